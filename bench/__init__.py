@@ -1,0 +1,1 @@
+"""Benchmarks: each writes a table and plots under bench/results."""

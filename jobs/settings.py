@@ -1,0 +1,173 @@
+"""Settings of all of Atelier's processes, read from the environment and from `.env`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Every setting, its environment variable, its default and what it does.
+
+    The names of the fields are the names of the variables, in lower case; the table in the
+    README and `.env.example` are checked against this class by the tests.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    discord_token: SecretStr | None = Field(
+        None, description="The bot's token, from https://discord.com/developers/applications."
+    )
+    discord_api_url: str | None = Field(
+        None, description="REST address of a loopback Discord. Leave empty for the real one."
+    )
+    discord_gateway_url: str | None = Field(
+        None, description="Gateway address of a loopback Discord. Leave empty for the real one."
+    )
+
+    atelier_data_dir: Path = Field(
+        Path("data"), description="Where the database, the pictures and the networks are kept."
+    )
+    atelier_database_url: str | None = Field(
+        None,
+        description="SQLAlchemy address of the database. Default: SQLite in the data directory; "
+        "postgresql+asyncpg://user:password@host/name for many machines.",
+    )
+    atelier_storage_url: str | None = Field(
+        None,
+        description="Where pictures are stored. Default: a folder in the data directory; "
+        "s3://bucket/prefix for many machines.",
+    )
+    atelier_device: str = Field(
+        "auto", description="Where to paint: auto, cpu, cuda, cuda:1, mps. auto takes the best."
+    )
+    atelier_precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="Precision of the convolutions; auto takes bf16 where it is fast."
+    )
+    atelier_network: Literal["auto", "vgg19", "lite"] = Field(
+        "auto",
+        description="The network that judges style. auto: VGG19 once its weights are there, "
+        "until then the small one that needs none.",
+    )
+    atelier_vgg19_weights: Path | None = Field(
+        None, description="A file with VGG19's weights, instead of the download."
+    )
+    atelier_engine: Literal["embedded", "external"] = Field(
+        "embedded",
+        description="embedded: the bot starts and supervises one engine. external: engines are "
+        "started with `python -m engine`, on this or on other machines.",
+    )
+    atelier_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="How much is logged."
+    )
+
+    atelier_max_size_px: int = Field(
+        2048, ge=64, le=8192, description="Operator's limit: longest side of a picture, in pixels."
+    )
+    atelier_max_quality: Literal["draft", "standard", "fine"] = Field(
+        "fine", description="Operator's limit: the best quality a member may ask for."
+    )
+    atelier_max_waiting_per_user: int = Field(
+        3, ge=1, description="Operator's limit: jobs a member may have waiting or running."
+    )
+    atelier_max_waiting_per_server: int = Field(
+        200, ge=1, description="Operator's limit: jobs a server may have waiting or running."
+    )
+    atelier_max_per_day: int = Field(
+        50, ge=1, description="Operator's limit: pictures a member may start in 24 hours."
+    )
+    atelier_cooldown_seconds: int = Field(
+        0, ge=0, description="Operator's limit: seconds between two jobs of one member."
+    )
+    atelier_retention_days: int = Field(
+        30, ge=1, description="Operator's limit: days that pictures are kept."
+    )
+    atelier_max_upload_mib: int = Field(
+        25, ge=1, le=500, description="Largest picture file that is accepted, in MiB."
+    )
+    atelier_max_input_megapixels: int = Field(
+        100, ge=1, le=500, description="Largest picture that is decoded, in megapixels."
+    )
+    atelier_max_memory: str | None = Field(
+        None,
+        description="Memory the engine may use for painting, such as 6GiB. Default: measured.",
+    )
+    atelier_owner_ids: Annotated[tuple[int, ...], NoDecode] = Field(
+        (),
+        description="Discord ids, separated by commas, of those who run this bot.",
+    )
+
+    @field_validator("atelier_owner_ids", mode="before")
+    @classmethod
+    def _split_ids(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_means_default(cls, value: object, info: object) -> object:
+        """An empty line in `.env` (`NAME=`) means the default, not an empty text."""
+        if isinstance(value, str) and not value.strip():
+            return cls.model_fields[info.field_name].default  # type: ignore[attr-defined]
+        return value
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy address of the database, the default filled in."""
+        if self.atelier_database_url:
+            return self.atelier_database_url
+        return f"sqlite+aiosqlite:///{(self.atelier_data_dir / 'atelier.sqlite3').resolve().as_posix()}"
+
+    @property
+    def storage_url(self) -> str:
+        """Address of the picture store (fsspec), the default filled in."""
+        if self.atelier_storage_url:
+            return self.atelier_storage_url
+        return (self.atelier_data_dir / "pictures").resolve().as_uri()
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder of the networks' weights."""
+        return self.atelier_data_dir / "models"
+
+    @property
+    def styles_dir(self) -> Path:
+        """Folder of the downloaded scans of the catalogue's paintings."""
+        return self.atelier_data_dir / "styles"
+
+    @property
+    def max_upload_bytes(self) -> int:
+        """Largest picture file that is accepted."""
+        return self.atelier_max_upload_mib * MIB
+
+    @property
+    def max_input_pixels(self) -> int:
+        """Largest picture that is decoded."""
+        return self.atelier_max_input_megapixels * 1_000_000
+
+
+class SettingsError(Exception):
+    """The environment holds a value that cannot be used; the text says which and why."""
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: with one line for each variable that is wrong; values are not repeated,
+            since one of them may be a secret.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+        raise SettingsError("These settings cannot be used:\n  " + "\n  ".join(lines)) from None

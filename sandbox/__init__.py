@@ -1,0 +1,1 @@
+"""A loopback Discord, for trying the bot without an account and for tests."""
