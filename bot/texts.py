@@ -1,0 +1,142 @@
+"""Every sentence that a user sees, in the user's language.
+
+English is the source: a sentence stands where it is said, as `t("Place {place}.", place=3)`, and
+is the key of its translations. A language is one file, `locales/<language>/atelier.po`, read as
+it is when the bot starts, with no compilation step. `python -m bot.locales` brings it up to date.
+"""
+
+import gettext
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import discord
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+from discord import app_commands
+from discord.app_commands import TranslationContextLocation as Location
+
+log = logging.getLogger(__name__)
+
+LOCALES_DIR = Path(__file__).parent / "locales"
+DOMAIN = "atelier"
+SOURCE_LANGUAGE = "en"
+
+# The contexts that keep the name of a command, such as "show", apart from a sentence's word.
+CONTEXTS: Mapping[Location, str | None] = {
+    Location.command_name: "command",
+    Location.group_name: "command",
+    Location.parameter_name: "option",
+    Location.choice_name: "choice",
+    Location.command_description: None,
+    Location.group_description: None,
+    Location.parameter_description: None,
+    Location.other: None,
+}
+
+_Key = tuple[str | None, str]
+
+
+def _(message: str) -> str:
+    """Mark a sentence for translation where it is written; it is said elsewhere, by `Texts`."""
+    return message
+
+
+def _one_form(count: int) -> int:
+    return int(count != 1)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The sentences of one language; what is not translated comes in English."""
+
+    language: str = SOURCE_LANGUAGE
+    messages: Mapping[_Key, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    plural_form: Callable[[int], int] = field(default=_one_form, repr=False)
+
+    def __call__(self, message: str, /, **values: object) -> str:
+        """Say a sentence; `{name}` in it stands for the value of that name."""
+        forms = self.messages.get((None, message))
+        return _fill(forms[0] if forms else message, message, values)
+
+    def plural(self, singular: str, plural: str, /, count: int, **values: object) -> str:
+        """Say a sentence in the form that the count needs; `{count}` in it stands for the count."""
+        forms = self.messages.get((None, singular))
+        source = singular if count == 1 else plural
+        index = self.plural_form(count)
+        said = forms[index] if forms and index < len(forms) else source
+        return _fill(said, source, {"count": count, **values})
+
+    def find(self, context: str | None, message: str) -> str | None:
+        """The translation of a message with a context, or None where there is none."""
+        forms = self.messages.get((context, message))
+        return forms[0] if forms else None
+
+
+def _fill(said: str, source: str, values: Mapping[str, object]) -> str:
+    """Put the values in. A slip in a translation must not cost the user the answer."""
+    if not values:
+        return said
+    try:
+        return said.format_map(values)
+    except (KeyError, IndexError, ValueError, AttributeError):
+        if said == source:
+            raise
+        log.warning("A translation's placeholders do not fit: %r", said)
+        return source.format_map(values)
+
+
+def texts_from(catalog: Catalog, language: str) -> Texts:
+    """The sentences of a read catalogue; entries that are empty or marked fuzzy are left out."""
+    messages: dict[_Key, tuple[str, ...]] = {}
+    for message in catalog:
+        if not message.id or message.fuzzy:
+            continue
+        source = message.id if isinstance(message.id, str) else message.id[0]
+        said = message.string
+        forms = (said,) if isinstance(said, str) else tuple(said or ())
+        if forms and all(forms):
+            messages[message.context, source] = forms
+    return Texts(language, messages, gettext.c2py(catalog.plural_expr))
+
+
+@cache
+def languages() -> Mapping[str, Texts]:
+    """All languages there are a file for, and English; read once."""
+    found = {SOURCE_LANGUAGE: Texts()}
+    for path in sorted(LOCALES_DIR.glob(f"*/{DOMAIN}.po")):
+        language = path.parent.name.replace("_", "-")
+        with path.open("rb") as file:
+            found[language] = texts_from(read_po(file), language)
+    return found
+
+
+def texts_for(locale: discord.Locale | str | None) -> Texts:
+    """The sentences for a locale of Discord, such as `de`, `en-GB` or `pt-BR`."""
+    code = str(locale or SOURCE_LANGUAGE).replace("_", "-")
+    known = languages()
+    return known.get(code) or known.get(code.partition("-")[0]) or known[SOURCE_LANGUAGE]
+
+
+def texts_of(interaction: discord.Interaction) -> Texts:
+    """The sentences in the language of the one who pressed, chose or typed."""
+    return texts_for(interaction.locale)
+
+
+class CatalogueTranslator(app_commands.Translator):
+    """Gives Discord the names and descriptions of the commands in each language there is."""
+
+    async def load(self) -> None:
+        """Read the files before the first command needs them."""
+        languages()
+
+    async def translate(
+        self,
+        string: app_commands.locale_str,
+        locale: discord.Locale,
+        context: app_commands.TranslationContextTypes,
+    ) -> str | None:
+        """The translation, or None: Discord then shows the English one."""
+        return texts_for(locale).find(CONTEXTS[context.location], string.message)
