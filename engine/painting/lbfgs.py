@@ -1,0 +1,227 @@
+"""L-BFGS that never waits for the device: one loss and gradient an iteration, no host sync.
+
+The inverse Hessian is applied in its compact form (Byrd, Nocedal and Schnabel, 1994, eq. 3.13):
+
+    H g = γ g + S v − γ Y w,   w = R⁻¹ Sᵀg,   v = R⁻ᵀ ((D + γ YᵀY) w − γ Yᵀg)
+
+with R the upper triangle of SᵀY in the order of age, D its diagonal and γ = sᵀy / yᵀy of the
+newest pair. S and Y are stacked tensors; the inner products live in two small matrices,
+in float64, of which an iteration fills one column. torch's own reads 2m + 5 numbers back.
+
+Every choice is a `torch.where`: a step that raised the loss (Armijo, with a slack for the noise of
+bf16) or made it infinite is not taken and tried again shorter; a pair without positive curvature is
+left out of the model.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+_ARMIJO = 1e-4
+_LEAST_COSINE = 1e-6
+_SHORTEST_CUT, _LONGEST_CUT = 0.1, 0.5
+
+
+@dataclass(frozen=True)
+class LbfgsSettings:
+    """How the steps are chosen.
+
+    Attributes:
+        history: Pairs kept; memory is `8 · history` bytes for each number of the point (fp32).
+        step: Length of a step along the quasi-Newton direction (1 as in jcjohnson/neural-style).
+        first_change: Mean absolute change of the first step, in units of the point. `None` takes
+            the first step as torch does: `min(1, 1 / |g|₁) · g`, too short for bf16 gradients.
+        slack: Share by which the loss may rise in a step that is still taken.
+        retries: Shorter steps tried in a row before the model is forgotten.
+        bounds: Least and greatest value of the point's numbers, or `None`.
+    """
+
+    history: int = 20
+    step: float = 1.0
+    first_change: float | None = 2e-3
+    slack: float = 1e-3
+    retries: int = 6
+    bounds: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.history < 1:
+            raise ValueError("history must be at least 1")
+        if not self.step > 0:
+            raise ValueError("step must be above 0")
+        if self.first_change is not None and not self.first_change > 0:
+            raise ValueError("first_change must be above 0, or None")
+
+
+@dataclass(frozen=True)
+class LbfgsState:
+    """All of a run, as tensors. `trial` is where loss and gradient are wanted next.
+
+    `advance` reuses the memory of the history: a state that was passed to it is spent.
+    """
+
+    point: Tensor  # the last point taken
+    trial: Tensor
+    gradient: Tensor  # at `point`, flat
+    direction: Tensor  # the whole step that was tried first, flat
+    loss: Tensor  # at `point`; infinite before the first evaluation
+    length: Tensor  # share of `direction` that `trial` takes
+    steps: Tensor  # pairs offered so far; the next goes to slot steps % history
+    rejected: Tensor  # in a row
+    s: Tensor  # [history, n]
+    y: Tensor  # [history, n]
+    valid: Tensor  # [history], false for an empty slot or a pair without curvature
+    sy: Tensor  # sᵢᵀ yⱼ, right for i not newer than j
+    yy: Tensor  # yᵢᵀ yⱼ
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The state by name, for a checkpoint."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> "LbfgsState":
+        """The state that `tensors()` gave, bit for bit.
+
+        Raises:
+            KeyError: A tensor is missing.
+        """
+        return cls(**{field.name: tensors[field.name] for field in fields(cls)})
+
+
+def begin(point: Tensor, settings: LbfgsSettings) -> LbfgsState:
+    """A run that starts from `point`; the first trial is the point itself."""
+    flat, device = point.numel(), point.device
+    # MPS has no float64.
+    small = torch.float32 if device.type == "mps" else torch.float64
+    history = settings.history
+    start = point.detach().clone()
+    return LbfgsState(
+        point=start,
+        trial=start.clone(),
+        gradient=torch.zeros(flat, dtype=point.dtype, device=device),
+        direction=torch.zeros(flat, dtype=point.dtype, device=device),
+        loss=torch.full((), math.inf, dtype=small, device=device),
+        length=torch.zeros((), dtype=point.dtype, device=device),
+        steps=torch.zeros((), dtype=torch.int64, device=device),
+        rejected=torch.zeros((), dtype=torch.int64, device=device),
+        s=torch.zeros(history, flat, dtype=point.dtype, device=device),
+        y=torch.zeros(history, flat, dtype=point.dtype, device=device),
+        valid=torch.zeros(history, dtype=torch.bool, device=device),
+        sy=torch.zeros(history, history, dtype=small, device=device),
+        yy=torch.zeros(history, history, dtype=small, device=device),
+    )
+
+
+@torch.no_grad()
+def advance(
+    state: LbfgsState, loss: Tensor, gradient: Tensor, settings: LbfgsSettings
+) -> LbfgsState:
+    """The state after loss (a scalar tensor) and gradient at `state.trial` are known."""
+    loss = loss.detach().to(state.loss.dtype)
+    # Not reshaped by strides: the order of the numbers must not depend on the memory format.
+    new_gradient = gradient.detach().contiguous().reshape(-1).to(state.gradient.dtype)
+    moved = (state.trial - state.point).contiguous().reshape(-1)
+    promised = torch.dot(state.gradient, moved).to(loss.dtype)
+    finite = torch.isfinite(loss) & torch.isfinite(new_gradient).all()
+    first = torch.isinf(state.loss)
+    enough = loss <= state.loss + _ARMIJO * promised + settings.slack * state.loss.abs()
+    taken = finite & (enough | first)
+
+    state = _remember(state, moved, new_gradient, usable=taken & ~first)
+    shorter = _shorter(state, loss, promised, finite=finite)
+    rejected = torch.where(taken, 0, state.rejected + 1)
+    lost = rejected > settings.retries
+    state = replace(
+        state,
+        point=torch.where(taken, state.trial, state.point),
+        gradient=torch.where(taken, new_gradient, state.gradient),
+        loss=torch.where(taken, loss, state.loss),
+        valid=state.valid & ~lost,
+        rejected=torch.where(lost, 0, rejected),
+    )
+    # Without curvature the steps double, as none tells how far the slope goes down.
+    fresh, full = _direction(state, settings, torch.where(taken, 2 * moved.abs().sum(), 0.0))
+    anew = taken | lost
+    direction = torch.where(anew, fresh, state.direction)
+    length = torch.where(anew, full, shorter)
+    trial = state.point + (length * direction).view_as(state.point)
+    if settings.bounds is not None:
+        trial = trial.clamp(*settings.bounds)
+    return replace(state, direction=direction, length=length, trial=trial)
+
+
+def _remember(state: LbfgsState, moved: Tensor, gradient: Tensor, usable: Tensor) -> LbfgsState:
+    """The pair of this step put into the oldest slot; where not usable, nothing changes."""
+    change = gradient - state.gradient
+    slot = (state.steps % state.s.shape[0]).reshape(1)
+    # A step that was not taken writes its slot's own rows back.
+    s_row = torch.where(usable, moved, state.s.index_select(0, slot)[0])
+    y_row = torch.where(usable, change, state.y.index_select(0, slot)[0])
+    state.s.index_copy_(0, slot, s_row[None])
+    state.y.index_copy_(0, slot, y_row[None])
+    small = state.sy.dtype
+    sy_column = torch.mv(state.s, y_row).to(small)
+    yy_column = torch.mv(state.y, y_row).to(small)
+    sy = torch.where(usable, state.sy.index_copy(1, slot, sy_column[:, None]), state.sy)
+    yy = state.yy.index_copy(1, slot, yy_column[:, None])
+    yy = torch.where(usable, yy.index_copy(0, slot, yy_column[None]), state.yy)
+    curvature = sy_column.index_select(0, slot)
+    size = torch.linalg.vector_norm(moved) * torch.linalg.vector_norm(change)
+    curved = curvature > (_LEAST_COSINE * size.to(small)).clamp(min=torch.finfo(small).tiny)
+    valid = torch.where(usable, state.valid.index_copy(0, slot, curved), state.valid)
+    return replace(state, sy=sy, yy=yy, valid=valid, steps=state.steps + usable.to(torch.int64))
+
+
+def _shorter(state: LbfgsState, loss: Tensor, promised: Tensor, *, finite: Tensor) -> Tensor:
+    """The length to try after a rejected one: the parabola's least, within 0.1 to 0.5 of it."""
+    rise = loss - state.loss - promised
+    cut = (-promised / (2 * rise)).clamp(_SHORTEST_CUT, _LONGEST_CUT)
+    cut = torch.where(finite & (rise > 0), cut, _SHORTEST_CUT)
+    return state.length * cut.to(state.length.dtype)
+
+
+def _direction(state: LbfgsState, settings: LbfgsSettings, least: Tensor) -> tuple[Tensor, Tensor]:
+    """The quasi-Newton direction at `state.point` and the length to take of it.
+
+    Without a model the direction is steepest descent, of an L1 norm of at least `least`.
+    """
+    history = state.s.shape[0]
+    small = state.sy.dtype
+    g = state.gradient
+    # Oldest first: the slot that is written next holds the oldest pair.
+    age = (torch.arange(history, device=g.device) + state.steps) % history
+    valid = state.valid.index_select(0, age)
+    both = valid[:, None] & valid[None, :]
+    sy = state.sy.index_select(0, age).index_select(1, age) * both
+    yy = state.yy.index_select(0, age).index_select(1, age) * both
+    curvature = sy.diagonal()
+    r = torch.triu(sy) + torch.diag((~valid).to(small))
+    newest = torch.where(valid, torch.arange(history, device=g.device), -1).argmax().reshape(1)
+    any_pair = valid.any()
+    yy_newest = yy.diagonal().index_select(0, newest)[0]
+    gamma = torch.where(any_pair, curvature.index_select(0, newest)[0] / yy_newest, 1.0)
+
+    a = torch.mv(state.s, g).to(small).index_select(0, age) * valid
+    b = torch.mv(state.y, g).to(small).index_select(0, age) * valid
+    w = torch.linalg.solve_triangular(r, a[:, None], upper=True)
+    right = curvature[:, None] * w + gamma * (yy @ w) - gamma * b[:, None]
+    v = torch.linalg.solve_triangular(r.T, right, upper=False)[:, 0]
+    w = w[:, 0]
+
+    back = torch.empty_like(age).index_copy_(0, age, torch.arange(history, device=g.device))
+    v = v.index_select(0, back).to(g.dtype)
+    w = w.index_select(0, back).to(g.dtype)
+    step = gamma.to(g.dtype) * (g - torch.mv(state.y.T, w)) + torch.mv(state.s.T, v)
+
+    weight = g.abs().sum().clamp(min=torch.finfo(g.dtype).tiny)
+    if settings.first_change is None:
+        first = torch.clamp(1 / weight, max=1.0)
+    else:
+        first = settings.first_change * g.numel() / weight
+    first = torch.maximum(first, least / weight)
+    # Also where rounding has turned the model's direction uphill.
+    good = any_pair & torch.isfinite(step).all() & (torch.dot(g, step) > 0)
+    direction = torch.where(good, -step, -g)
+    return direction, torch.where(good, torch.full_like(first, settings.step), first)
