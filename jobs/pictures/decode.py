@@ -1,0 +1,204 @@
+"""Decode a picture file from outside into an upright 8-bit sRGB PNG without metadata."""
+
+import io
+import warnings
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL.Image import DecompressionBombError
+from pillow_heif import register_heif_opener
+
+FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+FORMATS_IN_WORDS: Final = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
+
+
+class PictureProblem(Exception):
+    """A picture that cannot be used; the text tells its owner what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class DecodeLimits:
+    """What is accepted, and how large the result may be.
+
+    Attributes:
+        max_bytes: Largest file.
+        max_pixels: Largest picture by width × height as the file declares it.
+        max_side_px: Larger pictures are accepted, and reduced to this longest side.
+        min_side_px: Smaller pictures hold nothing to paint.
+        max_aspect: Longest side divided by the shortest.
+    """
+
+    max_bytes: int = 25 * 1024 * 1024
+    max_pixels: int = 100_000_000
+    max_side_px: int = 4096
+    min_side_px: int = 16
+    max_aspect: float = 10.0
+
+
+@dataclass(frozen=True)
+class NormalisedPicture:
+    """A picture that every later step can rely on.
+
+    Attributes:
+        png: The encoded picture: RGB or RGBA, 8 bits, sRGB, upright, no metadata.
+        source_format: What the file was, as Pillow names it.
+        notes: Sentences on what was changed that its owner may want to know.
+    """
+
+    png: bytes
+    width_px: int
+    height_px: int
+    has_alpha: bool
+    source_format: str
+    notes: tuple[str, ...] = ()
+
+
+def normalise(data: bytes, limits: DecodeLimits | None = None) -> NormalisedPicture:
+    """Decode a file and bring it into the one form that the painter takes.
+
+    Strangers' files belong into a process that can be killed: see `DecoderPool`.
+
+    Raises:
+        PictureProblem: if the file is no picture, is damaged, or is beyond a limit.
+    """
+    limits = limits or DecodeLimits()
+    if not data:
+        raise PictureProblem("That file is empty. Please attach the picture again.")
+    if len(data) > limits.max_bytes:
+        raise PictureProblem(
+            f"That file has {len(data) / 2**20:.1f} MiB; at most "
+            f"{limits.max_bytes / 2**20:.0f} MiB are accepted. Please attach a smaller version."
+        )
+    register_heif_opener()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # damaged metadata is dropped anyway
+        return _normalise(data, limits)
+
+
+def _normalise(data: bytes, limits: DecodeLimits) -> NormalisedPicture:
+    Image.MAX_IMAGE_PIXELS = None  # our own limit speaks first, with a better sentence
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise PictureProblem(
+            f"That file is not a picture I can read. Please attach a {FORMATS_IN_WORDS} file."
+        ) from None
+    except (OSError, ValueError, SyntaxError, DecompressionBombError):
+        raise _damaged() from None
+    source_format = image.format or "?"
+    notes: list[str] = []
+    try:
+        _check_size(image.size, limits)
+        if getattr(image, "n_frames", 1) > 1 and source_format != "MPO":
+            notes.append("The file is animated; I used its first frame.")
+        if source_format == "JPEG":
+            image.draft(None, (limits.max_side_px, limits.max_side_px))
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        picture = _to_srgb(_to_eight_bits(upright))
+    except PictureProblem:
+        raise
+    except MemoryError:
+        raise PictureProblem(
+            "That picture needs too much memory to decode. Please attach a smaller one."
+        ) from None
+    except (OSError, ValueError, SyntaxError, KeyError, IndexError, EOFError):
+        raise _damaged() from None
+    if max(picture.size) > limits.max_side_px:
+        picture.thumbnail((limits.max_side_px, limits.max_side_px), Image.Resampling.LANCZOS)
+    return _encode(picture, source_format, notes)
+
+
+def _damaged() -> PictureProblem:
+    return PictureProblem(
+        "That picture is damaged or incomplete: it could not be decoded. "
+        "Please save it again or attach another one."
+    )
+
+
+def _check_size(size: tuple[int, int], limits: DecodeLimits) -> None:
+    width, height = size
+    if width * height > limits.max_pixels:
+        raise PictureProblem(
+            f"That picture has {width} × {height} pixels; at most "
+            f"{limits.max_pixels / 1e6:.0f} megapixels are accepted. Please attach a smaller one."
+        )
+    if min(size) < limits.min_side_px:
+        raise PictureProblem(
+            f"That picture has only {width} × {height} pixels; each side needs at least "
+            f"{limits.min_side_px}. Please attach a larger one."
+        )
+    if max(size) > limits.max_aspect * min(size):
+        raise PictureProblem(
+            f"That picture is too narrow ({width} × {height}): one side may be at most "
+            f"{limits.max_aspect:.0f} times the other. Please crop it."
+        )
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Scale 16-bit, 32-bit and floating-point grey to 8 bits; Pillow alone would clip them."""
+    if not (image.mode.startswith("I") or image.mode == "F"):
+        return image
+    values = np.asarray(image, dtype=np.float64)
+    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    if image.mode == "F" and values.max(initial=0.0) <= 1.0:
+        white = 1.0
+    elif values.max(initial=0.0) <= 255.0 and image.mode != "I;16":
+        white = 255.0
+    else:
+        white = max(65535.0, float(values.max(initial=0.0)))
+    return Image.fromarray(np.clip(values / white * 255.0 + 0.5, 0, 255).astype(np.uint8))
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """Convert to RGB or RGBA in sRGB, through the embedded profile where there is one."""
+    alpha = _alpha_of(image)
+    profile_bytes = image.info.get("icc_profile")
+    if image.mode == "P":
+        image = image.convert("RGB")
+    rgb = _through_profile(image, profile_bytes) if profile_bytes else None
+    if rgb is None:
+        rgb = image.convert("RGB")
+    if alpha is not None:
+        rgb.putalpha(alpha)
+    return rgb
+
+
+def _alpha_of(image: Image.Image) -> Image.Image | None:
+    """Return the alpha channel, or None where the picture is opaque throughout."""
+    if not image.has_transparency_data:
+        return None
+    alpha = image.convert("RGBA").getchannel("A")
+    darkest = alpha.getextrema()[0]
+    return None if darkest == 255 else alpha
+
+
+def _through_profile(image: Image.Image, profile_bytes: bytes) -> Image.Image | None:
+    """Apply the embedded profile; None if the profile is broken or not for this mode."""
+    if image.mode in {"RGBA", "LA", "PA"}:
+        image = image.convert({"RGBA": "RGB", "LA": "L", "PA": "RGB"}[image.mode])
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile_bytes))
+        converted = ImageCms.profileToProfile(
+            image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None
+    return converted
+
+
+def _encode(picture: Image.Image, source_format: str, notes: list[str]) -> NormalisedPicture:
+    clean = Image.new(picture.mode, picture.size)
+    clean.paste(picture)
+    buffer = io.BytesIO()
+    clean.save(buffer, "PNG", compress_level=1)
+    return NormalisedPicture(
+        png=buffer.getvalue(),
+        width_px=clean.width,
+        height_px=clean.height,
+        has_alpha=clean.mode == "RGBA",
+        source_format=source_format,
+        notes=tuple(notes),
+    )

@@ -1,0 +1,129 @@
+"""A small pool of decoding processes that can be killed when a file turns out to be a trap."""
+
+import asyncio
+import json
+import logging
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from dataclasses import asdict
+from types import TracebackType
+from typing import Self
+
+from jobs.pictures.decode import DecodeLimits, NormalisedPicture, PictureProblem
+
+log = logging.getLogger(__name__)
+
+_HEADER_LIMIT_BYTES = 1024 * 1024
+
+
+class DecoderPool:
+    """Decodes strangers' files in child processes with bounds on memory and time.
+
+    Children start on first use, serve many files, and are replaced when one dies.
+    """
+
+    def __init__(
+        self,
+        limits: DecodeLimits | None = None,
+        *,
+        processes: int = 2,
+        timeout_seconds: float = 20.0,
+        memory_limit_bytes: int = 3 * 1024**3,
+    ) -> None:
+        self._limits = limits or DecodeLimits()
+        self._timeout_seconds = timeout_seconds
+        self._memory_limit_bytes = memory_limit_bytes
+        self._slots = asyncio.Semaphore(processes)
+        self._idle: list[Process] = []
+        self._all: set[Process] = set()
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def normalise(self, data: bytes) -> NormalisedPicture:
+        """Decode one file; see `jobs.pictures.decode.normalise`.
+
+        Raises:
+            PictureProblem: if it cannot be used, took too long, or brought the decoder down.
+        """
+        async with self._slots:
+            child = self._idle.pop() if self._idle else await self._start()
+            try:
+                answer = await asyncio.wait_for(self._ask(child, data), self._timeout_seconds)
+            except TimeoutError:
+                await self._kill(child)
+                raise PictureProblem(
+                    "That picture took too long to decode. Please save it as PNG or JPEG and "
+                    "attach it again."
+                ) from None
+            except (OSError, ValueError, asyncio.IncompleteReadError):
+                log.warning("a decoding process ended at a file of %d bytes", len(data))
+                await self._kill(child)
+                raise PictureProblem(
+                    "That picture could not be decoded: it is damaged or needs too much memory. "
+                    "Please save it again as PNG or JPEG, or attach another one."
+                ) from None
+            except BaseException:  # cancelled while a child is busy: it cannot be used again
+                await self._kill(child)
+                raise
+            self._idle.append(child)
+        if isinstance(answer, PictureProblem):
+            raise answer
+        return answer
+
+    async def close(self) -> None:
+        """End all children."""
+        self._closed = True
+        for child in tuple(self._all):
+            await self._kill(child)
+
+    async def _start(self) -> Process:
+        if self._closed:
+            raise PictureProblem("The bot is shutting down. Please try again in a minute.")
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "jobs.pictures.child",
+            str(self._memory_limit_bytes),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            limit=_HEADER_LIMIT_BYTES,
+        )
+        self._all.add(child)
+        return child
+
+    async def _kill(self, child: Process) -> None:
+        self._all.discard(child)
+        if child in self._idle:
+            self._idle.remove(child)
+        if child.returncode is None:
+            try:
+                child.kill()
+            except ProcessLookupError:
+                return
+            await child.wait()
+
+    async def _ask(self, child: Process, data: bytes) -> NormalisedPicture | PictureProblem:
+        if child.stdin is None or child.stdout is None:
+            raise ValueError("the decoding process has no pipes")
+        header = json.dumps({"bytes": len(data), "limits": asdict(self._limits)})
+        child.stdin.write(header.encode() + b"\n")
+        child.stdin.write(data)
+        await child.stdin.drain()
+        answer = json.loads(await child.stdout.readline())
+        if "problem" in answer:
+            return PictureProblem(answer["problem"])
+        fields = answer["picture"]
+        fields["png"] = await child.stdout.readexactly(answer["bytes"])
+        fields["notes"] = tuple(fields["notes"])
+        return NormalisedPicture(**fields)

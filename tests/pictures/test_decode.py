@@ -1,0 +1,183 @@
+"""Strangers' files: each either becomes an upright sRGB PNG or gets a sentence."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+from pillow_heif import register_heif_opener
+
+from jobs.pictures import DecodeLimits, PictureProblem, normalise
+
+COFFEE = Path(skimage.__file__).parent / "data" / "coffee.png"
+
+
+def encoded(image: Image.Image, format_name: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format_name, **options)
+    return buffer.getvalue()
+
+
+def decoded(png: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(png))
+    image.load()
+    return image
+
+
+def gradient(width: int = 64, height: int = 48) -> Image.Image:
+    red = np.tile(np.linspace(0, 255, width), (height, 1))
+    green = np.tile(np.linspace(0, 255, height)[:, None], (1, width))
+    return Image.fromarray(np.dstack([red, green, 255 - red]).astype(np.uint8))
+
+
+@pytest.mark.parametrize("name", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF"])
+def test_every_promised_format_is_read(name: str) -> None:
+    register_heif_opener()
+    picture = normalise(encoded(gradient(), name))
+    image = decoded(picture.png)
+    assert (image.mode, image.size) == ("RGB", (64, 48))
+    difference = np.abs(np.asarray(image, float) - np.asarray(gradient(), float)).mean()
+    assert difference < 12  # GIF has 256 colours, the others lose less
+
+
+def test_a_real_photograph_stays_as_it_is() -> None:
+    picture = normalise(COFFEE.read_bytes())
+    with Image.open(COFFEE) as original:
+        assert np.array_equal(np.asarray(decoded(picture.png)), np.asarray(original.convert("RGB")))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_rotation_is_applied_and_dropped(orientation: int) -> None:
+    upright = gradient(64, 32)
+    undo = {
+        1: None,
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }[orientation]
+    stored = upright if undo is None else upright.transpose(undo)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x010F] = "Secret Camera"
+    picture = normalise(encoded(stored, "PNG", exif=exif))
+    image = decoded(picture.png)
+    assert np.array_equal(np.asarray(image), np.asarray(upright))
+    assert not image.getexif()
+    assert b"Secret" not in picture.png
+
+
+def test_cmyk_and_grey_become_rgb() -> None:
+    for mode in ("CMYK", "L"):
+        picture = normalise(encoded(gradient().convert(mode), "JPEG", quality=95))
+        assert decoded(picture.png).mode == "RGB"
+
+
+def test_sixteen_bit_grey_keeps_its_tones() -> None:
+    tones = np.tile(np.linspace(0, 65535, 256).astype(np.uint16), (32, 1))
+    for name in ("PNG", "TIFF"):
+        image = decoded(normalise(encoded(Image.fromarray(tones), name)).png)
+        assert np.abs(np.asarray(image)[0, :, 0].astype(int) - np.arange(256)).max() <= 1
+
+
+def test_floating_point_tiff_keeps_its_tones() -> None:
+    tones = np.tile(np.linspace(0, 1, 256, dtype=np.float32), (32, 1))
+    image = decoded(normalise(encoded(Image.fromarray(tones), "TIFF")).png)
+    assert np.abs(np.asarray(image)[0, :, 0].astype(int) - np.arange(256)).max() <= 1
+
+
+def test_palette_with_transparency_keeps_alpha() -> None:
+    image = gradient().convert("P")
+    image.info["transparency"] = 0
+    picture = normalise(encoded(image, "PNG", transparency=image.getpixel((0, 0))))
+    assert picture.has_alpha
+    assert decoded(picture.png).mode == "RGBA"
+
+
+def test_opaque_alpha_is_dropped_and_real_alpha_kept() -> None:
+    image = gradient()
+    image.putalpha(255)
+    assert not normalise(encoded(image)).has_alpha
+    image.putalpha(Image.new("L", image.size, 128))
+    assert decoded(normalise(encoded(image)).png).getchannel("A").getextrema() == (128, 128)
+
+
+def test_an_embedded_profile_is_applied() -> None:
+    lab_like = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ"))
+    picture = normalise(encoded(gradient(), icc_profile=lab_like.tobytes()))
+    assert decoded(picture.png).mode == "RGB"
+    assert "icc_profile" not in decoded(picture.png).info
+
+
+def test_a_broken_profile_is_ignored() -> None:
+    picture = normalise(encoded(gradient(), icc_profile=b"nonsense"))
+    assert np.array_equal(np.asarray(decoded(picture.png)), np.asarray(gradient()))
+
+
+def test_of_an_animation_the_first_frame_is_used_and_said() -> None:
+    frames = [Image.new("RGB", (32, 32), color) for color in ("red", "lime", "blue")]
+    for name in ("GIF", "WEBP", "PNG"):
+        extra = {"lossless": True} if name == "WEBP" else {}
+        data = encoded(frames[0], name, save_all=True, append_images=frames[1:], **extra)
+        picture = normalise(data)
+        assert decoded(picture.png).convert("RGB").getpixel((5, 5)) == (255, 0, 0)
+        assert any("first frame" in note for note in picture.notes)
+
+
+def test_large_pictures_are_reduced_with_their_aspect() -> None:
+    picture = normalise(encoded(gradient(3000, 1500)), DecodeLimits(max_side_px=1000))
+    assert (picture.width_px, picture.height_px) == (1000, 500)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "empty"),
+        (b"hello, I am a text", "not a picture"),
+        (b"%PDF-1.7 not for us", "not a picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
+        (encoded(Image.new("RGB", (1, 1))), "only 1 × 1"),
+        (encoded(Image.new("RGB", (10000, 10))), "only 10000 × 10"),
+        (encoded(Image.new("RGB", (1000, 20))), "too narrow"),
+        (encoded(gradient(640, 480), "PNG")[:600], "damaged"),
+        (encoded(gradient(640, 480), "JPEG")[:3000], "damaged"),
+        (encoded(Image.new("1", (20000, 20000))), "megapixels"),
+    ],
+)
+def test_what_cannot_be_used_gets_a_sentence(data: bytes, says: str) -> None:
+    with pytest.raises(PictureProblem, match=says) as problem:
+        normalise(data)
+    assert str(problem.value).endswith(".")
+
+
+def test_too_many_bytes_get_a_sentence() -> None:
+    with pytest.raises(PictureProblem, match="MiB"):
+        normalise(b"x" * 2000, DecodeLimits(max_bytes=1000))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    name=st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]),
+    cuts=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=8)), max_size=6),
+    keep=st.floats(0.02, 1),
+)
+def test_damaged_files_never_raise_anything_else(
+    name: str, cuts: list[tuple[float, bytes]], keep: float
+) -> None:
+    data = bytearray(encoded(gradient(), name))
+    for where, junk in cuts:
+        at = int(where * (len(data) - 1))
+        data[at : at + len(junk)] = junk
+    data = data[: max(1, int(len(data) * keep))]
+    try:
+        picture = normalise(bytes(data), DecodeLimits(max_pixels=4_000_000))
+    except PictureProblem:
+        return
+    assert decoded(picture.png).mode in {"RGB", "RGBA"}
