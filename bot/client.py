@@ -1,0 +1,144 @@
+"""The connection to Discord, and what all commands share: queue, settings, texts."""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import discord
+from discord import app_commands
+
+from bot.errors import reply, report
+from bot.sync import sync_if_changed
+from bot.texts import CatalogueTranslator, texts_of
+from jobs.settings import Settings
+
+if TYPE_CHECKING:
+    from jobs.queue import JobQueue
+
+log = logging.getLogger(__name__)
+
+REMEMBERED_INTERACTIONS = 4096
+
+
+class Service(Protocol):
+    """Something that runs beside the commands for as long as the bot does."""
+
+    async def start(self) -> None:
+        """Begin; the queue is open, the connection to Discord is not there yet."""
+
+    async def stop(self) -> None:
+        """Finish what is in flight and end; what is left waits in the database."""
+
+
+class AtelierTree(app_commands.CommandTree["AtelierClient"]):
+    """The commands; refuses repeated deliveries and turns errors into sentences."""
+
+    async def interaction_check(self, interaction: discord.Interaction["AtelierClient"], /) -> bool:
+        """Whether to serve this interaction."""
+        return await self.client.may_serve(interaction)
+
+    async def on_error(
+        self,
+        interaction: discord.Interaction["AtelierClient"],
+        error: app_commands.AppCommandError,
+        /,
+    ) -> None:
+        """Tell the user."""
+        await report(interaction, error)
+
+
+class AtelierClient(discord.Client):
+    """Atelier in Discord.
+
+    Attributes:
+        settings: As read at the start.
+        queue: The jobs; open from `setup_hook` to `close`.
+        tree: All commands, registered by `bot.commands.register_all`.
+        services: Started in `setup_hook`, stopped in the reverse order by `close`.
+        clock: Epoch seconds.
+    """
+
+    queue: "JobQueue"
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,  # nothing is read from the cache of messages
+            max_ratelimit_timeout=60.0,  # longer waits are the delivery loop's own business
+        )
+        self.settings = settings
+        self.clock = clock
+        self.tree = AtelierTree(
+            self,
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+            allowed_contexts=app_commands.AppCommandContext(
+                guild=True, dm_channel=True, private_channel=True
+            ),
+        )
+        self.services: list[Service] = []
+        self.accepting = True
+        self._seen: OrderedDict[int, None] = OrderedDict()
+        self._started: list[Service] = []
+        self._end: asyncio.Task[None] | None = None
+
+    async def setup_hook(self) -> None:
+        """Open the queue, tell Discord the commands if they changed, start the services."""
+        from jobs.queue import JobQueue  # noqa: PLC0415 - written at the same time
+
+        self.queue = await JobQueue.open(self.settings, clock=self.clock)
+        await self.tree.set_translator(CatalogueTranslator())
+        await sync_if_changed(self.tree, self.settings.atelier_data_dir)
+        for service in self.services:
+            await service.start()
+            self._started.append(service)
+
+    async def on_ready(self) -> None:
+        """Say that the bot is there."""
+        log.info("Connected as %s, in %d servers", self.user, len(self.guilds))
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002 - discord.py's signature
+        """Log what went wrong in an event."""
+        log.error("Error in the event %s", event_method, exc_info=True)  # noqa: LOG014 - called while handling
+
+    async def may_serve(self, interaction: discord.Interaction[Any]) -> bool:
+        """Whether to serve an interaction: not one that came before, not while shutting down.
+
+        Discord may deliver an interaction twice, around a resume; the second must not act.
+        """
+        if interaction.type is discord.InteractionType.autocomplete:
+            return self.accepting
+        if interaction.id in self._seen:
+            log.info("Interaction %s came twice", interaction.id)
+            return False
+        self._seen[interaction.id] = None
+        if len(self._seen) > REMEMBERED_INTERACTIONS:
+            self._seen.popitem(last=False)
+        if not self.accepting:
+            t = texts_of(interaction)
+            await reply(interaction, t("I am about to restart; please try again in a minute."))
+            return False
+        return True
+
+    async def close(self) -> None:
+        """End in order: accept nothing new, finish the edits in flight, leave the rest."""
+        if self._end is None:
+            self._end = asyncio.create_task(self._close_in_order())
+        await asyncio.shield(self._end)
+
+    async def _close_in_order(self) -> None:
+        self.accepting = False
+        for service in reversed(self._started):
+            try:
+                await service.stop()
+            except Exception:
+                log.exception("%s did not stop in order", type(service).__name__)
+        self._started.clear()
+        await super().close()
+        if hasattr(self, "queue"):
+            await self.queue.close()

@@ -1,0 +1,26 @@
+"""Where Discord is: the real one, unless the settings name a loopback server."""
+
+from urllib.parse import urlsplit
+
+import yarl
+from discord.asset import Asset
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from jobs.settings import Settings
+
+
+def point_discord_at(settings: Settings) -> None:
+    """Send REST, gateway and picture addresses to the loopback server of the settings, if any.
+
+    The addresses are class attributes of discord.py, so they hold for the whole process. The
+    gateway's is needed too: a plain client never asks the server for it, and the token would go
+    to the real Discord.
+    """
+    if settings.discord_api_url:
+        api = settings.discord_api_url.rstrip("/")
+        Route.BASE = api
+        parts = urlsplit(api)
+        Asset.BASE = f"{parts.scheme}://{parts.netloc}"
+    if settings.discord_gateway_url:
+        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.discord_gateway_url)

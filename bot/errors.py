@@ -1,0 +1,196 @@
+"""What a user is told when something went wrong: one sentence, and an id that is in the log."""
+
+import contextlib
+import functools
+import logging
+import secrets
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import discord
+from discord import app_commands, ui
+
+from bot.texts import Texts, _, texts_of
+
+log = logging.getLogger(__name__)
+
+ALREADY_ACKNOWLEDGED = 40060
+UNKNOWN_INTERACTION = 10062
+
+T = TypeVar("T")
+Callback = Callable[[T, discord.Interaction[Any]], Coroutine[Any, Any, None]]
+
+
+class UserProblem(Exception):
+    """Something that the user can put right; says in one sentence what is wrong and what to do.
+
+    The sentence is a key of the texts (marked with `_`), filled with the values when it is said.
+    """
+
+    def __init__(self, sentence: str, **values: object) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.values = values
+
+    def say(self, t: Texts) -> str:
+        """The sentence in the user's language."""
+        return t(self.sentence, **self.values)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What to tell the user about an error."""
+
+    sentence: str
+    values: dict[str, object] = field(default_factory=dict)
+    expected: bool = True  # the user's own doing: no id needed, nothing to look up in the log
+
+    def say(self, t: Texts) -> str:
+        """The sentence in the user's language."""
+        return t(self.sentence, **self.values)
+
+
+_EXPECTED: tuple[tuple[type[BaseException], str], ...] = (
+    # the first that fits is said, so a subclass stands before its parents
+    (
+        app_commands.TransformerError,
+        _("One of the values is not one that can be used; please choose again."),
+    ),
+    (app_commands.NoPrivateMessage, _("This command works only in a server.")),
+    (app_commands.MissingPermissions, _("This needs the permission to manage the server.")),
+    (
+        app_commands.CommandNotFound,
+        _("This command has changed; please reload Discord (Ctrl+R) and try again."),
+    ),
+    (
+        app_commands.CommandSignatureMismatch,
+        _("This command has changed; please reload Discord (Ctrl+R) and try again."),
+    ),
+    (
+        app_commands.CommandOnCooldown,
+        _("That was a little fast; please wait a moment and try again."),
+    ),
+    (app_commands.CheckFailure, _("You may not use this command here.")),
+)
+_UNEXPECTED: tuple[tuple[type[BaseException], str], ...] = (
+    (
+        discord.Forbidden,
+        _("Discord does not let me do that here; please ask an admin to check my permissions."),
+    ),
+    (
+        discord.DiscordServerError,
+        _("Discord did not answer as it should; please try again in a minute."),
+    ),
+    (discord.RateLimited, _("Discord asks me to slow down; please try again in a minute.")),
+    (BaseException, _("Something went wrong on my side; please try again.")),
+)
+
+
+def explain(error: BaseException) -> Explanation:
+    """The one map from errors to what users read."""
+    if isinstance(error, UserProblem):
+        return Explanation(error.sentence, dict(error.values))
+    wraps = isinstance(error, app_commands.CommandInvokeError | app_commands.TransformerError)
+    if wraps and error.__cause__ is not None:
+        return explain(error.__cause__)
+    for kind, sentence in _EXPECTED:
+        if isinstance(error, kind):
+            return Explanation(sentence)
+    sentence = next(sentence for kind, sentence in _UNEXPECTED if isinstance(error, kind))
+    return Explanation(sentence, expected=False)
+
+
+def log_error(what: str, error: BaseException) -> str:
+    """Write an error to the log. Returns the id that the user is shown."""
+    error_id = secrets.token_hex(4)
+    log.error("[%s] %s", error_id, what, exc_info=error)
+    return error_id
+
+
+def sentence_for(error: BaseException, t: Texts, what: str) -> str:
+    """What to tell the user; anything unexpected is logged, and its id is part of the sentence."""
+    explanation = explain(error)
+    sentence = explanation.say(t)
+    if explanation.expected:
+        return sentence
+    error_id = log_error(what, error)
+    return t("{sentence} (error {error_id})", sentence=sentence, error_id=error_id)
+
+
+async def report(interaction: discord.Interaction[Any], error: BaseException) -> None:
+    """Tell the user what went wrong, whatever the state of the interaction. Never raises."""
+    if is_lost_interaction(error):
+        log.info("Interaction %s was answered elsewhere or too late", interaction.id)
+        return
+    name = interaction.command.qualified_name if interaction.command else interaction.type.name
+    sentence = sentence_for(error, texts_of(interaction), f"interaction {interaction.id} ({name})")
+    with contextlib.suppress(discord.HTTPException, OSError):
+        await reply(interaction, sentence)
+
+
+def is_lost_interaction(error: BaseException) -> bool:
+    """Whether the interaction itself is gone: answered twice, or after Discord's 3 seconds."""
+    if isinstance(error, app_commands.CommandInvokeError):
+        error = error.original
+    if isinstance(error, discord.InteractionResponded):
+        return False
+    return isinstance(error, discord.HTTPException) and error.code in {
+        ALREADY_ACKNOWLEDGED,
+        UNKNOWN_INTERACTION,
+    }
+
+
+async def reply(interaction: discord.Interaction[Any], sentence: str) -> None:
+    """Say one sentence that only the user sees, as answer or, if there is one, as follow-up."""
+    if interaction.response.is_done():
+        await interaction.followup.send(sentence, ephemeral=True)
+    else:
+        await interaction.response.send_message(sentence, ephemeral=True)
+
+
+class ReportingLayout(ui.LayoutView):
+    """A layout whose components report what goes wrong in them.
+
+    Never give a layout that holds `DynamicItem`s a timeout: when it runs out, discord.py forgets
+    the dynamic items of all messages.
+    """
+
+    async def on_error(
+        self,
+        interaction: discord.Interaction[Any],
+        error: Exception,
+        item: ui.Item[Any],  # noqa: ARG002 - the signature is discord.py's
+        /,
+    ) -> None:
+        """Tell the user."""
+        await report(interaction, error)
+
+
+class ReportingModal(ui.Modal):
+    """A modal that reports what goes wrong in it, and is forgotten when its token ends."""
+
+    def __init__(self, *, title: str, custom_id: str | None = None) -> None:
+        super().__init__(
+            title=title, timeout=15 * 60, **({} if custom_id is None else {"custom_id": custom_id})
+        )
+
+    async def on_error(  # type: ignore[override]  # discord.py's modals narrow it too
+        self, interaction: discord.Interaction[Any], error: Exception, /
+    ) -> None:
+        """Tell the user."""
+        await report(interaction, error)
+
+
+def reported(callback: Callback[T]) -> Callback[T]:
+    """For the `callback` of a `DynamicItem`, whose errors discord.py only logs."""
+
+    @functools.wraps(callback)
+    async def wrapped(self: T, interaction: discord.Interaction[Any]) -> None:
+        try:
+            if await interaction.client.may_serve(interaction):
+                await callback(self, interaction)
+        except Exception as error:  # noqa: BLE001 - the boundary where errors become sentences
+            await report(interaction, error)
+
+    return wrapped

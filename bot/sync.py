@@ -1,0 +1,65 @@
+"""Telling Discord the commands, but only when they changed: creations are counted by the day."""
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+
+if TYPE_CHECKING:
+    from bot.client import AtelierClient
+
+log = logging.getLogger(__name__)
+
+HASH_FILE = "commands.json"
+
+
+async def sync_if_changed(tree: "app_commands.CommandTree[AtelierClient]", data_dir: Path) -> bool:
+    """Sync the global commands if they differ from the last sync, or Discord lost them.
+
+    Returns:
+        Whether a sync was made.
+    """
+    client = tree.client
+    path = data_dir / HASH_FILE
+    payload = await _payload(tree)
+    digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+    known = _read(path)
+    key = str(client.application_id)
+    if known.get(key) == digest and await _discord_has(tree, payload):
+        return False
+    commands = await tree.sync()
+    path.write_text(json.dumps({**known, key: digest}), encoding="utf-8")
+    log.info("Told Discord the %d commands", len(commands))
+    return True
+
+
+async def _payload(tree: "app_commands.CommandTree[AtelierClient]") -> list[Any]:
+    commands: list[Any] = [
+        command for kind in discord.AppCommandType for command in tree.get_commands(type=kind)
+    ]
+    translator = tree.translator
+    if translator is None:
+        return [command.to_dict(tree) for command in commands]
+    return [await command.get_translated_payload(tree, translator) for command in commands]
+
+
+async def _discord_has(tree: "app_commands.CommandTree[AtelierClient]", payload: list[Any]) -> bool:
+    """Whether Discord knows these very names: asking costs nothing, creating does."""
+    try:
+        there = await tree.fetch_commands()
+    except discord.HTTPException:
+        return False
+    ours = {(command["name"], command.get("type", 1)) for command in payload}
+    return {(command.name, command.type.value) for command in there} == ours
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
