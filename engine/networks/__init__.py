@@ -1,0 +1,1 @@
+"""Networks that judge content and style: what an encoder is, VGG19, and how one is opened."""

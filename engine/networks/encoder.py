@@ -1,0 +1,80 @@
+"""What the painter asks of a network."""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+TORCHVISION_STD = (0.229, 0.224, 0.225)
+TORCHVISION_MEAN = (0.485, 0.456, 0.406)
+
+
+class WeightsProblem(Exception):
+    """A network cannot be used as asked; the text says why and what to do, for the user."""
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """A frozen network with named layers whose features can be differentiated.
+
+    Attributes:
+        name: for reports and for the keys of cached statistics.
+        weights_hash: tells one set of weights from another, likewise.
+        layers: names of all layers that there are, shallow to deep.
+        unit: what features must be multiplied with to be as large as those of a network that
+            is fed 0..255 minus the mean (1 for Caffe's weights); only the papers' literal
+            losses, which are not normalised by their target, need it.
+        pooling: how it scales down (`max`, `average`, …), for the keys of cached statistics.
+        device: where its weights lie; pictures must be there too.
+        dtype: of its convolutions, and so of the features.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 (described above)
+    @property
+    def weights_hash(self) -> str: ...  # noqa: D102 (described above)
+    @property
+    def layers(self) -> Sequence[str]: ...  # noqa: D102 (described above)
+    @property
+    def unit(self) -> float: ...  # noqa: D102 (described above)
+    @property
+    def pooling(self) -> str: ...  # noqa: D102 (described above)
+    @property
+    def device(self) -> torch.device: ...  # noqa: D102 (described above)
+    @property
+    def dtype(self) -> torch.dtype: ...  # noqa: D102 (described above)
+
+    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Features of the named layers, no deeper layer being computed.
+
+        Args:
+            picture: [1, 3, H, W], sRGB in 0..1, float32 or float64.
+            layers: names out of `layers`.
+
+        Returns:
+            For each name [1, C, h, w], where h and w are H and W divided by `stride_px`,
+            rounded down.
+        """
+
+    def margin_px(self, layers: Collection[str]) -> int:
+        """How far around a tile pixels still change the features of these layers inside it.
+
+        A multiple of the largest `stride_px` of these layers, for tiles whose edges are
+        multiples of it too or the picture's own.
+        """
+
+    def stride_px(self, layer: str) -> int:
+        """Pixels of the picture from one feature of this layer to the next."""
+
+    def bytes_per_pixel(self, layers: Collection[str]) -> float:
+        """Memory that features and their gradient take for each pixel of a tile, about."""
+
+    def begin(self, iteration: int) -> None:
+        """Called before each iteration, for networks that vary (by a seed of their own)."""
+
+
+def missing_layers(encoder: Encoder, layers: Collection[str]) -> list[str]:
+    """Those of the names that the network does not have, in the order given."""
+    known = set(encoder.layers)
+    return [name for name in layers if name not in known]

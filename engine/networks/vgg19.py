@@ -1,0 +1,201 @@
+"""VGG19 (Simonyan and Zisserman 2014) as an encoder with named layers."""
+
+import hashlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
+from torch import Tensor
+
+from engine.networks.encoder import TORCHVISION_MEAN, TORCHVISION_STD, WeightsProblem
+
+_BLOCKS = (2, 2, 4, 4, 4)
+CHANNELS = (64, 128, 256, 512, 512)
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """One of the 16 convolutions: its layer's name, and its place in torchvision's module."""
+
+    layer: str
+    block: int
+    key: str
+    first_of_block: bool
+
+
+def _convolutions() -> tuple[Convolution, ...]:
+    found: list[Convolution] = []
+    place = 0
+    for block, count in enumerate(_BLOCKS):
+        for number in range(count):
+            layer = f"relu{block + 1}_{number + 1}"
+            found.append(Convolution(layer, block, f"features.{place}", number == 0))
+            place += 2  # a convolution and its ReLU
+        place += 1  # the pooling
+    return tuple(found)
+
+
+CONVOLUTIONS = _convolutions()
+LAYERS = tuple(convolution.layer for convolution in CONVOLUTIONS)
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """How pixels in 0..1 become the network's input: `(pixels − mean) / std`, per channel."""
+
+    mean: tuple[float, float, float] = TORCHVISION_MEAN
+    std: tuple[float, float, float] = TORCHVISION_STD
+
+    @property
+    def unit(self) -> float:
+        """Features times this are as large as for an input of 0..255 minus the mean."""
+        return 255.0 * sum(self.std) / 3.0
+
+
+@dataclass(frozen=True)
+class Vgg19Weights:
+    """Weights and biases by torchvision's names, as far as the file goes."""
+
+    tensors: dict[str, Tensor]
+    normalisation: Normalisation
+
+    def present(self) -> tuple[Convolution, ...]:
+        """The convolutions that are there, without a gap, from the first on."""
+        present: list[Convolution] = []
+        for convolution in CONVOLUTIONS:
+            if f"{convolution.key}.weight" not in self.tensors:
+                break
+            present.append(convolution)
+        return tuple(present)
+
+    def hash(self) -> str:
+        """SHA-256 over the convolutions that are there, for reports and caches."""
+        digest = hashlib.sha256(repr(self.normalisation).encode())
+        for convolution in self.present():
+            for part in ("weight", "bias"):
+                tensor = self.tensors[f"{convolution.key}.{part}"].detach().float().contiguous()
+                digest.update(tensor.cpu().numpy().tobytes())
+        return digest.hexdigest()
+
+
+class Vgg19:
+    """VGG19's convolutions, frozen, up to the deepest layer that is asked for.
+
+    The first convolution pads by repeating the border (zeros there would be a grey frame
+    that the style then tries to paint); the deeper ones pad with zeros, as in training.
+    """
+
+    name = "vgg19"
+
+    def __init__(
+        self,
+        weights: Vgg19Weights,
+        *,
+        device: torch.device | None = None,
+        dtype: torch.dtype = torch.float32,
+        pooling: str = "max",
+        border: str = "replicate",
+    ) -> None:
+        if pooling not in {"max", "average"}:
+            raise WeightsProblem(f"Pooling is max or average, not {pooling}.")
+        self.device = device or torch.device("cpu")
+        self.dtype = dtype
+        self.pooling = pooling
+        self.unit = weights.normalisation.unit
+        self.weights_hash = weights.hash()
+        self._border = border
+        self._convolutions = weights.present()
+        self.layers = tuple(convolution.layer for convolution in self._convolutions)
+        if not self.layers:
+            raise WeightsProblem("The weights file holds no convolution of VGG19.")
+        wide = torch.float64 if dtype is torch.float64 else torch.float32
+        self._mean = _channels(weights.normalisation.mean, self.device, wide)
+        self._std = _channels(weights.normalisation.std, self.device, wide)
+        self._kernels: dict[str, tuple[Tensor, Tensor]] = {}
+        for convolution in self._convolutions:
+            weight = weights.tensors[f"{convolution.key}.weight"].detach()
+            bias = weights.tensors[f"{convolution.key}.bias"].detach()
+            self._kernels[convolution.layer] = (
+                weight.to(self.device, dtype).contiguous(memory_format=torch.channels_last),
+                bias.to(self.device, dtype),
+            )
+
+    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """See `Encoder.features`."""
+        wanted = set(layers)
+        missing = [name for name in layers if name not in self._kernels]
+        if missing:
+            raise missing_layers_problem(missing, self.layers)
+        x = (picture - self._mean) / self._std
+        if self._border == "replicate":
+            x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+        x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        found: dict[str, Tensor] = {}
+        for number, convolution in enumerate(self._convolutions):
+            if convolution.first_of_block and convolution.block:
+                x = self._pool(x)
+            weight, bias = self._kernels[convolution.layer]
+            inner = number > 0 or self._border != "replicate"
+            x = F.conv2d(x, weight, bias, padding=1 if inner else 0).relu_()
+            if convolution.layer in wanted:
+                found[convolution.layer] = x
+                wanted.remove(convolution.layer)
+                if not wanted:
+                    break
+        return found
+
+    def margin_px(self, layers: Collection[str]) -> int:
+        """See `Encoder.margin_px`: each 3×3 convolution reaches one of its own steps."""
+        deepest = max(layers, key=self.layers.index)
+        reach = 0
+        for convolution in self._convolutions:
+            reach += 2**convolution.block
+            if convolution.layer == deepest:
+                break
+        stride = self.stride_px(deepest)
+        return -(-reach // stride) * stride
+
+    def stride_px(self, layer: str) -> int:
+        """See `Encoder.stride_px`."""
+        return 1 << CONVOLUTIONS[LAYERS.index(layer)].block
+
+    def bytes_per_pixel(self, layers: Collection[str]) -> float:
+        """See `Encoder.bytes_per_pixel`.
+
+        All activations stay for the way back; on it, and in the statistics, the widest layer
+        is held some four times more in float32.
+        """
+        deepest = max(layers, key=self.layers.index)
+        kept = 0.0
+        for convolution in self._convolutions:
+            share = 4.0**-convolution.block
+            kept += CHANNELS[convolution.block] * share
+            if convolution.first_of_block and convolution.block:
+                kept += CHANNELS[convolution.block - 1] * share * 5  # values, int64 places
+            if convolution.layer == deepest:
+                break
+        size = torch.finfo(self.dtype).bits / 8
+        return kept * size + 4 * CHANNELS[0] * max(size, 4.0)
+
+    def begin(self, iteration: int) -> None:
+        """VGG19 is the same at each iteration."""
+
+    def _pool(self, x: Tensor) -> Tensor:
+        return F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
+
+
+def missing_layers_problem(missing: Iterable[str], present: Collection[str]) -> WeightsProblem:
+    """The error for layers that the weights in use end before, or that VGG19 never had."""
+    names = ", ".join(missing)
+    there = ", ".join(present)
+    return WeightsProblem(
+        f"The VGG19 weights in use do not have: {names}. They have: {there}. "
+        "Choose among these, or use a weights file that goes deeper."
+    )
+
+
+def _channels(
+    values: tuple[float, float, float], device: torch.device, dtype: torch.dtype
+) -> Tensor:
+    return torch.tensor(values, device=device, dtype=dtype).view(1, 3, 1, 1)
