@@ -1,0 +1,178 @@
+"""Keeping the photograph's colours (Gatys et al., Controlling Perceptual Factors, 2017, §5).
+
+Pictures are float tensors [1, 3, H, W] of sRGB in 0..1. A painting that keeps colours calls
+`prepare_style` on each style before the transfer, and `finish` on the result; both do only what
+the method needs, and nothing at a strength of 0.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from jobs.options import KeepColors
+
+_REC709 = (0.2126, 0.7152, 0.0722)
+# Below this deviation (3 levels of 255) a direction of colour is noise, not to be amplified.
+_LEAST_DEVIATION = 3.0 / 255.0
+_KNOTS = 513
+_MOST_SAMPLES = 1 << 19
+_TURNS = 8
+
+
+@dataclass(frozen=True)
+class ColourMoments:
+    """Mean [3] and covariance [3, 3] of a picture's colours, in float64 on the CPU."""
+
+    mean: Tensor
+    covariance: Tensor
+
+
+def prepare_style(style: Tensor, content: Tensor, method: KeepColors, strength: float) -> Tensor:
+    """The style as it is to be learnt from, for a painting with the content's colours."""
+    match method:
+        case "no":
+            return style
+        case "luminance":
+            return _mixed(style, grey_like(style, content), strength)
+        case "match":
+            return _mixed(style, match_moments(style, colour_moments(content)), strength)
+        case "histogram":
+            return _mixed(style, match_histogram(style, content), strength)
+
+
+def finish(painted: Tensor, content: Tensor, method: KeepColors, strength: float) -> Tensor:
+    """The painting with the content's colours laid over it, where the method works that way."""
+    if method != "luminance":
+        return painted
+    return _mixed(painted, with_luminance(content, luminance(painted)), strength)
+
+
+def luminance(picture: Tensor) -> Tensor:
+    """Rec. 709 luma, [1, 1, H, W]."""
+    weights = picture.new_tensor(_REC709).view(1, 3, 1, 1)
+    return (picture * weights).sum(1, keepdim=True)
+
+
+def with_luminance(picture: Tensor, luma: Tensor) -> Tensor:
+    """The picture's colours at another luma; what leaves the gamut is brought back to grey.
+
+    Chroma is scaled down along a line of equal luma and hue, as clipping would change both.
+    """
+    luma = luma.clamp(0, 1)
+    chroma = picture - luminance(picture)
+    room = torch.where(chroma > 0, 1 - luma, luma)
+    least = torch.finfo(picture.dtype).tiny
+    share = (room / chroma.abs().clamp(min=least)).amin(1, keepdim=True).clamp(max=1)
+    return (luma + share * chroma).clamp(0, 1)
+
+
+def grey_like(style: Tensor, content: Tensor) -> Tensor:
+    """The style's luma as a grey picture, its mean and deviation those of the content's luma."""
+    source, wanted = luminance(style), luminance(content)
+    spread = source.std(unbiased=False)
+    gain = wanted.std(unbiased=False) / spread.clamp(min=_LEAST_DEVIATION)
+    matched = (source - source.mean()) * gain + wanted.mean()
+    return matched.clamp(0, 1).expand_as(style).contiguous()
+
+
+def colour_moments(picture: Tensor) -> ColourMoments:
+    """Mean and covariance of the colours; all zeros but the mean for a flat picture."""
+    colours = picture[0].flatten(1).float()
+    mean = colours.mean(1, keepdim=True)
+    centred = (colours - mean) / math.sqrt(colours.shape[1])
+    covariance = (centred @ centred.T).cpu().double()
+    return ColourMoments(mean[:, 0].cpu().double(), covariance)
+
+
+def match_moments(style: Tensor, wanted: ColourMoments) -> Tensor:
+    """The style with the wanted mean and covariance, its colours moved as little as can be.
+
+    The linear Monge-Kantorovitch map (Pitié and Kokaram, 2007, eq. 9),
+    `A = Σ^-½ (Σ^½ Σ̂ Σ^½)^½ Σ^-½`, whose roots exist for any picture: eigenvalues of the style's
+    Σ are kept above those of noise, so a grey style stays grey instead of turning to noise.
+    """
+    given = colour_moments(style)
+    root, inverse = _roots(given.covariance)
+    turn = inverse @ _root(root @ wanted.covariance @ root) @ inverse
+    offset = wanted.mean - turn @ given.mean
+    matrix = turn.to(device=style.device, dtype=style.dtype)
+    moved = torch.einsum("ij,njhw->nihw", matrix, style)
+    return (moved + offset.to(moved).view(1, 3, 1, 1)).clamp(0, 1)
+
+
+def match_histogram(style: Tensor, content: Tensor) -> Tensor:
+    """The style with the content's distribution of colours, in all three dimensions.
+
+    Starts from equal moments, then matches one-dimensional distributions along turned axes
+    (Pitié, Kokaram and Dahyot, 2007), the last time along red, green and blue.
+    """
+    colours = match_moments(style, colour_moments(content))[0].flatten(1)
+    wanted = _sample(content[0].flatten(1))
+    for turn in _rotations(colours):
+        colours = turn.T @ _match_axes(turn @ colours, turn @ wanted)
+    return colours.view_as(style).clamp(0, 1)
+
+
+def _mixed(before: Tensor, after: Tensor, strength: float) -> Tensor:
+    return before if strength == 0 else torch.lerp(before, after, strength)
+
+
+def _roots(covariance: Tensor) -> tuple[Tensor, Tensor]:
+    """Square root and inverse square root, with a floor under the eigenvalues."""
+    values, vectors = torch.linalg.eigh(covariance)
+    root = values.clamp(min=_LEAST_DEVIATION * _LEAST_DEVIATION).sqrt()
+    return (vectors * root) @ vectors.T, (vectors / root) @ vectors.T
+
+
+def _root(matrix: Tensor) -> Tensor:
+    values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
+    return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+
+
+def _rotations(like: Tensor) -> list[Tensor]:
+    """Turned axes, the same each time, ending with those of RGB."""
+    generator = torch.Generator().manual_seed(0)
+    turns = [
+        torch.linalg.qr(torch.randn(3, 3, dtype=torch.float64, generator=generator))[0]
+        for _ in range(_TURNS)
+    ]
+    return [turn.to(like) for turn in (*turns, torch.eye(3, dtype=torch.float64))]
+
+
+def _sample(colours: Tensor) -> Tensor:
+    """Evenly spread colours [3, n], few enough to be sorted at any size of picture."""
+    step = max(1, colours.shape[1] // _MOST_SAMPLES)
+    return colours[:, ::step]
+
+
+def _match_axes(colours: Tensor, wanted: Tensor) -> Tensor:
+    sample = _sample(colours)
+    return torch.stack(
+        [
+            _match_values(colours[axis], _quantiles(sample[axis]), _quantiles(wanted[axis]))
+            for axis in range(3)
+        ]
+    )
+
+
+def _quantiles(values: Tensor) -> Tensor:
+    """Values at evenly spaced ranks, least and greatest included."""
+    ordered = values.sort().values
+    ranks = torch.linspace(0, ordered.numel() - 1, _KNOTS, device=values.device)
+    low = ranks.floor().long()
+    high = (low + 1).clamp(max=ordered.numel() - 1)
+    return torch.lerp(ordered[low], ordered[high], (ranks - low).to(values.dtype))
+
+
+def _match_values(values: Tensor, given: Tensor, wanted: Tensor) -> Tensor:
+    """Each value moved to that of its rank; a value of many ranks goes to the middle one."""
+    first = torch.searchsorted(given, values).clamp(max=_KNOTS - 1)
+    last = (torch.searchsorted(given, values, right=True) - 1).clamp(0, _KNOTS - 1)
+    low, high = torch.minimum(first, last), torch.maximum(first, last)
+    gap = given[high] - given[low]
+    within = torch.where(gap > 0, (values - given[low]) / gap.clamp(min=1e-12), 0.5)
+    rank = low + within.clamp(0, 1) * (high - low)
+    below = rank.long().clamp(max=_KNOTS - 2)
+    return torch.lerp(wanted[below], wanted[below + 1], rank - below)

@@ -1,0 +1,134 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from engine.painting import colour
+from jobs.options import KeepColors
+
+METHODS: tuple[KeepColors, ...] = ("no", "luminance", "match", "histogram")
+
+
+def picture(kind: str, seed: int, height: int, width: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.rand(1, 3, height, width, generator=generator)
+    match kind:
+        case "grey":
+            return noise[:, :1].expand(1, 3, height, width).contiguous()
+        case "flat":
+            return torch.rand(1, 3, 1, 1, generator=generator).expand_as(noise).contiguous()
+        case "black":
+            return torch.zeros_like(noise)
+        case "white":
+            return torch.ones_like(noise)
+        case _:
+            return (noise * torch.tensor([0.9, 0.4, 0.2]).view(1, 3, 1, 1) + 0.05).clamp(0, 1)
+
+
+kinds = st.sampled_from(["colours", "grey", "flat", "black", "white"])
+sides = st.integers(1, 9)
+
+
+@settings(max_examples=150, deadline=None)
+@given(kinds, kinds, sides, sides, sides, sides, st.sampled_from(METHODS), st.floats(0, 1))
+def test_any_pictures_give_a_picture(
+    of_style: str,
+    of_content: str,
+    height: int,
+    width: int,
+    other_height: int,
+    other_width: int,
+    method: KeepColors,
+    strength: float,
+) -> None:
+    style = picture(of_style, 1, height, width)
+    content = picture(of_content, 2, other_height, other_width)
+    painted = picture("colours", 3, other_height, other_width)
+    for found, like in (
+        (colour.prepare_style(style, content, method, strength), style),
+        (colour.finish(painted, content, method, strength), painted),
+    ):
+        assert found.shape == like.shape
+        assert found.dtype == like.dtype
+        assert torch.isfinite(found).all()
+        assert float(found.min()) >= 0
+        assert float(found.max()) <= 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_strength_changes_nothing(method: KeepColors) -> None:
+    style, content = picture("colours", 1, 7, 6), picture("colours", 2, 5, 4)
+    painted = picture("colours", 3, 5, 4)
+    assert torch.equal(colour.prepare_style(style, content, method, 0.0), style)
+    assert torch.equal(colour.finish(painted, content, method, 0.0), painted)
+
+
+def test_moments_of_the_style_become_the_contents() -> None:
+    generator = torch.Generator().manual_seed(4)
+    mix = torch.tensor([[0.06, 0.02, 0.0], [0.01, 0.05, 0.02], [0.0, 0.01, 0.04]])
+    style = 0.5 + 0.05 * torch.randn(1, 3, 40, 50, generator=generator).clamp(-2.5, 2.5)
+    content = 0.45 + torch.einsum(
+        "ij,njhw->nihw", mix, torch.randn(1, 3, 30, 30, generator=generator).clamp(-2.5, 2.5)
+    )
+    wanted = colour.colour_moments(content)
+    found = colour.colour_moments(colour.match_moments(style, wanted))
+    assert torch.allclose(found.mean, wanted.mean, atol=1e-4)
+    assert torch.allclose(found.covariance, wanted.covariance, atol=1e-5)
+
+
+def test_matching_with_itself_changes_nothing() -> None:
+    style = picture("colours", 1, 20, 20)
+    assert torch.allclose(
+        colour.match_moments(style, colour.colour_moments(style)), style, atol=1e-5
+    )
+    assert torch.allclose(colour.match_histogram(style, style), style, atol=5e-3)
+
+
+def test_a_grey_content_makes_a_grey_style() -> None:
+    style, content = picture("colours", 1, 20, 20), picture("grey", 2, 20, 20)
+    for method in ("match", "histogram"):
+        found = colour.prepare_style(style, content, method, 1.0)
+        assert float((found - found.mean(1, keepdim=True)).abs().max()) < 0.02
+
+
+def test_a_nearly_grey_style_is_not_made_noisy() -> None:
+    grey = picture("grey", 1, 30, 30)
+    style = (grey + 0.002 * torch.randn(grey.shape)).clamp(0, 1)
+    found = colour.match_moments(style, colour.colour_moments(picture("colours", 2, 30, 30)))
+    colourfulness = (found - colour.luminance(found)).flatten(2)
+    assert float(colourfulness.std(2).max()) < 0.15
+
+
+def test_histograms_become_the_contents() -> None:
+    style, content = picture("grey", 1, 40, 40), picture("colours", 2, 50, 40)
+    style = (style + 0.2 * torch.rand(style.shape)).clamp(0, 1)
+    found = colour.match_histogram(style, content)
+    for channel in range(3):
+        ranks = torch.linspace(0.02, 0.98, 25)
+        got = torch.quantile(found[0, channel].flatten(), ranks)
+        wanted = torch.quantile(content[0, channel].flatten(), ranks)
+        assert torch.allclose(got, wanted, atol=0.02)
+
+
+def test_luminance_is_the_paintings_and_colours_are_the_contents() -> None:
+    painted, content = picture("colours", 1, 9, 9), picture("colours", 2, 9, 9)
+    found = colour.finish(painted, content, "luminance", 1.0)
+    assert torch.allclose(colour.luminance(found), colour.luminance(painted), atol=1e-5)
+    before = content - colour.luminance(content)
+    after = found - colour.luminance(found)
+    # Chroma is at most scaled down: the same hue, never more of it.
+    share = (after * before).sum(1) / before.square().sum(1)
+    assert torch.allclose(after, share[:, None] * before, atol=1e-5)
+    assert float(share.max()) <= 1 + 1e-5
+    same = colour.with_luminance(content, colour.luminance(content))
+    assert torch.allclose(same, content, atol=1e-6)
+
+
+def test_the_grey_style_has_the_contents_light() -> None:
+    style, content = picture("colours", 1, 30, 30) * 0.5 + 0.2, picture("colours", 2, 30, 30)
+    grey = colour.prepare_style(style, content, "luminance", 1.0)
+    assert float((grey[:, 0] - grey[:, 2]).abs().max()) == 0
+    light = colour.luminance(content)
+    assert float(grey.mean()) == pytest.approx(float(light.mean()), abs=0.01)
+    assert float(colour.luminance(grey).std()) == pytest.approx(float(light.std()), rel=0.1)
