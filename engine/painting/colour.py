@@ -17,7 +17,8 @@ _REC709 = (0.2126, 0.7152, 0.0722)
 # Below this deviation (3 levels of 255) a direction of colour is noise, not to be amplified.
 _LEAST_DEVIATION = 3.0 / 255.0
 _KNOTS = 513
-_MOST_SAMPLES = 1 << 19
+_CELLS = 2048
+_MOST_SAMPLES = 1 << 16
 _TURNS = 8
 
 
@@ -82,8 +83,7 @@ def colour_moments(picture: Tensor) -> ColourMoments:
     colours = picture[0].flatten(1).float()
     mean = colours.mean(1, keepdim=True)
     centred = (colours - mean) / math.sqrt(colours.shape[1])
-    covariance = (centred @ centred.T).cpu().double()
-    return ColourMoments(mean[:, 0].cpu().double(), covariance)
+    return ColourMoments(mean[:, 0].cpu().double(), torch.mm(centred, centred.T).cpu().double())
 
 
 def match_moments(style: Tensor, wanted: ColourMoments) -> Tensor:
@@ -93,13 +93,7 @@ def match_moments(style: Tensor, wanted: ColourMoments) -> Tensor:
     `A = Σ^-½ (Σ^½ Σ̂ Σ^½)^½ Σ^-½`, whose roots exist for any picture: eigenvalues of the style's
     Σ are kept above those of noise, so a grey style stays grey instead of turning to noise.
     """
-    given = colour_moments(style)
-    root, inverse = _roots(given.covariance)
-    turn = inverse @ _root(root @ wanted.covariance @ root) @ inverse
-    offset = wanted.mean - turn @ given.mean
-    matrix = turn.to(device=style.device, dtype=style.dtype)
-    moved = torch.einsum("ij,njhw->nihw", matrix, style)
-    return (moved + offset.to(moved).view(1, 3, 1, 1)).clamp(0, 1)
+    return _moved(style, wanted).clamp(0, 1)
 
 
 def match_histogram(style: Tensor, content: Tensor) -> Tensor:
@@ -108,11 +102,22 @@ def match_histogram(style: Tensor, content: Tensor) -> Tensor:
     Starts from equal moments, then matches one-dimensional distributions along turned axes
     (Pitié, Kokaram and Dahyot, 2007), the last time along red, green and blue.
     """
-    colours = match_moments(style, colour_moments(content))[0].flatten(1)
+    colours = _moved(style, colour_moments(content))[0].flatten(1)
     wanted = _sample(content[0].flatten(1))
     for turn in _rotations(colours):
         colours = turn.T @ _match_axes(turn @ colours, turn @ wanted)
     return colours.view_as(style).clamp(0, 1)
+
+
+def _moved(style: Tensor, wanted: ColourMoments) -> Tensor:
+    """`match_moments` before what leaves 0..1 is clipped."""
+    given = colour_moments(style)
+    root, inverse = _roots(given.covariance)
+    turn = inverse @ _root(root @ wanted.covariance @ root) @ inverse
+    offset = wanted.mean - turn @ given.mean
+    matrix = turn.to(device=style.device, dtype=style.dtype)
+    moved = torch.einsum("ij,njhw->nihw", matrix, style)
+    return moved + offset.to(moved).view(1, 3, 1, 1)
 
 
 def _mixed(before: Tensor, after: Tensor, strength: float) -> Tensor:
@@ -123,12 +128,12 @@ def _roots(covariance: Tensor) -> tuple[Tensor, Tensor]:
     """Square root and inverse square root, with a floor under the eigenvalues."""
     values, vectors = torch.linalg.eigh(covariance)
     root = values.clamp(min=_LEAST_DEVIATION * _LEAST_DEVIATION).sqrt()
-    return (vectors * root) @ vectors.T, (vectors / root) @ vectors.T
+    return torch.mm(vectors * root, vectors.T), torch.mm(vectors / root, vectors.T)
 
 
 def _root(matrix: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
-    return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    return torch.mm(vectors * values.clamp(min=0).sqrt(), vectors.T)
 
 
 def _rotations(like: Tensor) -> list[Tensor]:
@@ -167,7 +172,18 @@ def _quantiles(values: Tensor) -> Tensor:
 
 
 def _match_values(values: Tensor, given: Tensor, wanted: Tensor) -> Tensor:
-    """Each value moved to that of its rank; a value of many ranks goes to the middle one."""
+    """Each value moved to that of its rank, by a table of evenly spaced values."""
+    least, greatest = given[0], given[-1]
+    shares = torch.linspace(0, 1, _CELLS + 1, device=values.device, dtype=values.dtype)
+    table = _at_rank(least + shares * (greatest - least), given, wanted)
+    width = (greatest - least).clamp(min=1e-6)
+    place = ((values - least) / width * _CELLS).clamp(0, _CELLS)
+    below = place.long().clamp(max=_CELLS - 1)
+    return torch.lerp(table[below], table[below + 1], place - below)
+
+
+def _at_rank(values: Tensor, given: Tensor, wanted: Tensor) -> Tensor:
+    """The wanted value of each value's rank; a value of many ranks has the middle one."""
     first = torch.searchsorted(given, values).clamp(max=_KNOTS - 1)
     last = (torch.searchsorted(given, values, right=True) - 1).clamp(0, _KNOTS - 1)
     low, high = torch.minimum(first, last), torch.maximum(first, last)

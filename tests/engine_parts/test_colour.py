@@ -89,7 +89,7 @@ def test_a_grey_content_makes_a_grey_style() -> None:
     style, content = picture("colours", 1, 20, 20), picture("grey", 2, 20, 20)
     for method in ("match", "histogram"):
         found = colour.prepare_style(style, content, method, 1.0)
-        assert float((found - found.mean(1, keepdim=True)).abs().max()) < 0.02
+        assert float((found - found.mean(1, keepdim=True)).abs().mean()) < 0.005
 
 
 def test_a_nearly_grey_style_is_not_made_noisy() -> None:
@@ -102,7 +102,7 @@ def test_a_nearly_grey_style_is_not_made_noisy() -> None:
 
 def test_histograms_become_the_contents() -> None:
     style, content = picture("grey", 1, 40, 40), picture("colours", 2, 50, 40)
-    style = (style + 0.2 * torch.rand(style.shape)).clamp(0, 1)
+    style = 0.8 * style + 0.2 * torch.rand(style.shape)
     found = colour.match_histogram(style, content)
     for channel in range(3):
         ranks = torch.linspace(0.02, 0.98, 25)
