@@ -1,0 +1,55 @@
+"""Attachments and the signed addresses under which the CDN serves them."""
+
+import hashlib
+import hmac
+from urllib.parse import quote
+
+from sandbox.model import Json, StoredFile
+from sandbox.world import World
+
+ADDRESS_LIFE_SECONDS = 24 * 3600
+
+
+def signature(world: World, path: str, issued: int, expires: int) -> str:
+    """The mark that makes a CDN address valid until it expires."""
+    text = f"{path}|{issued:x}|{expires:x}".encode()
+    return hmac.new(world.cdn_secret, text, hashlib.sha256).hexdigest()
+
+
+def file_path(stored: StoredFile) -> str:
+    """Where the CDN serves a file, without the signature."""
+    folder = "ephemeral-attachments" if stored.ephemeral else "attachments"
+    return f"/{folder}/{stored.folder_id}/{stored.id}/{quote(stored.filename)}"
+
+
+def file_url(world: World, stored: StoredFile) -> str:
+    """A signed address that expires.
+
+    https://docs.discord.com/developers/reference#signed-attachment-cdn-urls
+    """
+    issued = int(world.clock.now())
+    expires = issued + ADDRESS_LIFE_SECONDS
+    path = file_path(stored)
+    mark = signature(world, path, issued, expires)
+    return f"{world.base_url}{path}?ex={expires:x}&is={issued:x}&hm={mark}&"
+
+
+def attachment_json(world: World, stored: StoredFile) -> Json:
+    """An attachment object."""
+    url = file_url(world, stored)
+    payload: Json = {
+        "id": str(stored.id),
+        "filename": stored.filename,
+        "size": len(stored.data),
+        "url": url,
+        "proxy_url": url,
+    }
+    if stored.ephemeral:
+        payload["ephemeral"] = True
+    for key in ("content_type", "width", "height", "description"):
+        value = getattr(stored, key)
+        if value is not None:
+            payload[key] = value
+    if stored.spoiler:
+        payload["flags"] = 1 << 3
+    return payload

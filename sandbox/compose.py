@@ -1,0 +1,179 @@
+"""Making and editing messages out of what the bot sends."""
+
+import mimetypes
+from io import BytesIO
+from typing import Any
+
+from PIL import Image, UnidentifiedImageError
+
+from sandbox.model import Channel, Interaction, Json, Message, MessageFlag, StoredFile, User
+from sandbox.payloads import message_json
+from sandbox.rest.bodies import Files
+from sandbox.world import World
+
+KEPT_FLAGS = (
+    MessageFlag.EPHEMERAL
+    | MessageFlag.SUPPRESS_EMBEDS
+    | MessageFlag.SUPPRESS_NOTIFICATIONS
+    | MessageFlag.IS_COMPONENTS_V2
+)
+
+
+def store_file(
+    world: World,
+    filename: str,
+    data: bytes,
+    *,
+    folder_id: int,
+    ephemeral: bool = False,
+    description: str | None = None,
+) -> StoredFile:
+    """Keep an uploaded file and put it on the CDN; pictures get their size measured."""
+    width = height = None
+    content_type = mimetypes.guess_type(filename)[0]
+    try:
+        with Image.open(BytesIO(data)) as picture:
+            width, height = picture.size
+            content_type = Image.MIME.get(picture.format or "", content_type)
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+        pass
+    stored = StoredFile(
+        world.ids.next(),
+        filename,
+        data,
+        content_type,
+        width,
+        height,
+        folder_id,
+        ephemeral=ephemeral,
+        description=description,
+        spoiler=filename.startswith("SPOILER_"),
+    )
+    world.files[stored.id] = stored
+    return stored
+
+
+def _listed(payload: Json) -> dict[int, Json] | None:
+    listed = payload.get("attachments")
+    if listed is None:
+        return None
+    return {int(item["id"]): item for item in listed}
+
+
+def _attach(world: World, message: Message, payload: Json, files: Files) -> None:
+    """Keep the listed old attachments, then add the request's files.
+
+    https://docs.discord.com/developers/reference#editing-message-attachments
+    """
+    listed = _listed(payload)
+    kept = message.attachments
+    if listed is not None:
+        kept = [f for f in message.attachments if f.id in listed]
+    for stored in kept:
+        described = (listed or {}).get(stored.id, {})
+        stored.description = described.get("description", stored.description)
+    for index, (filename, data) in sorted(files.items()):
+        described = (listed or {}).get(index, {})
+        kept = [
+            *kept,
+            store_file(
+                world,
+                described.get("filename") or filename,
+                data,
+                folder_id=message.channel_id,
+                ephemeral=message.ephemeral,
+                description=described.get("description"),
+            ),
+        ]
+    message.attachments = kept
+
+
+def _number_components(components: list[Json]) -> list[Json]:
+    """Give every component an id, as Discord does where the bot set none."""
+    counter = 1
+    taken: set[int] = set()
+
+    def visit(component: Json) -> Json:
+        nonlocal counter
+        copy: Json = dict(component)
+        if not copy.get("id"):
+            while counter in taken:
+                counter += 1
+            copy["id"] = counter
+        taken.add(copy["id"])
+        for key in ("components",):
+            if isinstance(copy.get(key), list):
+                copy[key] = [visit(c) for c in copy[key]]
+        if isinstance(copy.get("accessory"), dict):
+            copy["accessory"] = visit(copy["accessory"])
+        return copy
+
+    return [visit(c) for c in components]
+
+
+def _fill(world: World, message: Message, payload: Json, files: Files) -> None:
+    if "content" in payload:
+        message.content = payload["content"] or ""
+    if "embeds" in payload:
+        message.embeds = list(payload["embeds"] or [])
+    if "components" in payload:
+        message.components = _number_components(list(payload["components"] or []))
+    flags: Any = payload.get("flags")
+    if isinstance(flags, int):
+        fixed = message.flags & (MessageFlag.EPHEMERAL | MessageFlag.IS_COMPONENTS_V2)
+        message.flags = fixed | (MessageFlag(flags) & KEPT_FLAGS & ~MessageFlag.EPHEMERAL)
+    _attach(world, message, payload, files)
+
+
+def create_message(
+    world: World,
+    channel: Channel,
+    author: User,
+    payload: Json,
+    files: Files,
+    *,
+    interaction: Interaction | None = None,
+    ephemeral: bool = False,
+    loading: bool = False,
+) -> Message:
+    """A new message, announced to whoever may see it."""
+    message = Message(
+        world.ids.next(), channel.id, author.id, world.clock.now(), interaction=interaction
+    )
+    if ephemeral:
+        message.flags |= MessageFlag.EPHEMERAL
+        assert interaction is not None
+        message.visible_to = interaction.user.id
+    _fill(world, message, payload, files)
+    if loading:
+        message.flags |= MessageFlag.LOADING
+    nonce = payload.get("nonce")
+    message.nonce = None if nonce is None else str(nonce)
+    reference = payload.get("message_reference")
+    if reference:
+        message.reference_id = int(reference["message_id"])
+    world.messages[message.id] = message
+    announce(world, "MESSAGE_CREATE", message)
+    return message
+
+
+def edit_message(world: World, message: Message, payload: Json, files: Files) -> Message:
+    """Change a message in place and announce it."""
+    _fill(world, message, payload, files)
+    message.flags &= ~MessageFlag.LOADING
+    message.edited_at = world.clock.now()
+    message.revision += 1
+    announce(world, "MESSAGE_UPDATE", message)
+    return message
+
+
+def delete_message(world: World, message: Message) -> None:
+    """Delete a message; whoever holds it sees `deleted`."""
+    message.deleted = True
+    message.revision += 1
+    announce(world, "MESSAGE_DELETE", message)
+
+
+def announce(world: World, event: str, message: Message) -> None:
+    """Tell page, tests and gateway of a message's change."""
+    world.emit(event, {"message": message, "json": message_json(world, message)})

@@ -1,0 +1,150 @@
+"""The loopback Discord as an object: start it, act as its users, look at what came of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from sandbox.faults import Faults
+from sandbox.gateway import Gateway
+from sandbox.hands import Hands
+from sandbox.model import Json, Message
+from sandbox.rest.context import FAULTS, WORLD
+from sandbox.rest.people import gateway_address
+from sandbox.rest.routes import API, add_routes, traffic
+from sandbox.world import TrafficLine, Violation, World
+
+MAX_REQUEST_BYTES = 110 * 1024 * 1024
+
+
+class LoopbackDiscord(Hands):
+    """One Discord with one server, three users and one bot, on 127.0.0.1.
+
+    Use `async with LoopbackDiscord.start() as discord:` and give the bot `environment()`.
+    """
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world, Gateway(world))
+        self.faults = Faults()
+        self.app = web.Application(middlewares=[traffic], client_max_size=MAX_REQUEST_BYTES)
+        self.app[WORLD] = world
+        self.app[FAULTS] = self.faults
+        add_routes(self.app)
+        self.app.router.add_get("/gateway", self.gateway.handle)
+        self.app.router.add_get("/gateway/", self.gateway.handle)
+
+    @classmethod
+    @asynccontextmanager
+    async def start(
+        cls, port: int = 0, *, extend: Callable[["LoopbackDiscord"], None] | None = None
+    ) -> AsyncIterator["LoopbackDiscord"]:
+        """Serve on 127.0.0.1; port 0 takes a free one."""
+        discord = cls(World())
+        if extend is not None:
+            extend(discord)
+        runner = web.AppRunner(discord.app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, "127.0.0.1", port)
+            await site.start()
+            port = runner.addresses[0][1]
+            discord.world.base_url = f"http://127.0.0.1:{port}"
+            yield discord
+        finally:
+            for connection in tuple(discord.gateway.connections):
+                await connection.close(1001, "Going away")
+            await runner.cleanup()
+
+    # Addresses
+
+    @property
+    def api_url(self) -> str:
+        """REST address, ending in `/api/v10`."""
+        return self.world.base_url + API
+
+    @property
+    def gateway_url(self) -> str:
+        """Gateway address."""
+        return gateway_address(self.world)
+
+    @property
+    def token(self) -> str:
+        """The bot's token."""
+        return self.world.token
+
+    @property
+    def application_id(self) -> int:
+        """The bot's application, which is also its user."""
+        return self.world.application_id
+
+    def environment(self) -> dict[str, str]:
+        """What a bot needs in its environment to come here."""
+        return {
+            "DISCORD_TOKEN": self.token,
+            "DISCORD_API_URL": self.api_url,
+            "DISCORD_GATEWAY_URL": self.gateway_url,
+        }
+
+    # Looking
+
+    @property
+    def commands(self) -> list[Json]:
+        """The registered commands."""
+        return self.world.commands
+
+    @property
+    def violations(self) -> list[Violation]:
+        """The strict rules that the bot broke."""
+        return self.world.violations
+
+    @property
+    def traffic(self) -> list[TrafficLine]:
+        """REST calls, gateway frames and downloads, oldest first."""
+        return list(self.world.traffic)
+
+    @staticmethod
+    def attachment_bytes(message: Message, index: int = 0) -> bytes:
+        """The content of a message's attachment."""
+        return message.attachments[index].data
+
+    async def ready(self, timeout_seconds: float = 20.0) -> None:
+        """Wait until the bot is connected and its commands are registered."""
+        if not await self.until(
+            lambda: self.gateway.connected and self.world.commands, timeout_seconds
+        ):
+            missing = "register commands" if self.gateway.connected else "connect"
+            raise TimeoutError(f"The bot did not {missing} within {timeout_seconds:g} s.")
+
+    # Faults
+
+    async def drop_sockets(self) -> None:
+        """Cut every gateway connection without a close frame."""
+        for connection in tuple(self.gateway.connections):
+            connection.abort()
+        await asyncio.sleep(0)
+
+    async def send_op7(self) -> None:
+        """Ask every client to reconnect and resume."""
+        for connection in tuple(self.gateway.connections):
+            await connection.send({"op": 7, "s": None, "t": None, "d": None})
+
+    async def send_op9(self, *, resumable: bool) -> None:
+        """Invalidate every session; unless resumable, it is forgotten."""
+        for connection in tuple(self.gateway.connections):
+            if not resumable and connection.session is not None:
+                self.gateway.sessions.pop(connection.session.id, None)
+            await connection.send({"op": 9, "s": None, "t": None, "d": resumable})
+
+    def duplicate_next_dispatch(self, times: int = 1) -> None:
+        """Send the next dispatches twice."""
+        self.gateway.duplicate_next += times
+
+    def shift_clock(self, seconds: float) -> None:
+        """Move the sandbox's time forward; tokens and addresses age by it."""
+        self.world.clock.shift_seconds += seconds
+
+    async def outage(self, seconds: float) -> None:
+        """Cut the gateway and drop every request for some seconds; returns at once."""
+        self.faults.start_outage(seconds)
+        await self.drop_sockets()

@@ -1,0 +1,120 @@
+"""Faults on demand: what goes wrong between a bot and Discord, when a test wants it to."""
+
+import asyncio
+import fnmatch
+import json
+import time
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+
+@dataclass
+class Fault:
+    """An answer that replaces (or delays) those to the next matching requests."""
+
+    method: str
+    path_pattern: str
+    status: int | None
+    retry_after: float | None
+    times: int
+    with_via: bool
+    delay: float
+    drop: bool
+    global_limit: bool
+    hits: list[float] = field(default_factory=list)
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether a request is meant."""
+        return (
+            self.times > len(self.hits)
+            and self.method in {"*", method}
+            and fnmatch.fnmatchcase(path, self.path_pattern)
+        )
+
+
+class Faults:
+    """The faults in waiting. Patterns are globs over the path after `/api/v10`."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Fault] = []
+        self.outage_until = 0.0
+
+    def add(
+        self,
+        method: str,
+        path_pattern: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        times: int = 1,
+        with_via: bool = True,
+        delay: float = 0.0,
+        drop: bool = False,
+        global_limit: bool = False,
+    ) -> Fault:
+        """Answer the next requests with a fault.
+
+        Args:
+            method: GET, POST, PATCH, PUT, DELETE, or `*`.
+            path_pattern: Glob over the path, for example `/webhooks/*/messages/@original`.
+            status: The status to answer; None only delays.
+            retry_after: Seconds for a 429, in body and header; None leaves both out.
+            times: How many requests to spoil.
+            with_via: Whether a 429 carries `Via`; without it clients take it for a ban.
+            delay: Seconds to wait first.
+            drop: Close the connection instead of answering.
+            global_limit: Whether a 429 is the global one.
+        """
+        fault = Fault(
+            method, path_pattern, status, retry_after, times, with_via, delay, drop, global_limit
+        )
+        self.waiting.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Forget all faults and end an outage."""
+        self.waiting.clear()
+        self.outage_until = 0.0
+
+    def start_outage(self, seconds: float) -> None:
+        """Drop every request for a while."""
+        self.outage_until = time.monotonic() + seconds
+
+    @property
+    def in_outage(self) -> bool:
+        """Whether everything is being dropped now."""
+        return time.monotonic() < self.outage_until
+
+    async def strike(self, method: str, path: str) -> web.Response | None:
+        """The faulty answer to a request, if one is waiting for it.
+
+        Raises:
+            ConnectionResetError: The connection is to be dropped without an answer.
+        """
+        if self.in_outage:
+            raise ConnectionResetError
+        fault = next((f for f in self.waiting if f.matches(method, path)), None)
+        if fault is None:
+            return None
+        fault.hits.append(time.monotonic())
+        if fault.delay:
+            await asyncio.sleep(fault.delay)
+        if fault.drop:
+            raise ConnectionResetError
+        return None if fault.status is None else _answer(fault)
+
+
+def _answer(fault: Fault) -> web.Response:
+    assert fault.status is not None
+    headers = {"Content-Type": "application/json"}
+    body: dict[str, object] = {"message": f"{fault.status}: injected fault", "code": 0}
+    if fault.status == 429:
+        body = {"message": "You are being rate limited.", "global": fault.global_limit}
+        headers["X-RateLimit-Scope"] = "global" if fault.global_limit else "user"
+        if fault.retry_after is not None:
+            body["retry_after"] = fault.retry_after
+            headers["Retry-After"] = str(max(1, round(fault.retry_after)))
+        if fault.with_via:
+            headers["Via"] = "1.1 sandbox"
+    return web.Response(status=fault.status, body=json.dumps(body).encode(), headers=headers)

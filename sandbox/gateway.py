@@ -1,0 +1,282 @@
+"""The gateway: a WebSocket that identifies, resumes, heartbeats and dispatches.
+
+https://docs.discord.com/developers/events/gateway
+"""
+
+import asyncio
+import contextlib
+import json
+import secrets
+import zlib
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from sandbox.model import ChannelType, Json, Message, MessageFlag
+from sandbox.payloads import guild_json, user_json
+from sandbox.rest.context import FAULTS
+from sandbox.rest.people import gateway_address
+from sandbox.world import TrafficLine, World
+
+HEARTBEAT_INTERVAL_MS = 41_250
+REPLAY_KEPT = 500
+GUILDS, GUILD_MESSAGES, DIRECT_MESSAGES, MESSAGE_CONTENT = 1 << 0, 1 << 9, 1 << 12, 1 << 15
+PRIVILEGED = (1 << 1) | (1 << 8) | MESSAGE_CONTENT
+KNOWN_INTENTS = (1 << 26) - 1
+
+
+@dataclass(eq=False)
+class Session:
+    """What a client may resume: its intents and the dispatches it has not confirmed."""
+
+    id: str
+    intents: int
+    sequence: int = 0
+    replay: deque[Json] = field(default_factory=lambda: deque(maxlen=REPLAY_KEPT))
+    connection: "Connection | None" = None
+
+
+class Connection:
+    """One WebSocket of a client."""
+
+    def __init__(self, world: World, socket: web.WebSocketResponse, *, compress: bool) -> None:
+        self.world = world
+        self.socket = socket
+        self.session: Session | None = None
+        self._deflate = zlib.compressobj() if compress else None
+        self._lock = asyncio.Lock()
+
+    async def send(self, frame: Json) -> None:
+        """Send one frame, compressed the way the client asked for."""
+        self.world.log(
+            TrafficLine(
+                self.world.clock.now(), "gateway", f"⇠ {frame_title(frame)}", received=frame
+            )
+        )
+        text = json.dumps(frame)
+        with contextlib.suppress(ConnectionResetError, RuntimeError):
+            async with self._lock:
+                if self._deflate is None:
+                    await self.socket.send_str(text)
+                else:
+                    packed = self._deflate.compress(text.encode())
+                    packed += self._deflate.flush(zlib.Z_SYNC_FLUSH)
+                    await self.socket.send_bytes(packed)
+
+    async def close(self, code: int, reason: str = "") -> None:
+        """Close with one of the gateway's codes."""
+        line = TrafficLine(self.world.clock.now(), "gateway", f"⇠ close {code} {reason}")
+        self.world.emit("traffic", {"line": self.world.log(line)})
+        await self.socket.close(code=code, message=reason.encode())
+
+    def abort(self) -> None:
+        """Cut the line without a word."""
+        transport = getattr(self.socket, "_req", None)
+        if transport is not None and transport.transport is not None:
+            transport.transport.abort()
+
+
+NAMES = {
+    1: "heartbeat",
+    2: "identify",
+    3: "presence",
+    4: "voice state",
+    6: "resume",
+    7: "reconnect",
+    8: "request members",
+    9: "invalid session",
+    10: "hello",
+    11: "heartbeat ack",
+}
+
+
+def frame_title(frame: Json) -> str:
+    """A frame in a few words."""
+    op = frame.get("op")
+    return str(frame.get("t")) if op == 0 else f"op {op} {NAMES.get(op or -1, '')}".strip()
+
+
+class Gateway:
+    """All sessions of the bot, and the dispatches to them."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.sessions: dict[str, Session] = {}
+        self.connections: set[Connection] = set()
+        self.allowed_privileged = 0
+        self.duplicate_next = 0
+        self.identified = 0
+        self.resumed = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        world.listeners.append(self._on_change)
+
+    @property
+    def connected(self) -> bool:
+        """Whether a client is identified or resumed now."""
+        return any(s.connection is not None for s in self.sessions.values())
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Serve one WebSocket from HELLO to its close."""
+        if request.app[FAULTS].in_outage:
+            if request.transport is not None:
+                request.transport.abort()
+            raise ConnectionResetError
+        socket = web.WebSocketResponse(max_msg_size=1 << 20)
+        await socket.prepare(request)
+        connection = Connection(
+            self.world, socket, compress=request.query.get("compress") == "zlib-stream"
+        )
+        self.connections.add(connection)
+        try:
+            if request.query.get("v", "10") != "10":
+                await connection.close(4012, "Invalid API version")
+                return socket
+            await connection.send(
+                {"op": 10, "s": None, "t": None, "d": {"heartbeat_interval": HEARTBEAT_INTERVAL_MS}}
+            )
+            await self._receive(connection)
+        finally:
+            self.connections.discard(connection)
+            session = connection.session
+            if session is not None and session.connection is connection:
+                session.connection = None
+            self.world.emit("gateway", {"connected": self.connected})
+        return socket
+
+    async def _receive(self, connection: Connection) -> None:
+        patience = HEARTBEAT_INTERVAL_MS / 1000 * 1.5
+        while not connection.socket.closed:
+            try:
+                message = await connection.socket.receive(timeout=patience)
+            except TimeoutError:
+                await connection.close(4009, "Session timed out")
+                return
+            if message.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
+                return
+            try:
+                frame = json.loads(message.data)
+            except ValueError:
+                frame = None
+            if not isinstance(frame, dict) or len(message.data) > 4096:
+                await connection.close(4002, "Decode error")
+                return
+            shown = {**frame, "d": "…"} if frame.get("op") in {2, 6} else frame
+            title = f"⇢ {frame_title(frame)}"
+            line = TrafficLine(self.world.clock.now(), "gateway", title, sent=shown)
+            self.world.emit("traffic", {"line": self.world.log(line)})
+            await self._obey(connection, frame)
+
+    async def _obey(self, connection: Connection, frame: Json) -> None:
+        op, data = frame.get("op"), frame.get("d")
+        if op == 1:
+            await connection.send({"op": 11, "s": None, "t": None, "d": None})
+        elif op == 2:
+            await self._identify(connection, data)
+        elif op == 6:
+            await self._resume(connection, data)
+        elif op not in {3, 4, 8}:
+            await connection.close(4001, "Unknown opcode")
+        elif connection.session is None:
+            await connection.close(4003, "Not authenticated")
+
+    async def _identify(self, connection: Connection, data: Any) -> None:
+        if connection.session is not None:
+            await connection.close(4005, "Already authenticated")
+            return
+        if not isinstance(data, dict) or data.get("token") != self.world.token:
+            await connection.close(4004, "Authentication failed")
+            return
+        intents = data.get("intents")
+        if not isinstance(intents, int) or intents & ~KNOWN_INTENTS:
+            await connection.close(4013, "Invalid intent(s)")
+            return
+        if intents & PRIVILEGED & ~self.allowed_privileged:
+            await connection.close(4014, "Disallowed intent(s)")
+            return
+        session = Session(secrets.token_hex(16), intents, connection=connection)
+        self.sessions[session.id] = session
+        connection.session = session
+        self.identified += 1
+        world = self.world
+        await self._dispatch(
+            session,
+            "READY",
+            {
+                "v": 10,
+                "user": {**user_json(world.bot), "verified": True, "mfa_enabled": True},
+                "guilds": [{"id": str(world.guild.id), "unavailable": True}]
+                if world.guild.has_bot
+                else [],
+                "session_id": session.id,
+                "resume_gateway_url": gateway_address(world),
+                "application": {"id": str(world.application_id), "flags": 0},
+                "private_channels": [],
+            },
+        )
+        if intents & GUILDS and world.guild.has_bot:
+            await self._dispatch(session, "GUILD_CREATE", guild_json(world))
+        world.emit("gateway", {"connected": True})
+
+    async def _resume(self, connection: Connection, data: Any) -> None:
+        if not isinstance(data, dict) or data.get("token") != self.world.token:
+            await connection.close(4004, "Authentication failed")
+            return
+        session = self.sessions.get(str(data.get("session_id")))
+        sequence = data.get("seq")
+        if session is None:
+            await connection.send({"op": 9, "s": None, "t": None, "d": False})
+            return
+        if not isinstance(sequence, int) or sequence > session.sequence:
+            await connection.close(4007, "Invalid seq")
+            return
+        session.connection = connection
+        connection.session = session
+        self.resumed += 1
+        for frame in [f for f in session.replay if f["s"] > sequence]:
+            await connection.send(frame)
+        await self._dispatch(session, "RESUMED", {})
+        self.world.emit("gateway", {"connected": True})
+
+    async def _dispatch(self, session: Session, event: str, data: Json) -> None:
+        session.sequence += 1
+        frame = {"op": 0, "s": session.sequence, "t": event, "d": data}
+        session.replay.append(frame)
+        if session.connection is not None:
+            await session.connection.send(frame)
+
+    async def dispatch(self, event: str, data: Json, *, intent: int = 0) -> None:
+        """Dispatch an event to every session that asked for its intent.
+
+        A session that is cut off keeps the event for its resume.
+        """
+        times = 1
+        if self.duplicate_next and event != "READY":
+            self.duplicate_next -= 1
+            times = 2
+        for session in tuple(self.sessions.values()):
+            if intent and not session.intents & intent:
+                continue
+            for _ in range(times):
+                await self._dispatch(session, event, data)
+
+    def _on_change(self, kind: str, payload: Json) -> None:
+        message = payload.get("message")
+        if kind not in {"MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE"}:
+            return
+        if not isinstance(message, Message) or MessageFlag.EPHEMERAL in message.flags:
+            return
+        channel = self.world.channels[message.channel_id]
+        if not channel.has_bot:
+            return
+        in_guild = channel.type is ChannelType.GUILD_TEXT
+        data: Json = dict(payload["json"])
+        if in_guild:
+            data["guild_id"] = str(channel.guild_id)
+        if kind == "MESSAGE_DELETE":
+            data = {k: data[k] for k in ("id", "channel_id", "guild_id") if k in data}
+        intent = GUILD_MESSAGES if in_guild else DIRECT_MESSAGES
+        task = asyncio.ensure_future(self.dispatch(kind, data, intent=intent))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

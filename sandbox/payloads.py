@@ -1,0 +1,269 @@
+"""The sandbox's objects as Discord's JSON."""
+
+import copy
+from datetime import UTC, datetime
+
+from sandbox.addresses import attachment_json, file_url
+from sandbox.model import Channel, ChannelType, Interaction, Json, Message, User
+from sandbox.permissions import permissions_of
+from sandbox.world import World
+
+
+def timestamp(seconds: float) -> str:
+    """ISO 8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def user_json(user: User) -> Json:
+    """A user object."""
+    return {
+        "id": str(user.id),
+        "username": user.name,
+        "global_name": None if user.bot else user.display_name,
+        "discriminator": "0000" if user.bot else "0",
+        "avatar": None,
+        "bot": user.bot,
+        "public_flags": 0,
+        "flags": 0,
+    }
+
+
+def member_json(world: World, user: User, *, with_user: bool = True) -> Json:
+    """A guild member object with the permissions that interactions carry."""
+    member: Json = {
+        "roles": [str(r) for r in user.role_ids],
+        "nick": None,
+        "avatar": None,
+        "joined_at": timestamp(1_700_000_000),
+        "premium_since": None,
+        "deaf": False,
+        "mute": False,
+        "pending": False,
+        "flags": 0,
+        "communication_disabled_until": None,
+        "permissions": str(permissions_of(world.guild, user)),
+    }
+    if with_user:
+        member["user"] = user_json(user)
+    return member
+
+
+def channel_json(world: World, channel: Channel, *, viewer: User | None = None) -> Json:
+    """A channel object; with a viewer, the partial one that interactions carry."""
+    payload: Json = {"id": str(channel.id), "type": int(channel.type), "flags": 0}
+    last = max((m.id for m in world.messages.values() if m.channel_id == channel.id), default=None)
+    payload["last_message_id"] = str(last) if last else None
+    if channel.type is ChannelType.GUILD_TEXT:
+        payload |= {
+            "guild_id": str(channel.guild_id),
+            "name": channel.name,
+            "topic": channel.topic or None,
+            "position": 0,
+            "nsfw": False,
+            "rate_limit_per_user": 0,
+            "parent_id": None,
+            "permission_overwrites": [],
+        }
+    else:
+        payload["recipients"] = [user_json(world.users[i]) for i in channel.member_ids]
+        if channel.type is ChannelType.GROUP_DM:
+            payload |= {"name": channel.name, "icon": None, "owner_id": str(channel.member_ids[0])}
+    if viewer is not None and channel.guild_id is not None:
+        payload["permissions"] = str(permissions_of(world.guild, viewer))
+    return payload
+
+
+def guild_json(world: World) -> Json:
+    """The guild as GUILD_CREATE carries it."""
+    guild = world.guild
+    return {
+        "id": str(guild.id),
+        "name": guild.name,
+        "icon": None,
+        "owner_id": str(guild.owner_id),
+        "roles": [
+            {
+                "id": str(role.id),
+                "name": role.name,
+                "color": role.colour,
+                "colors": {
+                    "primary_color": role.colour,
+                    "secondary_color": None,
+                    "tertiary_color": None,
+                },
+                "hoist": False,
+                "position": position,
+                "permissions": str(role.permissions),
+                "managed": False,
+                "mentionable": False,
+                "flags": 0,
+            }
+            for position, role in enumerate(guild.roles)
+        ],
+        "channels": [
+            channel_json(world, c) for c in world.channels.values() if c.guild_id == guild.id
+        ],
+        "members": [member_json(world, world.bot)],
+        "member_count": sum(u.in_guild for u in world.users.values()),
+        "premium_tier": guild.premium_tier,
+        "preferred_locale": "en-US",
+        "features": [],
+        "emojis": [],
+        "stickers": [],
+        "threads": [],
+        "presences": [],
+        "voice_states": [],
+        "stage_instances": [],
+        "guild_scheduled_events": [],
+        "soundboard_sounds": [],
+        "large": False,
+        "unavailable": False,
+        "joined_at": timestamp(1_700_000_000),
+        "verification_level": 0,
+        "default_message_notifications": 0,
+        "explicit_content_filter": 0,
+        "mfa_level": 0,
+        "nsfw_level": 0,
+        "afk_timeout": 300,
+        "system_channel_id": None,
+        "system_channel_flags": 0,
+    }
+
+
+def media_json(world: World, message: Message, media: Json) -> Json:
+    """A media item of a component or embed, `attachment://` resolved to an address."""
+    url = str(media.get("url", ""))
+    if not url.startswith("attachment://"):
+        return {**media, "proxy_url": url, "loading_state": 2}
+    name = url.removeprefix("attachment://")
+    stored = next((f for f in message.attachments if f.filename == name), None)
+    if stored is None:
+        return dict(media)
+    address = file_url(world, stored)
+    return {
+        "url": address,
+        "proxy_url": address,
+        "width": stored.width,
+        "height": stored.height,
+        "content_type": stored.content_type,
+        "loading_state": 2,
+        "attachment_id": str(stored.id),
+        "flags": 0,
+    }
+
+
+def _resolve_component(world: World, message: Message, component: Json) -> None:
+    for key in ("media", "file"):
+        if isinstance(component.get(key), dict):
+            component[key] = media_json(world, message, component[key])
+            wanted = component[key].get("attachment_id")
+            stored = next((f for f in message.attachments if str(f.id) == wanted), None)
+            if component["type"] == 13 and stored is not None:
+                component |= {"name": stored.filename, "size": len(stored.data)}
+    for item in component.get("items", []):
+        item["media"] = media_json(world, message, item["media"])
+    for child in component.get("components", []):
+        _resolve_component(world, message, child)
+    if isinstance(component.get("accessory"), dict):
+        _resolve_component(world, message, component["accessory"])
+
+
+def components_json(world: World, message: Message) -> list[Json]:
+    """The message's components with their media resolved."""
+    components = copy.deepcopy(message.components)
+    for component in components:
+        _resolve_component(world, message, component)
+    return components
+
+
+def embeds_json(world: World, message: Message) -> list[Json]:
+    """The message's embeds with their pictures resolved."""
+    embeds = copy.deepcopy(message.embeds)
+    for embed in embeds:
+        embed.setdefault("type", "rich")
+        for key in ("image", "thumbnail"):
+            if isinstance(embed.get(key), dict):
+                embed[key] = media_json(world, message, embed[key])
+        for key in ("author", "footer"):
+            icon = embed.get(key, {}).get("icon_url")
+            if icon:
+                embed[key]["icon_url"] = media_json(world, message, {"url": icon})["url"]
+    return embeds
+
+
+def _used_by_embeds(message: Message) -> set[str]:
+    names = set()
+    for embed in message.embeds:
+        for holder, key in (("image", "url"), ("thumbnail", "url"), ("author", "icon_url")):
+            names.add(str(embed.get(holder, {}).get(key, "")).removeprefix("attachment://"))
+    return names
+
+
+def message_json(world: World, message: Message, *, nested: bool = False) -> Json:
+    """A message object, as REST answers it and the gateway dispatches it."""
+    in_embeds = _used_by_embeds(message)
+    payload: Json = {
+        "id": str(message.id),
+        "channel_id": str(message.channel_id),
+        "type": _message_type(message),
+        "author": user_json(world.users[message.author_id]),
+        "content": message.content,
+        "embeds": embeds_json(world, message),
+        "components": components_json(world, message),
+        "attachments": [
+            attachment_json(world, f) for f in message.attachments if f.filename not in in_embeds
+        ],
+        "flags": int(message.flags),
+        "timestamp": timestamp(message.created_at),
+        "edited_timestamp": timestamp(message.edited_at) if message.edited_at else None,
+        "mentions": [user_json(world.users[i]) for i in message.mentions if i in world.users],
+        "mention_roles": [],
+        "mention_everyone": False,
+        "pinned": False,
+        "tts": False,
+    }
+    if message.nonce is not None:
+        payload["nonce"] = message.nonce
+    if message.author_id == world.bot.id:
+        payload["application_id"] = str(world.application_id)
+    if message.interaction is not None:
+        payload["webhook_id"] = str(world.application_id)
+        payload["interaction_metadata"] = interaction_metadata(message.interaction)
+    if message.reference_id is not None:
+        payload["message_reference"] = {
+            "type": 0,
+            "message_id": str(message.reference_id),
+            "channel_id": str(message.channel_id),
+        }
+        referenced = world.messages.get(message.reference_id)
+        if referenced is not None and not nested:
+            payload["referenced_message"] = message_json(world, referenced, nested=True)
+    return payload
+
+
+def _message_type(message: Message) -> int:
+    """20 for an answer to a slash command, 23 to a context menu, 19 for a reply, else 0."""
+    interaction = message.interaction
+    if interaction is not None and interaction.type == 2 and interaction.message is message:
+        return 20 if interaction.data.get("type", 1) == 1 else 23
+    return 19 if message.reference_id is not None else 0
+
+
+def interaction_metadata(interaction: Interaction) -> Json:
+    """Who asked for a message."""
+    payload: Json = {
+        "id": str(interaction.id),
+        "type": int(interaction.type),
+        "user": user_json(interaction.user),
+        "authorizing_integration_owners": owners(interaction),
+    }
+    if interaction.source is not None:
+        payload["interacted_message_id"] = str(interaction.source.id)
+    return payload
+
+
+def owners(interaction: Interaction) -> dict[str, str]:
+    """Who installed the application: the server (`0`; 0 in the bot's DM) or the user (`1`)."""
+    if interaction.user_installed:
+        return {"1": str(interaction.user.id)}
+    return {"0": str(interaction.channel.guild_id or 0)}

@@ -1,0 +1,109 @@
+"""Reading requests and writing answers the way Discord does."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import BodyPartReader, web
+
+from sandbox.errors import ApiError
+from sandbox.model import Json
+
+Files = dict[int, tuple[str, bytes]]
+
+
+@dataclass
+class Body:
+    """The JSON of a request and the files that came with it, by their index."""
+
+    payload: Any
+    files: Files = field(default_factory=dict)
+
+
+BODY: web.RequestKey[Body] = web.RequestKey("body", Body)
+
+
+def answer(payload: object, status: int = 200) -> web.Response:
+    """A JSON answer; the content type carries no charset, as Discord's does not."""
+    return web.Response(
+        status=status,
+        body=json.dumps(payload).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+
+
+def no_content() -> web.Response:
+    """204."""
+    return web.Response(status=204)
+
+
+def loads(text: str | bytes) -> Any:
+    """Parse JSON or refuse it with Discord's code for that."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ApiError(400, 50109, "The request body contains invalid JSON.") from None
+
+
+async def read_body(request: web.Request) -> Body:
+    """The JSON object of a request, whether plain or as `payload_json` of a multipart form."""
+    if request.content_type.startswith("multipart/"):
+        body = await _read_multipart(request)
+    else:
+        raw = await request.read()
+        if raw and request.content_type != "application/json":
+            raise ApiError(
+                400,
+                50035,
+                "Invalid Form Body",
+                errors={
+                    "_errors": [
+                        {
+                            "code": "CONTENT_TYPE_INVALID",
+                            "message": 'Expected "Content-Type" header to be one of '
+                            "{'application/json', 'multipart/form-data'}.",
+                        }
+                    ]
+                },
+            )
+        body = Body(loads(raw) if raw else {})
+    request[BODY] = body
+    return body
+
+
+async def read_object(request: web.Request) -> tuple[Json, Files]:
+    """The request's JSON object and files; anything but an object is refused."""
+    body = await read_body(request)
+    if not isinstance(body.payload, dict):
+        raise ApiError(
+            400,
+            50035,
+            "Invalid Form Body",
+            errors={
+                "_errors": [
+                    {
+                        "code": "DICT_TYPE_CONVERT",
+                        "message": "Only dictionaries may be used in a DictType",
+                    }
+                ]
+            },
+        )
+    return body.payload, body.files
+
+
+async def _read_multipart(request: web.Request) -> Body:
+    body = Body({})
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader):
+            continue
+        name = part.name or ""
+        data = bytes(await part.read(decode=True))
+        if name == "payload_json":
+            body.payload = loads(data)
+        elif name.startswith("files[") and name.endswith("]"):
+            index = name.removeprefix("files[").removesuffix("]")
+            body.files[int(index) if index.isdigit() else len(body.files)] = (
+                part.filename or "file",
+                data,
+            )
+    return body

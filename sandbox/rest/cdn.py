@@ -1,0 +1,52 @@
+"""The CDN: attachments under signed addresses that expire, and plain avatars.
+
+https://docs.discord.com/developers/reference#signed-attachment-cdn-urls
+"""
+
+import hmac
+
+from aiohttp import web
+
+from sandbox.addresses import file_path, signature
+from sandbox.errors import ApiError
+from sandbox.rest.context import path_id, world_of
+
+GONE = "This content is no longer available."
+
+
+async def download(request: web.Request) -> web.Response:
+    """A file, when the address is whole and still valid."""
+    world = world_of(request)
+    stored = world.files.get(path_id(request, "file"))
+    if stored is None or request.rel_url.raw_path != file_path(stored):
+        return web.Response(status=404, text=GONE)
+    try:
+        issued, expires = int(request.query["is"], 16), int(request.query["ex"], 16)
+    except (KeyError, ValueError):
+        return web.Response(status=404, text=GONE)
+    mark = signature(world, request.rel_url.raw_path, issued, expires)
+    if not hmac.compare_digest(mark, request.query.get("hm", "")):
+        return web.Response(status=404, text=GONE)
+    if world.clock.now() > expires:
+        return web.Response(status=404, text=GONE)
+    return web.Response(
+        body=stored.data,
+        headers={
+            "Content-Type": stored.content_type or "application/octet-stream",
+            "Cache-Control": "private, max-age=3600",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+async def avatar(request: web.Request) -> web.Response:
+    """A default avatar: a disc in one of Discord's colours."""
+    colours = ("#5865f2", "#747f8d", "#3ba55d", "#faa81a", "#ed4245", "#eb459e")
+    name = request.match_info["name"].split(".")[0]
+    if not name.isdigit():
+        raise ApiError(404, 0, "404: Not Found")
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">'
+        f'<circle cx="32" cy="32" r="32" fill="{colours[int(name) % 6]}"/></svg>'
+    )
+    return web.Response(body=svg.encode(), content_type="image/svg+xml")

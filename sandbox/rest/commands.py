@@ -1,0 +1,131 @@
+"""Registering application commands.
+
+https://docs.discord.com/developers/interactions/application-commands
+"""
+
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.errors import ApiError, missing_access, unknown_command, unknown_guild
+from sandbox.model import Json
+from sandbox.rest.bodies import answer, no_content, read_body, read_object
+from sandbox.rest.context import line_of, path_id, world_of
+from sandbox.rules import Form, judge
+from sandbox.world import World
+
+
+def _place(request: web.Request) -> tuple[World, int | None]:
+    world = world_of(request)
+    if path_id(request, "application") != world.application_id:
+        raise missing_access()
+    if "guild" not in request.match_info:
+        return world, None
+    guild_id = path_id(request, "guild")
+    if guild_id != world.guild.id:
+        raise unknown_guild()
+    return world, guild_id
+
+
+def _here(world: World, guild_id: int | None) -> list[Json]:
+    wanted = None if guild_id is None else str(guild_id)
+    return [c for c in world.commands if c.get("guild_id") == wanted]
+
+
+def complete(world: World, command: Json, guild_id: int | None, old: Json | None) -> Json:
+    """A registered command with the fields that Discord adds."""
+    full: Json = {
+        "type": 1,
+        "description": "",
+        "default_member_permissions": None,
+        "nsfw": False,
+        "contexts": None,
+        "integration_types": [0],
+        **command,
+        "id": old["id"] if old else str(world.ids.next()),
+        "application_id": str(world.application_id),
+        "version": str(world.ids.next()),
+    }
+    permissions = full["default_member_permissions"]
+    if permissions is not None:
+        full["default_member_permissions"] = str(permissions)
+    if guild_id is not None:
+        full["guild_id"] = str(guild_id)
+    return full
+
+
+async def list_commands(request: web.Request) -> web.Response:
+    """`GET …/commands`."""
+    world, guild_id = _place(request)
+    return answer(_here(world, guild_id))
+
+
+async def put_commands(request: web.Request) -> web.Response:
+    """`PUT …/commands`: replace all."""
+    world, guild_id = _place(request)
+    body = await read_body(request)
+    if not isinstance(body.payload, list):
+        raise ApiError(400, 50035, "Invalid Form Body")
+    form = Form(world, body.payload)
+    judge("commands", form, line_of(request))
+    old = {(c["name"], c["type"]): c for c in _here(world, guild_id)}
+    kept = [c for c in world.commands if c not in old.values()]
+    fresh = [
+        complete(world, c, guild_id, old.get((c["name"], c.get("type", 1)))) for c in body.payload
+    ]
+    world.commands = [*kept, *fresh]
+    world.commands_synced += 1
+    world.emit("commands", {})
+    return answer(fresh)
+
+
+async def post_command(request: web.Request) -> web.Response:
+    """`POST …/commands`: add or replace one."""
+    world, guild_id = _place(request)
+    payload, _ = await read_object(request)
+    judge("command", Form(world, payload), line_of(request))
+    old = _by_name(world, guild_id, payload)
+    full = complete(world, payload, guild_id, old)
+    world.commands = [*(c for c in world.commands if c is not old), full]
+    world.commands_synced += 1
+    world.emit("commands", {})
+    return answer(full, 200 if old else 201)
+
+
+def _by_name(world: World, guild_id: int | None, payload: Json) -> Json | None:
+    key = (payload["name"], payload.get("type", 1))
+    return next((c for c in _here(world, guild_id) if (c["name"], c["type"]) == key), None)
+
+
+def _by_id(request: web.Request) -> tuple[World, int | None, Json]:
+    world, guild_id = _place(request)
+    wanted: Any = str(path_id(request, "command"))
+    found = next((c for c in _here(world, guild_id) if c["id"] == wanted), None)
+    if found is None:
+        raise unknown_command()
+    return world, guild_id, found
+
+
+async def get_command(request: web.Request) -> web.Response:
+    """`GET …/commands/{command}`."""
+    return answer(_by_id(request)[2])
+
+
+async def patch_command(request: web.Request) -> web.Response:
+    """`PATCH …/commands/{command}`."""
+    payload, _ = await read_object(request)
+    world, guild_id, old = _by_id(request)
+    changed = {**old, **payload}
+    judge("command", Form(world, changed), line_of(request))
+    full = complete(world, changed, guild_id, old)
+    world.commands = [full if c is old else c for c in world.commands]
+    world.emit("commands", {})
+    return answer(full)
+
+
+async def delete_command(request: web.Request) -> web.Response:
+    """`DELETE …/commands/{command}`."""
+    world, _, old = _by_id(request)
+    world.commands = [c for c in world.commands if c is not old]
+    world.emit("commands", {})
+    return no_content()

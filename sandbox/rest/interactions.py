@@ -1,0 +1,128 @@
+"""Answers to interactions: the callback.
+
+https://docs.discord.com/developers/interactions/receiving-and-responding
+"""
+
+import time
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.compose import create_message, edit_message
+from sandbox.model import Channel, Interaction, Json, MessageFlag
+from sandbox.payloads import message_json
+from sandbox.rest.bodies import Files, answer, no_content, read_object
+from sandbox.rest.context import line_of, path_id, world_of
+from sandbox.rest.forms import check_message
+from sandbox.rules import Form, judge
+from sandbox.world import World
+
+MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
+
+
+async def callback(request: web.Request) -> web.Response:
+    """`POST /interactions/{id}/{token}/callback`."""
+    world = world_of(request)
+    payload, files = await read_object(request)
+    interaction = world.interactions.get(path_id(request, "interaction"))
+    token = request.match_info["token"]
+    form = Form(world, token, payload=payload, files=files, interaction=interaction)
+    judge("acknowledgement", form, line_of(request))
+    assert interaction is not None
+    judge("callback", form.at(payload), line_of(request))
+    kind: int = payload["type"]
+    data: Json = payload.get("data") or {}
+    check_data(request, interaction, kind, data, files)
+    interaction.acknowledged_after_seconds = time.monotonic() - interaction.dispatched_at
+    interaction.response_type = kind
+    respond(world, interaction, kind, data, files)
+    world.emit("interaction", {"interaction": interaction})
+    if request.query.get("with_response", "").lower() not in {"1", "true"}:
+        return no_content()
+    return answer(callback_response(world, interaction))
+
+
+def check_data(
+    request: web.Request, interaction: Interaction, kind: int, data: Json, files: Files
+) -> None:
+    """Judge what a callback carries by what it is for."""
+    world, line = world_of(request), line_of(request)
+    form = Form(world, data, ("data",), payload=data, files=files, interaction=interaction)
+    if kind in {MESSAGE, UPDATE}:
+        existing = interaction.source if kind == UPDATE else None
+        check_message(form, line, existing=existing)
+    elif kind == DEFERRED_MESSAGE:
+        judge("deferral", form, line)
+    elif kind == CHOICES:
+        judge("choices", form, line)
+    elif kind == MODAL:
+        judge("modal", form, line)
+
+
+def respond(world: World, interaction: Interaction, kind: int, data: Json, files: Files) -> None:
+    """Carry out an answer."""
+    channel = interaction.channel
+    match kind:
+        case 4:
+            _new_message(world, interaction, channel, data, files, loading=False)
+        case 5:
+            _new_message(world, interaction, channel, data, files, loading=True)
+            interaction.deferred_unfilled = True
+        case 6:
+            interaction.message = interaction.source
+        case 7:
+            assert interaction.source is not None
+            interaction.message = edit_message(world, interaction.source, data, files)
+        case 8:
+            interaction.choices = list(data.get("choices") or [])
+        case 9:
+            interaction.modal = data
+        case _:
+            pass
+
+
+def _new_message(
+    world: World,
+    interaction: Interaction,
+    channel: Channel,
+    data: Json,
+    files: Files,
+    *,
+    loading: bool,
+) -> None:
+    flags: Any = data.get("flags") or 0
+    reference = None
+    if interaction.source is not None:
+        reference = {"message_id": interaction.source.id}
+    message = create_message(
+        world,
+        channel,
+        world.bot,
+        {**data, "message_reference": reference},
+        files,
+        interaction=interaction,
+        ephemeral=bool(flags & MessageFlag.EPHEMERAL),
+        loading=loading,
+    )
+    interaction.message = message
+
+
+def callback_response(world: World, interaction: Interaction) -> Json:
+    """The interaction callback response object."""
+    about: Json = {"id": str(interaction.id), "type": int(interaction.type)}
+    payload: Json = {"interaction": about}
+    message = interaction.message
+    if message is not None:
+        about |= {
+            "response_message_id": str(message.id),
+            "response_message_loading": message.loading,
+            "response_message_ephemeral": message.ephemeral,
+            "channel_id": str(message.channel_id),
+        }
+        if interaction.channel.guild_id is not None:
+            about["guild_id"] = str(interaction.channel.guild_id)
+    resource: Json = {"type": interaction.response_type}
+    if interaction.response_type in {MESSAGE, DEFERRED_MESSAGE, UPDATE} and message is not None:
+        resource["message"] = message_json(world, message)
+    payload["resource"] = resource
+    return payload

@@ -1,0 +1,112 @@
+"""Channels and messages with the bot's own token.
+
+https://docs.discord.com/developers/resources/message
+"""
+
+from aiohttp import web
+
+from sandbox.compose import create_message, delete_message, edit_message
+from sandbox.errors import cannot_message_user, missing_permissions, not_the_author
+from sandbox.model import ChannelType, Message
+from sandbox.payloads import channel_json, message_json
+from sandbox.permissions import MANAGE_MESSAGES, permissions_of
+from sandbox.rest.bodies import answer, no_content, read_object
+from sandbox.rest.context import channel_for_bot, line_of, message_for_bot, world_of
+from sandbox.rest.forms import check_message
+from sandbox.rules import Form
+
+NONCE_MEMORY_SECONDS = 300
+
+
+async def get_channel(request: web.Request) -> web.Response:
+    """`GET /channels/{channel}`."""
+    return answer(channel_json(world_of(request), channel_for_bot(request)))
+
+
+async def list_messages(request: web.Request) -> web.Response:
+    """`GET /channels/{channel}/messages`, newest first."""
+    world = world_of(request)
+    found = [m for m in world.messages_in(channel_for_bot(request)) if not m.ephemeral]
+    before, after = request.query.get("before"), request.query.get("after")
+    if before:
+        found = [m for m in found if m.id < int(before)]
+    if after:
+        found = [m for m in found if m.id > int(after)]
+    limit = min(100, int(request.query.get("limit", "50")))
+    return answer([message_json(world, m) for m in reversed(found[-limit:])])
+
+
+async def get_message(request: web.Request) -> web.Response:
+    """`GET /channels/{channel}/messages/{message}`."""
+    message = message_for_bot(request, channel_for_bot(request))
+    return answer(message_json(world_of(request), message))
+
+
+async def post_message(request: web.Request) -> web.Response:
+    """`POST /channels/{channel}/messages`."""
+    world = world_of(request)
+    channel = channel_for_bot(request)
+    payload, files = await read_object(request)
+    if channel.type is ChannelType.DM and not all(
+        world.users[i].accepts_dms for i in channel.member_ids
+    ):
+        raise cannot_message_user()
+    form = Form(world, payload, payload=payload, files=files)
+    check_message(form, line_of(request))
+    repeated = _same_nonce(request, channel.id, payload)
+    if repeated is not None:
+        return answer(message_json(world, repeated))
+    return answer(message_json(world, create_message(world, channel, world.bot, payload, files)))
+
+
+def _same_nonce(
+    request: web.Request, channel_id: int, payload: dict[str, object]
+) -> Message | None:
+    """The message that a repeated request with `enforce_nonce` already made."""
+    world = world_of(request)
+    nonce = payload.get("nonce")
+    if nonce is None or not payload.get("enforce_nonce"):
+        return None
+    since = world.clock.now() - NONCE_MEMORY_SECONDS
+    return next(
+        (
+            m
+            for m in world.messages.values()
+            if m.channel_id == channel_id
+            and m.author_id == world.bot.id
+            and m.nonce == str(nonce)
+            and m.created_at >= since
+        ),
+        None,
+    )
+
+
+async def patch_message(request: web.Request) -> web.Response:
+    """`PATCH /channels/{channel}/messages/{message}`."""
+    world = world_of(request)
+    message = message_for_bot(request, channel_for_bot(request))
+    payload, files = await read_object(request)
+    if message.author_id != world.bot.id:
+        raise not_the_author()
+    form = Form(world, payload, payload=payload, files=files)
+    check_message(form, line_of(request), existing=message)
+    return answer(message_json(world, edit_message(world, message, payload, files)))
+
+
+async def remove_message(request: web.Request) -> web.Response:
+    """`DELETE /channels/{channel}/messages/{message}`."""
+    world = world_of(request)
+    channel = channel_for_bot(request)
+    message = message_for_bot(request, channel)
+    manages = permissions_of(world.guild, world.bot) & MANAGE_MESSAGES
+    if message.author_id != world.bot.id and not (channel.guild_id and manages):
+        raise missing_permissions()
+    delete_message(world, message)
+    return no_content()
+
+
+async def typing(request: web.Request) -> web.Response:
+    """`POST /channels/{channel}/typing`."""
+    channel = channel_for_bot(request)
+    world_of(request).emit("typing", {"channel": channel.id})
+    return no_content()

@@ -1,0 +1,100 @@
+"""The interaction's token as a webhook: the original response and follow-ups.
+
+https://docs.discord.com/developers/interactions/receiving-and-responding#followup-messages
+"""
+
+from aiohttp import web
+
+from sandbox.compose import create_message, delete_message, edit_message
+from sandbox.errors import not_found, unknown_message, unknown_webhook
+from sandbox.model import Interaction, Message, MessageFlag
+from sandbox.payloads import message_json
+from sandbox.rest.bodies import answer, no_content, read_object
+from sandbox.rest.context import line_of, path_id, world_of
+from sandbox.rest.forms import check_message
+from sandbox.rules import Form, judge
+
+
+def interaction_of(request: web.Request) -> Interaction:
+    """The interaction whose token the path carries, while the token lives."""
+    world = world_of(request)
+    interaction = world.interactions_by_token.get(request.match_info["token"])
+    form = Form(world, path_id(request, "application"), interaction=interaction)
+    judge("webhook", form, line_of(request))
+    assert interaction is not None
+    if not interaction.acknowledged:
+        raise unknown_webhook()
+    return interaction
+
+
+def message_of(request: web.Request, interaction: Interaction) -> Message:
+    """The original response or one of the follow-ups."""
+    name = request.match_info["message"]
+    message: Message | None
+    if name == "@original":
+        message = interaction.message
+    elif name.isdigit():
+        wanted = [*interaction.followups, interaction.message, interaction.source]
+        message = next((m for m in wanted if m is not None and m.id == int(name)), None)
+    else:
+        raise not_found()
+    if message is None or message.deleted:
+        raise unknown_message()
+    return message
+
+
+async def get_message(request: web.Request) -> web.Response:
+    """`GET /webhooks/{application}/{token}/messages/{message}`."""
+    message = message_of(request, interaction_of(request))
+    return answer(message_json(world_of(request), message))
+
+
+async def patch_message(request: web.Request) -> web.Response:
+    """`PATCH /webhooks/{application}/{token}/messages/{message}`."""
+    world = world_of(request)
+    payload, files = await read_object(request)
+    interaction = interaction_of(request)
+    message = message_of(request, interaction)
+    form = Form(world, payload, payload=payload, files=files, interaction=interaction)
+    check_message(form, line_of(request), existing=message)
+    if message is interaction.message:
+        interaction.deferred_unfilled = False
+    return answer(message_json(world, edit_message(world, message, payload, files)))
+
+
+async def remove_message(request: web.Request) -> web.Response:
+    """`DELETE /webhooks/{application}/{token}/messages/{message}`."""
+    message = message_of(request, interaction_of(request))
+    delete_message(world_of(request), message)
+    return no_content()
+
+
+async def create_followup(request: web.Request) -> web.Response:
+    """`POST /webhooks/{application}/{token}`.
+
+    The first one after a deferral fills the waiting message instead of making a new one; the
+    documentation keeps that for old clients.
+    """
+    world = world_of(request)
+    payload, files = await read_object(request)
+    interaction = interaction_of(request)
+    form = Form(world, payload, payload=payload, files=files, interaction=interaction)
+    waiting = interaction.message if interaction.deferred_unfilled else None
+    check_message(form, line_of(request), existing=waiting)
+    if waiting is not None and not waiting.deleted:
+        interaction.deferred_unfilled = False
+        return answer(message_json(world, edit_message(world, waiting, payload, files)))
+    judge("followup", form, line_of(request))
+    flags = payload.get("flags") or 0
+    reference = interaction.message or interaction.source
+    message = create_message(
+        world,
+        interaction.channel,
+        world.bot,
+        {**payload, "message_reference": {"message_id": reference.id} if reference else None},
+        files,
+        interaction=interaction,
+        ephemeral=bool(flags & MessageFlag.EPHEMERAL),
+    )
+    interaction.followups.append(message)
+    return answer(message_json(world, message))

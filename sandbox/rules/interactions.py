@@ -1,0 +1,134 @@
+"""When and how an interaction may be answered."""
+
+import time
+from collections.abc import Iterator
+
+from sandbox.errors import ApiError
+from sandbox.model import InteractionType, MessageFlag
+from sandbox.rules.registry import Fault, Form, rule
+
+RESPONDING = "interactions/receiving-and-responding"
+CALLBACKS = RESPONDING + "#interaction-response-object-interaction-callback-type"
+ACKNOWLEDGE_WITHIN_SECONDS = 3.0
+TOKEN_LIFE_SECONDS = 15 * 60
+USER_INSTALLED_FOLLOWUPS = 5
+
+ALLOWED_CALLBACKS = {
+    InteractionType.PING: {1},
+    InteractionType.APPLICATION_COMMAND: {4, 5, 9, 10, 12},
+    InteractionType.MESSAGE_COMPONENT: {4, 5, 6, 7, 9, 10, 12},
+    InteractionType.AUTOCOMPLETE: {8},
+    InteractionType.MODAL_SUBMIT: {4, 5, 6, 7, 10, 12},
+}
+
+
+def _unknown() -> ApiError:
+    return ApiError(404, 10062, "Unknown interaction")
+
+
+def _bad_token() -> ApiError:
+    return ApiError(401, 50027, "Invalid Webhook Token")
+
+
+@rule("acknowledgement", RESPONDING + "#responding-to-an-interaction")
+def interaction_exists(form: Form) -> Iterator[Fault]:
+    """The id and the token belong to an interaction."""
+    if form.interaction is None or form.interaction.token != form.value:
+        yield Fault((), "", "No interaction has this id and token.", _unknown())
+
+
+@rule("acknowledgement", RESPONDING + "#interaction-callback")
+def acknowledged_within_three_seconds(form: Form) -> Iterator[Fault]:
+    """The first answer comes within three seconds."""
+    interaction = form.interaction
+    if interaction is None or interaction.acknowledged:
+        return
+    after = time.monotonic() - interaction.dispatched_at
+    if after > ACKNOWLEDGE_WITHIN_SECONDS:
+        yield Fault((), "", f"Answered after {after:.1f} s; 3 s are allowed.", _unknown())
+
+
+@rule("acknowledgement", "topics/opcodes-and-status-codes#json-json-error-codes")
+def acknowledged_once(form: Form) -> Iterator[Fault]:
+    """An interaction is answered once; the rest goes through its token."""
+    if form.interaction is not None and form.interaction.acknowledged:
+        refusal = ApiError(400, 40060, "Interaction has already been acknowledged.")
+        yield Fault((), "", "A second answer to one interaction.", refusal)
+
+
+@rule("callback", CALLBACKS)
+def callback_type_fits(form: Form) -> Iterator[Fault]:
+    """Each kind of interaction takes only some kinds of answer."""
+    assert form.interaction is not None
+    kind = form.value.get("type")
+    if not isinstance(kind, int) or kind not in {1, 4, 5, 6, 7, 8, 9, 10, 12}:
+        yield Fault(("type",), "BASE_TYPE_CHOICES", "Value must be one of the callback types.")
+        return
+    allowed = set(ALLOWED_CALLBACKS[form.interaction.type])
+    if form.interaction.source is None:
+        allowed -= {6, 7}
+    if kind not in allowed:
+        yield Fault(
+            ("type",),
+            "INTERACTION_APPLICATION_COMMAND_INVALID_CALLBACK_TYPE",
+            f"Callback type {kind} does not answer this interaction.",
+        )
+
+
+@rule("callback", RESPONDING + "#interaction-response-object-interaction-response-structure")
+def callback_data_is_an_object(form: Form) -> Iterator[Fault]:
+    """`data` is an object, and needed where there is something to say."""
+    data = form.value.get("data")
+    if data is not None and not isinstance(data, dict):
+        yield Fault(("data",), "DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType")
+    elif data is None and form.value.get("type") in {4, 8, 9}:
+        yield Fault(("data",), "BASE_TYPE_REQUIRED", "This field is required")
+
+
+@rule("deferral", CALLBACKS)
+def deferral_carries_only_ephemeral(form: Form) -> Iterator[Fault]:
+    """A deferral shows a waiting message; nothing in it but the ephemeral flag counts."""
+    flags = form.value.get("flags") or 0
+    if not isinstance(flags, int):
+        message = f'Value "{flags}" is not int.'
+        yield Fault((*form.path, "flags"), "NUMBER_TYPE_COERCE", message)
+    elif flags & ~MessageFlag.EPHEMERAL:
+        yield Fault(
+            (*form.path, "flags"),
+            "",
+            "A deferral takes no flag but EPHEMERAL; the others are lost.",
+            advice=True,
+        )
+    for key in ("content", "embeds", "components", "attachments"):
+        if form.value.get(key):
+            message = f"A deferral shows no {key}; they are lost."
+            yield Fault((*form.path, key), "", message, advice=True)
+
+
+@rule("webhook", RESPONDING + "#interaction-response-object")
+def interaction_token_is_known(form: Form) -> Iterator[Fault]:
+    """The token was given out by an interaction of this application."""
+    if form.interaction is None or form.value != form.world.application_id:
+        yield Fault((), "", "No interaction has this token.", _bad_token())
+
+
+@rule("webhook", RESPONDING + "#followup-messages")
+def interaction_token_is_fresh(form: Form) -> Iterator[Fault]:
+    """The token lives for fifteen minutes."""
+    if form.interaction is None:
+        return
+    age = form.world.clock.now() - form.interaction.created_at
+    if age > TOKEN_LIFE_SECONDS:
+        yield Fault((), "", f"The token is {age / 60:.1f} min old; it lives 15.", _bad_token())
+
+
+@rule("followup", RESPONDING + "#followup-messages")
+def user_installed_followups_are_few(form: Form) -> Iterator[Fault]:
+    """Where only the user installed the application, five follow-ups are allowed."""
+    interaction = form.interaction
+    assert interaction is not None
+    if interaction.user_installed and len(interaction.followups) >= USER_INSTALLED_FOLLOWUPS:
+        refusal = ApiError(
+            400, 40094, "This interaction has hit the maximum number of follow up messages"
+        )
+        yield Fault((), "", "More than five follow-ups in a user-installed context.", refusal)

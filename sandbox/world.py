@@ -1,0 +1,209 @@
+"""The sandbox's whole state, and the signal that something in it changed."""
+
+import asyncio
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sandbox.clock import Clock, Snowflakes
+from sandbox.model import (
+    Channel,
+    ChannelType,
+    Guild,
+    Interaction,
+    Json,
+    Message,
+    Role,
+    StoredFile,
+    User,
+)
+from sandbox.permissions import ADMIN_ROLE, BOT_ROLE, EVERYONE
+
+MIB = 1024 * 1024
+UPLOAD_LIMIT_BY_TIER = (10 * MIB, 10 * MIB, 50 * MIB, 100 * MIB)
+TRAFFIC_KEPT = 4000
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A strict rule that the bot broke. `refused` is false where Discord lets it pass."""
+
+    rule: str
+    path: str
+    message: str
+    request: str
+    documentation: str
+    refused: bool
+    at: float
+
+
+@dataclass
+class TrafficLine:
+    """One REST call, gateway frame or CDN download, for the page's panel and for tests."""
+
+    at: float
+    kind: str
+    title: str
+    status: int | None = None
+    sent: object = None
+    received: object = None
+    seconds: float = 0.0
+    violations: list[Violation] = field(default_factory=list)
+    number: int = 0
+
+
+Listener = Callable[[str, Json], None]
+
+
+class Signal:
+    """Wakes everything that waits for a change of the world."""
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Event()
+
+    def notify(self) -> None:
+        """Wake all waiters."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Wait for the next change."""
+        await self._changed.wait()
+
+    async def until(self, condition: Callable[[], object], timeout_seconds: float) -> bool:
+        """Wait until the condition holds; false when the time is over first."""
+        end = time.monotonic() + timeout_seconds
+        while not condition():
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            try:
+                await asyncio.wait_for(self._changed.wait(), left)
+            except TimeoutError:
+                return bool(condition())
+        return True
+
+
+class World:
+    """Guild, channels, users, messages, files, commands: one server and its direct messages."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.ids = Snowflakes(self.clock)
+        self.signal = Signal()
+        self.application_id = self.ids.next()
+        self.token = f"sandbox.{secrets.token_urlsafe(24)}"
+        self.cdn_secret = secrets.token_bytes(16)
+        self.base_url = ""
+        self.users: dict[int, User] = {}
+        self.channels: dict[int, Channel] = {}
+        self.messages: dict[int, Message] = {}
+        self.files: dict[int, StoredFile] = {}
+        self.interactions: dict[int, Interaction] = {}
+        self.interactions_by_token: dict[str, Interaction] = {}
+        self.commands: list[Json] = []
+        self.commands_synced = 0
+        self.violations: list[Violation] = []
+        self.traffic: deque[TrafficLine] = deque(maxlen=TRAFFIC_KEPT)
+        self.listeners: list[Listener] = []
+        self._traffic_number = 0
+        self._furnish()
+
+    def _furnish(self) -> None:
+        guild_id = self.ids.next()
+        admin_role = Role(self.ids.next(), "Keeper", ADMIN_ROLE, 0xE67E22)
+        bot_role = Role(self.ids.next(), "Atelier", BOT_ROLE, 0x5865F2)
+        everyone = Role(guild_id, "@everyone", EVERYONE)
+        self.bot = self.add_user("Atelier", bot=True, colour="#5865f2", user_id=self.application_id)
+        self.bot.role_ids.append(bot_role.id)
+        ada = self.add_user("ada", display_name="Ada", colour="#3ba55d")
+        grace = self.add_user("grace", display_name="Grace", colour="#eb459e")
+        admin = self.add_user("admin", display_name="Admin", colour="#e67e22")
+        admin.role_ids.append(admin_role.id)
+        self.guild = Guild(guild_id, "The Studio", admin.id, [everyone, admin_role, bot_role])
+        topic = "Photographs in, paintings out. Type / to begin."
+        self.paintings = self.add_channel("paintings", topic=topic)
+        self.add_channel("talk", topic="Anything else.")
+        self.private = Channel(
+            self.ids.next(),
+            ChannelType.GROUP_DM,
+            "Ada & Grace",
+            member_ids=[ada.id, grace.id],
+            has_bot=False,
+        )
+        self.channels[self.private.id] = self.private
+
+    def add_user(
+        self,
+        name: str,
+        *,
+        display_name: str | None = None,
+        colour: str = "#747f8d",
+        bot: bool = False,
+        locale: str = "en-US",
+        in_guild: bool = True,
+        user_id: int | None = None,
+    ) -> User:
+        """A new user, with a direct-message channel to the bot unless it is a bot."""
+        user = User(
+            user_id or self.ids.next(),
+            name,
+            display_name or name,
+            colour=colour,
+            bot=bot,
+            locale=locale,
+            in_guild=in_guild,
+        )
+        self.users[user.id] = user
+        if not bot:
+            dm = Channel(self.ids.next(), ChannelType.DM, name, member_ids=[user.id])
+            self.channels[dm.id] = dm
+        self.emit("users", {})
+        return user
+
+    def add_channel(self, name: str, *, topic: str = "", has_bot: bool = True) -> Channel:
+        """A new text channel in the guild."""
+        channel = Channel(
+            self.ids.next(),
+            ChannelType.GUILD_TEXT,
+            name,
+            guild_id=self.guild.id,
+            topic=topic,
+            has_bot=has_bot,
+        )
+        self.channels[channel.id] = channel
+        self.emit("channels", {})
+        return channel
+
+    def dm_of(self, user: User) -> Channel:
+        """The user's direct-message channel with the bot."""
+        return next(
+            c
+            for c in self.channels.values()
+            if c.type is ChannelType.DM and c.member_ids == [user.id]
+        )
+
+    def messages_in(self, channel: Channel) -> list[Message]:
+        """The channel's messages that were not deleted, oldest first."""
+        found = [m for m in self.messages.values() if m.channel_id == channel.id and not m.deleted]
+        return sorted(found, key=lambda m: m.id)
+
+    @property
+    def upload_limit_bytes(self) -> int:
+        """The guild's limit for one uploaded file."""
+        return UPLOAD_LIMIT_BY_TIER[self.guild.premium_tier]
+
+    def emit(self, kind: str, payload: Json) -> None:
+        """Tell the page and every waiter that something changed."""
+        for listener in tuple(self.listeners):
+            listener(kind, payload)
+        self.signal.notify()
+
+    def log(self, line: TrafficLine) -> TrafficLine:
+        """Add a line to the traffic; it may still be completed by the caller."""
+        self._traffic_number += 1
+        line.number = self._traffic_number
+        self.traffic.append(line)
+        return line

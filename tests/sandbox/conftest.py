@@ -1,0 +1,34 @@
+import asyncio
+import contextlib
+import io
+from collections.abc import AsyncIterator
+
+import pytest
+from PIL import Image
+
+from sandbox import LoopbackDiscord
+from tests.sandbox.tiny_bot import TinyBot
+
+
+@pytest.fixture
+async def discord() -> AsyncIterator[LoopbackDiscord]:
+    async with LoopbackDiscord.start() as server:
+        yield server
+
+
+@pytest.fixture
+async def bot(discord: LoopbackDiscord) -> AsyncIterator[TinyBot]:
+    client = TinyBot(discord.api_url, discord.gateway_url)
+    running = asyncio.create_task(client.start(discord.token))
+    await discord.ready()
+    yield client
+    await client.close()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+@pytest.fixture
+def picture() -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 6), "teal").save(stream, "PNG")
+    return stream.getvalue()
