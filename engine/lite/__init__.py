@@ -1,0 +1,1 @@
+"""The small network that needs no weights, and what belongs to it."""
