@@ -1,0 +1,20 @@
+"""What a painting leaves behind: picture files, time-lapses and the course of the loss."""
+
+from engine.output.losses import LossRecord, plot_losses, write_loss_lines
+from engine.output.pictures import PICTURE_SUFFIXES, encode_picture, write_picture
+from engine.output.problems import OutputProblem, check_target
+from engine.output.timelapse import TIMELAPSE_SUFFIXES, TimeLapse, time_lapse
+
+__all__ = [
+    "PICTURE_SUFFIXES",
+    "TIMELAPSE_SUFFIXES",
+    "LossRecord",
+    "OutputProblem",
+    "TimeLapse",
+    "check_target",
+    "encode_picture",
+    "plot_losses",
+    "time_lapse",
+    "write_loss_lines",
+    "write_picture",
+]

@@ -1,0 +1,48 @@
+"""Files that appear under their name only when they are whole."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.output.problems import not_written
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path`, put in its place at the end; gone after an exception.
+
+    If nothing was written, what is at `path` stays.
+
+    Raises:
+        OutputProblem: The system refuses.
+    """
+    # The suffix stays, as writers choose the format by it.
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+    try:
+        yield temporary
+        if temporary.exists():
+            _sync(temporary)
+            temporary.replace(path)
+    except OSError as error:
+        raise not_written(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write the file whole or not at all.
+
+    Raises:
+        OutputProblem: The system refuses.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

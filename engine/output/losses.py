@@ -1,0 +1,112 @@
+"""The course of the loss, as JSON lines and as a plot."""
+
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from engine.output.atomic import write_bytes
+from engine.output.problems import check_target
+
+_SCALE_TINTS = ("#ffffff", "#f2f2f2")
+
+
+@dataclass(frozen=True)
+class LossRecord:
+    """The loss of one iteration.
+
+    Attributes:
+        iteration: Counted from 1 over all scales.
+        scale: Number of the scale, from 0.
+        size_px: Longest side at that scale.
+        loss: The whole.
+        terms: Its parts, weighted, by name: content, style, tv, …
+    """
+
+    iteration: int
+    scale: int
+    size_px: int
+    loss: float
+    terms: Mapping[str, float] = field(default_factory=dict)
+
+
+def write_loss_lines(records: Iterable[LossRecord], path: Path) -> None:
+    """One JSON object a line; a loss that is not finite becomes null.
+
+    Raises:
+        OutputProblem: The suffix is not .jsonl, or the place cannot be written to.
+    """
+    check_target(path, (".jsonl",))
+    lines = [
+        json.dumps(
+            {
+                "iteration": record.iteration,
+                "scale": record.scale,
+                "size_px": record.size_px,
+                "loss": _number(record.loss),
+                "terms": {name: _number(value) for name, value in record.terms.items()},
+            }
+        )
+        for record in records
+    ]
+    write_bytes(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def plot_losses(records: Sequence[LossRecord], path: Path) -> None:
+    """The loss and its terms against the iteration, the scales as bands.
+
+    Raises:
+        OutputProblem: The suffix is not .png, or the place cannot be written to.
+    """
+    check_target(path, (".png",))
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    iterations = [record.iteration for record in records]
+    _curve(axes, iterations, [record.loss for record in records], "all", width=2.0)
+    for name in dict.fromkeys(name for record in records for name in record.terms):
+        values = [record.terms.get(name, math.nan) for record in records]
+        _curve(axes, iterations, values, name, width=1.0)
+    _bands(axes, records)
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("loss")
+    if axes.get_lines():
+        axes.set_yscale("log")
+        axes.legend()
+    target = io.BytesIO()
+    figure.savefig(target, format="png", dpi=110, metadata={"Software": None})
+    write_bytes(path, target.getvalue())
+
+
+def _curve(
+    axes: Axes, iterations: Sequence[int], values: Sequence[float], label: str, *, width: float
+) -> None:
+    # A logarithm has no place for 0, nor a plot for infinity: there the line has a gap.
+    shown = [value if math.isfinite(value) and value > 0 else math.nan for value in values]
+    if any(map(math.isfinite, shown)):
+        axes.plot(iterations, shown, linewidth=width, label=label)
+
+
+def _bands(axes: Axes, records: Sequence[LossRecord]) -> None:
+    spans: dict[tuple[int, int], tuple[int, int]] = {}
+    for record in records:
+        key = (record.scale, record.size_px)
+        first, _ = spans.get(key, (record.iteration, 0))
+        spans[key] = (first, record.iteration)
+    for number, ((_, size_px), (first, last)) in enumerate(spans.items()):
+        tint = _SCALE_TINTS[number % len(_SCALE_TINTS)]
+        axes.axvspan(first - 0.5, last + 0.5, color=tint, zorder=0)
+        axes.text(
+            (first + last) / 2, 1.01, f"{size_px} px", fontsize=8, ha="center", va="bottom",
+            transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,195 @@
+"""Time-lapses of a painting, written frame by frame: none but the last is kept in memory."""
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import av
+import av.error
+import numpy as np
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.video.stream import VideoStream
+from PIL import GifImagePlugin, Image
+
+from engine.output.atomic import replacing
+from engine.output.problems import OutputProblem, check_target
+
+TIMELAPSE_SUFFIXES = (".gif", ".mp4")
+_GIF_LONGEST_PX = 480
+_MP4_LONGEST_PX = 1080
+_HOLD_SECONDS = 2.0
+_H264 = "libx264"
+_ANY_ENCODER = "mpeg4"
+_QUALITY: dict[str, dict[str, object]] = {
+    _H264: {"crf": "18", "preset": "medium"},
+    _ANY_ENCODER: {"qscale": "3"},
+}
+
+
+class _Film(Protocol):
+    def add(self, frame: Image.Image, seconds: float) -> None:
+        """Append a frame that is shown for this long."""
+
+    def close(self) -> None:
+        """End the file."""
+
+
+class TimeLapse:
+    """A film that is being written; see `time_lapse`."""
+
+    def __init__(self, film: _Film, size: tuple[int, int], frames_per_second: int) -> None:
+        self._film = film
+        self._size = size
+        self._seconds = 1 / frames_per_second
+        self._last: Image.Image | None = None
+
+    def add(self, frame: Image.Image) -> None:
+        """Append a frame, of any size and mode."""
+        plain = frame.convert("RGB")
+        if plain.size != self._size:
+            plain = plain.resize(self._size, Image.Resampling.LANCZOS)
+        if self._last is not None:
+            self._film.add(self._last, self._seconds)
+        self._last = plain
+
+    def hold(self) -> None:
+        """Show the last frame for two seconds."""
+        if self._last is not None:
+            self._film.add(self._last, _HOLD_SECONDS)
+
+
+@contextmanager
+def time_lapse(
+    path: Path, size: tuple[int, int], *, frames_per_second: int = 12
+) -> Iterator[TimeLapse]:
+    """A film of frames, GIF or MP4 by the suffix.
+
+    The file appears at the end of the block, with the last frame held; after an exception, or
+    without any frame, there is none.
+
+    Args:
+        path: The file to be.
+        size: Width and height of the finished painting. All frames are brought to its shape, at
+            most 480 px (GIF) or 1080 px (MP4) long.
+        frames_per_second: How fast frames follow one another.
+
+    Raises:
+        OutputProblem: The suffix is unknown, the place cannot be written to, or no encoder works.
+    """
+    check_target(path, TIMELAPSE_SUFFIXES)
+    gif = path.suffix.lower() == ".gif"
+    shown = _fit(size, _GIF_LONGEST_PX if gif else _MP4_LONGEST_PX)
+    with replacing(path) as temporary:
+        film: _Film = _Gif(temporary) if gif else _Mp4(temporary, frames_per_second)
+        lapse = TimeLapse(film, shown, frames_per_second)
+        try:
+            try:
+                yield lapse
+                lapse.hold()
+            finally:
+                film.close()
+        except av.error.FFmpegError as error:
+            raise OutputProblem(
+                f"The time-lapse {path.name} cannot be encoded here; use a .gif instead."
+            ) from error
+
+
+def _fit(size: tuple[int, int], longest_px: int) -> tuple[int, int]:
+    factor = min(1.0, longest_px / max(size))
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+
+
+class _Gif:
+    """An endless GIF with a palette for each frame (Pillow's own writer keeps all frames)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._began = False
+
+    def add(self, frame: Image.Image, seconds: float) -> None:
+        palette = frame.quantize(256, method=Image.Quantize.MEDIANCUT)
+        blocks = GifImagePlugin.getdata(
+            palette, duration=round(seconds * 1000), include_color_table=True
+        )
+        with self._path.open("ab") as file:
+            if not self._began:
+                file.write(b"GIF89a" + struct.pack("<HHBBB", *frame.size, 0x70, 0, 0))
+                file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00")
+                self._began = True
+            file.writelines(blocks)
+
+    def close(self) -> None:
+        if self._began:
+            with self._path.open("ab") as file:
+                file.write(b";")
+
+
+class _Mp4:
+    """H.264 in yuv420p, which every player shows; MPEG-4 part 2 where FFmpeg has no x264."""
+
+    def __init__(self, path: Path, frames_per_second: int) -> None:
+        self._path = path
+        self._rate = frames_per_second
+        self._opened: tuple[av.container.OutputContainer, VideoStream] | None = None
+        self._count = 0
+
+    def add(self, frame: Image.Image, seconds: float) -> None:
+        even = _even(frame)
+        if self._opened is None:
+            self._opened = self._open(even.size)
+        container, stream = self._opened
+        picture = av.VideoFrame.from_ndarray(np.asarray(even), format="rgb24").reformat(
+            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+        )
+        for _ in range(max(1, round(seconds * self._rate))):
+            picture.pts = self._count
+            picture.time_base = Fraction(1, self._rate)
+            self._count += 1
+            container.mux(stream.encode(picture))
+
+    def close(self) -> None:
+        if self._opened is None:
+            return
+        container, stream = self._opened
+        try:
+            container.mux(stream.encode(None))
+        finally:
+            container.close()
+
+    def _open(self, size: tuple[int, int]) -> tuple[av.container.OutputContainer, VideoStream]:
+        container = av.open(
+            str(self._path),
+            "w",
+            format="mp4",
+            options={"movflags": "+faststart", "fflags": "+bitexact"},
+        )
+        encoder = _H264 if _H264 in av.codecs_available else _ANY_ENCODER
+        stream = container.add_stream(encoder, rate=self._rate)
+        assert isinstance(stream, VideoStream)
+        stream.options = _QUALITY[encoder]
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        context = stream.codec_context
+        context.colorspace = Colorspace.ITU709
+        context.color_range = ColorRange.MPEG
+        context.color_primaries = ColorPrimaries.BT709
+        context.color_trc = ColorTrc.IEC61966_2_1
+        return container, stream
+
+
+def _even(frame: Image.Image) -> Image.Image:
+    """With even sides, as yuv420p needs: an odd one gets its last row or column twice."""
+    width, height = frame.size
+    wide, high = width + width % 2, height + height % 2
+    if (wide, high) == frame.size:
+        return frame
+    grown = Image.new("RGB", (wide, high))
+    grown.paste(frame, (wide - width, high - height))
+    if wide > width:
+        grown.paste(grown.crop((1, 0, 2, high)), (0, 0))
+    if high > height:
+        grown.paste(grown.crop((0, 1, wide, 2)), (0, 0))
+    return grown
