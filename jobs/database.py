@@ -1,0 +1,187 @@
+"""One door to the database: transactions, locks, the one clock, and its change signal.
+
+SQLite and PostgreSQL differ here and nowhere else: in how a writing transaction begins, in how
+one waits for the other, and in how a change is noticed.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from jobs.outcomes import QueueUnavailable
+
+Clock = Callable[[], float]
+
+BUSY_TIMEOUT_SECONDS = 30.0
+"""How long a SQLite transaction waits for another process to end its own."""
+
+QUEUED_TOPIC = "atelier_queued"
+"""PostgreSQL's channel that wakes engines."""
+CHANGED_TOPIC = "atelier_changed"
+"""PostgreSQL's channel that wakes the delivery."""
+
+
+def lock_number(name: str) -> int:
+    """The 64-bit number of a named advisory lock."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A connection inside a writing transaction, and the time at which it began."""
+
+    connection: AsyncConnection
+    now: float
+    """Seconds since 1970 of the one clock that all leases are judged by."""
+    postgres: bool
+
+    async def lock(self, *names: str) -> None:
+        """Hold these named locks until the transaction ends (in order, so none can deadlock).
+
+        SQLite has one writer at a time, which is lock enough.
+        """
+        if self.postgres:
+            for number in sorted(lock_number(name) for name in names):
+                await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+
+    async def notify(self, *topics: str) -> None:
+        """Wake those who wait for these topics, once the transaction is committed."""
+        if self.postgres:
+            for topic in topics:
+                await self.connection.execute(sa.select(sa.func.pg_notify(topic, "")))
+
+
+class Database:
+    """The connections of one process to one database."""
+
+    def __init__(self, url: str, clock: Clock | None = None) -> None:
+        self.url = _with_async_driver(url)
+        self.postgres = self.url.get_backend_name() == "postgresql"
+        self._clock = clock
+        # In one process SQLite's writers queue here, in order, and not in its busy handler,
+        # which lets the unlucky starve.
+        self._writer = asyncio.Lock()
+        self.engine = _create_engine(self.url)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+    async def now_in(self, connection: AsyncConnection) -> float:
+        """As `now`, asked on a connection that is open already."""
+        # Engines on other machines have other clocks, so PostgreSQL's own decides. All users
+        # of a SQLite file share a machine and so its clock.
+        if self._clock is not None:
+            return self._clock()
+        if self.postgres:
+            statement = sa.select(sa.func.extract("epoch", sa.func.clock_timestamp()))
+            return float((await connection.execute(statement)).scalar_one())
+        return time.time()
+
+    async def now(self) -> float:
+        """Seconds since 1970 of the one clock."""
+        if self._clock is not None or not self.postgres:
+            return (self._clock or time.time)()
+        async with self.read() as connection:
+            return await self.now_in(connection)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A reading transaction, which sees one moment of the database (on SQLite).
+
+        Raises:
+            QueueUnavailable: when the database cannot be reached.
+        """
+        async with _translated(), self.engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Transaction]:
+        """A writing transaction: committed at the end, rolled back on any error.
+
+        Raises:
+            QueueUnavailable: when the database is locked, full or unreachable. Nothing was
+                written, unless the connection broke in the very act of committing; all
+                operations of the queue may therefore be repeated.
+        """
+        if self.postgres:
+            async with _translated(), self.engine.begin() as connection:
+                yield Transaction(connection, await self.now_in(connection), postgres=True)
+            return
+        async with self._writer, _translated(), self.engine.connect() as connection:
+            writing = await connection.execution_options(atelier_write=True)
+            async with writing.begin():
+                yield Transaction(writing, await self.now_in(writing), postgres=False)
+
+
+def _with_async_driver(url: str) -> sa.URL:
+    """Accept the common spellings of an address and choose the asynchronous driver."""
+    if url.startswith("postgres://"):
+        url = "postgresql://" + url.removeprefix("postgres://")
+    parsed = sa.make_url(url)
+    drivers = {"postgresql": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
+    driver = drivers.get(parsed.get_backend_name())
+    if driver is None:
+        raise QueueUnavailable(
+            "ATELIER_DATABASE_URL has to begin with sqlite or postgresql, "
+            f"not with {parsed.get_backend_name()}."
+        )
+    return parsed.set(drivername=driver)
+
+
+def _create_engine(url: sa.URL) -> AsyncEngine:
+    if url.get_backend_name() == "postgresql":
+        return create_async_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=5)
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(
+        url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, pool_size=5, max_overflow=5
+    )
+    sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
+    # The driver's own ideas about transactions are switched off: it would begin them late,
+    # and a reader that becomes a writer fails at once when somebody else has written.
+    dbapi_connection.isolation_level = None
+    cursor = dbapi_connection.cursor()
+    for pragma in (
+        f"busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}",
+        "foreign_keys = ON",
+        # A queued job that was promised to a user survives a power cut.
+        "synchronous = FULL",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("atelier_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    """Turn the drivers' errors about an unusable database into one of ours."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        sentence = f"The database cannot be used at the moment: {error.orig}"
+        raise QueueUnavailable(sentence) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise QueueUnavailable("The connection to the database was lost.") from error
+        raise
+    except (OSError, TimeoutError) as error:
+        raise QueueUnavailable(f"The database cannot be reached: {error}") from error

@@ -1,0 +1,103 @@
+"""The delivery's side: what a user has yet to see, and the signal that there is something.
+
+The delivery is at least once: a job is handed out until it is marked. That it is visibly once
+is up to the bot, which edits one message, and gives posts a nonce made of the job's id.
+"""
+
+import sqlalchemy as sa
+
+from jobs import schema
+from jobs.core import QueueCore, record
+from jobs.model import Job, JobState
+from jobs.records import J, job_from_row
+
+ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+class Delivery(QueueCore):
+    """The side of the queue that the messages are made from."""
+
+    async def get(self, job_id: int) -> Job | None:
+        """The job, or None."""
+        async with self.database.read() as connection:
+            statement = sa.select(schema.jobs).where(J.id == job_id)
+            row = (await connection.execute(statement)).one_or_none()
+        return None if row is None else job_from_row(row)
+
+    async def to_deliver(self, limit: int = 100) -> list[Job]:
+        """Jobs whose message is behind, those that have ended first, then the oldest."""
+        behind = sa.or_(J.revision > J.shown_revision, J.state.in_(ENDED))
+        statement = (
+            sa.select(schema.jobs)
+            .where(J.delivered_at.is_(None), behind)
+            .order_by(J.ended_at.is_(None), J.id)
+            .limit(limit)
+        )
+        async with self.database.read() as connection:
+            return [job_from_row(row) for row in (await connection.execute(statement)).all()]
+
+    async def set_message(self, job_id: int, channel_id: int | None, message_id: int) -> None:
+        """Remember the message that shows the job."""
+        await self._update(job_id, message_channel_id=channel_id, message_id=message_id)
+
+    async def mark_shown(self, job_id: int, revision: int) -> None:
+        """Note that the message shows this revision (or a later one)."""
+        async with self.database.write() as transaction:
+            await transaction.connection.execute(
+                sa.update(schema.jobs)
+                .where(J.id == job_id, J.shown_revision < revision, J.revision >= revision)
+                .values(shown_revision=revision)
+            )
+
+    async def delivery_attempt(self, job_id: int) -> int:
+        """Note that the final message is about to be sent; how often that was tried now."""
+        async with self.database.write() as transaction:
+            result = await transaction.connection.execute(
+                sa.update(schema.jobs)
+                .where(J.id == job_id)
+                .values(delivery_attempts=J.delivery_attempts + 1)
+                .returning(J.delivery_attempts)
+            )
+            return int(result.scalar_one_or_none() or 0)
+
+    async def mark_delivered(
+        self,
+        job_id: int,
+        *,
+        how: str,
+        message_id: int | None = None,
+        channel_id: int | None = None,
+    ) -> bool:
+        """Note that the final message is there; False when it was noted before."""
+        return await self._delivered(job_id, how, message_id, channel_id)
+
+    async def mark_undeliverable(self, job_id: int, reason: str) -> bool:
+        """Give the message up, with the reason; the job itself stays as it is."""
+        return await self._delivered(job_id, f"undeliverable: {reason}"[:100], None, None)
+
+    async def _delivered(
+        self, job_id: int, how: str, message_id: int | None, channel_id: int | None
+    ) -> bool:
+        values = {"delivered_how": how[:100]}
+        async with self.database.write() as transaction:
+            statement = sa.update(schema.jobs).where(
+                J.id == job_id, J.delivered_at.is_(None), J.state.in_(ENDED)
+            )
+            statement = statement.values(
+                delivered_at=transaction.now, shown_revision=J.revision, **values
+            )
+            if message_id is not None:
+                statement = statement.values(message_id=message_id)
+            if channel_id is not None:
+                statement = statement.values(message_channel_id=channel_id)
+            result = await transaction.connection.execute(statement)
+            if not result.rowcount:
+                return False
+            await record(transaction, job_id, "delivered", "bot", {"how": how})
+        return True
+
+    async def _update(self, job_id: int, **values: object) -> None:
+        async with self.database.write() as transaction:
+            await transaction.connection.execute(
+                sa.update(schema.jobs).where(J.id == job_id).values(**values)
+            )

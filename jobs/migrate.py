@@ -1,0 +1,83 @@
+"""Bring a database to this version's tables, or refuse one of a newer version."""
+
+import asyncio
+import contextlib
+import sqlite3
+import time
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from jobs.database import BUSY_TIMEOUT_SECONDS, Database
+from jobs.outcomes import DatabaseTooNew, QueueUnavailable
+
+_SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def migration_config() -> Config:
+    """Alembic's configuration, without a file."""
+    config = Config()
+    config.set_main_option("script_location", _SCRIPTS.as_posix().replace("%", "%%"))
+    return config
+
+
+def known_revisions() -> list[str]:
+    """All schema revisions of this version, oldest first."""
+    scripts = ScriptDirectory.from_config(migration_config())
+    return [script.revision for script in reversed(list(scripts.walk_revisions()))]
+
+
+async def migrate(database: Database) -> None:
+    """Migrate forward to this version, alone: others who start now wait for it.
+
+    Everything happens in one transaction, so that a process that ends halfway leaves the
+    database as it was.
+
+    Raises:
+        DatabaseTooNew: when a newer version has migrated the database before.
+        QueueUnavailable: when the database cannot be reached.
+    """
+    path = database.url.database
+    if not database.postgres and path:
+        await asyncio.to_thread(_switch_on_wal, path)
+    async with database.write() as transaction:
+        await transaction.lock("atelier-migration")
+        await transaction.connection.run_sync(_upgrade)
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    current = MigrationContext.configure(connection).get_current_revision()
+    known = known_revisions()
+    if current is not None and current not in known:
+        raise DatabaseTooNew(
+            f"The database has schema {current}, and this version of Atelier knows schemas up "
+            f"to {known[-1]}. Start the newer version again, or restore a backup made before it."
+        )
+    if current == known[-1]:
+        return
+    config = migration_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _switch_on_wal(path: str) -> None:
+    """Switch SQLite to its write-ahead log, which lets readers read while one writes.
+
+    The switch is kept in the file. It needs the file for itself and does not wait for it, so
+    processes that start together on a fresh file may have to ask more than once.
+    """
+    give_up_at = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            with contextlib.closing(sqlite3.connect(path, timeout=1.0)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                return
+        except sqlite3.OperationalError as error:
+            if time.monotonic() > give_up_at:
+                sentence = f"The database cannot be used at the moment: {error}"
+                raise QueueUnavailable(sentence) from error
+            time.sleep(0.05)

@@ -1,0 +1,211 @@
+"""The words the bot and the engine share: a job, its states, and what is known of it.
+
+All times are aware datetimes in UTC; everything here is frozen, so that a value read from the
+database cannot be mistaken for the database itself.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from jobs.options import PaintInputs, PaintOptions
+
+
+class JobState(StrEnum):
+    """Where a job stands. Delivery of its message is a separate mark on the job."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will be painted for the job."""
+        return self in {JobState.DONE, JobState.FAILED, JobState.CANCELLED}
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTarget:
+    """Where the message of a job lives, and how it may be reached."""
+
+    application_id: int
+    interaction_id: int
+    interaction_token: str
+    token_expires_at: datetime
+    channel_id: int | None = None
+    message_id: int | None = None
+    guild_id: int | None = None
+    ephemeral: bool = False
+    spoiler: bool = False
+    bot_in_channel: bool = True
+    """False for a user-installed app, and wherever the bot is no member."""
+    locale: str = "en-US"
+    upload_limit_bytes: int = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """All that is needed to queue a job. `interaction_id` makes it idempotent."""
+
+    interaction_id: int
+    user_id: int
+    user_name: str
+    inputs: PaintInputs
+    options: PaintOptions
+    target: MessageTarget
+    role_ids: tuple[int, ...] = ()
+    guild_id: int | None = None
+    channel_id: int | None = None
+    parent_job_id: int | None = None
+    """The job that this one is a remix of."""
+    is_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a running job is, as the engine last said."""
+
+    iteration: int
+    iterations_total: int
+    fraction: float
+    """From 0 to 1, over all scales."""
+    seconds_left: float | None = None
+    preview_key: str | None = None
+    note: str | None = None
+    """What is being done when it is not painting, such as "loading VGG19…"."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaintReport:
+    """How a finished picture came to be."""
+
+    network: str
+    device: str
+    precision: str
+    width_px: int
+    height_px: int
+    seconds: float
+    iterations: int
+    seed: int
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class FailureKind(StrEnum):
+    """Why a job failed; all but INPUT are counted back to the user's limits."""
+
+    INPUT = "input"
+    """The user's pictures or settings."""
+    ENGINE = "engine"
+    LOST = "lost"
+    """Its engine died three times."""
+    STYLE_MISSING = "style_missing"
+    """The preset's scan is not there and could not be fetched."""
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong, in one sentence for the user, and the id that finds it in the log."""
+
+    kind: FailureKind
+    message: str
+    error_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One row of the queue as it was at one moment."""
+
+    id: int
+    interaction_id: int
+    state: JobState
+    user_id: int
+    user_name: str
+    guild_id: int | None
+    channel_id: int | None
+    inputs: PaintInputs
+    options: PaintOptions
+    parent_job_id: int | None
+    target: MessageTarget
+    progress: Progress | None
+    preview_key: str | None
+    result_key: str | None
+    timelapse_key: str | None
+    report: PaintReport | None
+    failure: Failure | None
+    cancel_requested: bool
+    attempts: int
+    predicted_seconds: float
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    revision: int
+    shown_revision: int
+    delivered_at: datetime | None
+    delivery_attempts: int = 0
+    pictures_deleted_at: datetime | None = None
+    """When the pictures were deleted, by the member or after the retention."""
+    unreadable: str | None = None
+    """Set when another version wrote the row and it cannot be read; such a job is not painted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The place of a job in the queue and the time it is expected to be ready."""
+
+    place: int
+    """1 is painted next; 0 is being painted, or has ended."""
+    jobs_ahead: int
+    starts_at: datetime | None
+    ready_at: datetime | None
+    """None when no engine is alive or the queue is paused."""
+    engines_alive: int
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """A command that was acknowledged and is not yet a job."""
+
+    interaction_id: int
+    payload: dict[str, Any]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """One running engine process."""
+
+    id: str
+    host: str
+    device: str
+    network: str
+    version: str
+    pid: int
+    last_seen: datetime | None = None
+    """Of the database's clock; None before it is registered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An engine's right to paint a job, until the lease ends or is renewed."""
+
+    job: Job
+    engine_id: str
+    fence: int
+    """Grows with each claim of the job; writes with an older one are refused."""
+    lease_expires_at: datetime
+    checkpoint_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvent:
+    """One line of a job's history."""
+
+    at: datetime
+    kind: str
+    actor: str
+    details: dict[str, Any]

@@ -1,0 +1,120 @@
+"""What the queue answers: small types, to be told apart with `match`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from jobs.model import Job, Standing
+
+
+class LimitName(StrEnum):
+    """The limit that refused a submission."""
+
+    BLOCKED = "blocked"
+    PAINTER_ROLES = "painter_roles"
+    CHANNELS = "channels"
+    MAX_SIZE = "max_size_px"
+    MAX_QUALITY = "max_quality"
+    WAITING_PER_USER = "max_waiting_per_user"
+    WAITING_PER_SERVER = "max_waiting_per_server"
+    PER_DAY = "max_per_day"
+    COOLDOWN = "cooldown_seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Which limit refused, what it stands at, and when it will work again."""
+
+    limit: LimitName
+    allowed: int | str
+    current: int | str
+    available_at: datetime | None
+    """When it will work again; None when that does not depend on time."""
+    message: str
+    """One sentence for the user; times are written as Discord's `<t:…:R>`."""
+    by_operator: bool = False
+    """Whether it is the operator's limit, which a server's admins cannot loosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The job is in the queue and will not be lost."""
+
+    job: Job
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadySubmitted:
+    """The same interaction was submitted before; this is its job."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A limit stands in the way; nothing was queued or counted."""
+
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The job was waiting and has ended as cancelled."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """The job is being painted; its engine will stop within two seconds."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyEnded:
+    """There was nothing left to cancel."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class NotYours:
+    """The job is somebody else's."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchJob:
+    """There is no such job, or no longer."""
+
+
+CancelOutcome = Cancelled | CancelRequested | AlreadyEnded | NotYours | NoSuchJob
+SubmitOutcome = Accepted | AlreadySubmitted | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseHeld:
+    """The write was accepted: the job is still this engine's."""
+
+    cancel_requested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseLost:
+    """The job is no longer this engine's: nothing was written; stop at once."""
+
+
+LeaseOutcome = LeaseHeld | LeaseLost
+
+
+class QueueError(Exception):
+    """Something about the queue that a person has to put right; the text says what."""
+
+
+class QueueUnavailable(QueueError):
+    """The database cannot be used at the moment (locked, full, unreachable); try again later."""
+
+
+class DatabaseTooNew(QueueError):
+    """The database was written by a newer version."""

@@ -1,0 +1,57 @@
+"""The durable queue: the one door for the bot, the engines and the command line."""
+
+from types import TracebackType
+from typing import Self
+
+from jobs.claims import Claims
+from jobs.database import Clock, Database
+from jobs.delivery import Delivery
+from jobs.migrate import migrate
+from jobs.settings import Settings
+from jobs.store import PictureStore
+from jobs.submission import Submissions
+
+
+class JobQueue(Submissions, Claims, Delivery):
+    """All sides of the queue on one database; each side has its own module.
+
+    Every method is one transaction, or several that may each be the last: whatever moment a
+    process ends at, the next one goes on from the database.
+    """
+
+    @classmethod
+    async def open(cls, settings: Settings, *, clock: Clock | None = None) -> Self:
+        """Connect, and bring the database to this version.
+
+        Args:
+            settings: where the database and the pictures are.
+            clock: seconds since 1970, for tests. By default leases are judged by the
+                database's own clock, on PostgreSQL, and else by this machine's.
+
+        Raises:
+            DatabaseTooNew: when a newer version has used the database.
+            QueueUnavailable: when it cannot be reached.
+        """
+        settings.atelier_data_dir.mkdir(parents=True, exist_ok=True)
+        database = Database(settings.database_url, clock)
+        try:
+            await migrate(database)
+        except BaseException:
+            await database.close()
+            raise
+        return cls(settings, database, PictureStore(settings.storage_url))
+
+    async def close(self) -> None:
+        """Close the connections; the queue cannot be used any more."""
+        await self.database.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()

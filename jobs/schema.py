@@ -1,0 +1,254 @@
+"""The tables as this version reads and writes them; the migrations bring a database here.
+
+Times are seconds since 1970 (UTC) as floating point, JSON is text, so that both databases hold
+the same things and a row of another version can always be read as far as its text.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+_QUEUED = text("state = 'queued'")
+_RUNNING = text("state = 'running'")
+_STARTED = text("started_at IS NOT NULL")
+_UNDELIVERED = text("delivered_at IS NULL")
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("interaction_id", BigInteger, nullable=False, unique=True),
+    Column("state", String(10), nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("user_name", String(200), nullable=False),
+    Column("guild_id", BigInteger),
+    Column("channel_id", BigInteger),
+    Column("parent_job_id", BigInteger),
+    Column("inputs", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("message_channel_id", BigInteger),
+    Column("message_id", BigInteger),
+    # What the job costs, and its place: see docs/queue.md.
+    Column("speed_class", String(40), nullable=False),
+    Column("work", Double, nullable=False),
+    Column("predicted_seconds", Double, nullable=False),
+    Column("flow", BigInteger, nullable=False),
+    Column("band", Integer, nullable=False),
+    Column("user_start", Double, nullable=False),
+    Column("user_finish", Double, nullable=False),
+    Column("start", Double, nullable=False),
+    Column("finish", Double, nullable=False),
+    # What the engine says of it.
+    Column("progress", Text),
+    Column("progress_at", Double),
+    Column("preview_key", String(100)),
+    Column("checkpoint_key", String(100)),
+    Column("result_key", String(100)),
+    Column("timelapse_key", String(100)),
+    Column("report", Text),
+    Column("failure", Text),
+    Column("cancel_requested", Boolean, nullable=False),
+    # Who holds it.
+    Column("attempts", Integer, nullable=False),
+    Column("deaths", Integer, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("engine_id", String(100)),
+    Column("lease_expires_at", Double),
+    Column("claimed_at", Double),
+    Column("created_at", Double, nullable=False),
+    Column("started_at", Double),
+    Column("ended_at", Double),
+    Column("counted", Boolean, nullable=False),
+    # What the user has seen of it.
+    Column("revision", Integer, nullable=False),
+    Column("shown_revision", Integer, nullable=False),
+    Column("delivered_at", Double),
+    Column("delivered_how", String(100)),
+    Column("delivery_attempts", Integer, nullable=False),
+    Column("pictures_deleted_at", Double),
+    Column("erased_at", Double),
+    CheckConstraint(
+        "state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="known_state"
+    ),
+    CheckConstraint(
+        "(state = 'running') = (engine_id IS NOT NULL AND lease_expires_at IS NOT NULL)",
+        name="running_has_lease",
+    ),
+    CheckConstraint(
+        "(state IN ('done', 'failed', 'cancelled')) = (ended_at IS NOT NULL)", name="ended_has_time"
+    ),
+    CheckConstraint(
+        "state <> 'done' OR result_key IS NOT NULL OR pictures_deleted_at IS NOT NULL",
+        name="done_has_result",
+    ),
+    CheckConstraint("state <> 'failed' OR failure IS NOT NULL", name="failed_has_reason"),
+    CheckConstraint("delivered_at IS NULL OR ended_at IS NOT NULL", name="delivered_has_ended"),
+    CheckConstraint("shown_revision <= revision", name="shown_is_past"),
+    CheckConstraint("work > 0", name="work_positive"),
+    Index(
+        "ix_jobs_queue",
+        "start",
+        "id",
+        "flow",
+        "speed_class",
+        "work",
+        sqlite_where=_QUEUED,
+        postgresql_where=_QUEUED,
+    ),
+    Index(
+        "ix_jobs_flow_queue",
+        "flow",
+        "band",
+        "user_start",
+        "id",
+        "start",
+        sqlite_where=_QUEUED,
+        postgresql_where=_QUEUED,
+    ),
+    Index("ix_jobs_lease", "lease_expires_at", sqlite_where=_RUNNING, postgresql_where=_RUNNING),
+    Index("ix_jobs_undelivered", "id", sqlite_where=_UNDELIVERED, postgresql_where=_UNDELIVERED),
+    Index("ix_jobs_started", "start", sqlite_where=_STARTED, postgresql_where=_STARTED),
+    Index(
+        "ix_jobs_flow_started",
+        "flow",
+        "band",
+        "user_start",
+        sqlite_where=_STARTED,
+        postgresql_where=_STARTED,
+    ),
+    Index("ix_jobs_flow_user", "flow", "user_id", "user_finish"),
+    Index("ix_jobs_flow_finish", "flow", "finish"),
+    Index("ix_jobs_user_created", "user_id", "created_at"),
+    Index("ix_jobs_guild_created", "guild_id", "created_at"),
+    Index("ix_jobs_ended", "ended_at"),
+    sqlite_autoincrement=True,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("job_id", Id, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", Double, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("details", Text, nullable=False),
+)
+
+picture_uses = Table(
+    "picture_uses",
+    metadata,
+    Column("job_id", Id, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("role", String(20), primary_key=True),
+    Column("key", String(100), nullable=False, index=True),
+)
+
+intakes = Table(
+    "intakes",
+    metadata,
+    Column("interaction_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("payload", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("closed_at", Double),
+)
+
+engines = Table(
+    "engines",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("host", String(200), nullable=False),
+    Column("device", String(200), nullable=False),
+    Column("network", String(40), nullable=False),
+    Column("version", String(40), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("last_seen", Double, nullable=False),
+)
+
+speeds = Table(
+    "speeds",
+    metadata,
+    Column("engine_kind", String(450), primary_key=True),
+    Column("speed_class", String(40), primary_key=True),
+    Column("seconds_per_work", Double, nullable=False),
+    Column("samples", Integer, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+
+guild_limits = Table(
+    "guild_limits",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("changes", Text, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Column("updated_by", BigInteger, nullable=False),
+)
+
+blocked_users = Table(
+    "blocked_users",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("by_user", BigInteger, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    # 0 stands for all servers; Discord has no server 0.
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("by_user", BigInteger, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("action", String(60), nullable=False),
+    Column("details", Text, nullable=False),
+    Index("ix_audit_guild", "guild_id", "id"),
+)
+
+user_styles = Table(
+    "user_styles",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("scope", String(5), nullable=False),
+    Column("owner_id", BigInteger, nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("name_key", String(200), nullable=False),
+    Column("picture_key", String(100), nullable=False, index=True),
+    Column("by_user", BigInteger, nullable=False),
+    Column("created_at", Double, nullable=False),
+    CheckConstraint("scope IN ('user', 'guild')", name="known_scope"),
+    Index("ix_user_styles_owner", "scope", "owner_id", "name_key", unique=True),
+)

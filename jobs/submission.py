@@ -1,0 +1,204 @@
+"""The way into the queue: intakes, and submissions that count against the limits."""
+
+import json
+from typing import Any
+
+import sqlalchemy as sa
+
+from jobs import fairness, schema
+from jobs.admission import Applicant, refusal_for
+from jobs.core import record, row_of, use_picture
+from jobs.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
+from jobs.limits import Rules, read_rules
+from jobs.model import Intake, JobState, Submission
+from jobs.options import PaintInputs, PaintOptions
+from jobs.outcomes import Accepted, AlreadySubmitted, Refusal, Refused, SubmitOutcome
+from jobs.records import J, Record, job_from_row, moment, to_json
+from jobs.speeds import SpeedModel, engine_kind, speed_class_of, work_of
+from jobs.standings import Standings, engine_from_row, read_speeds
+
+
+class Submissions(Standings):
+    """The side of the queue that the commands see first."""
+
+    async def open_intake(self, interaction_id: int, payload: dict[str, Any]) -> bool:
+        """Remember an acknowledged command before its pictures are fetched.
+
+        Returns False when the interaction is known already, as an intake or as a job, so that
+        one that Discord sends twice is worked on once.
+        """
+        async with self.database.write() as transaction:
+            await transaction.lock(f"atelier-interaction:{interaction_id}")
+            known = sa.or_(
+                sa.exists().where(schema.intakes.c.interaction_id == interaction_id),
+                sa.exists().where(J.interaction_id == interaction_id),
+            )
+            if await transaction.connection.scalar(sa.select(known)):
+                return False
+            await transaction.connection.execute(
+                sa.insert(schema.intakes).values(
+                    interaction_id=interaction_id,
+                    payload=json.dumps(payload),
+                    created_at=transaction.now,
+                )
+            )
+        return True
+
+    async def pending_intakes(self) -> list[Intake]:
+        """Commands that were acknowledged and are no jobs yet, oldest first."""
+        columns = schema.intakes.c
+        statement = (
+            sa.select(schema.intakes)
+            .where(columns.closed_at.is_(None))
+            .order_by(columns.created_at, columns.interaction_id)
+        )
+        async with self.database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        return [_intake(row) for row in rows]
+
+    async def close_intake(self, interaction_id: int) -> None:
+        """Note that a command was dealt with; `submit` does so by itself."""
+        async with self.database.write() as transaction:
+            await _close_intake(transaction, interaction_id)
+
+    async def check_limits(
+        self,
+        user_id: int,
+        role_ids: tuple[int, ...],
+        guild_id: int | None,
+        channel_id: int | None,
+        options: PaintOptions,
+        *,
+        is_admin: bool = False,
+    ) -> Refusal | None:
+        """Whether `submit` would refuse now; to be asked before pictures are fetched."""
+        who = Applicant(user_id, role_ids, guild_id, channel_id, is_admin)
+        async with self.database.read() as connection:
+            now = await self.database.now_in(connection)
+            rules = await read_rules(connection, self.settings, guild_id, user_id)
+            return await refusal_for(connection, rules, who, options, now)
+
+    async def submit(self, submission: Submission) -> SubmitOutcome:
+        """Queue a job, if the limits allow it; all in one transaction.
+
+        The same interaction is queued once, however often it is submitted.
+        """
+        flow = fairness.flow_of(submission.guild_id, submission.user_id)
+        async with self.database.write() as transaction:
+            await transaction.lock(fairness.flow_lock(flow), f"atelier-user:{submission.user_id}")
+            connection = transaction.connection
+            await _close_intake(transaction, submission.interaction_id)
+            earlier = (
+                await connection.execute(
+                    sa.select(schema.jobs).where(J.interaction_id == submission.interaction_id)
+                )
+            ).one_or_none()
+            if earlier is not None:
+                return AlreadySubmitted(job_from_row(earlier))
+            rules = await read_rules(
+                connection, self.settings, submission.guild_id, submission.user_id
+            )
+            who = Applicant(
+                submission.user_id,
+                submission.role_ids,
+                submission.guild_id,
+                submission.channel_id,
+                submission.is_admin,
+            )
+            refusal = await refusal_for(connection, rules, who, submission.options, transaction.now)
+            if refusal is not None:
+                return Refused(refusal)
+            job_id = await _insert(transaction, submission, rules)
+            standings = await self.standings_in(connection, [job_id], transaction.now)
+            row = await row_of(transaction, job_id)
+            assert row is not None
+            await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
+        return Accepted(job_from_row(row), standings[job_id])
+
+
+def _intake(row: Record) -> Intake:
+    try:
+        payload = json.loads(row.payload)
+    except ValueError:
+        payload = {}
+    if not isinstance(payload, dict):
+        payload = {}
+    return Intake(row.interaction_id, payload, moment(row.created_at))
+
+
+async def _close_intake(transaction: Transaction, interaction_id: int) -> None:
+    # The row stays for a while, to know the interaction again; what it held is dropped.
+    columns = schema.intakes.c
+    await transaction.connection.execute(
+        sa.update(schema.intakes)
+        .where(columns.interaction_id == interaction_id, columns.closed_at.is_(None))
+        .values(closed_at=transaction.now, payload="{}")
+    )
+
+
+async def _insert(transaction: Transaction, submission: Submission, rules: Rules) -> int:
+    options = submission.options
+    work, speed_class = work_of(options), speed_class_of(options)
+    seconds = await _predict(transaction, work, speed_class)
+    priority = set(submission.role_ids) & set(rules.server.priority_role_ids)
+    tags = await fairness.take_place(
+        transaction,
+        flow=fairness.flow_of(submission.guild_id, submission.user_id),
+        user_id=submission.user_id,
+        band=fairness.PRIORITY if priority else fairness.NORMAL,
+        cost=seconds,
+    )
+    inserted = await transaction.connection.execute(
+        sa.insert(schema.jobs)
+        .values(
+            interaction_id=submission.interaction_id,
+            state=JobState.QUEUED.value,
+            user_id=submission.user_id,
+            user_name=submission.user_name[:200],
+            guild_id=submission.guild_id,
+            channel_id=submission.channel_id,
+            parent_job_id=submission.parent_job_id,
+            inputs=to_json(submission.inputs),
+            options=to_json(options),
+            target=to_json(submission.target),
+            message_channel_id=submission.target.channel_id,
+            message_id=submission.target.message_id,
+            speed_class=speed_class,
+            work=work,
+            predicted_seconds=seconds,
+            flow=tags.flow,
+            band=tags.band,
+            user_start=tags.user_start,
+            user_finish=tags.user_finish,
+            start=tags.start,
+            finish=tags.finish,
+            cancel_requested=False,
+            attempts=0,
+            deaths=0,
+            fence=0,
+            created_at=transaction.now,
+            counted=True,
+            revision=1,
+            shown_revision=0,
+            delivery_attempts=0,
+        )
+        .returning(J.id)
+    )
+    job_id = int(inserted.scalar_one())
+    for role, key in input_roles(submission.inputs).items():
+        await use_picture(transaction, job_id, role, key)
+    await record(transaction, job_id, "queued", f"user:{submission.user_id}")
+    return job_id
+
+
+def input_roles(inputs: PaintInputs) -> dict[str, str]:
+    """The pictures that a job needs from its start, by the role they have in it."""
+    return {f"input:{number}": key for number, key in enumerate(inputs.picture_keys())}
+
+
+async def _predict(transaction: Transaction, work: float, speed_class: str) -> float:
+    """Seconds of painting, on the engines that were heard of last."""
+    speeds: SpeedModel = await read_speeds(transaction.connection)
+    rows = await transaction.connection.execute(sa.select(schema.engines))
+    kinds = [engine_kind(engine_from_row(row)) for row in rows]
+    return work * speeds.fleet_seconds_per_work(kinds, speed_class)
