@@ -1,0 +1,44 @@
+"""`python -m sandbox`: the loopback Discord with its page, or a demonstration of the bot."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from sandbox.demo import run_demo
+from sandbox.serve import run_sandbox
+
+DEFAULT_PORT = 8787
+DEMO_TIMEOUT_SECONDS = 900.0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    top.add_argument("--port", type=int, default=DEFAULT_PORT, help="port of the page (8787)")
+    top.add_argument(
+        "--data", type=Path, default=Path("sandbox-data"), help="the bot's data (sandbox-data)"
+    )
+    top.add_argument(
+        "--no-bot", action="store_true", help="start only the server and print what a bot needs"
+    )
+    commands = top.add_subparsers(dest="command")
+    demo = commands.add_parser("demo", help="let the bot paint two pictures and show how")
+    demo.add_argument("--content", type=Path, help="a photograph (default: bundled ones)")
+    demo.add_argument("--style", type=Path, help="a picture for the style (default: bundled)")
+    demo.add_argument("--out", type=Path, default=Path("demo"), help="where results go (demo)")
+    demo.add_argument(
+        "--timeout", type=float, default=DEMO_TIMEOUT_SECONDS, help="seconds until giving up"
+    )
+    return top
+
+
+def main() -> int:
+    """Run the command line; the exit status."""
+    arguments = parser().parse_args()
+    if arguments.command == "demo":
+        return run_demo(arguments.content, arguments.style, arguments.out, arguments.timeout)
+    return run_sandbox(arguments.port, arguments.data, with_bot=not arguments.no_bot)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""`python -m sandbox demo`: the whole bot at work, once, without an account.
+
+A loopback Discord, the real bot as a real process, its real engine; two jobs are posted as a user
+would, each progress edit is printed as it arrives, and the results are written to a folder.
+"""
+
+import asyncio
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.child import BotProcess, BotStoppedError, bot_environment, run_bot
+from sandbox.control import LoopbackDiscord
+from sandbox.model import Interaction, Message
+from sandbox.offering import NotOfferedError
+from sandbox.payloads import message_json
+from sandbox.photographs import PictureMissingError, Pictures, choose
+from sandbox.reading import one_line, readable
+
+SIZE_PX = 256
+READY_WITHIN_SECONDS = 90.0
+SETTLE_SECONDS = 1.0
+CANCEL = "cancel"
+
+
+def say(text: str) -> None:
+    """Print a line at once, also into a pipe."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+class DemoFailedError(Exception):
+    """The demonstration did not succeed; the sentence says why."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One `/paint` of the demonstration."""
+
+    name: str
+    options: Mapping[str, Any]
+    files: Mapping[str, Path]
+
+    def words(self) -> str:
+        """The command as a user types it."""
+        files = [f"{option}:{path.name}" for option, path in self.files.items()]
+        options = [f"{option}:{value}" for option, value in self.options.items()]
+        return " ".join(["/paint", *files, *options])
+
+
+def wishes(pictures: Pictures) -> list[Wish]:
+    """The two jobs: a photograph with a preset, and one with a style of its own."""
+    common = {"size": SIZE_PX, "seed": 7}
+    first = Wish(
+        "preset", {"preset": "starry-night", **common}, {"content": pictures.first_photograph}
+    )
+    second = Wish(
+        "two-pictures", common, {"content": pictures.second_photograph, "style": pictures.style}
+    )
+    return [first, second]
+
+
+def ended(message: Message | None) -> bool:
+    """Whether nothing more will come: shown, and nothing left to cancel."""
+    if message is None or message.loading or message.deleted:
+        return False
+    labels = [str(b.get("label", "")).lower() for b in message.buttons]
+    return bool(message.text) and not any(CANCEL in label for label in labels)
+
+
+class Follower:
+    """Prints a job's message each time it changes."""
+
+    def __init__(self, wish: Wish, interaction: Interaction, started: float) -> None:
+        self.name = wish.name
+        self.interaction = interaction
+        self._started = started
+        self._printed = ""
+
+    def look(self, now: float) -> None:
+        """Print the message if it reads differently than before."""
+        message = self.interaction.message
+        if message is None:
+            return
+        line = one_line(message, now)
+        if line != self._printed:
+            self._printed = line
+            seconds = time.monotonic() - self._started
+            say(f"{seconds:6.1f} s  {self.name:12}  {line}")
+
+
+async def demonstrate(pictures: Pictures, out: Path, timeout_seconds: float) -> None:
+    """Run the demonstration and write its results.
+
+    Raises:
+        DemoFailedError: with a sentence for the user.
+        BotStoppedError: the bot's process ended.
+    """
+    started = time.monotonic()
+    data_dir = Path(tempfile.mkdtemp(prefix="data-", dir=out))
+    async with LoopbackDiscord.start() as discord:
+        environment = bot_environment(discord.environment(), data_dir)
+        say(f"The loopback Discord is at {discord.api_url}; starting the bot.")
+        async with run_bot(environment, out / "bot.log") as bot:
+            await _online(discord, bot)
+            followers = []
+            for wish in wishes(pictures):
+                say(f"ada: {wish.words()}")
+                followers.append(Follower(wish, await _post(discord, wish), started))
+            left = timeout_seconds - (time.monotonic() - started)
+            await _follow(discord, bot, followers, left)
+            _write(discord, followers, out)
+    shutil.rmtree(data_dir, ignore_errors=True)
+    _judge(discord, followers)
+
+
+async def _online(discord: LoopbackDiscord, bot: BotProcess) -> None:
+    """Wait until the bot is connected and its commands are known."""
+    end = time.monotonic() + READY_WITHIN_SECONDS
+    while not await discord.until(lambda: discord.gateway.connected and discord.commands, 0.5):
+        bot.check()
+        if time.monotonic() > end:
+            raise DemoFailedError(
+                f"The bot was not online within {READY_WITHIN_SECONDS:.0f} s. "
+                f"It last said:\n{bot.tail()}"
+            )
+
+
+async def _post(discord: LoopbackDiscord, wish: Wish) -> Interaction:
+    files = {option: (path.name, path.read_bytes()) for option, path in wish.files.items()}
+    interaction = await discord.slash(discord.user("ada"), "paint", wish.options, files)
+    if not interaction.acknowledged:
+        raise DemoFailedError("The bot did not answer /paint within Discord's 3 s.")
+    return interaction
+
+
+async def _follow(
+    discord: LoopbackDiscord, bot: BotProcess, followers: list[Follower], seconds: float
+) -> None:
+    end = time.monotonic() + seconds
+    settled_at = 0.0
+    while True:
+        for follower in followers:
+            follower.look(discord.world.clock.now())
+        now = time.monotonic()
+        if all(ended(f.interaction.message) for f in followers):
+            settled_at = settled_at or now
+            if now - settled_at > SETTLE_SECONDS:
+                return
+        else:
+            settled_at = 0.0
+        bot.check()
+        if now > end:
+            raise DemoFailedError(
+                f"The pictures were not done in time. The bot said:\n{bot.tail()}"
+            )
+        await discord.until(lambda: False, 0.25)
+
+
+def _write(discord: LoopbackDiscord, followers: list[Follower], out: Path) -> None:
+    """Keep each job's last message and its pictures."""
+    now = discord.world.clock.now()
+    for follower in followers:
+        message = follower.interaction.message
+        if message is None:
+            continue
+        name = follower.name
+        as_json = message_json(discord.world, message)
+        text = json.dumps(as_json, indent=2, ensure_ascii=False)
+        (out / f"{name}.json").write_text(text + "\n", "utf-8")
+        (out / f"{name}.txt").write_text(readable(message, discord.world.bot.name, now), "utf-8")
+        for number, stored in enumerate(message.attachments):
+            suffix = Path(stored.filename).suffix or ".bin"
+            path = out / (f"{name}{suffix}" if number == 0 else f"{name}-{number + 1}{suffix}")
+            path.write_bytes(stored.data)
+            say(f"wrote {path} ({stored.width} × {stored.height} px)")
+
+
+def _judge(discord: LoopbackDiscord, followers: list[Follower]) -> None:
+    for follower in followers:
+        message = follower.interaction.message
+        if message is None or not any(f.width for f in message.attachments):
+            seen = "nothing" if message is None else one_line(message, discord.world.clock.now())
+            raise DemoFailedError(f"The job {follower.name!r} gave no picture; it says: {seen}")
+    for violation in discord.violations:
+        say(f"Discord would object: {violation.request}: {violation.message} ({violation.rule})")
+
+
+def run_demo(content: Path | None, style: Path | None, out: Path, timeout_seconds: float) -> int:
+    """Run the demonstration; the exit status, with a sentence on the console if it failed."""
+    try:
+        pictures = choose(content, style)
+        out.mkdir(parents=True, exist_ok=True)
+        asyncio.run(demonstrate(pictures, out, timeout_seconds))
+    except (PictureMissingError, DemoFailedError, BotStoppedError, NotOfferedError) as error:
+        say(f"The demonstration failed. {error}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    say(f"Done. The pictures and messages are in {out}.")
+    return 0

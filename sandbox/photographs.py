@@ -1,0 +1,54 @@
+"""The pictures of the demonstration: photographs and textures that scikit-image brings along."""
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_UPLOAD_BYTES = 10 * 1024 * 1024
+
+
+class PictureMissingError(Exception):
+    """A picture for the demonstration is not there; the sentence says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What the demonstration paints: one photograph for the preset, one pair with a style."""
+
+    first_photograph: Path
+    second_photograph: Path
+    style: Path
+
+
+def bundled(name: str) -> Path:
+    """A picture of scikit-image's, found as a file, without a download."""
+    spec = importlib.util.find_spec("skimage")
+    if spec is None or spec.origin is None:
+        raise PictureMissingError(
+            "scikit-image, whose photographs the demonstration paints, is not installed; "
+            "install the requirements, or name your own pictures with --content and --style."
+        )
+    path = Path(spec.origin).parent / "data" / name
+    if not path.is_file():
+        raise PictureMissingError(
+            f"{name} is not among scikit-image's pictures; "
+            "name your own pictures with --content and --style."
+        )
+    return path
+
+
+def choose(content: Path | None, style: Path | None) -> Pictures:
+    """The caller's pictures where given, else bundled ones."""
+    pictures = Pictures(
+        first_photograph=content or bundled("chelsea.png"),
+        second_photograph=content or bundled("coffee.png"),
+        style=style or bundled("hubble_deep_field.jpg"),
+    )
+    for path in (pictures.first_photograph, pictures.second_photograph, pictures.style):
+        if not path.is_file():
+            raise PictureMissingError(f"There is no file {path}.")
+        if path.stat().st_size > MAX_UPLOAD_BYTES:
+            raise PictureMissingError(
+                f"{path} is larger than the 10 MiB that Discord lets users upload."
+            )
+    return pictures

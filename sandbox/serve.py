@@ -1,0 +1,50 @@
+"""`python -m sandbox`: server, page, bot and engine together until Ctrl-C."""
+
+import asyncio
+import contextlib
+import sys
+from pathlib import Path
+
+from sandbox.child import BotStoppedError, bot_environment, run_bot
+from sandbox.control import LoopbackDiscord
+
+
+def say(text: str) -> None:
+    """Print a line at once, also into a pipe."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+async def serve(port: int, data_dir: Path, *, with_bot: bool) -> None:
+    """Serve until cancelled; then the bot stops before its Discord does."""
+    async with LoopbackDiscord.start(port) as discord:
+        say(f"The sandbox is at {discord.world.base_url} (Ctrl-C stops it).")
+        if not with_bot:
+            for name, value in discord.environment().items():
+                say(f"{name}={value}")
+            await asyncio.Event().wait()
+        log = data_dir / "bot.log"
+        environment = bot_environment(discord.environment(), data_dir)
+        async with run_bot(environment, log) as bot:
+            say(f"The bot writes its log to {log}.")
+            try:
+                while True:
+                    bot.check()
+                    await discord.until(lambda: not bot.running, 1.0)
+            finally:
+                say("Stopping the bot and its engine …")
+
+
+def run_sandbox(port: int, data_dir: Path, *, with_bot: bool) -> int:
+    """Run the sandbox; the exit status."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(serve(port, data_dir, with_bot=with_bot))
+    except OSError as error:
+        say(f"Port {port} cannot be used ({error.strerror}); choose another with --port.")
+        return 1
+    except BotStoppedError as error:
+        say(str(error))
+        return 1
+    return 0
