@@ -5,18 +5,17 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import discord
 from discord import app_commands
 
-from bot.errors import reply, report
+from bot.errors import STALE_MODAL, is_stale_modal, reply, report
+from bot.pictures.press import Press
 from bot.sync import sync_if_changed
 from bot.texts import CatalogueTranslator, texts_of
+from jobs.queue import JobQueue
 from jobs.settings import Settings
-
-if TYPE_CHECKING:
-    from jobs.queue import JobQueue
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +58,12 @@ class AtelierClient(discord.Client):
         tree: All commands, registered by `bot.commands.register_all`.
         services: Started in `setup_hook`, stopped in the reverse order by `close`.
         clock: Epoch seconds.
+        press: Encodes pictures, outside of this process.
     """
 
-    queue: "JobQueue"
+    queue: JobQueue
 
-    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] | None = None) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
@@ -73,7 +73,9 @@ class AtelierClient(discord.Client):
             max_ratelimit_timeout=60.0,  # longer waits are the delivery loop's own business
         )
         self.settings = settings
-        self.clock = clock
+        self.clock = clock or time.time
+        self._queue_clock = clock
+        self.press = Press()
         self.tree = AtelierTree(
             self,
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
@@ -89,9 +91,7 @@ class AtelierClient(discord.Client):
 
     async def setup_hook(self) -> None:
         """Open the queue, tell Discord the commands if they changed, start the services."""
-        from jobs.queue import JobQueue  # noqa: PLC0415 - written at the same time
-
-        self.queue = await JobQueue.open(self.settings, clock=self.clock)
+        self.queue = await JobQueue.open(self.settings, clock=self._queue_clock)
         await self.tree.set_translator(CatalogueTranslator())
         await sync_if_changed(self.tree, self.settings.atelier_data_dir)
         for service in self.services:
@@ -101,6 +101,11 @@ class AtelierClient(discord.Client):
     async def on_ready(self) -> None:
         """Say that the bot is there."""
         log.info("Connected as %s, in %d servers", self.user, len(self.guilds))
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """Answer forms that were opened before a restart, which discord.py no longer knows."""
+        if is_stale_modal(interaction):
+            await reply(interaction, texts_of(interaction)(STALE_MODAL))
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002 - discord.py's signature
         """Log what went wrong in an event."""
@@ -142,3 +147,6 @@ class AtelierClient(discord.Client):
         await super().close()
         if hasattr(self, "queue"):
             await self.queue.close()
+
+
+Interaction = discord.Interaction[AtelierClient]

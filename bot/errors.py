@@ -4,6 +4,7 @@ import contextlib
 import functools
 import logging
 import secrets
+import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -12,11 +13,18 @@ import discord
 from discord import app_commands, ui
 
 from bot.texts import Texts, _, texts_of
+from jobs.outcomes import QueueError
+from jobs.pictures import PictureProblem
+from jobs.store import PictureMissing, StorageUnavailable
 
 log = logging.getLogger(__name__)
 
 ALREADY_ACKNOWLEDGED = 40060
 UNKNOWN_INTERACTION = 10062
+
+STALE_MODAL = _("I was restarted while this form was open; please start again.")
+_MODAL_PREFIX = "atelier:modal:"
+_PROCESS_ID = uuid.uuid4().hex
 
 T = TypeVar("T")
 Callback = Callable[[T, discord.Interaction[Any]], Coroutine[Any, Any, None]]
@@ -75,6 +83,18 @@ _EXPECTED: tuple[tuple[type[BaseException], str], ...] = (
 )
 _UNEXPECTED: tuple[tuple[type[BaseException], str], ...] = (
     (
+        PictureMissing,
+        _("The pictures of this painting are no longer kept; please use /paint with new ones."),
+    ),
+    (
+        StorageUnavailable,
+        _("Pictures cannot be stored at the moment; please try again in a few minutes."),
+    ),
+    (
+        QueueError,
+        _("The queue cannot be reached at the moment; please try again in a minute."),
+    ),
+    (
         discord.Forbidden,
         _("Discord does not let me do that here; please ask an admin to check my permissions."),
     ),
@@ -91,6 +111,8 @@ def explain(error: BaseException) -> Explanation:
     """The one map from errors to what users read."""
     if isinstance(error, UserProblem):
         return Explanation(error.sentence, dict(error.values))
+    if isinstance(error, PictureProblem):
+        return Explanation(str(error))
     wraps = isinstance(error, app_commands.CommandInvokeError | app_commands.TransformerError)
     if wraps and error.__cause__ is not None:
         return explain(error.__cause__)
@@ -168,18 +190,38 @@ class ReportingLayout(ui.LayoutView):
 
 
 class ReportingModal(ui.Modal):
-    """A modal that reports what goes wrong in it, and is forgotten when its token ends."""
+    """A modal that reports what goes wrong in it, and is forgotten after a while.
 
-    def __init__(self, *, title: str, custom_id: str | None = None) -> None:
+    Its custom_id names the process, so that one opened before a restart gets an answer.
+    """
+
+    def __init__(self, *, title: str) -> None:
         super().__init__(
-            title=title, timeout=15 * 60, **({} if custom_id is None else {"custom_id": custom_id})
+            title=title[:45],
+            timeout=15 * 60,
+            custom_id=f"{_MODAL_PREFIX}{_PROCESS_ID}:{secrets.token_hex(8)}",
         )
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Refuse what came before, and what comes during the end."""
+        return bool(await interaction.client.may_serve(interaction))
 
     async def on_error(  # type: ignore[override]  # discord.py's modals narrow it too
         self, interaction: discord.Interaction[Any], error: Exception, /
     ) -> None:
         """Tell the user."""
         await report(interaction, error)
+
+
+def is_stale_modal(interaction: discord.Interaction[Any]) -> bool:
+    """Whether a form comes back that another process opened."""
+    if interaction.type is not discord.InteractionType.modal_submit:
+        return False
+    data: Any = interaction.data or {}
+    custom_id = str(data.get("custom_id", ""))
+    return custom_id.startswith(_MODAL_PREFIX) and not custom_id.startswith(
+        _MODAL_PREFIX + _PROCESS_ID
+    )
 
 
 def reported(callback: Callback[T]) -> Callback[T]:

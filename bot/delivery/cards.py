@@ -1,0 +1,233 @@
+"""What the message of a job shows, in each of its states."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot.errors import ReportingLayout
+from bot.gallery.words import QUALITIES, relative, styles_words
+from bot.people import plain
+from bot.remix.buttons import Action, job_buttons
+from bot.texts import Texts, _
+from jobs.model import Job, JobState, Standing
+
+BAR_CELLS = 14
+RESULT_ACTIONS = (
+    Action.AGAIN,
+    Action.STRONGER,
+    Action.SOFTER,
+    Action.LARGER,
+    Action.OTHER_STYLE,
+    Action.COMPARE,
+    Action.TIMELAPSE,
+    Action.SAVE,
+    Action.DELETE,
+)
+COLOUR_WAITING = 0x7A8B99
+COLOUR_PAINTING = 0xD9A441
+COLOUR_DONE = 0x4F8A5B
+COLOUR_FAILED = 0xB0413E
+
+KEPT_COLOURS = {
+    "luminance": _("colours kept (luminance)"),
+    "match": _("colours kept (matched)"),
+    "histogram": _("colours kept (histogram)"),
+}
+STARTS = {
+    "grey": _("started from grey"),
+    "noise": _("started from noise"),
+    "style": _("started from the style"),
+    "file": _("started from a picture"),
+}
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A file that a card shows."""
+
+    data: bytes
+    filename: str
+    note: str | None = None  # what had to be done so that it fits
+
+
+def settings_line(t: Texts, job: Job) -> str:
+    """The settings of a job in one line."""
+    options, report = job.options, job.report
+    size = f"{report.width_px} × {report.height_px} px" if report else f"{options.size_px} px"
+    parts = [
+        styles_words(t, job.inputs.styles),
+        size,
+        t(QUALITIES[options.quality]),
+        t("strength {percent}", percent=f"{options.strength:.0%}"),
+    ]
+    if options.style_scale != 1.0:
+        parts.append(t("strokes × {scale}", scale=f"{options.style_scale:g}"))
+    if options.keep_colors in KEPT_COLOURS:
+        parts.append(t(KEPT_COLOURS[options.keep_colors]))
+    if options.start in STARTS:
+        parts.append(t(STARTS[options.start]))
+    parts.append(t("seed {seed}", seed=report.seed if report else options.seed))
+    return plain(" · ".join(parts), limit=600)
+
+
+def report_line(t: Texts, job: Job) -> str:
+    """Network, device and time of a finished picture."""
+    report = job.report
+    if report is None:
+        return f"#{job.id}"
+    return plain(
+        t(
+            "{network} on {device} · {iterations} iterations · {time} · picture #{job_id}",
+            network=report.network,
+            device=report.device,
+            iterations=report.iterations,
+            time=duration(t, report.seconds),
+            job_id=job.id,
+        ),
+        limit=300,
+    )
+
+
+def duration(t: Texts, seconds: float) -> str:
+    """A time span in words."""
+    if seconds < 90:
+        return t("{seconds} s", seconds=max(1, round(seconds)))
+    return t("{minutes} min", minutes=round(seconds / 60))
+
+
+def progress_bar(fraction: float) -> str:
+    """A bar that is a share full."""
+    full = round(max(0.0, min(1.0, fraction)) * BAR_CELLS)
+    return "▰" * full + "▱" * (BAR_CELLS - full)
+
+
+def job_card(
+    t: Texts, job: Job, standing: Standing | None, attached: Attached | None = None
+) -> ui.LayoutView:
+    """The card of a job; `attached` is the preview or the result, sent along with it."""
+    match job.state:
+        case JobState.QUEUED:
+            return _waiting(t, job, standing)
+        case JobState.RUNNING:
+            return _painting(t, job, standing, attached)
+        case JobState.DONE:
+            return _done(t, job, attached)
+        case JobState.FAILED:
+            return _failed(t, job)
+        case JobState.CANCELLED:
+            return _cancelled(t, job)
+
+
+def queue_headline(t: Texts, standing: Standing | None) -> str:
+    """Place and time of a waiting job."""
+    if standing is None:
+        return t("Waiting in the queue")
+    if standing.paused:
+        return t("Place {place} · the queue is paused at the moment", place=max(1, standing.place))
+    if standing.engines_alive == 0:
+        return t(
+            "Place {place} · the painter is not running at the moment; your picture waits and "
+            "is painted as soon as it is back",
+            place=max(1, standing.place),
+        )
+    if standing.ready_at is None:
+        return t("Place {place}", place=max(1, standing.place))
+    return t(
+        "Place {place}, ready {when}",
+        place=max(1, standing.place),
+        when=relative(standing.ready_at),
+    )
+
+
+def _waiting(t: Texts, job: Job, standing: Standing | None) -> ui.LayoutView:
+    headline = t("Being cancelled…") if job.cancel_requested else queue_headline(t, standing)
+    return _layout(
+        COLOUR_WAITING,
+        f"### ⏳ {headline}",
+        f"-# {settings_line(t, job)} · #{job.id}",
+        *job_buttons(t, job.id, Action.CANCEL),
+    )
+
+
+def _painting(
+    t: Texts, job: Job, standing: Standing | None, attached: Attached | None
+) -> ui.LayoutView:
+    progress = job.progress
+    fraction = progress.fraction if progress else 0.0
+    headline = t("Being cancelled…") if job.cancel_requested else t("Painting")
+    line = f"{progress_bar(fraction)} {fraction:.0%}"
+    if standing is not None and standing.ready_at is not None:
+        line += " · " + t("ready {when}", when=relative(standing.ready_at))
+    if progress is not None and progress.note:
+        line += f"\n{plain(progress.note, limit=200)}"
+    return _layout(
+        COLOUR_PAINTING,
+        f"### 🖌️ {headline}",
+        _gallery(attached, t("Preview"), spoiler=job.target.spoiler),
+        line,
+        f"-# {settings_line(t, job)} · #{job.id}",
+        *([] if job.cancel_requested else job_buttons(t, job.id, Action.CANCEL)),
+    )
+
+
+def _done(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
+    title = t("{styles}, for {user}", styles=styles_words(t, job.inputs.styles), user=job.user_name)
+    if attached is None:
+        missing = t("This picture was deleted.")
+        return _layout(COLOUR_DONE, f"### 🖼️ {plain(title, 200)}", missing, f"-# #{job.id}")
+    small = f"-# {settings_line(t, job)}\n-# {report_line(t, job)}"
+    if attached.note:
+        small += f"\n-# {attached.note}"
+    return _layout(
+        COLOUR_DONE,
+        f"### 🖼️ {plain(title, 200)}",
+        _gallery(attached, plain(title, 200), spoiler=job.target.spoiler),
+        small,
+        *job_buttons(t, job.id, *RESULT_ACTIONS),
+    )
+
+
+def _failed(t: Texts, job: Job) -> ui.LayoutView:
+    failure = job.failure
+    sentence = t(failure.message) if failure else t("This picture could not be painted.")
+    if failure and failure.error_id:
+        sentence = t("{sentence} (error {error_id})", sentence=sentence, error_id=failure.error_id)
+    return _layout(
+        COLOUR_FAILED,
+        f"### ⚠️ {t('This did not work')}",
+        sentence,
+        f"-# {settings_line(t, job)} · #{job.id}",
+        *job_buttons(t, job.id, Action.AGAIN, Action.DELETE),
+    )
+
+
+def _cancelled(t: Texts, job: Job) -> ui.LayoutView:
+    return _layout(
+        COLOUR_WAITING,
+        f"### ✖️ {t('Cancelled')}",
+        f"-# {settings_line(t, job)} · #{job.id}",
+        *job_buttons(t, job.id, Action.AGAIN, Action.DELETE),
+    )
+
+
+def _gallery(
+    attached: Attached | None, description: str, *, spoiler: bool
+) -> "ui.MediaGallery[Any] | None":
+    if attached is None:
+        return None
+    item = discord.MediaGalleryItem(
+        f"attachment://{attached.filename}", description=description[:256], spoiler=spoiler
+    )
+    return ui.MediaGallery(item)
+
+
+def _layout(colour: int, *parts: "str | ui.Item[Any] | None") -> ui.LayoutView:
+    container: ui.Container[Any] = ui.Container(accent_colour=colour)
+    for part in parts:
+        if part is not None:
+            container.add_item(ui.TextDisplay(part) if isinstance(part, str) else part)
+    layout = ReportingLayout(timeout=None)  # a timeout would forget the dynamic items
+    layout.add_item(container)
+    return layout

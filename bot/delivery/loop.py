@@ -1,0 +1,235 @@
+"""The loop that makes every message show what the database says.
+
+All edits of jobs' messages are made here, from the database alone: so a bot that starts after a
+crash goes on where the last one ended, and there is one writer a message.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from bot.delivery.courier import Courier, Later, Nowhere, Outcome, Shown
+from bot.delivery.faults import pause_seconds
+from jobs.model import Job, JobState, Standing
+from jobs.outcomes import QueueError
+
+if TYPE_CHECKING:
+    from bot.client import AtelierClient
+
+log = logging.getLogger(__name__)
+
+ROUND_SECONDS = 0.1  # the shortest time between two looks at the database
+IDLE_SECONDS = 2.0
+PLACES_SECONDS = 5.0
+EDIT_SECONDS = 2.5  # between two edits of one message
+PLACE_EDIT_SECONDS = 10.0  # between two edits that only bring a new place or time
+MESSAGES_AT_FULL_PACE = 10
+STALE_SECONDS = 2.0  # how long a finished picture waits for an edit with an older state
+STOP_SECONDS = 8.0
+EDITS_AT_ONCE = 6
+JOBS_AT_ONCE = 500
+
+
+@dataclass
+class Message:
+    """What is known of one job's message while this process runs."""
+
+    task: asyncio.Task[None] | None = None
+    started_at: float = 0.0
+    is_final: bool = False  # whether the task brings the end of the job
+    edited_at: float = float("-inf")
+    not_before: float = float("-inf")
+    failures: int = 0
+    failing_end: bool = False  # whether the failures were at bringing the end
+    is_gone: bool = False  # nobody sees it any more; only the end is worth a try
+    standing: Standing | None = None
+    standing_is_old: bool = False
+
+
+@dataclass
+class Delivery:
+    """The service; see the module.
+
+    Attributes:
+        courier: Brings one state to one message.
+    """
+
+    client: "AtelierClient"
+
+    def __post_init__(self) -> None:
+        self.courier = Courier(self.client)
+        self._messages: dict[int, Message] = {}
+        self._slots = {
+            True: asyncio.Semaphore(EDITS_AT_ONCE),
+            False: asyncio.Semaphore(EDITS_AT_ONCE),
+        }
+        self._loop: asyncio.Task[None] | None = None
+        self._places_at = float("-inf")
+
+    async def start(self) -> None:
+        """Begin to deliver."""
+        self._loop = asyncio.create_task(self._run(), name="delivery")
+
+    async def stop(self) -> None:
+        """Finish the edits in flight; what is left is in the database for the next start."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+        tasks = [message.task for message in self._messages.values() if message.task]
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._round()
+                await self.client.queue.wait_for_change(self._wait_seconds())
+            except QueueError as error:
+                log.warning("The queue does not answer: %s", error)
+                await asyncio.sleep(IDLE_SECONDS)
+            except Exception:
+                log.exception("Error in the delivery loop")
+                await asyncio.sleep(IDLE_SECONDS)
+            await asyncio.sleep(ROUND_SECONDS)
+
+    async def _round(self) -> None:
+        now = self._now()
+        jobs = {job.id: job for job in await self.client.queue.to_deliver(limit=JOBS_AT_ONCE)}
+        if now - self._places_at >= PLACES_SECONDS:
+            self._places_at = now
+            for job in await self._moved():
+                jobs.setdefault(job.id, job)
+        self._forget(jobs)
+        for job in sorted(jobs.values(), key=lambda job: not job.state.ended):
+            self._consider(job, now)
+
+    def _consider(self, job: Job, now: float) -> None:
+        """Start to bring a job's state to its message, if it is time to."""
+        message = self._messages.setdefault(job.id, Message())
+        ended = job.state.ended
+        if message.task is not None:
+            # An older state that does not get through must not hold up the finished picture.
+            if ended and not message.is_final and now - message.started_at > STALE_SECONDS:
+                message.task.cancel()
+            return
+        if ended and not message.failing_end:
+            message.not_before = float("-inf")
+        if now < message.not_before or (message.is_gone and not ended):
+            return
+        if not ended and now - message.edited_at < self._pace(job, message):
+            return
+        message.started_at, message.is_final = now, ended
+        message.task = asyncio.create_task(self._deliver(job.id, message), name=f"deliver-{job.id}")
+        message.task.add_done_callback(lambda task: _finished(message, task))
+
+    def _pace(self, job: Job, message: Message) -> float:
+        """Seconds between two edits of a message: more of them the more messages there are."""
+        load = max(1.0, len(self._messages) / MESSAGES_AT_FULL_PACE)
+        only_place = message.standing_is_old and job.revision <= job.shown_revision
+        seconds = PLACE_EDIT_SECONDS if only_place else EDIT_SECONDS
+        if not self.courier.token_works(job):
+            seconds *= 2  # by the bot's own token, the channel's messages share a limit
+        return seconds * load
+
+    async def _deliver(self, job_id: int, message: Message) -> None:
+        """Bring the newest state of a job to its message, and note what came of it."""
+        queue = self.client.queue
+        async with self._slots[message.is_final]:
+            job = await queue.get(job_id)
+            if job is None or (job.state.ended and not message.is_final):
+                return  # the next round brings the end, in its own right
+            standing = None if job.state.ended else await queue.standing(job_id)
+            attempt = await queue.delivery_attempt(job_id) if job.state.ended else 1
+            outcome = await self.courier.show(job, standing, attempt=attempt)
+        message.edited_at = self._now()
+        if isinstance(outcome, Shown):
+            message.standing, message.standing_is_old = standing, False
+        await self._note(job, message, outcome)
+
+    async def _note(self, job: Job, message: Message, outcome: Outcome) -> None:
+        queue, ended = self.client.queue, job.state.ended
+        match outcome:
+            case Shown(how, message_id, channel_id):
+                message.failures = 0
+                if job.target.message_id is None and how != "dm":
+                    await queue.set_message(job.id, channel_id, message_id)
+                if ended:
+                    await queue.mark_delivered(
+                        job.id, how=how, message_id=message_id, channel_id=channel_id
+                    )
+                else:
+                    await queue.mark_shown(job.id, job.revision)
+            case Later(seconds):
+                message.failing_end = ended
+                message.not_before = self._now() + pause_seconds(message.failures, seconds)
+                message.failures += 1
+            case Nowhere(reason):
+                message.is_gone = True
+                if ended:
+                    log.warning("Job %d cannot be shown: %s", job.id, reason)
+                    await queue.mark_undeliverable(job.id, reason)
+                else:
+                    await queue.mark_shown(job.id, job.revision)
+
+    async def _moved(self) -> list[Job]:
+        """Waiting jobs whose place or time is no longer what their message says."""
+        queue = self.client.queue
+        waiting = await queue.waiting(None, limit=JOBS_AT_ONCE)
+        standings = await queue.standings([job.id for job in waiting])
+        moved = []
+        for job in waiting:
+            message = self._messages.setdefault(job.id, Message())
+            standing = standings.get(job.id)
+            if job.state is JobState.QUEUED and standing and _differs(message.standing, standing):
+                message.standing_is_old = True
+                moved.append(job)
+        return moved
+
+    def _forget(self, jobs: dict[int, Job]) -> None:
+        """Drop what is known of messages that have had their end."""
+        for job_id, message in list(self._messages.items()):
+            if job_id not in jobs and message.is_final and message.task is None:
+                del self._messages[job_id]
+
+    def _wait_seconds(self) -> float:
+        now = self._now()
+        due = [message.not_before - now for message in self._messages.values()]
+        return max(ROUND_SECONDS, min([IDLE_SECONDS, *(wait for wait in due if wait > 0)]))
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _finished(message: Message, task: asyncio.Task[None]) -> None:
+    message.task = None
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("A delivery went wrong", exc_info=error)
+        message.not_before = asyncio.get_running_loop().time() + pause_seconds(message.failures)
+        message.failing_end = message.is_final
+        message.failures += 1
+
+
+def _differs(shown: Standing | None, now: Standing) -> bool:
+    """Whether a message should say the new place or time; seconds are not worth an edit."""
+    if shown is None:
+        return True
+    if (shown.place, shown.paused, shown.engines_alive > 0) != (
+        now.place,
+        now.paused,
+        now.engines_alive > 0,
+    ):
+        return True
+    return _far_apart(shown.ready_at, now.ready_at)
+
+
+def _far_apart(shown: datetime | None, now: datetime | None) -> bool:
+    if shown is None or now is None:
+        return shown is not now
+    left = (now - datetime.now(now.tzinfo)).total_seconds()
+    return abs((now - shown).total_seconds()) > max(20.0, 0.25 * left)

@@ -1,0 +1,74 @@
+"""The message that answers an interaction, reached by the interaction's token."""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.delivery.faults import MessageGone, TokenEnded, TryLater, fault_of, pause_seconds
+
+if TYPE_CHECKING:
+    from bot.client import AtelierClient
+    from bot.paint.request import Sender
+
+log = logging.getLogger(__name__)
+
+ORIGINAL: Any = "@original"  # discord.py's type wants a number; Discord takes this name, too
+TRIES = 20
+
+
+class Originals:
+    """Says a sentence in the place of a deferred answer, through Discord's bad moments."""
+
+    def __init__(self, client: "AtelierClient") -> None:
+        self._client = client
+
+    def webhook(self, application_id: int, token: str) -> discord.Webhook:
+        """The interaction as discord.py's webhook; works after a restart too."""
+        return discord.Webhook.partial(application_id, token, client=self._client)
+
+    async def say(self, sender: "Sender", sentence: str) -> None:
+        """Replace "thinking…" by a sentence; by DM where the token has ended. Never raises."""
+        webhook = self.webhook(sender.application_id, sender.interaction_token)
+        for attempt in range(TRIES):
+            try:
+                await webhook.edit_message(ORIGINAL, content=sentence)
+            except Exception as error:  # noqa: BLE001 - every fault has its answer
+                match fault_of(error):
+                    case TryLater(seconds):
+                        await asyncio.sleep(pause_seconds(attempt, seconds))
+                    case TokenEnded() | MessageGone():
+                        await self._say_by_dm(sender, sentence)
+                        return
+                    case fault:
+                        log.warning("Could not answer %s: %s", sender.interaction_id, fault)
+                        return
+            else:
+                return
+        log.warning("Gave up answering %s", sender.interaction_id)
+
+    async def find(self, sender: "Sender") -> int | None:
+        """The id of the deferred answer; None if that cannot be known; 0 if there is none."""
+        webhook = self.webhook(sender.application_id, sender.interaction_token)
+        for attempt in range(TRIES):
+            try:
+                message = await webhook.fetch_message(ORIGINAL)
+            except Exception as error:  # noqa: BLE001 - every fault has its answer
+                match fault_of(error):
+                    case TryLater(seconds):
+                        await asyncio.sleep(pause_seconds(attempt, seconds))
+                    case MessageGone():
+                        return 0
+                    case _:
+                        return None
+            else:
+                return message.id
+        return None
+
+    async def _say_by_dm(self, sender: "Sender", sentence: str) -> None:
+        try:
+            user = await self._client.fetch_user(sender.user_id)
+            await user.send(sentence, nonce=f"atelier-s{sender.interaction_id % 10**12}")
+        except (discord.HTTPException, OSError):
+            log.info("Could not reach user %s", sender.user_id)

@@ -1,0 +1,142 @@
+"""The way from an acknowledged command to a job in the queue; goes on after a restart."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from pydantic import ValidationError
+
+from bot.delivery.originals import Originals
+from bot.errors import sentence_for
+from bot.paint.pictures import PictureIntake
+from bot.paint.request import PaintRequest
+from bot.texts import texts_for
+from jobs.model import Intake, Submission
+from jobs.outcomes import Refused, SubmitOutcome
+
+if TYPE_CHECKING:
+    from bot.client import AtelierClient
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS = 3.0
+
+
+class IntakeService:
+    """Takes wishes in. Each is a row from its acknowledgement on, so that none is lost."""
+
+    pictures: PictureIntake
+
+    def __init__(self, client: "AtelierClient") -> None:
+        self._client = client
+        self._originals = Originals(client)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    def of(cls, client: "AtelierClient") -> Self:
+        """The one of a client."""
+        return next(service for service in client.services if isinstance(service, cls))
+
+    async def start(self) -> None:
+        """Get ready, and go on with what an earlier run left."""
+        queue = self._client.queue
+        self.pictures = PictureIntake(self._client.settings, queue)
+        await self.pictures.open()
+        for intake in await queue.pending_intakes():
+            self._spawn(self._resume(intake))
+
+    async def stop(self) -> None:
+        """Let those nearly done finish; the others are rows that the next start goes on with."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.pictures.close()
+
+    async def begin(
+        self, interaction: discord.Interaction["AtelierClient"], request: PaintRequest
+    ) -> None:
+        """Acknowledge a command and start on it. Returns as soon as both is safe."""
+        acknowledged, is_new = await asyncio.gather(
+            interaction.response.defer(ephemeral=request.ephemeral, thinking=True),
+            self._client.queue.open_intake(interaction.id, request.model_dump(mode="json")),
+            return_exceptions=True,
+        )
+        if isinstance(acknowledged, BaseException):
+            if is_new is True:  # nobody waits for it: Discord told the user that it failed
+                await self._client.queue.close_intake(interaction.id)
+            raise acknowledged
+        if isinstance(is_new, BaseException):
+            raise is_new
+        if is_new:
+            message_id = acknowledged.message_id if acknowledged else None
+            self._spawn(self._work(request, message_id))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _resume(self, intake: Intake) -> None:
+        try:
+            request = PaintRequest.model_validate(intake.payload)
+        except ValidationError:
+            log.warning("The intake %s is of another version; dropped", intake.interaction_id)
+            await self._client.queue.close_intake(intake.interaction_id)
+            return
+        message_id = await self._originals.find(request.sender)
+        if message_id == 0:
+            log.info("The intake %s was never acknowledged; dropped", intake.interaction_id)
+            await self._client.queue.close_intake(intake.interaction_id)
+            return
+        log.info("Going on with the intake %s", intake.interaction_id)
+        await self._work(request, message_id)
+
+    async def _work(self, request: PaintRequest, message_id: int | None) -> None:
+        """Take the pictures in and submit, or say why not."""
+        sender = request.sender
+        t = texts_for(sender.locale)
+        try:
+            outcome = await self._submit(request, message_id)
+        except Exception as error:  # noqa: BLE001 - the boundary where errors become sentences
+            sentence = sentence_for(error, t, f"intake {sender.interaction_id}")
+        else:
+            if not isinstance(outcome, Refused):
+                return  # the delivery loop sees the job and shows it
+            sentence = t(outcome.refusal.message)
+        await self._originals.say(sender, sentence)
+        await self._client.queue.close_intake(sender.interaction_id)
+
+    async def _submit(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
+        sender, queue = request.sender, self._client.queue
+        refusal = await queue.check_limits(
+            sender.user_id,
+            sender.role_ids,
+            sender.guild_id,
+            sender.channel_id,
+            request.options,
+            is_admin=sender.is_admin,
+        )
+        if refusal is not None:
+            return Refused(refusal)
+        inputs = await self.pictures.inputs_for(request)
+        return await queue.submit(
+            Submission(
+                interaction_id=sender.interaction_id,
+                user_id=sender.user_id,
+                user_name=sender.user_name,
+                role_ids=sender.role_ids,
+                guild_id=sender.guild_id,
+                channel_id=sender.channel_id,
+                inputs=inputs,
+                options=request.options,
+                target=sender.target(
+                    message_id, ephemeral=request.ephemeral, spoiler=request.spoiler
+                ),
+                parent_job_id=request.parent_job_id,
+                is_admin=sender.is_admin,
+            )
+        )

@@ -1,0 +1,109 @@
+"""The process that encodes, so that the bot's own stays small and quick.
+
+It reads one request (a line of JSON and the files' bytes) and writes one answer (a line of JSON
+and the bytes of the picture), then ends.
+"""
+
+import io
+import json
+import sys
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from PIL import Image
+
+QUALITIES: Final = (95, 90, 85, 80, 72, 64, 55, 45)
+GOOD_JPEG: Final = 85  # below this, WebP looks better at the same size
+WEBP_MAX_SIDE_PX: Final = 16383
+SHRINK: Final = 0.8
+COMPARE_MAX_HEIGHT_PX: Final = 1600
+COMPARE_MAX_WIDTH_PX: Final = 4096
+GAP_PX: Final = 12
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A picture as it can be uploaded."""
+
+    data: bytes
+    suffix: str
+    quality: int | None  # None: without loss
+    width_px: int
+    height_px: int
+    is_smaller: bool = False  # whether it has fewer pixels than the original
+
+
+def fit(data: bytes, limit_bytes: int) -> Encoded:
+    """The best JPEG or WebP of at most so many bytes; fewer pixels only if nothing else helps."""
+    Image.MAX_IMAGE_PIXELS = None  # our own painting
+    picture: Image.Image = Image.open(io.BytesIO(data))
+    has_alpha = picture.mode in {"RGBA", "LA"} or "transparency" in picture.info
+    picture = picture.convert("RGBA" if has_alpha else "RGB")
+    is_smaller = False
+    while True:
+        encoded = _best(picture, limit_bytes, has_alpha=has_alpha)
+        if encoded is not None:
+            suffix, quality, content = encoded
+            return Encoded(content, suffix, quality, *picture.size, is_smaller)
+        width, height = (max(1, round(side * SHRINK)) for side in picture.size)
+        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+        is_smaller = True
+
+
+def _best(
+    picture: Image.Image, limit_bytes: int, *, has_alpha: bool
+) -> tuple[str, int, bytes] | None:
+    if not has_alpha:
+        for quality in (quality for quality in QUALITIES if quality >= GOOD_JPEG):
+            content = _save(picture, "JPEG", quality=quality, subsampling=0, optimize=True)
+            if len(content) <= limit_bytes:
+                return ".jpg", quality, content
+    if max(picture.size) > WEBP_MAX_SIDE_PX:
+        return None
+    for quality in QUALITIES:
+        content = _save(picture, "WEBP", quality=quality, method=3)
+        if len(content) <= limit_bytes:
+            return ".webp", quality, content
+    return None
+
+
+def compare(before: bytes, after: bytes, limit_bytes: int) -> Encoded:
+    """Two pictures side by side, of the same height."""
+    Image.MAX_IMAGE_PIXELS = None  # both were checked when they came in
+    pictures = [Image.open(io.BytesIO(data)).convert("RGB") for data in (before, after)]
+    height = min(COMPARE_MAX_HEIGHT_PX, max(picture.height for picture in pictures))
+    widths = [max(1, round(picture.width * height / picture.height)) for picture in pictures]
+    shrink = min(1.0, COMPARE_MAX_WIDTH_PX / (sum(widths) + GAP_PX))
+    height = max(1, int(height * shrink))
+    widths = [max(1, int(width * shrink)) for width in widths]
+    sheet = Image.new("RGB", (sum(widths) + GAP_PX, height), "white")
+    left = 0
+    for picture, width in zip(pictures, widths, strict=True):
+        sheet.paste(picture.resize((width, height), Image.Resampling.LANCZOS), (left, 0))
+        left += width + GAP_PX
+    return fit(_save(sheet, "PNG"), limit_bytes)
+
+
+def _save(picture: Image.Image, kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def main() -> None:
+    """Serve one request."""
+    requests = sys.stdin.buffer
+    header = json.loads(requests.readline())
+    files = [requests.read(size) for size in header["sizes"]]
+    limit_bytes: int = header["limit"]
+    if header["what"] == "compare":
+        encoded = compare(files[0], files[1], limit_bytes)
+    else:
+        encoded = fit(files[0], limit_bytes)
+    answer = {**asdict(encoded), "data": None}
+    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + encoded.data)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""Buttons that make a new job of an old one: again, stronger, softer, larger, other style."""
+
+from typing import Any
+
+from bot.client import Interaction
+from bot.errors import UserProblem
+from bot.paint.command import new_seed
+from bot.paint.forms import Chosen, StyleForm
+from bot.paint.intake import IntakeService
+from bot.paint.request import PaintRequest, Sender, Source
+from bot.remix.owned import owned_job
+from bot.remix.pictures import show_timelapse
+from bot.texts import _, texts_of
+from jobs.model import Job
+from jobs.options import MAX_SIZE_PX
+
+STRENGTH_STEP = 0.15
+
+STRONGEST = _("It is as strong as it can be; another style may bring more.")
+SOFTEST = _("It is as soft as it can be already.")
+LARGEST = _("It is as large as it can be: {size} px.")
+
+
+async def again(interaction: Interaction, job_id: int) -> None:
+    """The same with another seed."""
+    await _remix(interaction, await owned_job(interaction, job_id), seed=new_seed())
+
+
+async def stronger(interaction: Interaction, job_id: int) -> None:
+    """More of the style."""
+    job = await owned_job(interaction, job_id)
+    if job.options.strength >= 1.0:
+        raise UserProblem(STRONGEST)
+    strength = min(1.0, round(job.options.strength + STRENGTH_STEP, 2))
+    await _remix(interaction, job, strength=strength)
+
+
+async def softer(interaction: Interaction, job_id: int) -> None:
+    """More of the photograph."""
+    job = await owned_job(interaction, job_id)
+    if job.options.strength <= 0.0:
+        raise UserProblem(SOFTEST)
+    strength = max(0.0, round(job.options.strength - STRENGTH_STEP, 2))
+    await _remix(interaction, job, strength=strength)
+
+
+async def larger(interaction: Interaction, job_id: int) -> None:
+    """Twice the size, with the same seed. Whether it is allowed is for the limits to say."""
+    job = await owned_job(interaction, job_id)
+    if job.options.size_px >= MAX_SIZE_PX:
+        raise UserProblem(LARGEST, size=job.options.size_px)
+    await _remix(interaction, job, size_px=min(MAX_SIZE_PX, job.options.size_px * 2))
+
+
+async def timelapse(interaction: Interaction, job_id: int) -> None:
+    """The time-lapse; where none was recorded, the same picture is painted again with one."""
+    job = await owned_job(interaction, job_id)
+    if job.timelapse_key is not None:
+        await show_timelapse(interaction, job, job.timelapse_key)
+        return
+    seed = job.report.seed if job.report else job.options.seed
+    await _remix(interaction, job, timelapse=True, seed=seed)
+
+
+async def other_style(interaction: Interaction, job_id: int) -> None:
+    """Ask for another style for the same photograph."""
+    job = await owned_job(interaction, job_id)
+
+    async def begin(submitted: Interaction, chosen: Chosen) -> None:
+        request = _request(submitted, job).model_copy(
+            update={
+                "inputs": None,
+                "content": Source(key=job.inputs.content),
+                "mask": Source(key=job.inputs.mask) if job.inputs.mask else None,
+                "styles": chosen.styles,
+            }
+        )
+        await IntakeService.of(submitted.client).begin(submitted, request)
+
+    t = texts_of(interaction)
+    await interaction.response.send_modal(StyleForm(t, t("Other style"), begin))
+
+
+async def _remix(interaction: Interaction, job: Job, **changes: Any) -> None:
+    request = _request(interaction, job)
+    options = request.options.model_copy(update=changes)
+    await IntakeService.of(interaction.client).begin(
+        interaction, request.model_copy(update={"options": options})
+    )
+
+
+def _request(interaction: Interaction, job: Job) -> PaintRequest:
+    return PaintRequest(
+        sender=Sender.of(interaction),
+        inputs=job.inputs,
+        options=job.options,
+        ephemeral=job.target.ephemeral,
+        spoiler=job.target.spoiler,
+        parent_job_id=job.id,
+    )

@@ -1,0 +1,105 @@
+"""The buttons under a picture; each is a `DynamicItem`, so it works after any restart."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import ui
+
+from bot.errors import reported
+from bot.texts import Texts, _, texts_of
+
+if TYPE_CHECKING:
+    from bot.client import AtelierClient
+
+Handler = Callable[["discord.Interaction[AtelierClient]", int], Awaitable[None]]
+
+
+class Action(StrEnum):
+    """What a button does; the value is part of the custom_id, so it must never change."""
+
+    AGAIN = "again"
+    STRONGER = "stronger"
+    SOFTER = "softer"
+    LARGER = "larger"
+    OTHER_STYLE = "style"
+    COMPARE = "compare"
+    TIMELAPSE = "timelapse"
+    SAVE = "save"
+    DELETE = "delete"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a button looks."""
+
+    label: str
+    emoji: str
+    style: discord.ButtonStyle = discord.ButtonStyle.secondary
+
+
+LOOKS = {
+    Action.AGAIN: Look(_("Again"), "🔁", discord.ButtonStyle.primary),
+    Action.STRONGER: Look(_("Stronger"), "🌋"),
+    Action.SOFTER: Look(_("Softer"), "🌫️"),
+    Action.LARGER: Look(_("Larger"), "🔍"),
+    Action.OTHER_STYLE: Look(_("Other style"), "🎨"),
+    Action.COMPARE: Look(_("Compare"), "↔️"),
+    Action.TIMELAPSE: Look(_("Time-lapse"), "🎞️"),
+    Action.SAVE: Look(_("Save to DMs"), "📥"),
+    Action.DELETE: Look(_("Delete"), "🗑️", discord.ButtonStyle.danger),
+    Action.CANCEL: Look(_("Cancel"), "✖️", discord.ButtonStyle.danger),
+}
+
+# Which function serves which action; filled by `bot.remix.register`.
+HANDLERS: dict[Action, Handler] = {}
+
+
+class JobButton(
+    ui.DynamicItem["ui.Button[Any]"], template=r"atelier:job:(?P<action>[a-z]+):(?P<job>\d{1,18})"
+):
+    """A button that does something with one job."""
+
+    def __init__(self, t: Texts, action: Action, job_id: int, *, disabled: bool = False) -> None:
+        look = LOOKS[action]
+        super().__init__(
+            ui.Button(
+                label=t(look.label),
+                emoji=look.emoji,
+                style=look.style,
+                custom_id=f"atelier:job:{action.value}:{job_id}",
+                disabled=disabled,
+            )
+        )
+        self.action = action
+        self.job_id = job_id
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction[Any],
+        item: ui.Item[Any],  # noqa: ARG003 - the signature is discord.py's
+        match: re.Match[str],
+        /,
+    ) -> Self:
+        """The button as it was packed."""
+        return cls(texts_of(interaction), Action(match["action"]), int(match["job"]))
+
+    @reported
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Do it."""
+        await HANDLERS[self.action](interaction, self.job_id)
+
+
+def job_buttons(t: Texts, job_id: int, *actions: Action) -> list["ui.ActionRow[Any]"]:
+    """Buttons in rows of at most five."""
+    rows: list[ui.ActionRow[Any]] = []
+    for number, action in enumerate(actions):
+        if number % 5 == 0:
+            rows.append(ui.ActionRow())
+        rows[-1].add_item(JobButton(t, action, job_id))
+    return rows

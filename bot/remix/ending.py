@@ -1,0 +1,46 @@
+"""Buttons that end something: cancel a job, delete a picture."""
+
+from bot.client import Interaction
+from bot.errors import UserProblem
+from bot.people import is_admin, may_moderate, plain
+from bot.remix.owned import FORGOTTEN, NOT_YOURS, known_job
+from bot.texts import _
+from jobs.model import Job
+from jobs.outcomes import AlreadyEnded, Cancelled, CancelRequested, NoSuchJob, NotYours
+
+TOO_LATE = _("This one has already ended, so there is nothing to cancel.")
+
+
+async def cancel(interaction: Interaction, job_id: int) -> None:
+    """Stop a job that waits or is painted; its message then says so by itself."""
+    job = await known_job(interaction, job_id)
+    by_admin = _is_here(interaction, job) and is_admin(interaction, interaction.client.settings)
+    outcome = await interaction.client.queue.request_cancel(
+        job_id, interaction.user.id, by_admin=by_admin
+    )
+    match outcome:
+        case Cancelled() | CancelRequested():
+            await interaction.response.defer()
+        case AlreadyEnded():
+            raise UserProblem(TOO_LATE)
+        case NotYours():
+            raise UserProblem(NOT_YOURS, user=plain(job.user_name))
+        case NoSuchJob():
+            raise UserProblem(FORGOTTEN)
+
+
+async def delete(interaction: Interaction, job_id: int) -> None:
+    """Delete a picture, stored and shown; for its owner and for moderators."""
+    job = await known_job(interaction, job_id)
+    client = interaction.client
+    by_admin = _is_here(interaction, job) and may_moderate(interaction, client.settings)
+    if job.user_id != interaction.user.id and not by_admin:
+        raise UserProblem(NOT_YOURS, user=plain(job.user_name))
+    await interaction.response.defer()
+    await client.queue.delete_result(job_id, interaction.user.id, by_admin)
+    await interaction.delete_original_response()
+
+
+def _is_here(interaction: Interaction, job: Job) -> bool:
+    """Whether the job is of the server in which the button was pressed."""
+    return interaction.guild_id is not None and job.guild_id == interaction.guild_id

@@ -1,0 +1,98 @@
+"""Buttons that show something of a finished picture: compare, time-lapse, save to DMs."""
+
+import io
+
+import discord
+
+from bot.client import Interaction
+from bot.delivery.cards import Attached, report_line, settings_line
+from bot.delivery.courier import DEFAULT_LIMIT_BYTES
+from bot.delivery.faults import CANNOT_SEND_TO_USER
+from bot.delivery.fit import REQUEST_LIMIT_BYTES, fitted
+from bot.errors import UserProblem
+from bot.remix.owned import owned_job
+from bot.texts import _, texts_of
+from jobs.model import Job
+
+NO_RESULT = _("The picture of #{job_id} is no longer kept; please paint it again.")
+LAPSE_TOO_LARGE = _(
+    "The time-lapse has {size:.1f} MiB, and at most {limit:.0f} MiB can be uploaded here; please "
+    "paint a smaller size with it."
+)
+DMS_CLOSED = _("Your DMs are closed for me; please allow messages from this server and try again.")
+MIB = 1024 * 1024
+
+
+async def compare(interaction: Interaction, job_id: int) -> None:
+    """Before and after in one picture, for the owner's eyes."""
+    job = await owned_job(interaction, job_id)
+    result_key = _result_key(job)
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    store = interaction.client.queue.store
+    before, after = await store.get(job.inputs.content), await store.get(result_key)
+    limit_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES)
+    sheet = await interaction.client.press.compare(before, after, limit_bytes)
+    t = texts_of(interaction)
+    await interaction.edit_original_response(
+        content=t("Before and after: {settings}", settings=settings_line(t, job)),
+        attachments=[_file(Attached(sheet.data, f"compare-{job.id}{sheet.suffix}"))],
+    )
+
+
+async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
+    """The recorded time-lapse of a job."""
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    data = await interaction.client.queue.store.get(key)
+    limit_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES)
+    if len(data) > limit_bytes:
+        raise UserProblem(LAPSE_TOO_LARGE, size=len(data) / MIB, limit=limit_bytes / MIB)
+    t = texts_of(interaction)
+    suffix = key.rpartition(".")[2]
+    await interaction.edit_original_response(
+        content=t("How #{job_id} was painted", job_id=job.id),
+        attachments=[_file(Attached(data, f"timelapse-{job.id}.{suffix}"))],
+    )
+
+
+async def save(interaction: Interaction, job_id: int) -> None:
+    """Send the finished picture to its owner's DMs."""
+    job = await owned_job(interaction, job_id)
+    result_key = _result_key(job)
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    client, t = interaction.client, texts_of(interaction)
+    attached = await fitted(
+        t,
+        client.queue.store,
+        client.press,
+        key=result_key,
+        limit_bytes=DEFAULT_LIMIT_BYTES,
+        name=f"atelier-{job.id}",
+    )
+    words = f"{settings_line(t, job)}\n-# {report_line(t, job)}"
+    if attached.note:
+        words += f"\n-# {attached.note}"
+    try:
+        dm = await client.create_dm(discord.Object(job.user_id))
+        message = await dm.send(words, file=_file(attached), nonce=f"save-{interaction.id}")
+    except discord.Forbidden as error:
+        if error.code == CANNOT_SEND_TO_USER:
+            raise UserProblem(DMS_CLOSED) from None
+        raise
+    await interaction.edit_original_response(
+        content=t("It is in your DMs: {link}", link=message.jump_url)
+    )
+
+
+def _result_key(job: Job) -> str:
+    """The key of the finished picture.
+
+    Raises:
+        UserProblem: if it was deleted.
+    """
+    if job.result_key is None:
+        raise UserProblem(NO_RESULT, job_id=job.id)
+    return job.result_key
+
+
+def _file(attached: Attached) -> discord.File:
+    return discord.File(io.BytesIO(attached.data), attached.filename)
