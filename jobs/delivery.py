@@ -4,12 +4,14 @@ The delivery is at least once: a job is handed out until it is marked. That it i
 is up to the bot, which edits one message, and gives posts a nonce made of the job's id.
 """
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
 from jobs import schema
 from jobs.core import QueueCore, record
-from jobs.model import Job, JobState
-from jobs.records import J, job_from_row
+from jobs.model import Job, JobEvent, JobState
+from jobs.records import J, event_from_row, job_from_row
 
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
@@ -23,6 +25,34 @@ class Delivery(QueueCore):
             statement = sa.select(schema.jobs).where(J.id == job_id)
             row = (await connection.execute(statement)).one_or_none()
         return None if row is None else job_from_row(row)
+
+    async def history(self, job_id: int) -> list[JobEvent]:
+        """What happened to a job: who did what, and when; the oldest first."""
+        columns = schema.events.c
+        statement = sa.select(schema.events).where(columns.job_id == job_id).order_by(columns.id)
+        async with self.database.read() as connection:
+            return [event_from_row(row) for row in (await connection.execute(statement)).all()]
+
+    async def jobs_of_user(
+        self,
+        user_id: int,
+        *,
+        states: Collection[JobState] | None = None,
+        guild_id: int | None = None,
+        limit: int = 25,
+        before_id: int | None = None,
+    ) -> list[Job]:
+        """A user's jobs, the newest first; go on with `before_id` of the last one."""
+        where = [J.user_id == user_id, J.erased_at.is_(None)]
+        if states is not None:
+            where.append(J.state.in_([state.value for state in states]))
+        if guild_id is not None:
+            where.append(J.guild_id == guild_id)
+        if before_id is not None:
+            where.append(J.id < before_id)
+        statement = sa.select(schema.jobs).where(*where).order_by(J.id.desc()).limit(limit)
+        async with self.database.read() as connection:
+            return [job_from_row(row) for row in (await connection.execute(statement)).all()]
 
     async def to_deliver(self, limit: int = 100) -> list[Job]:
         """Jobs whose message is behind, those that have ended first, then the oldest."""

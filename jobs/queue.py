@@ -3,21 +3,42 @@
 from types import TracebackType
 from typing import Self
 
+from jobs.administration import Administration
+from jobs.cancelling import Cancelling
+from jobs.changes import Listeners
 from jobs.claims import Claims
-from jobs.database import Clock, Database
+from jobs.database import QUEUED_TOPIC, Clock, Database
 from jobs.delivery import Delivery
 from jobs.migrate import migrate
+from jobs.privacy import Privacy
+from jobs.retention import Retention
 from jobs.settings import Settings
+from jobs.stats import Statistics
 from jobs.store import PictureStore
 from jobs.submission import Submissions
+from jobs.user_styles import Styles
 
 
-class JobQueue(Submissions, Claims, Delivery):
+class JobQueue(
+    Submissions,
+    Claims,
+    Delivery,
+    Cancelling,
+    Administration,
+    Styles,
+    Privacy,
+    Retention,
+    Statistics,
+):
     """All sides of the queue on one database; each side has its own module.
 
     Every method is one transaction, or several that may each be the last: whatever moment a
     process ends at, the next one goes on from the database.
     """
+
+    def __init__(self, settings: Settings, database: Database, store: PictureStore) -> None:
+        super().__init__(settings, database, store)
+        self._listeners = Listeners(database)
 
     @classmethod
     async def open(cls, settings: Settings, *, clock: Clock | None = None) -> Self:
@@ -41,8 +62,20 @@ class JobQueue(Submissions, Claims, Delivery):
             raise
         return cls(settings, database, PictureStore(settings.storage_url))
 
+    async def wait_for_change(self, timeout_seconds: float) -> bool:
+        """Wait until something in the queue has changed since the last call; False on time-out.
+
+        The first call returns at once: what changed before it is not known.
+        """
+        return await self._listeners.wait(timeout_seconds)
+
+    async def wait_for_work(self, timeout_seconds: float) -> bool:
+        """As `wait_for_change`, for idle engines: on PostgreSQL only newly queued jobs wake."""
+        return await self._listeners.wait(timeout_seconds, QUEUED_TOPIC)
+
     async def close(self) -> None:
         """Close the connections; the queue cannot be used any more."""
+        await self._listeners.close()
         await self.database.close()
 
     async def __aenter__(self) -> Self:

@@ -18,6 +18,7 @@ from jobs.model import (
     Failure,
     FailureKind,
     Job,
+    JobEvent,
     JobState,
     MessageTarget,
     PaintReport,
@@ -145,6 +146,20 @@ def _no_target(row: Record) -> MessageTarget:
         channel_id=row.channel_id,
         guild_id=row.guild_id,
     )
+
+
+def event_from_row(row: Record) -> JobEvent:
+    """The line of a job's history in a row of `events`."""
+    return JobEvent(moment(row.at), row.kind, row.actor, json_object(row.details))
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """The object in a JSON text; an empty one where another version wrote something else."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def event_values(

@@ -13,7 +13,7 @@ from jobs.limits import Rules, read_rules
 from jobs.model import Intake, JobState, Submission
 from jobs.options import PaintInputs, PaintOptions
 from jobs.outcomes import Accepted, AlreadySubmitted, Refusal, Refused, SubmitOutcome
-from jobs.records import J, Record, job_from_row, moment, to_json
+from jobs.records import J, job_from_row, json_object, moment, to_json
 from jobs.speeds import SpeedModel, engine_kind, speed_class_of, work_of
 from jobs.standings import Standings, engine_from_row, read_speeds
 
@@ -54,7 +54,10 @@ class Submissions(Standings):
         )
         async with self.database.read() as connection:
             rows = (await connection.execute(statement)).all()
-        return [_intake(row) for row in rows]
+        return [
+            Intake(row.interaction_id, json_object(row.payload), moment(row.created_at))
+            for row in rows
+        ]
 
     async def close_intake(self, interaction_id: int) -> None:
         """Note that a command was dealt with; `submit` does so by itself."""
@@ -114,16 +117,6 @@ class Submissions(Standings):
             assert row is not None
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
         return Accepted(job_from_row(row), standings[job_id])
-
-
-def _intake(row: Record) -> Intake:
-    try:
-        payload = json.loads(row.payload)
-    except ValueError:
-        payload = {}
-    if not isinstance(payload, dict):
-        payload = {}
-    return Intake(row.interaction_id, payload, moment(row.created_at))
 
 
 async def _close_intake(transaction: Transaction, interaction_id: int) -> None:

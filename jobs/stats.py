@@ -1,0 +1,97 @@
+"""What was painted, day by day."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import sqlalchemy as sa
+
+from jobs.core import QueueCore
+from jobs.limits import DAY_SECONDS
+from jobs.model import JobState
+from jobs.records import J
+
+
+@dataclass(frozen=True, slots=True)
+class DayStats:
+    """The jobs that were queued on one day (UTC)."""
+
+    day: date
+    pictures: int
+    users: int
+    failures: int
+    cancelled: int
+    waiting_seconds: float
+    """From queued to first started, mean over the started."""
+    painting_seconds: float
+    """From started to ended, sum over the done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The days with jobs, the oldest first, and what they come to."""
+
+    days: tuple[DayStats, ...]
+    users: int
+    """Different users in all these days."""
+
+    @property
+    def pictures(self) -> int:
+        """Pictures in all these days."""
+        return sum(day.pictures for day in self.days)
+
+    @property
+    def failures(self) -> int:
+        """Failures in all these days."""
+        return sum(day.failures for day in self.days)
+
+
+class Statistics(QueueCore):
+    """The side of the queue that counts."""
+
+    async def stats(self, guild_id: int | None, days: int = 30) -> Stats:
+        """The last so many days of one server, or (None) of all."""
+        number = J.created_at / DAY_SECONDS
+        # PostgreSQL's cast rounds, SQLite's cuts off (and it may lack floor).
+        day = sa.cast(sa.func.floor(number) if self.database.postgres else number, sa.Integer)
+        done = J.state == JobState.DONE
+        async with self.database.read() as connection:
+            now = await self.database.now_in(connection)
+            today = int(now // DAY_SECONDS)
+            where = [J.created_at >= (today - days + 1) * DAY_SECONDS]
+            if guild_id is not None:
+                where.append(J.guild_id == guild_id)
+            painting = sa.case((done, J.ended_at - J.claimed_at), else_=0.0)
+            rows = await connection.execute(
+                sa.select(
+                    day.label("day"),
+                    _number_of(done).label("pictures"),
+                    sa.func.count(sa.distinct(J.user_id)).label("users"),
+                    _number_of(J.state == JobState.FAILED).label("failures"),
+                    _number_of(J.state == JobState.CANCELLED).label("cancelled"),
+                    sa.func.avg(J.started_at - J.created_at).label("waiting"),
+                    sa.func.sum(painting).label("painting"),
+                )
+                .where(*where)
+                .group_by(sa.text("day"))
+                .order_by(sa.text("day"))
+            )
+            found = tuple(
+                DayStats(
+                    datetime.fromtimestamp(row.day * DAY_SECONDS, UTC).date(),
+                    int(row.pictures),
+                    int(row.users),
+                    int(row.failures),
+                    int(row.cancelled),
+                    float(row.waiting or 0.0),
+                    float(row.painting or 0.0),
+                )
+                for row in rows
+            )
+            users = await connection.scalar(
+                sa.select(sa.func.count(sa.distinct(J.user_id))).where(*where)
+            )
+        return Stats(found, int(users or 0))
+
+
+def _number_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.sum(sa.case((condition, 1), else_=0))
