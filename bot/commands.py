@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 
+from bot import delivery, paint, remix
 from bot.client import AtelierClient, AtelierTree
 from jobs.settings import Settings
 
 Registrar = Callable[[AtelierClient, AtelierTree], None]
 
-REGISTRARS: tuple[Registrar, ...] = ()
+REGISTRARS: tuple[Registrar, ...] = (
+    delivery.register,
+    paint.register,
+    remix.register,
+)
 
 
 def build_client(settings: Settings) -> AtelierClient:

@@ -8,8 +8,8 @@ from discord import ui
 
 from bot.errors import ReportingLayout
 from bot.gallery.words import QUALITIES, relative, styles_words
+from bot.job_buttons import Action, job_buttons
 from bot.people import plain
-from bot.remix.buttons import Action, job_buttons
 from bot.texts import Texts, _
 from jobs.model import Job, JobState, Standing
 

@@ -1,8 +1,8 @@
 """What the buttons under a picture do."""
 
 from bot.client import AtelierClient, AtelierTree
+from bot.job_buttons import HANDLERS, Action, JobButton
 from bot.remix import again, ending, pictures
-from bot.remix.buttons import HANDLERS, Action, JobButton
 
 
 def register(client: AtelierClient, tree: AtelierTree) -> None:  # noqa: ARG001 - adds no command
