@@ -1,0 +1,115 @@
+"""Submissions, reports and clocks to try the queue with."""
+
+import itertools
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jobs.model import (
+    Claim,
+    EngineInfo,
+    Failure,
+    FailureKind,
+    Job,
+    MessageTarget,
+    PaintReport,
+    Submission,
+)
+from jobs.options import PaintInputs, PaintOptions, StyleInput
+from jobs.outcomes import Accepted
+from jobs.queue import JobQueue
+from jobs.settings import Settings
+from jobs.store import key_for
+
+PICTURE = key_for(b"a photograph", "png")
+RESULT = key_for(b"a painting", "png")
+_interactions = itertools.count(1)
+
+GENEROUS: dict[str, Any] = {
+    "atelier_max_waiting_per_user": 100_000,
+    "atelier_max_waiting_per_server": 100_000,
+    "atelier_max_per_day": 100_000,
+}
+
+
+class FakeClock:
+    """A clock that stands still until it is told otherwise."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a queue's database and pictures are."""
+
+    folder: Path
+    database_url: str | None
+
+    def settings(self, **changes: Any) -> Settings:
+        values: dict[str, Any] = {"atelier_data_dir": self.folder, **GENEROUS, **changes}
+        return Settings(_env_file=None, atelier_database_url=self.database_url, **values)
+
+    @property
+    def sqlite_file(self) -> Path:
+        return self.folder / "atelier.sqlite3"
+
+
+def target(interaction_id: int, guild_id: int | None = None) -> MessageTarget:
+    return MessageTarget(
+        application_id=1,
+        interaction_id=interaction_id,
+        interaction_token="token",
+        token_expires_at=datetime(2027, 1, 15, tzinfo=UTC),
+        channel_id=77,
+        guild_id=guild_id,
+    )
+
+
+def submission(user_id: int = 1, guild_id: int | None = 5, **changes: Any) -> Submission:
+    interaction_id = changes.pop("interaction_id", None) or next(_interactions)
+    options = changes.pop("options", None) or PaintOptions(size_px=256)
+    made = Submission(
+        interaction_id=interaction_id,
+        user_id=user_id,
+        user_name=f"user {user_id}",
+        inputs=PaintInputs(content=PICTURE, styles=(StyleInput(preset="starry-night"),)),
+        options=options,
+        target=target(interaction_id, guild_id),
+        guild_id=guild_id,
+        channel_id=77,
+    )
+    return replace(made, **changes)
+
+
+async def accepted(
+    queue: JobQueue, user_id: int = 1, guild_id: int | None = 5, **changes: Any
+) -> Job:
+    outcome = await queue.submit(submission(user_id, guild_id, **changes))
+    assert isinstance(outcome, Accepted), outcome
+    return outcome.job
+
+
+async def claimed(queue: JobQueue, engine_id: str = "engine", **options: Any) -> Claim:
+    claim = await queue.claim(engine_id, **options)
+    assert claim is not None
+    return claim
+
+
+def engine(name: str = "engine", host: str = "host", device: str = "cpu") -> EngineInfo:
+    return EngineInfo(name, host, device, "lite", "0.1.0", 4321)
+
+
+def report(seconds: float = 12.0) -> PaintReport:
+    return PaintReport("lite", "cpu", "fp32", 256, 192, seconds, 300, 7)
+
+
+def failure(kind: FailureKind = FailureKind.ENGINE) -> Failure:
+    return Failure(kind, "The painter ran out of memory; please try a smaller size.", "e-1")

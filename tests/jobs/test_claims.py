@@ -1,0 +1,267 @@
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from jobs import schema
+from jobs.model import FailureKind, JobState, Progress
+from jobs.outcomes import CancelRequested, LeaseHeld, LeaseLost
+from jobs.queue import JobQueue
+from tests.jobs.samples import (
+    PICTURE,
+    RESULT,
+    FakeClock,
+    accepted,
+    claimed,
+    engine,
+    failure,
+    report,
+)
+
+
+async def test_a_job_goes_its_way(queue: JobQueue, clock: FakeClock) -> None:
+    job = await accepted(queue)
+    assert job.state is JobState.QUEUED
+    claim = await claimed(queue)
+    assert claim.job.id == job.id
+    assert claim.job.state is JobState.RUNNING
+    assert claim.job.attempts == 1
+    assert await queue.claim("other") is None
+    clock.advance(5)
+    said = await queue.report_progress(claim, Progress(3, 10, 0.3, 12.0, PICTURE, "painting"))
+    assert said == LeaseHeld()
+    seen = await queue.get(job.id)
+    assert seen is not None
+    assert seen.progress == Progress(3, 10, 0.3, 12.0, PICTURE, "painting")
+    assert seen.preview_key == PICTURE
+    clock.advance(5)
+    assert await queue.finish(claim, RESULT, report(), timelapse_key=PICTURE) == LeaseHeld()
+    done = await queue.get(job.id)
+    assert done is not None
+    assert done.state is JobState.DONE
+    assert done.result_key == RESULT
+    assert done.timelapse_key == PICTURE
+    assert done.report == report()
+    assert done.ended_at is not None
+    assert done.ended_at.timestamp() == clock.now
+    kinds = [event.kind for event in await queue.history(job.id)]
+    assert kinds == ["queued", "claimed", "done"]
+
+
+async def test_an_engine_that_lost_its_lease_writes_nothing(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    job = await accepted(queue)
+    old = await claimed(queue, "first", lease_seconds=30)
+    await queue.save_checkpoint(old, PICTURE)
+    clock.advance(31)
+    assert await queue.reap() == [job.id]
+    new = await claimed(queue, "second")
+    assert new.job.id == job.id
+    assert new.fence > old.fence
+    assert new.checkpoint_key == PICTURE
+    before = await queue.get(job.id)
+    assert await queue.renew(old) == LeaseLost()
+    assert await queue.report_progress(old, Progress(9, 10, 0.9)) == LeaseLost()
+    assert await queue.save_checkpoint(old, RESULT) == LeaseLost()
+    assert await queue.finish(old, RESULT, report()) == LeaseLost()
+    assert await queue.fail(old, failure()) == LeaseLost()
+    assert await queue.cancelled(old) == LeaseLost()
+    assert await queue.release(old) == LeaseLost()
+    assert await queue.get(job.id) == before
+    assert await queue.finish(new, RESULT, report()) == LeaseHeld()
+
+
+async def test_the_same_engine_with_an_old_fence_writes_nothing(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    await accepted(queue)
+    old = await claimed(queue)
+    clock.advance(31)
+    await queue.reap()
+    new = await claimed(queue)
+    assert await queue.renew(old) == LeaseLost()
+    assert await queue.renew(new) == LeaseHeld()
+
+
+async def test_a_renewed_lease_does_not_end(queue: JobQueue, clock: FakeClock) -> None:
+    await accepted(queue)
+    claim = await claimed(queue, lease_seconds=30)
+    for _ in range(5):
+        clock.advance(20)
+        assert await queue.renew(claim, 30) == LeaseHeld()
+        assert await queue.reap() == []
+
+
+async def test_the_third_death_ends_the_job(queue: JobQueue, clock: FakeClock) -> None:
+    job = await accepted(queue)
+    for death in (1, 2, 3):
+        claim = await claimed(queue)
+        assert claim.job.attempts == death
+        clock.advance(31)
+        assert await queue.reap() == [job.id]
+    lost = await queue.get(job.id)
+    assert lost is not None
+    assert lost.state is JobState.FAILED
+    assert lost.failure is not None
+    assert lost.failure.kind is FailureKind.LOST
+    assert "3 times" in lost.failure.message
+    assert [job.id for job in await queue.to_deliver()] == [job.id]
+
+
+async def test_claim_reaps_by_itself(queue: JobQueue, clock: FakeClock) -> None:
+    job = await accepted(queue)
+    await claimed(queue, "dies")
+    clock.advance(31)
+    queue._reaped_at = float("-inf")
+    again = await claimed(queue, "lives")
+    assert again.job.id == job.id
+
+
+async def test_a_dead_engines_job_returns_to_its_old_place(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    first, second, third = [await accepted(queue, user) for user in (1, 2, 3)]
+    assert (await claimed(queue)).job.id == first.id
+    clock.advance(31)
+    await queue.reap()
+    assert [job.id for job in await queue.waiting(None)] == [first.id, second.id, third.id]
+    standing = await queue.standing(first.id)
+    assert standing is not None
+    assert standing.place == 1
+
+
+async def test_a_released_job_keeps_its_place_and_its_attempts(queue: JobQueue) -> None:
+    first, second = await accepted(queue, 1), await accepted(queue, 2)
+    for _ in range(5):
+        claim = await claimed(queue)
+        assert claim.job.id == first.id
+        assert claim.job.attempts == 1
+        await queue.save_checkpoint(claim, PICTURE)
+        assert await queue.release(claim) == LeaseHeld()
+    assert [job.id for job in await queue.waiting(None)] == [first.id, second.id]
+    assert (await claimed(queue)).checkpoint_key == PICTURE
+
+
+async def test_a_failure_that_may_pass_is_tried_three_times(queue: JobQueue) -> None:
+    job = await accepted(queue)
+    for _ in range(3):
+        seen = await queue.get(job.id)
+        assert seen is not None
+        assert seen.state is JobState.QUEUED
+        await queue.fail(await claimed(queue), failure(), retry=True)
+    failed = await queue.get(job.id)
+    assert failed is not None
+    assert failed.state is JobState.FAILED
+    assert failed.failure == failure()
+
+
+async def test_finishing_a_job_that_is_to_be_cancelled_cancels_it(queue: JobQueue) -> None:
+    job = await accepted(queue)
+    claim = await claimed(queue)
+    assert isinstance(await queue.request_cancel(job.id, 1), CancelRequested)
+    assert await queue.renew(claim) == LeaseHeld(cancel_requested=True)
+    assert await queue.finish(claim, RESULT, report()) == LeaseHeld(cancel_requested=True)
+    ended = await queue.get(job.id)
+    assert ended is not None
+    assert ended.state is JobState.CANCELLED
+
+
+async def test_a_cancelled_job_of_a_dead_engine_ends(queue: JobQueue, clock: FakeClock) -> None:
+    job = await accepted(queue)
+    await claimed(queue)
+    await queue.request_cancel(job.id, 1)
+    clock.advance(31)
+    await queue.reap()
+    ended = await queue.get(job.id)
+    assert ended is not None
+    assert ended.state is JobState.CANCELLED
+
+
+@pytest.mark.parametrize("column", ["options", "inputs", "target"])
+@pytest.mark.parametrize("text", ['{"from": "the future"}', "no JSON at all", "[]"])
+async def test_a_row_of_another_version_fails_with_a_sentence(
+    queue: JobQueue, column: str, text: str
+) -> None:
+    strange, plain = await accepted(queue, 1), await accepted(queue, 2)
+    async with queue.database.write() as transaction:
+        await transaction.connection.execute(
+            sa.update(schema.jobs).where(schema.jobs.c.id == strange.id).values({column: text})
+        )
+    assert (await claimed(queue)).job.id == plain.id
+    failed = await queue.get(strange.id)
+    assert failed is not None
+    assert failed.state is JobState.FAILED
+    assert failed.failure is not None
+    assert "another version" in failed.failure.message
+    assert {job.id for job in await queue.to_deliver()} == {strange.id, plain.id}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("queued", {"state": "done", "result_key": RESULT, "ended_at": 1.0}),
+        ("queued", {"state": "dreaming"}),
+        ("queued", {"state": "running"}),
+        ("queued", {"state": "cancelled"}),
+        ("queued", {"delivered_at": 1.0}),
+        ("queued", {"shown_revision": 99}),
+        ("running", {"engine_id": None}),
+        ("done", {"state": "queued", "ended_at": None}),
+        ("done", {"state": "failed", "failure": "{}"}),
+        ("done", {"result_key": None}),
+        ("failed", {"failure": None}),
+    ],
+)
+async def test_the_database_refuses_what_cannot_be(
+    queue: JobQueue, before: str, after: dict[str, object]
+) -> None:
+    job = await accepted(queue)
+    if before != "queued":
+        claim = await claimed(queue)
+        if before == "done":
+            await queue.finish(claim, RESULT, report())
+        if before == "failed":
+            await queue.fail(claim, failure())
+    with pytest.raises(DBAPIError):
+        async with queue.database.write() as transaction:
+            await transaction.connection.execute(
+                sa.update(schema.jobs).where(schema.jobs.c.id == job.id).values(after)
+            )
+
+
+async def test_engines_are_known_while_they_are_heard_of(queue: JobQueue, clock: FakeClock) -> None:
+    await queue.register_engine(engine("a"))
+    clock.advance(20)
+    await queue.register_engine(engine("b"))
+    assert [known.id for known in await queue.engines()] == ["b", "a"]
+    assert (await queue.overview(None)).engines_alive == 2
+    clock.advance(20)
+    assert (await queue.overview(None)).engines_alive == 1
+    assert await queue.engine_heartbeat("a")
+    assert (await queue.overview(None)).engines_alive == 2
+    await queue.forget_engine("a")
+    assert not await queue.engine_heartbeat("a")
+    assert [known.id for known in await queue.engines()] == ["b"]
+
+
+async def test_a_paused_server_is_passed_over(queue: JobQueue) -> None:
+    mine = await accepted(queue, 1, 5)
+    theirs = await accepted(queue, 2, 6)
+    assert await queue.pause(5, 9)
+    assert not await queue.pause(5, 9)
+    assert (await claimed(queue)).job.id == theirs.id
+    assert await queue.claim("engine") is None
+    standing = await queue.standing(mine.id)
+    assert standing is not None
+    assert standing.paused
+    await queue.resume(5, 9)
+    assert (await claimed(queue)).job.id == mine.id
+
+
+async def test_a_pause_of_all_stops_all(queue: JobQueue) -> None:
+    await accepted(queue, 1, None)
+    await queue.pause(None, 9)
+    assert await queue.claim("engine") is None
+    assert (await queue.overview(None)).paused
+    await queue.resume(None, 9)
+    await claimed(queue)
