@@ -73,6 +73,8 @@ def _attach(world: World, message: Message, payload: Json, files: Files) -> None
         described = (listed or {}).get(stored.id, {})
         stored.description = described.get("description", stored.description)
     for index, (filename, data) in sorted(files.items()):
+        if listed is not None and index not in listed:
+            continue
         described = (listed or {}).get(index, {})
         kept = [
             *kept,
@@ -101,9 +103,8 @@ def _number_components(components: list[Json]) -> list[Json]:
                 counter += 1
             copy["id"] = counter
         taken.add(copy["id"])
-        for key in ("components",):
-            if isinstance(copy.get(key), list):
-                copy[key] = [visit(c) for c in copy[key]]
+        if isinstance(copy.get("components"), list):
+            copy["components"] = [visit(c) for c in copy["components"]]
         if isinstance(copy.get("accessory"), dict):
             copy["accessory"] = visit(copy["accessory"])
         return copy

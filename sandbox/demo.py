@@ -7,7 +7,6 @@ would, each progress edit is printed as it arrives, and the results are written 
 import asyncio
 import json
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.child import BotProcess, BotStoppedError, bot_environment, run_bot
+from sandbox.console import end_on_sigterm, say
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, Message
 from sandbox.offering import NotOfferedError
@@ -27,12 +27,6 @@ SIZE_PX = 256
 READY_WITHIN_SECONDS = 90.0
 SETTLE_SECONDS = 1.0
 CANCEL = "cancel"
-
-
-def say(text: str) -> None:
-    """Print a line at once, also into a pipe."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 class DemoFailedError(Exception):
@@ -194,6 +188,7 @@ def _judge(discord: LoopbackDiscord, followers: list[Follower]) -> None:
 
 def run_demo(content: Path | None, style: Path | None, out: Path, timeout_seconds: float) -> int:
     """Run the demonstration; the exit status, with a sentence on the console if it failed."""
+    end_on_sigterm()
     try:
         pictures = choose(content, style)
         out.mkdir(parents=True, exist_ok=True)

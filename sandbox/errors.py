@@ -26,11 +26,6 @@ class ApiError(Exception):
         return answer
 
 
-def unauthorized() -> ApiError:
-    """Wrong or missing bot token."""
-    return ApiError(401, 0, "401: Unauthorized")
-
-
 def not_found() -> ApiError:
     """No such route."""
     return ApiError(404, 0, "404: Not Found")

@@ -22,6 +22,7 @@ from sandbox.world import TrafficLine, World
 
 HEARTBEAT_INTERVAL_MS = 41_250
 REPLAY_KEPT = 500
+ACK_DELAY_SECONDS = 0.05
 GUILDS, GUILD_MESSAGES, DIRECT_MESSAGES, MESSAGE_CONTENT = 1 << 0, 1 << 9, 1 << 12, 1 << 15
 PRIVILEGED = (1 << 1) | (1 << 8) | MESSAGE_CONTENT
 KNOWN_INTENTS = (1 << 26) - 1
@@ -171,6 +172,8 @@ class Gateway:
     async def _obey(self, connection: Connection, frame: Json) -> None:
         op, data = frame.get("op"), frame.get("d")
         if op == 1:
+            # An answer faster than any network confuses clients that measure the delay.
+            await asyncio.sleep(ACK_DELAY_SECONDS)
             await connection.send({"op": 11, "s": None, "t": None, "d": None})
         elif op == 2:
             await self._identify(connection, data)

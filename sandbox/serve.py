@@ -2,17 +2,11 @@
 
 import asyncio
 import contextlib
-import sys
 from pathlib import Path
 
 from sandbox.child import BotStoppedError, bot_environment, run_bot
+from sandbox.console import end_on_sigterm, say
 from sandbox.control import LoopbackDiscord
-
-
-def say(text: str) -> None:
-    """Print a line at once, also into a pipe."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 async def serve(port: int, data_dir: Path, *, with_bot: bool) -> None:
@@ -37,6 +31,7 @@ async def serve(port: int, data_dir: Path, *, with_bot: bool) -> None:
 
 def run_sandbox(port: int, data_dir: Path, *, with_bot: bool) -> int:
     """Run the sandbox; the exit status."""
+    end_on_sigterm()
     data_dir.mkdir(parents=True, exist_ok=True)
     try:
         with contextlib.suppress(KeyboardInterrupt):

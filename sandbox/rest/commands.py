@@ -11,7 +11,8 @@ from sandbox.errors import ApiError, missing_access, unknown_command, unknown_gu
 from sandbox.model import Json
 from sandbox.rest.bodies import answer, no_content, read_body, read_object
 from sandbox.rest.context import line_of, path_id, world_of
-from sandbox.rules import Form, judge
+from sandbox.rest.forms import check_command, check_commands
+from sandbox.rules import Form
 from sandbox.world import World
 
 
@@ -64,10 +65,9 @@ async def put_commands(request: web.Request) -> web.Response:
     """`PUT …/commands`: replace all."""
     world, guild_id = _place(request)
     body = await read_body(request)
-    if not isinstance(body.payload, list):
+    if not isinstance(body.payload, list) or not all(isinstance(c, dict) for c in body.payload):
         raise ApiError(400, 50035, "Invalid Form Body")
-    form = Form(world, body.payload)
-    judge("commands", form, line_of(request))
+    check_commands(Form(world, body.payload), line_of(request))
     old = {(c["name"], c["type"]): c for c in _here(world, guild_id)}
     kept = [c for c in world.commands if c not in old.values()]
     fresh = [
@@ -83,7 +83,7 @@ async def post_command(request: web.Request) -> web.Response:
     """`POST …/commands`: add or replace one."""
     world, guild_id = _place(request)
     payload, _ = await read_object(request)
-    judge("command", Form(world, payload), line_of(request))
+    check_command(Form(world, payload), line_of(request))
     old = _by_name(world, guild_id, payload)
     full = complete(world, payload, guild_id, old)
     world.commands = [*(c for c in world.commands if c is not old), full]
@@ -116,7 +116,7 @@ async def patch_command(request: web.Request) -> web.Response:
     payload, _ = await read_object(request)
     world, guild_id, old = _by_id(request)
     changed = {**old, **payload}
-    judge("command", Form(world, changed), line_of(request))
+    check_command(Form(world, changed), line_of(request))
     full = complete(world, changed, guild_id, old)
     world.commands = [full if c is old else c for c in world.commands]
     world.emit("commands", {})

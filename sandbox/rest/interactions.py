@@ -13,7 +13,7 @@ from sandbox.model import Channel, Interaction, Json, MessageFlag
 from sandbox.payloads import message_json
 from sandbox.rest.bodies import Files, answer, no_content, read_object
 from sandbox.rest.context import line_of, path_id, world_of
-from sandbox.rest.forms import check_message
+from sandbox.rest.forms import check_message, check_modal
 from sandbox.rules import Form, judge
 from sandbox.world import World
 
@@ -56,7 +56,7 @@ def check_data(
     elif kind == CHOICES:
         judge("choices", form, line)
     elif kind == MODAL:
-        judge("modal", form, line)
+        check_modal(form, line)
 
 
 def respond(world: World, interaction: Interaction, kind: int, data: Json, files: Files) -> None:
@@ -122,7 +122,7 @@ def callback_response(world: World, interaction: Interaction) -> Json:
         if interaction.channel.guild_id is not None:
             about["guild_id"] = str(interaction.channel.guild_id)
     resource: Json = {"type": interaction.response_type}
-    if interaction.response_type in {MESSAGE, DEFERRED_MESSAGE, UPDATE} and message is not None:
+    if interaction.response_type in {MESSAGE, UPDATE} and message is not None:
         resource["message"] = message_json(world, message)
     payload["resource"] = resource
     return payload

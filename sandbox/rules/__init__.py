@@ -4,8 +4,8 @@ Each rule is a small named check with the place in Discord's documentation besid
 `sandbox.rules.registry`. Importing this package registers all of them.
 """
 
-from sandbox.rules import interactions as _interactions
-from sandbox.rules.registry import Fault, Form, all_rules, judge
+from sandbox.rules import commands, components, interactions, interactive, messages, modals, v2
+from sandbox.rules.registry import Fault, Form, all_rules, judge, judge_all
 
-__all__ = ["Fault", "Form", "all_rules", "judge"]
-_REGISTERED = (_interactions,)
+__all__ = ["Fault", "Form", "all_rules", "judge", "judge_all"]
+_REGISTERED = (commands, components, interactions, interactive, messages, modals, v2)

@@ -132,3 +132,11 @@ def user_installed_followups_are_few(form: Form) -> Iterator[Fault]:
             400, 40094, "This interaction has hit the maximum number of follow up messages"
         )
         yield Fault((), "", "More than five follow-ups in a user-installed context.", refusal)
+
+
+@rule("authorization", "reference#authentication")
+def bot_token_is_right(form: Form) -> Iterator[Fault]:
+    """Every request of the bot carries its token as `Authorization: Bot …`."""
+    if form.value != f"Bot {form.world.token}":
+        refusal = ApiError(401, 0, "401: Unauthorized")
+        yield Fault((), "", "The request carries no valid bot token.", refusal)

@@ -6,7 +6,7 @@ The judge runs every rule of a subject, records what was broken, and raises Disc
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sandbox.errors import ApiError
@@ -45,22 +45,10 @@ class Form:
     interaction: Interaction | None = None
     v2: bool = False
     upload_limit_bytes: int = 10 * 1024 * 1024
-    inside: tuple[int, ...] = ()
 
     def at(self, value: Any, *steps: str | int) -> "Form":
         """The same form, looking at a part of it."""
-        return Form(
-            self.world,
-            value,
-            (*self.path, *steps),
-            self.payload,
-            self.files,
-            self.existing,
-            self.interaction,
-            self.v2,
-            self.upload_limit_bytes,
-            self.inside,
-        )
+        return replace(self, value=value, path=(*self.path, *steps))
 
 
 Check = Callable[[Form], Iterable[Fault]]
@@ -104,8 +92,22 @@ def find_faults(subject: str, form: Form) -> Iterator[tuple[Rule, Fault]]:
 
 def judge(subject: str, form: Form, line: TrafficLine | None) -> None:
     """Run a subject's rules; record every fault; raise the answer when one refuses."""
-    found = list(find_faults(subject, form))
-    for one, fault in found:
+    judge_all(subject, [form], line)
+
+
+def judge_all(subject: str, forms: Iterable[Form], line: TrafficLine | None) -> None:
+    """Judge several forms at once, so that one answer names the faults of all."""
+    found = [pair for form in forms for pair in _recorded(subject, form, line)]
+    refusing = [fault for fault in found if not fault.advice]
+    for fault in refusing:
+        if fault.answer is not None:
+            raise fault.answer
+    if refusing:
+        raise ApiError(400, 50035, "Invalid Form Body", errors=error_tree(refusing))
+
+
+def _recorded(subject: str, form: Form, line: TrafficLine | None) -> Iterator[Fault]:
+    for one, fault in find_faults(subject, form):
         violation = Violation(
             one.name,
             ".".join(str(step) for step in fault.path),
@@ -118,12 +120,7 @@ def judge(subject: str, form: Form, line: TrafficLine | None) -> None:
         form.world.violations.append(violation)
         if line is not None:
             line.violations.append(violation)
-    refusing = [fault for _, fault in found if not fault.advice]
-    for fault in refusing:
-        if fault.answer is not None:
-            raise fault.answer
-    if refusing:
-        raise ApiError(400, 50035, "Invalid Form Body", errors=error_tree(refusing))
+        yield fault
 
 
 def error_tree(faults: Iterable[Fault]) -> Json:

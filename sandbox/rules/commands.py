@@ -1,0 +1,250 @@
+"""Application commands as they are registered."""
+
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+from sandbox.model import Json
+from sandbox.rules.registry import Fault, Form, Path, rule
+from sandbox.rules.shape import (
+    Boolean,
+    Integer,
+    Items,
+    Kind,
+    Number,
+    Object,
+    OneOf,
+    Schema,
+    Snowflake,
+    Text,
+)
+
+COMMANDS = "interactions/application-commands"
+OBJECT = COMMANDS + "#application-command-object"
+NAMING = OBJECT + "-application-command-naming"
+OPTIONS = OBJECT + "-application-command-option-structure"
+CHAT, USER, MENU = 1, 2, 3
+MOST_BY_TYPE = {CHAT: 100, USER: 15, MENU: 15}
+MAX_CHARACTERS = 8000
+LOCALES = frozenset(
+    (
+        *("id", "da", "de", "en-GB", "en-US", "es-ES", "es-419", "fr", "hr", "it", "lt", "hu"),
+        *("nl", "no", "pl", "pt-BR", "ro", "fi", "sv-SE", "vi", "tr", "cs", "el", "bg", "ru"),
+        *("uk", "hi", "th", "zh-CN", "ja", "zh-TW", "ko"),
+    )
+)
+CHOICE: Schema = {"name": Text(required=True, low=1, high=100)}
+OPTION: Schema = {
+    "type": OneOf(required=True, values=tuple(range(1, 12))),
+    "name": Text(required=True, low=1, high=32),
+    "description": Text(required=True, low=1, high=100),
+    "required": Boolean(),
+    "autocomplete": Boolean(),
+    "choices": Items(high=25, of=Object(schema=CHOICE)),
+    "options": Items(high=25, of=Object()),
+    "channel_types": Items(of=Integer(low=0)),
+    "min_value": Number(),
+    "max_value": Number(),
+    "min_length": Integer(low=0, high=6000),
+    "max_length": Integer(low=1, high=6000),
+    "name_localizations": Object(),
+    "description_localizations": Object(),
+}
+COMMAND: dict[str, Kind] = {
+    "name": Text(required=True, low=1, high=32),
+    "type": OneOf(values=(CHAT, USER, MENU)),
+    "options": Items(high=25, of=Object()),
+    "nsfw": Boolean(),
+    "dm_permission": Boolean(),
+    "default_member_permissions": Snowflake(),
+    "contexts": Items(high=3, of=OneOf(values=(0, 1, 2))),
+    "integration_types": Items(low=1, high=2, of=OneOf(values=(0, 1))),
+    "name_localizations": Object(),
+    "description_localizations": Object(),
+}
+
+
+def walk_options(command: Json, path: Path) -> Iterator[tuple[Path, Json, int]]:
+    """Every option of a command with its path and depth, 0 for the outermost."""
+    pending: list[tuple[Path, Any, int]] = [(path, command, 0)]
+    while pending:
+        here, owner, depth = pending.pop(0)
+        for index, option in enumerate(owner.get("options") or []):
+            if isinstance(option, dict):
+                inner = (*here, "options", index)
+                yield inner, option, depth
+                if isinstance(option.get("options"), list):
+                    pending.append((inner, option, depth + 1))
+
+
+@rule("command-shape", OBJECT)
+def command_fields_have_their_types(form: Form) -> Iterator[Fault]:
+    """Each field of a command and of its options has its type and keeps its limits."""
+    schema = dict(COMMAND)
+    if form.value.get("type", CHAT) == CHAT:
+        schema["description"] = Text(required=True, low=1, high=100)
+    yield from Object(schema=schema).faults(form.path, form.value)
+    for path, option, _ in walk_options(form.value, form.path):
+        yield from Object(schema=OPTION).faults(path, option)
+
+
+def is_valid_name(name: str) -> bool:
+    """Whether a slash command or option may be called so: letters, digits, `-`, `_`, `'`."""
+    return bool(name) and name == name.lower() and all(map(_may_be_in_a_name, name))
+
+
+def _may_be_in_a_name(char: str) -> bool:
+    if char in "-_'" or unicodedata.category(char)[0] in "LN":
+        return True
+    return "\u0900" <= char <= "\u097f" or "\u0e00" <= char <= "\u0e7f"
+
+
+def _named(form: Form) -> Iterator[tuple[Path, Json]]:
+    if form.value.get("type", CHAT) == CHAT:
+        yield form.path, form.value
+        for path, option, _ in walk_options(form.value, form.path):
+            yield path, option
+
+
+@rule("command", NAMING)
+def command_names_are_lower_case(form: Form) -> Iterator[Fault]:
+    """Slash commands and options have names of lower-case letters, digits, `-`, `_` and `'`."""
+    for path, named in _named(form):
+        places = {(*path, "name"): named["name"]}
+        for locale, name in (named.get("name_localizations") or {}).items():
+            places[*path, "name_localizations", locale] = name
+        for where, name in places.items():
+            if not isinstance(name, str) or not is_valid_name(name) or len(name) > 32:
+                message = "Command name is invalid"
+                yield Fault(where, "APPLICATION_COMMAND_INVALID_NAME", message)
+
+
+@rule("command", COMMANDS + "#localization")
+def localisations_are_for_known_locales(form: Form) -> Iterator[Fault]:
+    """Localisations use Discord's locales and keep the limits of what they translate."""
+    for path, named in [(form.path, form.value), *_named(form)]:
+        for key, high in (("name_localizations", 32), ("description_localizations", 100)):
+            for locale, text in (named.get(key) or {}).items():
+                where = (*path, key, locale)
+                if locale not in LOCALES:
+                    message = f"'{locale}' is not a valid locale."
+                    yield Fault(where, "DICT_TYPE_INVALID_LOCALE", message)
+                yield from Text(low=1, high=high).faults(where, text)
+
+
+@rule("command", OBJECT)
+def menus_have_no_description_or_options(form: Form) -> Iterator[Fault]:
+    """User and message commands have neither a description nor options."""
+    if form.value.get("type", CHAT) == CHAT:
+        return
+    for key in ("description", "options"):
+        if form.value.get(key):
+            code = f"APPLICATION_COMMAND_CONTEXT_MENU_{key.upper()}"
+            message = f"Context menu commands cannot have {key}"
+            yield Fault((*form.path, key), code, message)
+
+
+def _option_lists(form: Form) -> Iterator[tuple[Path, list[Json]]]:
+    for path, owner in _named(form):
+        options = owner.get("options")
+        if options:
+            yield (*path, "options"), options
+
+
+@rule("command", OPTIONS)
+def required_options_come_first(form: Form) -> Iterator[Fault]:
+    """Required options stand before optional ones."""
+    for path, options in _option_lists(form):
+        optional_seen = False
+        for index, option in enumerate(options):
+            if option.get("required") and optional_seen:
+                message = "Required options must be placed before non-required options"
+                code = "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID"
+                yield Fault((*path, index), code, message)
+            optional_seen = optional_seen or not option.get("required")
+
+
+@rule("command", OPTIONS)
+def option_names_are_unique(form: Form) -> Iterator[Fault]:
+    """No two options of a command have one name, and no two choices one value."""
+    for path, options in _option_lists(form):
+        seen: set[str] = set()
+        for index, option in enumerate(options):
+            if option["name"] in seen:
+                message = f"Option name {option['name']} already used"
+                code = "APPLICATION_COMMAND_OPTIONS_NAME_ALREADY_EXISTS"
+                yield Fault((*path, index, "name"), code, message)
+            seen.add(option["name"])
+
+
+@rule("command", COMMANDS + "#subcommands-and-subcommand-groups")
+def subcommands_stand_alone(form: Form) -> Iterator[Fault]:
+    """Subcommands are not mixed with other options, and are not nested beyond one group."""
+    code = "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID"
+    for path, options in _option_lists(form):
+        kinds = {option["type"] for option in options}
+        if kinds & {1, 2} and kinds - {1, 2}:
+            message = "Sub-command and sub-command group option types are mutually exclusive"
+            yield Fault(path, code, message)
+    for path, option, depth in walk_options(form.value, form.path):
+        if (option["type"] == 2 and depth > 0) or (option["type"] == 1 and depth > 1):
+            yield Fault((*path, "type"), code, "Sub-commands are nested too deeply")
+        elif option["type"] not in {1, 2} and option.get("options"):
+            yield Fault((*path, "options"), code, "Only sub-commands have options")
+
+
+@rule("command", OPTIONS)
+def choices_fit_their_option(form: Form) -> Iterator[Fault]:
+    """Choices have the option's type, and exclude autocompletion."""
+    wanted: dict[int, type | tuple[type, ...]] = {3: str, 4: int, 10: (int, float)}
+    for path, option, _ in walk_options(form.value, form.path):
+        choices = option.get("choices") or []
+        if choices and option.get("autocomplete"):
+            message = "Autocomplete is not valid for options with choices"
+            yield Fault((*path, "autocomplete"), "APPLICATION_COMMAND_AUTOCOMPLETE", message)
+        if (choices or option.get("autocomplete")) and option["type"] not in wanted:
+            message = "Choices and autocomplete are for strings and numbers"
+            yield Fault((*path, "type"), "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", message)
+            continue
+        for index, choice in enumerate(choices):
+            value = choice.get("value")
+            right_type = isinstance(value, wanted[option["type"]])
+            if not right_type or isinstance(value, bool) or len(str(value)) > 100:
+                where = (*path, "choices", index, "value")
+                message = f"Value {value!r} does not fit the option's type"
+                yield Fault(where, "APPLICATION_COMMAND_OPTIONS_CHOICE_VALUE", message)
+
+
+def _longest(named: Json, key: str) -> int:
+    texts = [named.get(key) or "", *(named.get(f"{key}_localizations") or {}).values()]
+    return max(len(str(text)) for text in texts)
+
+
+@rule("command", COMMANDS + "#slash-commands")
+def commands_keep_eight_thousand_characters(form: Form) -> Iterator[Fault]:
+    """Names, descriptions and choices of one command have at most 8000 characters together."""
+    total = 0
+    for _, named in _named(form):
+        total += _longest(named, "name") + _longest(named, "description")
+        for choice in named.get("choices") or []:
+            total += _longest(choice, "name") + len(str(choice.get("value")))
+    if total > MAX_CHARACTERS:
+        message = f"Command exceeds maximum size ({MAX_CHARACTERS})"
+        yield Fault(form.path, "APPLICATION_COMMAND_TOO_LARGE", message)
+
+
+@rule("commands", COMMANDS + "#registering-a-command")
+def commands_are_few_and_distinct(form: Form) -> Iterator[Fault]:
+    """At most 100 slash commands and 15 menus of each kind, names distinct within a kind."""
+    seen: set[tuple[int, str]] = set()
+    count: dict[int, int] = {}
+    for index, command in enumerate(form.value):
+        kind, name = command.get("type", CHAT), command["name"]
+        count[kind] = count.get(kind, 0) + 1
+        if (kind, name) in seen:
+            message = "Application command names must be unique"
+            yield Fault((index, "name"), "APPLICATION_COMMANDS_DUPLICATE_NAME", message)
+        seen.add((kind, name))
+        if count[kind] > MOST_BY_TYPE[kind]:
+            message = "Maximum number of application commands reached"
+            yield Fault((index,), "APPLICATION_COMMANDS_MAX", message)

@@ -1,0 +1,57 @@
+"""Components V2 as a mode of a message: what it excludes, and what it hides."""
+
+from collections.abc import Iterator
+
+from sandbox.model import Json, walk_components
+from sandbox.rules.messages import CREATE, EDIT, final_files
+from sandbox.rules.registry import Fault, Form, rule
+
+V2 = "components/reference"
+
+
+@rule("message", CREATE)
+def v2_excludes_content_and_embeds(form: Form) -> Iterator[Fault]:
+    """With IS_COMPONENTS_V2, content, embeds, polls and stickers are refused."""
+    if not form.v2:
+        return
+    code = "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2"
+    for key in ("content", "embeds", "poll", "sticker_ids"):
+        if form.value.get(key):
+            message = f"The '{key}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2"
+            yield Fault((*form.path, key), code, message)
+
+
+@rule("message", EDIT)
+def v2_needs_the_old_fields_emptied(form: Form) -> Iterator[Fault]:
+    """An edit that turns to Components V2 sets content to null and embeds to []."""
+    old = form.existing
+    if not form.v2 or old is None or old.is_v2:
+        return
+    code = "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2"
+    for key, held in (("content", old.content), ("embeds", old.embeds)):
+        if held and key not in form.value:
+            message = f"The '{key}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2"
+            yield Fault((*form.path, key), code, message)
+
+
+def final_components(form: Form) -> list[Json]:
+    """The components that the message will have."""
+    if "components" in form.value:
+        return form.value["components"] or []
+    return form.existing.components if form.existing is not None else []
+
+
+@rule("message", V2)
+def v2_files_are_shown_by_components(form: Form) -> Iterator[Fault]:
+    """In Components V2 a file shows only where a component refers to it."""
+    if not form.v2:
+        return
+    shown = set()
+    for component in walk_components(final_components(form)):
+        media = [component.get("media"), component.get("file")]
+        media += [item.get("media") for item in component.get("items") or []]
+        shown |= {str(m.get("url")) for m in media if isinstance(m, dict)}
+    for name in final_files(form):
+        if f"attachment://{name}" not in shown:
+            message = f"No component shows {name}, so nobody will see it."
+            yield Fault((*form.path, "attachments"), "", message, advice=True)
