@@ -1,0 +1,325 @@
+import asyncio
+import contextlib
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from jobs import schema
+from jobs.administration import UnusableLimit
+from jobs.limits import Limits, LoosensOperatorLimit
+from jobs.model import FailureKind, JobState
+from jobs.options import PaintOptions
+from jobs.outcomes import (
+    Accepted,
+    AlreadySubmitted,
+    LimitName,
+    Refusal,
+    Refused,
+    SubmitOutcome,
+)
+from jobs.queue import JobQueue
+from tests.jobs.samples import (
+    RESULT,
+    FakeClock,
+    Place,
+    accepted,
+    claimed,
+    failure,
+    report,
+    submission,
+)
+
+
+async def refused(queue: JobQueue, user_id: int = 1, guild_id: int | None = 5, **c: Any) -> Refusal:
+    asked = submission(user_id, guild_id, **c)
+    outcome = await queue.submit(asked)
+    assert isinstance(outcome, Refused), outcome
+    checked = await queue.check_limits(
+        user_id,
+        asked.role_ids,
+        guild_id,
+        asked.channel_id,
+        asked.options,
+        is_admin=asked.is_admin,
+    )
+    assert checked == outcome.refusal
+    return outcome.refusal
+
+
+@pytest.mark.parametrize("queues", [1, 5])
+async def test_of_a_hundred_at_once_three_come_through(place: Place, queues: int) -> None:
+    settings = place.settings(atelier_max_waiting_per_user=3)
+    async with contextlib.AsyncExitStack() as stack:
+        doors = [
+            await stack.enter_async_context(await JobQueue.open(settings)) for _ in range(queues)
+        ]
+        outcomes: list[SubmitOutcome] = await asyncio.gather(
+            *(doors[n % queues].submit(submission(user_id=1)) for n in range(100))
+        )
+        kinds = Counter(type(outcome) for outcome in outcomes)
+        assert kinds == {Accepted: 3, Refused: 97}
+        assert (await doors[0].overview(None)).waiting == 3
+
+
+async def test_the_same_interaction_at_once_is_one_job(place: Place) -> None:
+    asked = submission()
+    async with contextlib.AsyncExitStack() as stack:
+        doors = [
+            await stack.enter_async_context(await JobQueue.open(place.settings())) for _ in range(4)
+        ]
+        outcomes = await asyncio.gather(*(doors[n % 4].submit(asked) for n in range(20)))
+        kinds = Counter(type(outcome) for outcome in outcomes)
+        assert kinds == {Accepted: 1, AlreadySubmitted: 19}
+        assert len({o.job.id for o in outcomes if isinstance(o, Accepted | AlreadySubmitted)}) == 1
+
+
+async def test_waiting_of_one_user_is_counted_by_server_and_in_all(
+    place: Place, clock: FakeClock
+) -> None:
+    settings = place.settings(atelier_max_waiting_per_user=3)
+    async with await JobQueue.open(settings, clock=clock) as queue:
+        await queue.set_limits(5, {"max_waiting_per_user": 1}, 9)
+        await accepted(queue, 1, 5)
+        here = await refused(queue, 1, 5)
+        assert (here.limit, here.allowed, here.current) == (LimitName.WAITING_PER_USER, 1, 1)
+        assert "on this server" in here.message
+        assert not here.by_operator
+        await accepted(queue, 1, 6)
+        await accepted(queue, 1, None)
+        everywhere = await refused(queue, 1, 7)
+        assert (everywhere.allowed, everywhere.current) == (3, 3)
+        assert everywhere.by_operator
+        await accepted(queue, 2, 5)
+
+
+async def test_waiting_of_one_server(queue: JobQueue) -> None:
+    await queue.set_limits(5, {"max_waiting_per_server": 2}, 9)
+    await accepted(queue, 1)
+    await accepted(queue, 2)
+    refusal = await refused(queue, 3)
+    assert (refusal.limit, refusal.allowed, refusal.current) == (
+        LimitName.WAITING_PER_SERVER,
+        2,
+        2,
+    )
+    await accepted(queue, 3, 6)
+
+
+async def test_pictures_a_day_say_when_the_next_can_start(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    await queue.set_limits(5, {"max_per_day": 2}, 9)
+    first = clock.now
+    await accepted(queue)
+    clock.advance(3600)
+    await accepted(queue)
+    refusal = await refused(queue)
+    assert (refusal.limit, refusal.allowed, refusal.current) == (LimitName.PER_DAY, 2, 2)
+    assert refusal.available_at == datetime.fromtimestamp(first + 86_400, UTC)
+    assert f"<t:{int(first) + 86_401}:R>" in refusal.message
+    clock.now = first + 86_401
+    await accepted(queue)
+    assert (await refused(queue)).available_at == datetime.fromtimestamp(first + 3600 + 86_400, UTC)
+
+
+async def test_a_lowered_limit_waits_for_as_many_as_are_too_many(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    for _ in range(4):
+        await accepted(queue)
+        clock.advance(60)
+    await queue.set_limits(5, {"max_per_day": 2}, 9)
+    refusal = await refused(queue)
+    assert refusal.available_at is not None
+    clock.now = refusal.available_at.timestamp() - 1
+    await refused(queue)
+    clock.advance(2)
+    await accepted(queue)
+
+
+async def test_the_cool_down_ends(queue: JobQueue, clock: FakeClock) -> None:
+    await queue.set_limits(5, {"cooldown_seconds": 60}, 9)
+    began = clock.now
+    await accepted(queue)
+    clock.advance(20)
+    refusal = await refused(queue)
+    assert (refusal.limit, refusal.allowed, refusal.current) == (LimitName.COOLDOWN, 60, 20)
+    assert refusal.available_at == datetime.fromtimestamp(began + 60, UTC)
+    clock.advance(41)
+    await accepted(queue)
+
+
+@pytest.mark.parametrize("end", ["cancel", "engine", "lost", "input", "cancel_running", "done"])
+async def test_what_is_not_the_users_fault_is_counted_back(
+    queue: JobQueue, clock: FakeClock, end: str
+) -> None:
+    await queue.set_limits(5, {"max_per_day": 1}, 9)
+    job = await accepted(queue)
+    match end:
+        case "cancel":
+            await queue.request_cancel(job.id, 1)
+        case "engine":
+            await queue.fail(await claimed(queue), failure())
+        case "input":
+            await queue.fail(await claimed(queue), failure(FailureKind.INPUT))
+        case "lost":
+            for _ in range(3):
+                await claimed(queue)
+                clock.advance(31)
+                await queue.reap()
+        case "cancel_running":
+            claim = await claimed(queue)
+            await queue.request_cancel(job.id, 1)
+            await queue.cancelled(claim)
+        case "done":
+            await queue.finish(await claimed(queue), RESULT, report())
+    ended = await queue.get(job.id)
+    assert ended is not None
+    assert ended.state.ended
+    if end in {"cancel", "engine", "lost"}:
+        await accepted(queue)
+    else:
+        assert (await refused(queue)).limit is LimitName.PER_DAY
+
+
+async def test_size_and_quality(queue: JobQueue) -> None:
+    await queue.set_limits(5, {"max_size_px": 512, "max_quality": "standard"}, 9)
+    size = await refused(queue, options=PaintOptions(size_px=513))
+    assert (size.limit, size.allowed, size.current) == (LimitName.MAX_SIZE, 512, 513)
+    quality = await refused(queue, options=PaintOptions(quality="fine"))
+    assert (quality.limit, quality.allowed) == (LimitName.MAX_QUALITY, "standard")
+    await accepted(queue, guild_id=6, options=PaintOptions(size_px=513, quality="fine"))
+    operator = await refused(queue, guild_id=6, options=PaintOptions(size_px=4096))
+    assert operator.by_operator
+
+
+async def test_roles_and_channels(queue: JobQueue) -> None:
+    await queue.set_limits(5, {"painter_role_ids": [11, 12], "channel_ids": [77]}, 9)
+    assert (await refused(queue, role_ids=(13,))).limit is LimitName.PAINTER_ROLES
+    await accepted(queue, role_ids=(12, 13))
+    assert (await refused(queue, role_ids=(11,), channel_id=78)).limit is LimitName.CHANNELS
+    await accepted(queue, channel_id=78, is_admin=True)
+    await accepted(queue, guild_id=6, channel_id=78)
+
+
+async def test_exempt_roles_are_under_the_operators_limits_only(
+    place: Place, clock: FakeClock
+) -> None:
+    settings = place.settings(atelier_max_per_day=3)
+    async with await JobQueue.open(settings, clock=clock) as queue:
+        await queue.set_limits(5, {"max_per_day": 1, "exempt_role_ids": [11]}, 9)
+        for _ in range(3):
+            await accepted(queue, role_ids=(11,))
+        refusal = await refused(queue, role_ids=(11,))
+        assert refusal.allowed == 3
+
+
+async def test_blocked_users(queue: JobQueue) -> None:
+    assert await queue.block(5, 1, 9)
+    assert not await queue.block(5, 1, 9)
+    assert (await refused(queue)).limit is LimitName.BLOCKED
+    await accepted(queue, 1, 6)
+    assert await queue.blocked(5) == [1]
+    assert await queue.unblock(5, 1, 9)
+    assert not await queue.unblock(5, 1, 9)
+    await accepted(queue)
+    await queue.block(None, 1, 9)
+    everywhere = await refused(queue, 1, 6)
+    assert everywhere.by_operator
+    assert (await refused(queue, 1, None)).limit is LimitName.BLOCKED
+
+
+async def test_admins_tighten_and_do_not_loosen(place: Place, clock: FakeClock) -> None:
+    settings = place.settings(
+        atelier_max_size_px=1024,
+        atelier_max_quality="standard",
+        atelier_cooldown_seconds=30,
+        atelier_max_per_day=20,
+    )
+    async with await JobQueue.open(settings, clock=clock) as queue:
+        for changes, field, allowed in (
+            ({"max_size_px": 2048}, "max_size_px", 1024),
+            ({"max_quality": "fine"}, "max_quality", "standard"),
+            ({"cooldown_seconds": 10}, "cooldown_seconds", 30),
+            ({"max_per_day": 21}, "max_per_day", 20),
+            ({"retention_days": 31}, "retention_days", 30),
+        ):
+            asked = next(iter(changes.values()))
+            answer = await queue.set_limits(5, changes, 9)
+            assert answer == LoosensOperatorLimit(field, allowed, asked)
+        answer = await queue.set_limits(5, {"max_size_px": 512, "log_channel_id": 3}, 9)
+        assert isinstance(answer, Limits)
+        assert (answer.max_size_px, answer.log_channel_id) == (512, 3)
+        assert (await queue.limits(5)) == answer
+        assert (await queue.limits(6)).max_size_px == 1024
+    # The operator tightens later: that holds at once.
+    async with await JobQueue.open(place.settings(atelier_max_size_px=256), clock=clock) as queue:
+        assert (await queue.limits(5)).max_size_px == 256
+        answer = await queue.set_limits(5, {"max_size_px": None}, 9)
+        assert isinstance(answer, Limits)
+        assert (await queue.limits_raw(5)).max_size_px is None
+        actions = [(entry.user_id, entry.action) for entry in await queue.audit_log(5)]
+        assert actions == [(9, "set_limits"), (9, "set_limits")]
+        await queue.reset_limits(5, 9)
+        assert (await queue.limits_raw(5)).log_channel_id is None
+
+
+async def test_a_limit_that_cannot_be(queue: JobQueue) -> None:
+    with pytest.raises(UnusableLimit, match="max_size_px"):
+        await queue.set_limits(5, {"max_size_px": "large"}, 9)
+    with pytest.raises(UnusableLimit, match="max_fun"):
+        await queue.set_limits(5, {"max_fun": 3}, 9)
+
+
+async def test_limits_of_another_version_are_read_as_far_as_they_are_known(
+    queue: JobQueue,
+) -> None:
+    for text in ('{"max_size_px": 512, "max_fun": 3}', "{", '"x"'):
+        await queue.reset_limits(5, 9)
+        async with queue.database.write() as transaction:
+            await transaction.connection.execute(
+                sa.insert(schema.guild_limits).values(
+                    guild_id=5, changes=text, updated_at=0, updated_by=9
+                )
+            )
+        expected = 512 if "512" in text else 2048
+        assert (await queue.limits(5)).max_size_px == expected
+        await accepted(queue)
+
+
+async def test_an_intake_survives_until_it_is_a_job(queue: JobQueue) -> None:
+    asked = submission()
+    assert await queue.open_intake(asked.interaction_id, {"attachments": ["https://x/1"]})
+    assert not await queue.open_intake(asked.interaction_id, {})
+    (intake,) = await queue.pending_intakes()
+    assert intake.payload == {"attachments": ["https://x/1"]}
+    assert isinstance(await queue.submit(asked), Accepted)
+    assert await queue.pending_intakes() == []
+    assert not await queue.open_intake(asked.interaction_id, {})
+    assert isinstance(await queue.submit(asked), AlreadySubmitted)
+
+
+async def test_an_intake_that_is_refused_is_closed(queue: JobQueue) -> None:
+    await queue.block(5, 1, 9)
+    asked = submission()
+    await queue.open_intake(asked.interaction_id, {})
+    assert isinstance(await queue.submit(asked), Refused)
+    assert await queue.pending_intakes() == []
+    await queue.open_intake(999, {})
+    await queue.close_intake(999)
+    assert await queue.pending_intakes() == []
+    assert not await queue.open_intake(999, {})
+
+
+async def test_cancelling(queue: JobQueue) -> None:
+    job = await accepted(queue)
+    assert type(await queue.request_cancel(job.id, 2)).__name__ == "NotYours"
+    assert type(await queue.request_cancel(12345, 2)).__name__ == "NoSuchJob"
+    assert type(await queue.request_cancel(job.id, 2, by_admin=True)).__name__ == "Cancelled"
+    assert type(await queue.request_cancel(job.id, 1)).__name__ == "AlreadyEnded"
+    ended = await queue.get(job.id)
+    assert ended is not None
+    assert ended.state is JobState.CANCELLED
