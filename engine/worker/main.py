@@ -1,0 +1,108 @@
+"""`python -m engine`: paint jobs of the queue until told to stop."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import platform
+import signal
+import sys
+import threading
+import uuid
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+
+from engine.painting.problems import SettingsProblem
+from engine.worker.painter import JobPainter
+from engine.worker.service import EngineWorker
+from jobs.model import EngineInfo
+from jobs.outcomes import QueueError
+from jobs.queue import JobQueue
+from jobs.settings import Settings, SettingsError, load_settings
+
+log = logging.getLogger("engine")
+
+CANNOT_START = 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the queue until a signal, or the end of standard input. Returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m engine",
+        description="Paint the jobs of the queue. `python -m engine paint --help` paints one "
+        "picture without a queue, `python -m engine styles --help` manages the catalogue.",
+    )
+    parser.add_argument(
+        "--until-stdin-closes",
+        action="store_true",
+        help="stop when standard input ends (how the bot stops its engine)",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - before there is a log
+        return CANNOT_START
+    logging.basicConfig(
+        level=settings.atelier_log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    for noisy in ("alembic", "PIL", "matplotlib"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        asyncio.run(_serve(settings, until_stdin_closes=options.until_stdin_closes))
+    except (QueueError, SettingsProblem) as error:
+        log.error("%s", error)  # noqa: TRY400 - its text is the whole message
+        return CANNOT_START
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
+    stop = asyncio.Event()
+    _on_signal(stop.set)
+    if until_stdin_closes:
+        _on_stdin_end(stop.set)
+    painter = JobPainter(settings)
+    async with await JobQueue.open(settings) as queue:
+        info = EngineInfo(
+            id=f"{platform.node()}-{os.getpid()}-{uuid.uuid4().hex[:6]}",
+            host=platform.node(),
+            device=painter.device_name,
+            network=painter.network_name(),
+            version=_version(),
+            pid=os.getpid(),
+        )
+        await EngineWorker(queue, painter, info).run(stop)
+    log.info("stopped in order")
+
+
+def _version() -> str:
+    try:
+        return version("atelier")
+    except PackageNotFoundError:
+        return "source"
+
+
+def _on_signal(stop: Callable[[], None]) -> None:
+    """Call `stop` at SIGINT and SIGTERM, also where the loop cannot handle signals (Windows)."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop)
+        except NotImplementedError:
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+
+
+def _on_stdin_end(stop: Callable[[], None]) -> None:
+    """Call `stop` when the bot closes the pipe, or is gone."""
+    loop = asyncio.get_running_loop()
+
+    def watch() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdin.buffer.read()
+        with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+            loop.call_soon_threadsafe(stop)
+
+    threading.Thread(target=watch, name="stdin", daemon=True).start()

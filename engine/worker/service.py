@@ -1,0 +1,187 @@
+"""The worker's loop: claim a job, paint it in a thread, keep the lease, report, deliver."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from engine.worker.control import Control, Ended, Failed, Finished, Stopped, StopReason
+from engine.worker.painter import JobPainter
+from jobs.model import Claim, EngineInfo
+from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailable
+from jobs.queue import JobQueue
+
+log = logging.getLogger(__name__)
+
+LEASE_SECONDS = 30.0
+TICK_SECONDS = 0.5
+IDLE_SECONDS = 10.0
+HEARTBEAT_SECONDS = 5.0
+RETRY_SECONDS = 2.0
+
+
+class EngineWorker:
+    """One engine: paints one job after another until it is told to stop."""
+
+    def __init__(self, queue: JobQueue, painter: JobPainter, info: EngineInfo) -> None:
+        self._queue = queue
+        self._painter = painter
+        self._info = info
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="painter")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; a job in hand then goes back to its place in the queue."""
+        await self._queue.register_engine(self._info)
+        log.info("engine %s waits for jobs on %s", self._info.id, self._info.device)
+        heartbeat = asyncio.create_task(self._heartbeat())
+        try:
+            while not stop.is_set():
+                try:
+                    claim = await self._queue.claim(self._info.id, lease_seconds=LEASE_SECONDS)
+                    if claim is not None:
+                        await self._work(claim, stop)
+                    else:
+                        await self._wait(stop)
+                except QueueUnavailable as error:
+                    log.warning("%s Trying again in %.0f s.", error, RETRY_SECONDS)
+                    await _sleep_unless(stop, RETRY_SECONDS)
+        finally:
+            heartbeat.cancel()
+            self._thread.shutdown(wait=True)
+            with contextlib.suppress(QueueUnavailable):
+                await self._queue.forget_engine(self._info.id)
+
+    async def _heartbeat(self) -> None:
+        while True:
+            with contextlib.suppress(QueueUnavailable):
+                await self._queue.engine_heartbeat(self._info.id)
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    async def _wait(self, stop: asyncio.Event) -> None:
+        """Wait until the database changes, or it is time to look again."""
+        change = asyncio.create_task(self._queue.wait_for_change(IDLE_SECONDS))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({change, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if change.done():
+                change.result()
+        finally:
+            for task in (change, stopping):
+                task.cancel()
+            await asyncio.gather(change, stopping, return_exceptions=True)
+
+    async def _work(self, claim: Claim, stop: asyncio.Event) -> None:
+        log.info("job %d: begins", claim.job.id)
+        control = Control()
+        checkpoint = await self._checkpoint_of(claim)
+        painting = asyncio.get_running_loop().run_in_executor(
+            self._thread, self._painter.paint, claim.job, checkpoint, self._queue.store, control
+        )
+        stopping = asyncio.create_task(stop.wait())
+        lease = _Lease(time.monotonic())
+        try:
+            while not painting.done():
+                waiting: set[asyncio.Future[Any]] = {painting}
+                if not control.stopping:
+                    waiting.add(stopping)
+                await asyncio.wait(
+                    waiting, timeout=TICK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                if stop.is_set():
+                    control.stop(StopReason.SHUTDOWN)
+                if not painting.done():
+                    await self._keep(claim, control, lease)
+            await self._end(claim, painting.result())
+        finally:
+            stopping.cancel()
+
+    async def _checkpoint_of(self, claim: Claim) -> bytes | None:
+        if claim.checkpoint_key is None:
+            return None
+        try:
+            return await self._queue.store.get(claim.checkpoint_key)
+        except Exception:  # noqa: BLE001 - whatever the store says, painting starts over
+            log.warning("job %d: its checkpoint cannot be read; starting over", claim.job.id)
+            return None
+
+    async def _keep(self, claim: Claim, control: Control, lease: "_Lease") -> None:
+        """Tell the queue what is new, renew the lease, and hear whether to go on."""
+        if control.stop_reason is StopReason.LEASE_LOST:
+            return
+        try:
+            for outcome in await self._tell(claim, control, lease):
+                match outcome:
+                    case LeaseLost():
+                        control.stop(StopReason.LEASE_LOST)
+                    case LeaseHeld(cancel_requested=True):
+                        lease.renewed_at = time.monotonic()
+                        control.stop(StopReason.CANCELLED)
+                    case LeaseHeld():
+                        lease.renewed_at = time.monotonic()
+        except QueueUnavailable as error:
+            log.warning("job %d: %s", claim.job.id, error)
+            if time.monotonic() - lease.renewed_at > LEASE_SECONDS:
+                control.stop(StopReason.LEASE_LOST)
+
+    async def _tell(self, claim: Claim, control: Control, lease: "_Lease") -> list[LeaseOutcome]:
+        outcomes: list[LeaseOutcome] = []
+        if (checkpoint := control.take_checkpoint()) is not None:
+            key = await self._queue.store.put(checkpoint, ".ckpt")
+            outcomes.append(await self._queue.save_checkpoint(claim, key))
+        progress = control.take_progress()
+        if progress is not None:
+            outcomes.append(await self._queue.report_progress(claim, progress))
+        if time.monotonic() - lease.renewed_at > LEASE_SECONDS / 4:
+            outcomes.append(await self._queue.renew(claim, lease_seconds=LEASE_SECONDS))
+        if not outcomes:  # a read is enough to hear of a cancellation
+            job = await self._queue.get(claim.job.id)
+            if job is None or job.cancel_requested:
+                control.stop(StopReason.CANCELLED)
+        return outcomes
+
+    async def _end(self, claim: Claim, ended: Ended) -> None:
+        """Write how it ended; keep trying through an outage for as long as the lease may hold."""
+        job_id = claim.job.id
+        give_up_at = time.monotonic() + LEASE_SECONDS
+        while True:
+            try:
+                match ended:
+                    case Finished(result_key, report, timelapse_key):
+                        await self._queue.finish(
+                            claim, result_key, report, timelapse_key=timelapse_key
+                        )
+                        log.info("job %d: done in %.1f s", job_id, report.seconds)
+                    case Failed(failure, may_retry):
+                        log.warning(
+                            "job %d: failed (%s): %s", job_id, failure.error_id, failure.message
+                        )
+                        await self._queue.fail(claim, failure, retry=may_retry)
+                    case Stopped(StopReason.CANCELLED):
+                        await self._queue.cancelled(claim)
+                        log.info("job %d: cancelled", job_id)
+                    case Stopped(StopReason.SHUTDOWN):
+                        await self._queue.release(claim)
+                        log.info("job %d: back in the queue", job_id)
+                    case Stopped():
+                        log.warning("job %d: the lease was lost; nothing more is written", job_id)
+            except QueueUnavailable as error:
+                if time.monotonic() > give_up_at:
+                    raise
+                log.warning("job %d: %s Trying again.", job_id, error)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
+
+
+class _Lease:
+    """When the lease was last known to be held."""
+
+    def __init__(self, renewed_at: float) -> None:
+        self.renewed_at = renewed_at
+
+
+async def _sleep_unless(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)

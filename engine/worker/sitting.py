@@ -1,0 +1,117 @@
+"""Follow one painting: what is due is told, shown or kept, at a polite pace."""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from engine.output import encode_picture
+from engine.painting.events import (
+    Event,
+    Painted,
+    Prepared,
+    Preparing,
+    Recovered,
+    Retiled,
+    Stepped,
+)
+from engine.painting.picture import Picture
+from engine.painting.problems import PaintingFailed, PaintingStopped
+from engine.worker.control import Control
+from engine.worker.film import Film
+from jobs.model import Progress
+from jobs.store import PictureStore, StorageUnavailable
+
+log = logging.getLogger(__name__)
+
+PROGRESS_SECONDS = 1.0
+PREVIEW_SECONDS = 2.5
+PREVIEW_SIDE_PX = 512
+CHECKPOINT_SECONDS = 8.0
+CHECKPOINT_SHARE = 0.1
+"""A checkpoint may take this share of the time at most, however large the picture is."""
+
+
+@dataclass
+class Sitting:
+    """One painting as it is followed by the worker."""
+
+    store: PictureStore
+    control: Control
+    film: Film | None = None
+    _told_at: float = 0.0
+    _shown_at: float = 0.0
+    _preview_key: str | None = None
+    _kept_at: float = field(default_factory=time.monotonic)
+    _pause_seconds: float = CHECKPOINT_SECONDS
+
+    def follow(self, events: Iterator[Event]) -> Painted:
+        """Take all events; the last is the picture.
+
+        Raises:
+            PaintingStopped: the control asked for it.
+        """
+        for event in events:
+            if self.control.stopping:
+                raise PaintingStopped
+            match event:
+                case Painted():
+                    return event
+                case Stepped():
+                    self._stepped(event)
+                case _:
+                    self._heard(event)
+        raise PaintingFailed("The painting ended without a picture.")
+
+    def _heard(self, event: Event) -> None:
+        match event:
+            case Preparing(note):
+                self.control.put_progress(Progress(0, 0, 0.0, note=note))
+            case Prepared(total, scales):
+                self.control.put_progress(Progress(0, total, 0.0))
+                if self.film is not None:
+                    self.film.begin(scales[-1][0])
+            case Recovered(reason):
+                log.warning("%s", reason)
+            case Retiled(tile_px):
+                log.warning("out of memory: going on in tiles of %d px", tile_px)
+            case _:
+                pass
+
+    def _stepped(self, event: Stepped) -> None:
+        now = time.monotonic()
+        if self.film is not None:
+            self.film.offer(event)
+        if now - self._kept_at >= self._pause_seconds:
+            self._keep(event)
+        if now - self._told_at >= PROGRESS_SECONDS:
+            self._told_at = now
+            if now - self._shown_at >= PREVIEW_SECONDS:
+                self._shown_at = now
+                self._preview_key = self._show(event)
+            self._tell(event)
+
+    def _tell(self, event: Stepped) -> None:
+        self.control.put_progress(
+            Progress(
+                iteration=event.iteration,
+                iterations_total=event.total,
+                fraction=event.fraction,
+                seconds_left=event.seconds_left,
+                preview_key=self._preview_key,
+            )
+        )
+
+    def _keep(self, event: Stepped) -> None:
+        began_at = time.monotonic()
+        self.control.put_checkpoint(event.checkpoint())
+        self._kept_at = time.monotonic()
+        self._pause_seconds = max(CHECKPOINT_SECONDS, (self._kept_at - began_at) / CHECKPOINT_SHARE)
+
+    def _show(self, event: Stepped) -> str | None:
+        picture = Picture.from_image(event.preview(PREVIEW_SIDE_PX))
+        try:
+            return self.store.put_sync(encode_picture(picture, ".jpg"), ".jpg")
+        except StorageUnavailable as problem:  # a full disk must not end a painting
+            log.warning("no preview: %s", problem)
+            return self._preview_key

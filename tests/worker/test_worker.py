@@ -1,0 +1,143 @@
+"""The worker paints what is queued, and leaves nothing half done."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from PIL import Image
+
+from engine.worker.painter import JobPainter
+from engine.worker.service import EngineWorker
+from jobs.model import EngineInfo, FailureKind, Job, JobState
+from jobs.options import PaintInputs, StyleInput
+from jobs.queue import JobQueue
+from jobs.settings import Settings
+from tests.worker.conftest import Poster, photograph
+
+
+@asynccontextmanager
+async def worker(queue: JobQueue, settings: Settings) -> AsyncIterator[asyncio.Event]:
+    info = EngineInfo(id="test", host="here", device="cpu", network="lite", version="0", pid=1)
+    stop = asyncio.Event()
+    task = asyncio.create_task(EngineWorker(queue, JobPainter(settings), info).run(stop))
+    try:
+        yield stop
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 60)
+
+
+async def ended(queue: JobQueue, job: Job) -> Job:
+    async with asyncio.timeout(120):
+        while True:
+            now = await queue.get(job.id)
+            assert now is not None
+            if now.state.ended:
+                return now
+            await asyncio.sleep(0.05)
+
+
+async def running(queue: JobQueue, job: Job) -> Job:
+    async with asyncio.timeout(60):
+        while True:
+            now = await queue.get(job.id)
+            assert now is not None
+            if now.state is JobState.RUNNING and now.progress and now.progress.iteration:
+                return now
+            assert not now.state.ended, now.failure
+            await asyncio.sleep(0.05)
+
+
+async def test_a_job_becomes_a_picture_with_its_report(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    job = await poster.post(seed=7)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.state is JobState.DONE, done.failure
+    assert done.result_key is not None
+    assert done.report is not None
+    image = Image.open(io.BytesIO(await queue.store.get(done.result_key)))
+    assert (image.format, image.size) == ("PNG", (96, 64))
+    assert (done.report.network, done.report.seed) == ("lite", 7)
+    assert (done.report.width_px, done.report.height_px) == (96, 64)
+
+
+async def test_a_time_lapse_is_kept_beside_the_picture(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    job = await poster.post(timelapse=True)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.timelapse_key is not None
+    assert (await queue.store.get(done.timelapse_key))[4:8] == b"ftyp"
+
+
+async def test_a_running_job_can_be_cancelled(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    job = await poster.post(iterations=100_000)
+    async with worker(queue, settings):
+        await running(queue, job)
+        await queue.request_cancel(job.id, job.user_id)
+        assert (await ended(queue, job)).state is JobState.CANCELLED
+
+
+async def test_at_a_stop_the_job_returns_to_the_queue_and_another_worker_ends_it(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    job = await poster.post(iterations=40)
+    async with worker(queue, settings) as stop:
+        await running(queue, job)
+        stop.set()
+    back = await queue.get(job.id)
+    assert back is not None
+    assert (back.state, back.attempts) == (JobState.QUEUED, 0)
+    async with worker(queue, settings):
+        assert (await ended(queue, job)).state is JobState.DONE
+
+
+async def test_settings_that_do_not_fit_fail_with_the_allowed_values(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    job = await poster.post(style_layers={"relu9_9": 1.0})
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.failure is not None
+    assert done.failure.kind is FailureKind.INPUT
+    assert "relu9_9" in done.failure.message
+
+
+async def test_pictures_that_are_gone_fail_the_job_with_a_sentence(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    job = await poster.post()
+    await queue.store.delete(job.inputs.content)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.failure is not None
+    assert "no longer stored" in done.failure.message
+
+
+async def test_an_unknown_preset_fails_the_job_with_a_sentence(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    content = await queue.store.put(photograph("coffee.png"), ".png")
+    job = await poster.submit(PaintInputs(content=content, styles=(StyleInput(preset="nothing"),)))
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.failure is not None
+    assert done.failure.kind is FailureKind.STYLE_MISSING
+    assert "nothing" in done.failure.message
+
+
+@pytest.mark.parametrize("count", [3])
+async def test_jobs_are_painted_one_after_another(
+    queue: JobQueue, settings: Settings, poster: Poster, count: int
+) -> None:
+    jobs = [await poster.post(user_id=user, seed=user) for user in range(1, count + 1)]
+    async with worker(queue, settings):
+        for job in jobs:
+            assert (await ended(queue, job)).state is JobState.DONE
