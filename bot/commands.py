@@ -2,16 +2,34 @@
 
 from collections.abc import Callable
 
-from bot import delivery, paint, remix
+from bot import (
+    delivery,
+    help_command,
+    housekeeping,
+    paint,
+    privacy_command,
+    queue_commands,
+    remix,
+    style_commands,
+)
+from bot.admin import registration as admin
 from bot.client import AtelierClient, AtelierTree
+from bot.gallery import registration as gallery
 from jobs.settings import Settings
 
 Registrar = Callable[[AtelierClient, AtelierTree], None]
 
 REGISTRARS: tuple[Registrar, ...] = (
+    housekeeping.register,
     delivery.register,
     paint.register,
     remix.register,
+    queue_commands.register,
+    gallery.register,
+    style_commands.register,
+    privacy_command.register,
+    help_command.register,
+    admin.register,
 )
 
 

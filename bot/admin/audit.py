@@ -1,0 +1,74 @@
+"""`/limits log`: who changed what, in pages."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.admin.access import admin_guild
+from bot.admin.limit_words import LABELS, limit_line
+from bot.client import Interaction
+from bot.gallery.paging import Page, PageButton, PagePlace, card, template
+from bot.gallery.words import relative
+from bot.people import plain
+from bot.texts import Texts, _, texts_of
+from jobs.administration import AuditEntry
+
+PAGE_SIZE = 10
+DETAILS_LIMIT = 300
+ACTIONS: Mapping[str, str] = {
+    "set_limits": _("set limits"),
+    "reset_limits": _("reset all limits"),
+    "block": _("blocked a member"),
+    "unblock": _("unblocked a member"),
+    "pause": _("paused the queue"),
+    "resume": _("resumed the queue"),
+    "clear": _("cleared the queue"),
+    "remove": _("cancelled a picture"),
+    "front": _("moved a picture to the front"),
+}
+
+
+async def audit_page(interaction: Interaction, place: PagePlace) -> Page:
+    """One page of the log of the server; only for those who manage it."""
+    guild_id = admin_guild(interaction)
+    t = texts_of(interaction)
+    entries = await interaction.client.queue.audit_log(
+        guild_id, limit=(place.page + 1) * PAGE_SIZE + 1
+    )
+    first = place.page * PAGE_SIZE
+    shown = entries[first : first + PAGE_SIZE]
+    words = "\n".join(audit_line(t, entry) for entry in shown)
+    turner = AuditPage.turner(t, place, more=len(entries) > first + PAGE_SIZE)
+    return Page(card(t("## Log of changes"), words or t("Nothing was changed so far."), turner))
+
+
+def audit_line(t: Texts, entry: AuditEntry) -> str:
+    """One change in one line."""
+    what = t(ACTIONS.get(entry.action, entry.action))
+    line = f"{relative(entry.at)} <@{entry.user_id}>: {what}"
+    details = _details(t, entry.details)
+    return f"{line} ({details})" if details else line
+
+
+def _details(t: Texts, details: Mapping[str, Any]) -> str:
+    parts = []
+    for name, value in details.items():
+        if name in LABELS:
+            parts.append(limit_line(t, name, value))
+        elif name == "user":
+            parts.append(f"<@{value}>")
+        elif name == "job":
+            parts.append(f"#{value}")
+        else:
+            parts.append(plain(f"{name}: {value}"))
+    words = ", ".join(parts)
+    return words if len(words) <= DETAILS_LIMIT else words[: DETAILS_LIMIT - 1] + "…"
+
+
+class AuditPage(PageButton, template=template("audit")):
+    """Turns the pages of the log."""
+
+    kind = "audit"
+
+    async def render(self, interaction: Interaction, place: PagePlace) -> Page:
+        """Make the page."""
+        return await audit_page(interaction, place)

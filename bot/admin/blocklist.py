@@ -1,0 +1,72 @@
+"""`/blocklist`: who may not paint in this server."""
+
+import discord
+from discord import app_commands
+
+from bot.admin.access import AdminGroup, admin_guild
+from bot.admin.announcing import announce
+from bot.client import Interaction
+from bot.errors import UserProblem
+from bot.gallery.paging import say
+from bot.people import is_operator
+from bot.texts import _, texts_of
+
+SHOWN = 40
+NOT_YOURSELF = _("You cannot block yourself.")
+NOT_OPERATOR = _("The operator of this bot cannot be blocked.")
+
+blocklist = AdminGroup("blocklist", "Who may not paint in this server.")
+
+
+@blocklist.command(name="add", description="Stop a member from painting here.")
+@app_commands.describe(member="Whom to block.")
+async def add(interaction: Interaction, member: discord.User) -> None:
+    """Block a member."""
+    guild_id = admin_guild(interaction)
+    if member.id == interaction.user.id:
+        raise UserProblem(NOT_YOURSELF)
+    if is_operator(member.id, interaction.client.settings):
+        raise UserProblem(NOT_OPERATOR)
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    if not await interaction.client.queue.block(guild_id, member.id, interaction.user.id):
+        t = texts_of(interaction)
+        await say(interaction, t("<@{user_id}> is blocked already.", user_id=member.id))
+        return
+    said = await announce(
+        interaction,
+        guild_id,
+        lambda t: t("<@{user_id}> is blocked from painting here.", user_id=member.id),
+    )
+    await say(interaction, said)
+
+
+@blocklist.command(name="remove", description="Let a blocked member paint again.")
+@app_commands.describe(member="Whom to let paint again.")
+async def remove(interaction: Interaction, member: discord.User) -> None:
+    """Unblock a member."""
+    guild_id = admin_guild(interaction)
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    if not await interaction.client.queue.unblock(guild_id, member.id, interaction.user.id):
+        t = texts_of(interaction)
+        await say(interaction, t("<@{user_id}> is not blocked here.", user_id=member.id))
+        return
+    said = await announce(
+        interaction,
+        guild_id,
+        lambda t: t("<@{user_id}> may paint here again.", user_id=member.id),
+    )
+    await say(interaction, said)
+
+
+@blocklist.command(name="show", description="Who is blocked in this server.")
+async def show_blocked(interaction: Interaction) -> None:
+    """List the blocked members."""
+    guild_id = admin_guild(interaction)
+    t = texts_of(interaction)
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    blocked = await interaction.client.queue.blocked(guild_id)
+    lines = [f"<@{user_id}>" for user_id in blocked[:SHOWN]]
+    if len(blocked) > SHOWN:
+        lines.append(t("… and {count} more", count=len(blocked) - SHOWN))
+    words = "\n".join(lines) or t("Nobody is blocked in this server.")
+    await say(interaction, t("## Blocklist") + f"\n{words}")

@@ -1,0 +1,190 @@
+"""`/limits`: show, set, the form for roles and channels, reset."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.admin.access import AdminGroup, admin_guild
+from bot.admin.announcing import announce
+from bot.admin.audit import audit_page
+from bot.admin.limit_form import LimitsForm
+from bot.admin.limit_words import LABELS, limit_line, limit_value, limits_words
+from bot.admin.queue_admin import NothingButton
+from bot.client import Interaction
+from bot.errors import UserProblem
+from bot.gallery.buttons import OwnButton, row_of, template
+from bot.gallery.paging import PagePlace, say, show, text_page
+from bot.texts import Texts, _, texts_of
+from jobs.limits import LoosensOperatorLimit
+
+NOTHING_GIVEN = _("Please give at least one limit to change; /limits show lists them.")
+LOOSENS = _(
+    "{limit}: the operator of this bot allows {allowed}, and {asked} would loosen that; please "
+    "choose a stricter value."
+)
+UNKNOWN_LIMIT = _("There is no such limit; /limits show lists them.")
+
+limits = AdminGroup("limits", "What members of this server may ask for.")
+
+
+@limits.command(name="show", description="The limits in force, and which this server has set.")
+async def show_limits(interaction: Interaction) -> None:
+    """Show the limits."""
+    guild_id = admin_guild(interaction)
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    await say(interaction, await _limits_in_words(interaction, texts_of(interaction), guild_id))
+
+
+async def _limits_in_words(interaction: Interaction, t: Texts, guild_id: int) -> str:
+    queue = interaction.client.queue
+    raw = await queue.limits_raw(guild_id)
+    own = [name for name in LABELS if getattr(raw, name) is not None]
+    words = limits_words(t, await queue.limits(guild_id), own)
+    note = t("-# Bold: set by this server. The others are those of the bot's operator.")
+    return t("## Limits") + f"\n{words}\n{note}"
+
+
+@limits.command(name="set", description="Change numbers; stricter than the operator's, not looser.")
+@app_commands.describe(
+    size="The largest longest side of a picture, in pixels.",
+    quality="The best quality a member may ask for.",
+    waiting_member="How many pictures one member may have waiting.",
+    waiting_server="How many pictures may wait in the whole server.",
+    per_day="How many pictures one member may start in 24 hours.",
+    cooldown="Seconds between two pictures of one member.",
+    days_kept="Days that pictures are kept.",
+)
+@app_commands.choices(
+    quality=[
+        app_commands.Choice(name="Draft", value="draft"),
+        app_commands.Choice(name="Standard", value="standard"),
+        app_commands.Choice(name="Fine", value="fine"),
+    ]
+)
+async def set_limits(
+    interaction: Interaction,
+    *,
+    size: app_commands.Range[int, 64, 8192] | None = None,
+    quality: str | None = None,
+    waiting_member: app_commands.Range[int, 1, 1000] | None = None,
+    waiting_server: app_commands.Range[int, 1, 100_000] | None = None,
+    per_day: app_commands.Range[int, 1, 10_000] | None = None,
+    cooldown: app_commands.Range[int, 0, 86_400] | None = None,
+    days_kept: app_commands.Range[int, 1, 3650] | None = None,
+) -> None:
+    """Change numbers."""
+    guild_id = admin_guild(interaction)
+    asked: Mapping[str, Any] = {
+        "max_size_px": size,
+        "max_quality": quality,
+        "max_waiting_per_user": waiting_member,
+        "max_waiting_per_server": waiting_server,
+        "max_per_day": per_day,
+        "cooldown_seconds": cooldown,
+        "retention_days": days_kept,
+    }
+    changes = {name: value for name, value in asked.items() if value is not None}
+    if not changes:
+        raise UserProblem(NOTHING_GIVEN)
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    await change_limits(interaction, guild_id, changes)
+
+
+async def change_limits(
+    interaction: Interaction, guild_id: int, changes: Mapping[str, Any]
+) -> None:
+    """Set limits, tell of it, and offer to take it back. The interaction is acknowledged.
+
+    Raises:
+        UserProblem: if the change would loosen what the operator allows.
+    """
+    t = texts_of(interaction)
+    queue = interaction.client.queue
+    if not changes:
+        await say(interaction, t("Nothing was changed."))
+        return
+    outcome = await queue.set_limits(guild_id, changes, interaction.user.id)
+    if isinstance(outcome, LoosensOperatorLimit):
+        raise UserProblem(
+            LOOSENS,
+            limit=t(LABELS[outcome.field]),
+            allowed=limit_value(t, outcome.field, outcome.operator_value),
+            asked=limit_value(t, outcome.field, outcome.asked),
+        )
+    said = await announce(
+        interaction,
+        guild_id,
+        lambda t: "\n".join(
+            [t("Limits are changed:")]
+            + [limit_line(t, name, getattr(outcome, name)) for name in changes]
+        ),
+    )
+    await say(interaction, said)
+
+
+@limits.command(name="roles", description="A form of roles and channels: who may paint, and where.")
+async def roles(interaction: Interaction) -> None:
+    """Open the form."""
+    guild_id = admin_guild(interaction)
+    current = await interaction.client.queue.limits(guild_id)
+    await interaction.response.send_modal(LimitsForm(texts_of(interaction), current, change_limits))
+
+
+@limits.command(name="reset", description="Go back to the operator's limits.")
+@app_commands.describe(limit="Only this one; leave empty for all.")
+async def reset(interaction: Interaction, limit: str | None = None) -> None:
+    """Reset one limit at once, all after a question."""
+    guild_id = admin_guild(interaction)
+    t = texts_of(interaction)
+    if limit is not None and limit not in LABELS:
+        raise UserProblem(UNKNOWN_LIMIT)
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    if limit is not None:
+        await change_limits(interaction, guild_id, {limit: None})
+        return
+    user_id = interaction.user.id
+    question = t("Reset all limits of this server, roles and channels included?")
+    row = row_of(ResetButton(t, user_id), NothingButton(t, user_id))
+    await show(interaction, text_page(question, row))
+
+
+@reset.autocomplete("limit")
+async def limit_names(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+    """Offer the limits by their names in the user's language."""
+    t = texts_of(interaction)
+    return [
+        app_commands.Choice(name=t(label), value=name)
+        for name, label in LABELS.items()
+        if current.casefold() in t(label).casefold()
+    ]
+
+
+class ResetButton(OwnButton, template=template("limits-reset")):
+    """Resets all limits of the server."""
+
+    kind = "limits-reset"
+    style = discord.ButtonStyle.danger
+
+    def label(self, t: Texts) -> str:
+        """What stands on the button."""
+        return t("Reset all")
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+        """Reset. The permission may be gone since the question."""
+        guild_id = admin_guild(interaction)
+        await interaction.response.defer()
+        await interaction.client.queue.reset_limits(guild_id, interaction.user.id)
+        said = await announce(
+            interaction, guild_id, lambda t: t("All limits of this server are reset.")
+        )
+        await say(interaction, said)
+
+
+@limits.command(name="log", description="Who changed what in this server, newest first.")
+async def show_log(interaction: Interaction) -> None:
+    """Show the first page of the log."""
+    admin_guild(interaction)
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    await show(interaction, await audit_page(interaction, PagePlace(interaction.user.id)))

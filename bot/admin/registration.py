@@ -1,0 +1,16 @@
+"""Adds the admins' commands to the bot. Apart from the package, which the plot's process loads."""
+
+from bot.admin.audit import AuditPage
+from bot.admin.blocklist import blocklist
+from bot.admin.limits import ResetButton, limits
+from bot.admin.queue_admin import ClearButton, NothingButton, queue_admin
+from bot.admin.stats import stats
+from bot.client import AtelierClient, AtelierTree
+
+
+def register(client: AtelierClient, tree: AtelierTree) -> None:
+    """Add the commands and their buttons."""
+    for group in (limits, blocklist, queue_admin):
+        tree.add_command(group)
+    tree.add_command(stats)
+    client.add_dynamic_items(AuditPage, ResetButton, ClearButton, NothingButton)

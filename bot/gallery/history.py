@@ -1,0 +1,134 @@
+"""`/history`: the member's own pictures, newest first, in pages."""
+
+import re
+from typing import Any, Self
+
+import discord
+from discord import app_commands, ui
+
+from bot.client import AtelierClient, Interaction
+from bot.errors import reported
+from bot.gallery.paging import (
+    Page,
+    PageButton,
+    PagePlace,
+    card,
+    check_owner,
+    show,
+    template,
+    text_page,
+)
+from bot.gallery.show import show_job
+from bot.gallery.thumbnails import Thumbnails
+from bot.gallery.words import job_line, job_title, relative
+from bot.texts import Texts, texts_of
+from jobs.model import Job, JobState
+
+PAGE_SIZE = 4
+FETCHED_AT_ONCE = 50
+OPTION_LABEL_LIMIT = 100
+
+
+async def pictures_of(
+    client: AtelierClient, user_id: int, *, skip: int, count: int
+) -> tuple[list[Job], bool]:
+    """Some of a member's pictures that are still kept, and whether there are more."""
+    found: list[Job] = []
+    before: int | None = None
+    while len(found) <= skip + count:
+        jobs = await client.queue.jobs_of_user(
+            user_id, states=(JobState.DONE,), limit=FETCHED_AT_ONCE, before_id=before
+        )
+        found.extend(job for job in jobs if job.result_key is not None)
+        if len(jobs) < FETCHED_AT_ONCE:
+            break
+        before = jobs[-1].id
+    return found[skip : skip + count], len(found) > skip + count
+
+
+async def history_page(interaction: Interaction, place: PagePlace) -> Page:
+    """One page: the pictures, what they are, and a menu to open one."""
+    t = texts_of(interaction)
+    client = interaction.client
+    jobs, more = await pictures_of(
+        client, place.user_id, skip=place.page * PAGE_SIZE, count=PAGE_SIZE
+    )
+    turner = HistoryPage.turner(t, place, more=more)
+    if not jobs:
+        return text_page(t("There is no picture of yours here yet. Start one with /paint."), turner)
+    files = await Thumbnails.of(client).files(
+        client.queue, [(str(job.id), job.result_key) for job in jobs if job.result_key]
+    )
+    gallery: ui.MediaGallery[Any] = ui.MediaGallery()
+    for job in jobs:
+        if str(job.id) in files:
+            gallery.add_item(
+                media=files[str(job.id)],
+                description=job_title(t, job)[:256],
+                spoiler=job.target.spoiler,
+            )
+    row: ui.ActionRow[Any] = ui.ActionRow()
+    row.add_item(OpenSelect(t, place.user_id, jobs))
+    lines = [f"{job_line(t, job)} · {relative(job.ended_at or job.created_at)}" for job in jobs]
+    return Page(
+        card(t("## Your pictures"), gallery if files else None, "\n".join(lines), row, turner),
+        tuple(files.values()),
+    )
+
+
+class HistoryPage(PageButton, template=template("history")):
+    """Turns the pages of `/history`."""
+
+    kind = "history"
+
+    async def render(self, interaction: Interaction, place: PagePlace) -> Page:
+        """Make the page."""
+        return await history_page(interaction, place)
+
+
+class OpenSelect(
+    ui.DynamicItem["ui.Select[Any]"], template=r"atelier:history:open:(?P<user>\d{1,20})"
+):
+    """Opens one of the pictures of a page, with the buttons to go on from it."""
+
+    def __init__(self, t: Texts, user_id: int, jobs: list[Job]) -> None:
+        select: ui.Select[Any] = ui.Select(
+            custom_id=f"atelier:history:open:{user_id}",
+            placeholder=t("Open a picture…"),
+            options=[
+                discord.SelectOption(
+                    label=job_title(t, job)[:OPTION_LABEL_LIMIT], value=str(job.id)
+                )
+                for job in jobs
+            ],
+        )
+        super().__init__(select)
+        self.user_id = user_id
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction[Any],
+        item: ui.Item[Any],
+        match: re.Match[str],
+        /,
+    ) -> Self:
+        """The menu as it was packed, with what was chosen."""
+        select = cls(texts_of(interaction), int(match["user"]), [])
+        if isinstance(item, ui.Select):
+            select.item = item
+        return select
+
+    @reported
+    async def callback(self, interaction: Interaction) -> None:
+        """Show the chosen picture below."""
+        check_owner(interaction, self.user_id)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await show_job(interaction, int(self.item.values[0]))
+
+
+@app_commands.command(name="history", description="Your finished pictures, to see and to remix.")
+async def history(interaction: Interaction) -> None:
+    """Show the first page."""
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    await show(interaction, await history_page(interaction, PagePlace(interaction.user.id)))

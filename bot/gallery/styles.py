@@ -1,0 +1,139 @@
+"""`/styles`: the paintings and the styles of one's own to choose from, with swatches."""
+
+import asyncio
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import discord
+from discord import app_commands, ui
+from jobs.catalogue import Painting
+
+from bot.client import Interaction
+from bot.gallery.paging import Page, PageButton, PagePlace, card, show, template
+from bot.gallery.thumbnails import Thumbnails
+from bot.gallery.words import catalogue
+from bot.people import plain
+from bot.texts import Texts, texts_of
+
+PAGE_SIZE = 6
+SEARCH_LIMIT = 40  # characters, so that a search fits into a custom_id
+FOUND_AT_MOST = 60
+CATALOGUE, OWN = "c", "o"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One style on a page: its name, a line on it, and where its swatch is."""
+
+    name: str
+    words: str
+    file: Path | None = None
+    picture_key: str | None = None
+
+
+def paintings(search: str) -> list[Painting]:
+    """The catalogue, or what a search finds in it."""
+    if search:
+        return list(catalogue().search(search, limit=FOUND_AT_MOST))
+    return list(catalogue())
+
+
+def _of_painting(painting: Painting) -> Entry:
+    words = f"**{plain(painting.name)}** · {plain(painting.artist)}, {painting.year}"
+    return Entry(painting.name, f"{words} · `{painting.id}`", file=painting.swatch_path)
+
+
+async def _own_entries(interaction: Interaction, t: Texts) -> list[Entry]:
+    styles = await interaction.client.queue.styles_for(interaction.user.id, interaction.guild_id)
+    return [
+        Entry(
+            style.name,
+            f"**{plain(style.name)}** · "
+            + (t("of this server") if style.scope == "guild" else t("your own")),
+            picture_key=style.picture_key,
+        )
+        for style in styles
+    ]
+
+
+async def styles_page(interaction: Interaction, place: PagePlace) -> Page:
+    """One page of swatches with their names."""
+    t = texts_of(interaction)
+    kind, _sep, search = place.topic.partition("/")
+    if kind == OWN:
+        entries = await _own_entries(interaction, t)
+        title = t("## Styles of your own and of this server")
+        nothing = t("There are none yet. Save one with /style save.")
+    else:
+        entries = [_of_painting(painting) for painting in paintings(search)]
+        title = t("## Styles to paint in")
+        nothing = t("No painting matches “{search}”.", search=plain(search))
+    first = place.page * PAGE_SIZE
+    shown = entries[first : first + PAGE_SIZE]
+    turner = StylesPage.turner(t, place, more=len(entries) > first + PAGE_SIZE)
+    if not shown:
+        return Page(card(title, nothing, turner))
+    files = [await _swatch(interaction, entry, index) for index, entry in enumerate(shown)]
+    gallery: ui.MediaGallery[Any] = ui.MediaGallery()
+    for entry, file in zip(shown, files, strict=True):
+        if file is not None:
+            gallery.add_item(media=file, description=entry.name[:256])
+    words = "\n".join(entry.words for entry in shown)
+    how = t("Choose one as the preset of /paint. There are {count} here.", count=len(entries))
+    attached = tuple(file for file in files if file is not None)
+    return Page(card(title, gallery if attached else None, words, how, turner), attached)
+
+
+async def _swatch(interaction: Interaction, entry: Entry, index: int) -> discord.File | None:
+    name = f"style{index}"
+    if entry.file is not None:
+        data = await asyncio.to_thread(_read, entry.file)
+        name += entry.file.suffix
+    elif entry.picture_key is not None:
+        client = interaction.client
+        data = await Thumbnails.of(client).small(client.queue, entry.picture_key)
+        name += ".png"
+    else:
+        data = None
+    return None if data is None else discord.File(io.BytesIO(data), filename=name)
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+class StylesPage(PageButton, template=template("styles")):
+    """Turns the pages of `/styles`."""
+
+    kind = "styles"
+
+    async def render(self, interaction: Interaction, place: PagePlace) -> Page:
+        """Make the page."""
+        return await styles_page(interaction, place)
+
+
+@app_commands.command(name="styles", description="Browse the styles that you can paint in.")
+@app_commands.describe(
+    search="A painter, a painting or a movement; leave empty for all.",
+    whose="The catalogue of paintings, or the styles that you and this server saved.",
+)
+@app_commands.choices(
+    whose=[
+        app_commands.Choice(name="Catalogue", value=CATALOGUE),
+        app_commands.Choice(name="Saved here", value=OWN),
+    ]
+)
+async def styles(
+    interaction: Interaction,
+    search: app_commands.Range[str, 1, SEARCH_LIMIT] | None = None,
+    whose: str = CATALOGUE,
+) -> None:
+    """Show the first page."""
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    place = PagePlace(interaction.user.id, topic=f"{whose}/{search or ''}")
+    await show(interaction, await styles_page(interaction, place))

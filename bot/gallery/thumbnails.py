@@ -1,0 +1,62 @@
+"""Small versions of stored pictures, for galleries; made where a bad file does no harm."""
+
+import asyncio
+import io
+from collections.abc import Iterable
+from typing import Self
+
+import discord
+from jobs.queue import JobQueue
+
+from bot.client import AtelierClient
+from jobs.pictures import DecodeLimits, DecoderPool, PictureProblem
+from jobs.store import PictureMissing
+
+THUMBNAIL_PX = 480
+# Ours, and of any size that can be painted: what strangers sent was checked when it came in.
+LIMITS = DecodeLimits(
+    max_bytes=500 * 1024 * 1024,
+    max_pixels=100_000_000,
+    max_side_px=THUMBNAIL_PX,
+    min_side_px=1,
+    max_aspect=float("inf"),
+)
+
+
+class Thumbnails:
+    """Makes small pictures in one child process, which starts at the first."""
+
+    def __init__(self) -> None:
+        self._decoder = DecoderPool(LIMITS, processes=1)
+        self._one_at_a_time = asyncio.Lock()  # so that large pictures do not add up in memory
+
+    @classmethod
+    def of(cls, client: AtelierClient) -> Self:
+        """The one that runs beside this client's commands."""
+        return next(service for service in client.services if isinstance(service, cls))
+
+    async def start(self) -> None:
+        """Nothing to do before the first picture."""
+
+    async def stop(self) -> None:
+        """End the child process."""
+        await self._decoder.close()
+
+    async def small(self, queue: JobQueue, key: str) -> bytes | None:
+        """A stored picture as a small PNG, or None where it is gone or cannot be read."""
+        async with self._one_at_a_time:
+            try:
+                return (await self._decoder.normalise(await queue.store.get(key))).png
+            except (PictureMissing, PictureProblem):
+                return None
+
+    async def files(
+        self, queue: JobQueue, pictures: Iterable[tuple[str, str]]
+    ) -> dict[str, discord.File]:
+        """Small files to attach, by name; of (name, key) those whose pictures are still there."""
+        found: dict[str, discord.File] = {}
+        for name, key in pictures:
+            png = await self.small(queue, key)
+            if png is not None:
+                found[name] = discord.File(io.BytesIO(png), filename=f"{name}.png")
+        return found

@@ -1,0 +1,95 @@
+"""Finds every sentence of the bot: in its sources, and in the names of its commands."""
+
+import ast
+import re
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from discord import AppCommandType, Locale, app_commands
+from discord.app_commands import TranslationContextLocation as Location
+
+from bot.texts import CONTEXTS
+
+BOT_DIR = Path(__file__).resolve().parents[1]
+KEYWORDS: dict[str, Any] = {"_": None, "t": None, "plural": (1, 2)}
+_Found = tuple[int, str, str | tuple[str, ...], list[str]]
+_HAS_A_WORD = re.compile(r"[^\W\d_]{2}")
+
+Named = app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu
+
+
+def names_in_tree(
+    tree: app_commands.CommandTree[Any],
+) -> Iterator[tuple[Location, str, Named]]:
+    """Every name and description that Discord shows of the commands, with where it stands."""
+    for command in tree.walk_commands():
+        if isinstance(command, app_commands.Group):
+            yield Location.group_name, command.name, command
+            yield Location.group_description, command.description, command
+            continue
+        yield Location.command_name, command.name, command
+        yield Location.command_description, command.description, command
+        for parameter in command.parameters:
+            yield Location.parameter_name, parameter.display_name, command
+            yield Location.parameter_description, parameter.description, command
+            for choice in parameter.choices:
+                yield Location.choice_name, choice.name, command
+    for menu in tree.walk_commands(type=AppCommandType.message):
+        yield Location.command_name, menu.name, menu
+
+
+def sentences(
+    file: IO[bytes],
+    keywords: Collection[str],
+    comment_tags: Collection[str],  # noqa: ARG001 - the signature is Babel's
+    options: Mapping[str, Any],  # noqa: ARG001 - the signature is Babel's
+) -> Iterator[_Found]:
+    """Find the calls that say or mark a sentence.
+
+    Babel's own way of reading Python passes over what is said inside of f-strings and of other
+    such calls.
+    """
+    for call in ast.walk(ast.parse(file.read())):
+        if not isinstance(call, ast.Call):
+            continue
+        match call.func:
+            case ast.Name(id=name) | ast.Attribute(attr=name) if name in keywords:
+                pass
+            case _:
+                continue
+        said = [
+            argument.value
+            for argument in call.args
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+        ]
+        if said:
+            yield call.lineno, name, tuple(said) if len(said) > 1 else said[0], []
+
+
+def template(tree: app_commands.CommandTree[Any]) -> Catalog:
+    """A catalogue with every sentence, untranslated."""
+    catalog = Catalog(project="Atelier", copyright_holder="the authors of Atelier", charset="utf-8")
+    sources = extract_from_dir(
+        BOT_DIR, method_map=[("**.py", f"{__name__}:sentences")], keywords=KEYWORDS
+    )
+    for file, line, message, comments, context in sources:
+        catalog.add(
+            message, locations=[(f"bot/{file}", line)], auto_comments=comments, context=context
+        )
+    for location, name, command in names_in_tree(tree):
+        if _HAS_A_WORD.search(name):
+            comment = f"{location.name.replace('_', ' ')} of /{command.qualified_name}"
+            catalog.add(name, auto_comments=[comment], context=CONTEXTS[location])
+    return catalog
+
+
+def discord_codes(language: str) -> list[Locale]:
+    """The locales of Discord that a file serves: `de` serves German, `es` both kinds of Spanish."""
+    return [
+        locale
+        for locale in Locale
+        if locale.value == language or locale.value.partition("-")[0] == language
+    ]

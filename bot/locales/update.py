@@ -1,0 +1,61 @@
+"""Brings the .po files up to date with the sentences that the bot says now."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from babel import Locale, UnknownLocaleError
+from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import read_po, write_po
+
+from bot.texts import DOMAIN, LOCALES_DIR
+
+
+def read(path: Path, language: str) -> Catalog:
+    """The catalogue in a file; an empty one where there is no file yet."""
+    if not path.exists():
+        return Catalog(locale=language, project="Atelier", charset="utf-8")
+    with path.open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def write(path: Path, catalog: Catalog) -> None:
+    """Write a catalogue the way it diffs best: in the order of the sources, without lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        write_po(
+            file, catalog, width=100, ignore_obsolete=True, include_lineno=False, sort_by_file=True
+        )
+
+
+def update(template: Catalog, language: str, *, directory: Path = LOCALES_DIR) -> list[Message]:
+    """Bring one language's file up to date and return what is still to be translated.
+
+    Raises:
+        UnknownLocaleError: if there is no such language.
+    """
+    Locale.parse(language, sep="-" if "-" in language else "_")
+    path = directory / language / f"{DOMAIN}.po"
+    catalog = read(path, language.replace("-", "_"))
+    catalog.update(template, no_fuzzy_matching=True)
+    write(path, catalog)
+    return missing(catalog)
+
+
+def missing(catalog: Catalog) -> list[Message]:
+    """The messages of a catalogue that have no translation, or a doubtful one."""
+    return [message for message in catalog if message.id and (message.fuzzy or not _said(message))]
+
+
+def _said(message: Message) -> bool:
+    forms: Sequence[str] = (
+        (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
+    )
+    return bool(forms) and all(forms)
+
+
+def known_languages(directory: Path = LOCALES_DIR) -> list[str]:
+    """The languages that there is a file for."""
+    return sorted(path.parent.name for path in directory.glob(f"*/{DOMAIN}.po"))
+
+
+__all__ = ["UnknownLocaleError", "known_languages", "missing", "read", "update", "write"]

@@ -1,0 +1,141 @@
+"""`/privacy` and its buttons."""
+
+import discord
+from discord import app_commands
+
+from bot.client import Interaction
+from bot.gallery.buttons import OwnButton, row_of, template
+from bot.gallery.paging import Page, card, say, show
+from bot.privacy_command.parts import split_export
+from bot.texts import Texts, texts_of
+
+PARTS_AT_MOST = 4  # user-installed apps may follow up five times
+EXPORT_BYTES = 20 * 1024 * 1024  # held in memory, with a copy
+ARCHIVE_NAME = "atelier-export"
+
+
+@app_commands.command(name="privacy", description="What I keep of you; your copy of it; erase it.")
+async def privacy(interaction: Interaction) -> None:
+    """Say what is kept."""
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    await show(interaction, await privacy_page(interaction))
+
+
+async def privacy_page(interaction: Interaction) -> Page:
+    """What is kept, and the buttons."""
+    t = texts_of(interaction)
+    user_id = interaction.user.id
+    limits = await interaction.client.queue.limits(interaction.guild_id)
+    kept = t.plural(
+        "Pictures, yours and mine, are deleted after {count} day.",
+        "Pictures, yours and mine, are deleted after {count} days.",
+        count=limits.retention_days,
+    )
+    words = t(
+        "For each picture you ask for I keep: your Discord id and name, the server and channel, "
+        "the pictures you gave, the settings, the result, and when it was painted. I keep the "
+        "styles that you save until you remove them. I do not read messages, and I pass nothing on."
+    )
+    return Page(
+        card(
+            t("## Your data"),
+            f"{words}\n{kept}",
+            row_of(ExportButton(t, user_id), EraseButton(t, user_id)),
+        )
+    )
+
+
+class ExportButton(OwnButton, template=template("privacy-export")):
+    """Sends the user all that is kept of them."""
+
+    kind = "privacy-export"
+    emoji = "📦"
+
+    def label(self, t: Texts) -> str:
+        """What stands on the button."""
+        return t("Send me my data")
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:
+        """Send it as files that only the user sees."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        limit = interaction.filesize_limit
+        archive = await interaction.client.queue.export_user(
+            interaction.user.id, max_picture_bytes=min(EXPORT_BYTES, PARTS_AT_MOST * limit)
+        )
+        parts, left_out = await split_export(archive, limit, PARTS_AT_MOST)
+        words = t("Here is all that I keep of you.")
+        if left_out:
+            words = t(
+                "Here is what Discord lets me send. {files} are too large or too many; "
+                "/history shows the pictures.",
+                files=t.plural("{count} file", "{count} files", count=left_out),
+            )
+        for number, part in enumerate(parts, start=1):
+            name = f"{ARCHIVE_NAME}.zip" if len(parts) == 1 else f"{ARCHIVE_NAME}-{number}.zip"
+            file = discord.File(part, filename=name)
+            await interaction.followup.send(words if number == 1 else "", file=file, ephemeral=True)
+
+
+class EraseButton(OwnButton, template=template("privacy-erase")):
+    """Asks whether everything is to be erased."""
+
+    kind = "privacy-erase"
+    style = discord.ButtonStyle.danger
+    emoji = "🗑️"
+
+    def label(self, t: Texts) -> str:
+        """What stands on the button."""
+        return t("Erase my data…")
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:
+        """Ask."""
+        user_id = interaction.user.id
+        question = t(
+            "Erase everything that I keep of you? Your waiting pictures are cancelled, your "
+            "pictures and styles are deleted. This cannot be undone. Messages in Discord stay, "
+            "until you or a moderator delete them."
+        )
+        layout = card(question, row_of(ReallyEraseButton(t, user_id), KeepButton(t, user_id)))
+        await interaction.response.edit_message(view=layout)
+
+
+class ReallyEraseButton(OwnButton, template=template("privacy-really")):
+    """Erases everything."""
+
+    kind = "privacy-really"
+    style = discord.ButtonStyle.danger
+
+    def label(self, t: Texts) -> str:
+        """What stands on the button."""
+        return t("Erase everything")
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:
+        """Erase, and say how much it was."""
+        await interaction.response.defer()
+        counts = await interaction.client.queue.erase_user(interaction.user.id)
+        words = t(
+            "Everything is erased: {jobs}, {pictures}, {styles}.",
+            jobs=t.plural("{count} job", "{count} jobs", count=counts.jobs),
+            pictures=t.plural("{count} picture", "{count} pictures", count=counts.pictures),
+            styles=t.plural("{count} style", "{count} styles", count=counts.styles),
+        )
+        stays = t(
+            "-# What stays: if you were blocked, that you are; and for one day, when you painted, "
+            "for the limit of pictures a day."
+        )
+        await say(interaction, f"{words}\n{stays}")
+
+
+class KeepButton(OwnButton, template=template("privacy-keep")):
+    """Goes back without erasing."""
+
+    kind = "privacy-keep"
+
+    def label(self, t: Texts) -> str:
+        """What stands on the button."""
+        return t("Keep everything")
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+        """Show what there was before."""
+        await interaction.response.defer()
+        await show(interaction, await privacy_page(interaction))

@@ -1,0 +1,57 @@
+"""Why a picture was refused, in the user's language; the queue itself speaks only English."""
+
+from collections.abc import Mapping
+
+from bot.gallery.words import QUALITIES
+from bot.texts import Texts, _
+from jobs.outcomes import LimitName, Refusal
+
+BLOCKED_EVERYWHERE = _("The operator of this bot has blocked you from painting.")
+REASONS: Mapping[LimitName, str] = {
+    LimitName.BLOCKED: _(
+        "The admins of this server have blocked you from painting; please ask them."
+    ),
+    LimitName.PAINTER_ROLES: _(
+        "Painting here needs the role {allowed}; please ask an admin for it."
+    ),
+    LimitName.CHANNELS: _("Painting is allowed in {allowed} only; please use the command there."),
+    LimitName.MAX_SIZE: _(
+        "The largest size here is {allowed} px, and you asked for {current} px; please choose a "
+        "smaller one."
+    ),
+    LimitName.MAX_QUALITY: _(
+        "The best quality here is “{allowed}”, and you asked for “{current}”; please choose a "
+        "lower one."
+    ),
+    LimitName.WAITING_PER_USER: _(
+        "You have {current} pictures waiting, and {allowed} is the most; the next can start when "
+        "one is ready or cancelled."
+    ),
+    LimitName.WAITING_PER_SERVER: _(
+        "This server has {current} pictures waiting, and {allowed} is the most; please try again "
+        "when some are ready."
+    ),
+    LimitName.PER_DAY: _(
+        "You have started {current} pictures in 24 hours, and {allowed} is the most."
+    ),
+    LimitName.COOLDOWN: _("Between two of your pictures there must be {allowed} seconds."),
+}
+
+
+def refusal_words(t: Texts, refusal: Refusal) -> str:
+    """Which limit refused, what it stands at, and when it will work again."""
+    blocked_everywhere = refusal.limit is LimitName.BLOCKED and refusal.by_operator
+    reason = t(
+        BLOCKED_EVERYWHERE if blocked_everywhere else REASONS[refusal.limit],
+        allowed=_in_words(t, refusal.allowed),
+        current=_in_words(t, refusal.current),
+    )
+    if refusal.available_at is None:
+        return reason
+    # Rounded up, so that it does work at the time that is shown.
+    moment = int(refusal.available_at.timestamp()) + 1
+    return reason + " " + t("The next can start <t:{moment}:R>.", moment=moment)
+
+
+def _in_words(t: Texts, value: int | str) -> str:
+    return t(QUALITIES.get(str(value), str(value)))

@@ -1,0 +1,181 @@
+"""A bot with all its commands against a loopback Discord, and an engine that only pretends."""
+
+import io
+import itertools
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from PIL import Image
+
+from bot.client import AtelierClient
+from jobs.model import (
+    EngineInfo,
+    Failure,
+    FailureKind,
+    Job,
+    JobState,
+    MessageTarget,
+    PaintReport,
+    Progress,
+    Submission,
+)
+from jobs.options import PaintInputs, PaintOptions, StyleInput
+from jobs.outcomes import Accepted
+from jobs.queue import JobQueue
+from sandbox.control import LoopbackDiscord
+from sandbox.model import Interaction, Message, User
+
+ENGINE = "test-engine"
+
+
+def picture(size: tuple[int, int] = (64, 48), colour: str = "teal") -> bytes:
+    """A PNG of one colour."""
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def target_of(user: User, guild_id: int | None, channel_id: int, **details: Any) -> MessageTarget:
+    return MessageTarget(
+        application_id=1,
+        interaction_id=1,
+        interaction_token="",
+        token_expires_at=datetime.now(UTC) - timedelta(minutes=1),
+        channel_id=channel_id,
+        guild_id=guild_id,
+        locale=user.locale,
+        **details,
+    )
+
+
+@dataclass
+class House:
+    """One running bot and all around it."""
+
+    discord: LoopbackDiscord
+    client: AtelierClient
+    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1000))
+
+    @property
+    def queue(self) -> JobQueue:
+        return self.client.queue
+
+    @property
+    def guild_id(self) -> int:
+        return self.discord.world.guild.id
+
+    def user(self, name: str = "ada", locale: str | None = None) -> User:
+        user = self.discord.user(name)
+        if locale is not None:
+            user.locale = locale
+        return user
+
+    async def job(
+        self,
+        user: User,
+        *,
+        channel: str = "paintings",
+        in_guild: bool = True,
+        ephemeral: bool = False,
+        colour: str = "teal",
+        **options: Any,
+    ) -> Job:
+        """A job in the queue, as `/paint` would submit it."""
+        key = await self.queue.store.put(picture(colour=colour), ".png")
+        place = self.discord.channel(channel) if in_guild else self.discord.world.dm_of(user)
+        guild_id = self.guild_id if in_guild else None
+        outcome = await self.queue.submit(
+            Submission(
+                interaction_id=next(self.numbers),
+                user_id=user.id,
+                user_name=user.name,
+                inputs=PaintInputs(content=key, styles=(StyleInput(picture=key),)),
+                options=PaintOptions(size_px=128, **options),
+                target=target_of(user, guild_id, place.id, ephemeral=ephemeral),
+                guild_id=guild_id,
+                channel_id=place.id,
+            )
+        )
+        assert isinstance(outcome, Accepted), outcome
+        return outcome.job
+
+    async def engine(self) -> None:
+        """Register the engine."""
+        info = EngineInfo(id=ENGINE, host="test", device="cpu", network="lite", version="1", pid=1)
+        await self.queue.register_engine(info)
+
+    async def start(self, job: Job) -> None:
+        """Have the next job, which must be this one, painted up to a quarter."""
+        claim = await self.queue.claim(ENGINE)
+        assert claim is not None
+        assert claim.job.id == job.id
+        await self.queue.report_progress(claim, Progress(1, 4, 0.25, seconds_left=30.0))
+
+    async def paint(self, job: Job, *, size: tuple[int, int] = (128, 96)) -> Job:
+        """Have the next job, which must be this one, painted."""
+        claim = await self.queue.claim(ENGINE)
+        assert claim is not None
+        assert claim.job.id == job.id
+        key = await self.queue.store.put(picture(size, f"#{job.id % 256:02x}8080"), ".png")
+        report = PaintReport("lite", "cpu", "fp32", *size, seconds=2.0, iterations=4, seed=0)
+        await self.queue.finish(claim, key, report)
+        return await self.fresh(job)
+
+    async def painted(self, user: User, **details: Any) -> Job:
+        """A finished picture."""
+        return await self.paint(await self.job(user, **details))
+
+    async def fail(self, job: Job) -> None:
+        """Have the next job fail."""
+        claim = await self.queue.claim(ENGINE)
+        assert claim is not None
+        assert claim.job.id == job.id
+        failure = Failure(FailureKind.ENGINE, "The engine broke.", "abcd")
+        await self.queue.fail(claim, failure)
+
+    async def fresh(self, job: Job) -> Job:
+        found = await self.queue.get(job.id)
+        assert found is not None
+        return found
+
+    async def state(self, job: Job) -> JobState:
+        return (await self.fresh(job)).state
+
+    async def slash(
+        self, user: User, name: str, options: dict[str, Any] | None = None, **details: Any
+    ) -> Message:
+        """Use a command and return its answer, once it stands."""
+        return await answer(await self.discord.slash(user, name, options, **details))
+
+    async def press(self, user: User, message: Message, label: str) -> Interaction:
+        """Press a button and wait until it has done its work."""
+        before = message.revision
+        interaction = await self.discord.press(user, message, label=label)
+        await interaction.wait(
+            lambda i: (
+                message.revision > before
+                or i.followups
+                or i.modal
+                or (i.message is not message and filled(i.message))
+            )
+        )
+        return interaction
+
+    def offer_everything(self) -> None:
+        """Do what a server's owner can: let all members see the admins' commands."""
+        for command in self.discord.commands:
+            command["default_member_permissions"] = None
+
+
+def filled(message: Message | None) -> bool:
+    return message is not None and not message.loading and bool(message.text)
+
+
+async def answer(interaction: Interaction) -> Message:
+    """The answer to an interaction, once it says something."""
+    await interaction.wait(lambda i: filled(i.message) or any(map(filled, i.followups)))
+    if filled(interaction.message):
+        assert interaction.message is not None
+        return interaction.message
+    return next(message for message in interaction.followups if filled(message))

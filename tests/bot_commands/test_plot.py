@@ -1,0 +1,36 @@
+import io
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from bot.admin import plot
+from bot.admin.plot import Panel, Plot, PlotProblem, draw
+
+DAYS = ["2026-03-01", "2026-03-02", "2026-03-03"]
+
+
+async def test_a_plot_is_drawn_outside_the_bots_process() -> None:
+    png = await draw(
+        Plot(DAYS, [Panel("Pictures", "", {"Painted": [1, 2, 3], "Failed": [0, 1, 0]})])
+    )
+    with Image.open(io.BytesIO(png)) as picture:
+        assert picture.format == "PNG"
+        assert min(picture.size) > 100
+
+
+def test_the_bots_side_of_it_loads_no_matplotlib() -> None:
+    script = "import sys, bot.admin.plot; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+async def test_a_plot_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plot, "TIMEOUT_SECONDS", 0.0)
+    with pytest.raises(PlotProblem, match="not drawn"):
+        await draw(Plot(DAYS, [Panel("Pictures", "", {"Painted": [1, 2, 3]})]))
+
+
+async def test_a_plot_that_cannot_be_drawn_says_so() -> None:
+    with pytest.raises(PlotProblem, match="shape mismatch"):
+        await draw(Plot(DAYS, [Panel("Pictures", "", {"Painted": [1, 2]})]))

@@ -1,0 +1,93 @@
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+
+from bot import texts
+from bot.locales.update import update
+from bot.texts import Texts, languages, texts_for, texts_from
+
+POLISH = """
+msgid ""
+msgstr ""
+"Language: pl\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Plural-Forms: nplurals=3; plural=(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) "
+"? 1 : 2);\\n"
+
+msgid "{count} picture"
+msgid_plural "{count} pictures"
+msgstr[0] "{count} obraz"
+msgstr[1] "{count} obrazy"
+msgstr[2] "{count} obrazów"
+
+msgid "Hello {name}"
+msgstr "Cześć {nazwa}"
+
+#, fuzzy
+msgid "Doubtful"
+msgstr "Wątpliwe"
+
+msgid "Empty"
+msgstr ""
+
+msgctxt "command"
+msgid "show"
+msgstr "pokaz"
+"""
+
+
+@pytest.fixture
+def polish() -> Texts:
+    return texts_from(read_po(POLISH.strip().splitlines(), charset="utf-8"), "pl")
+
+
+def test_each_count_takes_the_form_that_its_language_has_for_it(polish: Texts) -> None:
+    said = [polish.plural("{count} picture", "{count} pictures", count=n) for n in (1, 3, 5, 22)]
+    assert said == ["1 obraz", "3 obrazy", "5 obrazów", "22 obrazy"]
+
+
+def test_a_slip_in_a_placeholder_costs_the_translation_not_the_answer(polish: Texts) -> None:
+    assert polish("Hello {name}", name="Ada") == "Hello Ada"
+
+
+def test_what_is_not_or_doubtfully_translated_comes_in_english(polish: Texts) -> None:
+    assert [polish(each) for each in ("Doubtful", "Empty", "New")] == ["Doubtful", "Empty", "New"]
+
+
+def test_the_name_of_a_command_is_apart_from_the_same_word_in_a_sentence(polish: Texts) -> None:
+    assert polish("show") == "show"
+    assert polish.find("command", "show") == "pokaz"
+
+
+def test_braces_in_a_value_are_left_as_they_are() -> None:
+    assert (
+        texts_for(None)("Hello {name}", name="{0}{evil.__class__}") == "Hello {0}{evil.__class__}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [("de", "de"), ("en-US", "en"), ("en-GB", "en"), ("xx", "en"), (None, "en"), ("de-AT", "de")],
+)
+def test_the_locale_chooses_the_language(locale: str | None, language: str) -> None:
+    assert texts_for(locale).language == language
+
+
+def test_a_new_language_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    template = Catalog()
+    template.add("Hello {name}")
+    update(template, "pt-BR", directory=tmp_path)
+    path = tmp_path / "pt-BR" / "atelier.po"
+    said = path.read_text(encoding="utf-8").replace(
+        'msgid "Hello {name}"\nmsgstr ""', 'msgid "Hello {name}"\nmsgstr "Olá {name}"'
+    )
+    path.write_text(said, encoding="utf-8")
+    monkeypatch.setattr(texts, "LOCALES_DIR", tmp_path)
+    languages.cache_clear()
+    try:
+        assert texts_for("pt-BR")("Hello {name}", name="Ada") == "Olá Ada"
+        assert texts_for("de").language == "en"
+    finally:
+        languages.cache_clear()
