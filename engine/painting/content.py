@@ -1,0 +1,104 @@
+"""The content's features, worked out once for each scale: in memory, or in a file for tiles."""
+
+import tempfile
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from engine.networks.encoder import Encoder
+from engine.painting.tiles import Region, Tiling
+
+
+class ContentTargets:
+    """Features [1, C, h, w] of the content by layer, and their mean square for normalising.
+
+    Those of a tiled picture lie in a temporary file that is mapped into memory, so that they
+    take no more of it than the tile at hand; `close` deletes it.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._layers: dict[str, Tensor] = {}
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self.mean_square: dict[str, float] = {}
+
+    def part(self, layer: str, region: Region) -> Tensor:
+        """The features in a region of the layer."""
+        return region.of(self._layers[layer]).to(self._device)
+
+    def count(self, layer: str) -> int:
+        """Numbers in the layer: channels times positions."""
+        return self._layers[layer].numel()
+
+    def close(self) -> None:
+        """Free the memory, or the file."""
+        self._layers.clear()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+    @classmethod
+    def of_whole(
+        cls, encoder: Encoder, content: Tensor, layers: Collection[str]
+    ) -> "ContentTargets":
+        """From all of a picture [1, 3, H, W] at once."""
+        made = cls(encoder.device)
+        if layers:
+            with torch.no_grad():
+                made._layers = dict(encoder.features(content, layers))
+        for name, features in made._layers.items():
+            made.mean_square[name] = float(_square_sum(features)) / features.numel()
+        return made
+
+    @classmethod
+    def of_tiles(
+        cls,
+        encoder: Encoder,
+        content: Tensor,
+        layers: Collection[str],
+        tiling: Tiling,
+        check: Callable[[], None],
+    ) -> "ContentTargets":
+        """Tile by tile, into a file."""
+        made = cls(encoder.device)
+        if not layers:
+            return made
+        made._folder = tempfile.TemporaryDirectory(prefix="atelier-", ignore_cleanup_errors=True)
+        sums = dict.fromkeys(layers, 0.0)
+        for core in tiling.cores():
+            check()
+            window = tiling.for_features(core)
+            with torch.no_grad():
+                features = encoder.features(window.of(content), layers)
+            for name in layers:
+                stride = encoder.stride_px(name)
+                own = core.inside(window).at_stride(stride).of(features[name])
+                kept = made._mapped(name, own, (tiling.size[0] // stride, tiling.size[1] // stride))
+                core.at_stride(stride).of(kept).copy_(own)
+                sums[name] += float(_square_sum(own))
+        for name, total in sums.items():
+            made.mean_square[name] = total / made.count(name)
+        return made
+
+    def _mapped(self, layer: str, like: Tensor, size: tuple[int, int]) -> Tensor:
+        if layer not in self._layers:
+            if self._folder is None:
+                raise RuntimeError("these targets are in memory")
+            channels = like.shape[1]
+            file = Path(self._folder.name) / f"{layer}.features"
+            count = size[0] * size[1] * channels
+            flat = torch.from_file(str(file), shared=True, size=count, dtype=like.dtype)
+            # Positions lie together, so that a tile is a few stretches of the file.
+            self._layers[layer] = flat.view(1, *size, channels).permute(0, 3, 1, 2)
+        return self._layers[layer]
+
+
+def _square_sum(features: Tensor) -> Tensor:
+    wide = torch.float64 if features.device.type != "mps" else torch.float32
+    return (
+        features.float().square().sum(dtype=wide)
+        if features.dtype is not torch.float64
+        else features.square().sum()
+    )

@@ -1,0 +1,142 @@
+"""Where to paint, in which precision, and in how much memory."""
+
+import re
+import sys
+
+import psutil
+import torch
+
+from engine.painting.problems import SettingsProblem
+
+_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_SHARE_OF_FREE = 0.7
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` takes CUDA, else Apple's MPS, else the CPU.
+
+    Raises:
+        SettingsProblem: the name is none, or this machine has no such device.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", 0)
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    match device.type if device else "":
+        case "cpu":
+            return torch.device("cpu")
+        case "cuda" if torch.cuda.is_available():
+            return torch.device("cuda", device.index or 0 if device else 0)
+        case "mps" if torch.backends.mps.is_available():
+            return torch.device("mps")
+    raise SettingsProblem(f"This machine has no device {name!r}; choose among: {_devices()}.")
+
+
+def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """Type of the convolutions' numbers; `auto` is bf16 where the device is built for it.
+
+    Raises:
+        SettingsProblem: no such precision.
+    """
+    match precision:
+        case "fp32":
+            return torch.float32
+        case "bf16":
+            return torch.bfloat16
+        case "auto":
+            return torch.bfloat16 if _bf16_is_fast(device) else torch.float32
+    raise SettingsProblem(f"Precision is auto, fp32 or bf16, not {precision!r}.")
+
+
+def precision_name(dtype: torch.dtype) -> str:
+    """As in the settings: fp32, bf16 (or fp64, in tests)."""
+    return {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float64: "fp64"}[dtype]
+
+
+def free_memory_bytes(device: torch.device) -> int:
+    """Memory that painting may take when nobody says how much: most of what is free now."""
+    match device.type:
+        case "cuda":
+            free, _ = torch.cuda.mem_get_info(device)
+            kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+            return int((free + kept) * _SHARE_OF_FREE)
+        case "mps":
+            most: int = torch.mps.recommended_max_memory()
+            return int((most - torch.mps.current_allocated_memory()) * _SHARE_OF_FREE)
+    return int(psutil.virtual_memory().available * _SHARE_OF_FREE)
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Forget the peak so far, where the device counts it."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """Most memory in use: of the device, or of this whole process on a CPU."""
+    match device.type:
+        case "cuda":
+            return torch.cuda.max_memory_allocated(device)
+        case "mps":
+            return torch.mps.driver_allocated_memory()
+    info = psutil.Process().memory_info()
+    peak = getattr(info, "peak_wset", None)
+    if peak is not None:
+        return int(peak)
+    import resource  # noqa: PLC0415 (there is none on Windows, which has the peak above)
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def parse_memory(text: str) -> int:
+    """Bytes of `2GiB`, `500 MB`, `1.5g` or `1000000`; all units are powers of 1024.
+
+    Raises:
+        SettingsProblem: it is no amount of memory.
+    """
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([kmgt]?)(?:i?b)?\s*", text.lower())
+    if not found or float(found[1]) <= 0:
+        raise SettingsProblem(f"{text!r} is no amount of memory; write it as 2GiB or 500MiB.")
+    return int(float(found[1]) * _UNITS[found[2]])
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the device, or the machine, had no memory left."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and (
+        "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
+    )
+
+
+def release_memory(device: torch.device) -> None:
+    """Give cached blocks back after memory ran out."""
+    match device.type:
+        case "cuda":
+            torch.cuda.empty_cache()
+        case "mps":
+            torch.mps.empty_cache()
+
+
+def _bf16_is_fast(device: torch.device) -> bool:
+    match device.type:
+        case "cuda":
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        case "cpu":
+            capabilities = torch.cpu.get_capabilities()
+            return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return False
+
+
+def _devices() -> str:
+    names = ["auto", "cpu"]
+    names += [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        names.append("mps")
+    return ", ".join(names)

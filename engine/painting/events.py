@@ -1,0 +1,121 @@
+"""What a painting tells while it is made; all of it cheap unless it is asked for more."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+from engine.painting.picture import Picture, Size
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """Something that takes a while goes on before painting; `note` says what."""
+
+    note: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All settings are resolved and checked.
+
+    `scales` are the sizes (height, width), with the iterations of each.
+    """
+
+    total_iterations: int
+    scales: tuple[tuple[Size, int], ...]
+    network: str
+
+
+@dataclass(frozen=True)
+class ScaleStarted:
+    """A scale begins: its number from 0, its size (height, width) and its tiles (1 for whole)."""
+
+    scale: int
+    size: Size
+    tiles: int
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The loss and its parts at one iteration."""
+
+    scale: int
+    iteration: int
+    total: float
+    style: float
+    content: float
+    tv: float
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """One iteration is done.
+
+    Attributes:
+        iteration: counted over all scales, from 1.
+        total: iterations of all scales.
+        scale: number of the scale.
+        fraction: share of the whole work, which lies mostly in the last scales.
+        seconds_left: guessed from the work so far; None at first.
+        losses: reads the losses of this iteration from the device; waits for it.
+        preview: the picture so far with its longer side at most so many pixels; only until the
+            next event is asked for.
+        checkpoint: all that is needed to go on from here, likewise.
+    """
+
+    iteration: int
+    total: int
+    scale: int
+    fraction: float
+    seconds_left: float | None
+    losses: Callable[[], Losses] = field(repr=False)
+    preview: Callable[[int], Image.Image] = field(repr=False)
+    checkpoint: Callable[[], bytes] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """The loss was not finite; painting goes on from the last good picture."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Retiled:
+    """The device ran out of memory; painting goes on in tiles with cores of this size."""
+
+    tile_px: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a picture was made, for the record; plain values, ready for JSON."""
+
+    settings: dict[str, Any]
+    network: str
+    weights_hash: str
+    device: str
+    precision: str
+    width_px: int
+    height_px: int
+    seconds: float
+    iterations: int
+    seconds_per_iteration: float
+    peak_memory_bytes: int
+    tiles: int
+    tile_px: int | None
+    notes: tuple[str, ...] = ()
+    losses: tuple[Losses, ...] = ()
+
+
+@dataclass(frozen=True)
+class Painted:
+    """The picture is done."""
+
+    picture: Picture
+    report: Report
+
+
+Event = Preparing | Prepared | ScaleStarted | Stepped | Recovered | Retiled | Painted

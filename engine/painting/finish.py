@@ -1,0 +1,50 @@
+"""From the optimised tensor to the picture that is shown: size, colours, alpha."""
+
+from dataclasses import dataclass
+
+from PIL import Image
+from torch import Tensor
+
+from engine.painting.colour import finish
+from engine.painting.picture import Picture, Size, fit_size, resized, resized_mask
+from jobs.options import PaintOptions
+
+
+@dataclass(frozen=True, eq=False)
+class Finisher:
+    """Makes pictures of a painting's state.
+
+    Attributes:
+        final: size of the finished picture.
+        canvas: size that is painted at last: larger than `final` if that is very narrow.
+        alpha: of the content, at its own size.
+        options: `keep_colors` and its strength are used.
+    """
+
+    final: Size
+    canvas: Size
+    alpha: Tensor | None
+    options: PaintOptions
+
+    def picture(self, shown: Tensor, content: Tensor) -> Picture:
+        """The picture at the size of `shown` [1, 3, H, W], the content being at that size too."""
+        painted = finish(
+            shown, content, self.options.keep_colors, self.options.keep_colors_strength
+        )
+        pixels = painted[0].detach().float().cpu()
+        height, width = pixels.shape[1:]
+        if self.canvas != self.final:
+            height = max(1, round(height * self.final[0] / self.canvas[0]))
+            width = max(1, round(width * self.final[1] / self.canvas[1]))
+            pixels = pixels[:, :height, :width].contiguous()
+        alpha = None if self.alpha is None else resized_mask(self.alpha, (height, width))
+        return Picture(pixels.clamp(0, 1), alpha)
+
+    def preview(self, shown: Tensor, content: Tensor, most_px: int) -> Image.Image:
+        """The picture with its longer side at most so many pixels."""
+        picture = self.picture(shown, content)
+        if max(picture.size) <= most_px:
+            return picture.to_image()
+        size = fit_size(picture.size, most_px)
+        alpha = None if picture.alpha is None else resized_mask(picture.alpha, size)
+        return Picture(resized(picture.pixels, size), alpha).to_image()

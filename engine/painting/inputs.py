@@ -1,0 +1,191 @@
+"""The pictures of a painting, checked before any work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from engine.painting.colour import prepare_style
+from engine.painting.picture import (
+    Picture,
+    Size,
+    centre_cropped,
+    cut,
+    fit_size,
+    mirrored,
+    padded,
+    resized,
+)
+from engine.painting.plan import LEAST_SIDE_PX
+from engine.painting.problems import SettingsProblem
+from engine.painting.statistics import StyleStatistics
+from jobs.options import PaintOptions
+
+Share = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Style:
+    """One style: a picture, the content itself, or statistics of a picture that is not here.
+
+    Attributes:
+        picture: to learn from; None when `is_content` or when there are only fingerprints.
+        is_content: the photograph is its own style.
+        weight: relative to the other styles.
+        region: left, top, right, bottom of the part to use, as shares of the picture.
+        mask: [H, W] in 0..1, of the content's size: where this style applies; None everywhere.
+        fingerprints: statistics measured before, by size; used where there is no picture.
+        name: for messages.
+    """
+
+    picture: Picture | None = None
+    is_content: bool = False
+    weight: float = 1.0
+    region: Share | None = None
+    mask: Tensor | None = None
+    fingerprints: Sequence[StyleStatistics] = ()
+    name: str = "the style"
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Checked pictures.
+
+    Attributes:
+        content: at its own size.
+        styles: with regions cut and colours prepared; each has a picture or fingerprints.
+        mask: where to paint, of the content's size; None everywhere.
+        start: a picture to start from, if the options say `file`.
+    """
+
+    content: Picture
+    styles: tuple[Style, ...]
+    mask: Tensor | None = None
+    start: Picture | None = None
+
+
+def check_inputs(
+    content: Picture,
+    styles: Sequence[Style],
+    options: PaintOptions,
+    mask: Tensor | None,
+    start: Picture | None,
+) -> Inputs:
+    """The pictures ready for painting.
+
+    Raises:
+        SettingsProblem: no style, a mask of another size, no picture to start from, …
+    """
+    if not styles:
+        raise SettingsProblem("There is no style; give at least one picture or preset.")
+    if options.start == "file" and start is None:
+        raise SettingsProblem("To start from a file, give the picture to start from.")
+    masks = {"mask": mask}
+    masks.update({f"mask of {style.name}": style.mask for style in styles})
+    for name, one in masks.items():
+        if one is not None and tuple(one.shape) != content.size:
+            raise SettingsProblem(
+                f"The {name} is {one.shape[1]} × {one.shape[0]} pixels; it must be as large as "
+                f"the content, {content.size[1]} × {content.size[0]}."
+            )
+    if mask is not None and not bool((mask > 0).any()):
+        raise SettingsProblem("The mask is all black, so nothing would be painted.")
+    chosen = tuple(_prepared(style, content, options) for style in styles)
+    return Inputs(content, chosen, mask, start if options.start == "file" else None)
+
+
+def style_size(style: Size, long_side_px: int) -> Size:
+    """A style picture's size for a scale: never larger than it is, as that adds no strokes."""
+    return fit_size(style, min(max(1, long_side_px), max(style)))
+
+
+def fitted_style(pixels: Tensor, picture: Size, style_scale: float, fit: str) -> Tensor:
+    """A style picture [3, H, W] for a scale of the painting.
+
+    Args:
+        pixels: the style at its own size.
+        picture: the painting's size at this scale.
+        style_scale: the style's longer side in parts of the painting's.
+        fit: `resize` only scales; `crop` scales it to cover the painting and cuts the middle
+            out; `mirror` continues a smaller one by mirror images up to the painting's size.
+    """
+    size = (pixels.shape[1], pixels.shape[2])
+    match fit:
+        case "crop":
+            cover = max(picture[0] / size[0], picture[1] / size[1]) * style_scale
+            scaled = resized(pixels, style_size(size, round(max(size) * cover)))
+            made = centre_cropped(scaled, picture)
+        case "mirror":
+            scaled = resized(pixels, style_size(size, round(max(picture) * style_scale)))
+            made = centre_cropped(mirrored(scaled, picture), picture)
+        case _:
+            made = resized(pixels, style_size(size, round(max(picture) * style_scale)))
+    return padded(made, LEAST_SIDE_PX)
+
+
+def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
+    if style.weight <= 0:
+        raise SettingsProblem(
+            f"The weight of {style.name} is {style.weight:g}; it must be above 0."
+        )
+    picture = content if style.is_content else style.picture
+    if picture is None:
+        if not style.fingerprints:
+            raise SettingsProblem(f"{style.name} has neither a picture nor statistics.")
+        return style
+    pixels = picture.pixels
+    if style.region is not None:
+        left, top, right, bottom = style.region
+        if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+            raise SettingsProblem("A region is left, top, right, bottom in 0 to 1, in that order.")
+        pixels = cut(pixels, style.region)
+    if options.keep_colors != "no" and not style.is_content:
+        pixels = prepare_style(
+            pixels[None], content.pixels[None], options.keep_colors, options.keep_colors_strength
+        )[0]
+    return replace(style, picture=Picture(pixels.contiguous()))
+
+
+def start_picture(inputs: Inputs, content: Tensor, options: PaintOptions) -> Tensor:
+    """The picture [3, H, W] to start from, at the size of the first scale.
+
+    Args:
+        inputs: the pictures.
+        content: the content at that size.
+        options: `start`, `start_noise` and `seed` are used.
+    """
+    # Numbers are drawn on the CPU, so that they are the same for all devices.
+    generator = torch.Generator().manual_seed(options.seed)
+    noise = torch.rand(content.shape, generator=generator)
+    match options.start:
+        case "grey":
+            start = torch.full_like(content, 0.5)
+        case "noise":
+            start = noise
+        case "style":
+            start = _style_noise(inputs, content.shape, generator)
+        case "file" if inputs.start is not None:
+            start = resized(inputs.start.pixels, (content.shape[1], content.shape[2]))
+        case _:
+            start = content.clone()
+    if options.start_noise > 0:
+        start = torch.lerp(start, noise, options.start_noise)
+    return start.clamp(0, 1)
+
+
+def _style_noise(inputs: Inputs, shape: torch.Size, generator: torch.Generator) -> Tensor:
+    """Noise with the mean and covariance of the styles' colours; grey where none is known."""
+    known = [(style.weight, style.picture) for style in inputs.styles if style.picture]
+    noise = torch.randn(shape, generator=generator)
+    if not known:
+        return (0.5 + 0.1 * noise).clamp(0, 1)
+    total = sum(weight for weight, _ in known)
+    mean, second = torch.zeros(3), torch.zeros(3, 3)
+    for weight, picture in known:
+        colours = picture.pixels.flatten(1)
+        mean += colours.mean(1) * (weight / total)
+        second += colours @ colours.T * (weight / total / colours.shape[1])
+    values, vectors = torch.linalg.eigh(second - torch.outer(mean, mean))
+    root = vectors * values.clamp(min=0).sqrt()
+    return (torch.einsum("ij,jhw->ihw", root, noise) + mean.view(3, 1, 1)).clamp(0, 1)

@@ -1,0 +1,46 @@
+"""How large tiles may be in a given memory."""
+
+from collections.abc import Sequence
+
+from engine.networks.encoder import Encoder
+from engine.painting.picture import Size
+from engine.painting.problems import PaintingFailed
+from engine.painting.tiles import aligned, window_pixels
+
+STATE_BYTES_PER_PIXEL = 100
+"""Picture, gradient, Adam's moments, average, and one snapshot of them, in float32."""
+_LEAST_CORE_PX = 64
+_MOST_CORE_PX = 4096
+
+
+def choose_core(encoder: Encoder, layers: Sequence[str], size: Size, budget: int) -> int | None:
+    """The largest tiles that fit into a budget of bytes; None if the whole picture does."""
+    if not layers:
+        return None
+    pixels = size[0] * size[1]
+    each = encoder.bytes_per_pixel(layers)
+    room = budget - pixels * STATE_BYTES_PER_PIXEL
+    if pixels * each <= room:
+        return None
+    stride = max(encoder.stride_px(name) for name in layers)
+    margin = encoder.margin_px(layers)
+    core = _MOST_CORE_PX
+    # A rest of up to a quarter may be added to the last tile of a row.
+    while core > _LEAST_CORE_PX and window_pixels(core * 5 // 4, margin, size) * each > room:
+        core -= 64
+    return aligned(core, stride)
+
+
+def halved_core(core_px: int | None, size: Size) -> int:
+    """The next smaller tile after memory ran out.
+
+    Raises:
+        PaintingFailed: tiles are as small as they get.
+    """
+    core = (max(size) if core_px is None else core_px) // 2
+    if core < _LEAST_CORE_PX:
+        raise PaintingFailed(
+            "The device has not enough memory to paint even in the smallest tiles; "
+            "choose a smaller size, or free some memory."
+        )
+    return core

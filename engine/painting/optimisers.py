@@ -1,0 +1,187 @@
+"""The two optimisers behind one face; all of their state is tensors that can be kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
+from torch import Tensor
+
+from engine.painting.lbfgs import LbfgsSettings, LbfgsState, advance, begin
+from engine.painting.objective import Evaluation
+from engine.painting.picture import Size
+from engine.painting.recipe import Optimizer
+
+_EPSILON = 1e-8
+
+
+class Optimiser(Protocol):
+    """Walks a picture [1, 3, H, W] down the loss."""
+
+    @property
+    def point(self) -> Tensor:
+        """Where loss and gradient are wanted next."""
+
+    def update(self, evaluation: Evaluation, progress: float) -> None:
+        """One step, from loss and gradient at `point`; `progress` is the share of the scale."""
+
+    def result(self) -> Tensor:
+        """The best picture so far; a new tensor."""
+
+    def rescaled(self, size: Size) -> "Optimiser":
+        """The optimiser of the next scale, with what it may carry over."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The whole state by name; shared memory, to be copied by who keeps it."""
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take the state that `tensors` gave."""
+
+    def calm(self, factor: float) -> None:
+        """Take steps shorter by this factor from here on."""
+
+
+@dataclass(frozen=True)
+class AdamSettings:
+    """Step in units of the picture's 0..1; `averaging` is the decay of the iterates' average."""
+
+    step: float
+    betas: tuple[float, float]
+    averaging: float
+    final_step_share: float = 1.0
+
+
+class Adam:
+    """Adam (Kingma and Ba 2015) within 0..1, whose result is an average of the iterates.
+
+    As in crowsonkb/style-transfer-pytorch the moments are carried to the next scale. There a
+    pixel's gradient is smaller by the ratio of the numbers of pixels, as all losses are means.
+    """
+
+    def __init__(self, picture: Tensor, settings: AdamSettings) -> None:
+        self._settings = settings
+        self._picture = picture.detach().clone()
+        self._mean = torch.zeros_like(self._picture)
+        self._square = torch.zeros_like(self._picture)
+        self._average = torch.zeros_like(self._picture)
+        self._averaged = torch.zeros((), dtype=torch.float64)
+        self._steps = torch.zeros((), dtype=torch.int64)
+        self._pace = torch.ones((), dtype=torch.float64)
+
+    @property
+    def point(self) -> Tensor:
+        """See `Optimiser.point`."""
+        return self._picture
+
+    def update(self, evaluation: Evaluation, progress: float) -> None:
+        """See `Optimiser.update`."""
+        settings, gradient = self._settings, evaluation.gradient
+        first, second = settings.betas
+        self._steps += 1
+        count = int(self._steps)
+        self._mean.lerp_(gradient, 1 - first)
+        self._square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
+        share = 1 - (1 - settings.final_step_share) * progress
+        length = settings.step * float(self._pace) * share / (1 - first**count)
+        spread = self._square.sqrt().div_((1 - second**count) ** 0.5).add_(_EPSILON * self._floor())
+        self._picture.addcdiv_(self._mean, spread, value=-length).clamp_(0, 1)
+        self._average.lerp_(self._picture, 1 - settings.averaging)
+        self._averaged.mul_(settings.averaging).add_(1 - settings.averaging)
+
+    def result(self) -> Tensor:
+        """See `Optimiser.result`."""
+        if float(self._averaged) == 0:
+            return self._picture.clone()
+        return (self._average / float(self._averaged)).clamp_(0, 1)
+
+    def rescaled(self, size: Size) -> "Adam":
+        """See `Optimiser.rescaled`."""
+        pixels = self._picture.shape[-2] * self._picture.shape[-1]
+        ratio = pixels / (size[0] * size[1])
+        made = Adam(_enlarged(self.result(), size, "bicubic").clamp_(0, 1), self._settings)
+        made._mean = _enlarged(self._mean, size, "bicubic").mul_(ratio)
+        made._square = _enlarged(self._square, size, "bilinear").clamp_(min=0).mul_(ratio**2)
+        made._steps, made._pace = self._steps.clone(), self._pace.clone()
+        return made
+
+    def tensors(self) -> dict[str, Tensor]:
+        """See `Optimiser.tensors`."""
+        return {
+            "picture": self._picture,
+            "mean": self._mean,
+            "square": self._square,
+            "average": self._average,
+            "averaged": self._averaged,
+            "steps": self._steps,
+            "pace": self._pace,
+        }
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """See `Optimiser.load`."""
+        for name, own in self.tensors().items():
+            own.copy_(tensors[name])
+
+    def calm(self, factor: float) -> None:
+        """See `Optimiser.calm`."""
+        self._pace *= factor
+
+    def _floor(self) -> float:
+        # The losses are means over pixels, so gradients shrink with the picture's size; Adam's
+        # usual ε would then stop the step.
+        return 1 / self._picture.numel()
+
+
+class Lbfgs:
+    """L-BFGS within 0..1, started anew at each scale; its result is the last point taken."""
+
+    def __init__(self, picture: Tensor, settings: LbfgsSettings) -> None:
+        self._settings = settings
+        self._state = begin(picture, settings)
+
+    @property
+    def point(self) -> Tensor:
+        """See `Optimiser.point`."""
+        return self._state.trial
+
+    def update(self, evaluation: Evaluation, progress: float) -> None:  # noqa: ARG002 (its steps are its own)
+        """See `Optimiser.update`."""
+        self._state = advance(self._state, evaluation.loss, evaluation.gradient, self._settings)
+
+    def result(self) -> Tensor:
+        """See `Optimiser.result`."""
+        return self._state.point.clone()
+
+    def rescaled(self, size: Size) -> "Lbfgs":
+        """See `Optimiser.rescaled`."""
+        return Lbfgs(_enlarged(self.result(), size, "bicubic").clamp_(0, 1), self._settings)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """See `Optimiser.tensors`."""
+        return self._state.tensors()
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """See `Optimiser.load`."""
+        device = self._state.point.device
+        kept = {name: tensors[name].to(device).clone() for name in self._state.tensors()}
+        self._state = LbfgsState.from_tensors(kept)
+
+    def calm(self, factor: float) -> None:
+        """See `Optimiser.calm`."""
+        self._settings = replace(self._settings, step=self._settings.step * factor)
+
+
+def make_optimiser(name: str, picture: Tensor, recipe: Optimizer) -> Optimiser:
+    """`adam` or `lbfgs`, from a recipe's settings."""
+    if name == "lbfgs":
+        step = min(1.0, recipe.step) if recipe.name == "lbfgs" else 1.0
+        return Lbfgs(picture, LbfgsSettings(recipe.history, step=step, bounds=(0.0, 1.0)))
+    step = recipe.step if recipe.name == "adam" else Optimizer().step
+    settings = AdamSettings(step, recipe.betas, recipe.averaging, recipe.final_step_share)
+    return Adam(picture, settings)
+
+
+def _enlarged(picture: Tensor, size: Size, mode: str) -> Tensor:
+    if tuple(picture.shape[-2:]) == size:
+        return picture.clone()
+    return F.interpolate(picture, size=size, mode=mode, align_corners=False)

@@ -1,0 +1,127 @@
+"""Painting: the one entrance to the engine, for the command line and for the queue's worker."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from engine.networks.encoder import Encoder, WeightsProblem
+from engine.networks.registry import resolve_network
+from engine.painting.checkpoint import fingerprint
+from engine.painting.events import Event, Prepared, Preparing
+from engine.painting.finish import Finisher
+from engine.painting.inputs import Inputs, Style, check_inputs
+from engine.painting.picture import Picture, Size, fit_size, padded, resized, resized_mask
+from engine.painting.plan import LEAST_SIDE_PX, Plan, make_plan
+from engine.painting.problems import SettingsProblem
+from engine.painting.recipe import load_recipe
+from engine.painting.run import Run
+from engine.painting.studio import Control, Studio
+from jobs.options import PaintOptions
+
+
+def paint(
+    content: Picture,
+    styles: Sequence[Style],
+    options: PaintOptions,
+    *,
+    studio: Studio,
+    mask: Tensor | None = None,
+    start: Picture | None = None,
+    resume: bytes | None = None,
+    control: Control | None = None,
+) -> Iterator[Event]:
+    """Paint the content in the styles, telling what goes on; the last event is `Painted`.
+
+    Closing the iterator stops the painting at the event that was last given; `control` stops
+    it also between tiles.
+
+    Args:
+        content: the photograph; its alpha is kept.
+        styles: at least one.
+        options: what the painting is to be.
+        studio: device, networks, memory, caches.
+        mask: [H, W] of the content's size, 0..1: where to paint.
+        start: the picture to start from, if the options say `file`.
+        resume: a checkpoint of the same painting, to go on from.
+        control: asked before each tile whether to stop.
+
+    Raises:
+        SettingsProblem: something does not fit; always before any work.
+        PaintingFailed: no finite picture came out, or there is no memory even for small tiles.
+        PaintingStopped: the control asked for it.
+    """
+    recipe = load_recipe(options.recipe)
+    inputs = check_inputs(content, styles, options, mask, start)
+    # After the checks that need no network, as opening one may mean a download.
+    yield Preparing(f"loading the {options.network} network")
+    pooling = options.pooling or recipe.pooling
+    network = resolve_network(options.network, studio.source)
+    encoder = _open(studio, network, pooling)
+    final = fit_size(content.size, options.size_px)
+    canvas = _canvas(final)
+    padded_inputs = _on_canvas(inputs, final, canvas)
+    plan = make_plan(options, recipe, encoder, canvas)
+    yield Prepared(
+        plan.total_iterations,
+        tuple((scale.size, scale.iterations) for scale in plan.scales),
+        encoder.name,
+    )
+    run = Run(
+        plan=plan,
+        inputs=padded_inputs,
+        options=options,
+        studio=studio,
+        network=network,
+        finisher=Finisher(final, canvas, content.alpha, options),
+        job=_job(inputs, options, plan, encoder),
+        control=control or Control(),
+    )
+    yield from run.paint(resume)
+
+
+def _open(studio: Studio, network: str, pooling: str) -> Encoder:
+    try:
+        return studio.encoder(network, pooling)
+    except WeightsProblem as problem:
+        raise SettingsProblem(str(problem)) from problem
+
+
+def _canvas(final: Size) -> Size:
+    """The size to paint at: the final one, but no side too short for the network."""
+    return max(final[0], LEAST_SIDE_PX), max(final[1], LEAST_SIDE_PX)
+
+
+def _on_canvas(inputs: Inputs, final: Size, canvas: Size) -> Inputs:
+    """The inputs as they are painted: a very narrow content is continued at its border."""
+    if final == canvas:
+        return inputs
+    content = Picture(padded(resized(inputs.content.pixels, final), LEAST_SIDE_PX))
+    styles = tuple(replace(style, mask=_mask_on(style.mask, final)) for style in inputs.styles)
+    return replace(inputs, content=content, styles=styles, mask=_mask_on(inputs.mask, final))
+
+
+def _mask_on(mask: Tensor | None, final: Size) -> Tensor | None:
+    return None if mask is None else padded(resized_mask(mask, final), LEAST_SIDE_PX)
+
+
+def _job(inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Encoder) -> str:
+    masks = [inputs.mask, *(style.mask for style in inputs.styles)]
+    sums = [None if mask is None else fingerprint(mask.numpy().tobytes()) for mask in masks]
+    styles = [
+        (style.picture.hash if style.picture else None, style.weight, len(style.fingerprints))
+        for style in inputs.styles
+    ]
+    start = inputs.start.hash if inputs.start else None
+    return fingerprint(
+        inputs.content.hash,
+        styles,
+        sums,
+        start,
+        options.model_dump_json(),
+        plan.as_dict(),
+        encoder.name,
+        encoder.weights_hash,
+        torch.get_default_dtype(),
+    )

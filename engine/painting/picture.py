@@ -1,0 +1,130 @@
+"""Pictures as tensors: sizes, scaling, and the way from and to Pillow."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
+from PIL import Image
+from torch import Tensor
+
+Size = tuple[int, int]
+"""Height and width in pixels, in the order of tensors."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An sRGB picture: `pixels` [3, H, W] float32 in 0..1, `alpha` [H, W] likewise or None."""
+
+    pixels: Tensor
+    alpha: Tensor | None = None
+
+    @property
+    def size(self) -> Size:
+        """Height and width in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[2]
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the pixels in 8 bits, the key of what is cached about the picture."""
+        levels = (self.pixels * 255).round().to(torch.uint8).contiguous()
+        return hashlib.sha256(repr(self.size).encode() + levels.numpy().tobytes()).hexdigest()
+
+    @classmethod
+    def from_image(cls, image: Image.Image) -> "Picture":
+        """From an upright sRGB image of Pillow; palettes and greys become RGB."""
+        alpha = None
+        if "A" in image.getbands() or "transparency" in image.info:
+            image = image.convert("RGBA")
+            alpha = _levels(image.getchannel("A"))
+            if bool((alpha == 1).all()):
+                alpha = None
+        return cls(_levels(image.convert("RGB")).permute(2, 0, 1).contiguous(), alpha)
+
+    def to_image(self) -> Image.Image:
+        """8-bit image of Pillow, RGBA where there is an alpha."""
+        levels = (self.pixels.clamp(0, 1) * 255).round().to(torch.uint8)
+        image = Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())
+        if self.alpha is not None:
+            alpha = (self.alpha.clamp(0, 1) * 255).round().to(torch.uint8)
+            image.putalpha(Image.fromarray(alpha.cpu().numpy()))
+        return image
+
+
+def mask_from_image(image: Image.Image) -> Tensor:
+    """A mask [H, W] in 0..1 from the brightness of an image."""
+    return _levels(image.convert("L"))
+
+
+def fit_size(size: Size, long_side_px: int) -> Size:
+    """The size of the same shape whose longer side is as given; no side below one pixel."""
+    height, width = size
+    if height > width:
+        return long_side_px, max(1, round(long_side_px * width / height))
+    return max(1, round(long_side_px * height / width)), long_side_px
+
+
+def resized(pixels: Tensor, size: Size) -> Tensor:
+    """[C, H, W] scaled with a cubic filter, antialiased, kept in 0..1."""
+    if tuple(pixels.shape[-2:]) == size:
+        return pixels
+    scaled = F.interpolate(
+        pixels[None], size=size, mode="bicubic", align_corners=False, antialias=True
+    )
+    return scaled[0].clamp(0, 1)
+
+
+def resized_mask(mask: Tensor, size: Size) -> Tensor:
+    """[H, W] scaled by averaging, so that edges stay soft and nothing leaves 0..1."""
+    if tuple(mask.shape) == size:
+        return mask
+    scaled = F.interpolate(
+        mask[None, None], size=size, mode="bilinear", align_corners=False, antialias=True
+    )
+    return scaled[0, 0].clamp(0, 1)
+
+
+def padded(pixels: Tensor, least: int) -> Tensor:
+    """[C, H, W] or [H, W] with its border repeated below and right, up to a least side."""
+    height, width = pixels.shape[-2:]
+    below, right = max(0, least - height), max(0, least - width)
+    if not below and not right:
+        return pixels
+    shaped = pixels.reshape(1, -1, height, width)
+    out = F.pad(shaped, (0, right, 0, below), mode="replicate")
+    return out.reshape(*pixels.shape[:-2], height + below, width + right)
+
+
+def cut(pixels: Tensor, region: tuple[float, float, float, float]) -> Tensor:
+    """The part of [..., H, W] between left, top, right and bottom, as shares; never empty."""
+    height, width = pixels.shape[-2:]
+    left, top, right, bottom = region
+    x0, y0 = min(int(left * width), width - 1), min(int(top * height), height - 1)
+    x1, y1 = max(x0 + 1, round(right * width)), max(y0 + 1, round(bottom * height))
+    return pixels[..., y0:y1, x0:x1].contiguous()
+
+
+def centre_cropped(pixels: Tensor, size: Size) -> Tensor:
+    """The middle of [C, H, W], cut where it is larger than the size."""
+    height, width = pixels.shape[-2:]
+    top, left = max(0, (height - size[0]) // 2), max(0, (width - size[1]) // 2)
+    return pixels[..., top : top + size[0], left : left + size[1]].contiguous()
+
+
+def mirrored(pixels: Tensor, size: Size) -> Tensor:
+    """[C, H, W] continued by mirror images of itself where it is smaller than the size."""
+    for axis, wanted in ((-2, size[0]), (-1, size[1])):
+        have = pixels.shape[axis]
+        if have < wanted:
+            places = torch.arange(wanted) - (wanted - have) // 2
+            period = places % (2 * have)
+            places = torch.where(period < have, period, 2 * have - 1 - period)
+            pixels = pixels.index_select(axis, places)
+    return pixels.contiguous()
+
+
+def _levels(image: Image.Image) -> Tensor:
+    # A copy, as Pillow's buffer cannot be written to.
+    return torch.from_numpy(np.array(image)).to(torch.float32) / 255

@@ -1,0 +1,177 @@
+"""From a job's options, a recipe and a network to numbers; wrong ones are refused here."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+
+from engine.networks.encoder import Encoder
+from engine.painting.picture import Size, fit_size
+from engine.painting.problems import SettingsProblem
+from engine.painting.recipe import LayerChoice, Loss, Optimizer, Recipe
+from jobs.options import PaintOptions
+
+_T = TypeVar("_T")
+
+LEAST_SIDE_PX = 32
+"""No side is painted shorter than this (deep layers would have nothing left); it is padded."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Size (height, width) of the picture at a scale, and its iterations."""
+
+    size: Size
+    iterations: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides how a picture is painted, besides the pictures."""
+
+    content_layers: Mapping[str, float]
+    style_layers: Mapping[str, float]
+    content_weight: float
+    style_weight: float
+    tv_weight: float
+    loss: Loss
+    optimizer: Optimizer
+    optimizer_name: str
+    scales: tuple[Scale, ...]
+    style_scale: float
+    style_fit: str
+    pooling: str
+    min_improvement: float
+    tile_px: int | None
+
+    @property
+    def total_iterations(self) -> int:
+        """Iterations of all scales."""
+        return sum(scale.iterations for scale in self.scales)
+
+    def work_before(self, number: int) -> float:
+        """Share of the whole work that lies before a scale, counted in pixels painted."""
+        costs = [scale.iterations * scale.size[0] * scale.size[1] for scale in self.scales]
+        return sum(costs[:number]) / sum(costs)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for a report."""
+        return {
+            **asdict(self),
+            "content_layers": dict(self.content_layers),
+            "style_layers": dict(self.style_layers),
+            "loss": self.loss.model_dump(),
+            "optimizer": self.optimizer.model_dump(),
+        }
+
+
+def make_plan(options: PaintOptions, recipe: Recipe, encoder: Encoder, content: Size) -> Plan:
+    """Resolve what the options leave open, by the recipe and by the network's layers.
+
+    Args:
+        options: of the job.
+        recipe: named by the options.
+        encoder: the network.
+        content: size of the content as it is painted (already padded if very narrow).
+
+    Raises:
+        SettingsProblem: a layer that the network does not have.
+    """
+    choice = _layers(options, recipe, encoder)
+    style_layers = dict(choice.style)
+    if recipe.loss.style_layers_sum_to_one:
+        style_layers = _shares(style_layers)
+    keep, paint = _strength(options.strength)
+    content_weight = _first(options.content_weight, choice.content_weight) * keep
+    return Plan(
+        content_layers=_shares(choice.content),
+        style_layers=style_layers,
+        content_weight=content_weight,
+        style_weight=_first(options.style_weight, choice.style_weight) * paint,
+        tv_weight=_first(options.tv_weight, choice.tv_weight),
+        loss=recipe.loss.model_copy(
+            update={"statistic": options.style_statistic or recipe.loss.statistic}
+        ),
+        optimizer=recipe.optimizer,
+        optimizer_name=options.optimizer or recipe.optimizer.name,
+        scales=_scales(options, recipe, content),
+        style_scale=options.style_scale,
+        style_fit=options.style_fit or recipe.style_fit,
+        pooling=encoder.pooling,
+        min_improvement=_first(options.min_improvement, recipe.optimizer.min_improvement),
+        tile_px=options.tile_px,
+    )
+
+
+def scale_sizes(content: Size, largest_px: int, smallest_px: int, factor: float) -> list[Size]:
+    """Sizes of a pyramid, small to large, each larger by a factor, none too narrow."""
+    sizes: list[Size] = []
+    level = 0
+    while (long_side := round(largest_px / factor**level)) >= min(smallest_px, largest_px):
+        size = fit_size(content, long_side)
+        if sizes and min(size) < LEAST_SIDE_PX:
+            break
+        sizes.insert(0, size)
+        level += 1
+    return sizes
+
+
+def _scales(options: PaintOptions, recipe: Recipe, content: Size) -> tuple[Scale, ...]:
+    pyramid = recipe.pyramid
+    largest = max(content)
+    sizes = scale_sizes(content, largest, pyramid.smallest_px, pyramid.factor)
+    if options.scales is not None:
+        sizes = scale_sizes(content, largest, 1, pyramid.factor)[-options.scales :]
+    if options.iterations is not None:
+        return tuple(Scale(size, options.iterations) for size in sizes)
+    more = pyramid.qualities[options.quality]
+    counts = [pyramid.iterations] * len(sizes)
+    counts[-1] = _first(pyramid.last_iterations, pyramid.iterations)
+    counts[0] = pyramid.first_iterations
+    return tuple(
+        Scale(size, max(1, round(count * more))) for size, count in zip(sizes, counts, strict=True)
+    )
+
+
+def _layers(options: PaintOptions, recipe: Recipe, encoder: Encoder) -> LayerChoice:
+    choice = recipe.choice_for(encoder.layers)
+    if choice is None:
+        if options.content_layers is None or options.style_layers is None:
+            raise SettingsProblem(
+                f"The recipe {options.recipe!r} has no layers for this {encoder.name} network, "
+                f"which has: {', '.join(encoder.layers)}. Choose content and style layers."
+            )
+        choice = recipe.choices[0]
+    given = {"content": options.content_layers, "style": options.style_layers}
+    for kind, layers in given.items():
+        unknown = [name for name in layers or {} if name not in encoder.layers]
+        if unknown:
+            raise SettingsProblem(
+                f"The {encoder.name} network in use has no layer {', '.join(unknown)} for the "
+                f"{kind}; it has: {', '.join(encoder.layers)}."
+            )
+    chosen = {
+        kind: {name: weight for name, weight in layers.items() if weight > 0}
+        for kind, layers in given.items()
+        if layers is not None
+    }
+    return choice.model_copy(update=chosen)
+
+
+def _strength(strength: float) -> tuple[float, float]:
+    """Factors of the content's and of the style's weight: 1 and 1 in the middle.
+
+    At 0 no style is left, at 1 no content; between, the ratio is squared, as looks go with
+    the weights' orders of magnitude.
+    """
+    if strength <= 0:
+        return 1.0, 0.0
+    return ((1 - strength) / strength) ** 2, 1.0
+
+
+def _shares(layers: Mapping[str, float]) -> dict[str, float]:
+    total = sum(layers.values())
+    return {name: weight / total for name, weight in layers.items()} if total else {}
+
+
+def _first(chosen: _T | None, otherwise: _T) -> _T:
+    return otherwise if chosen is None else chosen

@@ -1,0 +1,130 @@
+"""Recipes: which layers, weights and schedule make a painting. Data, one TOML file each."""
+
+import tomllib
+from collections.abc import Collection
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine.painting.problems import SettingsProblem
+
+_Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LayerChoice(_Part):
+    """Layers with their weights; the first choice that the network has all layers of is taken.
+
+    The weights of whole terms may differ between choices, as deeper layers weigh differently.
+    """
+
+    content: dict[str, _Weight]
+    style: dict[str, _Weight]
+    content_weight: _Weight
+    style_weight: _Weight = 1.0
+    tv_weight: _Weight = 0.0
+
+
+class Loss(_Part):
+    """Form of the losses.
+
+    units: `relative` divides each layer's loss by the size of its target, so that it does not
+        matter how large a network's features are; `caffe` and `torchvision` take the features
+        as they would be with these weights, for the papers' literal forms.
+    content: `mean` over positions and channels, or the papers' `half-sum`.
+    tv: `mean` over the pixels, or their `sum`; pixels in the same units as the features.
+    style_layers_sum_to_one: whether the layers' weights are made to.
+    """
+
+    statistic: Literal["gram", "wasserstein"] = "gram"
+    units: Literal["relative", "caffe", "torchvision"] = "relative"
+    content: Literal["mean", "half-sum"] = "mean"
+    tv: Literal["mean", "sum"] = "mean"
+    style_layers_sum_to_one: bool = True
+
+
+class Optimizer(_Part):
+    """Steps are in units of the picture's 0..1; Adam's average is over the iterates."""
+
+    name: Literal["adam", "lbfgs"] = "adam"
+    step: _Positive = 0.02
+    betas: tuple[float, float] = (0.9, 0.99)
+    averaging: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    final_step_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    history: int = Field(20, ge=1)
+    min_improvement: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+class Pyramid(_Part):
+    """Scales and iterations; `qualities` multiplies the iterations."""
+
+    smallest_px: int = Field(128, ge=16)
+    factor: Annotated[float, Field(gt=1)] = 2**0.5
+    first_iterations: int = Field(200, ge=1)
+    iterations: int = Field(100, ge=1)
+    last_iterations: int | None = Field(None, ge=1)
+    qualities: dict[Literal["draft", "standard", "fine"], _Positive] = {
+        "draft": 0.4,
+        "standard": 1.0,
+        "fine": 2.5,
+    }
+
+
+class Recipe(_Part):
+    """All that a recipe says; settings of a job that are not None come before it."""
+
+    title: str
+    choices: tuple[LayerChoice, ...] = Field(min_length=1)
+    loss: Loss = Loss()
+    optimizer: Optimizer = Optimizer()
+    pyramid: Pyramid = Pyramid()
+    pooling: Literal["max", "average"] = "max"
+    style_fit: Literal["resize", "crop", "mirror"] = "resize"
+
+    def choice_for(self, layers: Collection[str]) -> LayerChoice | None:
+        """The first choice all of whose layers there are."""
+        there = set(layers)
+        for choice in self.choices:
+            if there.issuperset(choice.content) and there.issuperset(choice.style):
+                return choice
+        return None
+
+
+@cache
+def recipe_names() -> tuple[str, ...]:
+    """Names of all recipes, in alphabetical order."""
+    names = (entry.name for entry in files("engine.recipes").iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+
+
+@cache
+def load_recipe(name: str) -> Recipe:
+    """The recipe of this name.
+
+    Raises:
+        SettingsProblem: there is none of this name.
+    """
+    if name not in recipe_names():
+        raise SettingsProblem(
+            f"There is no recipe {name!r}; there are: {', '.join(recipe_names())}."
+        )
+    text = files("engine.recipes").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    return parse_recipe(text, name)
+
+
+def parse_recipe(text: str, name: str) -> Recipe:
+    """A recipe from TOML.
+
+    Raises:
+        SettingsProblem: with the places that are wrong.
+    """
+    try:
+        return Recipe.model_validate(tomllib.loads(text))
+    except (ValidationError, tomllib.TOMLDecodeError) as error:
+        raise SettingsProblem(f"The recipe {name!r} cannot be read: {error}") from error

@@ -1,0 +1,170 @@
+"""Statistics of a style's features: all that the style loss knows of a picture.
+
+Second moments `E[F Fᵀ]` and means `E[F]` serve the Gram loss and the Wasserstein loss alike,
+so that one set of them, kept in a file, stands for a picture at a scale.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class LayerMoments:
+    """Of one layer: `second` [C, C] = E[F Fᵀ] and `mean` [C] = E[F] over its positions."""
+
+    second: Tensor
+    mean: Tensor
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> "LayerMoments":
+        """On another device."""
+        return LayerMoments(self.second.to(device, dtype), self.mean.to(device, dtype))
+
+
+@dataclass(frozen=True)
+class StatisticsKey:
+    """What statistics depend on, besides the layers.
+
+    Attributes:
+        picture: hash of the pixels before scaling, with the region and the fit that were used.
+        encoder: name of the network.
+        weights: hash of its weights.
+        pooling: how it scales down.
+        height_px: size of the style picture when it was measured.
+        width_px: likewise.
+        precision: type of the network's numbers, such as `float32`.
+    """
+
+    picture: str
+    encoder: str
+    weights: str
+    pooling: str
+    height_px: int
+    width_px: int
+    precision: str = "float32"
+
+    @property
+    def long_side_px(self) -> int:
+        """The longer side, by which the nearest scale is found."""
+        return max(self.height_px, self.width_px)
+
+
+@dataclass(frozen=True, eq=False)
+class StyleStatistics:
+    """The moments of all layers in use, of one picture at one scale."""
+
+    key: StatisticsKey
+    layers: Mapping[str, LayerMoments]
+
+    def to_bytes(self, dtype: torch.dtype = torch.float32) -> bytes:
+        """A safetensors file; of the symmetrical moments only one triangle is kept."""
+        tensors: dict[str, Tensor] = {}
+        for name, moments in self.layers.items():
+            rows, columns = torch.triu_indices(*moments.second.shape)
+            second = moments.second.detach().cpu()[rows, columns]
+            tensors[f"{name}.second"] = second.to(dtype).contiguous()
+            tensors[f"{name}.mean"] = moments.mean.detach().cpu().to(dtype).contiguous()
+        return save(tensors, metadata={"key": json.dumps(vars(self.key), sort_keys=True)})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "StyleStatistics":
+        """What `to_bytes` wrote.
+
+        Raises:
+            ValueError: it is no such file.
+        """
+        try:
+            tensors = load(data)
+            key = StatisticsKey(**json.loads(_metadata(data)["key"]))
+            names = [name.removesuffix(".mean") for name in tensors if name.endswith(".mean")]
+            layers = {
+                name: LayerMoments(
+                    _whole(tensors[f"{name}.second"].float(), tensors[f"{name}.mean"].numel()),
+                    tensors[f"{name}.mean"].float(),
+                )
+                for name in names
+            }
+        except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ValueError("This is no file of style statistics.") from error
+        return cls(key, layers)
+
+
+class StatisticsStore(Protocol):
+    """Keeps statistics from one painting to the next, in files say."""
+
+    def get(self, key: StatisticsKey, layers: Sequence[str]) -> StyleStatistics | None:
+        """Those under this key if all the layers are among them."""
+
+    def put(self, statistics: StyleStatistics) -> None:
+        """Keep them; errors of the store are its own business."""
+
+
+class MemoryStatistics:
+    """A small store in memory, for one process."""
+
+    def __init__(self, most: int = 64) -> None:
+        self._kept: dict[StatisticsKey, StyleStatistics] = {}
+        self._most = most
+
+    def get(self, key: StatisticsKey, layers: Sequence[str]) -> StyleStatistics | None:
+        """See `StatisticsStore.get`."""
+        found = self._kept.get(key)
+        return found if found and set(layers) <= set(found.layers) else None
+
+    def put(self, statistics: StyleStatistics) -> None:
+        """See `StatisticsStore.put`; the oldest leaves when there are too many."""
+        self._kept.pop(statistics.key, None)
+        self._kept[statistics.key] = statistics
+        while len(self._kept) > self._most:
+            self._kept.pop(next(iter(self._kept)))
+
+
+def nearest(choices: Sequence[StyleStatistics], long_side_px: int) -> StyleStatistics:
+    """Those measured at the size that is nearest on a scale of ratios."""
+    wanted = float(max(1, long_side_px))
+    return min(
+        choices,
+        key=lambda one: abs(math.log(one.key.long_side_px / wanted)),
+    )
+
+
+def mixed(parts: Sequence[tuple[float, Mapping[str, LayerMoments]]]) -> dict[str, LayerMoments]:
+    """Moments of a mixture of styles, each with its share (shares are made to sum to one)."""
+    total = sum(share for share, _ in parts)
+    layers = parts[0][1].keys()
+    return {
+        name: LayerMoments(
+            sum_of([part[name].second * (share / total) for share, part in parts]),
+            sum_of([part[name].mean * (share / total) for share, part in parts]),
+        )
+        for name in layers
+    }
+
+
+def sum_of(tensors: Sequence[Tensor]) -> Tensor:
+    """Sum of tensors, in their order."""
+    total = tensors[0]
+    for tensor in tensors[1:]:
+        total = total + tensor
+    return total
+
+
+def _whole(triangle: Tensor, size: int) -> Tensor:
+    rows, columns = torch.triu_indices(size, size)
+    whole = torch.zeros(size, size, dtype=triangle.dtype)
+    whole[rows, columns] = triangle
+    whole[columns, rows] = triangle
+    return whole
+
+
+def _metadata(data: bytes) -> dict[str, str]:
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    return dict(header.get("__metadata__", {}))

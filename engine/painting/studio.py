@@ -1,0 +1,79 @@
+"""The surroundings of a painting: device, precision, networks, memory, and what is cached."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+
+from engine.networks.encoder import Encoder
+from engine.networks.registry import NetworkSource, open_encoder
+from engine.painting.devices import choose_dtype
+from engine.painting.problems import PaintingStopped
+from engine.painting.statistics import MemoryStatistics, StatisticsStore
+
+
+class OpenEncoder(Protocol):
+    """How a studio opens a network; see `engine.networks.registry.open_encoder`."""
+
+    def __call__(  # noqa: D102 (described above)
+        self,
+        network: str,
+        source: NetworkSource,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+        pooling: str,
+    ) -> Encoder: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Studio:
+    """Where paintings are made; one for a process.
+
+    Attributes:
+        source: where networks come from.
+        device: see `engine.painting.devices.choose_device`.
+        precision: `auto`, `fp32` or `bf16`.
+        max_memory_bytes: above it pictures are painted in tiles; None measures the device.
+        statistics: cache of style statistics.
+        opener: opens networks.
+    """
+
+    source: NetworkSource = field(default_factory=NetworkSource)
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    precision: str = "auto"
+    max_memory_bytes: int | None = None
+    statistics: StatisticsStore = field(default_factory=MemoryStatistics)
+    opener: OpenEncoder = open_encoder
+    _open: dict[tuple[str, str, torch.dtype], Encoder] = field(default_factory=dict, repr=False)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the convolutions' numbers."""
+        return choose_dtype(self.precision, self.device)
+
+    def encoder(self, network: str, pooling: str, dtype: torch.dtype | None = None) -> Encoder:
+        """The network, opened once for each pooling and precision.
+
+        Raises:
+            WeightsProblem: it cannot be had.
+        """
+        key = (network, pooling, dtype or self.dtype)
+        if key not in self._open:
+            self._open[key] = self.opener(
+                network, self.source, device=self.device, dtype=key[2], pooling=pooling
+            )
+        return self._open[key]
+
+
+@dataclass(frozen=True)
+class Control:
+    """How a caller stops a painting from another thread: asked before each tile."""
+
+    should_stop: Callable[[], bool] = lambda: False
+
+    def check(self) -> None:
+        """Raise PaintingStopped when the caller wants it."""
+        if self.should_stop():
+            raise PaintingStopped("The painting was stopped.")

@@ -1,0 +1,134 @@
+"""A style's statistics for a scale: from the cache, its picture, or its fingerprints."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from engine.networks.encoder import Encoder
+from engine.painting.inputs import Style, fitted_style
+from engine.painting.losses import moments
+from engine.painting.picture import Size
+from engine.painting.plan import Plan
+from engine.painting.problems import SettingsProblem
+from engine.painting.statistics import (
+    LayerMoments,
+    MemoryStatistics,
+    StatisticsKey,
+    StatisticsStore,
+    StyleStatistics,
+    nearest,
+)
+from engine.painting.tiles import Region, Tiling, aligned
+
+
+@dataclass(frozen=True, eq=False)
+class Easel:
+    """What measuring and judging need at hand.
+
+    Attributes:
+        encoder: the network.
+        plan: weights, layers and form of the losses.
+        core_px: size of tiles; None for whole pictures at once.
+        store: cache of style statistics.
+        check: called before each piece of work; may raise to stop.
+    """
+
+    encoder: Encoder
+    plan: Plan
+    core_px: int | None = None
+    store: StatisticsStore = field(default_factory=MemoryStatistics)
+    check: Callable[[], None] = lambda: None
+
+
+def tiling_for(
+    encoder: Encoder, layers: Sequence[str], size: Size, core_px: int | None
+) -> Tiling | None:
+    """Tiles of about this core; None where there is no core, or it holds the whole picture."""
+    if core_px is None or not layers:
+        return None
+    stride = max(encoder.stride_px(name) for name in layers)
+    tiling = Tiling(size, aligned(core_px, stride), encoder.margin_px(layers))
+    return tiling if tiling.count > 1 else None
+
+
+def measure_style(
+    encoder: Encoder,
+    pixels: Tensor,
+    layers: Sequence[str],
+    *,
+    core_px: int | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> dict[str, LayerMoments]:
+    """Moments of a style picture [3, H, W] at the size that it has, on the device."""
+    picture = pixels[None].to(encoder.device)
+    size = (picture.shape[-2], picture.shape[-1])
+    tiling = tiling_for(encoder, layers, size, core_px)
+    whole = Region(0, size[0], 0, size[1])
+    found: dict[str, LayerMoments] = {}
+    for core in [whole] if tiling is None else tiling.cores():
+        check()
+        window = whole if tiling is None else tiling.for_features(core)
+        with torch.no_grad():
+            features = encoder.features(window.of(picture), layers)
+            for name in layers:
+                stride = encoder.stride_px(name)
+                own = core.inside(window).at_stride(stride).of(features[name])
+                part = moments(own, None, float((size[0] // stride) * (size[1] // stride)))
+                known = found.get(name)
+                found[name] = (
+                    part
+                    if known is None
+                    else LayerMoments(known.second.add_(part.second), known.mean.add_(part.mean))
+                )
+    return found
+
+
+def style_statistics(easel: Easel, style: Style, picture: Size) -> Mapping[str, LayerMoments]:
+    """A style's moments for a painting of this size.
+
+    Raises:
+        SettingsProblem: the fingerprints were made with other settings.
+    """
+    encoder, plan = easel.encoder, easel.plan
+    layers = [name for name in encoder.layers if name in plan.style_layers]
+    if style.picture is None:
+        return _from_fingerprints(easel, style, picture, layers)
+    pixels = fitted_style(style.picture.pixels, picture, plan.style_scale, plan.style_fit)
+    key = StatisticsKey(
+        picture=f"{style.picture.hash}-{plan.style_fit}",
+        encoder=encoder.name,
+        weights=encoder.weights_hash,
+        pooling=encoder.pooling,
+        height_px=pixels.shape[1],
+        width_px=pixels.shape[2],
+        precision=str(encoder.dtype).removeprefix("torch."),
+    )
+    known = easel.store.get(key, layers)
+    if known is None:
+        found = measure_style(encoder, pixels, layers, core_px=easel.core_px, check=easel.check)
+        easel.store.put(StyleStatistics(key, found))
+        return found
+    return {name: known.layers[name] for name in layers}
+
+
+def _from_fingerprints(
+    easel: Easel, style: Style, picture: Size, layers: Sequence[str]
+) -> Mapping[str, LayerMoments]:
+    encoder = easel.encoder
+    fitting = [
+        one
+        for one in style.fingerprints
+        if one.key.encoder == encoder.name
+        and one.key.weights == encoder.weights_hash
+        and one.key.pooling == encoder.pooling
+        and set(layers) <= set(one.layers)
+    ]
+    if not fitting:
+        raise SettingsProblem(
+            f"{style.name} has no statistics for the {encoder.name} network with these layers "
+            f"and {encoder.pooling} pooling; its picture is needed."
+        )
+    found = nearest(fitting, round(max(picture) * easel.plan.style_scale))
+    return {name: found.layers[name] for name in layers}

@@ -1,0 +1,109 @@
+"""Cutting a picture into tiles whose features and gradients are exact.
+
+A tile's core is its own; the window around it holds all that changes the core. Inner edges lie
+on multiples of the network's stride, outer ones are the picture's own, so that each feature is
+the same as in the whole picture, padding included.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from engine.painting.picture import Size
+
+
+@dataclass(frozen=True)
+class Region:
+    """Rows `top` to `bottom` and columns `left` to `right` (exclusive), in pixels."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def size(self) -> Size:
+        """Height and width."""
+        return self.bottom - self.top, self.right - self.left
+
+    def grown(self, margin: int, size: Size) -> "Region":
+        """With a margin on all sides, as far as the picture goes."""
+        return Region(
+            max(0, self.top - margin),
+            min(size[0], self.bottom + margin),
+            max(0, self.left - margin),
+            min(size[1], self.right + margin),
+        )
+
+    def inside(self, window: "Region") -> "Region":
+        """The same region, counted from the window's corner."""
+        return Region(
+            self.top - window.top,
+            self.bottom - window.top,
+            self.left - window.left,
+            self.right - window.left,
+        )
+
+    def at_stride(self, stride: int) -> "Region":
+        """The region among features that are `stride` pixels apart."""
+        return Region(
+            self.top // stride, self.bottom // stride, self.left // stride, self.right // stride
+        )
+
+    def of(self, tensor: Tensor) -> Tensor:
+        """This part of [..., H, W]."""
+        return tensor[..., self.top : self.bottom, self.left : self.right]
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """A picture's size, its tiles' core and the margin that makes features exact, in pixels."""
+
+    size: Size
+    core_px: int
+    margin_px: int
+
+    def cores(self) -> Iterator[Region]:
+        """The cores, row by row; each pixel lies in one."""
+        height, width = self.size
+        for top in _starts(height, self.core_px):
+            for left in _starts(width, self.core_px):
+                bottom = _end(top, height, self.core_px)
+                yield Region(top, bottom, left, _end(left, width, self.core_px))
+
+    @property
+    def count(self) -> int:
+        """Number of tiles."""
+        return len(_starts(self.size[0], self.core_px)) * len(_starts(self.size[1], self.core_px))
+
+    def for_features(self, core: Region) -> Region:
+        """The window in which the core's features are exact."""
+        return core.grown(self.margin_px, self.size)
+
+    def for_gradient(self, core: Region) -> Region:
+        """The window in which the core's gradient is exact.
+
+        A pixel changes features up to a margin away, and these need pixels a margin further.
+        """
+        return core.grown(2 * self.margin_px, self.size)
+
+
+def aligned(core_px: int, stride_px: int) -> int:
+    """The core size rounded to a multiple of the stride, at least one stride."""
+    return max(stride_px, core_px // stride_px * stride_px)
+
+
+def window_pixels(core_px: int, margin_px: int, size: Size) -> int:
+    """Pixels of the largest window that a tiling's gradient needs."""
+    height, width = size
+    return min(height, core_px + 4 * margin_px) * min(width, core_px + 4 * margin_px)
+
+
+def _starts(length: int, core: int) -> list[int]:
+    # The last core takes up a rest that is too short to stand alone.
+    return list(range(0, max(1, length - core // 4), core))
+
+
+def _end(start: int, length: int, core: int) -> int:
+    return length if start == _starts(length, core)[-1] else start + core
