@@ -12,6 +12,7 @@ from engine.worker.painter import JobPainter
 from jobs.model import Claim, EngineInfo
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailable
 from jobs.queue import JobQueue
+from jobs.store import PictureMissing, StorageUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -96,13 +97,14 @@ class EngineWorker:
             await self._end(claim, painting.result())
         finally:
             stopping.cancel()
+            control.stop(StopReason.SHUTDOWN)  # after an error here, the thread must not go on
 
     async def _checkpoint_of(self, claim: Claim) -> bytes | None:
         if claim.checkpoint_key is None:
             return None
         try:
             return await self._queue.store.get(claim.checkpoint_key)
-        except Exception:  # noqa: BLE001 - whatever the store says, painting starts over
+        except (PictureMissing, StorageUnavailable):
             log.warning("job %d: its checkpoint cannot be read; starting over", claim.job.id)
             return None
 
@@ -116,10 +118,9 @@ class EngineWorker:
                     case LeaseLost():
                         control.stop(StopReason.LEASE_LOST)
                     case LeaseHeld(cancel_requested=True):
-                        lease.renewed_at = time.monotonic()
                         control.stop(StopReason.CANCELLED)
                     case LeaseHeld():
-                        lease.renewed_at = time.monotonic()
+                        pass
         except QueueUnavailable as error:
             log.warning("job %d: %s", claim.job.id, error)
             if time.monotonic() - lease.renewed_at > LEASE_SECONDS:
@@ -128,13 +129,19 @@ class EngineWorker:
     async def _tell(self, claim: Claim, control: Control, lease: "_Lease") -> list[LeaseOutcome]:
         outcomes: list[LeaseOutcome] = []
         if (checkpoint := control.take_checkpoint()) is not None:
-            key = await self._queue.store.put(checkpoint, ".ckpt")
-            outcomes.append(await self._queue.save_checkpoint(claim, key))
+            try:
+                key = await self._queue.store.put(checkpoint, ".ckpt")
+            except StorageUnavailable as error:  # a full disk must not end a painting
+                log.warning("job %d: no checkpoint: %s", claim.job.id, error)
+            else:
+                outcomes.append(await self._queue.save_checkpoint(claim, key))
         progress = control.take_progress()
         if progress is not None:
             outcomes.append(await self._queue.report_progress(claim, progress))
-        if time.monotonic() - lease.renewed_at > LEASE_SECONDS / 4:
+        now = time.monotonic()
+        if now - lease.renewed_at > LEASE_SECONDS / 4:
             outcomes.append(await self._queue.renew(claim, lease_seconds=LEASE_SECONDS))
+            lease.renewed_at = now
         if not outcomes:  # a read is enough to hear of a cancellation
             job = await self._queue.get(claim.job.id)
             if job is None or job.cancel_requested:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from PIL import Image
 
+from engine.worker import service
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from jobs.model import EngineInfo, FailureKind, Job, JobState
@@ -97,6 +98,22 @@ async def test_at_a_stop_the_job_returns_to_the_queue_and_another_worker_ends_it
     assert (back.state, back.attempts) == (JobState.QUEUED, 0)
     async with worker(queue, settings):
         assert (await ended(queue, job)).state is JobState.DONE
+
+
+async def test_a_painting_that_takes_longer_than_a_lease_keeps_its_job(
+    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "LEASE_SECONDS", 2.0)
+    job = await poster.post(iterations=100_000)
+    async with worker(queue, settings):
+        await running(queue, job)
+        await asyncio.sleep(5)
+        await queue.reap()
+        now = await queue.get(job.id)
+        assert now is not None
+        assert (now.state, now.attempts) == (JobState.RUNNING, 1)
+        await queue.request_cancel(job.id, job.user_id)
+        assert (await ended(queue, job)).state is JobState.CANCELLED
 
 
 async def test_settings_that_do_not_fit_fail_with_the_allowed_values(
