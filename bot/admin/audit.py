@@ -31,9 +31,8 @@ async def audit_page(interaction: Interaction, place: PagePlace) -> Page:
     """One page of the log of the server; only for those who manage it."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
-    entries = await interaction.client.queue.audit_log(
-        guild_id, limit=(place.page + 1) * PAGE_SIZE + 1
-    )
+    many = (place.page + 1) * PAGE_SIZE + 1
+    entries = await interaction.client.queue.audit_log(guild_id, limit=many)
     first = place.page * PAGE_SIZE
     shown = entries[first : first + PAGE_SIZE]
     words = "\n".join(audit_line(t, entry) for entry in shown)

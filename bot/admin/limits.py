@@ -3,27 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-import discord
 from discord import app_commands
 
 from bot.admin.access import AdminGroup, admin_guild
-from bot.admin.announcing import announce
 from bot.admin.audit import audit_page
+from bot.admin.changing import ResetButton, change_limits
 from bot.admin.limit_form import LimitsForm
-from bot.admin.limit_words import LABELS, limit_line, limit_value, limits_words
+from bot.admin.limit_words import LABELS, limits_words
 from bot.admin.queue_admin import NothingButton
 from bot.client import Interaction
 from bot.errors import UserProblem
-from bot.gallery.buttons import OwnButton, row_of, template
+from bot.gallery.buttons import row_of
 from bot.gallery.paging import PagePlace, say, show, text_page
 from bot.texts import Texts, _, texts_of
-from jobs.limits import LoosensOperatorLimit
 
 NOTHING_GIVEN = _("Please give at least one limit to change; /limits show lists them.")
-LOOSENS = _(
-    "{limit}: the operator of this bot allows {allowed}, and {asked} would loosen that; please "
-    "choose a stricter value."
-)
 UNKNOWN_LIMIT = _("There is no such limit; /limits show lists them.")
 
 limits = AdminGroup("limits", "What members of this server may ask for.")
@@ -92,38 +86,6 @@ async def set_limits(
     await change_limits(interaction, guild_id, changes)
 
 
-async def change_limits(
-    interaction: Interaction, guild_id: int, changes: Mapping[str, Any]
-) -> None:
-    """Set limits, tell of it, and offer to take it back. The interaction is acknowledged.
-
-    Raises:
-        UserProblem: if the change would loosen what the operator allows.
-    """
-    t = texts_of(interaction)
-    queue = interaction.client.queue
-    if not changes:
-        await say(interaction, t("Nothing was changed."))
-        return
-    outcome = await queue.set_limits(guild_id, changes, interaction.user.id)
-    if isinstance(outcome, LoosensOperatorLimit):
-        raise UserProblem(
-            LOOSENS,
-            limit=t(LABELS[outcome.field]),
-            allowed=limit_value(t, outcome.field, outcome.operator_value),
-            asked=limit_value(t, outcome.field, outcome.asked),
-        )
-    said = await announce(
-        interaction,
-        guild_id,
-        lambda t: "\n".join(
-            [t("Limits are changed:")]
-            + [limit_line(t, name, getattr(outcome, name)) for name in changes]
-        ),
-    )
-    await say(interaction, said)
-
-
 @limits.command(name="roles", description="A form of roles and channels: who may paint, and where.")
 async def roles(interaction: Interaction) -> None:
     """Open the form."""
@@ -159,27 +121,6 @@ async def limit_names(interaction: Interaction, current: str) -> list[app_comman
         for name, label in LABELS.items()
         if current.casefold() in t(label).casefold()
     ]
-
-
-class ResetButton(OwnButton, template=template("limits-reset")):
-    """Resets all limits of the server."""
-
-    kind = "limits-reset"
-    style = discord.ButtonStyle.danger
-
-    def label(self, t: Texts) -> str:
-        """What stands on the button."""
-        return t("Reset all")
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Reset. The permission may be gone since the question."""
-        guild_id = admin_guild(interaction)
-        await interaction.response.defer()
-        await interaction.client.queue.reset_limits(guild_id, interaction.user.id)
-        said = await announce(
-            interaction, guild_id, lambda t: t("All limits of this server are reset.")
-        )
-        await say(interaction, said)
 
 
 @limits.command(name="log", description="Who changed what in this server, newest first.")

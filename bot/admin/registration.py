@@ -2,7 +2,8 @@
 
 from bot.admin.audit import AuditPage
 from bot.admin.blocklist import blocklist
-from bot.admin.limits import ResetButton, limits
+from bot.admin.changing import ResetButton, UndoButton
+from bot.admin.limits import limits
 from bot.admin.queue_admin import ClearButton, NothingButton, queue_admin
 from bot.admin.stats import stats
 from bot.client import AtelierClient, AtelierTree
@@ -13,4 +14,4 @@ def register(client: AtelierClient, tree: AtelierTree) -> None:
     for group in (limits, blocklist, queue_admin):
         tree.add_command(group)
     tree.add_command(stats)
-    client.add_dynamic_items(AuditPage, ResetButton, ClearButton, NothingButton)
+    client.add_dynamic_items(AuditPage, ResetButton, UndoButton, ClearButton, NothingButton)

@@ -30,7 +30,8 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         running = asyncio.create_task(client.start(discord.token))
         try:
             await discord.ready()
-            await client.wait_until_ready()
+            while not client.guilds:  # is_ready waits 2 s for more servers
+                await asyncio.sleep(0.01)
             house = House(discord, client)
             await house.engine()
             yield house

@@ -1,0 +1,103 @@
+"""Changing limits: say what came of it, tell the log channel, offer to take it back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import discord
+
+from bot.admin.access import admin_guild
+from bot.admin.announcing import announce
+from bot.admin.limit_words import LABELS, limit_line, limit_value
+from bot.admin.undo import last_change, values_before
+from bot.client import Interaction
+from bot.errors import UserProblem
+from bot.gallery.buttons import OwnButton, row_of, template
+from bot.gallery.paging import say, show, text_page
+from bot.texts import Texts, _, texts_of
+from jobs.limits import LoosensOperatorLimit
+
+LOOSENS = _(
+    "{limit}: the operator of this bot allows {allowed}, and {asked} would loosen that; please "
+    "choose a stricter value."
+)
+
+
+async def change_limits(
+    interaction: Interaction, guild_id: int, changes: Mapping[str, Any]
+) -> None:
+    """Set limits. The interaction is acknowledged.
+
+    Raises:
+        UserProblem: if the change would loosen what the operator allows.
+    """
+    t = texts_of(interaction)
+    if not changes:
+        await say(interaction, t("Nothing was changed."))
+        return
+    outcome = await interaction.client.queue.set_limits(guild_id, changes, interaction.user.id)
+    if isinstance(outcome, LoosensOperatorLimit):
+        raise UserProblem(
+            LOOSENS,
+            limit=t(LABELS[outcome.field]),
+            allowed=limit_value(t, outcome.field, outcome.operator_value),
+            asked=limit_value(t, outcome.field, outcome.asked),
+        )
+    said = await announce(
+        interaction,
+        guild_id,
+        lambda t: "\n".join(
+            [t("Limits are changed:")]
+            + [limit_line(t, name, getattr(outcome, name)) for name in LABELS if name in changes]
+        ),
+    )
+    await _offer_undo(interaction, guild_id, said)
+
+
+async def _offer_undo(interaction: Interaction, guild_id: int, said: str) -> None:
+    """Say what was changed, with a button to take it back."""
+    user_id = interaction.user.id
+    change_id = await last_change(interaction.client.queue, guild_id, user_id)
+    if change_id is None:  # somebody else was faster
+        await say(interaction, said)
+        return
+    button = UndoButton(texts_of(interaction), user_id, change_id)
+    await show(interaction, text_page(said, row_of(button)))
+
+
+class UndoButton(OwnButton, template=template("limits-undo")):
+    """Takes the last change of limits back."""
+
+    kind = "limits-undo"
+    emoji = "↩️"
+
+    def label(self, t: Texts) -> str:
+        """What stands on the button."""
+        return t("Undo")
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+        """Set what stood before. The permission may be gone since."""
+        guild_id = admin_guild(interaction)
+        await interaction.response.defer()
+        before = await values_before(interaction.client.queue, guild_id, int(self.about or 0))
+        await change_limits(interaction, guild_id, before)
+
+
+class ResetButton(OwnButton, template=template("limits-reset")):
+    """Resets all limits of the server."""
+
+    kind = "limits-reset"
+    style = discord.ButtonStyle.danger
+
+    def label(self, t: Texts) -> str:
+        """What stands on the button."""
+        return t("Reset all")
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+        """Reset. The permission may be gone since the question."""
+        guild_id = admin_guild(interaction)
+        await interaction.response.defer()
+        await interaction.client.queue.reset_limits(guild_id, interaction.user.id)
+        said = await announce(
+            interaction, guild_id, lambda t: t("All limits of this server are reset.")
+        )
+        await _offer_undo(interaction, guild_id, said)

@@ -1,0 +1,164 @@
+import io
+
+from PIL import Image
+
+from bot.gallery.paging import CUSTOM_ID_LIMIT
+from jobs.catalogue import load_catalogue
+from sandbox.model import Message
+from tests.bot_commands.house import House, answer, filled
+
+
+def pictures_in(message: Message) -> list[str]:
+    """The names of the files that the message's galleries show."""
+    galleries = [each for each in message.walk() if each["type"] == 12]
+    return [item["media"]["url"] for gallery in galleries for item in gallery["items"]]
+
+
+async def test_history_shows_ones_own_pictures_in_pages(house: House) -> None:
+    ada = house.user("ada")
+    await house.painted(house.user("grace"))
+    jobs = [await house.painted(ada) for _ in range(6)]
+    message = await house.slash(ada, "history")
+    assert message.ephemeral
+    assert [f"#{job.id} ·" in message.text for job in jobs] == [False, False, *[True] * 4]
+    assert len(message.attachments) == 4
+    assert len(pictures_in(message)) == 4
+    with Image.open(io.BytesIO(message.attachments[0].data)) as small:
+        assert max(small.size) <= 480
+    await house.press(ada, message, "Next")
+    assert [f"#{job.id} ·" in message.text for job in jobs] == [True, True, *[False] * 4]
+    assert len(message.attachments) == 2
+    assert next(b for b in message.buttons if b["label"] == "Next")["disabled"]
+    await house.press(ada, message, "Previous")
+    assert f"#{jobs[-1].id} ·" in message.text
+
+
+async def test_a_picture_of_the_history_opens_with_the_buttons_to_go_on(house: House) -> None:
+    ada = house.user("ada")
+    job = await house.painted(ada)
+    message = await house.slash(ada, "history")
+    opened = await answer(await house.discord.select(ada, message, [str(job.id)]))
+    assert opened is not message
+    assert opened.ephemeral
+    assert f"#{job.id}" in opened.text
+    assert "Again" in [button["label"] for button in opened.buttons]
+    assert len(opened.attachments) == 1
+
+
+async def test_a_forged_choice_shows_nobody_elses_picture(house: House) -> None:
+    ada, grace = house.user("ada"), house.user("grace")
+    secret = await house.painted(ada, in_guild=False)
+    await house.painted(grace)
+    message = await house.slash(grace, "history")
+    opened = await answer(await house.discord.select(grace, message, [str(secret.id)]))
+    assert "There is no picture" in opened.text
+    assert not opened.attachments
+
+
+async def test_an_empty_history_says_how_to_begin(house: House) -> None:
+    message = await house.slash(house.user(), "history", context="bot_dm")
+    assert "Start one with /paint" in message.text
+
+
+async def test_a_deleted_picture_is_no_longer_in_the_history(house: House) -> None:
+    ada = house.user("ada")
+    job = await house.painted(ada)
+    await house.queue.delete_result(job.id, ada.id)
+    assert "no picture of yours" in (await house.slash(ada, "history")).text
+
+
+async def test_show_permits_ones_own_anywhere(house: House) -> None:
+    ada = house.user("ada")
+    job = await house.painted(ada, ephemeral=True)
+    for context in ("guild", "bot_dm", "private"):
+        message = await house.slash(ada, "show", {"picture": job.id}, context=context)
+        assert f"#{job.id}" in message.text
+        assert len(message.attachments) == 1
+        assert message.ephemeral
+
+
+async def test_show_permits_what_everybody_in_the_server_saw(house: House) -> None:
+    ada, grace = house.user("ada"), house.user("grace")
+    public = await house.painted(ada, channel="talk")
+    message = await house.slash(grace, "show", {"picture": public.id})
+    assert len(message.attachments) == 1
+
+
+async def test_show_refuses_what_was_not_for_everybody(house: House) -> None:
+    ada, grace = house.user("ada"), house.user("grace")
+    hidden = await house.painted(ada, ephemeral=True)
+    private = await house.painted(ada, in_guild=False)
+    public = await house.painted(ada)
+    for job, context in ((hidden, "guild"), (private, "guild"), (public, "bot_dm")):
+        message = await house.slash(grace, "show", {"picture": job.id}, context=context)
+        assert f"There is no picture #{job.id} that you may see here" in message.text
+        assert not message.attachments
+
+
+async def test_show_permits_an_admin_all_of_their_server_and_no_more(house: House) -> None:
+    ada, admin = house.user("ada"), house.user("admin")
+    hidden = await house.painted(ada, ephemeral=True)
+    private = await house.painted(ada, in_guild=False)
+    assert (await house.slash(admin, "show", {"picture": hidden.id})).attachments
+    assert not (await house.slash(admin, "show", {"picture": private.id})).attachments
+
+
+async def test_show_offers_ones_own_and_can_share(house: House) -> None:
+    ada = house.user("ada")
+    job = await house.painted(ada)
+    await house.painted(house.user("grace"))
+    offered = await house.discord.autocomplete(ada, "show", "picture", "#")
+    assert [choice["value"] for choice in offered] == [job.id]
+    message = await house.slash(ada, "show", {"picture": job.id, "everybody": True})
+    assert not message.ephemeral
+
+
+async def test_the_catalogue_can_be_browsed_and_searched(house: House) -> None:
+    ada = house.user("ada")
+    paintings = list(load_catalogue())
+    message = await house.slash(ada, "styles")
+    assert paintings[0].name in message.text.replace("\\", "")
+    assert f"There are {len(paintings)} here." in message.text
+    first = message.text
+    await house.press(ada, message, "Next")
+    assert message.text != first
+    message = await house.slash(ada, "styles", {"search": "zzzzzz"})
+    assert "No painting matches" in message.text
+    message = await house.slash(ada, "styles", {"search": paintings[3].artist[:40]})
+    assert paintings[3].name in message.text.replace("\\", "")
+    for button in message.buttons:
+        assert len(button["custom_id"]) <= CUSTOM_ID_LIMIT
+
+
+async def test_swatches_are_shown(house: House) -> None:
+    message = await house.slash(house.user(), "styles")
+    swatches = [each for each in list(load_catalogue())[:6] if each.swatch_path]
+    assert len(pictures_in(message)) == len(swatches)
+
+
+async def test_pages_are_turned_by_their_owner_only(house: House) -> None:
+    """An ephemeral message has one reader; the id in it is checked all the same."""
+    ada, grace = house.user("ada"), house.user("grace")
+    message = await house.slash(grace, "styles")
+    button = next(b for b in message.buttons if b["label"] == "Next")
+    button["custom_id"] = button["custom_id"].replace(str(grace.id), str(ada.id))
+    before = message.text
+    interaction = await house.discord.press(grace, message, label="Next")
+    said = await interaction.wait(lambda i: i.message is not message and filled(i.message))
+    assert said.message is not None
+    assert "belong to somebody else" in said.message.text
+    assert message.text == before
+
+
+async def test_a_page_that_no_longer_exists_is_no_error(house: House) -> None:
+    ada = house.user("ada")
+    for _ in range(5):
+        last = await house.painted(ada)
+    message = await house.slash(ada, "history")
+    for job in await house.queue.jobs_of_user(ada.id):
+        if job.id != last.id:
+            await house.queue.delete_result(job.id, ada.id)
+    await house.press(ada, message, "Next")
+    assert "no picture of yours" in message.text
+    await house.press(ada, message, "Previous")
+    assert f"#{last.id} ·" in message.text
