@@ -7,12 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.limits import DAY_SECONDS, QUALITIES, Limits, Rules
-from jobs.model import JobState
 from jobs.options import PaintOptions
 from jobs.outcomes import LimitName, Refusal
-from jobs.records import J, moment
-
-WAITING = (JobState.QUEUED, JobState.RUNNING)
+from jobs.records import IS_WAITING, J, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +123,7 @@ class _Scope:
 
 async def _counted(connection: AsyncConnection, scope: _Scope, now: float) -> Refusal | None:
     """The rules about numbers."""
-    waiting = await _count(connection, *scope.mine, J.state.in_(WAITING))
+    waiting = await _count(connection, *scope.mine, IS_WAITING)
     allowed = scope.limits.max_waiting_per_user
     if waiting >= allowed:
         return Refusal(
@@ -139,7 +136,7 @@ async def _counted(connection: AsyncConnection, scope: _Scope, now: float) -> Re
             scope.by_operator,
         )
     if not scope.by_operator:
-        waiting = await _count(connection, *scope.everybodys, J.state.in_(WAITING))
+        waiting = await _count(connection, *scope.everybodys, IS_WAITING)
         allowed = scope.limits.max_waiting_per_server
         if waiting >= allowed:
             return Refusal(

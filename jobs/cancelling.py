@@ -15,7 +15,7 @@ from jobs.outcomes import (
     NoSuchJob,
     NotYours,
 )
-from jobs.records import J, Record, job_from_row
+from jobs.records import IS_QUEUED, J, Record, job_from_row
 
 
 class Cancelling(QueueCore):
@@ -91,7 +91,7 @@ class Cancelling(QueueCore):
     async def clear(self, guild_id: int | None, by_user_id: int) -> list[int]:
         """Cancel all that waits in a server, or (None) everywhere; running jobs go on."""
         cancelled: list[int] = []
-        statement = sa.select(J.id).where(J.state == JobState.QUEUED)
+        statement = sa.select(J.id).where(IS_QUEUED)
         if guild_id is not None:
             statement = statement.where(J.guild_id == guild_id)
         async with self.database.read() as connection:

@@ -27,7 +27,7 @@ from jobs.model import (
     Progress,
 )
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
-from jobs.records import J, Record, job_from_row, moment, to_json
+from jobs.records import IS_QUEUED, IS_RUNNING, J, Record, job_from_row, moment, to_json
 from jobs.speeds import engine_kind, smoothed
 from jobs.standings import Standings, engine_from_row
 
@@ -229,7 +229,7 @@ class Claims(Standings):
         A job whose engines died three times fails, since it may well be what kills them.
         """
         self._reaped_at = time.monotonic()
-        expired = sa.and_(J.state == JobState.RUNNING)
+        expired = sa.and_(IS_RUNNING)
         async with self.database.read() as connection:
             now = await self.database.now_in(connection)
             expired = sa.and_(expired, J.lease_expires_at < now)
@@ -267,7 +267,7 @@ def _next_job() -> sa.Select[int]:
     return (
         sa.select(J.id)
         .where(
-            J.state == JobState.QUEUED,
+            IS_QUEUED,
             J.flow.not_in(sa.select(halted)),
             ~sa.exists().where(halted == EVERYWHERE),
         )
@@ -283,7 +283,7 @@ async def _take(transaction: Transaction, engine_id: str, lease_seconds: float) 
     now = transaction.now
     taken = await transaction.connection.execute(
         sa.update(schema.jobs)
-        .where(J.id == first, J.state == JobState.QUEUED)
+        .where(J.id == first, IS_QUEUED)
         .values(
             state=JobState.RUNNING.value,
             engine_id=engine_id,
@@ -309,7 +309,7 @@ def _mine(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         J.id == claim.job.id,
         J.fence == claim.fence,
-        J.state == JobState.RUNNING,
+        IS_RUNNING,
         J.engine_id == claim.engine_id,
     )
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from jobs import schema
 from jobs.core import QueueCore, record
 from jobs.model import Job, JobEvent, JobState
-from jobs.records import J, event_from_row, job_from_row
+from jobs.records import HAS_ENDED, J, event_from_row, job_from_row
 
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
@@ -56,7 +56,7 @@ class Delivery(QueueCore):
 
     async def to_deliver(self, limit: int = 100) -> list[Job]:
         """Jobs whose message is behind, those that have ended first, then the oldest."""
-        behind = sa.or_(J.revision > J.shown_revision, J.state.in_(ENDED))
+        behind = sa.or_(J.revision > J.shown_revision, HAS_ENDED)
         statement = (
             sa.select(schema.jobs)
             .where(J.delivered_at.is_(None), behind)
@@ -111,7 +111,7 @@ class Delivery(QueueCore):
         values = {"delivered_how": how[:100]}
         async with self.database.write() as transaction:
             statement = sa.update(schema.jobs).where(
-                J.id == job_id, J.delivered_at.is_(None), J.state.in_(ENDED)
+                J.id == job_id, J.delivered_at.is_(None), HAS_ENDED
             )
             statement = statement.values(
                 delivered_at=transaction.now, shown_revision=J.revision, **values

@@ -22,8 +22,7 @@ import sqlalchemy as sa
 
 from jobs import schema
 from jobs.database import Transaction
-from jobs.model import JobState
-from jobs.records import J, Record
+from jobs.records import IS_QUEUED, J, Record
 
 FRONT, PRIORITY, NORMAL = 0, 1, 2
 """Bands of a server's own queue."""
@@ -71,9 +70,7 @@ async def take_place(
 async def take_front(transaction: Transaction, *, flow: int, cost: float) -> Tags:
     """Find the tags that go before all others of the server. The flow's lock must be held."""
     first = await transaction.connection.scalar(
-        sa.select(sa.func.min(J.user_start)).where(
-            J.flow == flow, J.band == FRONT, J.state == JobState.QUEUED
-        )
+        sa.select(sa.func.min(J.user_start)).where(J.flow == flow, J.band == FRONT, IS_QUEUED)
     )
     return await _take_slot(transaction, flow, FRONT, (first or 0.0) - 1.0, cost)
 
@@ -122,4 +119,4 @@ def _after(
     if job_id is not None:
         tied = sa.and_(J.band == band, J.user_start == user_start, J.id > job_id)
         behind = sa.or_(behind, tied)
-    return (J.state == JobState.QUEUED, J.flow == flow, behind)
+    return (IS_QUEUED, J.flow == flow, behind)

@@ -31,6 +31,14 @@ J = schema.jobs.c
 Record: TypeAlias = sa.Row[*tuple[Any, ...]]
 """A row of any table; its columns are named by the schema."""
 
+# Written out, not as parameters: only then can a planner know that a partial index will do.
+IS_QUEUED: sa.ColumnElement[bool] = J.state == sa.literal_column("'queued'")
+IS_RUNNING: sa.ColumnElement[bool] = J.state == sa.literal_column("'running'")
+IS_WAITING: sa.ColumnElement[bool] = J.state.in_(
+    [sa.literal_column("'queued'"), sa.literal_column("'running'")]
+)
+HAS_ENDED: sa.ColumnElement[bool] = J.ended_at.is_not(None)
+
 
 def moment(seconds: float) -> datetime:
     """The aware datetime of seconds since 1970."""

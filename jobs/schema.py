@@ -116,6 +116,8 @@ jobs = Table(
         "flow",
         "speed_class",
         "work",
+        # Named again, since SQLite takes an index for covering only with it.
+        "state",
         sqlite_where=_QUEUED,
         postgresql_where=_QUEUED,
     ),

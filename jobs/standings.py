@@ -10,7 +10,7 @@ from jobs import schema
 from jobs.core import QueueCore
 from jobs.limits import EVERYWHERE
 from jobs.model import EngineInfo, Job, JobState, Progress, Standing
-from jobs.records import J, Record, from_json, job_from_row, moment
+from jobs.records import IS_QUEUED, IS_RUNNING, J, Record, from_json, job_from_row, moment
 from jobs.speeds import SpeedModel, engine_kind, start_after
 
 ENGINE_ALIVE_SECONDS = 30.0
@@ -97,7 +97,7 @@ class Standings(QueueCore):
 
     async def waiting(self, guild_id: int | None, *, limit: int = 25) -> list[Job]:
         """The next jobs in the order of the queue, of one server or (None) of all."""
-        statement = sa.select(schema.jobs).where(J.state == JobState.QUEUED)
+        statement = sa.select(schema.jobs).where(IS_QUEUED)
         if guild_id is not None:
             statement = statement.where(J.guild_id == guild_id)
         statement = statement.order_by(J.start, J.id).limit(limit)
@@ -113,13 +113,11 @@ class Standings(QueueCore):
             paused = await _paused_guilds(connection)
             waiting = await connection.execute(
                 sa.select(J.speed_class, sa.func.count(), sa.func.sum(J.work))
-                .where(J.state == JobState.QUEUED, *here)
+                .where(IS_QUEUED, *here)
                 .group_by(J.speed_class)
             )
             classes = [(str(name), int(count), float(work)) for name, count, work in waiting]
-            running = await connection.scalar(
-                sa.select(sa.func.count()).where(J.state == JobState.RUNNING, *here)
-            )
+            running = await connection.scalar(sa.select(sa.func.count()).where(IS_RUNNING, *here))
         work_seconds = sum(fleet.seconds(name, work) for name, _, work in classes)
         return QueueOverview(
             waiting=sum(count for _, count, _ in classes),
@@ -135,7 +133,7 @@ class Standings(QueueCore):
         rows = await connection.execute(sa.select(schema.engines).where(alive))
         kinds = tuple(engine_kind(engine_from_row(row)) for row in rows)
         fleet = _Fleet(kinds, (), speeds)
-        running = await connection.execute(sa.select(*_RUN).where(J.state == JobState.RUNNING))
+        running = await connection.execute(sa.select(*_RUN).where(IS_RUNNING))
         return _Fleet(kinds, tuple(_remaining(row, fleet, now) for row in running), speeds)
 
 
@@ -150,7 +148,7 @@ async def _between(
     paused: frozenset[int],
 ) -> list[tuple[str, int, float]]:
     """Class, number and work of the queued jobs between two places, the first one included."""
-    where = [J.state == JobState.QUEUED, sa.tuple_(J.start, J.id) < sa.tuple_(*before)]
+    where = [IS_QUEUED, sa.tuple_(J.start, J.id) < sa.tuple_(*before)]
     if after is not None:
         where.append(sa.tuple_(J.start, J.id) >= sa.tuple_(*after))
     halted = [guild for guild in paused if guild != EVERYWHERE]

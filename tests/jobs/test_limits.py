@@ -240,13 +240,14 @@ async def test_admins_tighten_and_do_not_loosen(place: Place, clock: FakeClock) 
         atelier_max_per_day=20,
     )
     async with await JobQueue.open(settings, clock=clock) as queue:
-        for changes, field, allowed in (
+        cases: tuple[tuple[dict[str, int | str], str, int | str], ...] = (
             ({"max_size_px": 2048}, "max_size_px", 1024),
             ({"max_quality": "fine"}, "max_quality", "standard"),
             ({"cooldown_seconds": 10}, "cooldown_seconds", 30),
             ({"max_per_day": 21}, "max_per_day", 20),
             ({"retention_days": 31}, "retention_days", 30),
-        ):
+        )
+        for changes, field, allowed in cases:
             asked = next(iter(changes.values()))
             answer = await queue.set_limits(5, changes, 9)
             assert answer == LoosensOperatorLimit(field, allowed, asked)

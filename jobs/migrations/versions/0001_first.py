@@ -168,7 +168,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_jobs_queue",
         "jobs",
-        ["start", "id", "flow", "speed_class", "work"],
+        ["start", "id", "flow", "speed_class", "work", "state"],
         unique=False,
         sqlite_where=sa.text("state = 'queued'"),
         postgresql_where=sa.text("state = 'queued'"),

@@ -1,0 +1,236 @@
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs import schema
+from jobs.fairness import flow_of
+from jobs.model import Job, JobState
+from jobs.options import PaintOptions
+from jobs.queue import JobQueue
+from jobs.records import IS_QUEUED
+from jobs.speeds import start_after
+from tests.jobs.samples import RESULT, FakeClock, accepted, claimed, engine, report
+
+
+async def order(queue: JobQueue, guild_id: int | None = None) -> list[int]:
+    return [job.id for job in await queue.waiting(guild_id, limit=1000)]
+
+
+async def paint_all(queue: JobQueue, count: int) -> list[Job]:
+    painted = []
+    for _ in range(count):
+        claim = await claimed(queue)
+        await queue.finish(claim, RESULT, report())
+        painted.append(claim.job)
+    return painted
+
+
+async def test_thirty_jobs_do_not_hold_up_one(queue: JobQueue) -> None:
+    many = [await accepted(queue, 1) for _ in range(30)]
+    one = await accepted(queue, 2)
+    assert await order(queue) == [many[0].id, one.id, *(job.id for job in many[1:])]
+    await paint_all(queue, 5)
+    late = await accepted(queue, 3)
+    standing = await queue.standing(late.id)
+    assert standing is not None
+    assert standing.place <= 2
+
+
+async def test_a_crowded_server_does_not_hold_up_a_quiet_one(queue: JobQueue) -> None:
+    for user in range(100, 140):
+        await accepted(queue, user, 5)
+    quiet = await accepted(queue, 1, 6)
+    private = await accepted(queue, 2, None)
+    assert set((await order(queue))[1:3]) == {quiet.id, private.id}
+
+
+async def test_large_jobs_take_longer_turns(queue: JobQueue) -> None:
+    large = PaintOptions(size_px=512)
+    small = PaintOptions(size_px=256)
+    big = [await accepted(queue, 1, options=large) for _ in range(3)]
+    little = [await accepted(queue, 2, options=small) for _ in range(8)]
+    first = await order(queue)
+    # A picture of twice the side costs four times as much.
+    turns = first[: first.index(big[2].id)]
+    assert len(set(turns) & {job.id for job in little}) >= 7
+
+
+async def test_users_alternate_and_servers_alternate(queue: JobQueue) -> None:
+    for guild, users in ((5, (1, 2)), (6, (3,))):
+        for user in users:
+            for _ in range(4):
+                await accepted(queue, user, guild)
+    painted = await paint_all(queue, 8)
+    assert [job.guild_id for job in painted].count(5) == 4
+    in_five = [job.user_id for job in painted if job.guild_id == 5]
+    assert in_five.count(1) == in_five.count(2) == 2
+
+
+async def test_priority_overtakes_its_own_server_only(queue: JobQueue) -> None:
+    await queue.set_limits(5, {"priority_role_ids": [11]}, 9)
+    normal = [await accepted(queue, user, 5) for user in (1, 2, 3)]
+    other = [await accepted(queue, user, 6) for user in (4, 5, 6)]
+    before = await order(queue)
+    places = {job.id: before.index(job.id) for job in other}
+    favoured = await accepted(queue, 7, 5, role_ids=(11,))
+    assert await order(queue, 5) == [favoured.id, *(job.id for job in normal)]
+    after = await order(queue)
+    assert after.index(favoured.id) <= 1
+    for job in other:
+        # Its server's slots moved, the others' stayed where they were.
+        assert after.index(job.id) <= places[job.id] + 1
+
+
+async def test_moved_to_the_front(queue: JobQueue) -> None:
+    jobs = [await accepted(queue, user) for user in (1, 2, 3, 4)]
+    assert await queue.move_to_front(jobs[2].id, 9)
+    assert await order(queue) == [jobs[n].id for n in (2, 0, 1, 3)]
+    assert await queue.move_to_front(jobs[3].id, 9)
+    assert await order(queue) == [jobs[n].id for n in (3, 2, 0, 1)]
+    await claimed(queue)
+    assert not await queue.move_to_front(jobs[3].id, 9)
+    assert await order(queue) == [jobs[n].id for n in (2, 0, 1)]
+
+
+async def test_a_gap_is_closed(queue: JobQueue) -> None:
+    mine = [await accepted(queue, 1, 5) for _ in range(4)]
+    theirs = [await accepted(queue, 2, 6) for _ in range(4)]
+    assert await order(queue) == [job.id for pair in zip(mine, theirs, strict=True) for job in pair]
+    await queue.request_cancel(mine[0].id, 1)
+    kept = await order(queue, 5)
+    assert kept == [job.id for job in mine[1:]]
+    assert (await order(queue)).index(mine[1].id) <= 1
+
+
+async def test_who_cancels_owes_nothing(queue: JobQueue) -> None:
+    for _ in range(20):
+        job = await accepted(queue, 1)
+        await queue.request_cancel(job.id, 1)
+    await accepted(queue, 2)
+    again = await accepted(queue, 1)
+    await accepted(queue, 2)
+    assert (await order(queue))[1] == again.id
+
+
+async def test_clearing_a_server(queue: JobQueue) -> None:
+    jobs = [await accepted(queue, user, 5) for user in (1, 2, 3)]
+    other = await accepted(queue, 1, 6)
+    running = await claimed(queue)
+    cleared = await queue.clear(5, 9)
+    assert set(cleared) == {job.id for job in jobs} - {running.job.id}
+    assert await order(queue) == [other.id]
+
+
+async def test_a_retried_job_is_delivered_again(queue: JobQueue) -> None:
+    job = await accepted(queue)
+    await queue.request_cancel(job.id, 1)
+    await queue.mark_delivered(job.id, how="edit")
+    assert await queue.to_deliver() == []
+    again = await queue.retry(job.id)
+    assert again is not None
+    assert again.state is JobState.QUEUED
+    assert again.delivered_at is None
+    claim = await claimed(queue)
+    assert await queue.retry(job.id) is None
+    await queue.finish(claim, RESULT, report())
+    assert await queue.retry(job.id) is None
+
+
+async def test_places_and_times_follow_the_measured_speed(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    await queue.register_engine(engine())
+    jobs = [await accepted(queue, user) for user in range(1, 6)]
+    claim = await claimed(queue)
+    clock.advance(10)
+    await queue.finish(claim, RESULT, report(seconds=10.0))
+    standings = await queue.standings([job.id for job in jobs])
+    now = clock.now
+    assert standings[jobs[0].id].place == 0
+    for number, job in enumerate(jobs[1:], start=1):
+        standing = standings[job.id]
+        assert (standing.place, standing.jobs_ahead) == (number, number - 1)
+        assert standing.starts_at is not None
+        assert standing.ready_at is not None
+        assert abs(standing.starts_at.timestamp() - now - 10 * (number - 1)) < 0.01
+        assert abs(standing.ready_at.timestamp() - now - 10 * number) < 0.01
+    # A second engine that is just as fast halves the wait.
+    await queue.register_engine(engine("second"))
+    last = await queue.standing(jobs[4].id)
+    assert last is not None
+    assert last.starts_at is not None
+    assert abs(last.starts_at.timestamp() - now - 15) < 0.01
+    overview = await queue.overview(None)
+    assert abs(overview.seconds_of_work - 20) < 0.01
+
+
+async def test_without_an_engine_there_is_a_place_and_no_time(queue: JobQueue) -> None:
+    job = await accepted(queue)
+    standing = await queue.standing(job.id)
+    assert standing is not None
+    assert (standing.place, standing.ready_at, standing.engines_alive) == (1, None, 0)
+    assert await queue.standing(12345) is None
+
+
+async def test_ten_thousand_jobs_are_counted_in_the_index(queue: JobQueue) -> None:
+    template = await accepted(queue, 1)
+    async with queue.database.write() as transaction:
+        connection = transaction.connection
+        row = (
+            await connection.execute(sa.select(schema.jobs).where(schema.jobs.c.id == template.id))
+        ).one()
+        values = {name: value for name, value in row._asdict().items() if name != "id"}
+        rows = [
+            values
+            | {
+                "interaction_id": 10_000_000 + n,
+                "flow": flow_of(n % 500 + 1, 1),
+                "guild_id": n % 500 + 1,
+                "start": float(n),
+                "finish": float(n + 1),
+            }
+            for n in range(1, 10_000)
+        ]
+        await connection.execute(sa.insert(schema.jobs), rows)
+        if queue.database.postgres:
+            await connection.execute(sa.text("ANALYZE jobs"))
+    last = (await queue.waiting(500, limit=1000))[-1]
+    standing = await queue.standing(last.id)
+    assert standing is not None
+    assert standing.place == 10_000
+    late = await accepted(queue, 2, 77_777)
+    standing = await queue.standing(late.id)
+    assert standing is not None
+    assert standing.place <= 2
+    if not queue.database.postgres:
+        async with queue.database.read() as connection:
+            columns = schema.jobs.c
+            counted = (
+                sa.select(columns.speed_class, sa.func.count(), sa.func.sum(columns.work))
+                .where(IS_QUEUED, sa.tuple_(columns.start, columns.id) < (9e3, 5))
+                .group_by(columns.speed_class)
+                .compile(queue.database.engine, compile_kwargs={"literal_binds": True})
+            )
+            plan = await connection.execute(sa.text(f"EXPLAIN QUERY PLAN {counted}"))
+            assert "USING COVERING INDEX ix_jobs_queue" in str(plan.all())
+
+
+@given(
+    work=st.floats(0, 1e6),
+    busy=st.lists(st.floats(0, 1e4), max_size=20),
+    idle=st.integers(0, 5),
+)
+def test_water_finds_its_level(work: float, busy: list[float], idle: int) -> None:
+    engines = len(busy) + idle
+    level = start_after(work, busy, engines)
+    if not engines:
+        assert level == float("inf")
+        return
+    poured = sum(max(0.0, level - remaining) for remaining in [*busy, *[0.0] * idle])
+    assert abs(poured - work) <= 1e-6 * max(1.0, work) + 1e-6 * max([1.0, *busy]) * engines
+
+
+@settings(max_examples=50)
+@given(work=st.floats(0, 100), busy=st.lists(st.floats(0, 100), min_size=1, max_size=5))
+def test_more_engines_never_make_it_later(work: float, busy: list[float]) -> None:
+    assert start_after(work, busy, len(busy) + 1) <= start_after(work, busy, len(busy)) + 1e-9
