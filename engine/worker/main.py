@@ -16,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from engine.painting.problems import SettingsProblem
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
+from engine.worker.weights_fetch import WeightsFetch
 from jobs.model import EngineInfo
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
@@ -74,7 +75,12 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
             version=_version(),
             pid=os.getpid(),
         )
-        await EngineWorker(queue, painter, info).run(stop)
+        fetch = WeightsFetch(settings)
+        fetch.start()
+        try:
+            await EngineWorker(queue, painter, info).run(stop)
+        finally:
+            fetch.stop()
     log.info("stopped in order")
 
 
