@@ -1,0 +1,163 @@
+"""Everything dies at random, and every job ends once, with one message."""
+
+import asyncio
+import multiprocessing
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.model import JobState
+from jobs.queue import JobQueue
+from tests.chaos import processes
+from tests.chaos.discord import TinyDiscord
+from tests.jobs.samples import GENEROUS, Place
+
+resource = pytest.importorskip("resource", reason="limits of a process are POSIX's")
+JOBS = 200
+KILLS = 50
+ENGINES = 3
+STEP_SECONDS = 0.03
+WAIT_SECONDS = 150.0
+ENDED = {"done", "failed", "cancelled"}
+
+
+class Fleet:
+    """The processes, each of which is started again when it is killed."""
+
+    def __init__(self, settings: dict[str, Any], port: int) -> None:
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["tests.chaos.processes"])
+        self._settings = settings
+        self._port = port
+        self._count = 0
+        self.processes: dict[str, BaseProcess] = {}
+
+    def start(self, name: str) -> None:
+        self._count += 1
+        target: Callable[..., None] = processes.engine
+        arguments: tuple[Any, ...] = (self._settings, f"{name}-{self._count}", STEP_SECONDS)
+        if name == "bot":
+            target, arguments = processes.bot, (self._settings, self._port)
+        process = self._context.Process(target=target, args=arguments, daemon=True)
+        process.start()
+        self.processes[name] = process
+
+    def kill(self, name: str) -> None:
+        process = self.processes[name]
+        process.kill()
+        process.join(10)
+
+    def stop(self) -> None:
+        for name in self.processes:
+            self.kill(name)
+
+    def lock_database(self, file: Path, seconds: float) -> BaseProcess:
+        process = self._context.Process(target=processes.lock, args=(file, seconds), daemon=True)
+        process.start()
+        return process
+
+    @contextmanager
+    def disk_full(self) -> Iterator[None]:
+        """No process can write a file beyond 4 KiB: SQLite's log, checkpoints, pictures."""
+        limited = [process.pid for process in self.processes.values() if process.is_alive()]
+        everything = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        for pid in limited:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        try:
+            yield
+        finally:
+            for process in self.processes.values():
+                if process.pid in limited and process.is_alive():
+                    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, everything)
+
+
+@asynccontextmanager
+async def at_work(settings: dict[str, Any], port: int) -> AsyncIterator[Fleet]:
+    fleet = Fleet(settings, port)
+    try:
+        for name in ("bot", *(f"engine-{n}" for n in range(ENGINES))):
+            fleet.start(name)
+        yield fleet
+    finally:
+        fleet.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_every_job_ends_once_with_one_message(place: Place) -> None:
+    dice = random.Random(20_260)
+    settings = {"atelier_data_dir": place.folder, **GENEROUS}
+    async with (
+        TinyDiscord() as discord,
+        await JobQueue.open(place.settings()) as queue,
+        at_work(settings, discord.port) as fleet,
+    ):
+        locker: BaseProcess | None = None
+        for kill in range(KILLS):
+            for _ in range(JOBS // KILLS):
+                discord.interactions[len(discord.interactions) + 1] = {
+                    "user_id": dice.randint(1, 12),
+                    "guild_id": dice.choice([5, 6, 7, None]),
+                    "size_px": dice.choice([128, 256, 512]),
+                }
+            await asyncio.sleep(dice.uniform(0.2, 0.5))
+            if kill % 10 == 3:
+                await _cancel_one(queue, dice)
+            if kill == KILLS // 3:
+                locker = fleet.lock_database(place.sqlite_file, 5.0)
+            if kill == 2 * KILLS // 3:
+                with fleet.disk_full():
+                    await asyncio.sleep(2.0)
+            name = dice.choice(list(fleet.processes))
+            fleet.kill(name)
+            fleet.start(name)
+        assert locker is not None
+        locker.join(20)
+        await _until_delivered(queue)
+
+        jobs = [job for n in range(1, 13) for job in await queue.jobs_of_user(n, limit=JOBS)]
+        assert len(jobs) == JOBS
+        assert {job.interaction_id for job in jobs} == set(discord.interactions)
+        for job in jobs:
+            endings = [e.kind for e in await queue.history(job.id) if e.kind in ENDED]
+            assert endings == [job.state], "each job ends exactly once"
+            if job.state is JobState.DONE:
+                assert job.result_key is not None
+                picture = await queue.store.get(job.result_key)
+                assert picture == f"painting of {job.id}".encode()
+        assert Counter(job.state for job in jobs)[JobState.DONE] >= JOBS * 0.9
+        shown = Counter(message.nonce for message in discord.messages.values())
+        assert shown == {f"atelier-{job.id}": 1 for job in jobs}, "one message for each job"
+        for message in discord.messages.values():
+            assert len(set(message.final)) == 1, "one ending in each message"
+            assert message.contents[-1] == message.final[0], "and it is the last word"
+        resumed = 0
+        for job in jobs:
+            kinds = [event.kind for event in await queue.history(job.id)]
+            resumed += kinds.count("engine_died")
+        assert resumed > 0, "some engines were killed at work"
+
+
+async def _cancel_one(queue: JobQueue, dice: random.Random) -> None:
+    jobs = await queue.waiting(None, limit=50)
+    if jobs:
+        job = dice.choice(jobs)
+        await queue.request_cancel(job.id, job.user_id)
+
+
+async def _until_delivered(queue: JobQueue) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        overview = await queue.overview(None)
+        left = overview.waiting + overview.running
+        if not left and not await queue.to_deliver() and not await queue.pending_intakes():
+            return
+        await asyncio.sleep(0.5)
+    pytest.fail(f"not all was delivered in time: {await queue.overview(None)}")
