@@ -36,6 +36,8 @@ class UserProblem(Exception):
     The sentence is a key of the texts (marked with `_`), filled with the values when it is said.
     """
 
+    expected = True
+
     def __init__(self, sentence: str, **values: object) -> None:
         super().__init__(sentence)
         self.sentence = sentence
@@ -107,10 +109,10 @@ _UNEXPECTED: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def explain(error: BaseException) -> Explanation:
+def explain(error: BaseException) -> Explanation | UserProblem:
     """The one map from errors to what users read."""
     if isinstance(error, UserProblem):
-        return Explanation(error.sentence, dict(error.values))
+        return error
     if isinstance(error, PictureProblem):
         return Explanation(str(error))
     wraps = isinstance(error, app_commands.CommandInvokeError | app_commands.TransformerError)

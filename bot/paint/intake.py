@@ -12,6 +12,7 @@ from bot.delivery.originals import Originals
 from bot.errors import sentence_for
 from bot.paint.pictures import PictureIntake
 from bot.paint.request import PaintRequest
+from bot.refusals import refusal_words
 from bot.texts import texts_for
 from jobs.model import Intake, Submission
 from jobs.outcomes import Refused, SubmitOutcome
@@ -106,7 +107,7 @@ class IntakeService:
         else:
             if not isinstance(outcome, Refused):
                 return  # the delivery loop sees the job and shows it
-            sentence = t(outcome.refusal.message)
+            sentence = refusal_words(t, outcome.refusal)
         await self._originals.say(sender, sentence)
         await self._client.queue.close_intake(sender.interaction_id)
 

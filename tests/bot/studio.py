@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +44,6 @@ class Studio:
         self.client = build_client(self.settings)
         self.tasks["bot"] = asyncio.create_task(self.client.start(self.discord.token))
         await self.discord.ready()
-        await self.client.wait_until_ready()
         return self.client
 
     async def stop_bot(self) -> None:
@@ -116,6 +116,19 @@ class Studio:
         """What an answer or a follow-up says first."""
         await interaction.wait(lambda i: words_of(i), TIMEOUT_SECONDS)
         return words_of(interaction)
+
+    async def no_intakes(self) -> None:
+        """Wait until nothing is left between a command and its job."""
+        await self.eventually(self._nothing_pending)
+
+    async def _nothing_pending(self) -> bool:
+        return not await self.bot.queue.pending_intakes()
+
+    async def eventually(self, condition: Callable[[], Awaitable[object]]) -> None:
+        """Wait until the database says so."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while not await condition():
+                await asyncio.sleep(0.05)
 
     async def jobs(self, user: str = "ada") -> list[Job]:
         return await self.bot.queue.jobs_of_user(self.user(user).id)

@@ -1,0 +1,203 @@
+"""The message of a job: through outages, past minute 15, and wherever it can still be seen."""
+
+import asyncio
+
+from jobs.model import Job, JobState
+from tests.bot.studio import BOTH, Studio, has_result, photo
+
+FIFTEEN_MINUTES = 15 * 60 + 5
+
+
+async def delivered(studio: Studio, user: str = "ada") -> Job:
+    """The newest job, once its end was delivered or given up."""
+    found: list[Job] = []
+
+    async def is_delivered() -> bool:
+        found[:] = await studio.jobs(user)
+        return bool(found) and found[0].delivered_at is not None
+
+    await studio.eventually(is_delivered)
+    return found[0]
+
+
+async def test_a_restarted_bot_goes_on_with_the_message(studio: Studio) -> None:
+    painter = await studio.start_painter()
+    painter.hold.clear()
+    interaction = await studio.paint()
+    await studio.says(interaction, "Painting")
+    await studio.stop_bot()
+    painter.hold.set()
+    await studio.discord.until(lambda: painter.painted, 10)
+    await studio.start_bot()
+    await studio.finished(interaction)
+    assert len(studio.discord.messages()) == 1
+
+
+async def test_a_restarted_bot_goes_on_with_an_intake(studio: Studio) -> None:
+    await studio.start_painter()
+    studio.discord.faults.add("GET", "*attachments/*", delay=20.0, times=2)
+    interaction = await studio.paint()
+    assert interaction.message is not None
+    await studio.stop_bot()
+    assert not studio.painter or not studio.painter.painted
+    studio.discord.faults.clear()
+    await studio.start_bot()
+    await studio.finished(interaction)
+    assert len(await studio.jobs()) == 1
+
+
+async def test_after_minute_fifteen_the_bot_edits_with_its_own_token(studio: Studio) -> None:
+    painter = await studio.start_painter()
+    painter.hold.clear()
+    interaction = await studio.paint()
+    await studio.says(interaction, "Painting")
+    studio.discord.shift_clock(FIFTEEN_MINUTES)
+    painter.hold.set()
+    message = await studio.finished(interaction)
+    assert len(studio.discord.messages()) == 1
+    assert not studio.discord.dms(studio.user())
+    assert message.attachments
+    refused = [line for line in studio.discord.traffic if line.status == 401]
+    assert len(refused) <= 2  # an ended token is remembered
+
+
+async def test_an_ephemeral_picture_comes_by_dm_after_minute_fifteen(studio: Studio) -> None:
+    painter = await studio.start_painter()
+    painter.hold.clear()
+    interaction = await studio.paint({"ephemeral": True})
+    await studio.says(interaction, "Painting")
+    studio.discord.shift_clock(FIFTEEN_MINUTES)
+    painter.hold.set()
+    await studio.discord.until(lambda: studio.discord.dms(studio.user()), 20)
+    (message,) = studio.discord.dms(studio.user())
+    assert has_result(message)
+    assert "here it is" in message.text
+    assert (await delivered(studio)).delivered_at is not None
+
+
+async def test_a_picture_comes_by_dm_where_the_bot_is_no_member(studio: Studio) -> None:
+    painter = await studio.start_painter()
+    painter.hold.clear()
+    interaction = await studio.paint(context="guild_without_bot")
+    await studio.says(interaction, "Painting")
+    studio.discord.shift_clock(FIFTEEN_MINUTES)
+    painter.hold.set()
+    await studio.discord.until(lambda: studio.discord.dms(studio.user()), 20)
+    assert has_result(studio.discord.dms(studio.user())[0])
+
+
+async def test_a_picture_comes_by_dm_if_its_message_was_deleted(studio: Studio) -> None:
+    painter = await studio.start_painter()
+    painter.hold.clear()
+    interaction = await studio.paint()
+    message = await studio.says(interaction, "Painting")
+    studio.discord.world.delete_message(message)
+    painter.hold.set()
+    await studio.discord.until(lambda: studio.discord.dms(studio.user()), 20)
+    assert has_result(studio.discord.dms(studio.user())[0])
+    await delivered(studio)
+    assert len(studio.discord.dms(studio.user())) == 1
+
+
+async def test_a_user_with_closed_dms_can_still_show_the_picture(studio: Studio) -> None:
+    painter = await studio.start_painter()
+    painter.hold.clear()
+    studio.discord.faults.add("POST", "/users/@me/channels", status=403, times=10)
+    interaction = await studio.paint()
+    message = await studio.says(interaction, "Painting")
+    studio.discord.world.delete_message(message)
+    painter.hold.set()
+    job = await delivered(studio)
+    assert job.state is JobState.DONE
+    assert job.result_key is not None
+
+
+async def test_429_with_and_without_via_only_delays(studio: Studio) -> None:
+    painter = await studio.start_painter()
+    painter.hold.clear()
+    interaction = await studio.paint()
+    await studio.says(interaction, "Painting")
+    pattern = "/webhooks/*/messages/*"
+    studio.discord.faults.add("PATCH", pattern, status=429, retry_after=0.5, times=2)
+    studio.discord.faults.add(
+        "PATCH", pattern, status=429, retry_after=1.0, times=2, with_via=False
+    )
+    painter.hold.set()
+    await studio.finished(interaction)
+
+
+async def test_server_errors_only_delay(studio: Studio) -> None:
+    painter = await studio.start_painter()
+    painter.hold.clear()
+    interaction = await studio.paint()
+    await studio.says(interaction, "Painting")
+    studio.discord.faults.add("PATCH", "/webhooks/*", status=502, times=3)
+    painter.hold.set()
+    await studio.finished(interaction)
+
+
+async def test_an_outage_only_delays(studio: Studio) -> None:
+    painter = await studio.start_painter()
+    painter.hold.clear()
+    interaction = await studio.paint()
+    await studio.says(interaction, "Painting")
+    await studio.discord.outage(4.0)
+    painter.hold.set()
+    await studio.finished(interaction)
+    later = await studio.paint()
+    await studio.finished(later)
+
+
+async def test_an_old_preview_does_not_hold_up_the_picture(studio: Studio) -> None:
+    painter = await studio.start_painter()
+    painter.hold.clear()
+    # The first edit with a preview hangs for longer than the test may take.
+    interaction = await studio.paint()
+    await studio.says(interaction, "Place 1")
+    stuck = studio.discord.faults.add("PATCH", "/webhooks/*", delay=600.0)
+    await studio.discord.until(lambda: stuck.hits, 20)
+    painter.hold.set()
+    await studio.finished(interaction)
+
+
+async def test_edits_are_coalesced_to_the_newest_state(studio: Studio) -> None:
+    painter = await studio.start_painter()
+    painter.step_seconds = 0.0
+    interaction = await studio.paint()
+    await studio.finished(interaction)
+    edits = [line for line in studio.discord.traffic if line.what.startswith("PATCH /webhooks")]
+    assert len(edits) <= 3
+
+
+async def test_a_result_that_does_not_fit_comes_as_the_best_that_does(studio: Studio) -> None:
+    studio.discord.world.upload_limit_bytes = 300_000
+    painter = await studio.start_painter()
+    painter.noise = True
+    message = await studio.painted({"size": 512})
+    assert message.attachments[0].filename.endswith((".jpg", ".webp"))
+    assert len(message.attachments[0].data) <= 300_000
+    assert "Shown as" in message.text
+
+
+async def test_a_failure_is_told_with_its_id(studio: Studio) -> None:
+    painter = await studio.start_painter()
+    painter.fails_with = "The layers are not there; please use another network."
+    interaction = await studio.paint()
+    message = await studio.says(interaction, "The layers are not there")
+    assert "e1d2" in message.text
+
+
+async def test_a_spoiler_stays_one(studio: Studio) -> None:
+    await studio.start_painter()
+    message = await studio.painted({"spoiler": True})
+    galleries = [part for part in message.walk() if part["type"] == 12]
+    assert all(item["spoiler"] for gallery in galleries for item in gallery["items"])
+
+
+async def test_many_jobs_are_all_delivered(studio: Studio) -> None:
+    painter = await studio.start_painter()
+    painter.step_seconds = 0.0
+    pictures = {**BOTH, "content": ("p.png", photo((32, 32)))}
+    interactions = await asyncio.gather(*(studio.paint(attachments=pictures) for _ in range(12)))
+    for interaction in interactions:
+        await studio.finished(interaction)
