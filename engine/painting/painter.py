@@ -1,6 +1,6 @@
 """Painting: the one entrance to the engine, for the command line and for the queue's worker."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 import torch
@@ -31,10 +31,10 @@ def paint(
     start: Picture | None = None,
     resume: bytes | None = None,
     control: Control | None = None,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Paint the content in the styles, telling what goes on; the last event is `Painted`.
 
-    Closing the iterator stops the painting at the event that was last given; `control` stops
+    Closing the generator stops the painting at the event that was last given; `control` stops
     it also between tiles.
 
     Args:

@@ -1,0 +1,95 @@
+"""The progress bar of the command line."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+from engine.painting import Event, Prepared, Preparing, Recovered, Retiled, ScaleStarted, Stepped
+
+_LOSSES_EVERY_SECONDS = 0.5
+
+
+class ProgressBar:
+    """Scale, share, losses, iterations a second and time left, on standard error."""
+
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[details]}"),
+            console=console,
+            disable=quiet,
+        )
+        self._console = console
+        self._task = self._bar.add_task("preparing", total=1.0, details="")
+        self._losses = ""
+        self._read_at = self._counted_at = time.monotonic()
+        self._counted = 0
+        self._pace = 0.0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def download(self, what: str, done: int, total: int) -> None:
+        """Show a download."""
+        share = f"{done / 2**20:.0f} of {total / 2**20:.0f} MiB" if total else ""
+        self._bar.update(
+            self._task, description=what, completed=done / total if total else 0, details=share
+        )
+
+    def show(self, event: Event) -> None:
+        """Show what an event tells."""
+        match event:
+            case Preparing():
+                self._bar.update(self._task, description=event.note, completed=0, details="")
+            case Prepared():
+                sizes = ", ".join(f"{size[1]}×{size[0]}" for size, _ in event.scales)
+                self._bar.update(self._task, details=f"{event.network}: {sizes}")
+            case ScaleStarted():
+                height, width = event.size
+                tiles = f" in {event.tiles} tiles" if event.tiles > 1 else ""
+                self._bar.update(self._task, description=f"{width}×{height}{tiles}")
+            case Recovered():
+                self._bar.print(event.reason)
+            case Retiled():
+                self._bar.print(f"Out of memory: going on in tiles of {event.tile_px} px.")
+            case Stepped():
+                self._step(event)
+
+    def _step(self, event: Stepped) -> None:
+        now = time.monotonic()
+        self._counted += 1
+        # Reading the losses waits for the device, so not at each iteration.
+        if now - self._read_at >= _LOSSES_EVERY_SECONDS or not self._losses:
+            losses = event.losses()
+            self._losses = (
+                f"loss {losses.total:.4g} (style {losses.style:.4g}, "
+                f"content {losses.content:.4g}, tv {losses.tv:.4g})"
+            )
+            self._pace = self._counted / max(1e-9, now - self._counted_at)
+            self._counted, self._counted_at, self._read_at = 0, now, now
+        left = "" if event.seconds_left is None else f" · {_clock(event.seconds_left)} left"
+        self._bar.update(
+            self._task,
+            completed=event.fraction,
+            details=f"{self._losses} · {self._pace:.2f} it/s{left}",
+        )
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
