@@ -7,9 +7,12 @@ from typing import Any
 from sandbox.addresses import attachment_json
 from sandbox.compose import store_file
 from sandbox.model import Channel, Json
+from sandbox.offering import resolve_entity
 from sandbox.world import World
 
 Upload = tuple[str, bytes]
+# Menus of users, roles, both and channels, and the command options of the same things.
+ENTITY_OPTIONS = {5: 6, 6: 8, 7: 9, 8: 7}
 
 
 def upload(world: World, channel: Channel, file: Upload, resolved: Json) -> str:
@@ -50,6 +53,8 @@ class Filling:
                 ]
             else:
                 base |= _modal_value(component, self.values.get(custom_id))
+            for value in base["values"] if kind in ENTITY_OPTIONS else ():
+                resolve_entity(self.world, ENTITY_OPTIONS[kind], value, self.resolved)
         return base
 
 
@@ -65,4 +70,5 @@ def _modal_value(component: Json, given: Any) -> Json:
     if kind == 23:
         return {"value": bool(component.get("default", False) if given is None else given)}
     preset_values = [o["value"] for o in options if o.get("default")]
+    preset_values += [each["id"] for each in component.get("default_values", [])]
     return {"values": preset_values if given is None else list(given)}

@@ -88,7 +88,7 @@ def option_json(world: World, definition: Json, value: Any, resolved: Json) -> J
     elif kind == 5:
         value = bool(value)
     elif kind in {6, 7, 8, 9}:
-        value = _entity(world, kind, value, resolved)
+        value = resolve_entity(world, kind, value, resolved)
     return {"name": name, "type": kind, "value": value}
 
 
@@ -107,7 +107,12 @@ def _number(definition: Json, value: Any) -> int | float:
     return number
 
 
-def _entity(world: World, kind: int, value: Any, resolved: Json) -> str:
+def resolve_entity(world: World, kind: int, value: Any, resolved: Json) -> str:
+    """The id of a user, channel or role, which is put among the resolved objects.
+
+    Raises:
+        NotOfferedError: There is none.
+    """
     key = str(getattr(value, "id", value))
     number = int(key)
     if kind in {6, 9} and number in world.users:

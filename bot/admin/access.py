@@ -9,8 +9,9 @@ from bot.client import Interaction
 from bot.people import is_admin
 
 MANAGE_GUILD = discord.Permissions(manage_guild=True)
-IN_SERVERS = app_commands.AppCommandContext(guild=True)
-WHERE_INSTALLED = app_commands.AppInstallationType(guild=True)
+# What is left open here would be taken from the tree, which allows everything.
+IN_SERVERS = app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False)
+WHERE_INSTALLED = app_commands.AppInstallationType(guild=True, user=False)
 
 
 def admin_guild(interaction: Interaction) -> int:

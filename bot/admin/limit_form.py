@@ -73,10 +73,10 @@ class LimitsForm(ReportingModal):
         guild_id = admin_guild(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         chosen: dict[str, Any] = {
-            name: tuple(role.id for role in select.values) for name, select in self.roles.items()
+            name: tuple(map(_id_of, select.values)) for name, select in self.roles.items()
         }
-        chosen["channel_ids"] = tuple(channel.id for channel in self.channels.values)
-        logs = [channel.id for channel in self.log_channel.values]
+        chosen["channel_ids"] = tuple(map(_id_of, self.channels.values))
+        logs = [_id_of(channel) for channel in self.log_channel.values]
         chosen["log_channel_id"] = logs[0] if logs else None
         changed = {
             name: value or None
@@ -84,3 +84,8 @@ class LimitsForm(ReportingModal):
             if value != getattr(self.before, name)
         }
         await self.change(interaction, guild_id, changed)
+
+
+def _id_of(chosen: Any) -> int:
+    """The id of a role or channel; discord.py gives the bare text for one that is gone."""
+    return int(getattr(chosen, "id", chosen))

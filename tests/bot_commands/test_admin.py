@@ -1,0 +1,309 @@
+import io
+import re
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from jobs.model import JobState
+from jobs.outcomes import LimitName
+from sandbox.model import Message
+from sandbox.offering import NotOfferedError
+from tests.bot_commands.house import House, answer, filled
+
+EVERY_COMMAND: list[tuple[str, dict[str, Any]]] = [
+    ("limits show", {}),
+    ("limits set", {"size": 64}),
+    ("limits roles", {}),
+    ("limits reset", {}),
+    ("limits reset", {"limit": "max_size_px"}),
+    ("limits log", {}),
+    ("blocklist show", {}),
+    ("blocklist add", {"member": "grace"}),
+    ("blocklist remove", {"member": "grace"}),
+    ("queue-admin pause", {}),
+    ("queue-admin resume", {}),
+    ("queue-admin clear", {}),
+    ("queue-admin remove", {"picture": 1}),
+    ("queue-admin front", {"picture": 1}),
+    ("stats", {}),
+]
+
+
+def with_ids(house: House, options: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: house.user(value).id if name == "member" else value for name, value in options.items()
+    }
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in EVERY_COMMAND}))
+async def test_discord_offers_members_none_of_the_admins_commands(house: House, name: str) -> None:
+    for context in ("guild", "bot_dm", "private"):
+        with pytest.raises(NotOfferedError):
+            await house.slash(house.user("ada"), name, context=context)
+
+
+async def test_members_are_refused_where_a_server_offers_them_all_the_same(house: House) -> None:
+    house.offer_everything()
+    ada = house.user("ada")
+    await house.job(ada)
+    for name, options in EVERY_COMMAND:
+        message = await house.slash(ada, name, with_ids(house, options))
+        assert message.text == "This needs the permission to manage the server.", name
+        assert message.ephemeral
+    for name in ("queue-admin remove", "queue-admin front"):
+        assert not await house.discord.autocomplete(ada, name, "picture", "")
+    overview = await house.queue.overview(house.guild_id)
+    assert (overview.waiting, overview.paused) == (1, False)
+    assert not await house.queue.audit_log(house.guild_id)
+
+
+async def test_every_admin_command_is_known_to_the_tests(house: House) -> None:
+    there = {
+        command.qualified_name
+        for command in house.client.tree.walk_commands()
+        if (command.root_parent or command).default_permissions is not None
+        and not hasattr(command, "commands")
+    }
+    assert there == {name for name, _ in EVERY_COMMAND}
+
+
+async def test_limits_are_shown_set_and_taken_back(house: House) -> None:
+    admin = house.user("admin")
+    shown = await house.slash(admin, "limits show")
+    assert "Largest size: 2048 px" in shown.text
+    assert "**" not in shown.text.replace("## Limits", "")
+    message = await house.slash(admin, "limits set", {"size": 512, "quality": "Draft"})
+    assert "Largest size: 512 px" in message.text
+    limits = await house.queue.limits(house.guild_id)
+    assert (limits.max_size_px, limits.max_quality) == (512, "draft")
+    assert "**Largest size: 512 px**" in (await house.slash(admin, "limits show")).text
+    await house.press(admin, message, "Undo")
+    assert "Largest size: 2048 px" in message.text
+    limits = await house.queue.limits(house.guild_id)
+    assert (limits.max_size_px, limits.max_quality) == (2048, "fine")
+
+
+async def test_undo_returns_to_what_the_server_had_set_before(house: House) -> None:
+    admin = house.user("admin")
+    first = await house.slash(admin, "limits set", {"size": 1024, "per_day": 7})
+    second = await house.slash(admin, "limits set", {"size": 512})
+    await house.press(admin, second, "Undo")
+    limits = await house.queue.limits(house.guild_id)
+    assert (limits.max_size_px, limits.max_per_day) == (1024, 7)
+    interaction = await house.discord.press(admin, first, label="Undo")
+    await interaction.wait(lambda i: any(map(filled, i.followups)))
+    assert "changed again since" in interaction.followups[0].text
+
+
+async def test_what_the_operator_allows_cannot_be_loosened(house: House) -> None:
+    message = await house.slash(house.user("admin"), "limits set", {"size": 4096})
+    assert "the operator of this bot allows 2048 px" in message.text
+    assert (await house.queue.limits(house.guild_id)).max_size_px == 2048
+    assert not await house.queue.audit_log(house.guild_id)
+
+
+async def test_nothing_given_is_told(house: House) -> None:
+    message = await house.slash(house.user("admin"), "limits set")
+    assert "give at least one limit" in message.text
+
+
+async def test_limits_that_are_set_hold(house: House) -> None:
+    ada = house.user("ada")
+    await house.slash(house.user("admin"), "limits set", {"waiting_member": 1})
+    job = await house.job(ada)
+    refusal = await house.queue.check_limits(
+        ada.id, (), house.guild_id, job.channel_id, job.options
+    )
+    assert refusal is not None
+    assert refusal.limit is LimitName.WAITING_PER_USER
+
+
+async def test_one_limit_is_reset_at_once_and_all_after_a_question(house: House) -> None:
+    admin = house.user("admin")
+    await house.slash(admin, "limits set", {"size": 512, "per_day": 3, "cooldown": 9})
+    offered = await house.discord.autocomplete(admin, "limits reset", "limit", "size")
+    assert offered == [{"name": "Largest size", "value": "max_size_px"}]
+    await house.slash(admin, "limits reset", {"limit": "max_size_px"})
+    limits = await house.queue.limits(house.guild_id)
+    assert (limits.max_size_px, limits.max_per_day) == (2048, 3)
+    unknown = await house.slash(admin, "limits reset", {"limit": "anything"})
+    assert "no such limit" in unknown.text
+    message = await house.slash(admin, "limits reset")
+    await house.press(admin, message, "Change nothing")
+    assert (await house.queue.limits(house.guild_id)).max_per_day == 3
+    message = await house.slash(admin, "limits reset")
+    await house.press(admin, message, "Reset all")
+    assert (await house.queue.limits(house.guild_id)).max_per_day == 1000
+    await house.press(admin, message, "Undo")
+    limits = await house.queue.limits(house.guild_id)
+    assert (limits.max_per_day, limits.cooldown_seconds, limits.max_size_px) == (3, 9, 2048)
+
+
+async def test_a_permission_that_is_gone_is_noticed_at_the_button(house: House) -> None:
+    admin = house.user("admin")
+    await house.slash(admin, "limits set", {"per_day": 3})
+    message = await house.slash(admin, "limits reset")
+    house.discord.world.guild.owner_id = house.user("grace").id
+    admin.role_ids.clear()
+    interaction = await house.discord.press(admin, message, label="Reset all")
+    said = await answer_besides(interaction, message)
+    assert "permission to manage the server" in said.text
+    assert (await house.queue.limits(house.guild_id)).max_per_day == 3
+
+
+async def answer_besides(interaction: Any, message: Message) -> Message:
+    await interaction.wait(
+        lambda i: (i.message is not message and filled(i.message)) or any(map(filled, i.followups))
+    )
+    said: list[Message] = [interaction.message, *interaction.followups]
+    return next(each for each in said if each is not message and filled(each))
+
+
+async def test_the_log_tells_who_changed_what_in_pages(house: House) -> None:
+    admin = house.user("admin")
+    assert "Nothing was changed so far" in (await house.slash(admin, "limits log")).text
+    for size in range(64, 64 + 12):
+        await house.queue.set_limits(house.guild_id, {"max_size_px": size}, admin.id)
+    await house.slash(admin, "blocklist add", {"member": house.user("grace").id})
+    message = await house.slash(admin, "limits log")
+    newest = message.text.splitlines()[1]
+    assert re.fullmatch(
+        rf"<t:\d+:R> <@{admin.id}>: blocked a member \(<@{house.user('grace').id}>\)", newest
+    )
+    assert "Largest size: 75 px" in message.text
+    assert "Largest size: 64 px" not in message.text
+    await house.press(admin, message, "Next")
+    assert "Largest size: 64 px" in message.text
+
+
+async def test_changes_are_posted_to_the_log_channel(house: House) -> None:
+    admin, grace = house.user("admin"), house.user("grace")
+    talk = house.discord.channel("talk")
+    await house.queue.set_limits(house.guild_id, {"log_channel_id": talk.id}, admin.id)
+    await house.slash(admin, "blocklist add", {"member": grace.id})
+    (posted,) = house.discord.messages("talk")
+    assert posted.text == f"<@{admin.id}>: <@{grace.id}> is blocked from painting here."
+    assert posted.mentions == []
+
+
+async def test_a_log_channel_that_cannot_be_reached_is_told_to_the_admin(house: House) -> None:
+    admin = house.user("admin")
+    await house.queue.set_limits(house.guild_id, {"log_channel_id": 12345}, admin.id)
+    message = await house.slash(admin, "queue-admin pause")
+    assert "The queue is paused." in message.text
+    assert "could not write to the log channel <#12345>" in message.text
+
+
+async def test_the_blocklist(house: House) -> None:
+    admin, grace = house.user("admin"), house.user("grace")
+    assert "Nobody is blocked" in (await house.slash(admin, "blocklist show")).text
+    await house.slash(admin, "blocklist add", {"member": grace.id})
+    again = await house.slash(admin, "blocklist add", {"member": grace.id})
+    assert "blocked already" in again.text
+    assert f"<@{grace.id}>" in (await house.slash(admin, "blocklist show")).text
+    assert await house.queue.blocked(house.guild_id) == [grace.id]
+    await house.slash(admin, "blocklist remove", {"member": grace.id})
+    assert await house.queue.blocked(house.guild_id) == []
+    again = await house.slash(admin, "blocklist remove", {"member": grace.id})
+    assert "is not blocked here" in again.text
+    message = await house.slash(admin, "blocklist add", {"member": admin.id})
+    assert "cannot block yourself" in message.text
+
+
+async def test_the_queue_is_paused_and_resumed(house: House) -> None:
+    admin = house.user("admin")
+    await house.slash(admin, "queue-admin pause")
+    assert (await house.queue.overview(house.guild_id)).paused
+    assert "paused already" in (await house.slash(admin, "queue-admin pause")).text
+    await house.slash(admin, "queue-admin resume")
+    assert not (await house.queue.overview(house.guild_id)).paused
+    assert "not paused" in (await house.slash(admin, "queue-admin resume")).text
+
+
+async def test_clear_tells_the_number_and_asks_first(house: House) -> None:
+    admin, ada = house.user("admin"), house.user("ada")
+    assert "Nothing waits" in (await house.slash(admin, "queue-admin clear")).text
+    jobs = [await house.job(ada) for _ in range(3)]
+    private = await house.job(ada, in_guild=False)
+    message = await house.slash(admin, "queue-admin clear")
+    assert "Cancel 3 waiting pictures?" in message.text
+    await house.press(admin, message, "Change nothing")
+    assert await house.state(jobs[0]) is JobState.QUEUED
+    message = await house.slash(admin, "queue-admin clear")
+    await house.press(admin, message, "Cancel them all")
+    assert "3 waiting pictures are cancelled." in message.text
+    assert {await house.state(job) for job in jobs} == {JobState.CANCELLED}
+    assert await house.state(private) is JobState.QUEUED
+    assert [entry.action for entry in await house.queue.audit_log(house.guild_id)] == ["clear"]
+
+
+async def test_remove_and_front_act_on_this_servers_jobs_only(house: House) -> None:
+    admin, ada = house.user("admin"), house.user("ada")
+    first, second = await house.job(ada), await house.job(house.user("grace"))
+    private = await house.job(ada, in_guild=False)
+    offered = await house.discord.autocomplete(admin, "queue-admin front", "picture", "")
+    assert {choice["value"] for choice in offered} == {first.id, second.id}
+    await house.slash(admin, "queue-admin front", {"picture": second.id})
+    assert [job.id for job in await house.queue.waiting(house.guild_id)] == [second.id, first.id]
+    message = await house.slash(admin, "queue-admin remove", {"picture": first.id})
+    assert f"#{first.id} of <@{ada.id}> is cancelled." in message.text
+    assert await house.state(first) is JobState.CANCELLED
+    for name in ("queue-admin remove", "queue-admin front"):
+        for job in (private, first):
+            refused = await house.slash(admin, name, {"picture": job.id})
+            assert f"no waiting picture #{job.id}" in refused.text
+    assert await house.state(private) is JobState.QUEUED
+
+
+async def test_stats_come_in_figures_and_as_a_picture(house: House) -> None:
+    admin, ada = house.user("admin"), house.user("ada")
+    await house.painted(ada)
+    await house.painted(house.user("grace"))
+    await house.fail(await house.job(ada))
+    message = await house.slash(admin, "stats")
+    for line in ("2 pictures painted", "for 2 members", "1 failure", "The last 14 days"):
+        assert line in message.text
+    with Image.open(io.BytesIO(message.attachments[0].data)) as plot:
+        assert plot.format == "PNG"
+
+
+async def test_stats_of_a_server_without_pictures(house: House) -> None:
+    message = await house.slash(house.user("admin"), "stats", {"days": 1})
+    assert "0 pictures painted" in message.text
+    assert "The last 1 day" in message.text
+
+
+async def test_in_german(house: House) -> None:
+    admin = house.user("admin", locale="de")
+    message = await house.slash(admin, "limits set", {"size": 512})
+    assert "Größte Größe: 512 px" in message.text
+    await house.press(admin, message, "Rückgängig")
+    assert (await house.queue.limits(house.guild_id)).max_size_px == 2048
+
+
+async def test_the_form_of_roles_and_channels(house: House) -> None:
+    admin = house.user("admin")
+    keeper = next(role for role in house.discord.world.guild.roles if role.name == "Keeper")
+    talk = house.discord.channel("talk")
+    opened = await house.discord.slash(admin, "limits roles")
+    assert opened.modal is not None
+    submitted = await house.discord.submit_modal(
+        opened,
+        {
+            "painter_role_ids": [str(keeper.id)],
+            "channel_ids": [str(talk.id)],
+            "log_channel_id": [str(talk.id)],
+        },
+    )
+    message = await answer(submitted)
+    limits = await house.queue.limits(house.guild_id)
+    assert limits.painter_role_ids == (keeper.id,)
+    assert limits.channel_ids == (talk.id,)
+    assert limits.log_channel_id == talk.id
+    assert limits.exempt_role_ids == ()
+    assert f"Roles that may paint: <@&{keeper.id}>" in message.text
+    opened = await house.discord.slash(admin, "limits roles")
+    assert opened.modal is not None
+    submitted = await house.discord.submit_modal(opened)
+    assert (await answer(submitted)).text == "Nothing was changed."

@@ -1,0 +1,31 @@
+from bot.client import AtelierClient
+from bot.help_command.command import TEXT_LIMIT, help_layout
+from bot.texts import languages
+from tests.bot_commands.house import House
+
+
+async def test_members_see_what_they_can_use(house: House) -> None:
+    message = await house.slash(house.user(), "help", context="bot_dm")
+    assert message.ephemeral
+    assert "`/paint`" in message.text
+    assert "`/style save`" in message.text
+    assert "Paint this" in message.text
+    assert "/blocklist" not in message.text
+
+
+async def test_admins_also_see_theirs(house: House) -> None:
+    message = await house.slash(house.user("admin"), "help")
+    assert "`/blocklist add`" in message.text
+
+
+async def test_in_german_with_the_names_that_german_users_see(house: House) -> None:
+    message = await house.slash(house.user("ada", locale="de"), "help")
+    assert "`/malen` · Ein Foto im Stil eines Gemäldes malen." in message.text
+    assert "`/stil speichern`" in message.text
+
+
+async def test_it_fits_into_a_message_in_every_language(house: House) -> None:
+    client: AtelierClient = house.client
+    for t in languages().values():
+        layout = help_layout(t, client.tree, for_admin=True)
+        assert layout.content_length() <= TEXT_LIMIT

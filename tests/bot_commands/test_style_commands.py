@@ -1,0 +1,117 @@
+import pytest
+
+from bot.errors import UserProblem
+from bot.style_commands.names import clean_name
+from jobs.catalogue import load_catalogue
+from sandbox.model import Message, User
+from tests.bot_commands.house import House, picture
+
+FILE = ("style.png", picture((80, 60), "crimson"))
+
+
+async def save(house: House, user: User, name: str, **details: object) -> Message:
+    server = {"for_server": details.pop("for_server")} if "for_server" in details else {}
+    return await house.slash(
+        user,
+        "style save",
+        {"name": name, **server},
+        attachments={"picture": details.pop("file", FILE)},
+        **details,
+    )
+
+
+async def names(house: House, user: User) -> list[tuple[str, str]]:
+    styles = await house.queue.styles_for(user.id, house.guild_id)
+    return [(style.scope, style.name) for style in styles]
+
+
+async def test_a_saved_style_is_offered_as_preset_and_shown(house: House) -> None:
+    ada = house.user("ada")
+    message = await save(house, ada, "  My   crimson ")
+    assert message.ephemeral
+    assert "“My crimson” is saved" in message.text
+    assert await names(house, ada) == [("user", "My crimson")]
+    offered = await house.discord.autocomplete(ada, "paint", "preset", "crimson")
+    assert any("My crimson" in choice["name"] for choice in offered)
+    shown = await house.slash(ada, "styles", {"whose": "Saved here"})
+    assert "**My crimson** · your own" in shown.text
+    assert len(shown.attachments) == 1
+    assert not await names(house, house.user("grace"))
+
+
+async def test_the_same_name_replaces(house: House) -> None:
+    ada = house.user("ada")
+    await save(house, ada, "Crimson")
+    message = await save(house, ada, "crimson", file=("b.png", picture(colour="navy")))
+    assert "replaced" in message.text
+    assert len(await names(house, ada)) == 1
+
+
+async def test_a_style_for_the_server_is_for_admins(house: House) -> None:
+    ada, admin = house.user("ada"), house.user("admin")
+    refused = await save(house, ada, "Ours", for_server=True)
+    assert "Only those who manage this server" in refused.text
+    assert not await names(house, ada)
+    assert "saved" in (await save(house, admin, "Ours", for_server=True)).text
+    assert await names(house, ada) == [("guild", "Ours")]
+    in_dm = await save(house, admin, "Ours", for_server=True, context="bot_dm")
+    assert "only in a server" in in_dm.text
+
+
+async def test_members_remove_their_own_and_admins_the_servers(house: House) -> None:
+    ada, admin = house.user("ada"), house.user("admin")
+    await save(house, ada, "Mine")
+    await save(house, admin, "Ours", for_server=True)
+    offered = await house.discord.autocomplete(ada, "style remove", "name", "")
+    assert [choice["name"] for choice in offered] == ["Mine"]
+    refused = await house.slash(ada, "style remove", {"name": "Ours"})
+    assert "no saved style “Ours” that you may remove" in refused.text
+    removed = await house.slash(ada, "style remove", {"name": offered[0]["value"]})
+    assert "“Mine” is removed" in removed.text
+    assert "removed" in (await house.slash(admin, "style remove", {"name": "ours"})).text
+    assert not await names(house, ada)
+
+
+async def test_what_is_no_picture_is_told_and_not_saved(house: House) -> None:
+    ada = house.user("ada")
+    message = await save(house, ada, "Notes", file=("notes.png", b"these are notes"))
+    assert "not a picture" in message.text
+    assert not await names(house, ada)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("  Blue\t\nHorse ", "Blue Horse"),
+        ("Bl\u200bue\u202e", "Blue"),
+        ("Cafe\u0301", "Café"),
+        ("青い馬", "青い馬"),
+        ("**bold** @everyone", "**bold** @everyone"),
+    ],
+)
+def test_names_are_made_safe_to_store(typed: str, name: str) -> None:
+    assert clean_name(typed) == name
+
+
+@pytest.mark.parametrize("typed", ["", " ", "\u200b", "???", "x" * 41, "Starry-Night"])
+def test_names_that_cannot_be_used_are_refused(typed: str) -> None:
+    assert any(each.id == "starry-night" for each in load_catalogue())
+    with pytest.raises(UserProblem):
+        clean_name(typed)
+
+
+async def test_markup_in_a_name_stays_text(house: House) -> None:
+    ada = house.user("ada")
+    message = await save(house, ada, "**Bold** <@1>")
+    assert "\\*\\*Bold\\*\\*" in message.text
+    shown = await house.slash(ada, "styles", {"whose": "Saved here"})
+    assert "\\*\\*Bold\\*\\*" in shown.text
+
+
+async def test_too_many_styles_are_refused_with_the_number(house: House) -> None:
+    ada = house.user("ada")
+    key = await house.queue.store.put(picture(), ".png")
+    for number in range(25):
+        await house.queue.save_style("user", ada.id, f"Style {number}", key, ada.id)
+    message = await save(house, ada, "One more")
+    assert "There are 25 saved styles already" in message.text
