@@ -1,6 +1,5 @@
 """A copy of the database while it is in use."""
 
-import asyncio
 import contextlib
 import sqlite3
 from pathlib import Path
@@ -14,7 +13,7 @@ _PAGES_AT_A_TIME = 256
 """Between two portions others may write."""
 
 
-async def backup(settings: Settings, destination: Path) -> int:
+def backup(settings: Settings, destination: Path) -> int:
     """Copy the SQLite database to a new file with SQLite's online backup; its bytes.
 
     The copy is one consistent moment, and is there whole or not at all.
@@ -30,7 +29,7 @@ async def backup(settings: Settings, destination: Path) -> int:
         raise QueueError(f"There is no database at {source}.")
     if destination.exists():
         raise QueueError(f"{destination} is there already; please name a new file.")
-    return await asyncio.to_thread(_copy, source, destination)
+    return _copy(source, destination)
 
 
 def _copy(source: Path, destination: Path) -> int:

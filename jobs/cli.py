@@ -62,6 +62,10 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
         _complain(str(error))
         return 2
     try:
+        if asked.command == "backup":
+            size = backup(settings, asked.file)
+            output.print(f"Copied {size:,} bytes to {asked.file}.", markup=False)
+            return 0
         return asyncio.run(_run(asked, settings, output))
     except (QueueError, StorageUnavailable) as error:
         _complain(str(error))
@@ -69,10 +73,6 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
 
 
 async def _run(asked: argparse.Namespace, settings: Settings, console: Console) -> int:
-    if asked.command == "backup":
-        size = await backup(settings, asked.file)
-        console.print(f"Copied {size:,} bytes to {asked.file}.", markup=False)
-        return 0
     commands: dict[str, Callable[[JobQueue, argparse.Namespace, Console], Awaitable[int]]] = {
         "list": _list,
         "show": _show,
