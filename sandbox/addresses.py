@@ -8,6 +8,7 @@ from sandbox.model import Json, StoredFile
 from sandbox.world import World
 
 ADDRESS_LIFE_SECONDS = 24 * 3600
+REISSUED_AFTER_SECONDS = 3600
 
 
 def signature(world: World, path: str, issued: int, expires: int) -> str:
@@ -23,11 +24,11 @@ def file_path(stored: StoredFile) -> str:
 
 
 def file_url(world: World, stored: StoredFile) -> str:
-    """A signed address that expires.
+    """A signed address that expires; it stays the same for an hour, so that caches work.
 
     https://docs.discord.com/developers/reference#signed-attachment-cdn-urls
     """
-    issued = int(world.clock.now())
+    issued = int(world.clock.now()) // REISSUED_AFTER_SECONDS * REISSUED_AFTER_SECONDS
     expires = issued + ADDRESS_LIFE_SECONDS
     path = file_path(stored)
     mark = signature(world, path, issued, expires)

@@ -51,11 +51,9 @@ class Connection:
 
     async def send(self, frame: Json) -> None:
         """Send one frame, compressed the way the client asked for."""
-        self.world.log(
-            TrafficLine(
-                self.world.clock.now(), "gateway", f"⇠ {frame_title(frame)}", received=frame
-            )
-        )
+        title = f"⇠ {frame_title(frame)}"
+        line = TrafficLine(self.world.clock.now(), "gateway", title, received=frame)
+        self.world.emit("traffic", {"line": self.world.log(line)})
         text = json.dumps(frame)
         with contextlib.suppress(ConnectionResetError, RuntimeError):
             async with self._lock:

@@ -7,11 +7,12 @@ from pathlib import Path
 from sandbox.child import BotStoppedError, bot_environment, run_bot
 from sandbox.console import end_on_sigterm, say
 from sandbox.control import LoopbackDiscord
+from sandbox.page.routes import add_page
 
 
 async def serve(port: int, data_dir: Path, *, with_bot: bool) -> None:
     """Serve until cancelled; then the bot stops before its Discord does."""
-    async with LoopbackDiscord.start(port) as discord:
+    async with LoopbackDiscord.start(port, extend=add_page) as discord:
         say(f"The sandbox is at {discord.world.base_url} (Ctrl-C stops it).")
         if not with_bot:
             for name, value in discord.environment().items():

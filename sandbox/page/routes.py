@@ -1,0 +1,69 @@
+"""The page's own routes, apart from Discord's."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from sandbox.control import LoopbackDiscord
+from sandbox.offering import NotOfferedError
+from sandbox.page.actions import ACTIONS, read_act
+from sandbox.page.events import serve_events
+from sandbox.page.views import traffic_view
+from sandbox.rest.bodies import answer
+
+STATIC = Path(__file__).with_name("static")
+POLICY = (
+    "default-src 'self'; img-src 'self' http: https: data: blob:; media-src 'self' blob:; "
+    "connect-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
+
+
+def add_page(discord: LoopbackDiscord) -> None:
+    """Serve the chat page beside Discord's addresses."""
+    router = discord.app.router
+
+    async def index(_: web.Request) -> web.Response:
+        return web.Response(
+            body=(STATIC / "index.html").read_bytes(),
+            content_type="text/html",
+            charset="utf-8",
+            headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-store"},
+        )
+
+    async def events(request: web.Request) -> web.StreamResponse:
+        _own_page_only(request)
+        return await serve_events(request, discord)
+
+    async def act(request: web.Request) -> web.Response:
+        _own_page_only(request)
+        action = ACTIONS.get(request.match_info["action"])
+        if action is None:
+            return answer({"error": "There is no such action."}, 404)
+        try:
+            return answer(await action(await read_act(request, discord)))
+        except NotOfferedError as refusal:
+            return answer({"error": str(refusal)}, 409)
+
+    async def line(request: web.Request) -> web.Response:
+        _own_page_only(request)
+        wanted = request.match_info["number"]
+        found = next((t for t in discord.world.traffic if str(t.number) == wanted), None)
+        if found is None:
+            return answer({"error": "That line is not kept any more."}, 404)
+        return answer(traffic_view(found, whole=True))
+
+    router.add_get("/", index)
+    router.add_get("/sandbox/events", events)
+    router.add_get("/sandbox/traffic/{number}", line)
+    router.add_post("/sandbox/act/{action}", act)
+    router.add_static("/static", STATIC)
+
+
+def _own_page_only(request: web.Request) -> None:
+    """Refuse other sites' scripts: the page speaks for users without asking for a password."""
+    host = request.headers.get("Host", "")
+    origin = request.headers.get("Origin")
+    known = urlsplit(f"//{host}").hostname in {"127.0.0.1", "localhost"}
+    if not known or (origin is not None and urlsplit(origin).netloc != host):
+        raise web.HTTPForbidden(text="Only the sandbox's own page may do this.")

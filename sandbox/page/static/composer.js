@@ -1,0 +1,193 @@
+// The box at the bottom: plain messages, and the way into slash commands.
+
+import { byId, el, icon, ICONS, replace } from "./dom.js";
+import { fileChip, takeDrops } from "./files.js";
+import { fileSize } from "./media.js";
+import { commandForm } from "./options.js";
+import { act, channel, commands, on, state } from "./store.js";
+import { toast } from "./toast.js";
+
+let files = [];
+let active = null; // the command being filled in
+let entries = [];
+let highlighted = 0;
+
+const text = () => byId("composer-text");
+
+/** Every command that can be used here, subcommands with their whole names. */
+function leaves() {
+  const found = [];
+  const visit = (name, command, options) => {
+    const subs = (options ?? []).filter((o) => o.type === 1 || o.type === 2);
+    if (subs.length) for (const sub of subs) visit(`${name} ${sub.name}`, sub, sub.options);
+    else found.push({ name, description: command.description, options: options ?? [] });
+  };
+  for (const command of commands(1)) visit(command.name, command, command.options);
+  return found.sort((a, b) => a.name.localeCompare(b.name));
+}
+
+function show() {
+  const here = channel();
+  const box = byId("composer");
+  if (!here) return;
+  active = null;
+  const input = el("textarea.composer-text", {
+    id: "composer-text",
+    rows: 1,
+    placeholder: `Message ${here.kind === "guild_text" ? "#" : "@"}${here.kind === "dm" ? "Atelier" : here.name} — type / for commands`,
+    "aria-label": "Message",
+    "aria-autocomplete": "list",
+    "aria-controls": "palette",
+    oninput: onInput,
+    onkeydown: onKey,
+    onpaste: onPaste,
+  });
+  const attach = el("input", { type: "file", multiple: true, hidden: true, onchange: (event) => addFiles([...event.target.files]) });
+  replace(
+    box,
+    el("div.palette", { id: "palette", role: "listbox", "aria-label": "Commands", hidden: true }),
+    el("div.composer-files", { id: "composer-files" }),
+    el(
+      "div.composer-row",
+      {},
+      el("button.icon-button", { type: "button", "aria-label": "Attach files", title: "Attach files", onclick: () => attach.click() }, icon(ICONS.plus, 22)),
+      input,
+      el("button.icon-button.slash-button", { type: "button", "aria-label": "Commands", title: "Commands", onclick: openPalette }, "/"),
+      el("button.icon-button", { type: "submit", "aria-label": "Send", title: "Send" }, icon(ICONS.send, 20)),
+    ),
+    attach,
+  );
+  box.onsubmit = (event) => (event.preventDefault(), send());
+  showFiles();
+}
+
+function openPalette() {
+  text().value = "/";
+  text().focus();
+  onInput();
+}
+
+function onInput() {
+  const input = text();
+  input.style.height = "auto";
+  input.style.height = `${Math.min(200, input.scrollHeight)}px`;
+  const typed = input.value;
+  if (typed.startsWith("/") && !typed.includes("\n")) showPalette(typed.slice(1).toLowerCase());
+  else hidePalette();
+}
+
+function showPalette(typed) {
+  const all = leaves();
+  const begins = all.filter((c) => c.name.startsWith(typed));
+  entries = [...begins, ...all.filter((c) => !begins.includes(c) && c.name.includes(typed))];
+  highlighted = 0;
+  const palette = byId("palette");
+  palette.hidden = false;
+  replace(
+    palette,
+    el("div.palette-title", {}, el("span.avatar.bot", { style: "--size:20px;--colour:#5865f2" }, "A"), "Atelier"),
+    entries.length
+      ? entries.map((c, index) =>
+          el(
+            "div.palette-item",
+            { role: "option", id: `command-${index}`, onmousedown: (event) => (event.preventDefault(), choose(c)) },
+            el("div.palette-name", {}, `/${c.name}`, el("span.palette-options", {}, c.options.filter((o) => o.required).map((o) => el("i", {}, o.name)))),
+            el("div.palette-words", {}, c.description),
+          ),
+        )
+      : el("div.palette-empty", {}, state.connected ? "No command fits." : "The bot is not connected."),
+  );
+  mark(0);
+}
+
+function mark(index) {
+  const items = byId("palette").querySelectorAll(".palette-item");
+  highlighted = (index + items.length) % Math.max(1, items.length);
+  items.forEach((item, i) => item.setAttribute("aria-selected", i === highlighted));
+  items[highlighted]?.scrollIntoView({ block: "nearest" });
+  if (items.length) text().setAttribute("aria-activedescendant", `command-${highlighted}`);
+}
+
+function hidePalette() {
+  const palette = byId("palette");
+  if (palette) palette.hidden = true;
+  text()?.removeAttribute("aria-activedescendant");
+}
+
+function onKey(event) {
+  const open = !byId("palette").hidden;
+  if (open && event.key === "ArrowDown") mark(highlighted + 1);
+  else if (open && event.key === "ArrowUp") mark(highlighted - 1);
+  else if (open && (event.key === "Enter" || event.key === "Tab") && entries.length) choose(entries[highlighted]);
+  else if (open && event.key === "Escape") hidePalette();
+  else if (event.key === "Enter" && !event.shiftKey) send();
+  else if (event.key === "ArrowUp" && !text().value) byId("log").querySelector("article:last-of-type")?.focus();
+  else return;
+  event.preventDefault();
+}
+
+function choose(command) {
+  active = command;
+  const pending = files;
+  files = [];
+  const form = commandForm(command, { files: pending, cancel: back });
+  replace(byId("composer"), form.element);
+  byId("composer").onsubmit = async (event) => {
+    event.preventDefault();
+    if (await form.submit()) back();
+  };
+  form.focus();
+}
+
+function back() {
+  show();
+  text().focus();
+}
+
+function addFiles(more) {
+  const large = more.find((f) => f.size > state.uploadLimit);
+  if (large) toast(`${large.name} is too large: files may have up to ${fileSize(state.uploadLimit)}.`, "bad");
+  files = [...files, ...more.filter((f) => f.size <= state.uploadLimit)].slice(0, 10);
+  showFiles();
+  text()?.focus();
+}
+
+function showFiles() {
+  byId("composer-files")?.replaceChildren(...files.map((file) => fileChip(file, () => ((files = files.filter((f) => f !== file)), showFiles()))));
+}
+
+function onPaste(event) {
+  if (!event.clipboardData.files.length) return;
+  event.preventDefault();
+  addFiles([...event.clipboardData.files]);
+}
+
+async function send() {
+  const content = text().value.trim();
+  if (!content && !files.length) return;
+  if (content.startsWith("/")) {
+    const exact = leaves().find((c) => `/${c.name}` === content);
+    if (exact) return choose(exact);
+  }
+  const sending = files;
+  try {
+    await act("post", { content }, { files: sending });
+    files = [];
+    text().value = "";
+    onInput();
+    showFiles();
+  } catch (error) {
+    toast(error.message, "bad");
+  }
+}
+
+export function startComposer() {
+  on("channel", show);
+  on("state", () => active || show());
+  const chat = document.querySelector(".chat");
+  takeDrops(chat, (dropped) => {
+    const form = byId("composer").querySelector(".command-form");
+    if (form) form.takeFiles(dropped);
+    else addFiles(dropped);
+  });
+}

@@ -1,0 +1,87 @@
+// The list of messages of the open channel.
+
+import { byId, el, replace } from "./dom.js";
+import { carryPictures } from "./media.js";
+import { isEphemeral, messageElement } from "./message.js";
+import { channel, messagesHere, on, state } from "./store.js";
+
+const JOIN_WITHIN_MS = 7 * 60 * 1000;
+const box = () => byId("log");
+
+const ordered = () => [...messagesHere().values()].sort((a, b) => (BigInt(a.id) < BigInt(b.id) ? -1 : 1));
+
+function joins(message, previous) {
+  return Boolean(
+    previous &&
+      previous.author.id === message.author.id &&
+      !message.used &&
+      !message.message_reference &&
+      isEphemeral(previous) === isEphemeral(message) &&
+      new Date(message.timestamp) - new Date(previous.timestamp) < JOIN_WITHIN_MS,
+  );
+}
+
+function nearEnd() {
+  const log = box();
+  return log.scrollHeight - log.scrollTop - log.clientHeight < 160;
+}
+
+export function toEnd() {
+  box().scrollTop = box().scrollHeight;
+}
+
+function welcome() {
+  const here = channel();
+  if (!here) return null;
+  const direct = here.kind !== "guild_text";
+  const title = direct ? here.kind === "dm" ? "Atelier" : here.name : `Welcome to #${here.name}!`;
+  const words = here.kind === "dm" ? "This is the beginning of your direct messages with Atelier." : here.kind === "group_dm" ? "A private group without the bot; its commands work here because you installed the app for yourself." : `This is the start of #${here.name}. ${here.topic}`;
+  return el("div.welcome", {}, el("h2", {}, title), el("p", {}, words));
+}
+
+export function showAll() {
+  const list = ordered();
+  replace(
+    box(),
+    welcome(),
+    list.map((message, index) => messageElement(message, { joined: joins(message, list[index - 1]) })),
+  );
+  toEnd();
+  for (const image of box().querySelectorAll("img.media")) image.addEventListener("load", () => nearEnd() && toEnd(), { once: true });
+}
+
+function show({ message, known }) {
+  if (message.channel_id !== state.channel) return;
+  const end = nearEnd();
+  const list = ordered();
+  const index = list.findIndex((m) => m.id === message.id);
+  const element = messageElement(message, { joined: joins(message, list[index - 1]) });
+  const old = box().querySelector(`[data-id="${message.id}"]`);
+  if (known && old) swap(old, element);
+  else box().append(element);
+  if (end) toEnd();
+  for (const image of element.querySelectorAll("img.media")) image.addEventListener("load", () => end && toEnd(), { once: true });
+}
+
+/** Replace a message by its edited self, keeping focus, pictures and what is unfolded. */
+function swap(old, element) {
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const customId = focused?.dataset?.customId ?? focused?.closest("[data-custom-id]")?.dataset.customId;
+  const unfolded = [...old.querySelectorAll("details[open]")].map((d) => d.dataset.customId);
+  const noted = old.querySelector(".component-note")?.textContent ?? "";
+  carryPictures(old, element);
+  old.replaceWith(element);
+  for (const id of unfolded) element.querySelector(`details[data-custom-id="${CSS.escape(id)}"]`)?.setAttribute("open", "");
+  const line = element.querySelector(".component-note");
+  if (line && noted) line.textContent = noted;
+  if (!focused) return;
+  const again = customId && element.querySelector(`[data-custom-id="${CSS.escape(customId)}"]`);
+  (again || element).focus({ preventScroll: true });
+}
+
+export function startLog() {
+  on("state", showAll);
+  on("channel", showAll);
+  on("message", show);
+  on("deleted", ({ id }) => box().querySelector(`[data-id="${id}"]`)?.remove());
+}
