@@ -45,7 +45,7 @@ from engine.painting import (
     parse_memory,
 )
 from engine.progress import ProgressBar
-from engine.worker.presets import StyleMissing, preset_style
+from engine.styles.presets import StyleMissing, preset_style
 from jobs.options import PaintOptions
 from jobs.pictures import DecodeLimits, PictureProblem, normalise
 from jobs.settings import Settings, SettingsError, load_settings
@@ -188,7 +188,14 @@ def _styles(
         for number, file in enumerate(chosen.style)
     ]
     for preset in chosen.preset:
-        found = preset_style(preset, settings, options.network)
+        found = preset_style(
+            preset,
+            settings.styles_dir,
+            options.network,
+            needs_picture=options.keep_colors in {"match", "histogram"},
+        )
+        for note in found.notes:
+            Console(stderr=True).print(note)
         options = options.model_copy(update={"network": found.network})
         styles.append(Style(found.picture, fingerprints=found.fingerprints, name=found.name))
     if chosen.own_style:

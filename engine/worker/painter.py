@@ -14,9 +14,9 @@ from engine.painting.painter import paint
 from engine.painting.problems import PaintingFailed, PaintingStopped, SettingsProblem
 from engine.painting.studio import Control as PaintingControl
 from engine.painting.studio import Studio
+from engine.styles.presets import StyleMissing
 from engine.worker.control import Control, Ended, Failed, Finished, Stopped, StopReason
 from engine.worker.film import Film
-from engine.worker.presets import StyleMissing
 from engine.worker.sitting import Sitting
 from engine.worker.sources import Sources, gather
 from jobs.model import Failure, FailureKind, Job, PaintReport, Progress

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from engine.worker.control import Control, Ended, Failed, Finished, Stopped, StopReason
@@ -56,9 +57,13 @@ class EngineWorker:
 
     async def _heartbeat(self) -> None:
         while True:
-            with contextlib.suppress(QueueUnavailable):
-                await self._queue.engine_heartbeat(self._info.id)
             await asyncio.sleep(HEARTBEAT_SECONDS)
+            with contextlib.suppress(QueueUnavailable):
+                network = self._painter.network_name()  # its weights may have come meanwhile
+                known = await self._queue.engine_heartbeat(self._info.id)
+                if not known or network != self._info.network:
+                    self._info = replace(self._info, network=network)
+                    await self._queue.register_engine(self._info)
 
     async def _wait(self, stop: asyncio.Event) -> None:
         """Wait until the database changes, or it is time to look again."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from engine.painting.inputs import Style
 from engine.painting.picture import Picture, mask_from_image, resized_mask
-from engine.worker.presets import preset_style
+from engine.styles.presets import preset_style
 from jobs.model import Job
 from jobs.options import StyleInput
 from jobs.settings import Settings
@@ -57,7 +57,13 @@ def gather(job: Job, store: PictureStore, settings: Settings, network: str, say:
     notes: list[str] = []
     for wanted, mask_key in zip(inputs.styles, masks, strict=True):
         if wanted.preset is not None:
-            found = preset_style(wanted.preset, settings, network)
+            found = preset_style(
+                wanted.preset,
+                settings.styles_dir,
+                network,
+                needs_picture=_needs_picture(wanted, job),
+                say=say,
+            )
             picture, fingerprints, name = found.picture, found.fingerprints, found.name
             if found.network != network:
                 # Every style of a painting goes through one network: begin again with this one.
@@ -85,6 +91,12 @@ def gather(job: Job, store: PictureStore, settings: Settings, network: str, say:
         network=network,
         notes=tuple(notes),
     )
+
+
+def _needs_picture(wanted: StyleInput, job: Job) -> bool:
+    """Whether more is wanted of a style than its statistics."""
+    options = job.options
+    return wanted.region is not None or options.keep_colors in {"match", "histogram"}
 
 
 def _name(wanted: StyleInput, number: int) -> str:

@@ -1,0 +1,1 @@
+"""Styles that are kept: scans of the catalogue's paintings, and statistics of pictures."""

@@ -1,0 +1,196 @@
+"""Download a painting's scan, check that it is what it should be, and keep it."""
+
+import io
+import os
+import tempfile
+import warnings
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from typing import Final, Protocol
+from urllib import request
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlsplit
+
+from jobs.catalogue import Painting
+from PIL import Image, UnidentifiedImageError
+
+from jobs.catalogue.catalogue import scan_path
+
+MAX_BYTES: Final = 24 * 1024 * 1024
+MAX_PIXELS: Final = 60_000_000
+LEAST_SIDE_PX: Final = 256
+TIMEOUT_SECONDS: Final = 30.0
+_CHUNK = 64 * 1024
+_FORMATS = ("JPEG", "PNG")
+_AGENT = "Atelier/0.1 (Discord bot that paints; it fetches each painting's scan once)"
+
+Progress = Callable[[int, int | None], None]
+"""Told the bytes received so far, and how many there will be if that is known."""
+
+
+class FetchProblem(Exception):
+    """A scan cannot be had; the text says why, for people."""
+
+
+class _Answer(Protocol):
+    headers: "_Headers"
+
+    def read(self, amount: int) -> bytes: ...
+
+
+class _Headers(Protocol):
+    def get(self, name: str) -> str | None: ...
+
+
+def fetch_scan(
+    painting: Painting,
+    styles_dir: Path,
+    *,
+    mirror: str | None = None,
+    progress: Progress | None = None,
+    max_bytes: int = MAX_BYTES,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> Path:
+    """The scan of a painting: the one that is kept, or else a new download, checked.
+
+    The file appears whole or not at all, however the program ends.
+
+    Args:
+        painting: of the catalogue.
+        styles_dir: where scans are kept.
+        mirror: address of a folder that holds the files under their names on Wikimedia
+            Commons, instead of Wikimedia Commons.
+        progress: told about the download.
+        max_bytes: a larger file is refused.
+        timeout_seconds: of silence.
+
+    Raises:
+        FetchProblem: it cannot be had, or it is not the picture that it should be.
+    """
+    path = scan_path(painting, styles_dir)
+    if path.is_file():
+        return path
+    url = painting.image_url
+    if mirror is not None:
+        url = f"{mirror.rstrip('/')}/{quote(painting.scan.commons_file)}"
+    data = _download(painting, url, progress, max_bytes, timeout_seconds)
+    check_scan(painting, data)
+    try:
+        styles_dir.mkdir(parents=True, exist_ok=True)
+        _write(path, data)
+    except OSError as error:
+        raise FetchProblem(
+            f"The scan of {painting.name} cannot be kept in {styles_dir}: {error.strerror}."
+        ) from error
+    return path
+
+
+def check_scan(painting: Painting, data: bytes) -> None:
+    """Raise FetchProblem unless a file is a picture of the size and shape it should have."""
+    name = painting.name
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                width, height = image.size
+                if width * height > MAX_PIXELS:
+                    raise FetchProblem(
+                        f"The scan of {name} has {width} × {height} pixels, which is too many."
+                    )
+                image.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise FetchProblem(
+            f"What was received as the scan of {name} is not a whole JPEG or PNG picture."
+        ) from error
+    if min(width, height) < LEAST_SIDE_PX:
+        raise FetchProblem(
+            f"The scan of {name} has only {width} × {height} pixels; "
+            f"each side needs at least {LEAST_SIDE_PX}."
+        )
+    wanted = painting.aspect_ratio
+    if abs(width / height / wanted - 1) > painting.scan.aspect_tolerance:
+        raise FetchProblem(
+            f"The scan of {name} is {width} × {height} pixels; its sides should be as "
+            f"{wanted:g} to 1, so this is another picture."
+        )
+
+
+def _download(
+    painting: Painting, url: str, progress: Progress | None, max_bytes: int, timeout: float
+) -> bytes:
+    if urlsplit(url).scheme not in {"http", "https"}:
+        raise FetchProblem(f"{url} is no address on the web.")
+    failed = f"The scan of {painting.name} could not be downloaded"
+    asked = request.Request(url, headers={"User-Agent": _AGENT})  # noqa: S310 - checked above
+    try:
+        with _opener().open(asked, timeout=timeout) as answer:
+            return _read(painting, answer, progress, max_bytes)
+    except HTTPError as error:
+        raise FetchProblem(
+            f"{failed}: the server answered {error.code} ({error.reason})."
+        ) from error
+    except URLError as error:
+        raise FetchProblem(f"{failed}: {_reason(error.reason)}.") from error
+    except (HTTPException, OSError) as error:
+        raise FetchProblem(f"{failed}: {_reason(error)}.") from error
+
+
+def _opener() -> request.OpenerDirector:
+    # Only the web: a redirection must not lead to files of this machine, nor to FTP.
+    opener = request.OpenerDirector()
+    for handler in (
+        request.ProxyHandler(),
+        request.HTTPHandler(),
+        request.HTTPSHandler(),
+        request.HTTPRedirectHandler(),
+        request.HTTPErrorProcessor(),
+        request.HTTPDefaultErrorHandler(),
+        request.UnknownHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+def _read(
+    painting: Painting, answer: _Answer, progress: Progress | None, max_bytes: int
+) -> bytes:
+    declared = answer.headers.get("Content-Length")
+    total = int(declared) if declared and declared.isdigit() else None
+    data = bytearray()
+    while chunk := answer.read(_CHUNK):
+        data += chunk
+        if len(data) > max_bytes:
+            raise FetchProblem(
+                f"The scan of {painting.name} is larger than {max_bytes / 2**20:g} MiB."
+            )
+        if progress is not None:
+            progress(len(data), total)
+    if total is not None and len(data) < total:
+        raise FetchProblem(
+            f"The download of {painting.name} broke off after {len(data)} of {total} bytes."
+        )
+    return bytes(data)
+
+
+def _write(path: Path, data: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _reason(error: object) -> str:
+    match error:
+        case TimeoutError():
+            return "the server was silent for too long"
+        case OSError(strerror=str(words)):
+            return words
+        case _:
+            return str(error) or type(error).__name__

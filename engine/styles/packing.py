@@ -1,0 +1,111 @@
+"""Statistics of one picture at many sizes, packed into a small file.
+
+A matrix of second moments is symmetrical and has few large eigenvalues, so it is kept as
+`L Lᵀ` with as many columns as it takes, in bytes, each column with its own scale.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from engine.painting.statistics import LayerMoments, StatisticsKey, StyleStatistics
+
+ERROR = 0.01
+"""Largest error of a packed matrix, in parts of its norm (Frobenius), before rounding."""
+FORMAT = "1"
+_LEVELS = 127.0
+
+
+def pack(sizes: Sequence[StyleStatistics], error: float = ERROR) -> bytes:
+    """A safetensors file with the statistics at all sizes."""
+    tensors: dict[str, Tensor] = {}
+    keys: list[dict[str, object]] = []
+    for number, statistics in enumerate(sizes):
+        keys.append(dict(vars(statistics.key)))
+        for name, moments in statistics.layers.items():
+            place = f"{number}.{name}"
+            scale, columns = _factor(moments.second, error)
+            tensors[f"{place}.columns"] = columns
+            tensors[f"{place}.scale"] = scale
+            tensors[f"{place}.mean"] = moments.mean.detach().cpu().to(torch.float16).contiguous()
+    return save(tensors, metadata={"format": FORMAT, "keys": json.dumps(keys, sort_keys=True)})
+
+
+def unpack(data: bytes) -> list[StyleStatistics]:
+    """What `pack` wrote, small sizes first.
+
+    Raises:
+        ValueError: it is no such file.
+    """
+    try:
+        tensors = load(data)
+        length = int.from_bytes(data[:8], "little")
+        metadata = json.loads(data[8 : 8 + length])["__metadata__"]
+        if metadata["format"] != FORMAT:
+            raise ValueError(metadata["format"])
+        keys = [StatisticsKey(**key) for key in json.loads(metadata["keys"])]
+        found = [
+            StyleStatistics(key, _layers(tensors, f"{number}.")) for number, key in enumerate(keys)
+        ]
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError("This is no file of a style's fingerprint.") from error
+    return sorted(found, key=lambda one: one.key.long_side_px)
+
+
+def with_sizes_between(sizes: Sequence[StyleStatistics]) -> list[StyleStatistics]:
+    """The same with a mixture between each two neighbours, so that the nearest is nearer."""
+    between: list[StyleStatistics] = []
+    for small, large in zip(sizes, sizes[1:], strict=False):
+        if small.layers.keys() != large.layers.keys():
+            continue
+        key = replace(
+            small.key,
+            height_px=round((small.key.height_px * large.key.height_px) ** 0.5),
+            width_px=round((small.key.width_px * large.key.width_px) ** 0.5),
+        )
+        between.append(StyleStatistics(key, _halfway(small.layers, large.layers)))
+    return sorted([*sizes, *between], key=lambda one: one.key.long_side_px)
+
+
+def _halfway(
+    small: Mapping[str, LayerMoments], large: Mapping[str, LayerMoments]
+) -> dict[str, LayerMoments]:
+    return {
+        name: LayerMoments(
+            (small[name].second + large[name].second) / 2, (small[name].mean + large[name].mean) / 2
+        )
+        for name in small
+    }
+
+
+def _factor(second: Tensor, error: float) -> tuple[Tensor, Tensor]:
+    values, vectors = torch.linalg.eigh(second.detach().cpu().double())
+    values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
+    left_out = values.square().flip(0).cumsum(0).flip(0)  # of the norm, from each value on
+    allowed = error**2 * left_out[0]
+    count = max(1, int((left_out > allowed).sum()))
+    columns = vectors[:, :count] * values[:count].sqrt()
+    scale = columns.abs().amax(0).clamp(min=1e-12) / _LEVELS
+    return scale.float().contiguous(), (columns / scale).round().to(torch.int8).contiguous()
+
+
+def _layers(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, LayerMoments]:
+    names = [
+        name[len(prefix) : -len(".mean")]
+        for name in tensors
+        if name.startswith(prefix) and name.endswith(".mean")
+    ]
+    layers: dict[str, LayerMoments] = {}
+    for name in names:
+        place = f"{prefix}{name}"
+        columns = tensors[f"{place}.columns"].float() * tensors[f"{place}.scale"]
+        mean = tensors[f"{place}.mean"].float()
+        if columns.shape[0] != mean.shape[0]:
+            raise ValueError(name)
+        layers[name] = LayerMoments(columns @ columns.mT, mean)
+    return layers

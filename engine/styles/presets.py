@@ -1,0 +1,102 @@
+"""A painting of the catalogue as a style: its scan, or the statistics that ship with it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from engine.painting.picture import Picture
+from engine.painting.statistics import StyleStatistics
+from engine.styles.fetch import FetchProblem, fetch_scan
+from engine.styles.packing import unpack, with_sizes_between
+from jobs.catalogue import Painting, load_catalogue
+from jobs.catalogue.catalogue import scan_path
+
+FINGERPRINT_NETWORK = "lite"
+"""The network whose statistics ship with the catalogue."""
+
+_SHORT_TIMEOUT_SECONDS = 15.0
+
+
+class StyleMissing(Exception):
+    """A preset cannot be had; the text says why and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class PresetStyle:
+    """A preset ready to paint with: a picture, or fingerprints for `network` alone.
+
+    Attributes:
+        network: the one that was asked for, or the one that the fingerprints are for.
+        notes: sentences on what is not as it was asked for.
+    """
+
+    name: str
+    network: str
+    picture: Picture | None = None
+    fingerprints: Sequence[StyleStatistics] = ()
+    notes: tuple[str, ...] = ()
+
+
+def preset_style(
+    preset: str,
+    styles_dir: Path,
+    network: str,
+    *,
+    needs_picture: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> PresetStyle:
+    """Find a painting; download its scan if nothing else will do.
+
+    The lite network takes the fingerprint where there is one. Every other network needs the
+    scan; if that cannot be had, the fingerprint serves, with the lite network.
+
+    Args:
+        preset: id of a painting in the catalogue.
+        styles_dir: where scans are kept.
+        network: `vgg19` or `lite`.
+        needs_picture: statistics are not enough, as colours or a region of it are wanted.
+        say: told about a download.
+
+    Raises:
+        StyleMissing: there is none of this id, or its scan is needed and cannot be had.
+    """
+    painting = load_catalogue().get(preset)
+    if painting is None:
+        raise StyleMissing(f"There is no painting {preset!r} in the catalogue; see /styles.")
+    prefers_fingerprint = network == FINGERPRINT_NETWORK and not needs_picture
+    if prefers_fingerprint and painting.fingerprint_path is not None:
+        return PresetStyle(painting.name, network, fingerprints=_fingerprints(painting))
+    try:
+        picture = _scan(painting, styles_dir, say)
+    except FetchProblem as problem:
+        if painting.fingerprint_path is None:
+            raise StyleMissing(
+                f"{problem} Choose a preset that is marked as ready, or attach a picture of it."
+            ) from problem
+        note = f"{problem} So its fingerprint was used, with the lite network."
+        return PresetStyle(
+            painting.name,
+            FINGERPRINT_NETWORK,
+            fingerprints=_fingerprints(painting),
+            notes=(note,),
+        )
+    return PresetStyle(painting.name, network, picture)
+
+
+def _scan(painting: Painting, styles_dir: Path, say: Callable[[str], None] | None) -> Picture:
+    if say is not None and not scan_path(painting, styles_dir).is_file():
+        say(f"fetching {painting.name}")
+    path = fetch_scan(painting, styles_dir, timeout_seconds=_SHORT_TIMEOUT_SECONDS)
+    try:
+        with Image.open(path, formats=("JPEG", "PNG")) as image:
+            return Picture.from_image(image)
+    except (OSError, ValueError) as error:
+        path.unlink(missing_ok=True)  # damaged since it was checked: the next job fetches it anew
+        raise FetchProblem(f"The scan of {painting.name} is damaged.") from error
+
+
+def _fingerprints(painting: Painting) -> list[StyleStatistics]:
+    assert painting.fingerprint_path is not None
+    return with_sizes_between(unpack(painting.fingerprint_path.read_bytes()))
