@@ -1,5 +1,6 @@
 """What all sides of the queue share: the database, the store, the settings, the history."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -7,10 +8,12 @@ import sqlalchemy as sa
 
 from jobs import schema
 from jobs.database import Database, Transaction
+from jobs.outcomes import QueueUnavailable
 from jobs.records import J, Record, event_values
 from jobs.settings import Settings
-from jobs.store import PictureStore
+from jobs.store import PictureMissing, PictureStore, StorageUnavailable
 
+log = logging.getLogger(__name__)
 SOON_SECONDS = 5.0
 """A file that was put so recently may belong to a write that is about to name it."""
 
@@ -30,17 +33,20 @@ class QueueCore:
         found by `gc`.
         """
         for key in dict.fromkeys(keys):
-            async with self.database.read() as connection:
-                used = await connection.scalar(
-                    sa.select(
-                        sa.or_(
-                            sa.exists().where(schema.picture_uses.c.key == key),
-                            sa.exists().where(schema.user_styles.c.picture_key == key),
-                        )
-                    )
-                )
-            if not used:
-                await self.store.delete_if_untouched(key, SOON_SECONDS)
+            try:
+                if not await self._in_use(key):
+                    await self.store.delete_if_untouched(key, SOON_SECONDS)
+            except (QueueUnavailable, StorageUnavailable, PictureMissing) as problem:
+                # What was asked for is done; this is only tidying.
+                log.info("A file is left for the next cleaning: %s", problem)
+
+    async def _in_use(self, key: str) -> bool:
+        used = sa.or_(
+            sa.exists().where(schema.picture_uses.c.key == key),
+            sa.exists().where(schema.user_styles.c.picture_key == key),
+        )
+        async with self.database.read() as connection:
+            return bool(await connection.scalar(sa.select(used)))
 
 
 async def record(

@@ -24,6 +24,7 @@ _KEY = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,8}")
 _TEMPORARY = ".part"
 _TRASH = ".trash"
 _ABANDONED_SECONDS = 3600.0
+_S3_PACKAGES = frozenset({"botocore", "aiobotocore", "aiohttp"})
 
 
 class PictureMissing(Exception):
@@ -212,3 +213,8 @@ def _translated() -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise StorageUnavailable(f"The picture store cannot be used: {reason}.") from error
+    except Exception as error:
+        # S3's client has errors of its own, and is not there to be imported on most machines.
+        if type(error).__module__.partition(".")[0] not in _S3_PACKAGES:
+            raise
+        raise StorageUnavailable(f"The picture store cannot be used: {error}") from error

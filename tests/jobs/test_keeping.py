@@ -1,0 +1,264 @@
+import io
+import json
+import zipfile
+
+import pytest
+
+from jobs import retention
+from jobs.model import JobState, Progress
+from jobs.options import PaintInputs, StyleInput
+from jobs.outcomes import LeaseLost, LimitName, NoSuchJob, NotYours, Refused
+from jobs.queue import JobQueue
+from jobs.retention import NotEnded, PicturesDeleted
+from jobs.store import PictureMissing
+from jobs.user_styles import Replaced, Saved, TooMany
+from tests.jobs.samples import FakeClock, accepted, claimed, report, submission
+
+DAY = 86_400.0
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files may be deleted however new they are."""
+    monkeypatch.setattr("jobs.core.SOON_SECONDS", -1.0)
+    monkeypatch.setattr(retention, "GRACE_SECONDS", -1e12)
+
+
+async def painted(queue: JobQueue, name: str, user_id: int = 1, guild_id: int | None = 5) -> int:
+    content = await queue.store.put(f"photograph {name}".encode(), "png")
+    inputs = PaintInputs(content=content, styles=(StyleInput(preset="x"),))
+    job = await accepted(queue, user_id, guild_id, inputs=inputs)
+    claim = await claimed(queue)
+    result = await queue.store.put(f"painting {name}".encode(), "png")
+    await queue.finish(claim, result, report())
+    await queue.mark_delivered(job.id, how="edit")
+    return job.id
+
+
+async def keys_of(queue: JobQueue, job_id: int) -> tuple[str, str]:
+    job = await queue.get(job_id)
+    assert job is not None
+    assert job.result_key is not None
+    return job.inputs.content, job.result_key
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_pictures_are_kept_as_long_as_the_server_says(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    await queue.set_limits(6, {"retention_days": 2}, 9)
+    long, short = await painted(queue, "a"), await painted(queue, "b", 2, 6)
+    kept, dropped = await keys_of(queue, long), await keys_of(queue, short)
+    clock.advance(2.5 * DAY)
+    counts = await queue.gc()
+    assert (counts.expired_jobs, counts.files) == (1, 2)
+    assert [await queue.store.exists(key) for key in (*kept, *dropped)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    job = await queue.get(short)
+    assert job is not None
+    assert job.state is JobState.DONE
+    assert job.result_key is None
+    assert job.pictures_deleted_at is not None
+    clock.advance(30 * DAY)
+    assert (await queue.gc()).files == 2
+    assert (await queue.gc()).files == 0
+    clock.advance(400 * DAY)
+    await queue.gc()
+    assert await queue.get(long) is None
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_what_was_not_delivered_is_kept_longer(queue: JobQueue, clock: FakeClock) -> None:
+    await accepted(queue)
+    claim = await claimed(queue)
+    await queue.finish(claim, await queue.store.put(b"x", "png"), report())
+    clock.advance(31 * DAY)
+    assert (await queue.gc()).expired_jobs == 0
+    clock.advance(7 * DAY)
+    assert (await queue.gc()).expired_jobs == 1
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_file_that_nobody_names_is_deleted(queue: JobQueue) -> None:
+    orphan = await queue.store.put(b"nobody's", "png")
+    style = await queue.store.put(b"somebody's", "png")
+    await queue.save_style("user", 1, "Waves", style, 1)
+    assert (await queue.gc()).files == 1
+    assert not await queue.store.exists(orphan)
+    assert await queue.store.exists(style)
+
+
+async def test_a_new_file_is_left_alone(queue: JobQueue) -> None:
+    orphan = await queue.store.put(b"about to be named", "png")
+    await queue.gc()
+    assert await queue.store.exists(orphan)
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_member_deletes_a_picture(queue: JobQueue) -> None:
+    job_id = await painted(queue, "a")
+    content, result = await keys_of(queue, job_id)
+    assert isinstance(await queue.delete_result(job_id, 2), NotYours)
+    assert isinstance(await queue.delete_result(12345, 1), NoSuchJob)
+    outcome = await queue.delete_result(job_id, 1)
+    assert isinstance(outcome, PicturesDeleted)
+    assert outcome.job.result_key is None
+    assert not await queue.store.exists(content)
+    assert not await queue.store.exists(result)
+    waiting = await accepted(queue, 1)
+    assert isinstance(await queue.delete_result(waiting.id, 1), NotEnded)
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_picture_that_others_need_stays(queue: JobQueue) -> None:
+    first = await painted(queue, "same")
+    second = await painted(queue, "same", 2)
+    content, result = await keys_of(queue, first)
+    await queue.delete_result(first, 1)
+    assert await queue.store.exists(content)
+    assert await queue.store.exists(result)
+    await queue.delete_result(second, 2)
+    assert not await queue.store.exists(content)
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_old_checkpoints_and_previews_go_at_once(queue: JobQueue) -> None:
+    await accepted(queue)
+    claim = await claimed(queue)
+    checkpoints, previews = [], []
+    for step in range(4):
+        checkpoints.append(await queue.store.put(f"c{step}".encode(), "bin"))
+        await queue.save_checkpoint(claim, checkpoints[-1])
+        previews.append(await queue.store.put(f"p{step}".encode(), "jpg"))
+        await queue.report_progress(claim, _progress(step, previews[-1]))
+    assert [await queue.store.exists(key) for key in checkpoints] == [False, False, False, True]
+    assert [await queue.store.exists(key) for key in previews] == [False, False, True, True]
+
+
+def _progress(step: int, preview: str) -> Progress:
+    return Progress(step, 4, step / 4, preview_key=preview)
+
+
+async def test_styles_of_ones_own(queue: JobQueue) -> None:
+    first = await queue.save_style("user", 1, "  My   Waves ", "k1.png", 1)
+    assert isinstance(first, Saved)
+    assert first.style.name == "My Waves"
+    assert isinstance(await queue.save_style("user", 1, "MY WAVES", "k2.png", 1), Replaced)
+    assert isinstance(await queue.save_style("guild", 5, "House", "k3.png", 9), Saved)
+    assert isinstance(await queue.save_style("user", 2, "Other", "k4.png", 2), Saved)
+    names = [(style.name, style.scope) for style in await queue.styles_for(1, 5)]
+    assert names == [("MY WAVES", "user"), ("House", "guild")]
+    assert len(await queue.styles_for(1, None)) == 1
+    for number in range(24):
+        await queue.save_style("user", 1, f"style {number}", "k.png", 1)
+    assert await queue.save_style("user", 1, "one more", "k.png", 1) == TooMany(25)
+    assert isinstance(await queue.save_style("user", 1, "style 3", "k9.png", 1), Replaced)
+    theirs = (await queue.styles_for(2, None))[0]
+    assert not await queue.remove_style(theirs.id, user_id=1, guild_id=5)
+    assert await queue.remove_style(theirs.id, user_id=2, guild_id=None)
+
+
+async def test_a_users_data_is_shown(queue: JobQueue) -> None:
+    job_id = await painted(queue, "a")
+    await painted(queue, "b", 2)
+    archive = zipfile.ZipFile(io.BytesIO(await queue.export_user(1)))
+    data = json.loads(archive.read("data.json"))
+    assert [job["id"] for job in data["jobs"]] == [job_id]
+    assert len([name for name in archive.namelist() if name.startswith("pictures/")]) == 2
+    assert "token" not in archive.read("data.json").decode()
+    small = zipfile.ZipFile(io.BytesIO(await queue.export_user(1, max_picture_bytes=15)))
+    assert len(small.namelist()) == 2
+    assert len(json.loads(small.read("data.json"))["pictures_left_out"]) == 1
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_users_data_is_erased(queue: JobQueue, clock: FakeClock) -> None:
+    done = await painted(queue, "a")
+    other = await painted(queue, "b", 2)
+    keys = await keys_of(queue, done)
+    await accepted(queue, 1)
+    running = await claimed(queue)
+    waiting = await accepted(queue, 1)
+    await queue.save_style("user", 1, "mine", await queue.store.put(b"s", "png"), 1)
+    counts = await queue.erase_user(1)
+    assert (counts.jobs, counts.styles) == (3, 1)
+    assert [await queue.store.exists(key) for key in keys] == [False, False]
+    assert await queue.jobs_of_user(1) == []
+    assert await queue.styles_for(1, None) == []
+    assert isinstance(await queue.renew(running), LeaseLost)
+    assert await queue.to_deliver() == []
+    assert await queue.claim("engine") is None
+    bare = await queue.get(waiting.id)
+    assert bare is not None
+    assert (bare.user_name, bare.target.interaction_token) == ("", "")
+    assert (await queue.get(other)) is not None
+    # Erasing is no way around a day's limit; a day later nothing is left at all.
+    await queue.set_limits(5, {"max_per_day": 1}, 9)
+    refused = await queue.submit(submission(1))
+    assert isinstance(refused, Refused)
+    assert refused.refusal.limit is LimitName.PER_DAY
+    clock.advance(DAY + 1)
+    await queue.gc()
+    assert await queue.get(done) is None
+
+
+async def test_delivery_is_noted_once(queue: JobQueue, clock: FakeClock) -> None:
+    job = await accepted(queue)
+    await queue.set_message(job.id, 70, 80)
+    (seen,) = await queue.to_deliver()
+    assert (seen.target.channel_id, seen.target.message_id) == (70, 80)
+    await queue.mark_shown(job.id, seen.revision)
+    assert await queue.to_deliver() == []
+    await queue.mark_shown(job.id, 999)
+    claim = await claimed(queue)
+    assert len(await queue.to_deliver()) == 1
+    assert not await queue.mark_delivered(job.id, how="edit")
+    await queue.finish(claim, await queue.store.put(b"x", "png"), report())
+    assert await queue.delivery_attempt(job.id) == 1
+    assert await queue.delivery_attempt(job.id) == 2
+    assert await queue.mark_delivered(job.id, how="post", message_id=81, channel_id=71)
+    assert not await queue.mark_delivered(job.id, how="post")
+    assert await queue.to_deliver() == []
+    done = await queue.get(job.id)
+    assert done is not None
+    assert (done.target.channel_id, done.target.message_id) == (71, 81)
+    assert done.delivered_at is not None
+
+
+async def test_a_message_that_cannot_be_delivered_is_given_up(queue: JobQueue) -> None:
+    job = await accepted(queue)
+    await queue.request_cancel(job.id, 1)
+    assert await queue.mark_undeliverable(job.id, "the channel was deleted")
+    assert await queue.to_deliver() == []
+
+
+async def test_statistics_by_day(queue: JobQueue, clock: FakeClock) -> None:
+    clock.now = 20_000 * DAY + 3600
+    await accepted(queue, 1)
+    clock.advance(10)
+    claim = await claimed(queue)
+    clock.advance(30)
+    await queue.finish(claim, await queue.store.put(b"x", "png"), report())
+    clock.advance(DAY)
+    await queue.request_cancel((await accepted(queue, 2)).id, 2)
+    await accepted(queue, 3, 6)
+    stats = await queue.stats(5, 7)
+    assert [(day.pictures, day.users, day.cancelled) for day in stats.days] == [
+        (1, 1, 0),
+        (0, 1, 1),
+    ]
+    assert stats.days[0].waiting_seconds == pytest.approx(10)
+    assert stats.days[0].painting_seconds == pytest.approx(30)
+    assert (stats.pictures, stats.users) == (1, 2)
+    everywhere = await queue.stats(None, 7)
+    assert everywhere.users == 3
+    assert [day.users for day in (await queue.stats(None, 1)).days] == [2]
+
+
+async def test_a_missing_picture_says_so(queue: JobQueue) -> None:
+    with pytest.raises(PictureMissing):
+        await queue.store.get("../../etc/passwd")

@@ -1,0 +1,125 @@
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import s3fs
+from moto.server import ThreadedMotoServer
+
+from jobs.queue import JobQueue
+from jobs.store import PictureMissing, PictureStore, StorageUnavailable
+from tests.jobs.samples import Place, accepted, claimed, report
+
+BUCKET = "atelier-test"
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3_url(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    files = s3fs.S3FileSystem(skip_instance_cache=True)
+    if not files.exists(BUCKET):
+        files.mkdir(BUCKET)
+    return f"s3://{BUCKET}/{tmp_path.name}"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> PictureStore:
+    if request.param == "folder":
+        return PictureStore((tmp_path / "with spaces & ümlaut").as_uri())
+    return PictureStore(request.getfixturevalue("s3_url"))
+
+
+async def test_what_is_put_can_be_got(store: PictureStore) -> None:
+    key = await store.put(b"a picture", ".PNG")
+    assert key.endswith(".png")
+    assert await store.put(b"a picture", "png") == key
+    assert await store.get(key) == b"a picture"
+    assert await store.exists(key)
+    other = await store.put(b"", "bin")
+    assert {(p.key, p.size_bytes) for p in store.walk_sync()} == {(key, 9), (other, 0)}
+    await store.delete(key)
+    await store.delete(key)
+    assert not await store.exists(key)
+    with pytest.raises(PictureMissing):
+        await store.get(key)
+
+
+async def test_only_what_lay_untouched_is_deleted(store: PictureStore) -> None:
+    key = await store.put(b"x", "png")
+    assert not await store.delete_if_untouched(key, 3600)
+    assert await store.exists(key)
+    assert await store.delete_if_untouched(key, -10)
+    assert not await store.delete_if_untouched(key, -10)
+    assert list(store.walk_sync()) == []
+
+
+def test_an_empty_store_has_nothing(store: PictureStore) -> None:
+    assert list(store.walk_sync()) == []
+    with pytest.raises(ValueError, match="suffix"):
+        store.put_sync(b"x", "../x")
+
+
+def test_a_full_disk_keeps_nothing_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = PictureStore(tmp_path.as_uri())
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StorageUnavailable, match="No space left"):
+            store.put_sync(b"a picture", "png")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert store.get_sync(store.put_sync(b"a picture", "png")) == b"a picture"
+
+
+def test_half_written_files_of_the_dead_are_cleared(tmp_path: Path) -> None:
+    store = PictureStore(tmp_path.as_uri())
+    old, new = tmp_path / "ab" / "x.part", tmp_path / "ab" / "y.part"
+    old.parent.mkdir()
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    assert list(store.walk_sync()) == []
+    assert not old.exists()
+    assert new.exists()
+
+
+async def test_a_queue_with_its_pictures_on_s3(place: Place, s3_url: str) -> None:
+    settings = place.settings(atelier_storage_url=s3_url)
+    async with await JobQueue.open(settings) as bot, await JobQueue.open(settings) as engine:
+        content = await bot.store.put(b"photograph", "png")
+        job = await accepted(bot)
+        claim = await claimed(engine)
+        assert await engine.store.get(content) == b"photograph"
+        key = await engine.store.put(b"painting", "png")
+        await engine.finish(claim, key, report())
+        done = await bot.get(job.id)
+        assert done is not None
+        assert done.result_key is not None
+        assert await bot.store.get(done.result_key) == b"painting"
+        await bot.export_user(1)
+        await bot.gc()
+
+
+def test_an_unreachable_store_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    store = PictureStore("s3://nowhere/pictures", config_kwargs={"retries": {"max_attempts": 0}})
+    with pytest.raises(StorageUnavailable):
+        store.put_sync(b"x", "png")
