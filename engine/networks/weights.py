@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import pickle
 import re
 import tempfile
 import urllib.request
@@ -23,6 +24,15 @@ KEPT_NAME = "vgg19-torchvision.safetensors"
 CAFFE_MEAN = ("123.68", "116.779", "103.939")
 _CHUNK_BYTES = 1 << 20
 _NUMBER = r"\s*([0-9.]+)\s*"
+
+_UNREADABLE = (
+    SafetensorError,
+    pickle.UnpicklingError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    EOFError,
+)
 
 Progress = Callable[[str, int, int], None]
 """Told what is going on, the bytes done so far and all bytes (0 when unknown)."""
@@ -62,7 +72,14 @@ def load_weights(file: Path) -> Vgg19Weights:
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
         else:
             tensors = torch.load(file, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
+    except (
+        SafetensorError,
+        OSError,
+        RuntimeError,
+        ValueError,
+        EOFError,
+        pickle.UnpicklingError,
+    ) as error:
         raise WeightsProblem(f"{file.name} cannot be read as VGG19's weights.") from error
     weights = Vgg19Weights(_convolutions_only(tensors), normalisation_of(metadata))
     if not weights.present():

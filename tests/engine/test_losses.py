@@ -1,0 +1,144 @@
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.painting.losses import (
+    GaussianTarget,
+    _newton_roots,
+    content_error,
+    gram_distance,
+    moments,
+    variation,
+    wasserstein_distance,
+)
+from engine.painting.statistics import LayerMoments
+
+NEIGHBOURS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))
+Array = NDArray[np.float64]
+
+
+def features(seed: int, channels: int = 5, height: int = 7, width: int = 6) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(1, channels, height, width, generator=generator, dtype=torch.float64)
+
+
+def flat(tensor: Tensor) -> Array:
+    array: Array = tensor[0].flatten(1).numpy()
+    return array
+
+
+def whole(tensor: Tensor, guide: Tensor | None = None) -> LayerMoments:
+    total = float(tensor.shape[2] * tensor.shape[3]) if guide is None else float(guide.sum())
+    return moments(tensor, guide, total)
+
+
+def test_moments_against_numpy() -> None:
+    found, f = whole(features(0)), flat(features(0))
+    np.testing.assert_allclose(found.second.numpy(), f @ f.T / f.shape[1], rtol=1e-13)
+    np.testing.assert_allclose(found.mean.numpy(), f.mean(1), rtol=1e-13)
+
+
+def test_guided_moments_against_numpy() -> None:
+    guide = features(3, channels=1)[0, 0]
+    found, f, g = whole(features(0), guide), flat(features(0)), guide.flatten().numpy()
+    np.testing.assert_allclose(found.second.numpy(), (f * g) @ f.T / g.sum(), rtol=1e-13)
+    np.testing.assert_allclose(found.mean.numpy(), (f * g).sum(1) / g.sum(), rtol=1e-13)
+
+
+def test_gram_distance_is_the_papers_up_to_its_factor() -> None:
+    f, s = flat(features(0)), flat(features(1))
+    channels, positions = f.shape
+    paper = ((f @ f.T - s @ s.T) ** 2).sum() / (4 * channels**2 * positions**2)
+    found = gram_distance(whole(features(0)), whole(features(1))) / (4 * channels**2)
+    np.testing.assert_allclose(float(found), paper, rtol=1e-13)
+
+
+def _root(matrix: Array) -> Array:
+    values, vectors = np.linalg.eigh(matrix)
+    root: Array = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    return root
+
+
+def test_wasserstein_against_numpy() -> None:
+    f, s = flat(features(0)), flat(features(1))
+    target = GaussianTarget(whole(features(1)))
+    ridge = float(target.epsilon) * np.eye(len(f))
+    first, second = np.cov(f, bias=True) + ridge, np.cov(s, bias=True) + ridge
+    root = _root(second)
+    wanted = ((f.mean(1) - s.mean(1)) ** 2).sum() + np.trace(
+        first + second - 2 * _root(root @ first @ root)
+    )
+    found = wasserstein_distance(whole(features(0)), target)
+    np.testing.assert_allclose(float(found), wanted, rtol=1e-9)
+
+
+def test_no_distance_to_itself() -> None:
+    same = whole(features(0))
+    assert float(gram_distance(same, same)) == 0
+    assert abs(float(wasserstein_distance(same, GaussianTarget(same)))) < 1e-12
+
+
+def test_variation_against_numpy() -> None:
+    picture = features(4, channels=3, height=5, width=6)
+    x = np.pad(picture[0].numpy(), ((0, 0), (1, 1), (1, 1)), mode="edge")
+    wanted = np.zeros((5, 6))
+    for row in range(5):
+        for column in range(6):
+            here = x[:, row + 1, column + 1]
+            for down, right, weight in (
+                (0, 1, 2 / 3),
+                (1, 0, 2 / 3),
+                (1, 1, 1 / 6),
+                (1, -1, 1 / 6),
+            ):
+                there = x[:, row + 1 + down, column + 1 + right]
+                wanted[row, column] += weight * ((there - here) ** 2).sum()
+    np.testing.assert_allclose(variation(picture).numpy(), wanted, rtol=1e-13)
+
+
+def test_content_error_against_numpy() -> None:
+    found = content_error(features(0), features(1)).numpy()
+    np.testing.assert_allclose(
+        found.ravel(), ((flat(features(0)) - flat(features(1))) ** 2).sum(0), rtol=1e-13
+    )
+
+
+@pytest.mark.parametrize("guided", [False, True])
+@pytest.mark.parametrize("statistic", ["gram", "wasserstein"])
+def test_gradients_of_the_style_losses(statistic: str, guided: bool) -> None:
+    target = whole(features(1))
+    gaussian = GaussianTarget(target)
+    guide = features(3, channels=1)[0, 0] if guided else None
+
+    def loss(x: Tensor) -> Tensor:
+        found = whole(x, guide)
+        if statistic == "gram":
+            return gram_distance(found, target)
+        return wasserstein_distance(found, gaussian)
+
+    assert torch.autograd.gradcheck(loss, features(0).requires_grad_(), atol=1e-6)
+
+
+def test_gradients_of_variation_and_content() -> None:
+    picture = features(0, channels=3).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: variation(x).sum(), picture)
+    wanted = features(1, channels=3)
+    assert torch.autograd.gradcheck(lambda x: content_error(x, wanted).sum(), picture)
+
+
+def test_newtons_roots_serve_devices_without_eigenvalues() -> None:
+    f = flat(features(0, channels=8, height=20, width=20))
+    matrix = torch.from_numpy(np.cov(f, bias=True))
+    root, inverse = _newton_roots(matrix)
+    torch.testing.assert_close(root @ root, matrix, rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(root @ inverse, torch.eye(8, dtype=torch.float64), atol=1e-6, rtol=0)
+
+
+def test_bf16_features_have_fp32_moments() -> None:
+    exact = whole(features(0))
+    found = whole(features(0).bfloat16())
+    assert found.second.dtype is torch.float32
+    error = (found.second.double() - exact.second).norm() / exact.second.norm()
+    assert error < 3e-3
