@@ -10,6 +10,7 @@ from collections.abc import Callable
 import aiohttp
 import discord
 
+from bot.client import AtelierClient
 from bot.commands import build_client
 from bot.discord_address import point_discord_at
 from bot.logs import set_up_logging
@@ -18,6 +19,9 @@ from jobs.settings import Settings, SettingsError, load_settings
 log = logging.getLogger("bot")
 
 CANNOT_START = 2
+AUTHENTICATION_FAILED = 4004  # a close code of the gateway
+FIRST_WAIT_SECONDS = 2.0
+LONGEST_WAIT_SECONDS = 60.0
 
 HOW_TO_START = (
     "DISCORD_TOKEN is not set: get a token at https://discord.com/developers/applications "
@@ -56,7 +60,8 @@ async def _run(settings: Settings) -> None:
     """Serve until a signal, then end in order."""
     stop = asyncio.Event()
     _on_signal(stop.set)
-    serving = asyncio.create_task(_serve(settings), name="discord")
+    connection = Connection(settings)
+    serving = asyncio.create_task(connection.serve(), name="discord")
     tasks = [serving]
     if settings.atelier_engine == "embedded":
         from bot.supervisor import EngineSupervisor  # noqa: PLC0415 - not needed by `external`
@@ -65,6 +70,7 @@ async def _run(settings: Settings) -> None:
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:
         await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+        await connection.wind_down()
     finally:
         stopping.cancel()
         for task in tasks:
@@ -76,28 +82,43 @@ async def _run(settings: Settings) -> None:
     log.info("Stopped in order")
 
 
-async def _serve(settings: Settings) -> None:
-    """Stay connected. Until Discord is reachable, try again at growing intervals."""
-    assert settings.discord_token is not None
-    token = settings.discord_token.get_secret_value()
-    wait_seconds = 2.0
-    while True:
-        client = build_client(settings)
-        try:
-            async with client:
-                await client.start(token)
-        except (aiohttp.ClientError, OSError, discord.DiscordServerError) as error:
-            log.warning(
-                "Discord cannot be reached (%s); trying again in %.0f s", error, wait_seconds
-            )
-        except discord.ConnectionClosed as error:
-            log.warning("Discord closed the connection (code %s)", error.code)
-            if error.code == 4004:
-                raise discord.LoginFailure(HOW_TO_SIGN_IN) from None
-        else:
-            return
-        await asyncio.sleep(wait_seconds)
-        wait_seconds = min(60.0, wait_seconds * 2)
+class Connection:
+    """The connection to Discord, made again for as long as it takes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: AtelierClient | None = None
+
+    async def serve(self) -> None:
+        """Stay connected. Until Discord is reachable, try again at growing intervals.
+
+        Raises:
+            discord.LoginFailure: if it does not accept the token.
+        """
+        assert self._settings.discord_token is not None
+        token = self._settings.discord_token.get_secret_value()
+        wait_seconds = FIRST_WAIT_SECONDS
+        while True:
+            self._client = build_client(self._settings)
+            try:
+                async with self._client:
+                    await self._client.start(token)
+            except (aiohttp.ClientError, OSError, discord.DiscordServerError) as error:
+                log.warning("Discord cannot be reached (%s)", error)
+            except discord.ConnectionClosed as error:
+                if error.code == AUTHENTICATION_FAILED:
+                    raise discord.LoginFailure(HOW_TO_SIGN_IN) from None
+                log.warning("Discord closed the connection (code %s)", error.code)
+            else:
+                return
+            log.info("The next try is in %.0f s", wait_seconds)
+            await asyncio.sleep(wait_seconds)
+            wait_seconds = min(LONGEST_WAIT_SECONDS, wait_seconds * 2)
+
+    async def wind_down(self) -> None:
+        """Finish what is in flight, while still connected."""
+        if self._client is not None:
+            await self._client.wind_down()
 
 
 def _on_signal(stop: Callable[[], None]) -> None:

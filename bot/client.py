@@ -56,6 +56,7 @@ class AtelierClient(discord.Client):
         settings: As read at the start.
         queue: The jobs; open from `setup_hook` to `close`.
         tree: All commands, registered by `bot.commands.register_all`.
+        when_connected: Called whenever the connection to Discord is there (again).
         services: Started in `setup_hook`, stopped in the reverse order by `close`.
         clock: Epoch seconds.
         press: Encodes pictures, outside of this process.
@@ -84,10 +85,11 @@ class AtelierClient(discord.Client):
             ),
         )
         self.services: list[Service] = []
+        self.when_connected: list[Callable[[], None]] = []
         self.accepting = True
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._started: list[Service] = []
-        self._end: asyncio.Task[None] | None = None
+        self._winding_down: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:
         """Open the queue, tell Discord the commands if they changed, start the services."""
@@ -101,6 +103,12 @@ class AtelierClient(discord.Client):
     async def on_ready(self) -> None:
         """Say that the bot is there."""
         log.info("Connected as %s, in %d servers", self.user, len(self.guilds))
+        await self.on_resumed()
+
+    async def on_resumed(self) -> None:
+        """Discord is there again: what waited for it need not wait longer."""
+        for wake in self.when_connected:
+            wake()
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Answer forms that were opened before a restart, which discord.py no longer knows."""
@@ -130,13 +138,24 @@ class AtelierClient(discord.Client):
             return False
         return True
 
-    async def close(self) -> None:
-        """End in order: accept nothing new, finish the edits in flight, leave the rest."""
-        if self._end is None:
-            self._end = asyncio.create_task(self._close_in_order())
-        await asyncio.shield(self._end)
+    async def wind_down(self) -> None:
+        """Accept nothing new, finish the edits in flight, leave the rest to the next start.
 
-    async def _close_in_order(self) -> None:
+        The connection stays, so that whoever comes now is told to come again.
+        """
+        if self._winding_down is None:
+            self._winding_down = asyncio.create_task(self._stop_services())
+        await asyncio.shield(self._winding_down)
+
+    async def close(self) -> None:
+        """Wind down and disconnect."""
+        await self.wind_down()
+        if not self.is_closed():
+            await super().close()
+            if hasattr(self, "queue"):
+                await self.queue.close()
+
+    async def _stop_services(self) -> None:
         self.accepting = False
         for service in reversed(self._started):
             try:
@@ -144,9 +163,6 @@ class AtelierClient(discord.Client):
             except Exception:
                 log.exception("%s did not stop in order", type(service).__name__)
         self._started.clear()
-        await super().close()
-        if hasattr(self, "queue"):
-            await self.queue.close()
 
 
 Interaction = discord.Interaction[AtelierClient]

@@ -175,7 +175,13 @@ def _painting(
 def _done(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
     title = t("{styles}, for {user}", styles=styles_words(t, job.inputs.styles), user=job.user_name)
     if attached is None:
-        missing = t("This picture was deleted.")
+        missing = (
+            t("This picture was deleted.")
+            if job.result_key is None
+            else t(
+                "It is painted, but cannot be shown here; please try /show {job_id}.", job_id=job.id
+            )
+        )
         return _layout(COLOUR_DONE, f"### 🖼️ {plain(title, 200)}", missing, f"-# #{job.id}")
     small = f"-# {settings_line(t, job)}\n-# {report_line(t, job)}"
     if attached.note:

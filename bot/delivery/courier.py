@@ -22,12 +22,12 @@ from bot.delivery.faults import (
     TryLater,
     fault_of,
 )
-from bot.delivery.fit import fitted
+from bot.delivery.files import JobFiles
 from bot.delivery.originals import ORIGINAL
 from bot.pictures.press import PressProblem
 from bot.texts import Texts, texts_for
 from jobs.model import Job, JobState, Standing
-from jobs.store import PictureMissing
+from jobs.store import StorageUnavailable
 
 if TYPE_CHECKING:
     from bot.client import AtelierClient
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 DEFAULT_LIMIT_BYTES = 10 * 1024 * 1024
 SMALLEST_LIMIT_BYTES = 256 * 1024
 TOKEN_MARGIN = timedelta(seconds=10)
+TRIES_TO_FIT = 3
 DM_HISTORY = 50
 REMEMBERED_TOKENS = 10_000
 
@@ -82,6 +83,7 @@ class Courier:
 
     def __init__(self, client: "AtelierClient") -> None:
         self._client = client
+        self._files = JobFiles(client)
         self._ended_tokens: OrderedDict[int, None] = OrderedDict()
 
     async def show(self, job: Job, standing: Standing | None, *, attempt: int = 1) -> Outcome:
@@ -99,7 +101,7 @@ class Courier:
             if message_gone and not route.is_dm:
                 continue
             fault = NoAccess()
-            result = await self._try(job, standing, route)
+            result = await self._try(job, standing, route, attempt)
             match result:
                 case Shown() | Later():
                     return result
@@ -142,13 +144,22 @@ class Courier:
         return guild.filesize_limit if guild is not None else DEFAULT_LIMIT_BYTES
 
     async def _try(
-        self, job: Job, standing: Standing | None, route: Route
+        self, job: Job, standing: Standing | None, route: Route, attempt: int
     ) -> Shown | Later | Fault:
         """Go one way, with a smaller file if this one is refused as too large."""
         limit_bytes = route.limit_bytes
         t = texts_for(job.target.locale)
         while True:
-            attached = await self._attached(t, job, limit_bytes)
+            try:
+                attached = await self._files.of(t, job, limit_bytes)
+            except PressProblem as problem:
+                log.error("The picture of job %d could not be made to fit: %s", job.id, problem)  # noqa: TRY400 - known
+                if attempt < TRIES_TO_FIT:
+                    return Later(None)
+                attached = None
+            except StorageUnavailable as error:
+                log.warning("The picture of job %d cannot be read: %s", job.id, error)
+                return Later(None)
             if route.is_dm:
                 attached = _with_apology(t, job, attached)
             card = job_card(t, job, standing, attached)
@@ -164,30 +175,6 @@ class Courier:
                     limit_bytes = min(limit_bytes, len(attached.data)) // 2
                 case _:
                     return fault
-
-    async def _attached(self, t: Texts, job: Job, limit_bytes: int) -> Attached | None:
-        store = self._client.queue.store
-        try:
-            if job.state is JobState.RUNNING and job.preview_key is not None:
-                data = await store.get(job.preview_key)
-                suffix = job.preview_key.rpartition(".")[2]
-                fits = len(data) <= limit_bytes
-                return Attached(data, f"preview-{job.id}.{suffix}") if fits else None
-            if job.state is JobState.DONE and job.result_key is not None:
-                name = f"atelier-{job.id}"
-                return await fitted(
-                    t,
-                    store,
-                    self._client.press,
-                    key=job.result_key,
-                    limit_bytes=limit_bytes,
-                    name=name,
-                )
-        except PictureMissing:
-            log.warning("A picture of job %d is gone", job.id)
-        except PressProblem as problem:
-            log.error("The result of job %d could not be fitted: %s", job.id, problem)  # noqa: TRY400 - known
-        return None
 
     def _by_token(self, job: Job) -> Way:
         async def way(card: ui.LayoutView, files: list[discord.File]) -> Shown:

@@ -71,6 +71,7 @@ class Delivery:
     async def start(self) -> None:
         """Begin to deliver."""
         self._loop = asyncio.create_task(self._run(), name="delivery")
+        self.client.when_connected.append(self._try_now)
 
     async def stop(self) -> None:
         """Finish the edits in flight; what is left is in the database for the next start."""
@@ -83,6 +84,12 @@ class Delivery:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _try_now(self) -> None:
+        """Forget the pauses: after an outage, nobody should wait for the end of a long one."""
+        for message in self._messages.values():
+            if message.failures > 1:
+                message.not_before = float("-inf")
 
     async def _run(self) -> None:
         while True:

@@ -10,7 +10,7 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from PIL import Image
+from PIL import Image, ImageFile
 
 QUALITIES: Final = (95, 90, 85, 80, 72, 64, 55, 45)
 GOOD_JPEG: Final = 85  # below this, WebP looks better at the same size
@@ -85,6 +85,8 @@ def compare(before: bytes, after: bytes, limit_bytes: int) -> Encoded:
 
 
 def _save(picture: Image.Image, kind: str, **options: object) -> bytes:
+    # Pillow guesses how large a JPEG gets, and fails where it gets larger.
+    ImageFile.MAXBLOCK = max(ImageFile.MAXBLOCK, 4 * picture.width * picture.height)
     file = io.BytesIO()
     picture.save(file, kind, **options)
     return file.getvalue()

@@ -8,7 +8,7 @@ from bot.paint.command import new_seed
 from bot.paint.forms import Chosen, StyleForm
 from bot.paint.intake import IntakeService
 from bot.paint.request import PaintRequest, Sender, Source
-from bot.remix.owned import owned_job
+from bot.remix.owned import kept_job
 from bot.remix.pictures import show_timelapse
 from bot.texts import _, texts_of
 from jobs.model import Job
@@ -23,12 +23,12 @@ LARGEST = _("It is as large as it can be: {size} px.")
 
 async def again(interaction: Interaction, job_id: int) -> None:
     """The same with another seed."""
-    await _remix(interaction, await owned_job(interaction, job_id), seed=new_seed())
+    await _remix(interaction, await kept_job(interaction, job_id), seed=new_seed())
 
 
 async def stronger(interaction: Interaction, job_id: int) -> None:
     """More of the style."""
-    job = await owned_job(interaction, job_id)
+    job = await kept_job(interaction, job_id)
     if job.options.strength >= 1.0:
         raise UserProblem(STRONGEST)
     strength = min(1.0, round(job.options.strength + STRENGTH_STEP, 2))
@@ -37,7 +37,7 @@ async def stronger(interaction: Interaction, job_id: int) -> None:
 
 async def softer(interaction: Interaction, job_id: int) -> None:
     """More of the photograph."""
-    job = await owned_job(interaction, job_id)
+    job = await kept_job(interaction, job_id)
     if job.options.strength <= 0.0:
         raise UserProblem(SOFTEST)
     strength = max(0.0, round(job.options.strength - STRENGTH_STEP, 2))
@@ -46,7 +46,7 @@ async def softer(interaction: Interaction, job_id: int) -> None:
 
 async def larger(interaction: Interaction, job_id: int) -> None:
     """Twice the size, with the same seed. Whether it is allowed is for the limits to say."""
-    job = await owned_job(interaction, job_id)
+    job = await kept_job(interaction, job_id)
     if job.options.size_px >= MAX_SIZE_PX:
         raise UserProblem(LARGEST, size=job.options.size_px)
     await _remix(interaction, job, size_px=min(MAX_SIZE_PX, job.options.size_px * 2))
@@ -54,7 +54,7 @@ async def larger(interaction: Interaction, job_id: int) -> None:
 
 async def timelapse(interaction: Interaction, job_id: int) -> None:
     """The time-lapse; where none was recorded, the same picture is painted again with one."""
-    job = await owned_job(interaction, job_id)
+    job = await kept_job(interaction, job_id)
     if job.timelapse_key is not None:
         await show_timelapse(interaction, job, job.timelapse_key)
         return
@@ -64,7 +64,7 @@ async def timelapse(interaction: Interaction, job_id: int) -> None:
 
 async def other_style(interaction: Interaction, job_id: int) -> None:
     """Ask for another style for the same photograph."""
-    job = await owned_job(interaction, job_id)
+    job = await kept_job(interaction, job_id)
 
     async def begin(submitted: Interaction, chosen: Chosen) -> None:
         request = _request(submitted, job).model_copy(

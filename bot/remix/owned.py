@@ -2,6 +2,7 @@
 
 from bot.client import Interaction
 from bot.errors import UserProblem
+from bot.paint.pictures import NOT_KEPT
 from bot.people import plain
 from bot.texts import _
 from jobs.model import Job
@@ -34,4 +35,16 @@ async def owned_job(interaction: Interaction, job_id: int) -> Job:
     job = await known_job(interaction, job_id)
     if job.user_id != interaction.user.id:
         raise UserProblem(NOT_YOURS, user=plain(job.user_name))
+    return job
+
+
+async def kept_job(interaction: Interaction, job_id: int) -> Job:
+    """The job of a button, for its owner, with its pictures.
+
+    Raises:
+        UserProblem: if it is somebody else's, or its pictures are not kept any more.
+    """
+    job = await owned_job(interaction, job_id)
+    if job.pictures_deleted_at is not None:
+        raise UserProblem(NOT_KEPT)
     return job

@@ -10,7 +10,7 @@ from bot.delivery.courier import DEFAULT_LIMIT_BYTES
 from bot.delivery.faults import CANNOT_SEND_TO_USER
 from bot.delivery.fit import REQUEST_LIMIT_BYTES, fitted
 from bot.errors import UserProblem
-from bot.remix.owned import owned_job
+from bot.remix.owned import kept_job
 from bot.texts import _, texts_of
 from jobs.model import Job
 
@@ -25,7 +25,7 @@ MIB = 1024 * 1024
 
 async def compare(interaction: Interaction, job_id: int) -> None:
     """Before and after in one picture, for the owner's eyes."""
-    job = await owned_job(interaction, job_id)
+    job = await kept_job(interaction, job_id)
     result_key = _result_key(job)
     await interaction.response.defer(ephemeral=True, thinking=True)
     store = interaction.client.queue.store
@@ -56,7 +56,7 @@ async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
 
 async def save(interaction: Interaction, job_id: int) -> None:
     """Send the finished picture to its owner's DMs."""
-    job = await owned_job(interaction, job_id)
+    job = await kept_job(interaction, job_id)
     result_key = _result_key(job)
     await interaction.response.defer(ephemeral=True, thinking=True)
     client, t = interaction.client, texts_of(interaction)

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 from dataclasses import dataclass, field
 
 from PIL import Image, ImageOps
@@ -81,7 +82,7 @@ class Painter:
 
     def result(self, content: bytes, size_px: int) -> Image.Image:
         if self.noise:
-            return Image.effect_noise((size_px, size_px), 120).convert("RGB")
+            return Image.frombytes("RGB", (size_px, size_px), os.urandom(size_px * size_px * 3))
         image = Image.open(io.BytesIO(content)).convert("RGB")
         image.thumbnail((size_px, size_px))
         return ImageOps.posterize(image, 3)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,8 +49,9 @@ class Studio:
 
     async def stop_bot(self) -> None:
         if self.client is not None:
-            await self.client.close()
+            await self.client.wind_down()
             await self._end("bot")
+            await self.client.close()
             self.client = None
 
     async def start_painter(self) -> Painter:
@@ -76,6 +78,11 @@ class Studio:
 
     def user(self, name: str = "ada") -> User:
         return self.discord.user(name)
+
+    def shift_clock(self, seconds: float) -> None:
+        """Let time pass, for Discord and for the bot."""
+        self.discord.shift_clock(seconds)
+        self.bot.clock = lambda: time.time() + seconds
 
     async def paint(
         self,
@@ -114,7 +121,7 @@ class Studio:
 
     async def answer(self, interaction: Interaction) -> str:
         """What an answer or a follow-up says first."""
-        await interaction.wait(lambda i: words_of(i), TIMEOUT_SECONDS)
+        await interaction.wait(words_of, TIMEOUT_SECONDS)
         return words_of(interaction)
 
     async def no_intakes(self) -> None:

@@ -102,6 +102,7 @@ async def test_the_place_in_the_queue_is_kept_up_to_date(studio: Studio) -> None
     third = await studio.paint()
     await studio.says(third, "Place 2")
     await studio.says(second, "Place 1")
+    assert second.message is not None
     await studio.discord.press(studio.user(), second.message, label="Cancel")
     await studio.says(second, "Cancelled")
     await studio.says(third, "Place 1")
@@ -126,8 +127,6 @@ async def test_fifty_at_once_are_all_acknowledged_and_painted(studio: Studio) ->
         *(studio.paint({"quality": "draft"}, user=user.name) for user in users)
     )
     assert all(interaction.acknowledged for interaction in interactions)
-    slowest = max(i.acknowledged_after_seconds or 99.0 for i in interactions)
-    print(f"slowest acknowledgement: {slowest:.3f} s")
     for interaction in interactions:
         await interaction.wait(lambda i: i.message and has_result(i.message), 120)
 

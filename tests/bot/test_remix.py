@@ -6,11 +6,11 @@ import pytest
 from PIL import Image
 
 from jobs.model import JobState
-from sandbox.model import Message
+from sandbox.model import Interaction, Message
 from tests.bot.studio import PHOTO, Studio, has_result, photo
 
 
-async def press(studio: Studio, message: Message, label: str, user: str = "ada"):
+async def press(studio: Studio, message: Message, label: str, user: str = "ada") -> Interaction:
     return await studio.discord.press(studio.user(user), message, label=label)
 
 
@@ -101,7 +101,7 @@ async def test_save_sends_it_to_the_dms(studio: Studio) -> None:
 async def test_save_says_when_dms_are_closed(studio: Studio) -> None:
     await studio.start_painter()
     message = await studio.painted()
-    studio.user().dms_closed = True
+    studio.user().accepts_dms = False
     interaction = await press(studio, message, "Save to DMs")
     assert "Your DMs are closed" in await studio.answer(interaction)
 
@@ -166,6 +166,7 @@ async def test_a_form_from_before_a_restart_is_answered(studio: Studio) -> None:
     await studio.start_painter()
     message = await studio.painted()
     opened = await press(studio, message, "Other style")
+    assert opened.modal is not None
     opened.modal["custom_id"] = "atelier:modal:another-process:1"
     submitted = await studio.discord.submit_modal(opened, {})
     assert "restarted" in await studio.answer(submitted)

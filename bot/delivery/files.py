@@ -1,0 +1,66 @@
+"""The files that the message of a job carries: a preview, or the finished picture."""
+
+import logging
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from bot.delivery.cards import Attached
+from bot.delivery.fit import fitted
+from bot.texts import Texts
+from jobs.model import Job, JobState
+from jobs.store import PictureMissing
+
+if TYPE_CHECKING:
+    from bot.client import AtelierClient
+
+log = logging.getLogger(__name__)
+
+REMEMBERED = 4  # encoded results, so that the next try after an outage need not encode again
+
+
+class JobFiles:
+    """Reads and fits what is shown of jobs."""
+
+    def __init__(self, client: "AtelierClient") -> None:
+        self._client = client
+        self._encoded: OrderedDict[tuple[str, int, str], Attached] = OrderedDict()
+
+    async def of(self, t: Texts, job: Job, limit_bytes: int) -> Attached | None:
+        """The file for a job's present state, if it has one.
+
+        Raises:
+            PressProblem: if the finished picture could not be encoded.
+            StorageUnavailable: if the store does not answer.
+        """
+        try:
+            if job.state is JobState.RUNNING and job.preview_key is not None:
+                return await self._preview(job, job.preview_key, limit_bytes)
+            if job.state is JobState.DONE and job.result_key is not None:
+                return await self._result(t, job, job.result_key, limit_bytes)
+        except PictureMissing:
+            log.warning("A picture of job %d is gone", job.id)
+        return None
+
+    async def _preview(self, job: Job, key: str, limit_bytes: int) -> Attached | None:
+        data = await self._client.queue.store.get(key)
+        if len(data) > limit_bytes:
+            return None
+        return Attached(data, f"preview-{job.id}.{key.rpartition('.')[2]}")
+
+    async def _result(self, t: Texts, job: Job, key: str, limit_bytes: int) -> Attached:
+        known = (key, limit_bytes, t.language)
+        if known in self._encoded:
+            return self._encoded[known]
+        attached = await fitted(
+            t,
+            self._client.queue.store,
+            self._client.press,
+            key=key,
+            limit_bytes=limit_bytes,
+            name=f"atelier-{job.id}",
+        )
+        if attached.note is not None:  # it took work
+            self._encoded[known] = attached
+            if len(self._encoded) > REMEMBERED:
+                self._encoded.popitem(last=False)
+        return attached
