@@ -1,11 +1,9 @@
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from bot.commands import build_client
 from bot.discord_address import point_discord_at
 from jobs.settings import Settings
 from sandbox.control import LoopbackDiscord
@@ -26,16 +24,11 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
             atelier_max_waiting_per_user=20,
         )
         point_discord_at(settings)
-        client = build_client(settings)
-        running = asyncio.create_task(client.start(discord.token))
+        house = House(discord, settings)
         try:
-            await discord.ready()
-            while not client.guilds:  # is_ready waits 2 s for more servers
-                await asyncio.sleep(0.01)
-            house = House(discord, client)
+            await house.open()
             await house.engine()
             yield house
         finally:
-            await client.close()
-            await asyncio.gather(running, return_exceptions=True)
+            await house.close()
         assert not discord.violations

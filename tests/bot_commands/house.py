@@ -1,5 +1,6 @@
 """A bot with all its commands against a loopback Discord, and an engine that only pretends."""
 
+import asyncio
 import io
 import itertools
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from bot.client import AtelierClient
+from bot.commands import build_client
 from jobs.model import (
     EngineInfo,
     Failure,
@@ -23,6 +25,7 @@ from jobs.model import (
 from jobs.options import PaintInputs, PaintOptions, StyleInput
 from jobs.outcomes import Accepted
 from jobs.queue import JobQueue
+from jobs.settings import Settings
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, Message, User
 
@@ -54,8 +57,23 @@ class House:
     """One running bot and all around it."""
 
     discord: LoopbackDiscord
-    client: AtelierClient
+    settings: Settings
+    client: AtelierClient = field(init=False)
+    running: "asyncio.Task[None]" = field(init=False)
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1000))
+
+    async def open(self) -> None:
+        """Start a bot."""
+        self.client = build_client(self.settings)
+        self.running = asyncio.create_task(self.client.start(self.discord.token))
+        await self.discord.ready()
+        while not self.client.guilds:  # discord.py's own "ready" waits 2 s for more servers
+            await asyncio.sleep(0.01)
+
+    async def close(self) -> None:
+        """Stop it."""
+        await self.client.close()
+        await asyncio.gather(self.running, return_exceptions=True)
 
     @property
     def queue(self) -> JobQueue:

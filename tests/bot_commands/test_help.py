@@ -1,5 +1,8 @@
+from pathlib import Path
+
 from bot.client import AtelierClient
-from bot.help_command.command import TEXT_LIMIT, help_layout
+from bot.help_command.command import TEXT_LIMIT, help_layout, leaves
+from bot.help_command.document import NOTES, document
 from bot.texts import languages
 from tests.bot_commands.house import House
 
@@ -29,3 +32,13 @@ async def test_it_fits_into_a_message_in_every_language(house: House) -> None:
     for t in languages().values():
         layout = help_layout(t, client.tree, for_admin=True)
         assert layout.content_length() <= TEXT_LIMIT
+
+
+async def test_the_document_of_the_commands_is_up_to_date(house: House) -> None:
+    path = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
+    hint = "run `python -m bot.help_command`"
+    assert path.read_text(encoding="utf-8") == document(house.client.tree), hint
+
+
+async def test_every_note_of_the_document_belongs_to_a_command(house: House) -> None:
+    assert set(NOTES) <= {command.qualified_name for command in leaves(house.client.tree)}

@@ -1,5 +1,3 @@
-import asyncio
-
 import pytest
 
 from jobs.model import JobState
@@ -117,15 +115,3 @@ async def test_in_german(house: House) -> None:
     await house.press(ada, message, "Abbrechen")
     assert await house.state(job) is JobState.CANCELLED
     assert f"#{job.id} ist abgebrochen." in message.text
-
-
-async def test_buttons_outlive_the_process(house: House) -> None:
-    """The bot of the fixture never sent this message: it knows only the custom_id."""
-    ada = house.user("ada")
-    job = await house.job(ada)
-    message = await house.slash(ada, "queue")
-    house.client._connection._view_store._synced_message_views.clear()
-    house.client._connection._view_store._views.clear()
-    await house.press(ada, message, "Cancel")
-    await asyncio.sleep(0)
-    assert await house.state(job) is JobState.CANCELLED
