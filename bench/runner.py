@@ -1,0 +1,108 @@
+"""Running children, and where their inputs and the rivals are."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RIVALS = ROOT / "build" / "bench-rivals"
+RIVALS_WANTED = ("neural-style==0.5.7", "pystiche==1.0.1", "tqdm")
+_DATA = ROOT / "../shared"
+DEFAULT_WEIGHTS = _DATA / "weights/vgg19-caffe-conv1_1-to-conv3_4.safetensors"
+DEFAULT_CONTENT = _DATA / "images/content/golden_gate.jpg"
+DEFAULT_STYLE = _DATA / "images/style/starry_night.jpg"
+
+
+class BenchProblem(Exception):
+    """The benchmark cannot run; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What all measurements share.
+
+    Attributes:
+        weights: VGG-19's weights, down to relu3_4 at least.
+        content: the photograph.
+        style: the painting.
+        out: folder of the tables and plots.
+        work: folder for pictures along the way.
+        threads: of the CPU, the same for all.
+        quick: only see whether everything runs.
+    """
+
+    weights: Path
+    content: Path
+    style: Path
+    out: Path
+    work: Path
+    threads: int
+    quick: bool
+
+    def check(self) -> None:
+        """Raises BenchProblem when a file is absent."""
+        for option, file in (
+            ("--weights", self.weights),
+            ("--content", self.content),
+            ("--style", self.style),
+        ):
+            if not file.is_file():
+                raise BenchProblem(f"There is no file {file}; name one with {option}.")
+
+    def child(self, name: str, **task: Any) -> dict[str, Any]:
+        """Run a child with the shared inputs and its own task; what it answered.
+
+        Raises:
+            BenchProblem: it failed.
+        """
+        whole = {
+            "weights": str(self.weights),
+            "content": str(self.content),
+            "style": str(self.style),
+            "threads": self.threads,
+            **task,
+        }
+        path = os.pathsep.join((str(ROOT), str(RIVALS)))
+        done = subprocess.run(
+            [sys.executable, "-m", f"bench.children.{name}"],
+            input=json.dumps(whole),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(self.threads)},
+        )
+        lines = done.stdout.strip().splitlines()
+        if done.returncode != 0 or not lines:
+            tail = "\n".join(done.stderr.strip().splitlines()[-4:])
+            raise BenchProblem(f"{name} failed: {tail}")
+        found: dict[str, Any] = json.loads(lines[-1])
+        return found
+
+
+def fetch_rivals() -> None:
+    """Install the rivals into a folder of their own, if they are not there yet.
+
+    Without their dependencies: torch, torchvision and Pillow are those of the engine, so that
+    all run on the same ones.
+
+    Raises:
+        BenchProblem: the index cannot be reached.
+    """
+    if (RIVALS / "pystiche").is_dir() and (RIVALS / "neural_style").is_dir():
+        return
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+    installer = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
+    done = subprocess.run(
+        [*installer, "install", "--quiet", "--no-deps", "--target", str(RIVALS), *RIVALS_WANTED],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise BenchProblem("The rivals cannot be installed from the package index.")
