@@ -12,9 +12,9 @@ from urllib import request
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
 
-from jobs.catalogue import Painting
 from PIL import Image, UnidentifiedImageError
 
+from jobs.catalogue import Painting
 from jobs.catalogue.catalogue import scan_path
 
 MAX_BYTES: Final = 24 * 1024 * 1024
@@ -152,9 +152,7 @@ def _opener() -> request.OpenerDirector:
     return opener
 
 
-def _read(
-    painting: Painting, answer: _Answer, progress: Progress | None, max_bytes: int
-) -> bytes:
+def _read(painting: Painting, answer: _Answer, progress: Progress | None, max_bytes: int) -> bytes:
     declared = answer.headers.get("Content-Length")
     total = int(declared) if declared and declared.isdigit() else None
     data = bytearray()

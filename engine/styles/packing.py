@@ -4,6 +4,7 @@ A matrix of second moments is symmetrical and has few large eigenvalues, so it i
 `L Lᵀ` with as many columns as it takes, in bytes, each column with its own scale.
 """
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -45,22 +46,24 @@ def unpack(data: bytes) -> list[StyleStatistics]:
     try:
         tensors = load(data)
         length = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8 : 8 + length])["__metadata__"]
-        if metadata["format"] != FORMAT:
-            raise ValueError(metadata["format"])
+        metadata: dict[str, str] = json.loads(data[8 : 8 + length])["__metadata__"]
         keys = [StatisticsKey(**key) for key in json.loads(metadata["keys"])]
+        if metadata["format"] != FORMAT:
+            keys = []
         found = [
             StyleStatistics(key, _layers(tensors, f"{number}.")) for number, key in enumerate(keys)
         ]
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError("This is no file of a style's fingerprint.") from error
+    if not found:
+        raise ValueError("This is no fingerprint that this version can read.")
     return sorted(found, key=lambda one: one.key.long_side_px)
 
 
 def with_sizes_between(sizes: Sequence[StyleStatistics]) -> list[StyleStatistics]:
     """The same with a mixture between each two neighbours, so that the nearest is nearer."""
     between: list[StyleStatistics] = []
-    for small, large in zip(sizes, sizes[1:], strict=False):
+    for small, large in itertools.pairwise(sizes):
         if small.layers.keys() != large.layers.keys():
             continue
         key = replace(

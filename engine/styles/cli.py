@@ -1,0 +1,155 @@
+"""`python -m engine styles`: list the catalogue, fetch its scans, make fingerprints."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from engine.styles.fetch import MAX_BYTES, FetchProblem, fetch_scan
+from jobs.catalogue import Catalogue, NeedsDownload, Painting, Ready, load_catalogue
+from jobs.settings import SettingsError, load_settings
+
+FAILED = 1
+WRONG_USE = 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one of the commands. Returns the exit status."""
+    options = _parser().parse_args(arguments)
+    out, err = Console(), Console(stderr=True, soft_wrap=True)
+    try:
+        styles_dir = options.styles_dir or load_settings().styles_dir
+    except SettingsError as error:
+        err.print(str(error), markup=False)
+        return WRONG_USE
+    match options.command:
+        case "fetch":
+            return _fetch(options, styles_dir, out, err)
+        case "fingerprint":
+            return _fingerprint(options, out, err)
+        case _:
+            return _list(options, styles_dir, out)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m engine styles", description="The catalogue of paintings to use as styles."
+    )
+    parser.add_argument(
+        "--styles-dir", type=Path, help="where scans are kept (default: in the data directory)"
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="show the paintings and what of each is here")
+    listing.add_argument("search", nargs="?", default="", help="name, artist or movement")
+    fetching = commands.add_parser("fetch", help="download the scans that are not here yet")
+    fetching.add_argument("ids", nargs="*", metavar="ID", help="which ones (default: all)")
+    fetching.add_argument(
+        "--mirror", help="address of a folder with the files under their names on Wikimedia Commons"
+    )
+    fetching.add_argument(
+        "--max-bytes",
+        type=int,
+        default=MAX_BYTES,
+        help="refuse larger (default: %(default)s)",
+    )
+    printing = commands.add_parser(
+        "fingerprint", help="measure a picture, so that it can be used as a style without itself"
+    )
+    printing.add_argument("picture", type=Path)
+    printing.add_argument("-o", "--output", type=Path, help="default: PICTURE.safetensors")
+    printing.add_argument("--recipe", default="atelier", help="whose layers to measure")
+    return parser
+
+
+def _list(options: argparse.Namespace, styles_dir: Path, out: Console) -> int:
+    catalogue = load_catalogue()
+    table = Table(box=None, pad_edge=False)
+    for heading in ("id", "painting", "artist", "year", "movement", "here"):
+        table.add_column(heading)
+    for painting in catalogue.search(options.search, limit=len(catalogue)):
+        words = _availability(catalogue, painting, styles_dir)
+        table.add_row(
+            painting.id,
+            painting.name,
+            painting.artist,
+            str(painting.year),
+            painting.movement,
+            words,
+        )
+    out.print(table)
+    return 0
+
+
+def _availability(catalogue: Catalogue, painting: Painting, styles_dir: Path) -> str:
+    match catalogue.availability(painting, styles_dir):
+        case NeedsDownload():
+            return "needs a download"
+        case Ready(scan=None):
+            return "fingerprint"
+        case Ready(fingerprint=None):
+            return "scan"
+        case _:
+            return "scan, fingerprint"
+
+
+def _fetch(options: argparse.Namespace, styles_dir: Path, out: Console, err: Console) -> int:
+    catalogue = load_catalogue()
+    unknown = [each for each in options.ids if catalogue.get(each) is None]
+    if unknown:
+        ids = ", ".join(painting.id for painting in catalogue)
+        err.print(f"There is no painting {unknown[0]} in the catalogue; there are: {ids}.")
+        return WRONG_USE
+    wanted = [painting for painting in catalogue if not options.ids or painting.id in options.ids]
+    failed = sum(not _fetch_one(painting, options, styles_dir, out, err) for painting in wanted)
+    if failed:
+        err.print(f"{failed} of {len(wanted)} scans could not be fetched; run the command again.")
+    return FAILED if failed else 0
+
+
+def _fetch_one(
+    painting: Painting, options: argparse.Namespace, styles_dir: Path, out: Console, err: Console
+) -> bool:
+    with out.status(f"{painting.name} …") as status:
+
+        def tell(received: int, total: int | None) -> None:
+            of = f" of {total / 2**20:.1f}" if total else ""
+            status.update(f"{painting.name} … {received / 2**20:.1f}{of} MiB")
+
+        try:
+            path = fetch_scan(
+                painting,
+                styles_dir,
+                mirror=options.mirror,
+                progress=tell,
+                max_bytes=options.max_bytes,
+            )
+        except FetchProblem as problem:
+            err.print(str(problem), markup=False)
+            return False
+    out.print(f"{painting.id}: {path}", markup=False, soft_wrap=True)
+    return True
+
+
+def _fingerprint(options: argparse.Namespace, out: Console, err: Console) -> int:
+    # torch takes seconds to import, and the other commands do without.
+    from engine.styles.making import make_fingerprint  # noqa: PLC0415
+    from jobs.pictures.decode import PictureProblem  # noqa: PLC0415
+
+    output: Path = options.output or options.picture.with_suffix(".safetensors")
+    try:
+        data = make_fingerprint(options.picture.read_bytes(), options.recipe)
+        output.write_bytes(data)
+    except PictureProblem as problem:
+        err.print(str(problem), markup=False)
+        return FAILED
+    except OSError as error:
+        err.print(f"{error.filename}: {error.strerror}.", markup=False)
+        return FAILED
+    out.print(f"{output}: {len(data) / 1024:.0f} KiB", markup=False, soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""Fingerprints: a picture's statistics at the pyramid's sizes, in place of the picture."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from engine.networks.encoder import Encoder
+from engine.painting.picture import Picture, fit_size, padded, resized
+from engine.painting.plan import LEAST_SIDE_PX
+from engine.painting.statistics import StatisticsKey, StyleStatistics
+from engine.painting.style import measure_style
+from engine.styles.packing import unpack, with_sizes_between
+
+SIZES_PX = (128, 181, 256, 362, 512, 724, 1024)
+"""Long sides at which a fingerprint is measured; a picture is never made larger for it."""
+
+
+class FingerprintProblem(Exception):
+    """A file is no fingerprint; the text says so."""
+
+
+def measure_fingerprint(
+    encoder: Encoder,
+    picture: Picture,
+    layers: Sequence[str],
+    sizes_px: Sequence[int] = SIZES_PX,
+) -> list[StyleStatistics]:
+    """Statistics of a picture at the sizes that it is large enough for, small ones first."""
+    largest = max(picture.size)
+    wanted = sorted({min(size, largest) for size in sizes_px})
+    return [_measured(encoder, picture, layers, size) for size in wanted]
+
+
+def _measured(
+    encoder: Encoder, picture: Picture, layers: Sequence[str], long_side_px: int
+) -> StyleStatistics:
+    pixels = resized(picture.pixels, fit_size(picture.size, long_side_px))
+    pixels = padded(pixels, LEAST_SIDE_PX)
+    key = StatisticsKey(
+        picture=picture.hash,
+        encoder=encoder.name,
+        weights=encoder.weights_hash,
+        pooling=encoder.pooling,
+        height_px=pixels.shape[1],
+        width_px=pixels.shape[2],
+        precision=str(encoder.dtype).removeprefix("torch."),
+    )
+    return StyleStatistics(key, measure_style(encoder, pixels, layers))
+
+
+@lru_cache(maxsize=8)
+def load_fingerprint(path: Path) -> tuple[StyleStatistics, ...]:
+    """The statistics of a fingerprint's file, with mixtures between its sizes.
+
+    Raises:
+        FingerprintProblem: it is no such file.
+    """
+    try:
+        return tuple(with_sizes_between(unpack(path.read_bytes())))
+    except (OSError, ValueError) as error:
+        raise FingerprintProblem(f"{path.name} is no fingerprint: {error}") from error

@@ -1,0 +1,77 @@
+"""Statistics of styles on disk, so that a style is measured once and not for each painting."""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from engine.painting.statistics import StatisticsKey, StyleStatistics
+
+MAX_BYTES = 256 * 1024 * 1024
+_SUFFIX = ".statistics"
+
+
+class StatisticsFiles:
+    """A folder of statistics, bounded in size: what was not used for longest leaves first.
+
+    It is a cache. Whatever goes wrong with its files, a painting goes on without them.
+    """
+
+    def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+
+    def get(self, key: StatisticsKey, layers: Sequence[str]) -> StyleStatistics | None:
+        """See `engine.painting.statistics.StatisticsStore`."""
+        path = self._path(key)
+        try:
+            found = StyleStatistics.from_bytes(path.read_bytes())
+        except OSError:
+            return None
+        except ValueError:
+            with contextlib.suppress(OSError):
+                path.unlink()  # damaged, and so of no use to anybody
+            return None
+        if found.key != key or not set(layers) <= set(found.layers):
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        return found
+
+    def put(self, statistics: StyleStatistics) -> None:
+        """See `engine.painting.statistics.StatisticsStore`."""
+        path = self._path(statistics.key)
+        # In full precision: a painting must not change with what happens to be cached.
+        data = statistics.to_bytes(torch.float32)
+        if len(data) > self._max_bytes:
+            return
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self._folder, prefix=".new-")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+                Path(name).replace(path)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
+            self._shrink()
+
+    def _path(self, key: StatisticsKey) -> Path:
+        words = json.dumps(asdict(key), sort_keys=True)
+        return self._folder / f"{hashlib.sha256(words.encode()).hexdigest()}{_SUFFIX}"
+
+    def _shrink(self) -> None:
+        kept = [(path.stat(), path) for path in self._folder.glob(f"*{_SUFFIX}")]
+        total = sum(stat.st_size for stat, _ in kept)
+        for stat, path in sorted(kept, key=lambda one: one[0].st_mtime):
+            if total <= self._max_bytes:
+                break
+            path.unlink(missing_ok=True)
+            total -= stat.st_size
