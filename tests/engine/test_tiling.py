@@ -1,0 +1,150 @@
+import tempfile
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from engine.painting import Picture, Style
+from engine.painting.inputs import Inputs, check_inputs
+from engine.painting.objective import Evaluation, Objective, evaluate
+from engine.painting.plan import make_plan
+from engine.painting.recipe import load_recipe
+from engine.painting.style import Easel, measure_style, tiling_for
+from engine.painting.targets import make_objective
+from engine.painting.tiles import Tiling
+from jobs.options import PaintOptions
+from tests.engine.thin import noise_picture, run, thin, thin_studio
+
+HEIGHT, WIDTH = 203, 341
+DOUBLE = torch.float64
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def inputs(*, masked: bool, options: PaintOptions) -> Inputs:
+    styles = [Style(noise_picture(90, 80, 1)), Style(noise_picture(70, 99, 2), weight=2)]
+    mask = None
+    if masked:
+        side = random(HEIGHT, WIDTH, seed=3)
+        styles = [
+            Style(styles[0].picture, mask=side),
+            Style(styles[1].picture, mask=1 - side),
+        ]
+        mask = random(HEIGHT, WIDTH, seed=4)
+    return check_inputs(noise_picture(HEIGHT, WIDTH), styles, options, mask, None)
+
+
+def judged(core_px: int | None, options: PaintOptions, *, masked: bool) -> Evaluation:
+    encoder = thin()
+    sources = inputs(masked=masked, options=options)
+    plan = make_plan(options, load_recipe("atelier"), encoder, (HEIGHT, WIDTH))
+    content = sources.content.pixels[None].to(DOUBLE)
+    objective = make_objective(Easel(encoder, plan, core_px), sources, content)
+    tiling = tiling_for(encoder, objective.layers(), objective.size, core_px)
+    assert (tiling is None) == (core_px is None)
+    return evaluate(objective, random(1, 3, HEIGHT, WIDTH, seed=5).to(DOUBLE), tiling)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("statistic", ["gram", "wasserstein"])
+@pytest.mark.parametrize("core_px", [64, 144])
+def test_the_tiled_gradient_is_the_whole_ones(core_px: int, statistic: str, masked: bool) -> None:
+    options = PaintOptions.model_validate({"style_statistic": statistic})
+    whole = judged(None, options, masked=masked)
+    tiled = judged(core_px, options, masked=masked)
+    for name in ("loss", "style", "content", "tv"):
+        torch.testing.assert_close(getattr(tiled, name), getattr(whole, name), rtol=1e-9, atol=0)
+    error = (tiled.gradient - whole.gradient).norm() / whole.gradient.norm()
+    assert float(error) < 1e-9
+    assert float((tiled.gradient - whole.gradient).abs().max()) < 1e-9 * float(
+        whole.gradient.abs().max()
+    )
+
+
+def test_a_margin_one_stride_shorter_would_not_be_exact() -> None:
+    options = PaintOptions()
+    whole = judged(None, options, masked=False)
+    encoder = thin()
+    sources = inputs(masked=False, options=options)
+    plan = make_plan(options, load_recipe("atelier"), encoder, (HEIGHT, WIDTH))
+    content = sources.content.pixels[None].to(DOUBLE)
+    objective = make_objective(Easel(encoder, plan), sources, content)
+    short = Tiling((HEIGHT, WIDTH), 64, 32)
+    found = evaluate(objective, random(1, 3, HEIGHT, WIDTH, seed=5).to(DOUBLE), short)
+    error = (found.gradient - whole.gradient).norm() / whole.gradient.norm()
+    assert float(error) > 1e-6
+
+
+@pytest.mark.parametrize("size", [(64, 64), (65, 1000), (300, 97), (1024, 1024)])
+@pytest.mark.parametrize("core_px", [16, 96, 384])
+def test_cores_cover_each_pixel_once(size: tuple[int, int], core_px: int) -> None:
+    tiling = Tiling(size, core_px, 80)
+    seen = torch.zeros(size, dtype=torch.int32)
+    cores = list(tiling.cores())
+    for core in cores:
+        core.of(seen).add_(1)
+        assert core.top % core_px == 0
+        assert core.left % core_px == 0
+    assert bool((seen == 1).all())
+    assert len(cores) == tiling.count
+
+
+def test_statistics_of_a_style_are_the_same_in_tiles() -> None:
+    encoder = thin()
+    pixels = noise_picture(150, 210).pixels.to(DOUBLE)
+    layers = ["relu1_1", "relu3_1", "relu5_1"]
+    whole = measure_style(encoder, pixels, layers)
+    tiled = measure_style(encoder, pixels, layers, core_px=48)
+    for name in layers:
+        torch.testing.assert_close(tiled[name].second, whole[name].second, rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(tiled[name].mean, whole[name].mean, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.slow
+def test_a_large_picture_in_forced_tiles_looks_the_same() -> None:
+    content, style = noise_picture(1024, 1024), [Style(noise_picture(512, 512, 1))]
+    layers = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0}
+    pictures: list[Picture] = []
+    for tile_px in (None, 384):
+        options = PaintOptions(
+            size_px=1024,
+            scales=1,
+            iterations=8,
+            tile_px=tile_px,
+            content_layers={"relu2_2": 1.0},
+            style_layers=layers,
+        )
+        painted, _ = run(options, thin_studio(6), content=content, styles=style)
+        assert painted.report.tiles == (1 if tile_px is None else 9)
+        pictures.append(painted.picture)
+    assert float((pictures[0].pixels - content.pixels).abs().mean()) > 1 / 255
+    assert float((pictures[1].pixels - pictures[0].pixels).abs().mean()) < 1 / 255
+
+
+def test_a_small_memory_budget_makes_tiles_by_itself() -> None:
+    options = PaintOptions(size_px=512, scales=1, iterations=1)
+    content = noise_picture(512, 512)
+    budget = 512 * 512 * 100 + 150 * 1024 * 1024
+    painted, _ = run(options, thin_studio(max_memory_bytes=budget), content=content)
+    assert painted.report.tiles > 1
+    whole, _ = run(options, thin_studio(), content=content)
+    assert whole.report.tiles == 1
+    assert float((painted.picture.pixels - whole.picture.pixels).abs().mean()) < 1 / 255
+
+
+def test_features_of_tiles_lie_in_a_file_that_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    encoder = thin()
+    options = PaintOptions()
+    sources = inputs(masked=False, options=options)
+    plan = make_plan(options, load_recipe("atelier"), encoder, (HEIGHT, WIDTH))
+    content = sources.content.pixels[None].to(DOUBLE)
+    objective: Objective = make_objective(Easel(encoder, plan, 64), sources, content)
+    assert [file.name for file in tmp_path.rglob("*.features")] == ["relu4_2.features"]
+    objective.targets.close()
+    assert list(tmp_path.iterdir()) == []
