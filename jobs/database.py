@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from jobs.outcomes import QueueUnavailable
@@ -142,7 +142,12 @@ def _create_engine(url: sa.URL) -> AsyncEngine:
     if url.get_backend_name() == "postgresql":
         return create_async_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=5)
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(url.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise QueueUnavailable(f"The folder {folder} cannot be made: {reason}.") from error
     engine = create_async_engine(
         url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, pool_size=5, max_overflow=5
     )
@@ -182,6 +187,9 @@ async def _translated() -> AsyncIterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise QueueUnavailable("The connection to the database was lost.") from error
+        if type(error) is DatabaseError:
+            # Not one of its kinds, such as a broken constraint, but SQLite's damaged file.
+            raise QueueUnavailable(f"The database cannot be read: {error.orig}.") from error
         raise
     except (OSError, TimeoutError) as error:
         raise QueueUnavailable(f"The database cannot be reached: {error}") from error

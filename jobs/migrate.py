@@ -77,7 +77,10 @@ def _switch_on_wal(path: str) -> None:
                 connection.execute("PRAGMA journal_mode = WAL")
                 return
         except sqlite3.OperationalError as error:
-            if time.monotonic() > give_up_at:
-                sentence = f"The database cannot be used at the moment: {error}"
+            if time.monotonic() > give_up_at or "locked" not in str(error):
+                sentence = f"The database {path} cannot be used: {error}"
                 raise QueueUnavailable(sentence) from error
             time.sleep(0.05)
+        except sqlite3.DatabaseError as error:
+            sentence = f"The database {path} cannot be read: {error}. Please restore a backup."
+            raise QueueUnavailable(sentence) from error

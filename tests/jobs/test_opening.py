@@ -1,0 +1,272 @@
+import asyncio
+import multiprocessing
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from jobs import schema
+from jobs.database import Database
+from jobs.migrate import known_revisions
+from jobs.model import JobState
+from jobs.outcomes import Accepted, DatabaseTooNew, QueueUnavailable
+from jobs.queue import JobQueue
+from jobs.settings import Settings
+from tests.chaos.processes import lock
+from tests.jobs import postgres
+from tests.jobs.samples import RESULT, FakeClock, Place, accepted, claimed, report, submission
+
+SCHEMAS = Path(__file__).parent / "schemas"
+
+
+def test_every_released_schema_is_kept_here() -> None:
+    assert [path.stem for path in sorted(SCHEMAS.glob("*.sql"))] == known_revisions()
+
+
+@pytest.mark.parametrize("revision", known_revisions())
+async def test_an_old_database_migrates_forward_and_goes_on(
+    revision: str, tmp_path: Path, clock: FakeClock
+) -> None:
+    place = Place(tmp_path, None)
+    connection = sqlite3.connect(place.sqlite_file)
+    connection.executescript((SCHEMAS / f"{revision}.sql").read_text())
+    connection.close()
+    async with await JobQueue.open(place.settings(), clock=clock) as queue:
+        states = [(await queue.get(n)) for n in range(1, 6)]
+        assert [job.state for job in states if job is not None] == [
+            JobState.DONE,
+            JobState.FAILED,
+            JobState.RUNNING,
+            JobState.CANCELLED,
+            JobState.QUEUED,
+        ]
+        assert all(job is not None and job.unreadable is None for job in states)
+        assert (await queue.limits(5)).max_per_day == 7
+        assert [intake.interaction_id for intake in await queue.pending_intakes()] == [4242]
+        assert len(await queue.styles_for(1, None)) == 1
+        clock.advance(60)
+        await queue.reap()
+        for expected in (3, 5):
+            claim = await claimed(queue)
+            assert claim.job.id == expected
+            await queue.finish(claim, RESULT, report())
+        asked = submission(6, interaction_id=987_654)
+        assert isinstance(await queue.submit(asked), Accepted)
+
+
+async def test_the_migrations_make_the_tables_that_the_code_expects(place: Place) -> None:
+    def difference(connection: sa.Connection) -> list[Any]:
+        return list(compare_metadata(MigrationContext.configure(connection), schema.metadata))
+
+    async with (
+        await JobQueue.open(place.settings()) as queue,
+        queue.database.read() as connection,
+    ):
+        assert await connection.run_sync(difference) == []
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_postgresql_begins_at_nothing(template: postgres.Server, tmp_path: Path) -> None:
+    await template.execute("CREATE DATABASE from_nothing")
+    place = Place(tmp_path, template.url("from_nothing"))
+    doors = await asyncio.gather(*(JobQueue.open(place.settings()) for _ in range(4)))
+    await accepted(doors[0])
+    assert (await doors[3].overview(None)).waiting == 1
+    for door in doors:
+        await door.close()
+
+
+def _quick_processes() -> Any:
+    """Processes that need not import everything again."""
+    name = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(name)
+    if name == "forkserver":
+        context.set_forkserver_preload(["tests.chaos.processes"])
+    return context
+
+
+def _open(folder: str) -> None:
+    async def once() -> None:
+        async with await JobQueue.open(Settings(_env_file=None, atelier_data_dir=Path(folder))):
+            pass
+
+    asyncio.run(once())
+
+
+def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
+    context = _quick_processes()
+    processes = [context.Process(target=_open, args=(str(tmp_path),)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    connection = sqlite3.connect(tmp_path / "atelier.sqlite3")
+    assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [
+        (known_revisions()[-1],)
+    ]
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+
+
+async def test_a_newer_database_is_refused(place: Place) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        await accepted(queue)
+        async with queue.database.write() as transaction:
+            await transaction.connection.execute(
+                sa.text("UPDATE alembic_version SET version_num = '9999'")
+            )
+    with pytest.raises(DatabaseTooNew, match=r"schema 9999.*newer version"):
+        await JobQueue.open(place.settings())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+asyncpg://nobody@127.0.0.1:9/nowhere",
+        "mysql://root@localhost/x",
+        "sqlite+aiosqlite:////proc/no/such/folder/x.sqlite3",
+    ],
+)
+async def test_an_unusable_database_is_a_sentence(url: str, tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, atelier_data_dir=tmp_path, atelier_database_url=url)
+    with pytest.raises(QueueUnavailable):
+        await JobQueue.open(settings)
+
+
+async def test_a_file_that_is_no_database_is_a_sentence(tmp_path: Path) -> None:
+    place = Place(tmp_path, None)
+    place.sqlite_file.write_bytes(b"this is no database at all, but it is long enough" * 100)
+    with pytest.raises(QueueUnavailable, match="not a database"):
+        await JobQueue.open(place.settings())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_a_database_locked_for_five_seconds_is_waited_for(place: Place) -> None:
+    context = _quick_processes()
+    async with await JobQueue.open(place.settings()) as queue:
+        job = await accepted(queue)
+        locker = context.Process(target=lock, args=(place.sqlite_file, 5.0))
+        locker.start()
+        while not await asyncio.to_thread(_is_locked, place.sqlite_file):
+            await asyncio.sleep(0.02)
+        # Readers do not wait, and neither does the rest of the program.
+        assert await queue.get(job.id) is not None
+        waiting = [asyncio.create_task(queue.submit(submission(n))) for n in range(10, 15)]
+        claim = asyncio.create_task(queue.claim("engine"))
+        await asyncio.sleep(0.5)
+        assert not any(task.done() for task in waiting)
+        assert all(isinstance(outcome, Accepted) for outcome in await asyncio.gather(*waiting))
+        assert await claim is not None
+        await asyncio.to_thread(locker.join, 20)
+
+
+def _is_locked(file: Path) -> bool:
+    connection = sqlite3.connect(file, timeout=0, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return True
+    finally:
+        connection.close()
+    return False
+
+
+async def test_a_change_by_another_process_is_noticed(place: Place) -> None:
+    async with (
+        await JobQueue.open(place.settings()) as bot,
+        await JobQueue.open(place.settings()) as engine,
+    ):
+        assert await engine.wait_for_work(0.01)
+        while await engine.wait_for_work(0.01):
+            pass
+        assert not await engine.wait_for_work(0.1)
+        waiting = asyncio.create_task(engine.wait_for_work(20))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        await accepted(bot)
+        assert await waiting
+        assert await engine.claim("engine") is not None
+        while await bot.wait_for_change(0.01):
+            pass
+        waiting = asyncio.create_task(bot.wait_for_change(20))
+        await asyncio.sleep(0.1)
+        await accepted(engine, 2)
+        assert await waiting
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_a_lost_connection_is_made_again(place: Place, template: postgres.Server) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        await queue.wait_for_change(0.01)
+        await accepted(queue)
+        await template.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname LIKE 'test_%' AND pid <> pg_backend_pid()"
+        )
+        await asyncio.sleep(0.2)
+        await accepted(queue, 2)
+        await queue.wait_for_change(1)
+        await queue.wait_for_change(1)
+        await accepted(queue, 3)
+        assert await queue.wait_for_change(10)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_what_was_accepted_survives_a_kill_at_once(place: Place) -> None:
+    """The promise to a user is on the disk before it is made."""
+    code = (
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from jobs.queue import JobQueue\n"
+        "from tests.jobs.samples import Place, submission\n"
+        "async def main():\n"
+        "    queue = await JobQueue.open(Place(Path(sys.argv[1]), None).settings())\n"
+        "    for n in range(1, 1000):\n"
+        "        await queue.submit(submission(n, interaction_id=n))\n"
+        "        print(n, flush=True)\n"
+        "asyncio.run(main())\n"
+    )
+    process = subprocess.Popen(  # noqa: ASYNC220 - nothing else runs here meanwhile
+        [sys.executable, "-c", code, str(place.folder)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    said = 0
+    for line in process.stdout:
+        said = int(line)
+        if said == 20:
+            process.send_signal(signal.SIGKILL)
+            break
+    said = max([said, *(int(line) for line in process.stdout if line.strip().isdigit())])
+    process.wait(20)
+    async with await JobQueue.open(place.settings()) as queue:
+        overview = await queue.overview(None)
+        assert overview.waiting >= said
+        jobs = await queue.waiting(None, limit=1000)
+        assert sorted(job.interaction_id for job in jobs) == list(range(1, len(jobs) + 1))
+
+
+def test_nothing_happens_at_import() -> None:
+    code = (
+        "import sys, threading\n"
+        "import jobs.queue, jobs.cli\n"
+        "assert threading.active_count() == 1\n"
+        "assert not {'torch', 'discord', 'asyncpg', 's3fs', 'botocore'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_addresses_in_their_common_spellings() -> None:
+    for url in ("postgres://u@h/d", "postgresql://u@h/d", "postgresql+psycopg://u@h/d"):
+        assert Database(url).url.drivername == "postgresql+asyncpg"
