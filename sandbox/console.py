@@ -12,6 +12,10 @@ def say(text: str) -> None:
 
 
 def end_on_sigterm() -> None:
-    """Treat SIGTERM like Ctrl-C, so that the children are stopped in order either way."""
+    """Treat SIGTERM like Ctrl-C, so that the children are stopped in order either way.
+
+    A shell that starts us in the background has SIGINT ignored; asyncio minds only the default.
+    """
     with contextlib.suppress(ValueError):  # not in the main thread
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))

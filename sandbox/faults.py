@@ -22,6 +22,7 @@ class Fault:
     delay: float
     drop: bool
     global_limit: bool
+    code: int
     hits: list[float] = field(default_factory=list)
 
     def matches(self, method: str, path: str) -> bool:
@@ -52,6 +53,7 @@ class Faults:
         delay: float = 0.0,
         drop: bool = False,
         global_limit: bool = False,
+        code: int = 0,
     ) -> Fault:
         """Answer the next requests with a fault.
 
@@ -65,9 +67,19 @@ class Faults:
             delay: Seconds to wait first.
             drop: Close the connection instead of answering.
             global_limit: Whether a 429 is the global one.
+            code: Discord's JSON error code, for example 30046.
         """
         fault = Fault(
-            method, path_pattern, status, retry_after, times, with_via, delay, drop, global_limit
+            method,
+            path_pattern,
+            status,
+            retry_after,
+            times,
+            with_via,
+            delay,
+            drop,
+            global_limit,
+            code,
         )
         self.waiting.append(fault)
         return fault
@@ -108,9 +120,11 @@ class Faults:
 def _answer(fault: Fault) -> web.Response:
     assert fault.status is not None
     headers = {"Content-Type": "application/json"}
-    body: dict[str, object] = {"message": f"{fault.status}: injected fault", "code": 0}
+    body: dict[str, object] = {"message": f"{fault.status}: injected fault", "code": fault.code}
     if fault.status == 429:
         body = {"message": "You are being rate limited.", "global": fault.global_limit}
+        if fault.code:
+            body["code"] = fault.code
         headers["X-RateLimit-Scope"] = "global" if fault.global_limit else "user"
         if fault.retry_after is not None:
             body["retry_after"] = fault.retry_after

@@ -121,7 +121,7 @@ class Gateway:
         if request.app[FAULTS].in_outage:
             if request.transport is not None:
                 request.transport.abort()
-            raise ConnectionResetError
+            return web.Response(status=503)  # goes nowhere: the line is cut
         socket = web.WebSocketResponse(max_msg_size=1 << 20)
         await socket.prepare(request)
         connection = Connection(

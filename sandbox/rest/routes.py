@@ -84,7 +84,7 @@ async def traffic(request: web.Request, handler: Handler) -> web.StreamResponse:
         line.received = "connection dropped by a fault"
         world.emit("traffic", {"line": line})
         _drop(request)
-        raise
+        return web.Response(status=503)  # goes nowhere: the line is cut
     line.seconds = time.monotonic() - started
     line.status = response.status
     _describe(line, request.get(BODY), response)

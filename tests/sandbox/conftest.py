@@ -3,10 +3,12 @@ import contextlib
 import io
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 from PIL import Image
 
 from sandbox import LoopbackDiscord
+from tests.sandbox.raw_bot import RawBot
 from tests.sandbox.tiny_bot import TinyBot
 
 
@@ -25,6 +27,14 @@ async def bot(discord: LoopbackDiscord) -> AsyncIterator[TinyBot]:
     await client.close()
     with contextlib.suppress(asyncio.CancelledError):
         await running
+
+
+@pytest.fixture
+async def raw(discord: LoopbackDiscord) -> AsyncIterator[RawBot]:
+    async with aiohttp.ClientSession() as session:
+        client = RawBot(discord, session)
+        await client.register()
+        yield client
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ function takeState(event) {
   state.messages = new Map(
     Object.entries(event.messages).map(([id, list]) => [id, new Map(list.map((m) => [m.id, m]))]),
   );
-  if (!channel()) state.channel = event.channels[0]?.id ?? null;
+  if (!channel()) state.channel = (event.channels.find((c) => c.kind === "guild_text") ?? event.channels[0])?.id ?? null;
   localStorage.setItem("sandbox-user", me().name);
   tell("state");
 }
