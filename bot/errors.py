@@ -114,7 +114,7 @@ def explain(error: BaseException) -> Explanation | UserProblem:
     if isinstance(error, UserProblem):
         return error
     if isinstance(error, PictureProblem):
-        return Explanation(str(error))
+        return Explanation(error.sentence, error.values)
     wraps = isinstance(error, app_commands.CommandInvokeError | app_commands.TransformerError)
     if wraps and error.__cause__ is not None:
         return explain(error.__cause__)

@@ -7,6 +7,7 @@ import discord
 from discord import ui
 
 from bot.errors import ReportingLayout
+from bot.failures import failure_words
 from bot.gallery.words import QUALITIES, relative, styles_words
 from bot.job_buttons import Action, job_buttons
 from bot.people import plain
@@ -197,9 +198,7 @@ def _done(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
 
 def _failed(t: Texts, job: Job) -> ui.LayoutView:
     failure = job.failure
-    sentence = t(failure.message) if failure else t("This picture could not be painted.")
-    if failure and failure.error_id:
-        sentence = t("{sentence} (error {error_id})", sentence=sentence, error_id=failure.error_id)
+    sentence = failure_words(t, failure) if failure else t("This picture could not be painted.")
     return _layout(
         COLOUR_FAILED,
         f"### ⚠️ {t('This did not work')}",

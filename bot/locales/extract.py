@@ -14,7 +14,9 @@ from discord.app_commands import TranslationContextLocation as Location
 from bot.texts import CONTEXTS
 
 BOT_DIR = Path(__file__).resolve().parents[1]
+PICTURES_DIR = BOT_DIR.parent / "jobs" / "pictures"
 KEYWORDS: dict[str, Any] = {"_": None, "t": None, "plural": (1, 2)}
+PROBLEMS: dict[str, Any] = {"PictureProblem": None}
 _Found = tuple[int, str, str | tuple[str, ...], list[str]]
 _HAS_A_WORD = re.compile(r"[^\W\d_]{2}")
 
@@ -72,13 +74,13 @@ def sentences(
 def template(tree: app_commands.CommandTree[Any]) -> Catalog:
     """A catalogue with every sentence, untranslated."""
     catalog = Catalog(project="Atelier", copyright_holder="the authors of Atelier", charset="utf-8")
-    sources = extract_from_dir(
-        BOT_DIR, method_map=[("**.py", f"{__name__}:sentences")], keywords=KEYWORDS
-    )
-    for file, line, message, comments, context in sources:
-        catalog.add(
-            message, locations=[(f"bot/{file}", line)], auto_comments=comments, context=context
-        )
+    methods = [("**.py", f"{__name__}:sentences")]
+    for folder, keywords in ((BOT_DIR, KEYWORDS), (PICTURES_DIR, PROBLEMS)):
+        for file, line, message, comments, _ in extract_from_dir(
+            folder, method_map=methods, keywords=keywords
+        ):
+            place = (folder / file).relative_to(BOT_DIR.parent).as_posix()
+            catalog.add(message, locations=[(place, line)], auto_comments=comments)
     for location, name, command in names_in_tree(tree):
         if _HAS_A_WORD.search(name):
             comment = f"{location.name.replace('_', ' ')} of /{command.qualified_name}"

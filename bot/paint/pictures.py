@@ -35,9 +35,7 @@ class InputProblem(UserProblem):
 
     def say(self, t: Texts) -> str:
         """The sentence, after the name of the picture that it is about."""
-        said = (
-            self.problem.say(t) if isinstance(self.problem, UserProblem) else t(str(self.problem))
-        )
+        said = t(self.problem.sentence, **self.problem.values)
         return t("{picture}: {problem}", picture=t(ROLES.get(self.role, self.role)), problem=said)
 
 

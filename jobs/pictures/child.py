@@ -1,7 +1,8 @@
 """The child process that decodes: requests on standard input, answers on standard output.
 
 A request is a line of JSON (`bytes`: how many follow, `limits`) and the file's bytes. An answer is
-a line of JSON (`bytes`, and either the picture's fields or `problem`) and the PNG's bytes.
+a line of JSON (`bytes`, and either the picture's fields or a `problem` and its `values`) and the
+PNG's bytes.
 """
 
 import json
@@ -36,7 +37,7 @@ def _serve(data: bytes, limits: DecodeLimits, answers: BinaryIO) -> None:
     try:
         picture = normalise(data, limits)
     except PictureProblem as problem:
-        answer = {"problem": str(problem)}
+        answer = {"problem": problem.sentence, "values": problem.values}
     else:
         png = picture.png
         answer = {"picture": {**asdict(picture), "png": None}}

@@ -3,7 +3,7 @@
 import io
 import warnings
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
@@ -11,11 +11,19 @@ from PIL.Image import DecompressionBombError
 from pillow_heif import register_heif_opener
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
-FORMATS_IN_WORDS: Final = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
 
 
 class PictureProblem(Exception):
-    """A picture that cannot be used; the text tells its owner what is wrong and what to do."""
+    """A picture that cannot be used; the text tells its owner what is wrong and what to do.
+
+    Attributes:
+        sentence: The text with `{name}` for each of the values, by which it can be translated.
+    """
+
+    def __init__(self, sentence: str, **values: Any) -> None:
+        super().__init__(sentence.format_map(values))
+        self.sentence = sentence
+        self.values = values
 
 
 @dataclass(frozen=True)
@@ -68,8 +76,10 @@ def normalise(data: bytes, limits: DecodeLimits | None = None) -> NormalisedPict
         raise PictureProblem("That file is empty. Please attach the picture again.")
     if len(data) > limits.max_bytes:
         raise PictureProblem(
-            f"That file has {len(data) / 2**20:.1f} MiB; at most "
-            f"{limits.max_bytes / 2**20:.0f} MiB are accepted. Please attach a smaller version."
+            "That file has {size:.1f} MiB; at most {limit:.0f} MiB are accepted. "
+            "Please attach a smaller version.",
+            size=len(data) / 2**20,
+            limit=limits.max_bytes / 2**20,
         )
     register_heif_opener()
     with warnings.catch_warnings():
@@ -83,7 +93,8 @@ def _normalise(data: bytes, limits: DecodeLimits) -> NormalisedPicture:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
         raise PictureProblem(
-            f"That file is not a picture I can read. Please attach a {FORMATS_IN_WORDS} file."
+            "That file is not a picture I can read. Please attach a PNG, JPEG, WebP, GIF, BMP, "
+            "TIFF, AVIF or HEIC file."
         ) from None
     except (OSError, ValueError, SyntaxError, DecompressionBombError):
         raise _damaged() from None
@@ -122,18 +133,27 @@ def _check_size(size: tuple[int, int], limits: DecodeLimits) -> None:
     width, height = size
     if width * height > limits.max_pixels:
         raise PictureProblem(
-            f"That picture has {width} × {height} pixels; at most "
-            f"{limits.max_pixels / 1e6:.0f} megapixels are accepted. Please attach a smaller one."
+            "That picture has {width} × {height} pixels; at most {limit:.0f} megapixels are "
+            "accepted. Please attach a smaller one.",
+            width=width,
+            height=height,
+            limit=limits.max_pixels / 1e6,
         )
     if min(size) < limits.min_side_px:
         raise PictureProblem(
-            f"That picture has only {width} × {height} pixels; each side needs at least "
-            f"{limits.min_side_px}. Please attach a larger one."
+            "That picture has only {width} × {height} pixels; each side needs at least {limit}. "
+            "Please attach a larger one.",
+            width=width,
+            height=height,
+            limit=limits.min_side_px,
         )
     if max(size) > limits.max_aspect * min(size):
         raise PictureProblem(
-            f"That picture is too narrow ({width} × {height}): one side may be at most "
-            f"{limits.max_aspect:.0f} times the other. Please crop it."
+            "That picture is too narrow ({width} × {height}): one side may be at most "
+            "{limit:.0f} times the other. Please crop it.",
+            width=width,
+            height=height,
+            limit=limits.max_aspect,
         )
 
 

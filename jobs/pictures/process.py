@@ -122,7 +122,7 @@ class DecoderPool:
         await child.stdin.drain()
         answer = json.loads(await child.stdout.readline())
         if "problem" in answer:
-            return PictureProblem(answer["problem"])
+            return PictureProblem(answer["problem"], **answer["values"])
         fields = answer["picture"]
         fields["png"] = await child.stdout.readexactly(answer["bytes"])
         fields["notes"] = tuple(fields["notes"])
