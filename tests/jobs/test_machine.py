@@ -1,0 +1,280 @@
+"""The queue against a model of it: whatever is done in whatever order, the promises hold."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from jobs.ending import DEATHS_ALLOWED
+from jobs.model import Claim, JobState
+from jobs.options import PaintOptions
+from jobs.outcomes import Accepted, AlreadySubmitted, LeaseLost, Refused
+from jobs.queue import JobQueue
+from tests.jobs import postgres
+from tests.jobs.samples import PICTURE, RESULT, FakeClock, Place, failure, report, submission
+
+T = TypeVar("T")
+ENDED = {"done", "failed", "cancelled"}
+WAITING_ALLOWED = 4
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Submits, claims, dies, cancels; and keeps a model of what should have come of it."""
+
+    place: Place
+    clean: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.clock = FakeClock()
+        self.state: dict[int, JobState] = {}
+        self.owner: dict[int, int] = {}
+        self.deaths: dict[int, int] = {}
+        self.retried: dict[int, int] = {}
+        self.claims: dict[int, Claim] = {}
+        self.stale: list[Claim] = []
+        self.delivered: set[int] = set()
+        self.interactions: list[Any] = []
+        type(self).clean()
+        self.queue = self.do(
+            JobQueue.open(
+                self.place.settings(atelier_max_waiting_per_user=WAITING_ALLOWED),
+                clock=self.clock,
+            )
+        )
+
+    def do(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(coroutine)
+
+    def teardown(self) -> None:
+        self.do(self.queue.close())
+        self.runner.close()
+
+    @rule(
+        user=st.integers(1, 3),
+        guild=st.sampled_from([5, 6, None]),
+        size=st.sampled_from([64, 256, 1024]),
+    )
+    def submit(self, user: int, guild: int | None, size: int) -> None:
+        asked = submission(user, guild, options=PaintOptions(size_px=size))
+        waiting = [n for n, s in self.state.items() if not s.ended and self.owner[n] == user]
+        match self.do(self.queue.submit(asked)):
+            case Accepted(job, standing):
+                assert len(waiting) < WAITING_ALLOWED
+                assert standing.place >= 1
+                self.state[job.id] = JobState.QUEUED
+                self.owner[job.id] = user
+                self.deaths[job.id] = self.retried[job.id] = 0
+                self.interactions.append(asked)
+            case Refused(refusal):
+                assert len(waiting) >= WAITING_ALLOWED, refusal
+            case AlreadySubmitted():
+                raise AssertionError("a new interaction is a new job")
+
+    @precondition(lambda self: self.interactions)
+    @rule(data=st.data())
+    def submit_again(self, data: st.DataObject) -> None:
+        asked = data.draw(st.sampled_from(self.interactions))
+        assert isinstance(self.do(self.queue.submit(asked)), AlreadySubmitted)
+
+    @rule()
+    def claim(self) -> None:
+        waiting = [n for n, s in self.state.items() if s is JobState.QUEUED]
+        order = [job.id for job in self.do(self.queue.waiting(None, limit=100))]
+        claim = self.do(self.queue.claim("engine"))
+        if claim is None:
+            assert not waiting
+            return
+        assert claim.job.id == order[0]
+        assert claim.job.id in waiting
+        self.state[claim.job.id] = JobState.RUNNING
+        self.claims[claim.job.id] = claim
+
+    def some(self, data: st.DataObject) -> Claim:
+        claim = data.draw(st.sampled_from(sorted(self.claims)))
+        return self.claims[claim]
+
+    def end(self, claim: Claim, state: JobState) -> None:
+        job_id = claim.job.id
+        cancelled = self.do(self.queue.get(job_id))
+        assert cancelled is not None
+        self.state[job_id] = state
+        self.stale.append(self.claims.pop(job_id))
+
+    def wanted(self, claim: Claim) -> bool:
+        job = self.do(self.queue.get(claim.job.id))
+        assert job is not None
+        return not job.cancel_requested
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def finish(self, data: st.DataObject) -> None:
+        claim = self.some(data)
+        state = JobState.DONE if self.wanted(claim) else JobState.CANCELLED
+        self.do(self.queue.finish(claim, RESULT, report()))
+        self.end(claim, state)
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), retry=st.booleans())
+    def fail(self, data: st.DataObject, retry: bool) -> None:
+        claim = self.some(data)
+        wanted = self.wanted(claim)
+        self.do(self.queue.fail(claim, failure(), retry=retry))
+        if not wanted:
+            self.end(claim, JobState.CANCELLED)
+        elif retry and self.deaths[claim.job.id] + 1 < DEATHS_ALLOWED:
+            self.deaths[claim.job.id] += 1
+            self.end(claim, JobState.QUEUED)
+        else:
+            self.end(claim, JobState.FAILED)
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        claim = self.some(data)
+        wanted = self.wanted(claim)
+        self.do(self.queue.release(claim))
+        self.end(claim, JobState.QUEUED if wanted else JobState.CANCELLED)
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def renew(self, data: st.DataObject) -> None:
+        claim = self.some(data)
+        assert not isinstance(self.do(self.queue.renew(claim, 30)), LeaseLost)
+
+    @rule()
+    def all_engines_die(self) -> None:
+        self.clock.advance(31)
+        wanted = {n: self.wanted(claim) for n, claim in self.claims.items()}
+        assert sorted(self.do(self.queue.reap())) == sorted(self.claims)
+        for job_id, claim in list(self.claims.items()):
+            if not wanted[job_id]:
+                self.end(claim, JobState.CANCELLED)
+                continue
+            self.deaths[job_id] += 1
+            lost = self.deaths[job_id] >= DEATHS_ALLOWED
+            self.end(claim, JobState.FAILED if lost else JobState.QUEUED)
+
+    @precondition(lambda self: self.stale)
+    @rule(data=st.data())
+    def the_dead_write(self, data: st.DataObject) -> None:
+        claim = data.draw(st.sampled_from(self.stale))
+        before = self.do(self.queue.get(claim.job.id))
+        assert isinstance(self.do(self.queue.renew(claim)), LeaseLost)
+        assert isinstance(self.do(self.queue.save_checkpoint(claim, PICTURE)), LeaseLost)
+        assert isinstance(self.do(self.queue.finish(claim, RESULT, report())), LeaseLost)
+        assert self.do(self.queue.get(claim.job.id)) == before
+
+    @precondition(lambda self: self.state)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        job_id = data.draw(st.sampled_from(sorted(self.state)))
+        self.do(self.queue.request_cancel(job_id, self.owner[job_id]))
+        if self.state[job_id] is JobState.QUEUED:
+            self.state[job_id] = JobState.CANCELLED
+
+    @precondition(lambda self: self.state)
+    @rule(data=st.data())
+    def move_to_front(self, data: st.DataObject) -> None:
+        job_id = data.draw(st.sampled_from(sorted(self.state)))
+        moved = self.do(self.queue.move_to_front(job_id, 9))
+        assert moved == (self.state[job_id] is JobState.QUEUED)
+        if moved:
+            job = self.do(self.queue.get(job_id))
+            assert job is not None
+            if job.guild_id is not None:
+                assert self.do(self.queue.waiting(job.guild_id))[0].id == job_id
+
+    @precondition(lambda self: self.state)
+    @rule(data=st.data())
+    def retry(self, data: st.DataObject) -> None:
+        job_id = data.draw(st.sampled_from(sorted(self.state)))
+        again = self.do(self.queue.retry(job_id))
+        if self.state[job_id] in {JobState.FAILED, JobState.CANCELLED}:
+            assert again is not None
+            self.state[job_id] = JobState.QUEUED
+            self.deaths[job_id] = 0
+            self.retried[job_id] += 1
+            self.delivered.discard(job_id)
+        else:
+            assert again is None
+
+    @rule()
+    def deliver(self) -> None:
+        for job in self.do(self.queue.to_deliver()):
+            if job.state.ended:
+                assert job.id not in self.delivered
+                assert self.do(self.queue.mark_delivered(job.id, how="edit"))
+                self.delivered.add(job.id)
+            else:
+                self.do(self.queue.mark_shown(job.id, job.revision))
+
+    @invariant()
+    def the_database_agrees(self) -> None:
+        for job_id, state in self.state.items():
+            job = self.do(self.queue.get(job_id))
+            assert job is not None
+            assert job.state is state
+            assert (job.delivered_at is not None) == (job_id in self.delivered)
+        undelivered = {n for n, s in self.state.items() if s.ended} - self.delivered
+        assert undelivered <= {job.id for job in self.do(self.queue.to_deliver())}
+
+    @invariant()
+    def places_are_the_order_of_the_queue(self) -> None:
+        order = [job.id for job in self.do(self.queue.waiting(None, limit=100))]
+        assert sorted(order) == sorted(n for n, s in self.state.items() if s is JobState.QUEUED)
+        standings = self.do(self.queue.standings(self.state))
+        assert [standings[n].place for n in order] == list(range(1, len(order) + 1))
+
+    @invariant()
+    def every_job_ends_once(self) -> None:
+        for job_id, state in self.state.items():
+            kinds = [event.kind for event in self.do(self.queue.history(job_id))]
+            endings = sum(kind in ENDED for kind in kinds)
+            assert endings == self.retried[job_id] + (1 if state.ended else 0)
+
+
+def run_machine(examples: int) -> None:
+    case = QueueMachine.TestCase
+    case.settings = settings(
+        max_examples=examples,
+        stateful_step_count=25,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    case("runTest").runTest()
+
+
+def test_on_sqlite(sqlite_template: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        QueueMachine.place = Place(Path(name), None)
+
+        def clean() -> None:
+            for file in Path(name).glob("atelier.sqlite3*"):
+                file.unlink()
+            shutil.copy(sqlite_template, Path(name) / "atelier.sqlite3")
+
+        QueueMachine.clean = staticmethod(clean)
+        run_machine(12)
+
+
+def test_on_postgresql(postgres_server: postgres.Server, tmp_path: Path) -> None:
+    QueueMachine.place = Place(tmp_path, postgres_server.url("machine"))
+
+    def clean() -> None:
+        for statement in (
+            "DROP DATABASE IF EXISTS machine WITH (FORCE)",
+            "CREATE DATABASE machine TEMPLATE atelier_template",
+        ):
+            asyncio.run(postgres_server.execute(statement))
+
+    QueueMachine.clean = staticmethod(clean)
+    run_machine(4)
