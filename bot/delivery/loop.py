@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 
 ROUND_SECONDS = 0.1  # the shortest time between two looks at the database
 IDLE_SECONDS = 2.0
-PLACES_SECONDS = 5.0
+PLACES_SECONDS = 2.5
 EDIT_SECONDS = 2.5  # between two edits of one message
-PLACE_EDIT_SECONDS = 10.0  # between two edits that only bring a new place or time
+PLACE_EDIT_SECONDS = 5.0  # between two edits that only bring a new place or time
 MESSAGES_AT_FULL_PACE = 10
 STALE_SECONDS = 2.0  # how long a finished picture waits for an edit with an older state
 STOP_SECONDS = 8.0

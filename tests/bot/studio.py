@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import inspect
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,10 +132,13 @@ class Studio:
     async def _nothing_pending(self) -> bool:
         return not await self.bot.queue.pending_intakes()
 
-    async def eventually(self, condition: Callable[[], Awaitable[object]]) -> None:
-        """Wait until the database says so."""
+    async def eventually(self, condition: Callable[[], object]) -> None:
+        """Wait until something holds that neither Discord nor the bot announces."""
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            while not await condition():
+            while True:
+                said = condition()
+                if await said if inspect.isawaitable(said) else said:
+                    return
                 await asyncio.sleep(0.05)
 
     async def jobs(self, user: str = "ada") -> list[Job]:

@@ -28,7 +28,7 @@ async def test_a_restarted_bot_goes_on_with_the_message(studio: Studio) -> None:
     await studio.says(interaction, "Painting")
     await studio.stop_bot()
     painter.hold.set()
-    await studio.discord.until(lambda: painter.painted, 10)
+    await studio.eventually(lambda: painter.painted)
     await studio.start_bot()
     await studio.finished(interaction)
     assert len(studio.discord.messages()) == 1
@@ -168,7 +168,7 @@ async def test_an_old_preview_does_not_hold_up_the_picture(studio: Studio) -> No
     interaction = await studio.paint()
     await studio.says(interaction, "Place 1")
     stuck = studio.discord.faults.add("PATCH", "/webhooks/*", delay=600.0)
-    await studio.discord.until(lambda: stuck.hits, 20)
+    await studio.eventually(lambda: stuck.hits)
     painter.hold.set()
     await studio.finished(interaction)
 
