@@ -1,0 +1,80 @@
+"""`python -m bot` as a process: how it starts, what it says, how it ends."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+import pytest
+
+from sandbox.control import LoopbackDiscord
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+async def start(folder: Path, **environment: str) -> asyncio.subprocess.Process:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DISCORD_", "ATELIER_"))}
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        cwd=folder,  # without the developer's `.env`
+        env={
+            **inherited,
+            "PYTHONPATH": str(ROOT),
+            "ATELIER_DATA_DIR": str(folder / "data"),
+            "ATELIER_ENGINE": "external",
+            **environment,
+        },
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+
+
+async def test_without_a_token_one_line_says_where_to_get_one(tmp_path: Path) -> None:
+    process = await start(tmp_path)
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    (line,) = errors.decode().splitlines()
+    assert "https://discord.com/developers/applications" in line
+    assert "make demo" in line
+    assert "make sandbox" in line
+
+
+async def test_a_token_that_is_not_accepted_is_said_in_a_sentence(tmp_path: Path) -> None:
+    async with LoopbackDiscord.start() as discord:
+        secret = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.not-the-token-of-the-bot"
+        process = await start(tmp_path, **{**discord.environment(), "DISCORD_TOKEN": secret})
+        output, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 2
+    assert "does not accept this DISCORD_TOKEN" in errors.decode()
+    assert "Traceback" not in errors.decode()
+    assert secret not in (output + errors).decode()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that can be handled")
+async def test_a_signal_ends_it_in_order(tmp_path: Path) -> None:
+    async with LoopbackDiscord.start() as discord:
+        process = await start(tmp_path, ATELIER_LOG_LEVEL="DEBUG", **discord.environment())
+        await discord.ready(60)
+        process.send_signal(signal.SIGTERM)
+        output, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, errors.decode()
+    assert "Stopped in order" in errors.decode()
+    assert "Traceback" not in errors.decode()
+    assert discord.token not in (output + errors).decode()
+
+
+async def test_commands_are_told_only_when_they_changed(tmp_path: Path) -> None:
+    async with LoopbackDiscord.start() as discord:
+        for _ in range(2):
+            process = await start(tmp_path, **discord.environment())
+            await discord.until(lambda: discord.gateway.connected, 60)
+            await discord.ready(60)
+            process.terminate()
+            await asyncio.wait_for(process.communicate(), 60)
+            await discord.until(lambda: not discord.gateway.connected, 10)
+        told = [line for line in discord.traffic if line.title.startswith("PUT /applications")]
+    assert len(told) == 1
