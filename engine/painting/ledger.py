@@ -82,11 +82,6 @@ class Ledger:
         before, self.reference = self.reference, total
         return share > 0 and before is not None and before - total < share * abs(before)
 
-    def fraction(self, scale: int, iteration: int) -> float:
-        """Share of the whole work that is done."""
-        start, end = self.plan.work_before(scale), self.plan.work_before(scale + 1)
-        return start + (end - start) * iteration / self.plan.scales[scale].iterations
-
     def seconds_left(self, scale: int, iteration: int) -> float | None:
         """Guessed from the pace of the iterations so far; None before the first."""
         if self._rate is None:

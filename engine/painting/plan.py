@@ -48,10 +48,11 @@ class Plan:
         """Iterations of all scales."""
         return sum(scale.iterations for scale in self.scales)
 
-    def work_before(self, number: int) -> float:
-        """Share of the whole work that lies before a scale, counted in pixels painted."""
-        costs = [scale.iterations * scale.size[0] * scale.size[1] for scale in self.scales]
-        return sum(costs[:number]) / sum(costs)
+    def share_done(self, number: int, iteration: int) -> float:
+        """Share of the whole work that is done in a scale's iteration, counted in pixels."""
+        pixels = [scale.size[0] * scale.size[1] for scale in self.scales]
+        costs = [one * scale.iterations for one, scale in zip(pixels, self.scales, strict=True)]
+        return (sum(costs[:number]) + pixels[number] * iteration) / sum(costs)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for a report."""
@@ -87,7 +88,7 @@ def make_plan(options: PaintOptions, recipe: Recipe, encoder: Encoder, content: 
         style_layers=style_layers,
         content_weight=content_weight,
         style_weight=_first(options.style_weight, choice.style_weight) * paint,
-        tv_weight=_first(options.tv_weight, choice.tv_weight),
+        tv_weight=_first(options.tv_weight, choice.tv_weight) * paint,
         loss=recipe.loss.model_copy(
             update={"statistic": options.style_statistic or recipe.loss.statistic}
         ),
@@ -121,6 +122,8 @@ def _scales(options: PaintOptions, recipe: Recipe, content: Size) -> tuple[Scale
     sizes = scale_sizes(content, largest, pyramid.smallest_px, pyramid.factor)
     if options.scales is not None:
         sizes = scale_sizes(content, largest, 1, pyramid.factor)[-options.scales :]
+    if options.strength <= 0:
+        sizes = sizes[-1:]  # Nothing is to be painted, so nothing is gained by small scales.
     if options.iterations is not None:
         return tuple(Scale(size, options.iterations) for size in sizes)
     more = pyramid.qualities[options.quality]
@@ -158,7 +161,7 @@ def _layers(options: PaintOptions, recipe: Recipe, encoder: Encoder) -> LayerCho
 
 
 def _strength(strength: float) -> tuple[float, float]:
-    """Factors of the content's and of the style's weight: 1 and 1 in the middle.
+    """Factors of the content's weight, and of style's and variation's: 1 and 1 in the middle.
 
     At 0 no style is left, at 1 no content; between, the ratio is squared, as looks go with
     the weights' orders of magnitude.

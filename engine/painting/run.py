@@ -209,7 +209,7 @@ class Run:
             iteration=before + work.done,
             total=self.plan.total_iterations,
             scale=work.number,
-            fraction=ledger.fraction(work.number, work.done),
+            fraction=self.plan.share_done(work.number, work.done),
             seconds_left=ledger.seconds_left(work.number, work.done),
             losses=ledger.newest,
             preview=preview,
