@@ -64,5 +64,7 @@ def test_the_token_does_not_show_in_the_settings_text() -> None:
 
 def test_database_and_pictures_live_in_the_data_dir_by_default(tmp_path: Path) -> None:
     settings = load_settings(_env_file=None, atelier_data_dir=tmp_path)
-    assert settings.database_url == f"sqlite+aiosqlite:///{(tmp_path / 'atelier.sqlite3').as_posix()}"
+    assert (
+        settings.database_url == f"sqlite+aiosqlite:///{(tmp_path / 'atelier.sqlite3').as_posix()}"
+    )
     assert settings.storage_url == (tmp_path / "pictures").as_uri()
