@@ -19,7 +19,6 @@ from jobs.store import PictureMissing, StorageUnavailable
 from tests.chaos.discord import Caller
 from tests.jobs.samples import submission
 
-STEPS = 8
 LEASE_SECONDS = 3.0
 CHECKPOINT_BYTES = 20_000
 UNAVAILABLE = (QueueUnavailable, StorageUnavailable)
@@ -35,13 +34,13 @@ async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(0.2)
 
 
-def engine(settings: dict[str, Any], name: str, step_seconds: float) -> None:
+def engine(settings: dict[str, Any], name: str, steps: int, step_seconds: float) -> None:
     """The engine process; it ends when it is killed."""
     logging.disable()
-    asyncio.run(_engine(Settings(_env_file=None, **settings), name, step_seconds))
+    asyncio.run(_engine(Settings(_env_file=None, **settings), name, steps, step_seconds))
 
 
-async def _engine(settings: Settings, name: str, step_seconds: float) -> None:
+async def _engine(settings: Settings, name: str, steps: int, step_seconds: float) -> None:
     queue = await patiently(lambda: JobQueue.open(settings))
     info = EngineInfo(name, "host", "cpu", "lite", "0", os.getpid())
     await patiently(lambda: queue.register_engine(info))
@@ -50,12 +49,12 @@ async def _engine(settings: Settings, name: str, step_seconds: float) -> None:
         if claim is None:
             await patiently(lambda: queue.wait_for_work(1.0))
         else:
-            await _paint(queue, claim, step_seconds)
+            await _paint(queue, claim, steps, step_seconds)
 
 
-async def _paint(queue: JobQueue, claim: Claim, step_seconds: float) -> None:
+async def _paint(queue: JobQueue, claim: Claim, steps: int, step_seconds: float) -> None:
     first = await _resume(queue, claim)
-    for step in range(first, STEPS):
+    for step in range(first, steps):
         await asyncio.sleep(step_seconds)
         match await patiently(lambda s=step: _say(queue, claim, s)):  # type: ignore[misc] # mypy cannot infer a lambda with a default
             case LeaseLost():
@@ -65,7 +64,7 @@ async def _paint(queue: JobQueue, claim: Claim, step_seconds: float) -> None:
                 return
     result = f"painting of {claim.job.id}".encode()
     key = await patiently(lambda: queue.store.put(result, "png"))
-    report = PaintReport("lite", "cpu", "fp32", 1, 1, STEPS * step_seconds, STEPS, 0)
+    report = PaintReport("lite", "cpu", "fp32", 1, 1, steps * step_seconds, steps, 0)
     await patiently(lambda: queue.finish(claim, key, report))
 
 
@@ -90,7 +89,7 @@ async def _say(queue: JobQueue, claim: Claim, step: int) -> LeaseOutcome:
         if isinstance(lost := await queue.save_checkpoint(claim, key), LeaseLost):
             return lost
     await queue.renew(claim, LEASE_SECONDS)
-    return await queue.report_progress(claim, Progress(step, STEPS, step / STEPS))
+    return await queue.report_progress(claim, Progress(step, 100, step / 100))
 
 
 def bot(settings: dict[str, Any], port: int) -> None:

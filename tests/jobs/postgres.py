@@ -40,6 +40,7 @@ class Server:
     """A running server."""
 
     port: int
+    pid: int = 0
 
     def url(self, database: str) -> str:
         """The SQLAlchemy address of a database."""
@@ -98,7 +99,7 @@ def running(options: tuple[str, ...] = OPTIONS) -> Iterator[Server]:
             )
         try:
             asyncio.run(_until_ready(Server(port), folder / "log"))
-            yield Server(port)
+            yield Server(port, server.pid)
         finally:
             server.terminate()
             server.wait(30)
