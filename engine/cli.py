@@ -47,7 +47,8 @@ from engine.painting import (
 from engine.progress import ProgressBar
 from engine.styles.presets import StyleMissing, preset_style
 from jobs.options import PaintOptions
-from jobs.pictures import DecodeLimits, PictureProblem, normalise
+from jobs.pictures import DecodeLimits, PictureProblem
+from jobs.pictures.decode import normalise
 from jobs.settings import Settings, SettingsError, load_settings
 
 WRONG_SETTINGS = 2

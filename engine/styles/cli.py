@@ -135,7 +135,7 @@ def _fetch_one(
 def _fingerprint(options: argparse.Namespace, out: Console, err: Console) -> int:
     # torch takes seconds to import, and the other commands do without.
     from engine.styles.making import make_fingerprint  # noqa: PLC0415
-    from jobs.pictures.decode import PictureProblem  # noqa: PLC0415
+    from jobs.pictures import PictureProblem  # noqa: PLC0415
 
     output: Path = options.output or options.picture.with_suffix(".safetensors")
     try:

@@ -1,6 +1,10 @@
-"""Strangers' picture files made safe: upright, sRGB, 8 bits, no metadata, or a sentence."""
+"""Strangers' picture files made safe: upright, sRGB, 8 bits, no metadata, or a sentence.
 
-from jobs.pictures.decode import DecodeLimits, NormalisedPicture, PictureProblem, normalise
+`jobs.pictures.decode` does it, and is not loaded from here: with the libraries it needs it would
+be a fifth of the bot's memory, and the bot decodes in other processes only.
+"""
+
+from jobs.pictures.kinds import DecodeLimits, NormalisedPicture, PictureProblem
 from jobs.pictures.process import DecoderPool
 
-__all__ = ["DecodeLimits", "DecoderPool", "NormalisedPicture", "PictureProblem", "normalise"]
+__all__ = ["DecodeLimits", "DecoderPool", "NormalisedPicture", "PictureProblem"]

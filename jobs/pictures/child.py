@@ -11,7 +11,8 @@ import sys
 from dataclasses import asdict
 from typing import BinaryIO
 
-from jobs.pictures.decode import DecodeLimits, PictureProblem, normalise
+from jobs.pictures.decode import normalise
+from jobs.pictures.kinds import DecodeLimits, PictureProblem
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Self
 
-from jobs.pictures.decode import DecodeLimits, NormalisedPicture, PictureProblem
+from jobs.pictures.kinds import DecodeLimits, NormalisedPicture, PictureProblem
 
 log = logging.getLogger(__name__)
 
