@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from sandbox.demo import run_demo
-from sandbox.serve import run_sandbox
+from sandbox.serve import has_screen, run_sandbox
 
 DEFAULT_PORT = 8787
 DEMO_TIMEOUT_SECONDS = 900.0
@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--no-bot", action="store_true", help="start only the server and print what a bot needs"
     )
+    top.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
     commands = top.add_subparsers(dest="command")
     demo = commands.add_parser("demo", help="let the bot paint two pictures and show how")
     demo.add_argument("--content", type=Path, help="a photograph (default: bundled ones)")
@@ -37,7 +38,12 @@ def main() -> int:
     arguments = parser().parse_args()
     if arguments.command == "demo":
         return run_demo(arguments.content, arguments.style, arguments.out, arguments.timeout)
-    return run_sandbox(arguments.port, arguments.data, with_bot=not arguments.no_bot)
+    return run_sandbox(
+        arguments.port,
+        arguments.data,
+        with_bot=not arguments.no_bot,
+        open_page=has_screen() and not arguments.no_open,
+    )
 
 
 if __name__ == "__main__":

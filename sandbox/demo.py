@@ -75,13 +75,15 @@ class Follower:
         self.name = wish.name
         self.interaction = interaction
         self._started = started
+        self._seen: tuple[int, int] | None = None
         self._printed = ""
 
     def look(self, now: float) -> None:
         """Print the message if it reads differently than before."""
         message = self.interaction.message
-        if message is None:
+        if message is None or self._seen == (message.id, message.revision):
             return
+        self._seen = (message.id, message.revision)
         line = one_line(message, now)
         if line != self._printed:
             self._printed = line
@@ -192,6 +194,8 @@ def run_demo(content: Path | None, style: Path | None, out: Path, timeout_second
     try:
         pictures = choose(content, style)
         out.mkdir(parents=True, exist_ok=True)
+        for old in out.glob("data-*"):  # of a run that failed
+            shutil.rmtree(old, ignore_errors=True)
         asyncio.run(demonstrate(pictures, out, timeout_seconds))
     except (PictureMissingError, DemoFailedError, BotStoppedError, NotOfferedError) as error:
         say(f"The demonstration failed. {error}")

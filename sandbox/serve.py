@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import os
+import sys
+import webbrowser
 from pathlib import Path
 
 from sandbox.child import BotStoppedError, bot_environment, run_bot
@@ -10,10 +13,12 @@ from sandbox.control import LoopbackDiscord
 from sandbox.page.routes import add_page
 
 
-async def serve(port: int, data_dir: Path, *, with_bot: bool) -> None:
+async def serve(port: int, data_dir: Path, *, with_bot: bool, open_page: bool) -> None:
     """Serve until cancelled; then the bot stops before its Discord does."""
     async with LoopbackDiscord.start(port, extend=add_page) as discord:
         say(f"The sandbox is at {discord.world.base_url} (Ctrl-C stops it).")
+        if open_page:
+            await asyncio.to_thread(webbrowser.open, discord.world.base_url)
         if not with_bot:
             for name, value in discord.environment().items():
                 say(f"{name}={value}")
@@ -30,13 +35,13 @@ async def serve(port: int, data_dir: Path, *, with_bot: bool) -> None:
                 say("Stopping the bot and its engine …")
 
 
-def run_sandbox(port: int, data_dir: Path, *, with_bot: bool) -> int:
+def run_sandbox(port: int, data_dir: Path, *, with_bot: bool, open_page: bool) -> int:
     """Run the sandbox; the exit status."""
     end_on_sigterm()
     data_dir.mkdir(parents=True, exist_ok=True)
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(serve(port, data_dir, with_bot=with_bot))
+            asyncio.run(serve(port, data_dir, with_bot=with_bot, open_page=open_page))
     except OSError as error:
         say(f"Port {port} cannot be used ({error.strerror}); choose another with --port.")
         return 1
@@ -44,3 +49,10 @@ def run_sandbox(port: int, data_dir: Path, *, with_bot: bool) -> int:
         say(str(error))
         return 1
     return 0
+
+
+def has_screen() -> bool:
+    """Whether a browser could show itself here."""
+    if sys.platform in {"win32", "darwin"}:
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,0 +1,159 @@
+"""The page in a real browser, with the real bot behind it and a painter that only copies."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+from pydantic import SecretStr
+
+from jobs.settings import Settings
+from sandbox import LoopbackDiscord
+from sandbox.page.routes import add_page
+from tests.bot.painter import Painter
+from tests.bot.studio import Studio, photo
+from tests.sandbox.browser import CHROMIUM, Visitor, open_page
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs the chromium of the system"),
+]
+
+
+@pytest.fixture
+async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
+    async with LoopbackDiscord.start(extend=add_page) as discord:
+        settings = Settings(
+            _env_file=None,
+            discord_token=SecretStr(discord.token),
+            discord_api_url=discord.api_url,
+            discord_gateway_url=discord.gateway_url,
+            atelier_data_dir=tmp_path,
+            atelier_engine="external",
+        )
+        studio = Studio(discord, settings)
+        try:
+            await studio.start_bot()
+            painter = await studio.start_painter()
+            painter.step_seconds = 0.2
+            yield studio
+        finally:
+            await studio.stop_bot()
+            await studio.stop_painter()
+        assert not discord.violations
+
+
+@pytest.fixture
+def painter(studio: Studio) -> Painter:
+    assert studio.painter is not None
+    return studio.painter
+
+
+@pytest.fixture
+async def page(studio: Studio) -> AsyncIterator[Page]:
+    async with open_page(studio.discord.world.base_url) as page:
+        yield page
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    content, style = tmp_path / "photo.png", tmp_path / "style.png"
+    content.write_bytes(photo((96, 64)))
+    style.write_bytes(photo((64, 64)))
+    return content, style
+
+
+async def paint(visitor: Visitor, files: tuple[Path, Path]) -> None:
+    await visitor.begin("paint")
+    await visitor.attach("content", files[0])
+    await visitor.attach("style", files[1])
+    await visitor.write("size", "64")
+    await visitor.send()
+
+
+async def test_paint_with_two_files_and_watch(
+    page: Page, painter: Painter, files: tuple[Path, Path]
+) -> None:
+    visitor = Visitor(page)
+    painter.hold.clear()
+    await paint(visitor, files)
+    await visitor.reads("Painting")
+    await visitor.reads("50%")
+    preview = visitor.last_message().locator("img.media")
+    await expect(preview).to_be_visible()
+    painter.hold.set()
+    await visitor.reads("seed")
+    again = visitor.last_message().get_by_role("button", name="Again")
+    await expect(again).to_be_visible(timeout=30_000)
+    assert await preview.evaluate("image => image.complete && image.naturalWidth") == 64
+    await expect(visitor.last_message().locator(".above")).to_contain_text("Ada used /paint")
+    await visitor.last_message().locator(".media-button").click()
+    await expect(page.locator("dialog.lightbox")).to_be_visible()
+
+
+async def test_cancel(page: Page, painter: Painter, files: tuple[Path, Path]) -> None:
+    visitor = Visitor(page)
+    painter.hold.clear()
+    await paint(visitor, files)
+    await visitor.reads("50%")
+    await visitor.last_message().get_by_role("button", name="Cancel").click()
+    await visitor.reads("Cancelled")
+
+
+async def test_remix_by_button(page: Page, files: tuple[Path, Path]) -> None:
+    visitor = Visitor(page)
+    await paint(visitor, files)
+    first = page.locator("article.message").first
+    await first.get_by_role("button", name="Stronger").click()
+    await expect(page.locator("article.message.by-bot")).to_have_count(2, timeout=30_000)
+    await visitor.reads("strength 65%")
+
+
+async def test_admin_sets_a_limit_and_paint_is_refused(
+    page: Page, files: tuple[Path, Path]
+) -> None:
+    visitor = Visitor(page)
+    box = page.locator("#composer-text")
+    await box.press_sequentially("/limits")
+    await expect(page.locator(".palette-empty")).to_be_visible()
+    await box.fill("")
+    await visitor.become("admin")
+    await visitor.begin("limits set")
+    await visitor.write("per_day", "1")
+    await visitor.send()
+    await visitor.reads("Only you can see this")
+    await visitor.become("ada")
+    await paint(visitor, files)
+    await expect(page.get_by_role("button", name="Again")).to_be_visible(timeout=30_000)
+    await paint(visitor, files)
+    await visitor.reads("24 hours")
+    await expect(visitor.last_message().get_by_role("button", name="Cancel")).to_have_count(0)
+
+
+async def test_keyboard_alone(page: Page, files: tuple[Path, Path]) -> None:
+    """From the message box through a command and back, without the mouse."""
+    visitor = Visitor(page)
+    await page.keyboard.press("/")
+    await expect(page.locator("#composer-text")).to_be_focused()
+    await visitor.begin("paint")
+    await visitor.attach("content", files[0])
+    await visitor.option("preset")
+    await page.keyboard.type("starry")
+    await expect(page.locator(".suggestion").first).to_contain_text("Starry Night")
+    await page.keyboard.press("Enter")
+    assert await page.locator('.pill[data-option="preset"] input').input_value()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#composer-text")).to_be_focused()
+
+
+async def test_ephemeral_and_other_users(page: Page) -> None:
+    visitor = Visitor(page)
+    await visitor.begin("help")
+    await visitor.send()
+    await visitor.reads("Only you can see this")
+    await visitor.become("grace")
+    await expect(page.locator("article.message")).to_have_count(0)
+    await visitor.become("ada")
+    await page.get_by_role("button", name="Dismiss message").click()
+    await expect(page.locator("article.message")).to_have_count(0)
