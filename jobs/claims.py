@@ -53,6 +53,7 @@ class Claims(Standings):
         async with self.database.write() as transaction:
             now, connection = transaction.now, transaction.connection
             values |= {"started_at": now, "last_seen": now}
+            await transaction.lock(f"atelier-engine:{engine.id}")
             await connection.execute(sa.delete(table).where(table.c.id == engine.id))
             await connection.execute(sa.insert(table).values(id=engine.id, **values))
             await transaction.notify(CHANGED_TOPIC)
@@ -366,6 +367,8 @@ async def _measure(transaction: Transaction, row: Record, engine_id: str, second
     if engine is None or seconds <= 0:
         return
     kind = engine_kind(engine_from_row(engine))
+    # Many engines may finish their first job of a class at the same moment.
+    await transaction.lock(f"atelier-speed:{kind}:{row.speed_class}")
     where = (table.c.engine_kind == kind, table.c.speed_class == row.speed_class)
     known = (await connection.execute(sa.select(table).where(*where))).one_or_none()
     samples = known.samples if known is not None else 0

@@ -1,3 +1,6 @@
+import asyncio
+import contextlib
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -10,6 +13,7 @@ from tests.jobs.samples import (
     PICTURE,
     RESULT,
     FakeClock,
+    Place,
     accepted,
     claimed,
     engine,
@@ -265,3 +269,19 @@ async def test_a_pause_of_all_stops_all(queue: JobQueue) -> None:
     assert (await queue.overview(None)).paused
     await queue.resume(None, 9)
     await claimed(queue)
+
+
+async def test_many_engines_at_the_same_moment(place: Place) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        doors = [
+            await stack.enter_async_context(await JobQueue.open(place.settings())) for _ in range(4)
+        ]
+        jobs = [await accepted(doors[0], user) for user in range(1, 25)]
+        await asyncio.gather(
+            *(doors[n % 4].register_engine(engine(f"engine-{n % 6}")) for n in range(24))
+        )
+        claims = await asyncio.gather(*(doors[n % 4].claim(f"engine-{n % 6}") for n in range(30)))
+        held = [claim for claim in claims if claim is not None]
+        assert sorted(claim.job.id for claim in held) == [job.id for job in jobs]
+        ends = [doors[n % 4].finish(claim, RESULT, report()) for n, claim in enumerate(held)]
+        assert set(await asyncio.gather(*ends)) == {LeaseHeld()}
