@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 TIMEOUT_SECONDS = 30.0
 _DARK, _LIGHT = "#2b2d31", "#dbdee1"
-_COLOURS = ("#5865f2", "#57f287", "#fee75c", "#ed4245", "#eb459e")
+_COLOURS = ("#5865f2", "#f0b232", "#57f287", "#ed4245", "#eb459e")
 
 
 class PlotProblem(Exception):
@@ -23,7 +23,7 @@ class Panel:
     """One diagram: bars by day, one colour a series."""
 
     title: str
-    unit: str
+    unit: str  # empty: a number of things
     series: Mapping[str, Sequence[float]]
 
 
@@ -103,6 +103,7 @@ def _render(plot: Plot) -> bytes:
             axis.bar([place + shift for place in positions], values, width, label=name)
         axis.set_title(panel.title, loc="left", fontsize=10)
         axis.set_ylabel(panel.unit)
+        axis.yaxis.get_major_locator().set_params(integer=not panel.unit)
         axis.grid(axis="y", alpha=0.2)
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)

@@ -60,7 +60,7 @@ def stats_words(t: Texts, found: Stats, days: int) -> str:
     lines = [
         t.plural("## The last {count} day", "## The last {count} days", count=days),
         t.plural("{count} picture painted", "{count} pictures painted", count=found.pictures),
-        t.plural("for {count} member", "for {count} members", count=found.users),
+        t.plural("{count} member asked", "{count} members asked", count=found.users),
         t.plural("{count} failure", "{count} failures", count=found.failures),
     ]
     if found.pictures:

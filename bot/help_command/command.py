@@ -17,11 +17,10 @@ Leaf = app_commands.Command[Any, ..., Any]
 
 
 def leaves(tree: AtelierTree) -> Iterator[Leaf]:
-    """All commands that can be called, those of groups included, in the order of their names."""
-    commands = (
-        command for command in tree.walk_commands() if not isinstance(command, app_commands.Group)
-    )
-    yield from sorted(commands, key=lambda command: command.qualified_name)
+    """All commands that can be called, those of groups included, the most used first."""
+    for command in tree.walk_commands():
+        if not isinstance(command, app_commands.Group):
+            yield command
 
 
 def is_for_admins(command: Leaf) -> bool:

@@ -6,12 +6,12 @@ from discord import app_commands
 from bot.client import Interaction
 from bot.gallery.buttons import OwnButton, row_of, template
 from bot.gallery.paging import Page, card, say, show
-from bot.privacy_command.parts import split_export
+from bot.privacy_command.parts import export_parts
 from bot.texts import Texts, texts_of
 
-PARTS_AT_MOST = 4  # user-installed apps may follow up five times
-EXPORT_BYTES = 20 * 1024 * 1024  # held in memory, with a copy
-ARCHIVE_NAME = "atelier-export"
+PARTS = 20
+PARTS_OF_USER_INSTALLED = 4  # Discord lets user-installed apps follow up five times
+ARCHIVE_NAME = "atelier-export.zip"
 
 
 @app_commands.command(name="privacy", description="What I keep of you; your copy of it; erase it.")
@@ -58,22 +58,27 @@ class ExportButton(OwnButton, template=template("privacy-export")):
     async def press(self, interaction: Interaction, t: Texts) -> None:
         """Send it as files that only the user sees."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        limit = interaction.filesize_limit
-        archive = await interaction.client.queue.export_user(
-            interaction.user.id, max_picture_bytes=min(EXPORT_BYTES, PARTS_AT_MOST * limit)
-        )
-        parts, left_out = await split_export(archive, limit, PARTS_AT_MOST)
-        words = t("Here is all that I keep of you.")
-        if left_out:
-            words = t(
-                "Here is what Discord lets me send. {files} are too large or too many; "
-                "/history shows the pictures.",
-                files=t.plural("{count} file", "{count} files", count=left_out),
-            )
-        for number, part in enumerate(parts, start=1):
-            name = f"{ARCHIVE_NAME}.zip" if len(parts) == 1 else f"{ARCHIVE_NAME}-{number}.zip"
-            file = discord.File(part, filename=name)
-            await interaction.followup.send(words if number == 1 else "", file=file, ephemeral=True)
+        parts_left = PARTS if interaction.is_guild_integration() else PARTS_OF_USER_INSTALLED
+        words = [t("Here is what I keep of you.")]
+        async for part in export_parts(
+            interaction.client, interaction.user.id, interaction.filesize_limit
+        ):
+            parts_left -= 1
+            is_last = not parts_left or not part.to_come
+            missing = part.left_out + part.to_come
+            if is_last and missing:
+                words.append(
+                    t.plural(
+                        "{count} picture could not be sent; /history shows it.",
+                        "{count} pictures could not be sent; /history shows them.",
+                        count=missing,
+                    )
+                )
+            file = discord.File(part.archive, filename=ARCHIVE_NAME)
+            await interaction.followup.send("\n".join(words), file=file, ephemeral=True)
+            words.clear()
+            if is_last:
+                break
 
 
 class EraseButton(OwnButton, template=template("privacy-erase")):

@@ -264,7 +264,7 @@ async def test_stats_come_in_figures_and_as_a_picture(house: House) -> None:
     await house.painted(house.user("grace"))
     await house.fail(await house.job(ada))
     message = await house.slash(admin, "stats")
-    for line in ("2 pictures painted", "for 2 members", "1 failure", "The last 14 days"):
+    for line in ("2 pictures painted", "2 members asked", "1 failure", "The last 14 days"):
         assert line in message.text
     with Image.open(io.BytesIO(message.attachments[0].data)) as plot:
         assert plot.format == "PNG"

@@ -1,9 +1,11 @@
+import asyncio
 import io
 
 from PIL import Image
 
 from bot.gallery.paging import CUSTOM_ID_LIMIT
 from jobs.catalogue import load_catalogue
+from jobs.model import Job, JobState
 from sandbox.model import Message
 from tests.bot_commands.house import House, answer, filled
 
@@ -161,3 +163,18 @@ async def test_a_page_that_no_longer_exists_is_no_error(house: House) -> None:
     assert "no picture of yours" in message.text
     await house.press(ada, message, "Previous")
     assert f"#{last.id} ·" in message.text
+
+
+async def test_a_picture_of_the_history_is_painted_again(house: House) -> None:
+    ada = house.user("ada")
+    job = await house.painted(ada, in_guild=False)
+    message = await house.slash(ada, "history", context="bot_dm")
+    opened = await answer(await house.discord.select(ada, message, [str(job.id)]))
+    await house.discord.press(ada, opened, label="Again")
+    remixes: list[Job] = []
+    for _ in range(200):
+        remixes = await house.queue.jobs_of_user(ada.id, states=(JobState.QUEUED,))
+        if remixes:
+            break
+        await asyncio.sleep(0.05)
+    assert [remix.parent_job_id for remix in remixes] == [job.id]

@@ -4,11 +4,13 @@ import random
 import zipfile
 
 import pytest
+from PIL import Image
 
-from bot.privacy_command.parts import split_export
+from bot.privacy_command import parts
+from bot.privacy_command.parts import export_parts
 from jobs.model import JobState
 from sandbox.model import Message
-from tests.bot_commands.house import House, answer, picture
+from tests.bot_commands.house import House, answer, filled, picture
 
 
 async def test_what_is_kept_is_told_with_the_days(house: House) -> None:
@@ -58,40 +60,93 @@ async def test_everything_is_erased_after_a_question(house: House) -> None:
     assert await house.state(foreign) is JobState.DONE
 
 
-def archive_of(sizes: list[int], *, left_out: int = 0) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for number, size in enumerate(sizes):
-            archive.writestr(f"pictures/{number}.png", random.Random(number).randbytes(size))
-        archive.writestr("data.json", json.dumps({"pictures_left_out": ["x"] * left_out}))
-    return buffer.getvalue()
+async def keep(house: House, user_id: int, sizes: list[int]) -> set[str]:
+    """Pictures of these sizes that belong to a user."""
+    keys = set()
+    for number, size in enumerate(sizes):
+        key = await house.queue.store.put(random.Random(number).randbytes(size), ".png")
+        await house.queue.save_style("user", user_id, f"Style {number}", key, user_id)
+        keys.add(f"pictures/{key}")
+    return keys
 
 
 @pytest.mark.parametrize(
-    ("sizes", "parts", "left_out"),
-    [
-        ([1000], 1, 0),
-        ([40_000, 40_000, 10_000], 1, 0),
-        ([40_000, 40_000, 40_000, 40_000], 2, 0),
-        ([90_000] * 5, 4, 1),
-        ([200_000, 1000], 1, 1),
-    ],
+    ("sizes", "count"),
+    [([], 1), ([1000], 1), ([40_000] * 2, 1), ([40_000] * 4, 2), ([90_000] * 5, 5)],
 )
-async def test_a_large_export_is_split_into_archives_that_fit(
-    sizes: list[int], parts: int, left_out: int
+async def test_an_export_comes_in_archives_that_fit(
+    house: House, sizes: list[int], count: int
 ) -> None:
-    found, missing = await split_export(archive_of(sizes), 100_000, 4)
-    assert (len(found), missing) == (parts, left_out)
+    ada = house.user("ada")
+    keys = await keep(house, ada.id, sizes)
+    found = [part async for part in export_parts(house.client, ada.id, 100_000)]
+    assert len(found) == count
     names: list[str] = []
     for part in found:
-        assert part.getbuffer().nbytes <= 100_000
-        with zipfile.ZipFile(part) as archive:
+        assert part.archive.getbuffer().nbytes <= 100_000
+        with zipfile.ZipFile(part.archive) as archive:
             assert archive.testzip() is None
             names += archive.namelist()
-    assert names[0] == "data.json" or parts == 1
-    assert len(names) == len(set(names)) == len(sizes) + 1 - left_out
+    assert names[0] == "data.json"
+    assert set(names[1:]) == keys
+    assert len(names) == len(set(names))
+    assert (found[-1].left_out, found[-1].to_come) == (0, 0)
 
 
-async def test_pictures_that_the_queue_left_out_are_counted() -> None:
-    _parts, missing = await split_export(archive_of([10], left_out=3), 100_000, 4)
-    assert missing == 3
+async def test_a_picture_that_is_too_large_comes_as_jpeg(house: House) -> None:
+    ada = house.user("ada")
+    noise = Image.frombytes("RGB", (200, 200), random.Random(0).randbytes(200 * 200 * 3))
+    buffer = io.BytesIO()
+    noise.save(buffer, "PNG")
+    key = await house.queue.store.put(buffer.getvalue(), ".png")
+    await house.queue.save_style("user", ada.id, "Noise", key, ada.id)
+    found = [part async for part in export_parts(house.client, ada.id, 80_000)]
+    with zipfile.ZipFile(found[-1].archive) as archive:
+        (name,) = [each for each in archive.namelist() if each.startswith("pictures/")]
+        assert not name.endswith(".png")
+        with Image.open(io.BytesIO(archive.read(name))) as sent:
+            assert sent.size == (200, 200)
+
+
+async def test_what_cannot_be_sent_is_counted(house: House) -> None:
+    ada = house.user("ada")
+    await keep(house, ada.id, [90_000])
+    (part,) = [part async for part in export_parts(house.client, ada.id, 50_000)]
+    assert part.left_out == 1
+    with zipfile.ZipFile(part.archive) as archive:
+        assert archive.namelist() == ["data.json"]
+
+
+async def test_several_archives_are_sent_one_after_the_other(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = house.user("ada")
+    keys = await keep(house, ada.id, [90_000] * 5)
+    monkeypatch.setattr(parts, "LARGEST_PART_BYTES", 100_000)
+    message = await house.slash(ada, "privacy")
+    pressed = await house.discord.press(ada, message, label="Send me my data")
+    await pressed.wait(lambda i: len(i.followups) + filled(i.message) >= 5)
+    sent = [pressed.message, *pressed.followups]
+    names: list[str] = []
+    for each in sent:
+        if each is not None and each.attachments:
+            with zipfile.ZipFile(io.BytesIO(each.attachments[0].data)) as archive:
+                names += archive.namelist()
+    assert set(names) == {"data.json", *keys}
+
+
+async def test_a_user_installed_app_sends_what_it_may_and_says_so(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = house.user("ada")
+    await keep(house, ada.id, [90_000] * 6)
+    monkeypatch.setattr(parts, "LARGEST_PART_BYTES", 100_000)
+    message = await house.slash(ada, "privacy", context="private")
+    pressed = await house.discord.press(ada, message, label="Send me my data")
+
+    def said() -> str:
+        messages = [pressed.message, *pressed.followups]
+        return "\n".join(each.text for each in messages if each is not None)
+
+    await pressed.wait(lambda _: "could not be sent" in said())
+    assert "2 pictures could not be sent" in said()
