@@ -270,7 +270,7 @@ def loss_records(painted: Painted) -> list[LossRecord]:
         LossRecord(
             iteration=number,
             scale=one.scale,
-            size_px=max(scales[one.scale]["size"]),
+            size_px=max(scales[one.scale]["height_px"], scales[one.scale]["width_px"]),
             loss=one.total,
             terms={"style": one.style, "content": one.content, "tv": one.tv},
         )

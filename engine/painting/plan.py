@@ -1,7 +1,7 @@
 """From a job's options, a recipe and a network to numbers; wrong ones are refused here."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from engine.networks.encoder import Encoder
@@ -55,13 +55,27 @@ class Plan:
         return (sum(costs[:number]) + pixels[number] * iteration) / sum(costs)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for a report."""
+        """Plain values for a report, under the names of the options where there are such."""
         return {
-            **asdict(self),
             "content_layers": dict(self.content_layers),
             "style_layers": dict(self.style_layers),
+            "content_weight": self.content_weight,
+            "style_weight": self.style_weight,
+            "tv_weight": self.tv_weight,
+            "style_statistic": self.loss.statistic,
             "loss": self.loss.model_dump(),
-            "optimizer": self.optimizer.model_dump(),
+            "optimizer": self.optimizer_name,
+            "optimizer_settings": self.optimizer.model_dump(),
+            "scales": [
+                {"height_px": one.size[0], "width_px": one.size[1], "iterations": one.iterations}
+                for one in self.scales
+            ],
+            "iterations": self.total_iterations,
+            "style_scale": self.style_scale,
+            "style_fit": self.style_fit,
+            "pooling": self.pooling,
+            "min_improvement": self.min_improvement,
+            "tile_px": self.tile_px,
         }
 
 

@@ -1,0 +1,180 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from engine import cli
+from engine.__main__ import main as engine_main
+from engine.arguments import make_parser, options_of, parse_layers
+from engine.painting import Event, SettingsProblem, Stepped
+from engine.painting.devices import parse_memory
+from engine.progress import ProgressBar
+from tests.engine.thin import noise_picture, thin_weights
+
+
+@pytest.fixture
+def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a photograph, a style, a mask and weights; the engine works there."""
+    weights = {name: tensor.float() for name, tensor in thin_weights().tensors.items()}
+    save_file(weights, tmp_path / "vgg19.safetensors")
+    noise_picture(60, 80).to_image().save(tmp_path / "photo.png")
+    noise_picture(50, 50, seed=1).to_image().save(tmp_path / "style.jpg")
+    noise_picture(50, 50, seed=2).to_image().save(tmp_path / "other.webp")
+    Image.new("L", (80, 60), 255).save(tmp_path / "mask.png")
+    Image.new("L", (8, 6), 255).save(tmp_path / "small-mask.png")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ATELIER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("ATELIER_VGG19_WEIGHTS", str(tmp_path / "vgg19.safetensors"))
+    return tmp_path
+
+
+QUICK = ("--size", "64", "--scales", "2", "--iterations", "4", "--precision", "fp32")
+PAINT = ("paint", "photo.png", "--style", "style.jpg", "-o", "out.png", *QUICK)
+
+
+def paint(*more: str) -> int:
+    return engine_main([*PAINT, *more])
+
+
+def test_a_picture_and_its_records(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    records = ("--report", "r.json", "--losses", "l.jsonl", "--plot", "p.png")
+    assert paint(*records, "--timelapse", "t.gif", "--seed", "7") == 0
+    assert Image.open(studio / "out.png").size == (64, 48)
+    assert getattr(Image.open(studio / "t.gif"), "n_frames", 1) > 1
+    assert Image.open(studio / "p.png").size[0] > 100
+    report = json.loads((studio / "r.json").read_text())
+    assert report["network"] == "vgg19"
+    assert len(report["weights_hash"]) == 64
+    assert (report["device"], report["precision"], report["iterations"]) == ("cpu", "fp32", 8)
+    for name in ("seconds", "seconds_per_iteration", "peak_memory_bytes", "tiles"):
+        assert report[name] > 0
+    assert report["settings"]["seed"] == 7
+    assert report["settings"]["style_statistic"] == "gram"
+    assert [one["total"] > 0 for one in report["losses"]] == [True] * 8
+    lines = [json.loads(line) for line in (studio / "l.jsonl").read_text().splitlines()]
+    assert [line["iteration"] for line in lines] == list(range(1, 9))
+    assert {line["size_px"] for line in lines} == {45, 64}
+    said = capsys.readouterr().err
+    assert "out.png: 64 × 48, vgg19, fp32 on cpu, 8 iterations" in said
+
+
+@pytest.mark.usefixtures("studio")
+def test_every_flag_is_understood() -> None:
+    assert (
+        paint(
+            *("--style", "other.webp", "--own-style", "--style-weights", "0.5,0.3,0.2"),
+            *("--style-region", "0,0,0.5,1", "--mask", "mask.png"),
+            *("--style-mask", "mask.png", "--style-mask", "mask.png", "--style-mask", "mask.png"),
+            *("--quality", "draft", "--strength", "0.6", "--style-scale", "0.8"),
+            *("--keep-colors", "match", "--keep-colors-strength", "0.5", "--seed", "3"),
+            *("--init", "noise", "--init-noise", "0.1", "--recipe", "wasserstein"),
+            *("--network", "vgg19", "--content-layers", "relu3_1", "--style-layers"),
+            *("relu1_1=2,relu2_1", "--content-weight", "0.1", "--style-weight", "2"),
+            *("--tv-weight", "0.2", "--style-statistic", "gram", "--style-fit", "crop"),
+            *("--pooling", "average", "--optimizer", "lbfgs", "--min-improvement", "0.001"),
+            *("--device", "cpu", "--tile", "64", "--max-memory", "1GiB", "--quiet"),
+        )
+        == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("--style-layers", "relu9_9"), "no layer relu9_9"),
+        (("--style-weight", "-1"), "style-weight: greater than or equal to 0, not -1"),
+        (("--style-scale", "0"), "style-scale: greater than or equal to 0.1"),
+        (("--size", "20"), "size: greater than or equal to 64"),
+        (("--recipe", "nope"), "there are: atelier"),
+        (("--mask", "small-mask.png"), "mask is 8 × 6 pixels; it must be as large as"),
+        (("--mask", "absent.png"), "absent.png cannot be read"),
+        (("--style", "vgg19.safetensors"), "vgg19.safetensors"),
+        (("--style-weights", "1,2"), "needs 1 numbers"),
+        (("--style-weights", "x"), "must be a number"),
+        (("--preset", "no-such-painting"), "no-such-painting"),
+        (("--max-memory", "lots"), "2GiB"),
+        (("--device", "abacus"), "choose among: auto, cpu"),
+        (("-o", "out.xyz"), "xyz"),
+        (("-o", "no/such/folder.png"), "folder"),
+        (("--timelapse", "t.avi"), "avi"),
+    ],
+)
+def test_wrong_settings_get_one_sentence(
+    studio: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], sentence: str
+) -> None:
+    assert paint("--quiet", *flags) == 2
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert "Traceback" not in said
+    assert not (studio / "out.png").exists()
+
+
+def test_no_style_is_a_sentence(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert engine_main(["paint", "photo.png", "-o", "out.png", "--quiet"]) == 2
+    assert "--preset" in capsys.readouterr().err
+    assert not (studio / "out.png").exists()
+
+
+def test_interrupted_and_resumed_gives_the_same_file(
+    studio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert paint("--quiet") == 0
+    whole = (studio / "out.png").read_bytes()
+    (studio / "out.png").unlink()
+    plain = ProgressBar.show
+
+    def interrupted(self: ProgressBar, event: Event) -> None:
+        plain(self, event)
+        if isinstance(event, Stepped) and event.iteration == 6:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_CHECKPOINT_SECONDS", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "show", interrupted)
+        assert paint("--quiet", "--checkpoint", "c.bin") == cli.INTERRUPTED
+    assert (studio / "c.bin").is_file()
+    assert not (studio / "out.png").exists()
+    seen: list[int] = []
+
+    def counted(self: ProgressBar, event: Event) -> None:
+        plain(self, event)
+        if isinstance(event, Stepped):
+            seen.append(event.iteration)
+
+    monkeypatch.setattr(ProgressBar, "show", counted)
+    assert paint("--quiet", "--checkpoint", "c.bin") == 0
+    assert seen[0] in (6, 7)
+    assert (studio / "out.png").read_bytes() == whole
+    assert not (studio / "c.bin").exists()
+
+
+def test_flags_left_out_leave_the_choice_to_the_recipe() -> None:
+    options = options_of(make_parser().parse_args(["a.png", "-o", "b.png"]))
+    assert options.size_px == 512
+    assert options.iterations is None
+    assert options.start == "content"
+    file = options_of(make_parser().parse_args(["a.png", "-o", "b.png", "--init", "c.png"]))
+    assert file.start == "file"
+
+
+def test_layers_and_memory_are_parsed() -> None:
+    assert parse_layers("relu1_1, relu2_1=0.5") == {"relu1_1": 1.0, "relu2_1": 0.5}
+    with pytest.raises(SettingsProblem, match="layer's weight"):
+        parse_layers("relu1_1=x")
+    assert parse_memory("2GiB") == 2 * 2**30
+    assert parse_memory("500 MB") == 500 * 2**20
+    assert parse_memory("1.5g") == 3 * 2**29
+    assert parse_memory("1000") == 1000
+    with pytest.raises(SettingsProblem):
+        parse_memory("0GiB")
+
+
+def test_the_same_command_gives_the_same_bytes(studio: Path) -> None:
+    assert paint("--quiet", "--init", "noise") == 0
+    first = (studio / "out.png").read_bytes()
+    torch.manual_seed(5)
+    assert paint("--quiet", "--init", "noise") == 0
+    assert (studio / "out.png").read_bytes() == first
