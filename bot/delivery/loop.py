@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ROUND_SECONDS = 0.1  # the shortest time between two looks at the database
-IDLE_SECONDS = 2.0
+IDLE_SECONDS = 1.0
 PLACES_SECONDS = 2.5
 EDIT_SECONDS = 2.5  # between two edits of one message
 PLACE_EDIT_SECONDS = 5.0  # between two edits that only bring a new place or time

@@ -9,13 +9,13 @@ import discord
 from pydantic import ValidationError
 
 from bot.delivery.originals import Originals
-from bot.errors import sentence_for
+from bot.errors import UserProblem, sentence_for
 from bot.paint.pictures import PictureIntake
 from bot.paint.request import PaintRequest
 from bot.refusals import refusal_words
-from bot.texts import texts_for
+from bot.texts import texts_for, texts_of
 from jobs.model import Intake, Submission
-from jobs.outcomes import Refused, SubmitOutcome
+from jobs.outcomes import Refusal, Refused, SubmitOutcome
 
 if TYPE_CHECKING:
     from bot.client import AtelierClient
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 3.0
+LIMITS_SECONDS = 0.4  # of the three that there are for the acknowledgement
 
 
 class IntakeService:
@@ -34,6 +35,7 @@ class IntakeService:
         self._client = client
         self._originals = Originals(client)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._asking: set[asyncio.Task[Refusal | None]] = set()
 
     @classmethod
     def of(cls, client: "AtelierClient") -> Self:
@@ -60,7 +62,14 @@ class IntakeService:
     async def begin(
         self, interaction: discord.Interaction["AtelierClient"], request: PaintRequest
     ) -> None:
-        """Acknowledge a command and start on it. Returns as soon as both is safe."""
+        """Acknowledge a command and start on it. Returns as soon as both is safe.
+
+        Raises:
+            UserProblem: if the limits stand in the way.
+        """
+        refusal = await self._early_refusal(request)
+        if refusal is not None:
+            raise UserProblem(refusal_words(texts_of(interaction), refusal))
         acknowledged, is_new = await asyncio.gather(
             interaction.response.defer(ephemeral=request.ephemeral, thinking=True),
             self._client.queue.open_intake(interaction.id, request.model_dump(mode="json")),
@@ -111,20 +120,37 @@ class IntakeService:
         await self._originals.say(sender, sentence)
         await self._client.queue.close_intake(sender.interaction_id)
 
-    async def _submit(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
-        sender, queue = request.sender, self._client.queue
-        refusal = await queue.check_limits(
-            sender.user_id,
-            sender.role_ids,
-            sender.guild_id,
-            sender.channel_id,
-            request.options,
-            is_admin=sender.is_admin,
+    async def _early_refusal(self, request: PaintRequest) -> Refusal | None:
+        """What the limits say, if they say it soon; the acknowledgement does not wait for them.
+
+        Asked before the acknowledgement, a refusal is seen by its user only. What comes too late
+        here is said by `submit`, which always asks.
+        """
+        sender = request.sender
+        asking = asyncio.create_task(
+            self._client.queue.check_limits(
+                sender.user_id,
+                sender.role_ids,
+                sender.guild_id,
+                sender.channel_id,
+                request.options,
+                is_admin=sender.is_admin,
+            )
         )
-        if refusal is not None:
-            return Refused(refusal)
+        self._asking.add(asking)
+        asking.add_done_callback(self._asked)
+        await asyncio.wait({asking}, timeout=LIMITS_SECONDS)
+        return asking.result() if asking.done() and not asking.exception() else None
+
+    def _asked(self, asking: "asyncio.Task[Refusal | None]") -> None:
+        self._asking.discard(asking)
+        if not asking.cancelled() and asking.exception() is not None:
+            log.warning("The limits could not be asked: %s", asking.exception())
+
+    async def _submit(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
+        sender = request.sender
         inputs = await self.pictures.inputs_for(request)
-        return await queue.submit(
+        return await self._client.queue.submit(
             Submission(
                 interaction_id=sender.interaction_id,
                 user_id=sender.user_id,

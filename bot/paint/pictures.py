@@ -1,8 +1,10 @@
 """From what users attached to pictures in the store: download, make safe, keep."""
 
 import asyncio
+import contextlib
 
 from bot.errors import UserProblem
+from bot.paint.budget import ByteBudget
 from bot.paint.download import Downloader
 from bot.paint.request import PaintRequest, Source, StyleWish
 from bot.paint.wishes import resolve
@@ -12,7 +14,8 @@ from jobs.pictures import DecodeLimits, DecoderPool, PictureProblem
 from jobs.queue import JobQueue
 from jobs.settings import Settings
 
-PICTURES_AT_ONCE = 4
+HELD_BYTES = 48 * 1024 * 1024
+HELD_AT_ONCE = 8
 
 ROLES = {
     "content": _("The photograph"),
@@ -49,17 +52,27 @@ class PictureIntake:
             DecodeLimits(
                 max_bytes=settings.max_upload_bytes,
                 max_pixels=settings.max_input_pixels,
-                max_side_px=max(4096, settings.atelier_max_size_px),
+                max_side_px=max(2048, settings.atelier_max_size_px),
             )
         )
-        self._slots = asyncio.Semaphore(PICTURES_AT_ONCE)
+        self._budget = ByteBudget(max(HELD_BYTES, settings.max_upload_bytes), HELD_AT_ONCE)
+        self._max_bytes = settings.max_upload_bytes
+        self._warming: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Get ready to download."""
+        """Get ready to download and to decode, so that the first does not wait for it."""
         await self._downloader.__aenter__()
+        self._warming = asyncio.create_task(self._warm_up())
+
+    async def _warm_up(self) -> None:
+        with contextlib.suppress(PictureProblem):
+            await self._decoders.normalise(b"")
 
     async def close(self) -> None:
         """End downloads and decoders."""
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
         await self._decoders.close()
         await self._downloader.__aexit__(None, None, None)
 
@@ -74,7 +87,8 @@ class PictureIntake:
                 raise UserProblem(NOT_KEPT)
             return source.key
         assert source.url is not None
-        async with self._slots:
+        size_bytes = self._max_bytes if source.size_bytes is None else source.size_bytes
+        async with self._budget.hold(size_bytes):
             try:
                 data = await self._downloader.fetch(source.url, source.size_bytes)
                 picture = await self._decoders.normalise(data)

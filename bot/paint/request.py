@@ -67,7 +67,6 @@ class Sender(BaseModel):
         The bot can reach a message later by its own token only where it is a member: in servers
         that installed it, and in its own DMs.
         """
-        in_guild = interaction.guild_id is not None
         return cls(
             application_id=interaction.application_id,
             interaction_id=interaction.id,
@@ -79,9 +78,7 @@ class Sender(BaseModel):
             is_admin=is_admin(interaction, interaction.client.settings),
             guild_id=interaction.guild_id,
             channel_id=interaction.channel_id,
-            bot_in_channel=interaction.is_guild_integration()
-            if in_guild
-            else interaction.context.dm_channel is True,
+            bot_in_channel=_bot_is_here(interaction),
             upload_limit_bytes=interaction.filesize_limit,
             locale=interaction.locale.value,
         )
@@ -128,3 +125,12 @@ class PaintRequest(BaseModel):
         if self.mask is not None:
             found["mask"] = self.mask
         return found
+
+
+def _bot_is_here(interaction: discord.Interaction["AtelierClient"]) -> bool:
+    if interaction.guild_id is not None:
+        guild = interaction.client.get_guild(interaction.guild_id)
+        return interaction.is_guild_integration() or (guild is not None and not guild.unavailable)
+    if interaction.context.private_channel:
+        return False
+    return isinstance(interaction.channel, discord.DMChannel)

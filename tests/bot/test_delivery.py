@@ -213,3 +213,22 @@ async def test_many_jobs_are_all_delivered(studio: Studio) -> None:
     interactions = await asyncio.gather(*(studio.paint(attachments=pictures) for _ in range(12)))
     for interaction in interactions:
         await studio.finished(interaction)
+
+
+async def test_lost_connections_lose_nothing(studio: Studio) -> None:
+    painter = await studio.start_painter()
+    painter.hold.clear()
+    interaction = await studio.paint()
+    await studio.says(interaction, "Painting")
+    await studio.discord.send_op7()
+    await studio.discord.until(lambda: not studio.discord.gateway.connected, 10)
+    await studio.discord.ready(30)
+    await studio.discord.drop_sockets()
+    await studio.discord.until(lambda: not studio.discord.gateway.connected, 10)
+    await studio.discord.ready(30)
+    await studio.discord.send_op9(resumable=False)
+    await studio.discord.until(lambda: not studio.discord.gateway.connected, 10)
+    painter.hold.set()
+    await studio.finished(interaction)
+    await studio.discord.ready(30)
+    await studio.painted()

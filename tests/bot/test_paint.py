@@ -150,5 +150,7 @@ async def test_a_limit_refuses_with_its_sentence(studio: Studio) -> None:
     interaction = await studio.paint({"size": 8192})
     words = await studio.answer(interaction)
     assert "8192" in words
+    assert interaction.message is not None
+    assert interaction.message.ephemeral
     assert not await studio.jobs()
     await studio.no_intakes()
