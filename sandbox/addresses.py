@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from sandbox.model import Json, StoredFile
 from sandbox.world import World
@@ -54,3 +54,13 @@ def attachment_json(world: World, stored: StoredFile) -> Json:
     if stored.spoiler:
         payload["flags"] = 1 << 3
     return payload
+
+
+def proxy_url(world: World, url: str) -> str:
+    """Where Discord would offer its own copy of a picture from elsewhere.
+
+    The sandbox fetches nothing from other places, so nothing is served there.
+    """
+    parts = urlsplit(url)
+    mark = hmac.new(world.cdn_secret, url.encode(), hashlib.sha256).hexdigest()[:43]
+    return f"{world.base_url}/external/{mark}/{parts.scheme}/{parts.netloc}{parts.path}"

@@ -3,7 +3,7 @@
 import copy
 from datetime import UTC, datetime
 
-from sandbox.addresses import attachment_json, file_url
+from sandbox.addresses import attachment_json, file_url, proxy_url
 from sandbox.model import Channel, ChannelType, Interaction, Json, Message, User
 from sandbox.permissions import permissions_of
 from sandbox.world import World
@@ -134,7 +134,7 @@ def media_json(world: World, message: Message, media: Json) -> Json:
     """A media item of a component or embed, `attachment://` resolved to an address."""
     url = str(media.get("url", ""))
     if not url.startswith("attachment://"):
-        return {**media, "proxy_url": url, "loading_state": 2}
+        return {**media, "proxy_url": proxy_url(world, url), "loading_state": 2}
     name = url.removeprefix("attachment://")
     stored = next((f for f in message.attachments if f.filename == name), None)
     if stored is None:

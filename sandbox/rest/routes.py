@@ -66,8 +66,12 @@ def add_routes(app: web.Application) -> None:
 @web.middleware
 async def traffic(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Write the request into the traffic and turn errors into Discord's answers."""
-    if not request.path.startswith(("/api/", "/attachments/", "/ephemeral-attachments/")):
-        return await handler(request)
+    of_discord = request.path.startswith(("/api/", "/attachments/", "/ephemeral-attachments/"))
+    if not of_discord or "Sec-Fetch-Dest" in request.headers:  # which only browsers send
+        try:
+            return await handler(request)
+        except ApiError as error:
+            return answer(error.body(), error.status)
     world = request.app[WORLD]
     path = request.path.removeprefix(API)
     kind = "rest" if request.path.startswith("/api/") else "cdn"

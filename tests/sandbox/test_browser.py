@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 from playwright.async_api import Page, expect
 from pydantic import SecretStr
@@ -157,3 +158,105 @@ async def test_ephemeral_and_other_users(page: Page) -> None:
     await visitor.become("ada")
     await page.get_by_role("button", name="Dismiss message").click()
     await expect(page.locator("article.message")).to_have_count(0)
+
+
+DROP = """async ([selector, name, bytes]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
+    const target = document.querySelector(selector);
+    for (const kind of ["dragenter", "dragover", "drop"]) {
+        target.dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true }));
+    }
+}"""
+
+
+async def test_drop_a_picture_and_paint_it_by_the_message_menu(
+    page: Page, files: tuple[Path, Path]
+) -> None:
+    """A dropped picture, the Apps menu by right click, and a modal with an upload."""
+    visitor = Visitor(page)
+    await page.evaluate(DROP, [".chat", "dropped.png", list(files[0].read_bytes())])
+    await expect(page.locator(".file-chip")).to_contain_text("dropped.png")
+    await page.locator("#composer-text").press("Enter")
+    posted = page.locator("article.message").first
+    await expect(posted.locator("img.media")).to_be_visible()
+    await posted.click(button="right", position={"x": 200, "y": 10})
+    await page.get_by_role("menuitem", name="Paint this").click()
+    modal = page.locator("dialog.modal")
+    await expect(modal).to_be_visible()
+    await modal.locator("input[type=file]").set_input_files(files[1])
+    await modal.get_by_role("button", name="Submit").click()
+    await expect(modal).to_have_count(0)
+    await visitor.reads("seed")
+    again = page.get_by_role("button", name="Again")
+    await expect(again).to_be_visible(timeout=30_000)
+
+
+async def test_dropped_files_fill_the_options_in_order(
+    page: Page, files: tuple[Path, Path]
+) -> None:
+    visitor = Visitor(page)
+    form = await visitor.begin("paint")
+    for name in ("one.png", "two.png"):
+        await page.evaluate(DROP, [".chat", name, list(files[0].read_bytes())])
+    await expect(form.locator('.pill[data-option="content"]')).to_contain_text("one.png")
+    await expect(form.locator('.pill[data-option="style"]')).to_contain_text("two.png")
+
+
+async def test_direct_messages_and_the_group_without_the_bot(
+    page: Page, studio: Studio, files: tuple[Path, Path]
+) -> None:
+    visitor = Visitor(page)
+    for place in ("Atelier", "Ada & Grace"):
+        await page.locator(".channel", has_text=place).click()
+        await paint(visitor, files)
+        again = page.get_by_role("button", name="Again")
+        await expect(again).to_be_visible(timeout=30_000)
+    assert not studio.discord.messages()
+
+
+async def test_traffic_shows_broken_rules_in_red_and_causes_faults(
+    page: Page, studio: Studio
+) -> None:
+    discord = studio.discord
+    await page.get_by_role("button", name="Traffic").click()
+    await expect(page.locator(".line").first).to_be_visible()
+    await page.get_by_text("Let something go wrong").click()
+    await page.get_by_role("button", name="Drop sockets").click()
+    assert await discord.until(lambda: discord.gateway.resumed == 1, 20)
+    await page.get_by_role("button", name="+16 min").click()
+    await expect(page.locator(".shift")).to_have_text("+16 min")
+    async with aiohttp.ClientSession() as session:
+        await session.get(f"{discord.api_url}/users/@me", headers={"Authorization": "Bot no"})
+    red = page.locator(".line.violation")
+    await expect(red).to_contain_text("GET /users/@me")
+    await red.locator("summary").click()
+    await expect(red.locator(".broken")).to_contain_text("bot-token-is-right")
+    await expect(page.locator("#violation-count")).to_have_text("1 broken rule")
+    discord.violations.clear()
+
+
+@pytest.mark.parametrize(("width", "dark"), [(390, True), (1280, False)])
+async def test_narrow_and_light(
+    studio: Studio, files: tuple[Path, Path], width: int, dark: bool
+) -> None:
+    async with open_page(studio.discord.world.base_url, width=width, dark=dark) as page:
+        visitor = Visitor(page)
+        if width < 760:
+            await page.get_by_role("button", name="Channels").click()
+        await visitor.become("grace")
+        if width < 760:
+            await page.locator(".channel", has_text="paintings").click()
+        await paint(visitor, files)
+        await expect(page.get_by_role("button", name="Again")).to_be_visible(timeout=30_000)
+        overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert overflow <= 0
+
+
+async def test_other_sites_cannot_act(studio: Studio) -> None:
+    url = f"{studio.discord.world.base_url}/sandbox/act/post"
+    async with aiohttp.ClientSession() as session:
+        for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
+            form = aiohttp.FormData({"payload": "{}"}, default_to_multipart=True)
+            async with session.post(url, data=form, headers=headers) as response:
+                assert response.status == 403

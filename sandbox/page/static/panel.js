@@ -89,7 +89,7 @@ function row(line) {
     {},
     el("span.line-time", {}, time),
     el(`span.line-kind.${line.kind}`, {}, line.kind),
-    el("span.line-title", { title: line.title }, short(line.title)),
+    el("span.line-title", { title: line.title }, shortTitle(line.title)),
     line.status !== null && el(`span.line-status`, {}, line.status || "✕"),
     line.milliseconds > 0 && el("span.line-ms", {}, `${Math.round(line.milliseconds)} ms`),
   );
@@ -102,8 +102,9 @@ function row(line) {
   return el(`li.line${kind ? `.${kind}` : ""}`, { dataset: { number: line.number } }, box);
 }
 
-/** Interaction tokens are long and say nothing. */
-const short = (title) => title.replace(/[\w-]{60,}/g, "…token…");
+/** Interaction tokens are long and say nothing; of ids the end tells them apart. */
+const short = (text) => text.replace(/[\w-]{60,}/g, "…token…");
+const shortTitle = (title) => short(title).replace(/\/\d{12,}(\d{4})/g, "/…$1");
 
 async function unfold(box, line) {
   if (box.querySelector("pre")) return;
