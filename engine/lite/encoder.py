@@ -1,4 +1,4 @@
-"""The `lite` network: one bank of filters over the octaves of a picture."""
+"""The `lite` network: one bank of filters over the octaves of a picture, and a little on top."""
 
 import hashlib
 from collections.abc import Collection
@@ -8,25 +8,32 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from torch import Tensor
 
 from engine.lite.filters import FilterPlan, draw_filters
+from engine.lite.forms import Weights, forms2, forms3, load_forms, read_out
 from engine.networks.encoder import WeightsProblem
 
 OCTAVES = 5
-WIDTHS = (64, 96, 128, 128, 128)
+WIDTHS = (32, 64, 96, 96, 96)
 PLAN = FilterPlan()
 COLOURS = tuple(f"colour{octave + 1}" for octave in range(OCTAVES))
 TEXTURES = tuple(f"texture{octave + 1}" for octave in range(OCTAVES))
-LAYERS = tuple(name for octave in range(OCTAVES) for name in (COLOURS[octave], TEXTURES[octave]))
+FORMS = ("form2", "form3")
+LAYERS = (
+    *("colour1", "texture1", "colour2", "texture2", "form2"),
+    *("colour3", "texture3", "form3", "colour4", "texture4", "colour5", "texture5"),
+)
 _HALVING = (0.125, 0.375, 0.375, 0.125)
+_FORMS_REACH_PX = 32  # 3×3 kernels at two and four pixels, over the textures' own reach
 _UNIT = 255.0
+_VERSION = "2"
 
 
 class LiteEncoder:
-    """A shallow bank of filters with ReLU, the same one at each octave of the picture.
+    """A bank of filters with ReLU, the same one at each octave of the picture, and forms.
 
-    Octave n sees the picture at 2^(1−n) of its size. Two layers each: `textureN`, windowed
-    random filters with zero mean, and `colourN`, soft thresholds along directions in colour.
-    Halving is by a binomial filter, so that neither squares nor a grid can arise, and every
-    border is mirrored.
+    Octave n sees the picture at 2^(1−n) of its size. `textureN` are designed and random
+    filters with zero mean, `colourN` soft thresholds along directions in colour. `form2` and
+    `form3` are learnt, see `engine.lite.forms`. Halving is by a binomial filter, so that
+    neither squares nor a grid can arise, and every border is mirrored.
     """
 
     name = "lite"
@@ -40,20 +47,28 @@ class LiteEncoder:
         device: torch.device | None = None,
         dtype: torch.dtype = torch.float32,
         plan: FilterPlan = PLAN,
+        forms: Weights | None = None,
     ) -> None:
         self.device = device or torch.device("cpu")
         self.dtype = dtype
         self._reach = plan.size_px // 2
         drawn = draw_filters(plan)
-        digest = hashlib.sha256(repr((plan, WIDTHS, _HALVING)).encode())
-        for tensor in (drawn.texture, drawn.texture_bias, drawn.colour, drawn.colour_bias):
-            digest.update(tensor.float().numpy().tobytes())
-        self.weights_hash = digest.hexdigest()
         self._texture = [self._kernel(drawn.texture[:width]) for width in WIDTHS]
         self._texture_bias = [drawn.texture_bias[:width].to(self.device, dtype) for width in WIDTHS]
         self._colour = self._kernel(drawn.colour)
         self._colour_bias = drawn.colour_bias.to(self.device, dtype)
-        bell = torch.tensor(_HALVING, device=self.device, dtype=torch.float64)
+        learnt = load_forms() if forms is None else forms
+        self._forms = {
+            name: self._kernel(tensor) if tensor.ndim == 4 else tensor.to(self.device, dtype)
+            for name, tensor in learnt.items()
+        }
+        # Of what the network is made from, not of the drawn numbers, whose last digits may
+        # differ between machines.
+        digest = hashlib.sha256(repr((_VERSION, plan, WIDTHS, _HALVING)).encode())
+        for name in sorted(learnt):
+            digest.update(learnt[name].detach().cpu().to(torch.float16).numpy().tobytes())
+        self.weights_hash = digest.hexdigest()
+        bell = torch.tensor(_HALVING, device=self.device, dtype=torch.float32)
         self._bell = (bell[:, None] * bell[None, :]).expand(3, 1, 4, 4).contiguous()
 
     def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
@@ -63,21 +78,27 @@ class LiteEncoder:
             raise WeightsProblem(
                 f"The lite network has no layer {missing[0]}; it has: {', '.join(LAYERS)}."
             )
-        found: dict[str, Tensor] = {}
         wanted = set(layers)
+        needed = wanted | _beneath(wanted)
+        found: dict[str, Tensor] = {}
         x = picture - 0.5
-        for octave in range(_deepest(wanted) + 1):
+        for octave in range(_deepest(needed) + 1):
             if octave:
                 x = self._halved(x)
-            if wanted & {TEXTURES[octave], COLOURS[octave]}:
-                found |= self._octave(x, octave, wanted)
-        return found
+            if needed & {TEXTURES[octave], COLOURS[octave]}:
+                found |= self._octave(x, octave, needed)
+        if wanted & set(FORMS):
+            found |= self._shapes(found, wanted)
+        return {name: found[name] for name in LAYERS if name in wanted}
 
     def margin_px(self, layers: Collection[str]) -> int:
         """See `Encoder.margin_px`: the filter's reach at its octave, and all halvings'."""
-        octave = _deepest(set(layers))
+        wanted = set(layers)
+        octave = _deepest(wanted | _beneath(wanted))
         stride: int = 2**octave
         reach = stride * self._reach + sum(2**step for step in range(octave))
+        if wanted & set(FORMS):
+            reach = max(reach, _FORMS_REACH_PX)
         steps: int = -(-reach // stride)
         return steps * stride
 
@@ -88,8 +109,11 @@ class LiteEncoder:
     def bytes_per_pixel(self, layers: Collection[str]) -> float:
         """See `Encoder.bytes_per_pixel`: features, their gradient, and as floats for moments."""
         wide = torch.finfo(self.dtype).bits / 8
-        values: float = sum(self._width(layer) / 4 ** _octave_of(layer) for layer in set(layers))
-        return float(values * (2 * wide + 4) + 12 * 4)
+        wanted = set(layers)
+        needed = wanted | _beneath(wanted)
+        values: float = sum(self._width(layer) / 4 ** _octave_of(layer) for layer in needed)
+        hidden = 100.0 if wanted & set(FORMS) else 0.0
+        return float((values + hidden) * (2 * wide + 4) + 12 * 4)
 
     def begin(self, iteration: int) -> None:
         """See `Encoder.begin`; nothing varies."""
@@ -97,20 +121,32 @@ class LiteEncoder:
     def _width(self, layer: str) -> int:
         if layer in COLOURS:
             return int(self._colour.shape[0])
+        if layer in FORMS:
+            return int(self._forms[f"{layer}.bias"].shape[0])
         return WIDTHS[_octave_of(layer)]
 
     def _kernel(self, kernel: Tensor) -> Tensor:
         return kernel.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
 
-    def _octave(self, x: Tensor, octave: int, wanted: set[str]) -> dict[str, Tensor]:
+    def _octave(self, x: Tensor, octave: int, needed: set[str]) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
-        if COLOURS[octave] in wanted:
+        if COLOURS[octave] in needed:
             found[COLOURS[octave]] = F.conv2d(x, self._colour, self._colour_bias).relu_()
-        if TEXTURES[octave] in wanted:
+        if TEXTURES[octave] in needed:
             padded = _mirrored(x, self._reach)
             kernel, bias = self._texture[octave], self._texture_bias[octave]
             found[TEXTURES[octave]] = F.conv2d(padded, kernel, bias).relu_()
+        return found
+
+    def _shapes(self, textures: dict[str, Tensor], wanted: set[str]) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        inputs, near = forms2(self._forms, textures["texture1"], textures["texture2"])
+        if "form2" in wanted:
+            found["form2"] = read_out(self._forms, "form2", inputs)
+        if "form3" in wanted:
+            inputs = forms3(self._forms, near, textures["texture2"], textures["texture3"])
+            found["form3"] = read_out(self._forms, "form3", inputs)
         return found
 
     def _halved(self, x: Tensor) -> Tensor:
@@ -128,9 +164,14 @@ def open_lite(
 def _mirrored(x: Tensor, reach: int) -> Tensor:
     # A mirror needs a picture wider than it is deep; in a narrower one the border repeats.
     mode = "reflect" if min(x.shape[2:]) > reach else "replicate"
-    if min(x.shape[2:]) < 2 and reach == 1:
-        return F.pad(x, (1, 2, 1, 2), mode="replicate")
     return F.pad(x, (reach,) * 4, mode=mode)
+
+
+def _beneath(layers: set[str]) -> set[str]:
+    """Layers that learnt ones are worked out from."""
+    if "form3" in layers:
+        return {"texture1", "texture2", "texture3"}
+    return {"texture1", "texture2"} if "form2" in layers else set()
 
 
 def _octave_of(layer: str) -> int:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from engine.painting.statistics import LayerMoments, StatisticsKey, StyleStatistics
 
-ERROR = 0.01
+ERROR = 0.03
 """Largest error of a packed matrix, in parts of its norm (Frobenius), before rounding."""
 FORMAT = "1"
 _LEVELS = 127.0

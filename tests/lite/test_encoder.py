@@ -1,0 +1,123 @@
+"""The lite network keeps the promises that the painter relies on."""
+
+from itertools import combinations
+
+import pytest
+import torch
+
+from engine.lite.encoder import COLOURS, LAYERS, TEXTURES, LiteEncoder, open_lite
+from engine.lite.filters import FilterPlan, draw_filters
+from engine.networks.encoder import Encoder, WeightsProblem
+from engine.painting.picture import Picture
+from engine.painting.style import measure_style
+from engine.painting.tiles import Tiling
+
+GOLDEN_TEXTURE = (0.00745861, 0.0393564, -0.17664678, -0.01302902, 0.1141192)
+GOLDEN_COLOUR = -7.109967
+
+
+def picture(
+    height: int, width: int, seed: int = 0, dtype: torch.dtype = torch.float32
+) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(1, 3, height, width, generator=generator).to(dtype)
+
+
+def test_it_is_an_encoder_and_the_same_each_time() -> None:
+    first, second = open_lite(device=torch.device("cpu")), LiteEncoder()
+    assert isinstance(first, Encoder)
+    assert first.weights_hash == second.weights_hash
+    found, again = first.features(picture(48, 64), LAYERS), second.features(picture(48, 64), LAYERS)
+    assert all(torch.equal(found[name], again[name]) for name in LAYERS)
+    assert LiteEncoder(plan=FilterPlan(seed=1)).weights_hash != first.weights_hash
+
+
+def test_the_drawn_filters_are_those_that_fingerprints_were_measured_with() -> None:
+    drawn = draw_filters(FilterPlan())
+    places = [float(drawn.texture[number].flatten()[7 * number + 3]) for number in range(5)]
+    assert places == pytest.approx(list(GOLDEN_TEXTURE), abs=1e-6)
+    assert float(drawn.colour.sum()) == pytest.approx(GOLDEN_COLOUR, abs=1e-5)
+
+
+def test_texture_filters_see_no_flat_colour() -> None:
+    drawn = draw_filters(FilterPlan())
+    assert drawn.texture.sum((2, 3)).abs().max() < 1e-9
+
+
+@pytest.mark.parametrize("size", [(64, 64), (65, 83), (32, 33), (40, 320)])
+def test_layers_have_the_promised_shapes(size: tuple[int, int]) -> None:
+    encoder = LiteEncoder()
+    found = encoder.features(picture(*size), LAYERS)
+    assert list(found) == list(LAYERS)
+    for name, features in found.items():
+        stride = encoder.stride_px(name)
+        assert features.shape[2:] == (size[0] // stride, size[1] // stride)
+        assert bool(torch.isfinite(features).all())
+
+
+def test_a_layer_is_the_same_whatever_else_is_asked_for() -> None:
+    encoder = LiteEncoder()
+    whole = encoder.features(picture(64, 80), LAYERS)
+    for names in [(name,) for name in LAYERS] + list(combinations(("form3", "texture1"), 2)):
+        found = encoder.features(picture(64, 80), names)
+        assert set(found) == set(names)
+        assert all(torch.equal(found[name], whole[name]) for name in names)
+
+
+def test_an_unknown_layer_is_named_with_those_there_are() -> None:
+    with pytest.raises(WeightsProblem, match=r"relu4_2.*texture1"):
+        LiteEncoder().features(picture(64, 64), ["relu4_2"])
+
+
+@pytest.mark.parametrize("layers", [LAYERS, ("texture1",), ("form2",), ("form3", "texture2")])
+def test_the_margin_is_wide_enough_for_exact_tiles(layers: tuple[str, ...]) -> None:
+    encoder = LiteEncoder(dtype=torch.float64)
+    whole = picture(160, 192, dtype=torch.float64)
+    features = encoder.features(whole, layers)
+    tiling = Tiling((160, 192), 64, encoder.margin_px(layers))
+    for core in tiling.cores():
+        window = tiling.for_features(core)
+        found = encoder.features(window.of(whole), layers)
+        for name in layers:
+            stride = encoder.stride_px(name)
+            got = core.inside(window).at_stride(stride).of(found[name])
+            wanted = core.at_stride(stride).of(features[name])
+            assert (got - wanted).abs().max() < 1e-12
+
+
+def test_halving_is_free_of_aliases() -> None:
+    """A pattern finer than half a picture's resolution must be gone one octave below."""
+    encoder = LiteEncoder()
+    x = torch.arange(128).view(1, 1, 1, 128).expand(1, 3, 128, 128)
+    stripes = 0.5 + 0.4 * (x % 2 * 2.0 - 1)
+    found = encoder.features(stripes, TEXTURES)
+    there, gone = (found[name].std((2, 3)).square().mean() for name in TEXTURES[:2])
+    assert there > 1000 * gone
+
+
+def test_it_has_a_gradient_in_bfloat16_too() -> None:
+    encoder = LiteEncoder(dtype=torch.bfloat16)
+    leaf = picture(64, 64).requires_grad_()
+    found = encoder.features(leaf, LAYERS).values()
+    loss = torch.stack([one.float().square().mean() for one in found]).sum()
+    (gradient,) = torch.autograd.grad(loss, leaf)
+    assert bool((gradient != 0).any())
+    exact = LiteEncoder().features(picture(64, 64), LAYERS)
+    rough = encoder.features(picture(64, 64), LAYERS)
+    for name in LAYERS:
+        assert (rough[name].float() - exact[name]).norm() < 0.03 * exact[name].norm()
+
+
+def test_statistics_do_not_depend_on_tiles() -> None:
+    encoder = LiteEncoder(dtype=torch.float64)
+    pixels = Picture(picture(128, 160)[0]).pixels.double()
+    whole = measure_style(encoder, pixels, LAYERS)
+    tiled = measure_style(encoder, pixels, LAYERS, core_px=64)
+    for name in LAYERS:
+        torch.testing.assert_close(tiled[name].second, whole[name].second, rtol=1e-10, atol=1e-14)
+
+
+def test_memory_grows_with_the_layers() -> None:
+    encoder = LiteEncoder()
+    assert encoder.bytes_per_pixel(LAYERS) > encoder.bytes_per_pixel(COLOURS) > 0
+    assert encoder.bytes_per_pixel(("form3",)) > encoder.bytes_per_pixel(("texture3",))
