@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
 
+from engine.networks.border import repeat_border
 from engine.networks.encoder import TORCHVISION_MEAN, TORCHVISION_STD, WeightsProblem
 
 _BLOCKS = (2, 2, 4, 4, 4)
@@ -129,7 +130,7 @@ class Vgg19:
             raise missing_layers_problem(missing, self.layers)
         x = (picture - self._mean) / self._std
         if self._border == "replicate":
-            x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+            x = repeat_border(x, left=1, right=1, top=1, bottom=1)
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
         found: dict[str, Tensor] = {}
         for number, convolution in enumerate(self._convolutions):

@@ -7,6 +7,7 @@ to them then stand for the rest of the picture, when each tile is differentiated
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
@@ -28,6 +29,8 @@ from engine.painting.tiles import Region, Tiling
 
 Place = tuple[str, int]
 """A layer and the number of the guide by which its positions count."""
+
+_LEAST_TOTAL = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +90,21 @@ class Objective:
     def places(self) -> list[Place]:
         """Where moments are needed."""
         return list(dict.fromkeys((term.layer, term.guide) for term in self.style))
+
+    @cached_property
+    def totals(self) -> dict[Place, float]:
+        """How many positions count at each place, each by its guide."""
+        found: dict[Place, float] = {}
+        height, width = self.size
+        for layer, number in self.places():
+            stride = self.encoder.stride_px(layer)
+            mask = self.guides[number]
+            total = float((height // stride) * (width // stride))
+            if mask is not None:
+                whole = guide_at(mask, Region(0, height, 0, width), stride)
+                total = max(float(whole.cpu().sum(dtype=torch.float64)), _LEAST_TOTAL)
+            found[layer, number] = total
+        return found
 
     def shown(self, picture: Tensor) -> Tensor:
         """The picture with the photograph put back where nothing may be painted."""
@@ -230,13 +248,10 @@ def _moments_in(
 ) -> LayerMoments:
     layer, number = place
     mask = objective.guides[number]
-    stride = objective.encoder.stride_px(layer)
-    height, width = objective.size
     if mask is None:
-        return moments(features, None, float((height // stride) * (width // stride)))
-    whole = Region(0, height, 0, width)
-    total = float(guide_at(mask, whole, stride).sum(dtype=torch.float64))
-    return moments(features, guide_at(mask, region, stride), max(total, 1e-6))
+        return moments(features, None, objective.totals[place])
+    stride = objective.encoder.stride_px(layer)
+    return moments(features, guide_at(mask, region, stride), objective.totals[place])
 
 
 def _style_loss(objective: Objective, places: dict[Place, LayerMoments], like: Tensor) -> Tensor:
