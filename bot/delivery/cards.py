@@ -174,7 +174,10 @@ def _painting(
 
 
 def _done(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
-    title = t("{styles}, for {user}", styles=styles_words(t, job.inputs.styles), user=job.user_name)
+    title = t("Painted for {user}", user=job.user_name)
+    if any(style.preset is not None for style in job.inputs.styles):
+        styles = styles_words(t, job.inputs.styles)
+        title = t("{styles}, for {user}", styles=styles, user=job.user_name)
     if attached is None:
         missing = (
             t("This picture was deleted.")
