@@ -23,7 +23,9 @@ from bench.runner import (
 )
 from bench.speed import cases, measure
 
-PARTS = ("speed", "rivals", "quality")
+PARTS = ("rivals", "speed", "quality")
+Part = tuple[str, Sequence[Any], list[str]]
+"""A part's title, its figures, and its text in pieces."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,33 +57,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _cpu(setup: Setup, parts: Sequence[str]) -> None:
     machine = setup.child("judge")["machine"]
-    figures: dict[str, Any] = {"machine": machine}
-    texts = [machine_text(machine, quick=setup.quick)]
-    if "rivals" in parts or "quality" in parts:
+    if {"rivals", "quality"} & set(parts):
         fetch_rivals()
-    if "rivals" in parts:
-        print("… an iteration beside the rivals", flush=True)
-        paces = compare_paces(setup)
-        figures["paces"] = paces
-        texts.append(paces_text(paces))
-    if "quality" in parts:
-        print("… time to a style distance", flush=True)
-        found = courses(setup)
-        figures["courses"] = found
-        texts.append(quality_text(found))
-        plot_courses(found, setup.out)
-        texts.append("![Held-out style distance against time](quality.png)\n")
-    if "speed" in parts:
-        measured = []
-        for case in cases(quick=setup.quick):
-            print(f"… {case.table}: {case.name}, {case.size_px} px", flush=True)
-            measured.append(measure(setup, case))
-        figures["speed"] = measured
-        texts.append(speed_text(measured))
-        plot_sizes(measured, setup.out)
-        texts.append("![Seconds and memory against size](sizes.png)\n")
-    write(setup.out / "cpu.md", "The engine on a CPU", texts, figures)
-    print(f"Written to {setup.out / 'cpu.md'}.")
+    measures = {"rivals": _rivals, "quality": _quality, "speed": _speed}
+    for part in parts:
+        title, figures, texts = measures[part](setup)
+        path = setup.out / f"{part}.md"
+        texts = [machine_text(machine, quick=setup.quick), *texts]
+        write(path, title, texts, {"machine": machine, part: figures})
+        print(f"Written to {path}.", flush=True)
+
+
+def _rivals(setup: Setup) -> Part:
+    print("… an iteration beside the rivals", flush=True)
+    found = compare_paces(setup)
+    return "An iteration to relu3_4, beside the rivals", found, [paces_text(found)]
+
+
+def _quality(setup: Setup) -> Part:
+    print("… time to a style distance", flush=True)
+    found = courses(setup)
+    plot_courses(found, setup.out)
+    plot = "![Held-out style distance against time](quality.png)\n"
+    return "Time to a held-out style distance", found, [quality_text(found), plot]
+
+
+def _speed(setup: Setup) -> Part:
+    found = []
+    for case in cases(quick=setup.quick):
+        print(f"… {case.table}: {case.name}, {case.size_px} px", flush=True)
+        found.append(measure(setup, case))
+    plot_sizes(found, setup.out)
+    plot = "![Seconds and memory against size](sizes.png)\n"
+    return "Seconds an iteration, and peak memory", found, [speed_text(found), plot]
 
 
 def _parser() -> argparse.ArgumentParser:

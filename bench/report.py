@@ -26,7 +26,7 @@ def machine_text(machine: Mapping[str, Any], *, quick: bool) -> str:
     """What was measured on."""
     fast = [name for name in ("avx512_bf16", "amx_bf16") if machine.get(name)]
     text = (
-        f"Measured on {machine['cores']} cores of {machine['processor']}, "
+        f"`python -m bench` measured this on {machine['cores']} cores of {machine['processor']}, "
         f"{machine['memory_gib']} GiB of memory, {', '.join(fast) or 'no bf16 instructions'}; "
         f"torch {machine['torch']} with {machine['threads']} threads, Python "
         f"{machine['python']}, {machine['system']}."
@@ -47,7 +47,7 @@ def speed_text(measured: Sequence[Measured]) -> str:
         "statistic": "By style statistic",
         "pooling": "By pooling",
     }
-    parts = ["## Seconds an iteration, and peak memory\n"]
+    parts = []
     for name, title in titles.items():
         rows = [
             (
@@ -62,7 +62,7 @@ def speed_text(measured: Sequence[Measured]) -> str:
             if one.case.table == name
         ]
         head = ("", "pixels", "tiles", "s, wall", "s, processor", "peak MiB")
-        parts.append(f"### {title}\n\n{table(head, rows)}")
+        parts.append(f"## {title}\n\n{table(head, rows)}")
     return "\n".join(parts)
 
 
@@ -81,13 +81,12 @@ def paces_text(paces: Sequence[Pace]) -> str:
         for pace in paces
     ]
     head = ("", "s, wall", "ratio", "s, processor", "ratio", "peak MiB")
-    return "## An iteration to relu3_4, beside the rivals\n\n" + table(head, rows)
+    return table(head, rows)
 
 
 def quality_text(courses: Sequence[Course]) -> str:
     """How long each took to be as near to the style as neural-style at its end."""
-    parts = ["## Time to a held-out style distance\n"]
-    rows = []
+    parts, rows = [], []
     for course in courses:
         last = course.points[-1]
         verdict = last.verdict

@@ -95,19 +95,18 @@ def courses(setup: Setup) -> list[Course]:
         saved.append((answer["iterations"], end[1], end[2], f"{out}.png"))
         start = answer["marks"][0]
         found.append(_judged(setup, "Atelier", f"{quality}, bf16", saved, start))
-    for optimizer in ("lbfgs",) if setup.quick else ("lbfgs", "adam"):
-        out = setup.work / f"neural-style-{optimizer}.png"
-        task = {**_theirs(setup, size, iterations, optimizer), **theirs, "out": str(out)}
-        answer = setup.child("neural_style", **task)
-        marks = {mark[0]: mark for mark in answer["marks"]}
-        saved = []
-        for iteration in range(every, iterations + 1, every):
-            file = out if iteration == iterations else out.with_stem(f"{out.stem}_{iteration}")
-            saved.append((*marks[iteration], str(file)))
-        first, second = marks[1], marks[2]
-        # Its first iteration began about as long before its end as the second one took.
-        start = (0, 2 * first[1] - second[1], 2 * first[2] - second[2])
-        found.append(_judged(setup, NEURAL_STYLE, f"{optimizer}, fp32", saved, start))
+    out = setup.work / "neural-style.png"
+    task = {**_theirs(setup, size, iterations, "lbfgs"), **theirs, "out": str(out)}
+    answer = setup.child("neural_style", **task)
+    marks = {mark[0]: mark for mark in answer["marks"]}
+    saved = []
+    for iteration in range(every, iterations + 1, every):
+        file = out if iteration == iterations else out.with_stem(f"{out.stem}_{iteration}")
+        saved.append((*marks[iteration], str(file)))
+    first, second = marks[1], marks[2]
+    # Its first iteration began about as long before its end as the second one took.
+    start = (0, 2 * first[1] - second[1], 2 * first[2] - second[2])
+    found.append(_judged(setup, NEURAL_STYLE, "L-BFGS, fp32", saved, start))
     return found
 
 
