@@ -14,6 +14,7 @@ from bot.client import AtelierClient
 from bot.commands import build_client
 from bot.discord_address import point_discord_at
 from bot.logs import set_up_logging
+from bot.memory import give_large_blocks_back
 from jobs.settings import Settings, SettingsError, load_settings
 
 log = logging.getLogger("bot")
@@ -45,6 +46,7 @@ def main() -> int:
         print(HOW_TO_START, file=sys.stderr)
         return CANNOT_START
     set_up_logging(settings.atelier_log_level, settings.discord_token.get_secret_value())
+    give_large_blocks_back()
     point_discord_at(settings)
     try:
         asyncio.run(_run(settings))

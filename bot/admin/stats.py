@@ -1,11 +1,9 @@
 """`/stats`: what was painted, by day, in figures and as a picture."""
 
-import io
 import logging
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import discord
 from discord import app_commands, ui
 
 from bot.admin.access import admin_guild
@@ -13,6 +11,7 @@ from bot.admin.plot import Panel, Plot, PlotProblem, draw
 from bot.client import Interaction
 from bot.gallery.paging import Page, card, show
 from bot.texts import Texts, texts_of
+from bot.uploads import Upload
 from jobs.stats import DayStats, Stats
 
 log = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ async def stats_page(t: Texts, found: Stats, days: int, today: date) -> Page:
         log.warning("The statistics could not be drawn: %s", problem)
         return Page(card(words, t("-# The diagram could not be drawn this time.")))
     gallery: ui.MediaGallery[Any] = ui.MediaGallery()
-    file = discord.File(io.BytesIO(png), filename=PLOT_NAME)
+    file = Upload(png, PLOT_NAME)
     gallery.add_item(media=file, description=t("Pictures, failures and times by day"))
     return Page(card(words, gallery), (file,))
 

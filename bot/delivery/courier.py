@@ -1,6 +1,5 @@
 """Brings the state of one job to where its user can see it: by token, by the bot, or by DM."""
 
-import io
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -26,6 +25,7 @@ from bot.delivery.files import JobFiles
 from bot.delivery.originals import ORIGINAL
 from bot.pictures.press import PressProblem
 from bot.texts import Texts, texts_for
+from bot.uploads import Upload
 from jobs.model import Job, JobState, Standing
 from jobs.store import StorageUnavailable
 
@@ -163,7 +163,9 @@ class Courier:
             if route.is_dm:
                 attached = _with_apology(t, job, attached)
             card = job_card(t, job, standing, attached)
-            files = [discord.File(io.BytesIO(attached.data), attached.filename)] if attached else []
+            files: list[discord.File] = []
+            if attached:
+                files.append(Upload(attached.data, attached.filename))
             try:
                 return await route.way(card, files)
             except Exception as error:  # noqa: BLE001 - every fault has its answer

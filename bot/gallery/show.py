@@ -1,8 +1,5 @@
 """`/show`: one picture by its number, with the buttons to go on from it."""
 
-import io
-
-import discord
 from discord import app_commands
 
 from bot.client import Interaction
@@ -13,6 +10,7 @@ from bot.gallery.paging import Page, show
 from bot.gallery.seeing import may_see
 from bot.gallery.words import job_choice
 from bot.texts import Texts, _, texts_of
+from bot.uploads import Upload
 from jobs.model import Job, JobState
 from jobs.store import PictureMissing
 
@@ -42,7 +40,7 @@ async def job_page(interaction: Interaction, t: Texts, job: Job) -> Page:
     layout = job_card(t, job, standing, attached)
     if attached is None:
         return Page(layout)
-    return Page(layout, (discord.File(io.BytesIO(attached.data), filename=attached.filename),))
+    return Page(layout, (Upload(attached.data, attached.filename),))
 
 
 async def _result(interaction: Interaction, t: Texts, job: Job) -> Attached | None:

@@ -1,14 +1,12 @@
 """`/styles`: the paintings and the styles of one's own to choose from, with swatches."""
 
 import asyncio
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import discord
 from discord import app_commands, ui
-from jobs.catalogue import Painting
 
 from bot.client import Interaction
 from bot.gallery.paging import Page, PageButton, PagePlace, card, show, template
@@ -16,6 +14,8 @@ from bot.gallery.thumbnails import Thumbnails
 from bot.gallery.words import catalogue
 from bot.people import plain
 from bot.texts import Texts, texts_of
+from bot.uploads import Upload
+from jobs.catalogue import Painting
 
 PAGE_SIZE = 6
 SEARCH_LIMIT = 40  # characters, so that a search fits into a custom_id
@@ -97,7 +97,7 @@ async def _swatch(interaction: Interaction, entry: Entry, index: int) -> discord
         name += ".png"
     else:
         data = None
-    return None if data is None else discord.File(io.BytesIO(data), filename=name)
+    return None if data is None else Upload(data, name)
 
 
 def _read(path: Path) -> bytes | None:

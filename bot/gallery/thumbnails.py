@@ -1,15 +1,15 @@
 """Small versions of stored pictures, for galleries; made where a bad file does no harm."""
 
 import asyncio
-import io
 from collections.abc import Iterable
 from typing import Self
 
 import discord
-from jobs.queue import JobQueue
 
 from bot.client import AtelierClient
+from bot.uploads import Upload
 from jobs.pictures import DecodeLimits, DecoderPool, PictureProblem
+from jobs.queue import JobQueue
 from jobs.store import PictureMissing
 
 THUMBNAIL_PX = 480
@@ -58,5 +58,5 @@ class Thumbnails:
         for name, key in pictures:
             png = await self.small(queue, key)
             if png is not None:
-                found[name] = discord.File(io.BytesIO(png), filename=f"{name}.png")
+                found[name] = Upload(png, f"{name}.png")
         return found

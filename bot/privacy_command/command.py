@@ -8,6 +8,7 @@ from bot.gallery.buttons import OwnButton, row_of, template
 from bot.gallery.paging import Page, card, say, show
 from bot.privacy_command.parts import export_parts
 from bot.texts import Texts, texts_of
+from bot.uploads import Upload
 
 PARTS = 20
 PARTS_OF_USER_INSTALLED = 4  # Discord lets user-installed apps follow up five times
@@ -74,7 +75,7 @@ class ExportButton(OwnButton, template=template("privacy-export")):
                         count=missing,
                     )
                 )
-            file = discord.File(part.archive, filename=ARCHIVE_NAME)
+            file = Upload(part.archive, ARCHIVE_NAME)
             await interaction.followup.send("\n".join(words), file=file, ephemeral=True)
             words.clear()
             if is_last:

@@ -1,7 +1,5 @@
 """Buttons that show something of a finished picture: compare, time-lapse, save to DMs."""
 
-import io
-
 import discord
 
 from bot.client import Interaction
@@ -12,6 +10,7 @@ from bot.delivery.fit import REQUEST_LIMIT_BYTES, fitted
 from bot.errors import UserProblem
 from bot.remix.owned import kept_job
 from bot.texts import _, texts_of
+from bot.uploads import Upload
 from jobs.model import Job
 
 NO_RESULT = _("The picture of #{job_id} is no longer kept; please paint it again.")
@@ -95,4 +94,4 @@ def _result_key(job: Job) -> str:
 
 
 def _file(attached: Attached) -> discord.File:
-    return discord.File(io.BytesIO(attached.data), attached.filename)
+    return Upload(attached.data, attached.filename)

@@ -1,0 +1,18 @@
+"""Giving memory back to the system."""
+
+import contextlib
+import ctypes
+
+# From malloc.h: blocks of at least so many bytes are given back as soon as they are freed.
+M_MMAP_THRESHOLD = -3
+LARGE_BLOCK_BYTES = 512 * 1024
+
+
+def give_large_blocks_back() -> None:
+    """Have pictures' bytes go back to the system when they are freed.
+
+    glibc would raise the threshold with the first large block that is freed, and from then on keep
+    such blocks in its heap, where small ones soon pin them down. Elsewhere this does nothing.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)

@@ -1,0 +1,20 @@
+"""Files to upload, which are gone from memory once they are sent."""
+
+import io
+
+import discord
+
+
+class Upload(discord.File):
+    """Bytes to attach to one message.
+
+    `discord.File` leaves a reference cycle behind when it is closed, so that the bytes stay until
+    the next full garbage collection: with pictures of some MB each, that doubles the bot's memory.
+    """
+
+    def __init__(self, data: "bytes | io.BytesIO", filename: str) -> None:
+        super().__init__(io.BytesIO(data) if isinstance(data, bytes) else data, filename)
+
+    def close(self) -> None:
+        """Let go of the bytes; discord.py calls this when the request has ended."""
+        self._closer()
