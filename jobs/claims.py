@@ -13,13 +13,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from jobs import schema
-from jobs.core import record, use_picture
+from jobs.core import use_picture
 from jobs.database import CHANGED_TOPIC, Transaction
 from jobs.ending import DEATHS_ALLOWED, end_job, requeue
-from jobs.limits import EVERYWHERE
+from jobs.engines import Engines, measure, seen
+from jobs.leases import guarded, held_row, next_job, take
 from jobs.model import (
     Claim,
-    EngineInfo,
     Failure,
     FailureKind,
     JobState,
@@ -27,54 +27,16 @@ from jobs.model import (
     Progress,
 )
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
-from jobs.records import IS_QUEUED, IS_RUNNING, J, Record, job_from_row, moment, to_json
-from jobs.speeds import engine_kind, smoothed
-from jobs.standings import Standings, engine_from_row
+from jobs.records import IS_RUNNING, J, Record, job_from_row, moment, to_json
 
 LEASE_SECONDS = 30.0
 _REAP_EVERY_SECONDS = 1.0
 
 
-class Claims(Standings):
+class Claims(Engines):
     """The side of the queue that engines see."""
 
     _reaped_at: float = float("-inf")
-
-    async def register_engine(self, engine: EngineInfo) -> None:
-        """Count on an engine from now on."""
-        table = schema.engines
-        values = {
-            "host": engine.host[:200],
-            "device": engine.device[:200],
-            "network": engine.network[:40],
-            "version": engine.version[:40],
-            "pid": engine.pid,
-        }
-        async with self.database.write() as transaction:
-            now, connection = transaction.now, transaction.connection
-            values |= {"started_at": now, "last_seen": now}
-            await transaction.lock(f"atelier-engine:{engine.id}")
-            await connection.execute(sa.delete(table).where(table.c.id == engine.id))
-            await connection.execute(sa.insert(table).values(id=engine.id, **values))
-            await transaction.notify(CHANGED_TOPIC)
-
-    async def engine_heartbeat(self, engine_id: str) -> bool:
-        """Note that an idle engine is alive; False when it has to register again."""
-        async with self.database.write() as transaction:
-            return await _seen(transaction, engine_id)
-
-    async def forget_engine(self, engine_id: str) -> None:
-        """Count on an engine no longer; what it has claimed is left to `release` or `reap`."""
-        async with self.database.write() as transaction:
-            where = schema.engines.c.id == engine_id
-            await transaction.connection.execute(sa.delete(schema.engines).where(where))
-            await transaction.notify(CHANGED_TOPIC)
-
-    async def engines(self) -> list[EngineInfo]:
-        """All registered engines with the time each was last heard of, the newest first."""
-        statement = sa.select(schema.engines).order_by(schema.engines.c.last_seen.desc())
-        async with self.database.read() as connection:
-            return [engine_from_row(row) for row in (await connection.execute(statement)).all()]
 
     async def claim(self, engine_id: str, *, lease_seconds: float = LEASE_SECONDS) -> Claim | None:
         """Take the next job, or None when there is none to be had."""
@@ -83,10 +45,10 @@ class Claims(Standings):
         while True:
             async with self.database.read() as connection:
                 # Most questions find nothing; they need not wait for a writer's turn.
-                if await connection.scalar(_next_job()) is None:
+                if await connection.scalar(next_job()) is None:
                     return None
             async with self.database.write() as transaction:
-                row = await _take(transaction, engine_id, lease_seconds)
+                row = await take(transaction, engine_id, lease_seconds)
                 if row is None:
                     return None
                 job = job_from_row(row)
@@ -104,10 +66,10 @@ class Claims(Standings):
     async def renew(self, claim: Claim, lease_seconds: float = LEASE_SECONDS) -> LeaseOutcome:
         """Keep a claim for so many seconds from now on."""
         async with self.database.write() as transaction:
-            held = await _guarded(
+            held = await guarded(
                 transaction, claim, lease_expires_at=transaction.now + lease_seconds
             )
-            await _seen(transaction, claim.engine_id)
+            await seen(transaction, claim.engine_id)
             return _outcome(held)
 
     async def report_progress(self, claim: Claim, progress: Progress) -> LeaseOutcome:
@@ -122,7 +84,7 @@ class Claims(Standings):
         dropped: str | None = None
         async with self.database.write() as transaction:
             values["progress_at"] = transaction.now
-            held = await _guarded(transaction, claim, **values)
+            held = await guarded(transaction, claim, **values)
             if held is None:
                 return LeaseLost()
             if progress.preview_key is not None:
@@ -139,7 +101,7 @@ class Claims(Standings):
             old = await transaction.connection.scalar(
                 sa.select(uses.key).where(uses.job_id == claim.job.id, uses.role == "checkpoint")
             )
-            held = await _guarded(transaction, claim, checkpoint_key=key)
+            held = await guarded(transaction, claim, checkpoint_key=key)
             if held is None:
                 return LeaseLost()
             await use_picture(transaction, claim.job.id, "checkpoint", key)
@@ -157,7 +119,7 @@ class Claims(Standings):
     ) -> LeaseOutcome:
         """End the job with its picture, or as cancelled if that was asked for meanwhile."""
         async with self.database.write() as transaction:
-            row = await _held_row(transaction, claim)
+            row = await held_row(transaction, claim)
             if row is None:
                 return LeaseLost()
             if row.cancel_requested:
@@ -176,14 +138,14 @@ class Claims(Standings):
             )
             if row.attempts == 1:
                 # A job that was resumed does not say how long the whole of it takes.
-                await _measure(transaction, row, claim.engine_id, report.seconds)
+                await measure(transaction, row, claim.engine_id, report.seconds)
         return LeaseHeld()
 
     async def fail(self, claim: Claim, failure: Failure, *, retry: bool = False) -> LeaseOutcome:
         """End the job as failed; with `retry` it gets another chance, up to three in all."""
         actor = f"engine:{claim.engine_id}"
         async with self.database.write() as transaction:
-            row = await _held_row(transaction, claim)
+            row = await held_row(transaction, claim)
             if row is None:
                 return LeaseLost()
             if row.cancel_requested:
@@ -205,7 +167,7 @@ class Claims(Standings):
     async def cancelled(self, claim: Claim) -> LeaseOutcome:
         """End the job as cancelled, after the engine has stopped painting."""
         async with self.database.write() as transaction:
-            row = await _held_row(transaction, claim)
+            row = await held_row(transaction, claim)
             if row is None:
                 return LeaseLost()
             await end_job(transaction, row, JobState.CANCELLED, f"engine:{claim.engine_id}")
@@ -215,7 +177,7 @@ class Claims(Standings):
         """Give the job back, at its old place and without a stain: an ordered shutdown."""
         actor = f"engine:{claim.engine_id}"
         async with self.database.write() as transaction:
-            row = await _held_row(transaction, claim)
+            row = await held_row(transaction, claim)
             if row is None:
                 return LeaseLost()
             if row.cancel_requested:
@@ -262,83 +224,8 @@ async def _reap_one(transaction: Transaction, row: Record) -> None:
         await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
 
 
-def _next_job() -> sa.Select[int]:
-    """The first queued job whose server is not paused."""
-    halted = schema.pauses.c.guild_id
-    return (
-        sa.select(J.id)
-        .where(
-            IS_QUEUED,
-            J.flow.not_in(sa.select(halted)),
-            ~sa.exists().where(halted == EVERYWHERE),
-        )
-        .order_by(J.start, J.id)
-        .limit(1)
-    )
-
-
-async def _take(transaction: Transaction, engine_id: str, lease_seconds: float) -> Record | None:
-    """Make the first free job this engine's; the job as it is then."""
-    # SKIP LOCKED (on PostgreSQL): engines that ask at the same moment do not wait in line.
-    first = _next_job().with_for_update(skip_locked=True).scalar_subquery()
-    now = transaction.now
-    taken = await transaction.connection.execute(
-        sa.update(schema.jobs)
-        .where(J.id == first, IS_QUEUED)
-        .values(
-            state=JobState.RUNNING.value,
-            engine_id=engine_id,
-            fence=J.fence + 1,
-            attempts=J.attempts + 1,
-            lease_expires_at=now + lease_seconds,
-            claimed_at=now,
-            started_at=sa.func.coalesce(J.started_at, now),
-            progress=None,
-            progress_at=None,
-            revision=J.revision + 1,
-        )
-        .returning(schema.jobs)
-    )
-    row: Record | None = taken.one_or_none()
-    if row is not None:
-        await record(transaction, row.id, "claimed", f"engine:{engine_id}", {"fence": row.fence})
-        await transaction.notify(CHANGED_TOPIC)
-    return row
-
-
-def _mine(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        J.id == claim.job.id,
-        J.fence == claim.fence,
-        IS_RUNNING,
-        J.engine_id == claim.engine_id,
-    )
-
-
-async def _guarded(transaction: Transaction, claim: Claim, **values: Any) -> bool | None:
-    """Write to the job if it is still this claim's; whether it is to be cancelled, or None."""
-    statement = sa.update(schema.jobs).where(*_mine(claim)).values(**values)
-    result = await transaction.connection.execute(statement.returning(J.cancel_requested))
-    row = result.one_or_none()
-    return None if row is None else bool(row.cancel_requested)
-
-
-async def _held_row(transaction: Transaction, claim: Claim) -> Record | None:
-    statement = sa.select(schema.jobs).where(*_mine(claim)).with_for_update()
-    return (await transaction.connection.execute(statement)).one_or_none()
-
-
 def _outcome(held: bool | None) -> LeaseOutcome:
     return LeaseLost() if held is None else LeaseHeld(cancel_requested=held)
-
-
-async def _seen(transaction: Transaction, engine_id: str) -> bool:
-    result = await transaction.connection.execute(
-        sa.update(schema.engines)
-        .where(schema.engines.c.id == engine_id)
-        .values(last_seen=transaction.now)
-    )
-    return bool(result.rowcount)
 
 
 async def _turn_over_preview(transaction: Transaction, job_id: int, key: str) -> str | None:
@@ -356,32 +243,3 @@ async def _turn_over_preview(transaction: Transaction, job_id: int, key: str) ->
     await use_picture(transaction, job_id, "preview:last", before.get("preview"))
     await use_picture(transaction, job_id, "preview", key)
     return before.get("preview:last")
-
-
-async def _measure(transaction: Transaction, row: Record, engine_id: str, seconds: float) -> None:
-    """Learn from a finished job how fast this kind of engine is."""
-    connection, table = transaction.connection, schema.speeds
-    engine = (
-        await connection.execute(sa.select(schema.engines).where(schema.engines.c.id == engine_id))
-    ).one_or_none()
-    if engine is None or seconds <= 0:
-        return
-    kind = engine_kind(engine_from_row(engine))
-    # Many engines may finish their first job of a class at the same moment.
-    await transaction.lock(f"atelier-speed:{kind}:{row.speed_class}")
-    where = (table.c.engine_kind == kind, table.c.speed_class == row.speed_class)
-    known = (await connection.execute(sa.select(table).where(*where))).one_or_none()
-    samples = known.samples if known is not None else 0
-    newest = smoothed(
-        known.seconds_per_work if known is not None else None, samples, seconds / row.work
-    )
-    await connection.execute(sa.delete(table).where(*where))
-    await connection.execute(
-        sa.insert(table).values(
-            engine_kind=kind,
-            speed_class=row.speed_class,
-            seconds_per_work=newest,
-            samples=samples + 1,
-            updated_at=transaction.now,
-        )
-    )

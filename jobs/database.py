@@ -138,9 +138,28 @@ def _with_async_driver(url: str) -> sa.URL:
     return parsed.set(drivername=driver)
 
 
+_SHORT_STATEMENTS = {
+    # The same small statements over and over: planning each anew costs more than running it,
+    # and their plans do not depend on the values.
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    "application_name": "atelier",
+}
+
+
 def _create_engine(url: sa.URL) -> AsyncEngine:
     if url.get_backend_name() == "postgresql":
-        return create_async_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=5)
+        return create_async_engine(
+            url,
+            pool_pre_ping=True,
+            # No overflow: its connections are closed after each use, and to open one costs
+            # more than any statement. The last used is used again, so that an engine, which
+            # does one thing at a time, opens one or two of the ten.
+            pool_size=10,
+            max_overflow=0,
+            pool_use_lifo=True,
+            connect_args={"server_settings": _SHORT_STATEMENTS},
+        )
     if url.database and url.database != ":memory:":
         folder = Path(url.database).parent
         try:
@@ -149,7 +168,11 @@ def _create_engine(url: sa.URL) -> AsyncEngine:
             reason = error.strerror or str(error)
             raise QueueUnavailable(f"The folder {folder} cannot be made: {reason}.") from error
     engine = create_async_engine(
-        url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, pool_size=5, max_overflow=5
+        url,
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
+        pool_size=10,
+        max_overflow=0,
+        pool_use_lifo=True,
     )
     sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)

@@ -1,3 +1,7 @@
+import random
+from collections import Counter, defaultdict
+
+import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,6 +68,26 @@ async def test_users_alternate_and_servers_alternate(queue: JobQueue) -> None:
     assert [job.guild_id for job in painted].count(5) == 4
     in_five = [job.user_id for job in painted if job.guild_id == 5]
     assert in_five.count(1) == in_five.count(2) == 2
+
+
+@pytest.mark.parametrize("between", ["users", "servers"])
+async def test_service_differs_by_one_job_of_each_at_most(queue: JobQueue, between: str) -> None:
+    """Theorem 1 of Goyal, Vin and Cheng, with weights of one."""
+    dice = random.Random(4)
+    jobs: list[Job] = []
+    for _ in range(12):
+        for side in (1, 2):
+            guild = 5 if between == "users" else 4 + side
+            size = dice.choice([128, 256, 512, 724])
+            jobs.append(await accepted(queue, side, guild, options=PaintOptions(size_px=size)))
+    longest = {n: max(j.predicted_seconds for j in jobs if j.user_id == n) for n in (1, 2)}
+    left = Counter(job.user_id for job in jobs)
+    served: dict[int, float] = defaultdict(float)
+    while all(left.values()):
+        claim = await claimed(queue)
+        served[claim.job.user_id] += claim.job.predicted_seconds
+        left[claim.job.user_id] -= 1
+        assert abs(served[1] - served[2]) <= sum(longest.values()) + 1e-6
 
 
 async def test_priority_overtakes_its_own_server_only(queue: JobQueue) -> None:

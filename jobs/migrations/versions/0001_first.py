@@ -135,6 +135,7 @@ def upgrade() -> None:
         sa.CheckConstraint("work > 0", name=op.f("ck_jobs_work_positive")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
         sa.UniqueConstraint("interaction_id", name=op.f("uq_jobs_interaction_id")),
+        postgresql_with={"fillfactor": 60},
         sqlite_autoincrement=True,
     )
     op.create_index("ix_jobs_ended", "jobs", ["ended_at"], unique=False)

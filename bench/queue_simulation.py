@@ -1,0 +1,327 @@
+"""How one database holds many engines, and how fair the queue is: measured, not argued.
+
+    python -m bench.queue_simulation            # everything, on a private PostgreSQL
+    python -m bench.queue_simulation --engines 1000 --seconds 60
+
+Part one does each operation of an engine's life many times and divides the processor time that
+PostgreSQL itself spent by their number; that figure does not depend on how busy the machine is
+otherwise. Part two lets a fleet of simulated engines work for simulated time on the real queue:
+every claim, renewal, progress report and checkpoint is a real transaction, in the order of the
+simulated clock, and the processor time of the database over the simulated time is the share of
+one core that such a fleet needs. Part three asks who waited how long in that simulation.
+"""
+
+import argparse
+import asyncio
+import heapq
+import itertools
+import os
+import platform
+import random
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from jobs.model import Claim, EngineInfo, PaintReport, Progress
+from jobs.options import PaintOptions
+from jobs.queue import JobQueue
+from jobs.settings import Settings
+from tests.jobs import postgres
+from tests.jobs.samples import GENEROUS, RESULT, FakeClock, submission
+
+# As an installation has it: what was committed is on the disk.
+SERVER_OPTIONS = ("max_connections=100", "unix_socket_directories=", "shared_buffers=256MB")
+HEARTBEAT_SECONDS = 10.0
+PROGRESS_SECONDS = 3.0
+CHECKPOINT_SECONDS = 10.0
+MEAN_JOB_SECONDS = 60.0
+AT_ONCE = 8
+REPORT = PaintReport("lite", "cpu", "fp32", 512, 384, MEAN_JOB_SECONDS, 300, 1)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an operation costs, in milliseconds of processor time."""
+
+    name: str
+    database_ms: float
+    client_ms: float
+    a_second: float
+    """As many were done in a second here, client and database on the same cores."""
+
+
+class Meter:
+    """The processor time of the server's processes and of this one."""
+
+    def __init__(self, server: postgres.Server) -> None:
+        self._server = psutil.Process(server.pid)
+
+    def database_seconds(self) -> float:
+        """Processor seconds of the server, its ended processes included."""
+        total = 0.0
+        for process in [self._server, *self._server.children(recursive=True)]:
+            try:
+                times = process.cpu_times()
+            except psutil.NoSuchProcess:
+                continue
+            total += times.user + times.system
+        own = self._server.cpu_times()
+        return float(total + own.children_user + own.children_system)
+
+
+async def measure(
+    meter: Meter, name: str, operation: Callable[[int], Awaitable[object]], times: int
+) -> Cost:
+    """Do an operation so many times, several at once."""
+    numbers = iter(range(times))
+
+    async def work() -> None:
+        for number in numbers:
+            await operation(number)
+
+    database, client, wall = meter.database_seconds(), time.process_time(), time.perf_counter()
+    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    return Cost(
+        name,
+        (meter.database_seconds() - database) / times * 1000,
+        (time.process_time() - client) / times * 1000,
+        times / (time.perf_counter() - wall),
+    )
+
+
+async def operations(meter: Meter, settings: Settings, times: int) -> list[Cost]:
+    """Each step of a job's life, `times` times, with as many jobs waiting."""
+    claims: list[Claim] = []
+    async with await JobQueue.open(settings) as queue:
+        await queue.register_engine(EngineInfo("engine", "host", "cpu", "lite", "0", 1))
+
+        async def submit(number: int) -> None:
+            await queue.submit(submission(number % 500 + 1, number % 50 + 1))
+
+        async def claim(_: int) -> None:
+            claimed = await queue.claim("engine", lease_seconds=3600)
+            assert claimed is not None
+            claims.append(claimed)
+
+        async def renew(number: int) -> None:
+            await queue.renew(claims[number], 3600)
+
+        async def progress(number: int) -> None:
+            await queue.report_progress(claims[number], Progress(number, 300, 0.5, 30.0))
+
+        async def checkpoint(number: int) -> None:
+            await queue.save_checkpoint(claims[number], RESULT)
+
+        async def standing(number: int) -> None:
+            await queue.standing(claims[number].job.id)
+
+        async def finish(number: int) -> None:
+            await queue.finish(claims[number], RESULT, REPORT)
+
+        async def ask(_: int) -> None:
+            await queue.claim("engine")
+
+        costs = [await measure(meter, "submit", submit, times)]
+        jobs = await queue.waiting(None, limit=times)
+        places = iter(itertools.cycle(job.id for job in jobs[-20:]))
+        costs.append(
+            await measure(
+                meter,
+                f"place and time of the last of {times}",
+                lambda _: queue.standing(next(places)),
+                min(times, 200),
+            )
+        )
+        for name, operation in (
+            ("claim", claim),
+            ("renew", renew),
+            ("report progress", progress),
+            ("save checkpoint", checkpoint),
+            ("finish", finish),
+            ("ask an empty queue", ask),
+        ):
+            costs.append(await measure(meter, name, operation, times))
+    return costs
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """What came of the simulated fleet."""
+
+    engines: int
+    simulated_seconds: float
+    finished: int
+    transactions: int
+    database_seconds: float
+    waits: dict[str, list[float]]
+
+
+class World:
+    """Simulated engines on the real queue: an agenda in the order of the simulated clock."""
+
+    def __init__(self, queue: JobQueue, clock: FakeClock, engines: int, seed: int) -> None:
+        self.queue = queue
+        self.clock = clock
+        self.engines = engines
+        self.dice = random.Random(seed)  # noqa: S311 - dice, not secrets
+        self.began = clock.now
+        self.transactions = 0
+        self.finished = 0
+        self.waits: dict[str, list[float]] = defaultdict(list)
+        self._kinds: dict[int, str] = {}
+        self._held: dict[int, tuple[Claim, float]] = {}
+        self._order = itertools.count()
+        self._agenda: list[tuple[float, int, int, str]] = []
+
+    async def fill(self, jobs: int) -> None:
+        """Queue jobs of three kinds of users: with one picture, with thirty at once, a crowd.
+
+        The crowd is one server of which everybody comes at the same moment.
+        """
+        users = itertools.count(1)
+        queued = 0
+        while queued < jobs:
+            kind = self.dice.choices(("one picture", "thirty pictures", "crowd"), (20, 1, 5))[0]
+            user = next(users)
+            guild = 1 if kind == "crowd" else user % 200 + 2
+            self._kinds[user] = kind
+            for _ in range(30 if kind == "thirty pictures" else 1):
+                options = PaintOptions(size_px=self.dice.choice([256, 512, 1024]))
+                await self.queue.submit(submission(user, guild, options=options))
+                queued += 1
+
+    async def run(self, seconds: float) -> None:
+        """Let the engines work for so many simulated seconds."""
+        for engine in range(self.engines):
+            self._plan(self.began + self.dice.random() * 5, engine, "claim")
+        while self._agenda and self._agenda[0][0] < self.began + seconds:
+            batch = [heapq.heappop(self._agenda) for _ in range(min(AT_ONCE, len(self._agenda)))]
+            self.clock.now = max(self.clock.now, batch[0][0])
+            await asyncio.gather(*(self._act(when, n, due) for when, _, n, due in batch))
+
+    def _plan(self, when: float, engine: int, due: str) -> None:
+        heapq.heappush(self._agenda, (when, next(self._order), engine, due))
+
+    async def _act(self, when: float, engine: int, due: str) -> None:
+        if due == "claim":
+            await self._claim(when, engine)
+            return
+        claim, ends = self._held.get(engine, (None, 0.0))
+        if claim is None or (when > ends and due != "finish"):
+            return
+        self.transactions += 1
+        match due:
+            case "renew":
+                await self.queue.renew(claim, 30)
+                self._plan(when + HEARTBEAT_SECONDS, engine, due)
+            case "progress":
+                await self.queue.report_progress(claim, Progress(1, 300, 0.5, ends - when))
+                self._plan(when + PROGRESS_SECONDS, engine, due)
+            case "checkpoint":
+                await self.queue.save_checkpoint(claim, RESULT)
+                self._plan(when + CHECKPOINT_SECONDS, engine, due)
+            case _:
+                await self.queue.finish(claim, RESULT, REPORT)
+                self.finished += 1
+                del self._held[engine]
+                self._plan(when, engine, "claim")
+
+    async def _claim(self, when: float, engine: int) -> None:
+        self.transactions += 1
+        claim = await self.queue.claim(f"engine-{engine}", lease_seconds=30)
+        if claim is None:
+            self._plan(when + 5, engine, "claim")
+            return
+        self.waits[self._kinds[claim.job.user_id]].append(when - self.began)
+        ends = when + self.dice.uniform(0.5, 1.5) * MEAN_JOB_SECONDS
+        self._held[engine] = (claim, ends)
+        for due, every in (
+            ("renew", HEARTBEAT_SECONDS),
+            ("progress", PROGRESS_SECONDS),
+            ("checkpoint", CHECKPOINT_SECONDS),
+        ):
+            self._plan(when + self.dice.random() * every, engine, due)
+        self._plan(ends, engine, "finish")
+
+
+async def fleet(meter: Meter, settings: Settings, engines: int, seconds: float, seed: int) -> Fleet:
+    """Let a fleet work for simulated time, with a queue that does not run empty."""
+    clock = FakeClock()
+    async with await JobQueue.open(settings, clock=clock) as queue:
+        world = World(queue, clock, engines, seed)
+        await world.fill(int(engines * (1 + seconds / MEAN_JOB_SECONDS) * 1.3))
+        before = meter.database_seconds()
+        await world.run(seconds)
+        spent = meter.database_seconds() - before
+    return Fleet(engines, seconds, world.finished, world.transactions, spent, dict(world.waits))
+
+
+def show_costs(costs: list[Cost]) -> None:
+    """Print the table of part one."""
+    print(f"{'operation':<32}{'database ms':>12}{'client ms':>12}{'a second here':>16}")
+    for cost in costs:
+        print(
+            f"{cost.name:<32}{cost.database_ms:>12.2f}{cost.client_ms:>12.2f}{cost.a_second:>16.0f}"
+        )
+
+
+def show_fleet(result: Fleet) -> None:
+    """Print parts two and three."""
+    load = result.database_seconds / result.simulated_seconds
+    rate = result.transactions / result.simulated_seconds
+    print(
+        f"{result.engines} engines for {result.simulated_seconds:.0f} simulated seconds: "
+        f"{result.transactions} transactions ({rate:.0f} a second), {result.finished} pictures, "
+        f"{result.database_seconds:.1f} s of the database's processor time: "
+        f"{load:.2f} cores ({load / result.engines * 1000:.2f} for each 1,000 engines)."
+    )
+    print(f"\n{'who':<20}{'started':>10}{'median wait s':>16}{'longest s':>12}")
+    for kind, waits in sorted(result.waits.items()):
+        print(f"{kind:<20}{len(waits):>10}{statistics.median(waits):>16.1f}{max(waits):>12.1f}")
+
+
+async def run(arguments: argparse.Namespace, server: postgres.Server, folder: Path) -> None:
+    """All parts, each on a database of its own."""
+    meter = Meter(server)
+    for name in ("operations", "fleet"):
+        await server.execute(f"CREATE DATABASE {name}")
+
+    def settings(name: str) -> Settings:
+        return Settings(
+            _env_file=None,
+            atelier_data_dir=folder,
+            atelier_database_url=server.url(name),
+            **GENEROUS,
+        )
+
+    print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n")
+    show_costs(await operations(meter, settings("operations"), arguments.times))
+    print()
+    result = await fleet(
+        meter, settings("fleet"), arguments.engines, arguments.seconds, arguments.seed
+    )
+    show_fleet(result)
+
+
+def main() -> None:
+    """Start a private PostgreSQL, and measure."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--times", type=int, default=1000, help="jobs in part one")
+    parser.add_argument("--engines", type=int, default=1000)
+    parser.add_argument("--seconds", type=float, default=60.0, help="simulated seconds")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    if postgres.find_binaries() is None:
+        raise SystemExit("PostgreSQL is not installed; there is nothing to measure.")
+    with postgres.running(SERVER_OPTIONS) as server, tempfile.TemporaryDirectory() as name:
+        asyncio.run(run(arguments, server, Path(name)))
+
+
+if __name__ == "__main__":
+    main()
