@@ -67,7 +67,7 @@ class EngineWorker:
 
     async def _wait(self, stop: asyncio.Event) -> None:
         """Wait until the database changes, or it is time to look again."""
-        change = asyncio.create_task(self._queue.wait_for_change(IDLE_SECONDS))
+        change = asyncio.create_task(self._queue.wait_for_work(IDLE_SECONDS))
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({change, stopping}, return_when=asyncio.FIRST_COMPLETED)
