@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sandbox.gateway import Gateway
-from sandbox.modals import Filling, Upload, upload
+from sandbox.modals import ENTITY_OPTIONS, Filling, Upload, upload
 from sandbox.model import (
     Channel,
     Interaction,
@@ -16,7 +16,14 @@ from sandbox.model import (
     Message,
     User,
 )
-from sandbox.offering import NotOfferedError, command_for, context_of, leaf_of, option_json
+from sandbox.offering import (
+    NotOfferedError,
+    command_for,
+    context_of,
+    leaf_of,
+    option_json,
+    resolve_entity,
+)
 from sandbox.payloads import (
     channel_json,
     member_json,
@@ -24,7 +31,7 @@ from sandbox.payloads import (
     owners,
     user_json,
 )
-from sandbox.permissions import BOT_ROLE, permissions_of
+from sandbox.permissions import app_permissions
 from sandbox.world import World
 
 FORGET_AFTER_SECONDS = 3.0
@@ -85,9 +92,7 @@ class Acting:
             "channel_id": str(channel.id),
             "channel": channel_json(world, channel, viewer=user),
             "locale": user.locale,
-            "app_permissions": str(
-                permissions_of(world.guild, world.bot) if channel.has_bot else BOT_ROLE
-            ),
+            "app_permissions": str(app_permissions(world.guild, world.bot, channel)),
             "entitlements": [],
             "entitlement_sku_ids": [],
             "authorizing_integration_owners": owners(interaction),
@@ -225,13 +230,8 @@ class Acting:
         if values is not None:
             data["values"] = list(values)
             resolved: Json = {}
-            for value in values:
-                if component["type"] in {5, 7} and value.isdigit():
-                    found = self.world.users[int(value)]
-                    resolved.setdefault("users", {})[value] = user_json(found)
-                    resolved.setdefault("members", {})[value] = member_json(
-                        self.world, found, with_user=False
-                    )
+            for value in values if component["type"] in ENTITY_OPTIONS else ():
+                resolve_entity(self.world, ENTITY_OPTIONS[component["type"]], value, resolved)
             if resolved:
                 data["resolved"] = resolved
         channel = self.world.channels[message.channel_id]

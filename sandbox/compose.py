@@ -6,6 +6,7 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
+from sandbox.mentions import mentioned_users
 from sandbox.model import Channel, Interaction, Json, Message, MessageFlag, StoredFile, User
 from sandbox.payloads import message_json
 from sandbox.rest.bodies import Files
@@ -124,6 +125,8 @@ def _fill(world: World, message: Message, payload: Json, files: Files) -> None:
         fixed = message.flags & (MessageFlag.EPHEMERAL | MessageFlag.IS_COMPONENTS_V2)
         message.flags = fixed | (MessageFlag(flags) & KEPT_FLAGS & ~MessageFlag.EPHEMERAL)
     _attach(world, message, payload, files)
+    if "content" in payload or "components" in payload:
+        message.mentions = mentioned_users(world, message, payload)
 
 
 def create_message(
@@ -151,7 +154,7 @@ def create_message(
     nonce = payload.get("nonce")
     message.nonce = None if nonce is None else str(nonce)
     reference = payload.get("message_reference")
-    if reference:
+    if reference and int(reference["message_id"]) in world.messages:
         message.reference_id = int(reference["message_id"])
     world.messages[message.id] = message
     announce(world, "MESSAGE_CREATE", message)

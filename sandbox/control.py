@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from sandbox.compose import delete_message
 from sandbox.faults import Faults
-from sandbox.gateway import Gateway
+from sandbox.gateway import GUILDS, Gateway
 from sandbox.hands import Hands
-from sandbox.model import Json, Message
+from sandbox.model import Channel, Json, Message
+from sandbox.payloads import channel_json, guild_json
 from sandbox.rest.context import FAULTS, WORLD
 from sandbox.rest.people import gateway_address
 from sandbox.rest.routes import API, add_routes, traffic
@@ -148,3 +150,31 @@ class LoopbackDiscord(Hands):
         """Cut the gateway and drop every request for some seconds; returns at once."""
         self.faults.start_outage(seconds)
         await self.drop_sockets()
+
+    # What moderators and owners do to a bot
+
+    def delete(self, message: Message) -> None:
+        """Delete a message as a moderator."""
+        delete_message(self.world, message)
+
+    async def delete_channel(self, place: Channel) -> None:
+        """Delete a channel with its messages."""
+        for message in self.world.messages_in(place):
+            message.deleted = True
+        data = channel_json(self.world, place)
+        del self.world.channels[place.id]
+        self.world.emit("channels", {})
+        await self.gateway.dispatch("CHANNEL_DELETE", data, intent=GUILDS)
+
+    async def remove_bot(self) -> None:
+        """Take the bot out of the server; user-installed commands remain."""
+        self.world.guild.has_bot = False
+        self.world.emit("channels", {})
+        data = {"id": str(self.world.guild.id)}
+        await self.gateway.dispatch("GUILD_DELETE", data, intent=GUILDS)
+
+    async def return_bot(self) -> None:
+        """Invite the bot again."""
+        self.world.guild.has_bot = True
+        self.world.emit("channels", {})
+        await self.gateway.dispatch("GUILD_CREATE", guild_json(self.world), intent=GUILDS)

@@ -70,5 +70,5 @@ def _modal_value(component: Json, given: Any) -> Json:
     if kind == 23:
         return {"value": bool(component.get("default", False) if given is None else given)}
     preset_values = [o["value"] for o in options if o.get("default")]
-    preset_values += [each["id"] for each in component.get("default_values", [])]
+    preset_values += [str(each["id"]) for each in component.get("default_values", [])]
     return {"values": preset_values if given is None else list(given)}

@@ -78,7 +78,10 @@ class User:
 
 @dataclass(eq=False)
 class Channel:
-    """A text channel, a DM, or a group DM. `has_bot`: the bot can see and write in it."""
+    """A text channel, a DM, or a group DM.
+
+    `has_bot`: the bot can see it. `bot_denied`: permissions that the bot lacks in it.
+    """
 
     id: int
     type: ChannelType
@@ -87,6 +90,7 @@ class Channel:
     member_ids: list[int] = field(default_factory=list)
     has_bot: bool = True
     topic: str = ""
+    bot_denied: int = 0
 
 
 @dataclass(eq=False)

@@ -48,6 +48,13 @@ def member_json(world: World, user: User, *, with_user: bool = True) -> Json:
     return member
 
 
+def _overwrites(world: World, channel: Channel) -> list[Json]:
+    if not channel.bot_denied:
+        return []
+    denied = str(channel.bot_denied)
+    return [{"id": str(world.bot.id), "type": 1, "allow": "0", "deny": denied}]
+
+
 def channel_json(world: World, channel: Channel, *, viewer: User | None = None) -> Json:
     """A channel object; with a viewer, the partial one that interactions carry."""
     payload: Json = {"id": str(channel.id), "type": int(channel.type), "flags": 0}
@@ -62,7 +69,7 @@ def channel_json(world: World, channel: Channel, *, viewer: User | None = None) 
             "nsfw": False,
             "rate_limit_per_user": 0,
             "parent_id": None,
-            "permission_overwrites": [],
+            "permission_overwrites": _overwrites(world, channel),
         }
     else:
         payload["recipients"] = [user_json(world.users[i]) for i in channel.member_ids]

@@ -3,7 +3,7 @@
 https://docs.discord.com/developers/topics/permissions#permissions-bitwise-permission-flags
 """
 
-from sandbox.model import Guild, User
+from sandbox.model import Channel, Guild, User
 
 ADMINISTRATOR = 1 << 3
 MANAGE_GUILD = 1 << 5
@@ -39,3 +39,10 @@ def permissions_of(guild: Guild, user: User) -> int:
         if role.id == guild.id or role.id in user.role_ids:
             bits |= role.permissions
     return ALL if bits & ADMINISTRATOR else bits
+
+
+def app_permissions(guild: Guild, bot: User, channel: Channel) -> int:
+    """What the bot may do in a channel."""
+    if channel.guild_id is None or not channel.has_bot:
+        return BOT_ROLE & ~channel.bot_denied
+    return permissions_of(guild, bot) & ~channel.bot_denied

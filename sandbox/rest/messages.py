@@ -9,7 +9,13 @@ from sandbox.compose import create_message, delete_message, edit_message
 from sandbox.errors import cannot_message_user, missing_permissions, not_the_author
 from sandbox.model import ChannelType, Message
 from sandbox.payloads import channel_json, message_json
-from sandbox.permissions import MANAGE_MESSAGES, permissions_of
+from sandbox.permissions import (
+    ATTACH_FILES,
+    MANAGE_MESSAGES,
+    SEND_MESSAGES,
+    app_permissions,
+    permissions_of,
+)
 from sandbox.rest.bodies import answer, no_content, read_object
 from sandbox.rest.context import channel_for_bot, line_of, message_for_bot, world_of
 from sandbox.rest.forms import check_message
@@ -47,6 +53,9 @@ async def post_message(request: web.Request) -> web.Response:
     world = world_of(request)
     channel = channel_for_bot(request)
     payload, files = await read_object(request)
+    held = app_permissions(world.guild, world.bot, channel)
+    if not held & SEND_MESSAGES or (files and not held & ATTACH_FILES):
+        raise missing_permissions()
     if channel.type is ChannelType.DM and not all(
         world.users[i].accepts_dms for i in channel.member_ids
     ):

@@ -222,6 +222,18 @@ def allowed_mentions_are_not_ambiguous(form: Form) -> Iterator[Fault]:
             yield Fault(path, "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", message)
 
 
+@rule("message", "resources/message#message-reference-structure")
+def replies_name_a_message(form: Form) -> Iterator[Fault]:
+    """A reply refers to a message that is there, unless it says that this does not matter."""
+    reference = form.value.get("message_reference")
+    if not reference or reference.get("fail_if_not_exists") is False:
+        return
+    referenced = form.world.messages.get(int(reference["message_id"]))
+    if referenced is None or referenced.deleted:
+        path = (*form.path, "message_reference")
+        yield Fault(path, "MESSAGE_REFERENCE_UNKNOWN_MESSAGE", "Unknown message")
+
+
 @rule("message", EDIT)
 def edits_change_only_some_flags(form: Form) -> Iterator[Fault]:
     """EPHEMERAL cannot be changed by an edit, and IS_COMPONENTS_V2 not be taken back."""

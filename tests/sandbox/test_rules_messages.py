@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from sandbox import LoopbackDiscord
+from sandbox.permissions import ATTACH_FILES
 from sandbox.rules import all_rules
 from tests.sandbox.raw_bot import RawBot, error_codes
 
@@ -339,6 +340,46 @@ async def test_foreign_and_unknown_things(raw: RawBot, discord: LoopbackDiscord)
     dm = discord.world.dm_of(discord.user("grace"))
     refused = await raw.call("POST", f"/channels/{dm.id}/messages", {"content": "x"})
     assert refused[1]["code"] == 50007
+
+
+async def test_permissions_channels_and_the_bots_removal(
+    raw: RawBot, discord: LoopbackDiscord, picture: bytes
+) -> None:
+    here = discord.channel()
+    here.bot_denied = ATTACH_FILES
+    assert (await raw.send({"content": "x"}))[0] == 200
+    refused = await raw.send({"content": "x"}, {"files[0]": ("a.png", picture)})
+    assert (refused[0], refused[1]["code"]) == (403, 50013)
+    await discord.remove_bot()
+    assert (await raw.send({"content": "x"}))[1]["code"] == 50001
+    await discord.return_bot()
+    assert (await raw.send({"content": "x"}))[0] == 200
+    path = f"/channels/{here.id}/messages"
+    await discord.delete_channel(here)
+    assert (await raw.call("POST", path, {"content": "x"}))[1]["code"] == 10003
+
+
+async def test_mentions_keep_to_what_is_allowed(raw: RawBot, discord: LoopbackDiscord) -> None:
+    ada, grace = discord.user("ada"), discord.user("grace")
+    words = f"<@{ada.id}> and <@{grace.id}>"
+    _, both = await raw.send({"content": words})
+    assert [m["id"] for m in both["mentions"]] == [str(ada.id), str(grace.id)]
+    _, none = await raw.send({"content": words, "allowed_mentions": {"parse": []}})
+    assert none["mentions"] == []
+    one = {"parse": [], "users": [str(grace.id)]}
+    _, body = await raw.send({**v2(text(words)), "allowed_mentions": one})
+    assert [m["id"] for m in body["mentions"]] == [str(grace.id)]
+
+
+async def test_replies_need_their_message(raw: RawBot, discord: LoopbackDiscord) -> None:
+    asked = discord.post(discord.user("ada"), "question")
+    reply = {"content": "x", "message_reference": {"message_id": str(asked.id)}}
+    _, body = await raw.send(reply)
+    assert body["referenced_message"]["content"] == "question"
+    discord.delete(asked)
+    status, body = await raw.send(reply)
+    assert status == 400
+    assert ("message_reference", "MESSAGE_REFERENCE_UNKNOWN_MESSAGE") in error_codes(body)
 
 
 def test_every_rule_is_named_and_documented() -> None:

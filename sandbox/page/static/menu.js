@@ -20,7 +20,7 @@ export function openMenu(event, message) {
   const opener = document.activeElement;
   const item = (label, action, kind = "") =>
     el(`button.menu-item${kind}`, { type: "button", role: "menuitem", onclick: () => (closeMenu(), action()) }, label);
-  const apps = commands(3).map((c) => item(c.name, () => useApp(c.name, message), ".app"));
+  const apps = commands(3).map((c) => item(c.name, () => useApp(c.name, message)));
   open = el(
     "div.menu",
     { role: "menu", "aria-label": "Message menu" },

@@ -82,7 +82,7 @@ export function messageElement(message, { joined = false } = {}) {
   const tools = el("div.tools", {}, el("button", { type: "button", title: "More and apps", "aria-label": "Message menu", "aria-haspopup": "menu", onclick: menu }, icon(ICONS.more)));
   const head = el("div.head", {}, el("span.name", { style: `--colour:${author.colour}` }, author.display), author.bot && el("span.badge", {}, "APP"), clockTime(message.timestamp));
   const dismiss = () => removeMessage(message);
-  const classes = [compact && "compact", isEphemeral(message) && "ephemeral", author.bot && "by-bot"].filter(Boolean);
+  const classes = [compact && "compact", isEphemeral(message) && "ephemeral", author.bot && "by-bot", message.mentions.some((m) => m.id === state.me) && "mentioned"].filter(Boolean);
   return el(
     ["article", "message", ...classes].join("."),
     { dataset: { id: message.id, author: message.author.id }, tabIndex: 0, "aria-label": `Message by ${author.display}`, oncontextmenu: menu, onkeydown: (event) => onKey(event, message) },

@@ -25,7 +25,7 @@ export function openModal(answer) {
   const dialog = el("dialog.modal", { "aria-label": modal.title, onclose: () => (dialog.remove(), opener?.isConnected && opener.focus()) }, form);
   document.body.append(dialog);
   dialog.showModal();
-  form.querySelector("input, textarea, select, button.file-drop")?.focus();
+  form.querySelector(".modal-body :is(summary, textarea, select, button.file-drop, input:not([hidden], details input))")?.focus();
 
   async function send() {
     const wrong = fields.map((f) => f.problem()).find(Boolean);
