@@ -135,5 +135,6 @@ async def styles(
 ) -> None:
     """Show the first page."""
     await interaction.response.defer(ephemeral=True, thinking=True)
-    place = PagePlace(interaction.user.id, topic=f"{whose}/{search or ''}")
+    words = " ".join((search or "").split())
+    place = PagePlace(interaction.user.id, topic=f"{whose}/{words}")
     await show(interaction, await styles_page(interaction, place))

@@ -178,3 +178,13 @@ async def test_a_picture_of_the_history_is_painted_again(house: House) -> None:
             break
         await asyncio.sleep(0.05)
     assert [remix.parent_job_id for remix in remixes] == [job.id]
+
+
+async def test_show_refuses_a_channel_that_the_member_cannot_see(house: House) -> None:
+    """As far as the bot knows, nobody sees a channel in which it is not itself."""
+    ada, grace = house.user("ada"), house.user("grace")
+    house.discord.world.add_channel("elsewhere", has_bot=False)
+    job = await house.painted(ada, channel="elsewhere")
+    assert not (await house.slash(grace, "show", {"picture": job.id})).attachments
+    there = await house.slash(grace, "show", {"picture": job.id}, channel="elsewhere")
+    assert len(there.attachments) == 1

@@ -227,6 +227,23 @@ def literal_words(node: ast.expr) -> bool:
     return False
 
 
+@pytest.mark.parametrize(
+    ("source", "is_literal"),
+    [
+        ("'Hello'", True),
+        ("f'Hello {name}'", True),
+        ("'Hello ' + name", True),
+        ("'Hello' if name else ''", True),
+        ("f'#{name} · <@{name}>'", False),
+        ("t('Hello')", False),
+        ("f'### {t(name)}'", False),
+        ("HELLO", False),
+    ],
+)
+def test_what_counts_as_words(source: str, is_literal: bool) -> None:
+    assert literal_words(ast.parse(source, mode="eval").body) is is_literal
+
+
 def test_no_words_reach_users_past_the_catalogue() -> None:
     past = []
     for path, call, name in calls():
