@@ -18,12 +18,38 @@ def read(path: Path, language: str) -> Catalog:
         return read_po(file, locale=language)
 
 
+HEADER = """\
+# {language} for Atelier. `python -m bot.locales` brings it up to date.
+msgid ""
+msgstr ""
+"Language: {code}\\n"
+"Plural-Forms: {plural_forms}\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+
+"""
+
+
 def write(path: Path, catalog: Catalog) -> None:
-    """Write a catalogue the way it diffs best: in the order of the sources, without lines."""
+    """Write a catalogue the way it diffs best: in the order of the sources, without dates."""
+    assert catalog.locale is not None
+    header = HEADER.format(
+        language=catalog.locale.english_name,
+        code=catalog.locale,
+        plural_forms=catalog.plural_forms,
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
+        file.write(header.encode())
         write_po(
-            file, catalog, width=100, ignore_obsolete=True, include_lineno=False, sort_by_file=True
+            file,
+            catalog,
+            width=100,
+            omit_header=True,
+            ignore_obsolete=True,
+            include_lineno=False,
+            sort_by_file=True,
         )
 
 
