@@ -1,0 +1,125 @@
+"""The command line: what it prints, how it fails, and that it leaves nothing behind."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from sandbox.child import bot_environment
+from sandbox.demo import ended
+from sandbox.model import Message, MessageFlag
+from sandbox.photographs import PictureMissingError, choose
+from sandbox.reading import one_line, readable
+from sandbox.world import World
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def message(content: str = "", *labels: str) -> Message:
+    buttons = [{"type": 2, "style": 2, "label": label, "custom_id": label} for label in labels]
+    rows = [{"type": 1, "components": buttons}] if buttons else []
+    return Message(1, 2, 3, 0.0, content=content, components=rows)
+
+
+def test_a_message_on_one_line() -> None:
+    shown = message("### 🖌️ **Painting**\n▰▱ 50% · ready <t:1042:R>\n-# small print")
+    assert one_line(shown, 1000.0) == "🖌️ Painting | ▰▱ 50% · ready in 42 s | small print"
+    waiting = message()
+    waiting.flags = MessageFlag.LOADING
+    assert one_line(waiting, 0.0) == "… is thinking"
+
+
+def test_a_message_to_keep() -> None:
+    world = World()
+    assert (
+        readable(message("done", "Again"), world.bot.name, 0.0) == "Atelier:\n  done\n  [Again]\n"
+    )
+
+
+def test_a_job_ends_when_there_is_nothing_left_to_cancel() -> None:
+    assert not ended(None)
+    assert not ended(message("Place 1", "Cancel"))
+    assert ended(message("seed 7", "Again"))
+    assert ended(message("You may not."))
+
+
+def test_pictures_are_found_or_named(tmp_path: Path) -> None:
+    bundled = choose(None, None)
+    assert all(
+        path.is_file()
+        for path in (bundled.first_photograph, bundled.second_photograph, bundled.style)
+    )
+    with pytest.raises(PictureMissingError, match=r"nothing\.png"):
+        choose(tmp_path / "nothing.png", None)
+
+
+def test_a_real_token_and_database_are_never_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "real")
+    monkeypatch.setenv("ATELIER_DEVICE", "cpu")
+    environment = bot_environment({"DISCORD_TOKEN": "sandbox"}, tmp_path)
+    assert environment["DISCORD_TOKEN"] == "sandbox"
+    assert environment["ATELIER_DEVICE"] == "cpu"
+    assert environment["ATELIER_DATABASE_URL"] == ""
+    assert environment["ATELIER_DATA_DIR"] == str(tmp_path.resolve())
+
+
+async def run(*arguments: str, **environment: str) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "sandbox",
+        *arguments,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+async def test_the_demonstration_says_why_it_fails(tmp_path: Path) -> None:
+    code, output = await run("demo", "--out", str(tmp_path), "--content", "no-such.jpg")
+    assert code == 1
+    assert "The demonstration failed. There is no file no-such.jpg." in output
+
+
+@pytest.mark.slow
+async def test_a_bot_that_cannot_start_is_quoted(tmp_path: Path) -> None:
+    code, output = await run("demo", "--out", str(tmp_path), ATELIER_MAX_SIZE_PX="huge")
+    assert code == 1
+    assert "The bot ended with code 2" in output
+    assert "ATELIER_MAX_SIZE_PX" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+async def test_the_server_alone_stops_in_order(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "sandbox",
+        "--no-bot",
+        "--no-open",
+        "--port",
+        "0",
+        "--data",
+        str(tmp_path),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    first = await process.stdout.readline()
+    assert b"http://127.0.0.1:" in first
+    names = {(await process.stdout.readline()).split(b"=")[0] for _ in range(3)}
+    assert names == {b"DISCORD_TOKEN", b"DISCORD_API_URL", b"DISCORD_GATEWAY_URL"}
+    process.terminate()
+    rest = await asyncio.wait_for(process.stdout.read(), 20)
+    assert await process.wait() == 0
+    assert b"Traceback" not in rest
