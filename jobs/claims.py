@@ -65,7 +65,7 @@ class Claims(Engines):
 
     async def renew(self, claim: Claim, lease_seconds: float = LEASE_SECONDS) -> LeaseOutcome:
         """Keep a claim for so many seconds from now on."""
-        async with self.database.write() as transaction:
+        async with self.database.write(precious=False) as transaction:
             held = await guarded(
                 transaction, claim, lease_expires_at=transaction.now + lease_seconds
             )
@@ -82,7 +82,7 @@ class Claims(Engines):
         if progress.preview_key is not None:
             values["preview_key"] = progress.preview_key
         dropped: str | None = None
-        async with self.database.write() as transaction:
+        async with self.database.write(precious=False) as transaction:
             values["progress_at"] = transaction.now
             held = await guarded(transaction, claim, **values)
             if held is None:
@@ -139,6 +139,7 @@ class Claims(Engines):
             if row.attempts == 1:
                 # A job that was resumed does not say how long the whole of it takes.
                 await measure(transaction, row, claim.engine_id, report.seconds)
+                self._speeds = None
         return LeaseHeld()
 
     async def fail(self, claim: Claim, failure: Failure, *, retry: bool = False) -> LeaseOutcome:

@@ -105,8 +105,12 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[Transaction]:
+    async def write(self, *, precious: bool = True) -> AsyncIterator[Transaction]:
         """A writing transaction: committed at the end, rolled back on any error.
+
+        What is not `precious` (a heartbeat, a percentage) need not be on PostgreSQL's disk when
+        it is committed: a crash of the server may undo it, never tear it. Transactions that
+        notify commit one after the other, so it matters how long each takes.
 
         Raises:
             QueueUnavailable: when the database is locked, full or unreachable. Nothing was
@@ -115,6 +119,8 @@ class Database:
         """
         if self.postgres:
             async with _translated(), self.engine.begin() as connection:
+                if not precious:
+                    await connection.execute(sa.text("SET LOCAL synchronous_commit TO OFF"))
                 yield Transaction(connection, await self.now_in(connection), postgres=True)
             return
         async with self._writer, _translated(), self.engine.connect() as connection:

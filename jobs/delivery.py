@@ -72,7 +72,7 @@ class Delivery(QueueCore):
 
     async def mark_shown(self, job_id: int, revision: int) -> None:
         """Note that the message shows this revision (or a later one)."""
-        async with self.database.write() as transaction:
+        async with self.database.write(precious=False) as transaction:
             await transaction.connection.execute(
                 sa.update(schema.jobs)
                 .where(J.id == job_id, J.shown_revision < revision, J.revision >= revision)

@@ -33,7 +33,7 @@ class Engines(Standings):
 
     async def engine_heartbeat(self, engine_id: str) -> bool:
         """Note that an idle engine is alive; False when it has to register again."""
-        async with self.database.write() as transaction:
+        async with self.database.write(precious=False) as transaction:
             return await seen(transaction, engine_id)
 
     async def forget_engine(self, engine_id: str) -> None:

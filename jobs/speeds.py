@@ -6,8 +6,9 @@ and quality apart, since small pictures do not use a machine fully.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from statistics import fmean
 
 from jobs.model import EngineInfo
 from jobs.options import PaintOptions
@@ -45,46 +46,51 @@ def engine_kind(engine: EngineInfo) -> str:
     return f"{engine.host}|{engine.device}|{engine.network}"
 
 
-@dataclass(frozen=True, slots=True)
 class SpeedModel:
-    """Seconds for one unit of work, from what was measured."""
+    """Seconds for one unit of work, from what was measured by engine kind and class.
 
-    measured: Mapping[SpeedKey, float]
-    """By engine kind and class; classes that were not measured borrow from their relatives."""
+    What was not measured is borrowed from the nearest relative: the same engine's other
+    classes, the same device and network on other machines, then anything.
+    """
+
+    def __init__(self, measured: Mapping[SpeedKey, float]) -> None:
+        self._measured = dict(measured)
+        logarithms: dict[tuple[str, ...], list[float]] = defaultdict(list)
+        for (kind, speed_class), seconds in measured.items():
+            if seconds > 0:
+                alike = _alike(kind)
+                for group in (
+                    ("kind", kind),
+                    ("alike", alike, speed_class),
+                    ("alike", alike),
+                    ("class", speed_class),
+                ):
+                    logarithms[group].append(math.log(seconds))
+        # Geometric means, since speeds differ by factors.
+        self._means = {group: math.exp(fmean(values)) for group, values in logarithms.items()}
 
     def seconds_per_work(self, kind: str, speed_class: str) -> float:
-        """Best estimate for this kind of engine: itself, then others alike, then all."""
-        exact = self.measured.get((kind, speed_class))
+        """Best estimate for this kind of engine."""
+        exact = self._measured.get((kind, speed_class))
         if exact is not None:
             return exact
-        alike = kind.partition("|")[2]
-        own = self._mean(seconds for (k, _), seconds in self.measured.items() if k == kind)
-        if own is not None:
-            return own
-        relatives = [
-            (key, seconds)
-            for key, seconds in self.measured.items()
-            if key[0].partition("|")[2] == alike
-        ]
-        same_class = self._mean(seconds for (_, c), seconds in relatives if c == speed_class)
-        if same_class is not None:
-            return same_class
-        any_class = self._mean(seconds for _, seconds in relatives)
-        return any_class if any_class is not None else PRIOR_SECONDS_PER_WORK
+        alike = _alike(kind)
+        for group in (("kind", kind), ("alike", alike, speed_class), ("alike", alike)):
+            if (mean := self._means.get(group)) is not None:
+                return mean
+        return PRIOR_SECONDS_PER_WORK
 
     def fleet_seconds_per_work(self, kinds: Iterable[str], speed_class: str) -> float:
         """Mean for a job that is painted by one of these engines, the fast ones more often."""
         rates = [1 / self.seconds_per_work(kind, speed_class) for kind in kinds]
         if rates:
             return len(rates) / sum(rates)
-        of_class = self._mean(s for (_, c), s in self.measured.items() if c == speed_class)
-        return of_class if of_class is not None else PRIOR_SECONDS_PER_WORK
+        return self._means.get(("class", speed_class), PRIOR_SECONDS_PER_WORK)
 
-    @staticmethod
-    def _mean(seconds: Iterable[float]) -> float | None:
-        """Geometric mean, since speeds differ by factors."""
-        values = [math.log(value) for value in seconds if value > 0]
-        return math.exp(sum(values) / len(values)) if values else None
+
+def _alike(kind: str) -> str:
+    """Device and network without the machine."""
+    return kind.partition("|")[2]
 
 
 def smoothed(previous: float | None, samples: int, newest: float) -> float:

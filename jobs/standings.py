@@ -1,7 +1,7 @@
 """The place of a job and the time it will be ready, from counts in the queue's index."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,6 +13,7 @@ from jobs.model import EngineInfo, Job, JobState, Progress, Standing
 from jobs.records import IS_QUEUED, IS_RUNNING, J, Record, from_json, job_from_row, moment
 from jobs.speeds import SpeedModel, engine_kind, start_after
 
+SPEEDS_KEPT_SECONDS = 5.0
 ENGINE_ALIVE_SECONDS = 30.0
 """An engine that was not heard of for so long is not counted on."""
 _PLACE = (J.start, J.id, J.state, J.guild_id, J.started_at)
@@ -32,21 +33,29 @@ class QueueOverview:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fleet:
+class Fleet:
     """What the engines are doing now."""
 
     kinds: tuple[str, ...]
     remaining: tuple[float, ...]
     """Seconds left of each running job."""
     speeds: SpeedModel
+    _paces: dict[str, float] = field(default_factory=dict)
 
     def seconds(self, speed_class: str, work: float) -> float:
         """Seconds that one engine needs for so much work, on average."""
-        return work * self.speeds.fleet_seconds_per_work(self.kinds, speed_class)
+        pace = self._paces.get(speed_class)
+        if pace is None:
+            pace = self.speeds.fleet_seconds_per_work(self.kinds, speed_class)
+            self._paces[speed_class] = pace
+        return work * pace
 
 
 class Standings(QueueCore):
     """The side of the queue that says where jobs stand."""
+
+    _speeds: tuple[float, SpeedModel] | None = None
+    """What was measured, and when it was read."""
 
     async def standing(self, job_id: int) -> Standing | None:
         """Place and times of one job; None when there is no such job."""
@@ -64,7 +73,7 @@ class Standings(QueueCore):
         """As `standings`, inside somebody's transaction."""
         statement = sa.select(*_PLACE, *_RUN).where(J.id.in_(job_ids)).order_by(J.start, J.id)
         rows = (await connection.execute(statement)).all()
-        fleet = await self._fleet(connection, now)
+        fleet = await self.fleet(connection, now)
         paused = await _paused_guilds(connection)
         engines = len(fleet.kinds)
         found: dict[int, Standing] = {}
@@ -109,7 +118,7 @@ class Standings(QueueCore):
         here = [] if guild_id is None else [J.guild_id == guild_id]
         async with self.database.read() as connection:
             now = await self.database.now_in(connection)
-            fleet = await self._fleet(connection, now)
+            fleet = await self.fleet(connection, now)
             paused = await _paused_guilds(connection)
             waiting = await connection.execute(
                 sa.select(J.speed_class, sa.func.count(), sa.func.sum(J.work))
@@ -127,14 +136,22 @@ class Standings(QueueCore):
             seconds_of_work=work_seconds / max(1, len(fleet.kinds)),
         )
 
-    async def _fleet(self, connection: AsyncConnection, now: float) -> _Fleet:
-        speeds = await read_speeds(connection)
+    async def fleet(self, connection: AsyncConnection, now: float) -> Fleet:
+        """The engines now alive, what they have left to do, and how fast they are."""
         alive = schema.engines.c.last_seen > now - ENGINE_ALIVE_SECONDS
         rows = await connection.execute(sa.select(schema.engines).where(alive))
         kinds = tuple(engine_kind(engine_from_row(row)) for row in rows)
-        fleet = _Fleet(kinds, (), speeds)
+        fleet = Fleet(kinds, (), await self._read_speeds(connection, now))
         running = await connection.execute(sa.select(*_RUN).where(IS_RUNNING))
-        return _Fleet(kinds, tuple(_remaining(row, fleet, now) for row in running), speeds)
+        return replace(fleet, remaining=tuple(_remaining(row, fleet, now) for row in running))
+
+    async def _read_speeds(self, connection: AsyncConnection, now: float) -> SpeedModel:
+        # A thousand engines have measured a thousand times as much; it changes slowly.
+        if self._speeds is None or not 0 <= now - self._speeds[0] < SPEEDS_KEPT_SECONDS:
+            rows = await connection.execute(sa.select(schema.speeds))
+            measured = {(row.engine_kind, row.speed_class): row.seconds_per_work for row in rows}
+            self._speeds = (now, SpeedModel(measured))
+        return self._speeds[1]
 
 
 async def _paused_guilds(connection: AsyncConnection) -> frozenset[int]:
@@ -162,7 +179,7 @@ async def _between(
     return [(str(name), int(count), float(work)) for name, count, work in rows]
 
 
-def _remaining(row: Record, fleet: _Fleet, now: float) -> float:
+def _remaining(row: Record, fleet: Fleet, now: float) -> float:
     """Seconds left of a running job: as its engine said, or as predicted."""
     if row.progress is not None and row.progress_at is not None:
         try:
@@ -174,12 +191,6 @@ def _remaining(row: Record, fleet: _Fleet, now: float) -> float:
     began = row.claimed_at if row.claimed_at is not None else now
     predicted = fleet.seconds(row.speed_class, row.work)
     return max(0.0, predicted - (now - float(began)))
-
-
-async def read_speeds(connection: AsyncConnection) -> SpeedModel:
-    """What was measured so far."""
-    rows = await connection.execute(sa.select(schema.speeds))
-    return SpeedModel({(row.engine_kind, row.speed_class): row.seconds_per_work for row in rows})
 
 
 def engine_from_row(row: Record) -> EngineInfo:

@@ -14,8 +14,8 @@ from jobs.model import Intake, JobState, Submission
 from jobs.options import PaintInputs, PaintOptions
 from jobs.outcomes import Accepted, AlreadySubmitted, Refusal, Refused, SubmitOutcome
 from jobs.records import J, job_from_row, json_object, moment, to_json
-from jobs.speeds import SpeedModel, engine_kind, speed_class_of, work_of
-from jobs.standings import Standings, engine_from_row, read_speeds
+from jobs.speeds import speed_class_of, work_of
+from jobs.standings import Fleet, Standings
 
 
 class Submissions(Standings):
@@ -111,7 +111,8 @@ class Submissions(Standings):
             refusal = await refusal_for(connection, rules, who, submission.options, transaction.now)
             if refusal is not None:
                 return Refused(refusal)
-            job_id = await _insert(transaction, submission, rules)
+            fleet = await self.fleet(connection, transaction.now)
+            job_id = await _insert(transaction, submission, rules, fleet)
             standings = await self.standings_in(connection, [job_id], transaction.now)
             row = await row_of(transaction, job_id)
             assert row is not None
@@ -129,10 +130,12 @@ async def _close_intake(transaction: Transaction, interaction_id: int) -> None:
     )
 
 
-async def _insert(transaction: Transaction, submission: Submission, rules: Rules) -> int:
+async def _insert(
+    transaction: Transaction, submission: Submission, rules: Rules, fleet: Fleet
+) -> int:
     options = submission.options
     work, speed_class = work_of(options), speed_class_of(options)
-    seconds = await _predict(transaction, work, speed_class)
+    seconds = fleet.seconds(speed_class, work)
     priority = set(submission.role_ids) & set(rules.server.priority_role_ids)
     tags = await fairness.take_place(
         transaction,
@@ -187,11 +190,3 @@ async def _insert(transaction: Transaction, submission: Submission, rules: Rules
 def input_roles(inputs: PaintInputs) -> dict[str, str]:
     """The pictures that a job needs from its start, by the role they have in it."""
     return {f"input:{number}": key for number, key in enumerate(inputs.picture_keys())}
-
-
-async def _predict(transaction: Transaction, work: float, speed_class: str) -> float:
-    """Seconds of painting, on the engines that were heard of last."""
-    speeds: SpeedModel = await read_speeds(transaction.connection)
-    rows = await transaction.connection.execute(sa.select(schema.engines))
-    kinds = [engine_kind(engine_from_row(row)) for row in rows]
-    return work * speeds.fleet_seconds_per_work(kinds, speed_class)
