@@ -1,0 +1,52 @@
+import pytest
+
+from jobs.options import PaintOptions
+from jobs.speeds import PRIOR_SECONDS_PER_WORK, SpeedModel, smoothed, speed_class_of, work_of
+
+HERE, THERE, OTHER = "here|cpu|lite", "there|cpu|lite", "there|cuda|vgg19"
+
+
+def test_what_was_not_measured_is_borrowed_from_the_nearest() -> None:
+    nothing = SpeedModel({})
+    assert nothing.seconds_per_work(HERE, "a") == PRIOR_SECONDS_PER_WORK
+    assert nothing.fleet_seconds_per_work([], "a") == PRIOR_SECONDS_PER_WORK
+    model = SpeedModel({(HERE, "a"): 10.0, (HERE, "b"): 40.0, (OTHER, "a"): 1.0})
+    assert model.seconds_per_work(HERE, "a") == 10.0
+    assert model.seconds_per_work(HERE, "c") == pytest.approx(20.0)
+    assert model.seconds_per_work(THERE, "b") == pytest.approx(40.0)
+    assert model.seconds_per_work(THERE, "c") == pytest.approx(20.0)
+    assert model.seconds_per_work("x|mps|lite", "a") == PRIOR_SECONDS_PER_WORK
+    assert model.fleet_seconds_per_work([], "a") == pytest.approx(10.0**0.5)
+
+
+def test_fast_engines_paint_more() -> None:
+    model = SpeedModel({(HERE, "a"): 10.0, (OTHER, "a"): 1.0})
+    assert model.fleet_seconds_per_work([HERE, OTHER], "a") == pytest.approx(2 / 1.1)
+
+
+def test_the_newest_measurements_decide() -> None:
+    speed, samples = None, 0
+    for newest in [100.0, *[10.0] * 20]:
+        speed, samples = smoothed(speed, samples, newest), samples + 1
+    assert speed == pytest.approx(10.0, rel=0.05)
+
+
+def test_work_grows_with_pixels_quality_and_iterations() -> None:
+    def work(**options: object) -> float:
+        return work_of(PaintOptions.model_validate(options))
+
+    assert work(size_px=1024) == pytest.approx(4 * work(size_px=512))
+    assert work(quality="draft") < work() < work(quality="fine")
+    assert work(iterations=600) == pytest.approx(2 * work(iterations=300))
+    assert work(size_px=64, iterations=1) > 0
+
+
+def test_classes_tell_sizes_and_qualities_apart() -> None:
+    classes = {
+        speed_class_of(PaintOptions(size_px=size, quality=quality))
+        for size in (256, 362, 512)
+        for quality in ("draft", "fine")
+    }
+    assert len(classes) == 6
+    assert speed_class_of(PaintOptions(size_px=512)) == speed_class_of(PaintOptions(size_px=520))
+    assert max(len(speed_class_of(PaintOptions(size_px=s))) for s in (64, 8192)) <= 40
