@@ -15,11 +15,14 @@ from bot.commands import build_client
 from bot.discord_address import point_discord_at
 from bot.logs import set_up_logging
 from bot.memory import give_large_blocks_back
+from jobs.outcomes import QueueError
 from jobs.settings import Settings, SettingsError, load_settings
 
 log = logging.getLogger("bot")
 
+FAILED = 1
 CANNOT_START = 2
+INTERRUPTED = 130
 AUTHENTICATION_FAILED = 4004  # a close code of the gateway
 FIRST_WAIT_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 60.0
@@ -38,24 +41,33 @@ HOW_TO_SIGN_IN = (
 def main() -> int:
     """Run until a signal ends it. Returns the exit status."""
     try:
-        settings = load_settings()
+        _start(load_settings())
     except SettingsError as error:
         print(error, file=sys.stderr)
         return CANNOT_START
-    if settings.discord_token is None:
-        print(HOW_TO_START, file=sys.stderr)
-        return CANNOT_START
-    set_up_logging(settings.atelier_log_level, settings.discord_token.get_secret_value())
-    give_large_blocks_back()
-    point_discord_at(settings)
-    try:
-        asyncio.run(_run(settings))
     except discord.LoginFailure:
         print(HOW_TO_SIGN_IN, file=sys.stderr)
         return CANNOT_START
+    except QueueError as error:
+        print(f"The queue cannot be opened: {error}", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     return 0
+
+
+def _start(settings: Settings) -> None:
+    """Set the process up and serve.
+
+    Raises:
+        SettingsError: if there is no token, or half of a loopback server's address.
+    """
+    if settings.discord_token is None:
+        raise SettingsError(HOW_TO_START)
+    set_up_logging(settings.atelier_log_level, settings.discord_token.get_secret_value())
+    give_large_blocks_back()
+    point_discord_at(settings)
+    asyncio.run(_run(settings))
 
 
 async def _run(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from discord.asset import Asset
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from jobs.settings import Settings
+from jobs.settings import Settings, SettingsError
 
 
 def point_discord_at(settings: Settings) -> None:
@@ -16,7 +16,15 @@ def point_discord_at(settings: Settings) -> None:
     The addresses are class attributes of discord.py, so they hold for the whole process. The
     gateway's is needed too: a plain client never asks the server for it, and the token would go
     to the real Discord.
+
+    Raises:
+        SettingsError: if only one of the two addresses is set.
     """
+    if bool(settings.discord_api_url) != bool(settings.discord_gateway_url):
+        raise SettingsError(
+            "DISCORD_API_URL and DISCORD_GATEWAY_URL belong together: set both for a loopback "
+            "server, or neither for Discord."
+        )
     if settings.discord_api_url:
         api = settings.discord_api_url.rstrip("/")
         Route.BASE = api

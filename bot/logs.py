@@ -4,6 +4,8 @@ import logging
 import re
 import sys
 
+import discord
+
 _INTERACTION_TOKEN = re.compile(r"/(webhooks|interactions)/(\d+)/[\w.\-]{8,}")
 _BOT_TOKEN = re.compile(r"\bBot [\w.\-]{20,}")
 
@@ -31,5 +33,7 @@ def set_up_logging(level: str, *secrets: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     # discord.py at DEBUG prints every payload, and with them what members wrote.
     logging.getLogger("discord").setLevel(max(logging.INFO, root.level))

@@ -39,11 +39,13 @@ class Studio:
     settings: Settings
     client: AtelierClient | None = None
     painter: Painter | None = None
+    ahead_seconds: float = 0.0
     tasks: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
 
     async def start_bot(self) -> AtelierClient:
         point_discord_at(self.settings)
         self.client = build_client(self.settings)
+        self.client.clock = lambda: time.time() + self.ahead_seconds
         self.tasks["bot"] = asyncio.create_task(self.client.start(self.discord.token))
         await self.discord.ready()
         return self.client
@@ -83,7 +85,7 @@ class Studio:
     def shift_clock(self, seconds: float) -> None:
         """Let time pass, for Discord and for the bot."""
         self.discord.shift_clock(seconds)
-        self.bot.clock = lambda: time.time() + seconds
+        self.ahead_seconds += seconds
 
     async def paint(
         self,

@@ -2,6 +2,9 @@
 
 import asyncio
 
+import sqlalchemy as sa
+
+from jobs import schema
 from jobs.model import Job, JobState
 from sandbox.compose import delete_message
 from tests.bot.studio import BOTH, Studio, has_result, photo
@@ -162,12 +165,12 @@ async def test_an_outage_only_delays(studio: Studio) -> None:
 
 
 async def test_an_old_preview_does_not_hold_up_the_picture(studio: Studio) -> None:
-    painter = await studio.start_painter()
-    painter.hold.clear()
-    # The first edit with a preview hangs for longer than the test may take.
     interaction = await studio.paint()
     await studio.says(interaction, "Place 1")
+    # The next edit hangs for longer than the test may take.
     stuck = studio.discord.faults.add("PATCH", "/webhooks/*", delay=600.0)
+    painter = await studio.start_painter()
+    painter.hold.clear()
     await studio.eventually(lambda: stuck.hits)
     painter.hold.set()
     await studio.finished(interaction)
@@ -232,3 +235,33 @@ async def test_lost_connections_lose_nothing(studio: Studio) -> None:
     await studio.finished(interaction)
     await studio.discord.ready(30)
     await studio.painted()
+
+
+async def test_a_dm_is_sent_once_even_if_the_bot_ended_before_it_knew(studio: Studio) -> None:
+    painter = await studio.start_painter()
+    painter.hold.clear()
+    interaction = await studio.paint({"ephemeral": True})
+    await studio.says(interaction, "Painting")
+    studio.shift_clock(FIFTEEN_MINUTES)
+    painter.hold.set()
+    await studio.discord.until(lambda: studio.discord.dms(studio.user()), 20)
+    job = await delivered(studio)
+    async with studio.bot.queue.database.write() as transaction:
+        await transaction.connection.execute(
+            sa.update(schema.jobs).where(schema.jobs.c.id == job.id).values(delivered_at=None)
+        )
+    await studio.stop_bot()
+    studio.shift_clock(24 * 3600.0)  # long after a nonce is forgotten
+    await studio.start_bot()
+    await delivered(studio)
+    assert len(studio.discord.dms(studio.user())) == 1
+
+
+async def test_an_edit_in_flight_is_finished_before_the_end(studio: Studio) -> None:
+    await studio.start_painter()
+    slow = studio.discord.faults.add("PATCH", "/webhooks/*", delay=1.5, times=20)
+    interaction = await studio.paint()
+    await studio.eventually(lambda: slow.hits)
+    await studio.stop_bot()
+    assert interaction.message is not None
+    assert interaction.message.text

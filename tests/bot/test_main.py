@@ -78,3 +78,13 @@ async def test_commands_are_told_only_when_they_changed(tmp_path: Path) -> None:
             await discord.until(lambda: not discord.gateway.connected, 10)
         told = [line for line in discord.traffic if line.title.startswith("PUT /applications")]
     assert len(told) == 1
+
+
+async def test_one_loopback_address_alone_is_refused(tmp_path: Path) -> None:
+    process = await start(
+        tmp_path, DISCORD_TOKEN="secret", DISCORD_API_URL="http://127.0.0.1:9/api/v10"
+    )
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    assert "belong together" in errors.decode()
+    assert "secret" not in errors.decode()
