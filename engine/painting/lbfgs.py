@@ -221,6 +221,8 @@ def _direction(state: LbfgsState, settings: LbfgsSettings, least: Tensor) -> tup
     else:
         first = settings.first_change * g.numel() / weight
     first = torch.maximum(first, least / weight)
+    # At the very optimum there is nowhere to go.
+    first = torch.where(torch.isfinite(first), first, torch.zeros_like(first))
     # Also where rounding has turned the model's direction uphill.
     good = any_pair & torch.isfinite(step).all() & (torch.dot(g, step) > 0)
     direction = torch.where(good, -step, -g)

@@ -4,22 +4,43 @@ from collections.abc import Sequence
 
 from engine.networks.encoder import Encoder
 from engine.painting.picture import Size
+from engine.painting.plan import Plan
 from engine.painting.problems import PaintingFailed
 from engine.painting.tiles import aligned, window_pixels
 
-STATE_BYTES_PER_PIXEL = 100
-"""Picture, gradient, Adam's moments, average, and one snapshot of them, in float32."""
+_TEMPORARY = 48
 _LEAST_CORE_PX = 64
 _MOST_CORE_PX = 4096
 
 
-def choose_core(encoder: Encoder, layers: Sequence[str], size: Size, budget: int) -> int | None:
-    """The largest tiles that fit into a budget of bytes; None if the whole picture does."""
+def state_bytes_per_pixel(plan: Plan, scale: int) -> int:
+    """What the picture and its optimiser take for each pixel at a scale, in float32.
+
+    Adam has picture, gradient, two moments, the average, and a snapshot of all but the gradient;
+    L-BFGS has its history and some six pictures more.
+    """
+    if plan.scales[scale].optimizer == "lbfgs":
+        return _TEMPORARY + 12 * (2 * plan.optimizer.history + 6)
+    return _TEMPORARY + 12 * 9
+
+
+def choose_core(
+    encoder: Encoder, layers: Sequence[str], size: Size, budget: int, state: int
+) -> int | None:
+    """The largest tiles that fit into a budget; None if the whole picture does.
+
+    Args:
+        encoder: the network.
+        layers: in use.
+        size: of the picture.
+        budget: in bytes.
+        state: bytes for each pixel of the picture that tiles do not change.
+    """
     if not layers:
         return None
     pixels = size[0] * size[1]
     each = encoder.bytes_per_pixel(layers)
-    room = budget - pixels * STATE_BYTES_PER_PIXEL
+    room = budget - pixels * state
     if pixels * each <= room:
         return None
     stride = max(encoder.stride_px(name) for name in layers)

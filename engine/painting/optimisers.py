@@ -12,6 +12,7 @@ from engine.painting.lbfgs import LbfgsSettings, LbfgsState, advance, begin
 from engine.painting.objective import Evaluation
 from engine.painting.picture import Size
 from engine.painting.recipe import Optimizer
+from jobs.options import OptimizerName
 
 _EPSILON = 1e-8
 
@@ -30,13 +31,16 @@ class Optimiser(Protocol):
         """The best picture so far; a new tensor."""
 
     def rescaled(self, size: Size) -> "Optimiser":
-        """The optimiser of the next scale, with what it may carry over."""
+        """The optimiser of a next scale, with what it may carry over."""
 
     def tensors(self) -> dict[str, Tensor]:
         """The whole state by name; shared memory, to be copied by who keeps it."""
 
+    def snapshot(self) -> dict[str, Tensor]:
+        """A copy of as much of the state as is needed to go on from here, if not the same way."""
+
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take the state that `tensors` gave."""
+        """Take the state that `tensors` or `snapshot` gave."""
 
     def calm(self, factor: float) -> None:
         """Take steps shorter by this factor from here on."""
@@ -117,6 +121,10 @@ class Adam:
             "pace": self._pace,
         }
 
+    def snapshot(self) -> dict[str, Tensor]:
+        """See `Optimiser.snapshot`."""
+        return {name: tensor.clone() for name, tensor in self.tensors().items()}
+
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Optimiser.load`."""
         for name, own in self.tensors().items():
@@ -160,8 +168,15 @@ class Lbfgs:
         """See `Optimiser.tensors`."""
         return self._state.tensors()
 
+    def snapshot(self) -> dict[str, Tensor]:
+        """See `Optimiser.snapshot`: the history, some 24 bytes a pixel and pair, is left out."""
+        return {"point": self._state.point.clone()}
+
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Optimiser.load`."""
+        if "trial" not in tensors:
+            self._state = begin(tensors["point"].to(self._state.point), self._settings)
+            return
         device = self._state.point.device
         kept = {name: tensors[name].to(device).clone() for name in self._state.tensors()}
         self._state = LbfgsState.from_tensors(kept)
@@ -171,14 +186,21 @@ class Lbfgs:
         self._settings = replace(self._settings, step=self._settings.step * factor)
 
 
-def make_optimiser(name: str, picture: Tensor, recipe: Optimizer) -> Optimiser:
+def make_optimiser(name: OptimizerName, picture: Tensor, recipe: Optimizer) -> Optimiser:
     """`adam` or `lbfgs`, from a recipe's settings."""
     if name == "lbfgs":
-        step = min(1.0, recipe.step) if recipe.name == "lbfgs" else 1.0
-        return Lbfgs(picture, LbfgsSettings(recipe.history, step=step, bounds=(0.0, 1.0)))
-    step = recipe.step if recipe.name == "adam" else Optimizer().step
-    settings = AdamSettings(step, recipe.betas, recipe.averaging, recipe.final_step_share)
+        return Lbfgs(picture, LbfgsSettings(recipe.history, bounds=(0.0, 1.0)))
+    settings = AdamSettings(recipe.step, recipe.betas, recipe.averaging, recipe.final_step_share)
     return Adam(picture, settings)
+
+
+def next_optimiser(
+    before: Optimiser, name: OptimizerName, size: Size, recipe: Optimizer
+) -> Optimiser:
+    """The optimiser of the next scale: the same one enlarged, or another from its result."""
+    if isinstance(before, Lbfgs) == (name == "lbfgs"):
+        return before.rescaled(size)
+    return make_optimiser(name, _enlarged(before.result(), size, "bicubic").clamp_(0, 1), recipe)
 
 
 def _enlarged(picture: Tensor, size: Size, mode: str) -> Tensor:

@@ -8,7 +8,7 @@ from engine.networks.encoder import Encoder
 from engine.painting.picture import Size, fit_size
 from engine.painting.problems import SettingsProblem
 from engine.painting.recipe import LayerChoice, Loss, Optimizer, Recipe
-from jobs.options import PaintOptions
+from jobs.options import OptimizerName, PaintOptions
 
 _T = TypeVar("_T")
 
@@ -18,10 +18,11 @@ LEAST_SIDE_PX = 32
 
 @dataclass(frozen=True)
 class Scale:
-    """Size (height, width) of the picture at a scale, and its iterations."""
+    """Size (height, width) of the picture at a scale, its iterations and its optimiser."""
 
     size: Size
     iterations: int
+    optimizer: OptimizerName
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,6 @@ class Plan:
     tv_weight: float
     loss: Loss
     optimizer: Optimizer
-    optimizer_name: str
     scales: tuple[Scale, ...]
     style_scale: float
     style_fit: str
@@ -64,10 +64,15 @@ class Plan:
             "tv_weight": self.tv_weight,
             "style_statistic": self.loss.statistic,
             "loss": self.loss.model_dump(),
-            "optimizer": self.optimizer_name,
+            "optimizer": self.scales[-1].optimizer,
             "optimizer_settings": self.optimizer.model_dump(),
             "scales": [
-                {"height_px": one.size[0], "width_px": one.size[1], "iterations": one.iterations}
+                {
+                    "height_px": one.size[0],
+                    "width_px": one.size[1],
+                    "iterations": one.iterations,
+                    "optimizer": one.optimizer,
+                }
                 for one in self.scales
             ],
             "iterations": self.total_iterations,
@@ -107,7 +112,6 @@ def make_plan(options: PaintOptions, recipe: Recipe, encoder: Encoder, content: 
             update={"statistic": options.style_statistic or recipe.loss.statistic}
         ),
         optimizer=recipe.optimizer,
-        optimizer_name=options.optimizer or recipe.optimizer.name,
         scales=_scales(options, recipe, content),
         style_scale=options.style_scale,
         style_fit=options.style_fit or recipe.style_fit,
@@ -138,15 +142,16 @@ def _scales(options: PaintOptions, recipe: Recipe, content: Size) -> tuple[Scale
         sizes = scale_sizes(content, largest, 1, pyramid.factor)[-options.scales :]
     if options.strength <= 0:
         sizes = sizes[-1:]  # Nothing is to be painted, so nothing is gained by small scales.
-    if options.iterations is not None:
-        return tuple(Scale(size, options.iterations) for size in sizes)
     more = pyramid.qualities[options.quality]
-    counts = [pyramid.iterations] * len(sizes)
-    counts[-1] = _first(pyramid.last_iterations, pyramid.iterations)
-    counts[0] = pyramid.first_iterations
-    return tuple(
-        Scale(size, max(1, round(count * more))) for size, count in zip(sizes, counts, strict=True)
-    )
+    scales: list[Scale] = []
+    for number, size in enumerate(sizes):
+        name = options.optimizer or recipe.optimizer.name
+        if options.optimizer is None and max(size) > recipe.optimizer.lbfgs_most_px:
+            name = "adam"
+        counts = pyramid.lbfgs if name == "lbfgs" else pyramid.adam
+        count = max(1, round((counts.first if number == 0 else counts.later) * more))
+        scales.append(Scale(size, _first(options.iterations, count), name))
+    return tuple(scales)
 
 
 def _layers(options: PaintOptions, recipe: Recipe, encoder: Encoder) -> LayerChoice:

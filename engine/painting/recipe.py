@@ -50,25 +50,42 @@ class Loss(_Part):
 
 
 class Optimizer(_Part):
-    """Steps are in units of the picture's 0..1; Adam's average is over the iterates."""
+    """Which optimiser, and its settings; steps are in units of the picture's 0..1.
+
+    name: the one to use.
+    lbfgs_most_px: scales with a longer side than this are painted with Adam all the same, as the
+        history of L-BFGS would take more memory than the network.
+    history: of L-BFGS, in pairs.
+    step, betas: of Adam.
+    averaging: decay of the average over Adam's iterates, which is the result.
+    final_step_share: Adam's step at the end of a scale, in parts of that at its beginning.
+    min_improvement: a scale ends when ten iterations improve the loss by a smaller share.
+    """
 
     name: Literal["adam", "lbfgs"] = "adam"
+    lbfgs_most_px: int = Field(8192, ge=16)
+    history: int = Field(10, ge=1)
     step: _Positive = 0.02
     betas: tuple[float, float] = (0.9, 0.99)
     averaging: Annotated[float, Field(ge=0, lt=1)] = 0.99
     final_step_share: Annotated[float, Field(gt=0, le=1)] = 1.0
-    history: int = Field(20, ge=1)
     min_improvement: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
+class Iterations(_Part):
+    """Iterations at the first, smallest scale, and at each later one."""
+
+    first: int = Field(200, ge=1)
+    later: int = Field(100, ge=1)
+
+
 class Pyramid(_Part):
-    """Scales and iterations; `qualities` multiplies the iterations."""
+    """Sizes, and iterations for each optimiser; `qualities` multiplies these."""
 
     smallest_px: int = Field(128, ge=16)
     factor: Annotated[float, Field(gt=1)] = 2**0.5
-    first_iterations: int = Field(200, ge=1)
-    iterations: int = Field(100, ge=1)
-    last_iterations: int | None = Field(None, ge=1)
+    adam: Iterations = Iterations()
+    lbfgs: Iterations = Iterations()
     qualities: dict[Literal["draft", "standard", "fine"], _Positive] = {
         "draft": 0.4,
         "standard": 1.0,

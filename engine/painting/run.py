@@ -22,11 +22,11 @@ from engine.painting.events import (
 from engine.painting.finish import Finisher
 from engine.painting.inputs import Inputs, start_picture
 from engine.painting.ledger import Ledger
-from engine.painting.memory import choose_core, halved_core
+from engine.painting.memory import choose_core, halved_core, state_bytes_per_pixel
 from engine.painting.objective import Objective, evaluate
-from engine.painting.optimisers import Optimiser, make_optimiser
+from engine.painting.optimisers import Optimiser, make_optimiser, next_optimiser
 from engine.painting.picture import Size, resized
-from engine.painting.plan import Plan
+from engine.painting.plan import Plan, Scale
 from engine.painting.problems import PaintingFailed
 from engine.painting.studio import Control, Studio
 from engine.painting.style import Easel, tiling_for
@@ -86,9 +86,11 @@ class Run:
             if number < first:
                 continue
             if optimiser is None:
-                optimiser = self._started(scale.size)
+                optimiser = self._started(scale)
             elif number > first or not done:
-                optimiser = optimiser.rescaled(scale.size)
+                optimiser = next_optimiser(
+                    optimiser, scale.optimizer, scale.size, self.plan.optimizer
+                )
             content = self._content_at(scale.size)
             shown = yield from self._paint_scale(number, done, optimiser, content)
             done = 0
@@ -153,7 +155,8 @@ class Run:
         if self.plan.tile_px is None:
             device = self.studio.device
             budget = self.studio.max_memory_bytes or devices.free_memory_bytes(device)
-            fitting = choose_core(encoder, layers, work.size, budget)
+            state = state_bytes_per_pixel(self.plan, work.number)
+            fitting = choose_core(encoder, layers, work.size, budget, state)
             core = min((one for one in (core, fitting) if one is not None), default=None)
         work.tiling = tiling_for(encoder, layers, work.size, core)
         self._core_px = None if work.tiling is None else work.tiling.core_px
@@ -245,19 +248,19 @@ class Run:
         self._dtype = devices.choose_dtype(progress.precision, self.studio.device)
         self._cap_px = progress.cap_px
         self._failures, self._pace = progress.failures, progress.pace
-        optimiser = self._optimiser(self._content_at(self.plan.scales[progress.scale].size))
+        scale = self.plan.scales[progress.scale]
+        like = self._content_at(scale.size)
+        optimiser = make_optimiser(scale.optimizer, like, self.plan.optimizer)
         optimiser.load(tensors)
-        if self._pace != 1 and self.plan.optimizer_name == "lbfgs":
-            optimiser.calm(self._pace)
+        if scale.optimizer == "lbfgs":
+            optimiser.calm(self._pace)  # Adam keeps its own among its tensors.
         return progress.scale, progress.iteration, optimiser
 
-    def _started(self, size: Size) -> Optimiser:
-        content = self._content_at(size)[0].float().cpu()
+    def _started(self, scale: Scale) -> Optimiser:
+        content = self._content_at(scale.size)[0].float().cpu()
         start = start_picture(self.inputs, content, self.options)
-        return self._optimiser(start[None].to(self.studio.device, self._wide()))
-
-    def _optimiser(self, picture: Tensor) -> Optimiser:
-        return make_optimiser(self.plan.optimizer_name, picture, self.plan.optimizer)
+        picture = start[None].to(self.studio.device, self._wide())
+        return make_optimiser(scale.optimizer, picture, self.plan.optimizer)
 
     def _content_at(self, size: Size) -> Tensor:
         pixels = resized(self.inputs.content.pixels, size)
@@ -314,8 +317,7 @@ class _Work:
 
     def remember(self) -> None:
         self.good_at = self.done
-        tensors = self.optimiser.tensors()
-        self.good = {name: tensor.clone() for name, tensor in tensors.items()}
+        self.good = self.optimiser.snapshot()
 
     def go_back(self) -> None:
         self.optimiser.load(self.good)
