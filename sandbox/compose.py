@@ -115,7 +115,7 @@ def _number_components(components: list[Json]) -> list[Json]:
 
 def _fill(world: World, message: Message, payload: Json, files: Files) -> None:
     if "content" in payload:
-        message.content = payload["content"] or ""
+        message.content = (payload["content"] or "").strip()
     if "embeds" in payload:
         message.embeds = list(payload["embeds"] or [])
     if "components" in payload:

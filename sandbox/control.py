@@ -157,6 +157,11 @@ class LoopbackDiscord(Hands):
         """Delete a message as a moderator."""
         delete_message(self.world, message)
 
+    def open_command(self, name: str) -> None:
+        """Let every member use a command, as a server's settings may override its default."""
+        self.world.open_commands.add(name)
+        self.world.emit("commands", {})
+
     async def delete_channel(self, place: Channel) -> None:
         """Delete a channel with its messages."""
         for message in self.world.messages_in(place):

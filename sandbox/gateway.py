@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from sandbox.model import ChannelType, Json, Message, MessageFlag
-from sandbox.payloads import guild_json, user_json
+from sandbox.payloads import for_bot, guild_json, user_json
 from sandbox.rest.context import FAULTS
 from sandbox.rest.people import gateway_address
 from sandbox.world import TrafficLine, World
@@ -272,7 +272,7 @@ class Gateway:
         if not channel.has_bot:
             return
         in_guild = channel.type is ChannelType.GUILD_TEXT
-        data: Json = dict(payload["json"])
+        data: Json = dict(for_bot(self.world, message, payload["json"]))
         if in_guild:
             data["guild_id"] = str(channel.guild_id)
         if kind == "MESSAGE_DELETE":

@@ -35,7 +35,8 @@ def offered_commands(world: World, user: User, channel: Channel) -> list[Json]:
         if by_user_only and 1 not in installs:
             continue
         needed = command.get("default_member_permissions")
-        if needed is not None and context is Context.GUILD:
+        overridden = command["name"] in world.open_commands
+        if needed is not None and context is Context.GUILD and not overridden:
             held = permissions_of(world.guild, user)
             wanted = int(needed)
             if held & wanted != wanted or (wanted == 0 and user.id != world.guild.owner_id):

@@ -248,6 +248,18 @@ def message_json(world: World, message: Message, *, nested: bool = False) -> Jso
     return payload
 
 
+def for_bot(world: World, message: Message, payload: Json) -> Json:
+    """A message as the bot gets to see it: without the content intent, others' words are hidden.
+
+    https://docs.discord.com/developers/events/gateway#message-content-intent
+    """
+    channel = world.channels[message.channel_id]
+    mine = message.author_id == world.bot.id or world.bot.id in message.mentions
+    if mine or world.sees_content or channel.guild_id is None:
+        return payload
+    return {**payload, "content": "", "embeds": [], "attachments": [], "components": []}
+
+
 def _message_type(message: Message) -> int:
     """20 for an answer to a slash command, 23 to a context menu, 19 for a reply, else 0."""
     interaction = message.interaction

@@ -105,6 +105,8 @@ class World:
         self.interactions_by_token: dict[str, Interaction] = {}
         self.commands: list[Json] = []
         self.commands_synced = 0
+        self.open_commands: set[str] = set()
+        self.sees_content = False
         self.violations: list[Violation] = []
         self.traffic: deque[TrafficLine] = deque(maxlen=TRAFFIC_KEPT)
         self.listeners: list[Listener] = []

@@ -7,8 +7,8 @@ from aiohttp import web
 
 from sandbox.compose import create_message, delete_message, edit_message
 from sandbox.errors import cannot_message_user, missing_permissions, not_the_author
-from sandbox.model import ChannelType, Message
-from sandbox.payloads import channel_json, message_json
+from sandbox.model import ChannelType, Json, Message
+from sandbox.payloads import channel_json, for_bot, message_json
 from sandbox.permissions import (
     ATTACH_FILES,
     MANAGE_MESSAGES,
@@ -20,6 +20,7 @@ from sandbox.rest.bodies import answer, no_content, read_object
 from sandbox.rest.context import channel_for_bot, line_of, message_for_bot, world_of
 from sandbox.rest.forms import check_message
 from sandbox.rules import Form
+from sandbox.world import World
 
 NONCE_MEMORY_SECONDS = 300
 
@@ -39,13 +40,17 @@ async def list_messages(request: web.Request) -> web.Response:
     if after:
         found = [m for m in found if m.id > int(after)]
     limit = min(100, int(request.query.get("limit", "50")))
-    return answer([message_json(world, m) for m in reversed(found[-limit:])])
+    return answer([_seen(world, m) for m in reversed(found[-limit:])])
 
 
 async def get_message(request: web.Request) -> web.Response:
     """`GET /channels/{channel}/messages/{message}`."""
     message = message_for_bot(request, channel_for_bot(request))
-    return answer(message_json(world_of(request), message))
+    return answer(_seen(world_of(request), message))
+
+
+def _seen(world: World, message: Message) -> Json:
+    return for_bot(world, message, message_json(world, message))
 
 
 async def post_message(request: web.Request) -> web.Response:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sandbox.model import Json
 from sandbox.rules.messages import final_files
-from sandbox.rules.registry import Fault, Form, rule
+from sandbox.rules.registry import Fault, Form, Path, rule
 from sandbox.rules.shape import Boolean, Integer, Items, Kind, Object, OneOf, Schema, Text
 
 REFERENCE = "components/reference"
@@ -248,20 +249,22 @@ def media_references_are_attached(form: Form) -> Iterator[Fault]:
     names = final_files(form)
     for inner, _ in tree(form):
         component = inner.value
-        found = [(("media",), component.get("media")), (("file",), component.get("file"))]
-        found += [
-            (("items", index, "media"), item.get("media"))  # type: ignore[misc] # longer paths
-            for index, item in enumerate(component.get("items") or [])
-        ]
-        for steps, media in found:
+        for steps, media in _media_of(component):
             if isinstance(media, dict):
                 path = (*inner.path, *steps, "url")
                 only_attached = component["type"] == FILE
                 yield from _media_faults(path, str(media["url"]), names, only_attached)
 
 
+def _media_of(component: Json) -> Iterator[tuple[Path, Any]]:
+    yield ("media",), component.get("media")
+    yield ("file",), component.get("file")
+    for index, item in enumerate(component.get("items") or []):
+        yield ("items", index, "media"), item.get("media")
+
+
 def _media_faults(
-    path: tuple[str | int, ...], url: str, names: Mapping[str, bool], only_attached: bool
+    path: Path, url: str, names: Mapping[str, bool], only_attached: bool
 ) -> Iterator[Fault]:
     if url.startswith("attachment://"):
         if url.removeprefix("attachment://") not in names:

@@ -122,6 +122,8 @@ async def test_the_client_offers_what_the_user_may_use(
     with pytest.raises(NotOfferedError):
         await discord.acting.slash(ada, here, "limits", {}, {})
     await discord.acting.slash(admin, here, "limits", {}, {})
+    discord.open_command("limits")
+    await discord.acting.slash(ada, here, "limits", {}, {})
     with pytest.raises(NotOfferedError):
         await discord.acting.slash(admin, discord.world.dm_of(admin), "limits", {}, {})
     with pytest.raises(NotOfferedError):

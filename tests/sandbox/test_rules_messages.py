@@ -371,6 +371,16 @@ async def test_mentions_keep_to_what_is_allowed(raw: RawBot, discord: LoopbackDi
     assert [m["id"] for m in body["mentions"]] == [str(grace.id)]
 
 
+async def test_others_words_are_hidden_without_the_intent(
+    raw: RawBot, discord: LoopbackDiscord
+) -> None:
+    theirs = discord.post(discord.user("ada"), "secret")
+    path = f"/channels/{theirs.channel_id}/messages/{theirs.id}"
+    assert (await raw.call("GET", path))[1]["content"] == ""
+    discord.world.sees_content = True
+    assert (await raw.call("GET", path))[1]["content"] == "secret"
+
+
 async def test_replies_need_their_message(raw: RawBot, discord: LoopbackDiscord) -> None:
     asked = discord.post(discord.user("ada"), "question")
     reply = {"content": "x", "message_reference": {"message_id": str(asked.id)}}
