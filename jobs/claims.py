@@ -193,10 +193,9 @@ class Claims(Engines):
         A job whose engines died three times fails, since it may well be what kills them.
         """
         self._reaped_at = time.monotonic()
-        expired = sa.and_(IS_RUNNING)
         async with self.database.read() as connection:
             now = await self.database.now_in(connection)
-            expired = sa.and_(expired, J.lease_expires_at < now)
+            expired = sa.and_(IS_RUNNING, J.lease_expires_at < now)
             if await connection.scalar(sa.select(J.id).where(expired).limit(1)) is None:
                 return []
         statement = sa.select(schema.jobs).where(expired).order_by(J.id)
