@@ -27,7 +27,7 @@ async def announce(interaction: Interaction, guild_id: int, words: Callable[[Tex
     channel = interaction.client.get_partial_messageable(limits.log_channel_id, guild_id=guild_id)
     try:
         await channel.send(line[:2000])
-    except discord.HTTPException as error:
+    except (discord.DiscordException, OSError) as error:  # the change itself is made
         log.info("The log channel of server %s cannot be written: %s", guild_id, error)
         note = texts_of(interaction)(
             "I could not write to the log channel <#{channel_id}>; please check my permissions.",

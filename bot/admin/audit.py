@@ -24,6 +24,8 @@ ACTIONS: Mapping[str, str] = {
     "clear": _("cleared the queue"),
     "remove": _("cancelled a picture"),
     "front": _("moved a picture to the front"),
+    "save_style": _("saved a style for the server"),
+    "remove_style": _("removed a style of the server"),
 }
 
 
@@ -43,7 +45,9 @@ async def audit_page(interaction: Interaction, place: PagePlace) -> Page:
 def audit_line(t: Texts, entry: AuditEntry) -> str:
     """One change in one line."""
     what = t(ACTIONS.get(entry.action, entry.action))
-    line = f"{relative(entry.at)} <@{entry.user_id}>: {what}"
+    # Those who had their data erased are 0.
+    who = f"<@{entry.user_id}>" if entry.user_id else t("somebody")
+    line = f"{relative(entry.at)} {who}: {what}"
     details = _details(t, entry.details)
     return f"{line} ({details})" if details else line
 
@@ -57,6 +61,8 @@ def _details(t: Texts, details: Mapping[str, Any]) -> str:
             parts.append(f"<@{value}>")
         elif name == "job":
             parts.append(f"#{value}")
+        elif name == "name":
+            parts.append(f"“{plain(str(value))}”")
         else:
             parts.append(plain(f"{name}: {value}"))
     words = ", ".join(parts)

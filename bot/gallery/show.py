@@ -27,7 +27,7 @@ async def show_job(interaction: Interaction, job_id: int) -> None:
     """
     client = interaction.client
     job = await client.queue.get(job_id)
-    if job is None or not may_see(interaction, job):
+    if job is None or job.unreadable is not None or not may_see(interaction, job):
         raise UserProblem(NO_SUCH_PICTURE, job_id=job_id)
     await show(interaction, await job_page(interaction, texts_of(interaction), job))
 

@@ -63,8 +63,9 @@ NOTES: Mapping[str, str] = {
     "style save": "Up to 25 of your own; a server can have 100. A name that exists is replaced. "
     "Saved styles are offered first wherever a preset is asked for.",
     "privacy": "Says what is kept and for how long. One button sends you all of it as a zip, "
-    "another erases it after a question. A block stays, and for one day the times of your "
-    "pictures, so that erasing does not reset the limit of pictures a day.",
+    "another erases it after a question. Styles saved for a server stay, so does a block, and for "
+    "one day the times of your pictures, so that erasing does not reset the limit of pictures a "
+    "day.",
     "limits show": "What this server has set is bold; the rest are the operator's limits.",
     "limits set": "A value that would loosen what the operator of the bot allows is refused, with "
     "the value that is allowed. The answer has a button to undo it.",

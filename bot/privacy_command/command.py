@@ -126,8 +126,8 @@ class ReallyEraseButton(OwnButton, template=template("privacy-really")):
             styles=t.plural("{count} style", "{count} styles", count=counts.styles),
         )
         stays = t(
-            "-# What stays: if you were blocked, that you are; and for one day, when you painted, "
-            "for the limit of pictures a day."
+            "-# What stays: styles that you saved for a server; if you were blocked, that you "
+            "are; and for one day, when you painted, for the limit of pictures a day."
         )
         await say(interaction, f"{words}\n{stays}")
 

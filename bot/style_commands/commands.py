@@ -58,6 +58,8 @@ async def save(
     intake = next(each for each in client.services if isinstance(each, IntakeService))
     key = await intake.pictures.take(Source.attachment(picture), "style0")
     outcome = await client.queue.save_style(scope, owner_id, cleaned, key, interaction.user.id)
+    if scope == "guild" and not isinstance(outcome, TooMany):
+        await client.queue.audit(owner_id, interaction.user.id, "save_style", {"name": cleaned})
     await interaction.edit_original_response(content=_outcome_words(t, outcome, plain(cleaned)))
 
 
@@ -83,9 +85,10 @@ async def remove(interaction: Interaction, name: app_commands.Range[str, 1, TYPE
     wanted = name.casefold()
     for each in await _removable(interaction):
         if wanted in {f"#{each.id}", each.name.casefold()}:
-            await interaction.client.queue.remove_style(
-                each.id, user_id=interaction.user.id, guild_id=interaction.guild_id
-            )
+            queue, user_id = interaction.client.queue, interaction.user.id
+            await queue.remove_style(each.id, user_id=user_id, guild_id=interaction.guild_id)
+            if each.scope == "guild":
+                await queue.audit(each.owner_id, user_id, "remove_style", {"name": each.name})
             words = t("“{name}” is removed.", name=plain(each.name))
             await interaction.edit_original_response(content=words)
             return

@@ -57,6 +57,8 @@ async def test_everything_is_erased_after_a_question(house: House) -> None:
     assert "Everything is erased: 2 jobs," in message.text
     assert not await house.queue.jobs_of_user(ada.id)
     assert not await house.queue.styles_for(ada.id, None)
+    shown = await house.slash(ada, "show", {"picture": done.id})
+    assert f"There is no picture #{done.id}" in shown.text
     assert await house.state(foreign) is JobState.DONE
 
 
@@ -150,3 +152,11 @@ async def test_a_user_installed_app_sends_what_it_may_and_says_so(
 
     await pressed.wait(lambda _: "could not be sent" in said())
     assert "2 pictures could not be sent" in said()
+
+
+async def test_an_admin_who_was_erased_is_somebody_in_the_log(house: House) -> None:
+    admin = house.user("admin")
+    await house.slash(admin, "queue-admin pause")
+    await house.queue.erase_user(admin.id)
+    log = await house.slash(admin, "limits log")
+    assert "somebody: paused the queue" in log.text

@@ -69,6 +69,10 @@ async def test_members_remove_their_own_and_admins_the_servers(house: House) -> 
     removed = await house.slash(ada, "style remove", {"name": offered[0]["value"]})
     assert "“Mine” is removed" in removed.text
     assert "removed" in (await house.slash(admin, "style remove", {"name": "ours"})).text
+    log = (await house.slash(admin, "limits log")).text
+    assert "saved a style for the server (“Ours”)" in log
+    assert "removed a style of the server (“Ours”)" in log
+    assert "Mine" not in log
     assert not await names(house, ada)
 
 
