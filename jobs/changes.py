@@ -1,6 +1,6 @@
 """How a process notices that others have changed the queue.
 
-On SQLite one connection asks for `PRAGMA data_version` every 50 ms: a number in the file's
+On SQLite one connection asks for `PRAGMA data_version` every 30 ms: a number in the file's
 shared memory that changes when somebody commits. It takes no lock and reads no page. On
 PostgreSQL the server sends a NOTIFY, and nothing is asked at all.
 """
@@ -15,7 +15,7 @@ import aiosqlite
 from jobs.database import CHANGED_TOPIC, QUEUED_TOPIC, Database
 from jobs.outcomes import QueueUnavailable
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.03
 
 
 class ChangeListener(Protocol):
