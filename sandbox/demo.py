@@ -51,9 +51,9 @@ class Wish:
 def wishes(pictures: Pictures) -> list[Wish]:
     """The two jobs: a photograph with a preset, and one with a style of its own.
 
-    Small drafts, so that both are done in a few minutes on two processor cores.
+    Small, so that both are done in a few minutes on two processor cores.
     """
-    common = {"size": SIZE_PX, "quality": "draft", "seed": 7}
+    common = {"size": SIZE_PX, "seed": 7}
     first = Wish(
         "preset", {"preset": "starry-night", **common}, {"content": pictures.first_photograph}
     )

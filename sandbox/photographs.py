@@ -42,7 +42,7 @@ def choose(content: Path | None, style: Path | None) -> Pictures:
     pictures = Pictures(
         first_photograph=content or bundled("chelsea.png"),
         second_photograph=content or bundled("coffee.png"),
-        style=style or bundled("hubble_deep_field.jpg"),
+        style=style or bundled("ihc.png"),
     )
     for path in (pictures.first_photograph, pictures.second_photograph, pictures.style):
         if not path.is_file():
