@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             out=chosen.out,
             work=chosen.keep.resolve() if chosen.keep else Path(work),
             threads=chosen.threads,
+            size_px=chosen.size,
             quick=chosen.quick,
         )
         try:
@@ -63,9 +64,14 @@ def _cpu(setup: Setup, parts: Sequence[str]) -> None:
     for part in parts:
         title, figures, texts = measures[part](setup)
         path = setup.out / f"{part}.md"
-        texts = [machine_text(machine, quick=setup.quick), *texts]
+        texts = [machine_text(machine, quick=setup.quick, load=_load()), *texts]
         write(path, title, texts, {"machine": machine, part: figures})
         print(f"Written to {path}.", flush=True)
+
+
+def _load() -> float:
+    """How many processes have wanted the processor of late; 0 where the system cannot tell."""
+    return os.getloadavg()[1] if hasattr(os, "getloadavg") else 0.0
 
 
 def _rivals(setup: Setup) -> Part:
@@ -103,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
     parser.add_argument("--keep", type=Path, help="keep the pictures in this folder")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--size", type=int, default=512, help="px, for rivals and quality")
     parser.add_argument("--device", default="cuda:0", help="the GPU, for gpu")
     return parser
 

@@ -22,8 +22,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def machine_text(machine: Mapping[str, Any], *, quick: bool) -> str:
-    """What was measured on."""
+def machine_text(machine: Mapping[str, Any], *, quick: bool, load: float = 0.0) -> str:
+    """What was measured on; `load` is the machine's load average at the end."""
     fast = [name for name in ("avx512_bf16", "amx_bf16") if machine.get(name)]
     text = (
         f"`python -m bench` measured this on {machine['cores']} cores of {machine['processor']}, "
@@ -33,6 +33,11 @@ def machine_text(machine: Mapping[str, Any], *, quick: bool) -> str:
     )
     if "gpu" in machine:
         text += f" GPU: {machine['gpu']}, {machine['gpu_memory_gib']} GiB, CUDA {machine['cuda']}."
+    if load > machine["cores"] + 1:
+        text += (
+            f" **The machine was busy with other work (load average {load:.0f}): seconds by the "
+            "wall are mostly waiting. Compare the seconds of the processor.**"
+        )
     if quick:
         text += " **A quick run, only to see that everything works: no figure here counts.**"
     return text + "\n"

@@ -10,7 +10,7 @@ from bench.speed import paces
 _STYLE = "relu1_1,relu2_1,relu3_1,relu3_4"
 _LEARNT_STYLE = "relu1_1,relu2_1,relu3_1,relu3_3"
 NEURAL_STYLE, PYSTICHE = "neural-style 0.5.7", "pystiche 1.0.1"
-OURS = "Atelier, bf16, Adam"
+OURS = "Atelier, bf16, L-BFGS"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Course:
 
 def compare_paces(setup: Setup) -> list[Pace]:
     """Each program in turn, several rounds, so that a busy machine is busy for all."""
-    size, iterations, rounds = (128, 6, 1) if setup.quick else (512, 10, 3)
+    size, iterations, rounds = (128, 6, 1) if setup.quick else (setup.size_px, 8, 3)
     ours = {
         "size_px": size,
         "scales": 1,
@@ -53,9 +53,15 @@ def compare_paces(setup: Setup) -> list[Pace]:
         "style_layers": dict.fromkeys(_STYLE.split(","), 1.0),
     }
     runs: dict[str, tuple[str, dict[str, Any]]] = {
-        OURS: ("atelier", {"options": ours}),
-        "Atelier, bf16, L-BFGS": ("atelier", {"options": {**ours, "optimizer": "lbfgs"}}),
-        "Atelier, fp32, Adam": ("atelier", {"options": ours, "precision": "fp32"}),
+        OURS: ("atelier", {"options": {**ours, "optimizer": "lbfgs"}, "precision": "bf16"}),
+        "Atelier, bf16, Adam": (
+            "atelier",
+            {"options": {**ours, "optimizer": "adam"}, "precision": "bf16"},
+        ),
+        "Atelier, fp32, L-BFGS": (
+            "atelier",
+            {"options": {**ours, "optimizer": "lbfgs"}, "precision": "fp32"},
+        ),
         f"{NEURAL_STYLE}, L-BFGS": ("neural_style", _theirs(setup, size, iterations, "lbfgs")),
         f"{NEURAL_STYLE}, Adam": ("neural_style", _theirs(setup, size, iterations, "adam")),
         f"{PYSTICHE}, L-BFGS": ("pystiche", _theirs(setup, size, iterations, "lbfgs")),
@@ -77,8 +83,8 @@ def compare_paces(setup: Setup) -> list[Pace]:
 
 
 def courses(setup: Setup) -> list[Course]:
-    """How the held-out style distance falls with time, of each program."""
-    size, iterations, every = (128, 10, 5) if setup.quick else (512, 500, 50)
+    """How the held-out style distance falls with time, of each program's defaults."""
+    size, iterations, every = (128, 10, 5) if setup.quick else (setup.size_px, 500, 50)
     theirs = {"content_layers": "relu3_3", "style_layers": _LEARNT_STYLE, "save_every": every}
     few = {"iterations": 5, "scales": 2} if setup.quick else {}
     found = []
@@ -94,7 +100,7 @@ def courses(setup: Setup) -> list[Course]:
         end = answer["marks"][-1]
         saved.append((answer["iterations"], end[1], end[2], f"{out}.png"))
         start = answer["marks"][0]
-        found.append(_judged(setup, "Atelier", f"{quality}, bf16", saved, start))
+        found.append(_judged(setup, "Atelier", f"{quality}, {answer['precision']}", saved, start))
     out = setup.work / "neural-style.png"
     task = {**_theirs(setup, size, iterations, "lbfgs"), **theirs, "out": str(out)}
     answer = setup.child("neural_style", **task)

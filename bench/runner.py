@@ -33,6 +33,7 @@ class Setup:
         out: folder of the tables and plots.
         work: folder for pictures along the way.
         threads: of the CPU, the same for all.
+        size_px: longest side of what is painted beside the rivals.
         quick: only see whether everything runs.
     """
 
@@ -42,6 +43,7 @@ class Setup:
     out: Path
     work: Path
     threads: int
+    size_px: int
     quick: bool
 
     def check(self) -> None:

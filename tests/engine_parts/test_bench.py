@@ -84,6 +84,8 @@ def test_tables_tell_the_ratios() -> None:
 def test_a_quick_run_says_that_it_does_not_count() -> None:
     assert "no figure here counts" in machine_text(MACHINE, quick=True)
     assert "counts" not in machine_text(MACHINE, quick=False)
+    assert "busy" not in machine_text(MACHINE, quick=False, load=2.0)
+    assert "load average 9" in machine_text(MACHINE, quick=False, load=9.1)
 
 
 def test_figures_are_written_as_text_json_and_plots(tmp_path: Path) -> None:
@@ -112,6 +114,6 @@ def test_a_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_a_child_that_fails_says_why(tmp_path: Path) -> None:
     file = tmp_path / "none"
-    setup = Setup(file, file, file, tmp_path, tmp_path, 1, quick=True)
+    setup = Setup(file, file, file, tmp_path, tmp_path, 1, 512, quick=True)
     with pytest.raises(BenchProblem, match="judge failed"):
         setup.child("judge", pictures=["a.png"])
