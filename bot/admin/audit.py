@@ -13,7 +13,7 @@ from bot.texts import Texts, _, texts_of
 from jobs.administration import AuditEntry
 
 PAGE_SIZE = 10
-DETAILS_LIMIT = 300
+DETAILS_LIMIT = 250
 ACTIONS: Mapping[str, str] = {
     "set_limits": _("set limits"),
     "reset_limits": _("reset all limits"),

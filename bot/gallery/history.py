@@ -27,6 +27,7 @@ from jobs.model import Job, JobState
 PAGE_SIZE = 4
 FETCHED_AT_ONCE = 50
 OPTION_LABEL_LIMIT = 100
+LARGE_PIXELS = 6_000_000
 
 
 async def pictures_of(
@@ -46,6 +47,17 @@ async def pictures_of(
     return found[skip : skip + count], len(found) > skip + count
 
 
+def small_key(job: Job) -> str | None:
+    """Which stored picture to make the small one from.
+
+    A very large result would have to pass through the bot's memory; its last preview shows the
+    same, but for the last few iterations.
+    """
+    report = job.report
+    is_large = report is not None and report.width_px * report.height_px > LARGE_PIXELS
+    return job.preview_key if is_large and job.preview_key is not None else job.result_key
+
+
 async def history_page(interaction: Interaction, place: PagePlace) -> Page:
     """One page: the pictures, what they are, and a menu to open one."""
     t = texts_of(interaction)
@@ -57,7 +69,7 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Page:
     if not jobs:
         return text_page(t("There is no picture of yours here yet. Start one with /paint."), turner)
     files = await Thumbnails.of(client).files(
-        client.queue, [(str(job.id), job.result_key) for job in jobs if job.result_key]
+        client.queue, [(str(job.id), key) for job in jobs if (key := small_key(job))]
     )
     gallery: ui.MediaGallery[Any] = ui.MediaGallery()
     for job in jobs:

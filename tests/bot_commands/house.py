@@ -135,7 +135,9 @@ class House:
         claim = await self.queue.claim(ENGINE)
         assert claim is not None
         assert claim.job.id == job.id
-        key = await self.queue.store.put(picture(size, f"#{job.id % 256:02x}8080"), ".png")
+        preview = await self.queue.store.put(picture((40, 30), "olive"), ".png")
+        await self.queue.report_progress(claim, Progress(3, 4, 0.75, preview_key=preview))
+        key = await self.queue.store.put(picture((128, 96), f"#{job.id % 256:02x}8080"), ".png")
         report = PaintReport("lite", "cpu", "fp32", *size, seconds=2.0, iterations=4, seed=0)
         await self.queue.finish(claim, key, report)
         return await self.fresh(job)

@@ -3,6 +3,7 @@ import io
 
 from PIL import Image
 
+from bot.gallery.history import small_key
 from bot.gallery.paging import CUSTOM_ID_LIMIT
 from jobs.catalogue import load_catalogue
 from jobs.model import Job, JobState
@@ -188,3 +189,18 @@ async def test_show_refuses_a_channel_that_the_member_cannot_see(house: House) -
     assert not (await house.slash(grace, "show", {"picture": job.id})).attachments
     there = await house.slash(grace, "show", {"picture": job.id}, channel="elsewhere")
     assert len(there.attachments) == 1
+
+
+async def test_of_a_very_large_picture_the_preview_is_shown_small(house: House) -> None:
+    ada = house.user("ada")
+    normal = await house.painted(ada)
+    large = await house.paint(await house.job(ada), size=(8192, 4096))
+    assert large.preview_key is not None
+    assert small_key(large) == large.preview_key
+    assert small_key(normal) == normal.result_key
+    message = await house.slash(ada, "history")
+    sizes = []
+    for attachment in message.attachments:
+        with Image.open(io.BytesIO(attachment.data)) as small:
+            sizes.append(small.size)
+    assert sizes == [(40, 30), (128, 96)]
