@@ -1,0 +1,58 @@
+"""With nothing but the package, a preset paints: no scan, no weights, no network connection."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.lite.encoder import LiteEncoder
+from engine.networks.registry import NetworkSource
+from engine.painting.events import Painted
+from engine.painting.inputs import Style
+from engine.painting.painter import paint
+from engine.painting.picture import Picture
+from engine.painting.recipe import load_recipe
+from engine.painting.studio import Studio
+from engine.styles.fingerprints import load_fingerprint
+from engine.styles.presets import preset_style
+from jobs.catalogue import Painting, load_catalogue
+from jobs.options import PaintOptions
+
+SHIPPED = [painting for painting in load_catalogue() if painting.fingerprint_path is not None]
+
+
+def test_some_paintings_ship_their_fingerprints() -> None:
+    assert {"starry-night", "the-scream", "composition-vii"} <= {each.id for each in SHIPPED}
+    assert all(
+        each.fingerprint_path is not None and each.fingerprint_path.stat().st_size < 200 * 1024
+        for each in SHIPPED
+    )
+
+
+@pytest.mark.parametrize("painting", SHIPPED, ids=lambda painting: painting.id)
+def test_fingerprints_are_of_this_network_and_hold_all_layers_of_the_recipe(
+    painting: Painting,
+) -> None:
+    encoder = LiteEncoder()
+    choice = load_recipe("atelier").choice_for(encoder.layers)
+    assert choice is not None
+    assert painting.fingerprint_path is not None
+    for one in load_fingerprint(painting.fingerprint_path):
+        assert one.key.weights == encoder.weights_hash
+        assert set(choice.style) <= set(one.layers)
+
+
+def test_a_preset_paints_offline_and_takes_the_paintings_colours(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    found = preset_style("the-scream", tmp_path, "lite")
+    assert found.picture is None
+    grey = Picture(torch.full((3, 64, 80), 0.5))
+    options = PaintOptions(size_px=80, network="lite", iterations=6, scales=1, strength=0.9)
+    style = Style(fingerprints=found.fingerprints, name=found.name)
+    events = list(paint(grey, [style], options, studio=Studio(NetworkSource(may_download=False))))
+    painted = events[-1]
+    assert isinstance(painted, Painted)
+    assert painted.report.network == "lite"
+    red, _green, blue = painted.picture.pixels.mean((1, 2)).tolist()
+    assert red > blue + 0.02
+    assert list(tmp_path.iterdir()) == []
