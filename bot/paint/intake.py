@@ -15,7 +15,7 @@ from bot.paint.request import PaintRequest
 from bot.refusals import refusal_words
 from bot.texts import texts_for, texts_of
 from jobs.model import Intake, Submission
-from jobs.outcomes import Refusal, Refused, SubmitOutcome
+from jobs.outcomes import QueueUnavailable, Refusal, Refused, SubmitOutcome
 
 if TYPE_CHECKING:
     from bot.client import AtelierClient
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 3.0
-LIMITS_SECONDS = 0.4  # of the three that there are for the acknowledgement
+QUEUE_PAUSES_SECONDS = (0.5, 2.0, 8.0, 30.0)
+LIMITS_SECONDS = 0.25  # of the three that there are for the acknowledgement
 
 
 class IntakeService:
@@ -88,7 +89,14 @@ class IntakeService:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error(
+                "An intake ended with an error; the next start goes on with it", exc_info=error
+            )
 
     async def _resume(self, intake: Intake) -> None:
         try:
@@ -110,7 +118,7 @@ class IntakeService:
         sender = request.sender
         t = texts_for(sender.locale)
         try:
-            outcome = await self._submit(request, message_id)
+            outcome = await self._submit_patiently(request, message_id)
         except Exception as error:  # noqa: BLE001 - the boundary where errors become sentences
             sentence = sentence_for(error, t, f"intake {sender.interaction_id}")
         else:
@@ -146,6 +154,18 @@ class IntakeService:
         self._asking.discard(asking)
         if not asking.cancelled() and asking.exception() is not None:
             log.warning("The limits could not be asked: %s", asking.exception())
+
+    async def _submit_patiently(
+        self, request: PaintRequest, message_id: int | None
+    ) -> SubmitOutcome:
+        """Submit; a database that does not answer is asked again before the user hears of it."""
+        for seconds in QUEUE_PAUSES_SECONDS:
+            try:
+                return await self._submit(request, message_id)
+            except QueueUnavailable as error:
+                log.warning("The queue does not answer (%s); next try in %g s", error, seconds)
+                await asyncio.sleep(seconds)
+        return await self._submit(request, message_id)
 
     async def _submit(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
         sender = request.sender
