@@ -14,7 +14,7 @@ from tests.jobs.samples import GENEROUS, Place, accepted
 
 JOBS = 400
 ENGINES = 4
-WAIT_SECONDS = 120.0
+WAIT_SECONDS = 240.0
 
 
 @pytest.mark.slow

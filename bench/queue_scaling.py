@@ -1,0 +1,75 @@
+"""How much faster many engines are: `python -m bench.queue_scaling`.
+
+Real engine processes share one PostgreSQL. Their painting is a pause of one second, so that what
+is measured is the queue and not the cores of this machine.
+"""
+
+import asyncio
+import multiprocessing
+import tempfile
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from jobs.queue import JobQueue
+from jobs.records import J
+from jobs.settings import Settings
+from tests.chaos import processes
+from tests.jobs import postgres
+from tests.jobs.samples import GENEROUS, accepted
+
+ENGINES = (1, 2, 4)
+JOBS_AN_ENGINE = 12
+STEPS, STEP_SECONDS = 2, 0.5
+
+
+async def paint(url: str, folder: Path, engines: int) -> float:
+    """Pictures a second with so many engines, from the first start to the last end."""
+    values = {"atelier_data_dir": folder, "atelier_database_url": url, **GENEROUS}
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.chaos.processes"])
+    async with await JobQueue.open(Settings(_env_file=None, **values)) as queue:
+        for number in range(JOBS_AN_ENGINE * engines):
+            await accepted(queue, number % 7 + 1, number % 3 + 5)
+        painters = [
+            context.Process(
+                target=processes.engine,
+                args=(values, f"engine-{number}", STEPS, STEP_SECONDS),
+                daemon=True,
+            )
+            for number in range(engines)
+        ]
+        for painter in painters:
+            painter.start()
+        while (overview := await queue.overview(None)).waiting or overview.running:
+            await queue.wait_for_change(0.5)
+        for painter in painters:
+            painter.kill()
+            painter.join()
+        async with queue.database.read() as connection:
+            times = sa.select(sa.func.max(J.ended_at) - sa.func.min(J.started_at))
+            seconds = float((await connection.execute(times)).scalar_one())
+    return JOBS_AN_ENGINE * engines / seconds
+
+
+async def run(server: postgres.Server, folder: Path) -> None:
+    """Each number of engines on a database of its own."""
+    alone = 0.0
+    print(f"{'engines':>8}{'pictures a second':>20}{'times one engine':>18}")
+    for engines in ENGINES:
+        await server.execute(f"CREATE DATABASE scaling_{engines}")
+        rate = await paint(server.url(f"scaling_{engines}"), folder, engines)
+        alone = alone or rate
+        print(f"{engines:>8}{rate:>20.2f}{rate / alone:>18.2f}", flush=True)
+
+
+def main() -> None:
+    """Start a private PostgreSQL, and measure."""
+    if postgres.find_binaries() is None:
+        raise SystemExit("PostgreSQL is not installed; there is nothing to measure.")
+    with postgres.running() as server, tempfile.TemporaryDirectory() as name:
+        asyncio.run(run(server, Path(name)))
+
+
+if __name__ == "__main__":
+    main()
