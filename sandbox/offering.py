@@ -29,10 +29,10 @@ def offered_commands(world: World, user: User, channel: Channel) -> list[Json]:
         contexts = command.get("contexts")
         if contexts is not None and int(context) not in contexts:
             continue
-        if contexts is None and context is not Context.GUILD and command.get("guild_id"):
+        only_guild = command.get("guild_id") or command.get("dm_permission") is False
+        if contexts is None and context is not Context.GUILD and only_guild:
             continue
-        installs = command.get("integration_types") or [0]
-        if by_user_only and 1 not in installs:
+        if by_user_only and 1 not in command["integration_types"]:
             continue
         needed = command.get("default_member_permissions")
         overridden = command["name"] in world.open_commands

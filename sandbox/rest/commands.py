@@ -15,6 +15,10 @@ from sandbox.rest.forms import check_command, check_commands
 from sandbox.rules import Form
 from sandbox.world import World
 
+# The application is configured for servers and for users; commands that name no
+# installation context have both.
+INSTALLATIONS = (0, 1)
+
 
 def _place(request: web.Request) -> tuple[World, int | None]:
     world = world_of(request)
@@ -41,8 +45,8 @@ def complete(world: World, command: Json, guild_id: int | None, old: Json | None
         "default_member_permissions": None,
         "nsfw": False,
         "contexts": None,
-        "integration_types": [0],
         **command,
+        "integration_types": command.get("integration_types") or list(INSTALLATIONS),
         "id": old["id"] if old else str(world.ids.next()),
         "application_id": str(world.application_id),
         "version": str(world.ids.next()),
