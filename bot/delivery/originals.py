@@ -49,17 +49,22 @@ class Originals:
         log.warning("Gave up answering %s", sender.interaction_id)
 
     async def find(self, sender: "Sender") -> int | None:
-        """The id of the deferred answer; None if that cannot be known; 0 if there is none."""
+        """The id of the deferred answer; None if that cannot be known; 0 if there is none.
+
+        There is none if the bot ended before it acknowledged, or if the user deleted it.
+        """
+        if self._client.clock() >= sender.token_expires_at.timestamp():
+            return None
         webhook = self.webhook(sender.application_id, sender.interaction_token)
         for attempt in range(TRIES):
             try:
                 message = await webhook.fetch_message(ORIGINAL)
+            except discord.NotFound:
+                return 0
             except Exception as error:  # noqa: BLE001 - every fault has its answer
                 match fault_of(error):
                     case TryLater(seconds):
                         await asyncio.sleep(pause_seconds(attempt, seconds))
-                    case MessageGone():
-                        return 0
                     case _:
                         return None
             else:

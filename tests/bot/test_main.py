@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.control import LoopbackDiscord
+from tests.bot.studio import Studio
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -67,17 +68,18 @@ async def test_a_signal_ends_it_in_order(tmp_path: Path) -> None:
     assert discord.token not in (output + errors).decode()
 
 
-async def test_commands_are_told_only_when_they_changed(tmp_path: Path) -> None:
-    async with LoopbackDiscord.start() as discord:
-        for _ in range(2):
-            process = await start(tmp_path, **discord.environment())
-            await discord.until(lambda: discord.gateway.connected, 60)
-            await discord.ready(60)
-            process.terminate()
-            await asyncio.wait_for(process.communicate(), 60)
-            await discord.until(lambda: not discord.gateway.connected, 10)
-        told = [line for line in discord.traffic if line.title.startswith("PUT /applications")]
-    assert len(told) == 1
+async def test_commands_are_told_only_when_they_changed_or_were_lost(studio: Studio) -> None:
+    def told() -> int:
+        titles = [line.title for line in studio.discord.traffic]
+        return sum(title.startswith("PUT /applications") for title in titles)
+
+    await studio.stop_bot()
+    await studio.start_bot()
+    assert told() == 1
+    await studio.stop_bot()
+    studio.discord.world.commands.clear()
+    await studio.start_bot()
+    assert told() == 2
 
 
 async def test_one_loopback_address_alone_is_refused(tmp_path: Path) -> None:

@@ -154,3 +154,20 @@ async def test_a_limit_refuses_with_its_sentence(studio: Studio) -> None:
     assert interaction.message.ephemeral
     assert not await studio.jobs()
     await studio.no_intakes()
+
+
+async def test_everything_is_said_in_the_language_of_the_user(studio: Studio) -> None:
+    studio.user().locale = "de"
+    interaction = await studio.paint()
+    await studio.says(interaction, "Platz 1")
+    problem = await studio.paint(attachments=PHOTO)
+    assert "fehlt" in await studio.answer(problem)
+    await studio.start_painter()
+    await studio.says(interaction, "Gemalt für ada")
+
+
+async def test_an_intake_that_was_never_acknowledged_is_dropped(studio: Studio) -> None:
+    studio.discord.faults.add("POST", "/interactions/*", status=404, times=1)
+    await studio.paint()
+    await studio.no_intakes()
+    assert not await studio.jobs()
