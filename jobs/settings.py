@@ -126,7 +126,8 @@ class Settings(BaseSettings):
         """SQLAlchemy address of the database, the default filled in."""
         if self.atelier_database_url:
             return self.atelier_database_url
-        return f"sqlite+aiosqlite:///{(self.atelier_data_dir / 'atelier.sqlite3').resolve().as_posix()}"
+        file = (self.atelier_data_dir / "atelier.sqlite3").resolve()
+        return f"sqlite+aiosqlite:///{file.as_posix()}"
 
     @property
     def storage_url(self) -> str:
