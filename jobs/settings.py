@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -115,10 +115,10 @@ class Settings(BaseSettings):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _empty_means_default(cls, value: object, info: object) -> object:
+    def _empty_means_default(cls, value: object, info: ValidationInfo) -> object:
         """An empty line in `.env` (`NAME=`) means the default, not an empty text."""
         if isinstance(value, str) and not value.strip():
-            return cls.model_fields[info.field_name].default  # type: ignore[attr-defined]
+            return cls.model_fields[info.field_name or ""].default
         return value
 
     @property
@@ -169,7 +169,7 @@ def load_settings(**overrides: object) -> Settings:
             since one of them may be a secret.
     """
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
         lines = [
             f"{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
