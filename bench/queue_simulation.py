@@ -177,7 +177,7 @@ class World:
         self._kinds: dict[int, str] = {}
         self._held: dict[int, tuple[Claim, float]] = {}
         self._order = itertools.count()
-        self._agenda: list[tuple[float, int, int, str]] = []
+        self._agenda: list[tuple[float, int, int, str, int]] = []
 
     async def fill(self, jobs: int) -> None:
         """Queue jobs of three kinds of users: with one picture, with thirty at once, a crowd.
@@ -203,29 +203,29 @@ class World:
         while self._agenda and self._agenda[0][0] < self.began + seconds:
             batch = [heapq.heappop(self._agenda) for _ in range(min(AT_ONCE, len(self._agenda)))]
             self.clock.now = max(self.clock.now, batch[0][0])
-            await asyncio.gather(*(self._act(when, n, due) for when, _, n, due in batch))
+            await asyncio.gather(*(self._act(when, n, due, job) for when, _, n, due, job in batch))
 
-    def _plan(self, when: float, engine: int, due: str) -> None:
-        heapq.heappush(self._agenda, (when, next(self._order), engine, due))
+    def _plan(self, when: float, engine: int, due: str, job_id: int = 0) -> None:
+        heapq.heappush(self._agenda, (when, next(self._order), engine, due, job_id))
 
-    async def _act(self, when: float, engine: int, due: str) -> None:
+    async def _act(self, when: float, engine: int, due: str, job_id: int) -> None:
         if due == "claim":
             await self._claim(when, engine)
             return
         claim, ends = self._held.get(engine, (None, 0.0))
-        if claim is None or (when > ends and due != "finish"):
+        if claim is None or claim.job.id != job_id or (when > ends and due != "finish"):
             return
         self.transactions += 1
         match due:
             case "renew":
                 await self.queue.renew(claim, 30)
-                self._plan(when + HEARTBEAT_SECONDS, engine, due)
+                self._plan(when + HEARTBEAT_SECONDS, engine, due, job_id)
             case "progress":
                 await self.queue.report_progress(claim, Progress(1, 300, 0.5, ends - when))
-                self._plan(when + PROGRESS_SECONDS, engine, due)
+                self._plan(when + PROGRESS_SECONDS, engine, due, job_id)
             case "checkpoint":
                 await self.queue.save_checkpoint(claim, RESULT)
-                self._plan(when + CHECKPOINT_SECONDS, engine, due)
+                self._plan(when + CHECKPOINT_SECONDS, engine, due, job_id)
             case _:
                 await self.queue.finish(claim, RESULT, REPORT)
                 self.finished += 1
@@ -246,8 +246,8 @@ class World:
             ("progress", PROGRESS_SECONDS),
             ("checkpoint", CHECKPOINT_SECONDS),
         ):
-            self._plan(when + self.dice.random() * every, engine, due)
-        self._plan(ends, engine, "finish")
+            self._plan(when + self.dice.random() * every, engine, due, claim.job.id)
+        self._plan(ends, engine, "finish", claim.job.id)
 
 
 async def fleet(meter: Meter, settings: Settings, engines: int, seconds: float, seed: int) -> Fleet:
