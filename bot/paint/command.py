@@ -42,7 +42,7 @@ STARTS: list[Choice[str]] = [
 
 @app_commands.command(name="paint", description="Paint a photo in the style of a painting.")
 @app_commands.describe(
-    content="The photo to paint.",
+    content="The photo to paint; of an animation, its first picture.",
     style="A picture whose style to use; or choose a painting with preset.",
     preset="A painting whose style to use; type to search.",
     style2="A second picture, to blend its style with the first.",
