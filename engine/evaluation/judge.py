@@ -43,7 +43,7 @@ class Verdict:
         grain: Energy of the finest detail over content's or style's, the greater; 1 is even.
         checkerboard: Share of diagonal pixel detail over content's or style's; 1 is even.
         border_colour: Greatest jump of mean colour at a border beyond the content's, in 0..1.
-        border_detail: Fine detail at the border over that inside, against content's; 1 is even.
+        border_detail: Fine detail at a side over that further in, at the worst side; 1 is even.
         foreign_colours: Share of pixels with a colour that is in neither picture.
         style_by_layer: The style distance of each layer.
         content_by_layer: The content distance of each layer.

@@ -56,11 +56,13 @@ def border_colour(result: Tensor, content: Tensor) -> float:
 
 
 def border_detail(result: Tensor, content: Tensor) -> float:
-    """Energy of fine detail in the 4 px at the border over that further in, against content's.
+    """Energy of fine detail in the 4 px at a side over that in the next 12 px, at the worst side.
 
-    About 1 is clean; the content's size must be the result's.
+    About 1 or less is clean; where the content has such a border of its own, it is excused. The
+    content's size must be the result's.
     """
-    return _border_ratio(fine_detail(result)) / _border_ratio(fine_detail(content))
+    sides = zip(_sides(fine_detail(result)), _sides(fine_detail(content)), strict=True)
+    return max(_border_ratio(own) / max(1.0, _border_ratio(usual)) for own, usual in sides)
 
 
 def foreign_colours(result: Tensor, content: Tensor, style: Tensor) -> float:
@@ -131,12 +133,9 @@ def _strip_mean(picture: Tensor, number: int) -> Tensor:
 
 
 def _border_ratio(detail: Tensor) -> float:
-    height, width = detail.shape[2:]
-    if min(height, width) <= 2 * _INSIDE_PX:
+    """At the top of the picture."""
+    if detail.shape[2] < _INSIDE_PX:
         return 1.0
-    square = detail.square()
-    inside = float(square[..., _INSIDE_PX:-_INSIDE_PX, _INSIDE_PX:-_INSIDE_PX].mean())
-    inner = square[..., _BORDER_PX:-_BORDER_PX, _BORDER_PX:-_BORDER_PX]
-    count = square.numel() - inner.numel()
-    border = float(square.sum() - inner.sum()) / count
-    return (border + _LEAST) / (inside + _LEAST)
+    outer = _energy(detail[..., :_BORDER_PX, :])
+    inner = _energy(detail[..., _BORDER_PX:_INSIDE_PX, :])
+    return (outer + _LEAST) / (inner + _LEAST)

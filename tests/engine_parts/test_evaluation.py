@@ -46,7 +46,7 @@ def test_a_picture_is_at_no_distance_from_itself(judge: Judge) -> None:
     assert as_content.content_distance == 0
     assert as_content.cfsd == pytest.approx(0, abs=1e-5)
     assert as_content.border_colour == 0
-    assert as_content.border_detail == 1
+    assert as_content.border_detail <= 1
     assert as_content.foreign_colours == 0
     assert as_content.style_distance > 0.05
     as_style = judge.judge(style, content, style)
