@@ -105,6 +105,9 @@ async def demonstrate(pictures: Pictures, out: Path, timeout_seconds: float) -> 
     data_dir = Path(tempfile.mkdtemp(prefix="data-", dir=out))
     async with LoopbackDiscord.start() as discord:
         environment = bot_environment(discord.environment(), data_dir)
+        if "ATELIER_VGG19_WEIGHTS" not in environment:
+            # No download of half a gigabyte for two small pictures.
+            environment.setdefault("ATELIER_NETWORK", "lite")
         say(f"The loopback Discord is at {discord.api_url}; starting the bot.")
         async with run_bot(environment, out / "bot.log") as bot:
             await _online(discord, bot)
@@ -136,6 +139,8 @@ async def _post(discord: LoopbackDiscord, wish: Wish) -> Interaction:
     interaction = await discord.slash(discord.user("ada"), "paint", wish.options, files)
     if not interaction.acknowledged:
         raise DemoFailedError("The bot did not answer /paint within Discord's 3 s.")
+    # A user, too, sees the place in the queue before the next command.
+    await discord.until(lambda: interaction.message and not interaction.message.loading, 10.0)
     return interaction
 
 
