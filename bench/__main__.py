@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             work=chosen.keep.resolve() if chosen.keep else Path(work),
             threads=chosen.threads,
             size_px=chosen.size,
+            rounds=chosen.rounds,
             quick=chosen.quick,
         )
         try:
@@ -110,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep", type=Path, help="keep the pictures in this folder")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--size", type=int, default=512, help="px, for rivals and quality")
+    parser.add_argument("--rounds", type=int, default=3, help="of the rivals' paces")
     parser.add_argument("--device", default="cuda:0", help="the GPU, for gpu")
     return parser
 

@@ -44,7 +44,7 @@ class Course:
 
 def compare_paces(setup: Setup) -> list[Pace]:
     """Each program in turn, several rounds, so that a busy machine is busy for all."""
-    size, iterations, rounds = (128, 6, 1) if setup.quick else (setup.size_px, 8, 3)
+    size, iterations, rounds = (128, 6, 1) if setup.quick else (setup.size_px, 6, setup.rounds)
     ours = {
         "size_px": size,
         "scales": 1,

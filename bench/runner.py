@@ -34,6 +34,7 @@ class Setup:
         work: folder for pictures along the way.
         threads: of the CPU, the same for all.
         size_px: longest side of what is painted beside the rivals.
+        rounds: how often each rival's pace is measured, in turns.
         quick: only see whether everything runs.
     """
 
@@ -44,6 +45,7 @@ class Setup:
     work: Path
     threads: int
     size_px: int
+    rounds: int
     quick: bool
 
     def check(self) -> None:
