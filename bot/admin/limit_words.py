@@ -22,7 +22,11 @@ LABELS: Mapping[str, str] = {
     "log_channel_id": _("Channel that tells of changes"),
 }
 NONE = _("none")
-NOBODY_NAMED = {"painter_role_ids": _("everybody"), "channel_ids": _("all")}
+NOBODY_NAMED = {
+    "painter_role_ids": _("everybody"),
+    "channel_ids": _("all"),
+    "log_channel_id": _("no channel"),
+}
 
 
 def limit_value(t: Texts, name: str, value: Any) -> str:
