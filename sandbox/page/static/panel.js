@@ -104,7 +104,7 @@ function row(line) {
 
 /** Interaction tokens are long and say nothing; of ids the end tells them apart. */
 const short = (text) => text.replace(/[\w-]{60,}/g, "…token…");
-const shortTitle = (title) => short(title).replace(/\/\d{12,}(\d{4})/g, "/…$1");
+const shortTitle = (title) => title.replace(/[\w-]{60,}/g, "…").replace(/\/\d{12,}(\d{4})/g, "/…$1");
 
 async function unfold(box, line) {
   if (box.querySelector("pre")) return;
