@@ -70,7 +70,7 @@ def relative(picture: Tensor, content_weight: float, tv_weight: float) -> Tensor
 
 
 def atelier(picture: Tensor) -> Tensor:
-    return relative(picture, 0.02, 0.1)
+    return relative(picture, 0.05, 0.1)
 
 
 def large(picture: Tensor) -> Tensor:
