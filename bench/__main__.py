@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             threads=chosen.threads,
             size_px=chosen.size,
             rounds=chosen.rounds,
+            largest_px=chosen.largest,
             quick=chosen.quick,
         )
         try:
@@ -92,6 +93,8 @@ def _quality(setup: Setup) -> Part:
 def _speed(setup: Setup) -> Part:
     found = []
     for case in cases(quick=setup.quick):
+        if case.size_px > setup.largest_px:
+            continue
         print(f"… {case.table}: {case.name}, {case.size_px} px", flush=True)
         found.append(measure(setup, case))
     plot_sizes(found, setup.out)
@@ -112,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--size", type=int, default=512, help="px, for rivals and quality")
     parser.add_argument("--rounds", type=int, default=3, help="of the rivals' paces")
+    parser.add_argument("--largest", type=int, default=2048, help="px, of the sizes for speed")
     parser.add_argument("--device", default="cuda:0", help="the GPU, for gpu")
     return parser
 

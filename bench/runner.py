@@ -34,6 +34,7 @@ class Setup:
         work: folder for pictures along the way.
         threads: of the CPU, the same for all.
         size_px: longest side of what is painted beside the rivals.
+        largest_px: larger sizes are left out where speed is measured by size.
         rounds: how often each rival's pace is measured, in turns.
         quick: only see whether everything runs.
     """
@@ -46,6 +47,7 @@ class Setup:
     threads: int
     size_px: int
     rounds: int
+    largest_px: int
     quick: bool
 
     def check(self) -> None:

@@ -54,7 +54,7 @@ def cases(*, quick: bool) -> list[Case]:
 
 def measure(setup: Setup, case: Case) -> Measured:
     """Run a case for a few iterations of one scale."""
-    iterations = 4 if setup.quick else (4 if case.size_px >= 1024 else 8)
+    iterations = 4 if setup.quick else (4 if case.size_px >= 1024 else 6)
     found = setup.child(
         "atelier",
         options={"size_px": case.size_px, "scales": 1, "iterations": iterations, **case.options},

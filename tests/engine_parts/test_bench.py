@@ -114,6 +114,6 @@ def test_a_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_a_child_that_fails_says_why(tmp_path: Path) -> None:
     file = tmp_path / "none"
-    setup = Setup(file, file, file, tmp_path, tmp_path, 1, 512, 1, quick=True)
+    setup = Setup(file, file, file, tmp_path, tmp_path, 1, 512, 1, 64, quick=True)
     with pytest.raises(BenchProblem, match="judge failed"):
         setup.child("judge", pictures=["a.png"])
