@@ -2,10 +2,10 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import ui
@@ -66,7 +66,9 @@ class Nowhere:
 
 
 Outcome = Shown | Later | Nowhere
-Way = Callable[[ui.LayoutView, list[discord.File]], Awaitable[Shown]]
+Way = Callable[[ui.LayoutView, list[discord.File], Mapping[str, Any]], Awaitable[Shown]]
+# A message that once held plain words takes a card only together with these.
+EMPTIED: Mapping[str, Any] = {"content": None, "embeds": []}
 
 
 @dataclass(frozen=True)
@@ -149,17 +151,11 @@ class Courier:
         """Go one way, with a smaller file if this one is refused as too large."""
         limit_bytes = route.limit_bytes
         t = texts_for(job.target.locale)
+        fields: Mapping[str, Any] = {}
         while True:
-            try:
-                attached = await self._files.of(t, job, limit_bytes)
-            except PressProblem as problem:
-                log.error("The picture of job %d could not be made to fit: %s", job.id, problem)  # noqa: TRY400 - known
-                if attempt < TRIES_TO_FIT:
-                    return Later(None)
-                attached = None
-            except StorageUnavailable as error:
-                log.warning("The picture of job %d cannot be read: %s", job.id, error)
-                return Later(None)
+            attached = await self._file(t, job, limit_bytes, attempt)
+            if isinstance(attached, Later):
+                return attached
             if route.is_dm:
                 attached = _with_apology(t, job, attached)
             card = job_card(t, job, standing, attached)
@@ -167,7 +163,7 @@ class Courier:
             if attached:
                 files.append(Upload(attached.data, attached.filename))
             try:
-                return await route.way(card, files)
+                return await route.way(card, files, fields)
             except Exception as error:  # noqa: BLE001 - every fault has its answer
                 fault = fault_of(error)
             match fault:
@@ -175,22 +171,41 @@ class Courier:
                     return Later(seconds)
                 case TooLarge() if attached and limit_bytes > SMALLEST_LIMIT_BYTES:
                     limit_bytes = min(limit_bytes, len(attached.data)) // 2
+                case Rejected(reason) if not fields and not route.is_dm:
+                    log.warning("A card of job %d was refused: %s", job.id, reason)
+                    fields = EMPTIED
                 case _:
                     return fault
 
+    async def _file(
+        self, t: Texts, job: Job, limit_bytes: int, attempt: int
+    ) -> Attached | Later | None:
+        try:
+            return await self._files.of(t, job, limit_bytes)
+        except PressProblem as problem:
+            log.error("The picture of job %d could not be made to fit: %s", job.id, problem)  # noqa: TRY400 - known
+            return Later(None) if attempt < TRIES_TO_FIT else None
+        except StorageUnavailable as error:
+            log.warning("The picture of job %d cannot be read: %s", job.id, error)
+            return Later(None)
+
     def _by_token(self, job: Job) -> Way:
-        async def way(card: ui.LayoutView, files: list[discord.File]) -> Shown:
+        async def way(
+            card: ui.LayoutView, files: list[discord.File], fields: Mapping[str, Any]
+        ) -> Shown:
             target = job.target
             webhook = discord.Webhook.partial(
                 target.application_id, target.interaction_token, client=self._client
             )
-            message = await webhook.edit_message(ORIGINAL, view=card, attachments=files)
+            message = await webhook.edit_message(ORIGINAL, view=card, attachments=files, **fields)
             return Shown("token", message.id, message.channel.id)
 
         return way
 
     def _by_bot(self, job: Job) -> Way:
-        async def way(card: ui.LayoutView, files: list[discord.File]) -> Shown:
+        async def way(
+            card: ui.LayoutView, files: list[discord.File], fields: Mapping[str, Any]
+        ) -> Shown:
             target = job.target
             assert target.channel_id is not None
             assert target.message_id is not None
@@ -198,19 +213,21 @@ class Courier:
                 target.channel_id, guild_id=target.guild_id
             )
             message = channel.get_partial_message(target.message_id)
-            await message.edit(view=card, attachments=files)
+            await message.edit(view=card, attachments=files, **fields)
             return Shown("bot", target.message_id, target.channel_id)
 
         return way
 
     def _by_dm(self, job: Job, *, search: bool) -> Way:
-        async def way(card: ui.LayoutView, files: list[discord.File]) -> Shown:
+        async def way(
+            card: ui.LayoutView, files: list[discord.File], fields: Mapping[str, Any]
+        ) -> Shown:
             dm = await self._client.create_dm(discord.Object(job.user_id))
             if search:
                 sent = await _find(dm, job.id)
                 if sent is not None:
                     return Shown("dm", sent.id, dm.id)
-            message = await dm.send(view=card, files=files, nonce=f"atelier-{job.id}")
+            message = await dm.send(view=card, files=files, nonce=f"atelier-{job.id}", **fields)
             return Shown("dm", message.id, dm.id)
 
         return way

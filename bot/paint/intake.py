@@ -36,6 +36,8 @@ class IntakeService:
         self._client = client
         self._originals = Originals(client)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._beginning: set[asyncio.Future[Any]] = set()
+        self._stopping = False
         self._asking: set[asyncio.Task[Refusal | None]] = set()
 
     @classmethod
@@ -53,6 +55,9 @@ class IntakeService:
 
     async def stop(self) -> None:
         """Let those nearly done finish; the others are rows that the next start goes on with."""
+        self._stopping = True
+        if self._beginning:  # what was acknowledged must become a row
+            await asyncio.wait(self._beginning, timeout=STOP_SECONDS)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
         for task in self._tasks:
@@ -71,18 +76,23 @@ class IntakeService:
         refusal = await self._early_refusal(request)
         if refusal is not None:
             raise UserProblem(refusal_words(texts_of(interaction), refusal))
-        acknowledged, is_new = await asyncio.gather(
+        beginning = asyncio.gather(
             interaction.response.defer(ephemeral=request.ephemeral, thinking=True),
             self._client.queue.open_intake(interaction.id, request.model_dump(mode="json")),
             return_exceptions=True,
         )
+        self._beginning.add(beginning)
+        try:
+            acknowledged, is_new = await beginning
+        finally:
+            self._beginning.discard(beginning)
         if isinstance(acknowledged, BaseException):
             if is_new is True:  # nobody waits for it: Discord told the user that it failed
                 await self._client.queue.close_intake(interaction.id)
             raise acknowledged
         if isinstance(is_new, BaseException):
             raise is_new
-        if is_new:
+        if is_new and not self._stopping:
             message_id = acknowledged.message_id if acknowledged else None
             self._spawn(self._work(request, message_id))
 

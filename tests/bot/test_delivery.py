@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from jobs import schema
 from jobs.model import Job, JobState
 from sandbox.compose import delete_message
+from sandbox.model import MessageFlag
 from tests.bot.studio import BOTH, Studio, has_result, photo
 
 FIFTEEN_MINUTES = 15 * 60 + 5
@@ -265,3 +266,15 @@ async def test_an_edit_in_flight_is_finished_before_the_end(studio: Studio) -> N
     await studio.stop_bot()
     assert interaction.message is not None
     assert interaction.message.text
+
+
+async def test_a_card_takes_the_place_of_plain_words(studio: Studio) -> None:
+    interaction = await studio.paint()
+    message = await studio.says(interaction, "Place 1")
+    # As if an earlier run had said something in the place of the card.
+    message.content, message.components = "Something went wrong.", []
+    message.flags &= ~MessageFlag.IS_COMPONENTS_V2
+    await studio.start_painter()
+    await studio.finished(interaction)
+    assert "Something went wrong" not in message.text
+    studio.discord.violations.clear()

@@ -99,9 +99,9 @@ async def test_the_place_in_the_queue_is_kept_up_to_date(studio: Studio) -> None
     first = await studio.paint()
     await studio.says(first, "Painting")
     second = await studio.paint()
+    await studio.says(second, "Place 1")
     third = await studio.paint()
     await studio.says(third, "Place 2")
-    await studio.says(second, "Place 1")
     assert second.message is not None
     await studio.discord.press(studio.user(), second.message, label="Cancel")
     await studio.says(second, "Cancelled")
