@@ -15,6 +15,7 @@ from engine.painting.problems import PaintingFailed, PaintingStopped, SettingsPr
 from engine.painting.studio import Control as PaintingControl
 from engine.painting.studio import Studio
 from engine.styles.presets import StyleMissing
+from engine.styles.statistics_files import StatisticsFiles
 from engine.worker.control import Control, Ended, Failed, Finished, Stopped, StopReason
 from engine.worker.film import Film
 from engine.worker.sitting import Sitting
@@ -45,6 +46,7 @@ class JobPainter:
             device=choose_device(settings.atelier_device),
             precision=settings.atelier_precision,
             max_memory_bytes=parse_memory(memory) if memory else None,
+            statistics=StatisticsFiles(settings.atelier_data_dir / "statistics"),
         )
 
     @property

@@ -15,6 +15,7 @@ from engine.painting.recipe import load_recipe
 from engine.painting.studio import Studio
 from engine.styles.fingerprints import load_fingerprint
 from engine.styles.presets import preset_style
+from engine.styles.statistics_files import StatisticsFiles
 from jobs.catalogue import Painting, load_catalogue
 from jobs.options import PaintOptions
 
@@ -56,3 +57,26 @@ def test_a_preset_paints_offline_and_takes_the_paintings_colours(tmp_path: Path)
     red, _green, blue = painted.picture.pixels.mean((1, 2)).tolist()
     assert red > blue + 0.02
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_style_is_measured_once_and_the_painting_is_the_same_from_the_cache(
+    tmp_path: Path,
+) -> None:
+    torch.set_num_threads(1)
+    generator = torch.Generator().manual_seed(0)
+    content, style = (Picture(torch.rand(3, 64, 72, generator=generator)) for _ in range(2))
+    options = PaintOptions(size_px=72, network="lite", iterations=3, scales=1)
+
+    def painted() -> torch.Tensor:
+        studio = Studio(
+            NetworkSource(may_download=False), statistics=StatisticsFiles(tmp_path / "kept")
+        )
+        last = list(paint(content, [Style(style)], options, studio=studio))[-1]
+        assert isinstance(last, Painted)
+        return last.picture.pixels
+
+    first = painted()
+    (file,) = (tmp_path / "kept").iterdir()
+    written = file.stat().st_ino
+    assert torch.equal(painted(), first)
+    assert file.stat().st_ino == written
