@@ -5,10 +5,10 @@ from datetime import datetime
 from functools import cache
 
 import discord
-from jobs.catalogue import Catalogue, load_catalogue
 
 from bot.people import plain
 from bot.texts import Texts, _
+from jobs.catalogue import Catalogue, load_catalogue
 from jobs.model import Job, JobState, Standing
 from jobs.options import StyleInput
 
