@@ -67,7 +67,7 @@ def _list(options: argparse.Namespace, styles_dir: Path, out: Console) -> int:
     catalogue = load_catalogue()
     table = Table(box=None, pad_edge=False)
     for heading in ("id", "painting", "artist", "year", "movement", "here"):
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=heading in {"id", "here"})
     for painting in catalogue.search(options.search, limit=len(catalogue)):
         words = _availability(catalogue, painting, styles_dir)
         table.add_row(
