@@ -112,7 +112,7 @@ def test_a_large_picture_in_forced_tiles_looks_the_same() -> None:
         options = PaintOptions(
             size_px=1024,
             scales=1,
-            iterations=8,
+            iterations=12,
             tile_px=tile_px,
             content_layers={"relu2_2": 1.0},
             style_layers=layers,
