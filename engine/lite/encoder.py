@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from torch import Tensor
 
 from engine.lite.filters import FilterPlan, draw_filters
-from engine.lite.forms import Weights, forms2, forms3, load_forms, read_out
+from engine.lite.forms import FORM2, NEAR, Weights, hidden, load_forms, read_out
 from engine.networks.encoder import WeightsProblem
 
 OCTAVES = 5
@@ -16,24 +16,24 @@ WIDTHS = (32, 64, 96, 96, 96)
 PLAN = FilterPlan()
 COLOURS = tuple(f"colour{octave + 1}" for octave in range(OCTAVES))
 TEXTURES = tuple(f"texture{octave + 1}" for octave in range(OCTAVES))
-FORMS = ("form2", "form3")
+FORM = "form2"
 LAYERS = (
-    *("colour1", "texture1", "colour2", "texture2", "form2"),
-    *("colour3", "texture3", "form3", "colour4", "texture4", "colour5", "texture5"),
+    *("colour1", "texture1", "colour2", "texture2", FORM),
+    *("colour3", "texture3", "colour4", "texture4", "colour5", "texture5"),
 )
 _HALVING = (0.125, 0.375, 0.375, 0.125)
-_FORMS_REACH_PX = 32  # 3×3 kernels at two and four pixels, over the textures' own reach
+_FORM_REACH_PX = 8  # a 3×3 kernel at every second pixel, over the textures' own reach
 _UNIT = 255.0
-_VERSION = "2"
+_VERSION = "3"
 
 
 class LiteEncoder:
     """A bank of filters with ReLU, the same one at each octave of the picture, and forms.
 
     Octave n sees the picture at 2^(1−n) of its size. `textureN` are designed and random
-    filters with zero mean, `colourN` soft thresholds along directions in colour. `form2` and
-    `form3` are learnt, see `engine.lite.forms`. Halving is by a binomial filter, so that
-    neither squares nor a grid can arise, and every border is mirrored.
+    filters with zero mean, `colourN` soft thresholds along directions in colour. `form2` is
+    learnt, see `engine.lite.forms`. Halving is by a binomial filter, so that neither squares
+    nor a grid can arise, and every border is mirrored.
     """
 
     name = "lite"
@@ -87,8 +87,9 @@ class LiteEncoder:
                 x = self._halved(x)
             if needed & {TEXTURES[octave], COLOURS[octave]}:
                 found |= self._octave(x, octave, needed)
-        if wanted & set(FORMS):
-            found |= self._shapes(found, wanted)
+        if FORM in wanted:
+            inputs = hidden(self._forms, found["texture1"], found["texture2"])
+            found[FORM] = read_out(self._forms, inputs)
         return {name: found[name] for name in LAYERS if name in wanted}
 
     def margin_px(self, layers: Collection[str]) -> int:
@@ -97,8 +98,8 @@ class LiteEncoder:
         octave = _deepest(wanted | _beneath(wanted))
         stride: int = 2**octave
         reach = stride * self._reach + sum(2**step for step in range(octave))
-        if wanted & set(FORMS):
-            reach = max(reach, _FORMS_REACH_PX)
+        if FORM in wanted:
+            reach = max(reach, _FORM_REACH_PX)
         steps: int = -(-reach // stride)
         return steps * stride
 
@@ -112,8 +113,9 @@ class LiteEncoder:
         wanted = set(layers)
         needed = wanted | _beneath(wanted)
         values: float = sum(self._width(layer) / 4 ** _octave_of(layer) for layer in needed)
-        hidden = 100.0 if wanted & set(FORMS) else 0.0
-        return float((values + hidden) * (2 * wide + 4) + 12 * 4)
+        if FORM in wanted:
+            values += NEAR / 4
+        return float(values * (2 * wide + 4) + 12 * 4)
 
     def begin(self, iteration: int) -> None:
         """See `Encoder.begin`; nothing varies."""
@@ -121,8 +123,8 @@ class LiteEncoder:
     def _width(self, layer: str) -> int:
         if layer in COLOURS:
             return int(self._colour.shape[0])
-        if layer in FORMS:
-            return int(self._forms[f"{layer}.bias"].shape[0])
+        if layer == FORM:
+            return FORM2
         return WIDTHS[_octave_of(layer)]
 
     def _kernel(self, kernel: Tensor) -> Tensor:
@@ -137,16 +139,6 @@ class LiteEncoder:
             padded = _mirrored(x, self._reach)
             kernel, bias = self._texture[octave], self._texture_bias[octave]
             found[TEXTURES[octave]] = F.conv2d(padded, kernel, bias).relu_()
-        return found
-
-    def _shapes(self, textures: dict[str, Tensor], wanted: set[str]) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
-        inputs, near = forms2(self._forms, textures["texture1"], textures["texture2"])
-        if "form2" in wanted:
-            found["form2"] = read_out(self._forms, "form2", inputs)
-        if "form3" in wanted:
-            inputs = forms3(self._forms, near, textures["texture2"], textures["texture3"])
-            found["form3"] = read_out(self._forms, "form3", inputs)
         return found
 
     def _halved(self, x: Tensor) -> Tensor:
@@ -168,10 +160,8 @@ def _mirrored(x: Tensor, reach: int) -> Tensor:
 
 
 def _beneath(layers: set[str]) -> set[str]:
-    """Layers that learnt ones are worked out from."""
-    if "form3" in layers:
-        return {"texture1", "texture2", "texture3"}
-    return {"texture1", "texture2"} if "form2" in layers else set()
+    """Layers that the learnt one is worked out from."""
+    return {"texture1", "texture2"} if FORM in layers else set()
 
 
 def _octave_of(layer: str) -> int:

@@ -1,7 +1,7 @@
-"""The learnt part of the `lite` network: three small convolutions over the filters' answers.
+"""The learnt part of the `lite` network: a small convolution over the filters' answers.
 
-Its outputs imitate what a large network's second and third blocks say about shapes, in a basis
-of their own, few in number. `python -m engine.lite.train` makes the weights.
+Its outputs imitate what a large network's second block says about shapes, in a basis of their
+own, few in number. `python -m engine.lite.train` makes the weights.
 """
 
 from collections.abc import Mapping
@@ -13,25 +13,19 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 WEIGHTS = Path(__file__).parent / "forms.safetensors"
-NEAR, MIDDLE, FAR = 48, 96, 96
-FORM2, FORM3 = 48, 64
+NEAR = 48
+FORM2 = 48
 Weights = Mapping[str, Tensor]
 
 
-def shapes(widths: tuple[int, int, int]) -> dict[str, tuple[int, ...]]:
-    """Shapes of all weights, for texture layers 1 to 3 of these widths."""
-    first, second, third = widths
+def shapes(widths: tuple[int, int]) -> dict[str, tuple[int, ...]]:
+    """Shapes of all weights, for texture layers 1 and 2 of these widths."""
+    first, second = widths
     return {
         "near.weight": (NEAR, first, 3, 3),
         "near.bias": (NEAR,),
-        "middle.weight": (MIDDLE, NEAR + second + third, 3, 3),
-        "middle.bias": (MIDDLE,),
-        "far.weight": (FAR, MIDDLE, 3, 3),
-        "far.bias": (FAR,),
         "form2.weight": (FORM2, first + second + NEAR, 1, 1),
         "form2.bias": (FORM2,),
-        "form3.weight": (FORM3, NEAR + second + third + MIDDLE + FAR, 1, 1),
-        "form3.bias": (FORM3,),
     }
 
 
@@ -40,8 +34,8 @@ def load_forms() -> dict[str, Tensor]:
     return {name: tensor.float() for name, tensor in load_file(WEIGHTS).items()}
 
 
-def forms2(weights: Weights, texture1: Tensor, texture2: Tensor) -> tuple[Tensor, Tensor]:
-    """Inputs of `form2` at every second pixel, and the hidden features that `forms3` goes on from.
+def hidden(weights: Weights, texture1: Tensor, texture2: Tensor) -> Tensor:
+    """What `form2` is read out from, at every second pixel.
 
     Args:
         weights: of the shapes that `shapes` says.
@@ -49,23 +43,11 @@ def forms2(weights: Weights, texture1: Tensor, texture2: Tensor) -> tuple[Tensor
         texture2: answers at half its size.
     """
     halved = F.avg_pool2d(texture1, 2)
-    near = _convolved(halved, weights, "near")
-    return torch.cat([halved, texture2, near], 1), near
+    padded = F.pad(halved, (1, 1, 1, 1), mode="replicate")
+    near = F.conv2d(padded, weights["near.weight"], weights["near.bias"]).relu_()
+    return torch.cat([halved, texture2, near], 1)
 
 
-def forms3(weights: Weights, near: Tensor, texture2: Tensor, texture3: Tensor) -> Tensor:
-    """Inputs of `form3`, at every fourth pixel; arguments as in `forms2`."""
-    below = torch.cat([F.avg_pool2d(torch.cat([near, texture2], 1), 2), texture3], 1)
-    middle = _convolved(below, weights, "middle")
-    far = _convolved(middle, weights, "far")
-    return torch.cat([below, middle, far], 1)
-
-
-def read_out(weights: Weights, name: str, inputs: Tensor) -> Tensor:
-    """The outputs `form2` or `form3` from their inputs."""
-    return F.conv2d(inputs, weights[f"{name}.weight"], weights[f"{name}.bias"])
-
-
-def _convolved(x: Tensor, weights: Weights, name: str) -> Tensor:
-    padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
-    return F.conv2d(padded, weights[f"{name}.weight"], weights[f"{name}.bias"]).relu_()
+def read_out(weights: Weights, inputs: Tensor) -> Tensor:
+    """The layer `form2`, from what `hidden` gives."""
+    return F.conv2d(inputs, weights["form2.weight"], weights["form2.bias"])

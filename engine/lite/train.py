@@ -1,9 +1,9 @@
 """`python -m engine.lite.train PHOTOS TEACHER`: make the learnt weights of the `lite` network.
 
-The teacher is VGG19 as far as its third block. Crops of photographs, some of them with noise,
+The teacher is VGG19 as far as its second block. Crops of photographs, some of them with noise,
 other colours or two of them mixed, are shown to both. The lite network learns to say what the
-teacher says at relu2_2 and relu3_3, in the basis of the largest principal components. Then the
-read-outs are solved exactly by least squares. Nothing of the teacher's weights is kept.
+teacher says at relu2_2, in the basis of the largest principal components. Then the read-out is
+solved exactly by least squares. Nothing of the teacher's weights is kept.
 """
 
 import argparse
@@ -22,24 +22,25 @@ from rich.console import Console
 from safetensors.torch import save_file
 from torch import Tensor
 
-from engine.lite.encoder import TEXTURES, WIDTHS, LiteEncoder
-from engine.lite.forms import FORM2, FORM3, WEIGHTS, forms2, forms3, read_out, shapes
+from engine.lite.encoder import WIDTHS, LiteEncoder
+from engine.lite.forms import FORM2, WEIGHTS, hidden, read_out, shapes
 from engine.networks.vgg19 import Vgg19
 from engine.networks.weights import load_weights
 
 BORDER = 2  # features this near to a crop's border are not learnt from
-TAUGHT = {"form2": ("relu2_2", FORM2), "form3": ("relu3_3", FORM3)}
+TAUGHT = "relu2_2"
+SEEN = ("texture1", "texture2")
 
 
 @dataclass(frozen=True)
 class Training:
     """How long and on what."""
 
-    crops: int = 320
+    crops: int = 420
     crop_px: int = 112
     tested: int = 32
     batch: int = 4
-    steps: int = 900
+    steps: int = 1400
     step: float = 3e-3
     ridge: float = 1e-5
     seed: int = 0
@@ -49,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Train, and write the weights and a log beside them."""
     parser = argparse.ArgumentParser(prog="python -m engine.lite.train", description=__doc__)
     parser.add_argument("photos", type=Path, help="folder of photographs")
-    parser.add_argument("teacher", type=Path, help="VGG19's weights, at least to relu3_3")
+    parser.add_argument("teacher", type=Path, help="VGG19's weights, at least to relu2_2")
     parser.add_argument("-o", "--output", type=Path, default=WEIGHTS)
     parser.add_argument("--steps", type=int, default=Training.steps)
     parser.add_argument("--crops", type=int, default=Training.crops)
@@ -61,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     started = time.monotonic()
     crops = torch.stack(list(make_crops(files, training)))
     teacher = Vgg19(load_weights(options.teacher))
-    targets = {name: _taught(teacher, crops, *TAUGHT[name]) for name in TAUGHT}
+    targets = _taught(teacher, crops)
     console.print(f"{len(crops)} crops after {time.monotonic() - started:.0f} s")
     weights, log = learn(crops, targets, training, console)
     save_file({name: tensor.half() for name, tensor in weights.items()}, options.output)
@@ -103,30 +104,29 @@ def _altered(crop: Tensor, before: Tensor | None, random: np.random.Generator) -
     return crop.clamp(0, 1)
 
 
-def _taught(teacher: Vgg19, crops: Tensor, layer: str, count: int) -> Tensor:
-    """[N, count, h, w]: the teacher's features in their own principal components."""
+def _taught(teacher: Vgg19, crops: Tensor) -> Tensor:
+    """[N, FORM2, h, w]: the teacher's features in their own principal components."""
     features = []
     with torch.no_grad():
         for crop in crops:
-            found = teacher.features(crop[None], [layer])[layer]
+            found = teacher.features(crop[None], [TAUGHT])[TAUGHT]
             features.append(found.half())
         every = torch.cat(features)
         rows = every.permute(0, 2, 3, 1).reshape(-1, every.shape[1])[::7].float()
         scale = rows.square().sum(1).mean().sqrt()
-        basis = torch.linalg.eigh(rows.T @ rows)[1].flip(1)[:, :count] / scale
+        basis = torch.linalg.eigh(rows.T @ rows)[1].flip(1)[:, :FORM2] / scale
         return torch.einsum("nchw,cd->ndhw", every.float(), basis)
 
 
 def learn(
-    crops: Tensor, targets: dict[str, Tensor], training: Training, console: Console
+    crops: Tensor, targets: Tensor, training: Training, console: Console
 ) -> tuple[dict[str, Tensor], dict[str, object]]:
     """Weights that say of the crops what the targets are, and a log."""
-    first: tuple[int, int, int] = WIDTHS[0], WIDTHS[1], WIDTHS[2]
-    weights = {name: _drawn(shape) for name, shape in shapes(first).items()}
+    weights = {name: _drawn(shape) for name, shape in shapes((WIDTHS[0], WIDTHS[1])).items()}
     bank = LiteEncoder(forms=weights)
     with torch.no_grad():
-        seen = [bank.features(crop[None], TEXTURES[:3]) for crop in crops]
-    textures = {name: torch.cat([each[name] for each in seen]) for name in TEXTURES[:3]}
+        seen = [bank.features(crop[None], SEEN) for crop in crops]
+    textures = tuple(torch.cat([each[name] for each in seen]) for name in SEEN)
     leaves = [tensor.requires_grad_() for tensor in weights.values()]
     optimiser = torch.optim.Adam(leaves, lr=training.step, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, training.step * 2, training.steps)
@@ -135,10 +135,8 @@ def learn(
     taught = len(crops) - training.tested
     for step in range(training.steps):
         chosen = torch.randint(0, taught, (training.batch,), generator=generator)
-        loss = torch.zeros(())
-        for name, inputs in _inputs(weights, textures, chosen).items():
-            error = read_out(weights, name, inputs) - targets[name][chosen]
-            loss = loss + _inner(error).square().sum(1).mean()
+        inputs = hidden(weights, *(texture[chosen] for texture in textures))
+        loss = _inner(read_out(weights, inputs) - targets[chosen]).square().sum(1).mean()
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()
@@ -147,63 +145,39 @@ def learn(
         if step % 50 == 0:
             console.print(f"step {step}: {sum(curve[-50:]) / len(curve[-50:]):.4f}")
     weights = {name: tensor.detach() for name, tensor in weights.items()}
-    _solve(weights, textures, targets, taught, training.ridge)
-    held = torch.arange(taught, len(crops))
-    return weights, {"left_unexplained": _left(weights, textures, targets, held), "loss": curve}
+    with torch.no_grad():
+        inputs = torch.cat([hidden(weights, *pair) for pair in zip(*_split(textures), strict=True)])
+    _solve(weights, inputs[:taught], targets[:taught], training.ridge)
+    left = _left(weights, inputs[taught:], targets[taught:])
+    return weights, {"left_unexplained": round(left, 4), "loss": curve}
 
 
-def _solve(
-    weights: dict[str, Tensor],
-    textures: dict[str, Tensor],
-    targets: dict[str, Tensor],
-    taught: int,
-    ridge: float,
-) -> None:
-    """Put the best read-outs for the hidden features into the weights."""
-    squares: dict[str, Tensor] = {}
-    products: dict[str, Tensor] = {}
-    for number in range(taught):
-        with torch.no_grad():
-            inputs = _inputs(weights, textures, torch.tensor([number]))
-        for name, found in inputs.items():
-            x, y = _rows(_inner(found)), _rows(_inner(targets[name][number : number + 1]))
-            x = torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], 1)
-            squares[name] = squares.get(name, torch.zeros(())) + x.T @ x
-            products[name] = products.get(name, torch.zeros(())) + x.T @ y
-    for name, square in squares.items():
-        eye = torch.eye(len(square), dtype=square.dtype) * square.diagonal().mean() * ridge
-        solved = torch.linalg.solve(square + eye, products[name]).float()
-        weights[f"{name}.weight"] = solved[:-1].T[:, :, None, None].contiguous()
-        weights[f"{name}.bias"] = solved[-1].contiguous()
+def _split(textures: tuple[Tensor, ...]) -> list[tuple[Tensor, ...]]:
+    """In small parts, which take less memory."""
+    return [torch.split(texture, 16) for texture in textures]
 
 
-def _left(
-    weights: dict[str, Tensor],
-    textures: dict[str, Tensor],
-    targets: dict[str, Tensor],
-    chosen: Tensor,
-) -> dict[str, float]:
+def _solve(weights: dict[str, Tensor], inputs: Tensor, targets: Tensor, ridge: float) -> None:
+    """Put the best read-out for the hidden features into the weights."""
+    width = inputs.shape[1] + 1
+    square = torch.zeros(width, width, dtype=torch.float64)
+    product = torch.zeros(width, targets.shape[1], dtype=torch.float64)
+    for found, target in zip(inputs, targets, strict=True):
+        x, y = _rows(_inner(found[None])), _rows(_inner(target[None]))
+        x = torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], 1)
+        square += x.T @ x
+        product += x.T @ y
+    square += torch.eye(width, dtype=square.dtype) * square.diagonal().mean() * ridge
+    solved = torch.linalg.solve(square, product).float()
+    weights["form2.weight"] = solved[:-1].T[:, :, None, None].contiguous()
+    weights["form2.bias"] = solved[-1].contiguous()
+
+
+def _left(weights: dict[str, Tensor], inputs: Tensor, targets: Tensor) -> float:
     """Share of the targets' squares that is not explained, on crops not learnt from."""
     with torch.no_grad():
-        inputs = _inputs(weights, textures, chosen)
-        return {
-            name: round(
-                float(
-                    _inner(read_out(weights, name, found) - targets[name][chosen]).square().sum()
-                    / _inner(targets[name][chosen]).square().sum()
-                ),
-                4,
-            )
-            for name, found in inputs.items()
-        }
-
-
-def _inputs(
-    weights: dict[str, Tensor], textures: dict[str, Tensor], chosen: Tensor
-) -> dict[str, Tensor]:
-    texture1, texture2, texture3 = (textures[name][chosen] for name in TEXTURES[:3])
-    second, near = forms2(weights, texture1, texture2)
-    return {"form2": second, "form3": forms3(weights, near, texture2, texture3)}
+        error = _inner(read_out(weights, inputs) - targets)
+        return float(error.square().sum() / _inner(targets).square().sum())
 
 
 def _drawn(shape: tuple[int, ...]) -> Tensor:

@@ -48,14 +48,14 @@ def test_a_preset_paints_offline_and_takes_the_paintings_colours(tmp_path: Path)
     found = preset_style("the-scream", tmp_path, "lite")
     assert found.picture is None
     grey = Picture(torch.full((3, 64, 80), 0.5))
-    options = PaintOptions(size_px=80, network="lite", iterations=6, scales=1, strength=0.9)
+    options = PaintOptions(size_px=80, network="lite", iterations=15, scales=1, strength=0.9)
     style = Style(fingerprints=found.fingerprints, name=found.name)
     events = list(paint(grey, [style], options, studio=Studio(NetworkSource(may_download=False))))
     painted = events[-1]
     assert isinstance(painted, Painted)
     assert painted.report.network == "lite"
     red, _green, blue = painted.picture.pixels.mean((1, 2)).tolist()
-    assert red > blue + 0.02
+    assert red > blue + 0.05
     assert list(tmp_path.iterdir()) == []
 
 
