@@ -34,15 +34,19 @@ format: $(READY)
 bench: $(READY)
 	$(BIN)/python -m bench
 
-lock:
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" --all-extras --group dev pyproject.toml -o requirements.lock
+# requirements.lock: what runs Atelier; requirements-dev.lock: that, and what checks and tests it.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" --all-extras pyproject.toml
+
+lock: $(READY)
+	$(LOCK) --group dev -o requirements-dev.lock
+	$(LOCK) -c requirements-dev.lock -o requirements.lock
 
 clean:
 	rm -rf $(VENV) demo
 
-$(READY): requirements.lock
+$(READY): requirements-dev.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements-dev.lock
 	$(BIN)/python -m pip --version >$(READY)
