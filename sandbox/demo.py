@@ -105,9 +105,6 @@ async def demonstrate(pictures: Pictures, out: Path, timeout_seconds: float) -> 
     data_dir = Path(tempfile.mkdtemp(prefix="data-", dir=out))
     async with LoopbackDiscord.start() as discord:
         environment = bot_environment(discord.environment(), data_dir)
-        if "ATELIER_VGG19_WEIGHTS" not in environment:
-            # No download of half a gigabyte for two small pictures.
-            environment.setdefault("ATELIER_NETWORK", "lite")
         say(f"The loopback Discord is at {discord.api_url}; starting the bot.")
         async with run_bot(environment, out / "bot.log") as bot:
             await _online(discord, bot)
