@@ -162,7 +162,8 @@ def _painting(
     if standing is not None and standing.ready_at is not None:
         line += " · " + t("ready {when}", when=relative(standing.ready_at))
     if progress is not None and progress.note:
-        line += f"\n{plain(progress.note, limit=200)}"
+        # What the engine says there is for its log, and in one language.
+        line += "\n" + t("Getting ready: the network and the style are being loaded.")
     return _layout(
         COLOUR_PAINTING,
         f"### 🖌️ {headline}",
