@@ -37,11 +37,11 @@ class Measured:
 def cases(*, quick: bool) -> list[Case]:
     """All cases, small first."""
     sizes = (64, 128) if quick else (256, 512, 1024)
-    middle, core = (128, 64) if quick else (512, 512)
-    tiled = (128,) if quick else (1024, 2048)
+    middle = 128 if quick else 512
+    tiled = ((64, 128),) if quick else ((512, 1024), (512, 2048), (1024, 2048))
     return [
         *(Case("size", "untiled", size) for size in sizes),
-        *(Case("size", f"tiles of {core} px", size, {"tile_px": core}) for size in tiled),
+        *(Case("size", f"tiles of {core} px", size, {"tile_px": core}) for core, size in tiled),
         *(Case("precision", name, middle, task={"precision": name}) for name in ("fp32", "bf16")),
         *(Case("optimiser", name, middle, {"optimizer": name}) for name in ("adam", "lbfgs")),
         *(

@@ -69,7 +69,7 @@ class ContentTargets:
         sums = dict.fromkeys(layers, 0.0)
         for core in tiling.cores():
             check()
-            window = tiling.for_features(core)
+            window = tiling.window(core)
             with torch.no_grad():
                 features = encoder.features(window.of(content), layers)
             for name in layers:

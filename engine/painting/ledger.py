@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from engine.painting.events import Losses
-from engine.painting.objective import Evaluation
+from engine.painting.gradient import Evaluation
 from engine.painting.plan import Plan
 
 _NEWEST = 0.1

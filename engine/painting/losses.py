@@ -44,15 +44,7 @@ class _Moments(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, second: Tensor, mean: Tensor) -> tuple[Tensor, None, None]:
         features, guide = ctx.saved_tensors
-        rows = _rows(features)
-        total: float = ctx.total
-        both = ((second + second.mT) / total).to(rows.dtype)
-        slope = torch.addmm((mean[None] / total).to(rows.dtype), rows, both)
-        if guide is not None:
-            slope *= guide.reshape(-1, 1).to(slope.dtype)
-        _, channels, height, width = features.shape
-        shaped = slope.to(features.dtype).view(1, height, width, channels)
-        return shaped.permute(0, 3, 1, 2), None, None
+        return moments_slope(features, guide, ctx.total, LayerMoments(second, mean)), None, None
 
 
 def moments(features: Tensor, guide: Tensor | None, total: float) -> LayerMoments:
@@ -65,6 +57,20 @@ def moments(features: Tensor, guide: Tensor | None, total: float) -> LayerMoment
     """
     second, mean = _Moments.apply(features, guide, total)
     return LayerMoments(second, mean)
+
+
+def moments_slope(
+    features: Tensor, guide: Tensor | None, total: float, slopes: LayerMoments
+) -> Tensor:
+    """The features' slope [1, C, h, w], from the slopes of what `moments` makes of them."""
+    rows = _rows(features)
+    both = ((slopes.second + slopes.second.mT) / total).to(rows.dtype)
+    slope = torch.addmm((slopes.mean[None] / total).to(rows.dtype), rows, both)
+    if guide is not None:
+        slope *= guide.reshape(-1, 1).to(slope.dtype)
+    _, channels, height, width = features.shape
+    shaped = slope.to(features.dtype).view(1, height, width, channels)
+    return shaped.permute(0, 3, 1, 2)
 
 
 def gram_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
@@ -97,10 +103,10 @@ class GaussianTarget:
         self.root = _root(covariance)
 
 
-def content_error(features: Tensor, target: Tensor) -> Tensor:
-    """(F − P)² for each position, summed over the channels: [h, w] in float32 or wider."""
+def content_difference(features: Tensor, target: Tensor) -> Tensor:
+    """F − P in float32 or wider; the content loss is the sum of its squares."""
     wide = torch.float64 if features.dtype is torch.float64 else torch.float32
-    return (features.to(wide) - target.to(wide)).square().sum((0, 1))
+    return features.to(wide) - target.to(wide)
 
 
 def variation(picture: Tensor) -> Tensor:

@@ -6,11 +6,12 @@ from engine.networks.encoder import Encoder
 from engine.painting.picture import Size
 from engine.painting.plan import Plan
 from engine.painting.problems import PaintingFailed
-from engine.painting.tiles import aligned, window_pixels
+from engine.painting.tiles import Tiling, aligned
 
 _TEMPORARY = 48
 _LEAST_CORE_PX = 64
 _MOST_CORE_PX = 4096
+_STEP_PX = 64
 
 
 def state_bytes_per_pixel(plan: Plan, scale: int) -> int:
@@ -45,11 +46,10 @@ def choose_core(
         return None
     stride = max(encoder.stride_px(name) for name in layers)
     margin = encoder.margin_px(layers)
-    core = _MOST_CORE_PX
-    # A rest of up to a quarter may be added to the last tile of a row.
-    while core > _LEAST_CORE_PX and window_pixels(core * 5 // 4, margin, size) * each > room:
-        core -= 64
-    return aligned(core, stride)
+    for core in range(_MOST_CORE_PX, _LEAST_CORE_PX, -_STEP_PX):
+        if Tiling(size, aligned(core, stride), margin).window_pixels * each <= room:
+            return aligned(core, stride)
+    return aligned(_LEAST_CORE_PX, stride)
 
 
 def halved_core(core_px: int | None, size: Size) -> int:

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
 
+from engine.painting.gradient import Evaluation
 from engine.painting.lbfgs import LbfgsSettings, LbfgsState, advance, begin
-from engine.painting.objective import Evaluation
 from engine.painting.picture import Size
 from engine.painting.recipe import Optimizer
 from jobs.options import OptimizerName

@@ -20,10 +20,11 @@ from engine.painting.events import (
     Stepped,
 )
 from engine.painting.finish import Finisher
+from engine.painting.gradient import evaluate
 from engine.painting.inputs import Inputs, start_picture
 from engine.painting.ledger import Ledger
 from engine.painting.memory import choose_core, halved_core, state_bytes_per_pixel
-from engine.painting.objective import Objective, evaluate
+from engine.painting.objective import Objective
 from engine.painting.optimisers import Optimiser, make_optimiser, next_optimiser
 from engine.painting.picture import Size, resized
 from engine.painting.plan import Plan, Scale

@@ -69,7 +69,7 @@ def measure_style(
     found: dict[str, LayerMoments] = {}
     for core in [whole] if tiling is None else tiling.cores():
         check()
-        window = whole if tiling is None else tiling.for_features(core)
+        window = whole if tiling is None else tiling.window(core)
         with torch.no_grad():
             features = encoder.features(window.of(picture), layers)
             for name in layers:

@@ -1,8 +1,9 @@
 """Cutting a picture into tiles whose features and gradients are exact.
 
-A tile's core is its own; the window around it holds all that changes the core. Inner edges lie
-on multiples of the network's stride, outer ones are the picture's own, so that each feature is
-the same as in the whole picture, padding included.
+A tile owns the features of its core, and each feature has one owner; the window around the core
+holds all pixels that these features see. Inner edges lie on multiples of the network's stride,
+outer ones are the picture's own, so that each feature is the same as in the whole picture,
+padding included.
 """
 
 from collections.abc import Iterator
@@ -77,27 +78,29 @@ class Tiling:
         """Number of tiles."""
         return len(_starts(self.size[0], self.core_px)) * len(_starts(self.size[1], self.core_px))
 
-    def for_features(self, core: Region) -> Region:
-        """The window in which the core's features are exact."""
+    @property
+    def window_pixels(self) -> int:
+        """Pixels of the largest window."""
+        return self._longest(self.size[0]) * self._longest(self.size[1])
+
+    def window(self, core: Region) -> Region:
+        """All pixels that the core's features see.
+
+        In it these features are exact, and so is their part in each pixel's gradient.
+        """
         return core.grown(self.margin_px, self.size)
 
-    def for_gradient(self, core: Region) -> Region:
-        """The window in which the core's gradient is exact.
-
-        A pixel changes features up to a margin away, and these need pixels a margin further.
-        """
-        return core.grown(2 * self.margin_px, self.size)
+    def _longest(self, length: int) -> int:
+        margin = self.margin_px
+        return max(
+            min(length, _end(start, length, self.core_px) + margin) - max(0, start - margin)
+            for start in _starts(length, self.core_px)
+        )
 
 
 def aligned(core_px: int, stride_px: int) -> int:
     """The core size rounded to a multiple of the stride, at least one stride."""
     return max(stride_px, core_px // stride_px * stride_px)
-
-
-def window_pixels(core_px: int, margin_px: int, size: Size) -> int:
-    """Pixels of the largest window that a tiling's gradient needs."""
-    height, width = size
-    return min(height, core_px + 4 * margin_px) * min(width, core_px + 4 * margin_px)
 
 
 def _starts(length: int, core: int) -> list[int]:

@@ -1,13 +1,18 @@
+import math
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from engine.lite.encoder import LiteEncoder
+from engine.networks.encoder import Encoder
 from engine.painting import Picture, Style
+from engine.painting.gradient import Evaluation, evaluate
 from engine.painting.inputs import Inputs, check_inputs
-from engine.painting.objective import Evaluation, Objective, evaluate
+from engine.painting.objective import Objective
 from engine.painting.plan import make_plan
 from engine.painting.recipe import load_recipe
 from engine.painting.style import Easel, measure_style, tiling_for
@@ -37,24 +42,27 @@ def inputs(*, masked: bool, options: PaintOptions) -> Inputs:
     return check_inputs(noise_picture(HEIGHT, WIDTH), styles, options, mask, None)
 
 
-def judged(core_px: int | None, options: PaintOptions, *, masked: bool) -> Evaluation:
-    encoder = thin()
+def judged(
+    core_px: int | None,
+    options: PaintOptions,
+    *,
+    masked: bool,
+    encoder: Encoder | None = None,
+    margin_px: int | None = None,
+) -> Evaluation:
+    encoder = encoder or thin()
     sources = inputs(masked=masked, options=options)
     plan = make_plan(options, load_recipe("atelier"), encoder, (HEIGHT, WIDTH))
     content = sources.content.pixels[None].to(DOUBLE)
     objective = make_objective(Easel(encoder, plan, core_px), sources, content)
     tiling = tiling_for(encoder, objective.layers(), objective.size, core_px)
     assert (tiling is None) == (core_px is None)
+    if tiling is not None and margin_px is not None:
+        tiling = replace(tiling, margin_px=margin_px)
     return evaluate(objective, random(1, 3, HEIGHT, WIDTH, seed=5).to(DOUBLE), tiling)
 
 
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("statistic", ["gram", "wasserstein"])
-@pytest.mark.parametrize("core_px", [64, 144])
-def test_the_tiled_gradient_is_the_whole_ones(core_px: int, statistic: str, masked: bool) -> None:
-    options = PaintOptions.model_validate({"style_statistic": statistic})
-    whole = judged(None, options, masked=masked)
-    tiled = judged(core_px, options, masked=masked)
+def assert_same(tiled: Evaluation, whole: Evaluation) -> None:
     for name in ("loss", "style", "content", "tv"):
         torch.testing.assert_close(getattr(tiled, name), getattr(whole, name), rtol=1e-9, atol=0)
     error = (tiled.gradient - whole.gradient).norm() / whole.gradient.norm()
@@ -64,18 +72,40 @@ def test_the_tiled_gradient_is_the_whole_ones(core_px: int, statistic: str, mask
     )
 
 
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("statistic", ["gram", "wasserstein"])
+@pytest.mark.parametrize("core_px", [64, 144])
+def test_the_tiled_gradient_is_the_whole_ones(core_px: int, statistic: str, masked: bool) -> None:
+    options = PaintOptions.model_validate({"style_statistic": statistic})
+    whole = judged(None, options, masked=masked)
+    assert_same(judged(core_px, options, masked=masked), whole)
+
+
+@pytest.mark.parametrize("statistic", ["gram", "wasserstein"])
+def test_the_tiled_gradient_of_all_octaves_is_the_whole_ones(statistic: str) -> None:
+    encoder = LiteEncoder(dtype=DOUBLE)
+    options = PaintOptions.model_validate({"style_statistic": statistic, "tv_weight": 3.0})
+    whole = judged(None, options, masked=True, encoder=encoder)
+    assert_same(judged(64, options, masked=True, encoder=encoder), whole)
+
+
+@pytest.mark.parametrize("chosen", [{"content_weight": 0}, {"style_weight": 0}, {"tv_weight": 0}])
+def test_each_term_may_be_absent_in_tiles(chosen: dict[str, float]) -> None:
+    options = PaintOptions.model_validate(chosen)
+    assert_same(judged(64, options, masked=False), judged(None, options, masked=False))
+
+
 def test_a_margin_one_stride_shorter_would_not_be_exact() -> None:
-    options = PaintOptions()
-    whole = judged(None, options, masked=False)
-    encoder = thin()
-    sources = inputs(masked=False, options=options)
-    plan = make_plan(options, load_recipe("atelier"), encoder, (HEIGHT, WIDTH))
-    content = sources.content.pixels[None].to(DOUBLE)
-    objective = make_objective(Easel(encoder, plan), sources, content)
-    short = Tiling((HEIGHT, WIDTH), 64, 32)
-    found = evaluate(objective, random(1, 3, HEIGHT, WIDTH, seed=5).to(DOUBLE), short)
-    error = (found.gradient - whole.gradient).norm() / whole.gradient.norm()
-    assert float(error) > 1e-6
+    whole = judged(None, PaintOptions(), masked=False)
+    exact = thin().margin_px(["relu5_1"])
+    found = judged(64, PaintOptions(), masked=False, margin_px=exact - 16)
+    assert float((found.gradient - whole.gradient).norm() / whole.gradient.norm()) > 1e-6
+
+
+def test_tiles_give_the_same_bits_each_time() -> None:
+    first, again = (judged(64, PaintOptions(), masked=True) for _ in range(2))
+    assert torch.equal(first.gradient, again.gradient)
+    assert torch.equal(first.loss, again.loss)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (65, 1000), (300, 97), (1024, 1024)])
@@ -148,3 +178,12 @@ def test_features_of_tiles_lie_in_a_file_that_is_deleted(
     assert [file.name for file in tmp_path.rglob("*.features")] == ["relu4_2.features"]
     objective.targets.close()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [(2048, 2048), (4096, 4096), (8192, 8192), (6144, 8192)])
+def test_tiles_cost_at_most_a_little_over_twice_the_untiled_work(size: tuple[int, int]) -> None:
+    """Both passes go forward through a window, the second also back, which costs as much again."""
+    tiling = Tiling(size, 1024, thin().margin_px(["relu5_1"]))
+    pixels = [math.prod(tiling.window(core).size) for core in tiling.cores()]
+    assert 3 * sum(pixels) / (2 * math.prod(size)) <= 2.2
+    assert max(pixels) == tiling.window_pixels

@@ -76,7 +76,7 @@ def test_the_margin_is_wide_enough_for_exact_tiles(layers: tuple[str, ...]) -> N
     features = encoder.features(whole, layers)
     tiling = Tiling((160, 192), 64, encoder.margin_px(layers))
     for core in tiling.cores():
-        window = tiling.for_features(core)
+        window = tiling.window(core)
         found = encoder.features(window.of(whole), layers)
         for name in layers:
             stride = encoder.stride_px(name)
