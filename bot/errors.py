@@ -6,7 +6,7 @@ import logging
 import secrets
 import uuid
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import discord
@@ -15,6 +15,7 @@ from discord import app_commands, ui
 from bot.texts import Texts, _, texts_of
 from jobs.outcomes import QueueError
 from jobs.pictures import PictureProblem
+from jobs.sentences import Problem, Sentence
 from jobs.store import PictureMissing, StorageUnavailable
 
 log = logging.getLogger(__name__)
@@ -30,35 +31,19 @@ T = TypeVar("T")
 Callback = Callable[[T, discord.Interaction[Any]], Coroutine[Any, Any, None]]
 
 
-class UserProblem(Exception):
+class UserProblem(Problem):
     """Something that the user can put right; says in one sentence what is wrong and what to do.
 
-    The sentence is a key of the texts (marked with `_`), filled with the values when it is said.
+    Its template is a key of the texts (marked with `_`).
     """
-
-    expected = True
-
-    def __init__(self, sentence: str, **values: object) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.values = values
-
-    def say(self, t: Texts) -> str:
-        """The sentence in the user's language."""
-        return t(self.sentence, **self.values)
 
 
 @dataclass(frozen=True)
 class Explanation:
     """What to tell the user about an error."""
 
-    sentence: str
-    values: dict[str, object] = field(default_factory=dict)
+    sentence: Sentence
     expected: bool = True  # the user's own doing: no id needed, nothing to look up in the log
-
-    def say(self, t: Texts) -> str:
-        """The sentence in the user's language."""
-        return t(self.sentence, **self.values)
 
 
 _EXPECTED: tuple[tuple[type[BaseException], str], ...] = (
@@ -109,20 +94,18 @@ _UNEXPECTED: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def explain(error: BaseException) -> Explanation | UserProblem:
+def explain(error: BaseException) -> Explanation:
     """The one map from errors to what users read."""
-    if isinstance(error, UserProblem):
-        return error
-    if isinstance(error, PictureProblem):
-        return Explanation(error.sentence, error.values)
+    if isinstance(error, UserProblem | PictureProblem):
+        return Explanation(error.sentence)
     wraps = isinstance(error, app_commands.CommandInvokeError | app_commands.TransformerError)
     if wraps and error.__cause__ is not None:
         return explain(error.__cause__)
     for kind, sentence in _EXPECTED:
         if isinstance(error, kind):
-            return Explanation(sentence)
+            return Explanation(Sentence(sentence))
     sentence = next(sentence for kind, sentence in _UNEXPECTED if isinstance(error, kind))
-    return Explanation(sentence, expected=False)
+    return Explanation(Sentence(sentence), expected=False)
 
 
 def log_error(what: str, error: BaseException) -> str:
@@ -135,7 +118,7 @@ def log_error(what: str, error: BaseException) -> str:
 def sentence_for(error: BaseException, t: Texts, what: str) -> str:
     """What to tell the user; anything unexpected is logged, and its id is part of the sentence."""
     explanation = explain(error)
-    sentence = explanation.say(t)
+    sentence = t.say(explanation.sentence)
     if explanation.expected:
         return sentence
     error_id = log_error(what, error)

@@ -1,40 +1,19 @@
-"""Why a painting failed, in the user's language; the engine itself speaks only English."""
-
-from collections.abc import Mapping
+"""Why a painting failed, in the user's language."""
 
 from bot.people import plain
-from bot.texts import SOURCE_LANGUAGE, Texts, _
-from jobs.model import Failure, FailureKind
+from bot.texts import Texts
+from jobs.model import Failure
 
-DETAIL_LIMIT = 400
-# Whole sentences for what needs no detail, and introductions for what does.
-COMPLETE: Mapping[FailureKind, str] = {
-    FailureKind.LOST: _(
-        "The painter stopped again and again while painting this, so it was given up; please try "
-        "a smaller size."
-    ),
-    FailureKind.INTERNAL: _("Something went wrong while painting; please try again."),
-}
-INTRODUCTIONS: Mapping[FailureKind, str] = {
-    FailureKind.INPUT: _("This cannot be painted with these pictures and settings:"),
-    FailureKind.ENGINE: _("The painter could not paint this; please try again later:"),
-    FailureKind.STYLE_MISSING: _("The style could not be fetched; please choose another:"),
-}
+LENGTH_LIMIT = 400
 
 
 def failure_words(t: Texts, failure: Failure) -> str:
     """What went wrong, with the id to look it up by.
 
-    The engine's own sentence holds what it knows of the case. In other languages than its own it
-    comes behind a sentence on the kind of failure.
+    What an older version wrote down is shown as it is.
     """
-    detail = plain(failure.message, DETAIL_LIMIT)
-    if t.language == SOURCE_LANGUAGE:
-        sentence = detail
-    elif failure.kind in COMPLETE:
-        sentence = t(COMPLETE[failure.kind])
-    else:
-        sentence = f"{t(INTRODUCTIONS[failure.kind])} {detail}"
+    said = failure.message if failure.sentence is None else t.say(failure.sentence)
+    sentence = plain(said, LENGTH_LIMIT)
     if not failure.error_id:
         return sentence
     return t("{sentence} (error {error_id})", sentence=sentence, error_id=failure.error_id)

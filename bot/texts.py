@@ -18,6 +18,8 @@ from babel.messages.pofile import read_po
 from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
 
+from jobs.sentences import Sentence, Value
+
 log = logging.getLogger(__name__)
 
 LOCALES_DIR = Path(__file__).parent / "locales"
@@ -68,6 +70,18 @@ class Texts:
         index = self.plural_form(count)
         said = forms[index] if forms and index < len(forms) else source
         return _fill(said, source, {"count": count, **values})
+
+    def say(self, sentence: Sentence) -> str:
+        """Say what another package has to say, be it of another version."""
+        values: dict[str, Value] = {
+            name: self.say(value) if isinstance(value, Sentence) else value
+            for name, value in sentence.values.items()
+        }
+        forms = self.messages.get((None, sentence.template), (sentence.template,))
+        try:
+            return forms[0].format_map(values)
+        except (KeyError, IndexError, ValueError, AttributeError):
+            return str(Sentence(sentence.template, values))
 
     def find(self, context: str | None, message: str) -> str | None:
         """The translation of a message with a context, or None where there is none."""

@@ -80,7 +80,7 @@ def options_of(chosen: argparse.Namespace) -> PaintOptions:
     try:
         return PaintOptions.model_validate(values)
     except ValidationError as error:
-        raise SettingsProblem(_sentences(error)) from None
+        raise SettingsProblem("{problems}", problems=_sentences(error)) from None
 
 
 def parse_layers(text: str) -> dict[str, float]:
@@ -104,7 +104,12 @@ def parse_numbers(text: str, what: str, count: int) -> list[float]:
     """
     numbers = [parse_number(part, what) for part in text.split(",")]
     if len(numbers) != count:
-        raise SettingsProblem(f"{what} needs {count} numbers between commas, not {len(numbers)}.")
+        raise SettingsProblem(
+            "{what} needs {count} numbers between commas, not {given}.",
+            what=what,
+            count=count,
+            given=len(numbers),
+        )
     return numbers
 
 
@@ -117,7 +122,9 @@ def parse_number(text: str, what: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise SettingsProblem(f"{what} must be a number, not {text!r}.") from None
+        raise SettingsProblem(
+            "{what} must be a number, not {text!r}.", what=what, text=text
+        ) from None
 
 
 def start_file(chosen: argparse.Namespace) -> Path | None:

@@ -196,14 +196,16 @@ def _styles(
             needs_picture=options.keep_colors in {"match", "histogram"},
         )
         for note in found.notes:
-            Console(stderr=True).print(note)
+            Console(stderr=True).print(str(note), markup=False)
         options = options.model_copy(update={"network": found.network})
         styles.append(Style(found.picture, fingerprints=found.fingerprints, name=found.name))
     if chosen.own_style:
         styles.append(Style(is_content=True, name="the photograph"))
     masks = [_mask(file) for file in chosen.style_mask] or [None] * count
     if len(masks) != count:
-        raise SettingsProblem(f"There are {count} styles, so give {count} times --style-mask.")
+        raise SettingsProblem(
+            "There are {count} styles, so give {count} times --style-mask.", count=count
+        )
     return [
         Style(**{**vars(style), "weight": weight, "mask": mask})
         for style, weight, mask in zip(styles, weights, masks, strict=True)
@@ -229,11 +231,15 @@ def _image(file: Path) -> Image.Image:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise SettingsProblem(f"{file} cannot be read: {error.strerror}.") from None
+        raise SettingsProblem(
+            "{file} cannot be read: {reason}.", file=str(file), reason=error.strerror or ""
+        ) from None
     try:
         return Image.open(io.BytesIO(normalise(data, _LIMITS).png), formats=("PNG",))
     except PictureProblem as problem:
-        raise SettingsProblem(f"{file.name}: {problem}") from None
+        raise SettingsProblem(
+            "{file}: {problem}", file=file.name, problem=problem.sentence
+        ) from None
 
 
 def _resume(file: Path | None) -> bytes | None:
@@ -254,7 +260,8 @@ def _check_targets(chosen: argparse.Namespace) -> None:
 
 def _write_records(painted: Painted, chosen: argparse.Namespace) -> None:
     if chosen.report is not None:
-        text = json.dumps(asdict(painted.report), indent=1)
+        report = {**asdict(painted.report), "notes": [str(one) for one in painted.report.notes]}
+        text = json.dumps(report, indent=1)
         write_bytes(chosen.report, text.encode())
     records = loss_records(painted)
     if chosen.losses is not None:

@@ -63,7 +63,7 @@ class ProgressBar:
                 tiles = f" in {event.tiles} tiles" if event.tiles > 1 else ""
                 self._bar.update(self._task, description=f"{width}×{height}{tiles}")
             case Recovered():
-                self._bar.print(event.reason)
+                self._bar.print(str(event.reason))
             case Retiled():
                 self._bar.print(f"Out of memory: going on in tiles of {event.tile_px} px.")
             case Stepped():

@@ -28,6 +28,7 @@ from jobs.model import (
 )
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
 from jobs.records import IS_RUNNING, J, Record, job_from_row, moment, to_json
+from jobs.sentences import sentence
 
 LEASE_SECONDS = 30.0
 _REAP_EVERY_SECONDS = 1.0
@@ -60,8 +61,12 @@ class Claims(Engines):
                         lease_expires_at=moment(row.lease_expires_at),
                         checkpoint_key=row.checkpoint_key,
                     )
-                failure = Failure(FailureKind.INTERNAL, job.unreadable, f"job-{job.id}")
+                failure = Failure.of(FailureKind.INTERNAL, job.unreadable, f"job-{job.id}")
                 await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
+
+    async def _nothing_queued(self) -> bool:
+        async with self.database.read() as connection:
+            return await connection.scalar(next_job()) is None
 
     async def renew(self, claim: Claim, lease_seconds: float = LEASE_SECONDS) -> LeaseOutcome:
         """Keep a claim for so many seconds from now on."""
@@ -215,12 +220,12 @@ async def _reap_one(transaction: Transaction, row: Record) -> None:
             transaction, row, "engine_died", "queue", died=True, details={"engine": row.engine_id}
         )
     else:
-        failure = Failure(
-            FailureKind.LOST,
-            f"The painter stopped {DEATHS_ALLOWED} times while painting this, so it was given "
-            "up; please try a smaller size.",
-            f"job-{row.id}",
+        lost = sentence(
+            "The painter stopped {count} times while painting this, so it was given up; please "
+            "try a smaller size.",
+            count=DEATHS_ALLOWED,
         )
+        failure = Failure.of(FailureKind.LOST, lost, f"job-{row.id}")
         await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
 
 

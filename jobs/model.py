@@ -7,9 +7,10 @@ database cannot be mistaken for the database itself.
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from jobs.options import PaintInputs, PaintOptions
+from jobs.sentences import Sentence
 
 
 class JobState(StrEnum):
@@ -44,6 +45,8 @@ class MessageTarget:
     """False for a user-installed app, and wherever the bot is no member."""
     locale: str = "en-US"
     upload_limit_bytes: int = 10 * 1024 * 1024
+    notes: tuple[Sentence, ...] = ()
+    """What the result is to say of the pictures that it was made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ class PaintReport:
     iterations: int
     seed: int
     extra: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[Sentence, ...] = ()
+    """What is not as it was asked for."""
 
 
 class FailureKind(StrEnum):
@@ -112,7 +117,15 @@ class Failure:
 
     kind: FailureKind
     message: str
+    """In English."""
     error_id: str
+    sentence: Sentence | None = None
+    """The message, to be said in any language; None in a row of an older version."""
+
+    @classmethod
+    def of(cls, kind: FailureKind, said: Sentence, error_id: str) -> Self:
+        """A failure with a sentence that can be translated."""
+        return cls(kind, str(said), error_id, said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +161,7 @@ class Job:
     delivery_attempts: int = 0
     pictures_deleted_at: datetime | None = None
     """When the pictures were deleted, by the member or after the retention."""
-    unreadable: str | None = None
+    unreadable: Sentence | None = None
     """Set when another version wrote the row and it cannot be read; such a job is not painted."""
 
 

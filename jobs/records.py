@@ -25,11 +25,18 @@ from jobs.model import (
     Progress,
 )
 from jobs.options import PaintInputs, PaintOptions, StyleInput
+from jobs.sentences import sentence
 
 T = TypeVar("T")
 J = schema.jobs.c
 Record: TypeAlias = sa.Row[*tuple[Any, ...]]
 """A row of any table; its columns are named by the schema."""
+
+UNREADABLE = sentence(
+    "This painting was queued by another version of the bot and can no longer be read; please "
+    "start it again."
+)
+UNKNOWN_FAILURE = sentence("This painting failed.")
 
 # Written out, not as parameters: only then can a planner know that a partial index will do.
 IS_QUEUED: sa.ColumnElement[bool] = J.state == sa.literal_column("'queued'")
@@ -84,20 +91,10 @@ def job_from_row(row: Record) -> Job:
     options = _lenient(PaintOptions, row.options)
     inputs = _lenient(PaintInputs, row.inputs)
     target = _lenient(MessageTarget, row.target)
-    missing = [
-        name
-        for name, value in (("settings", options), ("pictures", inputs), ("message", target))
-        if value is None
-    ]
-    unreadable = (
-        f"This painting was queued by another version of the bot, and its {' and '.join(missing)} "
-        "can no longer be read. Please start it again."
-        if missing
-        else None
-    )
+    unreadable = UNREADABLE if options is None or inputs is None or target is None else None
     failure = _lenient(Failure, row.failure)
     if failure is None and row.state == JobState.FAILED:
-        failure = Failure(FailureKind.INTERNAL, "This painting failed.", "unknown")
+        failure = Failure.of(FailureKind.INTERNAL, UNKNOWN_FAILURE, "unknown")
     return Job(
         id=row.id,
         interaction_id=row.interaction_id,

@@ -13,10 +13,11 @@ from discord.app_commands import TranslationContextLocation as Location
 
 from bot.texts import CONTEXTS
 
-BOT_DIR = Path(__file__).resolve().parents[1]
-PICTURES_DIR = BOT_DIR.parent / "jobs" / "pictures"
+ROOT = Path(__file__).resolve().parents[2]
 KEYWORDS: dict[str, Any] = {"_": None, "t": None, "plural": (1, 2)}
-PROBLEMS: dict[str, Any] = {"PictureProblem": None}
+# What the other packages have to say to members. What only the command line says stays English.
+OTHERS = ("engine", "jobs")
+COMMAND_LINE = ("**/cli.py", "**/arguments.py")
 _Found = tuple[int, str, str | tuple[str, ...], list[str]]
 _HAS_A_WORD = re.compile(r"[^\W\d_]{2}")
 
@@ -71,15 +72,31 @@ def sentences(
             yield call.lineno, name, tuple(said) if len(said) > 1 else said[0], []
 
 
+def kinds_of_problems(root: Path = ROOT) -> set[str]:
+    """The names of all classes of the other packages that derive from `jobs.sentences.Problem`."""
+    classes = [
+        (node.name, {ast.unparse(base) for base in node.bases})
+        for package in OTHERS
+        for path in (root / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    kinds = {"Problem"}
+    while more := {name for name, bases in classes if bases & kinds} - kinds:
+        kinds |= more
+    return kinds
+
+
 def template(tree: app_commands.CommandTree[Any]) -> Catalog:
     """A catalogue with every sentence, untranslated."""
     catalog = Catalog(project="Atelier", copyright_holder="the authors of Atelier", charset="utf-8")
-    methods = [("**.py", f"{__name__}:sentences")]
-    for folder, keywords in ((BOT_DIR, KEYWORDS), (PICTURES_DIR, PROBLEMS)):
+    others = dict.fromkeys(("sentence", *sorted(kinds_of_problems())))
+    methods = [(name, "ignore") for name in COMMAND_LINE] + [("**.py", f"{__name__}:sentences")]
+    for package, keywords in (("bot", KEYWORDS), *((name, others) for name in OTHERS)):
         for file, line, message, comments, _ in extract_from_dir(
-            folder, method_map=methods, keywords=keywords
+            ROOT / package, method_map=methods, keywords=keywords
         ):
-            place = (folder / file).relative_to(BOT_DIR.parent).as_posix()
+            place = f"{package}/{Path(file).as_posix()}"
             catalog.add(message, locations=[(place, line)], auto_comments=comments)
     for location, name, command in names_in_tree(tree):
         if _HAS_A_WORD.search(name):

@@ -8,10 +8,11 @@ from bot.paint.budget import ByteBudget
 from bot.paint.download import Downloader
 from bot.paint.request import PaintRequest, Source, StyleWish
 from bot.paint.wishes import resolve
-from bot.texts import Texts, _
+from bot.texts import _
 from jobs.options import PaintInputs, StyleInput
 from jobs.pictures import DecodeLimits, DecoderPool, PictureProblem
 from jobs.queue import JobQueue
+from jobs.sentences import Sentence
 from jobs.settings import Settings
 
 HELD_BYTES = 48 * 1024 * 1024
@@ -23,8 +24,7 @@ ROLES = {
     "style1": _("The second style picture"),
     "mask": _("The mask"),
 }
-
-
+IN_PICTURE = _("{picture}: {problem}")
 NOT_KEPT = _("The pictures of this painting are no longer kept; please use /paint with new ones.")
 
 
@@ -32,14 +32,8 @@ class InputProblem(UserProblem):
     """A picture that cannot be used, with the name of the option it was given to."""
 
     def __init__(self, role: str, problem: UserProblem | PictureProblem) -> None:
-        super().__init__(str(problem))
-        self.role = role
-        self.problem = problem
-
-    def say(self, t: Texts) -> str:
-        """The sentence, after the name of the picture that it is about."""
-        said = t(self.problem.sentence, **self.problem.values)
-        return t("{picture}: {problem}", picture=t(ROLES.get(self.role, self.role)), problem=said)
+        picture = Sentence(ROLES.get(role, role))
+        super().__init__(IN_PICTURE, picture=picture, problem=problem.sentence)
 
 
 class PictureIntake:

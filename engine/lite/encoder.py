@@ -76,7 +76,9 @@ class LiteEncoder:
         missing = [name for name in layers if name not in LAYERS]
         if missing:
             raise WeightsProblem(
-                f"The lite network has no layer {missing[0]}; it has: {', '.join(LAYERS)}."
+                "The lite network has no layer {layer}; it has: {layers}.",
+                layer=missing[0],
+                layers=", ".join(LAYERS),
             )
         wanted = set(layers)
         needed = wanted | _beneath(wanted)

@@ -6,12 +6,14 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from jobs.sentences import Problem
+
 TORCHVISION_STD = (0.229, 0.224, 0.225)
 TORCHVISION_MEAN = (0.485, 0.456, 0.406)
 
 
-class WeightsProblem(Exception):
-    """A network cannot be used as asked; the text says why and what to do, for the user."""
+class WeightsProblem(Problem):
+    """A network cannot be used as asked."""
 
 
 @runtime_checkable

@@ -62,7 +62,9 @@ def open_encoder(
     }
     name = resolve_network(network, source)
     if name not in openers:
-        raise WeightsProblem(f"There is no network {name}; there are: {', '.join(openers)}.")
+        raise WeightsProblem(
+            "There is no network {name}; there are: {names}.", name=name, names=", ".join(openers)
+        )
     return openers[name]()
 
 

@@ -99,7 +99,7 @@ class Vgg19:
         border: str = "replicate",
     ) -> None:
         if pooling not in {"max", "average"}:
-            raise WeightsProblem(f"Pooling is max or average, not {pooling}.")
+            raise WeightsProblem("Pooling is max or average, not {pooling}.", pooling=pooling)
         self.device = device or torch.device("cpu")
         self.dtype = dtype
         self.pooling = pooling
@@ -188,11 +188,11 @@ class Vgg19:
 
 def missing_layers_problem(missing: Iterable[str], present: Collection[str]) -> WeightsProblem:
     """The error for layers that the weights in use end before, or that VGG19 never had."""
-    names = ", ".join(missing)
-    there = ", ".join(present)
     return WeightsProblem(
-        f"The VGG19 weights in use do not have: {names}. They have: {there}. "
-        "Choose among these, or use a weights file that goes deeper."
+        "The VGG19 weights in use do not have: {missing}. They have: {present}. Choose among "
+        "these, or use a weights file that goes deeper.",
+        missing=", ".join(missing),
+        present=", ".join(present),
     )
 
 

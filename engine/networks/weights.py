@@ -63,7 +63,9 @@ def load_weights(file: Path) -> Vgg19Weights:
         WeightsProblem: the file is absent or is no such file.
     """
     if not file.is_file():
-        raise WeightsProblem(f"There is no weights file {file.name}; see ATELIER_VGG19_WEIGHTS.")
+        raise WeightsProblem(
+            "There is no weights file {file}; see ATELIER_VGG19_WEIGHTS.", file=file.name
+        )
     metadata: dict[str, str] = {}
     try:
         if file.suffix == ".safetensors":
@@ -80,10 +82,12 @@ def load_weights(file: Path) -> Vgg19Weights:
         EOFError,
         pickle.UnpicklingError,
     ) as error:
-        raise WeightsProblem(f"{file.name} cannot be read as VGG19's weights.") from error
+        raise WeightsProblem("{file} cannot be read as VGG19's weights.", file=file.name) from error
     weights = Vgg19Weights(_convolutions_only(tensors), normalisation_of(metadata))
     if not weights.present():
-        raise WeightsProblem(f"{file.name} holds no weights named features.0.weight and so on.")
+        raise WeightsProblem(
+            "{file} holds no weights named features.0.weight and so on.", file=file.name
+        )
     return weights
 
 

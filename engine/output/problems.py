@@ -4,9 +4,11 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from jobs.sentences import Problem
 
-class OutputProblem(Exception):
-    """A file cannot be written as asked; the text is one sentence for the user."""
+
+class OutputProblem(Problem):
+    """A file cannot be written as asked."""
 
 
 def check_target(path: Path, suffixes: Collection[str]) -> None:
@@ -20,16 +22,20 @@ def check_target(path: Path, suffixes: Collection[str]) -> None:
         OutputProblem: The suffix is unknown, or the folder is absent or not to be written to.
     """
     if path.suffix.lower() not in suffixes:
-        named = f"ends in {path.suffix}" if path.suffix else "has no ending"
         raise OutputProblem(
-            f"{path.name} {named}, which says no format that can be written; "
-            f"use one of {', '.join(suffixes)}."
+            "The name {file} says no format that can be written; let it end in one of {suffixes}.",
+            file=path.name,
+            suffixes=", ".join(suffixes),
         )
     folder = path.parent
     if not folder.is_dir():
-        raise OutputProblem(f"There is no folder {folder} for {path.name}; create it first.")
+        raise OutputProblem(
+            "There is no folder {folder} for {file}; create it first.",
+            folder=str(folder),
+            file=path.name,
+        )
     if path.is_dir():
-        raise OutputProblem(f"{path} is a folder; name a file.")
+        raise OutputProblem("{path} is a folder; name a file.", path=str(path))
     if not os.access(folder, os.W_OK):
         raise not_written(path, None)
 
@@ -38,5 +44,8 @@ def not_written(path: Path, error: OSError | None) -> OutputProblem:
     """The problem of a file that the system would not write."""
     reason = f" ({error.strerror})" if error is not None and error.strerror else ""
     return OutputProblem(
-        f"{path.name} cannot be written to {path.parent}{reason}; choose another place."
+        "{file} cannot be written to {folder}{reason}; choose another place.",
+        file=path.name,
+        folder=str(path.parent),
+        reason=reason,
     )

@@ -93,7 +93,7 @@ def time_lapse(
                 film.close()
         except av.error.FFmpegError as error:
             raise OutputProblem(
-                f"The time-lapse {path.name} cannot be encoded here; use a .gif instead."
+                "The time-lapse {file} cannot be encoded here; use a .gif instead.", file=path.name
             ) from error
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from engine.painting.events import Losses
 from engine.painting.problems import SettingsProblem
+from jobs.sentences import Sentence
 
 FORMAT = 1
 
@@ -45,7 +46,7 @@ class Progress:
     pace: float
     seconds: float
     evaluated: int
-    notes: tuple[str, ...]
+    notes: tuple[Sentence, ...]
     losses: tuple[Losses, ...]
     reference: float | None
 
@@ -71,7 +72,7 @@ def from_bytes(data: bytes, job: str) -> tuple[Progress, dict[str, Tensor]]:
         if header.pop("format") != FORMAT:
             raise SettingsProblem("The checkpoint was written by another version of Atelier.")
         header["losses"] = tuple(Losses(**one) for one in header["losses"])
-        header["notes"] = tuple(header["notes"])
+        header["notes"] = tuple(Sentence.from_plain(one) for one in header["notes"])
         progress = Progress(**header)
         tensors = load(data)
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:

@@ -33,7 +33,11 @@ def choose_device(name: str) -> torch.device:
             return torch.device("cuda", device.index or 0 if device else 0)
         case "mps" if torch.backends.mps.is_available():
             return torch.device("mps")
-    raise SettingsProblem(f"This machine has no device {name!r}; choose among: {_devices()}.")
+    raise SettingsProblem(
+        "This machine has no device {name!r}; choose among: {devices}.",
+        name=name,
+        devices=_devices(),
+    )
 
 
 def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
@@ -49,7 +53,9 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
             return torch.bfloat16
         case "auto":
             return torch.bfloat16 if _bf16_is_fast(device) else torch.float32
-    raise SettingsProblem(f"Precision is auto, fp32 or bf16, not {precision!r}.")
+    raise SettingsProblem(
+        "Precision is auto, fp32 or bf16, not {precision!r}.", precision=precision
+    )
 
 
 def precision_name(dtype: torch.dtype) -> str:
@@ -101,7 +107,9 @@ def parse_memory(text: str) -> int:
     """
     found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([kmgt]?)(?:i?b)?\s*", text.lower())
     if not found or float(found[1]) <= 0:
-        raise SettingsProblem(f"{text!r} is no amount of memory; write it as 2GiB or 500MiB.")
+        raise SettingsProblem(
+            "{text!r} is no amount of memory; write it as 2GiB or 500MiB.", text=text
+        )
     return int(float(found[1]) * _UNITS[found[2]])
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from PIL import Image
 
 from engine.painting.picture import Picture, Size
+from jobs.sentences import Sentence
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Stepped:
 class Recovered:
     """The loss was not finite; painting goes on from the last good picture."""
 
-    reason: str
+    reason: Sentence
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class Report:
     peak_memory_bytes: int
     tiles: int
     tile_px: int | None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
     losses: tuple[Losses, ...] = ()
 
 

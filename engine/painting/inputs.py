@@ -21,8 +21,10 @@ from engine.painting.plan import LEAST_SIDE_PX
 from engine.painting.problems import SettingsProblem
 from engine.painting.statistics import StyleStatistics
 from jobs.options import PaintOptions
+from jobs.sentences import Sentence, sentence
 
 Share = tuple[float, float, float, float]
+_NAMELESS = sentence("the style")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,7 @@ class Style:
     region: Share | None = None
     mask: Tensor | None = None
     fingerprints: Sequence[StyleStatistics] = ()
-    name: str = "the style"
+    name: str | Sentence = _NAMELESS
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,13 +83,18 @@ def check_inputs(
         raise SettingsProblem("There is no style; give at least one picture or preset.")
     if options.start == "file" and start is None:
         raise SettingsProblem("To start from a file, give the picture to start from.")
-    masks = {"mask": mask}
-    masks.update({f"mask of {style.name}": style.mask for style in styles})
-    for name, one in masks.items():
+    masks = [(sentence("The mask"), mask)]
+    masks += [(sentence("The mask of {style}", style=one.name), one.mask) for one in styles]
+    for name, one in masks:
         if one is not None and tuple(one.shape) != content.size:
             raise SettingsProblem(
-                f"The {name} is {one.shape[1]} × {one.shape[0]} pixels; it must be as large as "
-                f"the content, {content.size[1]} × {content.size[0]}."
+                "{mask} is {width} × {height} pixels; it must be as large as the content, "
+                "{content_width} × {content_height}.",
+                mask=name,
+                width=one.shape[1],
+                height=one.shape[0],
+                content_width=content.size[1],
+                content_height=content.size[0],
             )
     if mask is not None and not bool((mask > 0).any()):
         raise SettingsProblem("The mask is all black, so nothing would be painted.")
@@ -127,12 +134,16 @@ def fitted_style(pixels: Tensor, picture: Size, style_scale: float, fit: str) ->
 def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
     if style.weight <= 0:
         raise SettingsProblem(
-            f"The weight of {style.name} is {style.weight:g}; it must be above 0."
+            "The weight of {style} is {weight:g}; it must be above 0.",
+            style=style.name,
+            weight=style.weight,
         )
     picture = content if style.is_content else style.picture
     if picture is None:
         if not style.fingerprints:
-            raise SettingsProblem(f"{style.name} has neither a picture nor statistics.")
+            raise SettingsProblem(
+                "There is neither a picture nor statistics of {style}.", style=style.name
+            )
         return style
     pixels = picture.pixels
     if style.region is not None:

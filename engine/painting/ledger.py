@@ -9,6 +9,7 @@ from torch import Tensor
 from engine.painting.events import Losses
 from engine.painting.gradient import Evaluation
 from engine.painting.plan import Plan
+from jobs.sentences import Sentence
 
 _NEWEST = 0.1
 
@@ -27,7 +28,7 @@ class Ledger:
 
     plan: Plan
     losses: list[Losses] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Sentence] = field(default_factory=list)
     seconds: float = 0.0
     iterations: int = 0
     reference: float | None = None

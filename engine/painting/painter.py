@@ -85,7 +85,7 @@ def _open(studio: Studio, network: str, pooling: str) -> Encoder:
     try:
         return studio.encoder(network, pooling)
     except WeightsProblem as problem:
-        raise SettingsProblem(str(problem)) from problem
+        raise SettingsProblem.saying(problem.sentence) from problem
 
 
 def _canvas(final: Size) -> Size:

@@ -159,8 +159,11 @@ def _layers(options: PaintOptions, recipe: Recipe, encoder: Encoder) -> LayerCho
     if choice is None:
         if options.content_layers is None or options.style_layers is None:
             raise SettingsProblem(
-                f"The recipe {options.recipe!r} has no layers for this {encoder.name} network, "
-                f"which has: {', '.join(encoder.layers)}. Choose content and style layers."
+                "The recipe {recipe!r} has no layers for this {network} network, which has: "
+                "{layers}. Choose content and style layers.",
+                recipe=options.recipe,
+                network=encoder.name,
+                layers=", ".join(encoder.layers),
             )
         choice = recipe.choices[0]
     given = {"content": options.content_layers, "style": options.style_layers}
@@ -168,8 +171,12 @@ def _layers(options: PaintOptions, recipe: Recipe, encoder: Encoder) -> LayerCho
         unknown = [name for name in layers or {} if name not in encoder.layers]
         if unknown:
             raise SettingsProblem(
-                f"The {encoder.name} network in use has no layer {', '.join(unknown)} for the "
-                f"{kind}; it has: {', '.join(encoder.layers)}."
+                "The {network} network in use has no layer {unknown} for the {kind}; it has: "
+                "{layers}.",
+                network=encoder.name,
+                unknown=", ".join(unknown),
+                kind=kind,
+                layers=", ".join(encoder.layers),
             )
     chosen = {
         kind: {name: weight for name, weight in layers.items() if weight > 0}

@@ -1,11 +1,13 @@
-"""What can go wrong with a painting; each text is one sentence for the user."""
+"""What can go wrong with a painting."""
+
+from jobs.sentences import Problem
 
 
-class SettingsProblem(Exception):
+class SettingsProblem(Problem):
     """The settings or pictures cannot be painted with; found before any work."""
 
 
-class PaintingFailed(Exception):
+class PaintingFailed(Problem):
     """The optimisation came to no finite picture, for the reason given."""
 
 

@@ -129,7 +129,9 @@ def load_recipe(name: str) -> Recipe:
     """
     if name not in recipe_names():
         raise SettingsProblem(
-            f"There is no recipe {name!r}; there are: {', '.join(recipe_names())}."
+            "There is no recipe {name!r}; there are: {names}.",
+            name=name,
+            names=", ".join(recipe_names()),
         )
     text = files("engine.recipes").joinpath(f"{name}.toml").read_text(encoding="utf-8")
     return parse_recipe(text, name)
@@ -144,4 +146,6 @@ def parse_recipe(text: str, name: str) -> Recipe:
     try:
         return Recipe.model_validate(tomllib.loads(text))
     except (ValidationError, tomllib.TOMLDecodeError) as error:
-        raise SettingsProblem(f"The recipe {name!r} cannot be read: {error}") from error
+        raise SettingsProblem(
+            "The recipe {name!r} cannot be read: {error}", name=name, error=str(error)
+        ) from error

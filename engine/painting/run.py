@@ -34,6 +34,7 @@ from engine.painting.style import Easel, tiling_for
 from engine.painting.targets import make_objective
 from engine.painting.tiles import Tiling
 from jobs.options import PaintOptions
+from jobs.sentences import sentence
 
 CHECK_EVERY = 10
 """Iterations from one look at the losses to the next; each look waits for the device."""
@@ -171,7 +172,9 @@ class Run:
     def _retiled(self, size: Size) -> Retiled:
         devices.release_memory(self.studio.device)
         self._cap_px = halved_core(self._core_px, size)
-        self._ledger.notes.append(f"out of memory: went on in tiles of {self._cap_px} px")
+        self._ledger.notes.append(
+            sentence("Memory ran out, so it was painted in tiles of {size} px.", size=self._cap_px)
+        )
         return Retiled(self._cap_px)
 
     def _recovered(self, work: "_Work") -> Recovered:
@@ -193,7 +196,11 @@ class Run:
         work.remember()
         if self._dtype is torch.bfloat16:
             self._dtype = torch.float32
-        reason = f"the loss was not finite: back to iteration {work.done}, half the step"
+        reason = sentence(
+            "The numbers ran away once, so it was painted on from iteration {iteration} with half "
+            "the step.",
+            iteration=work.done,
+        )
         self._ledger.notes.append(reason)
         return Recovered(reason)
 

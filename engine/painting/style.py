@@ -127,8 +127,11 @@ def _from_fingerprints(
     ]
     if not fitting:
         raise SettingsProblem(
-            f"{style.name} has no statistics for the {encoder.name} network with these layers "
-            f"and {encoder.pooling} pooling; its picture is needed."
+            "There are no statistics of {style} for the {network} network with these layers and "
+            "{pooling} pooling; its picture is needed.",
+            style=style.name,
+            network=encoder.name,
+            pooling=encoder.pooling,
         )
     found = nearest(fitting, round(max(picture) * easel.plan.style_scale))
     return {name: found.layers[name] for name in layers}

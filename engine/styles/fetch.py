@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from jobs.catalogue import Painting
 from jobs.catalogue.catalogue import scan_path
+from jobs.sentences import Problem, Sentence, sentence
 
 MAX_BYTES: Final = 24 * 1024 * 1024
 MAX_PIXELS: Final = 60_000_000
@@ -29,8 +30,8 @@ Progress = Callable[[int, int | None], None]
 """Told the bytes received so far, and how many there will be if that is known."""
 
 
-class FetchProblem(Exception):
-    """A scan cannot be had; the text says why, for people."""
+class FetchProblem(Problem):
+    """A scan cannot be had."""
 
 
 class _Answer(Protocol):
@@ -81,7 +82,10 @@ def fetch_scan(
         _write(path, data)
     except OSError as error:
         raise FetchProblem(
-            f"The scan of {painting.name} cannot be kept in {styles_dir}: {error.strerror}."
+            "The scan of {painting} cannot be kept in the folder {folder}: {reason}.",
+            painting=painting.name,
+            folder=styles_dir.name,
+            reason=error.strerror or "",
         ) from error
     return path
 
@@ -96,23 +100,35 @@ def check_scan(painting: Painting, data: bytes) -> None:
                 width, height = image.size
                 if width * height > MAX_PIXELS:
                     raise FetchProblem(
-                        f"The scan of {name} has {width} × {height} pixels, which is too many."
+                        "The scan of {painting} has {width} × {height} pixels, which is too many.",
+                        painting=name,
+                        width=width,
+                        height=height,
                     )
                 image.load()
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise FetchProblem(
-            f"What was received as the scan of {name} is not a whole JPEG or PNG picture."
+            "What was received as the scan of {painting} is not a whole JPEG or PNG picture.",
+            painting=name,
         ) from error
     if min(width, height) < LEAST_SIDE_PX:
         raise FetchProblem(
-            f"The scan of {name} has only {width} × {height} pixels; "
-            f"each side needs at least {LEAST_SIDE_PX}."
+            "The scan of {painting} has only {width} × {height} pixels; each side needs at least "
+            "{least}.",
+            painting=name,
+            width=width,
+            height=height,
+            least=LEAST_SIDE_PX,
         )
     wanted = painting.aspect_ratio
     if abs(width / height / wanted - 1) > painting.scan.aspect_tolerance:
         raise FetchProblem(
-            f"The scan of {name} is {width} × {height} pixels; its sides should be as "
-            f"{wanted:g} to 1, so this is another picture."
+            "The scan of {painting} is {width} × {height} pixels; its sides should be as "
+            "{wanted:g} to 1, so this is another picture.",
+            painting=name,
+            width=width,
+            height=height,
+            wanted=wanted,
         )
 
 
@@ -120,20 +136,28 @@ def _download(
     painting: Painting, url: str, progress: Progress | None, max_bytes: int, timeout: float
 ) -> bytes:
     if urlsplit(url).scheme not in {"http", "https"}:
-        raise FetchProblem(f"{url} is no address on the web.")
-    failed = f"The scan of {painting.name} could not be downloaded"
+        raise FetchProblem("{url} is no address on the web.", url=url)
     asked = request.Request(url, headers={"User-Agent": _AGENT})  # noqa: S310 - checked above
     try:
         with _opener().open(asked, timeout=timeout) as answer:
             return _read(painting, answer, progress, max_bytes)
     except HTTPError as error:
-        raise FetchProblem(
-            f"{failed}: the server answered {error.code} ({error.reason})."
-        ) from error
+        answered = sentence(
+            "the server answered {code} ({reason})", code=error.code, reason=str(error.reason)
+        )
+        raise _not_downloaded(painting, answered) from error
     except URLError as error:
-        raise FetchProblem(f"{failed}: {_reason(error.reason)}.") from error
+        raise _not_downloaded(painting, _reason(error.reason)) from error
     except (HTTPException, OSError) as error:
-        raise FetchProblem(f"{failed}: {_reason(error)}.") from error
+        raise _not_downloaded(painting, _reason(error)) from error
+
+
+def _not_downloaded(painting: Painting, reason: str | Sentence) -> FetchProblem:
+    return FetchProblem(
+        "The scan of {painting} could not be downloaded: {reason}.",
+        painting=painting.name,
+        reason=reason,
+    )
 
 
 def _opener() -> request.OpenerDirector:
@@ -160,13 +184,18 @@ def _read(painting: Painting, answer: _Answer, progress: Progress | None, max_by
         data += chunk
         if len(data) > max_bytes:
             raise FetchProblem(
-                f"The scan of {painting.name} is larger than {max_bytes / 2**20:g} MiB."
+                "The scan of {painting} is larger than {limit:g} MiB.",
+                painting=painting.name,
+                limit=max_bytes / 2**20,
             )
         if progress is not None:
             progress(len(data), total)
     if total is not None and len(data) < total:
         raise FetchProblem(
-            f"The download of {painting.name} broke off after {len(data)} of {total} bytes."
+            "The download of {painting} broke off after {received} of {total} bytes.",
+            painting=painting.name,
+            received=len(data),
+            total=total,
         )
     return bytes(data)
 
@@ -184,10 +213,10 @@ def _write(path: Path, data: bytes) -> None:
         raise
 
 
-def _reason(error: object) -> str:
+def _reason(error: object) -> str | Sentence:
     match error:
         case TimeoutError():
-            return "the server was silent for too long"
+            return sentence("the server was silent for too long")
         case OSError(strerror=str(words)):
             return words
         case _:

@@ -12,6 +12,7 @@ from engine.styles.fetch import FetchProblem, fetch_scan
 from engine.styles.packing import unpack, with_sizes_between
 from jobs.catalogue import Painting, load_catalogue
 from jobs.catalogue.catalogue import scan_path
+from jobs.sentences import Problem, Sentence, sentence
 
 FINGERPRINT_NETWORK = "lite"
 """The network whose statistics ship with the catalogue."""
@@ -19,8 +20,8 @@ FINGERPRINT_NETWORK = "lite"
 _SHORT_TIMEOUT_SECONDS = 15.0
 
 
-class StyleMissing(Exception):
-    """A preset cannot be had; the text says why and what to do."""
+class StyleMissing(Problem):
+    """A preset cannot be had."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,14 +30,14 @@ class PresetStyle:
 
     Attributes:
         network: the one that was asked for, or the one that the fingerprints are for.
-        notes: sentences on what is not as it was asked for.
+        notes: what is not as it was asked for.
     """
 
     name: str
     network: str
     picture: Picture | None = None
     fingerprints: Sequence[StyleStatistics] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
 
 
 def preset_style(
@@ -64,7 +65,9 @@ def preset_style(
     """
     painting = load_catalogue().get(preset)
     if painting is None:
-        raise StyleMissing(f"There is no painting {preset!r} in the catalogue; see /styles.")
+        raise StyleMissing(
+            "There is no painting {preset!r} in the catalogue; see /styles.", preset=preset
+        )
     prefers_fingerprint = network == FINGERPRINT_NETWORK and not needs_picture
     if prefers_fingerprint and painting.fingerprint_path is not None:
         return PresetStyle(painting.name, network, fingerprints=_fingerprints(painting))
@@ -73,9 +76,13 @@ def preset_style(
     except FetchProblem as problem:
         if painting.fingerprint_path is None:
             raise StyleMissing(
-                f"{problem} Choose a preset that is marked as ready, or attach a picture of it."
+                "{problem} Choose another preset, or attach a picture of it.",
+                problem=problem.sentence,
             ) from problem
-        note = f"{problem} So its fingerprint was used, with the lite network."
+        note = sentence(
+            "{problem} So its fingerprint was used, with the lite network.",
+            problem=problem.sentence,
+        )
         return PresetStyle(
             painting.name,
             FINGERPRINT_NETWORK,
@@ -94,7 +101,7 @@ def _scan(painting: Painting, styles_dir: Path, say: Callable[[str], None] | Non
             return Picture.from_image(image)
     except (OSError, ValueError) as error:
         path.unlink(missing_ok=True)  # damaged since it was checked: the next job fetches it anew
-        raise FetchProblem(f"The scan of {painting.name} is damaged.") from error
+        raise FetchProblem("The scan of {painting} is damaged.", painting=painting.name) from error
 
 
 def _fingerprints(painting: Painting) -> list[StyleStatistics]:

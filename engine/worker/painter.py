@@ -21,6 +21,7 @@ from engine.worker.film import Film
 from engine.worker.sitting import Sitting
 from engine.worker.sources import Sources, gather
 from jobs.model import Failure, FailureKind, Job, PaintReport, Progress
+from jobs.sentences import sentence
 from jobs.settings import Settings
 from jobs.store import PictureMissing, PictureStore, StorageUnavailable
 
@@ -125,21 +126,25 @@ def _explained(error: Exception, job: Job) -> Failed:
     may_retry = False
     match error:
         case SettingsProblem():
-            kind, sentence = FailureKind.INPUT, str(error)
+            kind, said = FailureKind.INPUT, error.sentence
         case StyleMissing():
-            kind, sentence = FailureKind.STYLE_MISSING, str(error)
+            kind, said = FailureKind.STYLE_MISSING, error.sentence
         case PaintingFailed() | WeightsProblem() | OutputProblem():
-            kind, sentence = FailureKind.ENGINE, str(error)
+            kind, said = FailureKind.ENGINE, error.sentence
         case StorageUnavailable():
-            kind, sentence, may_retry = FailureKind.ENGINE, str(error), True
+            log.warning("job %d: error %s: %s", job.id, error_id, error)
+            kind, may_retry = FailureKind.ENGINE, True
+            said = sentence(
+                "The pictures cannot be read or stored at the moment; please try again."
+            )
         case PictureMissing():
             kind = FailureKind.INTERNAL
-            sentence = "The pictures of this job are no longer stored; please post it again."
+            said = sentence("The pictures of this job are no longer stored; please post it again.")
         case _:
             log.error("job %d: error %s", job.id, error_id, exc_info=error)
             kind, may_retry = FailureKind.INTERNAL, True
-            sentence = "Something went wrong in the engine while painting; please try again."
-    return Failed(Failure(kind, sentence, error_id), may_retry)
+            said = sentence("Something went wrong in the engine while painting; please try again.")
+    return Failed(Failure.of(kind, said, error_id), may_retry)
 
 
 def _report(painted: Painted, sources: Sources, job: Job) -> PaintReport:
@@ -154,10 +159,10 @@ def _report(painted: Painted, sources: Sources, job: Job) -> PaintReport:
         iterations=made.iterations,
         seed=job.options.seed,
         extra={
-            "notes": [*sources.notes, *made.notes],
             "weights_hash": made.weights_hash,
             "seconds_per_iteration": made.seconds_per_iteration,
             "peak_memory_bytes": made.peak_memory_bytes,
             "tiles": made.tiles,
         },
+        notes=(*sources.notes, *made.notes),
     )

@@ -12,6 +12,7 @@ from engine.painting.picture import Picture, mask_from_image, resized_mask
 from engine.styles.presets import preset_style
 from jobs.model import Job
 from jobs.options import StyleInput
+from jobs.sentences import Sentence, sentence
 from jobs.settings import Settings
 from jobs.store import PictureStore
 
@@ -25,7 +26,7 @@ class Sources:
 
     Attributes:
         network: to paint with; `lite` where a style can only be had as its fingerprint.
-        notes: sentences on what is not as it was asked for.
+        notes: what is not as it was asked for.
     """
 
     content: Picture
@@ -33,7 +34,7 @@ class Sources:
     mask: Tensor | None
     start: Picture | None
     network: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
 
 
 def gather(job: Job, store: PictureStore, settings: Settings, network: str, say: Say) -> Sources:
@@ -54,7 +55,6 @@ def gather(job: Job, store: PictureStore, settings: Settings, network: str, say:
     content = _picture(store, inputs.content)
     masks = inputs.style_masks or (None,) * len(inputs.styles)
     styles: list[Style] = []
-    notes: list[str] = []
     for wanted, mask_key in zip(inputs.styles, masks, strict=True):
         if wanted.preset is not None:
             found = preset_style(
@@ -64,14 +64,16 @@ def gather(job: Job, store: PictureStore, settings: Settings, network: str, say:
                 needs_picture=_needs_picture(wanted, job),
                 say=say,
             )
-            picture, fingerprints, name = found.picture, found.fingerprints, found.name
+            picture, fingerprints = found.picture, found.fingerprints
+            name: str | Sentence = found.name
             if found.network != network:
                 # Every style of a painting goes through one network: begin again with this one.
                 again = gather(job, store, settings, found.network, say)
                 return Sources(**{**vars(again), "notes": (*found.notes, *again.notes)})
         else:
             picture = _picture(store, wanted.picture) if wanted.picture else None
-            fingerprints, name = (), _name(wanted, len(styles) + 1)
+            fingerprints = ()
+            name = _name(wanted, len(styles) + 1)
         styles.append(
             Style(
                 picture=picture,
@@ -89,7 +91,6 @@ def gather(job: Job, store: PictureStore, settings: Settings, network: str, say:
         mask=_mask(store, inputs.mask, content),
         start=_picture(store, inputs.start) if inputs.start else None,
         network=network,
-        notes=tuple(notes),
     )
 
 
@@ -99,8 +100,10 @@ def _needs_picture(wanted: StyleInput, job: Job) -> bool:
     return wanted.region is not None or options.keep_colors in {"match", "histogram"}
 
 
-def _name(wanted: StyleInput, number: int) -> str:
-    return "the photograph as its own style" if wanted.is_content else f"style {number}"
+def _name(wanted: StyleInput, number: int) -> Sentence:
+    if wanted.is_content:
+        return sentence("the photograph as its own style")
+    return sentence("style {number}", number=number)
 
 
 def _picture(store: PictureStore, key: str) -> Picture:

@@ -1,7 +1,7 @@
 """The child process that decodes: requests on standard input, answers on standard output.
 
 A request is a line of JSON (`bytes`: how many follow, `limits`) and the file's bytes. An answer is
-a line of JSON (`bytes`, and either the picture's fields or a `problem` and its `values`) and the
+a line of JSON (`bytes`, and either the picture's fields or the sentence of a `problem`) and the
 PNG's bytes.
 """
 
@@ -38,7 +38,7 @@ def _serve(data: bytes, limits: DecodeLimits, answers: BinaryIO) -> None:
     try:
         picture = normalise(data, limits)
     except PictureProblem as problem:
-        answer = {"problem": problem.sentence, "values": problem.values}
+        answer = {"problem": asdict(problem.sentence)}
     else:
         png = picture.png
         answer = {"picture": {**asdict(picture), "png": None}}

@@ -10,6 +10,7 @@ from PIL.Image import DecompressionBombError
 from pillow_heif import register_heif_opener
 
 from jobs.pictures.kinds import DecodeLimits, NormalisedPicture, PictureProblem
+from jobs.sentences import Sentence, sentence
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 
@@ -50,11 +51,11 @@ def _normalise(data: bytes, limits: DecodeLimits) -> NormalisedPicture:
     except (OSError, ValueError, SyntaxError, DecompressionBombError):
         raise _damaged() from None
     source_format = image.format or "?"
-    notes: list[str] = []
+    notes: list[Sentence] = []
     try:
         _check_size(image.size, limits)
         if getattr(image, "n_frames", 1) > 1 and source_format != "MPO":
-            notes.append("The file is animated; I used its first frame.")
+            notes.append(sentence("The file is animated; I used its first frame."))
         if source_format == "JPEG":
             image.draft(None, (limits.max_side_px, limits.max_side_px))
         image.load()
@@ -160,7 +161,7 @@ def _through_profile(image: Image.Image, profile_bytes: bytes) -> Image.Image | 
     return converted
 
 
-def _encode(picture: Image.Image, source_format: str, notes: list[str]) -> NormalisedPicture:
+def _encode(picture: Image.Image, source_format: str, notes: list[Sentence]) -> NormalisedPicture:
     clean = Image.new(picture.mode, picture.size)
     clean.paste(picture)
     buffer = io.BytesIO()

@@ -1,20 +1,12 @@
 """What goes into the decoder and what comes out of it; light, for those who only ask for it."""
 
 from dataclasses import dataclass
-from typing import Any
+
+from jobs.sentences import Problem, Sentence
 
 
-class PictureProblem(Exception):
-    """A picture that cannot be used; the text tells its owner what is wrong and what to do.
-
-    Attributes:
-        sentence: The text with `{name}` for each of the values, by which it can be translated.
-    """
-
-    def __init__(self, sentence: str, **values: Any) -> None:
-        super().__init__(sentence.format_map(values))
-        self.sentence = sentence
-        self.values = values
+class PictureProblem(Problem):
+    """A picture that cannot be used; tells its owner what is wrong and what to do."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +35,7 @@ class NormalisedPicture:
     Attributes:
         png: The encoded picture: RGB or RGBA, 8 bits, sRGB, upright, no metadata.
         source_format: What the file was, as Pillow names it.
-        notes: Sentences on what was changed that its owner may want to know.
+        notes: What was changed that its owner may want to know.
     """
 
     png: bytes
@@ -51,4 +43,4 @@ class NormalisedPicture:
     height_px: int
     has_alpha: bool
     source_format: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()

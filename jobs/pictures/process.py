@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from jobs.pictures.kinds import DecodeLimits, NormalisedPicture, PictureProblem
+from jobs.sentences import Sentence
 
 log = logging.getLogger(__name__)
 
@@ -122,8 +123,8 @@ class DecoderPool:
         await child.stdin.drain()
         answer = json.loads(await child.stdout.readline())
         if "problem" in answer:
-            return PictureProblem(answer["problem"], **answer["values"])
+            return PictureProblem.saying(Sentence.from_plain(answer["problem"]))
         fields = answer["picture"]
         fields["png"] = await child.stdout.readexactly(answer["bytes"])
-        fields["notes"] = tuple(fields["notes"])
+        fields["notes"] = tuple(Sentence.from_plain(note) for note in fields["notes"])
         return NormalisedPicture(**fields)

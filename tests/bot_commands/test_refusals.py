@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import TypeAdapter
 
 from bot.errors import explain
 from bot.failures import failure_words
@@ -11,6 +12,7 @@ from bot.texts import texts_for
 from jobs.model import Failure, FailureKind
 from jobs.outcomes import LimitName, Refusal
 from jobs.pictures import DecoderPool, PictureProblem
+from jobs.sentences import Sentence, sentence
 
 EN, DE = texts_for("en"), texts_for("de")
 MOMENT = datetime(2026, 3, 1, 12, 0, 0, 400_000, UTC)
@@ -32,20 +34,44 @@ def test_a_refusal_says_what_is_allowed_and_what_was_asked() -> None:
     assert "„fein“" in refusal_words(DE, refusal)
 
 
-@pytest.mark.parametrize("kind", list(FailureKind))
-def test_every_failure_is_said_in_both_languages(kind: FailureKind) -> None:
-    failure = Failure(kind, "The mask is <@123456789012345678> wide.", "abcd")
-    english, german = failure_words(EN, failure), failure_words(DE, failure)
-    assert "The mask is" in english
-    assert english.endswith("(error abcd)")
+def test_a_failure_is_said_in_the_members_language_with_all_that_is_known_of_it() -> None:
+    reason = sentence("the server was silent for too long")
+    fetching = sentence(
+        "The scan of {painting} could not be downloaded: {reason}.",
+        painting="The Scream <@123456789012345678>",
+        reason=reason,
+    )
+    said = sentence("{problem} Choose another preset, or attach a picture of it.", problem=fetching)
+    failure = Failure.of(FailureKind.STYLE_MISSING, said, "abcd")
+    kept = TypeAdapter(Failure).validate_json(TypeAdapter(Failure).dump_json(failure))
+    assert kept == failure
+    english, german = failure_words(EN, kept), failure_words(DE, kept)
+    assert english.endswith(
+        "too long. Choose another preset, or attach a picture of it. (error abcd)"
+    )
+    assert "Der Server blieb zu lange stumm" in german
     assert german.endswith("(Fehler abcd)")
     assert "<@123456789012345678>" not in english + german
+
+
+def test_a_failure_that_an_older_version_wrote_is_shown_as_it_is() -> None:
+    row = '{"kind": "engine", "message": "The {old} sentence.", "error_id": "abcd"}'
+    failure = TypeAdapter(Failure).validate_json(row)
+    assert failure_words(DE, failure) == "The {old} sentence. (Fehler abcd)"
+
+
+def test_a_sentence_of_another_version_costs_nobody_the_answer() -> None:
+    assert DE.say(Sentence("A sentence that {this} version lacks.", {})) == (
+        "A sentence that {this} version lacks."
+    )
+    assert DE.say(Sentence("The mask of {style}", {"wrong": 1})) == "The mask of {style}"
 
 
 async def test_a_problem_with_a_picture_keeps_its_numbers_across_the_childs_pipe() -> None:
     async with DecoderPool(processes=1) as pool:
         with pytest.raises(PictureProblem, match="not a picture I can read") as caught:
             await pool.normalise(b"notes")
-    assert explain(caught.value).say(DE).startswith("Diese Datei ist kein Bild, das ich lesen kann")
+    said = DE.say(explain(caught.value).sentence)
+    assert said.startswith("Diese Datei ist kein Bild, das ich lesen kann")
     problem = PictureProblem("That picture has only {width} px.", width=3)
     assert str(problem) == "That picture has only 3 px."

@@ -129,7 +129,7 @@ def test_of_an_animation_the_first_frame_is_used_and_said() -> None:
         data = encoded(frames[0], name, save_all=True, append_images=frames[1:], **extra)
         picture = normalise(data)
         assert decoded(picture.png).convert("RGB").getpixel((5, 5)) == (255, 0, 0)
-        assert any("first frame" in note for note in picture.notes)
+        assert any("first frame" in str(note) for note in picture.notes)
 
 
 def test_large_pictures_are_reduced_with_their_aspect() -> None:
