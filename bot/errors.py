@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import discord
 from discord import app_commands, ui
+from pydantic import ValidationError
 
 from bot.texts import Texts, _, texts_of
 from jobs.outcomes import QueueError
@@ -90,6 +91,10 @@ _UNEXPECTED: tuple[tuple[type[BaseException], str], ...] = (
         _("Discord did not answer as it should; please try again in a minute."),
     ),
     (discord.RateLimited, _("Discord asks me to slow down; please try again in a minute.")),
+    (
+        ValidationError,
+        _("One of the values is not one that can be used; please choose again."),
+    ),
     (BaseException, _("Something went wrong on my side; please try again.")),
 )
 

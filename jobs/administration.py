@@ -30,6 +30,10 @@ from jobs.records import json_object, moment
 class UnusableLimit(QueueError):
     """A limit was set to something that it cannot be; the text says which and why."""
 
+    def __init__(self, limit: str, reason: str) -> None:
+        super().__init__(f"{limit} cannot be set to that: {reason}.")
+        self.limit = limit
+
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
@@ -75,7 +79,7 @@ class Administration(QueueCore):
             except ValidationError as error:
                 problem = error.errors(include_url=False)[0]
                 name = ".".join(str(part) for part in problem["loc"])
-                raise UnusableLimit(f"{name} cannot be set to that: {problem['msg']}.") from None
+                raise UnusableLimit(name, problem["msg"]) from None
             asked = LimitChanges.model_validate(dict(changes))
             if (refused := loosened(operator, asked)) is not None:
                 return refused

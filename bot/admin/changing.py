@@ -14,12 +14,16 @@ from bot.errors import UserProblem
 from bot.gallery.buttons import OwnButton, row_of, template
 from bot.gallery.paging import say, show, text_page
 from bot.texts import Texts, _, texts_of
+from jobs.administration import UnusableLimit
 from jobs.limits import LoosensOperatorLimit
+from jobs.sentences import Sentence
 
 LOOSENS = _(
     "{limit}: the operator of this bot allows {allowed}, and {asked} would loosen that; please "
     "choose a stricter value."
 )
+
+UNUSABLE = _("{limit}: that is not a value it can have; please choose another.")
 
 
 async def change_limits(
@@ -28,13 +32,17 @@ async def change_limits(
     """Set limits. The interaction is acknowledged.
 
     Raises:
-        UserProblem: if the change would loosen what the operator allows.
+        UserProblem: if the change would loosen what the operator allows, or is none that can be.
     """
     t = texts_of(interaction)
     if not changes:
         await say(interaction, t("Nothing was changed."))
         return
-    outcome = await interaction.client.queue.set_limits(guild_id, changes, interaction.user.id)
+    try:
+        outcome = await interaction.client.queue.set_limits(guild_id, changes, interaction.user.id)
+    except UnusableLimit as error:
+        name = error.limit.partition(".")[0]
+        raise UserProblem(UNUSABLE, limit=Sentence(LABELS.get(name, name))) from None
     if isinstance(outcome, LoosensOperatorLimit):
         raise UserProblem(
             LOOSENS,

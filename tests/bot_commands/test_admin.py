@@ -98,6 +98,17 @@ async def test_undo_returns_to_what_the_server_had_set_before(house: House) -> N
     assert "changed again since" in interaction.followups[0].text
 
 
+async def test_a_value_that_a_limit_cannot_have_is_told_with_the_limits_name(house: House) -> None:
+    admin = house.user("admin", locale="de")
+    # As another version may have written it down.
+    await house.queue.audit(house.guild_id, admin.id, "set_limits", {"max_size_px": 3})
+    message = await house.slash(admin, "limits set", {"size": 512})
+    interaction = await house.discord.press(admin, message, label="Rückgängig")
+    said = await answer_besides(interaction, message)
+    assert said.text.startswith("Größte Größe: Dieser Wert geht nicht")
+    assert (await house.queue.limits(house.guild_id)).max_size_px == 512
+
+
 async def test_what_the_operator_allows_cannot_be_loosened(house: House) -> None:
     message = await house.slash(house.user("admin"), "limits set", {"size": 4096})
     assert "the operator of this bot allows 2048 px" in message.text
