@@ -10,7 +10,7 @@ from typing import Any
 
 from bench import gpu
 from bench.plots import plot_courses, plot_sizes
-from bench.report import machine_text, paces_text, quality_text, speed_text, write
+from bench.report import machine_text, paces_text, quality_text, speed_text, system_load, write
 from bench.rivals import compare_paces, courses
 from bench.runner import (
     DEFAULT_CONTENT,
@@ -66,14 +66,9 @@ def _cpu(setup: Setup, parts: Sequence[str]) -> None:
     for part in parts:
         title, figures, texts = measures[part](setup)
         path = setup.out / f"{part}.md"
-        texts = [machine_text(machine, quick=setup.quick, load=_load()), *texts]
+        texts = [machine_text(machine, quick=setup.quick, load=system_load()), *texts]
         write(path, title, texts, {"machine": machine, part: figures})
         print(f"Written to {path}.", flush=True)
-
-
-def _load() -> float:
-    """How many processes have wanted the processor of late; 0 where the system cannot tell."""
-    return os.getloadavg()[1] if hasattr(os, "getloadavg") else 0.0
 
 
 def _rivals(setup: Setup) -> Part:

@@ -1,6 +1,7 @@
 """Tables in Markdown, and all figures as JSON."""
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,11 +23,22 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def machine_text(machine: Mapping[str, Any], *, quick: bool, load: float = 0.0) -> str:
+def system_load() -> float:
+    """How many processes have wanted the processor of late; 0 where the system cannot tell."""
+    return os.getloadavg()[1] if hasattr(os, "getloadavg") else 0.0
+
+
+def machine_text(
+    machine: Mapping[str, Any],
+    *,
+    quick: bool,
+    load: float = 0.0,
+    command: str = "python -m bench",
+) -> str:
     """What was measured on; `load` is the machine's load average at the end."""
     fast = [name for name in ("avx512_bf16", "amx_bf16") if machine.get(name)]
     text = (
-        f"`python -m bench` measured this on {machine['cores']} cores of {machine['processor']}, "
+        f"`{command}` measured this on {machine['cores']} cores of {machine['processor']}, "
         f"{machine['memory_gib']} GiB of memory, {', '.join(fast) or 'no bf16 instructions'}; "
         f"torch {machine['torch']} with {machine['threads']} threads, Python "
         f"{machine['python']}, {machine['system']}."

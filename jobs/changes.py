@@ -59,9 +59,9 @@ class _DataVersion:
         return listener
 
     async def _ask(self) -> int:
-        async with self._connection.execute("PRAGMA data_version") as cursor:
-            row = await cursor.fetchone()
-        return int(row[0]) if row is not None else 0
+        # In one go: each step of a cursor would be a walk to the connection's thread and back.
+        rows = await self._connection.execute_fetchall("PRAGMA data_version")
+        return int(next(iter(rows))[0])
 
     async def wait(self, timeout_seconds: float) -> bool:
         loop = asyncio.get_running_loop()

@@ -44,10 +44,9 @@ class Claims(Engines):
         if time.monotonic() - self._reaped_at >= _REAP_EVERY_SECONDS:
             await self.reap()
         while True:
-            async with self.database.read() as connection:
-                # Most questions find nothing; they need not wait for a writer's turn.
-                if await connection.scalar(next_job()) is None:
-                    return None
+            if not self.database.postgres and await self._nothing_queued():
+                # Most questions find nothing; on SQLite they need not wait for a writer's turn.
+                return None
             async with self.database.write() as transaction:
                 row = await take(transaction, engine_id, lease_seconds)
                 if row is None:
