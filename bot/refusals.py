@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bot.gallery.words import QUALITIES
 from bot.texts import Texts, _
-from jobs.outcomes import LimitName, Refusal
+from jobs.outcomes import LimitName, Refusal, Unforeseen
 
 BLOCKED_EVERYWHERE = _("The operator of this bot has blocked you from painting.")
 REASONS: Mapping[LimitName, str] = {
@@ -24,18 +24,23 @@ REASONS: Mapping[LimitName, str] = {
         "lower one."
     ),
     LimitName.WAITING_PER_USER: _(
-        "You have {current} pictures waiting, and {allowed} is the most; the next can start when "
-        "one is ready or cancelled."
+        "You have as many pictures waiting or being painted as are allowed ({current} of "
+        "{allowed}); the next can start when one of them is ready or cancelled."
     ),
     LimitName.WAITING_PER_SERVER: _(
-        "This server has {current} pictures waiting, and {allowed} is the most; please try again "
-        "when some are ready."
+        "This server has as many pictures waiting or being painted as are allowed ({current} of "
+        "{allowed}); the next can start when one of them is ready or cancelled."
     ),
     LimitName.PER_DAY: _(
         "You have started {current} pictures in 24 hours, and {allowed} is the most."
     ),
     LimitName.COOLDOWN: _("Between two of your pictures there must be {allowed} seconds."),
 }
+UNFORESEEN: Mapping[Unforeseen, str] = {
+    Unforeseen.NO_ENGINE: _("No engine is running at the moment, so I cannot say when that is."),
+    Unforeseen.PAUSED: _("The queue is paused at the moment, so I cannot say when that is."),
+}
+PREDICTED = frozenset({LimitName.WAITING_PER_USER, LimitName.WAITING_PER_SERVER})
 
 
 def refusal_words(t: Texts, refusal: Refusal) -> str:
@@ -46,10 +51,14 @@ def refusal_words(t: Texts, refusal: Refusal) -> str:
         allowed=_in_words(t, refusal.allowed),
         current=_in_words(t, refusal.current),
     )
+    if refusal.unforeseen is not None:
+        return reason + " " + t(UNFORESEEN[refusal.unforeseen])
     if refusal.available_at is None:
         return reason
     # Rounded up, so that it does work at the time that is shown.
     moment = int(refusal.available_at.timestamp()) + 1
+    if refusal.limit in PREDICTED:
+        return reason + " " + t("I expect that <t:{moment}:R>.", moment=moment)
     return reason + " " + t("The next can start <t:{moment}:R>.", moment=moment)
 
 

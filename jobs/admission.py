@@ -144,8 +144,8 @@ async def _counted(connection: AsyncConnection, scope: _Scope, now: float) -> Re
                 allowed,
                 waiting,
                 None,
-                f"This server has {waiting} paintings waiting, and {allowed} is the most; "
-                "please try again when some of them are ready.",
+                f"This server has {waiting} paintings waiting or being painted, and {allowed} is "
+                "the most; the next can start when one of them is ready or cancelled.",
             )
     return await _too_soon(connection, scope, now)
 

@@ -21,6 +21,13 @@ class LimitName(StrEnum):
     COOLDOWN = "cooldown_seconds"
 
 
+class Unforeseen(StrEnum):
+    """Why nobody can say when a job will end, and with it the wait for a free place."""
+
+    NO_ENGINE = "no_engine"
+    PAUSED = "paused"
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Which limit refused, what it stands at, and when it will work again."""
@@ -29,11 +36,14 @@ class Refusal:
     allowed: int | str
     current: int | str
     available_at: datetime | None
-    """When it will work again; None when that does not depend on time."""
+    """When it will work again, for numbers of waiting jobs as predicted; None when that does not
+    depend on time, or is unforeseen."""
     message: str
     """One sentence for the user; times are written as Discord's `<t:…:R>`."""
     by_operator: bool = False
     """Whether it is the operator's limit, which a server's admins cannot loosen."""
+    unforeseen: Unforeseen | None = None
+    """Why there is no time where there could be one."""
 
 
 @dataclass(frozen=True, slots=True)

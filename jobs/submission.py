@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from jobs import fairness, schema
 from jobs.admission import Applicant, refusal_for
+from jobs.availability import Availability
 from jobs.core import record, row_of, use_picture
 from jobs.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
 from jobs.limits import Rules, read_rules
@@ -15,10 +16,10 @@ from jobs.options import PaintInputs, PaintOptions
 from jobs.outcomes import Accepted, AlreadySubmitted, Refusal, Refused, SubmitOutcome
 from jobs.records import J, job_from_row, json_object, moment, to_json
 from jobs.speeds import speed_class_of, work_of
-from jobs.standings import Fleet, Standings
+from jobs.standings import Fleet
 
 
-class Submissions(Standings):
+class Submissions(Availability):
     """The side of the queue that the commands see first."""
 
     async def open_intake(self, interaction_id: int, payload: dict[str, Any]) -> bool:
@@ -79,13 +80,32 @@ class Submissions(Standings):
         async with self.database.read() as connection:
             now = await self.database.now_in(connection)
             rules = await read_rules(connection, self.settings, guild_id, user_id)
-            return await refusal_for(connection, rules, who, options, now)
+            refusal = await refusal_for(connection, rules, who, options, now)
+            if refusal is None:
+                return None
+            return await self.foreseen(connection, refusal, who, now)
 
     async def submit(self, submission: Submission) -> SubmitOutcome:
         """Queue a job, if the limits allow it; all in one transaction.
 
         The same interaction is queued once, however often it is submitted.
         """
+        who = Applicant(
+            submission.user_id,
+            submission.role_ids,
+            submission.guild_id,
+            submission.channel_id,
+            submission.is_admin,
+        )
+        outcome = await self._submit(submission, who)
+        if not isinstance(outcome, Refused):
+            return outcome
+        # Only now, so that nobody else's submission waits for it.
+        async with self.database.read() as connection:
+            now = await self.database.now_in(connection)
+            return Refused(await self.foreseen(connection, outcome.refusal, who, now))
+
+    async def _submit(self, submission: Submission, who: Applicant) -> SubmitOutcome:
         flow = fairness.flow_of(submission.guild_id, submission.user_id)
         async with self.database.write() as transaction:
             await transaction.lock(fairness.flow_lock(flow), f"atelier-user:{submission.user_id}")
@@ -100,13 +120,6 @@ class Submissions(Standings):
                 return AlreadySubmitted(job_from_row(earlier))
             rules = await read_rules(
                 connection, self.settings, submission.guild_id, submission.user_id
-            )
-            who = Applicant(
-                submission.user_id,
-                submission.role_ids,
-                submission.guild_id,
-                submission.channel_id,
-                submission.is_admin,
             )
             refusal = await refusal_for(connection, rules, who, submission.options, transaction.now)
             if refusal is not None:
