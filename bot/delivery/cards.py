@@ -1,17 +1,17 @@
 """What the message of a job shows, in each of its states."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import discord
 from discord import ui
 
+from bot.delivery.small_print import Attached, settings_line, small_print
 from bot.errors import ReportingLayout
 from bot.failures import failure_words
-from bot.gallery.words import QUALITIES, relative, styles_words
+from bot.gallery.words import relative, styles_words
 from bot.job_buttons import Action, job_buttons
 from bot.people import plain
-from bot.texts import Texts, _
+from bot.texts import Texts
 from jobs.model import Job, JobState, Standing
 
 BAR_CELLS = 14
@@ -30,72 +30,6 @@ COLOUR_WAITING = 0x7A8B99
 COLOUR_PAINTING = 0xD9A441
 COLOUR_DONE = 0x4F8A5B
 COLOUR_FAILED = 0xB0413E
-
-KEPT_COLOURS = {
-    "luminance": _("colours kept (luminance)"),
-    "match": _("colours kept (matched)"),
-    "histogram": _("colours kept (histogram)"),
-}
-STARTS = {
-    "grey": _("started from grey"),
-    "noise": _("started from noise"),
-    "style": _("started from the style"),
-    "file": _("started from a picture"),
-}
-
-
-@dataclass(frozen=True)
-class Attached:
-    """A file that a card shows."""
-
-    data: bytes
-    filename: str
-    note: str | None = None  # what had to be done so that it fits
-
-
-def settings_line(t: Texts, job: Job) -> str:
-    """The settings of a job in one line."""
-    options, report = job.options, job.report
-    size = f"{report.width_px} × {report.height_px} px" if report else f"{options.size_px} px"
-    parts = [
-        styles_words(t, job.inputs.styles),
-        size,
-        t(QUALITIES[options.quality]),
-        t("strength {percent}", percent=f"{options.strength:.0%}"),
-    ]
-    if options.style_scale != 1.0:
-        parts.append(t("strokes × {scale}", scale=f"{options.style_scale:g}"))
-    if options.keep_colors in KEPT_COLOURS:
-        parts.append(t(KEPT_COLOURS[options.keep_colors]))
-    if options.start in STARTS:
-        parts.append(t(STARTS[options.start]))
-    parts.append(t("seed {seed}", seed=report.seed if report else options.seed))
-    return plain(" · ".join(parts), limit=600)
-
-
-def report_line(t: Texts, job: Job) -> str:
-    """Network, device and time of a finished picture."""
-    report = job.report
-    if report is None:
-        return f"#{job.id}"
-    return plain(
-        t(
-            "{network} on {device} · {iterations} iterations · {time} · picture #{job_id}",
-            network=report.network,
-            device=report.device,
-            iterations=report.iterations,
-            time=duration(t, report.seconds),
-            job_id=job.id,
-        ),
-        limit=300,
-    )
-
-
-def duration(t: Texts, seconds: float) -> str:
-    """A time span in words."""
-    if seconds < 90:
-        return t("{seconds} s", seconds=max(1, round(seconds)))
-    return t("{minutes} min", minutes=round(seconds / 60))
 
 
 def progress_bar(fraction: float) -> str:
@@ -188,14 +122,11 @@ def _done(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
             )
         )
         return _layout(COLOUR_DONE, f"### 🖼️ {plain(title, 200)}", missing, f"-# #{job.id}")
-    small = f"-# {settings_line(t, job)}\n-# {report_line(t, job)}"
-    if attached.note:
-        small += f"\n-# {attached.note}"
     return _layout(
         COLOUR_DONE,
         f"### 🖼️ {plain(title, 200)}",
         _gallery(attached, plain(title, 200), spoiler=job.target.spoiler),
-        small,
+        small_print(t, job, attached),
         *job_buttons(t, job.id, *RESULT_ACTIONS),
     )
 

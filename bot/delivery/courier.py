@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import ui
 
-from bot.delivery.cards import Attached, job_card
+from bot.delivery.cards import job_card
 from bot.delivery.faults import (
     Fault,
     MessageGone,
@@ -23,6 +23,7 @@ from bot.delivery.faults import (
 )
 from bot.delivery.files import JobFiles
 from bot.delivery.originals import ORIGINAL
+from bot.delivery.small_print import Attached
 from bot.pictures.press import PressProblem
 from bot.texts import Texts, texts_for
 from bot.uploads import Upload

@@ -4,8 +4,8 @@ import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from bot.delivery.cards import Attached
 from bot.delivery.fit import fitted
+from bot.delivery.small_print import Attached
 from bot.texts import Texts
 from jobs.model import Job, JobState
 from jobs.store import PictureMissing

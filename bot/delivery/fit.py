@@ -1,6 +1,6 @@
 """The picture of a job as a file that fits the place where it is shown."""
 
-from bot.delivery.cards import Attached
+from bot.delivery.small_print import Attached
 from bot.pictures.press import Press
 from bot.texts import Texts
 from jobs.store import PictureStore

@@ -3,8 +3,9 @@
 from discord import app_commands
 
 from bot.client import Interaction
-from bot.delivery.cards import Attached, job_card
+from bot.delivery.cards import job_card
 from bot.delivery.fit import fitted
+from bot.delivery.small_print import Attached
 from bot.errors import UserProblem
 from bot.gallery.paging import Page, show
 from bot.gallery.seeing import may_see

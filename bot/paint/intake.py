@@ -179,7 +179,7 @@ class IntakeService:
 
     async def _submit(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
         sender = request.sender
-        inputs = await self.pictures.inputs_for(request)
+        gathered = await self.pictures.gather(request)
         return await self._client.queue.submit(
             Submission(
                 interaction_id=sender.interaction_id,
@@ -188,10 +188,13 @@ class IntakeService:
                 role_ids=sender.role_ids,
                 guild_id=sender.guild_id,
                 channel_id=sender.channel_id,
-                inputs=inputs,
+                inputs=gathered.inputs,
                 options=request.options,
                 target=sender.target(
-                    message_id, ephemeral=request.ephemeral, spoiler=request.spoiler
+                    message_id,
+                    ephemeral=request.ephemeral,
+                    spoiler=request.spoiler,
+                    notes=gathered.notes,
                 ),
                 parent_job_id=request.parent_job_id,
                 is_admin=sender.is_admin,

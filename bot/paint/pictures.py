@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 
 from bot.errors import UserProblem
 from bot.paint.budget import ByteBudget
@@ -24,16 +25,38 @@ ROLES = {
     "style1": _("The second style picture"),
     "mask": _("The mask"),
 }
-IN_PICTURE = _("{picture}: {problem}")
+OF_PICTURE = _("{picture}: {problem}")
 NOT_KEPT = _("The pictures of this painting are no longer kept; please use /paint with new ones.")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A picture in the store, and what had to be changed of it."""
+
+    key: str
+    notes: tuple[Sentence, ...] = ()
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """All pictures of a request."""
+
+    inputs: PaintInputs
+    notes: tuple[Sentence, ...] = ()
 
 
 class InputProblem(UserProblem):
     """A picture that cannot be used, with the name of the option it was given to."""
 
     def __init__(self, role: str, problem: UserProblem | PictureProblem) -> None:
-        picture = Sentence(ROLES.get(role, role))
-        super().__init__(IN_PICTURE, picture=picture, problem=problem.sentence)
+        said = _of_picture(role, problem.sentence)
+        super().__init__(said.template, **said.values)
+
+
+def _of_picture(role: str, sentence: Sentence) -> Sentence:
+    """A sentence with the name of the option whose picture it is about."""
+    picture = Sentence(ROLES.get(role, role))
+    return Sentence(OF_PICTURE, {"picture": picture, "problem": sentence})
 
 
 class PictureIntake:
@@ -70,8 +93,8 @@ class PictureIntake:
         await self._decoders.close()
         await self._downloader.__aexit__(None, None, None)
 
-    async def take(self, source: Source, role: str = "content") -> str:
-        """Take one picture in and return its key in the store.
+    async def take(self, source: Source, role: str) -> Taken:
+        """Take one picture in.
 
         Raises:
             InputProblem: if it cannot be used.
@@ -79,7 +102,7 @@ class PictureIntake:
         if source.key is not None:
             if not await self._queue.store.exists(source.key):
                 raise UserProblem(NOT_KEPT)
-            return source.key
+            return Taken(source.key)
         assert source.url is not None
         size_bytes = self._max_bytes if source.size_bytes is None else source.size_bytes
         async with self._budget.hold(size_bytes):
@@ -88,9 +111,10 @@ class PictureIntake:
                 picture = await self._decoders.normalise(data)
             except (UserProblem, PictureProblem) as problem:
                 raise InputProblem(role, problem) from None
-            return await self._queue.store.put(picture.png, ".png")
+            key = await self._queue.store.put(picture.png, ".png")
+        return Taken(key, tuple(_of_picture(role, note) for note in picture.notes))
 
-    async def inputs_for(self, request: PaintRequest) -> PaintInputs:
+    async def gather(self, request: PaintRequest) -> Gathered:
         """Take all pictures of a request in.
 
         Raises:
@@ -99,20 +123,25 @@ class PictureIntake:
         """
         if request.inputs is not None:
             await self._check_kept(request.inputs)
-            return request.inputs
+            return Gathered(request.inputs)
         sources = request.sources()
-        taken = await asyncio.gather(
+        results = await asyncio.gather(
             *(self.take(source, role) for role, source in sources.items()), return_exceptions=True
         )
-        for result in taken:
+        taken: dict[str, Taken] = {}
+        for role, result in zip(sources, results, strict=True):
             if isinstance(result, BaseException):
                 raise result
-        keys = {role: key for role, key in zip(sources, taken, strict=True) if isinstance(key, str)}
+            taken[role] = result
+        keys = {role: each.key for role, each in taken.items()}
         styles = [
             await self._style(request, wish, keys.get(f"style{number}"))
             for number, wish in enumerate(request.styles)
         ]
-        return PaintInputs(content=keys["content"], styles=tuple(styles), mask=keys.get("mask"))
+        return Gathered(
+            PaintInputs(content=keys["content"], styles=tuple(styles), mask=keys.get("mask")),
+            tuple(note for each in taken.values() for note in each.notes),
+        )
 
     async def _check_kept(self, inputs: PaintInputs) -> None:
         for key in inputs.picture_keys():

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from bot.people import is_admin, role_ids
 from jobs.model import MessageTarget
 from jobs.options import PaintInputs, PaintOptions
+from jobs.sentences import Sentence
 
 if TYPE_CHECKING:
     from bot.client import AtelierClient
@@ -73,7 +74,7 @@ class Sender(BaseModel):
             interaction_token=interaction.token,
             token_expires_at=datetime.now(UTC) + TOKEN_LIFE,
             user_id=interaction.user.id,
-            user_name=interaction.user.name,
+            user_name=interaction.user.display_name,
             role_ids=role_ids(interaction),
             is_admin=is_admin(interaction, interaction.client.settings),
             guild_id=interaction.guild_id,
@@ -83,8 +84,15 @@ class Sender(BaseModel):
             locale=interaction.locale.value,
         )
 
-    def target(self, message_id: int | None, *, ephemeral: bool, spoiler: bool) -> MessageTarget:
-        """Where the job's message is."""
+    def target(
+        self,
+        message_id: int | None,
+        *,
+        ephemeral: bool,
+        spoiler: bool,
+        notes: tuple[Sentence, ...] = (),
+    ) -> MessageTarget:
+        """Where the job's message is, and what it is to note."""
         return MessageTarget(
             application_id=self.application_id,
             interaction_id=self.interaction_id,
@@ -98,6 +106,7 @@ class Sender(BaseModel):
             bot_in_channel=self.bot_in_channel,
             locale=self.locale,
             upload_limit_bytes=self.upload_limit_bytes,
+            notes=notes,
         )
 
 

@@ -3,10 +3,10 @@
 import discord
 
 from bot.client import Interaction
-from bot.delivery.cards import Attached, report_line, settings_line
 from bot.delivery.courier import DEFAULT_LIMIT_BYTES
 from bot.delivery.faults import CANNOT_SEND_TO_USER
 from bot.delivery.fit import REQUEST_LIMIT_BYTES, fitted
+from bot.delivery.small_print import Attached, settings_line, small_print
 from bot.errors import UserProblem
 from bot.remix.owned import kept_job
 from bot.texts import _, texts_of
@@ -67,12 +67,11 @@ async def save(interaction: Interaction, job_id: int) -> None:
         limit_bytes=DEFAULT_LIMIT_BYTES,
         name=f"atelier-{job.id}",
     )
-    words = f"{settings_line(t, job)}\n-# {report_line(t, job)}"
-    if attached.note:
-        words += f"\n-# {attached.note}"
     try:
         dm = await client.create_dm(discord.Object(job.user_id))
-        message = await dm.send(words, file=_file(attached), nonce=f"save-{interaction.id}")
+        message = await dm.send(
+            small_print(t, job, attached), file=_file(attached), nonce=f"save-{interaction.id}"
+        )
     except discord.Forbidden as error:
         if error.code == CANNOT_SEND_TO_USER:
             raise UserProblem(DMS_CLOSED) from None

@@ -56,11 +56,15 @@ async def save(
     await interaction.response.defer(ephemeral=True, thinking=True)
     client = interaction.client
     intake = next(each for each in client.services if isinstance(each, IntakeService))
-    key = await intake.pictures.take(Source.attachment(picture), "style0")
-    outcome = await client.queue.save_style(scope, owner_id, cleaned, key, interaction.user.id)
+    taken = await intake.pictures.take(Source.attachment(picture), "style0")
+    outcome = await client.queue.save_style(
+        scope, owner_id, cleaned, taken.key, interaction.user.id
+    )
     if scope == "guild" and not isinstance(outcome, TooMany):
         await client.queue.audit(owner_id, interaction.user.id, "save_style", {"name": cleaned})
-    await interaction.edit_original_response(content=_outcome_words(t, outcome, plain(cleaned)))
+    words = [_outcome_words(t, outcome, plain(cleaned))]
+    words += [f"-# {t.say(note)}" for note in taken.notes]
+    await interaction.edit_original_response(content="\n".join(words))
 
 
 def _outcome_words(t: Texts, outcome: Saved | Replaced | TooMany, name: str) -> str:

@@ -4,12 +4,14 @@ import asyncio
 import io
 import os
 from dataclasses import dataclass, field
+from typing import Any
 
 from PIL import Image, ImageOps
 
 from jobs.model import Claim, EngineInfo, Failure, FailureKind, PaintReport, Progress
 from jobs.outcomes import LeaseHeld
 from jobs.queue import JobQueue
+from jobs.sentences import Sentence
 from jobs.settings import Settings
 
 ENGINE = EngineInfo(id="painter", host="test", device="cpu", network="lite", version="1", pid=1)
@@ -29,6 +31,8 @@ class Painter:
     step_seconds: float = 0.02
     noise: bool = False
     fails_with: str | None = None
+    notes: tuple[Sentence, ...] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
     hold: asyncio.Event = field(default_factory=asyncio.Event)
     painted: list[int] = field(default_factory=list)
 
@@ -75,7 +79,15 @@ class Painter:
         if job.options.timelapse:
             lapse = await self.queue.store.put(encoded(image, "GIF"), ".gif")
         report = PaintReport(
-            "lite", "cpu", "fp32", *image.size, seconds=1.0, iterations=STEPS, seed=job.options.seed
+            "lite",
+            "cpu",
+            "fp32",
+            *image.size,
+            seconds=1.0,
+            iterations=STEPS,
+            seed=job.options.seed,
+            extra=self.extra,
+            notes=self.notes,
         )
         self.painted.append(job.id)
         await self.queue.finish(claim, key, report, timelapse_key=lapse)

@@ -163,7 +163,7 @@ async def test_everything_is_said_in_the_language_of_the_user(studio: Studio) ->
     problem = await studio.paint(attachments=PHOTO)
     assert "fehlt" in await studio.answer(problem)
     await studio.start_painter()
-    await studio.says(interaction, "Gemalt für ada")
+    await studio.says(interaction, "Gemalt für Ada")
 
 
 async def test_an_intake_that_was_never_acknowledged_is_dropped(studio: Studio) -> None:

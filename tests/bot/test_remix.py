@@ -53,7 +53,7 @@ async def test_buttons_are_for_the_owner(studio: Studio) -> None:
     assert len(labels) == 9
     for label in labels:
         interaction = await press(studio, message, label, user="grace")
-        assert "This picture is ada's" in await studio.answer(interaction)
+        assert "This picture is Ada's" in await studio.answer(interaction)
         assert interaction.message is not None
         assert interaction.message.ephemeral
     assert len(await studio.jobs()) == 1
@@ -64,7 +64,7 @@ async def test_only_the_owner_or_an_admin_cancels(studio: Studio) -> None:
     interaction = await studio.paint()
     message = await studio.says(interaction, "Place 1")
     refused = await press(studio, message, "Cancel", user="grace")
-    assert "ada's" in await studio.answer(refused)
+    assert "Ada's" in await studio.answer(refused)
     await press(studio, message, "Cancel", user="admin")
     await studio.says(interaction, "Cancelled")
     assert (await studio.jobs())[0].state is JobState.CANCELLED
