@@ -84,7 +84,7 @@ class Administration(QueueCore):
             if (refused := loosened(operator, asked)) is not None:
                 return refused
             await _store_limits(transaction, guild_id, after, by_user)
-            await _audit(
+            await write_audit(
                 transaction,
                 guild_id,
                 by_user,
@@ -99,7 +99,7 @@ class Administration(QueueCore):
             await transaction.connection.execute(
                 sa.delete(schema.guild_limits).where(schema.guild_limits.c.guild_id == guild_id)
             )
-            await _audit(transaction, guild_id, by_user, "reset_limits")
+            await write_audit(transaction, guild_id, by_user, "reset_limits")
         return operator_limits(self.settings)
 
     async def block(self, guild_id: int | None, user_id: int, by_user: int) -> bool:
@@ -116,7 +116,7 @@ class Administration(QueueCore):
                     guild_id=place, user_id=user_id, by_user=by_user, at=transaction.now
                 )
             )
-            await _audit(transaction, place, by_user, "block", {"user": str(user_id)})
+            await write_audit(transaction, place, by_user, "block", {"user": str(user_id)})
         return True
 
     async def unblock(self, guild_id: int | None, user_id: int, by_user: int) -> bool:
@@ -129,7 +129,7 @@ class Administration(QueueCore):
             )
             if not result.rowcount:
                 return False
-            await _audit(transaction, place, by_user, "unblock", {"user": str(user_id)})
+            await write_audit(transaction, place, by_user, "unblock", {"user": str(user_id)})
         return True
 
     async def blocked(self, guild_id: int | None) -> list[int]:
@@ -154,7 +154,7 @@ class Administration(QueueCore):
             await transaction.connection.execute(
                 sa.insert(schema.pauses).values(guild_id=place, by_user=by_user, at=transaction.now)
             )
-            await _audit(transaction, place, by_user, "pause")
+            await write_audit(transaction, place, by_user, "pause")
             await transaction.notify(CHANGED_TOPIC)
         return True
 
@@ -167,7 +167,7 @@ class Administration(QueueCore):
             )
             if not result.rowcount:
                 return False
-            await _audit(transaction, place, by_user, "resume")
+            await write_audit(transaction, place, by_user, "resume")
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
         return True
 
@@ -180,7 +180,7 @@ class Administration(QueueCore):
     ) -> None:
         """Write down something that an admin did elsewhere."""
         async with self.database.write() as transaction:
-            await _audit(transaction, guild_id or EVERYWHERE, by_user, action, details)
+            await write_audit(transaction, guild_id or EVERYWHERE, by_user, action, details)
 
     async def audit_log(
         self, guild_id: int | None, limit: int = 25, before: int | None = None
@@ -229,19 +229,32 @@ async def _store_limits(
     )
 
 
-async def _audit(
+async def write_audit(
     transaction: Transaction,
     guild_id: int,
     by_user: int,
     action: str,
     details: Mapping[str, Any] | None = None,
-) -> None:
-    await transaction.connection.execute(
-        sa.insert(schema.audit).values(
+) -> int:
+    """Add a line to the record of what admins did; its id."""
+    inserted = await transaction.connection.execute(
+        sa.insert(schema.audit)
+        .values(
             guild_id=guild_id,
             at=transaction.now,
             user_id=by_user,
             action=action,
             details=json.dumps(dict(details or {})),
         )
+        .returning(schema.audit.c.id)
+    )
+    return int(inserted.scalar_one())
+
+
+async def amend_audit(transaction: Transaction, entry_id: int, details: Mapping[str, Any]) -> None:
+    """Set the details of a line that was written before they were known."""
+    await transaction.connection.execute(
+        sa.update(schema.audit)
+        .where(schema.audit.c.id == entry_id)
+        .values(details=json.dumps(dict(details)))
     )

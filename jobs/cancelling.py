@@ -15,7 +15,7 @@ from jobs.outcomes import (
     NoSuchJob,
     NotYours,
 )
-from jobs.records import IS_QUEUED, J, Record, job_from_row
+from jobs.records import J, Record, job_from_row
 
 
 class Cancelling(QueueCore):
@@ -61,6 +61,7 @@ class Cancelling(QueueCore):
                 user_id=row.user_id,
                 band=row.band,
                 cost=row.predicted_seconds,
+                job_id=job_id,
             )
             await transaction.connection.execute(
                 sa.update(schema.jobs)
@@ -83,26 +84,11 @@ class Cancelling(QueueCore):
                     revision=J.revision + 1,
                 )
             )
+            await forget_clearing(transaction, job_id)
             await record(transaction, job_id, "retried", actor)
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
             now = await row_of(transaction, job_id)
         return None if now is None else job_from_row(now)
-
-    async def clear(self, guild_id: int | None, by_user_id: int) -> list[int]:
-        """Cancel all that waits in a server, or (None) everywhere; running jobs go on."""
-        cancelled: list[int] = []
-        statement = sa.select(J.id).where(IS_QUEUED)
-        if guild_id is not None:
-            statement = statement.where(J.guild_id == guild_id)
-        async with self.database.read() as connection:
-            waiting = list(await connection.scalars(statement.order_by(J.start.desc())))
-        for job_id in waiting:
-            async with self.database.write() as transaction:
-                row = await lock_with_flow(transaction, job_id)
-                if row is not None and row.state == JobState.QUEUED:
-                    await cancel_row(transaction, row, f"user:{by_user_id}")
-                    cancelled.append(job_id)
-        return cancelled
 
     async def move_to_front(self, job_id: int, by_user_id: int) -> bool:
         """Set a waiting job before all others of its server; other servers keep their turn."""
@@ -144,6 +130,12 @@ async def lock_with_flow(transaction: Transaction, job_id: int) -> Record | None
         return None
     await transaction.lock(fairness.flow_lock(flow))
     return await row_of(transaction, job_id)
+
+
+async def forget_clearing(transaction: Transaction, job_id: int) -> None:
+    """Leave nothing to be undone for a job, whoever cancelled it."""
+    cleared = schema.cleared_jobs
+    await transaction.connection.execute(sa.delete(cleared).where(cleared.c.job_id == job_id))
 
 
 async def cancel_row(transaction: Transaction, row: Record, actor: str) -> None:

@@ -16,7 +16,7 @@ changes for others' sake, an index gives it, and a place is a count in that inde
 No table of virtual clocks is kept: all of it follows from the rows of `jobs`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -51,9 +51,18 @@ def flow_lock(flow: int) -> str:
 
 
 async def take_place(
-    transaction: Transaction, *, flow: int, user_id: int, band: int, cost: float
+    transaction: Transaction,
+    *,
+    flow: int,
+    user_id: int,
+    band: int,
+    cost: float,
+    job_id: int | None = None,
 ) -> Tags:
-    """Find the tags of a new job, and make room for it. The flow's lock must be held."""
+    """Find the tags of a job, and make room for it. The flow's lock must be held.
+
+    `job_id` is that of a job which has been queued before; a new one will have the largest.
+    """
     connection = transaction.connection
     virtual = await connection.scalar(
         sa.select(sa.func.max(J.user_start)).where(
@@ -64,7 +73,8 @@ async def take_place(
         sa.select(sa.func.max(J.user_finish)).where(J.flow == flow, J.user_id == user_id)
     )
     user_start = max(virtual or 0.0, previous or 0.0)
-    return await _take_slot(transaction, flow, band, user_start, cost)
+    tags = Tags(flow, band, user_start, user_start + cost, 0.0, cost)
+    return await _slotted(transaction, tags, job_id)
 
 
 async def take_front(transaction: Transaction, *, flow: int, cost: float) -> Tags:
@@ -72,14 +82,15 @@ async def take_front(transaction: Transaction, *, flow: int, cost: float) -> Tag
     first = await transaction.connection.scalar(
         sa.select(sa.func.min(J.user_start)).where(J.flow == flow, J.band == FRONT, IS_QUEUED)
     )
-    return await _take_slot(transaction, flow, FRONT, (first or 0.0) - 1.0, cost)
+    user_start = (first or 0.0) - 1.0
+    tags = Tags(flow, FRONT, user_start, user_start + cost, 0.0, cost)
+    return await _slotted(transaction, tags)
 
 
-async def _take_slot(
-    transaction: Transaction, flow: int, band: int, user_start: float, cost: float
-) -> Tags:
-    connection = transaction.connection
-    after = _after(flow, band, user_start)
+async def _slotted(transaction: Transaction, tags: Tags, job_id: int | None = None) -> Tags:
+    """The tags moved to a slot of the common time line that is theirs."""
+    connection, cost = transaction.connection, tags.finish - tags.start
+    after = _after(tags.flow, tags.band, tags.user_start, job_id)
     start = await connection.scalar(
         sa.select(J.start).where(*after).order_by(J.band, J.user_start, J.id).limit(1)
     )
@@ -87,17 +98,53 @@ async def _take_slot(
         virtual = await connection.scalar(
             sa.select(sa.func.max(J.start)).where(J.started_at.is_not(None))
         )
-        previous = await connection.scalar(sa.select(sa.func.max(J.finish)).where(J.flow == flow))
+        previous = await connection.scalar(
+            sa.select(sa.func.max(J.finish)).where(J.flow == tags.flow)
+        )
         start = max(virtual or 0.0, previous or 0.0)
     else:
         await _shift(transaction, after, cost)
-    return Tags(flow, band, user_start, user_start + cost, start, start + cost)
+    return replace(tags, start=start, finish=start + cost)
 
 
 async def leave_place(transaction: Transaction, row: Record) -> None:
     """Close the gap of a job that leaves the queue unpainted. The flow's lock must be held."""
     after = _after(row.flow, row.band, row.user_start, row.id)
     await _shift(transaction, after, row.start - row.finish)
+
+
+async def return_to_place(transaction: Transaction, row: Record, user_finish: float) -> Tags:
+    """Find the tags of a job that left the queue unpainted and comes back to where it was.
+
+    `user_finish` is the one that it had; all its other tags are still in its row. The flow's lock
+    must be held.
+    """
+    connection = transaction.connection
+    behind = _after(row.flow, row.band, row.user_start, row.id)
+    following = await connection.scalar(sa.select(sa.func.min(J.start)).where(*behind))
+    preceding = await connection.scalar(
+        sa.select(sa.func.max(J.finish)).where(IS_QUEUED, J.flow == row.flow, sa.not_(behind[-1]))
+    )
+    cost = row.predicted_seconds
+    start = max(row.start, preceding or 0.0)
+    if following is not None:
+        start = min(start, following)
+        if start + cost > following:
+            await _shift(transaction, behind, start + cost - following)
+    return Tags(row.flow, row.band, row.user_start, user_finish, start, start + cost)
+
+
+async def step_aside(transaction: Transaction, row: Record) -> None:
+    """Take a waiting job out of the order, until `take_place` gives it tags again.
+
+    The flow's lock must be held.
+    """
+    await leave_place(transaction, row)
+    # Behind no place and before none, and its flows owe nothing for it.
+    aside = sa.update(schema.jobs).where(J.id == row.id)
+    await transaction.connection.execute(
+        aside.values(band=-1, user_start=0.0, user_finish=0.0, finish=0.0)
+    )
 
 
 async def _shift(

@@ -104,6 +104,33 @@ SubmitOutcome = Accepted | AlreadySubmitted | Refused
 
 
 @dataclass(frozen=True, slots=True)
+class Cleared:
+    """What waited was cancelled by an admin."""
+
+    id: int
+    """By which it can be undone."""
+    job_ids: tuple[int, ...]
+    undo_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClearUndone:
+    """What was cleared waits again, at its old places."""
+
+    job_ids: tuple[int, ...]
+    lost: int
+    """Jobs that stay cancelled, because their pictures have been deleted since."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooLateToUndo:
+    """It was cleared too long ago, or by nobody."""
+
+
+UndoOutcome = ClearUndone | TooLateToUndo
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseHeld:
     """The write was accepted: the job is still this engine's."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from jobs import schema
-from jobs.cancelling import lock_with_flow
+from jobs.cancelling import forget_clearing, lock_with_flow
 from jobs.core import QueueCore
 from jobs.database import CHANGED_TOPIC
 from jobs.ending import end_job
@@ -129,6 +129,7 @@ class Privacy(QueueCore):
                 # Its engine finds at its next write that the job is no longer its own.
                 await end_job(transaction, row, JobState.CANCELLED, f"user:{user_id}")
             keys = await drop_pictures(transaction, row)
+            await forget_clearing(transaction, job_id)
             await transaction.connection.execute(
                 sa.update(schema.jobs)
                 .where(J.id == job_id)

@@ -7,6 +7,7 @@ from jobs.administration import Administration
 from jobs.cancelling import Cancelling
 from jobs.changes import Listeners
 from jobs.claims import Claims
+from jobs.clearing import Clearing
 from jobs.database import QUEUED_TOPIC, Clock, Database
 from jobs.delivery import Delivery
 from jobs.migrate import migrate
@@ -24,6 +25,7 @@ class JobQueue(
     Claims,
     Delivery,
     Cancelling,
+    Clearing,
     Administration,
     Styles,
     Privacy,

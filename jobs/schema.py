@@ -242,6 +242,24 @@ audit = Table(
     Index("ix_audit_guild", "guild_id", "id"),
 )
 
+cleared_jobs = Table(
+    "cleared_jobs",
+    metadata,
+    # What an undo needs and the cancelled row no longer says.
+    Column(
+        "job_id",
+        Id,
+        ForeignKey("jobs.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    # The clearing's line in `audit`.
+    Column("clear_id", Id, nullable=False, index=True),
+    Column("at", Double, nullable=False),
+    Column("user_finish", Double, nullable=False),
+    Column("counted", Boolean, nullable=False),
+)
+
 user_styles = Table(
     "user_styles",
     metadata,

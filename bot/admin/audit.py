@@ -22,6 +22,7 @@ ACTIONS: Mapping[str, str] = {
     "pause": _("paused the queue"),
     "resume": _("resumed the queue"),
     "clear": _("cleared the queue"),
+    "undo_clear": _("put back what was cleared"),
     "remove": _("cancelled a picture"),
     "front": _("moved a picture to the front"),
     "save_style": _("saved a style for the server"),

@@ -1,10 +1,10 @@
 """`/queue-admin`: pause, resume, clear, remove, move to the front."""
 
-import discord
 from discord import app_commands
 
 from bot.admin.access import AdminGroup, admin_guild
 from bot.admin.announcing import announce
+from bot.admin.clearing import ClearButton, clear_question
 from bot.client import Interaction
 from bot.errors import UserProblem
 from bot.gallery.buttons import OwnButton, row_of, template
@@ -59,44 +59,10 @@ async def clear(interaction: Interaction) -> None:
     if not overview.waiting:
         await say(interaction, t("Nothing waits in this server."))
         return
-    user_id = interaction.user.id
-    question = t.plural(
-        "Cancel {count} waiting picture? This cannot be undone; its owner is told.",
-        "Cancel {count} waiting pictures? This cannot be undone; their owners are told.",
-        count=overview.waiting,
+    row = row_of(
+        ClearButton(t, interaction.user.id, guild_id), NothingButton(t, interaction.user.id)
     )
-    row = row_of(ClearButton(t, user_id, guild_id), NothingButton(t, user_id))
-    await show(interaction, text_page(question, row))
-
-
-class ClearButton(OwnButton, template=template("queue-clear")):
-    """Cancels what waits in the server."""
-
-    kind = "queue-clear"
-    style = discord.ButtonStyle.danger
-
-    def label(self, t: Texts) -> str:
-        """What stands on the button."""
-        return t("Cancel them all")
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Clear. The permission may be gone since the question."""
-        guild_id = admin_guild(interaction)
-        await interaction.response.defer()
-        queue = interaction.client.queue
-        cancelled = await queue.clear(guild_id, interaction.user.id)
-        count = len(cancelled)
-        await queue.audit(guild_id, interaction.user.id, "clear", {"count": count})
-        said = await announce(
-            interaction,
-            guild_id,
-            lambda t: t.plural(
-                "{count} waiting picture is cancelled.",
-                "{count} waiting pictures are cancelled.",
-                count=count,
-            ),
-        )
-        await say(interaction, said)
+    await show(interaction, text_page(clear_question(t, overview.waiting), row))
 
 
 class NothingButton(OwnButton, template=template("change-nothing")):

@@ -3,8 +3,9 @@
 from bot.admin.audit import AuditPage
 from bot.admin.blocklist import blocklist
 from bot.admin.changing import ResetButton, UndoButton
+from bot.admin.clearing import ClearButton, UndoClearButton
 from bot.admin.limits import limits
-from bot.admin.queue_admin import ClearButton, NothingButton, queue_admin
+from bot.admin.queue_admin import NothingButton, queue_admin
 from bot.admin.stats import stats
 from bot.client import AtelierClient, AtelierTree
 
@@ -14,4 +15,6 @@ def register(client: AtelierClient, tree: AtelierTree) -> None:
     for group in (limits, blocklist, queue_admin):
         tree.add_command(group)
     tree.add_command(stats)
-    client.add_dynamic_items(AuditPage, ResetButton, UndoButton, ClearButton, NothingButton)
+    client.add_dynamic_items(
+        AuditPage, ResetButton, UndoButton, ClearButton, UndoClearButton, NothingButton
+    )

@@ -74,7 +74,8 @@ NOTES: Mapping[str, str] = {
     "and a channel in which changes are posted.",
     "limits reset": "One limit at once, all after a question; both can be undone.",
     "queue-admin pause": "What is being painted is finished; what waits keeps its place.",
-    "queue-admin clear": "Says how many there are and asks first; their owners are told.",
+    "queue-admin clear": "Says how many there are and asks first; their owners are told. "
+    "A button undoes it for ten minutes.",
     "queue-admin remove": "Also stops a picture that is being painted.",
     "stats": "Pictures, members, failures, waiting and painting time, in figures and as a diagram "
     "by day (UTC).",

@@ -136,15 +136,6 @@ async def test_who_cancels_owes_nothing(queue: JobQueue) -> None:
     assert (await order(queue))[1] == again.id
 
 
-async def test_clearing_a_server(queue: JobQueue) -> None:
-    jobs = [await accepted(queue, user, 5) for user in (1, 2, 3)]
-    other = await accepted(queue, 1, 6)
-    running = await claimed(queue)
-    cleared = await queue.clear(5, 9)
-    assert set(cleared) == {job.id for job in jobs} - {running.job.id}
-    assert await order(queue) == [other.id]
-
-
 async def test_a_retried_job_is_delivered_again(queue: JobQueue) -> None:
     job = await accepted(queue)
     await queue.request_cancel(job.id, 1)

@@ -14,7 +14,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from jobs.ending import DEATHS_ALLOWED
 from jobs.model import Claim, JobState
 from jobs.options import PaintOptions
-from jobs.outcomes import Accepted, AlreadySubmitted, LeaseLost, Refused
+from jobs.outcomes import (
+    Accepted,
+    AlreadySubmitted,
+    Cleared,
+    ClearUndone,
+    LeaseLost,
+    Refused,
+    TooLateToUndo,
+)
 from jobs.queue import JobQueue
 from tests.jobs import postgres
 from tests.jobs.samples import PICTURE, RESULT, FakeClock, Place, failure, report, submission
@@ -36,6 +44,9 @@ class QueueMachine(RuleBasedStateMachine):
         self.clock = FakeClock()
         self.state: dict[int, JobState] = {}
         self.owner: dict[int, int] = {}
+        self.guild: dict[int, int | None] = {}
+        self.clearings: list[tuple[Cleared, int]] = []
+        self.cleared_by: dict[int, int] = {}
         self.deaths: dict[int, int] = {}
         self.retried: dict[int, int] = {}
         self.claims: dict[int, Claim] = {}
@@ -71,6 +82,7 @@ class QueueMachine(RuleBasedStateMachine):
                 assert standing.place >= 1
                 self.state[job.id] = JobState.QUEUED
                 self.owner[job.id] = user
+                self.guild[job.id] = guild
                 self.deaths[job.id] = self.retried[job.id] = 0
                 self.interactions.append(asked)
             case Refused(refusal):
@@ -202,9 +214,37 @@ class QueueMachine(RuleBasedStateMachine):
             self.state[job_id] = JobState.QUEUED
             self.deaths[job_id] = 0
             self.retried[job_id] += 1
+            self.cleared_by.pop(job_id, None)
             self.delivered.discard(job_id)
         else:
             assert again is None
+
+    @rule(guild=st.sampled_from([5, 6]))
+    def clear(self, guild: int) -> None:
+        cleared = self.do(self.queue.clear(guild, 9))
+        waiting = {n for n, s in self.state.items() if s is JobState.QUEUED}
+        assert set(cleared.job_ids) == {n for n in waiting if self.guild[n] == guild}
+        for job_id in cleared.job_ids:
+            self.state[job_id] = JobState.CANCELLED
+            self.cleared_by[job_id] = cleared.id
+        self.clearings.append((cleared, guild))
+
+    @precondition(lambda self: self.clearings)
+    @rule(data=st.data())
+    def undo_a_clearing(self, data: st.DataObject) -> None:
+        cleared, guild = data.draw(st.sampled_from(self.clearings))
+        outcome = self.do(self.queue.undo_clear(cleared.id, guild, 9))
+        if self.clock.now > cleared.undo_until.timestamp():
+            assert outcome == TooLateToUndo()
+            return
+        expected = {n for n, clear_id in self.cleared_by.items() if clear_id == cleared.id}
+        assert isinstance(outcome, ClearUndone)
+        assert set(outcome.job_ids) == expected
+        for job_id in expected:
+            del self.cleared_by[job_id]
+            self.state[job_id] = JobState.QUEUED
+            self.retried[job_id] += 1
+            self.delivered.discard(job_id)
 
     @rule()
     def deliver(self) -> None:
