@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import discord
@@ -57,6 +57,7 @@ class AtelierClient(discord.Client):
         queue: The jobs; open from `setup_hook` to `close`.
         tree: All commands, registered by `bot.commands.register_all`.
         when_connected: Called whenever the connection to Discord is there (again).
+        after_command: Called when a command has done its work; may follow its answer up.
         services: Started in `setup_hook`, stopped in the reverse order by `close`.
         clock: Epoch seconds.
         press: Encodes pictures, outside of this process.
@@ -86,6 +87,7 @@ class AtelierClient(discord.Client):
         )
         self.services: list[Service] = []
         self.when_connected: list[Callable[[], None]] = []
+        self.after_command: list[Callable[[discord.Interaction[Any]], Awaitable[None]]] = []
         self.accepting = True
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._started: list[Service] = []
@@ -114,6 +116,15 @@ class AtelierClient(discord.Client):
         """Answer forms that were opened before a restart, which discord.py no longer knows."""
         if is_stale_modal(interaction):
             await reply(interaction, texts_of(interaction)(STALE_MODAL))
+
+    async def on_app_command_completion(
+        self,
+        interaction: discord.Interaction[Any],
+        command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu,  # noqa: ARG002 - discord.py's signature
+    ) -> None:
+        """A command was answered, or its answer is on its way."""
+        for follow_up in self.after_command:
+            await follow_up(interaction)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002 - discord.py's signature
         """Log what went wrong in an event."""

@@ -11,6 +11,7 @@ from bot import (
     queue_commands,
     remix,
     style_commands,
+    undelivered,
 )
 from bot.admin import registration as admin
 from bot.client import AtelierClient, AtelierTree
@@ -22,6 +23,7 @@ Registrar = Callable[[AtelierClient, AtelierTree], None]
 REGISTRARS: tuple[Registrar, ...] = (
     housekeeping.register,
     delivery.register,
+    undelivered.register,
     paint.register,
     remix.register,
     queue_commands.register,

@@ -12,8 +12,9 @@ class Upload(discord.File):
     the next full garbage collection: with pictures of some MB each, that doubles the bot's memory.
     """
 
-    def __init__(self, data: "bytes | io.BytesIO", filename: str) -> None:
-        super().__init__(io.BytesIO(data) if isinstance(data, bytes) else data, filename)
+    def __init__(self, data: "bytes | io.BytesIO", filename: str, *, spoiler: bool = False) -> None:
+        file = io.BytesIO(data) if isinstance(data, bytes) else data
+        super().__init__(file, filename, spoiler=spoiler)
 
     def close(self) -> None:
         """Let go of the bytes; discord.py calls this when the request has ended."""

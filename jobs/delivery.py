@@ -13,6 +13,8 @@ from jobs.core import QueueCore, record
 from jobs.model import Job, JobEvent, JobState
 from jobs.records import HAS_ENDED, J, event_from_row, job_from_row
 
+_UNDELIVERABLE = "undeliverable: "
+_TOLD = "told: "
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
@@ -103,7 +105,28 @@ class Delivery(QueueCore):
 
     async def mark_undeliverable(self, job_id: int, reason: str) -> bool:
         """Give the message up, with the reason; the job itself stays as it is."""
-        return await self._delivered(job_id, f"undeliverable: {reason}"[:100], None, None)
+        return await self._delivered(job_id, f"{_UNDELIVERABLE}{reason}"[:100], None, None)
+
+    async def undelivered(self, user_id: int) -> list[int]:
+        """Finished pictures that a user was shown nowhere, and was not told of either."""
+        statement = sa.select(J.id).where(
+            J.user_id == user_id,
+            J.state == JobState.DONE.value,
+            J.delivered_how.startswith(_UNDELIVERABLE),
+            J.result_key.is_not(None),
+            J.pictures_deleted_at.is_(None),
+            J.erased_at.is_(None),
+        )
+        async with self.database.read() as connection:
+            return [int(job_id) for job_id in await connection.scalars(statement)]
+
+    async def mark_told(self, job_ids: Collection[int]) -> None:
+        """Note that the user knows that these pictures could not be shown."""
+        told = sa.func.replace(J.delivered_how, _UNDELIVERABLE, _TOLD)
+        async with self.database.write() as transaction:
+            await transaction.connection.execute(
+                sa.update(schema.jobs).where(J.id.in_(job_ids)).values(delivered_how=told)
+            )
 
     async def _delivered(
         self, job_id: int, how: str, message_id: int | None, channel_id: int | None

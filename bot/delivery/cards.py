@@ -109,47 +109,57 @@ def _painting(
 
 
 def _done(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
+    headline, *lines = end_words(t, job, attached)
+    gallery = _gallery(attached, _title(t, job), spoiler=job.target.spoiler)
+    buttons = job_buttons(t, job.id, *RESULT_ACTIONS) if attached else ()
+    return _layout(COLOUR_DONE, headline, gallery, *lines, *buttons)
+
+
+def _failed(t: Texts, job: Job) -> ui.LayoutView:
+    buttons = job_buttons(t, job.id, Action.AGAIN, Action.DELETE)
+    return _layout(COLOUR_FAILED, *end_words(t, job, None), *buttons)
+
+
+def _cancelled(t: Texts, job: Job) -> ui.LayoutView:
+    buttons = job_buttons(t, job.id, Action.AGAIN, Action.DELETE)
+    return _layout(COLOUR_WAITING, *end_words(t, job, None), *buttons)
+
+
+def _title(t: Texts, job: Job) -> str:
     title = t("Painted for {user}", user=job.user_name)
     if any(style.preset is not None for style in job.inputs.styles):
         styles = styles_words(t, job.inputs.styles)
         title = t("{styles}, for {user}", styles=styles, user=job.user_name)
-    if attached is None:
-        missing = (
-            t("This picture was deleted.")
-            if job.result_key is None
-            else t(
-                "It is painted, but cannot be shown here; please try /show {job_id}.", job_id=job.id
-            )
-        )
-        return _layout(COLOUR_DONE, f"### 🖼️ {plain(title, 200)}", missing, f"-# #{job.id}")
-    return _layout(
-        COLOUR_DONE,
-        f"### 🖼️ {plain(title, 200)}",
-        _gallery(attached, plain(title, 200), spoiler=job.target.spoiler),
-        small_print(t, job, attached),
-        *job_buttons(t, job.id, *RESULT_ACTIONS),
+    return plain(title, 200)
+
+
+def end_words(t: Texts, job: Job, attached: Attached | None) -> list[str]:
+    """What is said of a job that has ended: a headline and what stands below it."""
+    settings = f"-# {settings_line(t, job)} · #{job.id}"
+    if job.state is JobState.CANCELLED:
+        return [f"### ✖️ {t('Cancelled')}", settings]
+    if job.state is JobState.FAILED:
+        failure = job.failure
+        sentence = failure_words(t, failure) if failure else t("This picture could not be painted.")
+        return [f"### ⚠️ {t('This did not work')}", sentence, settings]
+    headline = f"### 🖼️ {_title(t, job)}"
+    if attached is not None:
+        return [headline, small_print(t, job, attached)]
+    missing = (
+        t("This picture was deleted.")
+        if job.result_key is None
+        else t("It is painted, but cannot be shown here; please try /show {job_id}.", job_id=job.id)
     )
+    return [headline, missing, f"-# #{job.id}"]
 
 
-def _failed(t: Texts, job: Job) -> ui.LayoutView:
-    failure = job.failure
-    sentence = failure_words(t, failure) if failure else t("This picture could not be painted.")
-    return _layout(
-        COLOUR_FAILED,
-        f"### ⚠️ {t('This did not work')}",
-        sentence,
-        f"-# {settings_line(t, job)} · #{job.id}",
-        *job_buttons(t, job.id, Action.AGAIN, Action.DELETE),
-    )
-
-
-def _cancelled(t: Texts, job: Job) -> ui.LayoutView:
-    return _layout(
-        COLOUR_WAITING,
-        f"### ✖️ {t('Cancelled')}",
-        f"-# {settings_line(t, job)} · #{job.id}",
-        *job_buttons(t, job.id, Action.AGAIN, Action.DELETE),
-    )
+def plain_card(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
+    """The end of a job with as few components as can be, for when Discord refuses its card."""
+    layout = ui.LayoutView(timeout=None)
+    layout.add_item(ui.TextDisplay("\n".join(end_words(t, job, attached))))
+    if (gallery := _gallery(attached, _title(t, job), spoiler=job.target.spoiler)) is not None:
+        layout.add_item(gallery)
+    return layout
 
 
 def _gallery(

@@ -2,15 +2,12 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import discord
-from discord import ui
 
-from bot.delivery.cards import job_card
 from bot.delivery.faults import (
     Fault,
     MessageGone,
@@ -22,8 +19,9 @@ from bot.delivery.faults import (
     fault_of,
 )
 from bot.delivery.files import JobFiles
-from bot.delivery.originals import ORIGINAL
+from bot.delivery.forms import Dress, Form, Picture, fields_of, forms_for
 from bot.delivery.small_print import Attached
+from bot.delivery.ways import Route, Shown, Ways
 from bot.pictures.press import PressProblem
 from bot.texts import Texts, texts_for
 from bot.uploads import Upload
@@ -39,17 +37,7 @@ DEFAULT_LIMIT_BYTES = 10 * 1024 * 1024
 SMALLEST_LIMIT_BYTES = 256 * 1024
 TOKEN_MARGIN = timedelta(seconds=10)
 TRIES_TO_FIT = 3
-DM_HISTORY = 50
 REMEMBERED_TOKENS = 10_000
-
-
-@dataclass(frozen=True)
-class Shown:
-    """The user can see it."""
-
-    how: str
-    message_id: int
-    channel_id: int
 
 
 @dataclass(frozen=True)
@@ -67,18 +55,32 @@ class Nowhere:
 
 
 Outcome = Shown | Later | Nowhere
-Way = Callable[[ui.LayoutView, list[discord.File], Mapping[str, Any]], Awaitable[Shown]]
-# A message that once held plain words takes a card only together with these.
-EMPTIED: Mapping[str, Any] = {"content": None, "embeds": []}
 
 
 @dataclass(frozen=True)
-class Route:
-    """One way to a message, and how large its files may be."""
+class Errand:
+    """One state of one job that is to be shown, for the so-many-th time if it is the last."""
 
-    way: Way
+    t: Texts
+    job: Job
+    standing: Standing | None
+    attempt: int
+
+
+@dataclass
+class Room:
+    """How large a file may be, and how large the last one was."""
+
     limit_bytes: int
-    is_dm: bool = False
+    used_bytes: int = 0
+
+    def halve(self) -> bool:
+        """Ask for a file half as large; False where there is none, or it is small as can be."""
+        if not self.used_bytes or self.limit_bytes <= SMALLEST_LIMIT_BYTES:
+            return False
+        half = min(self.limit_bytes, self.used_bytes) // 2
+        self.limit_bytes = max(SMALLEST_LIMIT_BYTES, half)
+        return True
 
 
 class Courier:
@@ -87,6 +89,7 @@ class Courier:
     def __init__(self, client: "AtelierClient") -> None:
         self._client = client
         self._files = JobFiles(client)
+        self._ways = Ways(client)
         self._ended_tokens: OrderedDict[int, None] = OrderedDict()
 
     async def show(self, job: Job, standing: Standing | None, *, attempt: int = 1) -> Outcome:
@@ -98,13 +101,14 @@ class Courier:
             attempt: Which try at the final state this is; from the second on, a DM is only sent
                 if the user's DMs do not hold it yet.
         """
+        errand = Errand(texts_for(job.target.locale), job, standing, attempt)
         fault: Fault = NoAccess()
         message_gone = False
         for route in self._routes(job, attempt):
             if message_gone and not route.is_dm:
                 continue
             fault = NoAccess()
-            result = await self._try(job, standing, route, attempt)
+            result = await self._try(errand, route)
             match result:
                 case Shown() | Later():
                     return result
@@ -134,11 +138,11 @@ class Courier:
         target = job.target
         routes = []
         if self.token_works(job):
-            routes.append(Route(self._by_token(job), target.upload_limit_bytes))
+            routes.append(Route(self._ways.by_token(job), target.upload_limit_bytes))
         if target.bot_in_channel and not target.ephemeral and target.message_id is not None:
-            routes.append(Route(self._by_bot(job), self._limit_later(job)))
+            routes.append(Route(self._ways.by_bot(job), self._limit_later(job)))
         if job.state in {JobState.DONE, JobState.FAILED}:
-            by_dm = self._by_dm(job, search=attempt > 1)
+            by_dm = self._ways.by_dm(job, search=attempt > 1)
             routes.append(Route(by_dm, DEFAULT_LIMIT_BYTES, is_dm=True))
         return routes
 
@@ -146,109 +150,70 @@ class Courier:
         guild = self._client.get_guild(job.target.guild_id) if job.target.guild_id else None
         return guild.filesize_limit if guild is not None else DEFAULT_LIMIT_BYTES
 
-    async def _try(
-        self, job: Job, standing: Standing | None, route: Route, attempt: int
+    async def _try(self, errand: Errand, route: Route) -> Shown | Later | Fault:
+        """Go one way, ever more plainly where Discord refuses what it is offered."""
+        room = Room(route.limit_bytes)
+        result: Shown | Later | Fault = NoAccess()
+        for form in forms_for(errand.job, is_new=route.is_dm):
+            if form.picture is not Picture.WHOLE and not room.used_bytes:
+                continue  # without a picture it would be the same again
+            if form.picture is Picture.SMALLER and not room.halve():
+                continue
+            if form.picture is not Picture.NONE and isinstance(result, TooLarge):
+                continue  # the smallest that there is was too large
+            result = await self._offer(errand, route, form, room)
+            if not isinstance(result, TooLarge | Rejected):
+                return result
+            log.warning("Job %d was refused as %s: %s", errand.job.id, form, result)
+        return result
+
+    async def _offer(
+        self, errand: Errand, route: Route, form: Form, room: Room
     ) -> Shown | Later | Fault:
-        """Go one way, with a smaller file if this one is refused as too large."""
-        limit_bytes = route.limit_bytes
-        t = texts_for(job.target.locale)
-        fields: Mapping[str, Any] = {}
+        """Offer one form, with a smaller picture if this one is too large."""
         while True:
-            attached = await self._file(t, job, limit_bytes, attempt)
+            attached = None
+            if form.picture is not Picture.NONE:
+                attached = await self._file(errand, room.limit_bytes)
             if isinstance(attached, Later):
                 return attached
+            room.used_bytes = len(attached.data) if attached else 0
             if route.is_dm:
-                attached = _with_apology(t, job, attached)
-            card = job_card(t, job, standing, attached)
-            files: list[discord.File] = []
-            if attached:
-                files.append(Upload(attached.data, attached.filename))
+                attached = _with_apology(errand, attached)
             try:
-                return await route.way(card, files, fields)
+                return await _send(errand, route, form, attached)
             except Exception as error:  # noqa: BLE001 - every fault has its answer
                 fault = fault_of(error)
-            match fault:
-                case TryLater(seconds):
-                    return Later(seconds)
-                case TooLarge() if attached and limit_bytes > SMALLEST_LIMIT_BYTES:
-                    limit_bytes = min(limit_bytes, len(attached.data)) // 2
-                case Rejected(reason) if not fields and not route.is_dm:
-                    log.warning("A card of job %d was refused: %s", job.id, reason)
-                    fields = EMPTIED
-                case _:
-                    return fault
+            if isinstance(fault, TryLater):
+                return Later(fault.seconds)
+            if not isinstance(fault, TooLarge) or not room.halve():
+                return fault
 
-    async def _file(
-        self, t: Texts, job: Job, limit_bytes: int, attempt: int
-    ) -> Attached | Later | None:
+    async def _file(self, errand: Errand, limit_bytes: int) -> Attached | Later | None:
+        job = errand.job
         try:
-            return await self._files.of(t, job, limit_bytes)
+            return await self._files.of(errand.t, job, limit_bytes)
         except PressProblem as problem:
             log.error("The picture of job %d could not be made to fit: %s", job.id, problem)  # noqa: TRY400 - known
-            return Later(None) if attempt < TRIES_TO_FIT else None
+            return Later(None) if errand.attempt < TRIES_TO_FIT else None
         except StorageUnavailable as error:
             log.warning("The picture of job %d cannot be read: %s", job.id, error)
             return Later(None)
 
-    def _by_token(self, job: Job) -> Way:
-        async def way(
-            card: ui.LayoutView, files: list[discord.File], fields: Mapping[str, Any]
-        ) -> Shown:
-            target = job.target
-            webhook = discord.Webhook.partial(
-                target.application_id, target.interaction_token, client=self._client
-            )
-            message = await webhook.edit_message(ORIGINAL, view=card, attachments=files, **fields)
-            return Shown("token", message.id, message.channel.id)
 
-        return way
-
-    def _by_bot(self, job: Job) -> Way:
-        async def way(
-            card: ui.LayoutView, files: list[discord.File], fields: Mapping[str, Any]
-        ) -> Shown:
-            target = job.target
-            assert target.channel_id is not None
-            assert target.message_id is not None
-            channel = self._client.get_partial_messageable(
-                target.channel_id, guild_id=target.guild_id
-            )
-            message = channel.get_partial_message(target.message_id)
-            await message.edit(view=card, attachments=files, **fields)
-            return Shown("bot", target.message_id, target.channel_id)
-
-        return way
-
-    def _by_dm(self, job: Job, *, search: bool) -> Way:
-        async def way(
-            card: ui.LayoutView, files: list[discord.File], fields: Mapping[str, Any]
-        ) -> Shown:
-            dm = await self._client.create_dm(discord.Object(job.user_id))
-            if search:
-                sent = await _find(dm, job.id)
-                if sent is not None:
-                    return Shown("dm", sent.id, dm.id)
-            message = await dm.send(view=card, files=files, nonce=f"atelier-{job.id}", **fields)
-            return Shown("dm", message.id, dm.id)
-
-        return way
+async def _send(errand: Errand, route: Route, form: Form, attached: Attached | None) -> Shown:
+    files: list[discord.File] = []
+    if attached:
+        hides = form.dress is Dress.WORDS and errand.job.target.spoiler
+        files.append(Upload(attached.data, attached.filename, spoiler=hides))
+    fields = fields_of(errand.t, errand.job, errand.standing, form, attached)
+    return await route.way(fields, files)
 
 
-async def _find(dm: discord.DMChannel, job_id: int) -> discord.Message | None:
-    """The message with a job's buttons that an earlier run sent, if it did."""
-    ending = f":{job_id}"
-    async for message in dm.history(limit=DM_HISTORY):
-        layout = ui.LayoutView.from_message(message)
-        ids = (getattr(item, "custom_id", None) or "" for item in layout.walk_children())
-        if any(id_.startswith("atelier:job:") and id_.endswith(ending) for id_ in ids):
-            return message
-    return None
-
-
-def _with_apology(t: Texts, job: Job, attached: Attached | None) -> Attached | None:
-    if attached is None or job.target.channel_id is None:
+def _with_apology(errand: Errand, attached: Attached | None) -> Attached | None:
+    if attached is None or errand.job.target.channel_id is None:
         return attached
-    apology = t("It could not be shown where you asked for it any more, so here it is.")
+    apology = errand.t("It could not be shown where you asked for it any more, so here it is.")
     note = f"{attached.note}\n-# {apology}" if attached.note else apology
     return Attached(attached.data, attached.filename, note)
 

@@ -26,12 +26,12 @@ async def fitted(
     encoded = await press.fit(data, limit_bytes)
     note = t(
         "Shown as {format} (quality {quality}): the {original} of {size:.1f} MiB is above the "
-        "{limit:.0f} MiB that can be uploaded here.",
+        "{limit} MiB that can be uploaded here.",
         format="JPEG" if encoded.suffix == ".jpg" else "WebP",
         quality=encoded.quality,
         original=_suffix(key).removeprefix(".").upper(),
         size=len(data) / MIB,
-        limit=limit_bytes / MIB,
+        limit=f"{limit_bytes / MIB:.3g}",
     )
     if encoded.is_smaller:
         note += " " + t(

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot.delivery.courier import Courier, Later, Nowhere, Outcome, Shown
+from bot.delivery.courier import Courier, Later, Nowhere, Outcome
 from bot.delivery.faults import pause_seconds
+from bot.delivery.ways import Shown
 from jobs.model import Job, JobState, Standing
 from jobs.outcomes import QueueError
 

@@ -26,7 +26,9 @@ class Originals:
 
     def webhook(self, application_id: int, token: str) -> discord.Webhook:
         """The interaction as discord.py's webhook; works after a restart too."""
-        return discord.Webhook.partial(application_id, token, client=self._client)
+        webhook = discord.Webhook.partial(application_id, token, client=self._client)
+        webhook.type = discord.WebhookType.application  # which may send what only the user sees
+        return webhook
 
     async def say(self, sender: "Sender", sentence: str) -> None:
         """Replace "thinking…" by a sentence; by DM where the token has ended. Never raises."""

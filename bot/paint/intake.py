@@ -14,6 +14,7 @@ from bot.paint.pictures import PictureIntake
 from bot.paint.request import PaintRequest
 from bot.refusals import refusal_words
 from bot.texts import texts_for, texts_of
+from bot.undelivered import ANSWER_FOLLOWS, UndeliveredNotice
 from jobs.model import Intake, Submission
 from jobs.outcomes import QueueUnavailable, Refusal, Refused, SubmitOutcome
 
@@ -92,6 +93,7 @@ class IntakeService:
             raise acknowledged
         if isinstance(is_new, BaseException):
             raise is_new
+        interaction.extras[ANSWER_FOLLOWS] = True
         if is_new and not self._stopping:
             message_id = acknowledged.message_id if acknowledged else None
             self._spawn(self._work(request, message_id))
@@ -133,7 +135,9 @@ class IntakeService:
             sentence = sentence_for(error, t, f"intake {sender.interaction_id}")
         else:
             if not isinstance(outcome, Refused):
-                return  # the delivery loop sees the job and shows it
+                # The delivery loop sees the job and shows it.
+                await UndeliveredNotice.of(self._client).tell_once_shown(sender, outcome.job.id)
+                return
             sentence = refusal_words(t, outcome.refusal)
         await self._originals.say(sender, sentence)
         await self._client.queue.close_intake(sender.interaction_id)

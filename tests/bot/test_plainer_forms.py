@@ -1,0 +1,148 @@
+"""Discord refuses the card of a finished picture: the user gets it all the same, more plainly."""
+
+import pytest
+
+from bot.delivery.forms import Dress, Picture, forms_for
+from jobs.model import Job
+from sandbox.faults import Fault
+from sandbox.model import Interaction, Message
+from tests.bot.studio import Studio, has_result
+
+EDITS = "/webhooks/*/messages/*"
+RESULT = "Painted for Ada"
+
+
+async def refused(
+    studio: Studio, status: int, times: int, *, noise: bool = False
+) -> tuple[Interaction, Fault]:
+    """A picture whose end is refused so many times, from its card on."""
+    painter = await studio.start_painter()
+    painter.noise = noise
+    painter.hold.clear()
+    size = 512 if noise else 64
+    interaction = await studio.paint({"size": size})
+    await studio.says(interaction, "Painting")
+    fault = studio.discord.faults.add("PATCH", EDITS, status=status, times=times)
+    painter.hold.set()
+    return interaction, fault
+
+
+async def delivered(studio: Studio) -> Job:
+    found: list[Job] = []
+
+    async def is_delivered() -> bool:
+        found[:] = await studio.jobs()
+        return bool(found) and found[0].delivered_at is not None
+
+    await studio.eventually(is_delivered)
+    return found[0]
+
+
+def galleries(message: Message) -> int:
+    return sum(part["type"] == 12 for part in message.walk())
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_card_that_is_refused_comes_more_plainly(
+    studio: Studio, caplog: pytest.LogCaptureFixture, times: int
+) -> None:
+    interaction, fault = await refused(studio, 400, times)
+    message = await studio.says(interaction, RESULT)
+    job = await delivered(studio)
+    assert len(fault.hits) == times
+    assert galleries(message) == 1
+    assert has_result(message) is (times == 1)
+    lines = [line for line in caplog.messages if f"Job {job.id} was refused as card" in line]
+    assert len(lines) == times
+
+
+async def test_then_with_a_smaller_picture(studio: Studio) -> None:
+    interaction, _fault = await refused(studio, 400, 3, noise=True)
+    message = await studio.says(interaction, "Shown as")
+    await delivered(studio)
+    assert not message.attachments[0].filename.endswith(".png")
+    assert galleries(message) == 1
+
+
+async def test_then_in_words_that_say_how_to_see_it(studio: Studio) -> None:
+    interaction, fault = await refused(studio, 400, 4, noise=True)
+    job_id = (await studio.jobs())[0].id
+    message = await studio.says(interaction, f"/show {job_id}")
+    await delivered(studio)
+    assert len(fault.hits) == 4
+    assert not message.attachments
+    shown = await studio.discord.slash(studio.user(), "show", {"picture": job_id})
+    await shown.wait(lambda i: i.message is not None and has_result(i.message), 20)
+
+
+async def test_then_by_the_bots_own_token(studio: Studio) -> None:
+    interaction, fault = await refused(studio, 400, 100)
+    message = await studio.finished(interaction)
+    await delivered(studio)
+    assert has_result(message)
+    assert 0 < len(fault.hits) < 10
+
+
+async def test_it_never_goes_round_in_circles(studio: Studio) -> None:
+    interaction, fault = await refused(studio, 400, 1000)
+    bot = studio.discord.faults.add("PATCH", "/channels/*", status=400, times=1000)
+    dm = studio.discord.faults.add("POST", "/channels/*/messages", status=400, times=1000)
+    job = await delivered(studio)
+    requests = [len(each.hits) for each in (fault, bot, dm)]
+    assert all(0 < count < 10 for count in requests)
+    assert await studio.bot.queue.undelivered(job.user_id) == [job.id]
+    studio.discord.faults.clear()
+    queue = await studio.discord.slash(studio.user(), "queue")
+    await queue.wait(lambda i: any("could not be delivered" in m.text for m in i.followups))
+    assert [len(each.hits) for each in (fault, bot, dm)] == requests
+    assert interaction.message is not None
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_message_out_of_reach_goes_to_the_dms(studio: Studio, status: int) -> None:
+    _interaction, fault = await refused(studio, status, 1000)
+    studio.discord.faults.add("PATCH", "/channels/*", status=status, times=1000)
+    await studio.discord.until(lambda: studio.discord.dms(studio.user()), 20)
+    await delivered(studio)
+    (message,) = studio.discord.dms(studio.user())
+    assert has_result(message)
+    assert len(fault.hits) == 1
+
+
+async def test_a_file_that_is_too_large_comes_smaller(studio: Studio) -> None:
+    interaction, fault = await refused(studio, 413, 1, noise=True)
+    message = await studio.finished(interaction)
+    await delivered(studio)
+    assert len(fault.hits) == 1
+    assert "Shown as" in message.text
+    assert has_result(message)
+
+
+async def test_where_no_file_is_small_enough_words_come(studio: Studio) -> None:
+    # Some 800 kB, then half of it, then 256 KiB.
+    interaction, fault = await refused(studio, 413, 3, noise=True)
+    job_id = (await studio.jobs())[0].id
+    message = await studio.says(interaction, f"/show {job_id}")
+    await delivered(studio)
+    assert len(fault.hits) == 3
+    assert not message.attachments
+
+
+async def test_words_take_the_place_of_a_message_without_a_card(studio: Studio) -> None:
+    await studio.start_painter()
+    painter_done = studio.discord.faults.add("PATCH", EDITS, delay=3.0, status=400, times=3)
+    interaction = await studio.paint()
+    message = await studio.says(interaction, RESULT)
+    await delivered(studio)
+    assert painter_done.hits
+    assert message.attachments
+
+
+async def test_a_message_that_had_a_card_is_never_offered_bare_words(studio: Studio) -> None:
+    await studio.start_painter()
+    await studio.painted()
+    job = await delivered(studio)
+    forms = forms_for(job, is_new=False)
+    assert all(form.dress is not Dress.WORDS for form in forms)
+    assert forms[-1].picture is Picture.NONE
+    assert any(form.dress is Dress.WORDS for form in forms_for(job, is_new=True))
