@@ -11,6 +11,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import STALE_MODAL, is_stale_modal, reply, report
+from bot.flight import tracing
 from bot.pictures.press import Press
 from bot.sync import sync_if_changed
 from bot.texts import CatalogueTranslator, texts_of
@@ -72,6 +73,7 @@ class AtelierClient(discord.Client):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,  # nothing is read from the cache of messages
+            http_trace=tracing(),
             max_ratelimit_timeout=60.0,  # longer waits are the delivery loop's own business
         )
         self.settings = settings

@@ -64,7 +64,8 @@ class Faults:
             retry_after: Seconds for a 429, in body and header; None leaves both out.
             times: How many requests to spoil.
             with_via: Whether a 429 carries `Via`; without it clients take it for a ban.
-            delay: Seconds to wait first.
+            delay: Seconds to wait first. A request that is given up meanwhile is carried out all
+                the same, as it may be by Discord.
             drop: Close the connection instead of answering.
             global_limit: Whether a 429 is the global one.
             code: Discord's JSON error code, for example 30046.
@@ -98,6 +99,14 @@ class Faults:
         """Whether everything is being dropped now."""
         return time.monotonic() < self.outage_until
 
+    def _next(self, method: str, path: str) -> Fault | None:
+        return next((fault for fault in self.waiting if fault.matches(method, path)), None)
+
+    def delays(self, method: str, path: str) -> bool:
+        """Whether the next such request is to wait."""
+        fault = self._next(method, path)
+        return fault is not None and fault.delay > 0
+
     async def strike(self, method: str, path: str) -> web.Response | None:
         """The faulty answer to a request, if one is waiting for it.
 
@@ -106,7 +115,7 @@ class Faults:
         """
         if self.in_outage:
             raise ConnectionResetError
-        fault = next((f for f in self.waiting if f.matches(method, path)), None)
+        fault = self._next(method, path)
         if fault is None:
             return None
         fault.hits.append(time.monotonic())

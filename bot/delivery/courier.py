@@ -121,6 +121,17 @@ class Courier:
             fault = result
         return Nowhere("the message was deleted" if message_gone else _reason(fault))
 
+    async def is_last(self, job: Job, shown: Shown) -> bool | Later:
+        """Whether the message still is as it was shown, as far as the bot may see it."""
+        by_token = self.token_works(job)
+        if not by_token and (job.target.ephemeral or not job.target.bot_in_channel):
+            return True
+        try:
+            return await self._ways.is_last(job, shown, by_token=by_token)
+        except Exception as error:  # noqa: BLE001 - every fault has its answer
+            fault = fault_of(error)
+        return Later(fault.seconds) if isinstance(fault, TryLater) else True
+
     def token_works(self, job: Job) -> bool:
         """Whether the interaction's 15 minutes still run, as far as is known."""
         now = datetime.fromtimestamp(self._client.clock(), UTC)

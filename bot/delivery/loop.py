@@ -6,14 +6,16 @@ crash goes on where the last one ended, and there is one writer a message.
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.delivery.courier import Courier, Later, Nowhere, Outcome
 from bot.delivery.faults import pause_seconds
+from bot.delivery.message import Message, differs
 from bot.delivery.ways import Shown
-from jobs.model import Job, JobState, Standing
+from bot.flight import follow_this_task
+from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
 
 if TYPE_CHECKING:
@@ -27,26 +29,9 @@ PLACES_SECONDS = 2.5
 EDIT_SECONDS = 2.5  # between two edits of one message
 PLACE_EDIT_SECONDS = 5.0  # between two edits that only bring a new place or time
 MESSAGES_AT_FULL_PACE = 10
-STALE_SECONDS = 2.0  # how long a finished picture waits for an edit with an older state
 STOP_SECONDS = 8.0
 EDITS_AT_ONCE = 6
 JOBS_AT_ONCE = 500
-
-
-@dataclass
-class Message:
-    """What is known of one job's message while this process runs."""
-
-    task: asyncio.Task[None] | None = None
-    started_at: float = 0.0
-    is_final: bool = False  # whether the task brings the end of the job
-    edited_at: float = float("-inf")
-    not_before: float = float("-inf")
-    failures: int = 0
-    failing_end: bool = False  # whether the failures were at bringing the end
-    is_gone: bool = False  # nobody sees it any more; only the end is worth a try
-    standing: Standing | None = None
-    standing_is_old: bool = False
 
 
 @dataclass
@@ -68,6 +53,7 @@ class Delivery:
         }
         self._loop: asyncio.Task[None] | None = None
         self._places_at = float("-inf")
+        self._began_at = time.time()
 
     async def start(self) -> None:
         """Begin to deliver."""
@@ -116,16 +102,22 @@ class Delivery:
         for job in sorted(jobs.values(), key=lambda job: not job.state.ended):
             self._consider(job, now)
 
+    def _message_of(self, job: Job) -> Message:
+        """What is known of a job's message; an earlier process may have an edit on its way."""
+        if job.id not in self._messages:
+            older = job.created_at.timestamp() < self._began_at
+            self._messages[job.id] = Message(unsettled=older)
+        return self._messages[job.id]
+
     def _consider(self, job: Job, now: float) -> None:
         """Start to bring a job's state to its message, if it is time to."""
-        message = self._messages.setdefault(job.id, Message())
+        message = self._message_of(job)
         ended = job.state.ended
         if message.task is not None:
-            # An older state that does not get through must not hold up the finished picture.
-            if ended and not message.is_final and now - message.started_at > STALE_SECONDS:
-                message.task.cancel()
+            if ended:
+                message.make_way(now)
             return
-        if ended and not message.failing_end:
+        if ended and not message.failing_end and message.end is None:
             message.not_before = float("-inf")
         if now < message.not_before or (message.is_gone and not ended):
             return
@@ -147,10 +139,13 @@ class Delivery:
     async def _deliver(self, job_id: int, message: Message) -> None:
         """Bring the newest state of a job to its message, and note what came of it."""
         queue = self.client.queue
+        message.flight = follow_this_task()
         async with self._slots[message.is_final]:
             job = await queue.get(job_id)
             if job is None or (job.state.ended and not message.is_final):
                 return  # the next round brings the end, in its own right
+            if message.end is not None and await self._stays(job, message, message.end):
+                return
             standing = None if job.state.ended else await queue.standing(job_id)
             attempt = await queue.delivery_attempt(job_id) if job.state.ended else 1
             outcome = await self.courier.show(job, standing, attempt=attempt)
@@ -162,16 +157,14 @@ class Delivery:
     async def _note(self, job: Job, message: Message, outcome: Outcome) -> None:
         queue, ended = self.client.queue, job.state.ended
         match outcome:
-            case Shown(how, message_id, channel_id):
+            case Shown(how, message_id, channel_id, _):
                 message.failures = 0
                 if job.target.message_id is None and how != "dm":
                     await queue.set_message(job.id, channel_id, message_id)
-                if ended:
-                    await queue.mark_delivered(
-                        job.id, how=how, message_id=message_id, channel_id=channel_id
-                    )
-                else:
+                if not ended:
                     await queue.mark_shown(job.id, job.revision)
+                elif not message.watch(outcome, self._now()):
+                    await self._delivered(job, outcome)
             case Later(seconds):
                 message.failing_end = ended
                 message.not_before = self._now() + pause_seconds(message.failures, seconds)
@@ -184,6 +177,31 @@ class Delivery:
                 else:
                     await queue.mark_shown(job.id, job.revision)
 
+    async def _stays(self, job: Job, message: Message, end: Shown) -> bool:
+        """Look after the end of a job that an older edit may have overwritten.
+
+        Returns:
+            False where it is to be shown again.
+        """
+        match await self.courier.is_last(job, end):
+            case Later() as later:
+                message.not_before = self._now() + pause_seconds(message.failures, later.seconds)
+                message.failures += 1
+            case True:
+                message.failures = 0
+                if not message.watch(end, self._now()):
+                    await self._delivered(job, end)
+            case False:
+                log.warning("The end of job %d was overwritten; it is shown again", job.id)
+                message.end = None
+                return False
+        return True
+
+    async def _delivered(self, job: Job, shown: Shown) -> None:
+        await self.client.queue.mark_delivered(
+            job.id, how=shown.how, message_id=shown.message_id, channel_id=shown.channel_id
+        )
+
     async def _moved(self) -> list[Job]:
         """Waiting jobs whose place or time is no longer what their message says."""
         queue = self.client.queue
@@ -191,9 +209,9 @@ class Delivery:
         standings = await queue.standings([job.id for job in waiting])
         moved = []
         for job in waiting:
-            message = self._messages.setdefault(job.id, Message())
+            message = self._message_of(job)
             standing = standings.get(job.id)
-            if job.state is JobState.QUEUED and standing and _differs(message.standing, standing):
+            if job.state is JobState.QUEUED and standing and differs(message.standing, standing):
                 message.standing_is_old = True
                 moved.append(job)
         return moved
@@ -215,29 +233,9 @@ class Delivery:
 
 
 def _finished(message: Message, task: asyncio.Task[None]) -> None:
-    message.task = None
+    message.task_ended()
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("A delivery went wrong", exc_info=error)
         message.not_before = asyncio.get_running_loop().time() + pause_seconds(message.failures)
         message.failing_end = message.is_final
         message.failures += 1
-
-
-def _differs(shown: Standing | None, now: Standing) -> bool:
-    """Whether a message should say the new place or time; seconds are not worth an edit."""
-    if shown is None:
-        return True
-    if (shown.place, shown.paused, shown.engines_alive > 0) != (
-        now.place,
-        now.paused,
-        now.engines_alive > 0,
-    ):
-        return True
-    return _far_apart(shown.ready_at, now.ready_at)
-
-
-def _far_apart(shown: datetime | None, now: datetime | None) -> bool:
-    if shown is None or now is None:
-        return shown is not now
-    left = (now - datetime.now(now.tzinfo)).total_seconds()
-    return abs((now - shown).total_seconds()) > max(20.0, 0.25 * left)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -23,6 +24,7 @@ class Shown:
     how: str
     message_id: int
     channel_id: int
+    edited_at: datetime | None = None  # None: just sent
 
 
 Way = Callable[[Mapping[str, Any], list[discord.File]], Awaitable[Shown]]
@@ -52,7 +54,7 @@ class Ways:
                 target.application_id, target.interaction_token, client=self._client
             )
             message = await webhook.edit_message(ORIGINAL, attachments=files, **fields)
-            return Shown("token", message.id, message.channel.id)
+            return Shown("token", message.id, message.channel.id, message.edited_at)
 
         return way
 
@@ -67,8 +69,8 @@ class Ways:
                 target.channel_id, guild_id=target.guild_id
             )
             message = channel.get_partial_message(target.message_id)
-            await message.edit(attachments=files, **fields)
-            return Shown("bot", target.message_id, target.channel_id)
+            edited = await message.edit(attachments=files, **fields)
+            return Shown("bot", edited.id, target.channel_id, edited.edited_at)
 
         return way
 
@@ -86,6 +88,20 @@ class Ways:
             return Shown("dm", message.id, dm.id)
 
         return way
+
+    async def is_last(self, job: Job, shown: Shown, *, by_token: bool) -> bool:
+        """Whether nobody has edited the message since it was shown so."""
+        target = job.target
+        message: discord.Message
+        if by_token:
+            webhook = discord.Webhook.partial(
+                target.application_id, target.interaction_token, client=self._client
+            )
+            message = await webhook.fetch_message(ORIGINAL)
+        else:
+            channel = self._client.get_partial_messageable(shown.channel_id)
+            message = await channel.fetch_message(shown.message_id)
+        return message.edited_at == shown.edited_at
 
 
 async def _find(dm: discord.DMChannel, job_id: int) -> discord.Message | None:

@@ -47,6 +47,8 @@ def loads(text: str | bytes) -> Any:
 
 async def read_body(request: web.Request) -> Body:
     """The JSON object of a request, whether plain or as `payload_json` of a multipart form."""
+    if BODY in request:
+        return request[BODY]
     if request.content_type.startswith("multipart/"):
         body = await _read_multipart(request)
     else:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from sandbox.errors import ApiError, not_found
 from sandbox.rest import cdn, commands, interactions, messages, people, webhooks
-from sandbox.rest.bodies import BODY, Body, answer, loads
+from sandbox.rest.bodies import BODY, Body, answer, loads, read_body
 from sandbox.rest.context import FAULTS, LINE, WORLD
 from sandbox.rules import Form, judge
 from sandbox.world import TrafficLine
@@ -97,7 +97,10 @@ async def traffic(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def _guarded(request: web.Request, handler: Handler, path: str) -> web.StreamResponse:
-    faulty = await request.app[FAULTS].strike(request.method, path)
+    faults = request.app[FAULTS]
+    if faults.delays(request.method, path):
+        await read_body(request)  # so that it is carried out even if the client gives up
+    faulty = await faults.strike(request.method, path)
     if faulty is not None:
         return faulty
     if request.path.startswith("/api/") and not NO_BOT_TOKEN.match(path):

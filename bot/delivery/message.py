@@ -1,0 +1,85 @@
+"""What the delivery remembers of one job's message while this process runs."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.delivery.ways import Shown
+from bot.flight import Flight
+from jobs.model import Standing
+
+STALE_SECONDS = 2.0  # how long a finished picture waits for an edit with an older state
+ANSWER_SECONDS = 10.0  # the same, once that edit was sent and may be carried out at any moment
+SETTLE_SECONDS = (2.0, 8.0, 30.0)  # when to look after an edit that may come too late
+
+
+@dataclass
+class Message:
+    """One message.
+
+    Attributes:
+        task: The edit that is being made, if one is.
+        flight: Its requests.
+        is_final: Whether it brings the end of the job.
+        failing_end: Whether the failures were at bringing the end.
+        is_gone: Nobody sees the message any more; only the end is worth a try.
+        unsettled: Whether an edit with an older state may still be carried out.
+        end: The end as it was shown, while it is watched whether it stays.
+        looks: How often that was looked after.
+    """
+
+    task: asyncio.Task[None] | None = None
+    flight: Flight = field(default_factory=Flight)
+    started_at: float = 0.0
+    is_final: bool = False
+    edited_at: float = float("-inf")
+    not_before: float = float("-inf")
+    failures: int = 0
+    failing_end: bool = False
+    is_gone: bool = False
+    standing: Standing | None = None
+    standing_is_old: bool = False
+    unsettled: bool = False
+    end: Shown | None = None
+    looks: int = 0
+
+    def make_way(self, now: float) -> None:
+        """Give an edit with an older state up that holds up the end for too long."""
+        assert self.task is not None
+        patience = ANSWER_SECONDS if self.flight.in_air else STALE_SECONDS
+        if not self.is_final and now - self.started_at > patience:
+            self.task.cancel()
+
+    def task_ended(self) -> None:
+        """Note that the edit is made or given up."""
+        self.task = None
+        self.unsettled |= self.flight.is_lost and not self.is_final
+
+    def watch(self, shown: Shown, now: float) -> bool:
+        """Begin or go on to watch the end; False once it may be taken for granted."""
+        if not self.unsettled or shown.how == "dm" or self.looks >= len(SETTLE_SECONDS):
+            return False
+        self.end = shown
+        self.not_before = now + SETTLE_SECONDS[self.looks]
+        self.looks += 1
+        return True
+
+
+def differs(shown: Standing | None, now: Standing) -> bool:
+    """Whether a message should say the new place or time; seconds are not worth an edit."""
+    if shown is None:
+        return True
+    if (shown.place, shown.paused, shown.engines_alive > 0) != (
+        now.place,
+        now.paused,
+        now.engines_alive > 0,
+    ):
+        return True
+    return _far_apart(shown.ready_at, now.ready_at)
+
+
+def _far_apart(shown: datetime | None, now: datetime | None) -> bool:
+    if shown is None or now is None:
+        return shown is not now
+    left = (now - datetime.now(now.tzinfo)).total_seconds()
+    return abs((now - shown).total_seconds()) > max(20.0, 0.25 * left)
