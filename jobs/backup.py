@@ -4,8 +4,8 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
-import sqlalchemy as sa
-
+from jobs.database import parse_address
+from jobs.migrate import NO_DATABASE
 from jobs.outcomes import QueueError
 from jobs.settings import Settings
 
@@ -19,17 +19,24 @@ def backup(settings: Settings, destination: Path) -> int:
     The copy is one consistent moment, and is there whole or not at all.
 
     Raises:
-        QueueError: when the file exists already, or the database is not SQLite.
+        QueueError: when the file exists already or cannot be written, or the database is not
+            SQLite or not there.
     """
-    url = sa.make_url(settings.database_url)
+    url = parse_address(settings.database_url)
     if url.get_backend_name() != "sqlite" or not url.database:
         raise QueueError("This database is PostgreSQL; please make its backups with pg_dump.")
     source = Path(url.database)
     if not source.is_file():
-        raise QueueError(f"There is no database at {source}.")
+        raise QueueError(NO_DATABASE.format(path=source))
+    if destination.is_dir():
+        raise QueueError(f"{destination} is a folder; please name a new file in it.")
     if destination.exists():
         raise QueueError(f"{destination} is there already; please name a new file.")
-    return _copy(source, destination)
+    try:
+        return _copy(source, destination)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise QueueError(f"{destination} cannot be written: {reason}.") from error
 
 
 def _copy(source: Path, destination: Path) -> int:

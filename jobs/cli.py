@@ -3,18 +3,15 @@
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
-from rich import box
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from jobs import schema
 from jobs.backup import backup
-from jobs.model import Job, JobState
+from jobs.cli_tables import WIDE, counted, history_table, job_table, list_table, wide_enough
+from jobs.model import JobState
 from jobs.outcomes import (
     AlreadyEnded,
     Cancelled,
@@ -28,34 +25,45 @@ from jobs.records import J, job_from_row
 from jobs.settings import Settings, SettingsError, load_settings
 from jobs.store import StorageUnavailable
 
-_SHORT = frozenset({"id", "state", "place", "size", "queued", "ready", "shown", "when", "what"})
+_LARGEST_ID = 2**63 - 1
+_HELP = """It reads the bot's settings, from the environment or .env: start it in the folder in
+which you start the bot, which may run meanwhile. All times are UTC."""
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The commands and their options."""
-    parser = argparse.ArgumentParser(prog="python -m jobs", description="Atelier's queue.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    listing = commands.add_parser("list", help="the newest jobs, or those of one state")
+    parser = argparse.ArgumentParser(
+        prog="python -m jobs", description="Atelier's queue.", epilog=_HELP
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="the newest jobs, or those of one state or user")
     listing.add_argument("--state", choices=[state.value for state in JobState])
-    listing.add_argument("--user", type=int, metavar="ID")
-    listing.add_argument("--limit", type=int, default=25)
+    listing.add_argument("--user", type=_id, metavar="ID", help="the user's Discord id")
+    listing.add_argument("--limit", type=_id, default=25, metavar="NUMBER", help="default: 25")
     for name, text in (
         ("show", "all that is known of a job, and its history"),
         ("retry", "queue a failed or cancelled job once more"),
-        ("cancel", "cancel a job"),
+        ("cancel", "cancel a waiting job, or stop one that is being painted"),
     ):
         command = commands.add_parser(name, help=text)
-        command.add_argument("job_id", type=int)
+        command.add_argument("job_id", type=_id, metavar="ID", help="as `list` shows it")
     commands.add_parser("gc", help="delete what was kept long enough and what nobody needs")
     copy = commands.add_parser("backup", help="copy the SQLite database while it is in use")
-    copy.add_argument("file", type=Path)
+    copy.add_argument("file", type=Path, metavar="FILE", help="a new file")
     return parser
+
+
+def _id(text: str) -> int:
+    """A number that is an id, or a number of rows."""
+    if not text.isdecimal() or not 1 <= int(text) <= _LARGEST_ID:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1 upwards")
+    return int(text)
 
 
 def main(arguments: Sequence[str] | None = None, console: Console | None = None) -> int:
     """Run a command; 0 when it did what was asked, 1 when it could not, 2 for bad settings."""
     asked = build_parser().parse_args(arguments)
-    output = console or Console()
+    output = console or wide_enough(Console())
     try:
         settings = load_settings()
     except SettingsError as error:
@@ -80,7 +88,7 @@ async def _run(asked: argparse.Namespace, settings: Settings, console: Console) 
         "cancel": _cancel,
         "gc": _gc,
     }
-    async with await JobQueue.open(settings) as queue:
+    async with await JobQueue.open(settings, may_migrate=False) as queue:
         return await commands[asked.command](queue, asked, console)
 
 
@@ -92,27 +100,16 @@ async def _list(queue: JobQueue, asked: argparse.Namespace, console: Console) ->
         statement = statement.where(J.user_id == asked.user)
     async with queue.database.read() as connection:
         jobs = [job_from_row(row) for row in (await connection.execute(statement)).all()]
-    standings = await queue.standings([j.id for j in jobs if j.state is JobState.QUEUED])
-    table = _table("id", "state", "place", "user", "server", "size", "queued", "ready", "shown")
-    for job in jobs:
-        standing = standings.get(job.id)
-        ready = job.ended_at or (standing.ready_at if standing is not None else None)
-        table.add_row(
-            str(job.id),
-            _state(job),
-            "" if standing is None else str(standing.place),
-            escape(job.user_name),
-            str(job.guild_id or "private"),
-            f"{job.options.size_px} {job.options.quality}",
-            _brief(job.created_at),
-            _brief(ready),
-            _brief(job.delivered_at),
-        )
-    console.print(table)
+    if jobs:
+        standings = await queue.standings([job.id for job in jobs if not job.state.ended])
+        console.print(list_table(jobs, standings, wide=console.width >= WIDE))
+        console.print()
+    elif asked.state is not None or asked.user is not None:
+        console.print("There is no such job.")
     overview = await queue.overview(None)
     console.print(
         f"{overview.waiting} waiting, {overview.running} being painted, "
-        f"{overview.engines_alive} engines alive{', paused' if overview.paused else ''}."
+        f"{counted(overview.engines_alive, 'engine')} alive{', paused' if overview.paused else ''}."
     )
     return 0
 
@@ -121,32 +118,27 @@ async def _show(queue: JobQueue, asked: argparse.Namespace, console: Console) ->
     job = await queue.get(asked.job_id)
     if job is None:
         return _missing(asked.job_id)
-    table = _table("of the job", "")
-    for name in Job.__slots__:
-        # The message's token would let a reader of the screen write as the bot.
-        value = getattr(job, name)
-        if value is None or name == "target":
-            continue
-        text = _when(value) if isinstance(value, datetime) else str(value)
-        table.add_row(name.replace("_", " "), escape(text))
-    console.print(table)
-    history = _table("when", "what", "who", "details")
-    for event in await queue.history(job.id):
-        details = ", ".join(f"{key}={value}" for key, value in event.details.items())
-        history.add_row(_when(event.at), event.kind, event.actor, escape(details))
-    console.print(history)
+    console.print(job_table(job, await queue.standing(job.id)))
+    console.print()
+    console.print(history_table(await queue.history(job.id)))
     return 0
 
 
 async def _retry(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
-    if await queue.retry(asked.job_id) is None:
+    job = await queue.get(asked.job_id)
+    if job is None:
+        return _missing(asked.job_id)
+    if await queue.retry(asked.job_id) is not None:
+        console.print(f"Job {asked.job_id} is queued again.")
+        return 0
+    if job.pictures_deleted_at is not None:
+        _complain(f"Job {job.id} cannot be queued again: its pictures have been deleted.")
+    else:
         _complain(
-            f"Job {asked.job_id} cannot be queued again: only failed and cancelled jobs can, as "
-            "long as their pictures are kept."
+            f"Job {job.id} is {job.state.value}; only failed and cancelled jobs can be queued "
+            "again."
         )
-        return 1
-    console.print(f"Job {asked.job_id} is queued again.")
-    return 0
+    return 1
 
 
 async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
@@ -155,8 +147,11 @@ async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) 
             console.print(f"Job {asked.job_id} is cancelled.")
         case CancelRequested():
             console.print(f"Job {asked.job_id} is being painted; its engine has been told to stop.")
+        case AlreadyEnded(job) if job.state is JobState.CANCELLED:
+            console.print(f"Job {asked.job_id} was cancelled already.")
         case AlreadyEnded(job):
-            console.print(f"Job {asked.job_id} has ended already: {job.state.value}.")
+            _complain(f"Job {asked.job_id} has ended already: {job.state.value}.")
+            return 1
         case NoSuchJob() | NotYours():
             return _missing(asked.job_id)
     return 0
@@ -165,8 +160,10 @@ async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) 
 async def _gc(queue: JobQueue, _: argparse.Namespace, console: Console) -> int:
     counts = await queue.gc()
     console.print(
-        f"{counts.expired_jobs} jobs gave up their pictures, {counts.files} files "
-        f"({counts.bytes / 1e6:.1f} MB) and {counts.rows} rows were deleted."
+        f"{counted(counts.expired_jobs, 'job')} gave up their pictures; "
+        f"{counted(counts.files, 'file')} ({counts.bytes / 1e6:.1f} MB) and "
+        f"{counted(counts.rows, 'row')} of the database were deleted.",
+        markup=False,
     )
     return 0
 
@@ -178,29 +175,3 @@ def _missing(job_id: int) -> int:
 
 def _complain(sentence: str) -> None:
     Console(stderr=True, soft_wrap=True).print(sentence, markup=False, highlight=False)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in _SHORT)
-    return table
-
-
-def _state(job: Job) -> str:
-    if job.state is JobState.RUNNING and job.progress is not None:
-        return f"running {job.progress.fraction:.0%}"
-    return job.state.value
-
-
-def _when(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def _brief(moment: datetime | None) -> str:
-    """The time of today, or the day of another."""
-    if moment is None:
-        return ""
-    here = moment.astimezone(UTC)
-    same_day = here.date() == datetime.now(UTC).date()
-    return f"{here:%H:%M:%S}" if same_day else f"{here:%d %b %y}"

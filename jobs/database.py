@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -64,7 +63,7 @@ class Database:
     """The connections of one process to one database."""
 
     def __init__(self, url: str, clock: Clock | None = None) -> None:
-        self.url = _with_async_driver(url)
+        self.url = parse_address(url)
         self.postgres = self.url.get_backend_name() == "postgresql"
         self._clock = clock
         # In one process SQLite's writers queue here, in order, and not in its busy handler,
@@ -129,11 +128,22 @@ class Database:
                 yield Transaction(writing, await self.now_in(writing), postgres=False)
 
 
-def _with_async_driver(url: str) -> sa.URL:
-    """Accept the common spellings of an address and choose the asynchronous driver."""
+def parse_address(url: str) -> sa.URL:
+    """Accept the common spellings of an address and choose the asynchronous driver.
+
+    Raises:
+        QueueUnavailable: when it is no address of a database that can be used.
+    """
     if url.startswith("postgres://"):
         url = "postgresql://" + url.removeprefix("postgres://")
-    parsed = sa.make_url(url)
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        # Without the address itself: there is a password in it.
+        raise QueueUnavailable(
+            "ATELIER_DATABASE_URL is not the address of a database, such as "
+            "postgresql+asyncpg://user:password@host/name."
+        ) from None
     drivers = {"postgresql": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
     driver = drivers.get(parsed.get_backend_name())
     if driver is None:
@@ -166,13 +176,6 @@ def _create_engine(url: sa.URL) -> AsyncEngine:
             pool_use_lifo=True,
             connect_args={"server_settings": _SHORT_STATEMENTS},
         )
-    if url.database and url.database != ":memory:":
-        folder = Path(url.database).parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise QueueUnavailable(f"The folder {folder} cannot be made: {reason}.") from error
     engine = create_async_engine(
         url,
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS},

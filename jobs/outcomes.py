@@ -155,3 +155,7 @@ class QueueUnavailable(QueueError):
 
 class DatabaseTooNew(QueueError):
     """The database was written by a newer version."""
+
+
+class DatabaseTooOld(QueueError):
+    """The database is of an older version, or has no tables yet, and was not to be changed."""

@@ -10,7 +10,7 @@ from jobs.claims import Claims
 from jobs.clearing import Clearing
 from jobs.database import QUEUED_TOPIC, Clock, Database
 from jobs.delivery import Delivery
-from jobs.migrate import migrate
+from jobs.migrate import make_folder, migrate, require_newest
 from jobs.privacy import Privacy
 from jobs.retention import Retention
 from jobs.settings import Settings
@@ -43,22 +43,28 @@ class JobQueue(
         self._listeners = Listeners(database)
 
     @classmethod
-    async def open(cls, settings: Settings, *, clock: Clock | None = None) -> Self:
+    async def open(
+        cls, settings: Settings, *, clock: Clock | None = None, may_migrate: bool = True
+    ) -> Self:
         """Connect, and bring the database to this version.
 
         Args:
             settings: where the database and the pictures are.
+            may_migrate: whether to make the database where there is none, and to migrate an
+                older one. Not for those who only look: the running bot may be the older version.
             clock: seconds since 1970, for tests. By default leases are judged by the
                 database's own clock, on PostgreSQL, and else by this machine's.
 
         Raises:
             DatabaseTooNew: when a newer version has used the database.
+            DatabaseTooOld: when it is absent or older, and that is not to be changed.
             QueueUnavailable: when it cannot be reached.
         """
-        settings.atelier_data_dir.mkdir(parents=True, exist_ok=True)
+        if may_migrate:
+            make_folder(settings.atelier_data_dir)
         database = Database(settings.database_url, clock)
         try:
-            await migrate(database)
+            await (migrate(database) if may_migrate else require_newest(database))
         except BaseException:
             await database.close()
             raise

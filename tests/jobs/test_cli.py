@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import io
 import sqlite3
 from pathlib import Path
@@ -7,8 +8,9 @@ import pytest
 from rich.console import Console
 
 from jobs import cli
+from jobs.model import Progress
 from jobs.queue import JobQueue
-from tests.jobs.samples import RESULT, Place, accepted, claimed, failure, report
+from tests.jobs.samples import RESULT, Place, accepted, claimed, engine, failure, report
 
 
 @pytest.fixture
@@ -29,19 +31,41 @@ async def _fill(place: Place) -> None:
         assert len(jobs) == 3
 
 
-def run(*arguments: str) -> tuple[int, str]:
+def run(*arguments: str, width: int = 160) -> tuple[int, str]:
     text = io.StringIO()
-    code = cli.main(arguments, Console(file=text, width=160))
+    code = cli.main(arguments, Console(file=text, width=width))
     return code, text.getvalue()
 
 
 def test_list(place: Place) -> None:
     code, text = run("list")
     assert code == 0
-    assert [line.split()[1] for line in text.splitlines()[3:6]] == ["queued", "failed", "done"]
+    assert [line.split()[1] for line in text.splitlines()[2:5]] == ["queued", "failed", "done"]
     assert "1 waiting, 0 being painted, 0 engines alive." in text
     assert "failed" not in run("list", "--state", "done")[1]
     assert "user 1" not in run("list", "--user", "2")[1]
+    assert "There is no such job." in run("list", "--user", "77")[1]
+
+
+@pytest.mark.parametrize(("width", "has_server"), [(80, False), (160, True)])
+def test_a_list_fits_its_console(place: Place, width: int, has_server: bool) -> None:
+    asyncio.run(_busy(place))
+    text = run("list", width=width)[1]
+    lines = text.splitlines()[:5]
+    assert max(map(len, lines)) <= width
+    assert [line.split()[0] for line in lines[2:5]] == ["4", "3", "2"]
+    assert lines[2].split()[1:3] == ["running", "30%"]
+    assert "a name that is quit…" in lines[2]
+    assert "~" in lines[2]
+    assert ("1234567890123456789" in text) == has_server
+
+
+async def _busy(place: Place) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        await queue.register_engine(engine())
+        await queue.request_cancel(3, 3)
+        await accepted(queue, 4, 1234567890123456789, user_name="a name that is quite long, too")
+        await queue.report_progress(await claimed(queue), Progress(3, 10, 0.3, 600.0))
 
 
 def test_show(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,24 +73,131 @@ def test_show(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 0
     assert "ran out of memory" in text
     assert "claimed" in text
+    assert "style starry-night" in text
+    assert "256 px, standard" in text
     assert "token" not in text
+    assert "expected" not in text
+    assert "not known: no engine" in run("show", "3")[1]
+    assert "256 × 192 px in 12.0 s with lite on cpu" in run("show", "1")[1]
     assert run("show", "77")[0] == 1
     assert "There is no job 77." in capsys.readouterr().err
 
 
 def test_retry_and_cancel(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("retry", "1")[0] == 1
-    assert "only failed and cancelled" in capsys.readouterr().err
+    assert "Job 1 is done; only failed and cancelled" in capsys.readouterr().err
+    assert run("retry", "77")[0] == 1
+    assert "There is no job 77." in capsys.readouterr().err
     assert run("retry", "2") == (0, "Job 2 is queued again.\n")
     assert run("cancel", "2") == (0, "Job 2 is cancelled.\n")
-    assert run("cancel", "2") == (0, "Job 2 has ended already: cancelled.\n")
+    assert run("cancel", "2") == (0, "Job 2 was cancelled already.\n")
+    assert run("cancel", "1")[0] == 1
+    assert "Job 1 has ended already: done." in capsys.readouterr().err
     assert run("cancel", "77")[0] == 1
+    asyncio.run(_delete_pictures(place))
+    assert run("retry", "2")[0] == 1
+    assert "its pictures have been deleted" in capsys.readouterr().err
+
+
+async def _delete_pictures(place: Place) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        await queue.delete_result(2, 2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "0"),
+        ("show", "-1"),
+        ("cancel", "abc"),
+        ("retry", str(2**63)),
+        ("list", "--user", str(10**20)),
+        ("list", "--limit", "0"),
+    ],
+)
+def test_what_is_no_id_is_said(
+    place: Place, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run(*arguments)
+    assert "is no number from 1 upwards" in capsys.readouterr().err
 
 
 def test_gc(place: Place) -> None:
     code, text = run("gc")
     assert code == 0
-    assert "0 files" in text
+    assert text.startswith("0 jobs gave up their pictures; 0 files (0.0 MB) and ")
+
+
+COMMANDS = [("list",), ("show", "1"), ("retry", "1"), ("cancel", "1"), ("gc",)]
+
+
+@pytest.mark.parametrize("arguments", [*COMMANDS, ("backup", "copy.sqlite3")])
+def test_a_database_that_is_not_there_is_not_made(
+    place: Place,
+    arguments: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("ATELIER_DATA_DIR", str(tmp_path / "elsewhere"))
+    assert run(*arguments)[0] == 1
+    assert "There is no database at " in capsys.readouterr().err
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+@pytest.mark.parametrize(
+    ("schema", "said"), [("0001", "needs"), ("9999", "Start the newer version again")]
+)
+def test_a_database_of_another_version_is_left_alone(
+    place: Place,
+    arguments: tuple[str, ...],
+    schema: str,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with contextlib.closing(sqlite3.connect(place.sqlite_file)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (schema,))
+    assert run(*arguments)[0] == 1
+    error = capsys.readouterr().err
+    assert f"The database has schema {schema}" in error
+    assert said in error
+    with contextlib.closing(sqlite3.connect(place.sqlite_file)) as connection:
+        left = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    assert left == [(schema,)]
+    assert run("backup", "copy.sqlite3")[0] == 0
+
+
+def test_a_database_without_tables(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("empty.sqlite3").touch()
+    monkeypatch.setenv("ATELIER_DATABASE_URL", "sqlite:///empty.sqlite3")
+    assert run("list")[0] == 1
+    assert "has no tables yet" in capsys.readouterr().err
+
+
+def test_an_address_that_is_none(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ATELIER_DATABASE_URL", "secret nonsense")
+    for arguments in (("list",), ("backup", "x")):
+        assert run(*arguments)[0] == 1
+        error = capsys.readouterr().err
+        assert "ATELIER_DATABASE_URL is not the address of a database" in error
+        assert "secret" not in error
+
+
+@pytest.mark.parametrize(
+    ("file", "said"), [("data", "is a folder"), ("file/copy", "cannot be written")]
+)
+def test_a_backup_where_none_can_be(
+    place: Place, file: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("file").touch()
+    assert run("backup", file)[0] == 1
+    assert said in capsys.readouterr().err
 
 
 def test_backup_while_it_is_in_use(
