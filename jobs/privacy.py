@@ -9,16 +9,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from jobs import schema
+from jobs.administration import amend_audit
 from jobs.cancelling import forget_clearing, lock_with_flow
 from jobs.core import QueueCore
-from jobs.database import CHANGED_TOPIC
+from jobs.database import CHANGED_TOPIC, Transaction
 from jobs.ending import end_job
 from jobs.fairness import leave_place
 from jobs.model import JobState
-from jobs.records import J, Record
+from jobs.records import J, Record, json_object
 from jobs.retention import drop_pictures
 from jobs.store import PictureMissing
 
+NOBODY = 0
+"""The id in the place of one that was erased; Discord has no user 0."""
 _SECRET = frozenset({"target"})
 """Columns with keys to Discord rather than data of the user."""
 
@@ -41,6 +44,7 @@ class Privacy(QueueCore):
         With `max_picture_bytes` the newest pictures that fit are in it; `data.json` names
         those that were left out.
         """
+        audit = schema.audit
         tables = (
             ("jobs", sa.select(schema.jobs).where(J.user_id == user_id).order_by(J.id.desc())),
             (
@@ -55,7 +59,14 @@ class Privacy(QueueCore):
                 "blocked",
                 sa.select(schema.blocked_users).where(schema.blocked_users.c.user_id == user_id),
             ),
-            ("admin_actions", sa.select(schema.audit).where(schema.audit.c.user_id == user_id)),
+            ("admin_actions", sa.select(audit).where(audit.c.user_id == user_id)),
+            # Without who did it, which is theirs.
+            (
+                "admin_actions_about_you",
+                sa.select(audit.c.at, audit.c.guild_id, audit.c.action, audit.c.details).where(
+                    audit.c.details.contains(f'"{user_id}"')
+                ),
+            ),
         )
         uses = schema.picture_uses
         data: dict[str, Any] = {"user_id": str(user_id)}
@@ -77,6 +88,10 @@ class Privacy(QueueCore):
         size = 0
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
             for key in dict.fromkeys(keys):
+                if max_picture_bytes is not None and size >= max_picture_bytes:
+                    # Not to be read only to be left out.
+                    left_out += [key] if await self.store.exists(key) else []
+                    continue
                 try:
                     picture = await self.store.get(key)
                 except PictureMissing:
@@ -95,7 +110,8 @@ class Privacy(QueueCore):
 
         Two things stay. A block stays, or erasing would lift it. Of the jobs of the last 24
         hours the bare rows stay until `gc` finds them older, or erasing would reset the limit
-        of pictures a day; nothing is left in them but the times and the user's id.
+        of pictures a day; nothing is left in them but the times, the server and the user's id.
+        What the user did as an admin, and to others' jobs, stays without their name.
         """
         async with self.database.read() as connection:
             ids = list(
@@ -112,9 +128,8 @@ class Privacy(QueueCore):
                 sa.delete(styles).where(_own_style(user_id)).returning(styles.c.picture_key)
             )
             style_keys = [str(key) for key in result.scalars()]
-            await transaction.connection.execute(
-                sa.update(schema.audit).where(schema.audit.c.user_id == user_id).values(user_id=0)
-            )
+            await _forget_name(transaction, user_id)
+            await _forget_mentions(transaction, user_id)
         await self._discard([*keys, *style_keys])
         return ErasedCounts(len(ids), len(set(keys)), len(style_keys))
 
@@ -135,6 +150,8 @@ class Privacy(QueueCore):
                 .where(J.id == job_id)
                 .values(
                     user_name="",
+                    channel_id=None,
+                    parent_job_id=None,
                     inputs="{}",
                     options="{}",
                     target="{}",
@@ -157,6 +174,43 @@ class Privacy(QueueCore):
             )
             await transaction.notify(CHANGED_TOPIC)
         return keys
+
+
+async def _forget_name(transaction: Transaction, user_id: int) -> None:
+    """Leave what a user did as an admin, and to others' jobs, as done by somebody."""
+    styles = schema.user_styles
+    for column in (
+        schema.audit.c.user_id,
+        schema.guild_limits.c.updated_by,
+        schema.blocked_users.c.by_user,
+        schema.pauses.c.by_user,
+        styles.c.by_user,
+    ):
+        table = column.table
+        assert isinstance(table, sa.Table)
+        somebody = sa.update(table).where(column == user_id).values({column: NOBODY})
+        await transaction.connection.execute(somebody)
+    actor = schema.events.c.actor
+    somebody = sa.update(schema.events).where(actor == f"user:{user_id}")
+    await transaction.connection.execute(somebody.values(actor=f"user:{NOBODY}"))
+
+
+async def _forget_mentions(transaction: Transaction, user_id: int) -> None:
+    """Take a user out of what admins did about them, but for a block that still holds."""
+    audit, blocked = schema.audit, schema.blocked_users.c
+    connection = transaction.connection
+    places = set(
+        await connection.scalars(sa.select(blocked.guild_id).where(blocked.user_id == user_id))
+    )
+    about = sa.select(audit).where(audit.c.details.contains(f'"{user_id}"'))
+    for row in await connection.execute(about):
+        details = json_object(row.details)
+        if details.get("user") != str(user_id) or (
+            row.action == "block" and row.guild_id in places
+        ):
+            continue
+        del details["user"]
+        await amend_audit(transaction, row.id, details)
 
 
 def _own_style(user_id: int) -> sa.ColumnElement[bool]:

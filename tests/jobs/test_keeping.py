@@ -3,8 +3,9 @@ import json
 import zipfile
 
 import pytest
+import sqlalchemy as sa
 
-from jobs import retention
+from jobs import retention, schema
 from jobs.model import JobState, Progress
 from jobs.options import PaintInputs, StyleInput
 from jobs.outcomes import LeaseLost, LimitName, NoSuchJob, NotYours, Refused
@@ -204,6 +205,60 @@ async def test_a_users_data_is_erased(queue: JobQueue, clock: FakeClock) -> None
     clock.advance(DAY + 1)
     await queue.gc()
     assert await queue.get(done) is None
+
+
+async def mentions(queue: JobQueue, user_id: int) -> set[str]:
+    """The columns of all tables in which a user's id stands."""
+    found = set()
+    async with queue.database.read() as connection:
+        for table in schema.metadata.sorted_tables:
+            for row in await connection.execute(sa.select(table)):
+                for name, value in row._asdict().items():
+                    if str(user_id) in str(value):
+                        found.add(f"{table.name}.{name}")
+    return found
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_nothing_of_a_user_is_left_anywhere(queue: JobQueue, clock: FakeClock) -> None:
+    member, admin, other = 424_242_424_242, 9, 2
+    await painted(queue, "a", member)
+    await painted(queue, "b", member, None)
+    await queue.open_intake(77, {"user_id": member})
+    mine = await accepted(queue, member, interaction_id=77)
+    await queue.remove(mine.id, admin)
+    await queue.audit(5, admin, "remove", {"job": str(mine.id), "user": str(member)})
+    await queue.block(5, member, admin)
+    await queue.unblock(5, member, admin)
+    # The member is an admin elsewhere, and was blocked somewhere else again.
+    await queue.set_limits(6, {"max_per_day": 3}, member)
+    await queue.pause(6, member)
+    await queue.block(6, other, member)
+    await queue.save_style("guild", 6, "House", await queue.store.put(b"s", "png"), member)
+    theirs = await accepted(queue, other, 7)
+    await queue.clear(7, member)
+    await queue.block(8, member, admin)
+    archive = zipfile.ZipFile(io.BytesIO(await queue.export_user(member)))
+    about = json.loads(archive.read("data.json"))["admin_actions_about_you"]
+    assert [each["action"] for each in about] == ["remove", "block", "unblock", "block"]
+    assert str(admin) not in [str(value) for each in about for value in each.values()]
+    await queue.erase_user(member)
+    assert await mentions(queue, member) == {
+        # For a day, and for the block that still holds.
+        *("jobs.user_id", "jobs.flow"),
+        *("blocked_users.user_id", "audit.details"),
+    }
+    clock.advance(DAY + 1)
+    await queue.gc()
+    assert await mentions(queue, member) == {"blocked_users.user_id", "audit.details"}
+    await queue.unblock(8, member, admin)
+    await queue.erase_user(member)
+    assert await mentions(queue, member) == set()
+    # What they did stays done.
+    assert (await queue.limits(6)).max_per_day == 3
+    assert await queue.blocked(6) == [other]
+    assert [style.name for style in await queue.styles_for(other, 6)] == ["House"]
+    assert "user:0" in [event.actor for event in await queue.history(theirs.id)]
 
 
 async def test_delivery_is_noted_once(queue: JobQueue, clock: FakeClock) -> None:
