@@ -95,6 +95,8 @@ class _Notifications:
         dsn = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
         try:
             self._connection = await asyncpg.connect(dsn)
+            # What is said after that is not heard: who waits has to look, and to connect again.
+            self._connection.add_termination_listener(self._heard)
             for topic in self._topics:
                 await self._connection.add_listener(topic, self._heard)
         except (OSError, TimeoutError, asyncpg.PostgresError) as error:

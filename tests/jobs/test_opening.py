@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -10,12 +11,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from jobs import schema
 from jobs.database import Database
-from jobs.migrate import known_revisions
+from jobs.migrate import known_revisions, migration_config
 from jobs.model import JobState
 from jobs.outcomes import Accepted, DatabaseTooNew, QueueUnavailable
 from jobs.queue import JobQueue
@@ -33,12 +35,17 @@ def test_every_released_schema_is_kept_here() -> None:
 
 @pytest.mark.parametrize("revision", known_revisions())
 async def test_an_old_database_migrates_forward_and_goes_on(
-    revision: str, tmp_path: Path, clock: FakeClock
+    revision: str, template: Path | postgres.Server, tmp_path: Path, clock: FakeClock
 ) -> None:
     place = Place(tmp_path, None)
     connection = sqlite3.connect(place.sqlite_file)
     connection.executescript((SCHEMAS / f"{revision}.sql").read_text())
     connection.close()
+    if isinstance(template, postgres.Server):
+        await template.execute(f"CREATE DATABASE old_{revision}")
+        url = template.url(f"old_{revision}")
+        await _copy_to_postgresql(place.sqlite_file, url, revision)
+        place = Place(tmp_path, url)
     async with await JobQueue.open(place.settings(), clock=clock) as queue:
         states = [(await queue.get(n)) for n in range(1, 6)]
         assert [job.state for job in states if job is not None] == [
@@ -60,6 +67,38 @@ async def test_an_old_database_migrates_forward_and_goes_on(
             await queue.finish(claim, RESULT, report())
         asked = submission(6, interaction_id=987_654)
         assert isinstance(await queue.submit(asked), Accepted)
+
+
+async def _copy_to_postgresql(source: Path, url: str, revision: str) -> None:
+    """The tables that this schema had there, with the rows that it has on SQLite."""
+
+    def fill(connection: sa.Connection) -> None:
+        config = migration_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        there = sa.MetaData()
+        there.reflect(connection)
+        with contextlib.closing(sqlite3.connect(source)) as old:
+            old.row_factory = sqlite3.Row
+            for table in there.sorted_tables:
+                rows = [dict(row) for row in old.execute(f"SELECT * FROM {table.name}")]
+                if rows and table.name != "alembic_version":
+                    connection.execute(sa.insert(table), [_typed(table, row) for row in rows])
+                if "id" in table.c and table.c.id.type.python_type is int:
+                    following = f"(SELECT max(id) + 1 FROM {table.name})"
+                    sequence = f"pg_get_serial_sequence('{table.name}', 'id')"
+                    connection.execute(sa.text(f"SELECT setval({sequence}, {following}, false)"))
+
+    database = Database(url)
+    async with database.write() as transaction:
+        await transaction.connection.run_sync(fill)
+    await database.close()
+
+
+def _typed(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
+    """SQLite keeps true and false as numbers."""
+    flags = {column.name for column in table.c if isinstance(column.type, sa.Boolean)}
+    return {name: bool(value) if name in flags else value for name, value in row.items()}
 
 
 async def test_the_migrations_make_the_tables_that_the_code_expects(place: Place) -> None:
@@ -220,6 +259,28 @@ async def test_a_lost_connection_is_made_again(place: Place, template: postgres.
         await queue.wait_for_change(1)
         await accepted(queue, 3)
         assert await queue.wait_for_change(10)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_who_waits_looks_again_when_the_connection_is_lost(
+    place: Place, template: postgres.Server
+) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        while await queue.wait_for_work(0.01):
+            pass
+        waiting = asyncio.create_task(queue.wait_for_work(20))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        await template.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname LIKE 'test_%' AND query LIKE '%LISTEN%'"
+        )
+        assert await waiting
+        while await queue.wait_for_work(0.01):
+            pass
+        waiting = asyncio.create_task(queue.wait_for_work(20))
+        await accepted(queue)
+        assert await waiting
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
