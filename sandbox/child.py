@@ -28,6 +28,11 @@ class BotProcess:
         """Whether the process lives."""
         return self._process.returncode is None
 
+    @property
+    def pid(self) -> int:
+        """The process' number."""
+        return self._process.pid
+
     def check(self) -> None:
         """Raise a BotStoppedError with the end of the log when the bot is gone."""
         if not self.running:

@@ -1,13 +1,14 @@
 """The message of a job: through outages, past minute 15, and wherever it can still be seen."""
 
 import asyncio
+from typing import Any
 
 import sqlalchemy as sa
 
 from jobs import schema
 from jobs.model import Job, JobState
 from sandbox.compose import delete_message
-from sandbox.model import MessageFlag
+from sandbox.model import Message, MessageFlag
 from tests.bot.studio import BOTH, Studio, has_result, photo
 
 FIFTEEN_MINUTES = 15 * 60 + 5
@@ -152,15 +153,24 @@ async def test_server_errors_only_delay(studio: Studio) -> None:
     await studio.finished(interaction)
 
 
-async def test_an_outage_only_delays(studio: Studio) -> None:
+async def test_an_outage_only_delays_and_the_result_is_shown_once(studio: Studio) -> None:
     painter = await studio.start_painter()
     painter.hold.clear()
     interaction = await studio.paint()
     await studio.says(interaction, "Painting")
+    shown: list[int] = []
+
+    def hear(kind: str, payload: dict[str, Any]) -> None:
+        message = payload.get("message")
+        if kind.startswith("MESSAGE_") and isinstance(message, Message) and has_result(message):
+            shown.append(message.id)
+
+    studio.discord.world.listeners.append(hear)
     await studio.discord.outage(4.0)
     painter.hold.set()
-    await studio.finished(interaction)
+    message = await studio.finished(interaction)
     await studio.discord.ready(30)
+    assert shown == [message.id]
     later = await studio.paint()
     await studio.finished(later)
 

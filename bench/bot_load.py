@@ -1,0 +1,216 @@
+"""Many `/paint` at one moment: `python -m bench.bot_load`.
+
+The real bot runs in a process of its own, without an engine; as many members as there are commands
+use `/paint` at once, each with a photograph and a style of their own. Measured are the times from
+the dispatch of the interaction until Discord has its acknowledgement, and until the member sees
+the place in the queue; and the memory of the bot's process, looked at every 20 ms.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from bench.bot_process import (
+    BotBenchProblem,
+    Pictures,
+    connected_bot,
+    photographs,
+    shows,
+)
+from bench.children.judge import machine
+from bench.queue_latency import share
+from bench.report import machine_text, system_load, table, write
+from bench.runner import ROOT
+from sandbox.child import BotProcess, BotStoppedError
+from sandbox.control import LoopbackDiscord
+from sandbox.model import Interaction, User
+
+COMMANDS_THAT_COUNT = 100
+"""With fewer, the slowest hundredth is a single command."""
+MEMORY_BAR_MIB = 150
+ACKNOWLEDGEMENT_BAR_SECONDS = 1.0
+LOOK_SECONDS = 0.02
+SETTLE_SECONDS = 2.0
+CARD_WITHIN_SECONDS = 120.0
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Load:
+    """What was measured; the lists are in the order of the commands.
+
+    Attributes:
+        at_once: commands of one round.
+        rounds: one after the other, with the same members.
+        file_bytes: of the two pictures of one command.
+        acknowledged_seconds: from the dispatch to the acknowledgement.
+        shown_seconds: from the dispatch to the card with the place.
+        before_bytes: resident in the bot's process before the first round.
+        most_bytes: the same at its highest.
+        after_bytes: the same after the last round.
+        children_bytes: resident in its decoding processes together, at their highest.
+        has_torch: whether torch is loaded in the bot's process.
+    """
+
+    at_once: int
+    rounds: int
+    file_bytes: int
+    acknowledged_seconds: list[float]
+    shown_seconds: list[float]
+    before_bytes: int
+    most_bytes: int
+    after_bytes: int
+    children_bytes: int
+    has_torch: bool
+
+
+@dataclass
+class MemoryWatch:
+    """Looks at the memory of a process and of its children while it runs."""
+
+    process: psutil.Process
+    most_bytes: int = 0
+    children_bytes: int = 0
+    _task: "asyncio.Task[None] | None" = field(default=None, repr=False)
+
+    def now_bytes(self) -> int:
+        """Resident now."""
+        return int(self.process.memory_info().rss)
+
+    async def watch(self) -> None:
+        """Look until cancelled."""
+        while True:
+            self.most_bytes = max(self.most_bytes, self.now_bytes())
+            children = 0
+            for child in self.process.children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    children += child.memory_info().rss
+            self.children_bytes = max(self.children_bytes, children)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def has_torch(self) -> bool:
+        """Whether one of torch's libraries is mapped."""
+        return any("/torch/" in each.path.replace("\\", "/") for each in self.process.memory_maps())
+
+
+async def measure(at_once: int, rounds: int, side_px: int) -> Load:
+    """Measure.
+
+    Raises:
+        BotBenchProblem: not every command was answered and queued.
+        BotStoppedError: the bot's process ended.
+    """
+    settings = {
+        "ATELIER_ENGINE": "external",
+        "ATELIER_MAX_WAITING_PER_USER": str(rounds),
+        "ATELIER_MAX_WAITING_PER_SERVER": str(at_once * rounds),
+    }
+    pictures = photographs(side_px)
+    async with connected_bot(settings) as (discord, bot):
+        users = [discord.world.add_user(f"member{number}") for number in range(at_once)]
+        await asyncio.sleep(SETTLE_SECONDS)
+        memory = MemoryWatch(psutil.Process(bot.pid))
+        before_bytes = memory.now_bytes()
+        watching = asyncio.create_task(memory.watch())
+        acknowledged: list[float] = []
+        shown: list[float] = []
+        for _ in range(rounds):
+            interactions = await _round(discord, bot, users, pictures)
+            for interaction, seconds in interactions:
+                assert interaction.acknowledged_after_seconds is not None
+                acknowledged.append(interaction.acknowledged_after_seconds)
+                shown.append(seconds)
+            await asyncio.sleep(SETTLE_SECONDS)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        return Load(
+            at_once=at_once,
+            rounds=rounds,
+            file_bytes=sum(len(data) for _, data in pictures.values()),
+            acknowledged_seconds=acknowledged,
+            shown_seconds=shown,
+            before_bytes=before_bytes,
+            most_bytes=memory.most_bytes,
+            after_bytes=memory.now_bytes(),
+            children_bytes=memory.children_bytes,
+            has_torch=memory.has_torch(),
+        )
+
+
+async def _round(
+    discord: LoopbackDiscord, bot: BotProcess, users: Sequence[User], pictures: Pictures
+) -> list[tuple[Interaction, float]]:
+    async def one(user: User) -> tuple[Interaction, float]:
+        interaction = await discord.slash(user, "paint", {}, pictures)
+        if not interaction.acknowledged:
+            raise BotBenchProblem(f"A command was not acknowledged. The bot said:\n{bot.tail()}")
+        try:
+            await interaction.wait(lambda i: shows(i, "#"), CARD_WITHIN_SECONDS)
+        except TimeoutError as error:
+            raise BotBenchProblem(f"{error}. The bot said:\n{bot.tail()}") from None
+        return interaction, time.monotonic() - interaction.dispatched_at
+
+    return list(await asyncio.gather(*(one(user) for user in users)))
+
+
+def load_text(load: Load) -> str:
+    """Two tables: how soon members are answered, and what memory that takes."""
+    parts = (0.5, 0.9, 0.99, 1.0)
+    times = [
+        ("acknowledged, ms", *(f"{share(load.acknowledged_seconds, p) * 1000:.0f}" for p in parts)),
+        ("place shown, ms", *(f"{share(load.shown_seconds, p) * 1000:.0f}" for p in parts)),
+    ]
+    memory = [
+        ("before", f"{load.before_bytes / MIB:.0f}"),
+        (f"at its most (bar: {MEMORY_BAR_MIB})", f"{load.most_bytes / MIB:.0f}"),
+        (f"{SETTLE_SECONDS:.0f} s after the last", f"{load.after_bytes / MIB:.0f}"),
+        ("its decoding processes together, at their most", f"{load.children_bytes / MIB:.0f}"),
+    ]
+    files = f"{load.file_bytes / MIB:.1f} MiB of pictures each"
+    head = (
+        f"{load.at_once} commands at once, {load.rounds} times, {files}",
+        "median",
+        "90 %",
+        "99 %",
+        "longest",
+    )
+    torch = "torch is loaded in it" if load.has_torch else "torch is not loaded in it"
+    memory_head = (f"resident in the bot's process ({torch})", "MiB")
+    return f"{table(head, times)}\n{table(memory_head, memory)}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and write the tables."""
+    parser = argparse.ArgumentParser(prog="python -m bench.bot_load", description=__doc__)
+    parser.add_argument("--at-once", type=int, default=50, help="commands of one round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--side", type=int, default=2000, help="of the pictures, px")
+    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
+    chosen = parser.parse_args(arguments)
+    print(f"… {chosen.at_once} commands at once, {chosen.rounds} times", flush=True)
+    load = asyncio.run(measure(chosen.at_once, chosen.rounds, chosen.side))
+    described, busy = machine("cpu"), system_load()
+    text = machine_text(
+        described,
+        quick=len(load.acknowledged_seconds) < COMMANDS_THAT_COUNT,
+        load=busy,
+        command="python -m bench.bot_load",
+    )
+    tables = load_text(load)
+    path = chosen.out / "bot_load.md"
+    figures = {"machine": described, "load": busy, "bot_load": load}
+    write(path, "Many /paint at one moment", [text, tables], figures)
+    print(f"\n{tables}\nWritten to {path}.")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (BotBenchProblem, BotStoppedError) as problem:
+        raise SystemExit(str(problem)) from None

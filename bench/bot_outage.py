@@ -1,0 +1,192 @@
+"""An outage of Discord while pictures are painted: `python -m bench.bot_outage --minutes 10`.
+
+The real bot with its real engine paints two pictures with the small network. When the first begins
+to show, Discord is gone: the gateway's connection is cut, and every request is dropped. Measured
+is how soon after its end each member sees their picture, and how often the message was brought to
+it.
+"""
+
+import argparse
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.bot_process import BotBenchProblem, connected_bot, photographs, shows
+from bench.children.judge import machine
+from bench.report import machine_text, system_load, table, write
+from bench.runner import ROOT
+from sandbox.child import BotProcess, BotStoppedError
+from sandbox.control import LoopbackDiscord
+from sandbox.model import Interaction, Message
+
+MEMBERS = ("ada", "grace")
+FAILED = "This did not work"
+MINUTES_THAT_COUNT = 10.0
+BEGINS_WITHIN_SECONDS = 300.0
+SHOWN_WITHIN_SECONDS = 1200.0
+WATCHED_SECONDS = 60.0
+"""After the last result: longer than any edit of an older state is waited for."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One picture after the outage.
+
+    Attributes:
+        member: whose it is.
+        seconds: from the end of the outage until it was shown.
+        times: how often its message was brought to the result, or the result sent.
+        last_word: whether the message still shows the result at the end.
+    """
+
+    member: str
+    seconds: float
+    times: int
+    last_word: bool
+
+
+@dataclass(frozen=True)
+class Outage:
+    """What was measured."""
+
+    seconds: float
+    requests_dropped: int
+    pictures: list[Shown]
+
+
+class Results:
+    """Hears of every message of the bot that shows a finished picture."""
+
+    def __init__(self, discord: LoopbackDiscord) -> None:
+        self.heard: list[tuple[int, float]] = []
+        discord.world.listeners.append(self._hear)
+
+    def _hear(self, kind: str, payload: dict[str, Any]) -> None:
+        message = payload.get("message")
+        is_news = kind in {"MESSAGE_CREATE", "MESSAGE_UPDATE"}
+        if is_news and isinstance(message, Message) and has_result(message):
+            self.heard.append((message.id, time.monotonic()))
+
+    def of(self, message: Message) -> list[float]:
+        """When a message was brought to its result."""
+        return [at for message_id, at in self.heard if message_id == message.id]
+
+
+def has_result(message: Message) -> bool:
+    """Whether it shows a finished picture."""
+    labels = {button.get("label") for button in message.buttons}
+    return "Again" in labels and bool(message.attachments)
+
+
+def shows_result(interaction: Interaction) -> bool:
+    """Whether the answer shows a finished picture."""
+    return interaction.message is not None and has_result(interaction.message)
+
+
+def is_painting(interaction: Interaction) -> bool:
+    """Whether the answer says that the picture is being painted."""
+    return shows(interaction, "Painting")
+
+
+async def measure(seconds: float, size_px: int) -> Outage:
+    """Measure.
+
+    Raises:
+        BotBenchProblem: nothing was painted, or a picture never came.
+        BotStoppedError: the bot's process ended.
+    """
+    async with connected_bot({"ATELIER_NETWORK": "lite"}) as (discord, bot):
+        results = Results(discord)
+        pictures = photographs(size_px)
+        interactions = [
+            await discord.slash(discord.user(name), "paint", {"size": size_px}, pictures)
+            for name in MEMBERS
+        ]
+        await _wait(interactions[0], bot, is_painting, BEGINS_WITHIN_SECONDS)
+        print(f"… Discord is gone for {seconds:.0f} s", flush=True)
+        before = len(discord.traffic)
+        await discord.outage(seconds)
+        await asyncio.sleep(seconds)
+        ended_at = time.monotonic()
+        dropped = sum(line.status == 0 for line in discord.traffic[before:])
+        for interaction in interactions:
+            await _wait(interaction, bot, shows_result, SHOWN_WITHIN_SECONDS)
+        await asyncio.sleep(min(WATCHED_SECONDS, seconds))
+        shown = [
+            _shown(name, interaction, results, ended_at)
+            for name, interaction in zip(MEMBERS, interactions, strict=True)
+        ]
+        strays = {message_id for message_id, _ in results.heard}
+        if len(strays) != len(MEMBERS):
+            raise BotBenchProblem(f"{len(strays)} messages showed {len(MEMBERS)} pictures.")
+        return Outage(seconds, dropped, shown)
+
+
+async def _wait(
+    interaction: Interaction,
+    bot: BotProcess,
+    condition: Callable[[Interaction], bool],
+    within_seconds: float,
+) -> None:
+    """Raises BotBenchProblem where the picture fails, or the condition takes too long to hold."""
+    try:
+        await interaction.wait(lambda i: condition(i) or shows(i, FAILED), within_seconds)
+    except TimeoutError as error:
+        raise BotBenchProblem(f"{error}. The bot said:\n{bot.tail()}") from None
+    if shows(interaction, FAILED):
+        raise BotBenchProblem(f"A picture failed. The bot said:\n{bot.tail()}")
+
+
+def _shown(name: str, interaction: Interaction, results: Results, ended_at: float) -> Shown:
+    message = interaction.message
+    assert message is not None
+    times = results.of(message)
+    return Shown(name, times[0] - ended_at, len(times), has_result(message))
+
+
+def outage_text(outage: Outage) -> str:
+    """One table: how soon each picture was shown, and how often."""
+    rows = [
+        (one.member, f"{one.seconds:.1f}", str(one.times), "yes" if one.last_word else "no")
+        for one in outage.pictures
+    ]
+    head = (
+        f"after an outage of {outage.seconds / 60:g} min",
+        "shown after, s",
+        "times shown",
+        "still shown at the end",
+    )
+    dropped = f"{outage.requests_dropped} requests of the bot were dropped meanwhile.\n"
+    return f"{table(head, rows)}\n{dropped}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and write the table."""
+    parser = argparse.ArgumentParser(prog="python -m bench.bot_outage", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0, help="of the outage")
+    parser.add_argument("--size", type=int, default=512, help="of the pictures, px")
+    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
+    chosen = parser.parse_args(arguments)
+    outage = asyncio.run(measure(chosen.minutes * 60, chosen.size))
+    described, busy = machine("cpu"), system_load()
+    text = machine_text(
+        described,
+        quick=chosen.minutes < MINUTES_THAT_COUNT,
+        load=busy,
+        command=f"python -m bench.bot_outage --minutes {chosen.minutes:g}",
+    )
+    tables = outage_text(outage)
+    path = chosen.out / "bot_outage.md"
+    figures = {"machine": described, "load": busy, "bot_outage": outage}
+    write(path, "After an outage of Discord", [text, tables], figures)
+    print(f"\n{tables}\nWritten to {path}.")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (BotBenchProblem, BotStoppedError) as problem:
+        raise SystemExit(str(problem)) from None

@@ -1,0 +1,72 @@
+"""The real bot as a process of its own, connected to a loopback Discord in this one."""
+
+import contextlib
+import io
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+from PIL import Image
+
+from sandbox.child import BotProcess, bot_environment, run_bot
+from sandbox.control import LoopbackDiscord
+from sandbox.model import Interaction
+from sandbox.photographs import bundled
+
+READY_WITHIN_SECONDS = 90.0
+Pictures = Mapping[str, tuple[str, bytes]]
+
+
+class BotBenchProblem(Exception):
+    """The measurement went wrong; the text says how."""
+
+
+@contextlib.asynccontextmanager
+async def connected_bot(
+    settings: Mapping[str, str],
+) -> AsyncIterator[tuple[LoopbackDiscord, BotProcess]]:
+    """Start both and wait until the bot is ready.
+
+    Args:
+        settings: Of the bot, as in its environment; data directory and addresses are set here.
+
+    Raises:
+        BotBenchProblem: it did not become ready.
+    """
+    with tempfile.TemporaryDirectory(prefix="atelier-bench-") as folder:
+        async with LoopbackDiscord.start() as discord:
+            environment = bot_environment(discord.environment(), Path(folder))
+            environment |= {"ATELIER_DATA_DIR": folder, **settings}
+            async with run_bot(environment, Path(folder) / "bot.log") as bot:
+                end = time.monotonic() + READY_WITHIN_SECONDS
+                while not (discord.gateway.connected and discord.commands):
+                    bot.check()
+                    if time.monotonic() > end:
+                        raise BotBenchProblem(f"The bot was not ready. It said:\n{bot.tail()}")
+                    await discord.until(lambda: discord.gateway.connected and discord.commands, 0.5)
+                yield discord, bot
+
+
+def photographs(side_px: int) -> Pictures:
+    """What a member attaches: a photograph and a style, JPEGs with this longer side."""
+    return {
+        option: (f"{option}.jpg", _jpeg(bundled(name), side_px))
+        for option, name in (("content", "coffee.png"), ("style", "ihc.png"))
+    }
+
+
+def _jpeg(path: Path, side_px: int) -> bytes:
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    scale = side_px / max(picture.size)
+    size = round(picture.width * scale), round(picture.height * scale)
+    buffer = io.BytesIO()
+    picture.resize(size, Image.Resampling.LANCZOS).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def shows(interaction: Interaction, words: str) -> bool:
+    """Whether the answer holds these words by now."""
+    message = interaction.message
+    return message is not None and words in message.text
