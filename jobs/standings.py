@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +18,7 @@ SPEEDS_KEPT_SECONDS = 5.0
 ENGINE_ALIVE_SECONDS = 30.0
 """An engine that was not heard of for so long is not counted on."""
 _PLACE = (J.start, J.id, J.state, J.guild_id, J.started_at)
+_Place: TypeAlias = tuple[float, int]
 _RUN = (J.speed_class, J.work, J.claimed_at, J.progress, J.progress_at)
 
 
@@ -78,7 +80,9 @@ class Standings(QueueCore):
         engines = len(fleet.kinds)
         found: dict[int, Standing] = {}
         ahead, ahead_seconds = 0, 0.0
-        last: tuple[float, int] | None = None
+        last: _Place | None = None
+        # What is ahead in a paused server holds up nobody else, but does count among its own.
+        halted: dict[int, tuple[int, _Place]] = {}
         for row in rows:
             if row.state != JobState.QUEUED:
                 ready = now + _remaining(row, fleet, now) if row.state == "running" else None
@@ -92,7 +96,12 @@ class Standings(QueueCore):
                 ahead += count
                 ahead_seconds += fleet.seconds(speed_class, work)
             last = (row.start, row.id)
-            stopped = EVERYWHERE in paused or (row.guild_id or -1) in paused
+            own_ahead = 0
+            if row.guild_id in paused:
+                before, since = halted.get(row.guild_id, (0, None))
+                own_ahead = before + await _own_between(connection, row.guild_id, since, last)
+                halted[row.guild_id] = (own_ahead, last)
+            stopped = EVERYWHERE in paused or row.guild_id in paused
             starts_at = ready_at = None
             if engines and not stopped:
                 idle = engines - len(fleet.remaining)
@@ -101,7 +110,10 @@ class Standings(QueueCore):
                     wait = start_after(ahead_seconds, fleet.remaining, engines)
                 starts_at = moment(now + wait)
                 ready_at = moment(now + wait + fleet.seconds(row.speed_class, row.work))
-            found[row.id] = Standing(ahead + 1, ahead, starts_at, ready_at, engines, stopped)
+            before_it = ahead + own_ahead
+            found[row.id] = Standing(
+                before_it + 1, before_it, starts_at, ready_at, engines, stopped
+            )
         return found
 
     async def waiting(self, guild_id: int | None, *, limit: int = 25) -> list[Job]:
@@ -160,8 +172,8 @@ async def _paused_guilds(connection: AsyncConnection) -> frozenset[int]:
 
 async def _between(
     connection: AsyncConnection,
-    after: tuple[float, int] | None,
-    before: tuple[float, int],
+    after: _Place | None,
+    before: _Place,
     paused: frozenset[int],
 ) -> list[tuple[str, int, float]]:
     """Class, number and work of the queued jobs between two places, the first one included."""
@@ -177,6 +189,17 @@ async def _between(
         .group_by(J.speed_class)
     )
     return [(str(name), int(count), float(work)) for name, count, work in rows]
+
+
+async def _own_between(
+    connection: AsyncConnection, guild_id: int, after: _Place | None, before: _Place
+) -> int:
+    """Number of a server's queued jobs between two places, the first one included."""
+    where = [IS_QUEUED, J.flow == guild_id, sa.tuple_(J.start, J.id) < sa.tuple_(*before)]
+    if after is not None:
+        where.append(sa.tuple_(J.start, J.id) >= sa.tuple_(*after))
+    count = await connection.scalar(sa.select(sa.func.count()).where(*where))
+    return int(count or 0)
 
 
 def _remaining(row: Record, fleet: Fleet, now: float) -> float:

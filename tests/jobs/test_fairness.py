@@ -179,6 +179,26 @@ async def test_places_and_times_follow_the_measured_speed(
     assert abs(overview.seconds_of_work - 20) < 0.01
 
 
+async def test_a_paused_server_keeps_its_places_and_holds_up_nobody(queue: JobQueue) -> None:
+    await queue.register_engine(engine())
+    here = [await accepted(queue, user, 5) for user in (1, 2, 3)]
+    there = [await accepted(queue, user, 6) for user in (4, 5)]
+    await queue.pause(5, 9)
+    ids = [job.id for job in (*here, *there)]
+    standings = await queue.standings(ids)
+    assert [standings[job.id].place for job in there] == [1, 2]
+    assert all(standings[job.id].ready_at is not None for job in there)
+    for number, job in enumerate(here):
+        standing = standings[job.id]
+        # Its place if it went on now, with what is ahead of it in both servers.
+        assert standing.place == 2 * number + 1
+        assert (standing.paused, standing.ready_at) == (True, None)
+        assert await queue.standing(job.id) == standing
+    await queue.resume(5, 9)
+    after = await queue.standings(ids)
+    assert [after[job.id].place for job in here] == [1, 3, 5]
+
+
 async def test_without_an_engine_there_is_a_place_and_no_time(queue: JobQueue) -> None:
     job = await accepted(queue)
     standing = await queue.standing(job.id)
