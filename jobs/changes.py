@@ -99,7 +99,7 @@ class _Notifications:
             self._connection.add_termination_listener(self._heard)
             for topic in self._topics:
                 await self._connection.add_listener(topic, self._heard)
-        except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise QueueUnavailable(f"The database cannot be reached: {error}") from error
         # Whatever was said while nobody listened is taken as said.
         self._changed.set()

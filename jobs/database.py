@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from jobs.outcomes import QueueUnavailable
@@ -208,6 +209,20 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+_UNUSABLE = (
+    "08",  # the connection broke
+    "25006",  # it may only be read
+    "28",  # it does not know the user
+    "3D",  # there is no such database
+    "40",  # a deadlock, or others were faster: to be tried again
+    "42501",  # the user may not
+    "53",  # no connection is left, or no memory, or no disk
+    "57",  # it starts, or ends
+    "58",  # its machine fails
+)
+"""The classes of PostgreSQL's errors that say more about the server than about the statement."""
+
+
 @asynccontextmanager
 async def _translated() -> AsyncIterator[None]:
     """Turn the drivers' errors about an unusable database into one of ours."""
@@ -219,9 +234,15 @@ async def _translated() -> AsyncIterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise QueueUnavailable("The connection to the database was lost.") from error
+        if str(getattr(error.orig, "sqlstate", None)).startswith(_UNUSABLE):
+            # The driver's own words, without the name of its class before them.
+            reason = getattr(error.orig, "__cause__", None) or error.orig
+            raise QueueUnavailable(f"The database cannot be used: {reason}.") from error
         if type(error) is DatabaseError:
             # Not one of its kinds, such as a broken constraint, but SQLite's damaged file.
             raise QueueUnavailable(f"The database cannot be read: {error.orig}.") from error
         raise
+    except PoolTimeoutError as error:
+        raise QueueUnavailable("The database is too slow: all connections are in use.") from error
     except (OSError, TimeoutError) as error:
         raise QueueUnavailable(f"The database cannot be reached: {error}") from error

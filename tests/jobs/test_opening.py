@@ -181,6 +181,38 @@ async def test_an_unusable_database_is_a_sentence(url: str, tmp_path: Path) -> N
         await JobQueue.open(settings)
 
 
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("user", "database", "said"),
+    [
+        ("atelier", "nowhere", 'database "nowhere" does not exist'),
+        ("nobody", "postgres", 'role "nobody" does not exist'),
+        ("guest", "guests", "permission denied"),
+    ],
+)
+async def test_what_postgresql_refuses_is_a_sentence(
+    template: postgres.Server, tmp_path: Path, user: str, database: str, said: str
+) -> None:
+    if user == "guest":
+        await template.execute("CREATE ROLE guest LOGIN")
+        await template.execute("CREATE DATABASE guests")
+    url = template.url(database).replace("atelier@", f"{user}@")
+    with pytest.raises(QueueUnavailable, match=said):
+        await JobQueue.open(Place(tmp_path, url).settings())
+
+
+async def test_a_database_without_a_free_connection_is_a_sentence(place: Place) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        pool: Any = queue.database.engine.sync_engine.pool
+        pool._timeout = 0.1
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(pool.size()):
+                await stack.enter_async_context(queue.database.read())
+            with pytest.raises(QueueUnavailable, match="all connections are in use"):
+                await queue.overview(None)
+        await queue.overview(None)
+
+
 async def test_a_file_that_is_no_database_is_a_sentence(tmp_path: Path) -> None:
     place = Place(tmp_path, None)
     place.sqlite_file.write_bytes(b"this is no database at all, but it is long enough" * 100)
