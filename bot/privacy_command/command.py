@@ -7,6 +7,7 @@ from bot.client import Interaction
 from bot.gallery.buttons import OwnButton, row_of, template
 from bot.gallery.paging import Page, card, say, show
 from bot.privacy_command.parts import export_parts
+from bot.privacy_command.stopping import stop_unfinished
 from bot.texts import Texts, texts_of
 from bot.uploads import Upload
 
@@ -118,6 +119,7 @@ class ReallyEraseButton(OwnButton, template=template("privacy-really")):
     async def press(self, interaction: Interaction, t: Texts) -> None:
         """Erase, and say how much it was."""
         await interaction.response.defer()
+        await stop_unfinished(interaction.client, interaction.user.id)
         counts = await interaction.client.queue.erase_user(interaction.user.id)
         words = t(
             "Everything is erased: {jobs}, {pictures}, {styles}.",

@@ -62,6 +62,18 @@ async def test_everything_is_erased_after_a_question(house: House) -> None:
     assert await house.state(foreign) is JobState.DONE
 
 
+async def test_messages_of_what_was_waiting_say_that_it_is_cancelled(house: House) -> None:
+    ada = house.user("ada")
+    files = {"content": ("a.png", picture()), "style": ("b.png", picture(colour="navy"))}
+    waiting = await house.discord.slash(ada, "paint", attachments=files)
+    await waiting.wait(lambda i: i.message is not None and "Place 1" in i.message.text)
+    message = await house.slash(ada, "privacy")
+    await press_erase(house, message, "Erase everything")
+    assert "Everything is erased: 1 job," in message.text
+    await waiting.wait(lambda i: i.message is not None and "Cancelled" in i.message.text)
+    assert not await house.queue.jobs_of_user(ada.id)
+
+
 async def keep(house: House, user_id: int, sizes: list[int]) -> set[str]:
     """Pictures of these sizes that belong to a user."""
     keys = set()
