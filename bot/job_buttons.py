@@ -1,4 +1,4 @@
-"""The buttons under a picture; each is a `DynamicItem`, so it works after any restart."""
+"""The buttons under a picture."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 from discord import ui
 
-from bot.errors import reported
-from bot.texts import Texts, _, texts_of
+from bot.persistent import PersistentItem
+from bot.texts import Texts, _
 
 if TYPE_CHECKING:
     from bot.client import AtelierClient
@@ -60,7 +60,7 @@ HANDLERS: dict[Action, Handler] = {}
 
 
 class JobButton(
-    ui.DynamicItem["ui.Button[Any]"], template=r"atelier:job:(?P<action>[a-z]+):(?P<job>\d{1,18})"
+    PersistentItem["ui.Button[Any]"], template=r"atelier:job:(?P<action>[a-z]+):(?P<job>\d{1,18})"
 ):
     """A button that does something with one job."""
 
@@ -79,18 +79,11 @@ class JobButton(
         self.job_id = job_id
 
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: ui.Item[Any],  # noqa: ARG003 - the signature is discord.py's
-        match: re.Match[str],
-        /,
-    ) -> Self:
+    def unpacked(cls, t: Texts, item: ui.Item[Any], match: re.Match[str]) -> Self:  # noqa: ARG003 - as all
         """The button as it was packed."""
-        return cls(texts_of(interaction), Action(match["action"]), int(match["job"]))
+        return cls(t, Action(match["action"]), int(match["job"]))
 
-    @reported
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+    async def act(self, interaction: discord.Interaction[Any], t: Texts) -> None:  # noqa: ARG002 - as all
         """Do it."""
         await HANDLERS[self.action](interaction, self.job_id)
 

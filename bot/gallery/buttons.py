@@ -1,4 +1,4 @@
-"""Buttons that belong to one user and outlive the process: what they have in common."""
+"""Buttons that belong to one user: what they have in common."""
 
 import re
 from typing import Any, ClassVar, Self
@@ -7,9 +7,9 @@ import discord
 from discord import ui
 
 from bot.client import Interaction
-from bot.errors import reported
 from bot.gallery.paging import check_owner
-from bot.texts import Texts, texts_of
+from bot.persistent import PersistentItem
+from bot.texts import Texts
 
 
 def template(kind: str) -> str:
@@ -17,7 +17,7 @@ def template(kind: str) -> str:
     return rf"atelier:{kind}:(?P<user>\d{{1,20}})(?::(?P<about>[\w-]{{1,60}}))?"
 
 
-class OwnButton(ui.DynamicItem["ui.Button[Any]"], template=template("own")):
+class OwnButton(PersistentItem["ui.Button[Any]"], template=template("own")):
     """A button that only one user may press; each kind has a class of its own.
 
     Attributes:
@@ -39,21 +39,14 @@ class OwnButton(ui.DynamicItem["ui.Button[Any]"], template=template("own")):
         self.about = None if about is None else str(about)
 
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: ui.Item[Any],  # noqa: ARG003 - the signature is discord.py's
-        match: re.Match[str],
-        /,
-    ) -> Self:
+    def unpacked(cls, t: Texts, item: ui.Item[Any], match: re.Match[str]) -> Self:  # noqa: ARG003 - as all
         """The button as it was packed."""
-        return cls(texts_of(interaction), int(match["user"]), match["about"])
+        return cls(t, int(match["user"]), match["about"])
 
-    @reported
-    async def callback(self, interaction: Interaction) -> None:
+    async def act(self, interaction: Interaction, t: Texts) -> None:
         """Act, if it is the right one who pressed."""
         check_owner(interaction, self.user_id)
-        await self.press(interaction, texts_of(interaction))
+        await self.press(interaction, t)
 
     def label(self, t: Texts) -> str:
         """What stands on the button; to be defined by each kind."""

@@ -7,7 +7,6 @@ import discord
 from discord import app_commands, ui
 
 from bot.client import AtelierClient, Interaction
-from bot.errors import reported
 from bot.gallery.paging import (
     Page,
     PageButton,
@@ -21,6 +20,7 @@ from bot.gallery.paging import (
 from bot.gallery.show import show_job
 from bot.gallery.thumbnails import Thumbnails
 from bot.gallery.words import job_line, job_title, relative
+from bot.persistent import PersistentItem
 from bot.texts import Texts, texts_of
 from jobs.model import Job, JobState
 
@@ -99,7 +99,7 @@ class HistoryPage(PageButton, template=template("history")):
 
 
 class OpenSelect(
-    ui.DynamicItem["ui.Select[Any]"], template=r"atelier:history:open:(?P<user>\d{1,20})"
+    PersistentItem["ui.Select[Any]"], template=r"atelier:history:open:(?P<user>\d{1,20})"
 ):
     """Opens one of the pictures of a page, with the buttons to go on from it."""
 
@@ -118,21 +118,14 @@ class OpenSelect(
         self.user_id = user_id
 
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: ui.Item[Any],
-        match: re.Match[str],
-        /,
-    ) -> Self:
+    def unpacked(cls, t: Texts, item: ui.Item[Any], match: re.Match[str]) -> Self:
         """The menu as it was packed, with what was chosen."""
-        select = cls(texts_of(interaction), int(match["user"]), [])
+        select = cls(t, int(match["user"]), [])
         if isinstance(item, ui.Select):
             select.item = item
         return select
 
-    @reported
-    async def callback(self, interaction: Interaction) -> None:
+    async def act(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
         """Show the chosen picture below."""
         check_owner(interaction, self.user_id)
         await interaction.response.defer(ephemeral=True, thinking=True)

@@ -8,8 +8,9 @@ import discord
 from discord import ui
 
 from bot.client import Interaction
-from bot.errors import ReportingLayout, UserProblem, reported
-from bot.texts import Texts, _, texts_of
+from bot.errors import ReportingLayout, UserProblem
+from bot.persistent import PersistentItem
+from bot.texts import Texts, _
 
 CUSTOM_ID_LIMIT = 100
 NOT_YOURS = _("These buttons belong to somebody else; please use the command yourself.")
@@ -47,7 +48,7 @@ def template(kind: str) -> str:
     return rf"atelier:{kind}:(?P<by>[-+]1):(?P<user>\d{{1,20}}):(?P<page>\d{{1,6}}):(?P<topic>.*)"
 
 
-class PageButton(ui.DynamicItem["ui.Button[Any]"], template=template("page")):
+class PageButton(PersistentItem["ui.Button[Any]"], template=template("page")):
     """Turns to the next or the previous page; each kind of pages has a class of its own."""
 
     kind: ClassVar[str] = "page"
@@ -66,19 +67,12 @@ class PageButton(ui.DynamicItem["ui.Button[Any]"], template=template("page")):
         self.by = by
 
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: ui.Item[Any],  # noqa: ARG003 - the signature is discord.py's
-        match: re.Match[str],
-        /,
-    ) -> Self:
+    def unpacked(cls, t: Texts, item: ui.Item[Any], match: re.Match[str]) -> Self:  # noqa: ARG003 - as all
         """The button as it was packed."""
         place = PagePlace(int(match["user"]), int(match["page"]), match["topic"])
-        return cls(texts_of(interaction), place, int(match["by"]))
+        return cls(t, place, int(match["by"]))
 
-    @reported
-    async def callback(self, interaction: Interaction) -> None:
+    async def act(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
         """Show the page."""
         check_owner(interaction, self.place.user_id)
         await interaction.response.defer()

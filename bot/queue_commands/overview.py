@@ -1,15 +1,14 @@
 """`/queue`: one's own jobs with their places, and the queue of the server."""
 
-import re
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import app_commands, ui
 
 from bot.client import Interaction
-from bot.errors import reported
-from bot.gallery.paging import Page, check_owner, show
+from bot.gallery.buttons import OwnButton, template
+from bot.gallery.paging import Page, show
 from bot.gallery.words import job_line, standing_words
 from bot.queue_commands.cancelling import cancel_job
 from bot.texts import Texts, texts_of
@@ -111,68 +110,34 @@ def _server_words(
     return "\n".join(lines)
 
 
-class QueueRefreshButton(
-    ui.DynamicItem["ui.Button[Any]"], template=r"atelier:queue:refresh:(?P<user>\d{1,20})"
-):
+class QueueRefreshButton(OwnButton, template=template("queue:refresh")):
     """Shows the queue as it stands now."""
 
-    def __init__(self, t: Texts, user_id: int) -> None:
-        super().__init__(
-            ui.Button(label=t("Refresh"), emoji="🔄", custom_id=f"atelier:queue:refresh:{user_id}")
-        )
-        self.user_id = user_id
+    kind = "queue:refresh"
+    emoji = "🔄"
 
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: ui.Item[Any],  # noqa: ARG003 - the signature is discord.py's
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """The button as it was packed."""
-        return cls(texts_of(interaction), int(match["user"]))
+    def label(self, t: Texts) -> str:
+        """What stands on the button."""
+        return t("Refresh")
 
-    @reported
-    async def callback(self, interaction: Interaction) -> None:
+    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
         """Show it anew."""
-        check_owner(interaction, self.user_id)
         await interaction.response.defer()
         await show(interaction, await queue_page(interaction))
 
 
-class QueueCancelButton(
-    ui.DynamicItem["ui.Button[Any]"],
-    template=r"atelier:queue:cancel:(?P<user>\d{1,20}):(?P<job>\d{1,16})",
-):
+class QueueCancelButton(OwnButton, template=template("queue:cancel")):
     """Cancels one of the jobs in the list, and shows the list anew."""
 
-    def __init__(self, t: Texts, user_id: int, job_id: int) -> None:
-        super().__init__(
-            ui.Button(
-                label=t("Cancel"),
-                style=discord.ButtonStyle.danger,
-                custom_id=f"atelier:queue:cancel:{user_id}:{job_id}",
-            )
-        )
-        self.user_id = user_id
-        self.job_id = job_id
+    kind = "queue:cancel"
+    style = discord.ButtonStyle.danger
 
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: ui.Item[Any],  # noqa: ARG003 - the signature is discord.py's
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """The button as it was packed."""
-        return cls(texts_of(interaction), int(match["user"]), int(match["job"]))
+    def label(self, t: Texts) -> str:
+        """What stands on the button."""
+        return t("Cancel")
 
-    @reported
-    async def callback(self, interaction: Interaction) -> None:
+    async def press(self, interaction: Interaction, t: Texts) -> None:
         """Cancel the job."""
-        check_owner(interaction, self.user_id)
         await interaction.response.defer()
-        said = await cancel_job(interaction, texts_of(interaction), self.job_id)
+        said = await cancel_job(interaction, t, int(self.about or 0))
         await show(interaction, await queue_page(interaction, note=said))
