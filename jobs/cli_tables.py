@@ -31,7 +31,7 @@ def list_table(jobs: Iterable[Job], standings: Mapping[int, Standing], *, wide: 
         if standing is not None and job.ended_at is None and standing.ready_at is not None:
             ends = f"~{_brief(standing.ready_at, today)}"
         place = str(standing.place) if standing is not None and standing.place else ""
-        name = job.user_name
+        name = job.user_name if job.erased_at is None else "(erased)"
         cells = [
             str(job.id),
             _state(job),
@@ -86,9 +86,12 @@ def _facts(job: Job, standing: Standing | None) -> Iterator[tuple[str, str]]:
     if standing is not None and not job.state.ended:
         yield "expected to end", _when(standing.ready_at) or "not known: no engine, or paused"
     yield "failure", _failure(job.failure)
-    yield "unreadable", str(job.unreadable or "")
-    yield "user", f"{job.user_name} ({job.user_id})"
+    yield "user", f"{job.user_name} ({job.user_id})".strip()
     yield "server", str(job.guild_id or "private")
+    if job.erased_at is not None:
+        yield "erased", f"{_when(job.erased_at)}; the row goes a day later"
+        return
+    yield "unreadable", str(job.unreadable or "")
     yield "channel", str(job.channel_id or "")
     yield "message", str(job.target.message_id or "")
     yield "interaction", str(job.interaction_id)

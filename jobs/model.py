@@ -162,7 +162,10 @@ class Job:
     pictures_deleted_at: datetime | None = None
     """When the pictures were deleted, by the member or after the retention."""
     unreadable: Sentence | None = None
-    """Set when another version wrote the row and it cannot be read; such a job is not painted."""
+    """Set when another version wrote the row and it cannot be read; such a job is not painted.
+    Nor can one be read that was erased."""
+    erased_at: datetime | None = None
+    """When the user's data was erased; the row is kept for a day's limit only."""
 
 
 @dataclass(frozen=True, slots=True)

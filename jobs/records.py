@@ -125,6 +125,7 @@ def job_from_row(row: Record) -> Job:
         delivery_attempts=row.delivery_attempts,
         pictures_deleted_at=optional_moment(row.pictures_deleted_at),
         unreadable=unreadable,
+        erased_at=optional_moment(row.erased_at),
     )
 
 

@@ -104,6 +104,20 @@ async def _delete_pictures(place: Place) -> None:
         await queue.delete_result(2, 2)
 
 
+def test_an_erased_job(place: Place) -> None:
+    asyncio.run(_erase(place))
+    assert "(erased)" in run("list")[1]
+    code, text = run("show", "1")
+    assert code == 0
+    assert "the row goes a day later" in text
+    assert "another version" not in text
+
+
+async def _erase(place: Place) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        await queue.erase_user(1)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
