@@ -59,7 +59,7 @@ def _standing_rules(
         roles = " or ".join(f"<@&{role}>" for role in painters)
         yield Refusal(
             LimitName.PAINTER_ROLES,
-            roles,
+            ", ".join(f"<@&{role}>" for role in painters),
             "none of them",
             None,
             f"Painting on this server needs the role {roles}; ask an admin for it.",

@@ -7,6 +7,7 @@ import discord
 
 from bot.admin.access import admin_guild
 from bot.admin.announcing import announce
+from bot.admin.limit_form import LimitsForm
 from bot.admin.limit_words import LABELS, limit_line, limit_value
 from bot.admin.undo import last_change, values_before
 from bot.client import Interaction
@@ -70,6 +71,28 @@ async def _offer_undo(interaction: Interaction, guild_id: int, said: str) -> Non
         return
     button = UndoButton(texts_of(interaction), user_id, change_id)
     await show(interaction, text_page(said, row_of(button)))
+
+
+class ChangeButton(OwnButton, template=template("limits-change")):
+    """Opens the form of roles and channels."""
+
+    kind = "limits-change"
+    emoji = "✏️"
+
+    def label(self, t: Texts) -> str:
+        """What stands on the button."""
+        return t("Change roles and channels…")
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+        """Open it. The permission may be gone since."""
+        await open_form(interaction)
+
+
+async def open_form(interaction: Interaction) -> None:
+    """Open the form of roles and channels, as they are set now."""
+    guild_id = admin_guild(interaction)
+    current = await interaction.client.queue.limits(guild_id)
+    await interaction.response.send_modal(LimitsForm(texts_of(interaction), current, change_limits))
 
 
 class UndoButton(OwnButton, template=template("limits-undo")):

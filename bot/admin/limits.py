@@ -7,14 +7,13 @@ from discord import app_commands
 
 from bot.admin.access import AdminGroup, admin_guild
 from bot.admin.audit import audit_page
-from bot.admin.changing import ResetButton, change_limits
-from bot.admin.limit_form import LimitsForm
+from bot.admin.changing import ChangeButton, ResetButton, change_limits, open_form
 from bot.admin.limit_words import LABELS, limits_words
 from bot.admin.queue_admin import NothingButton
 from bot.client import Interaction
 from bot.errors import UserProblem
 from bot.gallery.buttons import row_of
-from bot.gallery.paging import PagePlace, say, show, text_page
+from bot.gallery.paging import PagePlace, show, text_page
 from bot.texts import Texts, _, texts_of
 
 NOTHING_GIVEN = _("Please give at least one limit to change; /limits show lists them.")
@@ -28,7 +27,9 @@ async def show_limits(interaction: Interaction) -> None:
     """Show the limits."""
     guild_id = admin_guild(interaction)
     await interaction.response.defer(ephemeral=True, thinking=True)
-    await say(interaction, await _limits_in_words(interaction, texts_of(interaction), guild_id))
+    t = texts_of(interaction)
+    words = await _limits_in_words(interaction, t, guild_id)
+    await show(interaction, text_page(words, row_of(ChangeButton(t, interaction.user.id))))
 
 
 async def _limits_in_words(interaction: Interaction, t: Texts, guild_id: int) -> str:
@@ -36,7 +37,10 @@ async def _limits_in_words(interaction: Interaction, t: Texts, guild_id: int) ->
     raw = await queue.limits_raw(guild_id)
     own = [name for name in LABELS if getattr(raw, name) is not None]
     words = limits_words(t, await queue.limits(guild_id), own)
-    note = t("-# Bold: set by this server. The others are those of the bot's operator.")
+    note = t(
+        "-# Bold: set by this server. The others are those of the bot's operator. Numbers are "
+        "changed with /limits set."
+    )
     return t("## Limits") + f"\n{words}\n{note}"
 
 
@@ -89,9 +93,7 @@ async def set_limits(
 @limits.command(name="roles", description="A form of roles and channels: who may paint, and where.")
 async def roles(interaction: Interaction) -> None:
     """Open the form."""
-    guild_id = admin_guild(interaction)
-    current = await interaction.client.queue.limits(guild_id)
-    await interaction.response.send_modal(LimitsForm(texts_of(interaction), current, change_limits))
+    await open_form(interaction)
 
 
 @limits.command(name="reset", description="Go back to the operator's limits.")

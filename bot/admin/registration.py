@@ -2,7 +2,7 @@
 
 from bot.admin.audit import AuditPage
 from bot.admin.blocklist import blocklist
-from bot.admin.changing import ResetButton, UndoButton
+from bot.admin.changing import ChangeButton, ResetButton, UndoButton
 from bot.admin.clearing import ClearButton, UndoClearButton
 from bot.admin.limits import limits
 from bot.admin.queue_admin import NothingButton, queue_admin
@@ -16,5 +16,11 @@ def register(client: AtelierClient, tree: AtelierTree) -> None:
         tree.add_command(group)
     tree.add_command(stats)
     client.add_dynamic_items(
-        AuditPage, ResetButton, UndoButton, ClearButton, UndoClearButton, NothingButton
+        AuditPage,
+        ChangeButton,
+        ResetButton,
+        UndoButton,
+        ClearButton,
+        UndoClearButton,
+        NothingButton,
     )

@@ -9,8 +9,10 @@ from discord import app_commands, ui
 from bot.admin.access import admin_guild
 from bot.admin.plot import Panel, Plot, PlotProblem, draw
 from bot.client import Interaction
+from bot.errors import UserProblem
 from bot.gallery.paging import Page, card, show
-from bot.texts import Texts, texts_of
+from bot.people import is_operator
+from bot.texts import Texts, _, texts_of
 from bot.uploads import Upload
 from jobs.stats import DayStats, Stats
 
@@ -20,29 +22,43 @@ DEFAULT_DAYS = 14
 PLOT_NAME = "stats.png"
 
 
+NOT_OPERATOR = _("Only those who run this bot may see the figures of all servers.")
+
+
 @app_commands.command(name="stats", description="What was painted in this server, by day.")
-@app_commands.describe(days="How many days to look back.")
+@app_commands.describe(
+    days="How many days to look back.",
+    everywhere="Of all servers together; only for those who run this bot.",
+)
 @app_commands.default_permissions(manage_guild=True)
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
 @app_commands.allowed_installs(guilds=True, users=False)
 async def stats(
-    interaction: Interaction, days: app_commands.Range[int, 1, 90] = DEFAULT_DAYS
+    interaction: Interaction,
+    days: app_commands.Range[int, 1, 90] = DEFAULT_DAYS,
+    everywhere: bool = False,
 ) -> None:
     """Show the figures."""
-    guild_id = admin_guild(interaction)
+    guild_id: int | None = admin_guild(interaction)
     t = texts_of(interaction)
+    if everywhere:
+        if not is_operator(interaction.user.id, interaction.client.settings):
+            raise UserProblem(NOT_OPERATOR)
+        guild_id = None
     await interaction.response.defer(ephemeral=True, thinking=True)
     client = interaction.client
     found = await client.queue.stats(guild_id, days)
     today = datetime.fromtimestamp(client.clock(), UTC).date()
-    await show(interaction, await stats_page(t, found, days, today))
-
-
-async def stats_page(t: Texts, found: Stats, days: int, today: date) -> Page:
-    """The figures, and their picture if it could be drawn."""
     words = stats_words(t, found, days)
+    if everywhere:
+        words += "\n" + t("-# All servers and private messages together.")
+    await show(interaction, await stats_page(t, words, every_day(found, days, today)))
+
+
+async def stats_page(t: Texts, words: str, days: list[DayStats]) -> Page:
+    """The figures, and their picture if it could be drawn."""
     try:
-        png = await draw(_plot(t, every_day(found, days, today)))
+        png = await draw(_plot(t, days))
     except PlotProblem as problem:
         log.warning("The statistics could not be drawn: %s", problem)
         return Page(card(words, t("-# The diagram could not be drawn this time.")))

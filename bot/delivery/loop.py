@@ -144,7 +144,9 @@ class Delivery:
             job = await queue.get(job_id)
             if job is None or (job.state.ended and not message.is_final):
                 return  # the next round brings the end, in its own right
-            if message.end is not None and await self._stays(job, message, message.end):
+            if not job.state.ended:
+                message.end = None  # an admin may have taken a cancellation back
+            elif message.end is not None and await self._stays(job, message, message.end):
                 return
             standing = None if job.state.ended else await queue.standing(job_id)
             attempt = await queue.delivery_attempt(job_id) if job.state.ended else 1

@@ -81,7 +81,11 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Page:
         if file is not None:
             gallery.add_item(media=file, description=entry.name[:256])
     words = "\n".join(entry.words for entry in shown)
-    how = t("Choose one as the preset of /paint. There are {count} here.", count=len(entries))
+    how = t.plural(
+        "Choose it as the preset of /paint.",
+        "Choose one as the preset of /paint. There are {count} here.",
+        count=len(entries),
+    )
     attached = tuple(file for file in files if file is not None)
     return Page(card(title, gallery if attached else None, words, how, turner), attached)
 

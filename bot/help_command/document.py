@@ -66,7 +66,8 @@ NOTES: Mapping[str, str] = {
     "another erases it after a question. Styles saved for a server stay, so does a block, and for "
     "one day the times of your pictures, so that erasing does not reset the limit of pictures a "
     "day.",
-    "limits show": "What this server has set is bold; the rest are the operator's limits.",
+    "limits show": "What this server has set is bold; the rest are the operator's limits. A button "
+    "opens the form of roles and channels.",
     "limits set": "A value that would loosen what the operator of the bot allows is refused, with "
     "the value that is allowed. The answer has a button to undo it.",
     "limits roles": "Opens a form: roles that may paint (none: everybody), roles that are free of "
@@ -78,7 +79,7 @@ NOTES: Mapping[str, str] = {
     "A button undoes it for ten minutes.",
     "queue-admin remove": "Also stops a picture that is being painted.",
     "stats": "Pictures, members, failures, waiting and painting time, in figures and as a diagram "
-    "by day (UTC).",
+    "by day (UTC). Those who run the bot can ask for all servers together.",
 }
 
 

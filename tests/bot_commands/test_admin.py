@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from jobs.model import JobState
+from bot.admin import audit, changing, clearing, queue_admin
+from bot.persistent import PersistentItem
+from jobs.limits import Limits
+from jobs.model import Job, JobState
 from jobs.outcomes import LimitName
 from sandbox.model import Message
 from sandbox.offering import NotOfferedError
@@ -153,16 +156,82 @@ async def test_one_limit_is_reset_at_once_and_all_after_a_question(house: House)
     assert (limits.max_per_day, limits.cooldown_seconds, limits.max_size_px) == (3, 9, 2048)
 
 
-async def test_a_permission_that_is_gone_is_noticed_at_the_button(house: House) -> None:
+BUTTONS: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("limits show", {}, ["Change roles and channels…"]),
+    ("limits set", {"per_day": 2}, ["Undo"]),
+    ("limits reset", {}, ["Reset all"]),
+    ("limits log", {}, ["Next"]),
+    ("queue-admin clear", {}, ["Cancel them all"]),
+    ("queue-admin clear", {}, ["Cancel them all", "Undo"]),
+]
+
+
+@pytest.mark.parametrize(("command", "options", "labels"), BUTTONS)
+async def test_a_permission_that_is_gone_is_noticed_at_the_button(
+    house: House, command: str, options: dict[str, Any], labels: list[str]
+) -> None:
     admin = house.user("admin")
-    await house.slash(admin, "limits set", {"per_day": 3})
-    message = await house.slash(admin, "limits reset")
-    house.discord.world.guild.owner_id = house.user("grace").id
-    admin.role_ids.clear()
-    interaction = await house.discord.press(admin, message, label="Reset all")
+    for _ in range(6):  # fill more than one page of the log
+        await house.slash(admin, "queue-admin pause")
+        await house.slash(admin, "queue-admin resume")
+    await house.queue.set_limits(house.guild_id, {"max_per_day": 3}, admin.id)
+    job = await house.job(house.user("ada"))
+    message = await house.slash(admin, command, options)
+    for label in labels[:-1]:
+        await house.press(admin, message, label)
+    before = await server(house, job)
+    take_permission(house)
+    interaction = await house.discord.press(admin, message, label=labels[-1])
     said = await answer_besides(interaction, message)
     assert "permission to manage the server" in said.text
-    assert (await house.queue.limits(house.guild_id)).max_per_day == 3
+    assert interaction.modal is None
+    assert await server(house, job) == before
+
+
+async def test_a_permission_that_is_gone_is_noticed_at_the_form(house: House) -> None:
+    admin = house.user("admin")
+    shown = await house.slash(admin, "limits show")
+    opened = await house.discord.press(admin, shown, label="Change roles and channels…")
+    assert opened.modal is not None
+    take_permission(house)
+    talk = house.discord.channel("talk")
+    submitted = await house.discord.submit_modal(opened, {"channel_ids": [str(talk.id)]})
+    said = await answer_besides(submitted, shown)
+    assert "permission to manage the server" in said.text
+    assert not (await house.queue.limits(house.guild_id)).channel_ids
+
+
+def test_all_buttons_of_admins_are_known_to_the_tests() -> None:
+    kinds = {
+        kind.__name__
+        for module in (audit, changing, clearing, queue_admin)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, PersistentItem)
+    }
+    harmless = {"NothingButton", "OwnButton", "PageButton"}
+    assert len(kinds - harmless) == len(BUTTONS)
+
+
+async def server(house: House, job: Job) -> tuple[Limits, JobState, int]:
+    """All of the server that an admin's button could change."""
+    entries = await house.queue.audit_log(house.guild_id, limit=100)
+    return await house.queue.limits(house.guild_id), await house.state(job), len(entries)
+
+
+def take_permission(house: House) -> None:
+    house.discord.world.guild.owner_id = house.user("grace").id
+    house.user("admin").role_ids.clear()
+
+
+async def test_the_form_opens_from_the_list_of_limits(house: House) -> None:
+    admin = house.user("admin")
+    shown = await house.slash(admin, "limits show")
+    opened = await house.discord.press(admin, shown, label="Change roles and channels…")
+    assert opened.modal is not None
+    talk = house.discord.channel("talk")
+    submitted = await house.discord.submit_modal(opened, {"channel_ids": [str(talk.id)]})
+    await answer(submitted)
+    assert (await house.queue.limits(house.guild_id)).channel_ids == (talk.id,)
 
 
 async def answer_besides(interaction: Any, message: Message) -> Message:
@@ -279,6 +348,19 @@ async def test_stats_come_in_figures_and_as_a_picture(house: House) -> None:
         assert line in message.text
     with Image.open(io.BytesIO(message.attachments[0].data)) as plot:
         assert plot.format == "PNG"
+
+
+async def test_the_operator_sees_the_figures_of_all_servers(house: House) -> None:
+    admin, ada = house.user("admin"), house.user("ada")
+    await house.painted(ada)
+    await house.painted(ada, in_guild=False)
+    assert "1 picture painted" in (await house.slash(admin, "stats")).text
+    refused = await house.slash(admin, "stats", {"everywhere": True})
+    assert refused.text == "Only those who run this bot may see the figures of all servers."
+    house.client.settings = house.settings.model_copy(update={"atelier_owner_ids": (admin.id,)})
+    message = await house.slash(admin, "stats", {"everywhere": True})
+    assert "2 pictures painted" in message.text
+    assert "All servers" in message.text
 
 
 async def test_stats_of_a_server_without_pictures(house: House) -> None:
