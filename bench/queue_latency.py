@@ -219,6 +219,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--idle", type=float, default=30.0, help="seconds that an engine waits")
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
     chosen = parser.parse_args(arguments)
+    if chosen.jobs < 1 or chosen.idle <= 0:
+        parser.error("there have to be a job and a while to wait")
     measured = []
     with tempfile.TemporaryDirectory() as folder:
         values = {"atelier_data_dir": Path(folder), **GENEROUS}
@@ -238,6 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         quick=chosen.jobs < JOBS_THAT_COUNT,
         load=load,
         command="python -m bench.queue_latency",
+        if_busy="measure on a quiet one before you compare.",
     )
     tables = latency_text(measured)
     path = chosen.out / "queue_latency.md"

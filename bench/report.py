@@ -34,6 +34,9 @@ def machine_text(
     quick: bool,
     load: float = 0.0,
     command: str = "python -m bench",
+    if_busy: str = (
+        "seconds by the wall are mostly waiting. Compare the seconds of the processor."
+    ),
 ) -> str:
     """What was measured on; `load` is the machine's load average at the end."""
     fast = [name for name in ("avx512_bf16", "amx_bf16") if machine.get(name)]
@@ -46,10 +49,7 @@ def machine_text(
     if "gpu" in machine:
         text += f" GPU: {machine['gpu']}, {machine['gpu_memory_gib']} GiB, CUDA {machine['cuda']}."
     if load > machine["cores"] + 1:
-        text += (
-            f" **The machine was busy with other work (load average {load:.0f}): seconds by the "
-            "wall are mostly waiting. Compare the seconds of the processor.**"
-        )
+        text += f" **The machine was busy with other work (load average {load:.0f}): {if_busy}**"
     if quick:
         text += " **A quick run, only to see that everything works: no figure here counts.**"
     return text + "\n"
