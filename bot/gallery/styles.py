@@ -11,11 +11,13 @@ from discord import app_commands, ui
 from bot.client import Interaction
 from bot.gallery.paging import Page, PageButton, PagePlace, card, show, template
 from bot.gallery.thumbnails import Thumbnails
-from bot.gallery.words import catalogue
+from bot.gallery.words import at_hand_first, catalogue, is_at_hand
 from bot.people import plain
 from bot.texts import Texts, texts_of
 from bot.uploads import Upload
 from jobs.catalogue import Painting
+from jobs.catalogue.catalogue import scan_path
+from jobs.settings import Settings
 
 PAGE_SIZE = 6
 SEARCH_LIMIT = 40  # characters, so that a search fits into a custom_id
@@ -25,24 +27,36 @@ CATALOGUE, OWN = "c", "o"
 
 @dataclass(frozen=True)
 class Entry:
-    """One style on a page: its name, a line on it, and where its swatch is."""
+    """One style on a page: its name, lines on it, and where its picture is.
+
+    Attributes:
+        swatch: A small picture, ready to be shown.
+        scan: A large one.
+        picture_key: A stored one.
+    """
 
     name: str
     words: str
-    file: Path | None = None
+    swatch: Path | None = None
+    scan: Path | None = None
     picture_key: str | None = None
 
 
-def paintings(search: str) -> list[Painting]:
+def paintings(settings: Settings, search: str) -> list[Painting]:
     """The catalogue, or what a search finds in it."""
     if search:
         return list(catalogue().search(search, limit=FOUND_AT_MOST))
-    return list(catalogue())
+    return at_hand_first(settings)
 
 
-def _of_painting(painting: Painting) -> Entry:
-    words = f"**{plain(painting.name)}** · {plain(painting.artist)}, {painting.year}"
-    return Entry(painting.name, f"{words} · `{painting.id}`", file=painting.swatch_path)
+def _of_painting(t: Texts, painting: Painting, settings: Settings) -> Entry:
+    words = (
+        f"**{plain(painting.name)}**\n{plain(painting.artist)}, {painting.year} · `{painting.id}`"
+    )
+    if not is_at_hand(painting, settings):
+        words += "\n" + t("-# Its scan is fetched when it is first used.")
+    scan = scan_path(painting, settings.styles_dir)
+    return Entry(painting.name, words, swatch=painting.swatch_path, scan=scan)
 
 
 async def _own_entries(interaction: Interaction, t: Texts) -> list[Entry]:
@@ -50,7 +64,7 @@ async def _own_entries(interaction: Interaction, t: Texts) -> list[Entry]:
     return [
         Entry(
             style.name,
-            f"**{plain(style.name)}** · "
+            f"**{plain(style.name)}**\n"
             + (t("of this server") if style.scope == "guild" else t("your own")),
             picture_key=style.picture_key,
         )
@@ -67,7 +81,8 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Page:
         title = t("## Styles of your own and of this server")
         nothing = t("There are none yet. Save one with /style save.")
     else:
-        entries = [_of_painting(painting) for painting in paintings(search)]
+        settings = interaction.client.settings
+        entries = [_of_painting(t, each, settings) for each in paintings(settings, search)]
         title = t("## Styles to paint in")
         nothing = t("No painting matches “{search}”.", search=plain(search))
     first = place.page * PAGE_SIZE
@@ -75,33 +90,36 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Page:
     turner = StylesPage.turner(t, place, more=len(entries) > first + PAGE_SIZE)
     if not shown:
         return Page(card(title, nothing, turner))
-    files = [await _swatch(interaction, entry, index) for index, entry in enumerate(shown)]
-    gallery: ui.MediaGallery[Any] = ui.MediaGallery()
-    for entry, file in zip(shown, files, strict=True):
-        if file is not None:
-            gallery.add_item(media=file, description=entry.name[:256])
-    words = "\n".join(entry.words for entry in shown)
+    files = [await _picture(interaction, entry, index) for index, entry in enumerate(shown)]
     how = t.plural(
         "Choose it as the preset of /paint.",
         "Choose one as the preset of /paint. There are {count} here.",
         count=len(entries),
     )
+    parts = [_part(entry, file) for entry, file in zip(shown, files, strict=True)]
     attached = tuple(file for file in files if file is not None)
-    return Page(card(title, gallery if attached else None, words, how, turner), attached)
+    return Page(card(title, *parts, how, turner), attached)
 
 
-async def _swatch(interaction: Interaction, entry: Entry, index: int) -> discord.File | None:
-    name = f"style{index}"
-    if entry.file is not None:
-        data = await asyncio.to_thread(_read, entry.file)
-        name += entry.file.suffix
+def _part(entry: Entry, file: discord.File | None) -> "str | ui.Section[Any]":
+    """A style with its picture beside it."""
+    if file is None:
+        return entry.words
+    thumbnail: ui.Thumbnail[Any] = ui.Thumbnail(file, description=entry.name[:256])
+    return ui.Section(entry.words, accessory=thumbnail)
+
+
+async def _picture(interaction: Interaction, entry: Entry, index: int) -> discord.File | None:
+    client = interaction.client
+    if entry.swatch is not None:
+        data, suffix = await asyncio.to_thread(_read, entry.swatch), entry.swatch.suffix
     elif entry.picture_key is not None:
-        client = interaction.client
-        data = await Thumbnails.of(client).small(client.queue, entry.picture_key)
-        name += ".png"
+        data, suffix = await Thumbnails.of(client).small(client.queue, entry.picture_key), ".png"
+    elif entry.scan is not None and entry.scan.is_file():
+        data, suffix = await Thumbnails.of(client).small_file(entry.scan), ".png"
     else:
-        data = None
-    return None if data is None else Upload(data, name)
+        return None
+    return None if data is None else Upload(data, f"style{index}{suffix}")
 
 
 def _read(path: Path) -> bytes | None:

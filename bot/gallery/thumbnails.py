@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Self
 
 import discord
@@ -48,6 +49,15 @@ class Thumbnails:
             try:
                 return (await self._decoder.normalise(await queue.store.get(key))).png
             except (PictureMissing, PictureProblem):
+                return None
+
+    async def small_file(self, path: Path) -> bytes | None:
+        """The same of a file, such as the scan of a painting."""
+        async with self._one_at_a_time:
+            try:
+                data = await asyncio.to_thread(path.read_bytes)
+                return (await self._decoder.normalise(data)).png
+            except (OSError, PictureProblem):
                 return None
 
     async def files(

@@ -8,9 +8,10 @@ import discord
 
 from bot.people import plain
 from bot.texts import Texts, _
-from jobs.catalogue import Catalogue, load_catalogue
+from jobs.catalogue import Catalogue, Painting, Ready, load_catalogue
 from jobs.model import Job, JobState, Standing
 from jobs.options import StyleInput
+from jobs.settings import Settings
 
 QUALITIES = {"draft": _("draft"), "standard": _("standard"), "fine": _("fine")}
 STATES = {
@@ -27,6 +28,17 @@ CHOICE_LIMIT = 100  # characters of an autocomplete choice's name
 def catalogue() -> Catalogue:
     """The paintings to choose from; read once."""
     return load_catalogue()
+
+
+def at_hand_first(settings: Settings, limit: int | None = None) -> list[Painting]:
+    """The whole catalogue, first the paintings that need no download before they are used."""
+    paintings = sorted(catalogue(), key=lambda each: not is_at_hand(each, settings))
+    return paintings[:limit]
+
+
+def is_at_hand(painting: Painting, settings: Settings) -> bool:
+    """Whether a painting can be painted with at once."""
+    return isinstance(Catalogue.availability(painting, settings.styles_dir), Ready)
 
 
 def style_words(t: Texts, style: StyleInput) -> str:

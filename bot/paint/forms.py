@@ -9,10 +9,11 @@ from discord import ui
 
 from bot.client import Interaction
 from bot.errors import ReportingModal, UserProblem
-from bot.gallery.words import catalogue
+from bot.gallery.words import at_hand_first
 from bot.paint.request import Source, StyleWish
 from bot.paint.wishes import NO_STYLE_CHOSEN
 from bot.texts import Texts, _
+from jobs.settings import Settings
 
 LISTED = 25
 LABEL_LIMIT = 100
@@ -40,11 +41,16 @@ class StyleForm(ReportingModal):
     """Asks for a style, and if wanted for the strength."""
 
     def __init__(
-        self, t: Texts, title: str, on_chosen: OnChosen, *, asks_strength: bool = False
+        self,
+        t: Texts,
+        settings: Settings,
+        title: str,
+        on_chosen: OnChosen,
+        *,
+        asks_strength: bool = False,
     ) -> None:
         super().__init__(title=title)
         self._on_chosen = on_chosen
-        paintings = catalogue().search("", limit=LISTED)
         self._painting: ui.Select[Any] = ui.Select(
             custom_id="preset",
             placeholder=t("Choose a painting"),
@@ -56,7 +62,7 @@ class StyleForm(ReportingModal):
                     value=painting.id,
                     description=f"{painting.artist}, {painting.year}"[:LABEL_LIMIT],
                 )
-                for painting in paintings
+                for painting in at_hand_first(settings, LISTED)
             ],
         )
         self._name: ui.TextInput[Any] = ui.TextInput(

@@ -40,7 +40,9 @@ async def paint_this(interaction: Interaction, message: discord.Message) -> None
         await IntakeService.of(submitted.client).begin(submitted, request)
 
     t = texts_of(interaction)
-    await interaction.response.send_modal(StyleForm(t, t("Paint this"), begin, asks_strength=True))
+    settings = interaction.client.settings
+    form = StyleForm(t, settings, t("Paint this"), begin, asks_strength=True)
+    await interaction.response.send_modal(form)
 
 
 def pictures_of(message: discord.Message) -> Iterator[Source]:

@@ -3,7 +3,7 @@
 from discord import app_commands
 
 from bot.client import Interaction
-from bot.gallery.words import catalogue
+from bot.gallery.words import at_hand_first, catalogue
 from bot.paint.wishes import OWN_STYLE
 from bot.texts import texts_of
 
@@ -21,7 +21,10 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
         for style in saved
         if typed.casefold() in style.name.casefold()
     ]
-    paintings = catalogue().search(typed, limit=CHOICES)
+    settings = interaction.client.settings
+    paintings = (
+        catalogue().search(typed, limit=CHOICES) if typed else at_hand_first(settings, CHOICES)
+    )
     choices += [_choice(f"{each.name} · {each.artist}, {each.year}", each.id) for each in paintings]
     return choices[:CHOICES]
 

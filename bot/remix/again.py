@@ -78,7 +78,8 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
         await IntakeService.of(submitted.client).begin(submitted, request)
 
     t = texts_of(interaction)
-    await interaction.response.send_modal(StyleForm(t, t("Other style"), begin))
+    form = StyleForm(t, interaction.client.settings, t("Other style"), begin)
+    await interaction.response.send_modal(form)
 
 
 async def _remix(interaction: Interaction, job: Job, **changes: Any) -> None:

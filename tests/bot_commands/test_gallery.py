@@ -5,7 +5,9 @@ from PIL import Image
 
 from bot.gallery.history import small_key
 from bot.gallery.paging import CUSTOM_ID_LIMIT
+from bot.gallery.words import at_hand_first
 from jobs.catalogue import load_catalogue
+from jobs.catalogue.catalogue import scan_path
 from jobs.model import Job, JobState
 from sandbox.model import Message
 from tests.bot_commands.house import House, answer, filled
@@ -120,7 +122,7 @@ async def test_the_catalogue_can_be_browsed_and_searched(house: House) -> None:
     ada = house.user("ada")
     paintings = list(load_catalogue())
     message = await house.slash(ada, "styles")
-    assert paintings[0].name in message.text.replace("\\", "")
+    assert at_hand_first(house.settings)[0].name in message.text.replace("\\", "")
     assert f"There are {len(paintings)} here." in message.text
     first = message.text
     await house.press(ada, message, "Next")
@@ -133,10 +135,38 @@ async def test_the_catalogue_can_be_browsed_and_searched(house: House) -> None:
         assert len(button["custom_id"]) <= CUSTOM_ID_LIMIT
 
 
-async def test_swatches_are_shown(house: House) -> None:
+def sections_of(message: Message) -> list[tuple[str, str]]:
+    """The texts that have a picture beside them, with its name."""
+    return [
+        (each["components"][0]["content"], each["accessory"]["media"]["url"])
+        for each in message.walk()
+        if each["type"] == 9
+    ]
+
+
+async def test_what_is_at_hand_comes_first_each_with_its_swatch(house: House) -> None:
     message = await house.slash(house.user(), "styles")
-    swatches = [each for each in list(load_catalogue())[:6] if each.swatch_path]
-    assert len(pictures_in(message)) == len(swatches)
+    with_swatch = [each for each in load_catalogue() if each.swatch_path]
+    names = [words.splitlines()[0].strip("*") for words, _ in sections_of(message)]
+    assert names == [each.name for each in with_swatch[:6]]
+    others = [each for each in message.text.splitlines() if "fetched when it is first used" in each]
+    assert len(others) == max(0, 6 - len(with_swatch))
+
+
+async def test_a_painting_whose_scan_was_fetched_is_shown_by_it(house: House) -> None:
+    painting = next(each for each in load_catalogue() if each.swatch_path is None)
+    scan = scan_path(painting, house.settings.styles_dir)
+    scan.parent.mkdir(parents=True)
+    buffer = io.BytesIO()
+    Image.new("RGB", (1280, 900), "teal").save(buffer, "JPEG")
+    scan.write_bytes(buffer.getvalue())
+    message = await house.slash(house.user(), "styles", {"search": painting.name})
+    assert "fetched when it is first used" not in message.text.split(painting.id)[1][:60]
+    with Image.open(io.BytesIO(message.attachments[0].data)) as shown:
+        assert max(shown.size) <= 480
+    offered = await house.discord.autocomplete(house.user(), "paint", "preset", "")
+    first = [each["value"] for each in offered[: len(at_hand_first(house.settings))]]
+    assert painting.id in first[: sum(bool(each.swatch_path) for each in load_catalogue()) + 1]
 
 
 async def test_pages_are_turned_by_their_owner_only(house: House) -> None:

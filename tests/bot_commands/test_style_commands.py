@@ -34,7 +34,7 @@ async def test_a_saved_style_is_offered_as_preset_and_shown(house: House) -> Non
     offered = await house.discord.autocomplete(ada, "paint", "preset", "crimson")
     assert any("My crimson" in choice["name"] for choice in offered)
     shown = await house.slash(ada, "styles", {"whose": "Saved here"})
-    assert "**My crimson** · your own" in shown.text
+    assert "**My crimson**\nyour own" in shown.text
     assert len(shown.attachments) == 1
     assert not await names(house, house.user("grace"))
 
