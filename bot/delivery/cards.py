@@ -55,35 +55,37 @@ def job_card(
             return _cancelled(t, job)
 
 
-def queue_headline(t: Texts, standing: Standing | None) -> str:
-    """Place and time of a waiting job."""
-    if standing is None:
-        return t("Waiting in the queue")
-    if standing.paused:
-        return t("Place {place} · the queue is paused at the moment", place=max(1, standing.place))
-    if standing.engines_alive == 0:
-        return t(
-            "Place {place} · the painter is not running at the moment; your picture waits and "
-            "is painted as soon as it is back",
-            place=max(1, standing.place),
-        )
-    if standing.ready_at is None:
-        return t("Place {place}", place=max(1, standing.place))
-    return t(
-        "Place {place}, ready {when}",
-        place=max(1, standing.place),
-        when=relative(standing.ready_at),
-    )
-
-
 def _waiting(t: Texts, job: Job, standing: Standing | None) -> ui.LayoutView:
-    headline = t("Being cancelled…") if job.cancel_requested else queue_headline(t, standing)
+    headline = t("Waiting in the queue")
+    if job.cancel_requested:
+        headline = t("Being cancelled…")
+    elif standing is not None:
+        headline = t("Place {place}", place=max(1, standing.place))
+        if standing.ready_at is not None and not _obstacle(t, standing):
+            headline = t(
+                "Place {place}, ready {when}",
+                place=max(1, standing.place),
+                when=relative(standing.ready_at),
+            )
     return _layout(
         COLOUR_WAITING,
         f"### ⏳ {headline}",
+        None if job.cancel_requested else _obstacle(t, standing),
         f"-# {settings_line(t, job)} · #{job.id}",
         *job_buttons(t, job.id, Action.CANCEL),
     )
+
+
+def _obstacle(t: Texts, standing: Standing | None) -> str | None:
+    """Why the queue does not move, if it does not."""
+    if standing is not None and standing.paused:
+        return t("The queue is paused at the moment; your picture keeps its place.")
+    if standing is not None and standing.engines_alive == 0:
+        return t(
+            "The painter is not running at the moment; your picture waits and is painted as soon "
+            "as it is back."
+        )
+    return None
 
 
 def _painting(

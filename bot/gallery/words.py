@@ -95,8 +95,6 @@ def standing_words(t: Texts, job: Job, standing: Standing | None) -> str:
         return _with_time(t, t("being painted, {percent}", percent=percent), standing)
     if standing.paused:
         return t("place {place}, the queue is paused", place=standing.place)
-    if not standing.engines_alive:
-        return t("place {place}, no engine is running", place=standing.place)
     return _with_time(t, t("place {place}", place=standing.place), standing)
 
 

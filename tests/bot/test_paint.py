@@ -88,7 +88,7 @@ async def test_every_option_has_a_sentence_and_bounds(studio: Studio) -> None:
 async def test_waiting_is_told_while_no_engine_runs(studio: Studio) -> None:
     interaction = await studio.paint()
     message = await studio.says(interaction, "Place 1")
-    assert "the painter is not running" in message.text
+    assert "The painter is not running" in message.text
     await studio.start_painter()
     await studio.finished(interaction)
 
