@@ -42,7 +42,7 @@ from engine.painting import (
     choose_device,
     mask_from_image,
     paint,
-    parse_memory,
+    parse_allowance,
 )
 from engine.progress import ProgressBar
 from engine.styles.presets import StyleMissing, preset_style
@@ -164,13 +164,14 @@ def _follow(
 
 def _studio(chosen: argparse.Namespace, settings: Settings, bar: ProgressBar) -> Studio:
     memory = chosen.max_memory or settings.atelier_max_memory
+    device = choose_device(chosen.device or settings.atelier_device)
     return Studio(
         source=NetworkSource(
             settings.models_dir, settings.atelier_vgg19_weights, progress=bar.download
         ),
-        device=choose_device(chosen.device or settings.atelier_device),
+        device=device,
         precision=chosen.precision or settings.atelier_precision,
-        max_memory_bytes=parse_memory(memory) if memory else None,
+        max_memory_bytes=parse_allowance(memory, device) if memory else None,
     )
 
 

@@ -164,8 +164,7 @@ class Vgg19:
     def bytes_per_pixel(self, layers: Collection[str]) -> float:
         """See `Encoder.bytes_per_pixel`.
 
-        All activations stay for the way back; on it, and in the statistics, the widest layer
-        is held some four times more in float32.
+        All activations stay for the way back; on it the widest layer is held twice more.
         """
         deepest = max(layers, key=self.layers.index)
         kept = 0.0
@@ -177,7 +176,7 @@ class Vgg19:
             if convolution.layer == deepest:
                 break
         size = torch.finfo(self.dtype).bits / 8
-        return kept * size + 4 * CHANNELS[0] * max(size, 4.0)
+        return kept * size + 2 * CHANNELS[0] * max(size, 4.0)
 
     def begin(self, iteration: int) -> None:
         """VGG19 is the same at each iteration."""

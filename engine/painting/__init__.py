@@ -3,7 +3,7 @@
 `paint` is the entrance; what it needs and gives is named here too.
 """
 
-from engine.painting.devices import choose_device, parse_memory
+from engine.painting.devices import choose_device, parse_allowance, parse_memory
 from engine.painting.events import (
     Event,
     Losses,
@@ -43,5 +43,6 @@ __all__ = [
     "choose_device",
     "mask_from_image",
     "paint",
+    "parse_allowance",
     "parse_memory",
 ]

@@ -15,7 +15,7 @@ from engine.painting.events import Losses
 from engine.painting.problems import SettingsProblem
 from jobs.sentences import Sentence
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Progress:
 
     Attributes:
         job: fingerprint of the pictures and settings; a checkpoint fits no other job.
+        memory_bytes: what the plan was made for; it decides on the optimisers.
         scale: number of the scale.
         iteration: iterations done in this scale.
         precision: of the network; fp32 after a recovery.
@@ -38,6 +39,7 @@ class Progress:
     """
 
     job: str
+    memory_bytes: int
     scale: int
     iteration: int
     precision: str
@@ -52,18 +54,31 @@ class Progress:
 
 
 def to_bytes(progress: Progress, tensors: Mapping[str, Tensor]) -> bytes:
-    """The checkpoint, with copies of the optimiser's tensors and torch's random state."""
-    kept = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+    """The checkpoint, with the optimiser's tensors and torch's random state."""
+    kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     kept["random"] = torch.get_rng_state()
     header = json.dumps({"format": FORMAT, **asdict(progress)})
     return save(kept, metadata={"atelier": header})
 
 
-def from_bytes(data: bytes, job: str) -> tuple[Progress, dict[str, Tensor]]:
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """A checkpoint that was read; its tensors are dropped once they are used."""
+
+    progress: Progress
+    tensors: dict[str, Tensor]
+
+    def check(self, job: str) -> None:
+        """Raise SettingsProblem if it is of another job."""
+        if self.progress.job != job:
+            raise SettingsProblem("The checkpoint belongs to other pictures or settings.")
+
+
+def from_bytes(data: bytes) -> Kept:
     """What `to_bytes` wrote.
 
     Raises:
-        SettingsProblem: it is no checkpoint, or one of another job.
+        SettingsProblem: it is no checkpoint.
     """
     try:
         length = int.from_bytes(data[:8], "little")
@@ -73,13 +88,10 @@ def from_bytes(data: bytes, job: str) -> tuple[Progress, dict[str, Tensor]]:
             raise SettingsProblem("The checkpoint was written by another version of Atelier.")
         header["losses"] = tuple(Losses(**one) for one in header["losses"])
         header["notes"] = tuple(Sentence.from_plain(one) for one in header["notes"])
-        progress = Progress(**header)
-        tensors = load(data)
+        kept = Kept(Progress(**header), load(data))
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise SettingsProblem("The checkpoint cannot be read.") from error
-    if progress.job != job:
-        raise SettingsProblem("The checkpoint belongs to other pictures or settings.")
-    return progress, tensors
+    return kept
 
 
 def fingerprint(*parts: object) -> str:

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -14,27 +15,30 @@ from engine.painting.tiles import Region, Tiling
 class ContentTargets:
     """Features [1, C, h, w] of the content by layer, and their mean square for normalising.
 
-    Those of a tiled picture lie in a temporary file that is mapped into memory, so that they
-    take no more of it than the tile at hand; `close` deletes it.
+    Those of a tiled picture lie in temporary files. One is mapped into memory only while a part of
+    it is in use, so that they take no more than the tile at hand; `close` deletes them.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._layers: dict[str, Tensor] = {}
+        self._files: dict[str, _File] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.mean_square: dict[str, float] = {}
 
     def part(self, layer: str, region: Region) -> Tensor:
         """The features in a region of the layer."""
-        return region.of(self._layers[layer]).to(self._device)
+        whole = self._files[layer].mapped() if layer in self._files else self._layers[layer]
+        return region.of(whole).to(self._device)
 
     def count(self, layer: str) -> int:
         """Numbers in the layer: channels times positions."""
-        return self._layers[layer].numel()
+        return self._files[layer].count if layer in self._files else self._layers[layer].numel()
 
     def close(self) -> None:
         """Free the memory, or the file."""
         self._layers.clear()
+        self._files.clear()
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
@@ -61,11 +65,12 @@ class ContentTargets:
         tiling: Tiling,
         check: Callable[[], None],
     ) -> "ContentTargets":
-        """Tile by tile, into a file."""
+        """Tile by tile, into files."""
         made = cls(encoder.device)
         if not layers:
             return made
         made._folder = tempfile.TemporaryDirectory(prefix="atelier-", ignore_cleanup_errors=True)
+        folder = Path(made._folder.name)
         sums = dict.fromkeys(layers, 0.0)
         for core in tiling.cores():
             check()
@@ -75,24 +80,34 @@ class ContentTargets:
             for name in layers:
                 stride = encoder.stride_px(name)
                 own = core.inside(window).at_stride(stride).of(features[name])
-                kept = made._mapped(name, own, (tiling.size[0] // stride, tiling.size[1] // stride))
-                core.at_stride(stride).of(kept).copy_(own)
+                if name not in made._files:
+                    size = (tiling.size[0] // stride, tiling.size[1] // stride)
+                    made._files[name] = _File(
+                        folder / f"{name}.features", own.shape[1], size, own.dtype
+                    )
+                core.at_stride(stride).of(made._files[name].mapped()).copy_(own)
                 sums[name] += float(_square_sum(own))
         for name, total in sums.items():
             made.mean_square[name] = total / made.count(name)
         return made
 
-    def _mapped(self, layer: str, like: Tensor, size: tuple[int, int]) -> Tensor:
-        if layer not in self._layers:
-            if self._folder is None:
-                raise RuntimeError("these targets are in memory")
-            channels = like.shape[1]
-            file = Path(self._folder.name) / f"{layer}.features"
-            count = size[0] * size[1] * channels
-            flat = torch.from_file(str(file), shared=True, size=count, dtype=like.dtype)
-            # Positions lie together, so that a tile is a few stretches of the file.
-            self._layers[layer] = flat.view(1, *size, channels).permute(0, 3, 1, 2)
-        return self._layers[layer]
+
+@dataclass(frozen=True)
+class _File:
+    """A layer's features in a file; positions lie together, so that a tile is a few stretches."""
+
+    path: Path
+    channels: int
+    size: tuple[int, int]
+    dtype: torch.dtype
+
+    @property
+    def count(self) -> int:
+        return self.size[0] * self.size[1] * self.channels
+
+    def mapped(self) -> Tensor:
+        flat = torch.from_file(str(self.path), shared=True, size=self.count, dtype=self.dtype)
+        return flat.view(1, *self.size, self.channels).permute(0, 3, 1, 2)
 
 
 def _square_sum(features: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """Where to paint, in which precision, and in how much memory."""
 
+import contextlib
+import ctypes
 import re
 import sys
 
@@ -9,7 +11,8 @@ import torch
 from engine.painting.problems import SettingsProblem
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
-_SHARE_OF_FREE = 0.7
+SHARE_OF_FREE = 0.7
+_STEP_BYTES = 64 * 2**20
 
 
 def choose_device(name: str) -> torch.device:
@@ -69,11 +72,11 @@ def free_memory_bytes(device: torch.device) -> int:
         case "cuda":
             free, _ = torch.cuda.mem_get_info(device)
             kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-            return int((free + kept) * _SHARE_OF_FREE)
+            return int((free + kept) * SHARE_OF_FREE)
         case "mps":
             most: int = torch.mps.recommended_max_memory()
-            return int((most - torch.mps.current_allocated_memory()) * _SHARE_OF_FREE)
-    return int(psutil.virtual_memory().available * _SHARE_OF_FREE)
+            return int((most - torch.mps.current_allocated_memory()) * SHARE_OF_FREE)
+    return int(psutil.virtual_memory().available * SHARE_OF_FREE)
 
 
 def reset_peak_memory(device: torch.device) -> None:
@@ -113,6 +116,22 @@ def parse_memory(text: str) -> int:
     return int(float(found[1]) * _UNITS[found[2]])
 
 
+def parse_allowance(text: str, device: torch.device) -> int:
+    """Bytes that painting may take where the process may take so much in all.
+
+    On a CPU that is less by what it takes already: Python, torch and its libraries.
+
+    Raises:
+        SettingsProblem: it is no amount of memory.
+    """
+    total = parse_memory(text)
+    if device.type == "cpu":
+        taken = psutil.Process().memory_info().rss
+        # In steps, as it differs a little each time, and tiles should not.
+        total -= -(-taken // _STEP_BYTES) * _STEP_BYTES
+    return max(total, 1)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether the device, or the machine, had no memory left."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
@@ -130,6 +149,16 @@ def release_memory(device: torch.device) -> None:
             torch.cuda.empty_cache()
         case "mps":
             torch.mps.empty_cache()
+
+
+def trim_memory() -> None:
+    """Give freed memory of the process back, where the C library keeps it unless it is told to.
+
+    glibc keeps the holes that tensors of many sizes leave: half as much again as is in use.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # other C libraries have no such thing
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _bf16_is_fast(device: torch.device) -> bool:

@@ -17,22 +17,25 @@ class Finisher:
     Attributes:
         final: size of the finished picture.
         canvas: size that is painted at last: larger than `final` if that is very narrow.
+        content: pixels of the photograph as it is painted, at their own size.
         alpha: of the content, at its own size.
         options: `keep_colors` and its strength are used.
     """
 
     final: Size
     canvas: Size
+    content: Tensor
     alpha: Tensor | None
     options: PaintOptions
 
-    def picture(self, shown: Tensor, content: Tensor) -> Picture:
-        """The picture at the size of `shown` [1, 3, H, W], the content being at that size too."""
-        painted = finish(
-            shown, content, self.options.keep_colors, self.options.keep_colors_strength
-        )
-        pixels = painted[0].detach().float().cpu()
-        height, width = pixels.shape[1:]
+    def picture(self, shown: Tensor) -> Picture:
+        """The picture at the size of `shown` [1, 3, H, W]."""
+        height, width = shown.shape[2:]
+        method, strength = self.options.keep_colors, self.options.keep_colors_strength
+        if method == "luminance":
+            content = resized(self.content, (height, width))[None].to(shown)
+            shown = finish(shown, content, method, strength)
+        pixels = shown[0].detach().float().cpu()
         if self.canvas != self.final:
             height = max(1, round(height * self.final[0] / self.canvas[0]))
             width = max(1, round(width * self.final[1] / self.canvas[1]))
@@ -40,11 +43,9 @@ class Finisher:
         alpha = None if self.alpha is None else resized_mask(self.alpha, (height, width))
         return Picture(pixels.clamp(0, 1), alpha)
 
-    def preview(self, shown: Tensor, content: Tensor, most_px: int) -> Image.Image:
+    def preview(self, shown: Tensor, most_px: int) -> Image.Image:
         """The picture with its longer side at most so many pixels."""
-        picture = self.picture(shown, content)
-        if max(picture.size) <= most_px:
-            return picture.to_image()
-        size = fit_size(picture.size, most_px)
-        alpha = None if picture.alpha is None else resized_mask(picture.alpha, size)
-        return Picture(resized(picture.pixels, size), alpha).to_image()
+        size = (shown.shape[2], shown.shape[3])
+        if max(size) > most_px:
+            shown = resized(shown[0].cpu(), fit_size(size, most_px))[None]
+        return self.picture(shown).to_image()

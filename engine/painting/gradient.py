@@ -1,10 +1,13 @@
 """Loss and gradient of a picture, of the whole at once or tile by tile; both exact.
 
-The style loss sees only moments of the features over the whole picture. So a first pass, without
-gradients, sums the tiles' moments, and the loss' slopes with respect to them then stand for the
-rest of the picture: with them a tile knows the slopes of its own features. The second pass takes
-these back to the pixels, tile by tile, and adds them up where windows overlap. As each feature
-has one owner, the sum is the gradient of the whole.
+The style loss sees only moments of the features over the whole picture. They are summed up first,
+tile by tile without gradients; the loss' slopes with respect to them then stand for the rest of
+the picture: with them a tile knows the slopes of its own features. Tile by tile these are taken
+back to the pixels, and added up where windows overlap. As each feature has one owner, the sum is
+the gradient of the whole. A whole picture is one tile, seen once.
+
+A layer's slopes are made when the way back arrives at it, not before: of all that is held at a
+time, the features themselves take most.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +16,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.painting.losses import content_difference, moments_slope, variation
+from engine.painting.devices import trim_memory
+from engine.painting.losses import add_moments_slope, content_difference, variation
 from engine.painting.objective import Objective, Place
 from engine.painting.statistics import LayerMoments
 from engine.painting.tiles import Region, Tiling
@@ -56,82 +60,88 @@ def evaluate(
 
 def _of_whole(objective: Objective, shown: Tensor) -> Evaluation:
     whole = Region(0, objective.size[0], 0, objective.size[1])
-    nothing = shown.new_zeros(())
-    with torch.enable_grad():
-        leaf = shown.detach().requires_grad_()
-        layers = objective.layers()
-        features = objective.encoder.features(leaf, layers) if layers else {}
-        found = {
-            place: objective.moments_in(features[place[0]], place, whole)
-            for place in objective.places()
-        }
-        loss = objective.style_loss(found)
-        style = nothing if loss is None else loss
-        content = nothing
-        for term in objective.content:
-            region = whole.at_stride(objective.encoder.stride_px(term.layer))
-            target = objective.targets.part(term.layer, region)
-            difference = content_difference(features[term.layer], target)
-            content = content + term.weight * difference.square().sum()
-        tv = variation(leaf).sum() * objective.tv_weight if objective.tv_weight else nothing
-        total = style + content + tv
-    gradient = (
-        torch.autograd.grad(total, leaf)[0] if total.requires_grad else torch.zeros_like(leaf)
-    )
-    return Evaluation(total.detach(), style.detach(), content.detach(), tv.detach(), gradient)
+    seen = _seen(objective, shown, whole, whole)
+    found = {
+        place: objective.moments_in(seen.features[place[0]].detach(), place, whole)
+        for place in objective.places()
+    }
+    style, slopes = _style_slopes(objective, found, shown)
+    gradient, content = _pulled_back(objective, seen, slopes)
+    del seen
+    tv = _add_variation(objective, shown, whole, gradient)
+    return Evaluation(style + content + tv, style, content, tv, gradient)
 
 
 def _of_tiles(
     objective: Objective, shown: Tensor, tiling: Tiling, check: Callable[[], None]
 ) -> Evaluation:
-    style, slopes = _style_slopes(objective, shown, tiling, check)
+    style, slopes = _style_slopes(objective, _moments(objective, shown, tiling, check), shown)
+    trim_memory()
     gradient = torch.zeros_like(shown)
     content, tv = shown.new_zeros(()), shown.new_zeros(())
     for core in tiling.cores():
         check()
-        if objective.tv_weight:
-            tv += _add_variation(objective, shown, core, gradient)
         window = tiling.window(core)
-        with torch.enable_grad():
-            leaf = window.of(shown).clone().requires_grad_()
-            features = objective.encoder.features(leaf, objective.layers())
-        found, part = _feature_slopes(objective, features, slopes, window, core)
-        (back,) = torch.autograd.grad(list(features.values()), leaf, list(found.values()))
+        seen = _seen(objective, window.of(shown).clone(), window, core)
+        back, part = _pulled_back(objective, seen, slopes)
+        del seen
         window.of(gradient).add_(back)
         content += part
+        tv += _add_variation(objective, shown, core, gradient)
+    trim_memory()
     return Evaluation(style + content + tv, style, content, tv, gradient)
 
 
-def _style_slopes(
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A window's pixels and features, of which the core's are the tile's own."""
+
+    window: Region
+    core: Region
+    pixels: Tensor
+    features: Mapping[str, Tensor]
+
+
+def _seen(objective: Objective, pixels: Tensor, window: Region, core: Region) -> _Seen:
+    layers = objective.layers()
+    with torch.enable_grad():
+        leaf = pixels.detach().requires_grad_()
+        features = objective.encoder.features(leaf, layers) if layers else {}
+    return _Seen(window, core, leaf, features)
+
+
+@torch.no_grad()
+def _moments(
     objective: Objective, shown: Tensor, tiling: Tiling, check: Callable[[], None]
-) -> tuple[Tensor, dict[Place, LayerMoments]]:
-    """The style loss of the whole picture, and its slopes with respect to the moments."""
+) -> dict[Place, LayerMoments]:
+    """The moments of the whole picture, tile by tile."""
     places = objective.places()
     found: dict[Place, LayerMoments] = {}
     layers = list(dict.fromkeys(layer for layer, _ in places))
     for core in tiling.cores() if layers else ():
         check()
         window = tiling.window(core)
-        with torch.no_grad():
-            features = objective.encoder.features(window.of(shown), layers)
-            for place in places:
-                stride = objective.encoder.stride_px(place[0])
-                own = core.inside(window).at_stride(stride).of(features[place[0]])
-                part = objective.moments_in(own, place, core)
-                known = found.get(place)
-                found[place] = (
-                    part
-                    if known is None
-                    else LayerMoments(known.second.add_(part.second), known.mean.add_(part.mean))
-                )
-            del features
+        features = objective.encoder.features(window.of(shown), layers)
+        for place in places:
+            own = core.inside(window).at_stride(objective.encoder.stride_px(place[0]))
+            part = objective.moments_in(own.of(features[place[0]]), place, core)
+            known = found.get(place)
+            found[place] = part if known is None else known.plus(part)
+        del features
+    return found
+
+
+def _style_slopes(
+    objective: Objective, found: Mapping[Place, LayerMoments], like: Tensor
+) -> tuple[Tensor, dict[Place, LayerMoments]]:
+    """The style loss of the whole picture, and its slopes with respect to the moments."""
     leaves = [tensor for part in found.values() for tensor in (part.second, part.mean)]
     with torch.enable_grad():
         for leaf in leaves:
             leaf.requires_grad_()
         style = objective.style_loss(found)
     if style is None:
-        return shown.new_zeros(()), {}
+        return like.new_zeros(()), {}
     slopes = torch.autograd.grad(style, leaves, allow_unused=True, materialize_grads=True)
     pairs = zip(slopes[::2], slopes[1::2], strict=True)
     return style.detach(), {
@@ -140,40 +150,48 @@ def _style_slopes(
     }
 
 
-@torch.no_grad()
-def _feature_slopes(
-    objective: Objective,
-    features: Mapping[str, Tensor],
-    slopes: Mapping[Place, LayerMoments],
-    window: Region,
-    core: Region,
-) -> tuple[dict[str, Tensor], Tensor | float]:
-    """The loss' slopes at a window's features, zero but for the core's; the core's content loss."""
-    found = {name: torch.zeros_like(layer) for name, layer in features.items()}
-    loss: Tensor | float = 0.0
-    for (name, guide), slope in slopes.items():
-        own = core.inside(window).at_stride(objective.encoder.stride_px(name))
-        place = (name, guide)
-        own.of(found[name]).add_(
-            moments_slope(
-                own.of(features[name]),
-                objective.guide(place, core),
-                objective.totals[place],
-                slope,
-            )
-        )
-    for term in objective.content:
-        stride = objective.encoder.stride_px(term.layer)
-        own = core.inside(window).at_stride(stride)
-        target = objective.targets.part(term.layer, core.at_stride(stride))
-        difference = content_difference(own.of(features[term.layer]), target)
-        loss = loss + term.weight * difference.square().sum()
-        own.of(found[term.layer]).add_(difference.mul_(2 * term.weight))
-    return found, loss
+def _pulled_back(
+    objective: Objective, seen: _Seen, slopes: Mapping[Place, LayerMoments]
+) -> tuple[Tensor, Tensor]:
+    """The core's features' part in the gradient of the window's pixels, and in the content loss."""
+    loss, core = seen.pixels.new_zeros(()), seen.core
+    if not seen.features:
+        return torch.zeros_like(seen.pixels), loss
+
+    def with_own(name: str, layer: Tensor) -> Callable[[Tensor], Tensor]:
+        stride = objective.encoder.stride_px(name)
+        own, place = core.inside(seen.window).at_stride(stride), core.at_stride(stride)
+
+        def added(gradient: Tensor) -> Tensor:
+            made = torch.empty_like(layer).copy_(gradient)
+            mine, here = own.of(made), own.of(layer)
+            for (of, guide), slope in slopes.items():
+                if of == name:
+                    where = objective.guide((of, guide), core)
+                    total = objective.totals[of, guide]
+                    add_moments_slope(mine, here, where, total, slope)
+            for term in objective.content:
+                if term.layer == name:
+                    difference = content_difference(here, objective.targets.part(name, place))
+                    loss.add_(term.weight * difference.square().sum())
+                    mine.add_(difference.mul_(2 * term.weight))
+            return made
+
+        return added
+
+    layers = list(seen.features.values())
+    for name, layer in seen.features.items():
+        layer.register_hook(with_own(name, layer.detach()))  # type: ignore[no-untyped-call]
+    # Nothing of its own, but it brings each layer's hook about.
+    nothing = [layer.new_zeros(()).expand_as(layer) for layer in layers]
+    (back,) = torch.autograd.grad(layers, seen.pixels, nothing)
+    return back, loss
 
 
 def _add_variation(objective: Objective, shown: Tensor, core: Region, gradient: Tensor) -> Tensor:
     """The variation at the core's pixels; its gradient is added to the whole picture's."""
+    if not objective.tv_weight:
+        return shown.new_zeros(())
     window = core.grown(1, objective.size)
     with torch.enable_grad():
         leaf = window.of(shown).clone().requires_grad_()

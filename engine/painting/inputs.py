@@ -168,7 +168,8 @@ def start_picture(inputs: Inputs, content: Tensor, options: PaintOptions) -> Ten
     """
     # Numbers are drawn on the CPU, so that they are the same for all devices.
     generator = torch.Generator().manual_seed(options.seed)
-    noise = torch.rand(content.shape, generator=generator)
+    needed = options.start in {"noise", "style"} or options.start_noise > 0
+    noise = torch.rand(content.shape, generator=generator) if needed else torch.zeros(())
     match options.start:
         case "grey":
             start = torch.full_like(content, 0.5)

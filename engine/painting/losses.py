@@ -4,6 +4,7 @@ Style losses see nothing but moments of the features (`LayerMoments`), so that t
 gathered tile by tile. Content and total variation are sums over positions.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -16,35 +17,8 @@ from engine.painting.statistics import LayerMoments
 COVARIANCE_EPSILON = 1e-4
 _NEWTON_STEPS = 20
 _BLOCKS, _LEAST_BLOCK = 16, 1024
-
-
-class _Moments(torch.autograd.Function):
-    """Σ g F Fᵀ / total and Σ g F / total; the way back costs one product, not two."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, features: Tensor, guide: Tensor | None, total: float
-    ) -> tuple[Tensor, Tensor]:
-        rows = _rows(features)
-        if guide is None and rows.dtype is torch.bfloat16:
-            second, mean = _sums_of_blocks(rows, total)
-        elif guide is None:
-            # Scaled before the product, so that no sum is larger than the result.
-            scaled = rows * total**-0.5
-            second, mean = scaled.mT @ scaled, rows.mean(0) * (rows.shape[0] / total)
-        else:
-            rows = _widened(rows)
-            share = guide.reshape(-1, 1).to(rows.dtype) / total
-            second, mean = rows.mT @ (rows * share), (rows * share).sum(0)
-        ctx.save_for_backward(features, guide)
-        ctx.total = total
-        return second, mean
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, second: Tensor, mean: Tensor) -> tuple[Tensor, None, None]:
-        features, guide = ctx.saved_tensors
-        return moments_slope(features, guide, ctx.total, LayerMoments(second, mean)), None, None
+_BAND = 1 << 17
+"""Positions that are worked on at a time."""
 
 
 def moments(features: Tensor, guide: Tensor | None, total: float) -> LayerMoments:
@@ -55,22 +29,49 @@ def moments(features: Tensor, guide: Tensor | None, total: float) -> LayerMoment
         guide: 0..1 for each position; None counts each as 1.
         total: sum of the guide over the whole picture, so that the shares of all tiles add up.
     """
-    second, mean = _Moments.apply(features, guide, total)
-    return LayerMoments(second, mean)
+    wide, channels = _wide(features.dtype), features.shape[1]
+    second = torch.zeros(channels, channels, dtype=wide, device=features.device)
+    mean = torch.zeros(channels, dtype=wide, device=features.device)
+    for top, bottom in _bands(features):
+        rows = _rows(features[:, :, top:bottom])
+        if guide is not None:
+            rows = rows.to(wide)
+            weighted = rows * guide[top:bottom].reshape(-1, 1).to(wide)
+            second, mean = second.addmm(rows.mT, weighted), mean + weighted.sum(0)
+        elif rows.dtype is wide:
+            second, mean = second.addmm(rows.mT, rows), mean + rows.sum(0)
+        else:
+            products, sums = _sums_of_blocks(rows)
+            second, mean = second + products, mean + sums
+    return LayerMoments(second / total, mean / total)
 
 
-def moments_slope(
-    features: Tensor, guide: Tensor | None, total: float, slopes: LayerMoments
-) -> Tensor:
-    """The features' slope [1, C, h, w], from the slopes of what `moments` makes of them."""
-    rows = _rows(features)
-    both = ((slopes.second + slopes.second.mT) / total).to(rows.dtype)
-    slope = torch.addmm((slopes.mean[None] / total).to(rows.dtype), rows, both)
-    if guide is not None:
-        slope *= guide.reshape(-1, 1).to(slope.dtype)
-    _, channels, height, width = features.shape
-    shaped = slope.to(features.dtype).view(1, height, width, channels)
-    return shaped.permute(0, 3, 1, 2)
+def add_moments_slope(
+    slope: Tensor,
+    features: Tensor,
+    guide: Tensor | None,
+    total: float,
+    slopes: LayerMoments,
+) -> None:
+    """Add the features' slope, from the slopes of what `moments` makes of them.
+
+    Args:
+        slope: [1, C, h, w], like `features`; is changed.
+        features: as for `moments`, like the other two.
+        guide: likewise.
+        total: likewise.
+        slopes: with respect to the moments.
+    """
+    dtype = _row_dtype(features)
+    both = ((slopes.second + slopes.second.mT) / total).to(dtype)
+    constant = (slopes.mean[None] / total).to(dtype)
+    for top, bottom in _bands(features):
+        part = features[:, :, top:bottom]
+        found = torch.addmm(constant, _rows(part), both)
+        if guide is not None:
+            found *= guide[top:bottom].reshape(-1, 1).to(found.dtype)
+        shaped = found.view(1, *part.shape[2:], features.shape[1]).permute(0, 3, 1, 2)
+        slope[:, :, top:bottom].add_(shaped)
 
 
 def gram_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
@@ -105,7 +106,7 @@ class GaussianTarget:
 
 def content_difference(features: Tensor, target: Tensor) -> Tensor:
     """F − P in float32 or wider; the content loss is the sum of its squares."""
-    wide = torch.float64 if features.dtype is torch.float64 else torch.float32
+    wide = _wide(features.dtype)
     return features.to(wide) - target.to(wide)
 
 
@@ -124,23 +125,34 @@ def variation(picture: Tensor) -> Tensor:
     return ((right + below) * (2 / 3) + (falling + rising) * (1 / 6)).sum((0, 1))
 
 
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.float64 if dtype is torch.float64 else torch.float32
+
+
+def _bands(features: Tensor) -> Iterator[tuple[int, int]]:
+    """Rows from top to bottom, so many at a time that copies of them do not take much memory."""
+    height, width = features.shape[2:]
+    step = max(1, _BAND // max(1, width))
+    for top in range(0, height, step):
+        yield top, min(height, top + step)
+
+
 def _rows(features: Tensor) -> Tensor:
-    """[positions, channels], without a copy where memory lies so.
+    """[positions, channels], without a copy where memory lies so."""
+    return features[0].permute(1, 2, 0).reshape(-1, features.shape[1]).to(_row_dtype(features))
 
-    In float32 or wider, but for bf16 features on a CPU, which multiplies these five times faster
-    than it widens them and multiplies then.
+
+def _row_dtype(features: Tensor) -> torch.dtype:
+    """Float32 or wider, but for bf16 features on a CPU.
+
+    It multiplies these five times faster than it widens them and multiplies then.
     """
-    rows = features[0].permute(1, 2, 0).reshape(-1, features.shape[1])
     narrow = features.dtype is torch.bfloat16 and features.device.type == "cpu"
-    return rows if narrow else _widened(rows)
+    return features.dtype if narrow else _wide(features.dtype)
 
 
-def _widened(rows: Tensor) -> Tensor:
-    return rows.to(torch.float64 if rows.dtype is torch.float64 else torch.float32)
-
-
-def _sums_of_blocks(rows: Tensor, total: float) -> tuple[Tensor, Tensor]:
-    """Σ F Fᵀ / total and Σ F / total of bf16 rows, in float32.
+def _sums_of_blocks(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Σ F Fᵀ and Σ F of bf16 rows, in float32.
 
     Products of bf16 are summed in float32 within, but rounded at the end; so they are taken by
     blocks, whose results are summed in float32. That errs by some 5e-4, a tenth of what bf16
@@ -152,7 +164,7 @@ def _sums_of_blocks(rows: Tensor, total: float) -> tuple[Tensor, Tensor]:
     for block in torch.split(rows, max(_LEAST_BLOCK, -(-count // _BLOCKS))):
         second += block.mT @ block
         mean += block.new_ones(1, block.shape[0]) @ block
-    return second / total, mean[0] / total
+    return second, mean[0]
 
 
 def _covariance(found: LayerMoments, epsilon: Tensor) -> Tensor:

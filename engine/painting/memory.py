@@ -1,55 +1,114 @@
-"""How large tiles may be in a given memory."""
+"""How much memory a painting takes, and how it keeps within what there is.
+
+Three things grow with the picture: the picture with its optimiser's state, the tile at work, and
+the masks. What the first and the last take is reckoned here from how many numbers each pixel has;
+the rest is left for the tile. L-BFGS keeps a shorter history where memory is short, or leaves
+the scale to Adam.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from engine.networks.encoder import Encoder
 from engine.painting.picture import Size
-from engine.painting.plan import Plan
 from engine.painting.problems import PaintingFailed
 from engine.painting.tiles import Tiling, aligned
 
-_TEMPORARY = 48
+_NUMBER = 4
+PICTURE_BYTES = 3 * _NUMBER
+"""Of a picture, for each pixel."""
+_HELD_PICTURES = 6
+"""Either optimiser holds six pictures: of Adam the iterate, two moments, the average, the last that
+was good, the gradient; of L-BFGS the point, the trial, the direction, the last that was good and
+two gradients."""
+_UPDATE_PICTURES = 3
+"""L-BFGS needs three more for a while, after the tiles."""
+_AROUND = 128 * 2**20
+"""For networks, and for what libraries keep for themselves."""
+_HOLES = 1.1
+"""Allocators leave holes between tensors: what they take, in parts of what is in use."""
 _LEAST_CORE_PX = 64
 _MOST_CORE_PX = 4096
 _STEP_PX = 64
+_CORE_BESIDE_PX = 256
+"""Tiles should not get smaller than this for the sake of a history: their margins cost more."""
 
 
-def state_bytes_per_pixel(plan: Plan, scale: int) -> int:
-    """What the picture and its optimiser take for each pixel at a scale, in float32.
+@dataclass(frozen=True)
+class History:
+    """What L-BFGS remembers: so many pairs, in float32, or narrow, in bf16."""
 
-    Adam has picture, gradient, two moments, the average, and a snapshot of all but the gradient;
-    L-BFGS has its history and some six pictures more.
+    pairs: int
+    narrow: bool = False
+
+    @property
+    def bytes_per_pixel(self) -> int:
+        """Memory for each pixel of the picture."""
+        return 2 * 3 * self.pairs * (2 if self.narrow else _NUMBER)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a painting may take.
+
+    Attributes:
+        total: bytes for all that it allocates.
+        fixed: bytes of these that the pictures given take.
+        planes: numbers for each pixel that masks take.
     """
-    if plan.scales[scale].optimizer == "lbfgs":
-        return _TEMPORARY + 12 * (2 * plan.optimizer.history + 6)
-    return _TEMPORARY + 12 * 9
+
+    total: int
+    fixed: int = 0
+    planes: int = 0
+
+    def for_tile(self, size: Size, history: History | None) -> int:
+        """Bytes that are left beside the picture and its optimiser; may be below zero."""
+        each = (
+            PICTURE_BYTES * _HELD_PICTURES
+            + self.planes * _NUMBER
+            + (history.bytes_per_pixel if history else 0)
+        )
+        return self.total - self.fixed - _AROUND - size[0] * size[1] * each
+
+    def history(
+        self, size: Size, pairs: int, encoder: Encoder, layers: Sequence[str]
+    ) -> History | None:
+        """The best history up to so many pairs for which there is memory; None if for none."""
+        core = _aligned(encoder, layers, _CORE_BESIDE_PX)
+        tile = tile_bytes(encoder, layers, size, core)
+        update = size[0] * size[1] * PICTURE_BYTES * _UPDATE_PICTURES
+        for one in (
+            History(pairs),
+            History(pairs, narrow=True),
+            History(-(-pairs // 2), narrow=True),
+        ):
+            if self.for_tile(size, one) >= max(tile, update):
+                return one
+        return None
 
 
-def choose_core(
-    encoder: Encoder, layers: Sequence[str], size: Size, budget: int, state: int
-) -> int | None:
-    """The largest tiles that fit into a budget; None if the whole picture does.
+def choose_core(encoder: Encoder, layers: Sequence[str], size: Size, room: int) -> int | None:
+    """The largest tiles that fit into so many bytes; None if the whole picture does.
 
-    Args:
-        encoder: the network.
-        layers: in use.
-        size: of the picture.
-        budget: in bytes.
-        state: bytes for each pixel of the picture that tiles do not change.
+    Where none fits, the smallest.
     """
-    if not layers:
+    if not layers or tile_bytes(encoder, layers, size, None) <= room:
         return None
-    pixels = size[0] * size[1]
-    each = encoder.bytes_per_pixel(layers)
-    room = budget - pixels * state
-    if pixels * each <= room:
-        return None
-    stride = max(encoder.stride_px(name) for name in layers)
-    margin = encoder.margin_px(layers)
     for core in range(_MOST_CORE_PX, _LEAST_CORE_PX, -_STEP_PX):
-        if Tiling(size, aligned(core, stride), margin).window_pixels * each <= room:
-            return aligned(core, stride)
-    return aligned(_LEAST_CORE_PX, stride)
+        found = _aligned(encoder, layers, core)
+        if tile_bytes(encoder, layers, size, found) <= room:
+            return found
+    return _aligned(encoder, layers, _LEAST_CORE_PX)
+
+
+def tile_bytes(encoder: Encoder, layers: Sequence[str], size: Size, core_px: int | None) -> int:
+    """What the largest tile with such a core takes; None for the whole picture."""
+    if not layers:
+        return 0
+    pixels = size[0] * size[1]
+    if core_px is not None:
+        pixels = Tiling(size, core_px, encoder.margin_px(layers)).window_pixels
+    return round(_HOLES * pixels * encoder.bytes_per_pixel(layers))
 
 
 def halved_core(core_px: int | None, size: Size) -> int:
@@ -65,3 +124,7 @@ def halved_core(core_px: int | None, size: Size) -> int:
             "choose a smaller size, or free some memory."
         )
     return core
+
+
+def _aligned(encoder: Encoder, layers: Sequence[str], core_px: int) -> int:
+    return aligned(core_px, max(encoder.stride_px(name) for name in layers))

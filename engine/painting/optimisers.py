@@ -10,9 +10,9 @@ from torch import Tensor
 
 from engine.painting.gradient import Evaluation
 from engine.painting.lbfgs import LbfgsSettings, LbfgsState, advance, begin
+from engine.painting.memory import History
 from engine.painting.picture import Size
 from engine.painting.recipe import Optimizer
-from jobs.options import OptimizerName
 
 _EPSILON = 1e-8
 
@@ -25,22 +25,25 @@ class Optimiser(Protocol):
         """Where loss and gradient are wanted next."""
 
     def update(self, evaluation: Evaluation, progress: float) -> None:
-        """One step, from loss and gradient at `point`; `progress` is the share of the scale."""
+        """One step, from loss and gradient at `point`; `progress` is the share of the scale.
+
+        The evaluation is spent.
+        """
 
     def result(self) -> Tensor:
         """The best picture so far; a new tensor."""
 
-    def rescaled(self, size: Size) -> "Optimiser":
-        """The optimiser of a next scale, with what it may carry over."""
+    def taken(self, size: Size) -> Tensor:
+        """The result at another size; the optimiser is spent, and its memory free."""
 
     def tensors(self) -> dict[str, Tensor]:
         """The whole state by name; shared memory, to be copied by who keeps it."""
 
-    def snapshot(self) -> dict[str, Tensor]:
-        """A copy of as much of the state as is needed to go on from here, if not the same way."""
+    def essence(self) -> dict[str, Tensor]:
+        """As much of it as is needed to go on from here, if not the same way; likewise."""
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take the state that `tensors` or `snapshot` gave."""
+        """Take the state that `tensors` or `essence` gave."""
 
     def calm(self, factor: float) -> None:
         """Take steps shorter by this factor from here on."""
@@ -80,7 +83,7 @@ class Adam:
 
     def update(self, evaluation: Evaluation, progress: float) -> None:
         """See `Optimiser.update`."""
-        settings, gradient = self._settings, evaluation.gradient
+        settings, gradient = self._settings, evaluation.gradient  # whose memory is used again
         first, second = settings.betas
         self._steps += 1
         count = int(self._steps)
@@ -88,10 +91,17 @@ class Adam:
         self._square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
         share = 1 - (1 - settings.final_step_share) * progress
         length = settings.step * float(self._pace) * share / (1 - first**count)
-        spread = self._square.sqrt().div_((1 - second**count) ** 0.5).add_(_EPSILON * self._floor())
+        spread = torch.sqrt(self._square, out=gradient)
+        spread.div_((1 - second**count) ** 0.5).add_(_EPSILON * self._floor())
         self._picture.addcdiv_(self._mean, spread, value=-length).clamp_(0, 1)
         self._average.lerp_(self._picture, 1 - settings.averaging)
         self._averaged.mul_(settings.averaging).add_(1 - settings.averaging)
+
+    def taken(self, size: Size) -> Tensor:
+        """See `Optimiser.taken`."""
+        picture = self.result()
+        self._average = self._picture
+        return _enlarged(picture, size, "bicubic").clamp_(0, 1)
 
     def result(self) -> Tensor:
         """See `Optimiser.result`."""
@@ -100,14 +110,15 @@ class Adam:
         return (self._average / float(self._averaged)).clamp_(0, 1)
 
     def rescaled(self, size: Size) -> "Adam":
-        """See `Optimiser.rescaled`."""
+        """The same one at the next scale."""
         pixels = self._picture.shape[-2] * self._picture.shape[-1]
         ratio = pixels / (size[0] * size[1])
-        made = Adam(_enlarged(self.result(), size, "bicubic").clamp_(0, 1), self._settings)
-        made._mean = _enlarged(self._mean, size, "bicubic").mul_(ratio)
-        made._square = _enlarged(self._square, size, "bilinear").clamp_(min=0).mul_(ratio**2)
-        made._steps, made._pace = self._steps.clone(), self._pace.clone()
-        return made
+        self._picture = self.taken(size)
+        self._average = torch.zeros_like(self._picture)
+        self._averaged.zero_()
+        self._mean = _enlarged(self._mean, size, "bicubic").mul_(ratio)
+        self._square = _enlarged(self._square, size, "bilinear").clamp_(min=0).mul_(ratio**2)
+        return self
 
     def tensors(self) -> dict[str, Tensor]:
         """See `Optimiser.tensors`."""
@@ -121,14 +132,17 @@ class Adam:
             "pace": self._pace,
         }
 
-    def snapshot(self) -> dict[str, Tensor]:
-        """See `Optimiser.snapshot`."""
-        return {name: tensor.clone() for name, tensor in self.tensors().items()}
+    def essence(self) -> dict[str, Tensor]:
+        """See `Optimiser.essence`: the moments, which may have led astray, are left out."""
+        return {"picture": self._picture, "pace": self._pace}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Optimiser.load`."""
         for name, own in self.tensors().items():
-            own.copy_(tensors[name])
+            if name in tensors:
+                own.copy_(tensors[name])
+            else:
+                own.zero_()
 
     def calm(self, factor: float) -> None:
         """See `Optimiser.calm`."""
@@ -160,17 +174,25 @@ class Lbfgs:
         """See `Optimiser.result`."""
         return self._state.point.clone()
 
-    def rescaled(self, size: Size) -> "Lbfgs":
-        """See `Optimiser.rescaled`."""
-        return Lbfgs(_enlarged(self.result(), size, "bicubic").clamp_(0, 1), self._settings)
+    def taken(self, size: Size) -> Tensor:
+        """See `Optimiser.taken`."""
+        picture = self._state.point
+        del self._state
+        return _enlarged(picture, size, "bicubic").clamp_(0, 1)
+
+    def rescaled(self, size: Size, history: History) -> "Lbfgs":
+        """A new one at the next scale, whose steps are no longer than this one's."""
+        made = Lbfgs(self.taken(size), _settings(history))
+        made.calm(self._settings.step)
+        return made
 
     def tensors(self) -> dict[str, Tensor]:
         """See `Optimiser.tensors`."""
         return self._state.tensors()
 
-    def snapshot(self) -> dict[str, Tensor]:
-        """See `Optimiser.snapshot`: the history, some 24 bytes a pixel and pair, is left out."""
-        return {"point": self._state.point.clone()}
+    def essence(self) -> dict[str, Tensor]:
+        """See `Optimiser.essence`: the history, some 24 bytes a pixel and pair, is left out."""
+        return {"point": self._state.point}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Optimiser.load`."""
@@ -186,21 +208,28 @@ class Lbfgs:
         self._settings = replace(self._settings, step=self._settings.step * factor)
 
 
-def make_optimiser(name: OptimizerName, picture: Tensor, recipe: Optimizer) -> Optimiser:
-    """`adam` or `lbfgs`, from a recipe's settings."""
-    if name == "lbfgs":
-        return Lbfgs(picture, LbfgsSettings(recipe.history, bounds=(0.0, 1.0)))
+def make_optimiser(history: History | None, picture: Tensor, recipe: Optimizer) -> Optimiser:
+    """L-BFGS with a history, or Adam, from a recipe's settings."""
+    if history is not None:
+        return Lbfgs(picture, _settings(history))
     settings = AdamSettings(recipe.step, recipe.betas, recipe.averaging, recipe.final_step_share)
     return Adam(picture, settings)
 
 
 def next_optimiser(
-    before: Optimiser, name: OptimizerName, size: Size, recipe: Optimizer
+    before: Optimiser, history: History | None, size: Size, recipe: Optimizer
 ) -> Optimiser:
     """The optimiser of the next scale: the same one enlarged, or another from its result."""
-    if isinstance(before, Lbfgs) == (name == "lbfgs"):
-        return before.rescaled(size)
-    return make_optimiser(name, _enlarged(before.result(), size, "bicubic").clamp_(0, 1), recipe)
+    match before, history:
+        case Adam(), None:
+            return before.rescaled(size)
+        case Lbfgs(), History():
+            return before.rescaled(size, history)
+    return make_optimiser(history, before.taken(size), recipe)
+
+
+def _settings(history: History) -> LbfgsSettings:
+    return LbfgsSettings(history.pairs, narrow=history.narrow, bounds=(0.0, 1.0))
 
 
 def _enlarged(picture: Tensor, size: Size, mode: str) -> Tensor:

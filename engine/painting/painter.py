@@ -8,10 +8,13 @@ from torch import Tensor
 
 from engine.networks.encoder import Encoder, WeightsProblem
 from engine.networks.registry import resolve_network
-from engine.painting.checkpoint import fingerprint
+from engine.painting import checkpoint
+from engine.painting.checkpoint import Kept, fingerprint
+from engine.painting.devices import SHARE_OF_FREE, free_memory_bytes
 from engine.painting.events import Event, Prepared, Preparing
 from engine.painting.finish import Finisher
 from engine.painting.inputs import Inputs, Style, check_inputs
+from engine.painting.memory import PICTURE_BYTES, Memory
 from engine.painting.picture import Picture, Size, fit_size, padded, resized, resized_mask
 from engine.painting.plan import LEAST_SIDE_PX, Plan, make_plan
 from engine.painting.problems import SettingsProblem
@@ -62,7 +65,15 @@ def paint(
     final = fit_size(content.size, options.size_px)
     canvas = _canvas(final)
     padded_inputs = _on_canvas(inputs, final, canvas)
-    plan = make_plan(options, recipe, encoder, canvas)
+    kept = None if resume is None else checkpoint.from_bytes(resume)
+    del resume
+    planned, total = _memory_bytes(studio, kept)
+    plan = make_plan(
+        options, recipe, encoder, canvas, _memory(planned, padded_inputs, studio.device)
+    )
+    job = _job(inputs, options, plan, encoder)
+    if kept is not None:
+        kept.check(job)
     yield Prepared(
         plan.total_iterations,
         tuple((scale.size, scale.iterations) for scale in plan.scales),
@@ -74,11 +85,39 @@ def paint(
         options=options,
         studio=studio,
         network=network,
-        finisher=Finisher(final, canvas, content.alpha, options),
-        job=_job(inputs, options, plan, encoder),
+        finisher=Finisher(final, canvas, padded_inputs.content.pixels, content.alpha, options),
+        job=job,
         control=control or Control(),
+        memory=_memory(total, padded_inputs, studio.device),
+        planned_bytes=planned,
     )
-    yield from run.paint(resume)
+    yield from run.paint(kept)
+
+
+def _memory_bytes(studio: Studio, kept: Kept | None) -> tuple[int, int]:
+    """Memory to plan with, and to paint in.
+
+    A resumed painting keeps its plan, or it would not be the same painting any more; it also
+    keeps its tiles, if the memory that was measured then is still there.
+    """
+    total = studio.max_memory_bytes or free_memory_bytes(studio.device)
+    if kept is None:
+        return total, total
+    planned = kept.progress.memory_bytes
+    still_there = studio.max_memory_bytes is None and planned * SHARE_OF_FREE <= total
+    return planned, planned if still_there else total
+
+
+def _memory(total: int, inputs: Inputs, device: torch.device) -> Memory:
+    """The memory for a painting from these pictures, which on a CPU lie there too."""
+    given = [inputs.content, inputs.start, *(style.picture for style in inputs.styles)]
+    pixels = sum(one.size[0] * one.size[1] for one in given if one is not None)
+    masks = {id(style.mask) for style in inputs.styles if style.mask is not None}
+    planes = len(masks)
+    if inputs.mask is not None:
+        # The mask as a guide and as it is, the photograph, and the picture with it put back.
+        planes = max(planes, 1) + 1 + 3 + 3
+    return Memory(total, pixels * PICTURE_BYTES if device.type == "cpu" else 0, planes)
 
 
 def _open(studio: Studio, network: str, pooling: str) -> Encoder:

@@ -1,10 +1,11 @@
 """From a job's options, a recipe and a network to numbers; wrong ones are refused here."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from engine.networks.encoder import Encoder
+from engine.painting.memory import History, Memory
 from engine.painting.picture import Size, fit_size
 from engine.painting.problems import SettingsProblem
 from engine.painting.recipe import LayerChoice, Loss, Optimizer, Recipe
@@ -18,11 +19,19 @@ LEAST_SIDE_PX = 32
 
 @dataclass(frozen=True)
 class Scale:
-    """Size (height, width) of the picture at a scale, its iterations and its optimiser."""
+    """Size (height, width) of the picture at a scale, its iterations, and the optimiser.
+
+    That is L-BFGS with a history, Adam without.
+    """
 
     size: Size
     iterations: int
-    optimizer: OptimizerName
+    history: History | None = None
+
+    @property
+    def optimizer(self) -> OptimizerName:
+        """The optimiser's name."""
+        return "lbfgs" if self.history else "adam"
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,11 @@ class Plan:
     pooling: str
     min_improvement: float
     tile_px: int | None
+
+    def layers_of(self, encoder: Encoder) -> list[str]:
+        """All layers in use, shallow to deep."""
+        used = {*self.style_layers, *self.content_layers}
+        return [name for name in encoder.layers if name in used]
 
     @property
     def total_iterations(self) -> int:
@@ -72,6 +86,7 @@ class Plan:
                     "width_px": one.size[1],
                     "iterations": one.iterations,
                     "optimizer": one.optimizer,
+                    "history": asdict(one.history) if one.history else None,
                 }
                 for one in self.scales
             ],
@@ -84,7 +99,13 @@ class Plan:
         }
 
 
-def make_plan(options: PaintOptions, recipe: Recipe, encoder: Encoder, content: Size) -> Plan:
+def make_plan(
+    options: PaintOptions,
+    recipe: Recipe,
+    encoder: Encoder,
+    content: Size,
+    memory: Memory | None = None,
+) -> Plan:
     """Resolve what the options leave open, by the recipe and by the network's layers.
 
     Args:
@@ -92,6 +113,8 @@ def make_plan(options: PaintOptions, recipe: Recipe, encoder: Encoder, content: 
         recipe: named by the options.
         encoder: the network.
         content: size of the content as it is painted (already padded if very narrow).
+        memory: decides how much L-BFGS may remember, and whether it is Adam that paints; None
+            for as much as it wants.
 
     Raises:
         SettingsProblem: a layer that the network does not have.
@@ -100,6 +123,8 @@ def make_plan(options: PaintOptions, recipe: Recipe, encoder: Encoder, content: 
     style_layers = dict(choice.style)
     if recipe.loss.style_layers_sum_to_one:
         style_layers = _shares(style_layers)
+    used = {*choice.style, *choice.content}
+    layers = [name for name in encoder.layers if name in used]
     keep, paint = _strength(options.strength)
     content_weight = _first(options.content_weight, choice.content_weight) * keep
     return Plan(
@@ -112,7 +137,9 @@ def make_plan(options: PaintOptions, recipe: Recipe, encoder: Encoder, content: 
             update={"statistic": options.style_statistic or recipe.loss.statistic}
         ),
         optimizer=recipe.optimizer,
-        scales=_scales(options, recipe, content),
+        scales=_scales(
+            options, recipe, content, _history(options, recipe, encoder, layers, memory)
+        ),
         style_scale=options.style_scale,
         style_fit=options.style_fit or recipe.style_fit,
         pooling=encoder.pooling,
@@ -134,7 +161,9 @@ def scale_sizes(content: Size, largest_px: int, smallest_px: int, factor: float)
     return sizes
 
 
-def _scales(options: PaintOptions, recipe: Recipe, content: Size) -> tuple[Scale, ...]:
+def _scales(
+    options: PaintOptions, recipe: Recipe, content: Size, history: Callable[[Size], History | None]
+) -> tuple[Scale, ...]:
     pyramid = recipe.pyramid
     largest = max(content)
     sizes = scale_sizes(content, largest, pyramid.smallest_px, pyramid.factor)
@@ -145,13 +174,31 @@ def _scales(options: PaintOptions, recipe: Recipe, content: Size) -> tuple[Scale
     more = pyramid.qualities[options.quality]
     scales: list[Scale] = []
     for number, size in enumerate(sizes):
-        name = options.optimizer or recipe.optimizer.name
-        if options.optimizer is None and max(size) > recipe.optimizer.lbfgs_most_px:
-            name = "adam"
-        counts = pyramid.lbfgs if name == "lbfgs" else pyramid.adam
+        kept = history(size)
+        counts = pyramid.lbfgs if kept else pyramid.adam
         count = max(1, round((counts.first if number == 0 else counts.later) * more))
-        scales.append(Scale(size, _first(options.iterations, count), name))
+        scales.append(Scale(size, _first(options.iterations, count), kept))
     return tuple(scales)
+
+
+def _history(
+    options: PaintOptions,
+    recipe: Recipe,
+    encoder: Encoder,
+    layers: Sequence[str],
+    memory: Memory | None,
+) -> Callable[[Size], History | None]:
+    """What L-BFGS may remember at a size; None where Adam paints."""
+    pairs = recipe.optimizer.history
+
+    def found(size: Size) -> History | None:
+        if (options.optimizer or recipe.optimizer.name) != "lbfgs":
+            return None
+        if options.optimizer is None and max(size) > recipe.optimizer.lbfgs_most_px:
+            return None
+        return History(pairs) if memory is None else memory.history(size, pairs, encoder, layers)
+
+    return found
 
 
 def _layers(options: PaintOptions, recipe: Recipe, encoder: Encoder) -> LayerChoice:

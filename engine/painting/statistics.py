@@ -27,6 +27,10 @@ class LayerMoments:
         """On another device."""
         return LayerMoments(self.second.to(device, dtype), self.mean.to(device, dtype))
 
+    def plus(self, other: "LayerMoments") -> "LayerMoments":
+        """With another part of the same picture."""
+        return LayerMoments(self.second + other.second, self.mean + other.mean)
+
 
 @dataclass(frozen=True)
 class StatisticsKey:

@@ -77,11 +77,7 @@ def measure_style(
                 own = core.inside(window).at_stride(stride).of(features[name])
                 part = moments(own, None, float((size[0] // stride) * (size[1] // stride)))
                 known = found.get(name)
-                found[name] = (
-                    part
-                    if known is None
-                    else LayerMoments(known.second.add_(part.second), known.mean.add_(part.mean))
-                )
+                found[name] = part if known is None else known.plus(part)
     return found
 
 

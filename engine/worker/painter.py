@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from engine.networks.encoder import WeightsProblem
 from engine.networks.registry import NetworkSource, resolve_network
 from engine.output import OutputProblem, encode_picture
-from engine.painting.devices import choose_device, parse_memory
+from engine.painting.devices import choose_device, parse_allowance
 from engine.painting.events import Event, Painted
 from engine.painting.painter import paint
 from engine.painting.problems import PaintingFailed, PaintingStopped, SettingsProblem
@@ -38,15 +38,16 @@ class JobPainter:
             SettingsProblem: this machine has no such device, or the memory is not a size.
         """
         memory = settings.atelier_max_memory
+        device = choose_device(settings.atelier_device)
         self._settings = settings
         self._source = NetworkSource(
             models_dir=settings.models_dir, vgg19_weights=settings.atelier_vgg19_weights
         )
         self._studio = Studio(
             source=self._source,
-            device=choose_device(settings.atelier_device),
+            device=device,
             precision=settings.atelier_precision,
-            max_memory_bytes=parse_memory(memory) if memory else None,
+            max_memory_bytes=parse_allowance(memory, device) if memory else None,
             statistics=StatisticsFiles(settings.atelier_data_dir / "statistics"),
         )
 

@@ -439,7 +439,9 @@ def test_bf16_comes_to_the_same_loss() -> None:
     exact, _ = run(options, thin_studio(precision="fp32"))
     quick, _ = run(options, thin_studio(precision="bf16"))
     assert (exact.report.precision, quick.report.precision) == ("fp32", "bf16")
-    assert quick.report.losses[-1].total == pytest.approx(exact.report.losses[-1].total, rel=0.15)
+    # Random weights magnify rounding, so that both go ways of their own, but down to the same end.
+    begun, ended = exact.report.losses[20].total, exact.report.losses[-1].total
+    assert abs(quick.report.losses[-1].total - ended) < 0.1 * (begun - ended)
 
 
 def test_a_scale_ends_when_the_loss_no_longer_improves() -> None:

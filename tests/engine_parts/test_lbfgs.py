@@ -170,3 +170,16 @@ def test_the_memory_format_does_not_change_the_run() -> None:
 def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         LbfgsSettings(**wrong)
+
+
+def test_a_narrow_history_serves_nearly_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    function, start = quadratic(condition=100), torch.zeros(40, dtype=torch.float64)
+    narrow = LbfgsSettings(history=10, slack=0.0, narrow=True)
+    wide_end, losses = run(function, start, EXACT, 40)
+    narrow_end, _ = run(function, start, narrow, 40)
+    assert narrow_end.s.dtype is torch.bfloat16
+    assert narrow_end.s.element_size() * 4 == wide_end.s.element_size()
+    assert float(narrow_end.loss) < 1e-3 * losses[0]
+    monkeypatch.setattr(lbfgs, "_PIECE", 7)
+    in_pieces, _ = run(function, start, narrow, 40)
+    torch.testing.assert_close(in_pieces.point, narrow_end.point, rtol=1e-3, atol=1e-3)

@@ -1,0 +1,82 @@
+"""One scale at work."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from engine.painting.gradient import Evaluation, evaluate
+from engine.painting.objective import Objective
+from engine.painting.optimisers import Optimiser
+from engine.painting.tiles import Tiling
+
+
+@dataclass(eq=False)
+class Work:
+    """A scale at work, and the last of its states that was known to be finite.
+
+    Attributes:
+        number: of the scale.
+        optimiser: holds the picture.
+        done: iterations so far.
+        objective: what the picture is judged by; None while there is none.
+        tiling: None for the whole picture at once.
+        good_at: the iteration after which the state was known to be finite.
+        good: that state, as far as it is needed to go on from.
+    """
+
+    number: int
+    optimiser: Optimiser
+    done: int
+    objective: Objective | None = None
+    tiling: Tiling | None = None
+    good_at: int = 0
+    good: dict[str, Tensor] = field(default_factory=dict)
+    _torn: bool = False
+
+    def __post_init__(self) -> None:
+        self.remember()
+
+    def iterate(self, number: int, progress: float, check: Callable[[], None]) -> Evaluation:
+        """One iteration: the `number`th of the painting, at this share of the scale."""
+        if self.objective is None:
+            raise RuntimeError("the scale is not set up")
+        self.objective.encoder.begin(number)
+        found = evaluate(self.objective, self.optimiser.point, self.tiling, check)
+        self._torn = True
+        self.optimiser.update(found, progress)
+        self._torn = False
+        self.done += 1
+        return found
+
+    def shown(self) -> Tensor:
+        """The picture so far."""
+        result = self.optimiser.result()
+        return result if self.objective is None else self.objective.shown(result)
+
+    def remember(self) -> None:
+        """The state is good."""
+        for name, tensor in self.optimiser.essence().items():
+            if name in self.good:
+                self.good[name].copy_(tensor)
+            else:
+                self.good[name] = tensor.clone()
+        self.good_at = self.done
+
+    def go_back(self) -> None:
+        """To the last state that was good."""
+        self.optimiser.load(self.good)
+        self.done = self.good_at
+
+    def mend(self) -> bool:
+        """Go back if memory ran out in the middle of a step; whether it did."""
+        torn, self._torn = self._torn, False
+        if torn:
+            self.go_back()
+        return torn
+
+    def close(self) -> None:
+        """Free the content's features; what is shown needs them no more."""
+        if self.objective is not None:
+            self.objective.targets.close()
+        self.objective = None
