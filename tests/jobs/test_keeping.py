@@ -26,13 +26,18 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def painted(queue: JobQueue, name: str, user_id: int = 1, guild_id: int | None = 5) -> int:
+    job_id = await finished(queue, name, user_id, guild_id)
+    await queue.mark_delivered(job_id, how="edit")
+    return job_id
+
+
+async def finished(queue: JobQueue, name: str, user_id: int = 1, guild_id: int | None = 5) -> int:
     content = await queue.store.put(f"photograph {name}".encode(), "png")
     inputs = PaintInputs(content=content, styles=(StyleInput(preset="x"),))
     job = await accepted(queue, user_id, guild_id, inputs=inputs)
     claim = await claimed(queue)
     result = await queue.store.put(f"painting {name}".encode(), "png")
     await queue.finish(claim, result, report())
-    await queue.mark_delivered(job.id, how="edit")
     return job.id
 
 
@@ -289,6 +294,21 @@ async def test_a_message_that_cannot_be_delivered_is_given_up(queue: JobQueue) -
     await queue.request_cancel(job.id, 1)
     assert await queue.mark_undeliverable(job.id, "the channel was deleted")
     assert await queue.to_deliver() == []
+
+
+async def test_what_reached_nobody_is_told_of_until_it_is_noted(queue: JobQueue) -> None:
+    lost, deleted, shown = [await finished(queue, name) for name in "abc"]
+    others = await finished(queue, "d", 2)
+    for job_id in (lost, deleted, others):
+        assert await queue.mark_undeliverable(job_id, "the channel is gone")
+    await queue.mark_delivered(shown, how="token")
+    await queue.delete_result(deleted, 1)
+    assert await queue.undelivered(1) == [lost]
+    await queue.mark_told([lost])
+    assert await queue.undelivered(1) == []
+    assert await queue.undelivered(2) == [others]
+    history = await queue.history(lost)
+    assert "the channel is gone" in history[-1].details["how"]
 
 
 async def test_statistics_by_day(queue: JobQueue, clock: FakeClock) -> None:
