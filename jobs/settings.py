@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     atelier_network: Literal["auto", "vgg19", "lite"] = Field(
         "auto",
         description="The network that judges style. auto: VGG19 once its weights are there, "
-        "until then the small one that needs none.",
+        "until then the small one that comes along.",
     )
     atelier_vgg19_weights: Path | None = Field(
         None, description="A file with VGG19's weights, instead of the download."

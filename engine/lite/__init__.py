@@ -1,1 +1,1 @@
-"""The small network that needs no weights, and what belongs to it."""
+"""The small network that comes with the package, and how it is taught."""

@@ -13,7 +13,7 @@ from engine.networks.weights import Progress, download_weights, load_weights, we
 
 
 class OpenLite(Protocol):
-    """How `engine.lite` opens the network that needs no weights."""
+    """How `engine.lite` opens the network that comes with the package."""
 
     def __call__(self, *, device: torch.device, dtype: torch.dtype, pooling: str) -> Encoder: ...  # noqa: D102 (described above)
 

@@ -1,0 +1,116 @@
+"""What the `lite` network learns from: crops of pictures, and what VGG19 says of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from engine.lite.network import READINGS
+from engine.networks.encoder import Encoder
+
+_STORED = torch.float16
+_BASIS_CROPS = 200
+_BASIS_BORDER = 3  # zeros that the teacher pads with should not count among its components
+
+
+@dataclass(frozen=True, eq=False)
+class Lessons:
+    """Crops [N, 3, h, w] in 0..1, and for each layer its targets [N, C, h, w]."""
+
+    crops: Tensor
+    targets: dict[str, Tensor]
+
+    def joined(self, other: "Lessons") -> "Lessons":
+        """These and the others after them."""
+        return Lessons(
+            torch.cat([self.crops, other.crops]),
+            {name: torch.cat([self.targets[name], other.targets[name]]) for name in self.targets},
+        )
+
+    def __len__(self) -> int:
+        return len(self.crops)
+
+
+def make_crops(files: Sequence[Path], count: int, side_px: int, seed: int) -> Tensor:
+    """Crops [count, 3, side_px, side_px] at random sizes, every second one altered."""
+    random = np.random.default_rng(seed)
+    return torch.stack(list(_crops(files, count, side_px, random))).to(_STORED)
+
+
+def _crops(
+    files: Sequence[Path], count: int, side_px: int, random: np.random.Generator
+) -> Iterator[Tensor]:
+    before: Tensor | None = None
+    for number in range(count):
+        with Image.open(files[int(random.integers(len(files)))]) as image:
+            crop = _cropped(image.convert("RGB"), side_px, random)
+        altered = crop if number % 2 else _altered(crop, before, random)
+        before = crop
+        yield altered
+
+
+def _cropped(image: Image.Image, side_px: int, random: np.random.Generator) -> Tensor:
+    scale = float(random.uniform(1.1, 3.0)) * side_px / min(image.size)
+    width, height = (max(side_px, round(side * min(1.0, scale))) for side in image.size)
+    image = image.resize((width, height), Image.Resampling.LANCZOS)
+    left, top = (int(random.integers(0, side - side_px + 1)) for side in image.size)
+    image = image.crop((left, top, left + side_px, top + side_px))
+    crop = torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
+    return crop.flip(2) if random.random() < 0.5 else crop
+
+
+def _altered(crop: Tensor, before: Tensor | None, random: np.random.Generator) -> Tensor:
+    """As paintings in the making are: mixed, in other colours, with noise."""
+    if before is not None and random.random() < 0.5:
+        crop = torch.lerp(crop, before, float(random.uniform(0.2, 0.8)))
+    if random.random() < 0.5:
+        turn = torch.tensor(np.linalg.qr(random.normal(size=(3, 3)))[0], dtype=torch.float32)
+        crop = 0.5 + torch.einsum("ij,jhw->ihw", turn, crop - 0.5) * float(random.uniform(0.7, 1.5))
+    if random.random() < 0.5:
+        noise = torch.from_numpy(random.normal(size=crop.shape)).float()
+        crop = crop + noise * float(random.uniform(0, 0.12))
+    return crop.clamp(0, 1)
+
+
+class Teacher:
+    """VGG19, whose features are told in the basis of their largest principal components.
+
+    Each layer's features are scaled so that their mean square over all components is 1.
+    """
+
+    def __init__(self, network: Encoder, crops: Tensor) -> None:
+        self._network = network
+        self._layers = [reading.imitates for reading in READINGS]
+        squares: dict[str, Tensor] = {}
+        chosen = crops[:_BASIS_CROPS]
+        for found in self._features(chosen):
+            for layer, features in found.items():
+                inner = features[..., _BASIS_BORDER:-_BASIS_BORDER, _BASIS_BORDER:-_BASIS_BORDER]
+                rows = inner[0].flatten(1).double()
+                share = rows @ rows.T / rows.shape[1] / len(chosen)
+                squares[layer] = squares[layer] + share if layer in squares else share
+        self._bases = {}
+        for reading in READINGS:
+            components = torch.linalg.eigh(squares[reading.imitates])[1].flip(1)
+            size = squares[reading.imitates].trace().sqrt()
+            self._bases[reading.layer] = (components[:, : reading.width] / size).float()
+
+    def lessons(self, crops: Tensor) -> Lessons:
+        """The crops, with what the teacher says of each."""
+        targets: dict[str, list[Tensor]] = {reading.layer: [] for reading in READINGS}
+        for found in self._features(crops):
+            for reading in READINGS:
+                basis, features = self._bases[reading.layer], found[reading.imitates]
+                told = torch.einsum("nchw,cd->ndhw", features, basis)
+                targets[reading.layer].append(told.to(_STORED))
+        return Lessons(crops, {name: torch.cat(parts) for name, parts in targets.items()})
+
+    def _features(self, crops: Tensor) -> Iterator[dict[str, Tensor]]:
+        for crop in crops:
+            with torch.no_grad():
+                found = self._network.features(crop[None].float(), self._layers)
+            yield found

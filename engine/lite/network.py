@@ -1,0 +1,155 @@
+"""The `lite` network's convolutions: a narrow VGG, and what is read out from it.
+
+Simonyan and Zisserman's pattern (ICLR 2015) of small convolutions and maxima of 2 × 2, as far as
+their third block, with a fraction of their widths. Each reading is a linear map of one
+convolution's answers that imitates a layer of VGG19, in a basis of its own, few in number.
+"""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
+from safetensors.torch import load_file
+from torch import Tensor
+
+WEIGHTS = Path(__file__).parent / "weights.safetensors"
+Weights = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """One convolution with ReLU.
+
+    Attributes:
+        name: key of its weights.
+        width: number of its outputs.
+        kernel_px: width of its kernel, in features of its own octave.
+        octave: halvings of the picture before it.
+    """
+
+    name: str
+    width: int
+    kernel_px: int
+    octave: int
+
+    @property
+    def stride_px(self) -> int:
+        """Pixels of the picture from one feature to the next."""
+        return 1 << self.octave
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A layer that the painter may ask for.
+
+    Attributes:
+        layer: its name.
+        source: the convolution that it is read from.
+        imitates: the layer of VGG19 that it was taught by.
+        width: number of its features.
+    """
+
+    layer: str
+    source: str
+    imitates: str
+    width: int
+
+
+CONVOLUTIONS = (
+    Convolution("conv1", 24, 5, 0),
+    Convolution("conv2a", 48, 3, 1),
+    Convolution("conv2b", 64, 3, 1),
+    Convolution("conv3a", 96, 3, 2),
+    Convolution("conv3b", 128, 3, 2),
+)
+READINGS = (
+    Reading("form1_2", "conv1", "relu1_2", 16),
+    Reading("form2_2", "conv2b", "relu2_2", 48),
+    Reading("form3_1", "conv3b", "relu3_1", 64),
+    Reading("form3_3", "conv3b", "relu3_3", 64),
+)
+LAYERS = tuple(reading.layer for reading in READINGS)
+BY_LAYER = {reading.layer: reading for reading in READINGS}
+BY_NAME = {convolution.name: convolution for convolution in CONVOLUTIONS}
+
+
+def shapes() -> dict[str, tuple[int, ...]]:
+    """Shapes of all weights."""
+    found: dict[str, tuple[int, ...]] = {}
+    inputs = 3
+    for convolution in CONVOLUTIONS:
+        side = convolution.kernel_px
+        found[f"{convolution.name}.weight"] = (convolution.width, inputs, side, side)
+        found[f"{convolution.name}.bias"] = (convolution.width,)
+        inputs = convolution.width
+    for reading in READINGS:
+        found[f"{reading.layer}.weight"] = (reading.width, BY_NAME[reading.source].width)
+        found[f"{reading.layer}.bias"] = (reading.width,)
+    return found
+
+
+def load_weights() -> dict[str, Tensor]:
+    """The weights that come with the package, in float32."""
+    return {name: tensor.float() for name, tensor in load_file(WEIGHTS).items()}
+
+
+def centred(picture: Tensor) -> Tensor:
+    """The network's input from a picture in 0..1: −1..1, the border repeated for `conv1`.
+
+    Zeros there would be a grey frame that the style then tries to paint.
+    """
+    reach = CONVOLUTIONS[0].kernel_px // 2
+    return F.pad(picture * 2 - 1, (reach,) * 4, mode="replicate")
+
+
+def needed(layers: Collection[str]) -> tuple[Convolution, ...]:
+    """The convolutions that these layers are read from, and all before them."""
+    sources = {BY_LAYER[layer].source for layer in layers}
+    last = max((n for n, each in enumerate(CONVOLUTIONS) if each.name in sources), default=-1)
+    return CONVOLUTIONS[: last + 1]
+
+
+def reach_px(layers: Collection[str]) -> int:
+    """How far from a feature's own square pixels lie that still change it."""
+    return sum(each.kernel_px // 2 * each.stride_px for each in needed(layers))
+
+
+def forward(weights: Weights, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+    """Features of the named layers [N, C, h, w] of pictures [N, 3, H, W] in 0..1.
+
+    Everything is computed in the weights' type.
+    """
+    kernel = weights["conv1.weight"]
+    x = centred(picture).to(kernel.dtype).contiguous(memory_format=torch.channels_last)
+    found: dict[str, Tensor] = {}
+    octave = 0
+    for number, convolution in enumerate(needed(layers)):
+        if convolution.octave > octave:
+            x = F.max_pool2d(x, 2)
+            octave = convolution.octave
+        weight, bias = weights[f"{convolution.name}.weight"], weights[f"{convolution.name}.bias"]
+        x = F.conv2d(x, weight, bias, padding=convolution.kernel_px // 2 if number else 0).relu_()
+        for reading in READINGS:
+            if reading.source == convolution.name and reading.layer in layers:
+                parts = weights[f"{reading.layer}.weight"], weights[f"{reading.layer}.bias"]
+                # A product, which takes half the time of a convolution of 1 × 1.
+                found[reading.layer] = F.linear(x.movedim(1, -1), *parts).movedim(-1, 1)
+    return {name: found[name] for name in LAYERS if name in found}
+
+
+@cache
+def structure() -> str:
+    """A text that tells this network from one built otherwise."""
+    return repr((CONVOLUTIONS, READINGS))
+
+
+def digest(weights: Weights) -> str:
+    """SHA-256 of the structure and of the weights as they are stored, in half precision."""
+    found = hashlib.sha256(structure().encode())
+    for name in sorted(weights):
+        found.update(weights[name].detach().cpu().to(torch.float16).numpy().tobytes())
+    return found.hexdigest()

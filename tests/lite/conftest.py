@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from engine.networks.vgg19 import CHANNELS, CONVOLUTIONS
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three smooth pictures, as files."""
+    folder = tmp_path_factory.mktemp("photographs")
+    random = np.random.default_rng(0)
+    for number in range(3):
+        coarse = Image.fromarray(random.integers(0, 256, (12, 16, 3), dtype=np.uint8))
+        coarse.resize((160, 120), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture(scope="session")
+def drawn_vgg19(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """VGG19 to relu3_4 with drawn weights, as a file."""
+    generator = torch.Generator().manual_seed(0)
+    tensors: dict[str, torch.Tensor] = {}
+    inputs = 3
+    for each in CONVOLUTIONS[:8]:
+        outputs = CHANNELS[each.block]
+        drawn = torch.randn(outputs, inputs, 3, 3, generator=generator)
+        tensors[f"{each.key}.weight"] = drawn * (2 / (9 * inputs)) ** 0.5
+        tensors[f"{each.key}.bias"] = torch.zeros(outputs)
+        inputs = outputs
+    file = tmp_path_factory.mktemp("weights") / "vgg19.safetensors"
+    save_file(tensors, file)
+    return file

@@ -1,0 +1,77 @@
+"""The lite network's training, on a few small pictures and a teacher with drawn weights."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from engine.lite import train
+from engine.lite.encoder import LiteEncoder
+from engine.lite.lessons import Lessons, Teacher, make_crops
+from engine.lite.network import BY_NAME, LAYERS, READINGS, shapes
+from engine.lite.student import Student
+from engine.networks.vgg19 import Vgg19
+from engine.networks.weights import load_weights
+
+
+@pytest.fixture(scope="module")
+def lessons(photographs: list[Path], drawn_vgg19: Path) -> Lessons:
+    crops = make_crops(photographs, 10, 48, seed=0)
+    return Teacher(Vgg19(load_weights(drawn_vgg19)), crops).lessons(crops)
+
+
+def test_crops_are_the_same_each_time_and_every_second_one_is_altered(
+    photographs: list[Path],
+) -> None:
+    crops = make_crops(photographs, 6, 48, seed=3)
+    assert crops.shape == (6, 3, 48, 48)
+    assert bool(((crops >= 0) & (crops <= 1)).all())
+    assert torch.equal(crops, make_crops(photographs, 6, 48, seed=3))
+    assert not torch.equal(crops, make_crops(photographs, 6, 48, seed=4))
+
+
+def test_targets_are_the_teachers_features_turned_and_scaled(lessons: Lessons) -> None:
+    for reading in READINGS:
+        stride = BY_NAME[reading.source].stride_px
+        targets = lessons.targets[reading.layer]
+        assert targets.shape == (10, reading.width, 48 // stride, 48 // stride)
+        # All components together have a mean square of 1; the largest ones hold most of it.
+        energy = float(targets.float().square().sum(1).mean())
+        assert 0.5 < energy < 1.5
+        shares = targets.float().square().mean((0, 2, 3))
+        assert float(shares[0]) > float(shares[-1])
+
+
+def test_folding_the_normalisation_away_changes_no_feature(lessons: Lessons) -> None:
+    torch.manual_seed(0)
+    student = Student().train()
+    for _ in range(3):
+        student(lessons.crops[:4].float())
+    student.eval()
+    weights = student.folded()
+    assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == shapes()
+    crops = lessons.crops[4:6].float()
+    found = LiteEncoder(weights=weights).features(crops, LAYERS)
+    with torch.no_grad():
+        told = student(crops)
+    for name in LAYERS:
+        torch.testing.assert_close(found[name], told[name], rtol=1e-4, atol=1e-4)
+
+
+def test_training_teaches_and_writes_weights_with_their_log(
+    photographs: list[Path], drawn_vgg19: Path, tmp_path: Path
+) -> None:
+    torch.set_num_threads(1)
+    output = tmp_path / "made.safetensors"
+    counts = {"crops": 80, "steps": 50, "paintings": 1, "painting-crops": 70, "painting-steps": 50}
+    flags = [word for name, count in counts.items() for word in (f"--{name}", str(count))]
+    small = ["--crop-px", "48", "-o", str(output)]
+    assert train.main([str(photographs[0].parent), str(drawn_vgg19), *small, *flags]) == 0
+    weights = load_file(output)
+    assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == shapes()
+    log = json.loads(output.with_suffix(".json").read_text())
+    assert log["files"] == ["0.png", "1.png", "2.png"]
+    for layer in LAYERS:
+        assert log["left_on_paintings"][layer] < log["left_on_paintings_before"][layer]
