@@ -102,6 +102,11 @@ def peak_memory_bytes(device: torch.device) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
+def resident_bytes() -> int:
+    """What this process takes of the machine's memory now."""
+    return int(psutil.Process().memory_info().rss)
+
+
 def parse_memory(text: str) -> int:
     """Bytes of `2GiB`, `500 MB`, `1.5g` or `1000000`; all units are powers of 1024.
 
@@ -126,9 +131,8 @@ def parse_allowance(text: str, device: torch.device) -> int:
     """
     total = parse_memory(text)
     if device.type == "cpu":
-        taken = psutil.Process().memory_info().rss
         # In steps, as it differs a little each time, and tiles should not.
-        total -= -(-taken // _STEP_BYTES) * _STEP_BYTES
+        total -= -(-resident_bytes() // _STEP_BYTES) * _STEP_BYTES
     return max(total, 1)
 
 

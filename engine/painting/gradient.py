@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.painting.devices import trim_memory
 from engine.painting.losses import add_moments_slope, content_difference, variation
 from engine.painting.objective import Objective, Place
 from engine.painting.statistics import LayerMoments
@@ -76,7 +75,6 @@ def _of_tiles(
     objective: Objective, shown: Tensor, tiling: Tiling, check: Callable[[], None]
 ) -> Evaluation:
     style, slopes = _style_slopes(objective, _moments(objective, shown, tiling, check), shown)
-    trim_memory()
     gradient = torch.zeros_like(shown)
     content, tv = shown.new_zeros(()), shown.new_zeros(())
     for core in tiling.cores():
@@ -88,7 +86,6 @@ def _of_tiles(
         window.of(gradient).add_(back)
         content += part
         tv += _add_variation(objective, shown, core, gradient)
-    trim_memory()
     return Evaluation(style + content + tv, style, content, tv, gradient)
 
 

@@ -23,13 +23,13 @@ was good, the gradient; of L-BFGS the point, the trial, the direction, the last 
 two gradients."""
 _UPDATE_PICTURES = 3
 """L-BFGS needs three more for a while, after the tiles."""
-_AROUND = 128 * 2**20
+AROUND_BYTES = 128 * 2**20
 """For networks, and for what libraries keep for themselves."""
 _HOLES = 1.1
 """Allocators leave holes between tensors: what they take, in parts of what is in use."""
 _LEAST_CORE_PX = 64
 _MOST_CORE_PX = 4096
-_STEP_PX = 64
+_CORES_PX = (*range(_MOST_CORE_PX, 512, -64), *range(512, _LEAST_CORE_PX, -16))
 _CORE_BESIDE_PX = 256
 """Tiles should not get smaller than this for the sake of a history: their margins cost more."""
 
@@ -68,7 +68,7 @@ class Memory:
             + self.planes * _NUMBER
             + (history.bytes_per_pixel if history else 0)
         )
-        return self.total - self.fixed - _AROUND - size[0] * size[1] * each
+        return self.total - self.fixed - AROUND_BYTES - size[0] * size[1] * each
 
     def history(
         self, size: Size, pairs: int, encoder: Encoder, layers: Sequence[str]
@@ -94,7 +94,7 @@ def choose_core(encoder: Encoder, layers: Sequence[str], size: Size, room: int) 
     """
     if not layers or tile_bytes(encoder, layers, size, None) <= room:
         return None
-    for core in range(_MOST_CORE_PX, _LEAST_CORE_PX, -_STEP_PX):
+    for core in _CORES_PX:
         found = _aligned(encoder, layers, core)
         if tile_bytes(encoder, layers, size, found) <= room:
             return found

@@ -27,10 +27,13 @@ from engine.painting.optimisers import Optimiser, make_optimiser, next_optimiser
 from engine.painting.picture import Size, resized
 from engine.painting.plan import Plan, Scale
 from engine.painting.problems import PaintingFailed
+from engine.painting.report import make_report
 from engine.painting.standing import Standing
 from engine.painting.studio import Control, Studio
 from engine.painting.style import Easel, tiling_for
 from engine.painting.targets import make_objective
+from engine.painting.thrift import Thrift
+from engine.painting.tiles import Tiling
 from engine.painting.work import Work
 from jobs.options import PaintOptions
 from jobs.sentences import sentence
@@ -38,7 +41,6 @@ from jobs.sentences import sentence
 CHECK_EVERY = 10
 """Iterations from one look at the losses to the next; each look waits for the device."""
 _MOST_FAILURES = 3
-_MIB = 2**20
 
 
 @dataclass(eq=False)
@@ -69,13 +71,13 @@ class Run:
     memory: Memory
     planned_bytes: int
     _standing: Standing = field(init=False)
-    _core_px: int | None = field(init=False, default=None)
-    _tiles: int = field(init=False, default=1)
+    _thrift: Thrift = field(init=False)
+    _tiling: Tiling | None = field(init=False, default=None)
     _lacking: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self._standing = Standing(Ledger(self.plan), self.studio.dtype, self.plan.tile_px)
-        self._note_optimisers()
+        self._thrift = Thrift.from_here(self.memory, self.studio.device)
 
     def paint(self, resumed: checkpoint.Kept | None = None) -> Iterator[Event]:
         """All scales, from the start or from a checkpoint."""
@@ -110,11 +112,11 @@ class Run:
         size, count = self.plan.scales[number].size, self.plan.scales[number].iterations
         try:
             while True:
-                self.control.check()
+                self._check()
                 try:
                     if work.objective is None:
                         self._set_up(work)
-                        yield ScaleStarted(number, size, self._tiles)
+                        yield ScaleStarted(number, size, work.tiling.count if work.tiling else 1)
                     if work.done >= count:
                         break
                     self._iterate(work)
@@ -144,7 +146,7 @@ class Run:
         scale = self.plan.scales[work.number]
         begun = time.perf_counter()
         number, progress = self._before(work) + work.done, work.done / scale.iterations
-        found = work.iterate(number, progress, self.control.check)
+        found = work.iterate(number, progress, self._check)
         self._standing.ledger.add(work.number, work.done, found, time.perf_counter() - begun)
 
     def _set_up(self, work: Work) -> None:
@@ -155,12 +157,15 @@ class Run:
             fitting = choose_core(encoder, layers, scale.size, room)
             core = min((one for one in (core, fitting) if one is not None), default=None)
             self._lacking = max(self._lacking, tile_bytes(encoder, layers, scale.size, core) - room)
-        work.tiling = tiling_for(encoder, layers, scale.size, core)
-        self._core_px = None if work.tiling is None else work.tiling.core_px
-        self._tiles = 1 if work.tiling is None else work.tiling.count
-        easel = Easel(encoder, self.plan, core, self.studio.statistics, self.control.check)
+        self._tiling = work.tiling = tiling_for(encoder, layers, scale.size, core)
+        self._thrift.next_bytes = tile_bytes(encoder, layers, scale.size, core)
+        easel = Easel(encoder, self.plan, core, self.studio.statistics, self._check)
         work.objective = make_objective(easel, self.inputs, self._content_at(scale.size))
-        devices.trim_memory()
+
+    def _check(self) -> None:
+        """Before each piece of work: stop if it is wanted, and keep to the memory."""
+        self.control.check()
+        self._thrift.check()
 
     def _encoder(self) -> Encoder:
         return self.studio.encoder(self.network, self.plan.pooling, self._standing.dtype)
@@ -170,7 +175,7 @@ class Run:
 
     def _retiled(self, size: Size) -> Retiled:
         devices.release_memory(self.studio.device)
-        smaller = halved_core(self._core_px, size)
+        smaller = halved_core(self._tiling.core_px if self._tiling else None, size)
         self._standing.cap_px = smaller
         self._standing.ledger.notes.append(
             sentence("Memory ran out, so it was painted in tiles of {size} px.", size=smaller)
@@ -212,7 +217,7 @@ class Run:
             return self.finisher.preview(work.shown(), most_px)
 
         def kept() -> bytes:
-            if ledger.finite_after(work.number, work.good_at):
+            if not work.torn and ledger.finite_after(work.number, work.good_at):
                 return self._checkpoint(work.number, work.done, work.optimiser.tensors())
             return self._checkpoint(work.number, work.good_at, work.good)
 
@@ -254,43 +259,14 @@ class Run:
         pixels = resized(self.inputs.content.pixels, size)
         return pixels[None].to(self.studio.device, self._standing.wide)
 
-    def _note_optimisers(self) -> None:
-        left = [max(scale.size) for scale in self.plan.scales if scale.history is None]
-        if self.options.optimizer == "lbfgs" and left:
-            self._standing.ledger.notes.append(
-                sentence(
-                    "There was no memory for the history of L-BFGS from {size} px on, so Adam "
-                    "painted there.",
-                    size=min(left),
-                )
-            )
-
     def _report(self, size: Size) -> Report:
-        ledger, encoder = self._standing.ledger, self._encoder()
-        ledger.read()
-        notes = list(ledger.notes)
-        if self._lacking > 0:
-            notes.append(
-                sentence(
-                    "It may have taken {size} MiB more memory than it was allowed, as that is the "
-                    "least at this size.",
-                    size=-(-self._lacking // _MIB),
-                )
-            )
-        return Report(
-            settings={**self.options.model_dump(mode="json"), **self.plan.as_dict()},
-            network=encoder.name,
-            weights_hash=encoder.weights_hash,
-            device=str(self.studio.device),
-            precision=devices.precision_name(self._standing.dtype),
-            width_px=size[1],
-            height_px=size[0],
-            seconds=ledger.seconds,
-            iterations=ledger.iterations,
-            seconds_per_iteration=ledger.seconds / max(1, ledger.iterations),
-            peak_memory_bytes=devices.peak_memory_bytes(self.studio.device),
-            tiles=self._tiles,
-            tile_px=self._core_px,
-            notes=tuple(notes),
-            losses=tuple(ledger.losses),
+        return make_report(
+            self.options,
+            self.plan,
+            self._standing,
+            encoder=self._encoder(),
+            device=self.studio.device,
+            size=size,
+            tiling=self._tiling,
+            lacking_bytes=self._lacking,
         )

@@ -23,6 +23,7 @@ class Work:
         tiling: None for the whole picture at once.
         good_at: the iteration after which the state was known to be finite.
         good: that state, as far as it is needed to go on from.
+        torn: a step was broken off in the middle, by an interruption say.
     """
 
     number: int
@@ -32,7 +33,7 @@ class Work:
     tiling: Tiling | None = None
     good_at: int = 0
     good: dict[str, Tensor] = field(default_factory=dict)
-    _torn: bool = False
+    torn: bool = False
 
     def __post_init__(self) -> None:
         self.remember()
@@ -43,10 +44,10 @@ class Work:
             raise RuntimeError("the scale is not set up")
         self.objective.encoder.begin(number)
         found = evaluate(self.objective, self.optimiser.point, self.tiling, check)
-        self._torn = True
+        self.torn = True
         self.optimiser.update(found, progress)
-        self._torn = False
         self.done += 1
+        self.torn = False
         return found
 
     def shown(self) -> Tensor:
@@ -70,7 +71,7 @@ class Work:
 
     def mend(self) -> bool:
         """Go back if memory ran out in the middle of a step; whether it did."""
-        torn, self._torn = self._torn, False
+        torn, self.torn = self.torn, False
         if torn:
             self.go_back()
         return torn

@@ -1,0 +1,81 @@
+"""What is told of a painting when it is done."""
+
+import torch
+
+from engine.networks.encoder import Encoder
+from engine.painting import devices
+from engine.painting.events import Report
+from engine.painting.picture import Size
+from engine.painting.plan import Plan
+from engine.painting.standing import Standing
+from engine.painting.tiles import Tiling
+from jobs.options import PaintOptions
+from jobs.sentences import Sentence, sentence
+
+_MIB = 2**20
+
+
+def make_report(
+    options: PaintOptions,
+    plan: Plan,
+    standing: Standing,
+    *,
+    encoder: Encoder,
+    device: torch.device,
+    size: Size,
+    tiling: Tiling | None,
+    lacking_bytes: int,
+) -> Report:
+    """The report.
+
+    Args:
+        options: of the job.
+        plan: with all that the options leave open.
+        standing: at the end.
+        encoder: the network.
+        device: where it was painted.
+        size: of the finished picture.
+        tiling: of the last scale.
+        lacking_bytes: memory that it took beyond what was allowed; 0 or less for none.
+    """
+    ledger = standing.ledger
+    ledger.read()
+    notes = [*_optimisers(options, plan), *ledger.notes]
+    if lacking_bytes > 0:
+        notes.append(
+            sentence(
+                "It may have taken {size} MiB more memory than it was allowed, as that is the "
+                "least at this size.",
+                size=-(-lacking_bytes // _MIB),
+            )
+        )
+    return Report(
+        settings={**options.model_dump(mode="json"), **plan.as_dict()},
+        network=encoder.name,
+        weights_hash=encoder.weights_hash,
+        device=str(device),
+        precision=devices.precision_name(standing.dtype),
+        width_px=size[1],
+        height_px=size[0],
+        seconds=ledger.seconds,
+        iterations=ledger.iterations,
+        seconds_per_iteration=ledger.seconds / max(1, ledger.iterations),
+        peak_memory_bytes=devices.peak_memory_bytes(device),
+        tiles=1 if tiling is None else tiling.count,
+        tile_px=None if tiling is None else tiling.core_px,
+        notes=tuple(notes),
+        losses=tuple(ledger.losses),
+    )
+
+
+def _optimisers(options: PaintOptions, plan: Plan) -> list[Sentence]:
+    left = [max(scale.size) for scale in plan.scales if scale.history is None]
+    if options.optimizer != "lbfgs" or not left:
+        return []
+    return [
+        sentence(
+            "There was no memory for the history of L-BFGS from {size} px on, so Adam painted "
+            "there.",
+            size=min(left),
+        )
+    ]
