@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from engine.output.atomic import write_bytes
 from engine.output.problems import check_target
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _SCALE_TINTS = ("#ffffff", "#f2f2f2")
 
@@ -64,6 +64,10 @@ def plot_losses(records: Sequence[LossRecord], path: Path) -> None:
     Raises:
         OutputProblem: The suffix is not .png, or the place cannot be written to.
     """
+    # Seventy megabytes and a second, of which most paintings have no need.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
     check_target(path, (".png",))
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
@@ -85,7 +89,7 @@ def plot_losses(records: Sequence[LossRecord], path: Path) -> None:
 
 
 def _curve(
-    axes: Axes, iterations: Sequence[int], values: Sequence[float], label: str, *, width: float
+    axes: "Axes", iterations: Sequence[int], values: Sequence[float], label: str, *, width: float
 ) -> None:
     # A logarithm has no place for 0, nor a plot for infinity: there the line has a gap.
     shown = [value if math.isfinite(value) and value > 0 else math.nan for value in values]
@@ -93,7 +97,7 @@ def _curve(
         axes.plot(iterations, shown, linewidth=width, label=label)
 
 
-def _bands(axes: Axes, records: Sequence[LossRecord]) -> None:
+def _bands(axes: "Axes", records: Sequence[LossRecord]) -> None:
     spans: dict[tuple[int, int], tuple[int, int]] = {}
     for record in records:
         key = (record.scale, record.size_px)

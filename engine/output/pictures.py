@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
@@ -66,6 +65,8 @@ def _jpeg(picture: Picture) -> bytes:
 
 
 def _tiff(picture: Picture) -> bytes:
+    import tifffile  # noqa: PLC0415 (a third of a second, of which few pictures have need)
+
     planes = picture.pixels.detach().cpu().permute(1, 2, 0).numpy()
     if picture.alpha is not None:
         alpha = picture.alpha.detach().cpu().numpy()[..., None]

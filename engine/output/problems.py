@@ -11,17 +11,17 @@ class OutputProblem(Problem):
     """A file cannot be written as asked."""
 
 
-def check_target(path: Path, suffixes: Collection[str]) -> None:
+def check_target(path: Path, suffixes: Collection[str] | None) -> None:
     """Whether a file can be written there, found out without touching what is there now.
 
     Args:
         path: The file to be.
-        suffixes: Those that are possible, in lower case with the dot.
+        suffixes: Those that are possible, in lower case with the dot; None for any.
 
     Raises:
         OutputProblem: The suffix is unknown, or the folder is absent or not to be written to.
     """
-    if path.suffix.lower() not in suffixes:
+    if suffixes is not None and path.suffix.lower() not in suffixes:
         raise OutputProblem(
             "The name {file} says no format that can be written; let it end in one of {suffixes}.",
             file=path.name,
