@@ -234,7 +234,15 @@ def _add_records(group: Any) -> None:
         metavar="FILE",
         help="saved while painting; if it is there, painting goes on from it",
     )
-    group.add_argument("--timelapse", type=Path, metavar="FILE", help="GIF or MP4")
+    group.add_argument(
+        "--checkpoint-every",
+        type=float,
+        metavar="SECONDS",
+        help="how often at most; default 10, and 0 for each iteration",
+    )
+    group.add_argument(
+        "--timelapse", type=Path, metavar="FILE", help="GIF or MP4 of what is painted in this run"
+    )
     group.add_argument("--report", type=Path, metavar="FILE.json")
     group.add_argument("--losses", type=Path, metavar="FILE.jsonl")
     group.add_argument("--plot", type=Path, metavar="FILE.png", help="the course of the loss")

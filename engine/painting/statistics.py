@@ -27,6 +27,11 @@ class LayerMoments:
         """On another device."""
         return LayerMoments(self.second.to(device, dtype), self.mean.to(device, dtype))
 
+    def mirrored(self) -> "LayerMoments":
+        """The same with `second` symmetrical to the last bit, as files keep one triangle of it."""
+        upper = self.second.triu()
+        return LayerMoments(upper + upper.triu(1).mT, self.mean)
+
     def plus(self, other: "LayerMoments") -> "LayerMoments":
         """With another part of the same picture."""
         return LayerMoments(self.second + other.second, self.mean + other.mean)
@@ -44,6 +49,8 @@ class StatisticsKey:
         height_px: size of the style picture when it was measured.
         width_px: likewise.
         precision: type of the network's numbers, such as `float32`.
+        device: on which they were measured; it rounds in its own way.
+        tile_px: size of the tiles in which they were measured, likewise; 0 for the whole.
     """
 
     picture: str
@@ -53,6 +60,8 @@ class StatisticsKey:
     height_px: int
     width_px: int
     precision: str = "float32"
+    device: str = "cpu"
+    tile_px: int = 0
 
     @property
     def long_side_px(self) -> int:

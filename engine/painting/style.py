@@ -78,7 +78,7 @@ def measure_style(
                 part = moments(own, None, float((size[0] // stride) * (size[1] // stride)))
                 known = found.get(name)
                 found[name] = part if known is None else known.plus(part)
-    return found
+    return {name: part.mirrored() for name, part in found.items()}
 
 
 def style_statistics(easel: Easel, style: Style, picture: Size) -> Mapping[str, LayerMoments]:
@@ -92,14 +92,18 @@ def style_statistics(easel: Easel, style: Style, picture: Size) -> Mapping[str, 
     if style.picture is None:
         return _from_fingerprints(easel, style, picture, layers)
     pixels = fitted_style(style.picture.pixels, picture, plan.style_scale, plan.style_fit)
+    size = (pixels.shape[1], pixels.shape[2])
+    tiling = tiling_for(encoder, layers, size, easel.core_px)
     key = StatisticsKey(
         picture=f"{style.picture.hash}-{plan.style_fit}",
         encoder=encoder.name,
         weights=encoder.weights_hash,
         pooling=encoder.pooling,
-        height_px=pixels.shape[1],
-        width_px=pixels.shape[2],
+        height_px=size[0],
+        width_px=size[1],
         precision=str(encoder.dtype).removeprefix("torch."),
+        device=encoder.device.type,
+        tile_px=0 if tiling is None else tiling.core_px,
     )
     known = easel.store.get(key, layers)
     if known is None:

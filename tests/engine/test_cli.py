@@ -1,9 +1,10 @@
 import json
 from pathlib import Path
 
+import av
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 from safetensors.torch import save_file
 
 from engine import cli
@@ -43,7 +44,8 @@ def test_a_picture_and_its_records(studio: Path, capsys: pytest.CaptureFixture[s
     records = ("--report", "r.json", "--losses", "l.jsonl", "--plot", "p.png")
     assert paint(*records, "--timelapse", "t.gif", "--seed", "7") == 0
     assert Image.open(studio / "out.png").size == (64, 48)
-    assert getattr(Image.open(studio / "t.gif"), "n_frames", 1) > 1
+    with Image.open(studio / "t.gif") as film:
+        assert (film.size, getattr(film, "n_frames", 1)) == ((64, 48), 9)
     assert Image.open(studio / "p.png").size[0] > 100
     report = json.loads((studio / "r.json").read_text())
     assert report["network"] == "vgg19"
@@ -59,6 +61,49 @@ def test_a_picture_and_its_records(studio: Path, capsys: pytest.CaptureFixture[s
     assert {line["size_px"] for line in lines} == {45, 64}
     said = capsys.readouterr().err
     assert "out.png: 64 × 48, vgg19, fp32 on cpu, 8 iterations" in said
+
+
+def test_a_film_as_mp4(studio: Path) -> None:
+    assert paint("--quiet", "--timelapse", "t.mp4") == 0
+    with av.open(str(studio / "t.mp4")) as film:
+        frames = [Image.fromarray(one.to_ndarray(format="rgb24")) for one in film.decode(video=0)]
+    assert frames[0].size == (64, 48)
+    # One for each iteration and for the end, which is held for two seconds.
+    assert len(frames) == 8 + 24
+    with Image.open(studio / "out.png") as picture:
+        gap = ImageChops.difference(frames[-1].convert("L"), picture.convert("L"))
+    assert ImageStat.Stat(gap).mean[0] < 6
+
+
+def test_statistics_of_styles_are_kept_for_the_next_time(studio: Path) -> None:
+    assert paint("--quiet") == 0
+    first = (studio / "out.png").read_bytes()
+    kept = sorted((studio / "data" / "statistics").iterdir())
+    assert len(kept) == 2
+    times = [file.stat().st_mtime_ns for file in kept]
+    assert paint("--quiet") == 0
+    assert (studio / "out.png").read_bytes() == first
+    assert sorted((studio / "data" / "statistics").iterdir()) == kept
+    assert all(file.stat().st_mtime_ns > time for file, time in zip(kept, times, strict=True))
+
+
+def test_what_a_fingerprint_was_measured_on_is_said(
+    studio: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    preset = (
+        "paint",
+        "photo.png",
+        "--preset",
+        "starry-night",
+        "-o",
+        "out.png",
+        "--network",
+        "lite",
+    )
+    assert engine_main([*preset, *QUICK, "--quiet", "--report", "r.json"]) == 0
+    said = "The fingerprint of The Starry Night was measured on a scan that is cropped"
+    assert said in capsys.readouterr().err
+    assert said in json.loads((studio / "r.json").read_text())["notes"][0]
 
 
 @pytest.mark.usefixtures("studio")
@@ -100,6 +145,13 @@ def test_every_flag_is_understood() -> None:
         (("-o", "out.xyz"), "xyz"),
         (("-o", "no/such/folder.png"), "folder"),
         (("--timelapse", "t.avi"), "avi"),
+        (("--report", "no/such/r.json"), "no folder"),
+        (("--checkpoint", "no/such/c.bin"), "no folder"),
+        (("--checkpoint", "."), "is a folder"),
+        (("--checkpoint", "c.bin", "--checkpoint-every", "-1"), "0 for each iteration, not -1"),
+        (("--checkpoint", "vgg19.safetensors"), "checkpoint cannot be read"),
+        (("-o", "photo.png"), "--output photo.png is a picture to paint from too"),
+        (("--plot", "out.png"), "--plot out.png is --output too"),
     ],
 )
 def test_wrong_settings_get_one_sentence(
@@ -131,10 +183,10 @@ def test_interrupted_and_resumed_gives_the_same_file(
         if isinstance(event, Stepped) and event.iteration == 6:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_CHECKPOINT_SECONDS", 0.0)
+    kept = ("--checkpoint", "c.bin", "--checkpoint-every", "0")
     with monkeypatch.context() as patch:
         patch.setattr(ProgressBar, "show", interrupted)
-        assert paint("--quiet", "--checkpoint", "c.bin") == cli.INTERRUPTED
+        assert paint("--quiet", *kept) == cli.INTERRUPTED
     assert (studio / "c.bin").is_file()
     assert not (studio / "out.png").exists()
     seen: list[int] = []
@@ -145,7 +197,7 @@ def test_interrupted_and_resumed_gives_the_same_file(
             seen.append(event.iteration)
 
     monkeypatch.setattr(ProgressBar, "show", counted)
-    assert paint("--quiet", "--checkpoint", "c.bin") == 0
+    assert paint("--quiet", *kept) == 0
     assert seen[0] in (6, 7)
     assert (studio / "out.png").read_bytes() == whole
     assert not (studio / "c.bin").exists()

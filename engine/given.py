@@ -1,0 +1,139 @@
+"""The pictures that a command line names, read and checked."""
+
+import argparse
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PIL import Image
+from torch import Tensor
+
+from engine.arguments import parse_numbers, start_file
+from engine.painting import Picture, SettingsProblem, Style, mask_from_image
+from engine.styles.presets import preset_style
+from jobs.options import PaintOptions
+from jobs.pictures import DecodeLimits, PictureProblem
+from jobs.pictures.decode import normalise
+from jobs.sentences import Sentence
+from jobs.settings import Settings
+
+Region = tuple[float, float, float, float]
+
+_LIMITS = DecodeLimits(
+    max_bytes=1 << 30, max_pixels=500_000_000, max_side_px=16384, min_side_px=1, max_aspect=1e5
+)
+"""The files are the caller's own, so that only what is absurd is refused."""
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """The pictures of one painting.
+
+    Attributes:
+        network: to paint with: another than was asked for where a preset can be had for it only.
+        notes: what is not as it was asked for.
+    """
+
+    content: Picture
+    styles: list[Style]
+    mask: Tensor | None
+    start: Picture | None
+    network: str
+    notes: tuple[Sentence, ...]
+
+
+def read_given(
+    chosen: argparse.Namespace, settings: Settings, options: PaintOptions, network: str
+) -> Given:
+    """Read all pictures that the command line names; the styles in order: files, presets, own.
+
+    Raises:
+        SettingsProblem: a file cannot be read, or there are too few or too many of something.
+        StyleMissing: a preset cannot be had.
+    """
+    count = len(chosen.style) + len(chosen.preset) + int(chosen.own_style)
+    weights, regions, masks = _counted(chosen, count)
+    content = _picture(chosen.content)
+    styles = [Style(_picture(file), name=file.name) for file in chosen.style]
+    notes: list[Sentence] = []
+    for preset in chosen.preset:
+        found = preset_style(
+            preset,
+            settings.styles_dir,
+            network,
+            needs_picture=options.keep_colors in {"match", "histogram"},
+        )
+        notes += found.notes
+        network = found.network
+        styles.append(Style(found.picture, fingerprints=found.fingerprints, name=found.name))
+    if chosen.own_style:
+        styles.append(Style(is_content=True, name="the photograph"))
+    start = start_file(chosen)
+    return Given(
+        content=content,
+        styles=[
+            replace(style, weight=weight, region=region, mask=_mask(mask))
+            for style, weight, region, mask in zip(styles, weights, regions, masks, strict=True)
+        ],
+        mask=_mask(chosen.mask),
+        start=None if start is None else _picture(start),
+        network=network,
+        notes=tuple(notes),
+    )
+
+
+def _counted(
+    chosen: argparse.Namespace, count: int
+) -> tuple[list[float], list[Region | None], list[Path | None]]:
+    """Weights, regions and masks, one for each style."""
+    if count == 0:
+        raise SettingsProblem("Give a style: --style FILE, --preset NAME or --own-style.")
+    weights = [1.0] * count
+    if chosen.style_weights is not None:
+        weights = parse_numbers(chosen.style_weights, "--style-weights", count)
+    regions: list[Region | None] = [_region(text) for text in chosen.style_region]
+    if len(regions) > len(chosen.style):
+        raise SettingsProblem(
+            "--style-region is for style files, one each in their order; there are {files} files "
+            "and {count} regions.",
+            files=len(chosen.style),
+            count=len(regions),
+        )
+    regions += [None] * (count - len(regions))
+    masks: list[Path | None] = list(chosen.style_mask) or [None] * count
+    if len(masks) != count:
+        raise SettingsProblem(
+            "--style-mask is needed for all styles or none; there are {count} styles and {masks} "
+            "masks.",
+            count=count,
+            masks=len(masks),
+        )
+    return weights, regions, masks
+
+
+def _region(text: str) -> Region:
+    left, top, right, bottom = parse_numbers(text, "--style-region", 4)
+    return left, top, right, bottom
+
+
+def _picture(file: Path) -> Picture:
+    return Picture.from_image(_image(file))
+
+
+def _mask(file: Path | None) -> Tensor | None:
+    return None if file is None else mask_from_image(_image(file))
+
+
+def _image(file: Path) -> Image.Image:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise SettingsProblem(
+            "{file} cannot be read: {reason}.", file=str(file), reason=error.strerror or ""
+        ) from None
+    try:
+        return Image.open(io.BytesIO(normalise(data, _LIMITS).png), formats=("PNG",))
+    except PictureProblem as problem:
+        raise SettingsProblem(
+            "{file}: {problem}", file=file.name, problem=problem.sentence
+        ) from None

@@ -1,0 +1,83 @@
+"""`engine paint` as a process of its own: killed in the middle, and kept to its memory."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.painting.checkpoint import from_bytes
+from tests.engine.thin import noise_picture
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Path:
+    noise_picture(150, 200).to_image().save(tmp_path / "photo.png")
+    noise_picture(120, 120, seed=1).to_image().save(tmp_path / "style.png")
+    return tmp_path
+
+
+def start(studio: Path, *more: str) -> subprocess.Popen[bytes]:
+    """`engine paint` in this folder, with one thread: threads are no part of what is tested."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "ATELIER_DATA_DIR": str(studio / "data"),
+        "OMP_NUM_THREADS": "1",
+    }
+    command = [sys.executable, "-m", "engine", "paint", "photo.png", "--style", "style.png"]
+    command += ["--network", "lite", "--precision", "fp32", "--quiet", *more]
+    return subprocess.Popen(command, cwd=studio, env=environment, stderr=subprocess.PIPE)
+
+
+def finish(process: subprocess.Popen[bytes]) -> None:
+    _, said = process.communicate(timeout=600)
+    assert process.returncode == 0, said.decode()
+
+
+def kept(file: Path) -> tuple[int, int]:
+    """Scale and iteration of a checkpoint; zeros before there is one."""
+    if not file.exists():
+        return 0, 0
+    progress = from_bytes(file.read_bytes()).progress
+    return progress.scale, progress.iteration
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_a_killed_painting_goes_on_to_the_same_bytes(studio: Path, optimizer: str) -> None:
+    how = ("--size", "96", "--scales", "2", "--iterations", "150", "--optimizer", optimizer)
+    finish(start(studio, *how, "-o", "whole.png"))
+    resumable = (*how, "-o", "out.png", "--checkpoint", "c.bin", "--checkpoint-every", "0")
+    for least in ((0, 3), (1, 2)):
+        process = start(studio, *resumable)
+        while kept(studio / "c.bin") < least:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+        process.communicate()
+        assert not (studio / "out.png").exists()
+    finish(start(studio, *resumable, "--report", "r.json"))
+    assert (studio / "out.png").read_bytes() == (studio / "whole.png").read_bytes()
+    report = json.loads((studio / "r.json").read_text())
+    assert report["iterations"] == 300
+    assert [one["iteration"] for one in report["losses"]] == [*range(1, 151), *range(1, 151)]
+    assert not (studio / "c.bin").exists()
+    assert [file.name for file in studio.iterdir() if file.suffix == ".part"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_the_whole_process_keeps_within_its_memory(studio: Path, optimizer: str) -> None:
+    how = ("--size", "1024", "--scales", "1", "--iterations", "2", "--optimizer", optimizer)
+    limit = 1280 * 2**20
+    finish(start(studio, *how, "-o", "out.png", "--max-memory", str(limit), "--report", "r.json"))
+    report = json.loads((studio / "r.json").read_text())
+    assert report["tiles"] > 1
+    assert report["peak_memory_bytes"] <= limit
+    assert report["notes"] == []
