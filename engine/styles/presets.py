@@ -70,7 +70,7 @@ def preset_style(
         )
     prefers_fingerprint = network == FINGERPRINT_NETWORK and not needs_picture
     if prefers_fingerprint and painting.fingerprint_path is not None:
-        return PresetStyle(painting.name, network, fingerprints=_fingerprints(painting))
+        return _by_fingerprint(painting)
     try:
         picture = _scan(painting, styles_dir, say)
     except FetchProblem as problem:
@@ -83,12 +83,7 @@ def preset_style(
             "{problem} So its fingerprint was used, with the lite network.",
             problem=problem.sentence,
         )
-        return PresetStyle(
-            painting.name,
-            FINGERPRINT_NETWORK,
-            fingerprints=_fingerprints(painting),
-            notes=(note,),
-        )
+        return _by_fingerprint(painting, note)
     return PresetStyle(painting.name, network, picture)
 
 
@@ -104,6 +99,33 @@ def _scan(painting: Painting, styles_dir: Path, say: Callable[[str], None] | Non
         raise FetchProblem("The scan of {painting} is damaged.", painting=painting.name) from error
 
 
-def _fingerprints(painting: Painting) -> list[StyleStatistics]:
+def _by_fingerprint(painting: Painting, *notes: Sentence) -> PresetStyle:
     assert painting.fingerprint_path is not None
-    return with_sizes_between(unpack(painting.fingerprint_path.read_bytes()))
+    return PresetStyle(
+        painting.name,
+        FINGERPRINT_NETWORK,
+        fingerprints=with_sizes_between(unpack(painting.fingerprint_path.read_bytes())),
+        notes=(*notes, *_measured_on(painting)),
+    )
+
+
+def _measured_on(painting: Painting) -> list[Sentence]:
+    match painting.fingerprint_of:
+        case "cropped scan":
+            return [
+                sentence(
+                    "The fingerprint of {painting} was measured on a scan that is cropped above "
+                    "and below.",
+                    painting=painting.name,
+                )
+            ]
+        case "other canvas":
+            return [
+                sentence(
+                    "The fingerprint of {painting} was measured on another canvas of the series, "
+                    "wider than this one.",
+                    painting=painting.name,
+                )
+            ]
+        case None:
+            return []

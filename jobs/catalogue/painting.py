@@ -3,7 +3,7 @@
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -70,7 +70,7 @@ class _File(_Part):
     movement: _Line
     scan: ScanEntry
     settings: PaintingSettings = PaintingSettings()
-    fingerprint_note: _Line | None = None
+    fingerprint_of: Literal["cropped scan", "other canvas"] | None = None
 
 
 class Painting(_File):
@@ -79,7 +79,8 @@ class Painting(_File):
     Attributes:
         id: by which it is chosen, such as `starry-night`.
         other_names: by which it is also found.
-        fingerprint_note: what its fingerprint was measured on, where not on this scan.
+        fingerprint_of: what its fingerprint was measured on, where not on this scan: one that is
+            cropped above and below, or another canvas of the series, wider than this one.
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
