@@ -1,6 +1,7 @@
 """A VGG19 with few channels and random weights: its shape and borders for little work."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -8,7 +9,7 @@ from torch import Tensor
 from engine.networks.encoder import Encoder
 from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import CONVOLUTIONS, Normalisation, Vgg19, Vgg19Weights
-from engine.painting import Event, Painted, Picture, Studio, Style, paint
+from engine.painting import Event, Painted, Picture, Stepped, Studio, Style, paint
 from jobs.options import PaintOptions
 
 
@@ -75,3 +76,15 @@ def run(
     last = events[-1]
     assert isinstance(last, Painted)
     return last, events
+
+
+FEW = PaintOptions(size_px=64, scales=2, iterations=6)
+STYLE = Style(noise_picture(56, 40, seed=1))
+
+
+def changed(**more: Any) -> PaintOptions:
+    return PaintOptions.model_validate(FEW.model_dump() | more)
+
+
+def stepped(events: Collection[Event]) -> list[Stepped]:
+    return [event for event in events if isinstance(event, Stepped)]
