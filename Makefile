@@ -18,8 +18,9 @@ demo: $(READY)
 sandbox: $(READY)
 	$(BIN)/python -m sandbox
 
+# One process a core, four at most; the next test goes to whichever is free.
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --maxschedchunk 1
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -1,6 +1,12 @@
 """For all tests: fast ones first, so that a mistake shows soon."""
 
+import os
+
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Tests side by side share the cores: torch, here and in the engines started, takes one each.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import re
 import sys
+from pathlib import Path
 
 import psutil
 import torch
@@ -13,6 +14,10 @@ from engine.painting.problems import SettingsProblem
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 SHARE_OF_FREE = 0.7
 _STEP_BYTES = 64 * 2**20
+# Where Linux counts a process' peak, and what begins that count anew (proc(5)).
+_LINUX_STATUS = Path("/proc/self/status")
+_LINUX_RESET = Path("/proc/self/clear_refs")
+_RESET_PEAK = "5"
 
 
 def choose_device(name: str) -> torch.device:
@@ -80,9 +85,12 @@ def free_memory_bytes(device: torch.device) -> int:
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Forget the peak so far, where the device counts it."""
+    """Forget the peak so far, where it can be forgotten: on CUDA and, on a CPU, on Linux."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+    elif device.type == "cpu":
+        with contextlib.suppress(OSError):
+            _LINUX_RESET.write_text(_RESET_PEAK)
 
 
 def peak_memory_bytes(device: torch.device) -> int:
@@ -96,6 +104,11 @@ def peak_memory_bytes(device: torch.device) -> int:
     peak = getattr(info, "peak_wset", None)
     if peak is not None:
         return int(peak)
+    with contextlib.suppress(OSError):
+        # Not getrusage: its peak comes through fork and exec, so a child starts with its parent's.
+        found = re.search(r"^VmHWM:\s*(\d+) kB$", _LINUX_STATUS.read_text(), re.MULTILINE)
+        if found is not None:
+            return int(found[1]) * 1024
     import resource  # noqa: PLC0415 (there is none on Windows, which has the peak above)
 
     unit = 1 if sys.platform == "darwin" else 1024

@@ -1,8 +1,13 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
 from engine.networks.encoder import Encoder
 from engine.painting import Retiled, SettingsProblem, Stepped, Style, paint
+from engine.painting.devices import peak_memory_bytes, reset_peak_memory, resident_bytes
 from engine.painting.gradient import Evaluation
 from engine.painting.memory import History, Memory, choose_core, tile_bytes
 from engine.painting.optimisers import Adam, Lbfgs
@@ -152,3 +157,17 @@ def test_memory_that_runs_out_within_a_step_costs_some_steps_only(
     assert painted.report.iterations == 24
     totals = [one.total for one in painted.report.losses]
     assert totals[-1] < totals[9] < totals[0]
+
+
+def test_the_peak_of_a_process_is_its_own_and_can_be_counted_anew() -> None:
+    ask = "import torch; from engine.painting import devices as d"
+    ask += "; print(d.peak_memory_bytes(torch.device('cpu')))"
+    cpu, much = torch.device("cpu"), 2**30
+    large = torch.ones(much // 4)
+    assert peak_memory_bytes(cpu) > large.nbytes
+    told = subprocess.check_output([sys.executable, "-c", ask], cwd=Path(__file__).parents[2])
+    assert 0 < int(told) < much
+    del large
+    if sys.platform == "linux":
+        reset_peak_memory(cpu)
+        assert peak_memory_bytes(cpu) < resident_bytes() + much // 4
