@@ -81,6 +81,7 @@ class Cancelling(QueueCore):
                     started_at=None,
                     delivered_at=None,
                     delivered_how=None,
+                    delivery_attempts=0,
                     revision=J.revision + 1,
                 )
             )

@@ -101,6 +101,7 @@ class Clearing(QueueCore):
                     ended_at=None,
                     delivered_at=None,
                     delivered_how=None,
+                    delivery_attempts=0,
                     revision=J.revision + 1,
                 )
             )

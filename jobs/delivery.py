@@ -1,7 +1,7 @@
 """The delivery's side: what a user has yet to see, and the signal that there is something.
 
 The delivery is at least once: a job is handed out until it is marked. That it is visibly once
-is up to the bot, which edits one message, and gives posts a nonce made of the job's id.
+is up to the bot, which edits one message, and gives posts a nonce of the job's id and revision.
 """
 
 from collections.abc import Collection

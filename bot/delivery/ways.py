@@ -1,5 +1,6 @@
 """The ways to a user: by the interaction's token, by the bot's own, by direct message."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import ui
 
+from bot.delivery.cards import end_words
 from bot.delivery.originals import ORIGINAL
+from bot.texts import texts_for
 from jobs.model import Job
 
 if TYPE_CHECKING:
     from bot.client import AtelierClient
 
 DM_HISTORY = 50
+NONCE_LIMIT = 25  # characters
 
 
 @dataclass(frozen=True)
@@ -80,11 +84,11 @@ class Ways:
         async def way(fields: Mapping[str, Any], files: list[discord.File]) -> Shown:
             dm = await self._client.create_dm(discord.Object(job.user_id))
             if search:
-                sent = await _find(dm, job.id)
+                sent = await _find(dm, job)
                 if sent is not None:
                     return Shown("dm", sent.id, dm.id)
             given = {name: value for name, value in fields.items() if value}
-            message = await dm.send(files=files, nonce=f"atelier-{job.id}", **given)
+            message = await dm.send(files=files, nonce=_nonce(job), **given)
             return Shown("dm", message.id, dm.id)
 
         return way
@@ -104,12 +108,34 @@ class Ways:
         return message.edited_at == shown.edited_at
 
 
-async def _find(dm: discord.DMChannel, job_id: int) -> discord.Message | None:
-    """The message with a job's buttons that an earlier run sent, if it did."""
-    ending = f":{job_id}"
+def _nonce(job: Job) -> str:
+    """What makes a repeated post the same message: the job, and which of its ends it tells.
+
+    A job that was retried ends once more, in another revision.
+    """
+    return f"atelier-{job.id}-{job.revision}"[-NONCE_LIMIT:]
+
+
+async def _find(dm: discord.DMChannel, job: Job) -> discord.Message | None:
+    """The message with this very end of a job that an earlier run sent, if it did."""
     async for message in dm.history(limit=DM_HISTORY):
-        layout = ui.LayoutView.from_message(message)
-        ids = (getattr(item, "custom_id", None) or "" for item in layout.walk_children())
-        if any(id_.startswith("atelier:job:") and id_.endswith(ending) for id_ in ids):
+        # An answer to a command, such as that of /show, was not sent for the delivery.
+        if message.interaction_metadata is None and _tells(message, job):
             return message
     return None
+
+
+def _tells(message: discord.Message, job: Job) -> bool:
+    """Whether a message tells how a job ended, and not how it ended before it was retried."""
+    words = _words(message)
+    headline = end_words(texts_for(job.target.locale), job, None)[0]
+    if headline not in words or not re.search(rf"#{job.id}\b", words):
+        return False
+    return job.failure is None or job.failure.error_id in words
+
+
+def _words(message: discord.Message) -> str:
+    """All that a message says."""
+    parts = ui.LayoutView.from_message(message).walk_children()
+    shown = (part.content for part in parts if isinstance(part, ui.TextDisplay))
+    return "\n".join([message.content, *shown])

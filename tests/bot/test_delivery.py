@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from jobs import schema
@@ -266,6 +267,28 @@ async def test_a_dm_is_sent_once_even_if_the_bot_ended_before_it_knew(studio: St
     await studio.start_bot()
     await delivered(studio)
     assert len(studio.discord.dms(studio.user())) == 1
+
+
+@pytest.mark.parametrize("hiccups", [0, 1])
+async def test_a_failure_told_by_dm_does_not_stand_in_for_the_picture_of_its_retry(
+    studio: Studio, hiccups: int
+) -> None:
+    interaction = await studio.paint({"ephemeral": True})
+    await studio.says(interaction, "Place 1")
+    studio.shift_clock(FIFTEEN_MINUTES)
+    painter = await studio.start_painter()
+    painter.fails_with = "No."
+    failed = await delivered(studio)
+    assert failed.state is JobState.FAILED
+    painter.fails_with = None
+    # With a hiccup, the second try looks whether the first was carried out.
+    studio.discord.faults.add("POST", "/channels/*/messages", status=503, times=hiccups)
+    assert await studio.bot.queue.retry(failed.id) is not None
+    painted = await delivered(studio)
+    assert painted.state is JobState.DONE
+    failure, picture = studio.discord.dms(studio.user())
+    assert "No." in failure.text
+    assert has_result(picture)
 
 
 async def test_an_edit_in_flight_is_finished_before_the_end(studio: Studio) -> None:

@@ -228,3 +228,11 @@ async def test_all_servers_are_cleared_and_put_back(queue: JobQueue) -> None:
     assert set(cleared.job_ids) == {job.id for job in jobs}
     await undone(queue, cleared, None)
     assert await order(queue) == before
+
+
+async def test_what_came_back_is_delivered_as_if_for_the_first_time(queue: JobQueue) -> None:
+    job = await accepted(queue, 1, 5)
+    cleared = await queue.clear(5, ADMIN)
+    assert await queue.delivery_attempt(job.id) == 1
+    await undone(queue, cleared)
+    assert (await fresh(queue, job)).delivery_attempts == 0
