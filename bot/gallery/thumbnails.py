@@ -9,7 +9,7 @@ import discord
 
 from bot.client import AtelierClient
 from bot.uploads import Upload
-from jobs.pictures import DecodeLimits, DecoderPool, PictureProblem
+from jobs.pictures import DecodeLimits, DecoderPool, DecoderUnavailable, PictureProblem
 from jobs.queue import JobQueue
 from jobs.store import PictureMissing
 
@@ -48,7 +48,7 @@ class Thumbnails:
         async with self._one_at_a_time:
             try:
                 return (await self._decoder.normalise(await queue.store.get(key))).png
-            except (PictureMissing, PictureProblem):
+            except (PictureMissing, PictureProblem, DecoderUnavailable):
                 return None
 
     async def small_file(self, path: Path) -> bytes | None:
@@ -57,7 +57,7 @@ class Thumbnails:
             try:
                 data = await asyncio.to_thread(path.read_bytes)
                 return (await self._decoder.normalise(data)).png
-            except (OSError, PictureProblem):
+            except (OSError, PictureProblem, DecoderUnavailable):
                 return None
 
     async def files(

@@ -11,7 +11,7 @@ from bot.paint.request import PaintRequest, Source, StyleWish
 from bot.paint.wishes import resolve
 from bot.texts import _
 from jobs.options import PaintInputs, StyleInput
-from jobs.pictures import DecodeLimits, DecoderPool, PictureProblem
+from jobs.pictures import DecodeLimits, DecoderPool, DecoderUnavailable, PictureProblem
 from jobs.queue import JobQueue
 from jobs.sentences import Sentence
 from jobs.settings import Settings
@@ -82,7 +82,7 @@ class PictureIntake:
         self._warming = asyncio.create_task(self._warm_up())
 
     async def _warm_up(self) -> None:
-        with contextlib.suppress(PictureProblem):
+        with contextlib.suppress(PictureProblem, DecoderUnavailable):
             await self._decoders.normalise(b"")
 
     async def close(self) -> None:

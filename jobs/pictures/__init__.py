@@ -4,7 +4,13 @@
 be a fifth of the bot's memory, and the bot decodes in other processes only.
 """
 
-from jobs.pictures.kinds import DecodeLimits, NormalisedPicture, PictureProblem
+from jobs.pictures.kinds import DecodeLimits, DecoderUnavailable, NormalisedPicture, PictureProblem
 from jobs.pictures.process import DecoderPool
 
-__all__ = ["DecodeLimits", "DecoderPool", "NormalisedPicture", "PictureProblem"]
+__all__ = [
+    "DecodeLimits",
+    "DecoderPool",
+    "DecoderUnavailable",
+    "NormalisedPicture",
+    "PictureProblem",
+]

@@ -1,8 +1,8 @@
 """The child process that decodes: requests on standard input, answers on standard output.
 
-A request is a line of JSON (`bytes`: how many follow, `limits`) and the file's bytes. An answer is
-a line of JSON (`bytes`, and either the picture's fields or the sentence of a `problem`) and the
-PNG's bytes.
+It says `ready` first. A request is a line of JSON (`bytes`: how many follow, `limits`) and the
+file's bytes. An answer is a line of JSON (`bytes`, and either the picture's fields or the sentence
+of a `problem`) and the PNG's bytes.
 """
 
 import json
@@ -19,6 +19,8 @@ def main() -> None:
     """Serve until standard input ends; the first argument is the memory limit in bytes."""
     _limit_memory(int(sys.argv[1]))
     requests, answers = sys.stdin.buffer, _only_for_answers()
+    answers.write(b"ready\n")
+    answers.flush()
     while header := requests.readline():
         request = json.loads(header)
         data = requests.read(request["bytes"])

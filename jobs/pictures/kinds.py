@@ -9,6 +9,10 @@ class PictureProblem(Problem):
     """A picture that cannot be used; tells its owner what is wrong and what to do."""
 
 
+class DecoderUnavailable(Exception):
+    """Nothing can be decoded at the moment, whatever the picture."""
+
+
 @dataclass(frozen=True)
 class DecodeLimits:
     """What is accepted, and how large the result may be.

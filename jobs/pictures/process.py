@@ -1,6 +1,7 @@
 """A small pool of decoding processes that can be killed when a file turns out to be a trap."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import sys
@@ -9,12 +10,17 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Self
 
-from jobs.pictures.kinds import DecodeLimits, NormalisedPicture, PictureProblem
+from jobs.pictures.kinds import DecodeLimits, DecoderUnavailable, NormalisedPicture, PictureProblem
 from jobs.sentences import Sentence
 
 log = logging.getLogger(__name__)
 
 _HEADER_LIMIT_BYTES = 1024 * 1024
+_START_SECONDS = 60.0
+
+
+class ChildEnded(Exception):
+    """A decoding process ended before it answered."""
 
 
 class DecoderPool:
@@ -55,30 +61,59 @@ class DecoderPool:
 
         Raises:
             PictureProblem: if it cannot be used, took too long, or brought the decoder down.
+            DecoderUnavailable: if there is nothing to decode it with, which is no fault of it.
         """
         async with self._slots:
-            child = self._idle.pop() if self._idle else await self._start()
             try:
-                answer = await asyncio.wait_for(self._ask(child, data), self._timeout_seconds)
+                answer = await self._answer(data)
             except TimeoutError:
-                await self._kill(child)
                 raise PictureProblem(
                     "That picture took too long to decode. Please save it as PNG or JPEG and "
                     "attach it again."
                 ) from None
-            except (OSError, ValueError, asyncio.IncompleteReadError):
-                log.warning("a decoding process ended at a file of %d bytes", len(data))
-                await self._kill(child)
+            except ChildEnded:
                 raise PictureProblem(
                     "That picture could not be decoded: it is damaged or needs too much memory. "
                     "Please save it again as PNG or JPEG, or attach another one."
                 ) from None
-            except BaseException:  # cancelled while a child is busy: it cannot be used again
-                await self._kill(child)
-                raise
-            self._idle.append(child)
         if isinstance(answer, PictureProblem):
             raise answer
+        return answer
+
+    async def _answer(self, data: bytes) -> NormalisedPicture | PictureProblem:
+        """Ask a child that waits, or a new one; only one that was new can have died of the file.
+
+        Raises:
+            ChildEnded: if a new child ended at the file.
+            TimeoutError: if it took too long.
+        """
+        while (child := self._waiting_child()) is not None:
+            with contextlib.suppress(ChildEnded):
+                return await self._ask_and_keep(child, data)
+        return await self._ask_and_keep(await self._start(), data)
+
+    def _waiting_child(self) -> Process | None:
+        """A child that has nothing to do, if one is still there."""
+        while self._idle:
+            child = self._idle.pop()
+            if child.returncode is None:
+                return child
+            self._all.discard(child)
+        return None
+
+    async def _ask_and_keep(
+        self, child: Process, data: bytes
+    ) -> NormalisedPicture | PictureProblem:
+        try:
+            answer = await asyncio.wait_for(self._ask(child, data), self._timeout_seconds)
+        except BaseException as error:
+            await self._kill(child)  # busy, or gone: it cannot be used again
+            gone = isinstance(error, OSError | ValueError | asyncio.IncompleteReadError)
+            if not gone or isinstance(error, TimeoutError):
+                raise
+            log.warning("a decoding process ended at a file of %d bytes", len(data))
+            raise ChildEnded from error
+        self._idle.append(child)
         return answer
 
     async def close(self) -> None:
@@ -90,17 +125,31 @@ class DecoderPool:
     async def _start(self) -> Process:
         if self._closed:
             raise PictureProblem("The bot is shutting down. Please try again in a minute.")
-        child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "jobs.pictures.child",
-            str(self._memory_limit_bytes),
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-            limit=_HEADER_LIMIT_BYTES,
-        )
+        try:
+            child = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "jobs.pictures.child",
+                str(self._memory_limit_bytes),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                limit=_HEADER_LIMIT_BYTES,
+            )
+        except OSError as error:
+            raise DecoderUnavailable(f"no decoding process can be started: {error}") from error
         self._all.add(child)
+        try:
+            assert child.stdout is not None
+            ready = await asyncio.wait_for(child.stdout.readline(), _START_SECONDS)
+        except BaseException as error:
+            await self._kill(child)
+            if isinstance(error, TimeoutError | OSError):
+                raise DecoderUnavailable("a decoding process does not get ready") from error
+            raise
+        if not ready:
+            await self._kill(child)
+            raise DecoderUnavailable("a decoding process ended before it was given anything")
         return child
 
     async def _kill(self, child: Process) -> None:
