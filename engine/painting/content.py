@@ -1,5 +1,7 @@
 """The content's features, worked out once for each scale: in memory, or in a file for tiles."""
 
+import errno
+import os
 import tempfile
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -9,7 +11,11 @@ import torch
 from torch import Tensor
 
 from engine.networks.encoder import Encoder
+from engine.painting.problems import PaintingFailed
 from engine.painting.tiles import Region, Tiling
+
+_PIECE_BYTES = 1 << 20
+_NOT_HERE = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 class ContentTargets:
@@ -65,12 +71,39 @@ class ContentTargets:
         tiling: Tiling,
         check: Callable[[], None],
     ) -> "ContentTargets":
-        """Tile by tile, into files."""
+        """Tile by tile, into files.
+
+        Raises:
+            PaintingFailed: there is no room for the files.
+        """
         made = cls(encoder.device)
         if not layers:
             return made
-        made._folder = tempfile.TemporaryDirectory(prefix="atelier-", ignore_cleanup_errors=True)
-        folder = Path(made._folder.name)
+        try:
+            made._fill(encoder, content, layers, tiling, check)
+        except OSError as error:
+            made.close()
+            raise PaintingFailed(
+                "There is no room in {folder} for the features of a picture of this size "
+                "({reason}); free some, or name another folder in TMPDIR.",
+                folder=tempfile.gettempdir(),
+                reason=error.strerror or type(error).__name__,
+            ) from error
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    def _fill(
+        self,
+        encoder: Encoder,
+        content: Tensor,
+        layers: Collection[str],
+        tiling: Tiling,
+        check: Callable[[], None],
+    ) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="atelier-", ignore_cleanup_errors=True)
+        folder = Path(self._folder.name)
         sums = dict.fromkeys(layers, 0.0)
         for core in tiling.cores():
             check()
@@ -80,16 +113,15 @@ class ContentTargets:
             for name in layers:
                 stride = encoder.stride_px(name)
                 own = core.inside(window).at_stride(stride).of(features[name])
-                if name not in made._files:
+                if name not in self._files:
                     size = (tiling.size[0] // stride, tiling.size[1] // stride)
-                    made._files[name] = _File(
-                        folder / f"{name}.features", own.shape[1], size, own.dtype
-                    )
-                core.at_stride(stride).of(made._files[name].mapped()).copy_(own)
+                    file = _File(folder / f"{name}.features", own.shape[1], size, own.dtype)
+                    file.allocate()
+                    self._files[name] = file
+                core.at_stride(stride).of(self._files[name].mapped()).copy_(own)
                 sums[name] += float(_square_sum(own))
         for name, total in sums.items():
-            made.mean_square[name] = total / made.count(name)
-        return made
+            self.mean_square[name] = total / self.count(name)
 
 
 @dataclass(frozen=True)
@@ -104,6 +136,26 @@ class _File:
     @property
     def count(self) -> int:
         return self.size[0] * self.size[1] * self.channels
+
+    def allocate(self) -> None:
+        """Make the file with all its room, as one that finds none in use is killed by a signal.
+
+        Raises:
+            OSError: there is not so much room.
+        """
+        size = self.count * self.dtype.itemsize
+        with self.path.open("wb", buffering=0) as file:
+            if hasattr(os, "posix_fallocate"):
+                try:
+                    os.posix_fallocate(file.fileno(), 0, size)
+                except OSError as error:
+                    if error.errno not in _NOT_HERE:  # some file systems cannot do it
+                        raise
+                else:
+                    return
+            zeros = bytes(_PIECE_BYTES)
+            for start in range(0, size, _PIECE_BYTES):
+                file.write(zeros[: size - start])
 
     def mapped(self) -> Tensor:
         flat = torch.from_file(str(self.path), shared=True, size=self.count, dtype=self.dtype)
