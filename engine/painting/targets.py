@@ -62,6 +62,7 @@ def _style_terms(
     if not plan.style_weight:
         return [None], []
     size = (content.shape[-2], content.shape[-1])
+    wide = _wide(easel.encoder)
     groups = _groups(inputs.styles)
     guides = [_guide(group[0], inputs, size, content) for group in groups]
     weights = [sum(style.weight for style in group) for group in groups]
@@ -70,15 +71,17 @@ def _style_terms(
         parts: list[tuple[float, Mapping[str, LayerMoments]]] = []
         for style in group:
             easel.check()
-            parts.append((style.weight, style_statistics(easel, style, size)))
+            # Statistics that were kept or shipped lie on the CPU, those measured now do not.
+            found = style_statistics(easel, style, size)
+            here = {name: one.to(content.device, wide) for name, one in found.items()}
+            parts.append((style.weight, here))
         target = mixed(parts)
         for name, weight in plan.style_layers.items():
             area = _area(guides[number], size, easel.encoder.stride_px(name))
             if area <= 0:
                 continue
-            moment = target[name].to(content.device, _wide(easel.encoder))
             factor = plan.style_weight * weight * share * area
-            weight_in_all, prepared = _style_target(easel, moment, factor)
+            weight_in_all, prepared = _style_target(easel, target[name], factor)
             terms.append(StyleTerm(name, number, weight_in_all, prepared))
     return guides, terms
 
