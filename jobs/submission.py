@@ -1,7 +1,4 @@
-"""The way into the queue: intakes, and submissions that count against the limits."""
-
-import json
-from typing import Any
+"""The way into the queue: submissions that count against the limits."""
 
 import sqlalchemy as sa
 
@@ -10,60 +7,18 @@ from jobs.admission import Applicant, refusal_for
 from jobs.availability import Availability
 from jobs.core import record, row_of, use_picture
 from jobs.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
+from jobs.intakes import Intakes, close_intake_in
 from jobs.limits import Rules, read_rules
-from jobs.model import Intake, JobState, Submission
+from jobs.model import JobState, Submission
 from jobs.options import PaintInputs, PaintOptions
 from jobs.outcomes import Accepted, AlreadySubmitted, Refusal, Refused, SubmitOutcome
-from jobs.records import J, job_from_row, json_object, moment, to_json
+from jobs.records import J, job_from_row, to_json
 from jobs.speeds import speed_class_of, work_of
 from jobs.standings import Fleet
 
 
-class Submissions(Availability):
+class Submissions(Intakes, Availability):
     """The side of the queue that the commands see first."""
-
-    async def open_intake(self, interaction_id: int, payload: dict[str, Any]) -> bool:
-        """Remember an acknowledged command before its pictures are fetched.
-
-        Returns False when the interaction is known already, as an intake or as a job, so that
-        one that Discord sends twice is worked on once.
-        """
-        async with self.database.write() as transaction:
-            await transaction.lock(f"atelier-interaction:{interaction_id}")
-            known = sa.or_(
-                sa.exists().where(schema.intakes.c.interaction_id == interaction_id),
-                sa.exists().where(J.interaction_id == interaction_id),
-            )
-            if await transaction.connection.scalar(sa.select(known)):
-                return False
-            await transaction.connection.execute(
-                sa.insert(schema.intakes).values(
-                    interaction_id=interaction_id,
-                    payload=json.dumps(payload),
-                    created_at=transaction.now,
-                )
-            )
-        return True
-
-    async def pending_intakes(self) -> list[Intake]:
-        """Commands that were acknowledged and are no jobs yet, oldest first."""
-        columns = schema.intakes.c
-        statement = (
-            sa.select(schema.intakes)
-            .where(columns.closed_at.is_(None))
-            .order_by(columns.created_at, columns.interaction_id)
-        )
-        async with self.database.read() as connection:
-            rows = (await connection.execute(statement)).all()
-        return [
-            Intake(row.interaction_id, json_object(row.payload), moment(row.created_at))
-            for row in rows
-        ]
-
-    async def close_intake(self, interaction_id: int) -> None:
-        """Note that a command was dealt with; `submit` does so by itself."""
-        async with self.database.write() as transaction:
-            await _close_intake(transaction, interaction_id)
 
     async def check_limits(
         self,
@@ -110,7 +65,7 @@ class Submissions(Availability):
         async with self.database.write() as transaction:
             await transaction.lock(fairness.flow_lock(flow), f"atelier-user:{submission.user_id}")
             connection = transaction.connection
-            await _close_intake(transaction, submission.interaction_id)
+            await close_intake_in(transaction, submission.interaction_id)
             earlier = (
                 await connection.execute(
                     sa.select(schema.jobs).where(J.interaction_id == submission.interaction_id)
@@ -131,16 +86,6 @@ class Submissions(Availability):
             assert row is not None
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
         return Accepted(job_from_row(row), standings[job_id])
-
-
-async def _close_intake(transaction: Transaction, interaction_id: int) -> None:
-    # The row stays for a while, to know the interaction again; what it held is dropped.
-    columns = schema.intakes.c
-    await transaction.connection.execute(
-        sa.update(schema.intakes)
-        .where(columns.interaction_id == interaction_id, columns.closed_at.is_(None))
-        .values(closed_at=transaction.now, payload="{}")
-    )
 
 
 async def _insert(

@@ -1,4 +1,4 @@
-"""The way from an acknowledged command to a job in the queue; goes on after a restart."""
+"""The way from a command to a job in the queue; goes on after a restart."""
 
 import asyncio
 import logging
@@ -26,10 +26,11 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 3.0
 QUEUE_PAUSES_SECONDS = (0.5, 2.0, 8.0, 30.0)
 LIMITS_SECONDS = 0.25  # of the three that there are for the acknowledgement
+WRITING_SECONDS = 0.7  # the same; after them, the command is acknowledged while it is written down
 
 
 class IntakeService:
-    """Takes wishes in. Each is a row from its acknowledgement on, so that none is lost."""
+    """Takes wishes in. Each is a row before it is acknowledged, so that none is lost."""
 
     pictures: PictureIntake
 
@@ -37,7 +38,7 @@ class IntakeService:
         self._client = client
         self._originals = Originals(client)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._beginning: set[asyncio.Future[Any]] = set()
+        self._beginning: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._asking: set[asyncio.Task[Refusal | None]] = set()
 
@@ -69,7 +70,7 @@ class IntakeService:
     async def begin(
         self, interaction: discord.Interaction["AtelierClient"], request: PaintRequest
     ) -> None:
-        """Acknowledge a command and start on it. Returns as soon as both is safe.
+        """Write a command down, acknowledge it and start on it. Returns as soon as it is safe.
 
         Raises:
             UserProblem: if the limits stand in the way.
@@ -77,22 +78,32 @@ class IntakeService:
         refusal = await self._early_refusal(request)
         if refusal is not None:
             raise UserProblem(refusal_words(texts_of(interaction), refusal))
-        beginning = asyncio.gather(
-            interaction.response.defer(ephemeral=request.ephemeral, thinking=True),
-            self._client.queue.open_intake(interaction.id, request.model_dump(mode="json")),
-            return_exceptions=True,
+        accepting = asyncio.create_task(self._accept(interaction, request))
+        self._beginning.add(accepting)
+        accepting.add_done_callback(self._beginning.discard)
+        await accepting
+
+    async def _accept(
+        self, interaction: discord.Interaction["AtelierClient"], request: PaintRequest
+    ) -> None:
+        """Write a command down, acknowledge it, start on it."""
+        queue = self._client.queue
+        opening = asyncio.create_task(
+            queue.open_intake(interaction.id, request.model_dump(mode="json"))
         )
-        self._beginning.add(beginning)
+        await asyncio.wait({opening}, timeout=WRITING_SECONDS)
+        if opening.done() and not opening.result():
+            interaction.extras[ANSWER_FOLLOWS] = True  # by who took it first
+            return
         try:
-            acknowledged, is_new = await beginning
-        finally:
-            self._beginning.discard(beginning)
-        if isinstance(acknowledged, BaseException):
-            if is_new is True:  # nobody waits for it: Discord told the user that it failed
-                await self._client.queue.close_intake(interaction.id)
-            raise acknowledged
-        if isinstance(is_new, BaseException):
-            raise is_new
+            acknowledged = await interaction.response.defer(
+                ephemeral=request.ephemeral, thinking=True
+            )
+        except Exception:
+            if await opening:  # nobody waits for it: Discord told the user that it failed
+                await queue.close_intake(interaction.id)
+            raise
+        is_new = await opening
         interaction.extras[ANSWER_FOLLOWS] = True
         if is_new and not self._stopping:
             message_id = acknowledged.message_id if acknowledged else None

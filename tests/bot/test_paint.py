@@ -2,6 +2,9 @@
 
 import asyncio
 import io
+import sqlite3
+from contextlib import closing
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -171,3 +174,30 @@ async def test_an_intake_that_was_never_acknowledged_is_dropped(studio: Studio) 
     await studio.paint()
     await studio.no_intakes()
     assert not await studio.jobs()
+
+
+async def test_a_command_is_written_down_before_discord_is_told(studio: Studio) -> None:
+    unwritten: list[int] = []
+    path = studio.settings.atelier_data_dir / "atelier.sqlite3"
+    answered: set[int] = set()
+
+    def look(kind: str, payload: dict[str, Any]) -> None:
+        """At the very moment of each acknowledgement, in another connection."""
+        if kind != "interaction" or payload["interaction"].id in answered:
+            return
+        interaction = payload["interaction"]
+        if interaction.response_type is None:
+            return
+        answered.add(interaction.id)
+        with closing(sqlite3.connect(path)) as database:
+            found = database.execute(
+                "SELECT 1 FROM intakes WHERE interaction_id = ?", [interaction.id]
+            ).fetchone()
+        if not found:
+            unwritten.append(interaction.id)
+
+    studio.discord.world.listeners.append(look)
+    users = [studio.discord.add_user(f"member{number}") for number in range(20)]
+    interactions = await asyncio.gather(*(studio.paint(user=user.name) for user in users))
+    assert {interaction.id for interaction in interactions} <= answered
+    assert not unwritten

@@ -16,6 +16,7 @@ from jobs.outcomes import (
     Accepted,
     AlreadySubmitted,
     LimitName,
+    QueueError,
     Refusal,
     Refused,
     SubmitOutcome,
@@ -301,6 +302,36 @@ async def test_an_intake_survives_until_it_is_a_job(queue: JobQueue) -> None:
     assert await queue.pending_intakes() == []
     assert not await queue.open_intake(asked.interaction_id, {})
     assert isinstance(await queue.submit(asked), AlreadySubmitted)
+
+
+async def test_intakes_that_come_together_share_a_transaction(queue: JobQueue) -> None:
+    commits = 0
+
+    def count(_connection: sa.Connection) -> None:
+        nonlocal commits
+        commits += 1
+
+    known = await accepted(queue)
+    sa.event.listen(queue.database.engine.sync_engine, "commit", count)
+    numbers = [*range(1001, 1101), 1007, known.target.interaction_id]
+    is_new = await asyncio.gather(*(queue.open_intake(number, {"n": number}) for number in numbers))
+    assert is_new == [True] * 100 + [False, False]
+    assert [intake.payload for intake in await queue.pending_intakes()] == [
+        {"n": number} for number in range(1001, 1101)
+    ]
+    assert commits <= 3
+
+
+async def test_who_waits_for_an_intake_that_cannot_be_written_hears_of_it(queue: JobQueue) -> None:
+    async with queue.database.write() as transaction:
+        await transaction.connection.execute(sa.text("ALTER TABLE intakes RENAME TO elsewhere"))
+    outcomes = await asyncio.gather(
+        *(queue.open_intake(number, {}) for number in range(3)), return_exceptions=True
+    )
+    assert all(isinstance(outcome, sa.exc.SQLAlchemyError | QueueError) for outcome in outcomes)
+    async with queue.database.write() as transaction:
+        await transaction.connection.execute(sa.text("ALTER TABLE elsewhere RENAME TO intakes"))
+    assert await queue.open_intake(1, {})
 
 
 async def test_an_intake_that_is_refused_is_closed(queue: JobQueue) -> None:
