@@ -15,7 +15,7 @@ from engine.painting.events import Losses
 from engine.painting.problems import SettingsProblem
 from jobs.sentences import Sentence
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Progress:
         notes: for the report.
         losses: read so far.
         reference: the loss by which the next check judges improvement.
+        ended: the scale did, before its last iteration.
     """
 
     job: str
@@ -51,6 +52,7 @@ class Progress:
     notes: tuple[Sentence, ...]
     losses: tuple[Losses, ...]
     reference: float | None
+    ended: bool = False
 
 
 def to_bytes(progress: Progress, tensors: Mapping[str, Tensor]) -> bytes:

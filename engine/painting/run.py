@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from PIL import Image
@@ -97,7 +97,10 @@ class Run:
                 optimiser = next_optimiser(
                     optimiser, scale.history, scale.size, self.plan.optimizer
                 )
-            shown = yield from self._paint_scale(Work(number, optimiser, done))
+            if number > first or not done:
+                self._standing.ledger.reference = None  # of another size
+            ended = resumed is not None and number == first and resumed.progress.ended
+            shown = yield from self._paint_scale(Work(number, optimiser, done, ended=ended))
             done = 0
         if shown is None:
             raise PaintingFailed("The checkpoint holds no picture to go on from.")
@@ -117,7 +120,7 @@ class Run:
                     if work.objective is None:
                         self._set_up(work)
                         yield ScaleStarted(number, size, work.tiling.count if work.tiling else 1)
-                    if work.done >= count:
+                    if work.ended or work.done >= count:
                         break
                     self._iterate(work)
                 except (RuntimeError, MemoryError) as error:
@@ -135,8 +138,7 @@ class Run:
                         yield self._recovered(work)
                         continue
                     work.remember()
-                    if ledger.stalled(self.plan.min_improvement):
-                        count = work.done
+                    work.ended = ledger.stalled(self.plan.min_improvement)
                 yield self._stepped(work)
             return work.shown()
         finally:
@@ -218,8 +220,8 @@ class Run:
 
         def kept() -> bytes:
             if not work.torn and ledger.finite_after(work.number, work.good_at):
-                return self._checkpoint(work.number, work.done, work.optimiser.tensors())
-            return self._checkpoint(work.number, work.good_at, work.good)
+                return self._checkpoint(work, work.done, work.optimiser.tensors())
+            return self._checkpoint(work, work.good_at, work.good)
 
         return Stepped(
             iteration=self._before(work) + work.done,
@@ -232,9 +234,9 @@ class Run:
             checkpoint=kept,
         )
 
-    def _checkpoint(self, number: int, done: int, tensors: dict[str, Tensor]) -> bytes:
-        progress = self._standing.progress(self.job, self.planned_bytes, number, done)
-        return checkpoint.to_bytes(progress, tensors)
+    def _checkpoint(self, work: Work, done: int, tensors: dict[str, Tensor]) -> bytes:
+        progress = self._standing.progress(self.job, self.planned_bytes, work.number, done)
+        return checkpoint.to_bytes(replace(progress, ended=work.ended), tensors)
 
     def _resumed(self, kept: checkpoint.Kept) -> Optimiser:
         progress, tensors = kept.progress, kept.tensors

@@ -24,6 +24,7 @@ class Work:
         good_at: the iteration after which the state was known to be finite.
         good: that state, as far as it is needed to go on from.
         torn: a step was broken off in the middle, by an interruption say.
+        ended: before its last iteration, as the loss sank too little.
     """
 
     number: int
@@ -34,6 +35,7 @@ class Work:
     good_at: int = 0
     good: dict[str, Tensor] = field(default_factory=dict)
     torn: bool = False
+    ended: bool = False
 
     def __post_init__(self) -> None:
         self.remember()
