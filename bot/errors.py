@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 ALREADY_ACKNOWLEDGED = 40060
 UNKNOWN_INTERACTION = 10062
+ACKNOWLEDGED = "acknowledged"
+"""Set in an interaction's extras where Discord acknowledged it, unheard by discord.py."""
 
 STALE_MODAL = _("I was restarted while this form was open; please start again.")
 _MODAL_PREFIX = "atelier:modal:"
@@ -155,7 +157,7 @@ def is_lost_interaction(error: BaseException) -> bool:
 
 async def reply(interaction: discord.Interaction[Any], sentence: str) -> None:
     """Say one sentence that only the user sees, as answer or, if there is one, as follow-up."""
-    if interaction.response.is_done():
+    if interaction.response.is_done() or ACKNOWLEDGED in interaction.extras:
         await interaction.followup.send(sentence, ephemeral=True)
     else:
         await interaction.response.send_message(sentence, ephemeral=True)

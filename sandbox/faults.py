@@ -23,6 +23,8 @@ class Fault:
     drop: bool
     global_limit: bool
     code: int
+    carried_out: bool
+    page: bool
     hits: list[float] = field(default_factory=list)
 
     def matches(self, method: str, path: str) -> bool:
@@ -54,6 +56,8 @@ class Faults:
         drop: bool = False,
         global_limit: bool = False,
         code: int = 0,
+        carried_out: bool = False,
+        page: bool = False,
     ) -> Fault:
         """Answer the next requests with a fault.
 
@@ -69,6 +73,8 @@ class Faults:
             drop: Close the connection instead of answering.
             global_limit: Whether a 429 is the global one.
             code: Discord's JSON error code, for example 30046.
+            carried_out: Carry the request out first and spoil its answer only.
+            page: Answer with a page of HTML, as a server in between does.
         """
         fault = Fault(
             method,
@@ -81,6 +87,8 @@ class Faults:
             drop,
             global_limit,
             code,
+            carried_out,
+            page,
         )
         self.waiting.append(fault)
         return fault
@@ -99,23 +107,37 @@ class Faults:
         """Whether everything is being dropped now."""
         return time.monotonic() < self.outage_until
 
-    def _next(self, method: str, path: str) -> Fault | None:
-        return next((fault for fault in self.waiting if fault.matches(method, path)), None)
+    def _next(self, method: str, path: str, *, carried_out: bool = False) -> Fault | None:
+        return next(
+            (
+                fault
+                for fault in self.waiting
+                if fault.carried_out is carried_out and fault.matches(method, path)
+            ),
+            None,
+        )
 
     def delays(self, method: str, path: str) -> bool:
         """Whether the next such request is to wait."""
         fault = self._next(method, path)
         return fault is not None and fault.delay > 0
 
-    async def strike(self, method: str, path: str) -> web.Response | None:
+    async def strike(
+        self, method: str, path: str, *, carried_out: bool = False
+    ) -> web.Response | None:
         """The faulty answer to a request, if one is waiting for it.
+
+        Args:
+            method: Of the request.
+            path: Of the request, after `/api/v10`.
+            carried_out: Whether it is to take the place of an answer that there is.
 
         Raises:
             ConnectionResetError: The connection is to be dropped without an answer.
         """
         if self.in_outage:
             raise ConnectionResetError
-        fault = self._next(method, path)
+        fault = self._next(method, path, carried_out=carried_out)
         if fault is None:
             return None
         fault.hits.append(time.monotonic())
@@ -128,6 +150,9 @@ class Faults:
 
 def _answer(fault: Fault) -> web.Response:
     assert fault.status is not None
+    if fault.page:
+        text = "<html><body>Please wait a moment.</body></html>"
+        return web.Response(status=fault.status, text=text, content_type="text/html")
     headers = {"Content-Type": "application/json"}
     body: dict[str, object] = {"message": f"{fault.status}: injected fault", "code": fault.code}
     if fault.status == 429:

@@ -3,6 +3,7 @@
 import discord
 from discord import app_commands
 
+from bot.acknowledging import acknowledge
 from bot.admin.access import AdminGroup, admin_guild
 from bot.admin.announcing import announce
 from bot.client import Interaction
@@ -27,7 +28,7 @@ async def add(interaction: Interaction, member: discord.User) -> None:
         raise UserProblem(NOT_YOURSELF)
     if is_operator(member.id, interaction.client.settings):
         raise UserProblem(NOT_OPERATOR)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     if not await interaction.client.queue.block(guild_id, member.id, interaction.user.id):
         t = texts_of(interaction)
         await say(interaction, t("<@{user_id}> is blocked already.", user_id=member.id))
@@ -45,7 +46,7 @@ async def add(interaction: Interaction, member: discord.User) -> None:
 async def remove(interaction: Interaction, member: discord.User) -> None:
     """Unblock a member."""
     guild_id = admin_guild(interaction)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     if not await interaction.client.queue.unblock(guild_id, member.id, interaction.user.id):
         t = texts_of(interaction)
         await say(interaction, t("<@{user_id}> is not blocked here.", user_id=member.id))
@@ -63,7 +64,7 @@ async def show_blocked(interaction: Interaction) -> None:
     """List the blocked members."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     blocked = await interaction.client.queue.blocked(guild_id)
     lines = [f"<@{user_id}>" for user_id in blocked[:SHOWN]]
     if len(blocked) > SHOWN:

@@ -5,6 +5,7 @@ from typing import Any
 
 import discord
 
+from bot.acknowledging import acknowledge
 from bot.admin.access import admin_guild
 from bot.admin.announcing import announce
 from bot.admin.limit_form import LimitsForm
@@ -108,7 +109,7 @@ class UndoButton(OwnButton, template=template("limits-undo")):
     async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
         """Set what stood before. The permission may be gone since."""
         guild_id = admin_guild(interaction)
-        await interaction.response.defer()
+        await acknowledge(interaction)
         before = await values_before(interaction.client.queue, guild_id, int(self.about or 0))
         await change_limits(interaction, guild_id, before)
 
@@ -126,7 +127,7 @@ class ResetButton(OwnButton, template=template("limits-reset")):
     async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
         """Reset. The permission may be gone since the question."""
         guild_id = admin_guild(interaction)
-        await interaction.response.defer()
+        await acknowledge(interaction)
         await interaction.client.queue.reset_limits(guild_id, interaction.user.id)
         said = await announce(
             interaction, guild_id, lambda t: t("All limits of this server are reset.")

@@ -2,6 +2,7 @@
 
 import discord
 
+from bot.acknowledging import acknowledge
 from bot.admin.access import admin_guild
 from bot.admin.announcing import announce
 from bot.client import Interaction
@@ -36,7 +37,7 @@ class ClearButton(OwnButton, template=template("queue-clear")):
     async def press(self, interaction: Interaction, t: Texts) -> None:
         """Clear. The permission may be gone since the question."""
         guild_id = admin_guild(interaction)
-        await interaction.response.defer()
+        await acknowledge(interaction)
         cleared = await interaction.client.queue.clear(guild_id, interaction.user.id)
         count = len(cleared.job_ids)
         said = await announce(
@@ -70,7 +71,7 @@ class UndoClearButton(OwnButton, template=template("queue-clear-undo")):
     async def press(self, interaction: Interaction, t: Texts) -> None:
         """Put it back. The permission may be gone since the clearing."""
         guild_id = admin_guild(interaction)
-        await interaction.response.defer()
+        await acknowledge(interaction)
         outcome = await interaction.client.queue.undo_clear(
             int(self.about or 0), guild_id, interaction.user.id
         )

@@ -6,6 +6,7 @@ from typing import Any
 import discord
 from discord import ui
 
+from bot.acknowledging import acknowledge
 from bot.admin.access import admin_guild
 from bot.admin.limit_words import LABELS
 from bot.client import Interaction
@@ -71,7 +72,7 @@ class LimitsForm(ReportingModal):
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Set what was changed. The permission may be gone since the form was opened."""
         guild_id = admin_guild(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True, thinking=True)
         chosen: dict[str, Any] = {
             name: tuple(map(_id_of, select.values)) for name, select in self.roles.items()
         }

@@ -5,6 +5,7 @@ from typing import Any
 
 from discord import app_commands
 
+from bot.acknowledging import acknowledge
 from bot.admin.access import AdminGroup, admin_guild
 from bot.admin.audit import audit_page
 from bot.admin.changing import ChangeButton, ResetButton, change_limits, open_form
@@ -26,7 +27,7 @@ limits = AdminGroup("limits", "What members of this server may ask for.")
 async def show_limits(interaction: Interaction) -> None:
     """Show the limits."""
     guild_id = admin_guild(interaction)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     t = texts_of(interaction)
     words = await _limits_in_words(interaction, t, guild_id)
     await show(interaction, text_page(words, row_of(ChangeButton(t, interaction.user.id))))
@@ -86,7 +87,7 @@ async def set_limits(
     changes = {name: value for name, value in asked.items() if value is not None}
     if not changes:
         raise UserProblem(NOTHING_GIVEN)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     await change_limits(interaction, guild_id, changes)
 
 
@@ -104,7 +105,7 @@ async def reset(interaction: Interaction, limit: str | None = None) -> None:
     t = texts_of(interaction)
     if limit is not None and limit not in LABELS:
         raise UserProblem(UNKNOWN_LIMIT)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     if limit is not None:
         await change_limits(interaction, guild_id, {limit: None})
         return
@@ -129,5 +130,5 @@ async def limit_names(interaction: Interaction, current: str) -> list[app_comman
 async def show_log(interaction: Interaction) -> None:
     """Show the first page of the log."""
     admin_guild(interaction)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     await show(interaction, await audit_page(interaction, PagePlace(interaction.user.id)))

@@ -2,6 +2,7 @@
 
 from discord import app_commands
 
+from bot.acknowledging import acknowledge
 from bot.admin.access import AdminGroup, admin_guild
 from bot.admin.announcing import announce
 from bot.admin.clearing import ClearButton, clear_question
@@ -25,7 +26,7 @@ queue_admin = AdminGroup("queue-admin", "Pause, resume and clear the queue of th
 async def pause(interaction: Interaction) -> None:
     """Pause the server's queue."""
     guild_id = admin_guild(interaction)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     if not await interaction.client.queue.pause(guild_id, interaction.user.id):
         await say(interaction, texts_of(interaction)("The queue is paused already."))
         return
@@ -41,7 +42,7 @@ async def pause(interaction: Interaction) -> None:
 async def resume(interaction: Interaction) -> None:
     """Resume the server's queue."""
     guild_id = admin_guild(interaction)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     if not await interaction.client.queue.resume(guild_id, interaction.user.id):
         await say(interaction, texts_of(interaction)("The queue is not paused."))
         return
@@ -54,7 +55,7 @@ async def clear(interaction: Interaction) -> None:
     """Ask first."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     overview = await interaction.client.queue.overview(guild_id)
     if not overview.waiting:
         await say(interaction, t("Nothing waits in this server."))
@@ -95,7 +96,7 @@ async def _waiting_job(interaction: Interaction, guild_id: int, job_id: int) -> 
 async def remove(interaction: Interaction, picture: app_commands.Range[int, 1, MAX_JOB_ID]) -> None:
     """Cancel a job."""
     guild_id = admin_guild(interaction)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     job = await _waiting_job(interaction, guild_id, picture)
     queue = interaction.client.queue
     if isinstance(await queue.remove(job.id, interaction.user.id), AlreadyEnded):
@@ -114,7 +115,7 @@ async def remove(interaction: Interaction, picture: app_commands.Range[int, 1, M
 async def front(interaction: Interaction, picture: app_commands.Range[int, 1, MAX_JOB_ID]) -> None:
     """Move a job to the front."""
     guild_id = admin_guild(interaction)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     job = await _waiting_job(interaction, guild_id, picture)
     queue = interaction.client.queue
     if not await queue.move_to_front(job.id, interaction.user.id):

@@ -6,6 +6,7 @@ from typing import Any
 
 from discord import app_commands, ui
 
+from bot.acknowledging import acknowledge
 from bot.admin.access import admin_guild
 from bot.admin.plot import Panel, Plot, PlotProblem, draw
 from bot.client import Interaction
@@ -45,7 +46,7 @@ async def stats(
         if not is_operator(interaction.user.id, interaction.client.settings):
             raise UserProblem(NOT_OPERATOR)
         guild_id = None
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     client = interaction.client
     found = await client.queue.stats(guild_id, days)
     today = datetime.fromtimestamp(client.clock(), UTC).date()

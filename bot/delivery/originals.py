@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -50,14 +51,14 @@ class Originals:
                 return
         log.warning("Gave up answering %s", sender.interaction_id)
 
-    async def find(self, sender: "Sender") -> int | None:
-        """The id of the deferred answer; None if that cannot be known; 0 if there is none.
+    async def find(self, application_id: int, token: str, expires_at: datetime) -> int | None:
+        """The id of an interaction's answer; None if that cannot be known; 0 if there is none.
 
-        There is none if the bot ended before it acknowledged, or if the user deleted it.
+        There is none if Discord has heard of none so far, or if the user deleted it.
         """
-        if self._client.clock() >= sender.token_expires_at.timestamp():
+        if self._client.clock() >= expires_at.timestamp():
             return None
-        webhook = self.webhook(sender.application_id, sender.interaction_token)
+        webhook = self.webhook(application_id, token)
         for attempt in range(TRIES):
             try:
                 message = await webhook.fetch_message(ORIGINAL)

@@ -6,6 +6,7 @@ from typing import Any, Self
 import discord
 from discord import app_commands, ui
 
+from bot.acknowledging import acknowledge
 from bot.client import AtelierClient, Interaction
 from bot.gallery.paging import (
     Page,
@@ -128,12 +129,12 @@ class OpenSelect(
     async def act(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
         """Show the chosen picture below."""
         check_owner(interaction, self.user_id)
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True, thinking=True)
         await show_job(interaction, int(self.item.values[0]))
 
 
 @app_commands.command(name="history", description="Your finished pictures, to see and to remix.")
 async def history(interaction: Interaction) -> None:
     """Show the first page."""
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     await show(interaction, await history_page(interaction, PagePlace(interaction.user.id)))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 import discord
 from discord import ui
 
+from bot.acknowledging import acknowledge
 from bot.client import Interaction
 from bot.errors import ReportingLayout, UserProblem
 from bot.persistent import PersistentItem
@@ -75,7 +76,7 @@ class PageButton(PersistentItem["ui.Button[Any]"], template=template("page")):
     async def act(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
         """Show the page."""
         check_owner(interaction, self.place.user_id)
-        await interaction.response.defer()
+        await acknowledge(interaction)
         await show(interaction, await self.render(interaction, self.place.turned(self.by)))
 
     async def render(self, interaction: Interaction, place: PagePlace) -> Page:

@@ -2,6 +2,7 @@
 
 from discord import app_commands
 
+from bot.acknowledging import acknowledge
 from bot.client import Interaction
 from bot.delivery.cards import job_card
 from bot.delivery.fit import fitted
@@ -73,7 +74,7 @@ async def show_command(
     everybody: bool = False,
 ) -> None:
     """Show a picture."""
-    await interaction.response.defer(ephemeral=not everybody, thinking=True)
+    await acknowledge(interaction, ephemeral=not everybody, thinking=True)
     await show_job(interaction, picture)
 
 

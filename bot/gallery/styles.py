@@ -8,6 +8,7 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
+from bot.acknowledging import acknowledge
 from bot.client import Interaction
 from bot.gallery.paging import Page, PageButton, PagePlace, card, show, template
 from bot.gallery.thumbnails import Thumbnails
@@ -156,7 +157,7 @@ async def styles(
     whose: str = CATALOGUE,
 ) -> None:
     """Show the first page."""
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     words = " ".join((search or "").split())
     place = PagePlace(interaction.user.id, topic=f"{whose}/{words}")
     await show(interaction, await styles_page(interaction, place))

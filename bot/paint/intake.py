@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 from pydantic import ValidationError
 
+from bot.acknowledging import acknowledge
 from bot.delivery.originals import Originals
 from bot.errors import UserProblem, sentence_for
 from bot.paint.pictures import PictureIntake
@@ -75,16 +76,20 @@ class IntakeService:
         Raises:
             UserProblem: if the limits stand in the way.
         """
+        began = asyncio.get_running_loop().time()
         refusal = await self._early_refusal(request)
         if refusal is not None:
             raise UserProblem(refusal_words(texts_of(interaction), refusal))
-        accepting = asyncio.create_task(self._accept(interaction, request))
+        accepting = asyncio.create_task(self._accept(interaction, request, began))
         self._beginning.add(accepting)
         accepting.add_done_callback(self._beginning.discard)
         await accepting
 
     async def _accept(
-        self, interaction: discord.Interaction["AtelierClient"], request: PaintRequest
+        self,
+        interaction: discord.Interaction["AtelierClient"],
+        request: PaintRequest,
+        began: float,
     ) -> None:
         """Write a command down, acknowledge it, start on it."""
         queue = self._client.queue
@@ -96,8 +101,8 @@ class IntakeService:
             interaction.extras[ANSWER_FOLLOWS] = True  # by who took it first
             return
         try:
-            acknowledged = await interaction.response.defer(
-                ephemeral=request.ephemeral, thinking=True
+            message_id = await acknowledge(
+                interaction, ephemeral=request.ephemeral, thinking=True, began=began
             )
         except Exception:
             if await opening:  # nobody waits for it: Discord told the user that it failed
@@ -106,7 +111,6 @@ class IntakeService:
         is_new = await opening
         interaction.extras[ANSWER_FOLLOWS] = True
         if is_new and not self._stopping:
-            message_id = acknowledged.message_id if acknowledged else None
             self._spawn(self._work(request, message_id))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -128,7 +132,10 @@ class IntakeService:
             log.warning("The intake %s is of another version; dropped", intake.interaction_id)
             await self._client.queue.close_intake(intake.interaction_id)
             return
-        message_id = await self._originals.find(request.sender)
+        sender = request.sender
+        message_id = await self._originals.find(
+            sender.application_id, sender.interaction_token, sender.token_expires_at
+        )
         if message_id == 0:
             log.info("The intake %s was never acknowledged; dropped", intake.interaction_id)
             await self._client.queue.close_intake(intake.interaction_id)

@@ -3,6 +3,7 @@
 import discord
 from discord import app_commands
 
+from bot.acknowledging import acknowledge
 from bot.client import Interaction
 from bot.gallery.buttons import OwnButton, row_of, template
 from bot.gallery.paging import Page, card, say, show
@@ -19,7 +20,7 @@ ARCHIVE_NAME = "atelier-export.zip"
 @app_commands.command(name="privacy", description="What I keep of you; your copy of it; erase it.")
 async def privacy(interaction: Interaction) -> None:
     """Say what is kept."""
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     await show(interaction, await privacy_page(interaction))
 
 
@@ -59,7 +60,7 @@ class ExportButton(OwnButton, template=template("privacy-export")):
 
     async def press(self, interaction: Interaction, t: Texts) -> None:
         """Send it as files that only the user sees."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True, thinking=True)
         parts_left = PARTS if interaction.is_guild_integration() else PARTS_OF_USER_INSTALLED
         words = [t("Here is what I keep of you.")]
         async for part in export_parts(
@@ -118,7 +119,7 @@ class ReallyEraseButton(OwnButton, template=template("privacy-really")):
 
     async def press(self, interaction: Interaction, t: Texts) -> None:
         """Erase, and say how much it was."""
-        await interaction.response.defer()
+        await acknowledge(interaction)
         await stop_unfinished(interaction.client, interaction.user.id)
         counts = await interaction.client.queue.erase_user(interaction.user.id)
         words = t(
@@ -145,5 +146,5 @@ class KeepButton(OwnButton, template=template("privacy-keep")):
 
     async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
         """Show what there was before."""
-        await interaction.response.defer()
+        await acknowledge(interaction)
         await show(interaction, await privacy_page(interaction))

@@ -2,6 +2,7 @@
 
 from discord import app_commands
 
+from bot.acknowledging import acknowledge
 from bot.client import Interaction
 from bot.gallery.words import job_choice
 from bot.queue_commands.cancelling import cancel_job
@@ -16,7 +17,7 @@ MAX_JOB_ID = 2**53
 @app_commands.describe(job="The picture; your waiting ones are offered.")
 async def cancel(interaction: Interaction, job: app_commands.Range[int, 1, MAX_JOB_ID]) -> None:
     """Stop a job."""
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     said = await cancel_job(interaction, texts_of(interaction), job)
     await interaction.edit_original_response(content=said)
 

@@ -6,6 +6,7 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
+from bot.acknowledging import acknowledge
 from bot.client import Interaction
 from bot.gallery.buttons import OwnButton, template
 from bot.gallery.paging import Page, show
@@ -24,7 +25,7 @@ OTHERS_SHOWN = 10
 )
 async def queue(interaction: Interaction) -> None:
     """Show the queue."""
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     await show(interaction, await queue_page(interaction))
 
 
@@ -122,7 +123,7 @@ class QueueRefreshButton(OwnButton, template=template("queue:refresh")):
 
     async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
         """Show it anew."""
-        await interaction.response.defer()
+        await acknowledge(interaction)
         await show(interaction, await queue_page(interaction))
 
 
@@ -138,6 +139,6 @@ class QueueCancelButton(OwnButton, template=template("queue:cancel")):
 
     async def press(self, interaction: Interaction, t: Texts) -> None:
         """Cancel the job."""
-        await interaction.response.defer()
+        await acknowledge(interaction)
         said = await cancel_job(interaction, t, int(self.about or 0))
         await show(interaction, await queue_page(interaction, note=said))

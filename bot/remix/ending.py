@@ -1,5 +1,6 @@
 """Buttons that end something: cancel a job, delete a picture."""
 
+from bot.acknowledging import acknowledge
 from bot.client import Interaction
 from bot.errors import UserProblem
 from bot.people import is_admin, may_moderate, plain
@@ -20,7 +21,7 @@ async def cancel(interaction: Interaction, job_id: int) -> None:
     )
     match outcome:
         case Cancelled() | CancelRequested():
-            await interaction.response.defer()
+            await acknowledge(interaction)
         case AlreadyEnded():
             raise UserProblem(TOO_LATE)
         case NotYours():
@@ -36,7 +37,7 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     by_admin = _is_here(interaction, job) and may_moderate(interaction, client.settings)
     if job.user_id != interaction.user.id and not by_admin:
         raise UserProblem(NOT_YOURS, user=plain(job.user_name))
-    await interaction.response.defer()
+    await acknowledge(interaction)
     await client.queue.delete_result(job_id, interaction.user.id, by_admin)
     await interaction.delete_original_response()
 

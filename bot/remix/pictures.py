@@ -2,6 +2,7 @@
 
 import discord
 
+from bot.acknowledging import acknowledge
 from bot.client import Interaction
 from bot.delivery.courier import DEFAULT_LIMIT_BYTES
 from bot.delivery.faults import CANNOT_SEND_TO_USER
@@ -26,7 +27,7 @@ async def compare(interaction: Interaction, job_id: int) -> None:
     """Before and after in one picture, for the owner's eyes."""
     job = await kept_job(interaction, job_id)
     result_key = _result_key(job)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     store = interaction.client.queue.store
     before, after = await store.get(job.inputs.content), await store.get(result_key)
     limit_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES)
@@ -40,7 +41,7 @@ async def compare(interaction: Interaction, job_id: int) -> None:
 
 async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
     """The recorded time-lapse of a job."""
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     data = await interaction.client.queue.store.get(key)
     limit_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES)
     if len(data) > limit_bytes:
@@ -57,7 +58,7 @@ async def save(interaction: Interaction, job_id: int) -> None:
     """Send the finished picture to its owner's DMs."""
     job = await kept_job(interaction, job_id)
     result_key = _result_key(job)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     client, t = interaction.client, texts_of(interaction)
     attached = await fitted(
         t,

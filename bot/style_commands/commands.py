@@ -3,6 +3,7 @@
 import discord
 from discord import app_commands
 
+from bot.acknowledging import acknowledge
 from bot.client import Interaction
 from bot.errors import UserProblem
 from bot.paint.intake import IntakeService
@@ -53,7 +54,7 @@ async def save(
     t = texts_of(interaction)
     scope, owner_id = owner_of(interaction, for_server=for_server)
     cleaned = clean_name(name)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     client = interaction.client
     intake = next(each for each in client.services if isinstance(each, IntakeService))
     taken = await intake.pictures.take(Source.attachment(picture), "style0")
@@ -85,7 +86,7 @@ def _outcome_words(t: Texts, outcome: Saved | Replaced | TooMany, name: str) -> 
 async def remove(interaction: Interaction, name: app_commands.Range[str, 1, TYPED_LIMIT]) -> None:
     """Remove a style."""
     t = texts_of(interaction)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     wanted = name.casefold()
     for each in await _removable(interaction):
         if wanted in {f"#{each.id}", each.name.casefold()}:

@@ -107,13 +107,14 @@ async def _guarded(request: web.Request, handler: Handler, path: str) -> web.Str
         world = request.app[WORLD]
         judge("authorization", Form(world, request.headers.get("Authorization")), request[LINE])
     try:
-        return await handler(request)
+        response = await handler(request)
     except web.HTTPMethodNotAllowed:
         raise ApiError(405, 0, "405: Method Not Allowed") from None
     except web.HTTPNotFound:
         raise not_found() from None
     except web.HTTPRequestEntityTooLarge:
         raise ApiError(413, 40005, "Request entity too large") from None
+    return await faults.strike(request.method, path, carried_out=True) or response
 
 
 def _drop(request: web.Request) -> None:

@@ -170,7 +170,7 @@ async def test_everything_is_said_in_the_language_of_the_user(studio: Studio) ->
 
 
 async def test_an_intake_that_was_never_acknowledged_is_dropped(studio: Studio) -> None:
-    studio.discord.faults.add("POST", "/interactions/*", status=404, times=1)
+    studio.discord.faults.add("POST", "/interactions/*", status=404, code=10062)
     await studio.paint()
     await studio.no_intakes()
     assert not await studio.jobs()

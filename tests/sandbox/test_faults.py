@@ -114,3 +114,20 @@ async def test_privileged_intents_are_refused(discord: LoopbackDiscord) -> None:
         await socket.send_json({"op": 2, "d": {"token": discord.token, "intents": 1 << 15}})
         await asyncio.wait_for(socket.receive(), 5)
         assert socket.close_code == 4014
+
+
+async def test_the_answer_alone_can_be_lost(discord: LoopbackDiscord, bot: TinyBot) -> None:
+    discord.faults.add("POST", "/channels/*", drop=True, carried_out=True)
+    channel = bot.get_partial_messageable(discord.channel().id)
+    with pytest.raises(aiohttp.ClientError):
+        await channel.send("x")
+    assert discord.messages()[-1].content == "x"
+    await channel.send("y")
+    assert [message.content for message in discord.messages()] == ["x", "y"]
+
+
+async def test_a_page_can_stand_in_for_an_answer(discord: LoopbackDiscord, bot: TinyBot) -> None:
+    fault = discord.faults.add("GET", "/users/*", status=200, page=True)
+    with pytest.raises(TypeError):
+        await bot.fetch_user(discord.user("ada").id)
+    assert len(fault.hits) == 1

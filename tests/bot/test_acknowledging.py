@@ -1,0 +1,59 @@
+"""Acknowledgements through Discord's bad moments: nobody is left with "thinking…"."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.bot.studio import Studio
+
+CALLBACK = "/interactions/*/callback"
+LOST = {
+    "the connection breaks after it was carried out": {"drop": True, "carried_out": True},
+    "a server in between gives up on it": {"status": 502, "carried_out": True},
+    "a server in between answers": {"status": 200, "page": True, "carried_out": True},
+    "the connection breaks": {"drop": True},
+    "it is one too many": {"status": 429, "retry_after": 0.2, "with_via": False},
+}
+
+
+def forgive_second_answers(studio: Studio) -> None:
+    """discord.py repeats by itself what was answered 502."""
+    violations = studio.discord.violations
+    assert {violation.rule for violation in violations} <= {"acknowledged-once"}
+    violations.clear()
+
+
+@pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
+async def test_a_command_whose_acknowledgement_is_lost_is_painted(
+    studio: Studio, fault: dict[str, Any]
+) -> None:
+    await studio.start_painter()
+    studio.discord.faults.add("POST", CALLBACK, **fault)
+    await studio.painted()
+    assert len(await studio.jobs()) == 1
+    assert len(studio.discord.messages()) == 1
+    forgive_second_answers(studio)
+
+
+@pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
+async def test_a_command_that_only_answers_does_so(studio: Studio, fault: dict[str, Any]) -> None:
+    studio.discord.faults.add("POST", CALLBACK, **fault)
+    interaction = await studio.discord.slash(studio.user(), "queue")
+    assert await studio.answer(interaction)
+    forgive_second_answers(studio)
+
+
+async def test_an_error_after_a_lost_acknowledgement_is_told(studio: Studio) -> None:
+    studio.discord.faults.add("POST", CALLBACK, drop=True, carried_out=True)
+    interaction = await studio.discord.slash(studio.user(), "show", {"picture": 999})
+    assert "999" in await studio.answer(interaction)
+
+
+async def test_what_was_not_acknowledged_in_time_is_dropped(studio: Studio) -> None:
+    fault = studio.discord.faults.add("POST", CALLBACK, drop=True, times=1000)
+    asking = asyncio.create_task(studio.paint())
+    await studio.eventually(lambda: len(fault.hits) > 2)
+    await studio.no_intakes()
+    assert not await studio.jobs()
+    asking.cancel()
