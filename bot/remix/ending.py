@@ -1,15 +1,24 @@
 """Buttons that end something: cancel a job, delete a picture."""
 
+import contextlib
+
+import discord
+
 from bot.acknowledging import acknowledge
 from bot.client import Interaction
 from bot.errors import UserProblem
 from bot.people import is_admin, may_moderate, plain
 from bot.remix.owned import FORGOTTEN, NOT_YOURS, known_job
-from bot.texts import _
+from bot.remix.removing import address_of, remove_message
+from bot.texts import _, texts_of
 from jobs.model import Job
 from jobs.outcomes import AlreadyEnded, Cancelled, CancelRequested, NoSuchJob, NotYours
 
 TOO_LATE = _("This one has already ended, so there is nothing to cancel.")
+STILL_THERE = _(
+    "The picture is deleted, but I may not remove its message {link}; please delete it there "
+    "yourself, or ask an admin to."
+)
 
 
 async def cancel(interaction: Interaction, job_id: int) -> None:
@@ -31,7 +40,10 @@ async def cancel(interaction: Interaction, job_id: int) -> None:
 
 
 async def delete(interaction: Interaction, job_id: int) -> None:
-    """Delete a picture, stored and shown; for its owner and for moderators."""
+    """Delete a picture, stored and shown; for its owner and for moderators.
+
+    The button may stand under a copy that `/show` made, so the job's own message goes, too.
+    """
     job = await known_job(interaction, job_id)
     client = interaction.client
     by_admin = _is_here(interaction, job) and may_moderate(interaction, client.settings)
@@ -39,7 +51,13 @@ async def delete(interaction: Interaction, job_id: int) -> None:
         raise UserProblem(NOT_YOURS, user=plain(job.user_name))
     await acknowledge(interaction)
     await client.queue.delete_result(job_id, interaction.user.id, by_admin)
-    await interaction.delete_original_response()
+    pressed_there = interaction.message and interaction.message.id == job.target.message_id
+    removed = bool(pressed_there) or await remove_message(client, job)
+    with contextlib.suppress(discord.NotFound):
+        await interaction.delete_original_response()
+    if not removed:
+        t = texts_of(interaction)
+        await interaction.followup.send(t(STILL_THERE, link=address_of(job)), ephemeral=True)
 
 
 def _is_here(interaction: Interaction, job: Job) -> bool:

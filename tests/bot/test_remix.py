@@ -118,6 +118,55 @@ async def test_delete_removes_message_and_picture(studio: Studio, user: str) -> 
     assert job.result_key is None
 
 
+async def shown_copy(studio: Studio, message: Message) -> Interaction:
+    """A copy of a delivered picture, as /show makes it."""
+    (job,) = await studio.jobs()
+    await studio.eventually(lambda: delivered(studio, job.id))
+    copy = await studio.discord.slash(studio.user(), "show", {"picture": job.id})
+    await copy.wait(lambda i: i.message and has_result(i.message))
+    assert copy.message is not message
+    return copy
+
+
+async def delivered(studio: Studio, job_id: int) -> bool:
+    job = await studio.bot.queue.get(job_id)
+    return job is not None and job.delivered_at is not None
+
+
+@pytest.mark.parametrize("minutes", [0, 20])
+@pytest.mark.parametrize("context", ["guild", "bot_dm"])
+async def test_delete_on_a_copy_removes_the_picture_everywhere(
+    studio: Studio, context: str, minutes: int
+) -> None:
+    await studio.start_painter()
+    message = await studio.painted(context=context)
+    (job,) = await studio.jobs()
+    await studio.eventually(lambda: delivered(studio, job.id))
+    studio.shift_clock(minutes * 60)
+    copy = await shown_copy(studio, message)
+    assert copy.message is not None
+    await press(studio, copy.message, "Delete")
+    await copy.wait(lambda i: i.message and i.message.deleted)
+    assert message.deleted
+    (job,) = await studio.jobs()
+    assert job.result_key is None
+
+
+async def test_delete_says_which_message_it_may_not_remove(studio: Studio) -> None:
+    await studio.start_painter()
+    message = await studio.painted()
+    copy = await shown_copy(studio, message)
+    studio.shift_clock(20 * 60)
+    copy = await shown_copy(studio, message)
+    studio.discord.faults.add("DELETE", "/channels/*", status=403, code=50001)
+    assert copy.message is not None
+    pressed = await press(studio, copy.message, "Delete")
+    await pressed.wait(lambda i: i.followups)
+    (told,) = pressed.followups
+    assert told.ephemeral
+    assert f"/{message.channel_id}/{message.id}" in told.text
+
+
 async def test_a_timelapse_is_shown_or_recorded(studio: Studio) -> None:
     await studio.start_painter()
     message = await studio.painted({"seed": 9})
