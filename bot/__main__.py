@@ -7,11 +7,9 @@ import signal
 import sys
 from collections.abc import Callable
 
-import aiohttp
 import discord
 
-from bot.client import AtelierClient
-from bot.commands import build_client
+from bot.connection import HOW_TO_SIGN_IN, Connection
 from bot.discord_address import point_discord_at
 from bot.logs import set_up_logging
 from bot.memory import give_large_blocks_back
@@ -23,18 +21,11 @@ log = logging.getLogger("bot")
 FAILED = 1
 CANNOT_START = 2
 INTERRUPTED = 130
-AUTHENTICATION_FAILED = 4004  # a close code of the gateway
-FIRST_WAIT_SECONDS = 2.0
-LONGEST_WAIT_SECONDS = 60.0
 
 HOW_TO_START = (
     "DISCORD_TOKEN is not set: get a token at https://discord.com/developers/applications "
     "(your application > Bot > Reset Token) and put it in .env; to try Atelier without one, "
     "run `make demo` or `make sandbox`."
-)
-HOW_TO_SIGN_IN = (
-    "Discord does not accept this DISCORD_TOKEN: copy it again from "
-    "https://discord.com/developers/applications (your application > Bot > Reset Token)."
 )
 
 
@@ -94,45 +85,6 @@ async def _run(settings: Settings) -> None:
         if isinstance(result, Exception):
             raise result
     log.info("Stopped in order")
-
-
-class Connection:
-    """The connection to Discord, made again for as long as it takes."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._client: AtelierClient | None = None
-
-    async def serve(self) -> None:
-        """Stay connected. Until Discord is reachable, try again at growing intervals.
-
-        Raises:
-            discord.LoginFailure: if it does not accept the token.
-        """
-        assert self._settings.discord_token is not None
-        token = self._settings.discord_token.get_secret_value()
-        wait_seconds = FIRST_WAIT_SECONDS
-        while True:
-            self._client = build_client(self._settings)
-            try:
-                async with self._client:
-                    await self._client.start(token)
-            except (aiohttp.ClientError, OSError, discord.DiscordServerError) as error:
-                log.warning("Discord cannot be reached (%s)", error)
-            except discord.ConnectionClosed as error:
-                if error.code == AUTHENTICATION_FAILED:
-                    raise discord.LoginFailure(HOW_TO_SIGN_IN) from None
-                log.warning("Discord closed the connection (code %s)", error.code)
-            else:
-                return
-            log.info("The next try is in %.0f s", wait_seconds)
-            await asyncio.sleep(wait_seconds)
-            wait_seconds = min(LONGEST_WAIT_SECONDS, wait_seconds * 2)
-
-    async def wind_down(self) -> None:
-        """Finish what is in flight, while still connected."""
-        if self._client is not None:
-            await self._client.wind_down()
 
 
 def _on_signal(stop: Callable[[], None]) -> None:

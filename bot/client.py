@@ -1,6 +1,7 @@
 """The connection to Discord, and what all commands share: queue, settings, texts."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import OrderedDict
@@ -13,7 +14,7 @@ from discord import app_commands
 from bot.errors import STALE_MODAL, is_stale_modal, reply, report
 from bot.flight import tracing
 from bot.pictures.press import Press
-from bot.sync import sync_if_changed
+from bot.sync import keep_syncing
 from bot.texts import CatalogueTranslator, texts_of
 from jobs.queue import JobQueue
 from jobs.settings import Settings
@@ -21,6 +22,7 @@ from jobs.settings import Settings
 log = logging.getLogger(__name__)
 
 REMEMBERED_INTERACTIONS = 4096
+FIRST_SYNC_SECONDS = 10.0  # how long the start waits for Discord to take the commands
 
 
 class Service(Protocol):
@@ -94,12 +96,18 @@ class AtelierClient(discord.Client):
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._started: list[Service] = []
         self._winding_down: asyncio.Task[None] | None = None
+        self._syncing: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:
         """Open the queue, tell Discord the commands if they changed, start the services."""
         self.queue = await JobQueue.open(self.settings, clock=self._queue_clock)
         await self.tree.set_translator(CatalogueTranslator())
-        await sync_if_changed(self.tree, self.settings.atelier_data_dir)
+        tried = asyncio.Event()
+        self._syncing = asyncio.create_task(
+            keep_syncing(self.tree, self.settings.atelier_data_dir, tried), name="commands"
+        )
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(tried.wait(), FIRST_SYNC_SECONDS)
         for service in self.services:
             await service.start()
             self._started.append(service)
@@ -163,6 +171,8 @@ class AtelierClient(discord.Client):
     async def close(self) -> None:
         """Wind down and disconnect."""
         await self.wind_down()
+        if self._syncing is not None:
+            self._syncing.cancel()
         if not self.is_closed():
             await super().close()
             if hasattr(self, "queue"):

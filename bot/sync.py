@@ -1,5 +1,6 @@
 """Telling Discord the commands, but only when they changed: creations are counted by the day."""
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -15,6 +16,36 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HASH_FILE = "commands.json"
+FIRST_PAUSE_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 3600.0
+
+
+async def keep_syncing(
+    tree: "app_commands.CommandTree[AtelierClient]", data_dir: Path, tried: asyncio.Event
+) -> None:
+    """Sync the commands, again and again until Discord takes them; those it has go on working.
+
+    Args:
+        tree: The commands.
+        data_dir: Where the last sync is noted.
+        tried: Set after the first try, whatever came of it.
+    """
+    pause_seconds = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            await sync_if_changed(tree, data_dir)
+        except Exception as error:  # noqa: BLE001 - a bot with yesterday's commands is one that serves
+            asked = error.retry_after if isinstance(error, discord.RateLimited) else 0.0
+            pause = max(pause_seconds, asked)
+            log.warning(
+                "Discord does not take the commands (%s); the next try is in %.0f s", error, pause
+            )
+        else:
+            return
+        finally:
+            tried.set()
+        await asyncio.sleep(pause)
+        pause_seconds = min(LONGEST_PAUSE_SECONDS, pause_seconds * 2)
 
 
 async def sync_if_changed(tree: "app_commands.CommandTree[AtelierClient]", data_dir: Path) -> bool:
@@ -32,7 +63,10 @@ async def sync_if_changed(tree: "app_commands.CommandTree[AtelierClient]", data_
     if known.get(key) == digest and await _discord_has(tree, payload):
         return False
     commands = await tree.sync()
-    path.write_text(json.dumps({**known, key: digest}), encoding="utf-8")
+    try:
+        path.write_text(json.dumps({**known, key: digest}), encoding="utf-8")
+    except OSError as error:
+        log.warning("The next start tells Discord the commands again: %s", error)
     log.info("Told Discord the %d commands", len(commands))
     return True
 
