@@ -18,6 +18,14 @@ _STEP_BYTES = 64 * 2**20
 _LINUX_STATUS = Path("/proc/self/status")
 _LINUX_RESET = Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"
+_NO_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "cudnn_status_alloc_failed",
+    "cublas_status_alloc_failed",
+    "bad_alloc",
+)
 
 
 def choose_device(name: str) -> torch.device:
@@ -154,9 +162,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and (
-        "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
-    )
+    return isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY)
 
 
 def release_memory(device: torch.device) -> None:

@@ -78,7 +78,7 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Recovered:
-    """The loss was not finite; painting goes on from the last good picture."""
+    """Painting goes on from the last good picture, as the loss was not finite, say."""
 
     reason: Sentence
 

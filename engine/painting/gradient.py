@@ -10,6 +10,7 @@ A layer's slopes are made when the way back arrives at it, not before: of all th
 time, the features themselves take most.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -31,6 +32,14 @@ class Evaluation:
     content: Tensor
     tv: Tensor
     gradient: Tensor
+
+    def figures(self) -> Tensor:
+        """Loss, style, content, variation and the gradient's greatest number.
+
+        That is not finite if any of the gradient's is not.
+        """
+        steepest = torch.linalg.vector_norm(self.gradient, math.inf)
+        return torch.stack([self.loss, self.style, self.content, self.tv, steepest])
 
 
 def evaluate(

@@ -1,13 +1,13 @@
 """What a run remembers of its losses and its time."""
 
 import math
+import time
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from engine.painting.events import Losses
-from engine.painting.gradient import Evaluation
 from engine.painting.plan import Plan
 from jobs.sentences import Sentence
 
@@ -22,8 +22,10 @@ class Ledger:
         plan: of the painting; says how much work there is.
         losses: those that were read.
         notes: what happened, for the report.
-        seconds: painted, from the first iteration, in all runs together.
+        seconds: painted, from the first iteration, in all runs together: starting the device's
+            work and waiting for it.
         iterations: evaluated, repeated ones included.
+        reference: the loss by which `stalled` judges; None at the beginning of a scale.
     """
 
     plan: Plan
@@ -33,27 +35,40 @@ class Ledger:
     iterations: int = 0
     reference: float | None = None
     _unread: list[tuple[int, int, Tensor]] = field(default_factory=list)
+    _sick: set[tuple[int, int]] = field(default_factory=set)
     _rate: float | None = None
+    _unread_seconds: float = 0.0
 
-    def add(self, scale: int, iteration: int, found: Evaluation, seconds: float) -> None:
-        """An iteration was done, in so many seconds."""
-        parts = torch.stack([found.loss, found.style, found.content, found.tv])
-        self._unread.append((scale, iteration, parts))
-        self.seconds += seconds
+    def add(self, scale: int, iteration: int, figures: Tensor, seconds: float) -> None:
+        """An iteration was started that gives these figures, in so many seconds.
+
+        Args:
+            scale: its number.
+            iteration: of the scale, from 1.
+            figures: see `Evaluation.figures`; on the device, which may still be at work.
+            seconds: that it took to start.
+        """
+        self._unread.append((scale, iteration, figures))
+        self._unread_seconds += seconds
         self.iterations += 1
-        height, width = self.plan.scales[scale].size
-        rate = seconds / (height * width)
-        known = self._rate
-        self._rate = rate if known is None else known + _NEWEST * (rate - known)
+        if figures.device.type == "cpu":
+            self.read()  # There is nothing to wait for.
 
     def read(self) -> None:
         """Bring the losses from the device."""
         if not self._unread:
             return
-        values = torch.stack([parts for _, _, parts in self._unread]).tolist()
-        for (scale, iteration, _), four in zip(self._unread, values, strict=True):
-            self.losses.append(Losses(scale, iteration, *four))
+        begun = time.perf_counter()
+        values = torch.stack([figures for _, _, figures in self._unread]).tolist()
+        seconds = self._unread_seconds + time.perf_counter() - begun
+        for (scale, iteration, _), (*four, steepest) in zip(self._unread, values, strict=True):
+            losses = Losses(scale, iteration, *four)
+            self.losses.append(losses)
+            if not (math.isfinite(losses.total) and math.isfinite(steepest)):
+                self._sick.add((scale, iteration))
+        self._pace(seconds)
         self._unread.clear()
+        self._unread_seconds = 0.0
 
     def newest(self) -> Losses:
         """The losses of the last iteration."""
@@ -61,14 +76,9 @@ class Ledger:
         return self.losses[-1]
 
     def finite_after(self, scale: int, iteration: int) -> bool:
-        """Whether all losses are finite that came after an iteration of a scale."""
+        """Whether all losses and gradients are finite that came after an iteration of a scale."""
         self.read()
-        for one in reversed(self.losses):
-            if (one.scale, one.iteration) <= (scale, iteration):
-                break
-            if not math.isfinite(one.total):
-                return False
-        return True
+        return all(one <= (scale, iteration) for one in self._sick)
 
     def forget_after(self, scale: int, iteration: int) -> None:
         """Drop the losses of iterations that are to be repeated."""
@@ -76,6 +86,7 @@ class Ledger:
         self.losses = [
             one for one in self.losses if (one.scale, one.iteration) <= (scale, iteration)
         ]
+        self._sick = {one for one in self._sick if one <= (scale, iteration)}
 
     def stalled(self, share: float) -> bool:
         """Whether the loss sank by less than a share since this was last asked."""
@@ -92,3 +103,11 @@ class Ledger:
             count = one.iterations - (iteration if number == scale else 0)
             left += count * one.size[0] * one.size[1]
         return left * self._rate
+
+    def _pace(self, seconds: float) -> None:
+        """The unread iterations took so long together."""
+        self.seconds += seconds
+        sizes = [self.plan.scales[scale].size for scale, _, _ in self._unread]
+        rate = seconds / sum(height * width for height, width in sizes)
+        newest = 1 - (1 - _NEWEST) ** len(sizes)
+        self._rate = rate if self._rate is None else self._rate + newest * (rate - self._rate)

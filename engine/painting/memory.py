@@ -77,14 +77,26 @@ class Memory:
         core = _aligned(encoder, layers, _CORE_BESIDE_PX)
         tile = tile_bytes(encoder, layers, size, core)
         update = size[0] * size[1] * PICTURE_BYTES * _UPDATE_PICTURES
-        for one in (
-            History(pairs),
-            History(pairs, narrow=True),
-            History(-(-pairs // 2), narrow=True),
-        ):
+        for one in histories(pairs):
             if self.for_tile(size, one) >= max(tile, update):
                 return one
         return None
+
+
+def histories(pairs: int) -> tuple[History, ...]:
+    """What L-BFGS may remember instead of so many pairs, the best first."""
+    half = -(-pairs // 2)
+    return History(pairs), History(pairs, narrow=True), History(half, narrow=True)
+
+
+def lesser_history(history: History, pairs: int) -> History | None:
+    """What to do with when memory ran out with this one, of so many pairs at first.
+
+    None leaves the scale to Adam.
+    """
+    return next(
+        (one for one in histories(pairs) if one.bytes_per_pixel < history.bytes_per_pixel), None
+    )
 
 
 def choose_core(encoder: Encoder, layers: Sequence[str], size: Size, room: int) -> int | None:
@@ -111,19 +123,18 @@ def tile_bytes(encoder: Encoder, layers: Sequence[str], size: Size, core_px: int
     return round(_HOLES * pixels * encoder.bytes_per_pixel(layers))
 
 
-def halved_core(core_px: int | None, size: Size) -> int:
-    """The next smaller tile after memory ran out.
-
-    Raises:
-        PaintingFailed: tiles are as small as they get.
-    """
+def halved_core(core_px: int | None, size: Size) -> int | None:
+    """The next smaller tile after memory ran out; None if tiles are as small as they get."""
     core = (max(size) if core_px is None else core_px) // 2
-    if core < _LEAST_CORE_PX:
-        raise PaintingFailed(
-            "The device has not enough memory to paint even in the smallest tiles; "
-            "choose a smaller size, or free some memory."
-        )
-    return core
+    return None if core < _LEAST_CORE_PX else core
+
+
+def no_memory() -> PaintingFailed:
+    """Nothing less can be tried."""
+    return PaintingFailed(
+        "The device has not enough memory to paint even in the smallest tiles; "
+        "choose a smaller size, or free some memory."
+    )
 
 
 def _aligned(encoder: Encoder, layers: Sequence[str], core_px: int) -> int:

@@ -48,6 +48,9 @@ class Optimiser(Protocol):
     def calm(self, factor: float) -> None:
         """Take steps shorter by this factor from here on."""
 
+    def close(self) -> None:
+        """Free its memory; the optimiser is spent."""
+
 
 @dataclass(frozen=True)
 class AdamSettings:
@@ -148,6 +151,10 @@ class Adam:
         """See `Optimiser.calm`."""
         self._pace *= factor
 
+    def close(self) -> None:
+        """See `Optimiser.close`."""
+        self._picture = self._mean = self._square = self._average = torch.empty(0)
+
     def _floor(self) -> float:
         # The losses are means over pixels, so gradients shrink with the picture's size; Adam's
         # usual ε would then stop the step.
@@ -180,12 +187,6 @@ class Lbfgs:
         del self._state
         return _enlarged(picture, size, "bicubic").clamp_(0, 1)
 
-    def rescaled(self, size: Size, history: History) -> "Lbfgs":
-        """A new one at the next scale, whose steps are no longer than this one's."""
-        made = Lbfgs(self.taken(size), _settings(history))
-        made.calm(self._settings.step)
-        return made
-
     def tensors(self) -> dict[str, Tensor]:
         """See `Optimiser.tensors`."""
         return self._state.tensors()
@@ -196,16 +197,24 @@ class Lbfgs:
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Optimiser.load`."""
+        like, names = self._state.loss, list(self._state.tensors())
+        dtype = self._state.point.dtype
+        self.close()  # There may be no memory for two histories.
         if "trial" not in tensors:
-            self._state = begin(tensors["point"].to(self._state.point), self._settings)
+            self._state = begin(tensors["point"].to(like.device, dtype), self._settings)
             return
-        device = self._state.point.device
-        kept = {name: tensors[name].to(device).clone() for name in self._state.tensors()}
+        kept = {name: tensors[name].to(like.device, copy=True) for name in names}
         self._state = LbfgsState.from_tensors(kept)
 
     def calm(self, factor: float) -> None:
         """See `Optimiser.calm`."""
-        self._settings = replace(self._settings, step=self._settings.step * factor)
+        settings = self._settings
+        first = None if settings.first_change is None else settings.first_change * factor
+        self._settings = replace(settings, step=settings.step * factor, first_change=first)
+
+    def close(self) -> None:
+        """See `Optimiser.close`."""
+        del self._state
 
 
 def make_optimiser(history: History | None, picture: Tensor, recipe: Optimizer) -> Optimiser:
@@ -216,16 +225,11 @@ def make_optimiser(history: History | None, picture: Tensor, recipe: Optimizer) 
     return Adam(picture, settings)
 
 
-def next_optimiser(
-    before: Optimiser, history: History | None, size: Size, recipe: Optimizer
-) -> Optimiser:
-    """The optimiser of the next scale: the same one enlarged, or another from its result."""
-    match before, history:
-        case Adam(), None:
-            return before.rescaled(size)
-        case Lbfgs(), History():
-            return before.rescaled(size, history)
-    return make_optimiser(history, before.taken(size), recipe)
+def history_in(tensors: Mapping[str, Tensor], planned: History | None) -> History | None:
+    """What the optimiser remembered whose state this is, or is to if that was left out."""
+    if "s" in tensors:
+        return History(tensors["s"].shape[0], narrow=tensors["s"].dtype is torch.bfloat16)
+    return planned if "point" in tensors else None
 
 
 def _settings(history: History) -> LbfgsSettings:

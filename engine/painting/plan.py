@@ -1,7 +1,7 @@
 """From a job's options, a recipe and a network to numbers; wrong ones are refused here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from engine.networks.encoder import Encoder
@@ -56,6 +56,12 @@ class Plan:
         """All layers in use, shallow to deep."""
         used = {*self.style_layers, *self.content_layers}
         return [name for name in encoder.layers if name in used]
+
+    def with_history(self, number: int, history: History | None) -> "Plan":
+        """The same with another history at a scale; None leaves it to Adam."""
+        scales = list(self.scales)
+        scales[number] = replace(scales[number], history=history)
+        return replace(self, scales=tuple(scales))
 
     @property
     def total_iterations(self) -> int:

@@ -20,14 +20,23 @@ from engine.painting.events import (
     Stepped,
 )
 from engine.painting.finish import Finisher
-from engine.painting.inputs import Inputs, start_picture
+from engine.painting.inputs import Inputs
 from engine.painting.ledger import Ledger
-from engine.painting.memory import Memory, choose_core, halved_core, tile_bytes
-from engine.painting.optimisers import Optimiser, make_optimiser, next_optimiser
-from engine.painting.picture import Size, resized
-from engine.painting.plan import Plan, Scale
+from engine.painting.memory import (
+    Memory,
+    choose_core,
+    halved_core,
+    no_memory,
+    tile_bytes,
+)
+from engine.painting.objective import Objective
+from engine.painting.optimisers import Optimiser
+from engine.painting.picture import Size
+from engine.painting.plan import Plan
 from engine.painting.problems import PaintingFailed
 from engine.painting.report import make_report
+from engine.painting.shortage import attempt
+from engine.painting.stages import Stages
 from engine.painting.standing import Standing
 from engine.painting.studio import Control, Studio
 from engine.painting.style import Easel, tiling_for
@@ -72,36 +81,31 @@ class Run:
     planned_bytes: int
     _standing: Standing = field(init=False)
     _thrift: Thrift = field(init=False)
+    _stages: Stages = field(init=False)
     _tiling: Tiling | None = field(init=False, default=None)
     _lacking: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self._standing = Standing(Ledger(self.plan), self.studio.dtype, self.plan.tile_px)
+        self._stages = Stages(self.plan, self.inputs, self.options, self.studio, self._standing)
         self._thrift = Thrift.from_here(self.memory, self.studio.device)
 
     def paint(self, resumed: checkpoint.Kept | None = None) -> Iterator[Event]:
         """All scales, from the start or from a checkpoint."""
         devices.reset_peak_memory(self.studio.device)
-        first, done = 0, 0
+        first = 0 if resumed is None else resumed.progress.scale
         optimiser: Optimiser | None = None
-        if resumed is not None:
-            first, done = resumed.progress.scale, resumed.progress.iteration
-            optimiser = self._resumed(resumed)
         shown: Tensor | None = None
-        for number, scale in enumerate(self.plan.scales):
-            if number < first:
-                continue
-            if optimiser is None:
-                optimiser = self._started(scale)
-            elif number > first or not done:
-                optimiser = next_optimiser(
-                    optimiser, scale.history, scale.size, self.plan.optimizer
-                )
-            if number > first or not done:
-                self._standing.ledger.reference = None  # of another size
-            ended = resumed is not None and number == first and resumed.progress.ended
-            shown = yield from self._paint_scale(Work(number, optimiser, done, ended=ended))
-            done = 0
+        for number in range(first, len(self.plan.scales)):
+            if resumed is not None and number == first:
+                work = self._stages.resumed(resumed)
+            else:
+                work = self._stages.next(number, optimiser)
+            if not work.done:
+                self._standing.ledger.reference = None  # It was that of another size.
+            shown = yield from self._paint_scale(work)
+            optimiser = work.optimiser
+            del work
         if shown is None:
             raise PaintingFailed("The checkpoint holds no picture to go on from.")
         del optimiser  # The finished picture needs memory too.
@@ -116,21 +120,15 @@ class Run:
         try:
             while True:
                 self._check()
-                try:
-                    if work.objective is None:
-                        self._set_up(work)
-                        yield ScaleStarted(number, size, work.tiling.count if work.tiling else 1)
-                    if work.ended or work.done >= count:
-                        break
-                    self._iterate(work)
-                except (RuntimeError, MemoryError) as error:
-                    if not devices.is_out_of_memory(error):
-                        raise
-                    error.__traceback__ = None  # It holds the tensors of the failed try.
-                    work.close()
-                    if work.mend():
-                        ledger.forget_after(number, work.done)
-                    yield self._retiled(size)
+                if work.objective is None:
+                    if attempt(lambda: self._set_up(work), self.studio.device) is None:
+                        yield self._short_of_memory(work)
+                        continue
+                    yield ScaleStarted(number, size, work.tiling.count if work.tiling else 1)
+                if work.ended or work.done >= count:
+                    break
+                if attempt(lambda: self._iterate(work), self.studio.device) is None:
+                    yield self._short_of_memory(work)
                     continue
                 if work.done % CHECK_EVERY == 0 or work.done == count:
                     if not ledger.finite_after(number, work.good_at):
@@ -144,15 +142,16 @@ class Run:
         finally:
             work.close()
 
-    def _iterate(self, work: Work) -> None:
+    def _iterate(self, work: Work) -> int:
         scale = self.plan.scales[work.number]
         begun = time.perf_counter()
         number, progress = self._before(work) + work.done, work.done / scale.iterations
         found = work.iterate(number, progress, self._check)
         self._standing.ledger.add(work.number, work.done, found, time.perf_counter() - begun)
+        return work.done
 
-    def _set_up(self, work: Work) -> None:
-        scale, encoder = self.plan.scales[work.number], self._encoder()
+    def _set_up(self, work: Work) -> Objective:
+        scale, encoder = self._stages.plan.scales[work.number], self._encoder()
         layers, core = self.plan.layers_of(encoder), self._standing.cap_px
         if self.plan.tile_px is None:
             room = self.memory.for_tile(scale.size, scale.history)
@@ -162,7 +161,9 @@ class Run:
         self._tiling = work.tiling = tiling_for(encoder, layers, scale.size, core)
         self._thrift.next_bytes = tile_bytes(encoder, layers, scale.size, core)
         easel = Easel(encoder, self.plan, core, self.studio.statistics, self._check)
-        work.objective = make_objective(easel, self.inputs, self._content_at(scale.size))
+        made = make_objective(easel, self.inputs, self._stages.content_at(scale.size))
+        work.objective = made
+        return made
 
     def _check(self) -> None:
         """Before each piece of work: stop if it is wanted, and keep to the memory."""
@@ -175,11 +176,28 @@ class Run:
     def _before(self, work: Work) -> int:
         return sum(one.iterations for one in self.plan.scales[: work.number])
 
-    def _retiled(self, size: Size) -> Retiled:
-        devices.release_memory(self.studio.device)
-        smaller = halved_core(self._tiling.core_px if self._tiling else None, size)
+    def _short_of_memory(self, work: Work) -> Event:
+        """Go on with smaller tiles; with less of a history, where it is that which takes it.
+
+        Raises:
+            PaintingFailed: it cannot be done with less.
+        """
+        history = self._stages.plan.scales[work.number].history
+        core = self._tiling.core_px if self._tiling else None
+        smaller = halved_core(core, self.plan.scales[work.number].size)
+        ledger, torn = self._standing.ledger, work.torn
+        work.close()
+        if history is not None and (torn or smaller is None):
+            self._stages.lessen(work)
+            ledger.forget_after(work.number, work.done)
+            return Recovered(ledger.notes[-1])
+        if smaller is None:
+            raise no_memory()
+        if torn:
+            work.go_back()
+            ledger.forget_after(work.number, work.done)
         self._standing.cap_px = smaller
-        self._standing.ledger.notes.append(
+        ledger.notes.append(
             sentence("Memory ran out, so it was painted in tiles of {size} px.", size=smaller)
         )
         return Retiled(smaller)
@@ -216,6 +234,7 @@ class Run:
         ledger = self._standing.ledger
 
         def preview(most_px: int) -> Image.Image:
+            ledger.read()  # Waiting for the device is part of painting.
             return self.finisher.preview(work.shown(), most_px)
 
         def kept() -> bytes:
@@ -238,33 +257,10 @@ class Run:
         progress = self._standing.progress(self.job, self.planned_bytes, work.number, done)
         return checkpoint.to_bytes(replace(progress, ended=work.ended), tensors)
 
-    def _resumed(self, kept: checkpoint.Kept) -> Optimiser:
-        progress, tensors = kept.progress, kept.tensors
-        torch.set_rng_state(tensors.pop("random"))
-        self._standing.take(progress, self.studio.device)
-        scale = self.plan.scales[progress.scale]
-        like = self._content_at(scale.size)
-        optimiser = make_optimiser(scale.history, like, self.plan.optimizer)
-        optimiser.load(tensors)
-        tensors.clear()
-        if scale.history:
-            optimiser.calm(progress.pace)  # Adam keeps its own among its tensors.
-        return optimiser
-
-    def _started(self, scale: Scale) -> Optimiser:
-        content = self._content_at(scale.size)[0].float().cpu()
-        start = start_picture(self.inputs, content, self.options)
-        picture = start[None].to(self.studio.device, self._standing.wide)
-        return make_optimiser(scale.history, picture, self.plan.optimizer)
-
-    def _content_at(self, size: Size) -> Tensor:
-        pixels = resized(self.inputs.content.pixels, size)
-        return pixels[None].to(self.studio.device, self._standing.wide)
-
     def _report(self, size: Size) -> Report:
         return make_report(
             self.options,
-            self.plan,
+            self._stages.plan,
             self._standing,
             encoder=self._encoder(),
             device=self.studio.device,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from engine.painting.gradient import Evaluation, evaluate
+from engine.painting.gradient import evaluate
 from engine.painting.objective import Objective
 from engine.painting.optimisers import Optimiser
 from engine.painting.tiles import Tiling
@@ -40,17 +40,22 @@ class Work:
     def __post_init__(self) -> None:
         self.remember()
 
-    def iterate(self, number: int, progress: float, check: Callable[[], None]) -> Evaluation:
-        """One iteration: the `number`th of the painting, at this share of the scale."""
+    def iterate(self, number: int, progress: float, check: Callable[[], None]) -> Tensor:
+        """One iteration: the `number`th of the painting, at this share of the scale.
+
+        Returns:
+            Its figures, on the device; see `Evaluation.figures`.
+        """
         if self.objective is None:
             raise RuntimeError("the scale is not set up")
         self.objective.encoder.begin(number)
         found = evaluate(self.objective, self.optimiser.point, self.tiling, check)
+        figures = found.figures()
         self.torn = True
-        self.optimiser.update(found, progress)
+        self.optimiser.update(found, progress)  # which spends the gradient
         self.done += 1
         self.torn = False
-        return found
+        return figures
 
     def shown(self) -> Tensor:
         """The picture so far."""
@@ -69,14 +74,7 @@ class Work:
     def go_back(self) -> None:
         """To the last state that was good."""
         self.optimiser.load(self.good)
-        self.done = self.good_at
-
-    def mend(self) -> bool:
-        """Go back if memory ran out in the middle of a step; whether it did."""
-        torn, self.torn = self.torn, False
-        if torn:
-            self.go_back()
-        return torn
+        self.done, self.torn = self.good_at, False
 
     def close(self) -> None:
         """Free the content's features; what is shown needs them no more."""

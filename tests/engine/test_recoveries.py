@@ -1,4 +1,5 @@
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,7 +8,10 @@ from torch import Tensor
 
 from engine.networks.vgg19 import Vgg19
 from engine.painting import Event, PaintingFailed, Recovered, Retiled, Stepped, paint
-from tests.engine.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin_studio
+from engine.painting.ledger import Ledger
+from engine.painting.plan import Scale, make_plan
+from engine.painting.recipe import load_recipe
+from tests.engine.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin, thin_studio
 
 
 class Wrapped:
@@ -54,6 +58,38 @@ class NotFiniteOnce(Wrapped):
         if getattr(self, "_harm", False):
             found = {name: features * torch.nan for name, features in found.items()}
         return found
+
+
+class GradientNotFiniteOnce(Wrapped):
+    """At the tenth iteration, the last."""
+
+    calls = 0
+
+    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        found = super().features(picture, layers)
+        if picture.requires_grad:
+            type(self).calls += 1
+            if type(self).calls == 10:
+                for layer in found.values():
+                    layer.register_hook(lambda gradient: gradient * torch.nan)  # type: ignore[no-untyped-call]  # (torch's)
+        return found
+
+
+def test_a_gradient_that_is_not_finite_is_seen_at_the_last_iteration_too() -> None:
+    GradientNotFiniteOnce.calls = 0
+    options = changed(scales=1, iterations=10, optimizer="adam")
+    painted, events = run(options, thin_studio(wrap=GradientNotFiniteOnce))
+    assert len([event for event in events if isinstance(event, Recovered)]) == 1
+    assert bool(torch.isfinite(painted.picture.pixels).all())
+
+
+def test_seconds_count_the_wait_for_the_device() -> None:
+    scale = Scale((8, 8), 10)
+    plan = make_plan(FEW, load_recipe("atelier"), thin(), (48, 64))
+    ledger = Ledger(replace(plan, scales=(scale,)))
+    ledger.add(0, 1, torch.zeros(5), seconds=0.0)
+    assert ledger.seconds > 0
+    assert ledger.seconds_left(0, 1) == pytest.approx(9 * ledger.seconds)
 
 
 def test_a_loss_that_is_not_finite_goes_back_and_on_in_fp32() -> None:
