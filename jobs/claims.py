@@ -95,7 +95,7 @@ class Claims(Engines):
                 dropped = await _turn_over_preview(transaction, claim.job.id, progress.preview_key)
             await transaction.notify(CHANGED_TOPIC)
         if dropped is not None:
-            await self._discard([dropped])
+            await self._discard_working([dropped])
         return _outcome(held)
 
     async def save_checkpoint(self, claim: Claim, key: str) -> LeaseOutcome:
@@ -110,7 +110,7 @@ class Claims(Engines):
                 return LeaseLost()
             await use_picture(transaction, claim.job.id, "checkpoint", key)
         if old is not None and old != key:
-            await self._discard([old])
+            await self._discard_working([old])
         return _outcome(held)
 
     async def finish(

@@ -1,10 +1,12 @@
 """What all sides of the queue share: the database, the store, the settings, the history."""
 
+import contextlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs import schema
 from jobs.database import Database, Transaction
@@ -33,20 +35,56 @@ class QueueCore:
         found by `gc`.
         """
         for key in dict.fromkeys(keys):
-            try:
-                if not await self._in_use(key):
-                    await self.store.delete_if_untouched(key, SOON_SECONDS)
-            except (QueueUnavailable, StorageUnavailable, PictureMissing) as problem:
-                # What was asked for is done; this is only tidying.
-                log.info("A file is left for the next cleaning: %s", problem)
+            with _only_tidying():
+                await self._delete_unused(key, SOON_SECONDS)
 
-    async def _in_use(self, key: str) -> bool:
-        used = sa.or_(
-            sa.exists().where(schema.picture_uses.c.key == key),
-            sa.exists().where(schema.user_styles.c.picture_key == key),
-        )
-        async with self.database.read() as connection:
-            return bool(await connection.scalar(sa.select(used)))
+    async def _discard_working(self, keys: Iterable[str]) -> None:
+        """As `_discard`, for files that one job made for itself: no other can begin to need one."""
+        for key in dict.fromkeys(keys):
+            with _only_tidying():
+                async with self.database.read() as connection:
+                    needed = await used_keys(connection, [key])
+                if not needed:
+                    await self.store.delete_if_untouched(key, SOON_SECONDS)
+
+    async def _delete_unused(self, key: str, seconds: float) -> bool:
+        """Delete a file, unless somebody needs it or it was put within the last so many seconds.
+
+        Who begins to need a picture that others may have put names it under the same lock, and
+        puts it or looks for it after that. So it is seen here, or finds out that it is gone.
+        """
+        async with self.database.write() as transaction:
+            await transaction.lock(picture_lock(key))
+            if await used_keys(transaction.connection, [key]):
+                return False
+            return await self.store.delete_if_untouched(key, seconds)
+
+
+@contextlib.contextmanager
+def _only_tidying() -> Iterator[None]:
+    """What was asked for is done already; a file may stay for the next cleaning."""
+    try:
+        yield
+    except (QueueUnavailable, StorageUnavailable, PictureMissing) as problem:
+        log.info("A file is left for the next cleaning: %s", problem)
+
+
+def picture_lock(key: str) -> str:
+    """The lock on a picture's being needed or deleted."""
+    return f"atelier-picture:{key}"
+
+
+async def used_keys(connection: AsyncConnection, keys: Collection[str]) -> set[str]:
+    """Which of these pictures somebody needs: a job, a saved style, a command on its way."""
+    used: set[str] = set()
+    columns = (
+        schema.picture_uses.c.key,
+        schema.user_styles.c.picture_key,
+        schema.intake_uses.c.key,
+    )
+    for column in columns:
+        used |= set(await connection.scalars(sa.select(column).where(column.in_(keys))))
+    return used
 
 
 async def record(

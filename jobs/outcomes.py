@@ -69,6 +69,11 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Erased:
+    """The user had everything erased since the command was given; nothing was queued."""
+
+
+@dataclass(frozen=True, slots=True)
 class Cancelled:
     """The job was waiting and has ended as cancelled."""
 
@@ -100,7 +105,7 @@ class NoSuchJob:
 
 
 CancelOutcome = Cancelled | CancelRequested | AlreadyEnded | NotYours | NoSuchJob
-SubmitOutcome = Accepted | AlreadySubmitted | Refused
+SubmitOutcome = Accepted | AlreadySubmitted | Refused | Erased
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from jobs.core import QueueCore
 from jobs.database import CHANGED_TOPIC, Transaction
 from jobs.ending import end_job
 from jobs.fairness import leave_place
+from jobs.intakes import erase_intakes
 from jobs.model import JobState
 from jobs.records import J, Record, json_object
 from jobs.retention import drop_pictures
@@ -108,18 +109,21 @@ class Privacy(QueueCore):
     async def erase_user(self, user_id: int) -> ErasedCounts:
         """Erase what is kept of a user: waiting jobs, history, pictures, styles, intakes.
 
+        A command of theirs that is just being taken in becomes no job any more.
         Two things stay. A block stays, or erasing would lift it. Of the jobs of the last 24
         hours the bare rows stay until `gc` finds them older, or erasing would reset the limit
         of pictures a day; nothing is left in them but the times, the server and the user's id.
         What the user did as an admin, and to others' jobs, stays without their name.
         """
+        # First what may become a job at any moment: it is one below, or it becomes none any more.
+        async with self.database.write() as transaction:
+            keys = await erase_intakes(transaction, user_id)
         async with self.database.read() as connection:
             ids = list(
                 await connection.scalars(
                     sa.select(J.id).where(J.user_id == user_id, J.erased_at.is_(None))
                 )
             )
-        keys: list[str] = []
         for job_id in ids:
             keys += await self._erase_job(job_id, user_id)
         async with self.database.write() as transaction:

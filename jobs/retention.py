@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from jobs import schema
-from jobs.core import QueueCore, record, row_of
+from jobs.core import QueueCore, record, row_of, used_keys
 from jobs.database import CHANGED_TOPIC, Transaction
 from jobs.delivery import ENDED
 from jobs.limits import DAY_SECONDS, changes_from_json, operator_limits, tightened
@@ -92,17 +92,15 @@ class Retention(QueueCore):
         files, size = 0, 0
         for first in range(0, len(old), _BATCH):
             for picture in await self._unused(old[first : first + _BATCH]):
-                if await self.store.delete_if_untouched(picture.key, GRACE_SECONDS):
+                if await self._delete_unused(picture.key, GRACE_SECONDS):
                     files += 1
                     size += picture.size_bytes
         return GcCounts(expired, files, size, rows)
 
     async def _unused(self, pictures: Iterable[StoredPicture]) -> list[StoredPicture]:
         by_key = {picture.key: picture for picture in pictures}
-        uses, styles = schema.picture_uses.c.key, schema.user_styles.c.picture_key
         async with self.database.read() as connection:
-            used = set(await connection.scalars(sa.select(uses).where(uses.in_(by_key))))
-            used |= set(await connection.scalars(sa.select(styles).where(styles.in_(by_key))))
+            used = await used_keys(connection, by_key)
         return [picture for key, picture in by_key.items() if key not in used]
 
     async def _expire(self) -> int:

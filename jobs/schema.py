@@ -178,6 +178,23 @@ intakes = Table(
     Column("payload", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("closed_at", Double),
+    # Whose it is, until it is closed.
+    Column("user_id", BigInteger, index=True),
+    # When the user had everything erased before there was a job.
+    Column("erased_at", Double),
+)
+
+intake_uses = Table(
+    "intake_uses",
+    metadata,
+    Column(
+        "interaction_id",
+        BigInteger,
+        ForeignKey("intakes.interaction_id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("key", String(100), primary_key=True, index=True),
 )
 
 engines = Table(

@@ -7,11 +7,11 @@ from jobs.admission import Applicant, refusal_for
 from jobs.availability import Availability
 from jobs.core import record, row_of, use_picture
 from jobs.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
-from jobs.intakes import Intakes, close_intake_in
+from jobs.intakes import Intakes, close_intake_in, intake_row
 from jobs.limits import Rules, read_rules
 from jobs.model import JobState, Submission
 from jobs.options import PaintInputs, PaintOptions
-from jobs.outcomes import Accepted, AlreadySubmitted, Refusal, Refused, SubmitOutcome
+from jobs.outcomes import Accepted, AlreadySubmitted, Erased, Refusal, Refused, SubmitOutcome
 from jobs.records import J, job_from_row, to_json
 from jobs.speeds import speed_class_of, work_of
 from jobs.standings import Fleet
@@ -65,6 +65,9 @@ class Submissions(Intakes, Availability):
         async with self.database.write() as transaction:
             await transaction.lock(fairness.flow_lock(flow), f"atelier-user:{submission.user_id}")
             connection = transaction.connection
+            intake = await intake_row(transaction, submission.interaction_id)
+            if intake is not None and intake.erased_at is not None:
+                return Erased()
             await close_intake_in(transaction, submission.interaction_id)
             earlier = (
                 await connection.execute(

@@ -11,13 +11,20 @@ from pydantic import ValidationError
 from bot.acknowledging import acknowledge
 from bot.delivery.originals import Originals
 from bot.errors import UserProblem, sentence_for
-from bot.paint.pictures import PictureIntake
+from bot.paint.pictures import ERASED, PictureIntake
 from bot.paint.request import PaintRequest
 from bot.refusals import refusal_words
 from bot.texts import texts_for, texts_of
 from bot.undelivered import ANSWER_FOLLOWS, UndeliveredNotice
 from jobs.model import Intake, Submission
-from jobs.outcomes import QueueUnavailable, Refusal, Refused, SubmitOutcome
+from jobs.outcomes import (
+    Accepted,
+    AlreadySubmitted,
+    QueueUnavailable,
+    Refusal,
+    Refused,
+    SubmitOutcome,
+)
 
 if TYPE_CHECKING:
     from bot.client import AtelierClient
@@ -94,7 +101,7 @@ class IntakeService:
         """Write a command down, acknowledge it, start on it."""
         queue = self._client.queue
         opening = asyncio.create_task(
-            queue.open_intake(interaction.id, request.model_dump(mode="json"))
+            queue.open_intake(interaction.id, interaction.user.id, request.model_dump(mode="json"))
         )
         await asyncio.wait({opening}, timeout=WRITING_SECONDS)
         if opening.done() and not opening.result():
@@ -152,11 +159,14 @@ class IntakeService:
         except Exception as error:  # noqa: BLE001 - the boundary where errors become sentences
             sentence = sentence_for(error, t, f"intake {sender.interaction_id}")
         else:
-            if not isinstance(outcome, Refused):
+            if isinstance(outcome, Accepted | AlreadySubmitted):
                 # The delivery loop sees the job and shows it.
                 await UndeliveredNotice.of(self._client).tell_once_shown(sender, outcome.job.id)
                 return
-            sentence = refusal_words(t, outcome.refusal)
+            if isinstance(outcome, Refused):
+                sentence = refusal_words(t, outcome.refusal)
+            else:
+                sentence = t(ERASED)
         await self._originals.say(sender, sentence)
         await self._client.queue.close_intake(sender.interaction_id)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.errors import UserProblem
@@ -15,6 +16,7 @@ from jobs.pictures import DecodeLimits, DecoderPool, DecoderUnavailable, Picture
 from jobs.queue import JobQueue
 from jobs.sentences import Sentence
 from jobs.settings import Settings
+from jobs.store import key_for
 
 HELD_BYTES = 48 * 1024 * 1024
 HELD_AT_ONCE = 8
@@ -27,6 +29,9 @@ ROLES = {
 }
 OF_PICTURE = _("{picture}: {problem}")
 NOT_KEPT = _("The pictures of this painting are no longer kept; please use /paint with new ones.")
+
+ERASED = _("Your data was erased while this was being prepared, so it is not painted.")
+PNG = ".png"
 
 
 @dataclass(frozen=True)
@@ -93,15 +98,15 @@ class PictureIntake:
         await self._decoders.close()
         await self._downloader.__aexit__(None, None, None)
 
-    async def take(self, source: Source, role: str) -> Taken:
-        """Take one picture in.
+    async def take(self, source: Source, role: str, interaction_id: int | None = None) -> Taken:
+        """Take one picture in, and keep it while the intake of this interaction is open.
 
         Raises:
             InputProblem: if it cannot be used.
+            UserProblem: if it is not kept any more, or the user had everything erased.
         """
         if source.key is not None:
-            if not await self._queue.store.exists(source.key):
-                raise UserProblem(NOT_KEPT)
+            await self._hold_kept(interaction_id, [source.key])
             return Taken(source.key)
         assert source.url is not None
         size_bytes = self._max_bytes if source.size_bytes is None else source.size_bytes
@@ -111,7 +116,8 @@ class PictureIntake:
                 picture = await self._decoders.normalise(data)
             except (UserProblem, PictureProblem) as problem:
                 raise InputProblem(role, problem) from None
-            key = await self._queue.store.put(picture.png, ".png")
+            await self._hold(interaction_id, [key_for(picture.png, PNG)])
+            key = await self._queue.store.put(picture.png, PNG)
         return Taken(key, tuple(_of_picture(role, note) for note in picture.notes))
 
     async def gather(self, request: PaintRequest) -> Gathered:
@@ -119,14 +125,17 @@ class PictureIntake:
 
         Raises:
             InputProblem: for the first that cannot be used.
-            UserProblem: if it asks for a stored picture that is not kept any more.
+            UserProblem: if it asks for a stored picture that is not kept any more, or the user
+                had everything erased.
         """
+        intake = request.sender.interaction_id
         if request.inputs is not None:
-            await self._check_kept(request.inputs)
+            await self._hold_kept(intake, request.inputs.picture_keys())
             return Gathered(request.inputs)
         sources = request.sources()
         results = await asyncio.gather(
-            *(self.take(source, role) for role, source in sources.items()), return_exceptions=True
+            *(self.take(source, role, intake) for role, source in sources.items()),
+            return_exceptions=True,
         )
         taken: dict[str, Taken] = {}
         for role, result in zip(sources, results, strict=True):
@@ -143,14 +152,24 @@ class PictureIntake:
             tuple(note for each in taken.values() for note in each.notes),
         )
 
-    async def _check_kept(self, inputs: PaintInputs) -> None:
-        for key in inputs.picture_keys():
+    async def _hold_kept(self, interaction_id: int | None, keys: Collection[str]) -> None:
+        await self._hold(interaction_id, keys)
+        for key in keys:
             if not await self._queue.store.exists(key):
                 raise UserProblem(NOT_KEPT)
+
+    async def _hold(self, interaction_id: int | None, keys: Collection[str]) -> None:
+        if interaction_id is not None and not await self._queue.hold_pictures(interaction_id, keys):
+            raise UserProblem(ERASED)
 
     async def _style(self, request: PaintRequest, wish: StyleWish, key: str | None) -> StyleInput:
         if key is not None:
             return StyleInput(picture=key, weight=wish.weight)
         assert wish.preset is not None
         sender = request.sender
-        return await resolve(self._queue, wish.preset, wish.weight, sender.user_id, sender.guild_id)
+        style = await resolve(
+            self._queue, wish.preset, wish.weight, sender.user_id, sender.guild_id
+        )
+        if style.picture is not None:  # a saved one, which may be removed at any moment
+            await self._hold_kept(sender.interaction_id, [style.picture])
+        return style

@@ -115,7 +115,7 @@ async def _bot(settings: Settings, port: int) -> None:
 async def _intake(queue: JobQueue, discord: Caller) -> None:
     for payload in await discord("pending"):
         number = payload["interaction_id"]
-        await queue.open_intake(number, payload)
+        await queue.open_intake(number, payload["user_id"], payload)
         await discord("acknowledge", interaction_id=number)
     for intake in await queue.pending_intakes():
         await _dawdle()

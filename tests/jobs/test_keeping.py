@@ -229,7 +229,7 @@ async def test_nothing_of_a_user_is_left_anywhere(queue: JobQueue, clock: FakeCl
     member, admin, other = 424_242_424_242, 9, 2
     await painted(queue, "a", member)
     await painted(queue, "b", member, None)
-    await queue.open_intake(77, {"user_id": member})
+    await queue.open_intake(77, member, {"user_id": member})
     mine = await accepted(queue, member, interaction_id=77)
     await queue.remove(mine.id, admin)
     await queue.audit(5, admin, "remove", {"job": str(mine.id), "user": str(member)})

@@ -294,13 +294,13 @@ async def test_limits_of_another_version_are_read_as_far_as_they_are_known(
 
 async def test_an_intake_survives_until_it_is_a_job(queue: JobQueue) -> None:
     asked = submission()
-    assert await queue.open_intake(asked.interaction_id, {"attachments": ["https://x/1"]})
-    assert not await queue.open_intake(asked.interaction_id, {})
+    assert await queue.open_intake(asked.interaction_id, 1, {"attachments": ["https://x/1"]})
+    assert not await queue.open_intake(asked.interaction_id, 1, {})
     (intake,) = await queue.pending_intakes()
     assert intake.payload == {"attachments": ["https://x/1"]}
     assert isinstance(await queue.submit(asked), Accepted)
     assert await queue.pending_intakes() == []
-    assert not await queue.open_intake(asked.interaction_id, {})
+    assert not await queue.open_intake(asked.interaction_id, 1, {})
     assert isinstance(await queue.submit(asked), AlreadySubmitted)
 
 
@@ -314,7 +314,9 @@ async def test_intakes_that_come_together_share_a_transaction(queue: JobQueue) -
     known = await accepted(queue)
     sa.event.listen(queue.database.engine.sync_engine, "commit", count)
     numbers = [*range(1001, 1101), 1007, known.target.interaction_id]
-    is_new = await asyncio.gather(*(queue.open_intake(number, {"n": number}) for number in numbers))
+    is_new = await asyncio.gather(
+        *(queue.open_intake(number, 1, {"n": number}) for number in numbers)
+    )
     assert is_new == [True] * 100 + [False, False]
     assert [intake.payload for intake in await queue.pending_intakes()] == [
         {"n": number} for number in range(1001, 1101)
@@ -326,24 +328,24 @@ async def test_who_waits_for_an_intake_that_cannot_be_written_hears_of_it(queue:
     async with queue.database.write() as transaction:
         await transaction.connection.execute(sa.text("ALTER TABLE intakes RENAME TO elsewhere"))
     outcomes = await asyncio.gather(
-        *(queue.open_intake(number, {}) for number in range(3)), return_exceptions=True
+        *(queue.open_intake(number, 1, {}) for number in range(3)), return_exceptions=True
     )
     assert all(isinstance(outcome, sa.exc.SQLAlchemyError | QueueError) for outcome in outcomes)
     async with queue.database.write() as transaction:
         await transaction.connection.execute(sa.text("ALTER TABLE elsewhere RENAME TO intakes"))
-    assert await queue.open_intake(1, {})
+    assert await queue.open_intake(1, 1, {})
 
 
 async def test_an_intake_that_is_refused_is_closed(queue: JobQueue) -> None:
     await queue.block(5, 1, 9)
     asked = submission()
-    await queue.open_intake(asked.interaction_id, {})
+    await queue.open_intake(asked.interaction_id, 1, {})
     assert isinstance(await queue.submit(asked), Refused)
     assert await queue.pending_intakes() == []
-    await queue.open_intake(999, {})
+    await queue.open_intake(999, 1, {})
     await queue.close_intake(999)
     assert await queue.pending_intakes() == []
-    assert not await queue.open_intake(999, {})
+    assert not await queue.open_intake(999, 1, {})
 
 
 async def test_cancelling(queue: JobQueue) -> None:
