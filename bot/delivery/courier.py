@@ -16,6 +16,7 @@ from bot.delivery.faults import (
     TokenEnded,
     TooLarge,
     TryLater,
+    Unclear,
     fault_of,
 )
 from bot.delivery.files import JobFiles
@@ -37,6 +38,7 @@ DEFAULT_LIMIT_BYTES = 10 * 1024 * 1024
 SMALLEST_LIMIT_BYTES = 256 * 1024
 TOKEN_MARGIN = timedelta(seconds=10)
 TRIES_TO_FIT = 3
+UNCLEAR_TRIES = 10  # some minutes, until an answer that is none of Discord's own is believed
 REMEMBERED_TOKENS = 10_000
 
 
@@ -197,6 +199,11 @@ class Courier:
                 fault = fault_of(error)
             if isinstance(fault, TryLater):
                 return Later(fault.seconds)
+            if isinstance(fault, Unclear):
+                log.warning("Job %d got an unclear answer: %s", errand.job.id, fault.if_it_stays)
+                if errand.attempt < UNCLEAR_TRIES:
+                    return Later(None)
+                fault = fault.if_it_stays
             if not isinstance(fault, TooLarge) or not room.halve():
                 return fault
 
@@ -212,12 +219,18 @@ class Courier:
             return Later(None)
 
 
-async def _send(errand: Errand, route: Route, form: Form, attached: Attached | None) -> Shown:
+async def _send(
+    errand: Errand, route: Route, form: Form, attached: Attached | None
+) -> Shown | Rejected:
     files: list[discord.File] = []
     if attached:
         hides = form.dress is Dress.WORDS and errand.job.target.spoiler
         files.append(Upload(attached.data, attached.filename, spoiler=hides))
-    fields = fields_of(errand.t, errand.job, errand.standing, form, attached)
+    try:
+        fields = fields_of(errand.t, errand.job, errand.standing, form, attached)
+    except Exception as error:
+        log.exception("Job %d cannot be put as %s", errand.job.id, form)
+        return Rejected(f"{type(error).__name__}: {error}")
     return await route.way(fields, files)
 
 

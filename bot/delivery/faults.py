@@ -51,7 +51,18 @@ class Rejected:
     reason: str
 
 
-Fault = TryLater | TokenEnded | MessageGone | NoAccess | TooLarge | Rejected
+FinalFault = TokenEnded | MessageGone | NoAccess | TooLarge | Rejected
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """An answer that is none of Discord's own, as servers in between give for a while."""
+
+    if_it_stays: FinalFault
+    """What to make of it where it is the same again and again."""
+
+
+Fault = TryLater | Unclear | FinalFault
 
 
 def fault_of(error: Exception) -> Fault:
@@ -68,12 +79,18 @@ def fault_of(error: Exception) -> Fault:
         case aiohttp.ClientError() | OSError() | TimeoutError():
             return TryLater()
         case _:
-            return Rejected(f"{type(error).__name__}: {error}")
+            return Unclear(Rejected(f"{type(error).__name__}: {error}"))
 
 
 def _by_code(error: discord.HTTPException, code: int) -> Fault:
     if code == OLD_MESSAGE_EDITS:
         return TryLater(30.0)
+    if code == 0 and error.status in {401, 403, 404}:  # Discord says which token, which message
+        return Unclear(_final(error, code))
+    return _final(error, code)
+
+
+def _final(error: discord.HTTPException, code: int) -> FinalFault:
     if code in {INVALID_WEBHOOK_TOKEN, UNKNOWN_WEBHOOK} or error.status == 401:
         return TokenEnded()
     if code == REQUEST_TOO_LARGE or error.status == 413:

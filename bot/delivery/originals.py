@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.delivery.faults import MessageGone, TokenEnded, TryLater, fault_of, pause_seconds
+from bot.delivery.faults import MessageGone, TokenEnded, TryLater, Unclear, fault_of, pause_seconds
 
 if TYPE_CHECKING:
     from bot.client import AtelierClient
@@ -41,6 +41,8 @@ class Originals:
                 match fault_of(error):
                     case TryLater(seconds):
                         await asyncio.sleep(pause_seconds(attempt, seconds))
+                    case Unclear():
+                        await asyncio.sleep(pause_seconds(attempt))
                     case TokenEnded() | MessageGone():
                         await self._say_by_dm(sender, sentence)
                         return
@@ -62,12 +64,14 @@ class Originals:
         for attempt in range(TRIES):
             try:
                 message = await webhook.fetch_message(ORIGINAL)
-            except discord.NotFound:
-                return 0
             except Exception as error:  # noqa: BLE001 - every fault has its answer
                 match fault_of(error):
                     case TryLater(seconds):
                         await asyncio.sleep(pause_seconds(attempt, seconds))
+                    case Unclear():
+                        await asyncio.sleep(pause_seconds(attempt))
+                    case _ if isinstance(error, discord.NotFound):
+                        return 0
                     case _:
                         return None
             else:

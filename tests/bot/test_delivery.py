@@ -120,7 +120,7 @@ async def test_a_picture_comes_by_dm_if_its_message_was_deleted(studio: Studio) 
 async def test_a_user_with_closed_dms_can_still_show_the_picture(studio: Studio) -> None:
     painter = await studio.start_painter()
     painter.hold.clear()
-    studio.discord.faults.add("POST", "/users/@me/channels", status=403, times=10)
+    studio.discord.faults.add("POST", "/users/@me/channels", status=403, code=50007, times=10)
     interaction = await studio.paint()
     message = await studio.says(interaction, "Painting")
     delete_message(studio.discord.world, message)

@@ -13,7 +13,7 @@ RESULT = "Painted for Ada"
 
 
 async def refused(
-    studio: Studio, status: int, times: int, *, noise: bool = False
+    studio: Studio, status: int, times: int, *, noise: bool = False, code: int = 0
 ) -> tuple[Interaction, Fault]:
     """A picture whose end is refused so many times, from its card on."""
     painter = await studio.start_painter()
@@ -22,7 +22,7 @@ async def refused(
     size = 512 if noise else 64
     interaction = await studio.paint({"size": size})
     await studio.says(interaction, "Painting")
-    fault = studio.discord.faults.add("PATCH", EDITS, status=status, times=times)
+    fault = studio.discord.faults.add("PATCH", EDITS, status=status, code=code, times=times)
     painter.hold.set()
     return interaction, fault
 
@@ -98,10 +98,12 @@ async def test_it_never_goes_round_in_circles(studio: Studio) -> None:
     assert interaction.message is not None
 
 
-@pytest.mark.parametrize("status", [403, 404])
-async def test_a_message_out_of_reach_goes_to_the_dms(studio: Studio, status: int) -> None:
-    _interaction, fault = await refused(studio, status, 1000)
-    studio.discord.faults.add("PATCH", "/channels/*", status=status, times=1000)
+@pytest.mark.parametrize(("status", "code"), [(403, 50001), (404, 10008)])
+async def test_a_message_out_of_reach_goes_to_the_dms(
+    studio: Studio, status: int, code: int
+) -> None:
+    _interaction, fault = await refused(studio, status, 1000, code=code)
+    studio.discord.faults.add("PATCH", "/channels/*", status=status, code=code, times=1000)
     await studio.discord.until(lambda: studio.discord.dms(studio.user()), 20)
     await delivered(studio)
     (message,) = studio.discord.dms(studio.user())
