@@ -24,6 +24,7 @@ from jobs.options import PaintOptions
 from jobs.sentences import Sentence, sentence
 
 Share = tuple[float, float, float, float]
+_AXES = 3
 _NAMELESS = sentence("the style")
 
 
@@ -98,8 +99,12 @@ def check_inputs(
             )
     if mask is not None and not bool((mask > 0).any()):
         raise SettingsProblem("The mask is all black, so nothing would be painted.")
+    content = _checked(content, sentence("the photograph")).filled()
     chosen = tuple(_prepared(style, content, options) for style in styles)
-    return Inputs(content, chosen, mask, start if options.start == "file" else None)
+    if options.start != "file" or start is None:
+        return Inputs(content, chosen, mask)
+    start = _checked(start, sentence("the picture to start from")).filled()
+    return Inputs(content, chosen, mask, start)
 
 
 def style_size(style: Size, long_side_px: int) -> Size:
@@ -108,10 +113,10 @@ def style_size(style: Size, long_side_px: int) -> Size:
 
 
 def fitted_style(pixels: Tensor, picture: Size, style_scale: float, fit: str) -> Tensor:
-    """A style picture [3, H, W] for a scale of the painting.
+    """A style picture [C, H, W] for a scale of the painting.
 
     Args:
-        pixels: the style at its own size.
+        pixels: the style at its own size; its alpha may be a channel of it.
         picture: the painting's size at this scale.
         style_scale: the style's longer side in parts of the painting's.
         fit: `resize` only scales; `crop` scales it to cover the painting and cuts the middle
@@ -145,17 +150,37 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
                 "There is neither a picture nor statistics of {style}.", style=style.name
             )
         return style
-    pixels = picture.pixels
+    picture = _checked(picture, style.name).filled()
+    pixels, alpha = picture.pixels, picture.alpha
     if style.region is not None:
         left, top, right, bottom = style.region
         if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
             raise SettingsProblem("A region is left, top, right, bottom in 0 to 1, in that order.")
         pixels = cut(pixels, style.region)
+        alpha = None if alpha is None else cut(alpha, style.region)
+    if alpha is not None and not bool(alpha.any()):
+        raise SettingsProblem(
+            "There is nothing to learn from {style}, as it is transparent throughout.",
+            style=style.name,
+        )
     if options.keep_colors != "no" and not style.is_content:
         pixels = prepare_style(
             pixels[None], content.pixels[None], options.keep_colors, options.keep_colors_strength
         )[0]
-    return replace(style, picture=Picture(pixels.contiguous()))
+    return replace(style, picture=Picture(pixels.contiguous(), alpha))
+
+
+def _checked(picture: Picture, name: str | Sentence) -> Picture:
+    """Raise SettingsProblem for pixels that a program has made otherwise than `Picture` says."""
+    pixels, alpha = picture.pixels, picture.alpha
+    right = pixels.ndim == _AXES and pixels.shape[0] == _AXES and pixels.is_floating_point()
+    if not right or (alpha is not None and alpha.shape != pixels.shape[1:]):
+        raise SettingsProblem(
+            "The pixels of {picture} must be floating-point numbers in 0 to 1 of the shape "
+            "[3, height, width], with an alpha of [height, width] or none.",
+            picture=name,
+        )
+    return picture
 
 
 def start_picture(inputs: Inputs, content: Tensor, options: PaintOptions) -> Tensor:

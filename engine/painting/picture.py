@@ -7,9 +7,13 @@ from functools import cached_property
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
+from jobs.pictures.levels import to_eight_bits
+
+_FULLY = 8.0
+"""An eighth of opacity is enough for a pixel to count with its own colour alone."""
 Size = tuple[int, int]
 """Height and width in pixels, in the order of tensors."""
 
@@ -30,11 +34,15 @@ class Picture:
     def hash(self) -> str:
         """SHA-256 of the pixels in 8 bits, the key of what is cached about the picture."""
         levels = (self.pixels * 255).round().to(torch.uint8).contiguous()
-        return hashlib.sha256(repr(self.size).encode() + levels.numpy().tobytes()).hexdigest()
+        digest = hashlib.sha256(repr(self.size).encode() + levels.numpy().tobytes())
+        if self.alpha is not None:
+            digest.update((self.alpha * 255).round().to(torch.uint8).contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     @classmethod
     def from_image(cls, image: Image.Image) -> "Picture":
-        """From an upright sRGB image of Pillow; palettes and greys become RGB."""
+        """From an sRGB image of Pillow, turned upright and brought to 8 bits of RGB."""
+        image = to_eight_bits(ImageOps.exif_transpose(image))
         alpha = None
         if "A" in image.getbands() or "transparency" in image.info:
             image = image.convert("RGBA")
@@ -42,6 +50,16 @@ class Picture:
             if bool((alpha == 1).all()):
                 alpha = None
         return cls(_levels(image.convert("RGB")).permute(2, 0, 1).contiguous(), alpha)
+
+    def filled(self) -> "Picture":
+        """The same with colours from the visible neighbours where it is all but transparent.
+
+        Programs leave any colour there, black mostly, which scaling and painting would take for
+        a part of the picture.
+        """
+        if self.alpha is None:
+            return self
+        return Picture(filled(self.pixels, (self.alpha * _FULLY).clamp(max=1)), self.alpha)
 
     def to_image(self) -> Image.Image:
         """8-bit image of Pillow, RGBA where there is an alpha."""
@@ -54,8 +72,40 @@ class Picture:
 
 
 def mask_from_image(image: Image.Image) -> Tensor:
-    """A mask [H, W] in 0..1 from the brightness of an image."""
-    return _levels(image.convert("L"))
+    """A mask [H, W] in 0..1 from the brightness of an image, and from what of it is opaque.
+
+    One that is drawn in black on nothing has no brightness; there it is what is opaque.
+    """
+    image = to_eight_bits(ImageOps.exif_transpose(image))
+    if not image.has_transparency_data:
+        return _levels(image.convert("L"))
+    image = image.convert("RGBA")
+    alpha, mask = _levels(image.getchannel("A")), _levels(image.convert("L"))
+    mask = mask * alpha
+    return alpha if not bool(mask.any()) and bool((alpha < 1).any()) else mask
+
+
+def filled(pixels: Tensor, weight: Tensor) -> Tensor:
+    """[C, H, W] with each pixel mixed from itself, by its weight [H, W], and its surroundings.
+
+    These are averages that count each pixel by its weight, over areas as large as it takes.
+    """
+    if not bool(weight.any()):
+        return pixels
+    known, shares = (pixels * weight)[None], weight[None, None]
+    levels = [(known, shares)]
+    while max(shares.shape[-2:]) > 1:
+        known, shares = (
+            F.avg_pool2d(one, 2, ceil_mode=True, count_include_pad=False) for one in levels[-1]
+        )
+        levels.append((known, shares))
+    tiny = torch.finfo(pixels.dtype).tiny
+    found = levels[-1][0] / levels[-1][1]
+    for known, shares in reversed(levels[:-1]):
+        around = F.interpolate(found, known.shape[-2:], mode="bilinear", align_corners=False)
+        own = torch.where(shares > 0, known / shares.clamp(min=tiny), around)
+        found = torch.lerp(around, own, shares)
+    return found[0].clamp(0, 1)
 
 
 def fit_size(size: Size, long_side_px: int) -> Size:

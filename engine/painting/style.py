@@ -9,7 +9,8 @@ from torch import Tensor
 from engine.networks.encoder import Encoder
 from engine.painting.inputs import Style, fitted_style
 from engine.painting.losses import moments
-from engine.painting.picture import Size
+from engine.painting.objective import guide_at
+from engine.painting.picture import Picture, Size
 from engine.painting.plan import Plan
 from engine.painting.problems import SettingsProblem
 from engine.painting.statistics import (
@@ -58,14 +59,19 @@ def measure_style(
     pixels: Tensor,
     layers: Sequence[str],
     *,
+    alpha: Tensor | None = None,
     core_px: int | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> dict[str, LayerMoments]:
-    """Moments of a style picture [3, H, W] at the size that it has, on the device."""
+    """Moments of a style picture [3, H, W] at the size that it has, on the device.
+
+    Features count by an alpha [H, W], if there is one.
+    """
     picture = pixels[None].to(encoder.device)
     size = (picture.shape[-2], picture.shape[-1])
     tiling = tiling_for(encoder, layers, size, core_px)
     whole = Region(0, size[0], 0, size[1])
+    guide = None if alpha is None else alpha.to(encoder.device)
     found: dict[str, LayerMoments] = {}
     for core in [whole] if tiling is None else tiling.cores():
         check()
@@ -75,10 +81,20 @@ def measure_style(
             for name in layers:
                 stride = encoder.stride_px(name)
                 own = core.inside(window).at_stride(stride).of(features[name])
-                part = moments(own, None, float((size[0] // stride) * (size[1] // stride)))
+                if guide is None:
+                    counts, total = None, float((size[0] // stride) * (size[1] // stride))
+                else:
+                    counts, total = guide_at(guide, core, stride), _covered(guide, stride)
+                part = moments(own, counts, total)
                 known = found.get(name)
                 found[name] = part if known is None else known.plus(part)
     return {name: part.mirrored() for name, part in found.items()}
+
+
+def _covered(alpha: Tensor, stride: int) -> float:
+    """Features that an alpha leaves to count; never none."""
+    whole = Region(0, alpha.shape[0], 0, alpha.shape[1])
+    return max(float(guide_at(alpha, whole, stride).sum()), 1e-6)
 
 
 def style_statistics(easel: Easel, style: Style, picture: Size) -> Mapping[str, LayerMoments]:
@@ -91,7 +107,7 @@ def style_statistics(easel: Easel, style: Style, picture: Size) -> Mapping[str, 
     layers = [name for name in encoder.layers if name in plan.style_layers]
     if style.picture is None:
         return _from_fingerprints(easel, style, picture, layers)
-    pixels = fitted_style(style.picture.pixels, picture, plan.style_scale, plan.style_fit)
+    pixels, alpha = _fitted(style.picture, picture, plan)
     size = (pixels.shape[1], pixels.shape[2])
     tiling = tiling_for(encoder, layers, size, easel.core_px)
     key = StatisticsKey(
@@ -107,10 +123,21 @@ def style_statistics(easel: Easel, style: Style, picture: Size) -> Mapping[str, 
     )
     known = easel.store.get(key, layers)
     if known is None:
-        found = measure_style(encoder, pixels, layers, core_px=easel.core_px, check=easel.check)
+        found = measure_style(
+            encoder, pixels, layers, alpha=alpha, core_px=easel.core_px, check=easel.check
+        )
         easel.store.put(StyleStatistics(key, found))
         return found
     return {name: known.layers[name] for name in layers}
+
+
+def _fitted(style: Picture, picture: Size, plan: Plan) -> tuple[Tensor, Tensor | None]:
+    """Pixels and alpha of a style for a scale of the painting."""
+    if style.alpha is None:
+        return fitted_style(style.pixels, picture, plan.style_scale, plan.style_fit), None
+    both = torch.cat([style.pixels, style.alpha[None]])
+    made = fitted_style(both, picture, plan.style_scale, plan.style_fit)
+    return made[:3], made[3]
 
 
 def _from_fingerprints(

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from engine.networks.encoder import Encoder
-from engine.painting.picture import Picture, fit_size, padded, resized
+from engine.painting.picture import Picture, fit_size, padded, resized, resized_mask
 from engine.painting.plan import LEAST_SIDE_PX
 from engine.painting.statistics import StatisticsKey, StyleStatistics
 from engine.painting.style import measure_style
@@ -34,8 +34,12 @@ def measure_fingerprint(
 def _measured(
     encoder: Encoder, picture: Picture, layers: Sequence[str], long_side_px: int
 ) -> StyleStatistics:
-    pixels = resized(picture.pixels, fit_size(picture.size, long_side_px))
-    pixels = padded(pixels, LEAST_SIDE_PX)
+    filled = picture.filled()
+    size = fit_size(picture.size, long_side_px)
+    pixels = padded(resized(filled.pixels, size), LEAST_SIDE_PX)
+    alpha = None
+    if filled.alpha is not None:
+        alpha = padded(resized_mask(filled.alpha, size), LEAST_SIDE_PX)
     key = StatisticsKey(
         picture=picture.hash,
         encoder=encoder.name,
@@ -45,7 +49,7 @@ def _measured(
         width_px=pixels.shape[2],
         precision=str(encoder.dtype).removeprefix("torch."),
     )
-    return StyleStatistics(key, measure_style(encoder, pixels, layers))
+    return StyleStatistics(key, measure_style(encoder, pixels, layers, alpha=alpha))
 
 
 @lru_cache(maxsize=8)

@@ -1,5 +1,6 @@
 """A painting of the catalogue as a style: its scan, or the statistics that ship with it."""
 
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from engine.styles.fetch import FetchProblem, fetch_scan
 from engine.styles.packing import unpack, with_sizes_between
 from jobs.catalogue import Painting, load_catalogue
 from jobs.catalogue.catalogue import scan_path
+from jobs.pictures import PictureProblem
+from jobs.pictures.decode import normalise
 from jobs.sentences import Problem, Sentence, sentence
 
 FINGERPRINT_NETWORK = "lite"
@@ -92,9 +95,9 @@ def _scan(painting: Painting, styles_dir: Path, say: Callable[[str], None] | Non
         say(f"fetching {painting.name}")
     path = fetch_scan(painting, styles_dir, timeout_seconds=_SHORT_TIMEOUT_SECONDS)
     try:
-        with Image.open(path, formats=("JPEG", "PNG")) as image:
+        with Image.open(io.BytesIO(normalise(path.read_bytes()).png), formats=("PNG",)) as image:
             return Picture.from_image(image)
-    except (OSError, ValueError) as error:
+    except (OSError, PictureProblem) as error:
         path.unlink(missing_ok=True)  # damaged since it was checked: the next job fetches it anew
         raise FetchProblem("The scan of {painting} is damaged.", painting=painting.name) from error
 

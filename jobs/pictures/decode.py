@@ -4,12 +4,12 @@ import io
 import warnings
 from typing import Final
 
-import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from PIL.Image import DecompressionBombError
 from pillow_heif import register_heif_opener
 
 from jobs.pictures.kinds import DecodeLimits, NormalisedPicture, PictureProblem
+from jobs.pictures.levels import to_eight_bits
 from jobs.sentences import Sentence, sentence
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
@@ -60,7 +60,7 @@ def _normalise(data: bytes, limits: DecodeLimits) -> NormalisedPicture:
             image.draft(None, (limits.max_side_px, limits.max_side_px))
         image.load()
         upright = ImageOps.exif_transpose(image)
-        picture = _to_srgb(_to_eight_bits(upright))
+        picture = _to_srgb(to_eight_bits(upright))
     except PictureProblem:
         raise
     except MemoryError:
@@ -107,21 +107,6 @@ def _check_size(size: tuple[int, int], limits: DecodeLimits) -> None:
             height=height,
             limit=limits.max_aspect,
         )
-
-
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Scale 16-bit, 32-bit and floating-point grey to 8 bits; Pillow alone would clip them."""
-    if not (image.mode.startswith("I") or image.mode == "F"):
-        return image
-    values = np.asarray(image, dtype=np.float64)
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    if image.mode == "F" and values.max(initial=0.0) <= 1.0:
-        white = 1.0
-    elif values.max(initial=0.0) <= 255.0 and image.mode != "I;16":
-        white = 255.0
-    else:
-        white = max(65535.0, float(values.max(initial=0.0)))
-    return Image.fromarray(np.clip(values / white * 255.0 + 0.5, 0, 255).astype(np.uint8))
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
