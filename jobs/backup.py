@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
-from jobs.database import parse_address
+from jobs.addresses import parse_address
 from jobs.migrate import NO_DATABASE
 from jobs.outcomes import QueueError
 from jobs.settings import Settings

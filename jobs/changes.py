@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self
 
 import aiosqlite
 
+from jobs.addresses import connect_arguments
 from jobs.database import CHANGED_TOPIC, QUEUED_TOPIC, Database
 from jobs.outcomes import QueueUnavailable
 
@@ -92,9 +93,8 @@ class _Notifications:
     async def connect(self) -> None:
         import asyncpg  # noqa: PLC0415 - an extra that SQLite's users do not install
 
-        dsn = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
         try:
-            self._connection = await asyncpg.connect(dsn)
+            self._connection = await asyncpg.connect(**connect_arguments(self._url))
             # What is said after that is not heard: who waits has to look, and to connect again.
             self._connection.add_termination_listener(self._heard)
             for topic in self._topics:

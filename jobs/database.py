@@ -17,6 +17,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from jobs.addresses import connect_arguments, parse_address
 from jobs.outcomes import QueueUnavailable
 
 Clock = Callable[[], float]
@@ -129,45 +130,10 @@ class Database:
                 yield Transaction(writing, await self.now_in(writing), postgres=False)
 
 
-def parse_address(url: str) -> sa.URL:
-    """Accept the common spellings of an address and choose the asynchronous driver.
-
-    Raises:
-        QueueUnavailable: when it is no address of a database that can be used.
-    """
-    if url.startswith("postgres://"):
-        url = "postgresql://" + url.removeprefix("postgres://")
-    try:
-        parsed = sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError):
-        # Without the address itself: there is a password in it.
-        raise QueueUnavailable(
-            "ATELIER_DATABASE_URL is not the address of a database, such as "
-            "postgresql+asyncpg://user:password@host/name."
-        ) from None
-    drivers = {"postgresql": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
-    driver = drivers.get(parsed.get_backend_name())
-    if driver is None:
-        raise QueueUnavailable(
-            "ATELIER_DATABASE_URL has to begin with sqlite or postgresql, "
-            f"not with {parsed.get_backend_name()}."
-        )
-    return parsed.set(drivername=driver)
-
-
-_SHORT_STATEMENTS = {
-    # The same small statements over and over: planning each anew costs more than running it,
-    # and their plans do not depend on the values.
-    "plan_cache_mode": "force_generic_plan",
-    "jit": "off",
-    "application_name": "atelier",
-}
-
-
 def _create_engine(url: sa.URL) -> AsyncEngine:
     if url.get_backend_name() == "postgresql":
         return create_async_engine(
-            url,
+            url.set(query={}),
             pool_pre_ping=True,
             # No overflow: its connections are closed after each use, and to open one costs
             # more than any statement. The last used is used again, so that an engine, which
@@ -175,7 +141,7 @@ def _create_engine(url: sa.URL) -> AsyncEngine:
             pool_size=10,
             max_overflow=0,
             pool_use_lifo=True,
-            connect_args={"server_settings": _SHORT_STATEMENTS},
+            connect_args=connect_arguments(url),
         )
     engine = create_async_engine(
         url,

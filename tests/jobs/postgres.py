@@ -37,10 +37,11 @@ def find_binaries() -> Path | None:
 
 @dataclass(frozen=True)
 class Server:
-    """A running server."""
+    """A running server; `certificate` is its own, where it speaks TLS."""
 
     port: int
     pid: int = 0
+    certificate: Path | None = None
 
     def url(self, database: str) -> str:
         """The SQLAlchemy address of a database."""
@@ -65,8 +66,8 @@ def _as_user() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def running(options: tuple[str, ...] = OPTIONS) -> Iterator[Server]:
-    """Start a server and stop it afterwards."""
+def running(options: tuple[str, ...] = OPTIONS, *, tls: bool = False) -> Iterator[Server]:
+    """Start a server and stop it afterwards; with `tls`, one with a self-signed certificate."""
     binaries = find_binaries()
     assert binaries is not None
     user = _as_user()
@@ -85,6 +86,9 @@ def running(options: tuple[str, ...] = OPTIONS) -> Iterator[Server]:
             cwd=folder,
             **user,
         )
+        if tls:
+            _certify(data, user)
+            options = (*options, "ssl=on")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -99,12 +103,27 @@ def running(options: tuple[str, ...] = OPTIONS) -> Iterator[Server]:
             )
         try:
             asyncio.run(_until_ready(Server(port), folder / "log"))
-            yield Server(port, server.pid)
+            yield Server(port, server.pid, data / "server.crt" if tls else None)
         finally:
             server.terminate()
             server.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _certify(data: Path, user: dict[str, Any]) -> None:
+    """Make a certificate for 127.0.0.1, where the server looks for one."""
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=atelier", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", data / "server.key", "-out", data / "server.crt"),
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        **user,
+    )
 
 
 async def _until_ready(server: Server, log: Path) -> None:

@@ -358,8 +358,3 @@ def test_nothing_happens_at_import() -> None:
         "assert not {'torch', 'discord', 'asyncpg', 's3fs', 'botocore'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_addresses_in_their_common_spellings() -> None:
-    for url in ("postgres://u@h/d", "postgresql://u@h/d", "postgresql+psycopg://u@h/d"):
-        assert Database(url).url.drivername == "postgresql+asyncpg"

@@ -1,0 +1,100 @@
+"""Addresses as hosts of databases give them out, each tried on a real server."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from jobs.database import Database
+from jobs.outcomes import QueueUnavailable
+from jobs.queue import JobQueue
+from tests.jobs import postgres
+from tests.jobs.samples import Place, accepted
+
+CONNECTIONS = sa.text(
+    "SELECT count(*), count(*) FILTER (WHERE ssl), min(application_name) "
+    "FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE datname = current_database()"
+)
+
+
+@pytest.fixture(scope="module")
+def tls_server() -> Iterator[postgres.Server]:
+    if postgres.find_binaries() is None or shutil.which("openssl") is None:
+        pytest.skip("PostgreSQL or openssl is not installed")
+    with postgres.running(tls=True) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("number", "query", "is_encrypted", "name"),
+    [
+        (0, "sslmode=require", True, "atelier"),
+        (1, "ssl=require", True, "atelier"),
+        (2, "ssl=true&channel_binding=prefer&connect_timeout=20", True, "atelier"),
+        (3, "sslmode=verify-full&sslrootcert={certificate}", True, "atelier"),
+        (4, "sslmode=disable&application_name=studio", False, "studio"),
+        (5, "options=-c%20statement_timeout%3D60s", True, "atelier"),
+    ],
+)
+async def test_what_an_address_asks_for_holds_for_every_connection(
+    tls_server: postgres.Server,
+    tmp_path: Path,
+    number: int,
+    query: str,
+    is_encrypted: bool,
+    name: str,
+) -> None:
+    await tls_server.execute(f"CREATE DATABASE asked_{number}")
+    address = tls_server.url(f"asked_{number}").replace("postgresql+asyncpg", "postgres")
+    # Where the server keeps it, only the server may read it.
+    certificate = tmp_path / "root.crt"
+    assert tls_server.certificate is not None
+    shutil.copyfile(tls_server.certificate, certificate)
+    place = Place(tmp_path, f"{address}?{query.format(certificate=certificate)}")
+    async with await JobQueue.open(place.settings()) as queue:
+        await queue.wait_for_change(0.01)
+        await accepted(queue)
+        async with queue.database.read() as connection:
+            count, encrypted, shown = (await connection.execute(CONNECTIONS)).one()
+    assert count >= 2  # one works, one listens
+    assert encrypted == (count if is_encrypted else 0)
+    assert shown == name
+
+
+async def test_a_certificate_that_is_not_trusted_is_a_sentence(
+    tls_server: postgres.Server, tmp_path: Path
+) -> None:
+    for query in ("sslmode=verify-full", f"sslmode=verify-ca&sslrootcert={tmp_path}/none.crt"):
+        place = Place(tmp_path, f"{tls_server.url('postgres')}?{query}")
+        with pytest.raises(QueueUnavailable):
+            await JobQueue.open(place.settings())
+
+
+async def test_a_server_without_tls_is_a_sentence(
+    postgres_server: postgres.Server, tmp_path: Path
+) -> None:
+    place = Place(tmp_path, f"{postgres_server.url('postgres')}?sslmode=require")
+    with pytest.raises(QueueUnavailable, match="SSL"):
+        await JobQueue.open(place.settings())
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("pgbouncer=true", "asks for pgbouncer"),
+        ("channel_binding=require", "asks for channel_binding"),
+        ("sslmode=yes", "unknown sslmode; there are disable"),
+        ("connect_timeout=soon", "no number of seconds"),
+    ],
+)
+def test_what_cannot_be_used_is_named_without_the_password(query: str, said: str) -> None:
+    with pytest.raises(QueueUnavailable, match=said) as raised:
+        Database(f"postgres://user:secret@host/name?{query}")
+    assert "secret" not in str(raised.value)
+
+
+def test_addresses_in_their_common_spellings() -> None:
+    for url in ("postgres://u@h/d", "postgresql://u@h/d", "postgresql+psycopg://u@h/d"):
+        assert Database(url).url.drivername == "postgresql+asyncpg"
