@@ -7,6 +7,7 @@ import discord
 from bot.acknowledging import acknowledge
 from bot.client import Interaction
 from bot.errors import UserProblem
+from bot.gallery.show import show_job
 from bot.people import is_admin, may_moderate, plain
 from bot.remix.owned import FORGOTTEN, NOT_YOURS, known_job
 from bot.remix.removing import address_of, remove_message
@@ -22,7 +23,8 @@ STILL_THERE = _(
 
 
 async def cancel(interaction: Interaction, job_id: int) -> None:
-    """Stop a job that waits or is painted; its message then says so by itself."""
+    """Stop a job that waits or is painted; its message then says so by itself, a copy does here."""
+    await acknowledge(interaction)  # the queue may be slow
     job = await known_job(interaction, job_id)
     by_admin = _is_here(interaction, job) and is_admin(interaction, interaction.client.settings)
     outcome = await interaction.client.queue.request_cancel(
@@ -30,7 +32,8 @@ async def cancel(interaction: Interaction, job_id: int) -> None:
     )
     match outcome:
         case Cancelled() | CancelRequested():
-            await acknowledge(interaction)
+            if not _is_own_message(interaction, job):
+                await show_job(interaction, job_id)
         case AlreadyEnded():
             raise UserProblem(TOO_LATE)
         case NotYours():
@@ -51,13 +54,18 @@ async def delete(interaction: Interaction, job_id: int) -> None:
         raise UserProblem(NOT_YOURS, user=plain(job.user_name))
     await acknowledge(interaction)
     await client.queue.delete_result(job_id, interaction.user.id, by_admin)
-    pressed_there = interaction.message and interaction.message.id == job.target.message_id
-    removed = bool(pressed_there) or await remove_message(client, job)
+    removed = _is_own_message(interaction, job) or await remove_message(client, job)
     with contextlib.suppress(discord.NotFound):
         await interaction.delete_original_response()
     if not removed:
         t = texts_of(interaction)
         await interaction.followup.send(t(STILL_THERE, link=address_of(job)), ephemeral=True)
+
+
+def _is_own_message(interaction: Interaction, job: Job) -> bool:
+    """Whether the button was pressed under the job's own message, and not under a copy."""
+    pressed = interaction.message
+    return pressed is not None and pressed.id == job.target.message_id
 
 
 def _is_here(interaction: Interaction, job: Job) -> bool:

@@ -25,9 +25,9 @@ MIB = 1024 * 1024
 
 async def compare(interaction: Interaction, job_id: int) -> None:
     """Before and after in one picture, for the owner's eyes."""
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     job = await kept_job(interaction, job_id)
     result_key = _result_key(job)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
     store = interaction.client.queue.store
     before, after = await store.get(job.inputs.content), await store.get(result_key)
     limit_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES)
@@ -56,9 +56,9 @@ async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
 
 async def save(interaction: Interaction, job_id: int) -> None:
     """Send the finished picture to its owner's DMs."""
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     job = await kept_job(interaction, job_id)
     result_key = _result_key(job)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
     client, t = interaction.client, texts_of(interaction)
     attached = await fitted(
         t,

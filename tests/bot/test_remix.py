@@ -1,6 +1,8 @@
 """The buttons under a picture."""
 
 import io
+import sqlite3
+from contextlib import closing
 
 import pytest
 from PIL import Image
@@ -64,7 +66,10 @@ async def test_only_the_owner_or_an_admin_cancels(studio: Studio) -> None:
     interaction = await studio.paint()
     message = await studio.says(interaction, "Place 1")
     refused = await press(studio, message, "Cancel", user="grace")
-    assert "Ada's" in await studio.answer(refused)
+    await refused.wait(lambda i: i.followups)
+    (told,) = refused.followups
+    assert "Ada's" in told.text
+    assert told.ephemeral
     await press(studio, message, "Cancel", user="admin")
     await studio.says(interaction, "Cancelled")
     assert (await studio.jobs())[0].state is JobState.CANCELLED
@@ -116,6 +121,31 @@ async def test_delete_removes_message_and_picture(studio: Studio, user: str) -> 
     assert message.deleted
     (job,) = await studio.jobs()
     assert job.result_key is None
+
+
+async def test_cancel_is_acknowledged_while_the_database_is_locked(studio: Studio) -> None:
+    interaction = await studio.paint()
+    message = await studio.says(interaction, "Place 1")
+    path = studio.settings.atelier_data_dir / "atelier.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=20)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        pressed = await press(studio, message, "Cancel")
+        await pressed.wait(lambda i: i.acknowledged)
+        (job,) = await studio.jobs()
+        assert job.state is JobState.QUEUED
+        other.execute("ROLLBACK")
+    await studio.says(interaction, "Cancelled")
+
+
+async def test_cancel_on_a_copy_shows_there_too(studio: Studio) -> None:
+    interaction = await studio.paint()
+    await studio.says(interaction, "Place 1")
+    (job,) = await studio.jobs()
+    copy = await studio.discord.slash(studio.user(), "show", {"picture": job.id})
+    message = await studio.says(copy, "Place 1")
+    await press(studio, message, "Cancel")
+    await studio.says(copy, "Cancelled")
+    await studio.says(interaction, "Cancelled")
 
 
 async def shown_copy(studio: Studio, message: Message) -> Interaction:
