@@ -16,6 +16,7 @@ from engine.networks.registry import NetworkSource, resolve_network
 from engine.output import (
     PICTURE_SUFFIXES,
     TIMELAPSE_SUFFIXES,
+    Film,
     OutputProblem,
     check_target,
     write_picture,
@@ -83,9 +84,11 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
             resume=None if checkpoints is None else checkpoints.read(),
         )
         with closing(events), ExitStack() as films:
-            painted = follow(events, bar, films, chosen.timelapse, checkpoints)
+            film = films.enter_context(Film(chosen.timelapse)) if chosen.timelapse else None
+            painted = follow(events, bar, film, checkpoints)
             write_picture(painted.picture, chosen.output)
-    report = replace(painted.report, notes=(*given.notes, *painted.report.notes))
+    kept = [one.note for one in (film, checkpoints) if one is not None and one.note is not None]
+    report = replace(painted.report, notes=(*given.notes, *painted.report.notes, *kept))
     write_records(report, to_json=chosen.report, losses=chosen.losses, plot=chosen.plot)
     if checkpoints is not None:
         checkpoints.remove()

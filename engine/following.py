@@ -3,11 +3,10 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from engine.output import LossRecord, TimeLapse, plot_losses, time_lapse, write_loss_lines
+from engine.output import Film, LossRecord, OutputProblem, plot_losses, write_loss_lines
 from engine.output.atomic import write_bytes
 from engine.painting import (
     Event,
@@ -19,6 +18,7 @@ from engine.painting import (
     Stepped,
 )
 from engine.progress import ProgressBar
+from jobs.sentences import Sentence, sentence
 
 CHECKPOINT_SECONDS = 10.0
 _CHECKPOINT_SHARE = 0.1
@@ -30,12 +30,16 @@ class Checkpoints:
     """A file that is written anew every so many seconds.
 
     Large pictures take long to write; no more than a tenth of the time goes to it.
+
+    Attributes:
+        note: why the newest state could not be kept; None if it could.
     """
 
     def __init__(self, path: Path, every_seconds: float) -> None:
         self._path = path
         self._pause = self._every = every_seconds
         self._kept_at = time.monotonic()
+        self.note: Sentence | None = None
 
     def read(self) -> bytes | None:
         """What was kept by a run that did not end; None if there is nothing.
@@ -53,15 +57,25 @@ class Checkpoints:
             ) from None
 
     def offer(self, event: Stepped) -> None:
-        """Keep this state if it is time to."""
-        if time.monotonic() - self._kept_at >= self._pause:
+        """Keep this state if it is time to; a full disk does not end the painting."""
+        if time.monotonic() - self._kept_at < self._pause:
+            return
+        try:
             self.keep(event)
+        except OutputProblem as problem:
+            self._kept_at = time.monotonic()
+            self.note = sentence("No checkpoint could be kept: {problem}", problem=problem.sentence)
 
     def keep(self, event: Stepped) -> None:
-        """Keep this state."""
+        """Keep this state.
+
+        Raises:
+            OutputProblem: the system refuses.
+        """
         began_at = time.monotonic()
         write_bytes(self._path, event.checkpoint())
         self._kept_at = time.monotonic()
+        self.note = None
         self._pause = max(self._every, (self._kept_at - began_at) / _CHECKPOINT_SHARE)
 
     def remove(self) -> None:
@@ -72,8 +86,7 @@ class Checkpoints:
 def follow(
     events: Iterator[Event],
     bar: ProgressBar,
-    films: ExitStack,
-    timelapse: Path | None = None,
+    film: Film | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> Painted:
     """Go through the events of a painting, keeping checkpoints and frames as asked.
@@ -81,20 +94,17 @@ def follow(
     Args:
         events: of the painting.
         bar: shows them.
-        films: to close the film with.
-        timelapse: file of the film.
+        film: the time-lapse.
         checkpoints: where the state is kept; also when the user interrupts.
     """
-    film: TimeLapse | None = None
     next_frame = 0.0
     newest: Stepped | None = None
     try:
         for event in events:
             bar.show(event)
             match event:
-                case Prepared() if timelapse is not None:
-                    height, width = event.scales[-1][0]
-                    film = films.enter_context(time_lapse(timelapse, (width, height)))
+                case Prepared() if film is not None:
+                    film.begin(event.scales[-1][0])
                 case Stepped():
                     newest = event
                     if film is not None and event.fraction >= next_frame:

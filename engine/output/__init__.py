@@ -1,5 +1,6 @@
 """What a painting leaves behind: picture files, time-lapses and the course of the loss."""
 
+from engine.output.film import Film
 from engine.output.losses import LossRecord, plot_losses, write_loss_lines
 from engine.output.pictures import PICTURE_SUFFIXES, encode_picture, write_picture
 from engine.output.problems import OutputProblem, check_target
@@ -8,6 +9,7 @@ from engine.output.timelapse import TIMELAPSE_SUFFIXES, TimeLapse, time_lapse
 __all__ = [
     "PICTURE_SUFFIXES",
     "TIMELAPSE_SUFFIXES",
+    "Film",
     "LossRecord",
     "OutputProblem",
     "TimeLapse",

@@ -1,51 +1,58 @@
 """The time-lapse of a job, written to a temporary file while it is painted."""
 
-from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import TracebackType
 from typing import Self
 
-from engine.output import TimeLapse, time_lapse
+from engine.output import Film
 from engine.painting.events import Stepped
 from engine.painting.picture import Picture, Size
+from jobs.sentences import Sentence
 
 FRAMES = 120
 LONG_SIDE_PX = 720
 
 
-class Film:
+class JobFilm:
     """An MP4 that grows frame by frame; a context, which removes the temporary file."""
 
     def __init__(self) -> None:
-        self._folder = TemporaryDirectory(prefix="atelier-")
+        self._folder = TemporaryDirectory(prefix="atelier-", ignore_cleanup_errors=True)
         self._path = Path(self._folder.name) / "film.mp4"
-        self._writing = ExitStack()
-        self._lapse: TimeLapse | None = None
+        self._film = Film(self._path)
         self._next_share = 0.0
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._writing.pop_all()  # an unfinished film is thrown away with its folder
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._film.__exit__(kind, error, trace)
         self._folder.cleanup()
+
+    @property
+    def notes(self) -> tuple[Sentence, ...]:
+        """Why there is no film, if there is none."""
+        return () if self._film.note is None else (self._film.note,)
 
     def begin(self, size: Size) -> None:
         """Start the file, for pictures of this height and width."""
-        height, width = size
-        self._lapse = self._writing.enter_context(time_lapse(self._path, (width, height)))
+        self._film.begin(size)
 
     def offer(self, event: Stepped) -> None:
         """Add a frame if one is due."""
         share = event.iteration / max(1, event.total)
-        if self._lapse is not None and share >= self._next_share:
-            self._lapse.add(event.preview(LONG_SIDE_PX))
+        if share >= self._next_share:
+            self._film.add(event.preview(LONG_SIDE_PX))
             self._next_share = share + 1 / FRAMES
 
     def finish(self, picture: Picture) -> bytes:
-        """End with the finished picture, and return the file."""
-        if self._lapse is None:
-            return b""
-        self._lapse.add(picture.to_image())
-        self._writing.close()
-        return self._path.read_bytes()
+        """End with the finished picture, and return the file; nothing if there is none."""
+        self._film.add(picture.to_image())
+        self._film.finish()
+        return self._path.read_bytes() if self._path.is_file() else b""

@@ -17,11 +17,11 @@ from engine.painting.studio import Studio
 from engine.styles.presets import StyleMissing
 from engine.styles.statistics_files import StatisticsFiles
 from engine.worker.control import Control, Ended, Failed, Finished, Stopped, StopReason
-from engine.worker.film import Film
+from engine.worker.film import JobFilm
 from engine.worker.sitting import Sitting
 from engine.worker.sources import Sources, gather
 from jobs.model import Failure, FailureKind, Job, PaintReport, Progress
-from jobs.sentences import sentence
+from jobs.sentences import Sentence, sentence
 from jobs.settings import Settings
 from jobs.store import PictureMissing, PictureStore, StorageUnavailable
 
@@ -82,13 +82,13 @@ class JobPainter:
         network = self.network_name(job.options.network)
         sources = gather(job, store, self._settings, network, say)
         with ExitStack() as stack:
-            film = stack.enter_context(Film()) if job.options.timelapse else None
+            film = stack.enter_context(JobFilm()) if job.options.timelapse else None
             events = self._events(job, sources, checkpoint, control)
             painted = Sitting(store, control, film).follow(events)
             timelapse = film.finish(painted.picture) if film is not None else b""
         return Finished(
             result_key=store.put_sync(encode_picture(painted.picture, ".png"), ".png"),
-            report=_report(painted, sources, job),
+            report=_report(painted, sources, job, film.notes if film is not None else ()),
             timelapse_key=store.put_sync(timelapse, ".mp4") if timelapse else None,
         )
 
@@ -148,7 +148,9 @@ def _explained(error: Exception, job: Job) -> Failed:
     return Failed(Failure.of(kind, said, error_id), may_retry)
 
 
-def _report(painted: Painted, sources: Sources, job: Job) -> PaintReport:
+def _report(
+    painted: Painted, sources: Sources, job: Job, notes: tuple[Sentence, ...]
+) -> PaintReport:
     made = painted.report
     return PaintReport(
         network=made.network,
@@ -165,5 +167,5 @@ def _report(painted: Painted, sources: Sources, job: Job) -> PaintReport:
             "peak_memory_bytes": made.peak_memory_bytes,
             "tiles": made.tiles,
         },
-        notes=(*sources.notes, *made.notes),
+        notes=(*sources.notes, *made.notes, *notes),
     )

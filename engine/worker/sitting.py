@@ -18,7 +18,7 @@ from engine.painting.events import (
 from engine.painting.picture import Picture
 from engine.painting.problems import PaintingFailed, PaintingStopped
 from engine.worker.control import Control
-from engine.worker.film import Film
+from engine.worker.film import JobFilm
 from jobs.model import Progress
 from jobs.store import PictureStore, StorageUnavailable
 
@@ -38,7 +38,7 @@ class Sitting:
 
     store: PictureStore
     control: Control
-    film: Film | None = None
+    film: JobFilm | None = None
     _told_at: float = 0.0
     _shown_at: float = 0.0
     _preview_key: str | None = None

@@ -1,0 +1,86 @@
+"""A time-lapse for which no painting is given up: where it cannot be written, there is none."""
+
+import contextlib
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av.error
+from PIL import Image
+
+from engine.output.problems import OutputProblem
+from engine.output.timelapse import TimeLapse, time_lapse
+from jobs.sentences import Sentence, sentence
+
+_ERRORS = (OSError, OutputProblem, av.error.FFmpegError)
+
+
+class Film:
+    """A context; the file appears with `finish`, and not after an exception.
+
+    Attributes:
+        note: why there is no film; None as long as nothing went wrong.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writing = ExitStack()
+        self._lapse: TimeLapse | None = None
+        self.note: Sentence | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.finish()
+        else:
+            self._drop(error)
+
+    def begin(self, size: tuple[int, int]) -> None:
+        """Start the file, for pictures of this height and width."""
+        height, width = size
+
+        def begin() -> None:
+            self._lapse = self._writing.enter_context(time_lapse(self._path, (width, height)))
+
+        self._try(begin)
+
+    def add(self, frame: Image.Image) -> None:
+        """Append a frame, if there is still a film."""
+        lapse = self._lapse
+        if lapse is not None:
+            self._try(lambda: lapse.add(frame))
+
+    def finish(self) -> None:
+        """End the file."""
+        if self._lapse is not None:
+            self._try(self._writing.close)
+            self._lapse = None
+
+    def _try(self, piece: Callable[[], None]) -> None:
+        try:
+            piece()
+        except _ERRORS as error:
+            self.note = sentence("There is no time-lapse: {reason}.", reason=_reason(error))
+            self._drop(error)
+
+    def _drop(self, error: BaseException | None) -> None:
+        self._lapse = None
+        writing, self._writing = self._writing, ExitStack()
+        with contextlib.suppress(*_ERRORS):
+            writing.__exit__(None if error is None else type(error), error, None)
+
+
+def _reason(error: BaseException) -> str:
+    cause = error.__cause__ if isinstance(error, OutputProblem) else error
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return str(error).rstrip(".")
