@@ -123,8 +123,8 @@ class AtelierClient(discord.Client):
             wake()
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """Answer forms that were opened before a restart, which discord.py no longer knows."""
-        if is_stale_modal(interaction):
+        """Answer forms that discord.py does not know any more."""
+        if is_stale_modal(interaction) and await self.may_serve(interaction):
             await reply(interaction, texts_of(interaction)(STALE_MODAL))
 
     async def on_app_command_completion(

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import logging
 import secrets
-import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -26,9 +25,13 @@ UNKNOWN_INTERACTION = 10062
 ACKNOWLEDGED = "acknowledged"
 """Set in an interaction's extras where Discord acknowledged it, unheard by discord.py."""
 
-STALE_MODAL = _("I was restarted while this form was open; please start again.")
+STALE_MODAL = _(
+    "This form was open for too long, or I was restarted meanwhile; please start again."
+)
 _MODAL_PREFIX = "atelier:modal:"
-_PROCESS_ID = uuid.uuid4().hex
+_MODAL_SECONDS = 3600.0
+_TAKEN = "taken"
+"""Set in the extras of what was submitted where its form is known."""
 
 T = TypeVar("T")
 Callback = Callable[[T, discord.Interaction[Any]], Coroutine[Any, Any, None]]
@@ -184,36 +187,39 @@ class ReportingLayout(ui.LayoutView):
 class ReportingModal(ui.Modal):
     """A modal that reports what goes wrong in it, and is forgotten after a while.
 
-    Its custom_id names the process, so that one opened before a restart gets an answer.
+    By its custom_id one that is not known any more gets an answer, too.
     """
 
     def __init__(self, *, title: str) -> None:
         super().__init__(
             title=title[:45],
-            timeout=15 * 60,
-            custom_id=f"{_MODAL_PREFIX}{_PROCESS_ID}:{secrets.token_hex(8)}",
+            timeout=_MODAL_SECONDS,
+            custom_id=f"{_MODAL_PREFIX}{secrets.token_hex(16)}",
         )
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Refuse what came before, and what comes during the end."""
+        interaction.extras[_TAKEN] = True
         return bool(await interaction.client.may_serve(interaction))
 
     async def on_error(  # type: ignore[override]  # discord.py's modals narrow it too
         self, interaction: discord.Interaction[Any], error: Exception, /
     ) -> None:
         """Tell the user."""
+        interaction.extras[_TAKEN] = True
         await report(interaction, error)
 
 
 def is_stale_modal(interaction: discord.Interaction[Any]) -> bool:
-    """Whether a form comes back that another process opened."""
+    """Whether a form comes back that is not known: of an earlier run, too old, or sent before.
+
+    To be asked after discord.py has handed it to its form.
+    """
     if interaction.type is not discord.InteractionType.modal_submit:
         return False
     data: Any = interaction.data or {}
     custom_id = str(data.get("custom_id", ""))
-    return custom_id.startswith(_MODAL_PREFIX) and not custom_id.startswith(
-        _MODAL_PREFIX + _PROCESS_ID
-    )
+    return custom_id.startswith(_MODAL_PREFIX) and _TAKEN not in interaction.extras
 
 
 def reported(callback: Callback[T]) -> Callback[T]:

@@ -244,6 +244,15 @@ async def test_a_form_from_before_a_restart_is_answered(studio: Studio) -> None:
     assert "restarted" in await studio.answer(submitted)
 
 
+async def test_a_form_that_is_sent_again_is_answered(studio: Studio) -> None:
+    await studio.start_painter()
+    opened = await press(studio, await studio.painted(), "Other style")
+    await studio.finished(await studio.discord.submit_modal(opened, {"preset": ["great-wave"]}))
+    again = await studio.discord.submit_modal(opened, {"preset": ["great-wave"]})
+    assert "start again" in await studio.answer(again)
+    assert len(await studio.jobs()) == 2
+
+
 async def test_paint_this_on_a_message_with_a_picture(studio: Studio) -> None:
     await studio.start_painter()
     post = studio.discord.post(studio.user("grace"), "look", [("cat.png", photo())])
