@@ -79,7 +79,7 @@ def _paint(task: dict[str, Any], studio: Studio) -> dict[str, Any]:
                     "seconds": clock.marks[-1][1] - clock.marks[0][1],
                     "width_px": report.width_px,
                     "height_px": report.height_px,
-                    "notes": list(report.notes),
+                    "notes": [str(note) for note in report.notes],
                 }
     raise RuntimeError("the engine ended without a picture")
 

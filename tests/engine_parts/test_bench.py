@@ -5,12 +5,14 @@ import pytest
 from PIL import Image
 
 from bench.__main__ import main
+from bench.children.atelier import _paint
 from bench.plots import plot_courses, plot_sizes
 from bench.report import machine_text, paces_text, quality_text, speed_text, table, write
 from bench.rivals import NEURAL_STYLE, OURS, Course, Judged, Pace, reached
 from bench.runner import BenchProblem, Setup
 from bench.speed import Case, Measured, cases, paces
 from jobs.options import PaintOptions
+from tests.engine.thin import noise_picture, thin_studio
 
 MACHINE = {
     "processor": "Some CPU",
@@ -117,3 +119,12 @@ def test_a_child_that_fails_says_why(tmp_path: Path) -> None:
     setup = Setup(file, file, file, tmp_path, tmp_path, 1, 512, 1, 64, quick=True)
     with pytest.raises(BenchProblem, match="judge failed"):
         setup.child("judge", pictures=["a.png"])
+
+
+def test_what_our_engine_notes_can_be_written_down(tmp_path: Path) -> None:
+    noise_picture(48, 64).to_image().save(tmp_path / "a.png")
+    file = str(tmp_path / "a.png")
+    options = {"size_px": 64, "scales": 1, "iterations": 1}
+    task = {"content": file, "style": file, "options": options}
+    made = json.loads(json.dumps(_paint(task, thin_studio(max_memory_bytes=1))))
+    assert "more memory" in made["notes"][0]
