@@ -10,7 +10,7 @@ from bot.client import Interaction
 from bot.paint.intake import IntakeService
 from bot.paint.presets import offered
 from bot.paint.request import PaintRequest, Sender, Source
-from bot.paint.wishes import wish_for
+from bot.paint.wishes import suiting, wish_for
 from jobs.options import (
     MAX_SEED,
     MAX_SIZE_PX,
@@ -50,8 +50,8 @@ STARTS: list[Choice[str]] = [
     blend="The second style's share, from 0.05 to 0.95. Without it: half and half.",
     size="The longest side of the result in pixels. Without it: 512.",
     quality="How much time to spend. Without it: standard.",
-    strength="0 keeps the photo, 1 is all style. Without it: 0.5.",
-    style_scale="The size of the brush strokes, from 0.1 to 4. Without it: 1.",
+    strength="0 keeps the photo, 1 is all style. Without it: 0.5, or what suits the painting.",
+    style_scale="Size of the brush strokes, 0.1 to 4. Without it: 1, or what suits the painting.",
     keep_colors="Whether the photo's colours stay. Without it: the style's colours.",
     start="What the painting grows from. Without it: the photo.",
     mask="A grey picture: white is painted, black stays the photo.",
@@ -73,8 +73,8 @@ async def paint(
     blend: Range[float, 0.05, 0.95] | None = None,
     size: Range[int, MIN_SIZE_PX, MAX_SIZE_PX] = 512,
     quality: Quality = "standard",
-    strength: Range[float, 0.0, 1.0] = 0.5,
-    style_scale: Range[float, 0.1, 4.0] = 1.0,
+    strength: Range[float, 0.0, 1.0] | None = None,
+    style_scale: Range[float, 0.1, 4.0] | None = None,
     keep_colors: KeepColors = "no",
     start: Start = "content",
     mask: discord.Attachment | None = None,
@@ -84,20 +84,22 @@ async def paint(
     ephemeral: bool = False,
 ) -> None:
     """Acknowledge at once, and take the wish in."""
+    styles = wish_for((_source(style), _source(style2)), (preset, preset2), blend)
+    looks = {"strength": strength, "style_scale": style_scale}
+    named = {name: value for name, value in looks.items() if value is not None}
     request = PaintRequest(
         sender=Sender.of(interaction),
         content=Source.attachment(content),
-        styles=wish_for((_source(style), _source(style2)), (preset, preset2), blend),
+        styles=styles,
         mask=_source(mask),
         options=PaintOptions(
             size_px=size,
             quality=quality,
-            strength=strength,
-            style_scale=style_scale,
             keep_colors=keep_colors,
             start=start,
             seed=new_seed() if seed is None else seed,
             timelapse=timelapse,
+            **suiting(styles) | named,
         ),
         ephemeral=ephemeral,
         spoiler=spoiler,

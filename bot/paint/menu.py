@@ -11,6 +11,7 @@ from bot.paint.command import new_seed
 from bot.paint.forms import Chosen, StyleForm
 from bot.paint.intake import IntakeService
 from bot.paint.request import PaintRequest, Sender, Source
+from bot.paint.wishes import suiting
 from bot.texts import _, texts_of
 from jobs.options import PaintOptions
 
@@ -34,7 +35,9 @@ async def paint_this(interaction: Interaction, message: discord.Message) -> None
             content=source,
             styles=chosen.styles,
             options=PaintOptions(
-                seed=new_seed(), strength=0.5 if chosen.strength is None else chosen.strength
+                seed=new_seed(),
+                **suiting(chosen.styles)
+                | ({} if chosen.strength is None else {"strength": chosen.strength}),
             ),
         )
         await IntakeService.of(submitted.client).begin(submitted, request)

@@ -1,5 +1,7 @@
 """Which styles a command asks for: own pictures, paintings by name, saved styles."""
 
+from typing import Any
+
 from bot.errors import UserProblem
 from bot.gallery.words import catalogue
 from bot.paint.request import Source, StyleWish
@@ -49,6 +51,12 @@ def wish_for(
         for wish, weight in zip(wishes, weights, strict=True)
         if weight > 0.0
     )
+
+
+def suiting(wishes: tuple[StyleWish, ...]) -> dict[str, Any]:
+    """Options that suit the wish's painting, if that is its only style, by their names."""
+    painting = catalogue().get(wishes[0].preset or "") if len(wishes) == 1 else None
+    return {} if painting is None else painting.suiting
 
 
 async def resolve(

@@ -103,6 +103,11 @@ class Painting(_File):
         return self.settings.pooling
 
     @property
+    def suiting(self) -> dict[str, Any]:
+        """Options that suit it, by their names; without those that are left to the recipe."""
+        return self.settings.model_dump(exclude_unset=True, exclude_none=True)
+
+    @property
     def aspect_ratio(self) -> float:
         """Width divided by height of the scan."""
         return self.scan.aspect_ratio

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from jobs.catalogue import load_catalogue
+from jobs.options import PaintOptions
 from tests.bot.studio import BOTH, PHOTO, Studio, has_result, photo
 
 
@@ -30,6 +32,16 @@ async def test_a_preset_and_its_name_are_taken(studio: Studio) -> None:
     assert "The Starry Night" in message.text
     typed = await studio.painted({"preset": "stary nigt"}, attachments=PHOTO)
     assert "The Starry Night" in typed.text
+
+
+async def test_what_suits_a_painting_is_taken_where_nothing_else_is_said(studio: Studio) -> None:
+    suited = load_catalogue().get("great-wave")
+    assert suited is not None
+    await studio.start_painter()
+    await studio.painted({"preset": "great-wave", "style_scale": 2.0}, attachments=PHOTO)
+    (job,) = await studio.jobs()
+    assert (job.options.strength, job.options.style_scale) == (suited.strength, 2.0)
+    assert suited.strength != PaintOptions().strength
 
 
 async def test_presets_are_offered_while_typing(studio: Studio) -> None:
