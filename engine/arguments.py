@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from engine.painting.problems import SettingsProblem
 from engine.painting.recipe import recipe_names
+from jobs.catalogue import load_catalogue
 from jobs.options import (
     MAX_SIZE_PX,
     MIN_SIZE_PX,
@@ -63,14 +64,13 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def options_of(chosen: argparse.Namespace) -> PaintOptions:
-    """The options that were chosen.
+    """The options that were chosen, and what suits a painting of the catalogue where none were.
 
     Raises:
         SettingsProblem: a value is not possible; the text names the flag and what is.
     """
-    values: dict[str, Any] = {
-        name: getattr(chosen, name) for name in _PLAIN if getattr(chosen, name) is not None
-    }
+    values = _suiting(chosen)
+    values |= {name: getattr(chosen, name) for name in _PLAIN if getattr(chosen, name) is not None}
     for name in ("content_layers", "style_layers"):
         if getattr(chosen, name) is not None:
             values[name] = parse_layers(getattr(chosen, name))
@@ -83,16 +83,26 @@ def options_of(chosen: argparse.Namespace) -> PaintOptions:
         raise SettingsProblem("{problems}", problems=_sentences(error)) from None
 
 
+def _suiting(chosen: argparse.Namespace) -> dict[str, Any]:
+    """What suits the painting if it is the only style."""
+    if chosen.style or chosen.own_style or len(chosen.preset) != 1:
+        return {}
+    painting = load_catalogue().get(chosen.preset[0])
+    return {} if painting is None else painting.suiting
+
+
 def parse_layers(text: str) -> dict[str, float]:
     """Layers of `relu1_1,relu2_1` or, with weights, `relu1_1=2,relu2_1=0.5`.
 
     Raises:
-        SettingsProblem: a weight is no number.
+        SettingsProblem: a weight is no number, or a layer is named twice.
     """
     layers: dict[str, float] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         name, _, weight = part.partition("=")
-        layers[name.strip()] = parse_number(weight, "a layer's weight") if weight else 1.0
+        if (name := name.strip()) in layers:
+            raise SettingsProblem("The layer {layer} is named twice.", layer=name)
+        layers[name] = parse_number(weight, "a layer's weight") if weight else 1.0
     return layers
 
 
@@ -133,7 +143,14 @@ def start_file(chosen: argparse.Namespace) -> Path | None:
 
 
 def _add_styles(group: Any) -> None:
-    group.add_argument("--style", type=Path, action="append", default=[], metavar="FILE")
+    group.add_argument(
+        "--style",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a picture, or what `python -m engine styles fingerprint` made of one",
+    )
     group.add_argument(
         "--preset", action="append", default=[], metavar="NAME", help="of the catalogue"
     )

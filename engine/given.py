@@ -10,6 +10,7 @@ from torch import Tensor
 
 from engine.arguments import parse_numbers, start_file
 from engine.painting import Picture, SettingsProblem, Style, mask_from_image
+from engine.styles.fingerprints import FingerprintProblem, load_fingerprint
 from engine.styles.presets import preset_style
 from jobs.options import PaintOptions
 from jobs.pictures import DecodeLimits, PictureProblem
@@ -17,6 +18,7 @@ from jobs.pictures.decode import normalise
 from jobs.sentences import Sentence
 from jobs.settings import Settings
 
+_FINGERPRINT_SUFFIX = ".safetensors"
 Region = tuple[float, float, float, float]
 
 _LIMITS = DecodeLimits(
@@ -54,7 +56,12 @@ def read_given(
     count = len(chosen.style) + len(chosen.preset) + int(chosen.own_style)
     weights, regions, masks = _counted(chosen, count)
     content = _picture(chosen.content)
-    styles = [Style(_picture(file), name=file.name) for file in chosen.style]
+    styles = [_style(file) for file in chosen.style]
+    if chosen.network in {None, "auto"}:
+        # Statistics serve the network alone that they were measured with.
+        network = next(
+            (one.fingerprints[0].key.encoder for one in styles if one.fingerprints), network
+        )
     notes: list[Sentence] = []
     for preset in chosen.preset:
         found = preset_style(
@@ -114,6 +121,16 @@ def _counted(
 def _region(text: str) -> Region:
     left, top, right, bottom = parse_numbers(text, "--style-region", 4)
     return left, top, right, bottom
+
+
+def _style(file: Path) -> Style:
+    """A style from a picture, or from a fingerprint of one."""
+    if file.suffix.lower() != _FINGERPRINT_SUFFIX:
+        return Style(_picture(file), name=file.name)
+    try:
+        return Style(fingerprints=load_fingerprint(file), name=file.name)
+    except FingerprintProblem as problem:
+        raise SettingsProblem("{problem}", problem=str(problem)) from problem
 
 
 def _picture(file: Path) -> Picture:

@@ -32,6 +32,9 @@ _UNREADABLE = (
     RuntimeError,
     ValueError,
     EOFError,
+    LookupError,
+    AttributeError,
+    TypeError,
 )
 
 Progress = Callable[[str, int, int], None]
@@ -74,20 +77,24 @@ def load_weights(file: Path) -> Vgg19Weights:
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
         else:
             tensors = torch.load(file, map_location="cpu", weights_only=True)
-    except (
-        SafetensorError,
-        OSError,
-        RuntimeError,
-        ValueError,
-        EOFError,
-        pickle.UnpicklingError,
-    ) as error:
+        weights = Vgg19Weights(_convolutions_only(tensors), normalisation_of(metadata))
+    except _UNREADABLE as error:
         raise WeightsProblem("{file} cannot be read as VGG19's weights.", file=file.name) from error
-    weights = Vgg19Weights(_convolutions_only(tensors), normalisation_of(metadata))
     if not weights.present():
         raise WeightsProblem(
             "{file} holds no weights named features.0.weight and so on.", file=file.name
         )
+    channels = 3
+    for convolution in weights.present():
+        weight = weights.tensors[f"{convolution.key}.weight"]
+        bias = weights.tensors.get(f"{convolution.key}.bias")
+        if weight.shape[1:] != (channels, 3, 3) or bias is None or bias.shape != weight.shape[:1]:
+            raise WeightsProblem(
+                "{file} holds no weights of VGG19: those of {layer} are of another shape.",
+                file=file.name,
+                layer=convolution.layer,
+            )
+        channels = weight.shape[0]
     return weights
 
 
@@ -116,9 +123,21 @@ def download_weights(
     A file appears under its name only when it is whole; nothing is left of a failed try.
 
     Raises:
-        WeightsProblem: no connection, or not the file that it should be.
+        WeightsProblem: no connection, not the file that it should be, or no place to keep it.
     """
-    models_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        models_dir.mkdir(parents=True, exist_ok=True)
+        return _downloaded(models_dir, progress, url, sha256_start)
+    except (OSError, SafetensorError) as error:
+        raise WeightsProblem(
+            "VGG19's weights cannot be kept in {folder} ({reason}); name another place in "
+            "ATELIER_DATA_DIR, or a file of them in ATELIER_VGG19_WEIGHTS.",
+            folder=str(models_dir),
+            reason=(error.strerror if isinstance(error, OSError) else None) or str(error),
+        ) from error
+
+
+def _downloaded(models_dir: Path, progress: Progress | None, url: str, sha256_start: str) -> Path:
     target = kept_file(models_dir)
     with tempfile.TemporaryDirectory(dir=models_dir, ignore_cleanup_errors=True) as folder:
         fetched = Path(folder) / "vgg19.pth"
@@ -157,7 +176,7 @@ def _fetch(url: str, target: Path, progress: Progress | None) -> str:
 
 def _convolutions_only(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     wanted = {f"{conv.key}.{part}" for conv in CONVOLUTIONS for part in ("weight", "bias")}
-    return {name: tensor.contiguous() for name, tensor in tensors.items() if name in wanted}
+    return {name: tensors[name].contiguous() for name in wanted if name in tensors}
 
 
 def _sync(file: Path) -> None:

@@ -12,6 +12,7 @@ import torch
 from engine.painting.problems import SettingsProblem
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_MOST_BYTES = 2**62
 SHARE_OF_FREE = 0.7
 _STEP_BYTES = 64 * 2**20
 # Where Linux counts a process' peak, and what begins that count anew (proc(5)).
@@ -45,8 +46,8 @@ def choose_device(name: str) -> torch.device:
     match device.type if device else "":
         case "cpu":
             return torch.device("cpu")
-        case "cuda" if torch.cuda.is_available():
-            return torch.device("cuda", device.index or 0 if device else 0)
+        case "cuda" if device and (device.index or 0) < torch.cuda.device_count():
+            return torch.device("cuda", device.index or 0)
         case "mps" if torch.backends.mps.is_available():
             return torch.device("mps")
     raise SettingsProblem(
@@ -135,11 +136,12 @@ def parse_memory(text: str) -> int:
         SettingsProblem: it is no amount of memory.
     """
     found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([kmgt]?)(?:i?b)?\s*", text.lower())
-    if not found or float(found[1]) <= 0:
+    size = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if not 0 < size < _MOST_BYTES:
         raise SettingsProblem(
             "{text!r} is no amount of memory; write it as 2GiB or 500MiB.", text=text
         )
-    return int(float(found[1]) * _UNITS[found[2]])
+    return int(size)
 
 
 def parse_allowance(text: str, device: torch.device) -> int:

@@ -1,5 +1,6 @@
 """The pictures of a painting, checked before any work."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -99,12 +100,21 @@ def check_inputs(
             )
     if mask is not None and not bool((mask > 0).any()):
         raise SettingsProblem("The mask is all black, so nothing would be painted.")
+    if not any(_applies(style, mask) for style in styles):
+        raise SettingsProblem("The masks of the styles are black wherever anything is painted.")
     content = _checked(content, sentence("the photograph")).filled()
     chosen = tuple(_prepared(style, content, options) for style in styles)
     if options.start != "file" or start is None:
         return Inputs(content, chosen, mask)
     start = _checked(start, sentence("the picture to start from")).filled()
     return Inputs(content, chosen, mask, start)
+
+
+def _applies(style: Style, mask: Tensor | None) -> bool:
+    """Whether there is a place where the style applies and something is painted."""
+    if style.mask is None:
+        return True
+    return bool((style.mask > 0 if mask is None else (style.mask > 0) & (mask > 0)).any())
 
 
 def style_size(style: Size, long_side_px: int) -> Size:
@@ -137,7 +147,7 @@ def fitted_style(pixels: Tensor, picture: Size, style_scale: float, fit: str) ->
 
 
 def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
-    if style.weight <= 0:
+    if not 0 < style.weight < math.inf:
         raise SettingsProblem(
             "The weight of {style} is {weight:g}; it must be above 0.",
             style=style.name,
@@ -148,6 +158,12 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
         if not style.fingerprints:
             raise SettingsProblem(
                 "There is neither a picture nor statistics of {style}.", style=style.name
+            )
+        if style.region is not None or options.keep_colors in {"match", "histogram"}:
+            raise SettingsProblem(
+                "There are only statistics of {style}, without its colours and parts; keep the "
+                "photograph's colours by luminance or not at all, and use all of it.",
+                style=style.name,
             )
         return style
     picture = _checked(picture, style.name).filled()

@@ -13,6 +13,7 @@ from jobs.options import OptimizerName, PaintOptions
 
 _T = TypeVar("_T")
 
+_LEAST_STRENGTH = 0.01
 LEAST_SIDE_PX = 32
 """No side is painted shorter than this (deep layers would have nothing left); it is padded."""
 
@@ -243,10 +244,11 @@ def _strength(strength: float) -> tuple[float, float]:
     """Factors of the content's weight, and of style's and variation's: 1 and 1 in the middle.
 
     At 0 no style is left, at 1 no content; between, the ratio is squared, as looks go with
-    the weights' orders of magnitude.
+    the weights' orders of magnitude. Below a hundredth nothing more is to be seen of the style.
     """
     if strength <= 0:
         return 1.0, 0.0
+    strength = max(strength, _LEAST_STRENGTH)
     return ((1 - strength) / strength) ** 2, 1.0
 
 

@@ -41,6 +41,14 @@ def make_report(
     ledger = standing.ledger
     ledger.read()
     notes = [*_optimisers(options, plan), *ledger.notes]
+    if options.pooling not in {None, plan.pooling}:
+        notes.append(
+            sentence(
+                "The {network} network scales down by {pooling} pooling only.",
+                network=encoder.name,
+                pooling=plan.pooling,
+            )
+        )
     if lacking_bytes > 0:
         notes.append(
             sentence(

@@ -9,7 +9,8 @@ from rich.table import Table
 
 from engine.styles.fetch import MAX_BYTES, FetchProblem, fetch_scan
 from jobs.catalogue import Catalogue, NeedsDownload, Painting, Ready, load_catalogue
-from jobs.settings import SettingsError, load_settings
+from jobs.sentences import Problem
+from jobs.settings import Settings, SettingsError, load_settings
 
 FAILED = 1
 WRONG_USE = 2
@@ -20,7 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     out, err = Console(), Console(stderr=True, soft_wrap=True)
     try:
-        styles_dir = options.styles_dir or load_settings().styles_dir
+        settings = load_settings()
+        styles_dir = options.styles_dir or settings.styles_dir
     except SettingsError as error:
         err.print(str(error), markup=False)
         return WRONG_USE
@@ -28,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         case "fetch":
             return _fetch(options, styles_dir, out, err)
         case "fingerprint":
-            return _fingerprint(options, out, err)
+            return _fingerprint(options, settings, out, err)
         case _:
             return _list(options, styles_dir, out)
 
@@ -60,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     printing.add_argument("picture", type=Path)
     printing.add_argument("-o", "--output", type=Path, help="default: PICTURE.safetensors")
     printing.add_argument("--recipe", default="atelier", help="whose layers to measure")
+    printing.add_argument(
+        "--network", choices=("auto", "vgg19", "lite"), default="lite", help="default: %(default)s"
+    )
     return parser
 
 
@@ -132,16 +137,23 @@ def _fetch_one(
     return True
 
 
-def _fingerprint(options: argparse.Namespace, out: Console, err: Console) -> int:
+def _fingerprint(
+    options: argparse.Namespace, settings: Settings, out: Console, err: Console
+) -> int:
     # torch takes seconds to import, and the other commands do without.
+    from engine.networks.registry import NetworkSource  # noqa: PLC0415
     from engine.styles.making import make_fingerprint  # noqa: PLC0415
-    from jobs.pictures import PictureProblem  # noqa: PLC0415
 
     output: Path = options.output or options.picture.with_suffix(".safetensors")
     try:
-        data = make_fingerprint(options.picture.read_bytes(), options.recipe)
+        data = make_fingerprint(
+            options.picture.read_bytes(),
+            options.recipe,
+            options.network,
+            NetworkSource(settings.models_dir, settings.atelier_vgg19_weights),
+        )
         output.write_bytes(data)
-    except PictureProblem as problem:
+    except Problem as problem:
         err.print(str(problem), markup=False)
         return FAILED
     except OSError as error:

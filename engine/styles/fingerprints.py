@@ -1,7 +1,6 @@
 """Fingerprints: a picture's statistics at the pyramid's sizes, in place of the picture."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from engine.networks.encoder import Encoder
@@ -52,7 +51,6 @@ def _measured(
     return StyleStatistics(key, measure_style(encoder, pixels, layers, alpha=alpha))
 
 
-@lru_cache(maxsize=8)
 def load_fingerprint(path: Path) -> tuple[StyleStatistics, ...]:
     """The statistics of a fingerprint's file, with mixtures between its sizes.
 

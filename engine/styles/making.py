@@ -1,11 +1,11 @@
-"""Make the fingerprint of a picture file for the lite network."""
+"""Make the fingerprint of a picture file for a network."""
 
 import io
 
 import torch
 from PIL import Image
 
-from engine.lite.encoder import LiteEncoder
+from engine.networks.registry import NetworkSource, open_encoder
 from engine.painting.picture import Picture
 from engine.painting.recipe import load_recipe
 from engine.styles.fingerprints import measure_fingerprint
@@ -13,16 +13,35 @@ from engine.styles.packing import pack
 from jobs.pictures.decode import normalise
 
 
-def make_fingerprint(data: bytes, recipe: str = "atelier") -> bytes:
+def make_fingerprint(
+    data: bytes,
+    recipe: str = "atelier",
+    network: str = "lite",
+    source: NetworkSource | None = None,
+) -> bytes:
     """The fingerprint of a picture file, as a file.
 
+    Args:
+        data: the picture file.
+        recipe: whose layers are measured, and whose pooling is used.
+        network: `lite`, `vgg19` or `auto`.
+        source: where networks come from.
+
     Raises:
-        jobs.pictures.decode.PictureProblem: it is no picture that can be used.
+        jobs.pictures.PictureProblem: it is no picture that can be used.
         engine.painting.problems.SettingsProblem: there is no such recipe.
+        engine.networks.encoder.WeightsProblem: the network cannot be had.
     """
+    chosen = load_recipe(recipe)
     picture = picture_from_file(data)
-    encoder = LiteEncoder(dtype=torch.float32)
-    choice = load_recipe(recipe).choice_for(encoder.layers)
+    encoder = open_encoder(
+        network,
+        source or NetworkSource(),
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+        pooling=chosen.pooling,
+    )
+    choice = chosen.choice_for(encoder.layers)
     layers = [name for name in encoder.layers if choice is None or name in choice.style]
     return pack(measure_fingerprint(encoder, picture, layers))
 

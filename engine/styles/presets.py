@@ -20,6 +20,7 @@ from jobs.sentences import Problem, Sentence, sentence
 FINGERPRINT_NETWORK = "lite"
 """The network whose statistics ship with the catalogue."""
 
+_NEAREST = 3
 _SHORT_TIMEOUT_SECONDS = 15.0
 
 
@@ -54,7 +55,8 @@ def preset_style(
     """Find a painting; download its scan if nothing else will do.
 
     The lite network takes the fingerprint where there is one. Every other network needs the
-    scan; if that cannot be had, the fingerprint serves, with the lite network.
+    scan; if that cannot be had, the fingerprint serves, with the lite network, unless it is the
+    picture itself that is needed.
 
     Args:
         preset: id of a painting in the catalogue.
@@ -68,9 +70,7 @@ def preset_style(
     """
     painting = load_catalogue().get(preset)
     if painting is None:
-        raise StyleMissing(
-            "There is no painting {preset!r} in the catalogue; see /styles.", preset=preset
-        )
+        raise _unknown(preset)
     prefers_fingerprint = network == FINGERPRINT_NETWORK and not needs_picture
     if prefers_fingerprint and painting.fingerprint_path is not None:
         return _by_fingerprint(painting)
@@ -82,12 +82,34 @@ def preset_style(
                 "{problem} Choose another preset, or attach a picture of it.",
                 problem=problem.sentence,
             ) from problem
+        if needs_picture:
+            raise StyleMissing(
+                "{problem} Its fingerprint has neither its colours nor a part of it; let the "
+                "photograph's colours be kept by luminance or not at all, or attach a picture of "
+                "it.",
+                problem=problem.sentence,
+            ) from problem
         note = sentence(
             "{problem} So its fingerprint was used, with the lite network.",
             problem=problem.sentence,
         )
         return _by_fingerprint(painting, note)
     return PresetStyle(painting.name, network, picture)
+
+
+def _unknown(preset: str) -> StyleMissing:
+    nearest = load_catalogue().search(preset, limit=_NEAREST)
+    if not nearest:
+        return StyleMissing(
+            "There is no painting {preset!r} in the catalogue; see /styles, or "
+            "`python -m engine styles list`.",
+            preset=preset,
+        )
+    return StyleMissing(
+        "There is no painting {preset!r} in the catalogue; the nearest are: {names}.",
+        preset=preset,
+        names=", ".join(one.id for one in nearest),
+    )
 
 
 def _scan(painting: Painting, styles_dir: Path, say: Callable[[str], None] | None) -> Picture:

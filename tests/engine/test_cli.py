@@ -13,6 +13,7 @@ from engine.arguments import make_parser, options_of, parse_layers
 from engine.painting import Event, SettingsProblem, Stepped
 from engine.painting.devices import parse_memory
 from engine.progress import ProgressBar
+from jobs.catalogue import load_catalogue
 from tests.engine.thin import noise_picture, thin_weights
 
 
@@ -106,6 +107,29 @@ def test_what_a_fingerprint_was_measured_on_is_said(
     assert said in json.loads((studio / "r.json").read_text())["notes"][0]
 
 
+def test_a_fingerprint_that_was_made_serves_as_a_style(studio: Path) -> None:
+    make = ("styles", "fingerprint", "style.jpg", "-o", "style.safetensors")
+    assert engine_main([*make, "--recipe", "nosuch"]) == 1
+    for network in ("lite", "vgg19"):
+        assert engine_main([*make, "--network", network]) == 0
+        painted = ("paint", "photo.png", "--style", "style.safetensors", "-o", "out.png", *QUICK)
+        assert engine_main([*painted, "--quiet", "--report", "r.json"]) == 0
+        assert json.loads((studio / "r.json").read_text())["network"] == network
+
+
+def test_what_suits_a_painting_is_taken_where_nothing_else_is_said() -> None:
+    def chosen(*more: str) -> tuple[float, float]:
+        options = options_of(make_parser().parse_args(["photo.png", "-o", "out.png", *more]))
+        return options.strength, options.style_scale
+
+    suited = load_catalogue().get("great-wave")
+    assert suited is not None
+    assert suited.suiting
+    assert chosen("--preset", "great-wave") == (suited.strength, suited.style_scale)
+    assert chosen("--preset", "great-wave", "--strength", "0.2", "--style-scale", "2") == (0.2, 2)
+    assert chosen("--preset", "great-wave", "--style", "a.png") == (0.5, 1)
+
+
 @pytest.mark.usefixtures("studio")
 def test_every_flag_is_understood() -> None:
     assert (
@@ -140,6 +164,8 @@ def test_every_flag_is_understood() -> None:
         (("--style-weights", "1,2"), "needs 1 numbers"),
         (("--style-weights", "x"), "must be a number"),
         (("--preset", "no-such-painting"), "no-such-painting"),
+        (("--preset", "stary-night"), "the nearest are: starry-night"),
+        (("--style-layers", "relu1_1=1,relu1_1=5"), "relu1_1 is named twice"),
         (("--max-memory", "lots"), "2GiB"),
         (("--device", "abacus"), "choose among: auto, cpu"),
         (("-o", "out.xyz"), "xyz"),
