@@ -1,6 +1,5 @@
 """What a user is told when something went wrong: one sentence, and an id that is in the log."""
 
-import contextlib
 import functools
 import logging
 import secrets
@@ -142,8 +141,10 @@ async def report(interaction: discord.Interaction[Any], error: BaseException) ->
         return
     name = interaction.command.qualified_name if interaction.command else interaction.type.name
     sentence = sentence_for(error, texts_of(interaction), f"interaction {interaction.id} ({name})")
-    with contextlib.suppress(discord.HTTPException, OSError):
+    try:
         await reply(interaction, sentence)
+    except Exception as problem:  # noqa: BLE001 - there is nobody left to tell
+        log.info("The user of interaction %s could not be told: %s", interaction.id, problem)
 
 
 def is_lost_interaction(error: BaseException) -> bool:

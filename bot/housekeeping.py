@@ -46,6 +46,8 @@ class Housekeeping:
                     log.info("Cleaned up: %s", await queue.gc())
             except (QueueError, StorageUnavailable, OSError) as error:
                 log.warning("Housekeeping has to wait: %s", error)
+            except Exception:
+                log.exception("Error in the housekeeping")
 
 
 def register(client: "AtelierClient", tree: AtelierTree) -> None:  # noqa: ARG001 - adds no command

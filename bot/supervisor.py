@@ -37,22 +37,27 @@ class EngineSupervisor:
             while True:
                 started_at = time.monotonic()
                 code = await self._run_once()
+                if code is None:
+                    why = "the engine could not be started"
+                else:
+                    why = f"the engine ended with code {code}"
                 if time.monotonic() - started_at >= STEADY_AFTER_SECONDS:
                     pause_seconds = FIRST_PAUSE_SECONDS
-                log.error(
-                    "the engine ended with code %s; starting it again in %.0f s",
-                    code,
-                    pause_seconds,
-                )
+                log.error("%s; the next try is in %.0f s", why, pause_seconds)
                 await asyncio.sleep(pause_seconds)
                 pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
         finally:
             await self._stop()
 
-    async def _run_once(self) -> int:
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=PIPE, env=self._environment
-        )
+    async def _run_once(self) -> int | None:
+        """Run it. Returns its exit code; None where there was no process or no memory for it."""
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=PIPE, env=self._environment
+            )
+        except OSError as error:
+            log.warning("no process for the engine: %s", error)
+            return None
         log.info("the engine runs as process %d", self._process.pid)
         return await self._process.wait()
 

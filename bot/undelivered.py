@@ -95,7 +95,7 @@ class UndeliveredNotice:
             if job_ids:
                 await send(_words(t, len(job_ids)))
                 await self._client.queue.mark_told(job_ids)
-        except (discord.DiscordException, OSError, QueueError) as error:
+        except Exception as error:  # noqa: BLE001 - they are told another time
             log.info("User %d could not be told of undelivered pictures: %s", user_id, error)
         finally:
             self._telling.discard(user_id)

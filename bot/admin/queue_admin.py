@@ -135,7 +135,7 @@ async def waiting_jobs(interaction: Interaction, current: str) -> list[app_comma
     """Offer what waits in the server, to its admins."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
-    wanted = current.casefold().lstrip("#")
+    wanted = str(current).casefold().lstrip("#")
     jobs = await interaction.client.queue.waiting(guild_id, limit=CHOICES)
     return [
         app_commands.Choice(name=name, value=job.id)

@@ -82,5 +82,5 @@ class Originals:
         try:
             user = await self._client.fetch_user(sender.user_id)
             await user.send(sentence, nonce=f"atelier-s{sender.interaction_id % 10**12}")
-        except (discord.HTTPException, OSError):
-            log.info("Could not reach user %s", sender.user_id)
+        except Exception as error:  # noqa: BLE001 - there is nobody left to tell
+            log.info("Could not reach user %s: %s", sender.user_id, error)

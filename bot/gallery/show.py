@@ -84,7 +84,7 @@ async def own_pictures(interaction: Interaction, current: str) -> list[app_comma
     t = texts_of(interaction)
     jobs = await interaction.client.queue.jobs_of_user(interaction.user.id, limit=CHOICES)
     named = ((job_choice(t, job), job.id) for job in jobs)
-    wanted = current.casefold().lstrip("#")
+    wanted = str(current).casefold().lstrip("#")
     return [
         app_commands.Choice(name=name, value=job_id)
         for name, job_id in named

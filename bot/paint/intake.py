@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Self
 
 import discord
@@ -20,6 +21,7 @@ from jobs.model import Intake, Submission
 from jobs.outcomes import (
     Accepted,
     AlreadySubmitted,
+    QueueError,
     QueueUnavailable,
     Refusal,
     Refused,
@@ -112,8 +114,7 @@ class IntakeService:
                 interaction, ephemeral=request.ephemeral, thinking=True, began=began
             )
         except Exception:
-            if await opening:  # nobody waits for it: Discord told the user that it failed
-                await queue.close_intake(interaction.id)
+            self._spawn(self._drop(interaction.id, opening))
             raise
         is_new = await opening
         interaction.extras[ANSWER_FOLLOWS] = True
@@ -137,7 +138,7 @@ class IntakeService:
             request = PaintRequest.model_validate(intake.payload)
         except ValidationError:
             log.warning("The intake %s is of another version; dropped", intake.interaction_id)
-            await self._client.queue.close_intake(intake.interaction_id)
+            await self._close(intake.interaction_id)
             return
         sender = request.sender
         message_id = await self._originals.find(
@@ -145,7 +146,7 @@ class IntakeService:
         )
         if message_id == 0:
             log.info("The intake %s was never acknowledged; dropped", intake.interaction_id)
-            await self._client.queue.close_intake(intake.interaction_id)
+            await self._close(intake.interaction_id)
             return
         log.info("Going on with the intake %s", intake.interaction_id)
         await self._work(request, message_id)
@@ -168,7 +169,27 @@ class IntakeService:
             else:
                 sentence = t(ERASED)
         await self._originals.say(sender, sentence)
-        await self._client.queue.close_intake(sender.interaction_id)
+        await self._close(sender.interaction_id)
+
+    async def _drop(self, interaction_id: int, opening: "asyncio.Task[bool]") -> None:
+        """Close what nobody waits for: Discord told the user that it failed."""
+        try:
+            is_new = await opening
+        except QueueError:
+            return
+        if is_new:
+            await self._close(interaction_id)
+
+    async def _close(self, interaction_id: int) -> None:
+        """Close an intake, however long the queue needs: what was said to its user is the end."""
+        for seconds in chain(QUEUE_PAUSES_SECONDS, repeat(QUEUE_PAUSES_SECONDS[-1])):
+            try:
+                await self._client.queue.close_intake(interaction_id)
+            except QueueUnavailable as error:
+                log.warning("Intake %s cannot be closed yet: %s", interaction_id, error)
+                await asyncio.sleep(seconds)
+            else:
+                return
 
     async def _early_refusal(self, request: PaintRequest) -> Refusal | None:
         """What the limits say, if they say it soon; the acknowledgement does not wait for them.

@@ -33,5 +33,5 @@ async def own_jobs(interaction: Interaction, current: str) -> list[app_commands.
     return [
         app_commands.Choice(name=name, value=job_id)
         for name, job_id in named
-        if current.casefold().lstrip("#") in name.casefold()
+        if str(current).casefold().lstrip("#") in name.casefold()
     ]

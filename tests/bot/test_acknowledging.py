@@ -1,6 +1,8 @@
 """Acknowledgements through Discord's bad moments: nobody is left with "thinking…"."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -57,3 +59,41 @@ async def test_what_was_not_acknowledged_in_time_is_dropped(studio: Studio) -> N
     await studio.no_intakes()
     assert not await studio.jobs()
     asking.cancel()
+
+
+async def test_what_cannot_be_said_is_noted_and_no_more(
+    studio: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    fault = studio.discord.faults.add("POST", "/webhooks/*", drop=True, times=100)
+    asking = asyncio.create_task(studio.discord.slash(studio.user(), "show", {"picture": 999}))
+    await studio.eventually(lambda: "could not be told" in caplog.text)
+    assert fault.hits
+    asking.cancel()
+
+
+async def test_what_failed_is_not_painted_after_all(studio: Studio) -> None:
+    """The queue is out of order just when a command that failed is to be closed."""
+    studio.discord.faults.add("GET", "*attachments/*", status=404, times=10, delay=0.5)
+    interaction = await studio.paint()
+    path = studio.settings.atelier_data_dir / "atelier.sqlite3"
+    with closing(sqlite3.connect(path, timeout=20)) as other:
+        other.execute("ALTER TABLE intakes RENAME TO elsewhere")
+        other.commit()
+        assert "attach it again" in await studio.answer(interaction)
+        await asyncio.sleep(0.2)
+        other.execute("ALTER TABLE elsewhere RENAME TO intakes")
+        other.commit()
+    await studio.no_intakes()
+
+
+@pytest.mark.parametrize(("command", "option"), [("show", "picture"), ("cancel", "job")])
+async def test_a_number_may_be_asked_for_while_it_is_typed(
+    studio: Studio, command: str, option: str
+) -> None:
+    interaction = await studio.paint()
+    await studio.says(interaction, "Place 1")
+    (job,) = await studio.jobs()
+    typed: Any = job.id
+    (choice,) = await studio.discord.autocomplete(studio.user(), command, option, typed)
+    assert choice["value"] == job.id

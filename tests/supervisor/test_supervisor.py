@@ -66,3 +66,17 @@ async def test_an_engine_that_dies_is_started_again(
     task = asyncio.create_task(EngineSupervisor(settings, command=child(log, "dies")).run())
     assert len(await lines_of(log, 3)) >= 3
     await stop(task)
+
+
+async def test_an_engine_that_could_not_be_started_is_tried_again(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE_SECONDS", 0.01)
+    log, program = tmp_path / "log", tmp_path / "python"
+    command = (str(program), *child(log, "serves")[1:])
+    task = asyncio.create_task(EngineSupervisor(settings, command=command).run())
+    await asyncio.sleep(0.1)
+    assert not task.done()
+    program.symlink_to(sys.executable)
+    assert len(await lines_of(log, 1)) == 1
+    await stop(task)
