@@ -15,7 +15,7 @@ from engine.styles.presets import preset_style
 from jobs.options import PaintOptions
 from jobs.pictures import DecodeLimits, PictureProblem
 from jobs.pictures.decode import normalise
-from jobs.sentences import Sentence
+from jobs.sentences import Sentence, sentence
 from jobs.settings import Settings
 
 _FINGERPRINT_SUFFIX = ".safetensors"
@@ -55,14 +55,14 @@ def read_given(
     """
     count = len(chosen.style) + len(chosen.preset) + int(chosen.own_style)
     weights, regions, masks = _counted(chosen, count)
-    content = _picture(chosen.content)
-    styles = [_style(file) for file in chosen.style]
+    notes: list[Sentence] = []
+    content = _picture(chosen.content, notes)
+    styles = [_style(file, notes) for file in chosen.style]
     if chosen.network in {None, "auto"}:
         # Statistics serve the network alone that they were measured with.
         network = next(
             (one.fingerprints[0].key.encoder for one in styles if one.fingerprints), network
         )
-    notes: list[Sentence] = []
     for preset in chosen.preset:
         found = preset_style(
             preset,
@@ -79,11 +79,11 @@ def read_given(
     return Given(
         content=content,
         styles=[
-            replace(style, weight=weight, region=region, mask=_mask(mask))
+            replace(style, weight=weight, region=region, mask=_mask(mask, notes))
             for style, weight, region, mask in zip(styles, weights, regions, masks, strict=True)
         ],
-        mask=_mask(chosen.mask),
-        start=None if start is None else _picture(start),
+        mask=_mask(chosen.mask, notes),
+        start=None if start is None else _picture(start, notes),
         network=network,
         notes=tuple(notes),
     )
@@ -123,25 +123,25 @@ def _region(text: str) -> Region:
     return left, top, right, bottom
 
 
-def _style(file: Path) -> Style:
+def _style(file: Path, notes: list[Sentence]) -> Style:
     """A style from a picture, or from a fingerprint of one."""
     if file.suffix.lower() != _FINGERPRINT_SUFFIX:
-        return Style(_picture(file), name=file.name)
+        return Style(_picture(file, notes), name=file.name)
     try:
         return Style(fingerprints=load_fingerprint(file), name=file.name)
     except FingerprintProblem as problem:
         raise SettingsProblem("{problem}", problem=str(problem)) from problem
 
 
-def _picture(file: Path) -> Picture:
-    return Picture.from_image(_image(file))
+def _picture(file: Path, notes: list[Sentence]) -> Picture:
+    return Picture.from_image(_image(file, notes))
 
 
-def _mask(file: Path | None) -> Tensor | None:
-    return None if file is None else mask_from_image(_image(file))
+def _mask(file: Path | None, notes: list[Sentence]) -> Tensor | None:
+    return None if file is None else mask_from_image(_image(file, notes))
 
 
-def _image(file: Path) -> Image.Image:
+def _image(file: Path, notes: list[Sentence]) -> Image.Image:
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -149,8 +149,10 @@ def _image(file: Path) -> Image.Image:
             "{file} cannot be read: {reason}.", file=str(file), reason=error.strerror or ""
         ) from None
     try:
-        return Image.open(io.BytesIO(normalise(data, _LIMITS).png), formats=("PNG",))
+        read = normalise(data, _LIMITS)
     except PictureProblem as problem:
         raise SettingsProblem(
             "{file}: {problem}", file=file.name, problem=problem.sentence
         ) from None
+    notes += [sentence("{file}: {problem}", file=file.name, problem=one) for one in read.notes]
+    return Image.open(io.BytesIO(read.png), formats=("PNG",))

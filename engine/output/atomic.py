@@ -9,6 +9,8 @@ from pathlib import Path
 
 from engine.output.problems import not_written
 
+_MOST_SUFFIX = 16
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -19,8 +21,9 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OutputProblem: The system refuses.
     """
-    # The suffix stays, as writers choose the format by it.
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+    # The suffix stays, as writers choose the format by it; the rest is short, as names may be
+    # as long as the system allows.
+    temporary = path.with_name(f".{secrets.token_hex(4)}.part{path.suffix[:_MOST_SUFFIX]}")
     try:
         yield temporary
         if temporary.exists():

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from jobs.sentences import Problem
 
+_MOST_NAME_BYTES = 255
+"""What file systems in use take."""
+
 
 class OutputProblem(Problem):
     """A file cannot be written as asked."""
@@ -19,7 +22,8 @@ def check_target(path: Path, suffixes: Collection[str] | None) -> None:
         suffixes: Those that are possible, in lower case with the dot; None for any.
 
     Raises:
-        OutputProblem: The suffix is unknown, or the folder is absent or not to be written to.
+        OutputProblem: The suffix is unknown, the name too long, or the folder is absent or not to
+            be written to.
     """
     if suffixes is not None and path.suffix.lower() not in suffixes:
         raise OutputProblem(
@@ -33,6 +37,12 @@ def check_target(path: Path, suffixes: Collection[str] | None) -> None:
             "There is no folder {folder} for {file}; create it first.",
             folder=str(folder),
             file=path.name,
+        )
+    if len(os.fsencode(path.name)) > _MOST_NAME_BYTES:
+        raise OutputProblem(
+            "The name {file} is too long; {limit} bytes are the most.",
+            file=path.name,
+            limit=_MOST_NAME_BYTES,
         )
     if path.is_dir():
         raise OutputProblem("{path} is a folder; name a file.", path=str(path))

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from engine.painting.cgroups import allowed_bytes
 from engine.painting.problems import SettingsProblem
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
@@ -90,7 +91,9 @@ def free_memory_bytes(device: torch.device) -> int:
         case "mps":
             most: int = torch.mps.recommended_max_memory()
             return int((most - torch.mps.current_allocated_memory()) * SHARE_OF_FREE)
-    return int(psutil.virtual_memory().available * SHARE_OF_FREE)
+    free = psutil.virtual_memory().available
+    allowed = allowed_bytes()
+    return int((free if allowed is None else min(free, allowed)) * SHARE_OF_FREE)
 
 
 def reset_peak_memory(device: torch.device) -> None:

@@ -15,7 +15,6 @@ from engine.painting.picture import (
     cut,
     fit_size,
     mirrored,
-    padded,
     resized,
 )
 from engine.painting.plan import LEAST_SIDE_PX
@@ -143,7 +142,8 @@ def fitted_style(pixels: Tensor, picture: Size, style_scale: float, fit: str) ->
             made = centre_cropped(mirrored(scaled, picture), picture)
         case _:
             made = resized(pixels, style_size(size, round(max(picture) * style_scale)))
-    return padded(made, LEAST_SIDE_PX)
+    least = max(made.shape[1], LEAST_SIDE_PX), max(made.shape[2], LEAST_SIDE_PX)
+    return mirrored(made, least)
 
 
 def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:

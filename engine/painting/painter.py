@@ -9,6 +9,7 @@ from torch import Tensor
 from engine.networks.encoder import Encoder, WeightsProblem
 from engine.networks.registry import resolve_network
 from engine.painting import checkpoint
+from engine.painting.arithmetic import steady_arithmetic
 from engine.painting.checkpoint import Kept, fingerprint
 from engine.painting.devices import SHARE_OF_FREE, free_memory_bytes
 from engine.painting.events import Event, Prepared, Preparing
@@ -91,7 +92,8 @@ def paint(
         memory=_memory(total, padded_inputs, studio.device),
         planned_bytes=planned,
     )
-    yield from run.paint(kept)
+    with steady_arithmetic():
+        yield from run.paint(kept)
 
 
 def _memory_bytes(studio: Studio, kept: Kept | None) -> tuple[int, int]:
@@ -136,9 +138,15 @@ def _on_canvas(inputs: Inputs, final: Size, canvas: Size) -> Inputs:
     """The inputs as they are painted: a very narrow content is continued at its border."""
     if final == canvas:
         return inputs
-    content = Picture(padded(resized(inputs.content.pixels, final), LEAST_SIDE_PX))
+    content = _picture_on(inputs.content, final)
+    start = None if inputs.start is None else _picture_on(inputs.start, final)
     styles = tuple(replace(style, mask=_mask_on(style.mask, final)) for style in inputs.styles)
-    return replace(inputs, content=content, styles=styles, mask=_mask_on(inputs.mask, final))
+    mask = _mask_on(inputs.mask, final)
+    return replace(inputs, content=content, styles=styles, mask=mask, start=start)
+
+
+def _picture_on(picture: Picture, final: Size) -> Picture:
+    return Picture(padded(resized(picture.pixels, final), LEAST_SIDE_PX))
 
 
 def _mask_on(mask: Tensor | None, final: Size) -> Tensor | None:
@@ -158,7 +166,7 @@ def _job(inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Encoder) ->
         styles,
         sums,
         start,
-        options.model_dump_json(),
+        options.model_dump_json(exclude={"timelapse"}),
         plan.as_dict(),
         encoder.name,
         encoder.weights_hash,

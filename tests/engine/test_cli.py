@@ -107,6 +107,17 @@ def test_what_a_fingerprint_was_measured_on_is_said(
     assert said in json.loads((studio / "r.json").read_text())["notes"][0]
 
 
+def test_a_long_name_is_written_and_an_animation_noted(
+    studio: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = [noise_picture(50, 50, seed=seed).to_image() for seed in (1, 2)]
+    frames[0].save(studio / "style.gif", save_all=True, append_images=frames[1:])
+    name = "x" * 251 + ".png"
+    assert paint("--quiet", "--style", "style.gif", "-o", name) == 0
+    assert (studio / name).is_file()
+    assert "style.gif: The file is animated" in capsys.readouterr().err
+
+
 def test_a_fingerprint_that_was_made_serves_as_a_style(studio: Path) -> None:
     make = ("styles", "fingerprint", "style.jpg", "-o", "style.safetensors")
     assert engine_main([*make, "--recipe", "nosuch"]) == 1
@@ -169,6 +180,7 @@ def test_every_flag_is_understood() -> None:
         (("--max-memory", "lots"), "2GiB"),
         (("--device", "abacus"), "choose among: auto, cpu"),
         (("-o", "out.xyz"), "xyz"),
+        (("-o", "x" * 252 + ".png"), "is too long; 255 bytes"),
         (("-o", "no/such/folder.png"), "folder"),
         (("--timelapse", "t.avi"), "avi"),
         (("--report", "no/such/r.json"), "no folder"),
