@@ -11,6 +11,7 @@ from bot.errors import UserProblem
 from bot.gallery.paging import Page, show
 from bot.gallery.seeing import may_see
 from bot.gallery.words import job_choice
+from bot.reading import job_in_time
 from bot.texts import Texts, _, texts_of
 from bot.uploads import Upload
 from jobs.model import Job, JobState
@@ -27,11 +28,15 @@ async def show_job(interaction: Interaction, job_id: int) -> None:
     Raises:
         UserProblem: if there is none, or the user may not see it: which, is not said.
     """
-    client = interaction.client
-    job = await client.queue.get(job_id)
+    job = await _seen_job(interaction, job_id)
+    await show(interaction, await job_page(interaction, texts_of(interaction), job))
+
+
+async def _seen_job(interaction: Interaction, job_id: int) -> Job:
+    job = await job_in_time(interaction, job_id)
     if job is None or job.unreadable is not None or not may_see(interaction, job):
         raise UserProblem(NO_SUCH_PICTURE, job_id=job_id)
-    await show(interaction, await job_page(interaction, texts_of(interaction), job))
+    return job
 
 
 async def job_page(interaction: Interaction, t: Texts, job: Job) -> Page:
@@ -74,6 +79,8 @@ async def show_command(
     everybody: bool = False,
 ) -> None:
     """Show a picture."""
+    if everybody:  # a refusal is for the one who asks, and after the acknowledgement all see it
+        await _seen_job(interaction, picture)
     await acknowledge(interaction, ephemeral=not everybody, thinking=True)
     await show_job(interaction, picture)
 

@@ -71,7 +71,9 @@ async def save(interaction: Interaction, job_id: int) -> None:
     try:
         dm = await client.create_dm(discord.Object(job.user_id))
         message = await dm.send(
-            small_print(t, job, attached), file=_file(attached), nonce=f"save-{interaction.id}"
+            small_print(t, job, attached),
+            file=_file(attached, spoiler=job.target.spoiler),
+            nonce=f"save-{interaction.id}",
         )
     except discord.Forbidden as error:
         if error.code == CANNOT_SEND_TO_USER:
@@ -93,5 +95,5 @@ def _result_key(job: Job) -> str:
     return job.result_key
 
 
-def _file(attached: Attached) -> discord.File:
-    return Upload(attached.data, attached.filename)
+def _file(attached: Attached, *, spoiler: bool = False) -> discord.File:
+    return Upload(attached.data, attached.filename, spoiler=spoiler)

@@ -219,6 +219,10 @@ async def test_a_spoiler_stays_one(studio: Studio) -> None:
     message = await studio.painted({"spoiler": True})
     galleries = [part for part in message.walk() if part["type"] == 12]
     assert all(item["spoiler"] for gallery in galleries for item in gallery["items"])
+    saved = await studio.discord.press(studio.user(), message, label="Save to DMs")
+    assert "in your DMs" in await studio.answer(saved)
+    (sent,) = studio.discord.dms(studio.user())
+    assert sent.attachments[0].filename.startswith("SPOILER_")
 
 
 async def test_many_jobs_are_all_delivered(studio: Studio) -> None:

@@ -89,6 +89,14 @@ async def test_show_permits_what_everybody_in_the_server_saw(house: House) -> No
     assert len(message.attachments) == 1
 
 
+async def test_a_refusal_to_show_to_everybody_is_seen_by_one(house: House) -> None:
+    job = await house.painted(house.user("ada"), ephemeral=True)
+    options = {"picture": job.id, "everybody": True}
+    message = await answer(await house.discord.slash(house.user("grace"), "show", options))
+    assert "There is no picture" in message.text
+    assert message.ephemeral
+
+
 async def test_show_refuses_what_was_not_for_everybody(house: House) -> None:
     ada, grace = house.user("ada"), house.user("grace")
     hidden = await house.painted(ada, ephemeral=True)
