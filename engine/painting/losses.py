@@ -85,17 +85,20 @@ def wasserstein_distance(found: LayerMoments, target: "GaussianTarget") -> Tenso
     ‖μ − μ̂‖² + tr(Σ + Σ̂ − 2 (Σ̂^½ Σ Σ̂^½)^½): Olkin and Pukelsheim 1982; for style transfer
     first in crowsonkb/style-transfer-pytorch.
     """
+    dtype, found = found.second.dtype, _widest(found)
     covariance = _covariance(found, target.epsilon)
     between = target.root @ covariance @ target.root
     cross = _trace_of_root(between)
     means = (found.mean - target.mean).square().sum()
-    return means + covariance.diagonal().sum() + target.trace - 2 * cross
+    distance = means + covariance.diagonal().sum() + target.trace - 2 * cross
+    return distance.to(dtype)
 
 
 class GaussianTarget:
     """A style's Gaussian with what of it can be worked out once: the root of its covariance."""
 
     def __init__(self, target: LayerMoments) -> None:
+        target = _widest(target)
         self.mean = target.mean
         scale = target.second.diagonal().mean().clamp(min=torch.finfo(target.second.dtype).tiny)
         self.epsilon = COVARIANCE_EPSILON * scale
@@ -165,6 +168,16 @@ def _sums_of_blocks(rows: Tensor) -> tuple[Tensor, Tensor]:
         second += block.mT @ block
         mean += block.new_ones(1, block.shape[0]) @ block
     return second, mean[0]
+
+
+def _widest(moments: LayerMoments) -> LayerMoments:
+    """In float64 where the device has it.
+
+    Of near Gaussians the distance is a small difference of large traces, and its slope goes with
+    the inverse root of small eigenvalues: float32 leaves little of either.
+    """
+    device = moments.mean.device
+    return moments if device.type == "mps" else moments.to(device, torch.float64)
 
 
 def _covariance(found: LayerMoments, epsilon: Tensor) -> Tensor:

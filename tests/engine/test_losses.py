@@ -140,3 +140,21 @@ def test_bf16_features_have_fp32_moments() -> None:
     assert found.second.dtype is torch.float32
     error = (found.second.double() - exact.second).norm() / exact.second.norm()
     assert error < 3e-3
+
+
+def test_wasserstein_of_float32_moments_is_nearly_exact() -> None:
+    """Features with few directions, as a network's are: most eigenvalues are all but nothing."""
+    generator = torch.Generator().manual_seed(3)
+    base = torch.randn(1, 48, 20, 30, generator=generator, dtype=torch.float64)
+    strength = torch.logspace(1, -4, 48, dtype=torch.float64).view(1, 48, 1, 1)
+    turn = torch.linalg.qr(torch.randn(48, 48, generator=generator, dtype=torch.float64))[0]
+    features = torch.einsum("ij,njhw->nihw", turn, base * strength)
+    other = features + 0.01 * strength * torch.randn(base.shape, generator=generator).double()
+
+    def distance(dtype: torch.dtype) -> Tensor:
+        found = moments(features, None, 600.0).to(features.device, dtype)
+        target = GaussianTarget(moments(other, None, 600.0).to(features.device, dtype))
+        return wasserstein_distance(found, target)
+
+    exact = float(distance(torch.float64))
+    assert float(distance(torch.float32)) == pytest.approx(exact, rel=0.02)
