@@ -22,6 +22,8 @@ class Applicant:
     channel_id: int | None = None
     is_admin: bool = False
     """Admins may paint in all channels and without a painter's role; numbers hold for them."""
+    parent_channel_id: int | None = None
+    """Of a thread: the channel that it is in. Where that is allowed, its threads are, too."""
 
 
 async def refusal_for(
@@ -65,7 +67,8 @@ def _standing_rules(
             f"Painting on this server needs the role {roles}; ask an admin for it.",
         )
     channels = rules.server.channel_ids
-    if channels and not who.is_admin and who.channel_id not in channels:
+    here = {who.channel_id, who.parent_channel_id}
+    if channels and not who.is_admin and not here & set(channels):
         places = ", ".join(f"<#{channel}>" for channel in channels)
         yield Refusal(
             LimitName.CHANNELS,

@@ -65,6 +65,8 @@ class Submission:
     parent_job_id: int | None = None
     """The job that this one is a remix of."""
     is_admin: bool = False
+    parent_channel_id: int | None = None
+    """The channel of the thread, if it is one."""
 
 
 @dataclass(frozen=True, slots=True)

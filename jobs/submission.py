@@ -29,9 +29,10 @@ class Submissions(Intakes, Availability):
         options: PaintOptions,
         *,
         is_admin: bool = False,
+        parent_channel_id: int | None = None,
     ) -> Refusal | None:
         """Whether `submit` would refuse now; to be asked before pictures are fetched."""
-        who = Applicant(user_id, role_ids, guild_id, channel_id, is_admin)
+        who = Applicant(user_id, role_ids, guild_id, channel_id, is_admin, parent_channel_id)
         async with self.database.read() as connection:
             now = await self.database.now_in(connection)
             rules = await read_rules(connection, self.settings, guild_id, user_id)
@@ -51,6 +52,7 @@ class Submissions(Intakes, Availability):
             submission.guild_id,
             submission.channel_id,
             submission.is_admin,
+            submission.parent_channel_id,
         )
         outcome = await self._submit(submission, who)
         if not isinstance(outcome, Refused):

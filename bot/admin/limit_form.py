@@ -21,6 +21,8 @@ PAINT_IN = [
     discord.ChannelType.public_thread,
     discord.ChannelType.private_thread,
     discord.ChannelType.voice,
+    discord.ChannelType.forum,  # of which the posts are threads
+    discord.ChannelType.media,
 ]
 ROLE_LIMITS = ("painter_role_ids", "exempt_role_ids", "priority_role_ids")
 

@@ -206,6 +206,7 @@ class IntakeService:
                 sender.channel_id,
                 request.options,
                 is_admin=sender.is_admin,
+                parent_channel_id=sender.parent_channel_id,
             )
         )
         self._asking.add(asking)
@@ -251,5 +252,6 @@ class IntakeService:
                 ),
                 parent_job_id=request.parent_job_id,
                 is_admin=sender.is_admin,
+                parent_channel_id=sender.parent_channel_id,
             )
         )

@@ -57,6 +57,7 @@ class Sender(BaseModel):
     is_admin: bool
     guild_id: int | None
     channel_id: int | None
+    parent_channel_id: int | None = None
     bot_in_channel: bool
     upload_limit_bytes: int
     locale: str
@@ -79,6 +80,7 @@ class Sender(BaseModel):
             is_admin=is_admin(interaction, interaction.client.settings),
             guild_id=interaction.guild_id,
             channel_id=interaction.channel_id,
+            parent_channel_id=_parent_of(interaction.channel),
             bot_in_channel=_bot_is_here(interaction),
             upload_limit_bytes=interaction.filesize_limit,
             locale=interaction.locale.value,
@@ -143,3 +145,8 @@ def _bot_is_here(interaction: discord.Interaction["AtelierClient"]) -> bool:
     if interaction.context.private_channel:
         return False
     return isinstance(interaction.channel, discord.DMChannel)
+
+
+def _parent_of(channel: object) -> int | None:
+    """The channel or forum that a thread is in."""
+    return channel.parent_id if isinstance(channel, discord.Thread) else None

@@ -188,6 +188,18 @@ async def test_a_permission_that_is_gone_is_noticed_at_the_button(
     assert await server(house, job) == before
 
 
+async def test_forums_can_be_chosen_to_paint_in(house: House) -> None:
+    shown = await house.slash(house.user("admin"), "limits show")
+    opened = await house.discord.press(
+        house.user("admin"), shown, label="Change roles and channels…"
+    )
+    await opened.wait(lambda i: i.modal is not None)
+    assert opened.modal is not None
+    selects = [label["component"] for label in opened.modal["components"]]
+    (channels,) = [each for each in selects if each["custom_id"] == "channel_ids"]
+    assert {0, 15} <= set(channels["channel_types"])
+
+
 async def test_a_permission_that_is_gone_is_noticed_at_the_form(house: House) -> None:
     admin = house.user("admin")
     shown = await house.slash(admin, "limits show")

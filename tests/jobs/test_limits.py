@@ -206,6 +206,17 @@ async def test_roles_and_channels(queue: JobQueue) -> None:
     await accepted(queue, guild_id=6, channel_id=78)
 
 
+async def test_a_channel_that_is_allowed_stands_for_its_threads(queue: JobQueue) -> None:
+    await queue.set_limits(5, {"channel_ids": [77]}, 9)
+    options = PaintOptions(size_px=256)
+    assert await queue.check_limits(1, (), 5, 80, options, parent_channel_id=77) is None
+    await accepted(queue, channel_id=80, parent_channel_id=77)
+    assert (await refused(queue, channel_id=80)).limit is LimitName.CHANNELS
+    elsewhere = await queue.check_limits(1, (), 5, 80, options, parent_channel_id=78)
+    assert elsewhere is not None
+    assert elsewhere.limit is LimitName.CHANNELS
+
+
 async def test_exempt_roles_are_under_the_operators_limits_only(
     place: Place, clock: FakeClock
 ) -> None:
