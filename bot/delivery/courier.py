@@ -152,11 +152,16 @@ class Courier:
         routes = []
         if self.token_works(job):
             routes.append(Route(self._ways.by_token(job), target.upload_limit_bytes))
-        if target.bot_in_channel and not target.ephemeral and target.message_id is not None:
+        visible_to_all = target.bot_in_channel and not target.ephemeral
+        if visible_to_all and target.message_id is not None:
             routes.append(Route(self._ways.by_bot(job), self._limit_later(job)))
         if job.state in {JobState.DONE, JobState.FAILED}:
             by_dm = self._ways.by_dm(job, search=attempt > 1)
-            routes.append(Route(by_dm, DEFAULT_LIMIT_BYTES, is_dm=True))
+            routes.append(Route(by_dm, DEFAULT_LIMIT_BYTES, is_dm=True, is_new=True))
+            if visible_to_all and target.guild_id is not None and target.message_id is None:
+                # Which message it was is not known; it can only be said beside it.
+                by_post = self._ways.by_post(job, search=attempt > 1)
+                routes.append(Route(by_post, self._limit_later(job), is_new=True))
         return routes
 
     def _limit_later(self, job: Job) -> int:
@@ -167,7 +172,7 @@ class Courier:
         """Go one way, ever more plainly where Discord refuses what it is offered."""
         room = Room(route.limit_bytes)
         result: Shown | Later | Fault = NoAccess()
-        for form in forms_for(errand.job, is_new=route.is_dm):
+        for form in forms_for(errand.job, is_new=route.is_new):
             if form.picture is not Picture.WHOLE and not room.used_bytes:
                 continue  # without a picture it would be the same again
             if form.picture is Picture.SMALLER and not room.halve():

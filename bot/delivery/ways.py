@@ -1,4 +1,4 @@
-"""The ways to a user: by the interaction's token, by the bot's own, by direct message."""
+"""The ways to a user: by the interaction's token, by the bot's own, by direct message, by post."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,7 +17,7 @@ from jobs.model import Job
 if TYPE_CHECKING:
     from bot.client import AtelierClient
 
-DM_HISTORY = 50
+HISTORY = 50
 NONCE_LIMIT = 25  # characters
 
 
@@ -41,6 +41,8 @@ class Route:
     way: Way
     limit_bytes: int
     is_dm: bool = False
+    is_new: bool = False
+    """Whether it makes a message and edits none."""
 
 
 class Ways:
@@ -87,9 +89,24 @@ class Ways:
                 sent = await _find(dm, job)
                 if sent is not None:
                     return Shown("dm", sent.id, dm.id)
-            given = {name: value for name, value in fields.items() if value}
-            message = await dm.send(files=files, nonce=_nonce(job), **given)
+            message = await _send(dm, job, fields, files)
             return Shown("dm", message.id, dm.id)
+
+        return way
+
+    def by_post(self, job: Job, *, search: bool) -> Way:
+        """Post it where the command was used; with `search`, only if it is not there yet."""
+
+        async def way(fields: Mapping[str, Any], files: list[discord.File]) -> Shown:
+            target = job.target
+            assert target.channel_id is not None
+            channel = self._client.get_partial_messageable(
+                target.channel_id, guild_id=target.guild_id
+            )
+            message = await _find(channel, job) if search else None
+            if message is None:
+                message = await _send(channel, job, fields, files)
+            return Shown("post", message.id, target.channel_id)
 
         return way
 
@@ -116,9 +133,19 @@ def _nonce(job: Job) -> str:
     return f"atelier-{job.id}-{job.revision}"[-NONCE_LIMIT:]
 
 
-async def _find(dm: discord.DMChannel, job: Job) -> discord.Message | None:
+async def _send(
+    place: discord.abc.Messageable,
+    job: Job,
+    fields: Mapping[str, Any],
+    files: list[discord.File],
+) -> discord.Message:
+    given = {name: value for name, value in fields.items() if value}
+    return await place.send(files=files, nonce=_nonce(job), **given)
+
+
+async def _find(place: discord.abc.Messageable, job: Job) -> discord.Message | None:
     """The message with this very end of a job that an earlier run sent, if it did."""
-    async for message in dm.history(limit=DM_HISTORY):
+    async for message in place.history(limit=HISTORY):
         # An answer to a command, such as that of /show, was not sent for the delivery.
         if message.interaction_metadata is None and _tells(message, job):
             return message
