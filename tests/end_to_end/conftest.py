@@ -1,7 +1,7 @@
 """The whole of Atelier as its owner runs it: `python -m bot` with its engine, real processes."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,17 +23,22 @@ class House:
     discord: LoopbackDiscord
     folder: Path
 
-    @contextlib.asynccontextmanager
-    async def bot(self) -> AsyncIterator[BotProcess]:
-        """Run the bot, which runs its engine; wait until its commands are there."""
-        environment = bot_environment(self.discord.environment(), self.folder / "data") | {
+    def environment(self, changes: Mapping[str, str] | None = None) -> dict[str, str]:
+        """What the bot and engines of this house are started with."""
+        ours = {
             "ATELIER_NETWORK": "lite",
             "ATELIER_DEVICE": "cpu",
             "ATELIER_VGG19_WEIGHTS": "",
             "ATELIER_MAX_WAITING_PER_USER": "20",
         }
+        home = bot_environment(self.discord.environment(), self.folder / "data")
+        return home | ours | dict(changes or {})
+
+    @contextlib.asynccontextmanager
+    async def bot(self, changes: Mapping[str, str] | None = None) -> AsyncIterator[BotProcess]:
+        """Run the bot, which runs its engine; wait until its commands are there."""
         log = self.folder / f"bot-{len(list(self.folder.glob('bot-*.log')))}.log"
-        async with run_bot(environment, log) as process:
+        async with run_bot(self.environment(changes), log) as process:
             connected = await self.discord.until(
                 lambda: self.discord.gateway.connected and self.discord.commands, 60
             )
@@ -43,7 +48,13 @@ class House:
 
     async def paint(self, user: str, seed: int) -> Interaction:
         """Post two small pictures."""
-        interaction = await self.discord.slash(
+        interaction = await self.command(user, seed)
+        assert interaction.acknowledged_after_seconds is not None
+        return interaction
+
+    async def command(self, user: str, seed: int) -> Interaction:
+        """Post them, whether or not the bot lives to acknowledge it."""
+        return await self.discord.slash(
             self.discord.user(user),
             "paint",
             {"size": 64, "quality": "draft", "seed": seed},
@@ -52,8 +63,6 @@ class House:
                 "style": ("astronaut.png", photograph("astronaut.png")),
             },
         )
-        assert interaction.acknowledged_after_seconds is not None
-        return interaction
 
     async def result(self, interaction: Interaction) -> Message:
         """Wait for the finished picture."""
