@@ -138,7 +138,7 @@ class Administration(QueueCore):
         statement = (
             sa.select(columns.user_id)
             .where(columns.guild_id == (guild_id or EVERYWHERE))
-            .order_by(columns.at.desc())
+            .order_by(columns.at.desc(), columns.user_id)
         )
         async with self.database.read() as connection:
             return list(await connection.scalars(statement))

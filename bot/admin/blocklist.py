@@ -8,11 +8,11 @@ from bot.admin.access import AdminGroup, admin_guild
 from bot.admin.announcing import announce
 from bot.client import Interaction
 from bot.errors import UserProblem
-from bot.gallery.paging import say
+from bot.gallery.paging import Page, PageButton, PagePlace, card, say, show, template
 from bot.people import is_operator
 from bot.texts import _, texts_of
 
-SHOWN = 40
+PAGE_SIZE = 40
 NOT_YOURSELF = _("You cannot block yourself.")
 NOT_OPERATOR = _("The operator of this bot cannot be blocked.")
 
@@ -62,12 +62,29 @@ async def remove(interaction: Interaction, member: discord.User) -> None:
 @blocklist.command(name="show", description="Who is blocked in this server.")
 async def show_blocked(interaction: Interaction) -> None:
     """List the blocked members."""
+    admin_guild(interaction)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    place = PagePlace(interaction.user.id)
+    await show(interaction, await blocklist_page(interaction, place))
+
+
+async def blocklist_page(interaction: Interaction, place: PagePlace) -> Page:
+    """One page of the blocked members, the last blocked first; only for those who manage."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
     blocked = await interaction.client.queue.blocked(guild_id)
-    lines = [f"<@{user_id}>" for user_id in blocked[:SHOWN]]
-    if len(blocked) > SHOWN:
-        lines.append(t("… and {count} more", count=len(blocked) - SHOWN))
+    first = place.page * PAGE_SIZE
+    lines = [f"<@{user_id}>" for user_id in blocked[first : first + PAGE_SIZE]]
     words = "\n".join(lines) or t("Nobody is blocked in this server.")
-    await say(interaction, t("## Blocklist") + f"\n{words}")
+    turner = BlocklistPage.turner(t, place, more=len(blocked) > first + PAGE_SIZE)
+    return Page(card(t("## Blocklist"), words, turner))
+
+
+class BlocklistPage(PageButton, template=template("blocked")):
+    """Turns the pages of `/blocklist show`."""
+
+    kind = "blocked"
+
+    async def render(self, interaction: Interaction, place: PagePlace) -> Page:
+        """Make the page."""
+        return await blocklist_page(interaction, place)

@@ -1,7 +1,7 @@
 """Adds the admins' commands to the bot. Apart from the package, which the plot's process loads."""
 
 from bot.admin.audit import AuditPage
-from bot.admin.blocklist import blocklist
+from bot.admin.blocklist import BlocklistPage, blocklist
 from bot.admin.changing import ChangeButton, ResetButton, UndoButton
 from bot.admin.clearing import ClearButton, UndoClearButton
 from bot.admin.limits import limits
@@ -17,6 +17,7 @@ def register(client: AtelierClient, tree: AtelierTree) -> None:
     tree.add_command(stats)
     client.add_dynamic_items(
         AuditPage,
+        BlocklistPage,
         ChangeButton,
         ResetButton,
         UndoButton,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bot.admin import audit, changing, clearing, queue_admin
+from bot.admin import audit, blocklist, changing, clearing, queue_admin
 from bot.persistent import PersistentItem
 from jobs.limits import Limits
 from jobs.model import Job, JobState
@@ -161,6 +161,7 @@ BUTTONS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("limits set", {"per_day": 2}, ["Undo"]),
     ("limits reset", {}, ["Reset all"]),
     ("limits log", {}, ["Next"]),
+    ("blocklist show", {}, ["Next"]),
     ("queue-admin clear", {}, ["Cancel them all"]),
     ("queue-admin clear", {}, ["Cancel them all", "Undo"]),
 ]
@@ -175,6 +176,7 @@ async def test_a_permission_that_is_gone_is_noticed_at_the_button(
         await house.slash(admin, "queue-admin pause")
         await house.slash(admin, "queue-admin resume")
     await house.queue.set_limits(house.guild_id, {"max_per_day": 3}, admin.id)
+    await block_many(house)
     job = await house.job(house.user("ada"))
     message = await house.slash(admin, command, options)
     for label in labels[:-1]:
@@ -216,12 +218,18 @@ async def test_a_permission_that_is_gone_is_noticed_at_the_form(house: House) ->
 def test_all_buttons_of_admins_are_known_to_the_tests() -> None:
     kinds = {
         kind.__name__
-        for module in (audit, changing, clearing, queue_admin)
+        for module in (audit, blocklist, changing, clearing, queue_admin)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, PersistentItem)
     }
     harmless = {"NothingButton", "OwnButton", "PageButton"}
     assert len(kinds - harmless) == len(BUTTONS)
+
+
+async def block_many(house: House) -> None:
+    """Block more members than a page shows."""
+    for number in range(blocklist.PAGE_SIZE + 1):
+        await house.queue.block(house.guild_id, 10_000 + number, house.user("admin").id)
 
 
 async def server(house: House, job: Job) -> tuple[Limits, JobState, int]:
@@ -303,6 +311,16 @@ async def test_the_blocklist(house: House) -> None:
     assert "is not blocked here" in again.text
     message = await house.slash(admin, "blocklist add", {"member": admin.id})
     assert "cannot block yourself" in message.text
+
+
+async def test_all_of_the_blocklist_can_be_seen(house: House) -> None:
+    admin = house.user("admin")
+    await block_many(house)
+    message = await house.slash(admin, "blocklist show")
+    seen = set(re.findall(r"<@(\d+)>", message.text))
+    await house.press(admin, message, "Next")
+    seen |= set(re.findall(r"<@(\d+)>", message.text))
+    assert seen == {str(user_id) for user_id in await house.queue.blocked(house.guild_id)}
 
 
 async def test_the_queue_is_paused_and_resumed(house: House) -> None:
