@@ -3,8 +3,10 @@
 import io
 import os
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from http.client import HTTPException
 from pathlib import Path
 from typing import Final, Protocol
@@ -23,6 +25,7 @@ MAX_PIXELS: Final = 60_000_000
 LEAST_SIDE_PX: Final = 256
 TIMEOUT_SECONDS: Final = 30.0
 _CHUNK = 64 * 1024
+_LOOK_SECONDS = 0.1
 _FORMATS = ("JPEG", "PNG")
 _AGENT = "Atelier/0.1 (Discord bot that paints; it fetches each painting's scan once)"
 
@@ -32,6 +35,10 @@ Progress = Callable[[int, int | None], None]
 
 class FetchProblem(Problem):
     """A scan cannot be had."""
+
+
+class FetchStopped(Exception):
+    """The caller does not want the scan any more."""
 
 
 class _Answer(Protocol):
@@ -52,6 +59,7 @@ def fetch_scan(
     progress: Progress | None = None,
     max_bytes: int = MAX_BYTES,
     timeout_seconds: float = TIMEOUT_SECONDS,
+    should_stop: Callable[[], bool] | None = None,
 ) -> Path:
     """The scan of a painting: the one that is kept, or else a new download, checked.
 
@@ -65,8 +73,10 @@ def fetch_scan(
         progress: told about the download.
         max_bytes: a larger file is refused.
         timeout_seconds: of silence.
+        should_stop: asked several times a second; once it says so, nothing is waited for.
 
     Raises:
+        FetchStopped: `should_stop` said so.
         FetchProblem: it cannot be had, or it is not the picture that it should be.
     """
     path = scan_path(painting, styles_dir)
@@ -75,7 +85,11 @@ def fetch_scan(
     url = painting.image_url
     if mirror is not None:
         url = f"{mirror.rstrip('/')}/{quote(painting.scan.commons_file)}"
-    data = _download(painting, url, progress, max_bytes, timeout_seconds)
+
+    def download(told: Progress | None) -> bytes:
+        return _download(painting, url, told, max_bytes, timeout_seconds)
+
+    data = download(progress) if should_stop is None else _unless(should_stop, download, progress)
     check_scan(painting, data)
     try:
         styles_dir.mkdir(parents=True, exist_ok=True)
@@ -150,6 +164,43 @@ def _download(
         raise _not_downloaded(painting, _reason(error.reason)) from error
     except (HTTPException, OSError) as error:
         raise _not_downloaded(painting, _reason(error)) from error
+
+
+def _unless(
+    should_stop: Callable[[], bool],
+    download: Callable[[Progress | None], bytes],
+    progress: Progress | None,
+) -> bytes:
+    """Download in a thread of its own, since nothing else ends the wait for a silent server.
+
+    A download that was given up ends at its next bytes, or with the server's silence; what it
+    received is dropped.
+
+    Raises:
+        FetchStopped: `should_stop` said so.
+    """
+    ended: Future[bytes] = Future()
+    given_up = threading.Event()
+
+    def told(received: int, total: int | None) -> None:
+        if given_up.is_set():
+            raise FetchStopped
+        if progress is not None:
+            progress(received, total)
+
+    def run() -> None:
+        try:
+            ended.set_result(download(told))
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            ended.set_exception(error)
+
+    # A daemon: the end of the program does not wait for it either.
+    threading.Thread(target=run, name="scan", daemon=True).start()
+    while not wait([ended], timeout=_LOOK_SECONDS).done:
+        if should_stop():
+            given_up.set()
+            raise FetchStopped
+    return ended.result()
 
 
 def _not_downloaded(painting: Painting, reason: str | Sentence) -> FetchProblem:

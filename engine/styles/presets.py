@@ -51,6 +51,7 @@ def preset_style(
     *,
     needs_picture: bool = False,
     say: Callable[[str], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> PresetStyle:
     """Find a painting; download its scan if nothing else will do.
 
@@ -64,8 +65,10 @@ def preset_style(
         network: `vgg19` or `lite`.
         needs_picture: statistics are not enough, as colours or a region of it are wanted.
         say: told about a download.
+        should_stop: ends a download once it says so.
 
     Raises:
+        FetchStopped: `should_stop` said so.
         StyleMissing: there is none of this id, or its scan is needed and cannot be had.
     """
     painting = load_catalogue().get(preset)
@@ -75,7 +78,7 @@ def preset_style(
     if prefers_fingerprint and painting.fingerprint_path is not None:
         return _by_fingerprint(painting)
     try:
-        picture = _scan(painting, styles_dir, say)
+        picture = _scan(painting, styles_dir, say, should_stop)
     except FetchProblem as problem:
         if painting.fingerprint_path is None:
             raise StyleMissing(
@@ -112,10 +115,17 @@ def _unknown(preset: str) -> StyleMissing:
     )
 
 
-def _scan(painting: Painting, styles_dir: Path, say: Callable[[str], None] | None) -> Picture:
+def _scan(
+    painting: Painting,
+    styles_dir: Path,
+    say: Callable[[str], None] | None,
+    should_stop: Callable[[], bool] | None,
+) -> Picture:
     if say is not None and not scan_path(painting, styles_dir).is_file():
         say(f"fetching {painting.name}")
-    path = fetch_scan(painting, styles_dir, timeout_seconds=_SHORT_TIMEOUT_SECONDS)
+    path = fetch_scan(
+        painting, styles_dir, timeout_seconds=_SHORT_TIMEOUT_SECONDS, should_stop=should_stop
+    )
     try:
         with Image.open(io.BytesIO(normalise(path.read_bytes()).png), formats=("PNG",)) as image:
             return Picture.from_image(image)

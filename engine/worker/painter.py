@@ -14,6 +14,7 @@ from engine.painting.painter import paint
 from engine.painting.problems import PaintingFailed, PaintingStopped, SettingsProblem
 from engine.painting.studio import Control as PaintingControl
 from engine.painting.studio import Studio
+from engine.styles.fetch import FetchStopped
 from engine.styles.presets import StyleMissing
 from engine.styles.statistics_files import StatisticsFiles
 from engine.worker.control import Control, Ended, Failed, Finished, Stopped, StopReason
@@ -68,7 +69,7 @@ class JobPainter:
         """Paint a job to its end, in the painting thread; whatever happens is an outcome."""
         try:
             return self._paint(job, checkpoint, store, control)
-        except PaintingStopped:
+        except (PaintingStopped, FetchStopped):
             return Stopped(control.stop_reason or StopReason.SHUTDOWN)
         except Exception as error:  # noqa: BLE001 - each is explained to the member
             return _explained(error, job)
@@ -80,7 +81,9 @@ class JobPainter:
             control.put_progress(Progress(0, 0, 0.0, note=note))
 
         network = self.network_name(job.options.network)
-        sources = gather(job, store, self._settings, network, say)
+        sources = gather(
+            job, store, self._settings, network, say=say, should_stop=lambda: control.stopping
+        )
         with ExitStack() as stack:
             film = stack.enter_context(JobFilm()) if job.options.timelapse else None
             events = self._events(job, sources, checkpoint, control)

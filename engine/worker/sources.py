@@ -37,7 +37,15 @@ class Sources:
     notes: tuple[Sentence, ...] = ()
 
 
-def gather(job: Job, store: PictureStore, settings: Settings, network: str, say: Say) -> Sources:
+def gather(
+    job: Job,
+    store: PictureStore,
+    settings: Settings,
+    network: str,
+    *,
+    say: Say,
+    should_stop: Callable[[], bool],
+) -> Sources:
     """Fetch and decode all that a job needs.
 
     Args:
@@ -46,8 +54,10 @@ def gather(job: Job, store: PictureStore, settings: Settings, network: str, say:
         settings: say where scans of the catalogue's paintings are kept.
         network: `vgg19` or `lite`, as resolved for this job.
         say: told what is waited for.
+        should_stop: ends a download once it says so.
 
     Raises:
+        FetchStopped: `should_stop` said so.
         PictureMissing, StorageUnavailable: of the store.
         StyleMissing: a preset needs a download that failed, and has no fingerprint.
     """
@@ -63,12 +73,15 @@ def gather(job: Job, store: PictureStore, settings: Settings, network: str, say:
                 network,
                 needs_picture=_needs_picture(wanted, job),
                 say=say,
+                should_stop=should_stop,
             )
             picture, fingerprints = found.picture, found.fingerprints
             name: str | Sentence = found.name
             if found.network != network:
                 # Every style of a painting goes through one network: begin again with this one.
-                again = gather(job, store, settings, found.network, say)
+                again = gather(
+                    job, store, settings, found.network, say=say, should_stop=should_stop
+                )
                 return Sources(**{**vars(again), "notes": (*found.notes, *again.notes)})
         else:
             picture = _picture(store, wanted.picture) if wanted.picture else None

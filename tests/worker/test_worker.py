@@ -1,9 +1,12 @@
 """The worker paints what is queued, and leaves nothing half done."""
 
 import asyncio
+import contextlib
 import io
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socketserver
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 from PIL import Image
@@ -84,6 +87,54 @@ async def test_a_running_job_can_be_cancelled(
         await running(queue, job)
         await queue.request_cancel(job.id, job.user_id)
         assert (await ended(queue, job)).state is JobState.CANCELLED
+
+
+@contextmanager
+def server_that_never_ends() -> Iterator[tuple[str, threading.Event]]:
+    """One that says a little of its answer now and then; its address, and whether it was asked."""
+    asked, ends = threading.Event(), threading.Event()
+
+    class Trickle(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            asked.set()
+            with contextlib.suppress(OSError):
+                while not ends.wait(0.1):
+                    self.request.sendall(b"H")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Trickle) as served:
+        threading.Thread(target=served.serve_forever, args=(0.02,), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{served.server_address[1]}", asked
+        finally:
+            ends.set()
+            served.shutdown()
+
+
+@pytest.mark.parametrize("by", ["cancel", "stop"])
+async def test_nobody_waits_for_a_scan_that_is_wanted_no_more(
+    queue: JobQueue,
+    settings: Settings,
+    poster: Poster,
+    monkeypatch: pytest.MonkeyPatch,
+    by: str,
+) -> None:
+    content = await queue.store.put(photograph("coffee.png"), ".png")
+    inputs = PaintInputs(content=content, styles=(StyleInput(preset="starry-night"),))
+    with server_that_never_ends() as (address, asked):
+        monkeypatch.setenv("https_proxy", address)
+        monkeypatch.setenv("no_proxy", "")
+        job = await poster.submit(inputs, keep_colors="match")  # needs the painting itself
+        async with worker(queue, settings) as stop:
+            assert await asyncio.to_thread(asked.wait, 60)
+            if by == "cancel":
+                await queue.request_cancel(job.id, job.user_id)
+                assert (await ended(queue, job)).state is JobState.CANCELLED
+            else:
+                stop.set()
+        if by == "stop":
+            back = await queue.get(job.id)
+            assert back is not None
+            assert back.state is JobState.QUEUED
 
 
 async def test_at_a_stop_the_job_returns_to_the_queue_and_another_worker_ends_it(
