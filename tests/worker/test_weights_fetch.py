@@ -18,10 +18,10 @@ from jobs.settings import load_settings
 
 
 def state_dict() -> bytes:
-    """As torchvision's file, but with one input and output channel to each convolution."""
+    """As torchvision's file, but with one channel between convolutions."""
     tensors = {"classifier.0.weight": torch.zeros(3)}
-    for convolution in CONVOLUTIONS:
-        tensors[f"{convolution.key}.weight"] = torch.zeros(1, 1, 3, 3)
+    for number, convolution in enumerate(CONVOLUTIONS):
+        tensors[f"{convolution.key}.weight"] = torch.zeros(1, 1 if number else 3, 3, 3)
         tensors[f"{convolution.key}.bias"] = torch.zeros(1)
     buffer = io.BytesIO()
     torch.save(tensors, buffer)
