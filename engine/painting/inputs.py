@@ -25,6 +25,7 @@ from jobs.sentences import Sentence, sentence
 
 Share = tuple[float, float, float, float]
 _AXES = 3
+_OVERSHOOT = 0.1
 _NAMELESS = sentence("the style")
 
 
@@ -97,6 +98,8 @@ def check_inputs(
                 content_width=content.size[1],
                 content_height=content.size[0],
             )
+        if one is not None and not _within(one):
+            raise SettingsProblem("{mask} must be of floating-point numbers in 0 to 1.", mask=name)
     if mask is not None and not bool((mask > 0).any()):
         raise SettingsProblem("The mask is all black, so nothing would be painted.")
     if not any(_applies(style, mask) for style in styles):
@@ -186,11 +189,21 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
     return replace(style, picture=Picture(pixels.contiguous(), alpha))
 
 
+def _within(numbers: Tensor) -> bool:
+    """Whether all are in 0 to 1, but for what filters overshoot; NaN is not."""
+    if not numbers.is_floating_point() or not numbers.numel():
+        return False
+    least, greatest = numbers.aminmax()
+    return float(least) >= -_OVERSHOOT and float(greatest) <= 1 + _OVERSHOOT
+
+
 def _checked(picture: Picture, name: str | Sentence) -> Picture:
     """Raise SettingsProblem for pixels that a program has made otherwise than `Picture` says."""
     pixels, alpha = picture.pixels, picture.alpha
-    right = pixels.ndim == _AXES and pixels.shape[0] == _AXES and pixels.is_floating_point()
-    if not right or (alpha is not None and alpha.shape != pixels.shape[1:]):
+    right = pixels.ndim == _AXES and pixels.shape[0] == _AXES and _within(pixels)
+    if alpha is not None:
+        right = right and alpha.shape == pixels.shape[1:] and _within(alpha)
+    if not right:
         raise SettingsProblem(
             "The pixels of {picture} must be floating-point numbers in 0 to 1 of the shape "
             "[3, height, width], with an alpha of [height, width] or none.",

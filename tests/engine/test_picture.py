@@ -64,7 +64,13 @@ def test_a_style_of_which_nothing_is_seen_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "pixels", [torch.zeros(3, 40, 40, dtype=torch.uint8), torch.rand(4, 40, 40)]
+    "pixels",
+    [
+        torch.zeros(3, 40, 40, dtype=torch.uint8),
+        torch.rand(4, 40, 40),
+        torch.full((3, 40, 40), torch.nan),
+        torch.full((3, 40, 40), 255.0),
+    ],
 )
 def test_other_pixels_than_a_pictures_are_refused(pixels: torch.Tensor) -> None:
     with pytest.raises(SettingsProblem, match="3, height, width"):
@@ -92,3 +98,9 @@ def test_a_mask_may_be_drawn_on_nothing(brightness: int) -> None:
     mask = mask_from_image(image)
     assert torch.equal(mask[:, :5], torch.ones(10, 5))
     assert not bool(mask[:, 5:].any())
+
+
+def test_masks_beyond_white_are_refused() -> None:
+    mask = torch.full((48, 64), 255.0)
+    with pytest.raises(SettingsProblem, match="mask must be of"):
+        check_inputs(noise_picture(48, 64), [STYLE], changed(), mask, None)
