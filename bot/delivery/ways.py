@@ -86,7 +86,7 @@ class Ways:
         async def way(fields: Mapping[str, Any], files: list[discord.File]) -> Shown:
             dm = await self._client.create_dm(discord.Object(job.user_id))
             if search:
-                sent = await _find(dm, job)
+                sent = await self._find(dm, job)
                 if sent is not None:
                     return Shown("dm", sent.id, dm.id)
             message = await _send(dm, job, fields, files)
@@ -103,12 +103,23 @@ class Ways:
             channel = self._client.get_partial_messageable(
                 target.channel_id, guild_id=target.guild_id
             )
-            message = await _find(channel, job) if search else None
+            message = await self._find(channel, job) if search else None
             if message is None:
                 message = await _send(channel, job, fields, files)
             return Shown("post", message.id, target.channel_id)
 
         return way
+
+    async def _find(self, place: discord.abc.Messageable, job: Job) -> discord.Message | None:
+        """The message with this very end of a job that an earlier run sent, if it did."""
+        assert self._client.user is not None
+        async for message in place.history(limit=HISTORY):
+            # An answer to a command, such as that of /show, was not sent for the delivery.
+            was_sent = message.interaction_metadata is None
+            is_ours = message.author.id == self._client.user.id  # members can write the same words
+            if was_sent and is_ours and _tells(message, job):
+                return message
+        return None
 
     async def is_last(self, job: Job, shown: Shown, *, by_token: bool) -> bool:
         """Whether nobody has edited the message since it was shown so."""
@@ -141,15 +152,6 @@ async def _send(
 ) -> discord.Message:
     given = {name: value for name, value in fields.items() if value}
     return await place.send(files=files, nonce=_nonce(job), **given)
-
-
-async def _find(place: discord.abc.Messageable, job: Job) -> discord.Message | None:
-    """The message with this very end of a job that an earlier run sent, if it did."""
-    async for message in place.history(limit=HISTORY):
-        # An answer to a command, such as that of /show, was not sent for the delivery.
-        if message.interaction_metadata is None and _tells(message, job):
-            return message
-    return None
 
 
 def _tells(message: discord.Message, job: Job) -> bool:

@@ -295,6 +295,20 @@ async def test_a_failure_told_by_dm_does_not_stand_in_for_the_picture_of_its_ret
     assert has_result(picture)
 
 
+async def test_words_of_a_member_do_not_stand_in_for_the_picture(studio: Studio) -> None:
+    interaction = await studio.paint({"ephemeral": True})
+    await studio.says(interaction, "Place 1")
+    studio.shift_clock(FIFTEEN_MINUTES)
+    (job,) = await studio.jobs()
+    dm = studio.discord.world.dm_of(studio.user())
+    studio.discord.post(studio.user(), f"### 🖼️ Painted for Ada\n#{job.id}", channel=dm)
+    studio.discord.faults.add("POST", "/channels/*/messages", status=503)
+    await studio.start_painter()
+    await delivered(studio)
+    _, picture = studio.discord.dms(studio.user())
+    assert has_result(picture)
+
+
 async def test_an_edit_in_flight_is_finished_before_the_end(studio: Studio) -> None:
     await studio.start_painter()
     slow = studio.discord.faults.add("PATCH", "/webhooks/*", delay=1.5, times=20)
