@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 3.0
 QUEUE_PAUSES_SECONDS = (0.5, 2.0, 8.0, 30.0)
 LIMITS_SECONDS = 0.25  # of the three that there are for the acknowledgement
+ASKED_AT_ONCE = 4  # so that who asks leaves connections to who writes down
 WRITING_SECONDS = 0.7  # the same; after them, the command is acknowledged while it is written down
 
 
@@ -51,6 +52,7 @@ class IntakeService:
         self._beginning: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._asking: set[asyncio.Task[Refusal | None]] = set()
+        self._asking_slots = asyncio.Semaphore(ASKED_AT_ONCE)
 
     @classmethod
     def of(cls, client: "AtelierClient") -> Self:
@@ -86,10 +88,16 @@ class IntakeService:
             UserProblem: if the limits stand in the way.
         """
         began = asyncio.get_running_loop().time()
+        opening = asyncio.create_task(
+            self._client.queue.open_intake(
+                interaction.id, interaction.user.id, request.model_dump(mode="json")
+            )
+        )
         refusal = await self._early_refusal(request)
         if refusal is not None:
+            self._spawn(self._drop(interaction.id, opening))
             raise UserProblem(refusal_words(texts_of(interaction), refusal))
-        accepting = asyncio.create_task(self._accept(interaction, request, began))
+        accepting = asyncio.create_task(self._accept(interaction, request, opening, began))
         self._beginning.add(accepting)
         accepting.add_done_callback(self._beginning.discard)
         await accepting
@@ -98,14 +106,12 @@ class IntakeService:
         self,
         interaction: discord.Interaction["AtelierClient"],
         request: PaintRequest,
+        opening: "asyncio.Task[bool]",
         began: float,
     ) -> None:
-        """Write a command down, acknowledge it, start on it."""
-        queue = self._client.queue
-        opening = asyncio.create_task(
-            queue.open_intake(interaction.id, interaction.user.id, request.model_dump(mode="json"))
-        )
-        await asyncio.wait({opening}, timeout=WRITING_SECONDS)
+        """Acknowledge a command once it is written down, and start on it."""
+        waited = asyncio.get_running_loop().time() - began
+        await asyncio.wait({opening}, timeout=max(0.0, WRITING_SECONDS - waited))
         if opening.done() and not opening.result():
             interaction.extras[ANSWER_FOLLOWS] = True  # by who took it first
             return
@@ -172,7 +178,7 @@ class IntakeService:
         await self._close(sender.interaction_id)
 
     async def _drop(self, interaction_id: int, opening: "asyncio.Task[bool]") -> None:
-        """Close what nobody waits for: Discord told the user that it failed."""
+        """Close what nobody waits for: the user has been told that it failed, and why."""
         try:
             is_new = await opening
         except QueueError:
@@ -198,6 +204,13 @@ class IntakeService:
         here is said by `submit`, which always asks.
         """
         sender = request.sender
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LIMITS_SECONDS
+        try:
+            async with asyncio.timeout_at(until):
+                await self._asking_slots.acquire()
+        except TimeoutError:
+            return None
         asking = asyncio.create_task(
             self._client.queue.check_limits(
                 sender.user_id,
@@ -211,11 +224,12 @@ class IntakeService:
         )
         self._asking.add(asking)
         asking.add_done_callback(self._asked)
-        await asyncio.wait({asking}, timeout=LIMITS_SECONDS)
+        await asyncio.wait({asking}, timeout=until - loop.time())
         return asking.result() if asking.done() and not asking.exception() else None
 
     def _asked(self, asking: "asyncio.Task[Refusal | None]") -> None:
         self._asking.discard(asking)
+        self._asking_slots.release()
         if not asking.cancelled() and asking.exception() is not None:
             log.warning("The limits could not be asked: %s", asking.exception())
 
