@@ -16,6 +16,8 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from safetensors.torch import load_file
 from torch import Tensor
 
+from engine.networks.border import repeat_border
+
 WEIGHTS = Path(__file__).parent / "weights.safetensors"
 Weights = Mapping[str, Tensor]
 
@@ -60,7 +62,7 @@ class Reading:
 
 
 CONVOLUTIONS = (
-    Convolution("conv1", 24, 5, 0),
+    Convolution("conv1", 16, 5, 0),
     Convolution("conv2a", 48, 3, 1),
     Convolution("conv2b", 64, 3, 1),
     Convolution("conv3a", 96, 3, 2),
@@ -103,7 +105,7 @@ def centred(picture: Tensor) -> Tensor:
     Zeros there would be a grey frame that the style then tries to paint.
     """
     reach = CONVOLUTIONS[0].kernel_px // 2
-    return F.pad(picture * 2 - 1, (reach,) * 4, mode="replicate")
+    return repeat_border(picture * 2 - 1, left=reach, right=reach, top=reach, bottom=reach)
 
 
 def needed(layers: Collection[str]) -> tuple[Convolution, ...]:

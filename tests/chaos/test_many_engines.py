@@ -12,7 +12,7 @@ from jobs.queue import JobQueue
 from tests.chaos import processes
 from tests.jobs.samples import GENEROUS, Place, accepted
 
-JOBS = 200
+JOBS = 400
 ENGINES = 4
 WAIT_SECONDS = 240.0
 Sitting = tuple[float, float]
@@ -21,7 +21,7 @@ Sitting = tuple[float, float]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-async def test_four_engines_share_two_hundred_jobs(place: Place) -> None:
+async def test_four_engines_share_four_hundred_jobs(place: Place) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.chaos.processes"])
     settings = {
@@ -35,7 +35,7 @@ async def test_four_engines_share_two_hundred_jobs(place: Place) -> None:
         try:
             for n in range(ENGINES):
                 process: BaseProcess = context.Process(
-                    target=processes.engine, args=(settings, f"engine-{n}", 1, 0.6), daemon=True
+                    target=processes.engine, args=(settings, f"engine-{n}", 1, 0.4), daemon=True
                 )
                 process.start()
                 engines.append(process)

@@ -73,5 +73,7 @@ def test_training_teaches_and_writes_weights_with_their_log(
     assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == shapes()
     log = json.loads(output.with_suffix(".json").read_text())
     assert log["files"] == ["0.png", "1.png", "2.png"]
-    for layer in LAYERS:
-        assert log["left_on_paintings"][layer] < log["left_on_paintings_before"][layer]
+    assert len(log["rounds"]) == 2
+    for each in log["rounds"]:
+        for layer in LAYERS:
+            assert each["left"][layer] < each["left_before"][layer]
