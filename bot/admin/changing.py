@@ -75,14 +75,14 @@ async def _offer_undo(interaction: Interaction, guild_id: int, said: str) -> Non
 
 
 class ChangeButton(OwnButton, template=template("limits-change")):
-    """Opens the form of roles and channels."""
+    """Opens the form of all limits."""
 
     kind = "limits-change"
     emoji = "✏️"
 
     def label(self, t: Texts) -> str:
         """What stands on the button."""
-        return t("Change roles and channels…")
+        return t("Change limits…")
 
     async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
         """Open it. The permission may be gone since."""
@@ -90,7 +90,7 @@ class ChangeButton(OwnButton, template=template("limits-change")):
 
 
 async def open_form(interaction: Interaction) -> None:
-    """Open the form of roles and channels, as they are set now."""
+    """Open the form of all limits, as they are now."""
     guild_id = admin_guild(interaction)
     current = await interaction.client.queue.limits(guild_id)
     await interaction.response.send_modal(LimitsForm(texts_of(interaction), current, change_limits))

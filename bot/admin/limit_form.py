@@ -1,4 +1,4 @@
-"""The form of `/limits roles`: Discord's own menus of roles and channels, as they are set now."""
+"""The form of all limits, as they are now: lines of numbers, menus of roles and channels."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -8,6 +8,7 @@ from discord import ui
 
 from bot.acknowledging import acknowledge
 from bot.admin.access import admin_guild
+from bot.admin.limit_lines import limit_lines, read_lines
 from bot.admin.limit_words import LABELS
 from bot.client import Interaction
 from bot.errors import ReportingModal
@@ -30,10 +31,11 @@ Change = Callable[[Interaction, int, Mapping[str, Any]], Awaitable[None]]
 
 
 class LimitsForm(ReportingModal):
-    """Asks for roles and channels; `change` is called with what was chosen."""
+    """Asks for numbers, roles and channels; `change` is called with what is another than before."""
 
     def __init__(self, t: Texts, limits: Limits, change: Change) -> None:
-        super().__init__(title=t("Who may paint, and where"))
+        super().__init__(title=t("Limits"))
+        self.t = t
         self.change = change
         self.before = limits
         self.roles: dict[str, ui.RoleSelect[Any]] = {
@@ -54,35 +56,34 @@ class LimitsForm(ReportingModal):
             max_values=MANY,
             default_values=[discord.Object(id=each) for each in limits.channel_ids],
         )
-        log_channel = limits.log_channel_id
-        self.log_channel: ui.ChannelSelect[Any] = ui.ChannelSelect(
-            custom_id="log_channel_id",
-            channel_types=[discord.ChannelType.text, discord.ChannelType.news],
+        self.numbers: ui.TextInput[Any] = ui.TextInput(
+            custom_id="numbers",
+            style=discord.TextStyle.paragraph,
             required=False,
-            min_values=0,
-            max_values=1,
-            default_values=[] if log_channel is None else [discord.Object(id=log_channel)],
+            max_length=1000,
+            default=limit_lines(t, limits),
         )
-        selects = {
-            **self.roles,
-            "channel_ids": self.channels,
-            "log_channel_id": self.log_channel,
-        }
-        for name, select in selects.items():
+        self.add_item(
+            ui.Label(
+                text=t("Numbers"),
+                description=t("Nothing behind a colon: what the bot's operator allows."),
+                component=self.numbers,
+            )
+        )
+        for name, select in {**self.roles, "channel_ids": self.channels}.items():
             self.add_item(ui.Label(text=t(LABELS[name])[:45], component=select))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Set what was changed. The permission may be gone since the form was opened."""
         guild_id = admin_guild(interaction)
         await acknowledge(interaction, ephemeral=True, thinking=True)
+        selects = {**self.roles, "channel_ids": self.channels}
         chosen: dict[str, Any] = {
-            name: tuple(map(_id_of, select.values)) for name, select in self.roles.items()
+            **read_lines(self.t, self.numbers.value),
+            **{name: tuple(map(_id_of, select.values)) for name, select in selects.items()},
         }
-        chosen["channel_ids"] = tuple(map(_id_of, self.channels.values))
-        logs = [_id_of(channel) for channel in self.log_channel.values]
-        chosen["log_channel_id"] = logs[0] if logs else None
         changed = {
-            name: value or None
+            name: None if value == () else value
             for name, value in chosen.items()
             if value != getattr(self.before, name)
         }

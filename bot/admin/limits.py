@@ -1,8 +1,9 @@
-"""`/limits`: show, set, the form for roles and channels, reset."""
+"""`/limits`: show, set, the form of all, reset."""
 
 from collections.abc import Mapping
 from typing import Any
 
+import discord
 from discord import app_commands
 
 from bot.acknowledging import acknowledge
@@ -39,13 +40,13 @@ async def _limits_in_words(interaction: Interaction, t: Texts, guild_id: int) ->
     own = [name for name in LABELS if getattr(raw, name) is not None]
     words = limits_words(t, await queue.limits(guild_id), own)
     note = t(
-        "-# Bold: set by this server. The others are those of the bot's operator. Numbers are "
-        "changed with /limits set."
+        "-# Bold: set by this server. The others are those of the bot's operator. Who is blocked: "
+        "/blocklist show."
     )
     return t("## Limits") + f"\n{words}\n{note}"
 
 
-@limits.command(name="set", description="Change numbers; stricter than the operator's, not looser.")
+@limits.command(name="set", description="Change limits; stricter than the operator's, not looser.")
 @app_commands.describe(
     size="The largest longest side of a picture, in pixels.",
     quality="The best quality a member may ask for.",
@@ -54,6 +55,7 @@ async def _limits_in_words(interaction: Interaction, t: Texts, guild_id: int) ->
     per_day="How many pictures one member may start in 24 hours.",
     cooldown="Seconds between two pictures of one member.",
     days_kept="Days that pictures are kept.",
+    log_channel="Where changes are told of.",
 )
 @app_commands.choices(
     quality=[
@@ -72,6 +74,7 @@ async def set_limits(
     per_day: app_commands.Range[int, 1, 10_000] | None = None,
     cooldown: app_commands.Range[int, 0, 86_400] | None = None,
     days_kept: app_commands.Range[int, 1, 3650] | None = None,
+    log_channel: discord.TextChannel | None = None,
 ) -> None:
     """Change numbers."""
     guild_id = admin_guild(interaction)
@@ -83,6 +86,7 @@ async def set_limits(
         "max_per_day": per_day,
         "cooldown_seconds": cooldown,
         "retention_days": days_kept,
+        "log_channel_id": log_channel.id if log_channel else None,
     }
     changes = {name: value for name, value in asked.items() if value is not None}
     if not changes:
@@ -91,8 +95,8 @@ async def set_limits(
     await change_limits(interaction, guild_id, changes)
 
 
-@limits.command(name="roles", description="A form of roles and channels: who may paint, and where.")
-async def roles(interaction: Interaction) -> None:
+@limits.command(name="change", description="One form of all limits: numbers, roles and channels.")
+async def change(interaction: Interaction) -> None:
     """Open the form."""
     await open_form(interaction)
 

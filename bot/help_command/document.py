@@ -33,7 +33,7 @@ ADMINS = """\
 Discord shows these to those who may manage the server. A server's owner can change that in the
 server settings; the bot checks the permission again in any case, at each command, button and
 form. Every change is written to a log that `/limits log` shows, and posted to a channel if one is
-chosen in `/limits roles`. Those whose ids are in `ATELIER_OWNER_IDS` run the bot, and count as
+chosen in `/limits set`. Those whose ids are in `ATELIER_OWNER_IDS` run the bot, and count as
 admins of every server.
 """
 
@@ -67,12 +67,12 @@ NOTES: Mapping[str, str] = {
     "one day the times of your pictures, so that erasing does not reset the limit of pictures a "
     "day.",
     "limits show": "What this server has set is bold; the rest are the operator's limits. A button "
-    "opens the form of roles and channels.",
+    "opens the form of `/limits change`.",
     "limits set": "A value that would loosen what the operator of the bot allows is refused, with "
     "the value that is allowed. The answer has a button to undo it.",
-    "limits roles": "Opens a form: roles that may paint (none: everybody), roles that are free of "
-    "the server's numbers, roles that are painted first, channels in which to paint (none: all), "
-    "and a channel in which changes are posted.",
+    "limits change": "Opens one form with all limits as they are: the numbers, one a line; roles "
+    "that may paint (none: everybody), roles that are free of the server's numbers, roles that are "
+    "painted first; channels in which to paint (none: all). Who is blocked: `/blocklist show`.",
     "limits reset": "One limit at once, all after a question; both can be undone.",
     "queue-admin pause": "What is being painted is finished; what waits keeps its place.",
     "queue-admin clear": "Says how many there are and asks first; their owners are told. "

@@ -17,7 +17,7 @@ from tests.bot_commands.house import House, answer, filled
 EVERY_COMMAND: list[tuple[str, dict[str, Any]]] = [
     ("limits show", {}),
     ("limits set", {"size": 64}),
-    ("limits roles", {}),
+    ("limits change", {}),
     ("limits reset", {}),
     ("limits reset", {"limit": "max_size_px"}),
     ("limits log", {}),
@@ -157,7 +157,7 @@ async def test_one_limit_is_reset_at_once_and_all_after_a_question(house: House)
 
 
 BUTTONS: list[tuple[str, dict[str, Any], list[str]]] = [
-    ("limits show", {}, ["Change roles and channels…"]),
+    ("limits show", {}, ["Change limits…"]),
     ("limits set", {"per_day": 2}, ["Undo"]),
     ("limits reset", {}, ["Reset all"]),
     ("limits log", {}, ["Next"]),
@@ -192,9 +192,7 @@ async def test_a_permission_that_is_gone_is_noticed_at_the_button(
 
 async def test_forums_can_be_chosen_to_paint_in(house: House) -> None:
     shown = await house.slash(house.user("admin"), "limits show")
-    opened = await house.discord.press(
-        house.user("admin"), shown, label="Change roles and channels…"
-    )
+    opened = await house.discord.press(house.user("admin"), shown, label="Change limits…")
     await opened.wait(lambda i: i.modal is not None)
     assert opened.modal is not None
     selects = [label["component"] for label in opened.modal["components"]]
@@ -205,7 +203,7 @@ async def test_forums_can_be_chosen_to_paint_in(house: House) -> None:
 async def test_a_permission_that_is_gone_is_noticed_at_the_form(house: House) -> None:
     admin = house.user("admin")
     shown = await house.slash(admin, "limits show")
-    opened = await house.discord.press(admin, shown, label="Change roles and channels…")
+    opened = await house.discord.press(admin, shown, label="Change limits…")
     assert opened.modal is not None
     take_permission(house)
     talk = house.discord.channel("talk")
@@ -246,7 +244,7 @@ def take_permission(house: House) -> None:
 async def test_the_form_opens_from_the_list_of_limits(house: House) -> None:
     admin = house.user("admin")
     shown = await house.slash(admin, "limits show")
-    opened = await house.discord.press(admin, shown, label="Change roles and channels…")
+    opened = await house.discord.press(admin, shown, label="Change limits…")
     assert opened.modal is not None
     talk = house.discord.channel("talk")
     submitted = await house.discord.submit_modal(opened, {"channel_ids": [str(talk.id)]})
@@ -405,30 +403,3 @@ async def test_in_german(house: House) -> None:
     assert "Größte Größe: 512 px" in message.text
     await house.press(admin, message, "Rückgängig")
     assert (await house.queue.limits(house.guild_id)).max_size_px == 2048
-
-
-async def test_the_form_of_roles_and_channels(house: House) -> None:
-    admin = house.user("admin")
-    keeper = next(role for role in house.discord.world.guild.roles if role.name == "Keeper")
-    talk = house.discord.channel("talk")
-    opened = await house.discord.slash(admin, "limits roles")
-    assert opened.modal is not None
-    submitted = await house.discord.submit_modal(
-        opened,
-        {
-            "painter_role_ids": [str(keeper.id)],
-            "channel_ids": [str(talk.id)],
-            "log_channel_id": [str(talk.id)],
-        },
-    )
-    message = await answer(submitted)
-    limits = await house.queue.limits(house.guild_id)
-    assert limits.painter_role_ids == (keeper.id,)
-    assert limits.channel_ids == (talk.id,)
-    assert limits.log_channel_id == talk.id
-    assert limits.exempt_role_ids == ()
-    assert f"Roles that may paint: <@&{keeper.id}>" in message.text
-    opened = await house.discord.slash(admin, "limits roles")
-    assert opened.modal is not None
-    submitted = await house.discord.submit_modal(opened)
-    assert (await answer(submitted)).text == "Nothing was changed."

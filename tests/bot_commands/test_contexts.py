@@ -48,7 +48,7 @@ async def test_every_answer_is_acknowledged_in_time(house: House) -> None:
         (ada, "help"),
         (ada, "privacy"),
         (admin, "limits show"),
-        (admin, "limits roles"),
+        (admin, "limits change"),
         (admin, "blocklist show"),
         (admin, "queue-admin clear"),
         (admin, "stats"),
