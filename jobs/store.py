@@ -7,9 +7,7 @@ ever written whole: a process that ends halfway leaves a temporary file, not hal
 import asyncio
 import contextlib
 import hashlib
-import os
 import re
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,8 +18,9 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from jobs.files import TEMPORARY, write_whole
+
 _KEY = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,8}")
-_TEMPORARY = ".part"
 _TRASH = ".trash"
 _ABANDONED_SECONDS = 3600.0
 _S3_PACKAGES = frozenset({"botocore", "aiobotocore", "aiohttp"})
@@ -104,7 +103,7 @@ class PictureStore:
         path = self._path(key)
         with _translated():
             if self._local:
-                _write_whole(Path(path), data)
+                write_whole(Path(path), data)
             else:
                 self._fs.pipe_file(path, data)
         return key
@@ -164,7 +163,7 @@ class PictureStore:
                 yield StoredPicture(name, int(info["size"]), modified)
                 continue
             abandoned = self._local and time.time() - modified > _ABANDONED_SECONDS
-            if abandoned and name.endswith((_TEMPORARY, _TRASH)):
+            if abandoned and name.endswith((TEMPORARY, _TRASH)):
                 with contextlib.suppress(OSError):
                     Path(path).unlink()
 
@@ -172,28 +171,6 @@ class PictureStore:
         if not _KEY.fullmatch(key):
             raise PictureMissing(f"{key[:80]!r} is no key of a picture.")
         return f"{self._root}/{key[:2]}/{key}"
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is either whole or not there, also after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(suffix=_TEMPORARY, dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _modified_at(info: dict[str, Any]) -> float:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Self
 
 import discord
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 from bot.acknowledging import acknowledge
 from bot.delivery.originals import Originals
 from bot.errors import UserProblem, sentence_for
+from bot.paint.book import QUEUE_PAUSES_SECONDS, CommandBook, Entry
 from bot.paint.pictures import ERASED, PictureIntake
 from bot.paint.request import PaintRequest
 from bot.refusals import refusal_words
@@ -21,7 +21,6 @@ from jobs.model import Intake, Submission
 from jobs.outcomes import (
     Accepted,
     AlreadySubmitted,
-    QueueError,
     QueueUnavailable,
     Refusal,
     Refused,
@@ -34,16 +33,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 3.0
-QUEUE_PAUSES_SECONDS = (0.5, 2.0, 8.0, 30.0)
+COMMANDS_FOLDER = "commands"
 LIMITS_SECONDS = 0.25  # of the three that there are for the acknowledgement
 ASKED_AT_ONCE = 4  # so that who asks leaves connections to who writes down
-WRITING_SECONDS = 0.7  # the same; after them, the command is acknowledged while it is written down
+WRITING_SECONDS = 0.7  # the same; after them, a file must do
 
 
 class IntakeService:
     """Takes wishes in. Each is a row before it is acknowledged, so that none is lost."""
 
     pictures: PictureIntake
+    _book: CommandBook
 
     def __init__(self, client: "AtelierClient") -> None:
         self._client = client
@@ -62,6 +62,8 @@ class IntakeService:
     async def start(self) -> None:
         """Get ready, and go on with what an earlier run left."""
         queue = self._client.queue
+        self._book = CommandBook(queue, self._client.settings.atelier_data_dir / COMMANDS_FOLDER)
+        await self._book.recover()
         self.pictures = PictureIntake(self._client.settings, queue)
         await self.pictures.open()
         for intake in await queue.pending_intakes():
@@ -88,41 +90,33 @@ class IntakeService:
             UserProblem: if the limits stand in the way.
         """
         began = asyncio.get_running_loop().time()
-        opening = asyncio.create_task(
-            self._client.queue.open_intake(
-                interaction.id, interaction.user.id, request.model_dump(mode="json")
-            )
-        )
+        entry = self._book.open(request)
         refusal = await self._early_refusal(request)
         if refusal is not None:
-            self._spawn(self._drop(interaction.id, opening))
+            self._spawn(entry.drop())
             raise UserProblem(refusal_words(texts_of(interaction), refusal))
-        accepting = asyncio.create_task(self._accept(interaction, request, opening, began))
+        accepting = asyncio.create_task(self._accept(interaction, entry, began))
         self._beginning.add(accepting)
         accepting.add_done_callback(self._beginning.discard)
         await accepting
 
     async def _accept(
-        self,
-        interaction: discord.Interaction["AtelierClient"],
-        request: PaintRequest,
-        opening: "asyncio.Task[bool]",
-        began: float,
+        self, interaction: discord.Interaction["AtelierClient"], entry: Entry, began: float
     ) -> None:
         """Acknowledge a command once it is written down, and start on it."""
-        waited = asyncio.get_running_loop().time() - began
-        await asyncio.wait({opening}, timeout=max(0.0, WRITING_SECONDS - waited))
-        if opening.done() and not opening.result():
-            interaction.extras[ANSWER_FOLLOWS] = True  # by who took it first
-            return
+        request = entry.request
         try:
+            waited = asyncio.get_running_loop().time() - began
+            if not await entry.written(WRITING_SECONDS - waited):
+                interaction.extras[ANSWER_FOLLOWS] = True  # by who took it first
+                return
             message_id = await acknowledge(
                 interaction, ephemeral=request.ephemeral, thinking=True, began=began
             )
         except Exception:
-            self._spawn(self._drop(interaction.id, opening))
+            self._spawn(entry.drop())
             raise
-        is_new = await opening
+        is_new = await entry.settled()
         interaction.extras[ANSWER_FOLLOWS] = True
         if is_new and not self._stopping:
             self._spawn(self._work(request, message_id))
@@ -144,7 +138,7 @@ class IntakeService:
             request = PaintRequest.model_validate(intake.payload)
         except ValidationError:
             log.warning("The intake %s is of another version; dropped", intake.interaction_id)
-            await self._close(intake.interaction_id)
+            await self._book.close(intake.interaction_id)
             return
         sender = request.sender
         message_id = await self._originals.find(
@@ -152,7 +146,7 @@ class IntakeService:
         )
         if message_id == 0:
             log.info("The intake %s was never acknowledged; dropped", intake.interaction_id)
-            await self._close(intake.interaction_id)
+            await self._book.close(intake.interaction_id)
             return
         log.info("Going on with the intake %s", intake.interaction_id)
         await self._work(request, message_id)
@@ -175,27 +169,7 @@ class IntakeService:
             else:
                 sentence = t(ERASED)
         await self._originals.say(sender, sentence)
-        await self._close(sender.interaction_id)
-
-    async def _drop(self, interaction_id: int, opening: "asyncio.Task[bool]") -> None:
-        """Close what nobody waits for: the user has been told that it failed, and why."""
-        try:
-            is_new = await opening
-        except QueueError:
-            return
-        if is_new:
-            await self._close(interaction_id)
-
-    async def _close(self, interaction_id: int) -> None:
-        """Close an intake, however long the queue needs: what was said to its user is the end."""
-        for seconds in chain(QUEUE_PAUSES_SECONDS, repeat(QUEUE_PAUSES_SECONDS[-1])):
-            try:
-                await self._client.queue.close_intake(interaction_id)
-            except QueueUnavailable as error:
-                log.warning("Intake %s cannot be closed yet: %s", interaction_id, error)
-                await asyncio.sleep(seconds)
-            else:
-                return
+        await self._book.close(sender.interaction_id)
 
     async def _early_refusal(self, request: PaintRequest) -> Refusal | None:
         """What the limits say, if they say it soon; the acknowledgement does not wait for them.

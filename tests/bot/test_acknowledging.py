@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.paint.intake import COMMANDS_FOLDER
 from tests.bot.studio import Studio
 
 CALLBACK = "/interactions/*/callback"
@@ -85,6 +86,57 @@ async def test_what_failed_is_not_painted_after_all(studio: Studio) -> None:
         other.execute("ALTER TABLE elsewhere RENAME TO intakes")
         other.commit()
     await studio.no_intakes()
+
+
+async def test_a_command_that_the_database_keeps_waiting_is_a_file_when_it_is_acknowledged(
+    studio: Studio,
+) -> None:
+    commands = studio.settings.atelier_data_dir / COMMANDS_FOLDER
+    with closing(locked(studio)):
+        interaction = await studio.paint()
+        await interaction.wait(lambda i: i.acknowledged)
+        (file,) = commands.iterdir()
+        assert file.stem == str(interaction.id)
+    await studio.says(interaction, "Place 1")
+    await studio.eventually(lambda: not list(commands.iterdir()))
+    assert len(await studio.jobs()) == 1
+
+
+async def test_a_file_that_an_earlier_run_left_is_taken_in_once(studio: Studio) -> None:
+    """As if it had been killed between writing the row and removing the file."""
+    commands = studio.settings.atelier_data_dir / COMMANDS_FOLDER
+    with closing(locked(studio)):
+        interaction = await studio.paint()
+        await interaction.wait(lambda i: i.acknowledged)
+        (file,) = commands.iterdir()
+        left = file.read_bytes()
+    await studio.says(interaction, "Place 1")
+    await studio.stop_bot()
+    file.write_bytes(left)
+    (commands / "1.json").write_text("{}")
+    await studio.start_bot()
+    await studio.no_intakes()
+    assert len(await studio.jobs()) == 1
+    assert not file.exists()
+
+
+async def test_a_command_that_can_be_written_nowhere_is_refused_with_a_sentence(
+    studio: Studio,
+) -> None:
+    (studio.settings.atelier_data_dir / COMMANDS_FOLDER).write_text("a file in its place")
+    with closing(locked(studio)):
+        interaction = await studio.paint()
+        assert "try again" in await studio.answer(interaction)
+    await studio.no_intakes()
+    assert not await studio.jobs()
+
+
+def locked(studio: Studio) -> sqlite3.Connection:
+    """Another program that holds the database; closed, it lets go."""
+    path = studio.settings.atelier_data_dir / "atelier.sqlite3"
+    other = sqlite3.connect(path, isolation_level=None, timeout=20)
+    other.execute("BEGIN IMMEDIATE")
+    return other
 
 
 @pytest.mark.parametrize(("command", "option"), [("show", "picture"), ("cancel", "job")])

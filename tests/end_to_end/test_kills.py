@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import sqlite3
 import sys
 from asyncio.subprocess import Process
 from collections import Counter
@@ -116,6 +117,20 @@ async def test_whatever_is_killed_each_command_ends_once_with_one_message(
         for user in MEMBERS:
             assert not house.discord.dms(house.discord.user(user))
         await check_endings(house, queue, [interaction.id for interaction in understood])
+
+
+async def test_a_command_outlives_a_kill_while_another_program_holds_the_database(
+    house: House,
+) -> None:
+    file = house.folder / "data" / "atelier.sqlite3"
+    async with house.bot(EXTERNAL) as bot:
+        with contextlib.closing(sqlite3.connect(file, isolation_level=None, timeout=20)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            interaction = await house.paint("ada", seed=1)
+            assert interaction.acknowledged
+            await kill(bot)
+    async with house.bot():
+        await house.result(interaction)
 
 
 async def check_endings(house: House, queue: JobQueue, interaction_ids: list[int]) -> None:

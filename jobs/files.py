@@ -1,0 +1,37 @@
+"""Files that are there whole or not at all."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+TEMPORARY = ".part"
+"""How the name of a file ends that is being written."""
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is either whole or not there, also after a power cut.
+
+    Only the user that runs this program may read it.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(suffix=TEMPORARY, dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+    if os.name == "posix":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
