@@ -39,6 +39,9 @@ class Instant(JobPainter):
         """The network that no picture is made with."""
         return requested
 
+    def idle(self, should_stop: Callable[[], bool]) -> None:
+        """Nothing, between jobs."""
+
     def paint(
         self,
         job: Job,

@@ -17,7 +17,7 @@ from bot.people import plain
 from bot.texts import Texts, texts_of
 from bot.uploads import Upload
 from jobs.catalogue import Painting
-from jobs.catalogue.catalogue import scan_path
+from jobs.catalogue.catalogue import scan_path, swatch_at_hand
 from jobs.settings import Settings
 
 PAGE_SIZE = 6
@@ -56,8 +56,12 @@ def _of_painting(t: Texts, painting: Painting, settings: Settings) -> Entry:
     )
     if not is_at_hand(painting, settings):
         words += "\n" + t("-# Its scan is fetched when it is first used.")
-    scan = scan_path(painting, settings.styles_dir)
-    return Entry(painting.name, words, swatch=painting.swatch_path, scan=scan)
+    return Entry(
+        painting.name,
+        words,
+        swatch=swatch_at_hand(painting, settings.styles_dir),
+        scan=scan_path(painting, settings.styles_dir),
+    )
 
 
 async def _own_entries(interaction: Interaction, t: Texts) -> list[Entry]:

@@ -126,11 +126,20 @@ def _scan(
     path = fetch_scan(
         painting, styles_dir, timeout_seconds=_SHORT_TIMEOUT_SECONDS, should_stop=should_stop
     )
+    return read_scan(painting, path)
+
+
+def read_scan(painting: Painting, path: Path) -> Picture:
+    """Decode a scan that was kept.
+
+    Raises:
+        FetchProblem: it is damaged; it is deleted, so that it is fetched anew.
+    """
     try:
         with Image.open(io.BytesIO(normalise(path.read_bytes()).png), formats=("PNG",)) as image:
             return Picture.from_image(image)
     except (OSError, PictureProblem) as error:
-        path.unlink(missing_ok=True)  # damaged since it was checked: the next job fetches it anew
+        path.unlink(missing_ok=True)  # damaged since it was checked
         raise FetchProblem("The scan of {painting} is damaged.", painting=painting.name) from error
 
 

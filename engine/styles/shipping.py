@@ -8,23 +8,14 @@ import argparse
 import sys
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
-from engine.networks.registry import NetworkSource
-from engine.painting.events import Painted
 from engine.painting.inputs import Style
-from engine.painting.painter import paint
-from engine.painting.picture import Picture
-from engine.painting.studio import Studio
 from engine.styles.fingerprints import load_fingerprint
 from engine.styles.making import make_fingerprint
-from jobs.catalogue import Painting, load_catalogue
+from engine.styles.swatches import paint_swatch
+from jobs.catalogue import load_catalogue
 from jobs.catalogue.painting import FINGERPRINTS, SWATCHES
-from jobs.options import PaintOptions
-
-SWATCH_PX = (120, 160)
-QUALITY = 90
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,25 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
         fingerprint.write_bytes(make_fingerprint(Path(file).read_bytes()))
         console.print(f"{fingerprint.name}: {fingerprint.stat().st_size / 1024:.0f} KiB")
         if not options.without_swatches:
-            paint_swatch(painting, fingerprint)
+            style = Style(fingerprints=load_fingerprint(fingerprint), name=painting.name)
+            (SWATCHES / f"{painting.id}.jpg").write_bytes(paint_swatch(style))
     return 0
-
-
-def paint_swatch(painting: Painting, fingerprint: Path) -> None:
-    """Paint a painting's strokes from its statistics, from noise and without a photograph."""
-    blank = Picture(torch.full((3, *SWATCH_PX), 0.5))
-    style = Style(fingerprints=load_fingerprint(fingerprint), name=painting.name)
-    options = PaintOptions(
-        size_px=max(SWATCH_PX),
-        strength=1.0,
-        style_scale=2.0,  # a swatch shows a part of the painting
-        start="noise",
-        network="lite",
-    )
-    for event in paint(blank, [style], options, studio=Studio(NetworkSource(), precision="fp32")):
-        if isinstance(event, Painted):
-            image = event.picture.to_image().convert("RGB")
-            image.save(SWATCHES / f"{painting.id}.jpg", quality=QUALITY, subsampling=0)
 
 
 if __name__ == "__main__":

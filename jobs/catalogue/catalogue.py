@@ -89,6 +89,19 @@ def scan_path(painting: Painting, styles_dir: Path) -> Path:
     return styles_dir / f"{painting.id}{_SCAN_SUFFIX}"
 
 
+def painted_swatch_path(painting: Painting, styles_dir: Path) -> Path:
+    """Where the engine keeps the swatch that it painted of a scan."""
+    return styles_dir / "swatches" / f"{painting.id}{_SCAN_SUFFIX}"
+
+
+def swatch_at_hand(painting: Painting, styles_dir: Path) -> Path | None:
+    """The swatch that ships with the package, or that the engine painted; None: not yet."""
+    if painting.swatch_path is not None:
+        return painting.swatch_path
+    painted = painted_swatch_path(painting, styles_dir)
+    return painted if painted.is_file() else None
+
+
 @cache
 def load_catalogue() -> Catalogue:
     """The catalogue that comes with the package; read once.

@@ -7,7 +7,7 @@ from bot.gallery.history import small_key
 from bot.gallery.paging import CUSTOM_ID_LIMIT
 from bot.gallery.words import at_hand_first
 from jobs.catalogue import load_catalogue
-from jobs.catalogue.catalogue import scan_path
+from jobs.catalogue.catalogue import painted_swatch_path, scan_path
 from jobs.model import Job, JobState
 from sandbox.model import Message
 from tests.bot_commands.house import House, answer, filled
@@ -175,6 +175,16 @@ async def test_a_painting_whose_scan_was_fetched_is_shown_by_it(house: House) ->
     offered = await house.discord.autocomplete(house.user(), "paint", "preset", "")
     first = [each["value"] for each in offered[: len(at_hand_first(house.settings))]]
     assert painting.id in first[: sum(bool(each.swatch_path) for each in load_catalogue()) + 1]
+
+
+async def test_a_swatch_that_the_engine_painted_is_shown_instead_of_the_scan(house: House) -> None:
+    painting = next(each for each in load_catalogue() if each.swatch_path is None)
+    swatch = painted_swatch_path(painting, house.settings.styles_dir)
+    swatch.parent.mkdir(parents=True)
+    Image.new("RGB", (160, 120), "teal").save(swatch)
+    message = await house.slash(house.user(), "styles", {"search": painting.name})
+    shown = [each.data for each in message.attachments]
+    assert swatch.read_bytes() in shown
 
 
 async def test_pages_are_turned_by_their_owner_only(house: House) -> None:

@@ -1,0 +1,90 @@
+"""Small pictures of a painting's strokes, painted from its statistics alone."""
+
+import io
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from engine.networks.registry import NetworkSource
+from engine.painting.events import Painted
+from engine.painting.inputs import Style
+from engine.painting.painter import paint
+from engine.painting.picture import Picture
+from engine.painting.problems import PaintingFailed, PaintingStopped
+from engine.painting.studio import Control, Studio
+from engine.styles.fetch import FetchProblem
+from engine.styles.presets import read_scan
+from jobs.catalogue import Painting, load_catalogue
+from jobs.catalogue.catalogue import painted_swatch_path, scan_path, swatch_at_hand
+from jobs.files import write_whole
+from jobs.options import PaintOptions
+
+log = logging.getLogger(__name__)
+
+_SIZE_PX = (120, 160)
+_QUALITY = 90
+
+
+def paint_swatch(style: Style, control: Control | None = None) -> bytes:
+    """Paint a style from noise, without a photograph: a JPEG of 160 × 120 px.
+
+    Small enough for a few seconds of any processor, so it never takes the GPU's memory.
+
+    Raises:
+        PaintingStopped: the control asked for it.
+        PaintingFailed: the style cannot be painted.
+    """
+    blank = Picture(torch.full((3, *_SIZE_PX), 0.5))
+    options = PaintOptions(
+        size_px=max(_SIZE_PX),
+        strength=1.0,
+        style_scale=2.0,  # a swatch shows a part of the painting
+        start="noise",
+        network="lite",
+    )
+    studio = Studio(NetworkSource(), precision="fp32")
+    for event in paint(blank, [style], options, studio=studio, control=control or Control()):
+        if isinstance(event, Painted):
+            buffer = io.BytesIO()
+            image: Image.Image = event.picture.to_image().convert("RGB")
+            image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
+            return buffer.getvalue()
+    raise PaintingFailed("The painting ended without a picture.")
+
+
+class MissingSwatches:
+    """Swatches of the paintings whose scans are here and that the package ships none of."""
+
+    def __init__(self, styles_dir: Path) -> None:
+        self._styles_dir = styles_dir
+        self._failed: set[str] = set()
+
+    def paint(self, should_stop: Callable[[], bool]) -> None:
+        """Paint them one after another; nothing that goes wrong here is worth more than a line.
+
+        Args:
+            should_stop: ends it once it says so; what was begun is painted another time.
+        """
+        for painting in load_catalogue():
+            if should_stop():
+                return
+            scan = scan_path(painting, self._styles_dir)
+            here = swatch_at_hand(painting, self._styles_dir) is not None
+            if here or painting.id in self._failed or not scan.is_file():
+                continue
+            try:
+                self._paint(painting, scan, should_stop)
+            except PaintingStopped:
+                return
+            except (FetchProblem, PaintingFailed, OSError) as problem:
+                self._failed.add(painting.id)
+                log.warning("no swatch of %s: %s", painting.name, problem)
+
+    def _paint(self, painting: Painting, scan: Path, should_stop: Callable[[], bool]) -> None:
+        style = Style(picture=read_scan(painting, scan), name=painting.name)
+        data = paint_swatch(style, Control(should_stop))
+        write_whole(painted_swatch_path(painting, self._styles_dir), data)
+        log.info("painted a swatch of %s", painting.name)

@@ -1,0 +1,84 @@
+"""Between jobs the engine paints the swatches that the catalogue lacks, and gives way to jobs."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.styles.swatches import MissingSwatches
+from engine.worker.idle import IdleWork
+from jobs.catalogue import Painting, load_catalogue
+from jobs.catalogue.catalogue import painted_swatch_path, scan_path, swatch_at_hand
+from jobs.model import JobState
+from jobs.queue import JobQueue
+from jobs.settings import Settings
+from tests.worker.conftest import Poster, photograph
+from tests.worker.test_worker import ended, worker
+
+
+@pytest.fixture
+def fetched(settings: Settings) -> Painting:
+    """A painting without a swatch in the package, whose scan is here."""
+    painting = next(each for each in load_catalogue() if each.swatch_path is None)
+    scan = scan_path(painting, settings.styles_dir)
+    scan.parent.mkdir(parents=True)
+    scan.write_bytes(photograph("astronaut.png", side_px=400))
+    return painting
+
+
+async def test_a_fetched_scan_gets_its_swatch_and_jobs_are_painted_all_the_same(
+    queue: JobQueue, settings: Settings, poster: Poster, fetched: Painting
+) -> None:
+    async with worker(queue, settings):
+        await asyncio.sleep(0.5)  # it has begun with the swatch
+        job = await poster.post()
+        assert (await ended(queue, job)).state is JobState.DONE
+        async with asyncio.timeout(120):
+            while (swatch := swatch_at_hand(fetched, settings.styles_dir)) is None:
+                await asyncio.sleep(0.1)
+    with Image.open(swatch) as image:
+        image.load()
+        assert (image.format, image.size) == ("JPEG", (160, 120))
+        assert np.asarray(image).std() > 10, "strokes, not one colour"
+
+
+def test_a_damaged_scan_is_looked_at_once(settings: Settings, fetched: Painting) -> None:
+    scan = scan_path(fetched, settings.styles_dir)
+    scan.write_bytes(b"no picture")
+    swatches = MissingSwatches(settings.styles_dir)
+    swatches.paint(lambda: False)
+    assert not scan.exists(), "the next job fetches it anew"
+    scan.write_bytes(b"no picture")
+    swatches.paint(lambda: False)
+    assert scan.exists()
+
+
+def test_nothing_is_painted_where_it_is_told_to_stop(settings: Settings, fetched: Painting) -> None:
+    MissingSwatches(settings.styles_dir).paint(lambda: True)
+    assert not painted_swatch_path(fetched, settings.styles_dir).exists()
+
+
+def test_work_between_jobs_gives_way_and_begins_again() -> None:
+    begun: list[str] = []
+    running = threading.Event()
+
+    def work(should_stop: Callable[[], bool]) -> None:
+        begun.append("work")
+        running.set()
+        while not should_stop():
+            pass
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        idle = IdleWork(thread, work)
+        for count in (1, 2):
+            idle.begin()
+            assert running.wait(10)
+            idle.begin()  # it runs already
+            idle.end()
+            assert thread.submit(lambda: "a job").result(10) == "a job"
+            assert len(begun) == count
+            running.clear()
