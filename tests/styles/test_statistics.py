@@ -42,7 +42,11 @@ def test_packing_keeps_keys_and_moments() -> None:
         assert torch.equal(got.second, got.second.mT)
 
 
-@pytest.mark.parametrize("data", [b"", b"nothing", pack([statistics()])[:-5], pack([])])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"nothing", pack([statistics()])[:-5], pack([])],
+    ids=["empty", "words", "cut short", "no size"],
+)
 def test_what_is_no_fingerprint_is_refused(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="fingerprint"):
         unpack(data)
