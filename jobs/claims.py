@@ -131,6 +131,8 @@ class Claims(Engines):
                 return LeaseHeld(cancel_requested=True)
             await use_picture(transaction, row.id, "result", result_key)
             await use_picture(transaction, row.id, "timelapse", timelapse_key)
+            for name, key in report.records.items():
+                await use_picture(transaction, row.id, name, key)
             await end_job(
                 transaction,
                 row,

@@ -98,6 +98,8 @@ class PaintReport:
     extra: dict[str, Any] = field(default_factory=dict)
     notes: tuple[Sentence, ...] = ()
     """What is not as it was asked for."""
+    records: dict[str, str] = field(default_factory=dict)
+    """Keys of the files that were recorded besides a film, by their names."""
 
 
 class FailureKind(StrEnum):

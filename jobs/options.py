@@ -12,6 +12,7 @@ Quality = Literal["draft", "standard", "fine"]
 Network = Literal["auto", "vgg19", "lite"]
 KeepColors = Literal["no", "luminance", "match", "histogram"]
 Start = Literal["content", "grey", "noise", "style", "file"]
+FilmFormat = Literal["mp4", "gif"]
 Pooling = Literal["max", "average"]
 OptimizerName = Literal["adam", "lbfgs"]
 StyleFit = Literal["resize", "crop", "mirror"]
@@ -39,7 +40,8 @@ class PaintOptions(BaseModel):
     start: Start = "content"
     start_noise: _Share = Field(0.0, description="Share of noise mixed into the start.")
     seed: int = Field(0, ge=0, le=MAX_SEED)
-    timelapse: bool = False
+    timelapse: bool = Field(False, description="Record a film, and the course of the loss.")
+    timelapse_format: FilmFormat = "mp4"
 
     recipe: str = Field("atelier", max_length=40, pattern=r"^[a-z][a-z0-9-]*$")
     network: Network = "auto"

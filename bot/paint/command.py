@@ -15,6 +15,7 @@ from jobs.options import (
     MAX_SEED,
     MAX_SIZE_PX,
     MIN_SIZE_PX,
+    FilmFormat,
     KeepColors,
     PaintOptions,
     Quality,
@@ -38,6 +39,10 @@ STARTS: list[Choice[str]] = [
     Choice(name="noise: from random noise", value="noise"),
     Choice(name="style: from the style picture", value="style"),
 ]
+FILMS: list[Choice[str]] = [
+    Choice(name="video: MP4", value="mp4"),
+    Choice(name="GIF: smaller, plays by itself", value="gif"),
+]
 
 
 @app_commands.command(name="paint", description="Paint a photo in the style of a painting.")
@@ -57,10 +62,11 @@ STARTS: list[Choice[str]] = [
     mask="A grey picture: white is painted, black stays the photo.",
     seed="The same seed and settings paint the same again. Without it: a new one.",
     timelapse="Also record how the picture is painted.",
+    film="The form of that record. Without it: a video.",
     spoiler="Hide the picture until somebody clicks on it.",
     ephemeral="Show the picture only to you.",
 )
-@app_commands.choices(quality=QUALITIES, keep_colors=KEEP_COLORS, start=STARTS)
+@app_commands.choices(quality=QUALITIES, keep_colors=KEEP_COLORS, start=STARTS, film=FILMS)
 @app_commands.autocomplete(preset=offered, preset2=offered)
 async def paint(
     interaction: Interaction,
@@ -80,6 +86,7 @@ async def paint(
     mask: discord.Attachment | None = None,
     seed: Range[int, 0, MAX_SEED] | None = None,
     timelapse: bool = False,
+    film: FilmFormat | None = None,
     spoiler: bool = False,
     ephemeral: bool = False,
 ) -> None:
@@ -98,7 +105,8 @@ async def paint(
             keep_colors=keep_colors,
             start=start,
             seed=new_seed() if seed is None else seed,
-            timelapse=timelapse,
+            timelapse=timelapse or film is not None,
+            timelapse_format=film or "mp4",
             **suiting(styles) | named,
         ),
         ephemeral=ephemeral,

@@ -1,5 +1,7 @@
 """Buttons that show something of a finished picture: compare, time-lapse, save to DMs."""
 
+import contextlib
+
 import discord
 
 from bot.acknowledging import acknowledge
@@ -13,6 +15,7 @@ from bot.remix.owned import kept_job
 from bot.texts import _, texts_of
 from bot.uploads import Upload
 from jobs.model import Job
+from jobs.store import PictureMissing
 
 NO_RESULT = _("The picture of #{job_id} is no longer kept; please paint it again.")
 LAPSE_TOO_LARGE = _(
@@ -40,17 +43,28 @@ async def compare(interaction: Interaction, job_id: int) -> None:
 
 
 async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
-    """The recorded time-lapse of a job."""
+    """The recorded time-lapse of a job, and the course of its loss where there is room."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    data = await interaction.client.queue.store.get(key)
+    store = interaction.client.queue.store
+    data = await store.get(key)
     limit_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES)
     if len(data) > limit_bytes:
         raise UserProblem(LAPSE_TOO_LARGE, size=len(data) / MIB, limit=limit_bytes / MIB)
     t = texts_of(interaction)
     suffix = key.rpartition(".")[2]
+    shown = [Attached(data, f"timelapse-{job.id}.{suffix}")]
+    room_bytes = REQUEST_LIMIT_BYTES - len(data)
+    for name, record_key in (job.report.records if job.report else {}).items():
+        with contextlib.suppress(PictureMissing):
+            record = await store.get(record_key)
+            if len(record) <= min(limit_bytes, room_bytes):
+                room_bytes -= len(record)
+                shown.append(Attached(record, f"{job.id}-{name}"))
+    words = t("How #{job_id} was painted", job_id=job.id)
+    if len(shown) > 1:
+        words += "\n" + t("-# And its loss, iteration by iteration, as a curve and in figures.")
     await interaction.edit_original_response(
-        content=t("How #{job_id} was painted", job_id=job.id),
-        attachments=[_file(Attached(data, f"timelapse-{job.id}.{suffix}"))],
+        content=words, attachments=[_file(attached) for attached in shown]
     )
 
 

@@ -8,18 +8,26 @@ from typing import Self
 from engine.output import Film
 from engine.painting.events import Stepped
 from engine.painting.picture import Picture, Size
+from jobs.options import FilmFormat
 from jobs.sentences import Sentence
 
-FRAMES = 120
+FRAMES = {"mp4": 120, "gif": 40}
+"""A GIF keeps each frame whole: more would be too large for a message."""
 LONG_SIDE_PX = 720
 
 
 class JobFilm:
-    """An MP4 that grows frame by frame; a context, which removes the temporary file."""
+    """A film that grows frame by frame; a context, which removes the temporary file.
 
-    def __init__(self) -> None:
+    Attributes:
+        suffix: of the file.
+    """
+
+    def __init__(self, kind: FilmFormat) -> None:
         self._folder = TemporaryDirectory(prefix="atelier-", ignore_cleanup_errors=True)
-        self._path = Path(self._folder.name) / "film.mp4"
+        self._path = Path(self._folder.name) / f"film.{kind}"
+        self._frames = FRAMES[kind]
+        self.suffix = self._path.suffix
         self._film = Film(self._path)
         self._next_share = 0.0
 
@@ -49,7 +57,7 @@ class JobFilm:
         share = event.iteration / max(1, event.total)
         if share >= self._next_share:
             self._film.add(event.preview(LONG_SIDE_PX))
-            self._next_share = share + 1 / FRAMES
+            self._next_share = share + 1 / self._frames
 
     def finish(self, picture: Picture) -> bytes:
         """End with the finished picture, and return the file; nothing if there is none."""

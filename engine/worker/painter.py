@@ -2,8 +2,9 @@
 
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 
 from engine.networks.encoder import WeightsProblem
 from engine.networks.registry import NetworkSource, resolve_network
@@ -17,12 +18,14 @@ from engine.painting.studio import Studio
 from engine.styles.fetch import FetchStopped
 from engine.styles.presets import StyleMissing
 from engine.styles.statistics_files import StatisticsFiles
+from engine.styles.swatches import MissingSwatches
 from engine.worker.control import Control, Ended, Failed, Finished, Stopped, StopReason
+from engine.worker.course import store_losses
 from engine.worker.film import JobFilm
 from engine.worker.sitting import Sitting
 from engine.worker.sources import Sources, gather
 from jobs.model import Failure, FailureKind, Job, PaintReport, Progress
-from jobs.sentences import Sentence, sentence
+from jobs.sentences import sentence
 from jobs.settings import Settings
 from jobs.store import PictureMissing, PictureStore, StorageUnavailable
 
@@ -52,6 +55,8 @@ class JobPainter:
             statistics=StatisticsFiles(settings.atelier_data_dir / "statistics"),
         )
 
+        self._swatches = MissingSwatches(settings.styles_dir)
+
     @property
     def device_name(self) -> str:
         """Such as `cpu` or `cuda:0`."""
@@ -74,6 +79,13 @@ class JobPainter:
         except Exception as error:  # noqa: BLE001 - each is explained to the member
             return _explained(error, job)
 
+    def idle(self, should_stop: Callable[[], bool]) -> None:
+        """Do what can be done between jobs, in the painting thread; nothing is raised."""
+        try:
+            self._swatches.paint(should_stop)
+        except Exception:
+            log.exception("Something went wrong between jobs")
+
     def _paint(
         self, job: Job, checkpoint: bytes | None, store: PictureStore, control: Control
     ) -> Finished:
@@ -85,14 +97,20 @@ class JobPainter:
             job, store, self._settings, network, say=say, should_stop=lambda: control.stopping
         )
         with ExitStack() as stack:
-            film = stack.enter_context(JobFilm()) if job.options.timelapse else None
+            wanted = job.options.timelapse
+            film = stack.enter_context(JobFilm(job.options.timelapse_format)) if wanted else None
             events = self._events(job, sources, checkpoint, control)
             painted = Sitting(store, control, film).follow(events)
             timelapse = film.finish(painted.picture) if film is not None else b""
+        report = _report(painted, sources, job)
+        result_key = store.put_sync(encode_picture(painted.picture, ".png"), ".png")
+        if film is None:
+            return Finished(result_key, report)
+        records = store_losses(painted.report, store)
         return Finished(
-            result_key=store.put_sync(encode_picture(painted.picture, ".png"), ".png"),
-            report=_report(painted, sources, job, film.notes if film is not None else ()),
-            timelapse_key=store.put_sync(timelapse, ".mp4") if timelapse else None,
+            result_key,
+            replace(report, notes=(*report.notes, *film.notes), records=records),
+            timelapse_key=store.put_sync(timelapse, film.suffix) if timelapse else None,
         )
 
     def _events(
@@ -151,9 +169,7 @@ def _explained(error: Exception, job: Job) -> Failed:
     return Failed(Failure.of(kind, said, error_id), may_retry)
 
 
-def _report(
-    painted: Painted, sources: Sources, job: Job, notes: tuple[Sentence, ...]
-) -> PaintReport:
+def _report(painted: Painted, sources: Sources, job: Job) -> PaintReport:
     made = painted.report
     return PaintReport(
         network=made.network,
@@ -170,5 +186,5 @@ def _report(
             "peak_memory_bytes": made.peak_memory_bytes,
             "tiles": made.tiles,
         },
-        notes=(*sources.notes, *made.notes, *notes),
+        notes=(*sources.notes, *made.notes),
     )

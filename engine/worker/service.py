@@ -5,10 +5,11 @@ import contextlib
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.worker.control import Control, Ended, Failed, Finished, Stopped, StopReason
+from engine.worker.idle import IdleWork
 from engine.worker.painter import JobPainter
 from jobs.model import Claim, EngineInfo
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailable
@@ -32,6 +33,7 @@ class EngineWorker:
         self._painter = painter
         self._info = info
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="painter")
+        self._idle = IdleWork(self._thread, painter.idle)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; a job in hand then goes back to its place in the queue."""
@@ -43,14 +45,17 @@ class EngineWorker:
                 try:
                     claim = await self._queue.claim(self._info.id, lease_seconds=LEASE_SECONDS)
                     if claim is not None:
+                        self._idle.end()
                         await self._work(claim, stop)
                     else:
+                        self._idle.begin()
                         await self._wait(stop)
                 except QueueUnavailable as error:
                     log.warning("%s Trying again in %.0f s.", error, RETRY_SECONDS)
                     await _sleep_unless(stop, RETRY_SECONDS)
         finally:
             heartbeat.cancel()
+            self._idle.end()
             self._thread.shutdown(wait=True)
             with contextlib.suppress(QueueUnavailable):
                 await self._queue.forget_engine(self._info.id)
@@ -86,7 +91,7 @@ class EngineWorker:
             self._thread, self._painter.paint, claim.job, checkpoint, self._queue.store, control
         )
         stopping = asyncio.create_task(stop.wait())
-        lease = _Lease(time.monotonic())
+        watch = _Watch(time.monotonic())
         try:
             while not painting.done():
                 waiting: set[asyncio.Future[Any]] = {painting}
@@ -98,10 +103,12 @@ class EngineWorker:
                 if stop.is_set():
                     control.stop(StopReason.SHUTDOWN)
                 if not painting.done():
-                    await self._keep(claim, control, lease)
+                    await self._keep(claim, control, watch)
             await self._end(claim, painting.result())
         finally:
             stopping.cancel()
+            if watch.storing is not None:
+                watch.storing.cancel()  # nobody needs it any more
             control.stop(StopReason.SHUTDOWN)  # after an error here, the thread must not go on
 
     async def _checkpoint_of(self, claim: Claim) -> bytes | None:
@@ -113,12 +120,12 @@ class EngineWorker:
             log.warning("job %d: its checkpoint cannot be read; starting over", claim.job.id)
             return None
 
-    async def _keep(self, claim: Claim, control: Control, lease: "_Lease") -> None:
+    async def _keep(self, claim: Claim, control: Control, watch: "_Watch") -> None:
         """Tell the queue what is new, renew the lease, and hear whether to go on."""
         if control.stop_reason is StopReason.LEASE_LOST:
             return
         try:
-            for outcome in await self._tell(claim, control, lease):
+            for outcome in await self._tell(claim, control, watch):
                 match outcome:
                     case LeaseLost():
                         control.stop(StopReason.LEASE_LOST)
@@ -128,30 +135,47 @@ class EngineWorker:
                         pass
         except QueueUnavailable as error:
             log.warning("job %d: %s", claim.job.id, error)
-            if time.monotonic() - lease.renewed_at > LEASE_SECONDS:
+            if time.monotonic() - watch.renewed_at > LEASE_SECONDS:
                 control.stop(StopReason.LEASE_LOST)
 
-    async def _tell(self, claim: Claim, control: Control, lease: "_Lease") -> list[LeaseOutcome]:
-        outcomes: list[LeaseOutcome] = []
-        if (checkpoint := control.take_checkpoint()) is not None:
-            try:
-                key = await self._queue.store.put(checkpoint, ".ckpt")
-            except StorageUnavailable as error:  # a full disk must not end a painting
-                log.warning("job %d: no checkpoint: %s", claim.job.id, error)
-            else:
-                outcomes.append(await self._queue.save_checkpoint(claim, key))
+    async def _tell(self, claim: Claim, control: Control, watch: "_Watch") -> list[LeaseOutcome]:
+        outcomes = await self._keep_checkpoint(claim, control, watch)
         progress = control.take_progress()
         if progress is not None:
             outcomes.append(await self._queue.report_progress(claim, progress))
         now = time.monotonic()
-        if now - lease.renewed_at > LEASE_SECONDS / 4:
+        if now - watch.renewed_at > LEASE_SECONDS / 4:
             outcomes.append(await self._queue.renew(claim, lease_seconds=LEASE_SECONDS))
-            lease.renewed_at = now
+            watch.renewed_at = now
         if not outcomes:  # a read is enough to hear of a cancellation
             job = await self._queue.get(claim.job.id)
             if job is None or job.cancel_requested:
                 control.stop(StopReason.CANCELLED)
         return outcomes
+
+    async def _keep_checkpoint(
+        self, claim: Claim, control: Control, watch: "_Watch"
+    ) -> list[LeaseOutcome]:
+        """Store the newest checkpoint, beside all else, and name it once it is stored.
+
+        That of a large picture takes long on its way to another machine; the lease must not
+        wait for it.
+        """
+        if watch.storing is None:
+            if (checkpoint := control.take_checkpoint()) is None:
+                return []
+            watch.storing = asyncio.create_task(self._queue.store.put(checkpoint, ".ckpt"))
+            await asyncio.wait({watch.storing}, timeout=TICK_SECONDS)
+        if not watch.storing.done():
+            return []
+        try:
+            outcome = await self._queue.save_checkpoint(claim, watch.storing.result())
+        except StorageUnavailable as error:  # a full disk must not end a painting
+            log.warning("job %d: no checkpoint: %s", claim.job.id, error)
+            watch.storing = None
+            return []
+        watch.storing = None
+        return [outcome]
 
     async def _end(self, claim: Claim, ended: Ended) -> None:
         """Write how it ended; keep trying through an outage for as long as the lease may hold."""
@@ -187,11 +211,17 @@ class EngineWorker:
                 return
 
 
-class _Lease:
-    """When the lease was last known to be held."""
+@dataclass
+class _Watch:
+    """What the loop knows of the painting in hand.
 
-    def __init__(self, renewed_at: float) -> None:
-        self.renewed_at = renewed_at
+    Attributes:
+        renewed_at: when the lease was last known to be held.
+        storing: the checkpoint that is on its way into the store; its key.
+    """
+
+    renewed_at: float
+    storing: asyncio.Task[str] | None = None
 
 
 async def _sleep_unless(stop: asyncio.Event, seconds: float) -> None:

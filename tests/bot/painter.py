@@ -75,9 +75,11 @@ class Painter:
                 await asyncio.sleep(0.05)
         image = self.result(content, job.options.size_px)
         key = await self.queue.store.put(encoded(image, "PNG"), ".png")
-        lapse = None
+        lapse, records = None, {}
         if job.options.timelapse:
             lapse = await self.queue.store.put(encoded(image, "GIF"), ".gif")
+            plot = await self.queue.store.put(encoded(image.rotate(180), "PNG"), ".png")
+            records = {"losses.png": plot}
         report = PaintReport(
             "lite",
             "cpu",
@@ -88,6 +90,7 @@ class Painter:
             seed=job.options.seed,
             extra=self.extra,
             notes=self.notes,
+            records=records,
         )
         self.painted.append(job.id)
         await self.queue.finish(claim, key, report, timelapse_key=lapse)

@@ -207,7 +207,9 @@ async def test_a_timelapse_is_shown_or_recorded(studio: Studio) -> None:
     interaction = await press(studio, recorded, "Time-lapse")
     await interaction.wait(lambda i: i.message and i.message.attachments)
     assert interaction.message is not None
-    assert interaction.message.attachments[0].filename.startswith("timelapse-")
+    film, plot = interaction.message.attachments
+    assert film.filename == f"timelapse-{new.id}.gif"
+    assert plot.filename == f"{new.id}-losses.png"
 
 
 async def test_another_style_by_upload_and_by_list(studio: Studio) -> None:

@@ -38,7 +38,7 @@ def test_without_room_it_is_painted_without_film_and_checkpoint(name: str, tmp_p
 
 
 def test_a_job_is_painted_without_its_film() -> None:
-    with JobFilm() as film:
+    with JobFilm("mp4") as film:
         film.begin((48, 64))
         assert film.finish(noise_picture(48, 64)) == b""
         assert "no time-lapse" in str(*film.notes)

@@ -3,21 +3,26 @@
 import asyncio
 import contextlib
 import io
+import json
+import os
 import socketserver
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 
-from engine.worker import service
+from engine.worker import service, sitting
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
+from jobs import schema
 from jobs.model import EngineInfo, FailureKind, Job, JobState
 from jobs.options import PaintInputs, StyleInput
 from jobs.queue import JobQueue
 from jobs.settings import Settings
+from jobs.store import PictureStore
 from tests.worker.conftest import Poster, photograph
 
 
@@ -69,14 +74,38 @@ async def test_a_job_becomes_a_picture_with_its_report(
     assert (done.report.width_px, done.report.height_px) == (96, 64)
 
 
-async def test_a_time_lapse_is_kept_beside_the_picture(
+@pytest.mark.parametrize(("kind", "start"), [("mp4", b"ftyp"), ("gif", b"GIF89a")])
+async def test_a_time_lapse_and_the_loss_are_kept_beside_the_picture(
+    queue: JobQueue, settings: Settings, poster: Poster, kind: str, start: bytes
+) -> None:
+    job = await poster.post(timelapse=True, timelapse_format=kind)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.timelapse_key is not None
+    assert start in (await queue.store.get(done.timelapse_key))[:8]
+    assert done.report is not None
+    with Image.open(io.BytesIO(await queue.store.get(done.report.records["losses.png"]))) as plot:
+        assert plot.width > plot.height
+    lines = (await queue.store.get(done.report.records["losses.jsonl"])).splitlines()
+    assert [json.loads(line)["iteration"] for line in lines] == list(
+        range(1, done.report.iterations + 1)
+    )
+
+
+async def test_what_was_recorded_goes_with_the_picture(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
     job = await poster.post(timelapse=True)
     async with worker(queue, settings):
         done = await ended(queue, job)
-    assert done.timelapse_key is not None
-    assert (await queue.store.get(done.timelapse_key))[4:8] == b"ftyp"
+    assert done.report is not None
+    keys = list(done.report.records.values())
+    for key in keys:
+        (file,) = settings.atelier_data_dir.rglob(key)
+        os.utime(file, (0, 0))  # what was stored just now may be wanted by another job
+    await queue.delete_result(job.id, job.user_id)
+    for key in keys:
+        assert not await queue.store.exists(key)
 
 
 async def test_a_running_job_can_be_cancelled(
@@ -165,6 +194,44 @@ async def test_a_painting_that_takes_longer_than_a_lease_keeps_its_job(
         assert (now.state, now.attempts) == (JobState.RUNNING, 1)
         await queue.request_cancel(job.id, job.user_id)
         assert (await ended(queue, job)).state is JobState.CANCELLED
+
+
+class SlowStore(PictureStore):
+    """One at the end of a long line: a checkpoint takes longer to get there than a lease lasts."""
+
+    async def put(self, data: bytes, suffix: str) -> str:
+        if suffix == ".ckpt":
+            await asyncio.sleep(3)
+        return await super().put(data, suffix)
+
+
+async def test_a_checkpoint_that_takes_long_to_store_costs_no_lease_and_is_named_at_last(
+    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "LEASE_SECONDS", 2.0)
+    monkeypatch.setattr(sitting, "CHECKPOINT_SECONDS", 0.1)
+    queue.store = SlowStore(settings.storage_url)
+    job = await poster.post(iterations=100_000)
+    async with worker(queue, settings) as stop:
+        async with asyncio.timeout(60):
+            while not await named_checkpoint(queue, job):
+                await queue.reap()
+                await asyncio.sleep(0.2)
+        now = await queue.get(job.id)
+        assert now is not None
+        assert (now.state, now.attempts) == (JobState.RUNNING, 1)
+        stop.set()
+    claim = await queue.claim("another", lease_seconds=30)
+    assert claim is not None
+    assert claim.checkpoint_key is not None
+    assert await queue.store.get(claim.checkpoint_key)
+
+
+async def named_checkpoint(queue: JobQueue, job: Job) -> str | None:
+    this = sa.select(schema.jobs.c.checkpoint_key).where(schema.jobs.c.id == job.id)
+    async with queue.database.read() as connection:
+        key: str | None = await connection.scalar(this)
+    return key
 
 
 async def test_settings_that_do_not_fit_fail_with_the_allowed_values(
