@@ -18,7 +18,9 @@ demo: $(READY)
 sandbox: $(READY)
 	$(BIN)/python -m sandbox
 
-# One process a core, four at most; the next test goes to whichever is free.
+# One process a core, four at most; the next test goes to whichever is free. They start hundreds of
+# processes, each of which would compile what it imports where compiled files may not be kept.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --maxschedchunk 1
 

@@ -36,7 +36,7 @@ class Measured:
 
 def cases(*, quick: bool) -> list[Case]:
     """All cases, small first."""
-    sizes = (64, 128) if quick else (256, 512, 1024)
+    sizes = (64, 128) if quick else (256, 512, 1024, 2048)
     middle = 128 if quick else 512
     tiled = ((64, 128),) if quick else ((512, 1024), (512, 2048), (1024, 2048))
     return [

@@ -32,10 +32,11 @@ class Finisher:
         """The picture at the size of `shown` [1, 3, H, W]."""
         height, width = shown.shape[2:]
         method, strength = self.options.keep_colors, self.options.keep_colors_strength
+        shown = shown.detach().float().cpu()  # where the painting leaves room for it
         if method == "luminance":
             content = resized(self.content, (height, width))[None].to(shown)
             shown = finish(shown, content, method, strength)
-        pixels = shown[0].detach().float().cpu()
+        pixels = shown[0]
         if self.canvas != self.final:
             height = max(1, round(height * self.final[0] / self.canvas[0]))
             width = max(1, round(width * self.final[1] / self.canvas[1]))
