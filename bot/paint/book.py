@@ -2,21 +2,28 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from bot.errors import UserProblem
+from bot.paint.pictures import ERASED
 from bot.paint.request import PaintRequest
-from jobs.files import write_whole
+from jobs.files import TEMPORARY, write_whole
 from jobs.outcomes import QueueError, QueueUnavailable
 from jobs.queue import JobQueue
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 QUEUE_PAUSES_SECONDS = (0.5, 2.0, 8.0, 30.0)
+KEPT = timedelta(days=1)  # as long as the queue knows an intake again
 _SUFFIX = ".json"
 
 
@@ -25,21 +32,29 @@ class CommandBook:
 
     Discord waits three seconds for an acknowledgement, and a database that another program holds
     may take longer. Then the command goes into a file of its own, which is enough to acknowledge
-    it, and from there into the queue: at once when that answers again, or at the next start.
+    it, and from there into the queue: when that answers again, or at the next start.
     """
 
     def __init__(self, queue: JobQueue, folder: Path) -> None:
         self._queue = queue
         self._folder = folder
+        self._open: set[Entry] = set()
+        # Its own thread, as downloads and buckets may keep all others.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commands")
 
     def open(self, request: PaintRequest) -> "Entry":
         """Begin to write a command down."""
-        return Entry(self, request, asyncio.create_task(self.tell(request)))
+        entry = Entry(self, request, asyncio.create_task(self.tell(request)))
+        self._open.add(entry)
+        return entry
+
+    def closed(self, entry: "Entry") -> None:
+        """Keep an entry no longer in mind."""
+        self._open.discard(entry)
 
     async def tell(self, request: PaintRequest) -> bool:
         """Make a row of a command. Returns False when the queue knows it already."""
-        sender = request.sender
-        payload: dict[str, Any] = request.model_dump(mode="json")
+        sender, payload = request.sender, request.model_dump(mode="json")
         return await self._queue.open_intake(sender.interaction_id, sender.user_id, payload)
 
     async def close(self, interaction_id: int) -> None:
@@ -53,11 +68,17 @@ class CommandBook:
             else:
                 return
 
+    async def forget(self, user_id: int) -> None:
+        """Drop the commands of a user that are no rows yet. To be called before an erasure."""
+        for entry in [one for one in self._open if one.request.sender.user_id == user_id]:
+            entry.forgotten = True
+            await self.unfile(entry.request)
+
     async def recover(self) -> None:
         """Make rows of the files that an earlier run left."""
-        for path, request in await asyncio.to_thread(self._read_all):
+        for request in await self._run(self._read_all):
             await self.tell(request)
-            await asyncio.to_thread(path.unlink, missing_ok=True)
+            await self.unfile(request)
 
     async def file(self, request: PaintRequest) -> None:
         """Write a command into a file.
@@ -65,41 +86,54 @@ class CommandBook:
         Raises:
             QueueUnavailable: there is no room for that either.
         """
-        path = self._path(request)
         data = request.model_dump_json().encode()
         try:
-            await asyncio.to_thread(write_whole, path, data)
+            await self._run(write_whole, self._path(request), data)
         except OSError as error:
             raise QueueUnavailable(f"The command cannot be written down: {error}") from error
 
     async def unfile(self, request: PaintRequest) -> None:
         """Remove the file; what it held is in the queue, or wanted no more."""
-        try:
-            await asyncio.to_thread(self._path(request).unlink, missing_ok=True)
-        except OSError as error:
-            log.warning("%s cannot be removed: %s", self._path(request), error)
+        await self._run(_remove, self._path(request))
 
     def _path(self, request: PaintRequest) -> Path:
         return self._folder / f"{request.sender.interaction_id}{_SUFFIX}"
 
-    def _read_all(self) -> list[tuple[Path, PaintRequest]]:
+    async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    def _read_all(self) -> list[PaintRequest]:
+        """The commands of all files; what is none, or too old to be answered, is removed."""
         found = []
         for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
             try:
-                found.append((path, PaintRequest.model_validate_json(path.read_bytes())))
+                request = PaintRequest.model_validate_json(path.read_bytes())
             except (OSError, ValidationError):
-                log.warning("%s is no command of this version; left where it is", path)
+                log.warning("%s is no command of this version; dropped", path)
+                _remove(path)
+                continue
+            if request.sender.token_expires_at < datetime.now(UTC) - KEPT:
+                _remove(path)
+            else:
+                found.append(request)
+        for path in self._folder.glob(f"*{TEMPORARY}"):
+            _remove(path)
         return found
 
 
 @dataclass(eq=False)
 class Entry:
-    """One command on its way into the queue."""
+    """One command on its way into the queue.
+
+    Attributes:
+        forgotten: its user had everything erased meanwhile.
+    """
 
     _book: CommandBook
     request: PaintRequest
     _row: "asyncio.Task[bool]"
-    _filed: bool = field(default=False, init=False)
+    _filing: "asyncio.Task[None] | None" = field(default=None, init=False)
+    forgotten: bool = field(default=False, init=False)
 
     async def written(self, seconds: float) -> bool:
         """Wait until the command is safe: a row, or after so many seconds a file.
@@ -111,10 +145,14 @@ class Entry:
             QueueError: it cannot be written.
         """
         await asyncio.wait({self._row}, timeout=max(0.0, seconds))
+        if not self._row.done():
+            self._filing = asyncio.create_task(self._book.file(self.request))
+            waiting: set[asyncio.Task[bool] | asyncio.Task[None]] = {self._row, self._filing}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if self._row.done():
             return self._row.result()
-        await self._book.file(self.request)
-        self._filed = True
+        assert self._filing is not None
+        self._filing.result()
         return True
 
     async def settled(self) -> bool:
@@ -122,34 +160,56 @@ class Entry:
 
         Raises:
             QueueError: the queue does not take it, however often it is asked.
+            UserProblem: its user had everything erased meanwhile.
         """
-        if not self._filed:
-            return await self._row
         try:
             is_new = await self._insisted()
-        except Exception:  # an end of the program is none: then the next start goes on
-            await self._book.unfile(self.request)
+        except Exception:  # the program's end is none: then the next start goes on
+            await self._unfiled()
             raise
-        await self._book.unfile(self.request)
+        await self._unfiled()
+        if self.forgotten:
+            await self._book.close(self.request.sender.interaction_id)
+            raise UserProblem(ERASED)
         return is_new
 
     async def drop(self) -> None:
         """Close what nobody waits for: the user has been told that it failed, and why."""
-        if self._filed:
-            await self._book.unfile(self.request)
+        await self._unfiled()
         try:
             is_new = await self._row
         except QueueError:
-            return
+            is_new = True  # where the connection broke, it may have been written all the same
         if is_new:
             await self._book.close(self.request.sender.interaction_id)
 
+    async def _unfiled(self) -> None:
+        if self._filing is not None:
+            await asyncio.wait({self._filing})
+            await self._book.unfile(self.request)
+        self._book.closed(self)
+
     async def _insisted(self) -> bool:
-        for seconds in QUEUE_PAUSES_SECONDS:
+        """Ask the queue again while it does not answer, if there is a file meanwhile."""
+        for seconds in QUEUE_PAUSES_SECONDS if self._filing is not None else ():
             try:
                 return await self._row
             except QueueUnavailable as error:
                 log.warning("The queue does not answer (%s); next try in %g s", error, seconds)
-                await asyncio.sleep(seconds)
-                self._row = asyncio.create_task(self._book.tell(self.request))
+            await asyncio.sleep(seconds)
+            if self.forgotten:
+                return True
+            self._row = asyncio.create_task(self._again())
         return await self._row
+
+    async def _again(self) -> bool:
+        # What broke off may have been written: then it is this very command that is known.
+        await self._book.tell(self.request)
+        return True
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("%s cannot be removed: %s", path, error)

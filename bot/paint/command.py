@@ -41,7 +41,7 @@ STARTS: list[Choice[str]] = [
 ]
 FILMS: list[Choice[str]] = [
     Choice(name="video: MP4", value="mp4"),
-    Choice(name="GIF: smaller, plays by itself", value="gif"),
+    Choice(name="GIF: plays by itself", value="gif"),
 ]
 
 

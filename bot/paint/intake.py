@@ -40,7 +40,7 @@ WRITING_SECONDS = 0.7  # the same; after them, a file must do
 
 
 class IntakeService:
-    """Takes wishes in. Each is a row before it is acknowledged, so that none is lost."""
+    """Takes wishes in. Each is written down before it is acknowledged, so that none is lost."""
 
     pictures: PictureIntake
     _book: CommandBook
@@ -80,6 +80,10 @@ class IntakeService:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.pictures.close()
+
+    async def forget(self, user_id: int) -> None:
+        """Drop what a user sent that is not in the queue yet. To be called before an erasure."""
+        await self._book.forget(user_id)
 
     async def begin(
         self, interaction: discord.Interaction["AtelierClient"], request: PaintRequest

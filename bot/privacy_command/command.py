@@ -7,6 +7,7 @@ from bot.acknowledging import acknowledge
 from bot.client import Interaction
 from bot.gallery.buttons import OwnButton, row_of, template
 from bot.gallery.paging import Page, card, say, show
+from bot.paint.intake import IntakeService
 from bot.privacy_command.parts import export_parts
 from bot.privacy_command.stopping import stop_unfinished
 from bot.texts import Texts, texts_of
@@ -121,6 +122,7 @@ class ReallyEraseButton(OwnButton, template=template("privacy-really")):
         """Erase, and say how much it was."""
         await acknowledge(interaction)
         await stop_unfinished(interaction.client, interaction.user.id)
+        await IntakeService.of(interaction.client).forget(interaction.user.id)
         counts = await interaction.client.queue.erase_user(interaction.user.id)
         words = t(
             "Everything is erased: {jobs}, {pictures}, {styles}.",

@@ -8,14 +8,14 @@ from bot.acknowledging import acknowledge
 from bot.client import Interaction
 from bot.delivery.courier import DEFAULT_LIMIT_BYTES
 from bot.delivery.faults import CANNOT_SEND_TO_USER
-from bot.delivery.fit import REQUEST_LIMIT_BYTES, fitted
+from bot.delivery.fit import REQUEST_LIMIT_BYTES, ROOM_BYTES, fitted
 from bot.delivery.small_print import Attached, settings_line, small_print
 from bot.errors import UserProblem
 from bot.remix.owned import kept_job
 from bot.texts import _, texts_of
 from bot.uploads import Upload
 from jobs.model import Job
-from jobs.store import PictureMissing
+from jobs.store import PictureMissing, StorageUnavailable
 
 NO_RESULT = _("The picture of #{job_id} is no longer kept; please paint it again.")
 LAPSE_TOO_LARGE = _(
@@ -53,9 +53,9 @@ async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
     t = texts_of(interaction)
     suffix = key.rpartition(".")[2]
     shown = [Attached(data, f"timelapse-{job.id}.{suffix}")]
-    room_bytes = REQUEST_LIMIT_BYTES - len(data)
+    room_bytes = REQUEST_LIMIT_BYTES - ROOM_BYTES - len(data)
     for name, record_key in (job.report.records if job.report else {}).items():
-        with contextlib.suppress(PictureMissing):
+        with contextlib.suppress(PictureMissing, StorageUnavailable):
             record = await store.get(record_key)
             if len(record) <= min(limit_bytes, room_bytes):
                 room_bytes -= len(record)

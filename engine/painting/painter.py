@@ -166,7 +166,7 @@ def _job(inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Encoder) ->
         styles,
         sums,
         start,
-        options.model_dump_json(exclude={"timelapse"}),
+        options.model_dump_json(exclude={"timelapse", "timelapse_format"}),
         plan.as_dict(),
         encoder.name,
         encoder.weights_hash,

@@ -133,14 +133,21 @@ def read_scan(painting: Painting, path: Path) -> Picture:
     """Decode a scan that was kept.
 
     Raises:
-        FetchProblem: it is damaged; it is deleted, so that it is fetched anew.
+        FetchProblem: it is damaged, and deleted, so that it is fetched anew; or the system
+            refuses.
     """
     try:
         with Image.open(io.BytesIO(normalise(path.read_bytes()).png), formats=("PNG",)) as image:
             return Picture.from_image(image)
-    except (OSError, PictureProblem) as error:
+    except PictureProblem as error:
         path.unlink(missing_ok=True)  # damaged since it was checked
         raise FetchProblem("The scan of {painting} is damaged.", painting=painting.name) from error
+    except OSError as error:
+        raise FetchProblem(
+            "The scan of {painting} cannot be read: {reason}.",
+            painting=painting.name,
+            reason=error.strerror or "",
+        ) from error
 
 
 def _by_fingerprint(painting: Painting, *notes: Sentence) -> PresetStyle:

@@ -15,7 +15,6 @@ from engine.painting.painter import paint
 from engine.painting.picture import Picture
 from engine.painting.problems import PaintingFailed, PaintingStopped
 from engine.painting.studio import Control, Studio
-from engine.styles.fetch import FetchProblem
 from engine.styles.presets import read_scan
 from jobs.catalogue import Painting, load_catalogue
 from jobs.catalogue.catalogue import painted_swatch_path, scan_path, swatch_at_hand
@@ -63,7 +62,7 @@ class MissingSwatches:
         self._failed: set[str] = set()
 
     def paint(self, should_stop: Callable[[], bool]) -> None:
-        """Paint them one after another; nothing that goes wrong here is worth more than a line.
+        """Paint them one after another; one that fails is left alone until the next start.
 
         Args:
             should_stop: ends it once it says so; what was begun is painted another time.
@@ -79,9 +78,9 @@ class MissingSwatches:
                 self._paint(painting, scan, should_stop)
             except PaintingStopped:
                 return
-            except (FetchProblem, PaintingFailed, OSError) as problem:
+            except Exception:
                 self._failed.add(painting.id)
-                log.warning("no swatch of %s: %s", painting.name, problem)
+                log.exception("There is no swatch of %s", painting.name)
 
     def _paint(self, painting: Painting, scan: Path, should_stop: Callable[[], bool]) -> None:
         style = Style(picture=read_scan(painting, scan), name=painting.name)

@@ -11,7 +11,7 @@ from engine.painting.picture import Picture, Size
 from jobs.options import FilmFormat
 from jobs.sentences import Sentence
 
-FRAMES = {"mp4": 120, "gif": 40}
+FRAMES = {"mp4": 120, "gif": 24}
 """A GIF keeps each frame whole: more would be too large for a message."""
 LONG_SIDE_PX = 720
 

@@ -23,6 +23,8 @@ TICK_SECONDS = 0.5
 IDLE_SECONDS = 10.0
 HEARTBEAT_SECONDS = 5.0
 RETRY_SECONDS = 2.0
+LAST_CHECKPOINT_SECONDS = 8.0
+"""Well within the time that a supervisor leaves an engine to stop."""
 
 
 class EngineWorker:
@@ -104,11 +106,14 @@ class EngineWorker:
                     control.stop(StopReason.SHUTDOWN)
                 if not painting.done():
                     await self._keep(claim, control, watch)
-            await self._end(claim, painting.result())
+            ended = painting.result()
+            if ended == Stopped(StopReason.SHUTDOWN):
+                await self._keep_last(claim, control, watch)
+            await self._end(claim, ended)
         finally:
             stopping.cancel()
             if watch.storing is not None:
-                watch.storing.cancel()  # nobody needs it any more
+                watch.storing.cancel()
             control.stop(StopReason.SHUTDOWN)  # after an error here, the thread must not go on
 
     async def _checkpoint_of(self, claim: Claim) -> bytes | None:
@@ -152,6 +157,14 @@ class EngineWorker:
             if job is None or job.cancel_requested:
                 control.stop(StopReason.CANCELLED)
         return outcomes
+
+    async def _keep_last(self, claim: Claim, control: Control, watch: "_Watch") -> None:
+        """Name the checkpoint that is just being stored, if that does not take too long."""
+        with contextlib.suppress(QueueUnavailable):
+            await self._keep_checkpoint(claim, control, watch)
+            if watch.storing is not None:
+                await asyncio.wait({watch.storing}, timeout=LAST_CHECKPOINT_SECONDS)
+                await self._keep_checkpoint(claim, control, watch)
 
     async def _keep_checkpoint(
         self, claim: Claim, control: Control, watch: "_Watch"

@@ -28,7 +28,7 @@ PROGRESS_SECONDS = 1.0
 PREVIEW_SECONDS = 2.5
 PREVIEW_SIDE_PX = 512
 CHECKPOINT_SECONDS = 8.0
-"""Of painting. With the time until it is stored, at most ten are lost if the engine dies."""
+"""Of painting; until it is stored, some more pass."""
 
 
 @dataclass

@@ -227,6 +227,26 @@ async def test_a_checkpoint_that_takes_long_to_store_costs_no_lease_and_is_named
     assert await queue.store.get(claim.checkpoint_key)
 
 
+async def test_at_a_stop_the_checkpoint_that_is_being_stored_is_named(
+    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sitting, "CHECKPOINT_SECONDS", 0.1)
+    storing = asyncio.Event()
+
+    class Waiting(SlowStore):
+        async def put(self, data: bytes, suffix: str) -> str:
+            if suffix == ".ckpt":
+                storing.set()
+            return await super().put(data, suffix)
+
+    queue.store = Waiting(settings.storage_url)
+    job = await poster.post(iterations=100_000)
+    async with worker(queue, settings) as stop:
+        await asyncio.wait_for(storing.wait(), 60)
+        stop.set()
+    assert await named_checkpoint(queue, job)
+
+
 async def named_checkpoint(queue: JobQueue, job: Job) -> str | None:
     this = sa.select(schema.jobs.c.checkpoint_key).where(schema.jobs.c.id == job.id)
     async with queue.database.read() as connection:

@@ -1,0 +1,128 @@
+"""Commands between their arrival and the queue: whatever the database does, each is kept once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.errors import UserProblem
+from bot.paint.book import CommandBook
+from bot.paint.request import PaintRequest
+from jobs.outcomes import QueueUnavailable
+from jobs.queue import JobQueue
+from jobs.settings import load_settings
+
+
+class SlowQueue(JobQueue):
+    """One whose database answers late, and whose connection may break as it commits."""
+
+    seconds = 0.0
+    breaks_after_commits = 0
+
+    async def open_intake(self, interaction_id: int, user_id: int, payload: dict[str, Any]) -> bool:
+        await asyncio.sleep(self.seconds)
+        is_new = await super().open_intake(interaction_id, user_id, payload)
+        if self.breaks_after_commits:
+            self.breaks_after_commits -= 1
+            raise QueueUnavailable("The connection broke.")
+        return is_new
+
+
+@pytest.fixture
+async def queue(tmp_path: Path) -> AsyncIterator[SlowQueue]:
+    settings = load_settings(_env_file=None, atelier_data_dir=tmp_path)
+    async with await SlowQueue.open(settings) as opened:
+        assert isinstance(opened, SlowQueue)
+        yield opened
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "commands"
+
+
+def request(interaction_id: int = 1, *, expires: timedelta = timedelta(minutes=15)) -> PaintRequest:
+    sender = {
+        "application_id": 9,
+        "interaction_id": interaction_id,
+        "interaction_token": "token",
+        "token_expires_at": datetime.now(UTC) + expires,
+        "user_id": 5,
+        "user_name": "ada",
+        "role_ids": (),
+        "is_admin": False,
+        "guild_id": None,
+        "channel_id": None,
+        "bot_in_channel": False,
+        "upload_limit_bytes": 10_000_000,
+        "locale": "en-US",
+    }
+    return PaintRequest.model_validate(
+        {"sender": sender, "content": {"key": "photo.png"}, "styles": (), "options": {}}
+    )
+
+
+async def pending(queue: JobQueue) -> list[int]:
+    return [intake.interaction_id for intake in await queue.pending_intakes()]
+
+
+async def test_a_command_that_is_written_at_once_needs_no_file(
+    queue: SlowQueue, folder: Path
+) -> None:
+    entry = CommandBook(queue, folder).open(request())
+    assert await entry.written(5.0)
+    assert await entry.settled()
+    assert await pending(queue) == [1]
+    assert not folder.exists()
+
+
+async def test_what_broke_while_it_was_committed_is_still_this_command(
+    queue: SlowQueue, folder: Path
+) -> None:
+    queue.seconds, queue.breaks_after_commits = 0.2, 1
+    entry = CommandBook(queue, folder).open(request())
+    assert await entry.written(0.0)
+    assert await entry.settled(), "its own row is no other's"
+    assert await pending(queue) == [1]
+    assert not list(folder.iterdir())
+
+
+async def test_a_command_that_is_given_up_leaves_no_row_behind(
+    queue: SlowQueue, folder: Path
+) -> None:
+    queue.breaks_after_commits = 1
+    entry = CommandBook(queue, folder).open(request())
+    with pytest.raises(QueueUnavailable):
+        await entry.written(5.0)
+    await entry.drop()
+    assert await pending(queue) == []
+
+
+async def test_an_erasure_reaches_what_is_only_a_file(queue: SlowQueue, folder: Path) -> None:
+    queue.seconds = 0.3
+    book = CommandBook(queue, folder)
+    entry = book.open(request())
+    assert await entry.written(0.0)
+    await book.forget(5)
+    assert not list(folder.iterdir())
+    await queue.erase_user(5)
+    with pytest.raises(UserProblem, match="erased"):
+        await entry.settled()
+    assert await pending(queue) == []
+
+
+async def test_a_start_takes_files_in_and_clears_away_what_is_of_no_use(
+    queue: SlowQueue, folder: Path
+) -> None:
+    book = CommandBook(queue, folder)
+    await book.file(request(1))
+    await book.file(request(2, expires=-timedelta(days=2)))
+    (folder / "3.json").write_text("{}")
+    (folder / "half.part").write_text('{"sender"')
+    (folder / "4.json").mkdir()  # nothing that could be removed like a file
+    await book.recover()
+    assert await pending(queue) == [1]
+    assert [path.name for path in folder.iterdir()] == ["4.json"]
