@@ -169,13 +169,17 @@ def _pulled_back(
         own, place = core.inside(seen.window).at_stride(stride), core.at_stride(stride)
 
         def added(gradient: Tensor) -> Tensor:
-            made = torch.empty_like(layer).copy_(gradient)
+            made = torch.empty_like(layer)
             mine, here = own.of(made), own.of(layer)
+            fresh = mine.shape == made.shape and not any(gradient.stride()) and name in styled
+            if not fresh:
+                made.copy_(gradient)
             for (of, guide), slope in slopes.items():
                 if of == name:
                     where = objective.guide((of, guide), core)
                     total = objective.totals[of, guide]
-                    add_moments_slope(mine, here, where, total, slope)
+                    add_moments_slope(mine, here, where, total, slope, fresh=fresh)
+                    fresh = False
             for term in objective.content:
                 if term.layer == name:
                     difference = content_difference(here, objective.targets.part(name, place))
@@ -185,10 +189,12 @@ def _pulled_back(
 
         return added
 
+    styled = {name for name, _ in slopes}
     layers = list(seen.features.values())
     for name, layer in seen.features.items():
         layer.register_hook(with_own(name, layer.detach()))  # type: ignore[no-untyped-call]
-    # Nothing of its own, but it brings each layer's hook about.
+    # Nothing of its own, but it brings each layer's hook about; where no other slope arrives there,
+    # it arrives as it is: one number for all, which needs no copy.
     nothing = [layer.new_zeros(()).expand_as(layer) for layer in layers]
     (back,) = torch.autograd.grad(layers, seen.pixels, nothing)
     return back, loss
@@ -199,12 +205,11 @@ def _add_variation(objective: Objective, shown: Tensor, core: Region, gradient: 
     if not objective.tv_weight:
         return shown.new_zeros(())
     window = core.grown(1, objective.size)
-    with torch.enable_grad():
-        leaf = window.of(shown).clone().requires_grad_()
-        loss = core.inside(window).of(variation(leaf)).sum() * objective.tv_weight
-    (back,) = torch.autograd.grad(loss, leaf)
-    window.of(gradient).add_(back)
-    return loss.detach()
+    own = core.inside(window)
+    rows, columns = slice(own.top, own.bottom), slice(own.left, own.right)
+    loss, slope = variation(window.of(shown), rows, columns)
+    window.of(gradient).add_(slope, alpha=objective.tv_weight)
+    return loss * objective.tv_weight
 
 
 def _never() -> None:

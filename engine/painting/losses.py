@@ -17,6 +17,8 @@ from engine.painting.statistics import LayerMoments
 COVARIANCE_EPSILON = 1e-4
 _NEWTON_STEPS = 20
 _BLOCKS, _LEAST_BLOCK = 16, 1024
+_NEIGHBOURS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))
+"""One of each pair of neighbours, rows and columns away, and what its difference counts."""
 _BAND = 1 << 17
 """Positions that are worked on at a time."""
 
@@ -52,6 +54,8 @@ def add_moments_slope(
     guide: Tensor | None,
     total: float,
     slopes: LayerMoments,
+    *,
+    fresh: bool = False,
 ) -> None:
     """Add the features' slope, from the slopes of what `moments` makes of them.
 
@@ -61,17 +65,22 @@ def add_moments_slope(
         guide: likewise.
         total: likewise.
         slopes: with respect to the moments.
+        fresh: `slope` holds nothing yet, and is overwritten.
     """
     dtype = _row_dtype(features)
     both = ((slopes.second + slopes.second.mT) / total).to(dtype)
     constant = (slopes.mean[None] / total).to(dtype)
     for top, bottom in _bands(features):
-        part = features[:, :, top:bottom]
+        part, mine = features[:, :, top:bottom], slope[:, :, top:bottom]
+        positions = mine[0].permute(1, 2, 0)
+        if fresh and guide is None and positions.is_contiguous() and mine.dtype is dtype:
+            torch.addmm(constant, _rows(part), both, out=positions.view(-1, features.shape[1]))
+            continue
         found = torch.addmm(constant, _rows(part), both)
         if guide is not None:
             found *= guide[top:bottom].reshape(-1, 1).to(found.dtype)
-        shaped = found.view(1, *part.shape[2:], features.shape[1]).permute(0, 3, 1, 2)
-        slope[:, :, top:bottom].add_(shaped)
+        shaped = found.view(positions.shape)
+        positions.copy_(shaped) if fresh else positions.add_(shaped)
 
 
 def gram_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
@@ -113,19 +122,43 @@ def content_difference(features: Tensor, target: Tensor) -> Tensor:
     return features.to(wide) - target.to(wide)
 
 
-def variation(picture: Tensor) -> Tensor:
-    """Squared differences to the eight neighbours, for each pixel: [H, W].
+def variation(picture: Tensor, rows: slice, columns: slice) -> tuple[Tensor, Tensor]:
+    """Squared differences to the eight neighbours, summed over some pixels; and its slope.
 
     For a smooth picture this is (∂x)² + (∂y)² summed over the channels: the axes count 2/3,
-    the diagonals, whose differences are √2 as long, 1/6 each. The border repeats.
+    the diagonals, whose differences are √2 as long, 1/6 each. The border repeats. Written out, as
+    it takes a third of the time that autograd takes.
+
+    Args:
+        picture: [1, 3, H, W].
+        rows: of the pixels that count.
+        columns: likewise.
+
+    Returns:
+        The sum, and its slope like `picture`.
     """
+    height, width = picture.shape[2:]
     x = repeat_border(picture, left=1, right=1, bottom=1)
-    here = x[..., :-1, 1:-1]
-    right = (x[..., :-1, 2:] - here).square()
-    below = (x[..., 1:, 1:-1] - here).square()
-    falling = (x[..., 1:, 2:] - here).square()
-    rising = (x[..., 1:, :-2] - here).square()
-    return ((right + below) * (2 / 3) + (falling + rising) * (1 / 6)).sum((0, 1))
+    slope, total = torch.zeros_like(x), x.new_zeros(())
+    top, bottom, _ = rows.indices(height)
+    left, right, _ = columns.indices(width)
+    here = (..., slice(top, bottom), slice(left + 1, right + 1))
+    for down, aside, share in _NEIGHBOURS:
+        there = (
+            ...,
+            slice(top + down, bottom + down),
+            slice(left + 1 + aside, right + 1 + aside),
+        )
+        difference = x[there] - x[here]
+        total += share * difference.square().sum()
+        difference *= 2 * share
+        slope[there] += difference
+        slope[here] -= difference
+    # What leans on a repeated border leans on the border itself.
+    slope[..., height - 1, :] += slope[..., height, :]
+    slope[..., 1] += slope[..., 0]
+    slope[..., width] += slope[..., width + 1]
+    return total, slope[..., :height, 1 : width + 1]
 
 
 def _wide(dtype: torch.dtype) -> torch.dtype:

@@ -80,12 +80,16 @@ def test_no_distance_to_itself() -> None:
     assert abs(float(wasserstein_distance(same, GaussianTarget(same)))) < 1e-12
 
 
-def test_variation_against_numpy() -> None:
+PARTS = [(slice(None), slice(None)), (slice(1, 3), slice(0, 2)), (slice(2, 5), slice(3, 6))]
+
+
+@pytest.mark.parametrize("own", PARTS, ids=["whole", "left", "corner"])
+def test_variation_against_numpy(own: tuple[slice, slice]) -> None:
     picture = features(4, channels=3, height=5, width=6)
     x = np.pad(picture[0].numpy(), ((0, 0), (1, 1), (1, 1)), mode="edge")
-    wanted = np.zeros((5, 6))
-    for row in range(5):
-        for column in range(6):
+    wanted, (rows, columns) = 0.0, own
+    for row in range(*rows.indices(5)):
+        for column in range(*columns.indices(6)):
             here = x[:, row + 1, column + 1]
             for down, right, weight in (
                 (0, 1, 2 / 3),
@@ -94,8 +98,8 @@ def test_variation_against_numpy() -> None:
                 (1, -1, 1 / 6),
             ):
                 there = x[:, row + 1 + down, column + 1 + right]
-                wanted[row, column] += weight * ((there - here) ** 2).sum()
-    np.testing.assert_allclose(variation(picture).numpy(), wanted, rtol=1e-13)
+                wanted += weight * ((there - here) ** 2).sum()
+    np.testing.assert_allclose(variation(picture, *own)[0].numpy(), wanted, rtol=1e-13)
 
 
 def test_content_difference_against_numpy() -> None:
@@ -119,9 +123,21 @@ def test_gradients_of_the_style_losses(statistic: str, guided: bool) -> None:
     assert torch.autograd.gradcheck(loss, features(0).requires_grad_(), atol=1e-6)
 
 
-def test_gradients_of_variation_and_content() -> None:
+@pytest.mark.parametrize("own", PARTS, ids=["whole", "left", "corner"])
+def test_the_slope_of_variation(own: tuple[slice, slice]) -> None:
+    """It is a square, so that differences of any length give its slope exactly."""
+    picture = features(4, channels=3, height=5, width=6)
+    slope = variation(picture, *own)[1]
+    assert slope.shape == picture.shape
+    for place in np.ndindex(*picture.shape):
+        step = torch.zeros_like(picture)
+        step[place] = 0.5
+        above, below = (variation(picture + sign * step, *own)[0] for sign in (1, -1))
+        np.testing.assert_allclose(float(slope[place]), float(above - below), atol=1e-12)
+
+
+def test_gradients_of_content() -> None:
     picture = features(0, channels=3).requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: variation(x).sum(), picture)
     wanted = features(1, channels=3)
     assert torch.autograd.gradcheck(lambda x: content_difference(x, wanted).square().sum(), picture)
 
