@@ -1,6 +1,7 @@
 """Where commands are written down before they are acknowledged, so that none is lost."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -174,7 +175,7 @@ class Entry:
         return is_new
 
     async def drop(self) -> None:
-        """Close what nobody waits for: the user has been told that it failed, and why."""
+        """Close what nobody waits for: its user was told why it failed, or another does it."""
         await self._unfiled()
         try:
             is_new = await self._row
@@ -185,7 +186,8 @@ class Entry:
 
     async def _unfiled(self) -> None:
         if self._filing is not None:
-            await asyncio.wait({self._filing})
+            with contextlib.suppress(QueueUnavailable):
+                await self._filing
             await self._book.unfile(self.request)
         self._book.closed(self)
 

@@ -113,6 +113,7 @@ class IntakeService:
             waited = asyncio.get_running_loop().time() - began
             if not await entry.written(WRITING_SECONDS - waited):
                 interaction.extras[ANSWER_FOLLOWS] = True  # by who took it first
+                self._spawn(entry.drop())
                 return
             message_id = await acknowledge(
                 interaction, ephemeral=request.ephemeral, thinking=True, began=began

@@ -90,6 +90,23 @@ async def test_what_broke_while_it_was_committed_is_still_this_command(
     assert not list(folder.iterdir())
 
 
+async def test_what_comes_twice_is_one_command_and_leaves_no_file(
+    queue: SlowQueue, folder: Path
+) -> None:
+    book = CommandBook(queue, folder)
+    assert await book.open(request()).settled()
+    queue.seconds = 0.2
+    again = book.open(request())
+    assert await again.written(0.0), "not known yet"
+    assert not await again.settled()
+    queue.seconds = 0.0
+    third = book.open(request())
+    assert not await third.written(5.0)
+    await third.drop()
+    assert await pending(queue) == [1]
+    assert not list(folder.iterdir())
+
+
 async def test_a_command_that_is_given_up_leaves_no_row_behind(
     queue: SlowQueue, folder: Path
 ) -> None:
