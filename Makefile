@@ -18,11 +18,11 @@ demo: $(READY)
 sandbox: $(READY)
 	$(BIN)/python -m sandbox
 
-# One process a core, four at most; the next test goes to whichever is free. They start hundreds of
-# processes, each of which would compile what it imports where compiled files may not be kept.
+# As many processes as tests/conftest.py says; the next test goes to whichever is free. They start
+# hundreds of processes, each of which would compile what it imports where none of it may be kept.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --maxschedchunk 1
+	$(BIN)/python -m pytest --numprocesses auto --maxschedchunk 1
 
 check: $(READY)
 	$(BIN)/ruff check .
