@@ -1,8 +1,6 @@
 """Download a painting's scan, check that it is what it should be, and keep it."""
 
 import io
-import os
-import tempfile
 import threading
 import warnings
 from collections.abc import Callable
@@ -18,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from jobs.catalogue import Painting
 from jobs.catalogue.catalogue import scan_path
+from jobs.files import write_whole
 from jobs.sentences import Problem, Sentence, sentence
 
 MAX_BYTES: Final = 24 * 1024 * 1024
@@ -92,8 +91,7 @@ def fetch_scan(
     data = download(progress) if should_stop is None else _unless(should_stop, download, progress)
     check_scan(painting, data)
     try:
-        styles_dir.mkdir(parents=True, exist_ok=True)
-        _write(path, data)
+        write_whole(path, data)
     except OSError as error:
         raise FetchProblem(
             "The scan of {painting} cannot be kept in the folder {folder}: {reason}.",
@@ -249,19 +247,6 @@ def _read(painting: Painting, answer: _Answer, progress: Progress | None, max_by
             total=total,
         )
     return bytes(data)
-
-
-def _write(path: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _reason(error: object) -> str | Sentence:
