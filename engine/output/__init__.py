@@ -1,7 +1,7 @@
 """What a painting leaves behind: picture files, time-lapses and the course of the loss."""
 
 from engine.output.film import Film
-from engine.output.losses import LossRecord, plot_losses, write_loss_lines
+from engine.output.losses import LossRecord, loss_lines, loss_plot, plot_losses, write_loss_lines
 from engine.output.pictures import PICTURE_SUFFIXES, encode_picture, write_picture
 from engine.output.problems import OutputProblem, check_target
 from engine.output.timelapse import TIMELAPSE_SUFFIXES, TimeLapse, time_lapse
@@ -15,6 +15,8 @@ __all__ = [
     "TimeLapse",
     "check_target",
     "encode_picture",
+    "loss_lines",
+    "loss_plot",
     "plot_losses",
     "time_lapse",
     "write_loss_lines",

@@ -37,12 +37,17 @@ class LossRecord:
 
 
 def write_loss_lines(records: Iterable[LossRecord], path: Path) -> None:
-    """One JSON object a line; a loss that is not finite becomes null.
+    """Write `loss_lines`.
 
     Raises:
         OutputProblem: The suffix is not .jsonl, or the place cannot be written to.
     """
     check_target(path, (".jsonl",))
+    write_bytes(path, loss_lines(records))
+
+
+def loss_lines(records: Iterable[LossRecord]) -> bytes:
+    """One JSON object a line; a loss that is not finite becomes null."""
     lines = [
         json.dumps(
             {
@@ -55,20 +60,25 @@ def write_loss_lines(records: Iterable[LossRecord], path: Path) -> None:
         )
         for record in records
     ]
-    write_bytes(path, "".join(f"{line}\n" for line in lines).encode())
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def plot_losses(records: Sequence[LossRecord], path: Path) -> None:
-    """The loss and its terms against the iteration, the scales as bands.
+    """Write `loss_plot`.
 
     Raises:
         OutputProblem: The suffix is not .png, or the place cannot be written to.
     """
+    check_target(path, (".png",))
+    write_bytes(path, loss_plot(records))
+
+
+def loss_plot(records: Sequence[LossRecord]) -> bytes:
+    """The loss and its terms against the iteration, the scales as bands; a PNG."""
     # Seventy megabytes and a second, of which most paintings have no need.
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    check_target(path, (".png",))
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -85,7 +95,7 @@ def plot_losses(records: Sequence[LossRecord], path: Path) -> None:
         axes.legend()
     target = io.BytesIO()
     figure.savefig(target, format="png", dpi=110, metadata={"Software": None})
-    write_bytes(path, target.getvalue())
+    return target.getvalue()
 
 
 def _curve(

@@ -151,7 +151,7 @@ def _encode(picture: Image.Image, source_format: str, notes: list[Sentence]) -> 
     clean = Image.new(picture.mode, picture.size)
     clean.paste(picture)
     buffer = io.BytesIO()
-    # Runs are what filtered rows are made of: quicker than matches, and an eighth smaller.
+    # Runs are what filtered rows are made of: quicker than matches, and smaller.
     clean.save(buffer, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
     return NormalisedPicture(
         png=buffer.getvalue(),
