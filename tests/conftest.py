@@ -1,6 +1,7 @@
 """For all tests: fast ones first, so that a mistake shows soon."""
 
 import os
+import sys
 
 import pytest
 
@@ -12,6 +13,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 def pytest_xdist_auto_num_workers() -> int:
     """One process more than there are cores, as many tests wait; four at most."""
     return min(4, (os.cpu_count() or 1) + 1)
+
+
+def pytest_runtest_setup() -> None:
+    """What a test draws by chance does not hang on which tests its process ran before."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
