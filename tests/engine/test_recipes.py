@@ -116,7 +116,7 @@ def reference(name: str) -> float:
         optimizer.zero_grad()
         loss = LITERAL[name](picture)
         loss.backward()  # type: ignore[no-untyped-call]  # (torch does not type it)
-        return float(loss)
+        return float(loss.detach())
 
     for _ in range(1 if recipe.optimizer.name == "lbfgs" else ITERATIONS):
         optimizer.step(closure)
