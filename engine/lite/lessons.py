@@ -14,25 +14,24 @@ from engine.networks.encoder import Encoder
 
 _STORED = torch.float16
 _BASIS_CROPS = 200
+_BASIS_SEED = 0
 _BASIS_BORDER = 3  # zeros that the teacher pads with should not count among its components
 
 
 @dataclass(frozen=True, eq=False)
-class Lessons:
-    """Crops [N, 3, h, w] in 0..1, and for each layer its targets [N, C, h, w]."""
+class Lesson:
+    """A crop [3, h, w] in 0..1, and for each layer its targets [C, h, w]."""
 
-    crops: Tensor
+    crop: Tensor
     targets: dict[str, Tensor]
 
-    def joined(self, other: "Lessons") -> "Lessons":
-        """These and the others after them."""
-        return Lessons(
-            torch.cat([self.crops, other.crops]),
-            {name: torch.cat([self.targets[name], other.targets[name]]) for name in self.targets},
-        )
 
-    def __len__(self) -> int:
-        return len(self.crops)
+def together(lessons: Sequence[Lesson]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Crops [N, 3, h, w] and targets [N, C, h, w] of a batch, in float32."""
+    crops = torch.stack([each.crop for each in lessons]).float()
+    names = lessons[0].targets
+    targets = {name: torch.stack([each.targets[name] for each in lessons]) for name in names}
+    return crops, {name: tensor.float() for name, tensor in targets.items()}
 
 
 def make_crops(files: Sequence[Path], count: int, side_px: int, seed: int) -> Tensor:
@@ -68,25 +67,33 @@ def _altered(crop: Tensor, before: Tensor | None, random: np.random.Generator) -
     if before is not None and random.random() < 0.5:
         crop = torch.lerp(crop, before, float(random.uniform(0.2, 0.8)))
     if random.random() < 0.5:
-        turn = torch.tensor(np.linalg.qr(random.normal(size=(3, 3)))[0], dtype=torch.float32)
-        crop = 0.5 + torch.einsum("ij,jhw->ihw", turn, crop - 0.5) * float(random.uniform(0.7, 1.5))
+        crop = recoloured(crop, random)
     if random.random() < 0.5:
         noise = torch.from_numpy(random.normal(size=crop.shape)).float()
         crop = crop + noise * float(random.uniform(0, 0.12))
     return crop.clamp(0, 1)
 
 
+def recoloured(picture: Tensor, random: np.random.Generator) -> Tensor:
+    """The picture [3, h, w] with its colours turned in their space, and of another contrast."""
+    turn = torch.tensor(np.linalg.qr(random.normal(size=(3, 3)))[0], dtype=torch.float32)
+    contrast = float(random.uniform(0.7, 1.5))
+    turned = 0.5 + torch.einsum("ij,jhw->ihw", turn, picture - 0.5) * contrast
+    return turned.clamp(0, 1)
+
+
 class Teacher:
     """VGG19, whose features are told in the basis of their largest principal components.
 
-    Each layer's features are scaled so that their mean square over all components is 1.
+    Each layer's features are scaled so that their mean square over all components is 1. The
+    components are those of the photographs' first crops, so that they are the same each time.
     """
 
-    def __init__(self, network: Encoder, crops: Tensor) -> None:
+    def __init__(self, network: Encoder, photographs: Sequence[Path], crop_px: int) -> None:
         self._network = network
         self._layers = [reading.imitates for reading in READINGS]
         squares: dict[str, Tensor] = {}
-        chosen = crops[:_BASIS_CROPS]
+        chosen = make_crops(photographs, _BASIS_CROPS, crop_px, _BASIS_SEED)
         for found in self._features(chosen):
             for layer, features in found.items():
                 inner = features[..., _BASIS_BORDER:-_BASIS_BORDER, _BASIS_BORDER:-_BASIS_BORDER]
@@ -99,15 +106,17 @@ class Teacher:
             size = squares[reading.imitates].trace().sqrt()
             self._bases[reading.layer] = (components[:, : reading.width] / size).float()
 
-    def lessons(self, crops: Tensor) -> Lessons:
+    def lessons(self, crops: Tensor) -> list[Lesson]:
         """The crops, with what the teacher says of each."""
-        targets: dict[str, list[Tensor]] = {reading.layer: [] for reading in READINGS}
-        for found in self._features(crops):
+        lessons: list[Lesson] = []
+        for crop, found in zip(crops, self._features(crops), strict=True):
+            targets: dict[str, Tensor] = {}
             for reading in READINGS:
                 basis, features = self._bases[reading.layer], found[reading.imitates]
-                told = torch.einsum("nchw,cd->ndhw", features, basis)
-                targets[reading.layer].append(told.to(_STORED))
-        return Lessons(crops, {name: torch.cat(parts) for name, parts in targets.items()})
+                told = torch.einsum("chw,cd->dhw", features[0], basis)
+                targets[reading.layer] = told.to(_STORED)
+            lessons.append(Lesson(crop, targets))
+        return lessons
 
     def _features(self, crops: Tensor) -> Iterator[dict[str, Tensor]]:
         for crop in crops:

@@ -94,9 +94,9 @@ def shapes() -> dict[str, tuple[int, ...]]:
     return found
 
 
-def load_weights() -> dict[str, Tensor]:
-    """The weights that come with the package, in float32."""
-    return {name: tensor.float() for name, tensor in load_file(WEIGHTS).items()}
+def load_weights(file: Path = WEIGHTS) -> dict[str, Tensor]:
+    """Weights in float32: those that come with the package, or of another file of the kind."""
+    return {name: tensor.float() for name, tensor in load_file(file).items()}
 
 
 def centred(picture: Tensor) -> Tensor:

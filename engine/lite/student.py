@@ -5,7 +5,7 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from torch import Tensor, nn
 
 from engine.lite.filters import first_filters
-from engine.lite.network import CONVOLUTIONS, READINGS, centred
+from engine.lite.network import CONVOLUTIONS, READINGS, Weights, centred
 
 _MOMENTUM = 0.05
 
@@ -36,6 +36,29 @@ class Student(nn.Module):
             {each.layer: nn.Linear(widths[each.source], each.width) for each in READINGS}
         )
         self.to(memory_format=torch.channels_last)
+
+    @classmethod
+    def of(cls, weights: Weights) -> "Student":
+        """One that goes on from weights as `folded` gives them.
+
+        Kernels get the size that new ones have and the normalisation's gain the rest, so that
+        steps of one size suit both again.
+        """
+        student = cls()
+        for each in CONVOLUTIONS:
+            kernel, norm = weights[f"{each.name}.weight"], student.norms[each.name]
+            convolution = student.convolutions[each.name]
+            assert isinstance(norm, nn.BatchNorm2d)
+            assert isinstance(convolution, nn.Conv2d)
+            gain = kernel.std((1, 2, 3)) / convolution.weight.detach().std()
+            convolution.weight.data.copy_(kernel / gain[:, None, None, None])
+            norm.weight.data.copy_(gain * (1 + norm.eps) ** 0.5)
+            norm.bias.data.copy_(weights[f"{each.name}.bias"])
+        for layer, reading in student.readings.items():
+            assert isinstance(reading, nn.Linear)
+            reading.weight.data.copy_(weights[f"{layer}.weight"])
+            reading.bias.data.copy_(weights[f"{layer}.bias"])
+        return student
 
     def forward(self, crops: Tensor) -> dict[str, Tensor]:
         """All layers' features of crops [N, 3, h, w] in 0..1."""

@@ -15,20 +15,23 @@ import time
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+import numpy as np
 import torch
 from rich.console import Console
 from safetensors.torch import save_file
 from torch import Tensor
 
 from engine.lite.encoder import LiteEncoder
-from engine.lite.lessons import Lessons, Teacher, make_crops
+from engine.lite.lessons import Lesson, Teacher, make_crops, recoloured, together
 from engine.lite.network import READINGS, WEIGHTS, Weights
+from engine.lite.network import load_weights as load_lite_weights
 from engine.lite.student import Student
 from engine.networks.vgg19 import Vgg19
 from engine.networks.weights import load_weights
 from engine.painting.events import Painted
 from engine.painting.inputs import Style
 from engine.painting.painter import paint
+from engine.painting.picture import Picture
 from engine.painting.studio import Studio
 from engine.styles.making import picture_from_file
 from jobs.options import PaintOptions
@@ -37,6 +40,7 @@ _TOLD_EVERY = 50
 _BORDER = 3
 _BORDER_SHARE = 0.3
 _PICTURES = {".jpg", ".jpeg", ".png"}
+_RECOLOURED_SHARE = 0.5
 _LAYERS = {reading.layer: 1.0 for reading in READINGS}
 
 
@@ -82,37 +86,55 @@ def main(arguments: list[str] | None = None) -> int:
         if field.type is int:
             flag = "--" + field.name.replace("_", "-")
             parser.add_argument(flag, type=int, default=field.default)
+    parser.add_argument("--begin", type=Path, help="weights to go on from, with paintings alone")
     parser.add_argument("--threads", type=int, default=1)
     options = vars(parser.parse_args(arguments))
     photos, teacher, output = (options.pop(name) for name in ("photos", "teacher", "output"))
+    begin: Path | None = options.pop("begin")
     torch.set_num_threads(options.pop("threads"))
     training = Training(**options)
     files = sorted(path for path in photos.iterdir() if path.suffix in _PICTURES)
     if len(files) < 2:
         parser.error(f"{photos} holds no photographs.")
+    names = [path.name for path in files]
     started = time.monotonic()
-    weights, log = train(files, teacher, training, Console())
+    begun = earlier = None
+    if begin is not None:
+        if not begin.is_file() or not begin.with_suffix(".json").is_file():
+            parser.error(f"{begin} is not there, or its log is not beside it.")
+        begun = load_lite_weights(begin)
+        earlier = json.loads(begin.with_suffix(".json").read_text())
+        if (names, training.crop_px) != (earlier["files"], earlier["training"]["crop_px"]):
+            parser.error(f"{begin} was made with other photographs, or with crops of another size.")
+    weights, log = train(files, teacher, training, Console(), begun)
     save_file({name: tensor.half() for name, tensor in weights.items()}, output)
-    log |= {"files": [path.name for path in files], "training": asdict(training)}
+    log |= {"files": names, "training": asdict(training)}
     log["seconds"] = round(time.monotonic() - started)
+    if earlier is not None:
+        log["begun_with"] = earlier
     output.with_suffix(".json").write_text(json.dumps(log, indent=1) + "\n")
     return 0
 
 
 def train(
-    files: list[Path], teacher_file: Path, training: Training, console: Console
+    files: list[Path],
+    teacher_file: Path,
+    training: Training,
+    console: Console,
+    begun: Weights | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, object]]:
-    """Weights, and a log of how they were found."""
+    """Weights, and a log of how they were found; `begun` is what to go on from."""
     torch.manual_seed(training.seed)
-    crops = make_crops(files, training.crops, training.crop_px, training.seed)
-    teacher = Teacher(Vgg19(load_weights(teacher_file)), crops)
-    lessons = teacher.lessons(crops)
+    teacher = Teacher(Vgg19(load_weights(teacher_file)), files, training.crop_px)
+    lessons = teacher.lessons(make_crops(files, training.crops, training.crop_px, training.seed))
     console.print(f"{len(lessons)} crops of photographs")
-    student = Student()
+    student = Student() if begun is None else Student.of(begun)
     log: dict[str, object] = {}
-    schedule = Schedule(training.steps, training.step, training.normalised_steps)
-    curve = learn(student, lessons, schedule, training, console)
-    log |= {"photographs": curve, "left_on_photographs": left(student, lessons, training.tested)}
+    if begun is None:
+        schedule = Schedule(training.steps, training.step, training.normalised_steps)
+        log["photographs"] = learn(student, lessons, schedule, training, console)
+    tested = lessons[-training.tested :]
+    log["left_on_photographs"] = left(student, tested)
     rounds: list[dict[str, object]] = []
     for number in range(1, training.rounds + 1):
         with tempfile.TemporaryDirectory() as folder:
@@ -122,19 +144,19 @@ def train(
             crops = make_crops(painted, training.painting_crops, side_px, seed)
         made = teacher.lessons(crops)
         console.print(f"{len(made)} crops of {len(painted)} paintings")
-        before = left(student, made, training.tested)
-        lessons = lessons.joined(made)
+        tested = made[-training.tested :]
+        before = left(student, tested)
+        lessons += made
         schedule = Schedule(training.painting_steps, training.painting_step)
         curve = learn(student, lessons, schedule, training, console)
-        after = left(student, made, training.tested)
-        rounds.append({"left_before": before, "left": after, "paintings": curve})
+        rounds.append({"left_before": before, "left": left(student, tested), "paintings": curve})
     log["rounds"] = rounds
     return student.folded(), log
 
 
 def learn(
     student: Student,
-    lessons: Lessons,
+    lessons: list[Lesson],
     schedule: Schedule,
     training: Training,
     console: Console,
@@ -151,7 +173,8 @@ def learn(
     for number in range(1, schedule.steps + 1):
         student.train(number <= schedule.normalised_steps)
         chosen = torch.randint(0, taught, (training.batch,), generator=generator)
-        errors = {name: _mean(error) for name, error in _errors(student, lessons, chosen).items()}
+        crops, targets = together([lessons[place] for place in chosen.tolist()])
+        errors = {name: _mean(error) for name, error in _errors(student(crops), targets).items()}
         loss = torch.stack(list(errors.values())).sum()
         optimiser.zero_grad()
         torch.autograd.backward(loss)
@@ -166,17 +189,16 @@ def learn(
     return curve
 
 
-def left(student: Student, lessons: Lessons, tested: int) -> dict[str, float]:
-    """Share of each layer's squares that is not explained, on the last lessons."""
+def left(student: Student, lessons: list[Lesson]) -> dict[str, float]:
+    """Share of each layer's squares that is not explained."""
     student.eval()
     errors, squares = dict.fromkeys(_LAYERS, 0.0), dict.fromkeys(_LAYERS, 0.0)
     with torch.no_grad():
-        for number in range(len(lessons) - tested, len(lessons)):
-            chosen = torch.tensor([number])
-            for name, error in _errors(student, lessons, chosen).items():
+        for lesson in lessons:
+            crops, targets = together([lesson])
+            for name, error in _errors(student(crops), targets).items():
                 errors[name] += float(_inner(error).mean())
-                target = _inner(lessons.targets[name][chosen].float())
-                squares[name] += float(target.square().sum(1).mean())
+                squares[name] += float(_inner(targets[name]).square().sum(1).mean())
     return {name: round(errors[name] / squares[name], 4) for name in _LAYERS}
 
 
@@ -188,6 +210,9 @@ def paint_some(
     studio = Studio(opener=lambda *_, **__: encoder, precision="fp32")
     for number in range(count):
         content, style = (picture_from_file(file.read_bytes()) for file in chance.sample(files, 2))
+        if chance.random() < _RECOLOURED_SHARE:
+            seen = np.random.default_rng(chance.getrandbits(32))
+            style = Picture(recoloured(style.pixels, seen))
         options = PaintOptions(
             network="lite",
             size_px=chance.choice([144, 160]),
@@ -206,13 +231,9 @@ def paint_some(
     return sorted(folder.iterdir())
 
 
-def _errors(student: Student, lessons: Lessons, chosen: Tensor) -> dict[str, Tensor]:
+def _errors(told: dict[str, Tensor], targets: dict[str, Tensor]) -> dict[str, Tensor]:
     """Squared error of each layer [N, h, w], summed over its features."""
-    told = student(lessons.crops[chosen].float())
-    return {
-        name: (features - lessons.targets[name][chosen].float()).square().sum(1)
-        for name, features in told.items()
-    }
+    return {name: (told[name] - target).square().sum(1) for name, target in targets.items()}
 
 
 def _mean(errors: Tensor) -> Tensor:
