@@ -48,6 +48,8 @@ _LAYERS = {reading.layer: 1.0 for reading in READINGS}
 class Training:
     """How long and on what; paintings are the later rounds', for each as many.
 
+    `mean_weight` is what the error of a crop's mean counts beside the mean of its errors: the
+    first is what stays in second moments, but too much of it costs more than it wins.
     Normalisation over the batch finds the features' scale in the first steps only: later on it
     would hide from the network how bright a picture is.
     """
@@ -64,6 +66,7 @@ class Training:
     painting_crops: int = 800
     painting_steps: int = 2500
     painting_step: float = 4e-3
+    mean_weight: float = 0.0
     seed: int = 0
 
 
@@ -83,9 +86,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("teacher", type=Path, help="VGG19's weights, at least to relu3_3")
     parser.add_argument("-o", "--output", type=Path, default=WEIGHTS)
     for field in fields(Training):
-        if field.type is int:
-            flag = "--" + field.name.replace("_", "-")
-            parser.add_argument(flag, type=int, default=field.default)
+        flag = "--" + field.name.replace("_", "-")
+        parser.add_argument(flag, type=type(field.default), default=field.default)
     parser.add_argument("--begin", type=Path, help="weights to go on from, with paintings alone")
     parser.add_argument("--threads", type=int, default=1)
     options = vars(parser.parse_args(arguments))
@@ -174,8 +176,12 @@ def learn(
         student.train(number <= schedule.normalised_steps)
         chosen = torch.randint(0, taught, (training.batch,), generator=generator)
         crops, targets = together([lessons[place] for place in chosen.tolist()])
-        errors = {name: _mean(error) for name, error in _errors(student(crops), targets).items()}
+        told = student(crops)
+        errors = {name: _mean(error) for name, error in _errors(told, targets).items()}
         loss = torch.stack(list(errors.values())).sum()
+        if training.mean_weight:
+            biases = [_bias(told[name], target) for name, target in targets.items()]
+            loss = loss + training.mean_weight * torch.stack(biases).sum()
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()
@@ -218,7 +224,7 @@ def paint_some(
             size_px=chance.choice([144, 160]),
             optimizer="lbfgs",
             scales=chance.choice([1, 2]),
-            iterations=chance.choice([3, 10, 30, 50]),
+            iterations=chance.choice([10, 40, 40, 60]),
             style_layers=_LAYERS,
             content_layers={chance.choice(["form3_1", "form3_3"]): 1.0},
             content_weight=chance.choice([0.003, 0.01, 0.03]),
@@ -234,6 +240,11 @@ def paint_some(
 def _errors(told: dict[str, Tensor], targets: dict[str, Tensor]) -> dict[str, Tensor]:
     """Squared error of each layer [N, h, w], summed over its features."""
     return {name: (told[name] - target).square().sum(1) for name, target in targets.items()}
+
+
+def _bias(told: Tensor, target: Tensor) -> Tensor:
+    """Squared error of each crop's mean feature: what is left of errors in the whole's moments."""
+    return (_inner(told) - _inner(target)).mean((2, 3)).square().sum(1).mean()
 
 
 def _mean(errors: Tensor) -> Tensor:
