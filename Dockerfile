@@ -8,6 +8,7 @@ ENV PYTHONUNBUFFERED=1 \
 WORKDIR /app
 COPY requirements.lock ./
 RUN pip install --disable-pip-version-check -r requirements.lock
+COPY common ./common
 COPY jobs ./jobs
 COPY engine ./engine
 COPY bot ./bot

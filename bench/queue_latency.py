@@ -25,10 +25,10 @@ from bench.children.judge import machine
 from bench.queue_simulation import SERVER_OPTIONS, Meter
 from bench.report import machine_text, system_load, table, write
 from bench.runner import ROOT
-from jobs import schema
+from common.settings import Settings
+from jobs.db import schema
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
-from jobs.settings import Settings
 from tests.jobs import postgres
 from tests.jobs.samples import GENEROUS, accepted
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from common.settings import Settings
+from jobs.db.rows import J
 from jobs.queue import JobQueue
-from jobs.records import J
-from jobs.settings import Settings
 from tests.chaos import processes
 from tests.jobs import postgres
 from tests.jobs.samples import GENEROUS, accepted

@@ -28,10 +28,10 @@ from pathlib import Path
 
 import psutil
 
+from common.options import PaintOptions
+from common.settings import Settings
 from jobs.model import Claim, EngineInfo, PaintReport, Progress
-from jobs.options import PaintOptions
 from jobs.queue import JobQueue
-from jobs.settings import Settings
 from tests.jobs import postgres
 from tests.jobs.samples import GENEROUS, RESULT, FakeClock, submission
 

@@ -13,8 +13,8 @@ from bot.connection import HOW_TO_SIGN_IN, Connection
 from bot.discord_address import point_discord_at
 from bot.logs import set_up_logging
 from bot.memory import give_large_blocks_back
+from common.settings import Settings, SettingsError, load_settings
 from jobs.outcomes import QueueError
-from jobs.settings import Settings, SettingsError, load_settings
 
 log = logging.getLogger("bot")
 

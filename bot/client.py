@@ -16,8 +16,8 @@ from bot.flight import tracing
 from bot.pictures.press import Press
 from bot.sync import keep_syncing
 from bot.texts import CatalogueTranslator, texts_of
+from common.settings import Settings
 from jobs.queue import JobQueue
-from jobs.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from bot import (
 from bot.admin import registration as admin
 from bot.client import AtelierClient, AtelierTree
 from bot.gallery import registration as gallery
-from jobs.settings import Settings
+from common.settings import Settings
 
 Registrar = Callable[[AtelierClient, AtelierTree], None]
 

@@ -9,8 +9,8 @@ import discord
 
 from bot.client import AtelierClient
 from bot.commands import build_client
+from common.settings import Settings, SettingsError
 from jobs.outcomes import DatabaseTooNew, DatabaseTooOld, QueueError
-from jobs.settings import Settings, SettingsError
 
 log = logging.getLogger(__name__)
 

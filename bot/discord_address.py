@@ -7,7 +7,7 @@ from discord.asset import Asset
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from jobs.settings import Settings, SettingsError
+from common.settings import Settings, SettingsError
 
 
 def point_discord_at(settings: Settings) -> None:

@@ -12,10 +12,10 @@ from discord import app_commands, ui
 from pydantic import ValidationError
 
 from bot.texts import Texts, _, texts_of
+from common.pictures import PictureProblem
+from common.sentences import Problem, Sentence
+from common.store import PictureMissing, StorageUnavailable
 from jobs.outcomes import QueueError
-from jobs.pictures import PictureProblem
-from jobs.sentences import Problem, Sentence
-from jobs.store import PictureMissing, StorageUnavailable
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from bot.client import AtelierTree
+from common.store import StorageUnavailable
 from jobs.outcomes import QueueError
-from jobs.store import StorageUnavailable
 
 if TYPE_CHECKING:
     from bot.client import AtelierClient

@@ -4,7 +4,7 @@ from typing import Any
 
 import discord
 
-from jobs.settings import Settings
+from common.settings import Settings
 
 _GAP = "\u200b"  # which nobody sees; Discord finds nothing to make of what it parts
 _NO_LINK = f":{_GAP}//"

@@ -7,7 +7,7 @@ import sys
 import time
 from asyncio.subprocess import PIPE, Process
 
-from jobs.settings import Settings
+from common.settings import Settings
 
 log = logging.getLogger(__name__)
 

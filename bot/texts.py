@@ -18,7 +18,7 @@ from babel.messages.pofile import read_po
 from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
 
-from jobs.sentences import Sentence, Value
+from common.sentences import Sentence, Value
 
 log = logging.getLogger(__name__)
 

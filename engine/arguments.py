@@ -6,10 +6,8 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from engine.painting.problems import SettingsProblem
-from engine.painting.recipe import recipe_names
-from jobs.catalogue import load_catalogue
-from jobs.options import (
+from common.catalogue import load_catalogue
+from common.options import (
     MAX_SIZE_PX,
     MIN_SIZE_PX,
     KeepColors,
@@ -20,6 +18,8 @@ from jobs.options import (
     Start,
     StyleFit,
 )
+from engine.painting.problems import SettingsProblem
+from engine.painting.recipe import recipe_names
 
 _STARTS = tuple(name for name in get_args(Start) if name != "file")
 _PLAIN = (

@@ -9,6 +9,8 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from common.pictures import PictureProblem
+from common.settings import Settings, SettingsError, load_settings
 from engine.arguments import make_parser, options_of, start_file
 from engine.following import CHECKPOINT_SECONDS, Checkpoints, follow, write_records
 from engine.given import read_given
@@ -32,8 +34,6 @@ from engine.painting import (
 from engine.progress import ProgressBar
 from engine.styles.presets import StyleMissing
 from engine.styles.statistics_files import StatisticsFiles
-from jobs.pictures import PictureProblem
-from jobs.settings import Settings, SettingsError, load_settings
 
 WRONG_SETTINGS = 2
 FAILED = 1

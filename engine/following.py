@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from common.sentences import Sentence, sentence
 from engine.output import Film, LossRecord, OutputProblem, plot_losses, write_loss_lines
 from engine.output.atomic import write_bytes
 from engine.painting import (
@@ -18,7 +19,6 @@ from engine.painting import (
     Stepped,
 )
 from engine.progress import ProgressBar
-from jobs.sentences import Sentence, sentence
 
 CHECKPOINT_SECONDS = 10.0
 _CHECKPOINT_SHARE = 0.1

@@ -8,15 +8,15 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
+from common.options import PaintOptions
+from common.pictures import DecodeLimits, PictureProblem
+from common.pictures.decode import normalise
+from common.sentences import Sentence, sentence
+from common.settings import Settings
 from engine.arguments import parse_numbers, start_file
 from engine.painting import Picture, SettingsProblem, Style, mask_from_image
 from engine.styles.fingerprints import FingerprintProblem, load_fingerprint
 from engine.styles.presets import preset_style
-from jobs.options import PaintOptions
-from jobs.pictures import DecodeLimits, PictureProblem
-from jobs.pictures.decode import normalise
-from jobs.sentences import Sentence, sentence
-from jobs.settings import Settings
 
 _FINGERPRINT_SUFFIX = ".safetensors"
 Region = tuple[float, float, float, float]

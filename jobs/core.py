@@ -8,12 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs import schema
-from jobs.database import Database, Transaction
+from common.settings import Settings
+from common.store import PictureMissing, PictureStore, StorageUnavailable
+from jobs.db import schema
+from jobs.db.database import Database, Transaction
+from jobs.db.rows import J, Record, event_values
 from jobs.outcomes import QueueUnavailable
-from jobs.records import J, Record, event_values
-from jobs.settings import Settings
-from jobs.store import PictureMissing, PictureStore, StorageUnavailable
 
 log = logging.getLogger(__name__)
 SOON_SECONDS = 5.0

@@ -8,10 +8,10 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from jobs import schema
 from jobs.core import QueueCore, record
+from jobs.db import schema
+from jobs.db.rows import HAS_ENDED, J, event_from_row, job_from_row
 from jobs.model import Job, JobEvent, JobState
-from jobs.records import HAS_ENDED, J, event_from_row, job_from_row
 
 _UNDELIVERABLE = "undeliverable: "
 _TOLD = "told: "

@@ -9,8 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from jobs.options import PaintInputs, PaintOptions
-from jobs.sentences import Sentence
+from common.options import PaintInputs, PaintOptions
+from common.sentences import Sentence
 
 
 class JobState(StrEnum):

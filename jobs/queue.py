@@ -3,21 +3,21 @@
 from types import TracebackType
 from typing import Self
 
-from jobs.administration import Administration
-from jobs.cancelling import Cancelling
-from jobs.changes import Listeners
-from jobs.claims import Claims
-from jobs.clearing import Clearing
-from jobs.database import QUEUED_TOPIC, Clock, Database
+from common.settings import Settings
+from common.store import PictureStore
+from jobs.changing.administration import Administration
+from jobs.changing.cancelling import Cancelling
+from jobs.changing.clearing import Clearing
+from jobs.changing.privacy import Privacy
+from jobs.changing.retention import Retention
+from jobs.changing.styles import Styles
+from jobs.db.database import QUEUED_TOPIC, Clock, Database
+from jobs.db.listeners import Listeners
+from jobs.db.migrate import make_folder, migrate, require_newest
 from jobs.delivery import Delivery
-from jobs.migrate import make_folder, migrate, require_newest
-from jobs.privacy import Privacy
-from jobs.retention import Retention
-from jobs.settings import Settings
+from jobs.entering.submission import Submissions
 from jobs.stats import Statistics
-from jobs.store import PictureStore
-from jobs.submission import Submissions
-from jobs.user_styles import Styles
+from jobs.working.claims import Claims
 
 
 class JobQueue(

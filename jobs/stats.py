@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 import sqlalchemy as sa
 
 from jobs.core import QueueCore
-from jobs.limits import DAY_SECONDS
+from jobs.db.rows import J
+from jobs.entering.limits import DAY_SECONDS
 from jobs.model import JobState
-from jobs.records import J
 
 
 @dataclass(frozen=True, slots=True)

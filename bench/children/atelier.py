@@ -7,6 +7,7 @@ from typing import Any
 from PIL import Image
 
 from bench.children.clock import Clock, answer, receive
+from common.options import PaintOptions
 from engine.networks.registry import NetworkSource
 from engine.painting import (
     Painted,
@@ -20,7 +21,6 @@ from engine.painting import (
     parse_memory,
 )
 from engine.painting.devices import peak_memory_bytes, reset_peak_memory
-from jobs.options import PaintOptions
 
 
 def main() -> None:

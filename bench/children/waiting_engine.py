@@ -18,13 +18,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from common.settings import Settings
+from common.store import PictureStore, key_for
 from engine.worker.control import Control, Ended, Finished
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from jobs.model import EngineInfo, Job, PaintReport
 from jobs.queue import JobQueue
-from jobs.settings import Settings
-from jobs.store import PictureStore, key_for
 
 RESULT = key_for(b"a painting", "png")
 

@@ -10,7 +10,7 @@ from bot.gallery.paging import Page, PageButton, PagePlace, card, template
 from bot.gallery.words import relative
 from bot.people import plain
 from bot.texts import Texts, _, texts_of
-from jobs.administration import AuditEntry
+from jobs.changing.administration import AuditEntry
 
 PAGE_SIZE = 10
 DETAILS_LIMIT = 250

@@ -16,9 +16,9 @@ from bot.errors import UserProblem
 from bot.gallery.buttons import OwnButton, row_of, template
 from bot.gallery.paging import say, show, text_page
 from bot.texts import Texts, _, texts_of
-from jobs.administration import UnusableLimit
-from jobs.limits import LoosensOperatorLimit
-from jobs.sentences import Sentence
+from common.sentences import Sentence
+from jobs.changing.administration import UnusableLimit
+from jobs.entering.limits import LoosensOperatorLimit
 
 LOOSENS = _(
     "{limit}: the operator of this bot allows {allowed}, and {asked} would loosen that; please "

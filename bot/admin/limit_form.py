@@ -13,7 +13,7 @@ from bot.admin.limit_words import LABELS
 from bot.client import Interaction
 from bot.errors import ReportingModal
 from bot.texts import Texts
-from jobs.limits import Limits
+from jobs.entering.limits import Limits
 
 MANY = 25  # as much as a menu lets choose
 PAINT_IN = [

@@ -8,8 +8,8 @@ from bot.admin.limit_words import LABELS
 from bot.errors import UserProblem
 from bot.gallery.words import QUALITIES
 from bot.texts import Texts, _
-from jobs.limits import Limits
-from jobs.sentences import Sentence
+from common.sentences import Sentence
+from jobs.entering.limits import Limits
 
 NUMBERS = (
     "max_size_px",

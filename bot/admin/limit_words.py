@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.gallery.words import QUALITIES
 from bot.texts import Texts, _
-from jobs.limits import Limits
+from jobs.entering.limits import Limits
 
 LABELS: Mapping[str, str] = {
     "max_size_px": _("Largest size"),

@@ -6,7 +6,7 @@ from typing import Any
 from bot.admin.limit_words import LABELS
 from bot.errors import UserProblem
 from bot.texts import _
-from jobs.administration import AuditEntry
+from jobs.changing.administration import AuditEntry
 from jobs.queue import JobQueue
 
 SET, RESET = "set_limits", "reset_limits"

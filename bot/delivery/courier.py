@@ -26,8 +26,8 @@ from bot.delivery.ways import Route, Shown, Ways
 from bot.pictures.press import PressProblem
 from bot.texts import Texts, texts_for
 from bot.uploads import Upload
+from common.store import StorageUnavailable
 from jobs.model import Job, JobState, Standing
-from jobs.store import StorageUnavailable
 
 if TYPE_CHECKING:
     from bot.client import AtelierClient

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from bot.delivery.fit import fitted
 from bot.delivery.small_print import Attached
 from bot.texts import Texts
+from common.store import PictureMissing
 from jobs.model import Job, JobState
-from jobs.store import PictureMissing
 
 if TYPE_CHECKING:
     from bot.client import AtelierClient

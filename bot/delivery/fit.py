@@ -3,7 +3,7 @@
 from bot.delivery.small_print import Attached
 from bot.pictures.press import Press
 from bot.texts import Texts
-from jobs.store import PictureStore
+from common.store import PictureStore
 
 MIB = 1024 * 1024
 REQUEST_LIMIT_BYTES = 25 * MIB

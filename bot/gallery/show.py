@@ -14,8 +14,8 @@ from bot.gallery.words import job_choice
 from bot.reading import job_in_time
 from bot.texts import Texts, _, texts_of
 from bot.uploads import Upload
+from common.store import PictureMissing
 from jobs.model import Job, JobState
-from jobs.store import PictureMissing
 
 CHOICES = 25
 MAX_JOB_ID = 2**53

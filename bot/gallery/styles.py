@@ -16,9 +16,9 @@ from bot.gallery.words import at_hand_first, catalogue, is_at_hand
 from bot.people import plain
 from bot.texts import Texts, texts_of
 from bot.uploads import Upload
-from jobs.catalogue import Painting
-from jobs.catalogue.catalogue import scan_path, swatch_at_hand
-from jobs.settings import Settings
+from common.catalogue import Painting
+from common.catalogue.catalogue import scan_path, swatch_at_hand
+from common.settings import Settings
 
 PAGE_SIZE = 6
 SEARCH_LIMIT = 40  # characters, so that a search fits into a custom_id

@@ -9,9 +9,9 @@ import discord
 
 from bot.client import AtelierClient
 from bot.uploads import Upload
-from jobs.pictures import DecodeLimits, DecoderPool, DecoderUnavailable, PictureProblem
+from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailable, PictureProblem
+from common.store import PictureMissing
 from jobs.queue import JobQueue
-from jobs.store import PictureMissing
 
 THUMBNAIL_PX = 480
 # Ours, and of any size that can be painted: what strangers sent was checked when it came in.

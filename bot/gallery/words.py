@@ -8,10 +8,10 @@ import discord
 
 from bot.people import plain
 from bot.texts import Texts, _
-from jobs.catalogue import Catalogue, Painting, Ready, load_catalogue
+from common.catalogue import Catalogue, Painting, Ready, load_catalogue
+from common.options import StyleInput
+from common.settings import Settings
 from jobs.model import Job, JobState, Standing
-from jobs.options import StyleInput
-from jobs.settings import Settings
 
 QUALITIES = {"draft": _("draft"), "standard": _("standard"), "fine": _("fine")}
 STATES = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.commands import build_client
 from bot.help_command.document import document
-from jobs.settings import Settings
+from common.settings import Settings
 
 PATH = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
 

@@ -10,7 +10,7 @@ import sys
 from bot.commands import build_client
 from bot.locales.extract import template
 from bot.locales.update import UnknownLocaleError, known_languages, update
-from jobs.settings import Settings
+from common.settings import Settings
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from bot.texts import CONTEXTS
 ROOT = Path(__file__).resolve().parents[2]
 KEYWORDS: dict[str, Any] = {"_": None, "t": None, "plural": (1, 2)}
 # What the other packages have to say to members. What only the command line says stays English.
-OTHERS = ("engine", "jobs")
+OTHERS = ("common", "engine", "jobs")
 COMMAND_LINE = ("**/cli.py", "**/arguments.py", "**/given.py", "**/following.py")
 _Found = tuple[int, str, str | tuple[str, ...], list[str]]
 _HAS_A_WORD = re.compile(r"[^\W\d_]{2}")
@@ -73,7 +73,7 @@ def sentences(
 
 
 def kinds_of_problems(root: Path = ROOT) -> set[str]:
-    """The names of all classes of the other packages that derive from `jobs.sentences.Problem`."""
+    """The names of the classes of other packages that derive from `common.sentences.Problem`."""
     classes = [
         (node.name, {ast.unparse(base) for base in node.bases})
         for package in OTHERS

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from bot.errors import UserProblem
 from bot.paint.pictures import ERASED
 from bot.paint.request import PaintRequest
-from jobs.files import TEMPORARY, write_whole
+from common.files import TEMPORARY, write_whole
 from jobs.outcomes import QueueError, QueueUnavailable
 from jobs.queue import JobQueue
 

@@ -11,7 +11,7 @@ from bot.paint.intake import IntakeService
 from bot.paint.presets import offered
 from bot.paint.request import PaintRequest, Sender, Source
 from bot.paint.wishes import suiting, wish_for
-from jobs.options import (
+from common.options import (
     MAX_SEED,
     MAX_SIZE_PX,
     MIN_SIZE_PX,

@@ -13,7 +13,7 @@ from bot.gallery.words import at_hand_first
 from bot.paint.request import Source, StyleWish
 from bot.paint.wishes import NO_STYLE_CHOSEN
 from bot.texts import Texts, _
-from jobs.settings import Settings
+from common.settings import Settings
 
 LISTED = 25
 LABEL_LIMIT = 100

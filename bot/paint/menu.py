@@ -13,7 +13,7 @@ from bot.paint.intake import IntakeService
 from bot.paint.request import PaintRequest, Sender, Source
 from bot.paint.wishes import suiting
 from bot.texts import _, texts_of
-from jobs.options import PaintOptions
+from common.options import PaintOptions
 
 NO_PICTURE = _("That message has no picture; please choose one that has, or use /paint.")
 PICTURE_SUFFIXES = (

@@ -11,12 +11,12 @@ from bot.paint.download import Downloader
 from bot.paint.request import PaintRequest, Source, StyleWish
 from bot.paint.wishes import resolve
 from bot.texts import _
-from jobs.options import PaintInputs, StyleInput
-from jobs.pictures import DecodeLimits, DecoderPool, DecoderUnavailable, PictureProblem
+from common.options import PaintInputs, StyleInput
+from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailable, PictureProblem
+from common.sentences import Sentence
+from common.settings import Settings
+from common.store import key_for
 from jobs.queue import JobQueue
-from jobs.sentences import Sentence
-from jobs.settings import Settings
-from jobs.store import key_for
 
 HELD_BYTES = 48 * 1024 * 1024
 HELD_AT_ONCE = 8

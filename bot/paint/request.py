@@ -7,9 +7,9 @@ import discord
 from pydantic import BaseModel, ConfigDict
 
 from bot.people import is_admin, role_ids
+from common.options import PaintInputs, PaintOptions
+from common.sentences import Sentence
 from jobs.model import MessageTarget
-from jobs.options import PaintInputs, PaintOptions
-from jobs.sentences import Sentence
 
 if TYPE_CHECKING:
     from bot.client import AtelierClient

@@ -7,7 +7,7 @@ from bot.gallery.words import catalogue
 from bot.paint.request import Source, StyleWish
 from bot.people import plain
 from bot.texts import _
-from jobs.options import StyleInput
+from common.options import StyleInput
 from jobs.queue import JobQueue
 
 OWN_STYLE = "own:"  # the prefix of a saved style's id, where a preset is asked for

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.client import AtelierClient
 from bot.pictures.press import PressProblem
-from jobs.store import PictureMissing
+from common.store import PictureMissing
 
 LARGEST_PART_BYTES = 10 * 1024 * 1024  # a part is held in memory
 ENTRY_OVERHEAD_BYTES = 1024  # what an entry costs besides its bytes: names and headers, twice

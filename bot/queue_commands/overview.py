@@ -14,7 +14,7 @@ from bot.gallery.words import job_line, standing_words
 from bot.queue_commands.cancelling import cancel_job
 from bot.texts import Texts, texts_of
 from jobs.model import Job, JobState, Standing
-from jobs.standings import QueueOverview
+from jobs.order.standings import QueueOverview
 
 OWN_SHOWN = 8  # each takes 3 of the 40 components of a message
 OTHERS_SHOWN = 10

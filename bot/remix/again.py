@@ -11,8 +11,8 @@ from bot.paint.request import PaintRequest, Sender, Source
 from bot.remix.owned import kept_job
 from bot.remix.pictures import show_timelapse
 from bot.texts import _, texts_of
+from common.options import MAX_SIZE_PX
 from jobs.model import Job
-from jobs.options import MAX_SIZE_PX
 
 STRENGTH_STEP = 0.15
 

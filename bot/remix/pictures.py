@@ -14,8 +14,8 @@ from bot.errors import UserProblem
 from bot.remix.owned import kept_job
 from bot.texts import _, texts_of
 from bot.uploads import Upload
+from common.store import PictureMissing, StorageUnavailable
 from jobs.model import Job
-from jobs.store import PictureMissing, StorageUnavailable
 
 NO_RESULT = _("The picture of #{job_id} is no longer kept; please paint it again.")
 LAPSE_TOO_LARGE = _(

@@ -11,7 +11,7 @@ from bot.paint.request import Source
 from bot.people import is_admin, plain
 from bot.style_commands.names import clean_name
 from bot.texts import Texts, _, texts_of
-from jobs.user_styles import Replaced, Saved, Scope, TooMany, UserStyle
+from jobs.changing.styles import Replaced, Saved, Scope, TooMany, UserStyle
 
 CHOICES = 25
 TYPED_LIMIT = 100  # more than a name may have, so that our own sentence can say so

@@ -21,6 +21,7 @@ from rich.console import Console
 from safetensors.torch import save_file
 from torch import Tensor
 
+from common.options import PaintOptions
 from engine.lite.encoder import LiteEncoder
 from engine.lite.lessons import Lesson, Teacher, make_crops, recoloured, together
 from engine.lite.network import READINGS, WEIGHTS, Weights
@@ -34,7 +35,6 @@ from engine.painting.painter import paint
 from engine.painting.picture import Picture
 from engine.painting.studio import Studio
 from engine.styles.making import picture_from_file
-from jobs.options import PaintOptions
 
 _TOLD_EVERY = 50
 _BORDER = 3

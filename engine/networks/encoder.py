@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from jobs.sentences import Problem
+from common.sentences import Problem
 
 TORCHVISION_STD = (0.229, 0.224, 0.225)
 TORCHVISION_MEAN = (0.485, 0.456, 0.406)

@@ -10,9 +10,9 @@ from typing import Self
 import av.error
 from PIL import Image
 
+from common.sentences import Sentence, sentence
 from engine.output.problems import OutputProblem
 from engine.output.timelapse import TimeLapse, time_lapse
-from jobs.sentences import Sentence, sentence
 
 _ERRORS = (OSError, OutputProblem, av.error.FFmpegError)
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from jobs.sentences import Problem
+from common.sentences import Problem
 
 _MOST_NAME_BYTES = 255
 """What file systems in use take."""

@@ -11,9 +11,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from common.sentences import Sentence
 from engine.painting.events import Losses
 from engine.painting.problems import SettingsProblem
-from jobs.sentences import Sentence
 
 FORMAT = 3
 

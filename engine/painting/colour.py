@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jobs.options import KeepColors
+from common.options import KeepColors
 
 _REC709 = (0.2126, 0.7152, 0.0722)
 # Below this deviation (3 levels of 255) a direction of colour is noise, not to be amplified.

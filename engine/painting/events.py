@@ -6,8 +6,8 @@ from typing import Any
 
 from PIL import Image
 
+from common.sentences import Sentence
 from engine.painting.picture import Picture, Size
-from jobs.sentences import Sentence
 
 
 @dataclass(frozen=True)

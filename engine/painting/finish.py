@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from PIL import Image
 from torch import Tensor
 
+from common.options import PaintOptions
 from engine.painting.colour import finish
 from engine.painting.picture import Picture, Size, fit_size, resized, resized_mask
-from jobs.options import PaintOptions
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from common.options import PaintOptions
+from common.sentences import Sentence, sentence
 from engine.painting.colour import prepare_style
 from engine.painting.picture import (
     Picture,
@@ -20,8 +22,6 @@ from engine.painting.picture import (
 from engine.painting.plan import LEAST_SIDE_PX
 from engine.painting.problems import SettingsProblem
 from engine.painting.statistics import StyleStatistics
-from jobs.options import PaintOptions
-from jobs.sentences import Sentence, sentence
 
 Share = tuple[float, float, float, float]
 _AXES = 3

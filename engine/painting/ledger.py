@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from common.sentences import Sentence
 from engine.painting.events import Losses
 from engine.painting.plan import Plan
-from jobs.sentences import Sentence
 
 _NEWEST = 0.1
 

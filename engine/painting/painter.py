@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from common.options import PaintOptions
 from engine.networks.encoder import Encoder, WeightsProblem
 from engine.networks.registry import resolve_network
 from engine.painting import checkpoint
@@ -22,7 +23,6 @@ from engine.painting.problems import SettingsProblem
 from engine.painting.recipe import load_recipe
 from engine.painting.run import Run
 from engine.painting.studio import Control, Studio
-from jobs.options import PaintOptions
 
 
 def paint(

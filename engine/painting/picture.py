@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from jobs.pictures.levels import to_eight_bits
+from common.pictures.levels import to_eight_bits
 
 _FULLY = 8.0
 """An eighth of opacity is enough for a pixel to count with its own colour alone."""

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
+from common.options import OptimizerName, PaintOptions
 from engine.networks.encoder import Encoder
 from engine.painting.memory import History, Memory
 from engine.painting.picture import Size, fit_size
 from engine.painting.problems import SettingsProblem
 from engine.painting.recipe import LayerChoice, Loss, Optimizer, Recipe
-from jobs.options import OptimizerName, PaintOptions
 
 _T = TypeVar("_T")
 

@@ -1,6 +1,6 @@
 """What can go wrong with a painting."""
 
-from jobs.sentences import Problem
+from common.sentences import Problem
 
 
 class SettingsProblem(Problem):

@@ -2,6 +2,8 @@
 
 import torch
 
+from common.options import PaintOptions
+from common.sentences import Sentence, sentence
 from engine.networks.encoder import Encoder
 from engine.painting import devices
 from engine.painting.events import Report
@@ -9,8 +11,6 @@ from engine.painting.picture import Size
 from engine.painting.plan import Plan
 from engine.painting.standing import Standing
 from engine.painting.tiles import Tiling
-from jobs.options import PaintOptions
-from jobs.sentences import Sentence, sentence
 
 _MIB = 2**20
 

@@ -8,6 +8,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from common.options import PaintOptions
+from common.sentences import sentence
 from engine.networks.encoder import Encoder
 from engine.painting import checkpoint, devices
 from engine.painting.events import (
@@ -44,8 +46,6 @@ from engine.painting.targets import make_objective
 from engine.painting.thrift import Thrift
 from engine.painting.tiles import Tiling
 from engine.painting.work import Work
-from jobs.options import PaintOptions
-from jobs.sentences import sentence
 
 CHECK_EVERY = 10
 """Iterations from one look at the losses to the next; each look waits for the device."""

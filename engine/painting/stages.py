@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from common.options import PaintOptions
+from common.sentences import sentence
 from engine.painting.checkpoint import Kept
 from engine.painting.inputs import Inputs, start_picture
 from engine.painting.memory import lesser_history, no_memory
@@ -16,8 +18,6 @@ from engine.painting.shortage import attempt
 from engine.painting.standing import Standing
 from engine.painting.studio import Studio
 from engine.painting.work import Work
-from jobs.options import PaintOptions
-from jobs.sentences import sentence
 
 
 @dataclass(eq=False)

@@ -7,10 +7,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from common.catalogue import Catalogue, NeedsDownload, Painting, Ready, load_catalogue
+from common.sentences import Problem
+from common.settings import Settings, SettingsError, load_settings
 from engine.styles.fetch import MAX_BYTES, FetchProblem, fetch_scan
-from jobs.catalogue import Catalogue, NeedsDownload, Painting, Ready, load_catalogue
-from jobs.sentences import Problem
-from jobs.settings import Settings, SettingsError, load_settings
 
 FAILED = 1
 WRONG_USE = 2

@@ -14,10 +14,10 @@ from urllib.parse import quote, urlsplit
 
 from PIL import Image, UnidentifiedImageError
 
-from jobs.catalogue import Painting
-from jobs.catalogue.catalogue import scan_path
-from jobs.files import write_whole
-from jobs.sentences import Problem, Sentence, sentence
+from common.catalogue import Painting
+from common.catalogue.catalogue import scan_path
+from common.files import write_whole
+from common.sentences import Problem, Sentence, sentence
 
 MAX_BYTES: Final = 24 * 1024 * 1024
 MAX_PIXELS: Final = 60_000_000

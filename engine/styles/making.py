@@ -5,12 +5,12 @@ import io
 import torch
 from PIL import Image
 
+from common.pictures.decode import normalise
 from engine.networks.registry import NetworkSource, open_encoder
 from engine.painting.picture import Picture
 from engine.painting.recipe import load_recipe
 from engine.styles.fingerprints import measure_fingerprint
 from engine.styles.packing import pack
-from jobs.pictures.decode import normalise
 
 
 def make_fingerprint(
@@ -28,7 +28,7 @@ def make_fingerprint(
         source: where networks come from.
 
     Raises:
-        jobs.pictures.PictureProblem: it is no picture that can be used.
+        common.pictures.PictureProblem: it is no picture that can be used.
         engine.painting.problems.SettingsProblem: there is no such recipe.
         engine.networks.encoder.WeightsProblem: the network cannot be had.
     """

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from PIL import Image
 
+from common.catalogue import Painting, load_catalogue
+from common.catalogue.catalogue import scan_path
+from common.pictures import PictureProblem
+from common.pictures.decode import normalise
+from common.sentences import Problem, Sentence, sentence
 from engine.painting.picture import Picture
 from engine.painting.statistics import StyleStatistics
 from engine.styles.fetch import FetchProblem, fetch_scan
 from engine.styles.packing import unpack, with_sizes_between
-from jobs.catalogue import Painting, load_catalogue
-from jobs.catalogue.catalogue import scan_path
-from jobs.pictures import PictureProblem
-from jobs.pictures.decode import normalise
-from jobs.sentences import Problem, Sentence, sentence
 
 FINGERPRINT_NETWORK = "lite"
 """The network whose statistics ship with the catalogue."""

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from common.catalogue import load_catalogue
+from common.catalogue.painting import FINGERPRINTS, SWATCHES
 from engine.painting.inputs import Style
 from engine.styles.fingerprints import load_fingerprint
 from engine.styles.making import make_fingerprint
 from engine.styles.swatches import paint_swatch
-from jobs.catalogue import load_catalogue
-from jobs.catalogue.painting import FINGERPRINTS, SWATCHES
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,6 +8,10 @@ from pathlib import Path
 import torch
 from PIL import Image
 
+from common.catalogue import Painting, load_catalogue
+from common.catalogue.catalogue import painted_swatch_path, scan_path, swatch_at_hand
+from common.files import write_whole
+from common.options import PaintOptions
 from engine.networks.registry import NetworkSource
 from engine.painting.events import Painted
 from engine.painting.inputs import Style
@@ -16,10 +20,6 @@ from engine.painting.picture import Picture
 from engine.painting.problems import PaintingFailed, PaintingStopped
 from engine.painting.studio import Control, Studio
 from engine.styles.presets import read_scan
-from jobs.catalogue import Painting, load_catalogue
-from jobs.catalogue.catalogue import painted_swatch_path, scan_path, swatch_at_hand
-from jobs.files import write_whole
-from jobs.options import PaintOptions
 
 log = logging.getLogger(__name__)
 

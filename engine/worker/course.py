@@ -3,10 +3,10 @@
 import logging
 from pathlib import Path
 
+from common.store import PictureStore, StorageUnavailable
 from engine.following import loss_records
 from engine.output import loss_lines, loss_plot
 from engine.painting.events import Report
-from jobs.store import PictureStore, StorageUnavailable
 
 log = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
+from common.options import FilmFormat
+from common.sentences import Sentence
 from engine.output import Film
 from engine.painting.events import Stepped
 from engine.painting.picture import Picture, Size
-from jobs.options import FilmFormat
-from jobs.sentences import Sentence
 
 FRAMES = {"mp4": 120, "gif": 24}
 """A GIF keeps each frame whole: more would be too large for a message."""

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
+from common.settings import Settings, SettingsError, load_settings
 from engine.painting.problems import SettingsProblem
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
@@ -20,7 +21,6 @@ from engine.worker.weights_fetch import WeightsFetch
 from jobs.model import EngineInfo
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
-from jobs.settings import Settings, SettingsError, load_settings
 
 log = logging.getLogger("engine")
 

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 
+from common.sentences import sentence
+from common.settings import Settings
+from common.store import PictureMissing, PictureStore, StorageUnavailable
 from engine.networks.encoder import WeightsProblem
 from engine.networks.registry import NetworkSource, resolve_network
 from engine.output import OutputProblem, encode_picture
@@ -25,9 +28,6 @@ from engine.worker.film import JobFilm
 from engine.worker.sitting import Sitting
 from engine.worker.sources import Sources, gather
 from jobs.model import Failure, FailureKind, Job, PaintReport, Progress
-from jobs.sentences import sentence
-from jobs.settings import Settings
-from jobs.store import PictureMissing, PictureStore, StorageUnavailable
 
 log = logging.getLogger(__name__)
 

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+from common.store import PictureMissing, StorageUnavailable
 from engine.worker.control import Control, Ended, Failed, Finished, Stopped, StopReason
 from engine.worker.idle import IdleWork
 from engine.worker.painter import JobPainter
 from jobs.model import Claim, EngineInfo
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailable
 from jobs.queue import JobQueue
-from jobs.store import PictureMissing, StorageUnavailable
 
 log = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from common.store import PictureStore, StorageUnavailable
 from engine.output import encode_picture
 from engine.painting.events import (
     Event,
@@ -20,7 +21,6 @@ from engine.painting.problems import PaintingFailed, PaintingStopped
 from engine.worker.control import Control
 from engine.worker.film import JobFilm
 from jobs.model import Progress
-from jobs.store import PictureStore, StorageUnavailable
 
 log = logging.getLogger(__name__)
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from PIL import Image
 from torch import Tensor
 
+from common.options import StyleInput
+from common.sentences import Sentence, sentence
+from common.settings import Settings
+from common.store import PictureStore
 from engine.painting.inputs import Style
 from engine.painting.picture import Picture, mask_from_image, resized_mask
 from engine.styles.presets import preset_style
 from jobs.model import Job
-from jobs.options import StyleInput
-from jobs.sentences import Sentence, sentence
-from jobs.settings import Settings
-from jobs.store import PictureStore
 
 Say = Callable[[str], None]
 """Tells the member what is waited for, such as a download."""

@@ -3,6 +3,7 @@
 import logging
 import threading
 
+from common.settings import Settings
 from engine.networks.encoder import WeightsProblem
 from engine.networks.weights import (
     DOWNLOAD_SHA256_START,
@@ -10,7 +11,6 @@ from engine.networks.weights import (
     download_weights,
     weights_at_hand,
 )
-from jobs.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from jobs.settings import Settings
+from common.settings import Settings
 from sandbox.control import LoopbackDiscord
 from tests.bot.studio import Studio
 

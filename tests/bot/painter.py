@@ -8,11 +8,11 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
+from common.sentences import Sentence
+from common.settings import Settings
 from jobs.model import Claim, EngineInfo, Failure, FailureKind, PaintReport, Progress
 from jobs.outcomes import LeaseHeld
 from jobs.queue import JobQueue
-from jobs.sentences import Sentence
-from jobs.settings import Settings
 
 ENGINE = EngineInfo(id="painter", host="test", device="cpu", network="lite", version="1", pid=1)
 STEPS = 4

@@ -13,8 +13,8 @@ from PIL import Image
 from bot.client import AtelierClient
 from bot.commands import build_client
 from bot.discord_address import point_discord_at
+from common.settings import Settings
 from jobs.model import Job
-from jobs.settings import Settings
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, Message, User
 from tests.bot.painter import Painter, encoded

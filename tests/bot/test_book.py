@@ -11,9 +11,9 @@ import pytest
 from bot.errors import UserProblem
 from bot.paint.book import CommandBook
 from bot.paint.request import PaintRequest
+from common.settings import load_settings
 from jobs.outcomes import QueueUnavailable
 from jobs.queue import JobQueue
-from jobs.settings import load_settings
 
 
 class SlowQueue(JobQueue):

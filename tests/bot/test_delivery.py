@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from jobs import schema
+from jobs.db import schema
 from jobs.model import Job, JobState
 from sandbox.compose import delete_message
 from sandbox.model import Message, MessageFlag

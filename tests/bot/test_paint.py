@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from jobs.catalogue import load_catalogue
-from jobs.options import PaintOptions
+from common.catalogue import load_catalogue
+from common.options import PaintOptions
 from tests.bot.studio import BOTH, PHOTO, Studio, has_result, photo
 
 

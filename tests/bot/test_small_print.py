@@ -4,7 +4,7 @@ import io
 
 from PIL import Image
 
-from jobs.sentences import sentence
+from common.sentences import sentence
 from tests.bot.studio import Studio, photo
 
 

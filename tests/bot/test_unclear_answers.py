@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.delivery.courier import UNCLEAR_TRIES
-from jobs import schema
+from jobs.db import schema
 from sandbox.faults import Fault
 from tests.bot.studio import Studio
 

@@ -5,7 +5,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.discord_address import point_discord_at
-from jobs.settings import Settings
+from common.settings import Settings
 from sandbox.control import LoopbackDiscord
 from tests.bot_commands.house import House
 

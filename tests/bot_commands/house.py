@@ -11,6 +11,8 @@ from PIL import Image
 
 from bot.client import AtelierClient
 from bot.commands import build_client
+from common.options import PaintInputs, PaintOptions, StyleInput
+from common.settings import Settings
 from jobs.model import (
     EngineInfo,
     Failure,
@@ -22,10 +24,8 @@ from jobs.model import (
     Progress,
     Submission,
 )
-from jobs.options import PaintInputs, PaintOptions, StyleInput
 from jobs.outcomes import Accepted
 from jobs.queue import JobQueue
-from jobs.settings import Settings
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, Message, User
 

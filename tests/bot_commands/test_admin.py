@@ -5,7 +5,7 @@ import pytest
 
 from bot.admin import audit, blocklist, changing, clearing, queue_admin
 from bot.persistent import PersistentItem
-from jobs.limits import Limits
+from jobs.entering.limits import Limits
 from jobs.model import Job, JobState
 from jobs.outcomes import LimitName
 from sandbox.model import Message

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from jobs import schema
+from jobs.db import schema
 from jobs.model import JobState
 from sandbox.model import Interaction, Message
 from tests.bot_commands.house import House, answer, filled, picture

@@ -6,8 +6,8 @@ from PIL import Image
 from bot.gallery.history import small_key
 from bot.gallery.paging import CUSTOM_ID_LIMIT
 from bot.gallery.words import at_hand_first
-from jobs.catalogue import load_catalogue
-from jobs.catalogue.catalogue import painted_swatch_path, scan_path
+from common.catalogue import load_catalogue
+from common.catalogue.catalogue import painted_swatch_path, scan_path
 from jobs.model import Job, JobState
 from sandbox.model import Message
 from tests.bot_commands.house import House, answer, filled

@@ -9,10 +9,10 @@ from bot.errors import explain
 from bot.failures import failure_words
 from bot.refusals import refusal_words
 from bot.texts import texts_for
+from common.pictures import DecoderPool, PictureProblem
+from common.sentences import Sentence, sentence
 from jobs.model import Failure, FailureKind
 from jobs.outcomes import LimitName, Refusal
-from jobs.pictures import DecoderPool, PictureProblem
-from jobs.sentences import Sentence, sentence
 
 EN, DE = texts_for("en"), texts_for("de")
 MOMENT = datetime(2026, 3, 1, 12, 0, 0, 400_000, UTC)

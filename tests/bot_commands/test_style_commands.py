@@ -2,7 +2,7 @@ import pytest
 
 from bot.errors import UserProblem
 from bot.style_commands.names import clean_name
-from jobs.catalogue import load_catalogue
+from common.catalogue import load_catalogue
 from sandbox.model import Message, User
 from tests.bot_commands.house import House, picture
 

@@ -19,7 +19,7 @@ from bot.help_command.command import leaves
 from bot.locales.extract import discord_codes, template
 from bot.locales.update import known_languages, missing, read
 from bot.texts import LOCALES_DIR, CatalogueTranslator, Texts, texts_for
-from jobs.settings import Settings
+from common.settings import Settings
 
 BOT = Path(__file__).resolve().parents[2] / "bot"
 LANGUAGES = known_languages()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.catalogue import (
+from common.catalogue import (
     CatalogueError,
     NeedsDownload,
     Painting,
@@ -16,7 +16,7 @@ from jobs.catalogue import (
     load_catalogue,
     parse_painting,
 )
-from jobs.catalogue.catalogue import read_catalogue, scan_path
+from common.catalogue.catalogue import read_catalogue, scan_path
 
 PAINTINGS = list(load_catalogue())
 GOOD = """

@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from common.options import PaintOptions
+from common.settings import Settings
+from common.store import PictureMissing, StorageUnavailable
 from jobs.model import Claim, EngineInfo, Job, PaintReport, Progress
-from jobs.options import PaintOptions
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailable
 from jobs.queue import JobQueue
-from jobs.settings import Settings
-from jobs.store import PictureMissing, StorageUnavailable
 from tests.chaos.discord import Caller
 from tests.jobs.samples import submission
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import pytest
 import sqlalchemy as sa
 
-from jobs import schema
+from common.settings import Settings
+from jobs.db import schema
 from jobs.queue import JobQueue
-from jobs.settings import Settings
 from sandbox.child import BotProcess
 from sandbox.model import Interaction
 from tests.end_to_end.conftest import House

@@ -7,13 +7,13 @@ import torch
 from PIL import Image, ImageChops, ImageStat
 from safetensors.torch import save_file
 
+from common.catalogue import load_catalogue
 from engine import cli
 from engine.__main__ import main as engine_main
 from engine.arguments import make_parser, options_of, parse_layers
 from engine.painting import Event, SettingsProblem, Stepped
 from engine.painting.devices import parse_memory
 from engine.progress import ProgressBar
-from jobs.catalogue import load_catalogue
 from tests.engine.thin import noise_picture, thin_weights
 
 

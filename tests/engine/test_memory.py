@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from common.options import PaintOptions
 from engine.networks.encoder import Encoder
 from engine.painting import Recovered, Retiled, SettingsProblem, Stepped, Style, paint
 from engine.painting.devices import peak_memory_bytes, reset_peak_memory, resident_bytes
@@ -13,7 +14,6 @@ from engine.painting.memory import History, Memory, choose_core, tile_bytes
 from engine.painting.optimisers import Adam, Lbfgs
 from engine.painting.plan import Plan, make_plan
 from engine.painting.recipe import load_recipe
-from jobs.options import PaintOptions
 from tests.engine.thin import noise_picture, run, thin, thin_studio
 
 GIB = 2**30

@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
 
+from common.options import PaintOptions
 from engine.painting import SettingsProblem, Style
 from engine.painting.recipe import load_recipe, parse_recipe, recipe_names
-from jobs.options import PaintOptions
 from tests.engine.thin import noise_picture, run, thin_studio, thin_weights
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")

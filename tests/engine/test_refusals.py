@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from common.options import PaintOptions
 from engine.networks.encoder import WeightsProblem
 from engine.networks.weights import download_weights, load_weights
 from engine.painting import SettingsProblem, Studio, Style, choose_device
@@ -14,7 +15,6 @@ from engine.painting.devices import parse_memory
 from engine.painting.inputs import check_inputs
 from engine.painting.plan import make_plan
 from engine.painting.recipe import load_recipe
-from jobs.options import PaintOptions
 from tests.engine.thin import STYLE, noise_picture, run, thin, thin_weights
 
 CONTENT = noise_picture(48, 64)

@@ -1,5 +1,6 @@
 import torch
 
+from common.options import PaintOptions
 from engine.networks.vgg19 import Vgg19
 from engine.painting import Style
 from engine.painting.inputs import Inputs
@@ -8,7 +9,6 @@ from engine.painting.recipe import load_recipe
 from engine.painting.statistics import MemoryStatistics, StyleStatistics
 from engine.painting.style import Easel, style_statistics
 from engine.painting.targets import make_objective
-from jobs.options import PaintOptions
 from tests.engine.thin import noise_picture, thin, thin_weights
 
 

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
 
+from common.options import PaintOptions
 from engine.lite.encoder import LiteEncoder
 from engine.networks.encoder import Encoder
 from engine.painting import Picture, Style
@@ -19,7 +20,6 @@ from engine.painting.recipe import load_recipe
 from engine.painting.style import Easel, measure_style, tiling_for
 from engine.painting.targets import make_objective
 from engine.painting.tiles import Region, Tiling
-from jobs.options import PaintOptions
 from tests.engine.thin import noise_picture, run, thin, thin_studio
 
 HEIGHT, WIDTH = 203, 341

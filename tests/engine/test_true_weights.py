@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from common.options import PaintOptions
 from engine.networks.registry import NetworkSource
 from engine.painting import Painted, Picture, Studio, Style, paint
-from jobs.options import PaintOptions
 from tests.engine.conftest import SHARED
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from common.options import PaintOptions
 from engine.networks.encoder import Encoder
 from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import CONVOLUTIONS, Normalisation, Vgg19, Vgg19Weights
 from engine.painting import Event, Painted, Picture, Stepped, Studio, Style, paint
-from jobs.options import PaintOptions
 
 
 def thin_weights(depth: int = 16, seed: int = 0, width: int = 6) -> Vgg19Weights:

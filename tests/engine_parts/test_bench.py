@@ -11,7 +11,7 @@ from bench.report import machine_text, paces_text, quality_text, speed_text, tab
 from bench.rivals import NEURAL_STYLE, OURS, Course, Judged, Pace, reached
 from bench.runner import BenchProblem, Setup
 from bench.speed import Case, Measured, cases, paces
-from jobs.options import PaintOptions
+from common.options import PaintOptions
 from tests.engine.thin import noise_picture, thin_studio
 
 MACHINE = {

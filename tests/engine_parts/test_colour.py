@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from common.options import KeepColors
 from engine.painting import colour
-from jobs.options import KeepColors
 
 METHODS: tuple[KeepColors, ...] = ("no", "luminance", "match", "histogram")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from common.settings import Settings
 from jobs.queue import JobQueue
-from jobs.settings import Settings
 from tests.jobs import postgres
 from tests.jobs.samples import FakeClock, Place
 

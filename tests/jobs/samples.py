@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from common.options import PaintInputs, PaintOptions, StyleInput
+from common.settings import Settings
+from common.store import key_for
 from jobs.model import (
     Claim,
     EngineInfo,
@@ -16,11 +19,8 @@ from jobs.model import (
     PaintReport,
     Submission,
 )
-from jobs.options import PaintInputs, PaintOptions, StyleInput
 from jobs.outcomes import Accepted
 from jobs.queue import JobQueue
-from jobs.settings import Settings
-from jobs.store import key_for
 
 PICTURE = key_for(b"a photograph", "png")
 RESULT = key_for(b"a painting", "png")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from jobs.database import Database
+from jobs.db.database import Database
 from jobs.outcomes import QueueUnavailable
 from jobs.queue import JobQueue
 from tests.jobs import postgres

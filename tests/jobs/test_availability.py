@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from common.options import PaintOptions
 from jobs.model import Progress
-from jobs.options import PaintOptions
 from jobs.outcomes import LimitName, Refusal, Refused, Unforeseen
 from jobs.queue import JobQueue
 from tests.jobs.samples import (

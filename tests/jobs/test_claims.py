@@ -5,7 +5,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from jobs import schema
+from jobs.db import schema
 from jobs.model import FailureKind, JobState, Progress
 from jobs.outcomes import CancelRequested, LeaseHeld, LeaseLost
 from jobs.queue import JobQueue

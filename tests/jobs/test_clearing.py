@@ -5,9 +5,9 @@ import random
 import pytest
 import sqlalchemy as sa
 
-from jobs import schema
+from common.options import PaintOptions
+from jobs.db import schema
 from jobs.model import Job, JobState
-from jobs.options import PaintOptions
 from jobs.outcomes import Cleared, ClearUndone, LimitName, Refused, TooLateToUndo
 from jobs.queue import JobQueue
 from tests.jobs.samples import RESULT, FakeClock, Place, accepted, claimed, report, submission

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from jobs import cli
+from jobs.cli import commands as cli
 from jobs.model import Progress
 from jobs.queue import JobQueue
 from tests.jobs.samples import RESULT, Place, accepted, claimed, engine, failure, report

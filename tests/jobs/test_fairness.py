@@ -6,13 +6,13 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs import schema
-from jobs.fairness import flow_of
+from common.options import PaintOptions
+from jobs.db import schema
+from jobs.db.rows import IS_QUEUED
 from jobs.model import Job, JobState
-from jobs.options import PaintOptions
+from jobs.order.fairness import flow_of
+from jobs.order.speeds import start_after
 from jobs.queue import JobQueue
-from jobs.records import IS_QUEUED
-from jobs.speeds import start_after
 from tests.jobs.samples import RESULT, FakeClock, accepted, claimed, engine, report
 
 

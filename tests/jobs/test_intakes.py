@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from common.options import PaintInputs, StyleInput
+from common.store import PictureStore, key_for
 from jobs.model import JobState
-from jobs.options import PaintInputs, StyleInput
 from jobs.outcomes import Accepted, Erased
 from jobs.queue import JobQueue
-from jobs.store import PictureStore, key_for
 from tests.jobs.samples import Place, accepted, submission
 
 PHOTO = b"a photograph"

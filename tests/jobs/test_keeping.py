@@ -5,14 +5,15 @@ import zipfile
 import pytest
 import sqlalchemy as sa
 
-from jobs import retention, schema
+from common.options import PaintInputs, StyleInput
+from common.store import PictureMissing
+from jobs.changing import retention
+from jobs.changing.retention import NotEnded, PicturesDeleted
+from jobs.changing.styles import Replaced, Saved, TooMany
+from jobs.db import schema
 from jobs.model import JobState, Progress
-from jobs.options import PaintInputs, StyleInput
 from jobs.outcomes import LeaseLost, LimitName, NoSuchJob, NotYours, Refused
 from jobs.queue import JobQueue
-from jobs.retention import NotEnded, PicturesDeleted
-from jobs.store import PictureMissing
-from jobs.user_styles import Replaced, Saved, TooMany
 from tests.jobs.samples import FakeClock, accepted, claimed, report, submission
 
 DAY = 86_400.0

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from jobs import schema
-from jobs.administration import UnusableLimit
-from jobs.limits import Limits, LoosensOperatorLimit
+from common.options import PaintOptions
+from jobs.changing.administration import UnusableLimit
+from jobs.db import schema
+from jobs.entering.limits import Limits, LoosensOperatorLimit
 from jobs.model import FailureKind, JobState
-from jobs.options import PaintOptions
 from jobs.outcomes import (
     Accepted,
     AlreadySubmitted,

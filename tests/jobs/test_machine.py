@@ -11,9 +11,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from jobs.ending import DEATHS_ALLOWED
+from common.options import PaintOptions
 from jobs.model import Claim, JobState
-from jobs.options import PaintOptions
 from jobs.outcomes import (
     Accepted,
     AlreadySubmitted,
@@ -24,6 +23,7 @@ from jobs.outcomes import (
     TooLateToUndo,
 )
 from jobs.queue import JobQueue
+from jobs.working.ending import DEATHS_ALLOWED
 from tests.jobs import postgres
 from tests.jobs.samples import PICTURE, RESULT, FakeClock, Place, failure, report, submission
 

@@ -15,13 +15,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from jobs import schema
-from jobs.database import Database
-from jobs.migrate import known_revisions, migration_config
+from common.settings import Settings
+from jobs.db import schema
+from jobs.db.database import Database
+from jobs.db.migrate import known_revisions, migration_config
 from jobs.model import JobState
 from jobs.outcomes import Accepted, DatabaseTooNew, QueueUnavailable
 from jobs.queue import JobQueue
-from jobs.settings import Settings
 from tests.chaos.processes import lock
 from tests.jobs import postgres
 from tests.jobs.samples import RESULT, FakeClock, Place, accepted, claimed, report, submission
@@ -353,7 +353,7 @@ async def test_what_was_accepted_survives_a_kill_at_once(place: Place) -> None:
 def test_nothing_happens_at_import() -> None:
     code = (
         "import sys, threading\n"
-        "import jobs.queue, jobs.cli\n"
+        "import jobs.queue, jobs.cli.commands\n"
         "assert threading.active_count() == 1\n"
         "assert not {'torch', 'discord', 'asyncpg', 's3fs', 'botocore'} & set(sys.modules)\n"
     )

@@ -1,7 +1,7 @@
 import pytest
 
-from jobs.options import PaintOptions
-from jobs.speeds import PRIOR_SECONDS_PER_WORK, SpeedModel, smoothed, speed_class_of, work_of
+from common.options import PaintOptions
+from jobs.order.speeds import PRIOR_SECONDS_PER_WORK, SpeedModel, smoothed, speed_class_of, work_of
 
 HERE, THERE, OTHER = "here|cpu|lite", "there|cpu|lite", "there|cuda|vgg19"
 

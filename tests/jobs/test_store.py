@@ -7,8 +7,8 @@ import pytest
 import s3fs
 from moto.server import ThreadedMotoServer
 
+from common.store import PictureMissing, PictureStore, StorageUnavailable
 from jobs.queue import JobQueue
-from jobs.store import PictureMissing, PictureStore, StorageUnavailable
 from tests.jobs.samples import Place, accepted, claimed, report
 
 BUCKET = "atelier-test"

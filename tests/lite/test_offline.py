@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from common.catalogue import Painting, load_catalogue
+from common.options import PaintOptions
 from engine.lite.encoder import LiteEncoder
 from engine.networks.registry import NetworkSource
 from engine.painting.events import Painted
@@ -16,8 +18,6 @@ from engine.painting.studio import Studio
 from engine.styles.fingerprints import load_fingerprint
 from engine.styles.presets import preset_style
 from engine.styles.statistics_files import StatisticsFiles
-from jobs.catalogue import Painting, load_catalogue
-from jobs.options import PaintOptions
 
 SHIPPED = [painting for painting in load_catalogue() if painting.fingerprint_path is not None]
 

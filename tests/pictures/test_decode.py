@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 from pillow_heif import register_heif_opener
 
-from jobs.pictures import DecodeLimits, PictureProblem
-from jobs.pictures.decode import normalise
+from common.pictures import DecodeLimits, PictureProblem
+from common.pictures.decode import normalise
 
 COFFEE = Path(skimage.__file__).parent / "data" / "coffee.png"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from jobs.pictures import DecodeLimits, DecoderPool, DecoderUnavailable, PictureProblem
+from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailable, PictureProblem
 from tests.pictures.test_decode import decoded, encoded, gradient
 
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 from pydantic import SecretStr
 
-from jobs.settings import Settings
+from common.settings import Settings
 from sandbox import LoopbackDiscord
 from sandbox.page.routes import add_page
 from tests.bot.painter import Painter

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.settings import Settings, SettingsError, load_settings
+from common.settings import Settings, SettingsError, load_settings
 
 ROOT = Path(__file__).parents[2]
 

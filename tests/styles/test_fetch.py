@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.catalogue import Painting, Ready, load_catalogue
 from engine.styles.cli import main
 from engine.styles.fetch import FetchProblem, fetch_scan
-from jobs.catalogue import Painting, Ready, load_catalogue
 
 
 def picture(width: int = 640, height: int = 507, kind: str = "JPEG") -> bytes:

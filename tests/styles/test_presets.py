@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from common.catalogue import load_catalogue
+from common.catalogue.catalogue import scan_path
 from engine.styles.presets import StyleMissing, preset_style
-from jobs.catalogue import load_catalogue
-from jobs.catalogue.catalogue import scan_path
 
 
 def test_a_scan_stands_upright(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bot import supervisor
 from bot.supervisor import EngineSupervisor
-from jobs.settings import Settings, load_settings
+from common.settings import Settings, load_settings
 
 CHILD = """
 import os, pathlib, sys

@@ -9,11 +9,11 @@ import pytest
 import skimage
 from PIL import Image
 
+from common.options import PaintInputs, PaintOptions, StyleInput
+from common.settings import Settings, load_settings
 from jobs.model import Job, MessageTarget, Submission
-from jobs.options import PaintInputs, PaintOptions, StyleInput
 from jobs.outcomes import Accepted
 from jobs.queue import JobQueue
-from jobs.settings import Settings, load_settings
 
 SKIMAGE_DATA = Path(skimage.__file__).parent / "data"
 

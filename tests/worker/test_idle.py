@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.catalogue import Painting, load_catalogue
+from common.catalogue.catalogue import painted_swatch_path, scan_path, swatch_at_hand
+from common.settings import Settings
 from engine.styles.swatches import MissingSwatches
 from engine.worker.idle import IdleWork
-from jobs.catalogue import Painting, load_catalogue
-from jobs.catalogue.catalogue import painted_swatch_path, scan_path, swatch_at_hand
 from jobs.model import JobState
 from jobs.queue import JobQueue
-from jobs.settings import Settings
 from tests.worker.conftest import Poster, photograph
 from tests.worker.test_worker import ended, worker
 

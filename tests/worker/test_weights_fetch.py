@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 
+from common.settings import load_settings
 from engine.networks.vgg19 import CONVOLUTIONS
 from engine.worker.painter import JobPainter
 from engine.worker.weights_fetch import WeightsFetch
-from jobs.settings import load_settings
 
 
 def state_dict() -> bytes:

@@ -14,15 +14,15 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
+from common.options import PaintInputs, StyleInput
+from common.settings import Settings
+from common.store import PictureStore
 from engine.worker import service, sitting
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
-from jobs import schema
+from jobs.db import schema
 from jobs.model import EngineInfo, FailureKind, Job, JobState
-from jobs.options import PaintInputs, StyleInput
 from jobs.queue import JobQueue
-from jobs.settings import Settings
-from jobs.store import PictureStore
 from tests.worker.conftest import Poster, photograph
 
 

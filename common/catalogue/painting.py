@@ -1,0 +1,161 @@
+"""One painting of the catalogue, read from a TOML file and checked."""
+
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from common.options import Pooling
+
+LATEST_DEATH = 1954
+"""Artists who died later may still be protected somewhere."""
+
+FINGERPRINTS = Path(__file__).parent / "fingerprints"
+SWATCHES = Path(__file__).parent / "swatches"
+SCAN_WIDTH_PX = 1280
+
+_Line = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
+_FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\?#<>|_]{3,200}\.(jpg|jpeg|png)$")]
+
+
+class CatalogueError(Exception):
+    """A file of the catalogue cannot be used; the text says which and why."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ArtistEntry(_Part):
+    """Who painted it; `died` is what makes it free everywhere."""
+
+    name: _Line
+    born: int = Field(ge=1200, le=1950)
+    died: int = Field(ge=1200, le=LATEST_DEATH)
+
+
+class ScanEntry(_Part):
+    """The scan on Wikimedia Commons.
+
+    Attributes:
+        commons_file: the file's name there, with spaces.
+        aspect_ratio: width divided by height.
+        aspect_tolerance: how far off a download may be, as a share; wider than 2 % where only
+            the painting's own measures are known, not the scan's.
+    """
+
+    commons_file: _FileName
+    aspect_ratio: float = Field(ge=0.1, le=10)
+    aspect_tolerance: float = Field(0.02, ge=0.005, le=0.08)
+
+
+class PaintingSettings(_Part):
+    """Settings that suit it; what is not given is left to the recipe."""
+
+    style_scale: float = Field(1.0, ge=0.1, le=4.0)
+    strength: float = Field(0.5, ge=0, le=1)
+    pooling: Pooling | None = None
+
+
+class _File(_Part):
+    name: _Line
+    other_names: tuple[_Line, ...] = Field((), strict=False)
+    artist: ArtistEntry
+    year: int = Field(ge=1200, le=LATEST_DEATH)
+    museum: _Line
+    licence: _Line
+    movement: _Line
+    scan: ScanEntry
+    settings: PaintingSettings = PaintingSettings()
+    fingerprint_of: Literal["cropped scan", "other canvas"] | None = None
+
+
+class Painting(_File):
+    """A painting to choose as a style.
+
+    Attributes:
+        id: by which it is chosen, such as `starry-night`.
+        other_names: by which it is also found.
+        fingerprint_of: what its fingerprint was measured on, where not on this scan: one that is
+            cropped above and below, or another canvas of the series, wider than this one.
+    """
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+    artist_entry: ArtistEntry
+    artist: str  # type: ignore[assignment]  # (the file's table, here only the name)
+
+    @property
+    def style_scale(self) -> float:
+        """Size of the strokes that suits it."""
+        return self.settings.style_scale
+
+    @property
+    def strength(self) -> float:
+        """How much style suits it, 0 to 1."""
+        return self.settings.strength
+
+    @property
+    def pooling(self) -> Pooling | None:
+        """How the network should scale down; None leaves it to the recipe."""
+        return self.settings.pooling
+
+    @property
+    def suiting(self) -> dict[str, Any]:
+        """Options that suit it, by their names; without those that are left to the recipe."""
+        return self.settings.model_dump(exclude_unset=True, exclude_none=True)
+
+    @property
+    def aspect_ratio(self) -> float:
+        """Width divided by height of the scan."""
+        return self.scan.aspect_ratio
+
+    @property
+    def page_url(self) -> str:
+        """The scan's page on Wikimedia Commons."""
+        name = quote(self.scan.commons_file.replace(" ", "_"), safe="(),")
+        return f"https://commons.wikimedia.org/wiki/File:{name}"
+
+    @property
+    def image_url(self) -> str:
+        """The scan itself, scaled to a moderate width."""
+        name = quote(self.scan.commons_file, safe="(),")
+        return f"https://commons.wikimedia.org/wiki/Special:FilePath/{name}?width={SCAN_WIDTH_PX}"
+
+    @cached_property
+    def swatch_path(self) -> Path | None:
+        """A small picture painted from its statistics alone; None where there is none."""
+        return _there(SWATCHES / f"{self.id}.jpg")
+
+    @cached_property
+    def fingerprint_path(self) -> Path | None:
+        """Its statistics for the lite network; None where they are not shipped."""
+        return _there(FINGERPRINTS / f"{self.id}.safetensors")
+
+
+def parse_painting(painting_id: str, text: str) -> Painting:
+    """A painting from TOML.
+
+    Raises:
+        CatalogueError: with every place that is wrong.
+    """
+    try:
+        table: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(f"{painting_id}.toml is no TOML: {error}") from error
+    try:
+        file = _File.model_validate(table)
+        values = {name: getattr(file, name) for name in _File.model_fields if name != "artist"}
+        return Painting(id=painting_id, artist=file.artist.name, artist_entry=file.artist, **values)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            for problem in error.errors(include_url=False)
+        )
+        raise CatalogueError(f"{painting_id}.toml cannot be used: {wrong}") from error
+
+
+def _there(path: Path) -> Path | None:
+    return path if path.is_file() else None

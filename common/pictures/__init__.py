@@ -1,0 +1,21 @@
+"""Strangers' picture files made safe: upright, sRGB, 8 bits, no metadata, or a sentence.
+
+`common.pictures.decode` does it, and is not loaded from here: with the libraries it needs it would
+be a fifth of the bot's memory, and the bot decodes in other processes only.
+"""
+
+from common.pictures.kinds import (
+    DecodeLimits,
+    DecoderUnavailable,
+    NormalisedPicture,
+    PictureProblem,
+)
+from common.pictures.process import DecoderPool
+
+__all__ = [
+    "DecodeLimits",
+    "DecoderPool",
+    "DecoderUnavailable",
+    "NormalisedPicture",
+    "PictureProblem",
+]

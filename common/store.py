@@ -1,0 +1,197 @@
+"""The picture store: files named by their content, in a folder or on S3.
+
+Who needs a picture is counted in the database (`picture_uses`), never here. A file is only
+ever written whole: a process that ends halfway leaves a temporary file, not half a picture.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from common.files import TEMPORARY, write_whole
+
+_KEY = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,8}")
+_TRASH = ".trash"
+_ABANDONED_SECONDS = 3600.0
+_S3_PACKAGES = frozenset({"botocore", "aiobotocore", "aiohttp"})
+
+
+class PictureMissing(Exception):
+    """The store has no picture of this key (any more)."""
+
+
+class StorageUnavailable(Exception):
+    """The store cannot be written or read at the moment: full, forbidden, unreachable."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """One file of the store."""
+
+    key: str
+    size_bytes: int
+    modified_at: float
+    """Seconds since 1970, of the store's clock."""
+
+
+def key_for(data: bytes, suffix: str) -> str:
+    """The key of these bytes: their SHA-256 and the suffix (without its dot)."""
+    suffix = suffix.lower().removeprefix(".")
+    key = f"{hashlib.sha256(data).hexdigest()}.{suffix}"
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"{suffix!r} is no suffix for a picture's key")
+    return key
+
+
+class PictureStore:
+    """Pictures, checkpoints and time-lapses by key. Safe for threads and for many processes.
+
+    The plain methods are for coroutines and work in a thread; the `_sync` ones are for the
+    engine's painting thread.
+    """
+
+    def __init__(self, url: str, **options: Any) -> None:
+        """Open the store; `options` go to fsspec's file system."""
+        if url.startswith("s3:"):
+            # Other machines write to the same bucket, so nothing about it may be remembered.
+            options = {"use_listings_cache": False, "skip_instance_cache": True, **options}
+        self._fs, self._root = fsspec.core.url_to_fs(url, **options)
+        self._local = isinstance(self._fs, LocalFileSystem)
+
+    async def put(self, data: bytes, suffix: str) -> str:
+        """Keep these bytes and return their key; the same bytes have the same key.
+
+        Raises:
+            StorageUnavailable: when they could not be written; nothing was kept.
+        """
+        return await asyncio.to_thread(self.put_sync, data, suffix)
+
+    async def get(self, key: str) -> bytes:
+        """Return the bytes of a key.
+
+        Raises:
+            PictureMissing: when there are none.
+            StorageUnavailable: when they could not be read.
+        """
+        return await asyncio.to_thread(self.get_sync, key)
+
+    async def exists(self, key: str) -> bool:
+        """Whether the store has the key."""
+        return await asyncio.to_thread(self.exists_sync, key)
+
+    async def delete(self, key: str) -> None:
+        """Delete a key; one that is not there is no error."""
+        await asyncio.to_thread(self.delete_sync, key)
+
+    async def delete_if_untouched(self, key: str, seconds: float) -> bool:
+        """Delete a key unless it was put (again) within the last so many seconds."""
+        return await asyncio.to_thread(self.delete_if_untouched_sync, key, seconds)
+
+    def put_sync(self, data: bytes, suffix: str) -> str:
+        """As `put`. A key that is already there is written again, which renews its age."""
+        key = key_for(data, suffix)
+        path = self._path(key)
+        with _translated():
+            if self._local:
+                write_whole(Path(path), data)
+            else:
+                self._fs.pipe_file(path, data)
+        return key
+
+    def get_sync(self, key: str) -> bytes:
+        """As `get`."""
+        try:
+            with _translated():
+                data = self._fs.cat_file(self._path(key))
+        except FileNotFoundError:
+            raise PictureMissing(f"The picture {key} is no longer there.") from None
+        assert isinstance(data, bytes)
+        return data
+
+    def exists_sync(self, key: str) -> bool:
+        """As `exists`."""
+        with _translated():
+            return bool(self._fs.exists(self._path(key)))
+
+    def delete_sync(self, key: str) -> None:
+        """As `delete`."""
+        with contextlib.suppress(FileNotFoundError), _translated():
+            self._fs.rm_file(self._path(key))
+
+    def delete_if_untouched_sync(self, key: str, seconds: float) -> bool:
+        """As `delete_if_untouched`.
+
+        The file is moved away before its age is read for the last time, so that a process
+        which puts the same picture meanwhile either renews the age or writes a new file.
+        """
+        path = self._path(key)
+        with contextlib.suppress(FileNotFoundError), _translated():
+            if not self._local:
+                if time.time() - _modified_at(self._fs.info(path)) < seconds:
+                    return False
+                self._fs.rm_file(path)
+                return True
+            picture, trash = Path(path), Path(path + _TRASH)
+            if time.time() - picture.stat().st_mtime < seconds:
+                return False
+            picture.replace(trash)
+            if time.time() - trash.stat().st_mtime < seconds:
+                trash.replace(picture)
+                return False
+            trash.unlink()
+            return True
+        return False
+
+    def walk_sync(self) -> Iterator[StoredPicture]:
+        """All pictures of the store; files that a dead process left half written are removed."""
+        with _translated():
+            found = self._fs.find(self._root, detail=True)
+        for path, info in found.items():
+            name = str(path).rsplit("/", 1)[-1]
+            modified = _modified_at(info)
+            if _KEY.fullmatch(name):
+                yield StoredPicture(name, int(info["size"]), modified)
+                continue
+            abandoned = self._local and time.time() - modified > _ABANDONED_SECONDS
+            if abandoned and name.endswith((TEMPORARY, _TRASH)):
+                with contextlib.suppress(OSError):
+                    Path(path).unlink()
+
+    def _path(self, key: str) -> str:
+        if not _KEY.fullmatch(key):
+            raise PictureMissing(f"{key[:80]!r} is no key of a picture.")
+        return f"{self._root}/{key[:2]}/{key}"
+
+
+def _modified_at(info: dict[str, Any]) -> float:
+    value = info.get("mtime", info.get("LastModified"))
+    if isinstance(value, datetime):
+        return value.timestamp()
+    return float(value) if value is not None else time.time()
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Name the file systems' many errors; a missing file stays a FileNotFoundError."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageUnavailable(f"The picture store cannot be used: {reason}.") from error
+    except Exception as error:
+        # S3's client has errors of its own, and is not there to be imported on most machines.
+        if type(error).__module__.partition(".")[0] not in _S3_PACKAGES:
+            raise
+        raise StorageUnavailable(f"The picture store cannot be used: {error}") from error

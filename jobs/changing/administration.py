@@ -1,0 +1,260 @@
+"""The admins' side: limits, blocks, pauses, and the record of who changed what."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jobs.core import QueueCore
+from jobs.db import schema
+from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
+from jobs.db.rows import json_object, moment
+from jobs.entering.limits import (
+    EVERYWHERE,
+    LimitChanges,
+    Limits,
+    LoosensOperatorLimit,
+    changes_from_json,
+    loosened,
+    operator_limits,
+    tightened,
+)
+from jobs.outcomes import QueueError
+
+
+class UnusableLimit(QueueError):
+    """A limit was set to something that it cannot be; the text says which and why."""
+
+    def __init__(self, limit: str, reason: str) -> None:
+        super().__init__(f"{limit} cannot be set to that: {reason}.")
+        self.limit = limit
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One thing that an admin did."""
+
+    id: int
+    at: datetime
+    guild_id: int
+    """0 for all servers."""
+    user_id: int
+    action: str
+    details: dict[str, Any]
+
+
+class Administration(QueueCore):
+    """The side of the queue that admins see. A server id of None means all servers."""
+
+    async def limits(self, guild_id: int | None) -> Limits:
+        """The limits in force."""
+        return tightened(operator_limits(self.settings), await self.limits_raw(guild_id))
+
+    async def limits_raw(self, guild_id: int | None) -> LimitChanges:
+        """What the server's admins have set, as far as they have."""
+        if guild_id is None:
+            return LimitChanges()
+        async with self.database.read() as connection:
+            return await _changes(connection, guild_id)
+
+    async def set_limits(
+        self, guild_id: int, changes: Mapping[str, object], by_user: int
+    ) -> Limits | LoosensOperatorLimit:
+        """Set some of a server's limits; None as a value returns one to the operator's.
+
+        Raises:
+            UnusableLimit: for an unknown limit, or a value that it cannot have.
+        """
+        operator = operator_limits(self.settings)
+        async with self.database.write() as transaction:
+            await transaction.lock(f"atelier-limits:{guild_id}")
+            before = await _changes(transaction.connection, guild_id)
+            try:
+                after = LimitChanges.model_validate({**before.model_dump(), **changes})
+            except ValidationError as error:
+                problem = error.errors(include_url=False)[0]
+                name = ".".join(str(part) for part in problem["loc"])
+                raise UnusableLimit(name, problem["msg"]) from None
+            asked = LimitChanges.model_validate(dict(changes))
+            if (refused := loosened(operator, asked)) is not None:
+                return refused
+            await _store_limits(transaction, guild_id, after, by_user)
+            await write_audit(
+                transaction,
+                guild_id,
+                by_user,
+                "set_limits",
+                asked.model_dump(mode="json", include=set(changes)),
+            )
+        return tightened(operator, after)
+
+    async def reset_limits(self, guild_id: int, by_user: int) -> Limits:
+        """Return all of a server's limits to the operator's."""
+        async with self.database.write() as transaction:
+            await transaction.connection.execute(
+                sa.delete(schema.guild_limits).where(schema.guild_limits.c.guild_id == guild_id)
+            )
+            await write_audit(transaction, guild_id, by_user, "reset_limits")
+        return operator_limits(self.settings)
+
+    async def block(self, guild_id: int | None, user_id: int, by_user: int) -> bool:
+        """Refuse a user's submissions; False when they were blocked before."""
+        async with self.database.write() as transaction:
+            await transaction.lock(f"atelier-user:{user_id}")
+            place = guild_id or EVERYWHERE
+            table = schema.blocked_users
+            where = (table.c.guild_id == place, table.c.user_id == user_id)
+            if await transaction.connection.scalar(sa.select(sa.exists().where(*where))):
+                return False
+            await transaction.connection.execute(
+                sa.insert(table).values(
+                    guild_id=place, user_id=user_id, by_user=by_user, at=transaction.now
+                )
+            )
+            await write_audit(transaction, place, by_user, "block", {"user": str(user_id)})
+        return True
+
+    async def unblock(self, guild_id: int | None, user_id: int, by_user: int) -> bool:
+        """Allow a user again; False when they were not blocked."""
+        place = guild_id or EVERYWHERE
+        table = schema.blocked_users
+        async with self.database.write() as transaction:
+            result = await transaction.connection.execute(
+                sa.delete(table).where(table.c.guild_id == place, table.c.user_id == user_id)
+            )
+            if not result.rowcount:
+                return False
+            await write_audit(transaction, place, by_user, "unblock", {"user": str(user_id)})
+        return True
+
+    async def blocked(self, guild_id: int | None) -> list[int]:
+        """Users who are blocked there, the last blocked first."""
+        columns = schema.blocked_users.c
+        statement = (
+            sa.select(columns.user_id)
+            .where(columns.guild_id == (guild_id or EVERYWHERE))
+            .order_by(columns.at.desc(), columns.user_id)
+        )
+        async with self.database.read() as connection:
+            return list(await connection.scalars(statement))
+
+    async def pause(self, guild_id: int | None, by_user: int) -> bool:
+        """Start no more jobs until `resume`; running ones go on. False when it was paused."""
+        place = guild_id or EVERYWHERE
+        async with self.database.write() as transaction:
+            await transaction.lock(f"atelier-pause:{place}")
+            where = schema.pauses.c.guild_id == place
+            if await transaction.connection.scalar(sa.select(sa.exists().where(where))):
+                return False
+            await transaction.connection.execute(
+                sa.insert(schema.pauses).values(guild_id=place, by_user=by_user, at=transaction.now)
+            )
+            await write_audit(transaction, place, by_user, "pause")
+            await transaction.notify(CHANGED_TOPIC)
+        return True
+
+    async def resume(self, guild_id: int | None, by_user: int) -> bool:
+        """Start jobs again; False when it was not paused."""
+        place = guild_id or EVERYWHERE
+        async with self.database.write() as transaction:
+            result = await transaction.connection.execute(
+                sa.delete(schema.pauses).where(schema.pauses.c.guild_id == place)
+            )
+            if not result.rowcount:
+                return False
+            await write_audit(transaction, place, by_user, "resume")
+            await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
+        return True
+
+    async def audit(
+        self,
+        guild_id: int | None,
+        by_user: int,
+        action: str,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write down something that an admin did elsewhere."""
+        async with self.database.write() as transaction:
+            await write_audit(transaction, guild_id or EVERYWHERE, by_user, action, details)
+
+    async def audit_log(
+        self, guild_id: int | None, limit: int = 25, before: int | None = None
+    ) -> list[AuditEntry]:
+        """What admins did, the newest first; go on with the `id` of the last one."""
+        columns = schema.audit.c
+        statement = sa.select(schema.audit).where(columns.guild_id == (guild_id or EVERYWHERE))
+        if before is not None:
+            statement = statement.where(columns.id < before)
+        async with self.database.read() as connection:
+            rows = (
+                await connection.execute(statement.order_by(columns.id.desc()).limit(limit))
+            ).all()
+        return [
+            AuditEntry(
+                row.id,
+                moment(row.at),
+                row.guild_id,
+                row.user_id,
+                row.action,
+                json_object(row.details),
+            )
+            for row in rows
+        ]
+
+
+async def _changes(connection: AsyncConnection, guild_id: int) -> LimitChanges:
+    columns = schema.guild_limits.c
+    return changes_from_json(
+        await connection.scalar(sa.select(columns.changes).where(columns.guild_id == guild_id))
+    )
+
+
+async def _store_limits(
+    transaction: Transaction, guild_id: int, changes: LimitChanges, by_user: int
+) -> None:
+    table = schema.guild_limits
+    await transaction.connection.execute(sa.delete(table).where(table.c.guild_id == guild_id))
+    await transaction.connection.execute(
+        sa.insert(table).values(
+            guild_id=guild_id,
+            changes=changes.model_dump_json(exclude_none=True),
+            updated_at=transaction.now,
+            updated_by=by_user,
+        )
+    )
+
+
+async def write_audit(
+    transaction: Transaction,
+    guild_id: int,
+    by_user: int,
+    action: str,
+    details: Mapping[str, Any] | None = None,
+) -> int:
+    """Add a line to the record of what admins did; its id."""
+    inserted = await transaction.connection.execute(
+        sa.insert(schema.audit)
+        .values(
+            guild_id=guild_id,
+            at=transaction.now,
+            user_id=by_user,
+            action=action,
+            details=json.dumps(dict(details or {})),
+        )
+        .returning(schema.audit.c.id)
+    )
+    return int(inserted.scalar_one())
+
+
+async def amend_audit(transaction: Transaction, entry_id: int, details: Mapping[str, Any]) -> None:
+    """Set the details of a line that was written before they were known."""
+    await transaction.connection.execute(
+        sa.update(schema.audit)
+        .where(schema.audit.c.id == entry_id)
+        .values(details=json.dumps(dict(details)))
+    )

@@ -1,0 +1,172 @@
+"""Cancelling all that waits, and putting it back if that was a mistake."""
+
+import sqlalchemy as sa
+
+from jobs.changing.administration import amend_audit, write_audit
+from jobs.changing.cancelling import cancel_row, forget_clearing, lock_with_flow
+from jobs.core import QueueCore, record
+from jobs.db import schema
+from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
+from jobs.db.rows import IS_QUEUED, J, Record, moment
+from jobs.entering.limits import EVERYWHERE
+from jobs.model import JobState
+from jobs.order import fairness
+from jobs.outcomes import Cleared, ClearUndone, TooLateToUndo, UndoOutcome
+
+UNDO_SECONDS = 600.0
+_CLEAR, _UNDO = "clear", "undo_clear"
+
+
+class Clearing(QueueCore):
+    """The side of the queue that empties it. A server id of None means all servers."""
+
+    async def clear(self, guild_id: int | None, by_user_id: int) -> Cleared:
+        """Cancel all that waits; running jobs go on. It can be undone for ten minutes."""
+        async with self.database.write() as transaction:
+            clear_id = await write_audit(transaction, guild_id or EVERYWHERE, by_user_id, _CLEAR)
+            until = moment(transaction.now + UNDO_SECONDS)
+        here = [] if guild_id is None else [J.guild_id == guild_id]
+        # The last first, so that none of them moves up before its turn.
+        statement = sa.select(J.id).where(IS_QUEUED, *here).order_by(J.start.desc(), J.id.desc())
+        async with self.database.read() as connection:
+            waiting = list(await connection.scalars(statement))
+        cancelled = []
+        for job_id in waiting:
+            async with self.database.write() as transaction:
+                row = await lock_with_flow(transaction, job_id)
+                if row is not None and row.state == JobState.QUEUED:
+                    await cancel_row(transaction, row, f"user:{by_user_id}")
+                    await _remember(transaction, clear_id, row)
+                    cancelled.append(job_id)
+        async with self.database.write() as transaction:
+            await amend_audit(transaction, clear_id, {"count": len(cancelled)})
+        return Cleared(clear_id, tuple(cancelled), until)
+
+    async def undo_clear(self, clear_id: int, guild_id: int | None, by_user_id: int) -> UndoOutcome:
+        """Put what a clearing cancelled back to its old places, as if it had waited on.
+
+        What was queued meanwhile by the same users comes after it. Jobs whose pictures were
+        deleted since stay cancelled.
+        """
+        place = guild_id or EVERYWHERE
+        audit, cleared = schema.audit.c, schema.cleared_jobs.c
+        async with self.database.read() as connection:
+            now = await self.database.now_in(connection)
+            cleared_at = await connection.scalar(
+                sa.select(audit.at).where(
+                    audit.id == clear_id, audit.guild_id == place, audit.action == _CLEAR
+                )
+            )
+            in_order = (
+                sa.select(cleared.job_id)
+                .join(schema.jobs, J.id == cleared.job_id)
+                .where(cleared.clear_id == clear_id)
+                .order_by(J.flow, J.band, J.user_start, J.id)
+            )
+            job_ids = list(await connection.scalars(in_order))
+        if cleared_at is None or now > cleared_at + UNDO_SECONDS:
+            return TooLateToUndo()
+        back = [job_id for job_id in job_ids if await self._put_back(job_id, clear_id, by_user_id)]
+        await self._let_later_ones_follow(back, cleared_at)
+        if back:
+            async with self.database.write() as transaction:
+                await write_audit(transaction, place, by_user_id, _UNDO, {"count": len(back)})
+        return ClearUndone(tuple(back), len(job_ids) - len(back))
+
+    async def _put_back(self, job_id: int, clear_id: int, by_user_id: int) -> bool:
+        cleared = schema.cleared_jobs.c
+        async with self.database.write() as transaction:
+            connection = transaction.connection
+            row = await lock_with_flow(transaction, job_id)
+            mark = sa.select(schema.cleared_jobs).where(
+                cleared.job_id == job_id, cleared.clear_id == clear_id
+            )
+            known = (await connection.execute(mark)).one_or_none()
+            if row is None or known is None or row.state != JobState.CANCELLED:
+                return False
+            await forget_clearing(transaction, job_id)
+            if row.pictures_deleted_at is not None:
+                return False
+            tags = await fairness.return_to_place(transaction, row, known.user_finish)
+            await connection.execute(
+                sa.update(schema.jobs)
+                .where(J.id == job_id)
+                .values(
+                    state=JobState.QUEUED.value,
+                    user_finish=tags.user_finish,
+                    start=tags.start,
+                    finish=tags.finish,
+                    counted=known.counted,
+                    cancel_requested=False,
+                    progress=None,
+                    ended_at=None,
+                    delivered_at=None,
+                    delivered_how=None,
+                    delivery_attempts=0,
+                    revision=J.revision + 1,
+                )
+            )
+            details = {"clear": clear_id}
+            await record(transaction, job_id, "put_back", f"user:{by_user_id}", details)
+            await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
+        return True
+
+    async def _let_later_ones_follow(self, put_back: list[int], since: float) -> None:
+        """Let what the same users have queued since then come after what was put back."""
+        owners = sa.select(J.flow, J.user_id).where(J.id.in_(put_back))
+        later = sa.and_(
+            IS_QUEUED,
+            J.created_at >= since,
+            J.band != fairness.FRONT,
+            J.id.not_in(put_back),
+            sa.tuple_(J.flow, J.user_id).in_(owners),
+        )
+        async with self.database.read() as connection:
+            flows = list(await connection.scalars(sa.select(J.flow).where(later).distinct()))
+        for flow in flows:
+            async with self.database.write() as transaction:
+                await transaction.lock(fairness.flow_lock(flow))
+                found = sa.select(schema.jobs).where(later, J.flow == flow)
+                locked = found.order_by(J.band.desc(), J.user_start.desc(), J.id.desc())
+                rows = (await transaction.connection.execute(locked.with_for_update())).all()
+                for row in rows:
+                    await fairness.step_aside(transaction, row)
+                for row in sorted(rows, key=lambda row: row.id):
+                    await _queue_anew(transaction, row)
+                await transaction.notify(CHANGED_TOPIC)
+
+
+async def _queue_anew(transaction: Transaction, row: Record) -> None:
+    tags = await fairness.take_place(
+        transaction,
+        flow=row.flow,
+        user_id=row.user_id,
+        band=row.band,
+        cost=row.predicted_seconds,
+        job_id=row.id,
+    )
+    await transaction.connection.execute(
+        sa.update(schema.jobs)
+        .where(J.id == row.id)
+        .values(
+            band=tags.band,
+            user_start=tags.user_start,
+            user_finish=tags.user_finish,
+            start=tags.start,
+            finish=tags.finish,
+        )
+    )
+
+
+async def _remember(transaction: Transaction, clear_id: int, row: Record) -> None:
+    """Note what the row of a job said before it was cancelled."""
+    await forget_clearing(transaction, row.id)
+    await transaction.connection.execute(
+        sa.insert(schema.cleared_jobs).values(
+            job_id=row.id,
+            clear_id=clear_id,
+            at=transaction.now,
+            user_finish=row.user_finish,
+            counted=row.counted,
+        )
+    )

@@ -1,0 +1,226 @@
+"""A user's data: shown and erased on request."""
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from common.store import PictureMissing
+from jobs.changing.administration import amend_audit
+from jobs.changing.cancelling import forget_clearing, lock_with_flow
+from jobs.changing.retention import drop_pictures
+from jobs.core import QueueCore
+from jobs.db import schema
+from jobs.db.database import CHANGED_TOPIC, Transaction
+from jobs.db.rows import J, Record, json_object
+from jobs.entering.intakes import erase_intakes
+from jobs.model import JobState
+from jobs.order.fairness import leave_place
+from jobs.working.ending import end_job
+
+NOBODY = 0
+"""The id in the place of one that was erased; Discord has no user 0."""
+_SECRET = frozenset({"target"})
+"""Columns with keys to Discord rather than data of the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedCounts:
+    """What was erased."""
+
+    jobs: int
+    pictures: int
+    styles: int
+
+
+class Privacy(QueueCore):
+    """The side of the queue that answers for what it knows of somebody."""
+
+    async def export_user(self, user_id: int, *, max_picture_bytes: int | None = None) -> bytes:
+        """A zip with all that is kept of a user: `data.json`, and their pictures.
+
+        With `max_picture_bytes` the newest pictures that fit are in it; `data.json` names
+        those that were left out.
+        """
+        audit = schema.audit
+        tables = (
+            ("jobs", sa.select(schema.jobs).where(J.user_id == user_id).order_by(J.id.desc())),
+            (
+                "events",
+                sa.select(schema.events)
+                .join(schema.jobs, J.id == schema.events.c.job_id)
+                .where(J.user_id == user_id)
+                .order_by(schema.events.c.id),
+            ),
+            ("styles", sa.select(schema.user_styles).where(_own_style(user_id))),
+            (
+                "blocked",
+                sa.select(schema.blocked_users).where(schema.blocked_users.c.user_id == user_id),
+            ),
+            ("admin_actions", sa.select(audit).where(audit.c.user_id == user_id)),
+            # Without who did it, which is theirs.
+            (
+                "admin_actions_about_you",
+                sa.select(audit.c.at, audit.c.guild_id, audit.c.action, audit.c.details).where(
+                    audit.c.details.contains(f'"{user_id}"')
+                ),
+            ),
+        )
+        uses = schema.picture_uses
+        data: dict[str, Any] = {"user_id": str(user_id)}
+        async with self.database.read() as connection:
+            for name, statement in tables:
+                rows = await connection.execute(statement)
+                data[name] = [_plain(row) for row in rows]
+            keys = list(
+                await connection.scalars(
+                    sa.select(uses.c.key)
+                    .join(schema.jobs, J.id == uses.c.job_id)
+                    .where(J.user_id == user_id, uses.c.role != "checkpoint")
+                    .order_by(J.id.desc(), uses.c.role.desc())
+                )
+            )
+        keys += [style["picture_key"] for style in data["styles"]]
+        buffer = io.BytesIO()
+        left_out: list[str] = []
+        size = 0
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+            for key in dict.fromkeys(keys):
+                if max_picture_bytes is not None and size >= max_picture_bytes:
+                    # Not to be read only to be left out.
+                    left_out += [key] if await self.store.exists(key) else []
+                    continue
+                try:
+                    picture = await self.store.get(key)
+                except PictureMissing:
+                    continue
+                if max_picture_bytes is not None and size + len(picture) > max_picture_bytes:
+                    left_out.append(key)
+                    continue
+                size += len(picture)
+                archive.writestr(f"pictures/{key}", picture)
+            data["pictures_left_out"] = left_out
+            archive.writestr("data.json", json.dumps(data, indent=2, ensure_ascii=False))
+        return buffer.getvalue()
+
+    async def erase_user(self, user_id: int) -> ErasedCounts:
+        """Erase what is kept of a user: waiting jobs, history, pictures, styles, intakes.
+
+        A command of theirs that is just being taken in becomes no job any more.
+        Two things stay. A block stays, or erasing would lift it. Of the jobs of the last 24
+        hours the bare rows stay until `gc` finds them older, or erasing would reset the limit
+        of pictures a day; nothing is left in them but the times, the server and the user's id.
+        What the user did as an admin, and to others' jobs, stays without their name.
+        """
+        # First what may become a job at any moment: it is one below, or it becomes none any more.
+        async with self.database.write() as transaction:
+            keys = await erase_intakes(transaction, user_id)
+        async with self.database.read() as connection:
+            ids = list(
+                await connection.scalars(
+                    sa.select(J.id).where(J.user_id == user_id, J.erased_at.is_(None))
+                )
+            )
+        for job_id in ids:
+            keys += await self._erase_job(job_id, user_id)
+        async with self.database.write() as transaction:
+            styles = schema.user_styles
+            result = await transaction.connection.execute(
+                sa.delete(styles).where(_own_style(user_id)).returning(styles.c.picture_key)
+            )
+            style_keys = [str(key) for key in result.scalars()]
+            await _forget_name(transaction, user_id)
+            await _forget_mentions(transaction, user_id)
+        await self._discard([*keys, *style_keys])
+        return ErasedCounts(len(ids), len(set(keys)), len(style_keys))
+
+    async def _erase_job(self, job_id: int, user_id: int) -> list[str]:
+        async with self.database.write() as transaction:
+            row = await lock_with_flow(transaction, job_id)
+            if row is None:
+                return []
+            if row.state == JobState.QUEUED:
+                await leave_place(transaction, row)
+            if row.state in {JobState.QUEUED, JobState.RUNNING}:
+                # Its engine finds at its next write that the job is no longer its own.
+                await end_job(transaction, row, JobState.CANCELLED, f"user:{user_id}")
+            keys = await drop_pictures(transaction, row)
+            await forget_clearing(transaction, job_id)
+            await transaction.connection.execute(
+                sa.update(schema.jobs)
+                .where(J.id == job_id)
+                .values(
+                    user_name="",
+                    channel_id=None,
+                    parent_job_id=None,
+                    inputs="{}",
+                    options="{}",
+                    target="{}",
+                    progress=None,
+                    report=None,
+                    message_id=None,
+                    message_channel_id=None,
+                    delivered_at=sa.func.coalesce(J.delivered_at, transaction.now),
+                    delivered_how=sa.func.coalesce(J.delivered_how, "erased"),
+                    erased_at=transaction.now,
+                )
+            )
+            await transaction.connection.execute(
+                sa.delete(schema.events).where(schema.events.c.job_id == job_id)
+            )
+            await transaction.connection.execute(
+                sa.delete(schema.intakes).where(
+                    schema.intakes.c.interaction_id == row.interaction_id
+                )
+            )
+            await transaction.notify(CHANGED_TOPIC)
+        return keys
+
+
+async def _forget_name(transaction: Transaction, user_id: int) -> None:
+    """Leave what a user did as an admin, and to others' jobs, as done by somebody."""
+    styles = schema.user_styles
+    for column in (
+        schema.audit.c.user_id,
+        schema.guild_limits.c.updated_by,
+        schema.blocked_users.c.by_user,
+        schema.pauses.c.by_user,
+        styles.c.by_user,
+    ):
+        table = column.table
+        assert isinstance(table, sa.Table)
+        somebody = sa.update(table).where(column == user_id).values({column: NOBODY})
+        await transaction.connection.execute(somebody)
+    actor = schema.events.c.actor
+    somebody = sa.update(schema.events).where(actor == f"user:{user_id}")
+    await transaction.connection.execute(somebody.values(actor=f"user:{NOBODY}"))
+
+
+async def _forget_mentions(transaction: Transaction, user_id: int) -> None:
+    """Take a user out of what admins did about them, but for a block that still holds."""
+    audit, blocked = schema.audit, schema.blocked_users.c
+    connection = transaction.connection
+    places = set(
+        await connection.scalars(sa.select(blocked.guild_id).where(blocked.user_id == user_id))
+    )
+    about = sa.select(audit).where(audit.c.details.contains(f'"{user_id}"'))
+    for row in await connection.execute(about):
+        details = json_object(row.details)
+        if details.get("user") != str(user_id) or (
+            row.action == "block" and row.guild_id in places
+        ):
+            continue
+        del details["user"]
+        await amend_audit(transaction, row.id, details)
+
+
+def _own_style(user_id: int) -> sa.ColumnElement[bool]:
+    columns = schema.user_styles.c
+    return sa.and_(columns.scope == "user", columns.owner_id == user_id)
+
+
+def _plain(row: Record) -> dict[str, Any]:
+    return {name: value for name, value in row._asdict().items() if name not in _SECRET}

@@ -1,0 +1,188 @@
+"""What is kept, and for how long; what nobody needs any more is deleted."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from common.store import StoredPicture
+from jobs.core import QueueCore, record, row_of, used_keys
+from jobs.db import schema
+from jobs.db.database import CHANGED_TOPIC, Transaction
+from jobs.db.rows import J, Record, job_from_row
+from jobs.delivery import ENDED
+from jobs.entering.limits import DAY_SECONDS, changes_from_json, operator_limits, tightened
+from jobs.model import Job, JobState
+from jobs.outcomes import NoSuchJob, NotYours
+
+GRACE_SECONDS = 3600.0
+"""A file that was put within the last hour may belong to a job that is not queued yet."""
+UNDELIVERED_EXTRA_DAYS = 7
+"""A picture that the user could not be sent is kept so much longer."""
+ROWS_KEPT_DAYS = 400
+"""Rows of ended jobs, without pictures: a year of history and statistics."""
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PicturesDeleted:
+    """The job's pictures are gone."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class NotEnded:
+    """The job is still waiting or being painted: cancel it first."""
+
+    job: Job
+
+
+DeleteOutcome = PicturesDeleted | NotEnded | NotYours | NoSuchJob
+
+
+@dataclass(frozen=True, slots=True)
+class GcCounts:
+    """What a cleaning removed."""
+
+    expired_jobs: int
+    """Jobs whose pictures had been kept long enough."""
+    files: int
+    bytes: int
+    rows: int
+
+
+class Retention(QueueCore):
+    """The side of the queue that forgets."""
+
+    async def delete_result(
+        self, job_id: int, by_user_id: int, by_admin: bool = False
+    ) -> DeleteOutcome:
+        """Delete an ended job's pictures, uploads included, for its user or an admin.
+
+        Pictures that other jobs need too stay for them.
+        """
+        async with self.database.write() as transaction:
+            row = await row_of(transaction, job_id)
+            if row is None:
+                return NoSuchJob()
+            if row.user_id != by_user_id and not by_admin:
+                return NotYours()
+            if row.state not in ENDED:
+                return NotEnded(job_from_row(row))
+            keys = await drop_pictures(transaction, row)
+            await record(transaction, job_id, "pictures_deleted", f"user:{by_user_id}")
+            await transaction.notify(CHANGED_TOPIC)
+            now = await row_of(transaction, job_id)
+            assert now is not None
+        await self._discard(keys)
+        return PicturesDeleted(job_from_row(now))
+
+    async def gc(self) -> GcCounts:
+        """Delete what was kept long enough and what nobody needs. To be called now and then.
+
+        It may end at any point and begin again; two at a time do no harm.
+        """
+        expired = await self._expire()
+        rows = await self._old_rows()
+        stored = await asyncio.to_thread(lambda: list(self.store.walk_sync()))
+        now = await self.database.now()
+        old = [picture for picture in stored if picture.modified_at < now - GRACE_SECONDS]
+        files, size = 0, 0
+        for first in range(0, len(old), _BATCH):
+            for picture in await self._unused(old[first : first + _BATCH]):
+                if await self._delete_unused(picture.key, GRACE_SECONDS):
+                    files += 1
+                    size += picture.size_bytes
+        return GcCounts(expired, files, size, rows)
+
+    async def _unused(self, pictures: Iterable[StoredPicture]) -> list[StoredPicture]:
+        by_key = {picture.key: picture for picture in pictures}
+        async with self.database.read() as connection:
+            used = await used_keys(connection, by_key)
+        return [picture for key, picture in by_key.items() if key not in used]
+
+    async def _expire(self) -> int:
+        """Drop the pictures of jobs that are older than their server's retention."""
+        operator = operator_limits(self.settings)
+        async with self.database.read() as connection:
+            now = await self.database.now_in(connection)
+            limits = await connection.execute(sa.select(schema.guild_limits))
+            days = {
+                row.guild_id: tightened(operator, changes_from_json(row.changes)).retention_days
+                for row in limits
+            }
+        shortest = min([operator.retention_days, *days.values()])
+        expired, last = 0, 0
+        while True:
+            statement = (
+                sa.select(J.id, J.guild_id, J.ended_at, J.delivered_at)
+                .where(
+                    J.id > last,
+                    J.pictures_deleted_at.is_(None),
+                    J.ended_at < now - shortest * DAY_SECONDS,
+                )
+                .order_by(J.id)
+                .limit(_BATCH)
+            )
+            async with self.database.read() as connection:
+                rows = (await connection.execute(statement)).all()
+            if not rows:
+                return expired
+            last = rows[-1].id
+            for row in rows:
+                kept = days.get(row.guild_id, operator.retention_days)
+                if row.delivered_at is None:
+                    kept += UNDELIVERED_EXTRA_DAYS
+                if row.ended_at < now - kept * DAY_SECONDS:
+                    await self._expire_one(row.id)
+                    expired += 1
+
+    async def _expire_one(self, job_id: int) -> None:
+        async with self.database.write() as transaction:
+            row = await row_of(transaction, job_id)
+            if row is not None and row.state in ENDED:
+                await drop_pictures(transaction, row)
+                await record(transaction, job_id, "pictures_expired", "queue")
+
+    async def _old_rows(self) -> int:
+        """Delete rows that have served: old jobs, closed intakes, engines long gone."""
+        async with self.database.write() as transaction:
+            day_ago = transaction.now - DAY_SECONDS
+            kept_from = transaction.now - ROWS_KEPT_DAYS * DAY_SECONDS
+            intakes, engines = schema.intakes.c, schema.engines.c
+            deletions = (
+                sa.delete(schema.jobs).where(J.ended_at < kept_from),
+                sa.delete(schema.jobs).where(J.erased_at < day_ago),
+                sa.delete(schema.intakes).where(intakes.created_at < day_ago),
+                sa.delete(schema.engines).where(engines.last_seen < day_ago),
+                sa.delete(schema.cleared_jobs).where(schema.cleared_jobs.c.at < day_ago),
+                sa.delete(schema.audit).where(schema.audit.c.at < kept_from),
+            )
+            count = 0
+            for deletion in deletions:
+                count += (await transaction.connection.execute(deletion)).rowcount
+        return count
+
+
+async def drop_pictures(transaction: Transaction, row: Record) -> list[str]:
+    """Make an ended job need no picture any more; the keys that it needed."""
+    uses = schema.picture_uses
+    result = await transaction.connection.execute(
+        sa.delete(uses).where(uses.c.job_id == row.id).returning(uses.c.key)
+    )
+    keys = [str(key) for key in result.scalars()]
+    await transaction.connection.execute(
+        sa.update(schema.jobs)
+        .where(J.id == row.id, J.state != JobState.RUNNING)
+        .values(
+            preview_key=None,
+            checkpoint_key=None,
+            result_key=None,
+            timelapse_key=None,
+            pictures_deleted_at=transaction.now,
+            revision=J.revision + 1,
+        )
+    )
+    return keys

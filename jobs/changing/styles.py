@@ -1,0 +1,133 @@
+"""Styles of one's own: pictures that a user or a server keeps under a name."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import sqlalchemy as sa
+
+from jobs.core import QueueCore
+from jobs.db import schema
+from jobs.db.rows import Record
+
+Scope = Literal["user", "guild"]
+STYLES_ALLOWED: dict[Scope, int] = {"user": 25, "guild": 100}
+"""Discord shows 25 choices at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserStyle:
+    """A style that was saved under a name."""
+
+    id: int
+    name: str
+    picture_key: str
+    scope: Scope
+    owner_id: int
+    by_user: int
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The style is there now."""
+
+    style: UserStyle
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The style took the place of one of the same name."""
+
+    style: UserStyle
+
+
+@dataclass(frozen=True, slots=True)
+class TooMany:
+    """There are as many styles as may be; nothing was saved."""
+
+    allowed: int
+
+
+class Styles(QueueCore):
+    """The side of the queue that keeps styles of one's own."""
+
+    async def save_style(
+        self, scope: Scope, owner_id: int, name: str, picture_key: str, by_user: int
+    ) -> Saved | Replaced | TooMany:
+        """Keep a picture under a name, for a user or a server (`scope`, `owner_id`)."""
+        table = schema.user_styles
+        name = " ".join(name.split())[:100]
+        owned = (table.c.scope == scope, table.c.owner_id == owner_id)
+        same_name = (*owned, table.c.name_key == _name_key(name))
+        async with self.database.write() as transaction:
+            await transaction.lock(f"atelier-styles:{scope}:{owner_id}")
+            connection = transaction.connection
+            old = (await connection.execute(sa.select(table).where(*same_name))).one_or_none()
+            count = await connection.scalar(sa.select(sa.func.count()).where(*owned))
+            if old is None and (count or 0) >= STYLES_ALLOWED[scope]:
+                return TooMany(STYLES_ALLOWED[scope])
+            await connection.execute(sa.delete(table).where(*same_name))
+            row = (
+                await connection.execute(
+                    sa.insert(table)
+                    .values(
+                        scope=scope,
+                        owner_id=owner_id,
+                        name=name,
+                        name_key=_name_key(name),
+                        picture_key=picture_key,
+                        by_user=by_user,
+                        created_at=transaction.now,
+                    )
+                    .returning(table)
+                )
+            ).one()
+        if old is None:
+            return Saved(_style(row))
+        await self._discard([old.picture_key])
+        return Replaced(_style(row))
+
+    async def remove_style(self, style_id: int, *, user_id: int, guild_id: int | None) -> bool:
+        """Remove a style of this user, or of this server (None: only of the user).
+
+        Whether somebody may remove a server's style is for the caller to know.
+        """
+        table = schema.user_styles
+        async with self.database.write() as transaction:
+            row = (
+                await transaction.connection.execute(
+                    sa.delete(table)
+                    .where(table.c.id == style_id, _visible(user_id, guild_id))
+                    .returning(table)
+                )
+            ).one_or_none()
+        if row is None:
+            return False
+        await self._discard([row.picture_key])
+        return True
+
+    async def styles_for(self, user_id: int, guild_id: int | None) -> list[UserStyle]:
+        """The user's styles and the server's, by name; a user's own before a server's."""
+        table = schema.user_styles
+        statement = (
+            sa.select(table)
+            .where(_visible(user_id, guild_id))
+            .order_by(table.c.scope.desc(), table.c.name_key)
+        )
+        async with self.database.read() as connection:
+            return [_style(row) for row in (await connection.execute(statement)).all()]
+
+
+def _visible(user_id: int, guild_id: int | None) -> sa.ColumnElement[bool]:
+    columns = schema.user_styles.c
+    mine = sa.and_(columns.scope == "user", columns.owner_id == user_id)
+    if guild_id is None:
+        return mine
+    return sa.or_(mine, sa.and_(columns.scope == "guild", columns.owner_id == guild_id))
+
+
+def _name_key(name: str) -> str:
+    return name.casefold()[:200]
+
+
+def _style(row: Record) -> UserStyle:
+    return UserStyle(row.id, row.name, row.picture_key, row.scope, row.owner_id, row.by_user)

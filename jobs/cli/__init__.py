@@ -1,0 +1,1 @@
+"""`python -m jobs`: the command line of the queue."""

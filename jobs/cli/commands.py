@@ -1,0 +1,177 @@
+"""The command line of the queue, for the person who runs the bot."""
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import sqlalchemy as sa
+from rich.console import Console
+
+from common.settings import Settings, SettingsError, load_settings
+from common.store import StorageUnavailable
+from jobs.cli.tables import WIDE, counted, history_table, job_table, list_table, wide_enough
+from jobs.db import schema
+from jobs.db.backup import backup
+from jobs.db.rows import J, job_from_row
+from jobs.model import JobState
+from jobs.outcomes import (
+    AlreadyEnded,
+    Cancelled,
+    CancelRequested,
+    NoSuchJob,
+    NotYours,
+    QueueError,
+)
+from jobs.queue import JobQueue
+
+_LARGEST_ID = 2**63 - 1
+_HELP = """It reads the bot's settings, from the environment or .env: start it in the folder in
+which you start the bot, which may run meanwhile. All times are UTC."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m jobs", description="Atelier's queue.", epilog=_HELP
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="the newest jobs, or those of one state or user")
+    listing.add_argument("--state", choices=[state.value for state in JobState])
+    listing.add_argument("--user", type=_id, metavar="ID", help="the user's Discord id")
+    listing.add_argument("--limit", type=_id, default=25, metavar="NUMBER", help="default: 25")
+    for name, text in (
+        ("show", "all that is known of a job, and its history"),
+        ("retry", "queue a failed or cancelled job once more"),
+        ("cancel", "cancel a waiting job, or stop one that is being painted"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("job_id", type=_id, metavar="ID", help="as `list` shows it")
+    commands.add_parser("gc", help="delete what was kept long enough and what nobody needs")
+    copy = commands.add_parser("backup", help="copy the SQLite database while it is in use")
+    copy.add_argument("file", type=Path, metavar="FILE", help="a new file")
+    return parser
+
+
+def _id(text: str) -> int:
+    """A number that is an id, or a number of rows."""
+    if not text.isdecimal() or not 1 <= int(text) <= _LARGEST_ID:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1 upwards")
+    return int(text)
+
+
+def main(arguments: Sequence[str] | None = None, console: Console | None = None) -> int:
+    """Run a command; 0 when it did what was asked, 1 when it could not, 2 for bad settings."""
+    asked = build_parser().parse_args(arguments)
+    output = console or wide_enough(Console())
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        _complain(str(error))
+        return 2
+    try:
+        if asked.command == "backup":
+            size = backup(settings, asked.file)
+            output.print(f"Copied {size:,} bytes to {asked.file}.", markup=False)
+            return 0
+        return asyncio.run(_run(asked, settings, output))
+    except (QueueError, StorageUnavailable) as error:
+        _complain(str(error))
+        return 1
+
+
+async def _run(asked: argparse.Namespace, settings: Settings, console: Console) -> int:
+    commands: dict[str, Callable[[JobQueue, argparse.Namespace, Console], Awaitable[int]]] = {
+        "list": _list,
+        "show": _show,
+        "retry": _retry,
+        "cancel": _cancel,
+        "gc": _gc,
+    }
+    async with await JobQueue.open(settings, may_migrate=False) as queue:
+        return await commands[asked.command](queue, asked, console)
+
+
+async def _list(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
+    statement = sa.select(schema.jobs).order_by(J.id.desc()).limit(asked.limit)
+    if asked.state is not None:
+        statement = statement.where(J.state == asked.state)
+    if asked.user is not None:
+        statement = statement.where(J.user_id == asked.user)
+    async with queue.database.read() as connection:
+        jobs = [job_from_row(row) for row in (await connection.execute(statement)).all()]
+    if jobs:
+        standings = await queue.standings([job.id for job in jobs if not job.state.ended])
+        console.print(list_table(jobs, standings, wide=console.width >= WIDE))
+        console.print()
+    elif asked.state is not None or asked.user is not None:
+        console.print("There is no such job.")
+    overview = await queue.overview(None)
+    console.print(
+        f"{overview.waiting} waiting, {overview.running} being painted, "
+        f"{counted(overview.engines_alive, 'engine')} alive{', paused' if overview.paused else ''}."
+    )
+    return 0
+
+
+async def _show(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
+    job = await queue.get(asked.job_id)
+    if job is None:
+        return _missing(asked.job_id)
+    console.print(job_table(job, await queue.standing(job.id)))
+    console.print()
+    console.print(history_table(await queue.history(job.id)))
+    return 0
+
+
+async def _retry(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
+    job = await queue.get(asked.job_id)
+    if job is None:
+        return _missing(asked.job_id)
+    if await queue.retry(asked.job_id) is not None:
+        console.print(f"Job {asked.job_id} is queued again.")
+        return 0
+    if job.pictures_deleted_at is not None:
+        _complain(f"Job {job.id} cannot be queued again: its pictures have been deleted.")
+    else:
+        _complain(
+            f"Job {job.id} is {job.state.value}; only failed and cancelled jobs can be queued "
+            "again."
+        )
+    return 1
+
+
+async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
+    match await queue.remove(asked.job_id):
+        case Cancelled():
+            console.print(f"Job {asked.job_id} is cancelled.")
+        case CancelRequested():
+            console.print(f"Job {asked.job_id} is being painted; its engine has been told to stop.")
+        case AlreadyEnded(job) if job.state is JobState.CANCELLED:
+            console.print(f"Job {asked.job_id} was cancelled already.")
+        case AlreadyEnded(job):
+            _complain(f"Job {asked.job_id} has ended already: {job.state.value}.")
+            return 1
+        case NoSuchJob() | NotYours():
+            return _missing(asked.job_id)
+    return 0
+
+
+async def _gc(queue: JobQueue, _: argparse.Namespace, console: Console) -> int:
+    counts = await queue.gc()
+    console.print(
+        f"{counted(counts.expired_jobs, 'job')} gave up their pictures; "
+        f"{counted(counts.files, 'file')} ({counts.bytes / 1e6:.1f} MB) and "
+        f"{counted(counts.rows, 'row')} of the database were deleted.",
+        markup=False,
+    )
+    return 0
+
+
+def _missing(job_id: int) -> int:
+    _complain(f"There is no job {job_id}.")
+    return 1
+
+
+def _complain(sentence: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(sentence, markup=False, highlight=False)

@@ -1,0 +1,187 @@
+"""What `python -m jobs` prints: plain tables of jobs, and one job in words."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+
+from pydantic import BaseModel
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from common.options import PaintInputs, PaintOptions, StyleInput
+from jobs.model import Failure, Job, JobEvent, JobState, PaintReport, Progress, Standing
+
+WIDE = 110
+"""Columns of a console in which a list has room for all that it can say."""
+_NAME = 20
+
+
+def list_table(jobs: Iterable[Job], standings: Mapping[int, Standing], *, wide: bool) -> Table:
+    """A line for each job. Times of today without the day; what is expected begins with `~`.
+
+    Only a `wide` one says in which server it is and when the user was shown how it ended.
+    """
+    today = datetime.now(UTC).date()
+    columns = ["id", "state", "place", "user", "size", "queued", "ends"]
+    table = _table(*columns, *(("shown", "server") if wide else ()))
+    for job in jobs:
+        standing = standings.get(job.id)
+        ends = _brief(job.ended_at, today)
+        if standing is not None and job.ended_at is None and standing.ready_at is not None:
+            ends = f"~{_brief(standing.ready_at, today)}"
+        place = str(standing.place) if standing is not None and standing.place else ""
+        name = job.user_name if job.erased_at is None else "(erased)"
+        cells = [
+            str(job.id),
+            _state(job),
+            place,
+            escape(name if len(name) <= _NAME else name[: _NAME - 1] + "…"),
+            f"{job.options.size_px} {job.options.quality}",
+            _brief(job.created_at, today),
+            ends,
+        ]
+        if wide:
+            cells += [_brief(job.delivered_at, today), str(job.guild_id or "private")]
+        table.add_row(*cells)
+    return table
+
+
+def job_table(job: Job, standing: Standing | None) -> Table:
+    """All that is known of one job."""
+    table = _table("", "")
+    table.show_header = False
+    for name, text in _facts(job, standing):
+        if text:
+            table.add_row(name, escape(text))
+    return table
+
+
+def history_table(history: Iterable[JobEvent]) -> Table:
+    """What happened to a job."""
+    table = _table("when (UTC)", "what", "who", "details")
+    for event in history:
+        details = ", ".join(f"{key}={value}" for key, value in event.details.items())
+        table.add_row(_when(event.at), event.kind, event.actor, escape(details))
+    return table
+
+
+def wide_enough(console: Console) -> Console:
+    """The console, without an edge where what it prints goes to a file or another program."""
+    if not console.is_terminal and console.width < 200:
+        console.width = 200
+    return console
+
+
+def counted(number: int, noun: str) -> str:
+    """Such as `1 job`, `2 jobs`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _facts(job: Job, standing: Standing | None) -> Iterator[tuple[str, str]]:
+    yield "job", str(job.id)
+    yield "state", _state(job) + (", to be cancelled" if job.cancel_requested else "")
+    if standing is not None and standing.place:
+        yield "place", str(standing.place) + (" (paused)" if standing.paused else "")
+    if standing is not None and not job.state.ended:
+        yield "expected to end", _when(standing.ready_at) or "not known: no engine, or paused"
+    yield "failure", _failure(job.failure)
+    yield "user", f"{job.user_name} ({job.user_id})".strip()
+    yield "server", str(job.guild_id or "private")
+    if job.erased_at is not None:
+        yield "erased", f"{_when(job.erased_at)}; the row goes a day later"
+        return
+    yield "unreadable", str(job.unreadable or "")
+    yield "channel", str(job.channel_id or "")
+    yield "message", str(job.target.message_id or "")
+    yield "interaction", str(job.interaction_id)
+    yield "remix of", str(job.parent_job_id or "")
+    yield "pictures", _inputs(job.inputs)
+    yield "settings", _options(job.options)
+    yield "progress", _progress(job.progress)
+    yield "preview", job.preview_key or ""
+    yield "result", job.result_key or ""
+    yield "time-lapse", job.timelapse_key or ""
+    yield "painted", _report(job.report)
+    yield "predicted", f"{job.predicted_seconds:.0f} s of painting"
+    yield "attempts", str(job.attempts)
+    yield "queued", _when(job.created_at)
+    yield "started", _when(job.started_at)
+    yield "ended", _when(job.ended_at)
+    yield "shown", _when(job.delivered_at)
+    yield "pictures deleted", _when(job.pictures_deleted_at)
+
+
+def _inputs(inputs: PaintInputs) -> str:
+    parts = [f"photograph {inputs.content or 'unknown'}"]
+    parts += [_style(style) for style in inputs.styles]
+    masks = [("mask", inputs.mask), ("start", inputs.start)]
+    masks += [("style mask", key) for key in inputs.style_masks]
+    return "\n".join(parts + [f"{name} {key}" for name, key in masks if key])
+
+
+def _style(style: StyleInput) -> str:
+    name = "style itself" if style.is_content else f"style {style.preset or style.picture}"
+    chosen = _chosen(style, leave_out={"picture", "preset", "is_content"})
+    return f"{name} ({chosen})" if chosen else name
+
+
+def _options(options: PaintOptions) -> str:
+    first = f"{options.size_px} px, {options.quality}"
+    chosen = _chosen(options, leave_out={"size_px", "quality"})
+    return f"{first}, {chosen}" if chosen else first
+
+
+def _chosen(model: BaseModel, leave_out: set[str]) -> str:
+    """What is not as it is by default."""
+    values = model.model_dump(exclude_defaults=True, exclude=leave_out)
+    return ", ".join(f"{name}={value}" for name, value in values.items())
+
+
+def _failure(failure: Failure | None) -> str:
+    if failure is None:
+        return ""
+    return f"{failure.message} ({failure.kind.value}, error {failure.error_id})"
+
+
+def _progress(progress: Progress | None) -> str:
+    if progress is None:
+        return ""
+    words = f"{progress.fraction:.0%}, {progress.iteration} of {progress.iterations_total} steps"
+    return f"{words}, {progress.note}" if progress.note else words
+
+
+def _report(report: PaintReport | None) -> str:
+    if report is None:
+        return ""
+    return (
+        f"{report.width_px} × {report.height_px} px in {report.seconds:.1f} s with "
+        f"{report.network} on {report.device}, {report.precision}, {report.iterations} "
+        f"iterations, seed {report.seed}"
+    )
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for number, column in enumerate(columns):
+        # Only what may be long, at the end, is folded.
+        table.add_column(column, overflow="fold", no_wrap=number < len(columns) - 1)
+    return table
+
+
+def _state(job: Job) -> str:
+    if job.state is JobState.RUNNING and job.progress is not None:
+        return f"running {job.progress.fraction:.0%}"
+    return job.state.value
+
+
+def _when(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _brief(moment: datetime | None, today: object) -> str:
+    """The time of today, or the day of another."""
+    if moment is None:
+        return ""
+    here = moment.astimezone(UTC)
+    return f"{here:%H:%M}" if here.date() == today else f"{here:%d %b %y}"

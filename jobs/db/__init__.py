@@ -1,0 +1,1 @@
+"""The database under the queue: connections, tables, migrations, rows, change signals."""

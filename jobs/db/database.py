@@ -1,0 +1,214 @@
+"""One door to the database: transactions, locks, the one clock, and its change signal.
+
+SQLite and PostgreSQL differ here and nowhere else: in how a writing transaction begins, in how
+one waits for the other, and in how a change is noticed.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from jobs.db.addresses import connect_arguments, parse_address
+from jobs.outcomes import QueueUnavailable
+
+Clock = Callable[[], float]
+
+BUSY_TIMEOUT_SECONDS = 30.0
+"""How long a SQLite transaction waits for another process to end its own."""
+
+QUEUED_TOPIC = "atelier_queued"
+"""PostgreSQL's channel that wakes engines."""
+CHANGED_TOPIC = "atelier_changed"
+"""PostgreSQL's channel that wakes the delivery."""
+
+
+def lock_number(name: str) -> int:
+    """The 64-bit number of a named advisory lock."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A connection inside a writing transaction, and the time at which it began."""
+
+    connection: AsyncConnection
+    now: float
+    """Seconds since 1970 of the one clock that all leases are judged by."""
+    postgres: bool
+
+    async def lock(self, *names: str) -> None:
+        """Hold these named locks until the transaction ends (in order, so none can deadlock).
+
+        SQLite has one writer at a time, which is lock enough.
+        """
+        if self.postgres:
+            for number in sorted(lock_number(name) for name in names):
+                await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+
+    async def notify(self, *topics: str) -> None:
+        """Wake those who wait for these topics, once the transaction is committed."""
+        if self.postgres:
+            for topic in topics:
+                await self.connection.execute(sa.select(sa.func.pg_notify(topic, "")))
+
+
+class Database:
+    """The connections of one process to one database."""
+
+    def __init__(self, url: str, clock: Clock | None = None) -> None:
+        self.url = parse_address(url)
+        self.postgres = self.url.get_backend_name() == "postgresql"
+        self._clock = clock
+        # In one process SQLite's writers queue here, in order, and not in its busy handler,
+        # which lets the unlucky starve.
+        self._writer = asyncio.Lock()
+        self.engine = _create_engine(self.url)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+    async def now_in(self, connection: AsyncConnection) -> float:
+        """As `now`, asked on a connection that is open already."""
+        # Engines on other machines have other clocks, so PostgreSQL's own decides. All users
+        # of a SQLite file share a machine and so its clock.
+        if self._clock is not None:
+            return self._clock()
+        if self.postgres:
+            statement = sa.select(sa.func.extract("epoch", sa.func.clock_timestamp()))
+            return float((await connection.execute(statement)).scalar_one())
+        return time.time()
+
+    async def now(self) -> float:
+        """Seconds since 1970 of the one clock."""
+        if self._clock is not None or not self.postgres:
+            return (self._clock or time.time)()
+        async with self.read() as connection:
+            return await self.now_in(connection)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A reading transaction, which sees one moment of the database (on SQLite).
+
+        Raises:
+            QueueUnavailable: when the database cannot be reached.
+        """
+        async with _translated(), self.engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self, *, precious: bool = True) -> AsyncIterator[Transaction]:
+        """A writing transaction: committed at the end, rolled back on any error.
+
+        What is not `precious` (a heartbeat, a percentage) need not be on PostgreSQL's disk when
+        it is committed: a crash of the server may undo it, never tear it. Transactions that
+        notify commit one after the other, so it matters how long each takes.
+
+        Raises:
+            QueueUnavailable: when the database is locked, full or unreachable. Nothing was
+                written, unless the connection broke in the very act of committing; all
+                operations of the queue may therefore be repeated.
+        """
+        if self.postgres:
+            async with _translated(), self.engine.begin() as connection:
+                if not precious:
+                    await connection.execute(sa.text("SET LOCAL synchronous_commit TO OFF"))
+                yield Transaction(connection, await self.now_in(connection), postgres=True)
+            return
+        async with self._writer, _translated(), self.engine.connect() as connection:
+            writing = await connection.execution_options(atelier_write=True)
+            async with writing.begin():
+                yield Transaction(writing, await self.now_in(writing), postgres=False)
+
+
+def _create_engine(url: sa.URL) -> AsyncEngine:
+    if url.get_backend_name() == "postgresql":
+        return create_async_engine(
+            url.set(query={}),
+            pool_pre_ping=True,
+            # No overflow: its connections are closed after each use, and to open one costs
+            # more than any statement. The last used is used again, so that an engine, which
+            # does one thing at a time, opens one or two of the ten.
+            pool_size=10,
+            max_overflow=0,
+            pool_use_lifo=True,
+            connect_args=connect_arguments(url),
+        )
+    engine = create_async_engine(
+        url,
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
+        pool_size=10,
+        max_overflow=0,
+        pool_use_lifo=True,
+    )
+    sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
+    # The driver's own ideas about transactions are switched off: it would begin them late,
+    # and a reader that becomes a writer fails at once when somebody else has written.
+    dbapi_connection.isolation_level = None
+    cursor = dbapi_connection.cursor()
+    for pragma in (
+        f"busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}",
+        "foreign_keys = ON",
+        # A queued job that was promised to a user survives a power cut.
+        "synchronous = FULL",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("atelier_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+_UNUSABLE = (
+    "08",  # the connection broke
+    "25006",  # it may only be read
+    "28",  # it does not know the user
+    "3D",  # there is no such database
+    "40",  # a deadlock, or others were faster: to be tried again
+    "42501",  # the user may not
+    "53",  # no connection is left, or no memory, or no disk
+    "57",  # it starts, or ends
+    "58",  # its machine fails
+)
+"""The classes of PostgreSQL's errors that say more about the server than about the statement."""
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    """Turn the drivers' errors about an unusable database into one of ours."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        sentence = f"The database cannot be used at the moment: {error.orig}"
+        raise QueueUnavailable(sentence) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise QueueUnavailable("The connection to the database was lost.") from error
+        if str(getattr(error.orig, "sqlstate", None)).startswith(_UNUSABLE):
+            # The driver's own words, without the name of its class before them.
+            reason = getattr(error.orig, "__cause__", None) or error.orig
+            raise QueueUnavailable(f"The database cannot be used: {reason}.") from error
+        if type(error) is DatabaseError:
+            # Not one of its kinds, such as a broken constraint, but SQLite's damaged file.
+            raise QueueUnavailable(f"The database cannot be read: {error.orig}.") from error
+        raise
+    except PoolTimeoutError as error:
+        raise QueueUnavailable("The database is too slow: all connections are in use.") from error
+    except (OSError, TimeoutError) as error:
+        raise QueueUnavailable(f"The database cannot be reached: {error}") from error

@@ -1,0 +1,162 @@
+"""How a process notices that others have changed the queue.
+
+On SQLite one connection asks for `PRAGMA data_version` every 30 ms: a number in the file's
+shared memory that changes when somebody commits. It takes no lock and reads no page. On
+PostgreSQL the server sends a NOTIFY, and nothing is asked at all.
+"""
+
+import asyncio
+import contextlib
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import aiosqlite
+
+from jobs.db.addresses import connect_arguments
+from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Database
+from jobs.outcomes import QueueUnavailable
+
+POLL_SECONDS = 0.03
+
+
+class ChangeListener(Protocol):
+    """Waits for changes that were made since it was last asked."""
+
+    async def wait(self, timeout_seconds: float) -> bool:
+        """Whether something changed; False when the time ran out first."""
+
+    async def close(self) -> None:
+        """Stop listening."""
+
+
+async def listen(database: Database, *topics: str) -> ChangeListener:
+    """Begin to listen; what changes from now on is noticed.
+
+    Raises:
+        QueueUnavailable: when the database cannot be reached.
+    """
+    if database.postgres:
+        listener = _Notifications(database, topics or (CHANGED_TOPIC, QUEUED_TOPIC))
+        await listener.connect()
+        return listener
+    return await _DataVersion.open(str(database.url.database))
+
+
+class _DataVersion:
+    """Polls SQLite's data version on a connection that never writes."""
+
+    def __init__(self, connection: aiosqlite.Connection, version: int) -> None:
+        self._connection = connection
+        self._version = version
+
+    @classmethod
+    async def open(cls, path: str) -> Self:
+        try:
+            connection = await aiosqlite.connect(path, isolation_level=None)
+        except aiosqlite.Error as error:
+            raise QueueUnavailable(f"The database cannot be opened: {error}") from error
+        listener = cls(connection, 0)
+        listener._version = await listener._ask()
+        return listener
+
+    async def _ask(self) -> int:
+        # In one go: each step of a cursor would be a walk to the connection's thread and back.
+        rows = await self._connection.execute_fetchall("PRAGMA data_version")
+        return int(next(iter(rows))[0])
+
+    async def wait(self, timeout_seconds: float) -> bool:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_seconds
+        while True:
+            version = await self._ask()
+            if version != self._version:
+                self._version = version
+                return True
+            left = deadline - loop.time()
+            if left <= 0:
+                return False
+            await asyncio.sleep(min(POLL_SECONDS, left))
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+
+class _Notifications:
+    """Listens on PostgreSQL's channels, on a connection of its own."""
+
+    def __init__(self, database: Database, topics: tuple[str, ...]) -> None:
+        self._url = database.url
+        self._topics = topics
+        self._changed = asyncio.Event()
+        self._connection: Any = None
+
+    async def connect(self) -> None:
+        import asyncpg  # noqa: PLC0415 - an extra that SQLite's users do not install
+
+        try:
+            self._connection = await asyncpg.connect(**connect_arguments(self._url))
+            # What is said after that is not heard: who waits has to look, and to connect again.
+            self._connection.add_termination_listener(self._heard)
+            for topic in self._topics:
+                await self._connection.add_listener(topic, self._heard)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise QueueUnavailable(f"The database cannot be reached: {error}") from error
+        # Whatever was said while nobody listened is taken as said.
+        self._changed.set()
+
+    def _heard(self, *_: object) -> None:
+        self._changed.set()
+
+    async def wait(self, timeout_seconds: float) -> bool:
+        if self._connection is None or self._connection.is_closed():
+            await self.connect()
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        self._changed.clear()
+        return True
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(Exception):
+                await self._connection.close(timeout=2.0)
+
+
+class Listeners:
+    """The listeners of one process, opened when they are first needed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._open: dict[tuple[str, ...], ChangeListener] = {}
+        self._opening = asyncio.Lock()
+
+    async def wait(self, timeout_seconds: float, *topics: str) -> bool:
+        """Wait for a change of these topics (none: of any)."""
+        async with self._opening:
+            listener = self._open.get(topics)
+            if listener is None:
+                listener = await listen(self._database, *topics)
+                self._open[topics] = listener
+                # What changed before this first question is not known: better asked once too
+                # often than missed.
+                return True
+        return await listener.wait(timeout_seconds)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        for listener in self._open.values():
+            await listener.close()
+        self._open.clear()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()

@@ -1,0 +1,132 @@
+"""Bring a database to this version's tables, or refuse one of a newer version."""
+
+import asyncio
+import contextlib
+import sqlite3
+import time
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from jobs.db.database import BUSY_TIMEOUT_SECONDS, Database
+from jobs.outcomes import DatabaseTooNew, DatabaseTooOld, QueueUnavailable
+
+NO_DATABASE = (
+    "There is no database at {path}. The bot makes it when it first starts. If it has, start this "
+    "in the folder in which you start the bot, with the same ATELIER_DATA_DIR."
+)
+_SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def migration_config() -> Config:
+    """Alembic's configuration, without a file."""
+    config = Config()
+    config.set_main_option("script_location", _SCRIPTS.as_posix().replace("%", "%%"))
+    return config
+
+
+def known_revisions() -> list[str]:
+    """All schema revisions of this version, oldest first."""
+    scripts = ScriptDirectory.from_config(migration_config())
+    return [script.revision for script in reversed(list(scripts.walk_revisions()))]
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder if it is not there.
+
+    Raises:
+        QueueUnavailable: when that cannot be.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise QueueUnavailable(f"The folder {folder} cannot be made: {reason}.") from error
+
+
+async def migrate(database: Database) -> None:
+    """Migrate forward to this version, alone: others who start now wait for it.
+
+    Everything happens in one transaction, so that a process that ends halfway leaves the
+    database as it was.
+
+    Raises:
+        DatabaseTooNew: when a newer version has migrated the database before.
+        QueueUnavailable: when the database cannot be reached.
+    """
+    path = database.url.database
+    if not database.postgres and path:
+        make_folder(Path(path).parent)
+        await asyncio.to_thread(_switch_on_wal, path)
+    async with database.write() as transaction:
+        await transaction.lock("atelier-migration")
+        await transaction.connection.run_sync(_upgrade)
+
+
+async def require_newest(database: Database) -> None:
+    """Leave the database as it is, and refuse it unless it is of this version.
+
+    Raises:
+        DatabaseTooNew: when a newer version has migrated the database before.
+        DatabaseTooOld: when it is not there, has no tables, or is of an older version.
+        QueueUnavailable: when the database cannot be reached.
+    """
+    path = database.url.database
+    if not database.postgres and path and not await asyncio.to_thread(Path(path).is_file):
+        raise DatabaseTooOld(NO_DATABASE.format(path=path))
+    async with database.read() as connection:
+        current = await connection.run_sync(_current)
+    newest = known_revisions()[-1]
+    if current is None:
+        raise DatabaseTooOld("The database has no tables yet; the bot makes them when it starts.")
+    if current != newest:
+        raise DatabaseTooOld(
+            f"The database has schema {current}, and this version of Atelier needs {newest}. The "
+            "bot and the engines bring it there when they start; make a backup before."
+        )
+
+
+def _current(connection: sa.Connection) -> str | None:
+    """The schema of the database; None where there is none."""
+    current = MigrationContext.configure(connection).get_current_revision()
+    known = known_revisions()
+    if current is not None and current not in known:
+        raise DatabaseTooNew(
+            f"The database has schema {current}, and this version of Atelier knows schemas up "
+            f"to {known[-1]}. Start the newer version again, or restore a backup made before it."
+        )
+    return current
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    if _current(connection) == known_revisions()[-1]:
+        return
+    config = migration_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _switch_on_wal(path: str) -> None:
+    """Switch SQLite to its write-ahead log, which lets readers read while one writes.
+
+    The switch is kept in the file. It needs the file for itself and does not wait for it, so
+    processes that start together on a fresh file may have to ask more than once.
+    """
+    give_up_at = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            with contextlib.closing(sqlite3.connect(path, timeout=1.0)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                return
+        except sqlite3.OperationalError as error:
+            if time.monotonic() > give_up_at or "locked" not in str(error):
+                sentence = f"The database {path} cannot be used: {error}"
+                raise QueueUnavailable(sentence) from error
+            time.sleep(0.05)
+        except sqlite3.DatabaseError as error:
+            sentence = f"The database {path} cannot be read: {error}. Please restore a backup."
+            raise QueueUnavailable(sentence) from error

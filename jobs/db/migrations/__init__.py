@@ -1,0 +1,1 @@
+"""The database's migrations; `jobs.db.migrate` runs them."""

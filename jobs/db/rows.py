@@ -1,0 +1,181 @@
+"""Between rows of the database and the values of `jobs.model`.
+
+A row may have been written by another version, so that its JSON no longer parses. That is the
+job's misfortune and never the reader's: such a job comes back with `unreadable` set.
+"""
+
+import json
+from collections.abc import Hashable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, TypeAlias, TypeVar, cast
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter, ValidationError
+
+from common.options import PaintInputs, PaintOptions, StyleInput
+from common.sentences import sentence
+from jobs.db import schema
+from jobs.model import (
+    Failure,
+    FailureKind,
+    Job,
+    JobEvent,
+    JobState,
+    MessageTarget,
+    PaintReport,
+    Progress,
+)
+
+T = TypeVar("T")
+J = schema.jobs.c
+Record: TypeAlias = sa.Row[*tuple[Any, ...]]
+"""A row of any table; its columns are named by the schema."""
+
+UNREADABLE = sentence(
+    "This painting was queued by another version of the bot and can no longer be read; please "
+    "start it again."
+)
+UNKNOWN_FAILURE = sentence("This painting failed.")
+
+# Written out, not as parameters: only then can a planner know that a partial index will do.
+IS_QUEUED: sa.ColumnElement[bool] = J.state == sa.literal_column("'queued'")
+IS_RUNNING: sa.ColumnElement[bool] = J.state == sa.literal_column("'running'")
+IS_WAITING: sa.ColumnElement[bool] = J.state.in_(
+    [sa.literal_column("'queued'"), sa.literal_column("'running'")]
+)
+HAS_ENDED: sa.ColumnElement[bool] = J.ended_at.is_not(None)
+
+
+def moment(seconds: float) -> datetime:
+    """The aware datetime of seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def optional_moment(seconds: float | None) -> datetime | None:
+    """As `moment`, with None for None."""
+    return None if seconds is None else moment(seconds)
+
+
+@lru_cache(maxsize=32)
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def to_json(value: object) -> str:
+    """The JSON text of one of the model's values."""
+    return _adapter(cast("Hashable", type(value))).dump_json(value).decode()
+
+
+def from_json(kind: type[T], text: str) -> T:
+    """The value in a JSON text.
+
+    Raises:
+        ValidationError: when it is no such value.
+    """
+    value: T = _adapter(cast("Hashable", kind)).validate_json(text)
+    return value
+
+
+def _lenient(kind: type[T], text: str | None) -> T | None:
+    if text is None:
+        return None
+    try:
+        return from_json(kind, text)
+    except ValidationError:
+        return None
+
+
+def job_from_row(row: Record) -> Job:
+    """The job in a row of `jobs` (all columns). Never raises for what another version wrote."""
+    options = _lenient(PaintOptions, row.options)
+    inputs = _lenient(PaintInputs, row.inputs)
+    target = _lenient(MessageTarget, row.target)
+    unreadable = UNREADABLE if options is None or inputs is None or target is None else None
+    failure = _lenient(Failure, row.failure)
+    if failure is None and row.state == JobState.FAILED:
+        failure = Failure.of(FailureKind.INTERNAL, UNKNOWN_FAILURE, "unknown")
+    return Job(
+        id=row.id,
+        interaction_id=row.interaction_id,
+        state=JobState(row.state),
+        user_id=row.user_id,
+        user_name=row.user_name,
+        guild_id=row.guild_id,
+        channel_id=row.channel_id,
+        inputs=inputs or _no_inputs(),
+        options=options or PaintOptions(),
+        parent_job_id=row.parent_job_id,
+        target=_placed(target or _no_target(row), row),
+        progress=_lenient(Progress, row.progress),
+        preview_key=row.preview_key,
+        result_key=row.result_key,
+        timelapse_key=row.timelapse_key,
+        report=_lenient(PaintReport, row.report),
+        failure=failure,
+        cancel_requested=bool(row.cancel_requested),
+        attempts=row.attempts,
+        predicted_seconds=row.predicted_seconds,
+        created_at=moment(row.created_at),
+        started_at=optional_moment(row.started_at),
+        ended_at=optional_moment(row.ended_at),
+        revision=row.revision,
+        shown_revision=row.shown_revision,
+        delivered_at=optional_moment(row.delivered_at),
+        delivery_attempts=row.delivery_attempts,
+        pictures_deleted_at=optional_moment(row.pictures_deleted_at),
+        unreadable=unreadable,
+        erased_at=optional_moment(row.erased_at),
+    )
+
+
+def _placed(target: MessageTarget, row: Record) -> MessageTarget:
+    """The target with the message that was posted for the job, once there is one."""
+    if row.message_id is None:
+        return target
+    fields = {name: getattr(target, name) for name in MessageTarget.__slots__}
+    fields["message_id"] = row.message_id
+    fields["channel_id"] = row.message_channel_id or target.channel_id
+    return MessageTarget(**fields)
+
+
+def _no_inputs() -> PaintInputs:
+    return PaintInputs(content="", styles=(StyleInput(is_content=True),))
+
+
+def _no_target(row: Record) -> MessageTarget:
+    return MessageTarget(
+        application_id=0,
+        interaction_id=row.interaction_id,
+        interaction_token="",
+        token_expires_at=moment(row.created_at),
+        channel_id=row.channel_id,
+        guild_id=row.guild_id,
+    )
+
+
+def event_from_row(row: Record) -> JobEvent:
+    """The line of a job's history in a row of `events`."""
+    return JobEvent(moment(row.at), row.kind, row.actor, json_object(row.details))
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """The object in a JSON text; an empty one where another version wrote something else."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def event_values(
+    job_id: int, at: float, kind: str, actor: str, details: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The columns of one line of a job's history."""
+    return {
+        "job_id": job_id,
+        "at": at,
+        "kind": kind,
+        "actor": actor,
+        "details": json.dumps(details or {}),
+    }

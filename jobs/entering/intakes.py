@@ -1,0 +1,188 @@
+"""Commands that were understood and are no jobs yet, so that none is lost on the way."""
+
+import asyncio
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from common.settings import Settings
+from common.store import PictureStore
+from jobs.core import QueueCore, picture_lock
+from jobs.db import schema
+from jobs.db.database import Database, Transaction
+from jobs.db.rows import J, Record, json_object, moment
+from jobs.model import Intake
+
+COLUMNS = schema.intakes.c
+
+
+@dataclass(eq=False)
+class _Opening:
+    """An intake that waits to be written; `is_new` is set once it is."""
+
+    interaction_id: int
+    user_id: int
+    payload: str
+    is_new: "asyncio.Future[bool]" = field(default_factory=asyncio.Future)
+
+
+class Intakes(QueueCore):
+    """The side of the queue that writes commands down before anything else is done.
+
+    A transaction on SQLite is a wait for the disk. So those that come while one is made wait for
+    the next and share it: a hundred members at once cost a few waits, not a hundred.
+    """
+
+    def __init__(self, settings: Settings, database: Database, store: PictureStore) -> None:
+        super().__init__(settings, database, store)
+        self._openings: list[_Opening] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def open_intake(self, interaction_id: int, user_id: int, payload: dict[str, Any]) -> bool:
+        """Remember a command before it is acknowledged and its pictures are fetched.
+
+        Returns False when the interaction is known already, as an intake or as a job, so that
+        one that Discord sends twice is worked on once.
+        """
+        opening = _Opening(interaction_id, user_id, json.dumps(payload))
+        self._openings.append(opening)
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write(), name="intakes")
+        return await opening.is_new
+
+    async def pending_intakes(self) -> list[Intake]:
+        """Commands that were written down and are no jobs yet, oldest first."""
+        statement = (
+            sa.select(schema.intakes)
+            .where(COLUMNS.closed_at.is_(None))
+            .order_by(COLUMNS.created_at, COLUMNS.interaction_id)
+        )
+        async with self.database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        return [
+            Intake(row.interaction_id, json_object(row.payload), moment(row.created_at))
+            for row in rows
+        ]
+
+    async def hold_pictures(self, interaction_id: int, keys: Collection[str]) -> bool:
+        """Keep these pictures from being deleted while the intake is open.
+
+        To be called before they are put, or before it is looked whether they are there. Then
+        they stay until the intake is closed, or until the job that it becomes needs them no more.
+
+        Returns:
+            False where the user had everything erased: there will be no job.
+        """
+        uses = schema.intake_uses
+        async with self.database.write() as transaction:
+            connection = transaction.connection
+            await transaction.lock(*(picture_lock(key) for key in keys))
+            row = await intake_row(transaction, interaction_id)
+            if row is None or row.closed_at is not None:
+                return row is None or row.erased_at is None
+            statement = sa.select(uses.c.key).where(uses.c.interaction_id == interaction_id)
+            new = set(keys) - set(await connection.scalars(statement))
+            if new:
+                rows = [{"interaction_id": interaction_id, "key": key} for key in sorted(new)]
+                await connection.execute(sa.insert(uses), rows)
+        return True
+
+    async def close_intake(self, interaction_id: int) -> None:
+        """Note that a command was dealt with; `submit` does so by itself."""
+        async with self.database.write() as transaction:
+            await close_intake_in(transaction, interaction_id)
+
+    async def _write(self) -> None:
+        """Write down what waits, again and again until nothing does."""
+        while self._openings:
+            batch: list[_Opening] = []
+            try:
+                async with self.database.write() as transaction:
+                    batch = self._take_all()  # with those that came while it waited to begin
+                    new_ids = await _insert(transaction, batch)
+            except Exception as error:  # noqa: BLE001 - each of those who wait raises it
+                for opening in batch or self._take_all():
+                    if not opening.is_new.done():
+                        opening.is_new.set_exception(error)
+            else:
+                for opening in batch:
+                    if not opening.is_new.done():  # nobody may wait for it any more
+                        opening.is_new.set_result(opening.interaction_id in new_ids)
+                    new_ids.discard(opening.interaction_id)
+            finally:
+                for opening in batch:
+                    opening.is_new.cancel()  # where this task was cancelled; else it is done
+
+    def _take_all(self) -> list[_Opening]:
+        taken, self._openings = self._openings, []
+        return taken
+
+
+async def intake_row(transaction: Transaction, interaction_id: int) -> Record | None:
+    """An intake's row, locked against other writers until the transaction ends."""
+    this = sa.select(schema.intakes).where(COLUMNS.interaction_id == interaction_id)
+    return (await transaction.connection.execute(this.with_for_update())).one_or_none()
+
+
+async def close_intake_in(transaction: Transaction, interaction_id: int) -> None:
+    """Close an intake as part of a transaction."""
+    await _close(transaction, COLUMNS.interaction_id == interaction_id)
+
+
+async def erase_intakes(transaction: Transaction, user_id: int) -> list[str]:
+    """Close the open intakes of a user for good; the keys of the pictures that they held."""
+    return await _close(transaction, COLUMNS.user_id == user_id, erased_at=transaction.now)
+
+
+async def _close(
+    transaction: Transaction, which: sa.ColumnElement[bool], **values: float
+) -> list[str]:
+    # The row stays for a while, to know the interaction again; what it held is dropped.
+    closed = await transaction.connection.scalars(
+        sa.update(schema.intakes)
+        .where(which, COLUMNS.closed_at.is_(None))
+        .values(closed_at=transaction.now, payload="{}", user_id=None, **values)
+        .returning(COLUMNS.interaction_id)
+    )
+    uses = schema.intake_uses
+    dropped = await transaction.connection.scalars(
+        sa.delete(uses).where(uses.c.interaction_id.in_(closed.all())).returning(uses.c.key)
+    )
+    return [str(key) for key in dropped]
+
+
+async def _insert(transaction: Transaction, batch: list[_Opening]) -> set[int]:
+    """Insert what is not known. Returns the ids of what is new."""
+    connection = transaction.connection
+    openings: dict[int, _Opening] = {}
+    for opening in batch:
+        openings.setdefault(opening.interaction_id, opening)
+    jobs = sa.select(J.interaction_id).where(J.interaction_id.in_(list(openings)))
+    are_jobs = set((await connection.scalars(jobs)).all())
+    # In one order, so that two bots cannot deadlock.
+    rows = [
+        {
+            "interaction_id": number,
+            "user_id": opening.user_id,
+            "payload": opening.payload,
+            "created_at": transaction.now,
+        }
+        for number, opening in sorted(
+            openings.items()
+        )  # in one order, so that two bots cannot deadlock
+        if number not in are_jobs
+    ]
+    if not rows:
+        return set()
+    insert = postgresql.insert if transaction.postgres else sqlite.insert
+    inserted = await connection.scalars(
+        insert(schema.intakes)
+        .values(rows)
+        .on_conflict_do_nothing()
+        .returning(COLUMNS.interaction_id)
+    )
+    return set(inserted.all())

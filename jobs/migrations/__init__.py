@@ -1,1 +1,0 @@
-"""The database's migrations; `jobs.migrate` runs them."""

@@ -1,0 +1,1 @@
+"""Who is painted next, and when each job will be ready."""

@@ -1,0 +1,169 @@
+"""The order of the queue: start-time fair queueing over servers, and over users in a server.
+
+Goyal, Vin, Cheng: "Start-time Fair Queueing", SIGCOMM 1996, with predicted seconds of painting
+as the length of a packet (equations 4 and 5):
+
+    S(p) = max(v, F(previous p of the flow)),   F(p) = S(p) + length(p) / weight
+
+and v is the start tag of what is in service. It is applied twice. Inside a server, each user is
+a flow (`user_start`, `user_finish`), which decides the order of that server's jobs; a band goes
+before it, so that roles with priority overtake their own server and nobody else's. Between
+servers, each server is a flow (`start`, `finish`): its slots lie one after the other, and its
+jobs take them in the inner order. A job that goes in between moves the server's later jobs back
+by its own length, in one statement. So the whole queue has one order, (start, id), which never
+changes for others' sake, an index gives it, and a place is a count in that index.
+
+No table of virtual clocks is kept: all of it follows from the rows of `jobs`.
+"""
+
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+
+from jobs.db import schema
+from jobs.db.database import Transaction
+from jobs.db.rows import IS_QUEUED, J, Record
+
+FRONT, PRIORITY, NORMAL = 0, 1, 2
+"""Bands of a server's own queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """Where a job stands in the order; the columns of the same names."""
+
+    flow: int
+    band: int
+    user_start: float
+    user_finish: float
+    start: float
+    finish: float
+
+
+def flow_of(guild_id: int | None, user_id: int) -> int:
+    """The outer flow of a job: its server, or for one in private the user."""
+    return guild_id if guild_id is not None else -user_id
+
+
+def flow_lock(flow: int) -> str:
+    """Name of the lock that orders all changes to a server's part of the queue."""
+    return f"atelier-flow:{flow}"
+
+
+async def take_place(
+    transaction: Transaction,
+    *,
+    flow: int,
+    user_id: int,
+    band: int,
+    cost: float,
+    job_id: int | None = None,
+) -> Tags:
+    """Find the tags of a job, and make room for it. The flow's lock must be held.
+
+    `job_id` is that of a job which has been queued before; a new one will have the largest.
+    """
+    connection = transaction.connection
+    virtual = await connection.scalar(
+        sa.select(sa.func.max(J.user_start)).where(
+            J.flow == flow, J.band == band, J.started_at.is_not(None)
+        )
+    )
+    previous = await connection.scalar(
+        sa.select(sa.func.max(J.user_finish)).where(J.flow == flow, J.user_id == user_id)
+    )
+    user_start = max(virtual or 0.0, previous or 0.0)
+    tags = Tags(flow, band, user_start, user_start + cost, 0.0, cost)
+    return await _slotted(transaction, tags, job_id)
+
+
+async def take_front(transaction: Transaction, *, flow: int, cost: float) -> Tags:
+    """Find the tags that go before all others of the server. The flow's lock must be held."""
+    first = await transaction.connection.scalar(
+        sa.select(sa.func.min(J.user_start)).where(J.flow == flow, J.band == FRONT, IS_QUEUED)
+    )
+    user_start = (first or 0.0) - 1.0
+    tags = Tags(flow, FRONT, user_start, user_start + cost, 0.0, cost)
+    return await _slotted(transaction, tags)
+
+
+async def _slotted(transaction: Transaction, tags: Tags, job_id: int | None = None) -> Tags:
+    """The tags moved to a slot of the common time line that is theirs."""
+    connection, cost = transaction.connection, tags.finish - tags.start
+    after = _after(tags.flow, tags.band, tags.user_start, job_id)
+    start = await connection.scalar(
+        sa.select(J.start).where(*after).order_by(J.band, J.user_start, J.id).limit(1)
+    )
+    if start is None:
+        virtual = await connection.scalar(
+            sa.select(sa.func.max(J.start)).where(J.started_at.is_not(None))
+        )
+        previous = await connection.scalar(
+            sa.select(sa.func.max(J.finish)).where(J.flow == tags.flow)
+        )
+        start = max(virtual or 0.0, previous or 0.0)
+    else:
+        await _shift(transaction, after, cost)
+    return replace(tags, start=start, finish=start + cost)
+
+
+async def leave_place(transaction: Transaction, row: Record) -> None:
+    """Close the gap of a job that leaves the queue unpainted. The flow's lock must be held."""
+    after = _after(row.flow, row.band, row.user_start, row.id)
+    await _shift(transaction, after, row.start - row.finish)
+
+
+async def return_to_place(transaction: Transaction, row: Record, user_finish: float) -> Tags:
+    """Find the tags of a job that left the queue unpainted and comes back to where it was.
+
+    `user_finish` is the one that it had; all its other tags are still in its row. The flow's lock
+    must be held.
+    """
+    connection = transaction.connection
+    behind = _after(row.flow, row.band, row.user_start, row.id)
+    following = await connection.scalar(sa.select(sa.func.min(J.start)).where(*behind))
+    preceding = await connection.scalar(
+        sa.select(sa.func.max(J.finish)).where(IS_QUEUED, J.flow == row.flow, sa.not_(behind[-1]))
+    )
+    cost = row.predicted_seconds
+    start = max(row.start, preceding or 0.0)
+    if following is not None:
+        start = min(start, following)
+        if start + cost > following:
+            await _shift(transaction, behind, start + cost - following)
+    return Tags(row.flow, row.band, row.user_start, user_finish, start, start + cost)
+
+
+async def step_aside(transaction: Transaction, row: Record) -> None:
+    """Take a waiting job out of the order, until `take_place` gives it tags again.
+
+    The flow's lock must be held.
+    """
+    await leave_place(transaction, row)
+    # Behind no place and before none, and its flows owe nothing for it.
+    aside = sa.update(schema.jobs).where(J.id == row.id)
+    await transaction.connection.execute(
+        aside.values(band=-1, user_start=0.0, user_finish=0.0, finish=0.0)
+    )
+
+
+async def _shift(
+    transaction: Transaction, which: tuple[sa.ColumnElement[bool], ...], by: float
+) -> None:
+    await transaction.connection.execute(
+        sa.update(schema.jobs).where(*which).values(start=J.start + by, finish=J.finish + by)
+    )
+
+
+def _after(
+    flow: int, band: int, user_start: float, job_id: int | None = None
+) -> tuple[sa.ColumnElement[bool], ...]:
+    """The server's queued jobs that come after this place in the inner order."""
+    behind = sa.or_(
+        J.band > band,
+        sa.and_(J.band == band, J.user_start > user_start),
+    )
+    if job_id is not None:
+        tied = sa.and_(J.band == band, J.user_start == user_start, J.id > job_id)
+        behind = sa.or_(behind, tied)
+    return (IS_QUEUED, J.flow == flow, behind)

@@ -1,0 +1,122 @@
+"""How long a job will take: its work, and the speeds that engines have shown.
+
+Work is counted in units that no machine enters: megapixels times a factor of the quality. The
+seconds that an engine needs for one unit are measured on finished jobs, for each class of size
+and quality apart, since small pictures do not use a machine fully.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from statistics import fmean
+
+from common.options import PaintOptions
+from jobs.model import EngineInfo
+
+QUALITY_WORK = {"draft": 0.4, "standard": 1.0, "fine": 2.5}
+STANDARD_ITERATIONS = 300
+"""Iterations in all that `standard` is taken to have, for jobs that name their own number."""
+PRIOR_SECONDS_PER_WORK = 120.0
+"""A guess for a processor without a graphics card, until the first job is measured."""
+SMOOTHING = 0.3
+"""Weight of the newest measurement, so that the last few jobs decide."""
+
+SpeedKey = tuple[str, str]
+"""Kind of engine, class of job."""
+
+
+def work_of(options: PaintOptions) -> float:
+    """Units of work in a job: 1 for a standard picture of one megapixel."""
+    megapixels = options.size_px**2 / 1e6
+    factor = QUALITY_WORK[options.quality]
+    if options.iterations is not None:
+        # By scale; the small scales of the pyramid add about a third.
+        factor = options.iterations * 4 / 3 / STANDARD_ITERATIONS
+    return max(megapixels * factor, 1e-6)
+
+
+def speed_class_of(options: PaintOptions) -> str:
+    """The class in which the job's speed is measured: quality, and size by half octaves."""
+    quality = options.quality if options.iterations is None else "own"
+    return f"{quality}/{round(2 * math.log2(options.size_px))}"
+
+
+def engine_kind(engine: EngineInfo) -> str:
+    """What an engine's speed depends on: the machine, its device and the network."""
+    return f"{engine.host}|{engine.device}|{engine.network}"
+
+
+class SpeedModel:
+    """Seconds for one unit of work, from what was measured by engine kind and class.
+
+    What was not measured is borrowed from the nearest relative: the same engine's other
+    classes, the same device and network on other machines, then anything.
+    """
+
+    def __init__(self, measured: Mapping[SpeedKey, float]) -> None:
+        self._measured = dict(measured)
+        logarithms: dict[tuple[str, ...], list[float]] = defaultdict(list)
+        for (kind, speed_class), seconds in measured.items():
+            if seconds > 0:
+                alike = _alike(kind)
+                for group in (
+                    ("kind", kind),
+                    ("alike", alike, speed_class),
+                    ("alike", alike),
+                    ("class", speed_class),
+                ):
+                    logarithms[group].append(math.log(seconds))
+        # Geometric means, since speeds differ by factors.
+        self._means = {group: math.exp(fmean(values)) for group, values in logarithms.items()}
+
+    def seconds_per_work(self, kind: str, speed_class: str) -> float:
+        """Best estimate for this kind of engine."""
+        exact = self._measured.get((kind, speed_class))
+        if exact is not None:
+            return exact
+        alike = _alike(kind)
+        for group in (("kind", kind), ("alike", alike, speed_class), ("alike", alike)):
+            if (mean := self._means.get(group)) is not None:
+                return mean
+        return PRIOR_SECONDS_PER_WORK
+
+    def fleet_seconds_per_work(self, kinds: Iterable[str], speed_class: str) -> float:
+        """Mean for a job that is painted by one of these engines, the fast ones more often."""
+        rates = [1 / self.seconds_per_work(kind, speed_class) for kind in kinds]
+        if rates:
+            return len(rates) / sum(rates)
+        return self._means.get(("class", speed_class), PRIOR_SECONDS_PER_WORK)
+
+
+def _alike(kind: str) -> str:
+    """Device and network without the machine."""
+    return kind.partition("|")[2]
+
+
+def smoothed(previous: float | None, samples: int, newest: float) -> float:
+    """The running mean (in logarithms) after one more measurement."""
+    if previous is None or previous <= 0:
+        return newest
+    weight = max(SMOOTHING, 1 / (samples + 1))
+    return math.exp((1 - weight) * math.log(previous) + weight * math.log(newest))
+
+
+def start_after(work_seconds: float, busy: Iterable[float], engines: int) -> float:
+    """Seconds until the next engine is free, with so much work to be done before.
+
+    The engines' remaining times are levelled up with the work like vessels with water: it is
+    the least t with sum(max(0, t - remaining)) >= work.
+    """
+    remaining = sorted(max(0.0, seconds) for seconds in busy)[:engines]
+    levels = [0.0] * (engines - len(remaining)) + remaining
+    if not levels:
+        return math.inf
+    poured = 0.0
+    for count, (level, following) in enumerate(
+        zip(levels, [*levels[1:], math.inf], strict=True), start=1
+    ):
+        room = (following - level) * count
+        if poured + room >= work_seconds:
+            return level + (work_seconds - poured) / count
+        poured += room
+    return levels[-1]

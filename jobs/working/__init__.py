@@ -1,0 +1,1 @@
+"""The engines' side: claims, leases, engines, and how a job leaves an engine."""

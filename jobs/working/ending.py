@@ -1,0 +1,89 @@
+"""How a job leaves an engine: ended for good, or back to its old place in the queue."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from jobs.core import record
+from jobs.db import schema
+from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
+from jobs.db.rows import J, Record, to_json
+from jobs.model import Failure, FailureKind, JobState
+
+DEATHS_ALLOWED = 3
+"""The third death of its engine ends a job."""
+_WORKING_ROLES = ("checkpoint", "preview:last")
+"""Pictures that nobody needs once the job has ended."""
+
+
+async def end_job(
+    transaction: Transaction,
+    row: Record,
+    state: JobState,
+    actor: str,
+    *,
+    failure: Failure | None = None,
+    **values: Any,
+) -> None:
+    """End a job that the transaction has locked, and count it back where that is fair.
+
+    Cancelled before it was ever painted, or failed by no fault of the user: it does not count
+    towards the day.
+    """
+    refunded = (state is JobState.CANCELLED and row.attempts == 0) or (
+        failure is not None and failure.kind is not FailureKind.INPUT
+    )
+    if refunded:
+        values["counted"] = False
+    if row.started_at is None:
+        # It took no service, so its flows owe nothing for it.
+        values |= {"user_finish": 0.0, "finish": 0.0}
+    if failure is not None:
+        values["failure"] = to_json(failure)
+    await transaction.connection.execute(
+        sa.update(schema.jobs)
+        .where(J.id == row.id)
+        .values(
+            state=state.value,
+            engine_id=None,
+            lease_expires_at=None,
+            checkpoint_key=None,
+            ended_at=transaction.now,
+            revision=J.revision + 1,
+            **values,
+        )
+    )
+    uses = schema.picture_uses
+    await transaction.connection.execute(
+        sa.delete(uses).where(uses.c.job_id == row.id, uses.c.role.in_(_WORKING_ROLES))
+    )
+    details = {} if failure is None else {"kind": failure.kind, "error_id": failure.error_id}
+    await record(transaction, row.id, state.value, actor, details)
+    await transaction.notify(CHANGED_TOPIC)
+
+
+async def requeue(
+    transaction: Transaction,
+    row: Record,
+    kind: str,
+    actor: str,
+    *,
+    died: bool,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Put a running job back; its tags were never changed, so neither is its place."""
+    await transaction.connection.execute(
+        sa.update(schema.jobs)
+        .where(J.id == row.id)
+        .values(
+            state=JobState.QUEUED.value,
+            engine_id=None,
+            lease_expires_at=None,
+            deaths=J.deaths + (1 if died else 0),
+            attempts=J.attempts - (0 if died else 1),
+            revision=J.revision + 1,
+        )
+    )
+    await record(transaction, row.id, kind, actor, details)
+    await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)

@@ -1,0 +1,89 @@
+"""The engines that are there, and how fast they have been."""
+
+import sqlalchemy as sa
+
+from jobs.db import schema
+from jobs.db.database import CHANGED_TOPIC, Transaction
+from jobs.db.rows import Record
+from jobs.model import EngineInfo
+from jobs.order.speeds import engine_kind, smoothed
+from jobs.order.standings import Standings, engine_from_row
+
+
+class Engines(Standings):
+    """The side of the queue that knows who paints."""
+
+    async def register_engine(self, engine: EngineInfo) -> None:
+        """Count on an engine from now on."""
+        table = schema.engines
+        values = {
+            "host": engine.host[:200],
+            "device": engine.device[:200],
+            "network": engine.network[:40],
+            "version": engine.version[:40],
+            "pid": engine.pid,
+        }
+        async with self.database.write() as transaction:
+            now, connection = transaction.now, transaction.connection
+            values |= {"started_at": now, "last_seen": now}
+            await transaction.lock(f"atelier-engine:{engine.id}")
+            await connection.execute(sa.delete(table).where(table.c.id == engine.id))
+            await connection.execute(sa.insert(table).values(id=engine.id, **values))
+            await transaction.notify(CHANGED_TOPIC)
+
+    async def engine_heartbeat(self, engine_id: str) -> bool:
+        """Note that an idle engine is alive; False when it has to register again."""
+        async with self.database.write(precious=False) as transaction:
+            return await seen(transaction, engine_id)
+
+    async def forget_engine(self, engine_id: str) -> None:
+        """Count on an engine no longer; what it has claimed is left to `release` or `reap`."""
+        async with self.database.write() as transaction:
+            where = schema.engines.c.id == engine_id
+            await transaction.connection.execute(sa.delete(schema.engines).where(where))
+            await transaction.notify(CHANGED_TOPIC)
+
+    async def engines(self) -> list[EngineInfo]:
+        """All registered engines with the time each was last heard of, the newest first."""
+        statement = sa.select(schema.engines).order_by(schema.engines.c.last_seen.desc())
+        async with self.database.read() as connection:
+            return [engine_from_row(row) for row in (await connection.execute(statement)).all()]
+
+
+async def seen(transaction: Transaction, engine_id: str) -> bool:
+    """Note that an engine is alive; False when it is not registered."""
+    result = await transaction.connection.execute(
+        sa.update(schema.engines)
+        .where(schema.engines.c.id == engine_id)
+        .values(last_seen=transaction.now)
+    )
+    return bool(result.rowcount)
+
+
+async def measure(transaction: Transaction, row: Record, engine_id: str, seconds: float) -> None:
+    """Learn from a finished job how fast this kind of engine is."""
+    connection, table = transaction.connection, schema.speeds
+    engine = (
+        await connection.execute(sa.select(schema.engines).where(schema.engines.c.id == engine_id))
+    ).one_or_none()
+    if engine is None or seconds <= 0:
+        return
+    kind = engine_kind(engine_from_row(engine))
+    # Many engines may finish their first job of a class at the same moment.
+    await transaction.lock(f"atelier-speed:{kind}:{row.speed_class}")
+    where = (table.c.engine_kind == kind, table.c.speed_class == row.speed_class)
+    known = (await connection.execute(sa.select(table).where(*where))).one_or_none()
+    samples = known.samples if known is not None else 0
+    newest = smoothed(
+        known.seconds_per_work if known is not None else None, samples, seconds / row.work
+    )
+    await connection.execute(sa.delete(table).where(*where))
+    await connection.execute(
+        sa.insert(table).values(
+            engine_kind=kind,
+            speed_class=row.speed_class,
+            seconds_per_work=newest,
+            samples=samples + 1,
+            updated_at=transaction.now,
+        )
+    )
