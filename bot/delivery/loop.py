@@ -8,18 +8,15 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from bot.delivery.courier import Courier, Later, Nowhere, Outcome
-from bot.delivery.faults import pause_seconds
 from bot.delivery.message import Message, differs
-from bot.delivery.ways import Shown
-from bot.flight import follow_this_task
+from bot.delivery.routes import Shown
+from bot.kit import Bot, Feature
+from bot.wire.faults import pause_seconds
+from bot.wire.in_flight import follow_this_task
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
-
-if TYPE_CHECKING:
-    from bot.client import AtelierClient
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +39,7 @@ class Delivery:
         courier: Brings one state to one message.
     """
 
-    client: "AtelierClient"
+    client: Bot
 
     def __post_init__(self) -> None:
         self.courier = Courier(self.client)
@@ -241,3 +238,6 @@ def _finished(message: Message, task: asyncio.Task[None]) -> None:
         message.not_before = asyncio.get_running_loop().time() + pause_seconds(message.failures)
         message.failing_end = message.is_final
         message.failures += 1
+
+
+FEATURE = Feature(services=(Delivery,))

@@ -10,9 +10,9 @@ from typing import Any
 
 from PIL import Image
 
-from bot.client import AtelierClient
-from bot.commands import build_client
-from bot.discord_address import point_discord_at
+from bot.app.client import AtelierClient
+from bot.app.features import build_client
+from bot.wire.addresses import point_discord_at
 from common.settings import Settings
 from jobs.model import Job
 from sandbox.control import LoopbackDiscord

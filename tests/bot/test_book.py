@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bot.errors import UserProblem
-from bot.paint.book import CommandBook
-from bot.paint.request import PaintRequest
+from bot.intake.journal import CommandBook
+from bot.intake.request import PaintRequest
+from bot.wire.errors import UserProblem
 from common.settings import load_settings
 from jobs.outcomes import QueueUnavailable
 from jobs.queue import JobQueue

@@ -9,8 +9,8 @@ from typing import Any
 
 from PIL import Image
 
-from bot.client import AtelierClient
-from bot.commands import build_client
+from bot.app.client import AtelierClient
+from bot.app.features import build_client
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings
 from jobs.model import (

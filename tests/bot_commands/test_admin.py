@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from bot.admin import audit, blocklist, changing, clearing, queue_admin
-from bot.persistent import PersistentItem
+from bot.commands.admin import audit, blocklist, clearing, limit_changes, queue_admin
+from bot.ui.persistent import PersistentItem
 from jobs.entering.limits import Limits
 from jobs.model import Job, JobState
 from jobs.outcomes import LimitName
@@ -214,7 +214,7 @@ async def test_a_permission_that_is_gone_is_noticed_at_the_form(house: House) ->
 def test_all_buttons_of_admins_are_known_to_the_tests() -> None:
     kinds = {
         kind.__name__
-        for module in (audit, blocklist, changing, clearing, queue_admin)
+        for module in (audit, blocklist, limit_changes, clearing, queue_admin)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, PersistentItem)
     }

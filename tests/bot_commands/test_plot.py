@@ -5,8 +5,8 @@ import sys
 import pytest
 from PIL import Image
 
-from bot.admin import plot
-from bot.admin.plot import Panel, Plot, PlotProblem, draw
+from bot.commands.admin import plot
+from bot.commands.admin.plot import Panel, Plot, PlotProblem, draw
 
 DAYS = ["2026-03-01", "2026-03-02", "2026-03-03"]
 

@@ -6,8 +6,8 @@ import zipfile
 import pytest
 from PIL import Image
 
-from bot.privacy_command import parts
-from bot.privacy_command.parts import export_parts
+from bot.commands import privacy_export
+from bot.commands.privacy_export import export_parts
 from jobs.model import JobState
 from sandbox.model import Message
 from tests.bot_commands.house import House, answer, filled, picture
@@ -136,7 +136,7 @@ async def test_several_archives_are_sent_one_after_the_other(
 ) -> None:
     ada = house.user("ada")
     keys = await keep(house, ada.id, [90_000] * 5)
-    monkeypatch.setattr(parts, "LARGEST_PART_BYTES", 100_000)
+    monkeypatch.setattr(privacy_export, "LARGEST_PART_BYTES", 100_000)
     message = await house.slash(ada, "privacy")
     pressed = await house.discord.press(ada, message, label="Send me my data")
     await pressed.wait(lambda i: len(i.followups) + filled(i.message) >= 5)
@@ -154,7 +154,7 @@ async def test_a_user_installed_app_sends_what_it_may_and_says_so(
 ) -> None:
     ada = house.user("ada")
     await keep(house, ada.id, [90_000] * 6)
-    monkeypatch.setattr(parts, "LARGEST_PART_BYTES", 100_000)
+    monkeypatch.setattr(privacy_export, "LARGEST_PART_BYTES", 100_000)
     message = await house.slash(ada, "privacy", context="private")
     pressed = await house.discord.press(ada, message, label="Send me my data")
 

@@ -1,7 +1,7 @@
 import pytest
 
-from bot.errors import UserProblem
-from bot.style_commands.names import clean_name
+from bot.commands.style_names import clean_name
+from bot.wire.errors import UserProblem
 from common.catalogue import load_catalogue
 from sandbox.model import Message, User
 from tests.bot_commands.house import House, picture
