@@ -8,8 +8,8 @@ from bot.persistent import PersistentItem
 from jobs.entering.limits import Limits
 from jobs.model import Job, JobState
 from jobs.outcomes import LimitName
+from sandbox.command_visibility import NotOfferedError
 from sandbox.model import Message
-from sandbox.offering import NotOfferedError
 from tests.bot_commands.house import House, answer, filled
 
 EVERY_COMMAND: list[tuple[str, dict[str, Any]]] = [

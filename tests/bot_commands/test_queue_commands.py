@@ -1,7 +1,7 @@
 import pytest
 
 from jobs.model import JobState
-from sandbox.offering import NotOfferedError
+from sandbox.command_visibility import NotOfferedError
 from tests.bot_commands.house import House
 
 

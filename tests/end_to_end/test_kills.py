@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from common.settings import Settings
 from jobs.db import schema
 from jobs.queue import JobQueue
-from sandbox.child import BotProcess
+from sandbox.bot_process import BotProcess
 from sandbox.model import Interaction
 from tests.end_to_end.conftest import House
 
