@@ -36,10 +36,10 @@ class Housekeeping:
         while True:
             await asyncio.sleep(REAP_SECONDS)
             try:
-                await queue.reap()
+                await queue.claims.reap()
                 if loop.time() >= clean_at:
                     clean_at = loop.time() + CLEAN_SECONDS
-                    log.info("Cleaned up: %s", await queue.gc())
+                    log.info("Cleaned up: %s", await queue.retention.gc())
             except (QueueError, StorageUnavailable, OSError) as error:
                 log.warning("Housekeeping has to wait: %s", error)
             except Exception:

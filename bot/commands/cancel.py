@@ -26,7 +26,7 @@ async def cancel(interaction: Interaction, job: app_commands.Range[int, 1, MAX_J
 async def own_jobs(interaction: Interaction, current: str) -> list[app_commands.Choice[int]]:
     """Offer the member's jobs that can still be stopped."""
     t = texts_of(interaction)
-    jobs = await interaction.client.queue.jobs_of_user(
+    jobs = await interaction.client.queue.jobs.of_user(
         interaction.user.id, states=(JobState.QUEUED, JobState.RUNNING), limit=CHOICES
     )
     named = ((job_choice(t, job), job.id) for job in jobs)

@@ -18,14 +18,14 @@ async def cancel_job(interaction: Interaction, t: Texts, job_id: int) -> str:
     Admins may cancel others' jobs only of the server in which they ask.
     """
     client = interaction.client
-    job = await client.queue.get(job_id)
+    job = await client.queue.jobs.get(job_id)
     by_admin = (
         job is not None
         and job.guild_id is not None
         and job.guild_id == interaction.guild_id
         and is_admin(interaction, client.settings)
     )
-    match await client.queue.request_cancel(job_id, interaction.user.id, by_admin=by_admin):
+    match await client.queue.jobs.cancel(job_id, interaction.user.id, by_admin=by_admin):
         case Cancelled():
             return t("#{job_id} is cancelled.", job_id=job_id)
         case CancelRequested():

@@ -38,7 +38,7 @@ async def pictures_of(
     found: list[Job] = []
     before: int | None = None
     while len(found) <= skip + count:
-        jobs = await client.queue.jobs_of_user(
+        jobs = await client.queue.jobs.of_user(
             user_id, states=(JobState.DONE,), limit=FETCHED_AT_ONCE, before_id=before
         )
         found.extend(job for job in jobs if job.result_key is not None)

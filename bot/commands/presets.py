@@ -15,7 +15,9 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
     """Saved styles first, then the catalogue's paintings that fit best."""
     t = texts_of(interaction)
     typed = current.strip()
-    saved = await interaction.client.queue.styles_for(interaction.user.id, interaction.guild_id)
+    saved = await interaction.client.queue.styles.visible_to(
+        interaction.user.id, interaction.guild_id
+    )
     choices = [
         _choice(t("{name} (saved)", name=style.name), f"{OWN_STYLE}{style.id}")
         for style in saved

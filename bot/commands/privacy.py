@@ -29,7 +29,7 @@ async def privacy_page(interaction: Interaction) -> Page:
     """What is kept, and the buttons."""
     t = texts_of(interaction)
     user_id = interaction.user.id
-    limits = await interaction.client.queue.limits(interaction.guild_id)
+    limits = await interaction.client.queue.limits.in_force(interaction.guild_id)
     kept = t.plural(
         "Pictures, yours and mine, are deleted after {count} day.",
         "Pictures, yours and mine, are deleted after {count} days.",
@@ -123,7 +123,7 @@ class ReallyEraseButton(OwnButton, template=template("privacy-really")):
         await acknowledge(interaction)
         await stop_unfinished(interaction.client, interaction.user.id)
         await interaction.client.service(IntakeService).forget(interaction.user.id)
-        counts = await interaction.client.queue.erase_user(interaction.user.id)
+        counts = await interaction.client.queue.privacy.erase_user(interaction.user.id)
         words = t(
             "Everything is erased: {jobs}, {pictures}, {styles}.",
             jobs=t.plural("{count} job", "{count} jobs", count=counts.jobs),

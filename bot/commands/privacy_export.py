@@ -36,7 +36,7 @@ async def export_parts(client: Bot, user_id: int, limit_bytes: int) -> AsyncIter
     A picture that is too large for any archive comes as the best JPEG or WebP that is not.
     """
     limit_bytes = min(limit_bytes, LARGEST_PART_BYTES)
-    lists = await client.queue.export_user(user_id, max_picture_bytes=0)
+    lists = await client.queue.privacy.export_user(user_id, max_picture_bytes=0)
     with zipfile.ZipFile(io.BytesIO(lists)) as archive:
         data = json.loads(archive.read(DATA))
     keys = data.pop("pictures_left_out")

@@ -32,16 +32,16 @@ async def queue(interaction: Interaction) -> None:
 async def queue_page(interaction: Interaction, note: str | None = None) -> Page:
     """The queue as it stands for the one who asks."""
     t = texts_of(interaction)
-    jobs = interaction.client.queue
-    own = await jobs.jobs_of_user(
+    queue = interaction.client.queue
+    own = await queue.jobs.of_user(
         interaction.user.id, states=(JobState.QUEUED, JobState.RUNNING), limit=OWN_SHOWN + 1
     )
     own.reverse()
     everybody: Sequence[Job] = ()
     if interaction.guild_id is not None:
-        everybody = await jobs.waiting(interaction.guild_id, limit=OTHERS_SHOWN)
-    standings = await jobs.standings([job.id for job in (*own, *everybody)])
-    overview = await jobs.overview(interaction.guild_id)
+        everybody = await queue.standings.waiting(interaction.guild_id, limit=OTHERS_SHOWN)
+    standings = await queue.standings.get_many([job.id for job in (*own, *everybody)])
+    overview = await queue.standings.overview(interaction.guild_id)
     container: ui.Container[Any] = ui.Container()
     container.add_item(ui.TextDisplay(_headline(t, overview, note)))
     container.add_item(ui.Separator())

@@ -16,7 +16,7 @@ async def job_in_time(interaction: Interaction, job_id: int) -> Job | None:
     Raises:
         QueueUnavailable: if the database is too slow for what has to be acknowledged yet.
     """
-    reading = asyncio.create_task(interaction.client.queue.get(job_id))
+    reading = asyncio.create_task(interaction.client.queue.jobs.get(job_id))
     in_time = is_acknowledged(interaction)
     await asyncio.wait({reading}, timeout=None if in_time else READING_SECONDS)
     if not reading.done():

@@ -58,11 +58,13 @@ async def save(
     client = interaction.client
     intake = next(each for each in client.services if isinstance(each, IntakeService))
     taken = await intake.pictures.take(Source.attachment(picture), "style0")
-    outcome = await client.queue.save_style(
+    outcome = await client.queue.styles.save(
         scope, owner_id, cleaned, taken.key, interaction.user.id
     )
     if scope == "guild" and not isinstance(outcome, TooMany):
-        await client.queue.audit(owner_id, interaction.user.id, "save_style", {"name": cleaned})
+        await client.queue.audit.write(
+            owner_id, interaction.user.id, "save_style", {"name": cleaned}
+        )
     words = [_outcome_words(t, outcome, plain(cleaned))]
     words += [f"-# {t.say(note)}" for note in taken.notes]
     await interaction.edit_original_response(content="\n".join(words))
@@ -91,9 +93,9 @@ async def remove(interaction: Interaction, name: app_commands.Range[str, 1, TYPE
     for each in await _removable(interaction):
         if wanted in {f"#{each.id}", each.name.casefold()}:
             queue, user_id = interaction.client.queue, interaction.user.id
-            await queue.remove_style(each.id, user_id=user_id, guild_id=interaction.guild_id)
+            await queue.styles.remove(each.id, user_id=user_id, guild_id=interaction.guild_id)
             if each.scope == "guild":
-                await queue.audit(each.owner_id, user_id, "remove_style", {"name": each.name})
+                await queue.audit.write(each.owner_id, user_id, "remove_style", {"name": each.name})
             words = t("“{name}” is removed.", name=plain(each.name))
             await interaction.edit_original_response(content=words)
             return
@@ -117,7 +119,7 @@ async def removable_names(interaction: Interaction, current: str) -> list[app_co
 async def _removable(interaction: Interaction) -> list[UserStyle]:
     """One's own styles, and the server's for those who manage it."""
     client = interaction.client
-    styles = await client.queue.styles_for(interaction.user.id, interaction.guild_id)
+    styles = await client.queue.styles.visible_to(interaction.user.id, interaction.guild_id)
     admin = is_admin(interaction, client.settings)
     return [each for each in styles if each.scope == "user" or admin]
 

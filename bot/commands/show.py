@@ -42,7 +42,7 @@ async def _seen_job(interaction: Interaction, job_id: int) -> Job:
 async def job_page(interaction: Interaction, t: Texts, job: Job) -> Page:
     """The card of a job with its picture, if that is still kept."""
     client = interaction.client
-    standing = await client.queue.standing(job.id)
+    standing = await client.queue.standings.get(job.id)
     attached = await _result(interaction, t, job)
     layout = job_card(t, job, standing, attached)
     if attached is None:
@@ -89,7 +89,7 @@ async def show_command(
 async def own_pictures(interaction: Interaction, current: str) -> list[app_commands.Choice[int]]:
     """Offer the member's newest pictures."""
     t = texts_of(interaction)
-    jobs = await interaction.client.queue.jobs_of_user(interaction.user.id, limit=CHOICES)
+    jobs = await interaction.client.queue.jobs.of_user(interaction.user.id, limit=CHOICES)
     named = ((job_choice(t, job), job.id) for job in jobs)
     wanted = str(current).casefold().lstrip("#")
     return [

@@ -18,14 +18,14 @@ async def stop_unfinished(client: Bot, user_id: int) -> None:
     """
     queue = client.queue
     unfinished = (JobState.QUEUED, JobState.RUNNING)
-    jobs = await queue.jobs_of_user(user_id, states=unfinished, limit=JOBS_AT_ONCE)
+    jobs = await queue.jobs.of_user(user_id, states=unfinished, limit=JOBS_AT_ONCE)
     for job in jobs:
-        await queue.request_cancel(job.id, user_id)
+        await queue.jobs.cancel(job.id, user_id)
     left = {job.id for job in jobs}
     give_up_at = asyncio.get_running_loop().time() + LONGEST_SECONDS
     while left and asyncio.get_running_loop().time() < give_up_at:
         await asyncio.sleep(LOOK_SECONDS)
         for job_id in list(left):
-            now = await queue.get(job_id)
+            now = await queue.jobs.get(job_id)
             if now is None or now.delivered_at is not None:
                 left.discard(job_id)

@@ -65,7 +65,9 @@ def _of_painting(t: Texts, painting: Painting, settings: Settings) -> Entry:
 
 
 async def _own_entries(interaction: Interaction, t: Texts) -> list[Entry]:
-    styles = await interaction.client.queue.styles_for(interaction.user.id, interaction.guild_id)
+    styles = await interaction.client.queue.styles.visible_to(
+        interaction.user.id, interaction.guild_id
+    )
     return [
         Entry(
             style.name,

@@ -69,7 +69,7 @@ class UndeliveredNotice:
             if not self._client.accepting:
                 return False
             try:
-                job = await self._client.queue.get(job_id)
+                job = await self._client.queue.jobs.get(job_id)
             except QueueError:
                 continue
             if job is None or job.shown_revision or job.delivered_at is not None:
@@ -84,7 +84,7 @@ class UndeliveredNotice:
             job_ids = await self._pictures_of(user_id)
             if job_ids:
                 await send(_words(t, len(job_ids)))
-                await self._client.queue.mark_told(job_ids)
+                await self._client.queue.deliveries.mark_told(job_ids)
         except Exception as error:  # noqa: BLE001 - they are told another time
             log.info("User %d could not be told of undelivered pictures: %s", user_id, error)
         finally:
@@ -92,7 +92,7 @@ class UndeliveredNotice:
 
     async def _pictures_of(self, user_id: int) -> list[int]:
         try:
-            return await self._client.queue.undelivered(user_id)
+            return await self._client.queue.deliveries.undelivered(user_id)
         except QueueError as error:
             log.info("Undelivered pictures could not be looked up: %s", error)
             return []

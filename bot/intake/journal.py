@@ -56,13 +56,13 @@ class CommandBook:
     async def tell(self, request: PaintRequest) -> bool:
         """Make a row of a command. Returns False when the queue knows it already."""
         sender, payload = request.sender, request.model_dump(mode="json")
-        return await self._queue.open_intake(sender.interaction_id, sender.user_id, payload)
+        return await self._queue.intakes.open(sender.interaction_id, sender.user_id, payload)
 
     async def close(self, interaction_id: int) -> None:
         """Close an intake, however long the queue needs: what its user was told is the end."""
         for seconds in chain(QUEUE_PAUSES_SECONDS, repeat(QUEUE_PAUSES_SECONDS[-1])):
             try:
-                await self._queue.close_intake(interaction_id)
+                await self._queue.intakes.close(interaction_id)
             except QueueUnavailable as error:
                 log.warning("Intake %s cannot be closed yet: %s", interaction_id, error)
                 await asyncio.sleep(seconds)

@@ -159,7 +159,9 @@ class PictureIntake:
                 raise UserProblem(NOT_KEPT)
 
     async def _hold(self, interaction_id: int | None, keys: Collection[str]) -> None:
-        if interaction_id is not None and not await self._queue.hold_pictures(interaction_id, keys):
+        if interaction_id is not None and not await self._queue.intakes.hold_pictures(
+            interaction_id, keys
+        ):
             raise UserProblem(ERASED)
 
     async def _style(self, request: PaintRequest, wish: StyleWish, key: str | None) -> StyleInput:

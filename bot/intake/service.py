@@ -58,7 +58,7 @@ class IntakeService:
         await self._book.recover()
         self.pictures = PictureIntake(self._client.settings, queue)
         await self.pictures.open()
-        for intake in await queue.pending_intakes():
+        for intake in await queue.intakes.pending():
             self._spawn(self._resume(intake))
 
     async def stop(self) -> None:
@@ -179,7 +179,7 @@ class IntakeService:
         except TimeoutError:
             return None
         asking = asyncio.create_task(
-            self._client.queue.check_limits(
+            self._client.queue.submissions.check_limits(
                 sender.user_id,
                 sender.role_ids,
                 sender.guild_id,
@@ -215,7 +215,7 @@ class IntakeService:
     async def _submit(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
         sender = request.sender
         gathered = await self.pictures.gather(request)
-        return await self._client.queue.submit(
+        return await self._client.queue.submissions.submit(
             Submission(
                 interaction_id=sender.interaction_id,
                 user_id=sender.user_id,

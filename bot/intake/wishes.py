@@ -71,7 +71,7 @@ async def resolve(
     if painting is not None:
         return StyleInput(preset=painting.id, weight=weight)
     wanted = preset.casefold()
-    for style in await queue.styles_for(user_id, guild_id):
+    for style in await queue.styles.visible_to(user_id, guild_id):
         if wanted in {f"{OWN_STYLE}{style.id}", style.name.casefold()}:
             return StyleInput(picture=style.picture_key, weight=weight)
     found = [] if wanted.startswith(OWN_STYLE) else catalogue().search(preset, limit=1)

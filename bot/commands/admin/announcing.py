@@ -19,7 +19,7 @@ async def announce(interaction: Interaction, guild_id: int, words: Callable[[Tex
         could not be reached, a line that says so.
     """
     said = words(texts_of(interaction))
-    limits = await interaction.client.queue.limits(guild_id)
+    limits = await interaction.client.queue.limits.in_force(guild_id)
     if limits.log_channel_id is None:
         return said
     t = texts_for(interaction.guild_locale)

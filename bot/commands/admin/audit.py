@@ -35,7 +35,7 @@ async def audit_page(interaction: Interaction, place: PagePlace) -> Page:
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
     many = (place.page + 1) * PAGE_SIZE + 1
-    entries = await interaction.client.queue.audit_log(guild_id, limit=many)
+    entries = await interaction.client.queue.audit.read(guild_id, limit=many)
     first = place.page * PAGE_SIZE
     shown = entries[first : first + PAGE_SIZE]
     words = "\n".join(audit_line(t, entry) for entry in shown)

@@ -29,7 +29,7 @@ async def add(interaction: Interaction, member: discord.User) -> None:
     if is_operator(member.id, interaction.client.settings):
         raise UserProblem(NOT_OPERATOR)
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    if not await interaction.client.queue.block(guild_id, member.id, interaction.user.id):
+    if not await interaction.client.queue.blocks.add(guild_id, member.id, interaction.user.id):
         t = texts_of(interaction)
         await say(interaction, t("<@{user_id}> is blocked already.", user_id=member.id))
         return
@@ -47,7 +47,7 @@ async def remove(interaction: Interaction, member: discord.User) -> None:
     """Unblock a member."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    if not await interaction.client.queue.unblock(guild_id, member.id, interaction.user.id):
+    if not await interaction.client.queue.blocks.remove(guild_id, member.id, interaction.user.id):
         t = texts_of(interaction)
         await say(interaction, t("<@{user_id}> is not blocked here.", user_id=member.id))
         return
@@ -72,7 +72,7 @@ async def blocklist_page(interaction: Interaction, place: PagePlace) -> Page:
     """One page of the blocked members, the last blocked first; only for those who manage."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
-    blocked = await interaction.client.queue.blocked(guild_id)
+    blocked = await interaction.client.queue.blocks.users(guild_id)
     first = place.page * PAGE_SIZE
     lines = [f"<@{user_id}>" for user_id in blocked[first : first + PAGE_SIZE]]
     words = "\n".join(lines) or t("Nobody is blocked in this server.")

@@ -38,7 +38,7 @@ class ClearButton(OwnButton, template=template("queue-clear")):
         """Clear. The permission may be gone since the question."""
         guild_id = admin_guild(interaction)
         await acknowledge(interaction)
-        cleared = await interaction.client.queue.clear(guild_id, interaction.user.id)
+        cleared = await interaction.client.queue.clearings.clear(guild_id, interaction.user.id)
         count = len(cleared.job_ids)
         said = await announce(
             interaction,
@@ -72,7 +72,7 @@ class UndoClearButton(OwnButton, template=template("queue-clear-undo")):
         """Put it back. The permission may be gone since the clearing."""
         guild_id = admin_guild(interaction)
         await acknowledge(interaction)
-        outcome = await interaction.client.queue.undo_clear(
+        outcome = await interaction.client.queue.clearings.undo(
             int(self.about or 0), guild_id, interaction.user.id
         )
         if isinstance(outcome, TooLateToUndo):

@@ -41,7 +41,7 @@ async def change_limits(
         await say(interaction, t("Nothing was changed."))
         return
     try:
-        outcome = await interaction.client.queue.set_limits(guild_id, changes, interaction.user.id)
+        outcome = await interaction.client.queue.limits.set(guild_id, changes, interaction.user.id)
     except UnusableLimit as error:
         name = error.limit.partition(".")[0]
         raise UserProblem(UNUSABLE, limit=Sentence(LABELS.get(name, name))) from None
@@ -92,7 +92,7 @@ class ChangeButton(OwnButton, template=template("limits-change")):
 async def open_form(interaction: Interaction) -> None:
     """Open the form of all limits, as they are now."""
     guild_id = admin_guild(interaction)
-    current = await interaction.client.queue.limits(guild_id)
+    current = await interaction.client.queue.limits.in_force(guild_id)
     await interaction.response.send_modal(LimitsForm(texts_of(interaction), current, change_limits))
 
 
@@ -128,7 +128,7 @@ class ResetButton(OwnButton, template=template("limits-reset")):
         """Reset. The permission may be gone since the question."""
         guild_id = admin_guild(interaction)
         await acknowledge(interaction)
-        await interaction.client.queue.reset_limits(guild_id, interaction.user.id)
+        await interaction.client.queue.limits.reset(guild_id, interaction.user.id)
         said = await announce(
             interaction, guild_id, lambda t: t("All limits of this server are reset.")
         )

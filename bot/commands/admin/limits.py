@@ -36,9 +36,9 @@ async def show_limits(interaction: Interaction) -> None:
 
 async def _limits_in_words(interaction: Interaction, t: Texts, guild_id: int) -> str:
     queue = interaction.client.queue
-    raw = await queue.limits_raw(guild_id)
+    raw = await queue.limits.of_server(guild_id)
     own = [name for name in LABELS if getattr(raw, name) is not None]
-    words = limits_words(t, await queue.limits(guild_id), own)
+    words = limits_words(t, await queue.limits.in_force(guild_id), own)
     note = t(
         "-# Bold: set by this server. The others are those of the bot's operator. Who is blocked: "
         "/blocklist show."

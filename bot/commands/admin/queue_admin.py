@@ -27,7 +27,7 @@ async def pause(interaction: Interaction) -> None:
     """Pause the server's queue."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    if not await interaction.client.queue.pause(guild_id, interaction.user.id):
+    if not await interaction.client.queue.pauses.pause(guild_id, interaction.user.id):
         await say(interaction, texts_of(interaction)("The queue is paused already."))
         return
     said = await announce(
@@ -43,7 +43,7 @@ async def resume(interaction: Interaction) -> None:
     """Resume the server's queue."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    if not await interaction.client.queue.resume(guild_id, interaction.user.id):
+    if not await interaction.client.queue.pauses.resume(guild_id, interaction.user.id):
         await say(interaction, texts_of(interaction)("The queue is not paused."))
         return
     said = await announce(interaction, guild_id, lambda t: t("The queue goes on."))
@@ -56,7 +56,7 @@ async def clear(interaction: Interaction) -> None:
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    overview = await interaction.client.queue.overview(guild_id)
+    overview = await interaction.client.queue.standings.overview(guild_id)
     if not overview.waiting:
         await say(interaction, t("Nothing waits in this server."))
         return
@@ -85,7 +85,7 @@ def _about(job: Job) -> dict[str, str]:
 
 
 async def _waiting_job(interaction: Interaction, guild_id: int, job_id: int) -> Job:
-    job = await interaction.client.queue.get(job_id)
+    job = await interaction.client.queue.jobs.get(job_id)
     if job is None or job.guild_id != guild_id or job.state.ended:
         raise UserProblem(NO_SUCH_JOB, job_id=job_id)
     return job
@@ -99,9 +99,9 @@ async def remove(interaction: Interaction, picture: app_commands.Range[int, 1, M
     await acknowledge(interaction, ephemeral=True, thinking=True)
     job = await _waiting_job(interaction, guild_id, picture)
     queue = interaction.client.queue
-    if isinstance(await queue.remove(job.id, interaction.user.id), AlreadyEnded):
+    if isinstance(await queue.jobs.remove(job.id, interaction.user.id), AlreadyEnded):
         raise UserProblem(NO_SUCH_JOB, job_id=picture)
-    await queue.audit(guild_id, interaction.user.id, "remove", _about(job))
+    await queue.audit.write(guild_id, interaction.user.id, "remove", _about(job))
     said = await announce(
         interaction,
         guild_id,
@@ -118,9 +118,9 @@ async def front(interaction: Interaction, picture: app_commands.Range[int, 1, MA
     await acknowledge(interaction, ephemeral=True, thinking=True)
     job = await _waiting_job(interaction, guild_id, picture)
     queue = interaction.client.queue
-    if not await queue.move_to_front(job.id, interaction.user.id):
+    if not await queue.jobs.move_to_front(job.id, interaction.user.id):
         raise UserProblem(NO_SUCH_JOB, job_id=picture)
-    await queue.audit(guild_id, interaction.user.id, "front", _about(job))
+    await queue.audit.write(guild_id, interaction.user.id, "front", _about(job))
     said = await announce(
         interaction,
         guild_id,
@@ -136,7 +136,7 @@ async def waiting_jobs(interaction: Interaction, current: str) -> list[app_comma
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
     wanted = str(current).casefold().lstrip("#")
-    jobs = await interaction.client.queue.waiting(guild_id, limit=CHOICES)
+    jobs = await interaction.client.queue.standings.waiting(guild_id, limit=CHOICES)
     return [
         app_commands.Choice(name=name, value=job.id)
         for job in jobs

@@ -48,7 +48,7 @@ async def stats(
         guild_id = None
     await acknowledge(interaction, ephemeral=True, thinking=True)
     client = interaction.client
-    found = await client.queue.stats(guild_id, days)
+    found = await client.queue.statistics.read(guild_id, days)
     today = datetime.fromtimestamp(client.clock(), UTC).date()
     words = stats_words(t, found, days)
     if everywhere:

@@ -43,7 +43,7 @@ async def values_before(queue: JobQueue, guild_id: int, change_id: int) -> Mappi
 
 async def _changes(queue: JobQueue, guild_id: int) -> AsyncIterator[AuditEntry]:
     before: int | None = None
-    while entries := await queue.audit_log(guild_id, limit=ENTRIES_AT_ONCE, before=before):
+    while entries := await queue.audit.read(guild_id, limit=ENTRIES_AT_ONCE, before=before):
         for entry in entries:
             if entry.action in {SET, RESET}:
                 yield entry

@@ -28,7 +28,7 @@ async def cancel(interaction: Interaction, job_id: int) -> None:
     await acknowledge(interaction)  # the queue may be slow
     job = await known_job(interaction, job_id)
     by_admin = _is_here(interaction, job) and is_admin(interaction, interaction.client.settings)
-    outcome = await interaction.client.queue.request_cancel(
+    outcome = await interaction.client.queue.jobs.cancel(
         job_id, interaction.user.id, by_admin=by_admin
     )
     match outcome:
@@ -54,7 +54,7 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     if job.user_id != interaction.user.id and not by_admin:
         raise UserProblem(NOT_YOURS, user=plain(job.user_name))
     await acknowledge(interaction)
-    await client.queue.delete_result(job_id, interaction.user.id, by_admin)
+    await client.queue.retention.delete_result(job_id, interaction.user.id, by_admin)
     removed = _is_own_message(interaction, job) or await remove_message(client, job)
     with contextlib.suppress(discord.NotFound):
         await interaction.delete_original_response()
