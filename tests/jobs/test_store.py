@@ -171,13 +171,13 @@ async def test_a_queue_with_its_pictures_on_s3(place: Place, s3_url: str) -> Non
         claim = await claimed(engine)
         assert await engine.store.get(content) == b"photograph"
         key = await engine.store.put(b"painting", "png")
-        await engine.finish(claim, key, report())
-        done = await bot.get(job.id)
+        await engine.claims.finish(claim, key, report())
+        done = await bot.jobs.get(job.id)
         assert done is not None
         assert done.result_key is not None
         assert await bot.store.get(done.result_key) == b"painting"
-        await bot.export_user(1)
-        await bot.gc()
+        await bot.privacy.export_user(1)
+        await bot.retention.gc()
 
 
 def test_an_unreachable_store_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
