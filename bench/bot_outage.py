@@ -18,7 +18,7 @@ from bench.bot_process import BotBenchProblem, connected_bot, photographs, shows
 from bench.children.judge import machine
 from bench.report import machine_text, system_load, table, write
 from bench.runner import ROOT
-from sandbox.child import BotProcess, BotStoppedError
+from sandbox.bot_process import BotProcess, BotStoppedError
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, Message
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from sandbox.child import BotProcess, bot_environment, run_bot
+from sandbox.bot_process import BotProcess, bot_environment, run_bot
 from sandbox.control import LoopbackDiscord
+from sandbox.demo_pictures import bundled
 from sandbox.model import Interaction
-from sandbox.photographs import bundled
 
 READY_WITHIN_SECONDS = 90.0
 Pictures = Mapping[str, tuple[str, bytes]]

@@ -43,9 +43,9 @@ def engine(settings: dict[str, Any], name: str, steps: int, step_seconds: float)
 async def _engine(settings: Settings, name: str, steps: int, step_seconds: float) -> None:
     queue = await patiently(lambda: JobQueue.open(settings))
     info = EngineInfo(name, "host", "cpu", "lite", "0", os.getpid())
-    await patiently(lambda: queue.register_engine(info))
+    await patiently(lambda: queue.engines.register(info))
     while True:
-        claim = await patiently(lambda: queue.claim(name, lease_seconds=LEASE_SECONDS))
+        claim = await patiently(lambda: queue.claims.claim(name, lease_seconds=LEASE_SECONDS))
         if claim is None:
             await patiently(lambda: queue.wait_for_work(1.0))
         else:
@@ -60,12 +60,12 @@ async def _paint(queue: JobQueue, claim: Claim, steps: int, step_seconds: float)
             case LeaseLost():
                 return
             case LeaseHeld(cancel_requested=True):
-                await patiently(lambda: queue.cancelled(claim))
+                await patiently(lambda: queue.claims.cancelled(claim))
                 return
     result = f"painting of {claim.job.id}".encode()
     key = await patiently(lambda: queue.store.put(result, "png"))
     report = PaintReport("lite", "cpu", "fp32", 1, 1, steps * step_seconds, steps, 0)
-    await patiently(lambda: queue.finish(claim, key, report))
+    await patiently(lambda: queue.claims.finish(claim, key, report))
 
 
 async def _resume(queue: JobQueue, claim: Claim) -> int:
@@ -86,10 +86,10 @@ async def _say(queue: JobQueue, claim: Claim, step: int) -> LeaseOutcome:
     if step % 2:
         data = f"job-{claim.job.id} {step}".encode().ljust(CHECKPOINT_BYTES, b".")
         key = await queue.store.put(data, "bin")
-        if isinstance(lost := await queue.save_checkpoint(claim, key), LeaseLost):
+        if isinstance(lost := await queue.claims.save_checkpoint(claim, key), LeaseLost):
             return lost
-    await queue.renew(claim, LEASE_SECONDS)
-    return await queue.report_progress(claim, Progress(step, 100, step / 100))
+    await queue.claims.renew(claim, LEASE_SECONDS)
+    return await queue.claims.report_progress(claim, Progress(step, 100, step / 100))
 
 
 def bot(settings: dict[str, Any], port: int) -> None:
@@ -104,9 +104,9 @@ async def _bot(settings: Settings, port: int) -> None:
     while True:
         try:
             await _intake(queue, discord)
-            for job in await queue.to_deliver(limit=20):
+            for job in await queue.deliveries.due(limit=20):
                 await _deliver(queue, discord, job)
-            await queue.reap()
+            await queue.claims.reap()
             await queue.wait_for_change(0.2)
         except UNAVAILABLE:
             await asyncio.sleep(0.2)
@@ -115,11 +115,11 @@ async def _bot(settings: Settings, port: int) -> None:
 async def _intake(queue: JobQueue, discord: Caller) -> None:
     for payload in await discord("pending"):
         number = payload["interaction_id"]
-        await queue.open_intake(number, payload["user_id"], payload)
+        await queue.intakes.open(number, payload["user_id"], payload)
         await discord("acknowledge", interaction_id=number)
-    for intake in await queue.pending_intakes():
+    for intake in await queue.intakes.pending():
         await _dawdle()
-        await queue.submit(
+        await queue.submissions.submit(
             submission(
                 intake.payload["user_id"],
                 intake.payload["guild_id"],
@@ -134,18 +134,18 @@ async def _deliver(queue: JobQueue, discord: Caller, job: Job) -> None:
     if message_id is None:
         message_id = await discord("post", nonce=f"atelier-{job.id}", content="queued")
         await _dawdle()
-        await queue.set_message(job.id, 77, message_id)
+        await queue.deliveries.set_message(job.id, 77, message_id)
     if not job.state.ended:
         await discord("edit", message_id=message_id, content=f"revision {job.revision}")
-        await queue.mark_shown(job.id, job.revision)
+        await queue.deliveries.mark_shown(job.id, job.revision)
         return
-    await queue.delivery_attempt(job.id)
+    await queue.deliveries.count_attempt(job.id)
     content = job.state.value
     if job.result_key is not None:
         content += " " + (await queue.store.get(job.result_key)).decode()
     await discord("edit", message_id=message_id, content=content)
     await _dawdle()
-    await queue.mark_delivered(job.id, how="edit", message_id=message_id)
+    await queue.deliveries.mark_delivered(job.id, how="edit", message_id=message_id)
 
 
 async def _dawdle() -> None:

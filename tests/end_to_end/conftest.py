@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox.child import BotProcess, bot_environment, run_bot
+from sandbox.bot_process import BotProcess, bot_environment, run_bot
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, Message
 from tests.worker.conftest import photograph

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from common.settings import Settings
 from jobs.db import schema
 from jobs.queue import JobQueue
-from sandbox.child import BotProcess
+from sandbox.bot_process import BotProcess
 from sandbox.model import Interaction
 from tests.end_to_end.conftest import House
 
@@ -137,11 +137,11 @@ async def check_endings(house: House, queue: JobQueue, interaction_ids: list[int
     """Each command is one job, which ended once, though engines died over them."""
     kinds: Counter[str] = Counter()
     users = [house.discord.user(name).id for name in MEMBERS]
-    jobs = [job for user in users for job in await queue.jobs_of_user(user, limit=100)]
+    jobs = [job for user in users for job in await queue.jobs.of_user(user, limit=100)]
     assert sorted(job.interaction_id for job in jobs) == sorted(interaction_ids)
     for job in jobs:
-        history = [event.kind for event in await queue.history(job.id)]
+        history = [event.kind for event in await queue.jobs.history(job.id)]
         assert [kind for kind in history if kind in ENDINGS] == [job.state]
         kinds.update(history)
     assert kinds["engine_died"] > 0, "some engines were killed at work"
-    assert await queue.pending_intakes() == []
+    assert await queue.intakes.pending() == []

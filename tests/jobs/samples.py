@@ -92,13 +92,13 @@ def submission(user_id: int = 1, guild_id: int | None = 5, **changes: Any) -> Su
 async def accepted(
     queue: JobQueue, user_id: int = 1, guild_id: int | None = 5, **changes: Any
 ) -> Job:
-    outcome = await queue.submit(submission(user_id, guild_id, **changes))
+    outcome = await queue.submissions.submit(submission(user_id, guild_id, **changes))
     assert isinstance(outcome, Accepted), outcome
     return outcome.job
 
 
 async def claimed(queue: JobQueue, engine_id: str = "engine", **options: Any) -> Claim:
-    claim = await queue.claim(engine_id, **options)
+    claim = await queue.claims.claim(engine_id, **options)
     assert claim is not None
     return claim
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import supervisor
-from bot.supervisor import EngineSupervisor
+from bot.app import supervisor
+from bot.app.supervisor import EngineSupervisor
 from common.settings import Settings, load_settings
 
 CHILD = """
