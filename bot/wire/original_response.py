@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import discord
 
 from bot.kit import Bot
-from bot.wire.faults import MessageGone, TokenEnded, TryLater, Unclear, fault_of, pause_seconds
+from bot.wire.faults import BACKOFF, MessageGone, TokenEnded, TryLater, Unclear, fault_of
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +57,9 @@ class Originals:
             except Exception as error:  # noqa: BLE001 - every fault has its answer
                 match fault_of(error):
                     case TryLater(seconds):
-                        await asyncio.sleep(pause_seconds(attempt, seconds))
+                        await asyncio.sleep(BACKOFF.seconds(attempt, seconds))
                     case Unclear():
-                        await asyncio.sleep(pause_seconds(attempt))
+                        await asyncio.sleep(BACKOFF.seconds(attempt))
                     case TokenEnded() | MessageGone():
                         await self._say_by_dm(sender, sentence)
                         return
@@ -84,9 +84,9 @@ class Originals:
             except Exception as error:  # noqa: BLE001 - every fault has its answer
                 match fault_of(error):
                     case TryLater(seconds):
-                        await asyncio.sleep(pause_seconds(attempt, seconds))
+                        await asyncio.sleep(BACKOFF.seconds(attempt, seconds))
                     case Unclear():
-                        await asyncio.sleep(pause_seconds(attempt))
+                        await asyncio.sleep(BACKOFF.seconds(attempt))
                     case _ if isinstance(error, discord.NotFound):
                         return 0
                     case _:
