@@ -24,7 +24,6 @@ class ProgressBar:
             console=console,
             disable=quiet,
         )
-        self._console = console
         self._task = self._bar.add_task("preparing", total=1.0, details="")
         self._losses = ""
         self._read_at = self._counted_at = time.monotonic()
@@ -50,7 +49,7 @@ class ProgressBar:
             self._task, description=what, completed=done / total if total else 0, details=share
         )
 
-    def show(self, event: Event) -> None:
+    def hear(self, event: Event) -> None:
         """Show what an event tells."""
         match event:
             case Preparing():
