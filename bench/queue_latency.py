@@ -153,7 +153,7 @@ async def _one(queue: JobQueue, engine: Engine) -> tuple[float, float]:
     queued = time.time()
     said = await engine.hear()
     assert said["job"] == job.id
-    while (now := await queue.get(job.id)) is not None and not now.state.ended:
+    while (now := await queue.jobs.get(job.id)) is not None and not now.state.ended:
         await queue.wait_for_change(0.1)
     return said["at"] - queued, said["at"] - began
 

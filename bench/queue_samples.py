@@ -55,6 +55,6 @@ async def accepted(
     queue: JobQueue, user_id: int = 1, guild_id: int | None = 5, **changes: Any
 ) -> Job:
     """The job of a submission, which must be accepted."""
-    outcome = await queue.submit(submission(user_id, guild_id, **changes))
+    outcome = await queue.submissions.submit(submission(user_id, guild_id, **changes))
     assert isinstance(outcome, Accepted), outcome
     return outcome.job

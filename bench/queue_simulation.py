@@ -99,42 +99,42 @@ async def operations(meter: Meter, settings: Settings, times: int) -> list[Cost]
     """Each step of a job's life, `times` times, with as many jobs waiting."""
     claims: list[Claim] = []
     async with await JobQueue.open(settings) as queue:
-        await queue.register_engine(EngineInfo("engine", "host", "cpu", "lite", "0", 1))
+        await queue.engines.register(EngineInfo("engine", "host", "cpu", "lite", "0", 1))
 
         async def submit(number: int) -> None:
-            await queue.submit(submission(number % 500 + 1, number % 50 + 1))
+            await queue.submissions.submit(submission(number % 500 + 1, number % 50 + 1))
 
         async def claim(_: int) -> None:
-            claimed = await queue.claim("engine", lease_seconds=3600)
+            claimed = await queue.claims.claim("engine", lease_seconds=3600)
             assert claimed is not None
             claims.append(claimed)
 
         async def renew(number: int) -> None:
-            await queue.renew(claims[number], 3600)
+            await queue.claims.renew(claims[number], 3600)
 
         async def progress(number: int) -> None:
-            await queue.report_progress(claims[number], Progress(number, 300, 0.5, 30.0))
+            await queue.claims.report_progress(claims[number], Progress(number, 300, 0.5, 30.0))
 
         async def checkpoint(number: int) -> None:
-            await queue.save_checkpoint(claims[number], RESULT)
+            await queue.claims.save_checkpoint(claims[number], RESULT)
 
         async def standing(number: int) -> None:
-            await queue.standing(claims[number].job.id)
+            await queue.standings.get(claims[number].job.id)
 
         async def finish(number: int) -> None:
-            await queue.finish(claims[number], RESULT, REPORT)
+            await queue.claims.finish(claims[number], RESULT, REPORT)
 
         async def ask(_: int) -> None:
-            await queue.claim("engine")
+            await queue.claims.claim("engine")
 
         costs = [await measure(meter, "submit", submit, times)]
-        jobs = await queue.waiting(None, limit=times)
+        jobs = await queue.standings.waiting(None, limit=times)
         places = iter(itertools.cycle(job.id for job in jobs[-20:]))
         costs.append(
             await measure(
                 meter,
                 f"place and time of the last of {times}",
-                lambda _: queue.standing(next(places)),
+                lambda _: queue.standings.get(next(places)),
                 min(times, 200),
             )
         )
@@ -203,7 +203,7 @@ class Simulation:
             self._kinds[user] = kind
             for _ in range(30 if kind == "thirty pictures" else 1):
                 options = PaintOptions(size_px=self.dice.choice([256, 512, 1024]))
-                await self.queue.submit(submission(user, guild, options=options))
+                await self.queue.submissions.submit(submission(user, guild, options=options))
                 queued += 1
 
     async def run(self, seconds: float) -> None:
@@ -228,23 +228,23 @@ class Simulation:
         self.transactions += 1
         match due:
             case "renew":
-                await self.queue.renew(claim, 30)
+                await self.queue.claims.renew(claim, 30)
                 self._plan(when + HEARTBEAT_SECONDS, engine, due, job_id)
             case "progress":
-                await self.queue.report_progress(claim, Progress(1, 300, 0.5, ends - when))
+                await self.queue.claims.report_progress(claim, Progress(1, 300, 0.5, ends - when))
                 self._plan(when + PROGRESS_SECONDS, engine, due, job_id)
             case "checkpoint":
-                await self.queue.save_checkpoint(claim, RESULT)
+                await self.queue.claims.save_checkpoint(claim, RESULT)
                 self._plan(when + CHECKPOINT_SECONDS, engine, due, job_id)
             case _:
-                await self.queue.finish(claim, RESULT, REPORT)
+                await self.queue.claims.finish(claim, RESULT, REPORT)
                 self.finished += 1
                 del self._held[engine]
                 self._plan(when, engine, "claim")
 
     async def _claim(self, when: float, engine: int) -> None:
         self.transactions += 1
-        claim = await self.queue.claim(f"engine-{engine}", lease_seconds=30)
+        claim = await self.queue.claims.claim(f"engine-{engine}", lease_seconds=30)
         if claim is None:
             self._plan(when + 5, engine, "claim")
             return

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -127,14 +128,15 @@ class Settings(BaseSettings):
         if self.atelier_database_url:
             return self.atelier_database_url
         file = (self.atelier_data_dir / "atelier.sqlite3").resolve()
-        return f"sqlite+aiosqlite:///{file.as_posix()}"
+        # Quoted: a folder's name may have signs that mean something in an address.
+        return f"sqlite+aiosqlite:///{quote(file.as_posix(), safe='/:')}"
 
     @property
     def storage_url(self) -> str:
-        """Address of the picture store (fsspec), the default filled in."""
+        """Address of the picture store: a folder's path or a URL, the default filled in."""
         if self.atelier_storage_url:
             return self.atelier_storage_url
-        return (self.atelier_data_dir / "pictures").resolve().as_uri()
+        return str((self.atelier_data_dir / "pictures").resolve())
 
     @property
     def models_dir(self) -> Path:

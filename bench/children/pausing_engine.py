@@ -40,9 +40,9 @@ def run(settings: dict[str, Any], name: str, steps: int, step_seconds: float) ->
 async def _work(settings: Settings, name: str, steps: int, step_seconds: float) -> None:
     queue = await patiently(lambda: JobQueue.open(settings))
     info = EngineInfo(name, "host", "cpu", "lite", "0", os.getpid())
-    await patiently(lambda: queue.register_engine(info))
+    await patiently(lambda: queue.engines.register(info))
     while True:
-        claim = await patiently(lambda: queue.claim(name, lease_seconds=LEASE_SECONDS))
+        claim = await patiently(lambda: queue.claims.claim(name, lease_seconds=LEASE_SECONDS))
         if claim is None:
             await patiently(lambda: queue.wait_for_work(1.0))
         else:
@@ -57,12 +57,12 @@ async def _paint(queue: JobQueue, claim: Claim, steps: int, step_seconds: float)
             case LeaseLost():
                 return
             case LeaseHeld(cancel_requested=True):
-                await patiently(lambda: queue.cancelled(claim))
+                await patiently(lambda: queue.claims.cancelled(claim))
                 return
     result = f"painting of {claim.job.id}".encode()
     key = await patiently(lambda: queue.store.put(result, "png"))
     report = PaintReport("lite", "cpu", "fp32", 1, 1, steps * step_seconds, steps, 0)
-    await patiently(lambda: queue.finish(claim, key, report))
+    await patiently(lambda: queue.claims.finish(claim, key, report))
 
 
 async def _resume(queue: JobQueue, claim: Claim) -> int:
@@ -83,7 +83,7 @@ async def _say(queue: JobQueue, claim: Claim, step: int) -> LeaseOutcome:
     if step % 2:
         data = f"job-{claim.job.id} {step}".encode().ljust(CHECKPOINT_BYTES, b".")
         key = await queue.store.put(data, "bin")
-        if isinstance(lost := await queue.save_checkpoint(claim, key), LeaseLost):
+        if isinstance(lost := await queue.claims.save_checkpoint(claim, key), LeaseLost):
             return lost
-    await queue.renew(claim, LEASE_SECONDS)
-    return await queue.report_progress(claim, Progress(step, 100, step / 100))
+    await queue.claims.renew(claim, LEASE_SECONDS)
+    return await queue.claims.report_progress(claim, Progress(step, 100, step / 100))

@@ -4,11 +4,17 @@ import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import discord
 
-from bot.delivery.faults import (
+from bot.cards.small_print import Attached
+from bot.delivery.files import JobFiles
+from bot.delivery.forms import Dress, Form, Picture, fields_of, forms_for
+from bot.delivery.routes import Route, Shown, Ways
+from bot.kit import Bot
+from bot.pictures.upload_encoder import EncodingProblem
+from bot.texts import Texts, texts_for
+from bot.wire.faults import (
     Fault,
     MessageGone,
     NoAccess,
@@ -19,18 +25,9 @@ from bot.delivery.faults import (
     Unclear,
     fault_of,
 )
-from bot.delivery.files import JobFiles
-from bot.delivery.forms import Dress, Form, Picture, fields_of, forms_for
-from bot.delivery.small_print import Attached
-from bot.delivery.ways import Route, Shown, Ways
-from bot.pictures.press import PressProblem
-from bot.texts import Texts, texts_for
-from bot.uploads import Upload
+from bot.wire.uploads import Upload
 from common.store import StorageUnavailable
 from jobs.model import Job, JobState, Standing
-
-if TYPE_CHECKING:
-    from bot.client import AtelierClient
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +85,7 @@ class Room:
 class Courier:
     """Shows jobs. Each way is tried in its order; Discord's bad moments end in `Later`."""
 
-    def __init__(self, client: "AtelierClient") -> None:
+    def __init__(self, client: Bot) -> None:
         self._client = client
         self._files = JobFiles(client)
         self._ways = Ways(client)
@@ -216,7 +213,7 @@ class Courier:
         job = errand.job
         try:
             return await self._files.of(errand.t, job, limit_bytes)
-        except PressProblem as problem:
+        except EncodingProblem as problem:
             log.error("The picture of job %d could not be made to fit: %s", job.id, problem)  # noqa: TRY400 - known
             return Later(None) if errand.attempt < TRIES_TO_FIT else None
         except StorageUnavailable as error:

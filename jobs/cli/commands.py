@@ -101,12 +101,12 @@ async def _list(queue: JobQueue, asked: argparse.Namespace, console: Console) ->
     async with queue.database.read() as connection:
         jobs = [job_from_row(row) for row in (await connection.execute(statement)).all()]
     if jobs:
-        standings = await queue.standings([job.id for job in jobs if not job.state.ended])
+        standings = await queue.standings.get_many([job.id for job in jobs if not job.state.ended])
         console.print(list_table(jobs, standings, wide=console.width >= WIDE))
         console.print()
     elif asked.state is not None or asked.user is not None:
         console.print("There is no such job.")
-    overview = await queue.overview(None)
+    overview = await queue.standings.overview(None)
     console.print(
         f"{overview.waiting} waiting, {overview.running} being painted, "
         f"{counted(overview.engines_alive, 'engine')} alive{', paused' if overview.paused else ''}."
@@ -115,20 +115,20 @@ async def _list(queue: JobQueue, asked: argparse.Namespace, console: Console) ->
 
 
 async def _show(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
-    job = await queue.get(asked.job_id)
+    job = await queue.jobs.get(asked.job_id)
     if job is None:
         return _missing(asked.job_id)
-    console.print(job_table(job, await queue.standing(job.id)))
+    console.print(job_table(job, await queue.standings.get(job.id)))
     console.print()
-    console.print(history_table(await queue.history(job.id)))
+    console.print(history_table(await queue.jobs.history(job.id)))
     return 0
 
 
 async def _retry(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
-    job = await queue.get(asked.job_id)
+    job = await queue.jobs.get(asked.job_id)
     if job is None:
         return _missing(asked.job_id)
-    if await queue.retry(asked.job_id) is not None:
+    if await queue.jobs.retry(asked.job_id) is not None:
         console.print(f"Job {asked.job_id} is queued again.")
         return 0
     if job.pictures_deleted_at is not None:
@@ -142,7 +142,7 @@ async def _retry(queue: JobQueue, asked: argparse.Namespace, console: Console) -
 
 
 async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
-    match await queue.remove(asked.job_id):
+    match await queue.jobs.remove(asked.job_id):
         case Cancelled():
             console.print(f"Job {asked.job_id} is cancelled.")
         case CancelRequested():
@@ -158,7 +158,7 @@ async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) 
 
 
 async def _gc(queue: JobQueue, _: argparse.Namespace, console: Console) -> int:
-    counts = await queue.gc()
+    counts = await queue.retention.gc()
     console.print(
         f"{counted(counts.expired_jobs, 'job')} gave up their pictures; "
         f"{counted(counts.files, 'file')} ({counts.bytes / 1e6:.1f} MB) and "

@@ -20,37 +20,38 @@ _LOOKED_AHEAD = 20
 """A job so much further behind is not expected to overtake the ones before it."""
 
 
-class Availability(Standings):
-    """The side of the queue that gives refusals their time."""
+async def foreseen(
+    standings: Standings,
+    connection: AsyncConnection,
+    refusal: Refusal,
+    who: Applicant,
+    now: float,
+) -> Refusal:
+    """The refusal, with the predicted time if it is one of those that depend on the queue.
 
-    async def foreseen(
-        self, connection: AsyncConnection, refusal: Refusal, who: Applicant, now: float
-    ) -> Refusal:
-        """The refusal, with the predicted time if it is one of those that depend on the queue.
-
-        It reads as many places as jobs have to end, so it is not for a writing transaction. What
-        has ended since the refusal counts as it is now.
-        """
-        if refusal.limit not in WAITING:
-            return refusal
-        where = [IS_WAITING]
-        if not refusal.by_operator:
-            where.append(J.guild_id == who.guild_id)
-        if refusal.limit is LimitName.WAITING_PER_USER:
-            where.append(J.user_id == who.user_id)
-        count = await connection.scalar(sa.select(sa.func.count()).where(*where))
-        too_many = int(count or 0) - int(refusal.allowed) + 1
-        if too_many <= 0:
-            return _at(refusal, now)
-        first = sa.select(J.id).where(*where).order_by(sa.not_(IS_RUNNING), J.start, J.id)
-        ids = list(await connection.scalars(first.limit(too_many + _LOOKED_AHEAD)))
-        standings = (await self.standings_in(connection, ids, now)).values()
-        if not any(standing.engines_alive for standing in standings):
-            return _unforeseen(refusal, Unforeseen.NO_ENGINE)
-        ends = sorted(filter(None, (_end(standing, now) for standing in standings)))
-        if len(ends) < too_many:
-            return _unforeseen(refusal, Unforeseen.PAUSED)
-        return _at(refusal, ends[too_many - 1])
+    It reads as many places as jobs have to end, so it is not for a writing transaction. What
+    has ended since the refusal counts as it is now.
+    """
+    if refusal.limit not in WAITING:
+        return refusal
+    where = [IS_WAITING]
+    if not refusal.by_operator:
+        where.append(J.guild_id == who.guild_id)
+    if refusal.limit is LimitName.WAITING_PER_USER:
+        where.append(J.user_id == who.user_id)
+    count = await connection.scalar(sa.select(sa.func.count()).where(*where))
+    too_many = int(count or 0) - int(refusal.allowed) + 1
+    if too_many <= 0:
+        return _at(refusal, now)
+    first = sa.select(J.id).where(*where).order_by(sa.not_(IS_RUNNING), J.start, J.id)
+    ids = list(await connection.scalars(first.limit(too_many + _LOOKED_AHEAD)))
+    expected = (await standings.get_many_in(connection, ids, now)).values()
+    if not any(standing.engines_alive for standing in expected):
+        return _unforeseen(refusal, Unforeseen.NO_ENGINE)
+    ends = sorted(filter(None, (_end(standing, now) for standing in expected)))
+    if len(ends) < too_many:
+        return _unforeseen(refusal, Unforeseen.PAUSED)
+    return _at(refusal, ends[too_many - 1])
 
 
 def _end(standing: Standing, now: float) -> float | None:

@@ -3,23 +3,27 @@
 import sqlalchemy as sa
 
 from common.options import PaintInputs, PaintOptions
-from jobs.core import record, row_of, use_picture
+from jobs.core import QueueCore, record, row_of, use_picture
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
 from jobs.db.rows import J, job_from_row, to_json
 from jobs.entering.admission import Applicant, refusal_for
-from jobs.entering.availability import Availability
-from jobs.entering.intakes import Intakes, close_intake_in, intake_row
+from jobs.entering.availability import foreseen
+from jobs.entering.intakes import close_intake_in, intake_row
 from jobs.entering.limits import Rules, read_rules
 from jobs.model import JobState, Submission
 from jobs.order import fairness
 from jobs.order.speeds import speed_class_of, work_of
-from jobs.order.standings import Fleet
+from jobs.order.standings import Fleet, Standings
 from jobs.outcomes import Accepted, AlreadySubmitted, Erased, Refusal, Refused, SubmitOutcome
 
 
-class Submissions(Intakes, Availability):
-    """The side of the queue that the commands see first."""
+class Submissions:
+    """Takes jobs into the queue, if the limits allow it."""
+
+    def __init__(self, core: QueueCore, standings: Standings) -> None:
+        self._core = core
+        self._standings = standings
 
     async def check_limits(
         self,
@@ -34,13 +38,13 @@ class Submissions(Intakes, Availability):
     ) -> Refusal | None:
         """Whether `submit` would refuse now; to be asked before pictures are fetched."""
         who = Applicant(user_id, role_ids, guild_id, channel_id, is_admin, parent_channel_id)
-        async with self.database.read() as connection:
-            now = await self.database.now_in(connection)
-            rules = await read_rules(connection, self.settings, guild_id, user_id)
+        async with self._core.database.read() as connection:
+            now = await self._core.database.now_in(connection)
+            rules = await read_rules(connection, self._core.settings, guild_id, user_id)
             refusal = await refusal_for(connection, rules, who, options, now)
             if refusal is None:
                 return None
-            return await self.foreseen(connection, refusal, who, now)
+            return await foreseen(self._standings, connection, refusal, who, now)
 
     async def submit(self, submission: Submission) -> SubmitOutcome:
         """Queue a job, if the limits allow it; all in one transaction.
@@ -59,13 +63,13 @@ class Submissions(Intakes, Availability):
         if not isinstance(outcome, Refused):
             return outcome
         # Only now, so that nobody else's submission waits for it.
-        async with self.database.read() as connection:
-            now = await self.database.now_in(connection)
-            return Refused(await self.foreseen(connection, outcome.refusal, who, now))
+        async with self._core.database.read() as connection:
+            now = await self._core.database.now_in(connection)
+            return Refused(await foreseen(self._standings, connection, outcome.refusal, who, now))
 
     async def _submit(self, submission: Submission, who: Applicant) -> SubmitOutcome:
         flow = fairness.flow_of(submission.guild_id, submission.user_id)
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             await transaction.lock(fairness.flow_lock(flow), f"atelier-user:{submission.user_id}")
             connection = transaction.connection
             intake = await intake_row(transaction, submission.interaction_id)
@@ -80,14 +84,14 @@ class Submissions(Intakes, Availability):
             if earlier is not None:
                 return AlreadySubmitted(job_from_row(earlier))
             rules = await read_rules(
-                connection, self.settings, submission.guild_id, submission.user_id
+                connection, self._core.settings, submission.guild_id, submission.user_id
             )
             refusal = await refusal_for(connection, rules, who, submission.options, transaction.now)
             if refusal is not None:
                 return Refused(refusal)
-            fleet = await self.fleet(connection, transaction.now)
+            fleet = await self._standings.fleet(connection, transaction.now)
             job_id = await _insert(transaction, submission, rules, fleet)
-            standings = await self.standings_in(connection, [job_id], transaction.now)
+            standings = await self._standings.get_many_in(connection, [job_id], transaction.now)
             row = await row_of(transaction, job_id)
             assert row is not None
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)

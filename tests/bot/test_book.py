@@ -8,23 +8,24 @@ from typing import Any
 
 import pytest
 
-from bot.errors import UserProblem
-from bot.paint.book import CommandBook
-from bot.paint.request import PaintRequest
+from bot.intake.journal import CommandBook
+from bot.intake.request import PaintRequest
+from bot.wire.errors import UserProblem
 from common.settings import load_settings
+from jobs.entering.intakes import Intakes
 from jobs.outcomes import QueueUnavailable
 from jobs.queue import JobQueue
 
 
-class SlowQueue(JobQueue):
-    """One whose database answers late, and whose connection may break as it commits."""
+class SlowIntakes(Intakes):
+    """Those of a database that answers late, and whose connection may break as it commits."""
 
     seconds = 0.0
     breaks_after_commits = 0
 
-    async def open_intake(self, interaction_id: int, user_id: int, payload: dict[str, Any]) -> bool:
+    async def open(self, interaction_id: int, user_id: int, payload: dict[str, Any]) -> bool:
         await asyncio.sleep(self.seconds)
-        is_new = await super().open_intake(interaction_id, user_id, payload)
+        is_new = await super().open(interaction_id, user_id, payload)
         if self.breaks_after_commits:
             self.breaks_after_commits -= 1
             raise QueueUnavailable("The connection broke.")
@@ -32,11 +33,17 @@ class SlowQueue(JobQueue):
 
 
 @pytest.fixture
-async def queue(tmp_path: Path) -> AsyncIterator[SlowQueue]:
+async def queue(tmp_path: Path) -> AsyncIterator[JobQueue]:
     settings = load_settings(_env_file=None, atelier_data_dir=tmp_path)
-    async with await SlowQueue.open(settings) as opened:
-        assert isinstance(opened, SlowQueue)
+    async with await JobQueue.open(settings) as opened:
         yield opened
+
+
+@pytest.fixture
+def slow(queue: JobQueue) -> SlowIntakes:
+    intakes = SlowIntakes(queue.intakes._core)
+    queue.intakes = intakes
+    return intakes
 
 
 @pytest.fixture
@@ -66,11 +73,11 @@ def request(interaction_id: int = 1, *, expires: timedelta = timedelta(minutes=1
 
 
 async def pending(queue: JobQueue) -> list[int]:
-    return [intake.interaction_id for intake in await queue.pending_intakes()]
+    return [intake.interaction_id for intake in await queue.intakes.pending()]
 
 
 async def test_a_command_that_is_written_at_once_needs_no_file(
-    queue: SlowQueue, folder: Path
+    queue: JobQueue, folder: Path
 ) -> None:
     entry = CommandBook(queue, folder).open(request())
     assert await entry.written(5.0)
@@ -80,9 +87,9 @@ async def test_a_command_that_is_written_at_once_needs_no_file(
 
 
 async def test_what_broke_while_it_was_committed_is_still_this_command(
-    queue: SlowQueue, folder: Path
+    queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:
-    queue.seconds, queue.breaks_after_commits = 0.2, 1
+    slow.seconds, slow.breaks_after_commits = 0.2, 1
     entry = CommandBook(queue, folder).open(request())
     assert await entry.written(0.0)
     assert await entry.settled(), "its own row is no other's"
@@ -91,15 +98,15 @@ async def test_what_broke_while_it_was_committed_is_still_this_command(
 
 
 async def test_what_comes_twice_is_one_command_and_leaves_no_file(
-    queue: SlowQueue, folder: Path
+    queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:
     book = CommandBook(queue, folder)
     assert await book.open(request()).settled()
-    queue.seconds = 0.2
+    slow.seconds = 0.2
     again = book.open(request())
     assert await again.written(0.0), "not known yet"
     assert not await again.settled()
-    queue.seconds = 0.0
+    slow.seconds = 0.0
     third = book.open(request())
     assert not await third.written(5.0)
     await third.drop()
@@ -108,9 +115,9 @@ async def test_what_comes_twice_is_one_command_and_leaves_no_file(
 
 
 async def test_a_command_that_is_given_up_leaves_no_row_behind(
-    queue: SlowQueue, folder: Path
+    queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:
-    queue.breaks_after_commits = 1
+    slow.breaks_after_commits = 1
     entry = CommandBook(queue, folder).open(request())
     with pytest.raises(QueueUnavailable):
         await entry.written(5.0)
@@ -118,21 +125,23 @@ async def test_a_command_that_is_given_up_leaves_no_row_behind(
     assert await pending(queue) == []
 
 
-async def test_an_erasure_reaches_what_is_only_a_file(queue: SlowQueue, folder: Path) -> None:
-    queue.seconds = 0.3
+async def test_an_erasure_reaches_what_is_only_a_file(
+    queue: JobQueue, slow: SlowIntakes, folder: Path
+) -> None:
+    slow.seconds = 0.3
     book = CommandBook(queue, folder)
     entry = book.open(request())
     assert await entry.written(0.0)
     await book.forget(5)
     assert not list(folder.iterdir())
-    await queue.erase_user(5)
+    await queue.privacy.erase_user(5)
     with pytest.raises(UserProblem, match="erased"):
         await entry.settled()
     assert await pending(queue) == []
 
 
 async def test_a_start_takes_files_in_and_clears_away_what_is_of_no_use(
-    queue: SlowQueue, folder: Path
+    queue: JobQueue, folder: Path
 ) -> None:
     book = CommandBook(queue, folder)
     await book.file(request(1))

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bot import supervisor
-from bot.supervisor import EngineSupervisor
+from bot.app import supervisor
+from bot.app.supervisor import EngineSupervisor
+from common.backoff import Backoff
 from common.settings import Settings, load_settings
 
 CHILD = """
@@ -61,7 +62,7 @@ async def test_the_engine_gets_the_settings_without_the_token_and_ends_with_the_
 async def test_an_engine_that_dies_is_started_again(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(supervisor, "BACKOFF", Backoff(0.01, 0.02))
     log = tmp_path / "log"
     task = asyncio.create_task(EngineSupervisor(settings, command=child(log, "dies")).run())
     assert len(await lines_of(log, 3)) >= 3
@@ -71,7 +72,7 @@ async def test_an_engine_that_dies_is_started_again(
 async def test_an_engine_that_could_not_be_started_is_tried_again(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(supervisor, "BACKOFF", Backoff(0.01, 0.02))
     log, program = tmp_path / "log", tmp_path / "python"
     command = (str(program), *child(log, "serves")[1:])
     task = asyncio.create_task(EngineSupervisor(settings, command=command).run())

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import TypeAdapter
 
-from bot.errors import explain
-from bot.failures import failure_words
-from bot.refusals import refusal_words
+from bot.cards.failures import failure_words
 from bot.texts import texts_for
+from bot.ui.refusals import refusal_words
+from bot.wire.errors import explain
 from common.pictures import DecoderPool, PictureProblem
 from common.sentences import Sentence, sentence
 from jobs.model import Failure, FailureKind

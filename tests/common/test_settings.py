@@ -67,4 +67,4 @@ def test_database_and_pictures_live_in_the_data_dir_by_default(tmp_path: Path) -
     assert (
         settings.database_url == f"sqlite+aiosqlite:///{(tmp_path / 'atelier.sqlite3').as_posix()}"
     )
-    assert settings.storage_url == (tmp_path / "pictures").as_uri()
+    assert settings.storage_url == str(tmp_path / "pictures")

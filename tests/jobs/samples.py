@@ -48,7 +48,7 @@ class Place:
 
 
 async def claimed(queue: JobQueue, engine_id: str = "engine", **options: Any) -> Claim:
-    claim = await queue.claim(engine_id, **options)
+    claim = await queue.claims.claim(engine_id, **options)
     assert claim is not None
     return claim
 

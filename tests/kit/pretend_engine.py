@@ -45,16 +45,16 @@ class PretendEngine:
         return engine
 
     async def register(self) -> None:
-        await self.queue.register_engine(ENGINE)
+        await self.queue.engines.register(ENGINE)
 
     # By itself
 
     async def run(self) -> None:
         """Paint whatever comes, in the loop of the test."""
         while True:
-            claim = await self.queue.claim(ENGINE.id)
+            claim = await self.queue.claims.claim(ENGINE.id)
             if claim is None:
-                await self.queue.engine_heartbeat(ENGINE.id)
+                await self.queue.engines.heartbeat(ENGINE.id)
                 await asyncio.sleep(0.05)
             else:
                 await self._work(claim)
@@ -62,22 +62,22 @@ class PretendEngine:
     async def _work(self, claim: Claim) -> None:
         job = claim.job
         if self.fails_with is not None:
-            await self.queue.fail(claim, Failure(FailureKind.INPUT, self.fails_with, "e1d2"))
+            await self.queue.claims.fail(claim, Failure(FailureKind.INPUT, self.fails_with, "e1d2"))
             return
         content = await self.queue.store.get(job.inputs.content)
         for step in range(1, STEPS):
             image = Image.open(io.BytesIO(content)).convert("RGB")
             preview = await self.queue.store.put(encoded(image.resize((48, 48)), "JPEG"), ".jpg")
             progress = Progress(step, STEPS, step / STEPS, 1.0 * (STEPS - step), preview)
-            outcome = await self.queue.report_progress(claim, progress)
+            outcome = await self.queue.claims.report_progress(claim, progress)
             if not isinstance(outcome, LeaseHeld) or outcome.cancel_requested:
-                await self.queue.cancelled(claim)
+                await self.queue.claims.cancelled(claim)
                 return
             await asyncio.sleep(self.step_seconds)
             while step == STEPS // 2 and not self.hold.is_set():
-                outcome = await self.queue.renew(claim)
+                outcome = await self.queue.claims.renew(claim)
                 if isinstance(outcome, LeaseHeld) and outcome.cancel_requested:
-                    await self.queue.cancelled(claim)
+                    await self.queue.claims.cancelled(claim)
                     return
                 await asyncio.sleep(0.05)
         image = self._result(content, job.options.size_px)
@@ -100,7 +100,7 @@ class PretendEngine:
             records=records,
         )
         self.painted.append(job.id)
-        await self.queue.finish(claim, key, report, timelapse_key=lapse)
+        await self.queue.claims.finish(claim, key, report, timelapse_key=lapse)
 
     def _result(self, content: bytes, size_px: int) -> Image.Image:
         if self.noise:
@@ -112,7 +112,7 @@ class PretendEngine:
     # Step by step
 
     async def _claim(self, job: Job) -> Claim:
-        claim = await self.queue.claim(ENGINE.id)
+        claim = await self.queue.claims.claim(ENGINE.id)
         assert claim is not None
         assert claim.job.id == job.id
         return claim
@@ -120,22 +120,22 @@ class PretendEngine:
     async def start(self, job: Job) -> None:
         """Paint the next job, which must be this one, up to a quarter."""
         claim = await self._claim(job)
-        await self.queue.report_progress(claim, Progress(1, 4, 0.25, seconds_left=30.0))
+        await self.queue.claims.report_progress(claim, Progress(1, 4, 0.25, seconds_left=30.0))
 
     async def paint(self, job: Job, *, size: tuple[int, int] = (128, 96)) -> Job:
         """Paint the next job, which must be this one."""
         claim = await self._claim(job)
         preview = await self.queue.store.put(plain_picture((40, 30), "olive"), ".png")
-        await self.queue.report_progress(claim, Progress(3, 4, 0.75, preview_key=preview))
+        await self.queue.claims.report_progress(claim, Progress(3, 4, 0.75, preview_key=preview))
         picture = plain_picture((128, 96), f"#{job.id % 256:02x}8080")
         key = await self.queue.store.put(picture, ".png")
         report = PaintReport("lite", "cpu", "fp32", *size, seconds=2.0, iterations=4, seed=0)
-        await self.queue.finish(claim, key, report)
-        done = await self.queue.get(job.id)
+        await self.queue.claims.finish(claim, key, report)
+        done = await self.queue.jobs.get(job.id)
         assert done is not None
         return done
 
     async def fail(self, job: Job) -> None:
         """Fail the next job, which must be this one."""
         failure = Failure(FailureKind.ENGINE, "The engine broke.", "abcd")
-        await self.queue.fail(await self._claim(job), failure)
+        await self.queue.claims.fail(await self._claim(job), failure)

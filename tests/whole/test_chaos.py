@@ -125,7 +125,7 @@ async def test_every_job_ends_once_with_one_message(place: Place, kills: int) ->
         if locker is not None:
             locker.join(20)
         await _until_delivered(queue)
-        jobs = [job for n in range(1, 13) for job in await queue.jobs_of_user(n, limit=1000)]
+        jobs = [job for n in range(1, 13) for job in await queue.jobs.of_user(n, limit=1000)]
         assert len(jobs) == kills * JOBS_A_KILL
         assert {job.interaction_id for job in jobs} == set(discord.interactions)
         await _check_endings(queue, jobs)
@@ -135,7 +135,7 @@ async def test_every_job_ends_once_with_one_message(place: Place, kills: int) ->
 async def _check_endings(queue: JobQueue, jobs: list[Job]) -> None:
     resumed = 0
     for job in jobs:
-        kinds = [event.kind for event in await queue.history(job.id)]
+        kinds = [event.kind for event in await queue.jobs.history(job.id)]
         assert [kind for kind in kinds if kind in ENDED] == [job.state], "each job ends once"
         resumed += kinds.count("engine_died")
         if job.state is JobState.DONE:
@@ -155,18 +155,18 @@ def _check_messages(discord: TinyDiscord, jobs: list[Job]) -> None:
 
 
 async def _cancel_one(queue: JobQueue, dice: random.Random) -> None:
-    jobs = await queue.waiting(None, limit=50)
+    jobs = await queue.standings.waiting(None, limit=50)
     if jobs:
         job = dice.choice(jobs)
-        await queue.request_cancel(job.id, job.user_id)
+        await queue.jobs.cancel(job.id, job.user_id)
 
 
 async def _until_delivered(queue: JobQueue) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
-        overview = await queue.overview(None)
+        overview = await queue.standings.overview(None)
         left = overview.waiting + overview.running
-        if not left and not await queue.to_deliver() and not await queue.pending_intakes():
+        if not left and not await queue.deliveries.due() and not await queue.intakes.pending():
             return
         await asyncio.sleep(0.5)
-    pytest.fail(f"not all was delivered in time: {await queue.overview(None)}")
+    pytest.fail(f"not all was delivered in time: {await queue.standings.overview(None)}")

@@ -139,11 +139,11 @@ async def check_endings(
     """Each command is one job, which ended once, though engines died over them."""
     kinds: Counter[str] = Counter()
     users = [installation.discord.user(name).id for name in MEMBERS]
-    jobs = [job for user in users for job in await queue.jobs_of_user(user, limit=100)]
+    jobs = [job for user in users for job in await queue.jobs.of_user(user, limit=100)]
     assert sorted(job.interaction_id for job in jobs) == sorted(interaction_ids)
     for job in jobs:
-        history = [event.kind for event in await queue.history(job.id)]
+        history = [event.kind for event in await queue.jobs.history(job.id)]
         assert [kind for kind in history if kind in ENDINGS] == [job.state]
         kinds.update(history)
     assert kinds["engine_died"] > 0, "some engines were killed at work"
-    assert await queue.pending_intakes() == []
+    assert await queue.intakes.pending() == []

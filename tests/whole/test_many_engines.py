@@ -40,7 +40,9 @@ async def test_four_engines_share_four_hundred_jobs(place: Place) -> None:
                 process.start()
                 engines.append(process)
             async with asyncio.timeout(WAIT_SECONDS):
-                while (overview := await queue.overview(None)).waiting or overview.running:
+                while (
+                    overview := await queue.standings.overview(None)
+                ).waiting or overview.running:
                     await asyncio.sleep(0.5)
         finally:
             for engine in engines:
@@ -48,10 +50,10 @@ async def test_four_engines_share_four_hundred_jobs(place: Place) -> None:
                 engine.join(10)
         sittings: dict[str, list[Sitting]] = defaultdict(list)
         for job in jobs:
-            done = await queue.get(job.id)
+            done = await queue.jobs.get(job.id)
             assert done is not None
             assert done.state is JobState.DONE
-            events = await queue.history(job.id)
+            events = await queue.jobs.history(job.id)
             assert [event.kind for event in events] == ["queued", "claimed", "done"]
             begun, ended = events[1].at.timestamp(), events[2].at.timestamp()
             sittings[events[-1].actor].append((begun, ended))

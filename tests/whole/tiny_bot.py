@@ -29,9 +29,9 @@ async def _bot(settings: Settings, port: int) -> None:
     while True:
         try:
             await _intake(queue, discord)
-            for job in await queue.to_deliver(limit=20):
+            for job in await queue.deliveries.due(limit=20):
                 await _deliver(queue, discord, job)
-            await queue.reap()
+            await queue.claims.reap()
             await queue.wait_for_change(0.2)
         except UNAVAILABLE:
             await asyncio.sleep(0.2)
@@ -40,11 +40,11 @@ async def _bot(settings: Settings, port: int) -> None:
 async def _intake(queue: JobQueue, discord: Caller) -> None:
     for payload in await discord("pending"):
         number = payload["interaction_id"]
-        await queue.open_intake(number, payload["user_id"], payload)
+        await queue.intakes.open(number, payload["user_id"], payload)
         await discord("acknowledge", interaction_id=number)
-    for intake in await queue.pending_intakes():
+    for intake in await queue.intakes.pending():
         await _dawdle()
-        await queue.submit(
+        await queue.submissions.submit(
             submission(
                 intake.payload["user_id"],
                 intake.payload["guild_id"],
@@ -59,18 +59,18 @@ async def _deliver(queue: JobQueue, discord: Caller, job: Job) -> None:
     if message_id is None:
         message_id = await discord("post", nonce=f"atelier-{job.id}", content="queued")
         await _dawdle()
-        await queue.set_message(job.id, 77, message_id)
+        await queue.deliveries.set_message(job.id, 77, message_id)
     if not job.state.ended:
         await discord("edit", message_id=message_id, content=f"revision {job.revision}")
-        await queue.mark_shown(job.id, job.revision)
+        await queue.deliveries.mark_shown(job.id, job.revision)
         return
-    await queue.delivery_attempt(job.id)
+    await queue.deliveries.count_attempt(job.id)
     content = job.state.value
     if job.result_key is not None:
         content += " " + (await queue.store.get(job.result_key)).decode()
     await discord("edit", message_id=message_id, content=content)
     await _dawdle()
-    await queue.mark_delivered(job.id, how="edit", message_id=message_id)
+    await queue.deliveries.mark_delivered(job.id, how="edit", message_id=message_id)
 
 
 async def _dawdle() -> None:

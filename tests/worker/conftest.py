@@ -66,7 +66,7 @@ class Poster:
             interaction_token="token",
             token_expires_at=datetime.now(UTC) + timedelta(minutes=15),
         )
-        outcome = await self.queue.submit(
+        outcome = await self.queue.submissions.submit(
             Submission(
                 interaction_id=self._interaction_id,
                 user_id=user_id,

@@ -41,7 +41,7 @@ async def worker(queue: JobQueue, settings: Settings) -> AsyncIterator[asyncio.E
 async def ended(queue: JobQueue, job: Job) -> Job:
     async with asyncio.timeout(120):
         while True:
-            now = await queue.get(job.id)
+            now = await queue.jobs.get(job.id)
             assert now is not None
             if now.state.ended:
                 return now
@@ -51,7 +51,7 @@ async def ended(queue: JobQueue, job: Job) -> Job:
 async def running(queue: JobQueue, job: Job) -> Job:
     async with asyncio.timeout(60):
         while True:
-            now = await queue.get(job.id)
+            now = await queue.jobs.get(job.id)
             assert now is not None
             if now.state is JobState.RUNNING and now.progress and now.progress.iteration:
                 return now
@@ -103,7 +103,7 @@ async def test_what_was_recorded_goes_with_the_picture(
     for key in keys:
         (file,) = settings.atelier_data_dir.rglob(key)
         os.utime(file, (0, 0))  # what was stored just now may be wanted by another job
-    await queue.delete_result(job.id, job.user_id)
+    await queue.retention.delete_result(job.id, job.user_id)
     for key in keys:
         assert not await queue.store.exists(key)
 
@@ -114,7 +114,7 @@ async def test_a_running_job_can_be_cancelled(
     job = await poster.post(iterations=100_000)
     async with worker(queue, settings):
         await running(queue, job)
-        await queue.request_cancel(job.id, job.user_id)
+        await queue.jobs.cancel(job.id, job.user_id)
         assert (await ended(queue, job)).state is JobState.CANCELLED
 
 
@@ -156,12 +156,12 @@ async def test_nobody_waits_for_a_scan_that_is_wanted_no_more(
         async with worker(queue, settings) as stop:
             assert await asyncio.to_thread(asked.wait, 60)
             if by == "cancel":
-                await queue.request_cancel(job.id, job.user_id)
+                await queue.jobs.cancel(job.id, job.user_id)
                 assert (await ended(queue, job)).state is JobState.CANCELLED
             else:
                 stop.set()
         if by == "stop":
-            back = await queue.get(job.id)
+            back = await queue.jobs.get(job.id)
             assert back is not None
             assert back.state is JobState.QUEUED
 
@@ -173,7 +173,7 @@ async def test_at_a_stop_the_job_returns_to_the_queue_and_another_worker_ends_it
     async with worker(queue, settings) as stop:
         await running(queue, job)
         stop.set()
-    back = await queue.get(job.id)
+    back = await queue.jobs.get(job.id)
     assert back is not None
     assert (back.state, back.attempts) == (JobState.QUEUED, 0)
     async with worker(queue, settings):
@@ -188,11 +188,11 @@ async def test_a_painting_that_takes_longer_than_a_lease_keeps_its_job(
     async with worker(queue, settings):
         await running(queue, job)
         await asyncio.sleep(5)
-        await queue.reap()
-        now = await queue.get(job.id)
+        await queue.claims.reap()
+        now = await queue.jobs.get(job.id)
         assert now is not None
         assert (now.state, now.attempts) == (JobState.RUNNING, 1)
-        await queue.request_cancel(job.id, job.user_id)
+        await queue.jobs.cancel(job.id, job.user_id)
         assert (await ended(queue, job)).state is JobState.CANCELLED
 
 
@@ -215,13 +215,13 @@ async def test_a_checkpoint_that_takes_long_to_store_costs_no_lease_and_is_named
     async with worker(queue, settings) as stop:
         async with asyncio.timeout(60):
             while not await named_checkpoint(queue, job):
-                await queue.reap()
+                await queue.claims.reap()
                 await asyncio.sleep(0.2)
-        now = await queue.get(job.id)
+        now = await queue.jobs.get(job.id)
         assert now is not None
         assert (now.state, now.attempts) == (JobState.RUNNING, 1)
         stop.set()
-    claim = await queue.claim("another", lease_seconds=30)
+    claim = await queue.claims.claim("another", lease_seconds=30)
     assert claim is not None
     assert claim.checkpoint_key is not None
     assert await queue.store.get(claim.checkpoint_key)
