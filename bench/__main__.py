@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from bench import gpu
-from bench.plots import plot_courses, plot_sizes
+from bench.plots import plot_judged_runs, plot_sizes
 from bench.report import machine_text, paces_text, quality_text, speed_text, system_load, write
-from bench.rivals import compare_paces, courses
+from bench.rivals import compare_paces, judged_runs
 from bench.runner import (
     DEFAULT_CONTENT,
     DEFAULT_STYLE,
@@ -79,8 +79,8 @@ def _rivals(setup: Setup) -> Part:
 
 def _quality(setup: Setup) -> Part:
     print("… time to a style distance", flush=True)
-    found = courses(setup)
-    plot_courses(found, setup.out)
+    found = judged_runs(setup)
+    plot_judged_runs(found, setup.out)
     plot = "![Held-out style distance against time](quality.png)\n"
     return "Time to a held-out style distance", found, [quality_text(found), plot]
 

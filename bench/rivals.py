@@ -24,7 +24,7 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedPicture:
     """A picture along a run: when it was there, and the judge's verdict."""
 
     iteration: int
@@ -34,12 +34,12 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Course:
+class JudgedRun:
     """A whole run, judged along the way."""
 
     name: str
     setting: str
-    points: list[Judged]
+    points: list[JudgedPicture]
 
 
 def compare_paces(setup: Setup) -> list[Pace]:
@@ -82,7 +82,7 @@ def compare_paces(setup: Setup) -> list[Pace]:
     ]
 
 
-def courses(setup: Setup) -> list[Course]:
+def judged_runs(setup: Setup) -> list[JudgedRun]:
     """How the held-out style distance falls with time, of each program's defaults."""
     size, iterations, every = (128, 10, 5) if setup.quick else (setup.size_px, 500, 50)
     theirs = {"content_layers": "relu3_3", "style_layers": _LEARNT_STYLE, "save_every": every}
@@ -118,18 +118,18 @@ def courses(setup: Setup) -> list[Course]:
 
 def _judged(
     setup: Setup, name: str, setting: str, saved: list[Any], start: tuple[int, float, float]
-) -> Course:
+) -> JudgedRun:
     verdicts = setup.child("judge", pictures=[one[3] for one in saved])["verdicts"]
     points = [
-        Judged(iteration, wall - start[1], processor - start[2], verdict)
+        JudgedPicture(iteration, wall - start[1], processor - start[2], verdict)
         for (iteration, wall, processor, _), verdict in zip(saved, verdicts, strict=True)
     ]
-    return Course(name, setting, points)
+    return JudgedRun(name, setting, points)
 
 
-def reached(course: Course, style_distance: float) -> Judged | None:
+def reached(judged: JudgedRun, style_distance: float) -> JudgedPicture | None:
     """The first picture of a run that is as near to the style as that."""
-    near = [one for one in course.points if one.verdict["style_distance"] <= style_distance]
+    near = [one for one in judged.points if one.verdict["style_distance"] <= style_distance]
     return near[0] if near else None
 
 

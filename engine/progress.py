@@ -75,10 +75,8 @@ class ProgressBar:
         # Reading the losses waits for the device, so not at each iteration.
         if now - self._read_at >= _LOSSES_EVERY_SECONDS or not self._losses:
             losses = event.losses()
-            self._losses = (
-                f"loss {losses.total:.4g} (style {losses.style:.4g}, "
-                f"content {losses.content:.4g}, tv {losses.tv:.4g})"
-            )
+            terms = ", ".join(f"{name} {value:.4g}" for name, value in losses.terms.items())
+            self._losses = f"loss {losses.total:.4g} ({terms})"
             self._pace = self._counted / max(1e-9, now - self._counted_at)
             self._counted, self._counted_at, self._read_at = 0, now, now
         left = "" if event.seconds_left is None else f" · {_clock(event.seconds_left)} left"

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
+from common.logs import set_up_logging
 from common.settings import Settings, SettingsError, load_settings
 from engine.painting.problems import SettingsProblem
 from engine.worker.painter import JobPainter
@@ -45,11 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - before there is a log
         return CANNOT_START
-    logging.basicConfig(
-        level=settings.atelier_log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    for noisy in ("alembic", "PIL", "matplotlib"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    set_up_logging(settings)
     try:
         asyncio.run(_serve(settings, until_stdin_closes=options.until_stdin_closes))
     except (QueueError, SettingsProblem) as error:

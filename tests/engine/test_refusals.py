@@ -49,7 +49,7 @@ def test_the_least_strengths_are_as_one_hundredth() -> None:
     weights = [
         make_plan(
             PaintOptions(strength=strength), load_recipe("atelier"), thin(), (48, 64)
-        ).content_weight
+        ).weights["content"]
         for strength in (0.01, 1e-25, 1e-200)
     ]
     assert weights[0] == weights[1] == weights[2] < math.inf

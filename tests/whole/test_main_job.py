@@ -9,7 +9,7 @@ from PIL import Image
 
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Message
-from tests.end_to_end.conftest import House, engines_of
+from tests.kit.installation import Installation, engines_of
 
 pytestmark = pytest.mark.slow
 
@@ -20,9 +20,9 @@ def picture_of(message: Message) -> Image.Image:
     return image
 
 
-async def test_two_attached_pictures_become_a_painting(house: House) -> None:
-    async with house.bot() as bot:
-        message = await house.result(await house.paint("ada", seed=7))
+async def test_two_attached_pictures_become_a_painting(installation: Installation) -> None:
+    async with installation.bot() as bot:
+        message = await installation.result(await installation.paint("ada", seed=7))
         memory = psutil.Process(bot.pid).memory_info().rss
         engines = list(engines_of(bot))
         bot._process.kill()

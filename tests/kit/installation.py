@@ -6,25 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-import pytest
 
 from sandbox.bot_process import BotProcess, bot_environment, run_bot
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, Message
-from tests.worker.conftest import photograph
+from tests.kit.pictures import photograph
 
 WITHIN_SECONDS = 240.0
 
 
 @dataclass
-class House:
+class Installation:
     """A loopback Discord, and a data directory that outlives the processes."""
 
     discord: LoopbackDiscord
     folder: Path
 
     def environment(self, changes: Mapping[str, str] | None = None) -> dict[str, str]:
-        """What the bot and engines of this house are started with."""
+        """What its bot and engines are started with."""
         ours = {
             "ATELIER_NETWORK": "lite",
             "ATELIER_DEVICE": "cpu",
@@ -85,10 +84,3 @@ def engines_of(bot: BotProcess) -> Iterator[psutil.Process]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 if "engine" in child.cmdline():
                     yield child
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with LoopbackDiscord.start() as discord:
-        yield House(discord, tmp_path)
-        assert not discord.violations

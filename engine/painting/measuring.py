@@ -1,4 +1,4 @@
-"""A style's statistics for a scale: from the cache, its picture, or its fingerprints."""
+"""Measuring pictures with a network: a style's statistics, or those kept of it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from engine.networks.encoder import Encoder
+from engine.networks.encoder import TORCHVISION_STD, Encoder
 from engine.painting.inputs import Style, fitted_style
 from engine.painting.losses import moments
-from engine.painting.objective import guide_at
+from engine.painting.memory import tiling_for
 from engine.painting.picture import Picture, Size
 from engine.painting.plan import Plan
 from engine.painting.problems import SettingsProblem
@@ -21,11 +21,13 @@ from engine.painting.statistics import (
     StyleStatistics,
     nearest,
 )
-from engine.painting.tiles import Region, Tiling, aligned
+from engine.painting.tiles import Region, guide_at
+
+_UNITS = {"caffe": 1.0, "torchvision": 255.0 * sum(TORCHVISION_STD) / 3}
 
 
 @dataclass(frozen=True, eq=False)
-class Easel:
+class Measuring:
     """What measuring and judging need at hand.
 
     Attributes:
@@ -42,16 +44,15 @@ class Easel:
     store: StatisticsStore = field(default_factory=MemoryStatistics)
     check: Callable[[], None] = lambda: None
 
+    @property
+    def unit(self) -> float:
+        """What features times this are in: those of the network whose units the losses are in."""
+        return self.encoder.unit / _UNITS[self.plan.loss.units]
 
-def tiling_for(
-    encoder: Encoder, layers: Sequence[str], size: Size, core_px: int | None
-) -> Tiling | None:
-    """Tiles of about this core; None where there is no core, or it holds the whole picture."""
-    if core_px is None or not layers:
-        return None
-    stride = max(encoder.stride_px(name) for name in layers)
-    tiling = Tiling(size, aligned(core_px, stride), encoder.margin_px(layers))
-    return tiling if tiling.count > 1 else None
+    @property
+    def wide(self) -> torch.dtype:
+        """Type of sums and weights."""
+        return torch.float64 if self.encoder.dtype is torch.float64 else torch.float32
 
 
 def measure_style(
@@ -97,19 +98,21 @@ def _covered(alpha: Tensor, stride: int) -> float:
     return max(float(guide_at(alpha, whole, stride).sum()), 1e-6)
 
 
-def style_statistics(easel: Easel, style: Style, picture: Size) -> Mapping[str, LayerMoments]:
+def style_statistics(
+    measuring: Measuring, style: Style, picture: Size
+) -> Mapping[str, LayerMoments]:
     """A style's moments for a painting of this size.
 
     Raises:
         SettingsProblem: the fingerprints were made with other settings.
     """
-    encoder, plan = easel.encoder, easel.plan
+    encoder, plan = measuring.encoder, measuring.plan
     layers = [name for name in encoder.layers if name in plan.style_layers]
     if style.picture is None:
-        return _from_fingerprints(easel, style, picture, layers)
+        return _from_fingerprints(measuring, style, picture, layers)
     pixels, alpha = _fitted(style.picture, picture, plan)
     size = (pixels.shape[1], pixels.shape[2])
-    tiling = tiling_for(encoder, layers, size, easel.core_px)
+    tiling = tiling_for(encoder, layers, size, measuring.core_px)
     key = StatisticsKey(
         picture=f"{style.picture.hash}-{plan.style_fit}",
         encoder=encoder.name,
@@ -121,12 +124,12 @@ def style_statistics(easel: Easel, style: Style, picture: Size) -> Mapping[str, 
         device=encoder.device.type,
         tile_px=0 if tiling is None else tiling.core_px,
     )
-    known = easel.store.get(key, layers)
+    known = measuring.store.get(key, layers)
     if known is None:
         found = measure_style(
-            encoder, pixels, layers, alpha=alpha, core_px=easel.core_px, check=easel.check
+            encoder, pixels, layers, alpha=alpha, core_px=measuring.core_px, check=measuring.check
         )
-        easel.store.put(StyleStatistics(key, found))
+        measuring.store.put(StyleStatistics(key, found))
         return found
     return {name: known.layers[name] for name in layers}
 
@@ -141,9 +144,9 @@ def _fitted(style: Picture, picture: Size, plan: Plan) -> tuple[Tensor, Tensor |
 
 
 def _from_fingerprints(
-    easel: Easel, style: Style, picture: Size, layers: Sequence[str]
+    measuring: Measuring, style: Style, picture: Size, layers: Sequence[str]
 ) -> Mapping[str, LayerMoments]:
-    encoder = easel.encoder
+    encoder = measuring.encoder
     fitting = [
         one
         for one in style.fingerprints
@@ -160,5 +163,5 @@ def _from_fingerprints(
             network=encoder.name,
             pooling=encoder.pooling,
         )
-    found = nearest(fitting, round(max(picture) * easel.plan.style_scale))
+    found = nearest(fitting, round(max(picture) * measuring.plan.style_scale))
     return {name: found.layers[name] for name in layers}

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -60,6 +59,8 @@ class Server:
 def _as_user() -> dict[str, Any]:
     """PostgreSQL refuses to run as root; Debian's package brings a user for it."""
     if os.name == "posix" and os.geteuid() == 0:
+        import pwd  # noqa: PLC0415 - only POSIX has it
+
         account = pwd.getpwnam("postgres")
         return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     return {}
@@ -134,4 +135,4 @@ async def _until_ready(server: Server, log: Path) -> None:
             await asyncio.sleep(0.1)
         else:
             return
-    raise RuntimeError(f"PostgreSQL did not start: {log.read_text(errors='replace')}")
+    raise RuntimeError(f"PostgreSQL did not start: {log.read_text(errors='replace')}")  # noqa: ASYNC240 - a few lines, at the end

@@ -7,9 +7,9 @@ from multiprocessing.process import BaseProcess
 
 import pytest
 
+from bench.children import pausing_engine
 from jobs.model import JobState
 from jobs.queue import JobQueue
-from tests.chaos import processes
 from tests.jobs.samples import GENEROUS, Place, accepted
 
 JOBS = 400
@@ -23,7 +23,7 @@ Sitting = tuple[float, float]
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 async def test_four_engines_share_four_hundred_jobs(place: Place) -> None:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.chaos.processes"])
+    context.set_forkserver_preload(["bench.children.pausing_engine"])
     settings = {
         "atelier_data_dir": place.folder,
         "atelier_database_url": place.database_url,
@@ -35,7 +35,7 @@ async def test_four_engines_share_four_hundred_jobs(place: Place) -> None:
         try:
             for n in range(ENGINES):
                 process: BaseProcess = context.Process(
-                    target=processes.engine, args=(settings, f"engine-{n}", 1, 0.4), daemon=True
+                    target=pausing_engine.run, args=(settings, f"engine-{n}", 1, 0.4), daemon=True
                 )
                 process.start()
                 engines.append(process)

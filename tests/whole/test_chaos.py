@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from bench.children import pausing_engine
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
-from tests.chaos import processes
-from tests.chaos.discord import TinyDiscord
 from tests.jobs.samples import GENEROUS, Place
+from tests.whole import tiny_bot
+from tests.whole.tiny_discord import TinyDiscord
 
 resource = pytest.importorskip("resource", reason="limits of a process are POSIX's")
 JOBS_A_KILL = 4
@@ -33,7 +34,7 @@ class Fleet:
 
     def __init__(self, settings: dict[str, Any], port: int) -> None:
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["tests.chaos.processes"])
+        self._context.set_forkserver_preload(["tests.whole.tiny_bot"])
         self._settings = settings
         self._port = port
         self._count = 0
@@ -41,10 +42,10 @@ class Fleet:
 
     def start(self, name: str) -> None:
         self._count += 1
-        target: Callable[..., None] = processes.engine
+        target: Callable[..., None] = pausing_engine.run
         arguments: tuple[Any, ...] = (self._settings, f"{name}-{self._count}", STEPS, STEP_SECONDS)
         if name == "bot":
-            target, arguments = processes.bot, (self._settings, self._port)
+            target, arguments = tiny_bot.bot, (self._settings, self._port)
         process = self._context.Process(target=target, args=arguments, daemon=True)
         process.start()
         self.processes[name] = process
@@ -59,7 +60,7 @@ class Fleet:
             self.kill(name)
 
     def lock_database(self, file: Path, seconds: float) -> BaseProcess:
-        process = self._context.Process(target=processes.lock, args=(file, seconds), daemon=True)
+        process = self._context.Process(target=tiny_bot.lock, args=(file, seconds), daemon=True)
         process.start()
         return process
 

@@ -6,9 +6,9 @@ from PIL import Image
 
 from bench.__main__ import main
 from bench.children.atelier import _paint
-from bench.plots import plot_courses, plot_sizes
+from bench.plots import plot_judged_runs, plot_sizes
 from bench.report import machine_text, paces_text, quality_text, speed_text, table, write
-from bench.rivals import NEURAL_STYLE, OURS, Course, Judged, Pace, reached
+from bench.rivals import NEURAL_STYLE, OURS, JudgedPicture, JudgedRun, Pace, reached
 from bench.runner import BenchProblem, Setup
 from bench.speed import Case, Measured, cases, paces
 from common.options import PaintOptions
@@ -27,9 +27,9 @@ MACHINE = {
 }
 
 
-def course(name: str, setting: str, distances: list[float]) -> Course:
+def course(name: str, setting: str, distances: list[float]) -> JudgedRun:
     points = [
-        Judged(
+        JudgedPicture(
             10 * (number + 1),
             5.0 * (number + 1),
             9.0 * (number + 1),
@@ -43,7 +43,7 @@ def course(name: str, setting: str, distances: list[float]) -> Course:
         )
         for number, distance in enumerate(distances)
     ]
-    return Course(name, setting, points)
+    return JudgedRun(name, setting, points)
 
 
 COURSES = [
@@ -91,12 +91,12 @@ def test_a_quick_run_says_that_it_does_not_count() -> None:
 
 
 def test_figures_are_written_as_text_json_and_plots(tmp_path: Path) -> None:
-    write(tmp_path / "out" / "cpu.md", "Title", ["a\n"], {"courses": COURSES, "n": MEASURED})
+    write(tmp_path / "out" / "cpu.md", "Title", ["a\n"], {"judged_runs": COURSES, "n": MEASURED})
     assert (tmp_path / "out" / "cpu.md").read_text().startswith("# Title\n")
     figures = json.loads((tmp_path / "out" / "cpu.json").read_text())
-    assert figures["courses"][0]["points"][0]["iteration"] == 10
+    assert figures["judged_runs"][0]["points"][0]["iteration"] == 10
     plot_sizes(MEASURED, tmp_path)
-    plot_courses(COURSES, tmp_path)
+    plot_judged_runs(COURSES, tmp_path)
     for name in ("sizes.png", "quality.png"):
         with Image.open(tmp_path / name) as image:
             assert image.width > 500

@@ -18,7 +18,7 @@ from jobs.db import schema
 from jobs.queue import JobQueue
 from sandbox.bot_process import BotProcess
 from sandbox.model import Interaction
-from tests.end_to_end.conftest import House
+from tests.kit.installation import Installation
 
 pytestmark = pytest.mark.slow
 
@@ -34,19 +34,19 @@ EXTERNAL = {"ATELIER_ENGINE": "external"}
 class Storm:
     """Members who go on posting, a bot and an engine that die at moments the dice choose."""
 
-    house: House
+    installation: Installation
     queue: JobQueue
     dice: random.Random
     posts: list["asyncio.Task[Interaction]"] = field(default_factory=list)
 
     def post(self) -> None:
         user, seed = self.dice.choice(MEMBERS), len(self.posts)
-        self.posts.append(asyncio.create_task(self.house.command(user, seed)))
+        self.posts.append(asyncio.create_task(self.installation.command(user, seed)))
 
     async def bot_lives(self) -> None:
         """Start the bot and kill it, over and over."""
         for _ in range(BOT_KILLS):
-            async with self.house.bot(EXTERNAL) as bot:
+            async with self.installation.bot(EXTERNAL) as bot:
                 for _ in range(COMMANDS_A_LIFE):
                     self.post()
                     await asyncio.sleep(self.dice.uniform(0.0, 1.0))
@@ -66,11 +66,11 @@ class Storm:
 
     @contextlib.asynccontextmanager
     async def _engine(self) -> AsyncIterator[Process]:
-        log = self.house.folder / f"engine-{self.dice.random()}.log"
+        log = self.installation.folder / f"engine-{self.dice.random()}.log"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "engine"),
-                env=self.house.environment(EXTERNAL),
+                env=self.installation.environment(EXTERNAL),
                 stdout=output,
                 stderr=output,
             )
@@ -94,49 +94,51 @@ async def kill(bot: BotProcess) -> None:
 
 @pytest.mark.parametrize("seed", [20_261])
 async def test_whatever_is_killed_each_command_ends_once_with_one_message(
-    house: House, seed: int
+    installation: Installation, seed: int
 ) -> None:
-    settings = Settings(_env_file=None, atelier_data_dir=house.folder / "data")
+    settings = Settings(_env_file=None, atelier_data_dir=installation.folder / "data")
     async with await JobQueue.open(settings) as queue:
-        storm = Storm(house, queue, random.Random(seed))
+        storm = Storm(installation, queue, random.Random(seed))
         engines = asyncio.create_task(storm.engine_lives())
         try:
             await storm.bot_lives()
             posted = await asyncio.gather(*storm.posts)
             understood = [interaction for interaction in posted if interaction.acknowledged]
-            async with house.bot(EXTERNAL):
-                messages = [await house.result(interaction) for interaction in understood]
+            async with installation.bot(EXTERNAL):
+                messages = [await installation.result(interaction) for interaction in understood]
                 assert not engines.done(), "the last engine lives"
         finally:
             engines.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await engines
         assert len(understood) >= BOT_KILLS
-        assert [m.id for m in house.discord.messages()] == sorted({m.id for m in messages})
+        assert [m.id for m in installation.discord.messages()] == sorted({m.id for m in messages})
         assert len({message.id for message in messages}) == len(understood)
         for user in MEMBERS:
-            assert not house.discord.dms(house.discord.user(user))
-        await check_endings(house, queue, [interaction.id for interaction in understood])
+            assert not installation.discord.dms(installation.discord.user(user))
+        await check_endings(installation, queue, [interaction.id for interaction in understood])
 
 
 async def test_a_command_outlives_a_kill_while_another_program_holds_the_database(
-    house: House,
+    installation: Installation,
 ) -> None:
-    file = house.folder / "data" / "atelier.sqlite3"
-    async with house.bot(EXTERNAL) as bot:
+    file = installation.folder / "data" / "atelier.sqlite3"
+    async with installation.bot(EXTERNAL) as bot:
         with contextlib.closing(sqlite3.connect(file, isolation_level=None, timeout=20)) as other:
             other.execute("BEGIN IMMEDIATE")
-            interaction = await house.paint("ada", seed=1)
+            interaction = await installation.paint("ada", seed=1)
             assert interaction.acknowledged
             await kill(bot)
-    async with house.bot():
-        await house.result(interaction)
+    async with installation.bot():
+        await installation.result(interaction)
 
 
-async def check_endings(house: House, queue: JobQueue, interaction_ids: list[int]) -> None:
+async def check_endings(
+    installation: Installation, queue: JobQueue, interaction_ids: list[int]
+) -> None:
     """Each command is one job, which ended once, though engines died over them."""
     kinds: Counter[str] = Counter()
-    users = [house.discord.user(name).id for name in MEMBERS]
+    users = [installation.discord.user(name).id for name in MEMBERS]
     jobs = [job for user in users for job in await queue.jobs.of_user(user, limit=100)]
     assert sorted(job.interaction_id for job in jobs) == sorted(interaction_ids)
     for job in jobs:

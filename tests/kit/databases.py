@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bench import postgres
 from common.settings import Settings
 from jobs.queue import JobQueue
-from tests.jobs import postgres
 from tests.jobs.samples import FakeClock, Place
 
 _numbers = itertools.count()
