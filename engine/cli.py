@@ -82,9 +82,9 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
             device=chosen.device,
             precision=chosen.precision,
             max_memory=chosen.max_memory,
-            progress=bar.download,
+            say=bar.say,
         )
-        network = resolve_network(chosen.network or settings.atelier_network, studio.source)
+        network = resolve_network(chosen.network or settings.atelier_network)
         pictures = read_pictures(chosen, settings, options, network)
         resume = None if checkpoints is None else checkpoints.read()
         events = pictures.paint(options, studio=studio, resume=resume)

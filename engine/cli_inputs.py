@@ -53,7 +53,7 @@ def read_pictures(
         ],
         options,
         network=network,
-        styles_dir=settings.styles_dir,
+        settings=settings,
         mask=_mask(chosen.mask, notes),
         start=None if start is None else _picture(start, notes),
     )

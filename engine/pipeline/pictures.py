@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from torch import Tensor
 
 from common.options import PaintOptions
 from common.sentences import Sentence
+from common.settings import Settings
 from engine.painting import Control, Event, Picture, Studio, Style, paint
 from engine.painting.inputs import Share
 from engine.styles.presets import PresetStyle, preset_style
@@ -70,7 +70,7 @@ def load_pictures(
     options: PaintOptions,
     *,
     network: str,
-    styles_dir: Path,
+    settings: Settings,
     mask: Tensor | None = None,
     start: Picture | None = None,
     say: Callable[[str], None] | None = None,
@@ -83,7 +83,7 @@ def load_pictures(
         styles: read already, or of the catalogue.
         options: of the painting.
         network: `vgg19` or `lite`, as resolved for this painting.
-        styles_dir: where scans of the catalogue's paintings are kept.
+        settings: of this machine, where scans of the catalogue's paintings are kept.
         mask: where to paint.
         start: what to start from.
         say: told what is waited for.
@@ -93,7 +93,7 @@ def load_pictures(
         FetchStopped: `should_stop` said so.
         StyleMissing: a preset cannot be had.
     """
-    needs_colors = options.keep_colors in {"match", "histogram"}
+    own_vgg19 = settings.atelier_vgg19_weights is not None
 
     def through(network: str) -> tuple[str, list[Style], list[Sentence]]:
         made: list[Style] = []
@@ -104,9 +104,11 @@ def load_pictures(
                 continue
             found = preset_style(
                 style.id,
-                styles_dir,
+                settings.styles_dir,
                 network,
-                needs_picture=needs_colors or style.region is not None,
+                options=options,
+                needs_picture=style.region is not None,
+                own_weights=own_vgg19 and network == "vgg19",
                 say=say,
                 should_stop=should_stop,
             )

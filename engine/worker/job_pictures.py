@@ -51,7 +51,7 @@ def fetch_pictures(
         ],
         job.options,
         network=network,
-        styles_dir=settings.styles_dir,
+        settings=settings,
         mask=_mask(store, inputs.mask, content.size),
         start=_picture(store, inputs.start) if inputs.start else None,
         say=say,

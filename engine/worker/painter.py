@@ -60,7 +60,7 @@ class JobPainter:
         """The network that a job gets which asks for this one."""
         if requested == "auto":
             requested = self._settings.atelier_network
-        return resolve_network(requested, self._studio.source)
+        return resolve_network(requested)
 
     def paint(
         self, job: Job, checkpoint: bytes | None, store: PictureStore, control: Control
