@@ -103,7 +103,7 @@ def _painting(
     return _layout(
         COLOUR_PAINTING,
         f"### 🖌️ {headline}",
-        _gallery(attached, t("Preview"), spoiler=job.target.spoiler),
+        _gallery(attached, t("Preview"), spoiler=job.reply.spoiler),
         line,
         f"-# {settings_line(t, job)} · #{job.id}",
         *([] if job.cancel_requested else job_buttons(t, job.id, Action.CANCEL)),
@@ -112,7 +112,7 @@ def _painting(
 
 def _done(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
     headline, *lines = end_words(t, job, attached)
-    gallery = _gallery(attached, _title(t, job), spoiler=job.target.spoiler)
+    gallery = _gallery(attached, _title(t, job), spoiler=job.reply.spoiler)
     buttons = job_buttons(t, job.id, *RESULT_ACTIONS) if attached else ()
     return _layout(COLOUR_DONE, headline, gallery, *lines, *buttons)
 
@@ -159,7 +159,7 @@ def plain_card(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
     """The end of a job with as few components as can be, for when Discord refuses its card."""
     layout = ui.LayoutView(timeout=None)
     layout.add_item(ui.TextDisplay("\n".join(end_words(t, job, attached))))
-    if (gallery := _gallery(attached, _title(t, job), spoiler=job.target.spoiler)) is not None:
+    if (gallery := _gallery(attached, _title(t, job), spoiler=job.reply.spoiler)) is not None:
         layout.add_item(gallery)
     return layout
 

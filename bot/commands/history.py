@@ -78,7 +78,7 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Page:
             gallery.add_item(
                 media=files[str(job.id)],
                 description=job_title(t, job)[:256],
-                spoiler=job.target.spoiler,
+                spoiler=job.reply.spoiler,
             )
     row: ui.ActionRow[Any] = ui.ActionRow()
     row.add_item(OpenSelect(t, place.user_id, jobs))

@@ -10,13 +10,14 @@ from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings
 from common.store import key_for
 from jobs.model import (
+    Asker,
     Claim,
     EngineInfo,
     Failure,
     FailureKind,
     Job,
-    MessageTarget,
     PaintReport,
+    Reply,
     Submission,
 )
 from jobs.outcomes import Accepted
@@ -62,29 +63,23 @@ class Place:
         return self.folder / "atelier.sqlite3"
 
 
-def target(interaction_id: int, guild_id: int | None = None) -> MessageTarget:
-    return MessageTarget(
+def submission(user_id: int = 1, guild_id: int | None = 5, **changes: Any) -> Submission:
+    """A submission, with changes of its own fields or its asker's."""
+    interaction_id = changes.pop("interaction_id", None) or next(_interactions)
+    asker = Asker(user_id, f"user {user_id}", guild_id=guild_id, channel_id=77)
+    reply = Reply(
         application_id=1,
         interaction_id=interaction_id,
         interaction_token="token",
         token_expires_at=datetime(2027, 1, 15, tzinfo=UTC),
         channel_id=77,
-        guild_id=guild_id,
     )
-
-
-def submission(user_id: int = 1, guild_id: int | None = 5, **changes: Any) -> Submission:
-    interaction_id = changes.pop("interaction_id", None) or next(_interactions)
-    options = changes.pop("options", None) or PaintOptions(size_px=256)
+    about_asker = {name: changes.pop(name) for name in Asker.__slots__ if name in changes}
     made = Submission(
-        interaction_id=interaction_id,
-        user_id=user_id,
-        user_name=f"user {user_id}",
+        asker=replace(asker, **about_asker),
+        reply=reply,
         inputs=PaintInputs(content=PICTURE, styles=(StyleInput(preset="starry-night"),)),
-        options=options,
-        target=target(interaction_id, guild_id),
-        guild_id=guild_id,
-        channel_id=77,
+        options=changes.pop("options", None) or PaintOptions(size_px=256),
     )
     return replace(made, **changes)
 

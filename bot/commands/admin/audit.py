@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.commands.admin.access import admin_guild
-from bot.commands.admin.limit_words import LABELS, limit_line
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
+from bot.ui.limit_words import limit_line
 from bot.ui.paging import Page, PageButton, PagePlace, card, template
 from bot.ui.people import plain
 from bot.ui.words import relative
+from common.limits import LIMITS
 from jobs.changing.administration import AuditEntry
 
 PAGE_SIZE = 10
@@ -56,7 +57,7 @@ def audit_line(t: Texts, entry: AuditEntry) -> str:
 def _details(t: Texts, details: Mapping[str, Any]) -> str:
     parts = []
     for name, value in details.items():
-        if name in LABELS:
+        if name in LIMITS:
             parts.append(limit_line(t, name, value))
         elif name == "user":
             parts.append(f"<@{value}>")

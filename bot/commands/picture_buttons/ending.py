@@ -66,7 +66,7 @@ async def delete(interaction: Interaction, job_id: int) -> None:
 def _is_own_message(interaction: Interaction, job: Job) -> bool:
     """Whether the button was pressed under the job's own message, and not under a copy."""
     pressed = interaction.message
-    return pressed is not None and pressed.id == job.target.message_id
+    return pressed is not None and pressed.id == job.reply.message_id
 
 
 def _is_here(interaction: Interaction, job: Job) -> bool:

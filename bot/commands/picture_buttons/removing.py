@@ -20,10 +20,10 @@ async def remove_message(client: Bot, job: Job) -> bool:
     Raises:
         discord.HTTPException: if Discord is troubled; the same again may work.
     """
-    target = job.target
+    reply = job.reply
     was_gone = False
-    if client.clock() < target.token_expires_at.timestamp():
-        webhook = Originals(client).webhook(target.application_id, target.interaction_token)
+    if client.clock() < reply.token_expires_at.timestamp():
+        webhook = Originals(client).webhook(reply.application_id, reply.interaction_token)
         try:
             await webhook.delete_message(ORIGINAL)
         except discord.NotFound:
@@ -33,11 +33,11 @@ async def remove_message(client: Bot, job: Job) -> bool:
                 raise
         else:
             return True
-    if target.message_id is None or target.channel_id is None:
+    if reply.message_id is None or reply.channel_id is None:
         return True  # there never was one, as far as is known
-    channel = client.get_partial_messageable(target.channel_id, guild_id=target.guild_id)
+    channel = client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
     try:
-        await channel.get_partial_message(target.message_id).delete()
+        await channel.get_partial_message(reply.message_id).delete()
     except discord.NotFound:
         return True
     except discord.Forbidden as error:
@@ -48,6 +48,6 @@ async def remove_message(client: Bot, job: Job) -> bool:
 
 def address_of(job: Job) -> str:
     """Where the message is, for a user to go to."""
-    target = job.target
-    guild = "@me" if target.guild_id is None else target.guild_id
-    return f"https://discord.com/channels/{guild}/{target.channel_id}/{target.message_id}"
+    reply = job.reply
+    guild = "@me" if job.guild_id is None else job.guild_id
+    return f"https://discord.com/channels/{guild}/{reply.channel_id}/{reply.message_id}"
