@@ -60,9 +60,12 @@ class PaintRequest(BaseModel):
         if not isinstance(data, dict) or "sender" not in data:
             return data
         kept = {name: value for name, value in data.items() if name in cls.model_fields}
-        sender = data["sender"]
-        shown = {name: data[name] for name in ("ephemeral", "spoiler") if name in data}
-        return {**kept, "asker": sender, "reply": {**sender, **shown}}
+        sender = {**data, **data["sender"]}
+        asker, reply = (
+            {name: sender[name] for name in kind.__slots__ if name in sender}
+            for kind in (Asker, Reply)
+        )
+        return {**kept, "asker": asker, "reply": reply}
 
     def sources(self) -> dict[str, Source]:
         """The pictures, each with the name of its role."""
