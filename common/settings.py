@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import quote
 
 from pydantic import (
     Field,
@@ -40,7 +41,7 @@ class _FirstSettings(BaseSettings):
     )
 
     atelier_data_dir: Path = Field(
-        Path("data"), description="Where the database, the pictures and the networks are kept."
+        Path("data"), description="Where the database and the pictures are kept."
     )
     atelier_database_url: str | None = Field(
         None,
@@ -60,11 +61,12 @@ class _FirstSettings(BaseSettings):
     )
     atelier_network: Literal["auto", "vgg19", "lite"] = Field(
         "auto",
-        description="The network that judges style. auto: VGG19 once its weights are there, "
-        "until then the small one that comes along.",
+        description="The network that judges style: VGG-19, or lite, a small and quick imitation. "
+        "auto takes VGG-19.",
     )
     atelier_vgg19_weights: Path | None = Field(
-        None, description="A file with VGG19's weights, instead of the download."
+        None,
+        description="A file with other weights of VGG-19 than the original's, which come along.",
     )
     atelier_engine: Literal["embedded", "external"] = Field(
         "embedded",
@@ -143,19 +145,15 @@ class Settings(_LimitSettings):
         if self.atelier_database_url:
             return self.atelier_database_url
         file = (self.atelier_data_dir / "atelier.sqlite3").resolve()
-        return f"sqlite+aiosqlite:///{file.as_posix()}"
+        # Quoted: a folder's name may have signs that mean something in an address.
+        return f"sqlite+aiosqlite:///{quote(file.as_posix(), safe='/:')}"
 
     @property
     def storage_url(self) -> str:
-        """Address of the picture store (fsspec), the default filled in."""
+        """Address of the picture store: a folder's path or a URL, the default filled in."""
         if self.atelier_storage_url:
             return self.atelier_storage_url
-        return (self.atelier_data_dir / "pictures").resolve().as_uri()
-
-    @property
-    def models_dir(self) -> Path:
-        """Folder of the networks' weights."""
-        return self.atelier_data_dir / "models"
+        return str((self.atelier_data_dir / "pictures").resolve())
 
     @property
     def styles_dir(self) -> Path:

@@ -130,7 +130,11 @@ def write_records(
 ) -> None:
     """Write the report, the losses and their plot, each if there is a file for it."""
     if to_json is not None:
-        plain = {**asdict(report), "notes": [str(one) for one in report.notes]}
+        plain = {
+            **asdict(report),
+            "notes": [str(one) for one in report.notes],
+            "losses": [one.as_dict() for one in report.losses],
+        }
         write_bytes(to_json, json.dumps(plain, indent=1).encode())
     records = loss_records(report)
     if losses is not None:
@@ -148,7 +152,7 @@ def loss_records(report: Report) -> list[LossRecord]:
             scale=one.scale,
             size_px=max(scales[one.scale]["height_px"], scales[one.scale]["width_px"]),
             loss=one.total,
-            terms={"style": one.style, "content": one.content, "tv": one.tv},
+            terms=one.terms,
         )
         for number, one in enumerate(report.losses, start=1)
     ]

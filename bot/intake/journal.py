@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import chain, repeat
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from bot.intake.pictures import ERASED
 from bot.intake.request import PaintRequest
 from bot.wire.errors import UserProblem
+from common.backoff import Backoff
 from common.files import TEMPORARY, write_whole
 from jobs.outcomes import QueueError, QueueUnavailable
 from jobs.queue import JobQueue
@@ -23,7 +24,8 @@ from jobs.queue import JobQueue
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-QUEUE_PAUSES_SECONDS = (0.5, 2.0, 8.0, 30.0)
+QUEUE_BACKOFF = Backoff(first_seconds=0.5, longest_seconds=30.0, factor=4.0)
+QUEUE_TRIES = 5
 KEPT = timedelta(days=1)  # as long as the queue knows an intake again
 _SUFFIX = ".json"
 
@@ -62,12 +64,12 @@ class CommandBook:
 
     async def close(self, interaction_id: int) -> None:
         """Close an intake, however long the queue needs: what its user was told is the end."""
-        for seconds in chain(QUEUE_PAUSES_SECONDS, repeat(QUEUE_PAUSES_SECONDS[-1])):
+        for failures in count():
             try:
                 await self._queue.intakes.close(interaction_id)
             except QueueUnavailable as error:
                 log.warning("Intake %s cannot be closed yet: %s", interaction_id, error)
-                await asyncio.sleep(seconds)
+                await asyncio.sleep(QUEUE_BACKOFF.seconds(failures))
             else:
                 return
 
@@ -195,11 +197,12 @@ class Entry:
 
     async def _insisted(self) -> bool:
         """Ask the queue again while it does not answer, if there is a file meanwhile."""
-        for seconds in QUEUE_PAUSES_SECONDS if self._filing is not None else ():
+        for failures in range(QUEUE_TRIES - 1) if self._filing is not None else ():
             try:
                 return await self._row
             except QueueUnavailable as error:
-                log.warning("The queue does not answer (%s); next try in %g s", error, seconds)
+                seconds = QUEUE_BACKOFF.seconds(failures)
+                log.warning("The queue does not answer (%s); next try in %.1f s", error, seconds)
             await asyncio.sleep(seconds)
             if self.forgotten:
                 return True

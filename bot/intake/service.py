@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot.delivery.undelivered import UndeliveredNotice
-from bot.intake.journal import QUEUE_PAUSES_SECONDS, CommandBook, Entry
+from bot.intake.journal import QUEUE_BACKOFF, QUEUE_TRIES, CommandBook, Entry
 from bot.intake.pictures import ERASED, PictureIntake
 from bot.intake.request import PaintRequest
 from bot.kit import Bot, Feature, Interaction
@@ -196,11 +196,12 @@ class IntakeService:
         self, request: PaintRequest, message_id: int | None
     ) -> SubmitOutcome:
         """Submit; a database that does not answer is asked again before the user hears of it."""
-        for seconds in QUEUE_PAUSES_SECONDS:
+        for failures in range(QUEUE_TRIES - 1):
             try:
                 return await self._submit(request, message_id)
             except QueueUnavailable as error:
-                log.warning("The queue does not answer (%s); next try in %g s", error, seconds)
+                seconds = QUEUE_BACKOFF.seconds(failures)
+                log.warning("The queue does not answer (%s); next try in %.1f s", error, seconds)
                 await asyncio.sleep(seconds)
         return await self._submit(request, message_id)
 

@@ -8,7 +8,7 @@ from typing import Any
 import discord
 
 from bot.kit import Bot
-from bot.wire.faults import MessageGone, TokenEnded, TryLater, Unclear, fault_of, pause_seconds
+from bot.wire.faults import BACKOFF, MessageGone, TokenEnded, TryLater, Unclear, fault_of
 from jobs.model import Reply
 
 log = logging.getLogger(__name__)
@@ -38,9 +38,9 @@ class Originals:
             except Exception as error:  # noqa: BLE001 - every fault has its answer
                 match fault_of(error):
                     case TryLater(seconds):
-                        await asyncio.sleep(pause_seconds(attempt, seconds))
+                        await asyncio.sleep(BACKOFF.seconds(attempt, seconds))
                     case Unclear():
-                        await asyncio.sleep(pause_seconds(attempt))
+                        await asyncio.sleep(BACKOFF.seconds(attempt))
                     case TokenEnded() | MessageGone():
                         await self._say_by_dm(user_id, reply, sentence)
                         return
@@ -65,9 +65,9 @@ class Originals:
             except Exception as error:  # noqa: BLE001 - every fault has its answer
                 match fault_of(error):
                     case TryLater(seconds):
-                        await asyncio.sleep(pause_seconds(attempt, seconds))
+                        await asyncio.sleep(BACKOFF.seconds(attempt, seconds))
                     case Unclear():
-                        await asyncio.sleep(pause_seconds(attempt))
+                        await asyncio.sleep(BACKOFF.seconds(attempt))
                     case _ if isinstance(error, discord.NotFound):
                         return 0
                     case _:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from bot.commands.admin import audit, blocklist, clearing, limit_changes, queue_admin
-from bot.ui.persistent import PersistentItem
+from bot.ui.buttons import PersistentItem
 from common.limits import Limits
 from jobs.model import Asker, Job, JobState
 from sandbox.command_visibility import NotOfferedError
