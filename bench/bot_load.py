@@ -17,7 +17,6 @@ from pathlib import Path
 import psutil
 
 from bench.bot_process import (
-    BotBenchProblem,
     Pictures,
     connected_bot,
     photographs,
@@ -26,7 +25,7 @@ from bench.bot_process import (
 from bench.children.judge import machine
 from bench.queue_latency import share
 from bench.report import machine_text, system_load, table, write
-from bench.runner import ROOT
+from bench.runner import ROOT, BenchProblem
 from sandbox.bot_process import BotProcess, BotStoppedError
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, User
@@ -34,7 +33,6 @@ from sandbox.model import Interaction, User
 COMMANDS_THAT_COUNT = 100
 """With fewer, the slowest hundredth is a single command."""
 MEMORY_BAR_MIB = 150
-ACKNOWLEDGEMENT_BAR_SECONDS = 1.0
 LOOK_SECONDS = 0.02
 SETTLE_SECONDS = 2.0
 CARD_WITHIN_SECONDS = 120.0
@@ -103,7 +101,7 @@ async def measure(at_once: int, rounds: int, side_px: int) -> Load:
     """Measure.
 
     Raises:
-        BotBenchProblem: not every command was answered and queued.
+        BenchProblem: not every command was answered and queued.
         BotStoppedError: the bot's process ended.
     """
     settings = {
@@ -149,11 +147,11 @@ async def _round(
     async def one(user: User) -> tuple[Interaction, float]:
         interaction = await discord.slash(user, "paint", {}, pictures)
         if not interaction.acknowledged:
-            raise BotBenchProblem(f"A command was not acknowledged. The bot said:\n{bot.tail()}")
+            raise BenchProblem(f"A command was not acknowledged. The bot said:\n{bot.tail()}")
         try:
             await interaction.wait(lambda i: shows(i, "#"), CARD_WITHIN_SECONDS)
         except TimeoutError as error:
-            raise BotBenchProblem(f"{error}. The bot said:\n{bot.tail()}") from None
+            raise BenchProblem(f"{error}. The bot said:\n{bot.tail()}") from None
         return interaction, time.monotonic() - interaction.dispatched_at
 
     return list(await asyncio.gather(*(one(user) for user in users)))
@@ -212,5 +210,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (BotBenchProblem, BotStoppedError) as problem:
+    except BotStoppedError as problem:
         raise SystemExit(str(problem)) from None

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.bot_process import BotBenchProblem, connected_bot, photographs, shows
+from bench.bot_process import connected_bot, photographs, shows
 from bench.children.judge import machine
 from bench.report import machine_text, system_load, table, write
-from bench.runner import ROOT
+from bench.runner import ROOT, BenchProblem
 from sandbox.bot_process import BotProcess, BotStoppedError
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, Message
@@ -95,7 +95,7 @@ async def measure(seconds: float, size_px: int) -> Outage:
     """Measure.
 
     Raises:
-        BotBenchProblem: nothing was painted, or a picture never came.
+        BenchProblem: nothing was painted, or a picture never came.
         BotStoppedError: the bot's process ended.
     """
     async with connected_bot({"ATELIER_NETWORK": "lite"}) as (discord, bot):
@@ -121,7 +121,7 @@ async def measure(seconds: float, size_px: int) -> Outage:
         ]
         strays = {message_id for message_id, _ in results.heard}
         if len(strays) != len(MEMBERS):
-            raise BotBenchProblem(f"{len(strays)} messages showed {len(MEMBERS)} pictures.")
+            raise BenchProblem(f"{len(strays)} messages showed {len(MEMBERS)} pictures.")
         return Outage(seconds, dropped, shown)
 
 
@@ -129,7 +129,7 @@ async def _first_to_begin(interactions: Sequence[Interaction], bot: BotProcess) 
     """Wait for whichever picture is begun first: the one asked for first may come in second.
 
     Raises:
-        BotBenchProblem: one was finished before it was seen to be painted.
+        BenchProblem: one was finished before it was seen to be painted.
     """
     begun = {
         asyncio.create_task(
@@ -143,7 +143,7 @@ async def _first_to_begin(interactions: Sequence[Interaction], bot: BotProcess) 
     for task in first:
         task.result()
     if any(shows_result(one) for one in interactions):
-        raise BotBenchProblem("A picture was finished too soon: choose a larger --size.")
+        raise BenchProblem("A picture was finished too soon: choose a larger --size.")
 
 
 async def _wait(
@@ -152,13 +152,13 @@ async def _wait(
     condition: Callable[[Interaction], bool],
     within_seconds: float,
 ) -> None:
-    """Raises BotBenchProblem where the picture fails, or the condition takes too long to hold."""
+    """Raises BenchProblem where the picture fails, or the condition takes too long to hold."""
     try:
         await interaction.wait(lambda i: condition(i) or shows(i, FAILED), within_seconds)
     except TimeoutError as error:
-        raise BotBenchProblem(f"{error}. The bot said:\n{bot.tail()}") from None
+        raise BenchProblem(f"{error}. The bot said:\n{bot.tail()}") from None
     if shows(interaction, FAILED):
-        raise BotBenchProblem(f"A picture failed. The bot said:\n{bot.tail()}")
+        raise BenchProblem(f"A picture failed. The bot said:\n{bot.tail()}")
 
 
 def _shown(name: str, interaction: Interaction, results: Results, ended_at: float) -> Shown:
@@ -209,5 +209,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (BotBenchProblem, BotStoppedError) as problem:
+    except BotStoppedError as problem:
         raise SystemExit(str(problem)) from None

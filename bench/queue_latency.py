@@ -21,7 +21,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bench import postgres
 from bench.children.judge import machine
+from bench.queue_samples import GENEROUS, accepted
 from bench.queue_simulation import SERVER_OPTIONS, Meter
 from bench.report import machine_text, system_load, table, write
 from bench.runner import ROOT
@@ -29,8 +31,6 @@ from common.settings import Settings
 from jobs.db import schema
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
-from tests.jobs import postgres
-from tests.jobs.samples import GENEROUS, accepted
 
 LONGEST_PAUSE_SECONDS = 0.5
 WARM_UP_JOBS = 3

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.rivals import NEURAL_STYLE, OURS, Course, Pace, reached
+from bench.rivals import NEURAL_STYLE, OURS, JudgedRun, Pace, reached
 from bench.speed import Measured
 
 _MIB = 2**20
@@ -101,15 +101,15 @@ def paces_text(paces: Sequence[Pace]) -> str:
     return table(head, rows)
 
 
-def quality_text(courses: Sequence[Course]) -> str:
+def quality_text(judged_runs: Sequence[JudgedRun]) -> str:
     """How long each took to be as near to the style as neural-style at its end."""
     parts, rows = [], []
-    for course in courses:
-        last = course.points[-1]
+    for judged in judged_runs:
+        last = judged.points[-1]
         verdict = last.verdict
         rows.append(
             (
-                f"{course.name}, {course.setting}",
+                f"{judged.name}, {judged.setting}",
                 str(last.iteration),
                 f"{last.seconds:.0f}",
                 f"{last.processor_seconds:.0f}",
@@ -125,21 +125,23 @@ def quality_text(courses: Sequence[Course]) -> str:
         "grain", "foreign colours",
     )  # fmt: skip
     parts.append(table(head, rows))
-    parts += [_reached_text(rival, courses) for rival in courses if rival.name == NEURAL_STYLE]
+    parts += [
+        _reached_text(rival, judged_runs) for rival in judged_runs if rival.name == NEURAL_STYLE
+    ]
     return "\n".join(parts)
 
 
-def _reached_text(rival: Course, courses: Sequence[Course]) -> str:
+def _reached_text(rival: JudgedRun, judged_runs: Sequence[JudgedRun]) -> str:
     goal = rival.points[-1]
     distance = goal.verdict["style_distance"]
     rows: list[tuple[str, str, str, str, str]] = []
-    for course in courses:
-        if course is rival:
+    for judged in judged_runs:
+        if judged is rival:
             continue
-        name = f"{course.name}, {course.setting}"
-        first = reached(course, distance)
+        name = f"{judged.name}, {judged.setting}"
+        first = reached(judged, distance)
         if first is None:
-            best = min(point.verdict["style_distance"] for point in course.points)
+            best = min(point.verdict["style_distance"] for point in judged.points)
             rows.append((name, f"not reached ({best:.3f})", "", "", ""))
             continue
         rows.append(

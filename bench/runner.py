@@ -11,9 +11,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RIVALS = ROOT / "build" / "bench-rivals"
-RIVALS_WANTED = ("neural-style==0.5.7", "pystiche==1.0.1", "tqdm")
+RIVALS_WANTED = ("neural-style==0.5.7", "pystiche==1.0.1", "torchvision", "tqdm")
 _DATA = ROOT / "../shared"
-DEFAULT_WEIGHTS = _DATA / "weights/vgg19-caffe-conv1_1-to-conv3_4.safetensors"
 DEFAULT_CONTENT = _DATA / "images/content/golden_gate.jpg"
 DEFAULT_STYLE = _DATA / "images/style/starry_night.jpg"
 
@@ -27,7 +26,7 @@ class Setup:
     """What all measurements share.
 
     Attributes:
-        weights: VGG-19's weights, down to relu3_4 at least.
+        weights: a file of VGG-19's weights; None for the original's, which come along.
         content: the photograph.
         style: the painting.
         out: folder of the tables and plots.
@@ -39,7 +38,7 @@ class Setup:
         quick: only see whether everything runs.
     """
 
-    weights: Path
+    weights: Path | None
     content: Path
     style: Path
     out: Path
@@ -57,7 +56,7 @@ class Setup:
             ("--content", self.content),
             ("--style", self.style),
         ):
-            if not file.is_file():
+            if file is not None and not file.is_file():
                 raise BenchProblem(f"There is no file {file}; name one with {option}.")
 
     def child(self, name: str, **task: Any) -> dict[str, Any]:
@@ -67,7 +66,7 @@ class Setup:
             BenchProblem: it failed.
         """
         whole = {
-            "weights": str(self.weights),
+            "weights": None if self.weights is None else str(self.weights),
             "content": str(self.content),
             "style": str(self.style),
             "threads": self.threads,
@@ -94,8 +93,8 @@ class Setup:
 def fetch_rivals() -> None:
     """Install the rivals into a folder of their own, if they are not there yet.
 
-    Without their dependencies: torch, torchvision and Pillow are those of the engine, so that
-    all run on the same ones.
+    Without their dependencies: torch and Pillow are those of the engine, so that all run on the
+    same ones.
 
     Raises:
         BenchProblem: the index cannot be reached.

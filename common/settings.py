@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     )
 
     atelier_data_dir: Path = Field(
-        Path("data"), description="Where the database, the pictures and the networks are kept."
+        Path("data"), description="Where the database and the pictures are kept."
     )
     atelier_database_url: str | None = Field(
         None,
@@ -56,11 +56,12 @@ class Settings(BaseSettings):
     )
     atelier_network: Literal["auto", "vgg19", "lite"] = Field(
         "auto",
-        description="The network that judges style. auto: VGG19 once its weights are there, "
-        "until then the small one that comes along.",
+        description="The network that judges style: VGG-19, or lite, a small and quick imitation. "
+        "auto takes VGG-19.",
     )
     atelier_vgg19_weights: Path | None = Field(
-        None, description="A file with VGG19's weights, instead of the download."
+        None,
+        description="A file with other weights of VGG-19 than the original's, which come along.",
     )
     atelier_engine: Literal["embedded", "external"] = Field(
         "embedded",
@@ -151,11 +152,6 @@ class Settings(BaseSettings):
         if self.atelier_storage_url:
             return self.atelier_storage_url
         return str((self.atelier_data_dir / "pictures").resolve())
-
-    @property
-    def models_dir(self) -> Path:
-        """Folder of the networks' weights."""
-        return self.atelier_data_dir / "models"
 
     @property
     def styles_dir(self) -> Path:

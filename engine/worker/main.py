@@ -18,7 +18,6 @@ from common.version import VERSION
 from engine.painting.problems import SettingsProblem
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
-from engine.worker.weights_fetch import WeightsFetch
 from jobs.model import EngineInfo
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
@@ -72,12 +71,7 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
             version=VERSION,
             pid=os.getpid(),
         )
-        fetch = WeightsFetch(settings)
-        fetch.start()
-        try:
-            await EngineWorker(queue, painter, info).run(stop)
-        finally:
-            fetch.stop()
+        await EngineWorker(queue, painter, info).run(stop)
     log.info("stopped in order")
 
 
