@@ -113,6 +113,20 @@ class Settings(_LimitSettings):
         None,
         description="Memory the engine may use for painting, such as 6GiB. Default: measured.",
     )
+    atelier_disk_reserve_mib: int = Field(
+        1024, ge=0, description="Free space that is kept on the disk of the data folder, in MiB."
+    )
+    atelier_monitor_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Port of the owner's page, of /healthz and of /metrics; 0 for none.",
+    )
+    atelier_monitor_host: str = Field(
+        "127.0.0.1",
+        description="Address that this port listens on. Nobody has to sign in there: keep it to "
+        "this machine, or to a network that only you reach.",
+    )
     atelier_owner_ids: Annotated[tuple[int, ...], NoDecode] = Field(
         (),
         description="Discord ids, separated by commas, of those who run this bot.",
@@ -164,6 +178,11 @@ class Settings(_LimitSettings):
     def max_upload_bytes(self) -> int:
         """Largest picture file that is accepted."""
         return self.atelier_max_upload_mib * MIB
+
+    @property
+    def disk_reserve_bytes(self) -> int:
+        """Free space that is kept on the disk of the data folder."""
+        return self.atelier_disk_reserve_mib * MIB
 
     @property
     def max_input_pixels(self) -> int:
