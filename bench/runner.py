@@ -24,31 +24,28 @@ class BenchProblem(Exception):
 
 @dataclass(frozen=True)
 class Setup:
-    """What all measurements share.
-
-    Attributes:
-        weights: VGG-19's weights, down to relu3_4 at least.
-        content: the photograph.
-        style: the painting.
-        out: folder of the tables and plots.
-        work: folder for pictures along the way.
-        threads: of the CPU, the same for all.
-        size_px: longest side of what is painted beside the rivals.
-        largest_px: larger sizes are left out where speed is measured by size.
-        rounds: how often each rival's pace is measured, in turns.
-        quick: only see whether everything runs.
-    """
+    """What all measurements share."""
 
     weights: Path
+    """VGG-19's weights, down to relu3_4 at least."""
     content: Path
+    """The photograph."""
     style: Path
+    """The painting."""
     out: Path
+    """Folder of the tables and plots."""
     work: Path
+    """Folder for pictures along the way."""
     threads: int
+    """Of the CPU, the same for all."""
     size_px: int
+    """Longest side of what is painted beside the rivals."""
     rounds: int
+    """How often each rival's pace is measured, in turns."""
     largest_px: int
+    """Larger sizes are left out where speed is measured by size."""
     quick: bool
+    """Only see whether everything runs."""
 
     def check(self) -> None:
         """Raises BenchProblem when a file is absent."""
