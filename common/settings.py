@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     )
 
     atelier_data_dir: Path = Field(
-        Path("data"), description="Where the database, the pictures and the networks are kept."
+        Path("data"), description="Where the database and the pictures are kept."
     )
     atelier_database_url: str | None = Field(
         None,
@@ -56,11 +56,12 @@ class Settings(BaseSettings):
     )
     atelier_network: Literal["auto", "vgg19", "lite"] = Field(
         "auto",
-        description="The network that judges style. auto: VGG19 once its weights are there, "
-        "until then the small one that comes along.",
+        description="The network that judges style: VGG-19, or lite, a small and quick imitation. "
+        "auto takes VGG-19.",
     )
     atelier_vgg19_weights: Path | None = Field(
-        None, description="A file with VGG19's weights, instead of the download."
+        None,
+        description="A file with other weights of VGG-19 than the original's, which come along.",
     )
     atelier_engine: Literal["embedded", "external"] = Field(
         "embedded",
@@ -102,6 +103,20 @@ class Settings(BaseSettings):
         None,
         description="Memory the engine may use for painting, such as 6GiB. Default: measured.",
     )
+    atelier_disk_reserve_mib: int = Field(
+        1024, ge=0, description="Free space that is kept on the disk of the data folder, in MiB."
+    )
+    atelier_monitor_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Port of the owner's page, of /healthz and of /metrics; 0 for none.",
+    )
+    atelier_monitor_host: str = Field(
+        "127.0.0.1",
+        description="Address that this port listens on. Nobody has to sign in there: keep it to "
+        "this machine, or to a network that only you reach.",
+    )
     atelier_owner_ids: Annotated[tuple[int, ...], NoDecode] = Field(
         (),
         description="Discord ids, separated by commas, of those who run this bot.",
@@ -139,11 +154,6 @@ class Settings(BaseSettings):
         return str((self.atelier_data_dir / "pictures").resolve())
 
     @property
-    def models_dir(self) -> Path:
-        """Folder of the networks' weights."""
-        return self.atelier_data_dir / "models"
-
-    @property
     def styles_dir(self) -> Path:
         """Folder of the downloaded scans of the catalogue's paintings."""
         return self.atelier_data_dir / "styles"
@@ -152,6 +162,11 @@ class Settings(BaseSettings):
     def max_upload_bytes(self) -> int:
         """Largest picture file that is accepted."""
         return self.atelier_max_upload_mib * MIB
+
+    @property
+    def disk_reserve_bytes(self) -> int:
+        """Free space that is kept on the disk of the data folder."""
+        return self.atelier_disk_reserve_mib * MIB
 
     @property
     def max_input_pixels(self) -> int:

@@ -71,7 +71,7 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
     checkpoints = _checkpoints(chosen)
     with ProgressBar(console, quiet=chosen.quiet) as bar:
         studio = _studio(chosen, settings, bar)
-        network = resolve_network(chosen.network or settings.atelier_network, studio.source)
+        network = resolve_network(chosen.network or settings.atelier_network)
         given = read_given(chosen, settings, options, network)
         options = options.model_copy(update={"network": given.network})
         events = paint(
@@ -118,9 +118,7 @@ def _studio(chosen: argparse.Namespace, settings: Settings, bar: ProgressBar) ->
     memory = chosen.max_memory or settings.atelier_max_memory
     device = choose_device(chosen.device or settings.atelier_device)
     return Studio(
-        source=NetworkSource(
-            settings.models_dir, settings.atelier_vgg19_weights, progress=bar.download
-        ),
+        source=NetworkSource(settings.atelier_vgg19_weights, say=bar.say),
         device=device,
         precision=chosen.precision or settings.atelier_precision,
         max_memory_bytes=parse_allowance(memory, device) if memory else None,

@@ -2,6 +2,7 @@
 
 import argparse
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from common.settings import Settings
 from engine.arguments import parse_numbers, start_file
 from engine.painting import Picture, SettingsProblem, Style, mask_from_image
 from engine.styles.fingerprints import FingerprintProblem, load_fingerprint
-from engine.styles.presets import preset_style
+from engine.styles.presets import PresetStyle, preset_style
 
 _FINGERPRINT_SUFFIX = ".safetensors"
 Region = tuple[float, float, float, float]
@@ -63,13 +64,8 @@ def read_given(
         network = next(
             (one.fingerprints[0].key.encoder for one in styles if one.fingerprints), network
         )
-    for preset in chosen.preset:
-        found = preset_style(
-            preset,
-            settings.styles_dir,
-            network,
-            needs_picture=options.keep_colors in {"match", "histogram"},
-        )
+    presets = _presets(chosen.preset, settings, options, network)
+    for found in presets:
         notes += found.notes
         network = found.network
         styles.append(Style(found.picture, fingerprints=found.fingerprints, name=found.name))
@@ -87,6 +83,22 @@ def read_given(
         network=network,
         notes=tuple(notes),
     )
+
+
+def _presets(
+    names: Sequence[str], settings: Settings, options: PaintOptions, network: str
+) -> list[PresetStyle]:
+    """All presets for one network: another than was asked for, if one can be had for it only."""
+    own_weights = settings.atelier_vgg19_weights is not None and network == "vgg19"
+    found = [
+        preset_style(name, settings.styles_dir, network, options=options, own_weights=own_weights)
+        for name in names
+    ]
+    other = next((one for one in found if one.network != network), None)
+    if other is None:
+        return found
+    again = _presets(names, settings, options, other.network)
+    return [replace(again[0], notes=(*other.notes, *again[0].notes)), *again[1:]]
 
 
 def _counted(

@@ -126,6 +126,11 @@ class Failure:
     sentence: Sentence | None = None
     """The message, to be said in any language; None in a row of an older version."""
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it was no fault of the member's pictures or settings."""
+        return self.kind is not FailureKind.INPUT
+
     @classmethod
     def of(cls, kind: FailureKind, said: Sentence, error_id: str) -> Self:
         """A failure with a sentence that can be translated."""

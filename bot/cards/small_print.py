@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.texts import Texts, _
-from bot.ui.people import plain
+from bot.ui.plain import plain
 from bot.ui.words import QUALITIES, styles_words
 from jobs.model import Job
 

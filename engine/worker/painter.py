@@ -44,11 +44,8 @@ class JobPainter:
         memory = settings.atelier_max_memory
         device = choose_device(settings.atelier_device)
         self._settings = settings
-        self._source = NetworkSource(
-            models_dir=settings.models_dir, vgg19_weights=settings.atelier_vgg19_weights
-        )
         self._studio = Studio(
-            source=self._source,
+            source=NetworkSource(settings.atelier_vgg19_weights),
             device=device,
             precision=settings.atelier_precision,
             max_memory_bytes=parse_allowance(memory, device) if memory else None,
@@ -66,7 +63,7 @@ class JobPainter:
         """The network that a job gets which asks for this one."""
         if requested == "auto":
             requested = self._settings.atelier_network
-        return resolve_network(requested, self._source)
+        return resolve_network(requested)
 
     def paint(
         self, job: Job, checkpoint: bytes | None, store: PictureStore, control: Control

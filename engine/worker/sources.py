@@ -71,7 +71,9 @@ def gather(
                 wanted.preset,
                 settings.styles_dir,
                 network,
-                needs_picture=_needs_picture(wanted, job),
+                options=job.options,
+                needs_picture=wanted.region is not None,
+                own_weights=settings.atelier_vgg19_weights is not None and network == "vgg19",
                 say=say,
                 should_stop=should_stop,
             )
@@ -105,12 +107,6 @@ def gather(
         start=_picture(store, inputs.start) if inputs.start else None,
         network=network,
     )
-
-
-def _needs_picture(wanted: StyleInput, job: Job) -> bool:
-    """Whether more is wanted of a style than its statistics."""
-    options = job.options
-    return wanted.region is not None or options.keep_colors in {"match", "histogram"}
 
 
 def _name(wanted: StyleInput, number: int) -> Sentence:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from bot.commands.admin import audit, blocklist, clearing, limit_changes, queue_admin
-from bot.ui.persistent import PersistentItem
+from bot.ui.buttons import PersistentItem
 from jobs.entering.limits import Limits
 from jobs.model import Job, JobState
 from jobs.outcomes import LimitName

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import TypeAdapter
 
-from bot.cards.failures import failure_words
+from bot.cards.job_card import failure_words
 from bot.texts import texts_for
 from bot.ui.refusals import refusal_words
 from bot.wire.errors import explain

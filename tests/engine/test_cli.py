@@ -21,7 +21,7 @@ from tests.engine.thin import noise_picture, thin_weights
 def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a photograph, a style, a mask and weights; the engine works there."""
     weights = {name: tensor.float() for name, tensor in thin_weights().tensors.items()}
-    save_file(weights, tmp_path / "vgg19.safetensors")
+    save_file(weights, tmp_path / "vgg19.safetensors", metadata={"input": "as torchvision"})
     noise_picture(60, 80).to_image().save(tmp_path / "photo.png")
     noise_picture(50, 50, seed=1).to_image().save(tmp_path / "style.jpg")
     noise_picture(50, 50, seed=2).to_image().save(tmp_path / "other.webp")

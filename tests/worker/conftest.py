@@ -33,7 +33,6 @@ def settings(tmp_path: Path) -> Settings:
     return load_settings(
         _env_file=None,
         atelier_data_dir=tmp_path / "data",
-        atelier_network="lite",
         atelier_device="cpu",
     )
 

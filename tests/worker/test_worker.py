@@ -70,7 +70,7 @@ async def test_a_job_becomes_a_picture_with_its_report(
     assert done.report is not None
     image = Image.open(io.BytesIO(await queue.store.get(done.result_key)))
     assert (image.format, image.size) == ("PNG", (96, 64))
-    assert (done.report.network, done.report.seed) == ("lite", 7)
+    assert (done.report.network, done.report.seed) == ("vgg19", 7)
     assert (done.report.width_px, done.report.height_px) == (96, 64)
 
 

@@ -7,8 +7,9 @@ from bot.commands.admin.access import admin_guild
 from bot.commands.admin.limit_words import LABELS, limit_line
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.paging import Page, PageButton, PagePlace, card, template
-from bot.ui.people import plain
+from bot.ui.container import Page, card
+from bot.ui.paging import PageButton, PagePlace
+from bot.ui.plain import plain, shorten
 from bot.ui.words import relative
 from jobs.changing.administration import AuditEntry
 
@@ -66,14 +67,11 @@ def _details(t: Texts, details: Mapping[str, Any]) -> str:
             parts.append(f"“{plain(str(value))}”")
         else:
             parts.append(plain(f"{name}: {value}"))
-    words = ", ".join(parts)
-    return words if len(words) <= DETAILS_LIMIT else words[: DETAILS_LIMIT - 1] + "…"
+    return shorten(", ".join(parts), DETAILS_LIMIT)
 
 
-class AuditPage(PageButton, template=template("audit")):
+class AuditPage(PageButton, kind="audit"):
     """Turns the pages of the log."""
-
-    kind = "audit"
 
     async def render(self, interaction: Interaction, place: PagePlace) -> Page:
         """Make the page."""

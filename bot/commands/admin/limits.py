@@ -13,8 +13,8 @@ from bot.commands.admin.limit_words import LABELS, limits_words
 from bot.commands.admin.queue_admin import NothingButton
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import row_of
-from bot.ui.paging import PagePlace, show, text_page
+from bot.ui.container import row_of, show, text_page
+from bot.ui.paging import PagePlace
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
 
