@@ -28,12 +28,12 @@ from pathlib import Path
 
 import psutil
 
+from bench import postgres
+from bench.queue_samples import GENEROUS, RESULT, submission
 from common.options import PaintOptions
 from common.settings import Settings
 from jobs.model import Claim, EngineInfo, PaintReport, Progress
 from jobs.queue import JobQueue
-from tests.jobs import postgres
-from tests.jobs.samples import GENEROUS, RESULT, FakeClock, submission
 
 # As an installation has it: what was committed is on the disk.
 SERVER_OPTIONS = ("max_connections=100", "unix_socket_directories=", "shared_buffers=256MB")
@@ -78,7 +78,7 @@ class Meter:
 async def measure(
     meter: Meter, name: str, operation: Callable[[int], Awaitable[object]], times: int
 ) -> Cost:
-    """Do an operation so many times, several at once."""
+    """Do an operation `times` times, several at once."""
     numbers = iter(range(times))
 
     async def work() -> None:
@@ -162,10 +162,20 @@ class Fleet:
     waits: dict[str, list[float]]
 
 
-class World:
+class SimulatedClock:
+    """Seconds since the epoch, as the simulation sets them."""
+
+    now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        """The time that the queue is told."""
+        return self.now
+
+
+class Simulation:
     """Simulated engines on the real queue: an agenda in the order of the simulated clock."""
 
-    def __init__(self, queue: JobQueue, clock: FakeClock, engines: int, seed: int) -> None:
+    def __init__(self, queue: JobQueue, clock: SimulatedClock, engines: int, seed: int) -> None:
         self.queue = queue
         self.clock = clock
         self.engines = engines
@@ -197,7 +207,7 @@ class World:
                 queued += 1
 
     async def run(self, seconds: float) -> None:
-        """Let the engines work for so many simulated seconds."""
+        """Let the engines work for this number of simulated seconds."""
         for engine in range(self.engines):
             self._plan(self.began + self.dice.random() * 5, engine, "claim")
         while self._agenda and self._agenda[0][0] < self.began + seconds:
@@ -252,14 +262,21 @@ class World:
 
 async def fleet(meter: Meter, settings: Settings, engines: int, seconds: float, seed: int) -> Fleet:
     """Let a fleet work for simulated time, with a queue that does not run empty."""
-    clock = FakeClock()
+    clock = SimulatedClock()
     async with await JobQueue.open(settings, clock=clock) as queue:
-        world = World(queue, clock, engines, seed)
-        await world.fill(int(engines * (1 + seconds / MEAN_JOB_SECONDS) * 1.3))
+        simulation = Simulation(queue, clock, engines, seed)
+        await simulation.fill(int(engines * (1 + seconds / MEAN_JOB_SECONDS) * 1.3))
         before = meter.database_seconds()
-        await world.run(seconds)
+        await simulation.run(seconds)
         spent = meter.database_seconds() - before
-    return Fleet(engines, seconds, world.finished, world.transactions, spent, dict(world.waits))
+    return Fleet(
+        engines=engines,
+        simulated_seconds=seconds,
+        finished=simulation.finished,
+        transactions=simulation.transactions,
+        database_seconds=spent,
+        waits=dict(simulation.waits),
+    )
 
 
 def show_costs(costs: list[Cost]) -> None:

@@ -77,6 +77,11 @@ def log_ids(**ids: object) -> Iterator[None]:
         _about.reset(token)
 
 
+def add_log_ids(**ids: object) -> None:
+    """As `log_ids`, for the rest of the task that runs now."""
+    _about.set({**(_about.get() or {}), **{k: v for k, v in ids.items() if v is not None}})
+
+
 def redacted(text: str, secrets: tuple[str, ...] = ()) -> str:
     """The text without tokens, signatures, passwords, and without these secrets."""
     for secret in secrets:

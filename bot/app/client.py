@@ -11,6 +11,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.app.gateway import come_back_soon
 from bot.app.sync import keep_syncing
 from bot.kit import Bot, Interaction, Service
 from bot.pictures.upload_encoder import UploadEncoder
@@ -18,6 +19,7 @@ from bot.texts import CatalogueTranslator, texts_of
 from bot.ui.reporting import STALE_MODAL, is_stale_modal
 from bot.wire.errors import reply, report
 from bot.wire.in_flight import tracing
+from common.logs import add_log_ids
 from common.settings import Settings
 from jobs.queue import JobQueue
 
@@ -77,6 +79,7 @@ class AtelierClient(Bot):
         self._started: list[Service] = []
         self._winding_down: asyncio.Task[None] | None = None
         self._syncing: asyncio.Task[None] | None = None
+        self._session_starts = come_back_soon(self)
 
     async def setup_hook(self) -> None:
         """Open the queue, tell Discord the commands if they changed, start the services."""
@@ -94,6 +97,7 @@ class AtelierClient(Bot):
 
     async def on_ready(self) -> None:
         """Say that the bot is there."""
+        self._session_starts.add()
         log.info("Connected as %s, in %d servers", self.user, len(self.guilds))
         await self.on_resumed()
 
@@ -125,6 +129,7 @@ class AtelierClient(Bot):
 
         Discord may deliver an interaction twice, around a resume; the second must not act.
         """
+        add_log_ids(member=interaction.user.id, server=interaction.guild_id)
         if interaction.type is discord.InteractionType.autocomplete:
             return self.accepting
         if interaction.id in self._seen:

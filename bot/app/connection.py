@@ -9,14 +9,14 @@ import discord
 
 from bot.app.client import AtelierClient
 from bot.app.features import build_client
+from common.backoff import Backoff
 from common.settings import Settings, SettingsError
 from jobs.outcomes import DatabaseTooNew, DatabaseTooOld, QueueError
 
 log = logging.getLogger(__name__)
 
 AUTHENTICATION_FAILED = 4004  # a close code of the gateway
-FIRST_WAIT_SECONDS = 2.0
-LONGEST_WAIT_SECONDS = 60.0
+BACKOFF = Backoff(first_seconds=2.0, longest_seconds=60.0)
 STEADY_AFTER_SECONDS = 300.0
 
 HOW_TO_SIGN_IN = (
@@ -42,7 +42,7 @@ class Connection:
             QueueError: if the queue cannot be opened at the first start, or a newer version has
                 migrated it.
         """
-        wait_seconds = FIRST_WAIT_SECONDS
+        failures = 0
         while True:
             began_at = time.monotonic()
             try:
@@ -54,13 +54,14 @@ class Connection:
                     raise
                 _explain(error)
                 if time.monotonic() - began_at >= STEADY_AFTER_SECONDS:
-                    wait_seconds = FIRST_WAIT_SECONDS
-                pause = max(wait_seconds, _asked_seconds(error))
+                    failures = 0
+                asked = error.retry_after if isinstance(error, discord.RateLimited) else None
+                pause = BACKOFF.seconds(failures, asked)
+                failures += 1
             else:
                 return
             log.info("The next try is in %.0f s", pause)
             await asyncio.sleep(pause)
-            wait_seconds = min(LONGEST_WAIT_SECONDS, wait_seconds * 2)
 
     async def wind_down(self) -> None:
         """Finish what is in flight, while still connected."""
@@ -92,8 +93,3 @@ def _explain(error: Exception) -> None:
             log.warning("The queue cannot be opened: %s", error)
         case _:
             log.error("The connection to Discord ended with an error", exc_info=error)
-
-
-def _asked_seconds(error: Exception) -> float:
-    """How long Discord asked to be left alone."""
-    return error.retry_after if isinstance(error, discord.RateLimited) else 0.0

@@ -7,13 +7,13 @@ import sys
 import time
 from asyncio.subprocess import PIPE, Process
 
+from common.backoff import Backoff
 from common.settings import Settings
 
 log = logging.getLogger(__name__)
 
 ENGINE_COMMAND = (sys.executable, "-m", "engine", "--until-stdin-closes")
-FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 60.0
+BACKOFF = Backoff(first_seconds=1.0, longest_seconds=60.0)
 STEADY_AFTER_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 20.0
 
@@ -32,7 +32,7 @@ class EngineSupervisor:
 
     async def run(self) -> None:
         """Start the engine, and start it again whenever it ends, until cancelled."""
-        pause_seconds = FIRST_PAUSE_SECONDS
+        failures = 0
         try:
             while True:
                 started_at = time.monotonic()
@@ -42,10 +42,11 @@ class EngineSupervisor:
                 else:
                     why = f"the engine ended with code {code}"
                 if time.monotonic() - started_at >= STEADY_AFTER_SECONDS:
-                    pause_seconds = FIRST_PAUSE_SECONDS
+                    failures = 0
+                pause_seconds = BACKOFF.seconds(failures)
+                failures += 1
                 log.error("%s; the next try is in %.0f s", why, pause_seconds)
                 await asyncio.sleep(pause_seconds)
-                pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
         finally:
             await self._stop()
 

@@ -4,18 +4,19 @@ import asyncio
 import hashlib
 import json
 import logging
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import discord
 
 from bot.kit import Tree
+from common.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
 HASH_FILE = "commands.json"
-FIRST_PAUSE_SECONDS = 5.0
-LONGEST_PAUSE_SECONDS = 3600.0
+BACKOFF = Backoff(first_seconds=5.0, longest_seconds=3600.0)
 
 
 async def keep_syncing(tree: Tree, data_dir: Path, tried: asyncio.Event) -> None:
@@ -26,13 +27,12 @@ async def keep_syncing(tree: Tree, data_dir: Path, tried: asyncio.Event) -> None
         data_dir: Where the last sync is noted.
         tried: Set after the first try, whatever came of it.
     """
-    pause_seconds = FIRST_PAUSE_SECONDS
-    while True:
+    for failures in count():
         try:
             await sync_if_changed(tree, data_dir)
         except Exception as error:  # noqa: BLE001 - a bot with yesterday's commands is one that serves
-            asked = error.retry_after if isinstance(error, discord.RateLimited) else 0.0
-            pause = max(pause_seconds, asked)
+            asked = error.retry_after if isinstance(error, discord.RateLimited) else None
+            pause = BACKOFF.seconds(failures, asked)
             log.warning(
                 "Discord does not take the commands (%s); the next try is in %.0f s", error, pause
             )
@@ -41,7 +41,6 @@ async def keep_syncing(tree: Tree, data_dir: Path, tried: asyncio.Event) -> None
         finally:
             tried.set()
         await asyncio.sleep(pause)
-        pause_seconds = min(LONGEST_PAUSE_SECONDS, pause_seconds * 2)
 
 
 async def sync_if_changed(tree: Tree, data_dir: Path) -> bool:

@@ -13,7 +13,7 @@ from bot.delivery.courier import Courier, Later, Nowhere, Outcome
 from bot.delivery.message import Message, differs
 from bot.delivery.routes import Shown
 from bot.kit import Bot, Feature
-from bot.wire.faults import pause_seconds
+from bot.wire.faults import BACKOFF
 from bot.wire.in_flight import follow_this_task
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
@@ -158,7 +158,7 @@ class Delivery:
         match outcome:
             case Shown(how, message_id, channel_id, _):
                 message.failures = 0
-                if job.target.message_id is None and how != "dm":
+                if job.reply.message_id is None and how != "dm":
                     await queue.deliveries.set_message(job.id, channel_id, message_id)
                 if not ended:
                     await queue.deliveries.mark_shown(job.id, job.revision)
@@ -166,7 +166,7 @@ class Delivery:
                     await self._delivered(job, outcome)
             case Later(seconds):
                 message.failing_end = ended
-                message.not_before = self._now() + pause_seconds(message.failures, seconds)
+                message.not_before = self._now() + BACKOFF.seconds(message.failures, seconds)
                 message.failures += 1
             case Nowhere(reason):
                 message.is_gone = True
@@ -184,7 +184,7 @@ class Delivery:
         """
         match await self.courier.is_last(job, end):
             case Later() as later:
-                message.not_before = self._now() + pause_seconds(message.failures, later.seconds)
+                message.not_before = self._now() + BACKOFF.seconds(message.failures, later.seconds)
                 message.failures += 1
             case True:
                 message.failures = 0
@@ -235,7 +235,7 @@ def _finished(message: Message, task: asyncio.Task[None]) -> None:
     message.task_ended()
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("A delivery went wrong", exc_info=error)
-        message.not_before = asyncio.get_running_loop().time() + pause_seconds(message.failures)
+        message.not_before = asyncio.get_running_loop().time() + BACKOFF.seconds(message.failures)
         message.failing_end = message.is_final
         message.failures += 1
 

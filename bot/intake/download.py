@@ -8,8 +8,10 @@ import aiohttp
 
 from bot.texts import _
 from bot.wire.errors import UserProblem
+from common.backoff import Backoff
 
 TRIES = 3
+BACKOFF = Backoff(first_seconds=0.3, longest_seconds=1.0)
 TIMEOUT_SECONDS = 20.0
 CHUNK_BYTES = 64 * 1024
 MIB = 1024 * 1024
@@ -53,13 +55,13 @@ class Downloader:
         """
         if declared_bytes is not None:
             self._check(declared_bytes)
-        for attempt in range(1, TRIES + 1):
+        for failures in range(TRIES):
             try:
                 return await self._fetch_once(url)
             except (aiohttp.ClientError, TimeoutError, OSError):
-                if attempt == TRIES:
+                if failures == TRIES - 1:
                     raise UserProblem(UNREACHABLE) from None
-                await asyncio.sleep(0.3 * attempt)
+                await asyncio.sleep(BACKOFF.seconds(failures))
         raise AssertionError("unreachable")
 
     async def _fetch_once(self, url: str) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import chain, repeat
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from bot.intake.pictures import ERASED
 from bot.intake.request import PaintRequest
 from bot.wire.errors import UserProblem
+from common.backoff import Backoff
 from common.files import TEMPORARY, write_whole
 from jobs.outcomes import QueueError, QueueUnavailable
 from jobs.queue import JobQueue
@@ -23,7 +24,8 @@ from jobs.queue import JobQueue
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-QUEUE_PAUSES_SECONDS = (0.5, 2.0, 8.0, 30.0)
+QUEUE_BACKOFF = Backoff(first_seconds=0.5, longest_seconds=30.0, factor=4.0)
+QUEUE_TRIES = 5
 KEPT = timedelta(days=1)  # as long as the queue knows an intake again
 _SUFFIX = ".json"
 
@@ -55,23 +57,25 @@ class CommandBook:
 
     async def tell(self, request: PaintRequest) -> bool:
         """Make a row of a command. Returns False when the queue knows it already."""
-        sender, payload = request.sender, request.model_dump(mode="json")
-        return await self._queue.intakes.open(sender.interaction_id, sender.user_id, payload)
+        payload = request.model_dump(mode="json")
+        return await self._queue.intakes.open(
+            request.reply.interaction_id, request.asker.user_id, payload
+        )
 
     async def close(self, interaction_id: int) -> None:
         """Close an intake, however long the queue needs: what its user was told is the end."""
-        for seconds in chain(QUEUE_PAUSES_SECONDS, repeat(QUEUE_PAUSES_SECONDS[-1])):
+        for failures in count():
             try:
                 await self._queue.intakes.close(interaction_id)
             except QueueUnavailable as error:
                 log.warning("Intake %s cannot be closed yet: %s", interaction_id, error)
-                await asyncio.sleep(seconds)
+                await asyncio.sleep(QUEUE_BACKOFF.seconds(failures))
             else:
                 return
 
     async def forget(self, user_id: int) -> None:
         """Drop the commands of a user that are no rows yet. To be called before an erasure."""
-        for entry in [one for one in self._open if one.request.sender.user_id == user_id]:
+        for entry in [one for one in self._open if one.request.asker.user_id == user_id]:
             entry.forgotten = True
             await self.unfile(entry.request)
 
@@ -98,7 +102,7 @@ class CommandBook:
         await self._run(_remove, self._path(request))
 
     def _path(self, request: PaintRequest) -> Path:
-        return self._folder / f"{request.sender.interaction_id}{_SUFFIX}"
+        return self._folder / f"{request.reply.interaction_id}{_SUFFIX}"
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
@@ -113,7 +117,7 @@ class CommandBook:
                 log.warning("%s is no command of this version; dropped", path)
                 _remove(path)
                 continue
-            if request.sender.token_expires_at < datetime.now(UTC) - KEPT:
+            if request.reply.token_expires_at < datetime.now(UTC) - KEPT:
                 _remove(path)
             else:
                 found.append(request)
@@ -170,7 +174,7 @@ class Entry:
             raise
         await self._unfiled()
         if self.forgotten:
-            await self._book.close(self.request.sender.interaction_id)
+            await self._book.close(self.request.reply.interaction_id)
             raise UserProblem(ERASED)
         return is_new
 
@@ -182,7 +186,7 @@ class Entry:
         except QueueError:
             is_new = True  # where the connection broke, it may have been written all the same
         if is_new:
-            await self._book.close(self.request.sender.interaction_id)
+            await self._book.close(self.request.reply.interaction_id)
 
     async def _unfiled(self) -> None:
         if self._filing is not None:
@@ -193,11 +197,12 @@ class Entry:
 
     async def _insisted(self) -> bool:
         """Ask the queue again while it does not answer, if there is a file meanwhile."""
-        for seconds in QUEUE_PAUSES_SECONDS if self._filing is not None else ():
+        for failures in range(QUEUE_TRIES - 1) if self._filing is not None else ():
             try:
                 return await self._row
             except QueueUnavailable as error:
-                log.warning("The queue does not answer (%s); next try in %g s", error, seconds)
+                seconds = QUEUE_BACKOFF.seconds(failures)
+                log.warning("The queue does not answer (%s); next try in %.1f s", error, seconds)
             await asyncio.sleep(seconds)
             if self.forgotten:
                 return True

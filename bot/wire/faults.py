@@ -1,10 +1,11 @@
 """What an error of Discord means for a delivery."""
 
-import random
 from dataclasses import dataclass
 
 import aiohttp
 import discord
+
+from common.backoff import Backoff
 
 UNKNOWN_CHANNEL = 10003
 UNKNOWN_MESSAGE = 10008
@@ -16,7 +17,8 @@ REQUEST_TOO_LARGE = 40005
 OLD_MESSAGE_EDITS = 30046
 ALREADY_ACKNOWLEDGED = 40060
 
-LONGEST_PAUSE_SECONDS = 60.0
+BACKOFF = Backoff(first_seconds=1.5, longest_seconds=60.0)
+"""Between tries of what Discord did not carry out."""
 
 
 @dataclass(frozen=True)
@@ -109,11 +111,3 @@ def _retry_after(error: discord.HTTPException) -> float | None:
         return float(error.response.headers["Retry-After"])
     except (KeyError, ValueError):
         return None
-
-
-def pause_seconds(attempt: int, asked: float | None = None) -> float:
-    """How long to wait before the next try: what Discord asked for, else doubling, with jitter."""
-    if asked is not None:
-        return asked + random.uniform(0.0, 0.5)  # noqa: S311 - spreads load, keeps no secret
-    growing: float = min(LONGEST_PAUSE_SECONDS, 1.5 * 2.0 ** min(attempt, 8))
-    return growing * random.uniform(0.75, 1.0)  # noqa: S311 - spreads load, keeps no secret

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from bench import postgres
 from common.options import PaintOptions
 from jobs.model import Claim, JobState
 from jobs.outcomes import (
@@ -24,7 +25,6 @@ from jobs.outcomes import (
 )
 from jobs.queue import JobQueue
 from jobs.working.ending import DEATHS_ALLOWED
-from tests.jobs import postgres
 from tests.jobs.samples import PICTURE, RESULT, FakeClock, Place, failure, report, submission
 
 T = TypeVar("T")

@@ -15,6 +15,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from bench import postgres
 from common.settings import Settings
 from jobs.db import schema
 from jobs.db.database import Database
@@ -22,9 +23,8 @@ from jobs.db.migrate import known_revisions, migration_config
 from jobs.model import JobState
 from jobs.outcomes import Accepted, DatabaseTooNew, QueueUnavailable
 from jobs.queue import JobQueue
-from tests.chaos.processes import lock
-from tests.jobs import postgres
 from tests.jobs.samples import RESULT, FakeClock, Place, accepted, claimed, report, submission
+from tests.whole.tiny_bot import lock
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
@@ -128,7 +128,7 @@ def _quick_processes() -> Any:
     name = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(name)
     if name == "forkserver":
-        context.set_forkserver_preload(["tests.chaos.processes"])
+        context.set_forkserver_preload(["tests.whole.tiny_bot"])
     return context
 
 
