@@ -1,6 +1,7 @@
 """What is refused of a picture before its pixels are read, and in which words."""
 
 from common.pictures.kinds import DecodeLimits, PictureProblem
+from common.sentences import Sentence
 
 
 def check_size(size: tuple[int, int], limits: DecodeLimits) -> None:
@@ -36,7 +37,7 @@ def check_size(size: tuple[int, int], limits: DecodeLimits) -> None:
         )
 
 
-def unreadable(kind: str) -> PictureProblem:
+def unreadable(kind: Sentence) -> PictureProblem:
     """A file that is whole, and of a kind that is not read here."""
     return PictureProblem(
         "That file is not a picture I can read: it is {kind}. Please attach a PNG, JPEG, WebP, "

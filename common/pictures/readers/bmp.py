@@ -12,6 +12,7 @@ from PIL import BmpImagePlugin
 from common.pictures.checks import check_size, damaged, unreadable
 from common.pictures.kinds import DecodeLimits
 from common.pictures.raster import Color, Profiled, Raster, Samples, Srgb, from_array
+from common.sentences import sentence
 
 _RGB, _RLE8, _RLE4, _FIELDS, _ALPHA_FIELDS = 0, 1, 2, 3, 6
 _V1, _V4, _V5 = 40, 108, 124
@@ -43,7 +44,9 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
     if header.bits in _MASKS and header.compression in {_RGB, _FIELDS, _ALPHA_FIELDS}:
         return from_array(_flipped(_fields(data, header), header), color=_color(data, header))
     if header.compression != _RGB:
-        raise unreadable(f"a BMP of compression {header.compression}")
+        raise unreadable(
+            sentence("a BMP of compression {compression}", compression=header.compression)
+        )
     return _by_pillow(data, limits, _color(data, header))
 
 
@@ -115,7 +118,7 @@ def _plane(words: Samples, mask: int) -> Samples:
     most = mask >> shift
     values = (words >> shift) & words.dtype.type(most)
     if most > 0xFFFF:
-        raise unreadable("a BMP with a color of more than 16 bits")
+        raise unreadable(sentence("a BMP with a color of more than 16 bits"))
     table = np.rint(np.arange(most + 1) * (255 / most)).astype(np.uint8)
     return np.asarray(table[values])
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from common.pictures.kinds import DecodeLimits
 from common.pictures.raster import Raster
+from common.sentences import Sentence, sentence
 
 Reader = Callable[[bytes, DecodeLimits], Raster]
 
@@ -66,25 +67,25 @@ _FIRST_BYTES: Final = {
     b"MM\0+": "TIFF",
 }
 _NOT_READ: Final = {
-    b"\xff\x0a": "a JPEG XL picture",
-    b"\0\0\0\x0cJXL ": "a JPEG XL picture",
-    b"\0\0\0\x0cjP  ": "a JPEG 2000 picture",
-    b"\xff\x4f\xff\x51": "a JPEG 2000 picture",
-    b"8BPS": "a Photoshop document",
-    b"gimp xcf": "a GIMP document",
-    b"%PDF": "a PDF document",
-    b"<svg": "an SVG drawing",
-    b"<?xml": "an SVG drawing or another text",
-    b"\0\0\1\0": "an icon",
-    b"v/1\1": "an OpenEXR picture",
-    b"#?RADIANCE": "a Radiance picture",
-    b"qoif": "a QOI picture",
-    b"DDS ": "a DDS texture",
-    b"FUJIFILM": "a camera's raw file",
-    b"IIU\0": "a camera's raw file",
-    b"\x1aE\xdf\xa3": "a film",
-    b"OggS": "a film or a sound",
-    b"PK\3\4": "a ZIP archive",
+    b"\xff\x0a": sentence("a JPEG XL picture"),
+    b"\0\0\0\x0cJXL ": sentence("a JPEG XL picture"),
+    b"\0\0\0\x0cjP  ": sentence("a JPEG 2000 picture"),
+    b"\xff\x4f\xff\x51": sentence("a JPEG 2000 picture"),
+    b"8BPS": sentence("a Photoshop document"),
+    b"gimp xcf": sentence("a GIMP document"),
+    b"%PDF": sentence("a PDF document"),
+    b"<svg": sentence("an SVG drawing"),
+    b"<?xml": sentence("an SVG drawing or another text"),
+    b"\0\0\1\0": sentence("an icon"),
+    b"v/1\1": sentence("an OpenEXR picture"),
+    b"#?RADIANCE": sentence("a Radiance picture"),
+    b"qoif": sentence("a QOI picture"),
+    b"DDS ": sentence("a DDS texture"),
+    b"FUJIFILM": sentence("a camera's raw file"),
+    b"IIU\0": sentence("a camera's raw file"),
+    b"\x1aE\xdf\xa3": sentence("a film"),
+    b"OggS": sentence("a film or a sound"),
+    b"PK\3\4": sentence("a ZIP archive"),
 }
 
 
@@ -104,9 +105,9 @@ def format_of(data: bytes) -> Format | None:
     )
 
 
-def kind_of(data: bytes) -> str | None:
+def kind_of(data: bytes) -> Sentence | None:
     """What a file is that is not read here, where its first bytes tell."""
     if data[4:8] == b"ftyp":
-        return "a camera's raw file" if data[8:12] == b"crx " else "a film"
+        return sentence("a camera's raw file") if data[8:12] == b"crx " else sentence("a film")
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
     return next((kind for first, kind in _NOT_READ.items() if start.startswith(first)), None)

@@ -18,6 +18,7 @@ from common.pictures.checks import check_size, damaged, unreadable
 from common.pictures.exif import orientation_of
 from common.pictures.kinds import DecodeLimits
 from common.pictures.raster import Color, Model, Profiled, Raster, Srgb
+from common.sentences import sentence
 
 _START, _END, _SCAN = b"\xff\xd8", b"\xff\xd9", 0xDA
 _FRAMES: Final = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
@@ -89,11 +90,11 @@ def _frame_size(marker: int, body: bytes) -> tuple[int, int]:
         raise damaged()
     bits, height, width = struct.unpack_from(">BHH", body)
     if marker in _LOSSLESS:
-        raise unreadable("a lossless or layered JPEG")
+        raise unreadable(sentence("a lossless or layered JPEG"))
     if bits != 8:
-        raise unreadable(f"a JPEG of {bits} bits")
+        raise unreadable(sentence("a JPEG of {bits} bits", bits=bits))
     if body[5] not in {1, 3, 4}:
-        raise unreadable(f"a JPEG of {body[5]} colors")
+        raise unreadable(sentence("a JPEG of {count} colors", count=body[5]))
     if not width or not height:
         raise damaged()
     return width, height

@@ -29,20 +29,21 @@ from common.pictures.raster import (
 from common.pictures.readers.noting import first_page
 from common.pictures.readers.tiff_samples import SampleKind, to_levels, white_of_floats
 from common.pictures.reducing import Reducer, reduction
-from common.sentences import Sentence
+from common.sentences import Sentence, sentence
 
 _MOST_PAGES: Final = 32
 _MOST_PIECE_BYTES: Final = 850_000_000
 _REDUCED, _MASK = 1, 4
 _WHITE_IS_ZERO, _GRAY, _RGB, _PALETTE, _INKS, _YCBCR, _LAB, _ICC_LAB = 0, 1, 2, 3, 5, 6, 8, 9
+_RARE: Final = sentence("a TIFF of a kind that is rare")
 _NAMES: Final = {
-    4: "a mask in a TIFF",
-    10: "a TIFF in ITU Lab",
-    32803: "a camera's raw file",
-    34892: "a camera's raw file",
-    32844: "a TIFF in LogL",
-    32845: "a TIFF in LogLuv",
-    51177: "a TIFF of depths",
+    4: sentence("a mask in a TIFF"),
+    10: sentence("a TIFF in ITU Lab"),
+    32803: sentence("a camera's raw file"),
+    34892: sentence("a camera's raw file"),
+    32844: sentence("a TIFF in LogL"),
+    32845: sentence("a TIFF in LogLuv"),
+    51177: sentence("a TIFF of depths"),
 }
 _MODELS: Final[dict[int, Model]] = {
     _WHITE_IS_ZERO: "gray",
@@ -95,7 +96,7 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
                 if found is None:
                     raise damaged() from error
     if found is None:
-        raise unreadable("a TIFF of a kind that is rare")
+        raise unreadable(_RARE)
     return from_array(found, color=color, notes=notes)
 
 
@@ -138,16 +139,16 @@ def _plan(page: tifffile.TiffPage) -> _Plan | None:
     """None where Pillow is to read the page."""
     photometric = int(page.photometric)
     if photometric not in _MODELS:
-        raise unreadable(_NAMES.get(photometric, "a TIFF of a kind that is rare"))
+        raise unreadable(_NAMES.get(photometric, _RARE))
     if photometric == _YCBCR and int(page.compression) not in _JPEG:
         return None
     model = _MODELS[photometric]
     stored = page.samplesperpixel
     colors = 1 if photometric == _PALETTE else CHANNELS[model]
     if stored < colors or (photometric == _INKS and _tag(page, _INK_SET) not in {None, _CMYK_INKS}):
-        raise unreadable("a TIFF of inks that are not CMYK")
+        raise unreadable(sentence("a TIFF of inks that are not CMYK"))
     if page.imagedepth > 1:
-        raise unreadable("a TIFF of a volume")
+        raise unreadable(sentence("a TIFF of a volume"))
     extras = [int(each) for each in page.extrasamples]
     if not extras and stored == colors + 1 and photometric != _INKS:
         extras = [_UNASSOCIATED]  # the field is missing; there is nothing else it could be
@@ -159,7 +160,7 @@ def _plan(page: tifffile.TiffPage) -> _Plan | None:
         alpha_at = None
     bits = page.bitspersample
     if not isinstance(bits, int):
-        raise unreadable("a TIFF whose colors differ in bits")
+        raise unreadable(sentence("a TIFF whose colors differ in bits"))
     return _Plan(
         photometric,
         SampleKind(bits, int(page.sampleformat)),

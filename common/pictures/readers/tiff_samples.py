@@ -12,6 +12,7 @@ import numpy as np
 
 from common.pictures.checks import unreadable
 from common.pictures.raster import Samples
+from common.sentences import sentence
 
 _UNSIGNED, _SIGNED, _FLOAT, _VOID = 1, 2, 3, 4
 _WHITES: Final = (1.0, 255.0, 65535.0)
@@ -27,7 +28,7 @@ class SampleKind:
 
     def __post_init__(self) -> None:
         if self.sample_format not in {_UNSIGNED, _SIGNED, _FLOAT, _VOID}:
-            raise unreadable("a TIFF of complex numbers")
+            raise unreadable(sentence("a TIFF of complex numbers"))
 
     @property
     def dtype(self) -> np.dtype[Any]:
