@@ -10,7 +10,8 @@ from discord import ui
 
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _
-from bot.ui.persistent import PersistentItem
+from bot.ui.buttons import PersistentItem, custom_id, template
+from bot.ui.container import row_of
 
 
 class Action(StrEnum):
@@ -52,7 +53,8 @@ LOOKS = {
 
 
 class JobButton(
-    PersistentItem["ui.Button[Any]"], template=r"atelier:job:(?P<action>[a-z]+):(?P<job>\d{1,18})"
+    PersistentItem["ui.Button[Any]"],
+    template=template("job", r"(?P<action>[a-z]+)", r"(?P<job>\d{1,18})"),
 ):
     """A button that does something with one job."""
 
@@ -63,7 +65,7 @@ class JobButton(
                 label=t(look.label),
                 emoji=look.emoji,
                 style=look.style,
-                custom_id=f"atelier:job:{action.value}:{job_id}",
+                custom_id=custom_id("job", action.value, job_id),
                 disabled=disabled,
             )
         )
@@ -82,12 +84,8 @@ class JobButton(
 
 def job_buttons(t: Texts, job_id: int, *actions: Action) -> list["ui.ActionRow[Any]"]:
     """Buttons in rows of at most five."""
-    rows: list[ui.ActionRow[Any]] = []
-    for number, action in enumerate(actions):
-        if number % 5 == 0:
-            rows.append(ui.ActionRow())
-        rows[-1].add_item(JobButton(t, action, job_id))
-    return rows
+    buttons = [JobButton(t, action, job_id) for action in actions]
+    return [row_of(*buttons[first : first + 5]) for first in range(0, len(buttons), 5)]
 
 
 FEATURE = Feature(buttons=(JobButton,))

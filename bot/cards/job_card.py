@@ -5,14 +5,13 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.cards.failures import failure_words
 from bot.cards.job_buttons import Action, job_buttons
 from bot.cards.small_print import Attached, settings_line, small_print
 from bot.texts import Texts
-from bot.ui.people import plain
-from bot.ui.reporting import ReportingLayout
+from bot.ui.container import card
+from bot.ui.plain import plain
 from bot.ui.words import relative, styles_words
-from jobs.model import Job, JobState, Standing
+from jobs.model import Failure, Job, JobState, Standing
 
 BAR_CELLS = 14
 RESULT_ACTIONS = (
@@ -26,10 +25,10 @@ RESULT_ACTIONS = (
     Action.SAVE,
     Action.DELETE,
 )
-COLOUR_WAITING = 0x7A8B99
-COLOUR_PAINTING = 0xD9A441
-COLOUR_DONE = 0x4F8A5B
-COLOUR_FAILED = 0xB0413E
+COLOR_WAITING = 0x7A8B99
+COLOR_PAINTING = 0xD9A441
+COLOR_DONE = 0x4F8A5B
+COLOR_FAILED = 0xB0413E
 
 
 def progress_bar(fraction: float) -> str:
@@ -67,12 +66,12 @@ def _waiting(t: Texts, job: Job, standing: Standing | None) -> ui.LayoutView:
                 place=max(1, standing.place),
                 when=relative(standing.ready_at),
             )
-    return _layout(
-        COLOUR_WAITING,
+    return card(
         f"### ⏳ {headline}",
         None if job.cancel_requested else _obstacle(t, standing),
         f"-# {settings_line(t, job)} · #{job.id}",
         *job_buttons(t, job.id, Action.CANCEL),
+        color=COLOR_WAITING,
     )
 
 
@@ -100,31 +99,31 @@ def _painting(
     if progress is not None and progress.note:
         # What the engine says there is for its log, and in one language.
         line += "\n" + t("Getting ready: the network and the style are being loaded.")
-    return _layout(
-        COLOUR_PAINTING,
+    return card(
         f"### 🖌️ {headline}",
-        _gallery(attached, t("Preview"), spoiler=job.target.spoiler),
+        _gallery(attached, t("Preview"), spoiler=job.reply.spoiler),
         line,
         f"-# {settings_line(t, job)} · #{job.id}",
         *([] if job.cancel_requested else job_buttons(t, job.id, Action.CANCEL)),
+        color=COLOR_PAINTING,
     )
 
 
 def _done(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
     headline, *lines = end_words(t, job, attached)
-    gallery = _gallery(attached, _title(t, job), spoiler=job.target.spoiler)
+    gallery = _gallery(attached, _title(t, job), spoiler=job.reply.spoiler)
     buttons = job_buttons(t, job.id, *RESULT_ACTIONS) if attached else ()
-    return _layout(COLOUR_DONE, headline, gallery, *lines, *buttons)
+    return card(headline, gallery, *lines, *buttons, color=COLOR_DONE)
 
 
 def _failed(t: Texts, job: Job) -> ui.LayoutView:
     buttons = job_buttons(t, job.id, Action.AGAIN, Action.DELETE)
-    return _layout(COLOUR_FAILED, *end_words(t, job, None), *buttons)
+    return card(*end_words(t, job, None), *buttons, color=COLOR_FAILED)
 
 
 def _cancelled(t: Texts, job: Job) -> ui.LayoutView:
     buttons = job_buttons(t, job.id, Action.AGAIN, Action.DELETE)
-    return _layout(COLOUR_WAITING, *end_words(t, job, None), *buttons)
+    return card(*end_words(t, job, None), *buttons, color=COLOR_WAITING)
 
 
 def _title(t: Texts, job: Job) -> str:
@@ -159,7 +158,7 @@ def plain_card(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
     """The end of a job with as few components as can be, for when Discord refuses its card."""
     layout = ui.LayoutView(timeout=None)
     layout.add_item(ui.TextDisplay("\n".join(end_words(t, job, attached))))
-    if (gallery := _gallery(attached, _title(t, job), spoiler=job.target.spoiler)) is not None:
+    if (gallery := _gallery(attached, _title(t, job), spoiler=job.reply.spoiler)) is not None:
         layout.add_item(gallery)
     return layout
 
@@ -175,11 +174,16 @@ def _gallery(
     return ui.MediaGallery(item)
 
 
-def _layout(colour: int, *parts: "str | ui.Item[Any] | None") -> ui.LayoutView:
-    container: ui.Container[Any] = ui.Container(accent_colour=colour)
-    for part in parts:
-        if part is not None:
-            container.add_item(ui.TextDisplay(part) if isinstance(part, str) else part)
-    layout = ReportingLayout(timeout=None)  # a timeout would forget the dynamic items
-    layout.add_item(container)
-    return layout
+LENGTH_LIMIT = 400
+
+
+def failure_words(t: Texts, failure: Failure) -> str:
+    """What went wrong, with the id to look it up by.
+
+    What an older version wrote down is shown as it is.
+    """
+    said = failure.message if failure.sentence is None else t.say(failure.sentence)
+    sentence = plain(said, LENGTH_LIMIT)
+    if not failure.error_id:
+        return sentence
+    return t("{sentence} (error {error_id})", sentence=sentence, error_id=failure.error_id)

@@ -8,7 +8,7 @@ from discord import app_commands
 
 from bot.kit import Feature, Interaction, Tree
 from bot.texts import Texts, texts_of
-from bot.ui.paging import card
+from bot.ui.container import card
 from bot.ui.people import is_admin
 
 TEXT_LIMIT = 4000  # characters of all texts of a message

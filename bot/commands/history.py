@@ -10,17 +10,9 @@ from bot.commands.show import show_job
 from bot.commands.thumbnails import Thumbnails
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, texts_of
-from bot.ui.paging import (
-    Page,
-    PageButton,
-    PagePlace,
-    card,
-    check_owner,
-    show,
-    template,
-    text_page,
-)
-from bot.ui.persistent import PersistentItem
+from bot.ui.buttons import USER, PersistentItem, check_owner, custom_id, template
+from bot.ui.container import Page, card, row_of, show, text_page
+from bot.ui.paging import PageButton, PagePlace
 from bot.ui.words import job_line, job_title, relative
 from bot.wire.acknowledging import acknowledge
 from jobs.model import Job, JobState
@@ -78,10 +70,9 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Page:
             gallery.add_item(
                 media=files[str(job.id)],
                 description=job_title(t, job)[:256],
-                spoiler=job.target.spoiler,
+                spoiler=job.reply.spoiler,
             )
-    row: ui.ActionRow[Any] = ui.ActionRow()
-    row.add_item(OpenSelect(t, place.user_id, jobs))
+    row = row_of(OpenSelect(t, place.user_id, jobs))
     lines = [f"{job_line(t, job)} · {relative(job.ended_at or job.created_at)}" for job in jobs]
     return Page(
         card(t("## Your pictures"), gallery if files else None, "\n".join(lines), row, turner),
@@ -89,24 +80,20 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Page:
     )
 
 
-class HistoryPage(PageButton, template=template("history")):
+class HistoryPage(PageButton, kind="history"):
     """Turns the pages of `/history`."""
-
-    kind = "history"
 
     async def render(self, interaction: Interaction, place: PagePlace) -> Page:
         """Make the page."""
         return await history_page(interaction, place)
 
 
-class OpenSelect(
-    PersistentItem["ui.Select[Any]"], template=r"atelier:history:open:(?P<user>\d{1,20})"
-):
+class OpenSelect(PersistentItem["ui.Select[Any]"], template=template("history:open", USER)):
     """Opens one of the pictures of a page, with the buttons to go on from it."""
 
     def __init__(self, t: Texts, user_id: int, jobs: list[Job]) -> None:
         select: ui.Select[Any] = ui.Select(
-            custom_id=f"atelier:history:open:{user_id}",
+            custom_id=custom_id("history:open", user_id),
             placeholder=t("Open a picture…"),
             options=[
                 discord.SelectOption(

@@ -6,11 +6,13 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot.commands.presets import offered
-from bot.intake.request import PaintRequest, Sender, Source
+from bot.intake.request import PaintRequest, Source, asker_of, reply_to
 from bot.intake.service import IntakeService
-from bot.intake.wishes import suiting, wish_for
+from bot.intake.wishes import OWN_STYLE, suiting, wish_for
 from bot.kit import Feature, Interaction
+from bot.texts import texts_of
+from bot.ui.choices import CHOICES, choice
+from bot.ui.words import at_hand_first, catalogue
 from common.options import (
     MAX_SEED,
     MAX_SIZE_PX,
@@ -43,6 +45,26 @@ FILMS: list[Choice[str]] = [
     Choice(name="video: MP4", value="mp4"),
     Choice(name="GIF: plays by itself", value="gif"),
 ]
+
+
+async def offered(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+    """Saved styles first, then the catalogue's paintings that fit best."""
+    t = texts_of(interaction)
+    typed = current.strip()
+    saved = await interaction.client.queue.styles.visible_to(
+        interaction.user.id, interaction.guild_id
+    )
+    choices = [
+        choice(t("{name} (saved)", name=style.name), f"{OWN_STYLE}{style.id}")
+        for style in saved
+        if typed.casefold() in style.name.casefold()
+    ]
+    settings = interaction.client.settings
+    paintings = (
+        catalogue().search(typed, limit=CHOICES) if typed else at_hand_first(settings, CHOICES)
+    )
+    choices += [choice(f"{each.name} · {each.artist}, {each.year}", each.id) for each in paintings]
+    return choices[:CHOICES]
 
 
 @app_commands.command(name="paint", description="Paint a photo in the style of a painting.")
@@ -95,7 +117,8 @@ async def paint(
     looks = {"strength": strength, "style_scale": style_scale}
     named = {name: value for name, value in looks.items() if value is not None}
     request = PaintRequest(
-        sender=Sender.of(interaction),
+        asker=asker_of(interaction),
+        reply=reply_to(interaction, ephemeral=ephemeral, spoiler=spoiler),
         content=Source.attachment(content),
         styles=styles,
         mask=_source(mask),
@@ -109,8 +132,6 @@ async def paint(
             timelapse_format=film or "mp4",
             **suiting(styles) | named,
         ),
-        ephemeral=ephemeral,
-        spoiler=spoiler,
     )
     await interaction.client.service(IntakeService).begin(interaction, request)
 

@@ -1,17 +1,19 @@
 """`/privacy` and its buttons."""
 
+import asyncio
+
 import discord
 from discord import app_commands
 
 from bot.commands.privacy_export import export_parts
-from bot.commands.stopping import stop_unfinished
 from bot.intake.service import IntakeService
-from bot.kit import Feature, Interaction
-from bot.texts import Texts, texts_of
-from bot.ui.buttons import OwnButton, row_of, template
-from bot.ui.paging import Page, card, say, show
+from bot.kit import Bot, Feature, Interaction
+from bot.texts import Texts, _, texts_of
+from bot.ui.buttons import OwnButton
+from bot.ui.container import Page, card, row_of, say, show
 from bot.wire.acknowledging import acknowledge
 from bot.wire.uploads import Upload
+from jobs.model import JobState
 
 PARTS = 20
 PARTS_OF_USER_INSTALLED = 4  # Discord lets user-installed apps follow up five times
@@ -49,15 +51,8 @@ async def privacy_page(interaction: Interaction) -> Page:
     )
 
 
-class ExportButton(OwnButton, template=template("privacy-export")):
+class ExportButton(OwnButton, kind="privacy-export", label=_("Send me my data"), emoji="📦"):
     """Sends the user all that is kept of them."""
-
-    kind = "privacy-export"
-    emoji = "📦"
-
-    def label(self, t: Texts) -> str:
-        """What stands on the button."""
-        return t("Send me my data")
 
     async def press(self, interaction: Interaction, t: Texts) -> None:
         """Send it as files that only the user sees."""
@@ -85,16 +80,14 @@ class ExportButton(OwnButton, template=template("privacy-export")):
                 break
 
 
-class EraseButton(OwnButton, template=template("privacy-erase")):
+class EraseButton(
+    OwnButton,
+    kind="privacy-erase",
+    label=_("Erase my data…"),
+    emoji="🗑️",
+    style=discord.ButtonStyle.danger,
+):
     """Asks whether everything is to be erased."""
-
-    kind = "privacy-erase"
-    style = discord.ButtonStyle.danger
-    emoji = "🗑️"
-
-    def label(self, t: Texts) -> str:
-        """What stands on the button."""
-        return t("Erase my data…")
 
     async def press(self, interaction: Interaction, t: Texts) -> None:
         """Ask."""
@@ -108,15 +101,10 @@ class EraseButton(OwnButton, template=template("privacy-erase")):
         await interaction.response.edit_message(view=layout)
 
 
-class ReallyEraseButton(OwnButton, template=template("privacy-really")):
+class ReallyEraseButton(
+    OwnButton, kind="privacy-really", label=_("Erase everything"), style=discord.ButtonStyle.danger
+):
     """Erases everything."""
-
-    kind = "privacy-really"
-    style = discord.ButtonStyle.danger
-
-    def label(self, t: Texts) -> str:
-        """What stands on the button."""
-        return t("Erase everything")
 
     async def press(self, interaction: Interaction, t: Texts) -> None:
         """Erase, and say how much it was."""
@@ -137,19 +125,39 @@ class ReallyEraseButton(OwnButton, template=template("privacy-really")):
         await say(interaction, f"{words}\n{stays}")
 
 
-class KeepButton(OwnButton, template=template("privacy-keep")):
+class KeepButton(OwnButton, kind="privacy-keep", label=_("Keep everything")):
     """Goes back without erasing."""
-
-    kind = "privacy-keep"
-
-    def label(self, t: Texts) -> str:
-        """What stands on the button."""
-        return t("Keep everything")
 
     async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
         """Show what there was before."""
         await acknowledge(interaction)
         await show(interaction, await privacy_page(interaction))
+
+
+LONGEST_SECONDS = 8.0
+"""An engine stops within two seconds; Discord may be slow, and is not waited for any longer."""
+LOOK_SECONDS = 0.2
+JOBS_AT_ONCE = 500
+
+
+async def stop_unfinished(client: Bot, user_id: int) -> None:
+    """Cancel a user's jobs, and wait a moment until their messages show it.
+
+    Erasing forgets where the messages are: they would show a place in the queue for ever.
+    """
+    queue = client.queue
+    unfinished = (JobState.QUEUED, JobState.RUNNING)
+    jobs = await queue.jobs.of_user(user_id, states=unfinished, limit=JOBS_AT_ONCE)
+    for job in jobs:
+        await queue.jobs.cancel(job.id, user_id)
+    left = {job.id for job in jobs}
+    give_up_at = asyncio.get_running_loop().time() + LONGEST_SECONDS
+    while left and asyncio.get_running_loop().time() < give_up_at:
+        await asyncio.sleep(LOOK_SECONDS)
+        for job_id in list(left):
+            now = await queue.jobs.get(job_id)
+            if now is None or now.delivered_at is not None:
+                left.discard(job_id)
 
 
 FEATURE = Feature(

@@ -1,16 +1,16 @@
 """`/queue`: one's own jobs with their places, and the queue of the server."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import discord
 from discord import app_commands, ui
 
-from bot.commands.cancelling import cancel_job
+from bot.commands.cancel import cancel_in_words
 from bot.kit import Feature, Interaction
-from bot.texts import Texts, texts_of
-from bot.ui.buttons import OwnButton, template
-from bot.ui.paging import Page, show
+from bot.texts import Texts, _, texts_of
+from bot.ui.buttons import OwnButton
+from bot.ui.container import Page, card, row_of, show
 from bot.ui.words import job_line, standing_words
 from bot.wire.acknowledging import acknowledge
 from jobs.model import Job, JobState, Standing
@@ -42,19 +42,14 @@ async def queue_page(interaction: Interaction, note: str | None = None) -> Page:
         everybody = await queue.standings.waiting(interaction.guild_id, limit=OTHERS_SHOWN)
     standings = await queue.standings.get_many([job.id for job in (*own, *everybody)])
     overview = await queue.standings.overview(interaction.guild_id)
-    container: ui.Container[Any] = ui.Container()
-    container.add_item(ui.TextDisplay(_headline(t, overview, note)))
-    container.add_item(ui.Separator())
-    _add_own(container, t, own, standings, interaction.user.id)
+    parts: list[str | ui.Item[Any]] = [
+        _headline(t, overview, note),
+        ui.Separator(),
+        *_own_parts(t, own, standings, interaction.user.id),
+    ]
     if interaction.guild_id is not None:
-        container.add_item(ui.Separator())
-        container.add_item(ui.TextDisplay(_server_words(t, everybody, standings, overview)))
-    row: ui.ActionRow[Any] = ui.ActionRow()
-    row.add_item(QueueRefreshButton(t, interaction.user.id))
-    container.add_item(row)
-    layout = ui.LayoutView(timeout=None)
-    layout.add_item(container)
-    return Page(layout)
+        parts += [ui.Separator(), _server_words(t, everybody, standings, overview)]
+    return Page(card(*parts, row_of(QueueRefreshButton(t, interaction.user.id))))
 
 
 def _headline(t: Texts, overview: QueueOverview, note: str | None) -> str:
@@ -68,33 +63,23 @@ def _headline(t: Texts, overview: QueueOverview, note: str | None) -> str:
     return "\n".join(lines)
 
 
-def _add_own(
-    container: "ui.Container[Any]",
-    t: Texts,
-    own: Sequence[Job],
-    standings: dict[int, Standing],
-    user_id: int,
-) -> None:
+def _own_parts(
+    t: Texts, own: Sequence[Job], standings: Mapping[int, Standing], user_id: int
+) -> list[str | ui.Item[Any]]:
+    """One's own jobs, each with a button to cancel it."""
     if not own:
-        container.add_item(
-            ui.TextDisplay(t("None of your pictures is waiting. Start one with /paint."))
-        )
-        return
-    container.add_item(ui.TextDisplay(t("**Your pictures**")))
+        return [t("None of your pictures is waiting. Start one with /paint.")]
+    parts: list[str | ui.Item[Any]] = [t("**Your pictures**")]
     for job in own[:OWN_SHOWN]:
-        standing = standing_words(t, job, standings.get(job.id))
-        container.add_item(
-            ui.Section(
-                ui.TextDisplay(f"{job_line(t, job)}\n{standing}"),
-                accessory=QueueCancelButton(t, user_id, job.id),
-            )
-        )
+        words = f"{job_line(t, job)}\n{standing_words(t, job, standings.get(job.id))}"
+        parts.append(ui.Section(words, accessory=QueueCancelButton(t, user_id, job.id)))
     if len(own) > OWN_SHOWN:
-        container.add_item(ui.TextDisplay(t("… and more; /cancel reaches them all.")))
+        parts.append(t("… and more; /cancel reaches them all."))
+    return parts
 
 
 def _server_words(
-    t: Texts, everybody: Sequence[Job], standings: dict[int, Standing], overview: QueueOverview
+    t: Texts, everybody: Sequence[Job], standings: Mapping[int, Standing], overview: QueueOverview
 ) -> str:
     lines = [
         t(
@@ -111,15 +96,8 @@ def _server_words(
     return "\n".join(lines)
 
 
-class QueueRefreshButton(OwnButton, template=template("queue:refresh")):
+class QueueRefreshButton(OwnButton, kind="queue:refresh", label=_("Refresh"), emoji="🔄"):
     """Shows the queue as it stands now."""
-
-    kind = "queue:refresh"
-    emoji = "🔄"
-
-    def label(self, t: Texts) -> str:
-        """What stands on the button."""
-        return t("Refresh")
 
     async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
         """Show it anew."""
@@ -127,20 +105,15 @@ class QueueRefreshButton(OwnButton, template=template("queue:refresh")):
         await show(interaction, await queue_page(interaction))
 
 
-class QueueCancelButton(OwnButton, template=template("queue:cancel")):
+class QueueCancelButton(
+    OwnButton, kind="queue:cancel", label=_("Cancel"), style=discord.ButtonStyle.danger
+):
     """Cancels one of the jobs in the list, and shows the list anew."""
 
-    kind = "queue:cancel"
-    style = discord.ButtonStyle.danger
-
-    def label(self, t: Texts) -> str:
-        """What stands on the button."""
-        return t("Cancel")
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
+    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
         """Cancel the job."""
         await acknowledge(interaction)
-        said = await cancel_job(interaction, t, int(self.about or 0))
+        said = await cancel_in_words(interaction, int(self.about or 0))
         await show(interaction, await queue_page(interaction, note=said))
 
 

@@ -5,20 +5,18 @@ from discord import app_commands
 from bot.cards.fit_upload import fitted
 from bot.cards.job_card import job_card
 from bot.cards.small_print import Attached
-from bot.commands.reading import job_in_time
+from bot.commands.job_access import job_in_time
 from bot.commands.visibility import may_see
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.paging import Page, show
-from bot.ui.words import job_choice
+from bot.ui.choices import CHOICES, JobNumber, job_choices
+from bot.ui.container import Page, show
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
 from bot.wire.uploads import Upload
 from common.store import PictureMissing
 from jobs.model import Job, JobState
 
-CHOICES = 25
-MAX_JOB_ID = 2**53
 NO_SUCH_PICTURE = _("There is no picture #{job_id} that you may see here; /history shows yours.")
 
 
@@ -75,7 +73,7 @@ async def _result(interaction: Interaction, t: Texts, job: Job) -> Attached | No
 )
 async def show_command(
     interaction: Interaction,
-    picture: app_commands.Range[int, 1, MAX_JOB_ID],
+    picture: JobNumber,
     everybody: bool = False,
 ) -> None:
     """Show a picture."""
@@ -90,13 +88,7 @@ async def own_pictures(interaction: Interaction, current: str) -> list[app_comma
     """Offer the member's newest pictures."""
     t = texts_of(interaction)
     jobs = await interaction.client.queue.jobs.of_user(interaction.user.id, limit=CHOICES)
-    named = ((job_choice(t, job), job.id) for job in jobs)
-    wanted = str(current).casefold().lstrip("#")
-    return [
-        app_commands.Choice(name=name, value=job_id)
-        for name, job_id in named
-        if wanted in name.casefold()
-    ]
+    return job_choices(t, jobs, current)
 
 
 FEATURE = Feature(commands=(show_command,))

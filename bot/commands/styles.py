@@ -11,8 +11,9 @@ from discord import app_commands, ui
 from bot.commands.thumbnails import Thumbnails
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, texts_of
-from bot.ui.paging import Page, PageButton, PagePlace, card, show, template
-from bot.ui.people import plain
+from bot.ui.container import Page, card, show
+from bot.ui.paging import PageButton, PagePlace
+from bot.ui.plain import plain
 from bot.ui.words import at_hand_first, catalogue, is_at_hand
 from bot.wire.acknowledging import acknowledge
 from bot.wire.uploads import Upload
@@ -139,10 +140,8 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-class StylesPage(PageButton, template=template("styles")):
+class StylesPage(PageButton, kind="styles"):
     """Turns the pages of `/styles`."""
-
-    kind = "styles"
 
     async def render(self, interaction: Interaction, place: PagePlace) -> Page:
         """Make the page."""

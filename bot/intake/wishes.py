@@ -4,7 +4,7 @@ from typing import Any
 
 from bot.intake.request import Source, StyleWish
 from bot.texts import _
-from bot.ui.people import plain
+from bot.ui.plain import plain
 from bot.ui.words import catalogue
 from bot.wire.errors import UserProblem
 from common.options import StyleInput

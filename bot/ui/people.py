@@ -6,9 +6,6 @@ import discord
 
 from common.settings import Settings
 
-_GAP = "\u200b"  # which nobody sees; Discord finds nothing to make of what it parts
-_NO_LINK = f":{_GAP}//"
-
 
 def role_ids(interaction: discord.Interaction[Any]) -> tuple[int, ...]:
     """Ids of the member's roles; none outside a server."""
@@ -33,14 +30,3 @@ def may_moderate(interaction: discord.Interaction[Any], settings: Settings) -> b
     """Whether the user may remove others' pictures here."""
     in_guild = interaction.guild_id is not None
     return (in_guild and interaction.permissions.manage_messages) or is_admin(interaction, settings)
-
-
-def plain(text: str, limit: int = 80) -> str:
-    """A name or text from outside as it may stand in a message: one short line of bare words.
-
-    No markup, no mentions, no links, no timestamps.
-    """
-    line = " ".join(text.splitlines())
-    short = line if len(line) <= limit else line[: limit - 1] + "…"
-    escaped = discord.utils.escape_markdown(short, ignore_links=False)
-    return discord.utils.escape_mentions(escaped.replace("<", f"<{_GAP}").replace("://", _NO_LINK))

@@ -7,7 +7,7 @@ from functools import cache
 import discord
 
 from bot.texts import Texts, _
-from bot.ui.people import plain
+from bot.ui.plain import plain, shorten
 from common.catalogue import Catalogue, Painting, Ready, load_catalogue
 from common.options import StyleInput
 from common.settings import Settings
@@ -71,7 +71,7 @@ def job_title(t: Texts, job: Job) -> str:
 def job_choice(t: Texts, job: Job) -> str:
     """A job as a choice of an autocomplete."""
     name = f"{job_title(t, job)} · {t(STATES[job.state])}"
-    return name if len(name) <= CHOICE_LIMIT else name[: CHOICE_LIMIT - 1] + "…"
+    return shorten(name, CHOICE_LIMIT)
 
 
 def job_line(t: Texts, job: Job) -> str:

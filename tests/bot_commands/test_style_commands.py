@@ -1,6 +1,6 @@
 import pytest
 
-from bot.commands.style_names import clean_name
+from bot.commands.saved_styles import clean_name
 from bot.wire.errors import UserProblem
 from common.catalogue import load_catalogue
 from sandbox.model import Message, User

@@ -11,14 +11,16 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from discord import app_commands
 
-from bot.app.features import build_client
-from bot.commands.admin.limit_words import LABELS
+from bot.app.features import FEATURES, build_client
+from bot.cards.job_buttons import LOOKS
 from bot.commands.help import leaves
 from bot.kit import Tree
 from bot.locales.extract import discord_codes, template
 from bot.locales.update import known_languages, missing, read
 from bot.texts import LOCALES_DIR, CatalogueTranslator, Texts, texts_for
+from bot.ui.buttons import OwnButton
 from bot.ui.words import STATES
+from common.limits import LIMITS
 from common.settings import Settings
 
 BOT = Path(__file__).resolve().parents[2] / "bot"
@@ -272,28 +274,23 @@ def test_the_texts_of_components_fit(language: str) -> None:
                     assert len(t(text)) <= COMPONENT_LIMITS[arg], t(text)
                     checked += 1
     assert checked > 5
-    for label in LABELS.values():
-        assert len(t(label)) <= COMPONENT_LIMITS["text"], t(label)
+    for limit in LIMITS.values():
+        assert len(t.say(limit.label)) <= COMPONENT_LIMITS["text"], t.say(limit.label)
     for state in STATES.values():
         assert t(state)
 
 
 def test_buttons_have_short_labels_in_every_language() -> None:
-    """Those whose label is the answer of a method or the field of a table."""
-    for path in sorted(BOT.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            match node:
-                case ast.FunctionDef(
-                    name="label", body=[*_, ast.Return(value=ast.Call(args=args))]
-                ):
-                    said = args
-                case ast.Call(func=ast.Name(id="Look"), args=[ast.Call(args=args), *_]):
-                    said = args
-                case _:
-                    continue
-            assert isinstance(said[0], ast.Constant)
-            for language in ["en", *LANGUAGES]:
-                assert len(texts_for(language)(str(said[0].value))) <= COMPONENT_LIMITS["label"]
+    labels = {look.label for look in LOOKS.values()} | {
+        button.label
+        for feature in FEATURES
+        for button in feature.buttons
+        if issubclass(button, OwnButton)
+    }
+    assert "Undo" in labels
+    for language in ["en", *LANGUAGES]:
+        for label in labels:
+            assert len(texts_for(language)(label)) <= COMPONENT_LIMITS["label"]
 
 
 def test_every_group_and_command_is_described(tree: Tree) -> None:

@@ -7,7 +7,8 @@ from bot.commands.admin.access import AdminGroup, admin_guild
 from bot.commands.admin.announcing import announce
 from bot.kit import Feature, Interaction
 from bot.texts import _, texts_of
-from bot.ui.paging import Page, PageButton, PagePlace, card, say, show, template
+from bot.ui.container import Page, card, say, show
+from bot.ui.paging import PageButton, PagePlace
 from bot.ui.people import is_operator
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
@@ -80,10 +81,8 @@ async def blocklist_page(interaction: Interaction, place: PagePlace) -> Page:
     return Page(card(t("## Blocklist"), words, turner))
 
 
-class BlocklistPage(PageButton, template=template("blocked")):
+class BlocklistPage(PageButton, kind="blocked"):
     """Turns the pages of `/blocklist show`."""
-
-    kind = "blocked"
 
     async def render(self, interaction: Interaction, place: PagePlace) -> Page:
         """Make the page."""

@@ -6,8 +6,8 @@ from bot.commands.admin.access import admin_guild
 from bot.commands.admin.announcing import announce
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _
-from bot.ui.buttons import OwnButton, row_of, template
-from bot.ui.paging import say, show, text_page
+from bot.ui.buttons import OwnButton
+from bot.ui.container import row_of, say, show, text_page
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
 from jobs.outcomes import TooLateToUndo
@@ -24,15 +24,10 @@ def clear_question(t: Texts, count: int) -> str:
     )
 
 
-class ClearButton(OwnButton, template=template("queue-clear")):
+class ClearButton(
+    OwnButton, kind="queue-clear", label=_("Cancel them all"), style=discord.ButtonStyle.danger
+):
     """Cancels what waits in the server."""
-
-    kind = "queue-clear"
-    style = discord.ButtonStyle.danger
-
-    def label(self, t: Texts) -> str:
-        """What stands on the button."""
-        return t("Cancel them all")
 
     async def press(self, interaction: Interaction, t: Texts) -> None:
         """Clear. The permission may be gone since the question."""
@@ -58,15 +53,8 @@ class ClearButton(OwnButton, template=template("queue-clear")):
         await show(interaction, text_page(f"{said}\n{note}", row_of(button)))
 
 
-class UndoClearButton(OwnButton, template=template("queue-clear-undo")):
+class UndoClearButton(OwnButton, kind="queue-clear-undo", label=_("Undo"), emoji="↩️"):
     """Puts what was cancelled back to its places."""
-
-    kind = "queue-clear-undo"
-    emoji = "↩️"
-
-    def label(self, t: Texts) -> str:
-        """What stands on the button."""
-        return t("Undo")
 
     async def press(self, interaction: Interaction, t: Texts) -> None:
         """Put it back. The permission may be gone since the clearing."""

@@ -7,16 +7,14 @@ from bot.commands.admin.announcing import announce
 from bot.commands.admin.clearing import ClearButton, clear_question
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton, row_of, template
-from bot.ui.paging import card, say, show, text_page
-from bot.ui.words import job_choice
+from bot.ui.buttons import OwnButton
+from bot.ui.choices import CHOICES, JobNumber, job_choices
+from bot.ui.container import card, row_of, say, show, text_page
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
 from jobs.model import Job
 from jobs.outcomes import AlreadyEnded
 
-CHOICES = 25
-MAX_JOB_ID = 2**53
 NO_SUCH_JOB = _("There is no waiting picture #{job_id} in this server; /queue shows them.")
 
 queue_admin = AdminGroup("queue-admin", "Pause, resume and clear the queue of this server.")
@@ -66,14 +64,8 @@ async def clear(interaction: Interaction) -> None:
     await show(interaction, text_page(clear_question(t, overview.waiting), row))
 
 
-class NothingButton(OwnButton, template=template("change-nothing")):
+class NothingButton(OwnButton, kind="change-nothing", label=_("Change nothing")):
     """Answers a question with no."""
-
-    kind = "change-nothing"
-
-    def label(self, t: Texts) -> str:
-        """What stands on the button."""
-        return t("Change nothing")
 
     async def press(self, interaction: Interaction, t: Texts) -> None:
         """Take the question away."""
@@ -93,7 +85,7 @@ async def _waiting_job(interaction: Interaction, guild_id: int, job_id: int) -> 
 
 @queue_admin.command(name="remove", description="Cancel one picture of this server.")
 @app_commands.describe(picture="The picture; those that wait are offered.")
-async def remove(interaction: Interaction, picture: app_commands.Range[int, 1, MAX_JOB_ID]) -> None:
+async def remove(interaction: Interaction, picture: JobNumber) -> None:
     """Cancel a job."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
@@ -112,7 +104,7 @@ async def remove(interaction: Interaction, picture: app_commands.Range[int, 1, M
 
 @queue_admin.command(name="front", description="Paint one waiting picture next.")
 @app_commands.describe(picture="The picture; those that wait are offered.")
-async def front(interaction: Interaction, picture: app_commands.Range[int, 1, MAX_JOB_ID]) -> None:
+async def front(interaction: Interaction, picture: JobNumber) -> None:
     """Move a job to the front."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
@@ -135,13 +127,8 @@ async def waiting_jobs(interaction: Interaction, current: str) -> list[app_comma
     """Offer what waits in the server, to its admins."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
-    wanted = str(current).casefold().lstrip("#")
     jobs = await interaction.client.queue.standings.waiting(guild_id, limit=CHOICES)
-    return [
-        app_commands.Choice(name=name, value=job.id)
-        for job in jobs
-        if wanted in (name := f"{job_choice(t, job)[:70]} · {job.user_name}"[:100]).casefold()
-    ]
+    return job_choices(t, jobs, current, with_user=True)
 
 
 FEATURE = Feature(commands=(queue_admin,), buttons=(NothingButton,))

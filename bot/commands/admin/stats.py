@@ -10,7 +10,7 @@ from bot.commands.admin.access import admin_guild
 from bot.commands.admin.plot import Panel, Plot, PlotProblem, draw
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.paging import Page, card, show
+from bot.ui.container import Page, card, show
 from bot.ui.people import is_operator
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
