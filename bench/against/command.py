@@ -10,12 +10,11 @@ from pathlib import Path
 from bench.against import bot, painting, pictures, previews
 from bench.against.measuring import HEAD, Row, row_cells
 from bench.against.painting import Trees
-from bench.against.trees import Tree, checked_out
+from bench.against.trees import Tree, checked_out, run_in
 from bench.report import machine_text, system_load, table, write
 from bench.runner import (
     DEFAULT_CONTENT,
     DEFAULT_STYLE,
-    DEFAULT_WEIGHTS,
     ROOT,
     BenchProblem,
     Setup,
@@ -35,8 +34,13 @@ def main(arguments: Sequence[str]) -> int:
     """Measure what was asked for; 0, or 2 with a sentence on stderr."""
     chosen = _parser().parse_args(arguments)
     with tempfile.TemporaryDirectory() as work:
+        if chosen.weights is not None and not chosen.weights.is_file():
+            print(
+                f"There is no file {chosen.weights}; name another with --weights.", file=sys.stderr
+            )
+            return 2
         setup = Setup(
-            weights=chosen.weights.resolve(),
+            weights=(chosen.weights or _original(Path(work))).resolve(),
             content=chosen.content.resolve(),
             style=chosen.style.resolve(),
             out=chosen.out,
@@ -53,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
             with checked_out(chosen.commit) as old:
                 both = (old, Tree("new", ROOT))
                 trees = Trees(both, setup, AVX2 if chosen.avx2 else {})
-                rows = _measured(trees, chosen.only or PARTS, chosen.whole_network)
+                rows = _measured(trees, chosen.only or PARTS)
             _write(setup, chosen, rows)
         except BenchProblem as problem:
             print(problem, file=sys.stderr)
@@ -61,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _measured(trees: Trees, parts: Sequence[str], whole_network: Path | None) -> list[Row]:
+def _measured(trees: Trees, parts: Sequence[str]) -> list[Row]:
     def judged() -> list[Row]:
         vgg19 = {"options": painting.VGG19_LAYERS}
         return [
@@ -76,7 +80,7 @@ def _measured(trees: Trees, parts: Sequence[str], whole_network: Path | None) ->
     measures: dict[str, Callable[[], list[Row]]] = {
         "commands": lambda: painting.whole_commands(trees),
         "overhead": lambda: painting.overhead(trees),
-        "iterations": lambda: painting.iterations(trees, whole_network),
+        "iterations": lambda: painting.iterations(trees),
         "rival": rival,
         "tiles": lambda: painting.tiles(trees),
         "pictures": judged,
@@ -115,6 +119,13 @@ def _write(setup: Setup, chosen: argparse.Namespace, rows: Sequence[Row]) -> Non
     print(f"Written to {setup.out / name}.md.")
 
 
+def _original(folder: Path) -> Path:
+    """The original VGG-19 as a file, since old code does not know the package that holds it."""
+    file = folder / "vgg19.safetensors"
+    run_in(Tree("new", ROOT), ["-m", "bench.children.original", file], threads=1, environment={})
+    return file
+
+
 def _commit(named: str) -> str:
     return subprocess.run(
         ["git", "-C", str(ROOT), "rev-parse", "--short", named],  # noqa: S607 (git is found on the path)
@@ -136,8 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--size", type=int, default=512, help="px, of the longest side")
-    parser.add_argument("--weights", type=Path, default=DEFAULT_WEIGHTS, help="VGG-19's weights")
-    parser.add_argument("--whole-network", type=Path, help="a file of all 16 convolutions")
+    parser.add_argument("--weights", type=Path, help="other weights of VGG-19")
     parser.add_argument("--content", type=Path, default=DEFAULT_CONTENT)
     parser.add_argument("--style", type=Path, default=DEFAULT_STYLE)
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")

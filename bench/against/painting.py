@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.against.measuring import Row, in_turns
 from bench.against.trees import Ran, Tree, run_in
-from bench.rivals import NEURAL_STYLE, theirs_to_relu3_4
+from bench.rivals import NEURAL_STYLE, task_of_rival
 from bench.runner import Setup
 from bench.speed import paces
 
@@ -27,6 +27,7 @@ RELU5_1 = {
     "content_layers": {"relu4_2": 1.0},
     "style_layers": dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), 1.0),
 }
+_RIVALS_LAYERS = {"content_layers": "relu3_4", "style_layers": ",".join(RELU3_4["style_layers"])}
 _OVERHEAD_ITERATIONS = (1, 6)
 """Of each scale; what they differ by is iterations, the rest is everything else."""
 TILED_BYTES = 2 << 30
@@ -129,25 +130,20 @@ def overhead(trees: Trees) -> list[Row]:
     return [Row(name, "s of processor", *found, None, 2.5)]
 
 
-def iterations(trees: Trees, whole_network: Path | None) -> list[Row]:
-    """An iteration to relu3_4, and to relu5_1 where the whole network is at hand."""
+def iterations(trees: Trees) -> list[Row]:
+    """An iteration to relu3_4, and one to relu5_1."""
     count = 6
-    cases: list[tuple[str, dict[str, Any], float]] = [
-        ("an iteration to relu3_4", {"options": RELU3_4}, 0.84)
-    ]
-    if whole_network is not None:
-        cases.append(
-            ("an iteration to relu5_1", {"options": RELU5_1, "weights": str(whole_network)}, 1.0)
-        )
+    cases = (
+        ("an iteration to relu3_4", RELU3_4, 0.84),
+        ("an iteration to relu5_1", RELU5_1, None),
+    )
     rows = []
-    for name, task, ratio in cases:
-        options = {"network": "vgg19", "size_px": trees.setup.size_px, "scales": 1}
-        options |= {"iterations": count, "optimizer": "lbfgs", **task["options"]}
+    for name, layers, ratio in cases:
+        options: dict[str, Any] = {"network": "vgg19", "size_px": trees.setup.size_px, "scales": 1}
+        options |= {"iterations": count, "optimizer": "lbfgs", **layers}
 
-        def measured(
-            tree: Tree, task: dict[str, Any] = task, options: dict[str, Any] = options
-        ) -> dict[str, float]:
-            found = trees.iterate(tree, **{**task, "options": options})
+        def measured(tree: Tree, options: dict[str, Any] = options) -> dict[str, float]:
+            found = trees.iterate(tree, options=options)
             return {"seconds": paces(found["marks"])[1], "MiB": found["peak_bytes"] / _MIB}
 
         found = in_turns(trees.both, trees.setup.rounds, measured)
@@ -166,7 +162,8 @@ def beside_neural_style(trees: Trees) -> list[Row]:
     for _ in range(setup.rounds):
         ours = trees.iterate(new, options={**options, "iterations": count, **RELU3_4})
         found["ours"].append(paces(ours["marks"])[1])
-        theirs = setup.child("neural_style", **theirs_to_relu3_4(setup, setup.size_px, count))
+        task = {**task_of_rival(setup, setup.size_px, count), **_RIVALS_LAYERS}
+        theirs = setup.child("neural_style", **task)
         found["theirs"].append(paces(theirs["marks"])[1])
     both = tuple(found["theirs"]), tuple(found["ours"])
     remark = f"`old` is {NEURAL_STYLE}"

@@ -1,6 +1,7 @@
 """The two trees of code that are compared, and running a command in one of them."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from bench.runner import ROOT, BenchProblem
 
 COMMAND_WITHIN_SECONDS = 4 * 3600.0
-_KIB = 1024
+_LAUNCHER = Path(__file__).parent / "children" / "launch.py"
 
 
 @dataclass(frozen=True)
@@ -86,39 +87,30 @@ def run_in(
         tempfile.TemporaryFile("w+", encoding="utf-8") as output,
         tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
         tempfile.TemporaryFile("w+", encoding="utf-8") as given,
+        tempfile.NamedTemporaryFile("r", encoding="utf-8") as usage,
     ):
         given.write(stdin or "")
         given.seek(0)
         begun = time.perf_counter()
-        child = subprocess.Popen(
-            command, cwd=tree.root, env=whole, stdin=given, stdout=output, stderr=errors
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", _LAUNCHER, usage.name, *command],
+            cwd=tree.root,
+            env=whole,
+            stdin=given,
+            stdout=output,
+            stderr=errors,
+            timeout=COMMAND_WITHIN_SECONDS,
+            check=False,
         )
-        code, usage = _waited(child, begun + COMMAND_WITHIN_SECONDS)
         wall = time.perf_counter() - begun
         output.seek(0)
         errors.seek(0)
         said = output.read()
-        if code != 0:
+        if done.returncode != 0:
             tail = "\n".join(errors.read().strip().splitlines()[-4:])
             raise BenchProblem(f"`{' '.join(command[1:4])} …` failed in {tree.name}: {tail}")
-    return Ran(wall, usage[0], usage[1], said)
-
-
-def _waited(child: "subprocess.Popen[bytes]", until: float) -> tuple[int, tuple[float, int]]:
-    """Exit status, processor seconds and peak memory, as the system counted them."""
-    while True:
-        pid, status, usage = os.wait4(child.pid, os.WNOHANG)
-        if pid:
-            break
-        if time.perf_counter() > until:
-            child.kill()
-            until += 60
-        time.sleep(0.05)
-    # subprocess is told, so that it does not wait for a process that is gone.
-    child.returncode = os.waitstatus_to_exitcode(status)
-    # Linux counts in KiB, macOS in bytes.
-    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else _KIB)
-    return child.returncode, (usage.ru_utime + usage.ru_stime, peak)
+        figures = json.load(usage)
+    return Ran(wall, figures["processor_seconds"], figures["peak_bytes"], said)
 
 
 def _git(*arguments: str) -> None:
