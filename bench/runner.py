@@ -23,31 +23,28 @@ class BenchProblem(Exception):
 
 @dataclass(frozen=True)
 class Setup:
-    """What all measurements share.
-
-    Attributes:
-        weights: a file of VGG-19's weights; None for the original's, which come along.
-        content: the photograph.
-        style: the painting.
-        out: folder of the tables and plots.
-        work: folder for pictures along the way.
-        threads: of the CPU, the same for all.
-        size_px: longest side of what is painted beside the rivals.
-        largest_px: larger sizes are left out where speed is measured by size.
-        rounds: how often each rival's pace is measured, in turns.
-        quick: only see whether everything runs.
-    """
+    """What all measurements share."""
 
     weights: Path | None
+    """A file of VGG-19's weights; None for the original's, which come along."""
     content: Path
+    """The photograph."""
     style: Path
+    """The painting."""
     out: Path
+    """Folder of the tables and plots."""
     work: Path
+    """Folder for pictures along the way."""
     threads: int
+    """Threads of the CPU, the same number for all."""
     size_px: int
+    """Longest side of what is painted beside the rivals."""
     rounds: int
+    """How often each rival's pace is measured, in turns."""
     largest_px: int
+    """Larger sizes are left out where speed is measured by size."""
     quick: bool
+    """Only see whether everything runs."""
 
     def check(self) -> None:
         """Raises BenchProblem when a file is absent."""

@@ -1,21 +1,26 @@
 """Settings of all of Atelier's processes, read from the environment and from `.env`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from common.limits import LIMITS, Limits
 
 MIB = 1024 * 1024
 
 
-class Settings(BaseSettings):
-    """Every setting, its environment variable, its default and what it does.
-
-    The names of the fields are the names of the variables, in lower case; the table in the
-    README and `.env.example` are checked against this class by the tests.
-    """
+class _FirstSettings(BaseSettings):
+    """Those that stand before the operator's limits."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -72,27 +77,32 @@ class Settings(BaseSettings):
         "INFO", description="How much is logged."
     )
 
-    atelier_max_size_px: int = Field(
-        2048, ge=64, le=8192, description="Operator's limit: longest side of a picture, in pixels."
+
+if TYPE_CHECKING:
+    _LimitSettings = _FirstSettings
+else:
+    _LimitSettings = create_model(
+        "_LimitSettings",
+        __base__=_FirstSettings,
+        **{
+            f"atelier_{name}": (
+                limit.value_type,
+                Field(limit.default, description=f"Operator's limit: {limit.setting}"),
+            )
+            for name, limit in LIMITS.items()
+            if limit.setting
+        },
     )
-    atelier_max_quality: Literal["draft", "standard", "fine"] = Field(
-        "fine", description="Operator's limit: the best quality a member may ask for."
-    )
-    atelier_max_waiting_per_user: int = Field(
-        3, ge=1, description="Operator's limit: jobs a member may have waiting or running."
-    )
-    atelier_max_waiting_per_server: int = Field(
-        200, ge=1, description="Operator's limit: jobs a server may have waiting or running."
-    )
-    atelier_max_per_day: int = Field(
-        50, ge=1, description="Operator's limit: pictures a member may start in 24 hours."
-    )
-    atelier_cooldown_seconds: int = Field(
-        0, ge=0, description="Operator's limit: seconds between two jobs of one member."
-    )
-    atelier_retention_days: int = Field(
-        30, ge=1, description="Operator's limit: days that pictures are kept."
-    )
+
+
+class Settings(_LimitSettings):
+    """Every setting, its environment variable, its default and what it does.
+
+    The names of the fields are the names of the variables, in lower case; the table in the
+    README and `.env.example` are checked against this class by the tests. The operator's limits
+    among them are the rows of `common.limits`.
+    """
+
     atelier_max_upload_mib: int = Field(
         25, ge=1, le=500, description="Largest picture file that is accepted, in MiB."
     )
@@ -136,6 +146,12 @@ class Settings(BaseSettings):
         if isinstance(value, str) and not value.strip():
             return cls.model_fields[info.field_name or ""].default
         return value
+
+    @property
+    def limits(self) -> Limits:
+        """The operator's limits, which hold everywhere."""
+        values = {name: getattr(self, f"atelier_{name}") for name in LIMITS if LIMITS[name].setting}
+        return Limits(**values)
 
     @property
     def database_url(self) -> str:

@@ -100,7 +100,7 @@ class Courier:
             attempt: Which try at the final state this is; from the second on, a DM is only sent
                 if the user's DMs do not hold it yet.
         """
-        errand = Errand(texts_for(job.target.locale), job, standing, attempt)
+        errand = Errand(texts_for(job.reply.locale), job, standing, attempt)
         fault: Fault = NoAccess()
         message_gone = False
         for route in self._routes(job, attempt):
@@ -112,7 +112,7 @@ class Courier:
                 case Shown() | Later():
                     return result
                 case TokenEnded():
-                    self._remember_ended(job.target.interaction_id)
+                    self._remember_ended(job.reply.interaction_id)
                 case MessageGone():
                     message_gone = True
                 case _:
@@ -123,7 +123,7 @@ class Courier:
     async def is_last(self, job: Job, shown: Shown) -> bool | Later:
         """Whether the message still is as it was shown, as far as the bot may see it."""
         by_token = self.token_works(job)
-        if not by_token and (job.target.ephemeral or not job.target.bot_in_channel):
+        if not by_token and (job.reply.ephemeral or not job.reply.bot_in_channel):
             return True
         try:
             return await self._ways.is_last(job, shown, by_token=by_token)
@@ -135,8 +135,8 @@ class Courier:
         """Whether the interaction's 15 minutes still run, as far as is known."""
         now = datetime.fromtimestamp(self._client.clock(), UTC)
         return (
-            job.target.interaction_id not in self._ended_tokens
-            and now < job.target.token_expires_at - TOKEN_MARGIN
+            job.reply.interaction_id not in self._ended_tokens
+            and now < job.reply.token_expires_at - TOKEN_MARGIN
         )
 
     def _remember_ended(self, interaction_id: int) -> None:
@@ -145,24 +145,24 @@ class Courier:
             self._ended_tokens.popitem(last=False)
 
     def _routes(self, job: Job, attempt: int) -> list[Route]:
-        target = job.target
+        reply = job.reply
         routes = []
         if self.token_works(job):
-            routes.append(Route(self._ways.by_token(job), target.upload_limit_bytes))
-        visible_to_all = target.bot_in_channel and not target.ephemeral
-        if visible_to_all and target.message_id is not None:
+            routes.append(Route(self._ways.by_token(job), reply.upload_limit_bytes))
+        visible_to_all = reply.bot_in_channel and not reply.ephemeral
+        if visible_to_all and reply.message_id is not None:
             routes.append(Route(self._ways.by_bot(job), self._limit_later(job)))
         if job.state in {JobState.DONE, JobState.FAILED}:
             by_dm = self._ways.by_dm(job, search=attempt > 1)
             routes.append(Route(by_dm, DEFAULT_LIMIT_BYTES, is_dm=True, is_new=True))
-            if visible_to_all and target.guild_id is not None and target.message_id is None:
+            if visible_to_all and job.guild_id is not None and reply.message_id is None:
                 # Which message it was is not known; it can only be said beside it.
                 by_post = self._ways.by_post(job, search=attempt > 1)
                 routes.append(Route(by_post, self._limit_later(job), is_new=True))
         return routes
 
     def _limit_later(self, job: Job) -> int:
-        guild = self._client.get_guild(job.target.guild_id) if job.target.guild_id else None
+        guild = self._client.get_guild(job.guild_id) if job.guild_id else None
         return guild.filesize_limit if guild is not None else DEFAULT_LIMIT_BYTES
 
     async def _try(self, errand: Errand, route: Route) -> Shown | Later | Fault:
@@ -226,7 +226,7 @@ async def _send(
 ) -> Shown | Rejected:
     files: list[discord.File] = []
     if attached:
-        hides = form.dress is Dress.WORDS and errand.job.target.spoiler
+        hides = form.dress is Dress.WORDS and errand.job.reply.spoiler
         files.append(Upload(attached.data, attached.filename, spoiler=hides))
     try:
         fields = fields_of(errand.t, errand.job, errand.standing, form, attached)
@@ -237,7 +237,7 @@ async def _send(
 
 
 def _with_apology(errand: Errand, attached: Attached | None) -> Attached | None:
-    if attached is None or errand.job.target.channel_id is None:
+    if attached is None or errand.job.reply.channel_id is None:
         return attached
     apology = errand.t("It could not be shown where you asked for it any more, so here it is.")
     note = f"{attached.note}\n-# {apology}" if attached.note else apology

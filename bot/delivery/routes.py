@@ -53,9 +53,9 @@ class Ways:
         """Edit the answer by the interaction's token."""
 
         async def way(fields: Mapping[str, Any], files: list[discord.File]) -> Shown:
-            target = job.target
+            reply = job.reply
             webhook = discord.Webhook.partial(
-                target.application_id, target.interaction_token, client=self._client
+                reply.application_id, reply.interaction_token, client=self._client
             )
             message = await webhook.edit_message(ORIGINAL, attachments=files, **fields)
             return Shown("token", message.id, message.channel.id, message.edited_at)
@@ -66,15 +66,13 @@ class Ways:
         """Edit the message by the bot's own token."""
 
         async def way(fields: Mapping[str, Any], files: list[discord.File]) -> Shown:
-            target = job.target
-            assert target.channel_id is not None
-            assert target.message_id is not None
-            channel = self._client.get_partial_messageable(
-                target.channel_id, guild_id=target.guild_id
-            )
-            message = channel.get_partial_message(target.message_id)
+            reply = job.reply
+            assert reply.channel_id is not None
+            assert reply.message_id is not None
+            channel = self._client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
+            message = channel.get_partial_message(reply.message_id)
             edited = await message.edit(attachments=files, **fields)
-            return Shown("bot", edited.id, target.channel_id, edited.edited_at)
+            return Shown("bot", edited.id, reply.channel_id, edited.edited_at)
 
         return way
 
@@ -96,15 +94,13 @@ class Ways:
         """Post it where the command was used; with `search`, only if it is not there yet."""
 
         async def way(fields: Mapping[str, Any], files: list[discord.File]) -> Shown:
-            target = job.target
-            assert target.channel_id is not None
-            channel = self._client.get_partial_messageable(
-                target.channel_id, guild_id=target.guild_id
-            )
+            reply = job.reply
+            assert reply.channel_id is not None
+            channel = self._client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
             message = await self._find(channel, job) if search else None
             if message is None:
                 message = await _send(channel, job, fields, files)
-            return Shown("post", message.id, target.channel_id)
+            return Shown("post", message.id, reply.channel_id)
 
         return way
 
@@ -121,11 +117,11 @@ class Ways:
 
     async def is_last(self, job: Job, shown: Shown, *, by_token: bool) -> bool:
         """Whether nobody has edited the message since it was shown so."""
-        target = job.target
+        reply = job.reply
         message: discord.Message
         if by_token:
             webhook = discord.Webhook.partial(
-                target.application_id, target.interaction_token, client=self._client
+                reply.application_id, reply.interaction_token, client=self._client
             )
             message = await webhook.fetch_message(ORIGINAL)
         else:
@@ -155,7 +151,7 @@ async def _send(
 def _tells(message: discord.Message, job: Job) -> bool:
     """Whether a message tells how a job ended, and not how it ended before it was retried."""
     words = _words(message)
-    headline = end_words(texts_for(job.target.locale), job, None)[0]
+    headline = end_words(texts_for(job.reply.locale), job, None)[0]
     if headline not in words or not re.search(rf"#{job.id}\b", words):
         return False
     return job.failure is None or job.failure.error_id in words

@@ -74,7 +74,7 @@ class PictureIntake:
             DecodeLimits(
                 max_bytes=settings.max_upload_bytes,
                 max_pixels=settings.max_input_pixels,
-                max_side_px=max(2048, settings.atelier_max_size_px),
+                max_side_px=max(2048, settings.limits.max_size_px),
             )
         )
         self._budget = ByteBudget(max(HELD_BYTES, settings.max_upload_bytes), HELD_AT_ONCE)
@@ -128,7 +128,7 @@ class PictureIntake:
             UserProblem: if it asks for a stored picture that is not kept any more, or the user
                 had everything erased.
         """
-        intake = request.sender.interaction_id
+        intake = request.reply.interaction_id
         if request.inputs is not None:
             await self._hold_kept(intake, request.inputs.picture_keys())
             return Gathered(request.inputs)
@@ -168,10 +168,8 @@ class PictureIntake:
         if key is not None:
             return StyleInput(picture=key, weight=wish.weight)
         assert wish.preset is not None
-        sender = request.sender
-        style = await resolve(
-            self._queue, wish.preset, wish.weight, sender.user_id, sender.guild_id
-        )
+        asker = request.asker
+        style = await resolve(self._queue, wish.preset, wish.weight, asker.user_id, asker.guild_id)
         if style.picture is not None:  # a saved one, which may be removed at any moment
-            await self._hold_kept(sender.interaction_id, [style.picture])
+            await self._hold_kept(request.reply.interaction_id, [style.picture])
         return style

@@ -3,37 +3,18 @@
 import asyncio
 import logging
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import discord
 
 from bot.kit import Bot
 from bot.wire.faults import BACKOFF, MessageGone, TokenEnded, TryLater, Unclear, fault_of
+from jobs.model import Reply
 
 log = logging.getLogger(__name__)
 
 ORIGINAL: Any = "@original"  # discord.py's type wants a number; Discord takes this name, too
 TRIES = 20
-
-
-class Asker(Protocol):
-    """Who made an interaction, as far as an answer needs it."""
-
-    @property
-    def application_id(self) -> int:
-        """Id of the bot."""
-
-    @property
-    def interaction_id(self) -> int:
-        """Id of the interaction."""
-
-    @property
-    def interaction_token(self) -> str:
-        """Its token, good for 15 minutes."""
-
-    @property
-    def user_id(self) -> int:
-        """Id of the user."""
 
 
 class Originals:
@@ -48,9 +29,9 @@ class Originals:
         webhook.type = discord.WebhookType.application  # which may send what only the user sees
         return webhook
 
-    async def say(self, sender: Asker, sentence: str) -> None:
+    async def say(self, user_id: int, reply: Reply, sentence: str) -> None:
         """Replace "thinking…" by a sentence; by DM where the token has ended. Never raises."""
-        webhook = self.webhook(sender.application_id, sender.interaction_token)
+        webhook = self.webhook(reply.application_id, reply.interaction_token)
         for attempt in range(TRIES):
             try:
                 await webhook.edit_message(ORIGINAL, content=sentence)
@@ -61,14 +42,14 @@ class Originals:
                     case Unclear():
                         await asyncio.sleep(BACKOFF.seconds(attempt))
                     case TokenEnded() | MessageGone():
-                        await self._say_by_dm(sender, sentence)
+                        await self._say_by_dm(user_id, reply, sentence)
                         return
                     case fault:
-                        log.warning("Could not answer %s: %s", sender.interaction_id, fault)
+                        log.warning("Could not answer %s: %s", reply.interaction_id, fault)
                         return
             else:
                 return
-        log.warning("Gave up answering %s", sender.interaction_id)
+        log.warning("Gave up answering %s", reply.interaction_id)
 
     async def find(self, application_id: int, token: str, expires_at: datetime) -> int | None:
         """The id of an interaction's answer; None if that cannot be known; 0 if there is none.
@@ -95,9 +76,9 @@ class Originals:
                 return message.id
         return None
 
-    async def _say_by_dm(self, sender: Asker, sentence: str) -> None:
+    async def _say_by_dm(self, user_id: int, reply: Reply, sentence: str) -> None:
         try:
-            user = await self._client.fetch_user(sender.user_id)
-            await user.send(sentence, nonce=f"atelier-s{sender.interaction_id % 10**12}")
+            user = await self._client.fetch_user(user_id)
+            await user.send(sentence, nonce=f"atelier-s{reply.interaction_id % 10**12}")
         except Exception as error:  # noqa: BLE001 - there is nobody left to tell
-            log.info("Could not reach user %s: %s", sender.user_id, error)
+            log.info("Could not reach user %s: %s", user_id, error)
