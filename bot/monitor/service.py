@@ -131,7 +131,7 @@ class Monitor:
                 ),
                 None,
             )
-        key = None if job is None or job.target.ephemeral else job.preview_key
+        key = None if job is None or job.reply.ephemeral else job.preview_key
         if key is None:
             raise web.HTTPNotFound
         try:
@@ -202,7 +202,7 @@ def _job(job: Job, now: datetime) -> dict[str, Any]:
         "waited_seconds": round(((job.started_at or now) - job.created_at).total_seconds()),
         "fraction": progress and progress.fraction,
         "seconds_left": progress and progress.seconds_left,
-        "preview": None if job.target.ephemeral else job.preview_key,
+        "preview": None if job.reply.ephemeral else job.preview_key,
     }
 
 
