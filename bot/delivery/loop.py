@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bot.delivery.courier import Courier, Later, Nowhere, Outcome
 from bot.delivery.message import Message, differs
-from bot.delivery.routes import Shown
+from bot.delivery.routes import Routes, Shown
 from bot.kit import Bot, Feature
 from bot.wire.faults import BACKOFF
 from bot.wire.in_flight import follow_this_task
@@ -37,12 +37,14 @@ class Delivery:
 
     Attributes:
         courier: Brings one state to one message.
+        routes: The routes to the messages.
     """
 
     client: Bot
 
     def __post_init__(self) -> None:
-        self.courier = Courier(self.client)
+        self.routes = Routes(self.client)
+        self.courier = Courier(self.client, self.routes)
         self._messages: dict[int, Message] = {}
         self._slots = {
             True: asyncio.Semaphore(EDITS_AT_ONCE),
@@ -129,7 +131,7 @@ class Delivery:
         load = max(1.0, len(self._messages) / MESSAGES_AT_FULL_PACE)
         only_place = message.standing_is_old and job.revision <= job.shown_revision
         seconds = PLACE_EDIT_SECONDS if only_place else EDIT_SECONDS
-        if not self.courier.token_works(job):
+        if not self.routes.token_works(job):
             seconds *= 2  # by the bot's own token, the channel's messages share a limit
         return seconds * load
 

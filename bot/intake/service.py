@@ -16,7 +16,7 @@ from bot.texts import texts_for, texts_of
 from bot.ui.refusals import refusal_words
 from bot.wire.acknowledging import ANSWER_FOLLOWS, acknowledge
 from bot.wire.errors import UserProblem, sentence_for
-from bot.wire.original_response import Originals
+from bot.wire.original_response import find_answer, say_instead
 from jobs.model import Intake, Submission
 from jobs.outcomes import (
     Accepted,
@@ -44,7 +44,6 @@ class IntakeService:
 
     def __init__(self, client: Bot) -> None:
         self._client = client
-        self._originals = Originals(client)
         self._tasks: set[asyncio.Task[None]] = set()
         self._beginning: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -134,8 +133,8 @@ class IntakeService:
             await self._book.close(intake.interaction_id)
             return
         sender = request.sender
-        message_id = await self._originals.find(
-            sender.application_id, sender.interaction_token, sender.token_expires_at
+        message_id = await find_answer(
+            self._client, sender.application_id, sender.interaction_token, sender.token_expires_at
         )
         if message_id == 0:
             log.info("The intake %s was never acknowledged; dropped", intake.interaction_id)
@@ -161,7 +160,7 @@ class IntakeService:
                 sentence = refusal_words(t, outcome.refusal)
             else:
                 sentence = t(ERASED)
-        await self._originals.say(sender, sentence)
+        await say_instead(self._client, sender, sentence)
         await self._book.close(sender.interaction_id)
 
     async def _early_refusal(self, request: PaintRequest) -> Refusal | None:
