@@ -16,7 +16,6 @@ from bot.delivery.presentations import (
 )
 from bot.delivery.routes import Route, Routes, Shown
 from bot.kit import Bot
-from bot.pictures.upload_encoder import EncodingProblem
 from bot.texts import Texts, texts_for
 from bot.wire.faults import (
     Fault,
@@ -30,6 +29,7 @@ from bot.wire.faults import (
     fault_of,
 )
 from bot.wire.uploads import Upload
+from common.child import ChildError
 from common.store import StorageUnavailable
 from jobs.model import Job, Standing
 
@@ -173,7 +173,7 @@ class Courier:
         job = request.job
         try:
             return await self._files.of(request.t, job, limit_bytes)
-        except EncodingProblem as problem:
+        except ChildError as problem:
             log.error("The picture of job %d could not be made to fit: %s", job.id, problem)  # noqa: TRY400 - known
             return Later(None) if request.attempt < TRIES_TO_FIT else None
         except StorageUnavailable as error:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot.delivery.undelivered import UndeliveredNotice
-from bot.intake.journal import QUEUE_BACKOFF, QUEUE_TRIES, CommandBook, Entry
+from bot.intake.journal import QUEUE_BACKOFF, QUEUE_TRIES, CommandJournal, JournalEntry
 from bot.intake.pictures import ERASED, PictureIntake
 from bot.intake.request import PaintRequest
 from bot.kit import Bot, Feature, Interaction
@@ -40,7 +40,7 @@ class IntakeService:
     """Takes wishes in. Each is written down before it is acknowledged, so that none is lost."""
 
     pictures: PictureIntake
-    _book: CommandBook
+    _journal: CommandJournal
 
     def __init__(self, client: Bot) -> None:
         self._client = client
@@ -53,8 +53,10 @@ class IntakeService:
     async def start(self) -> None:
         """Get ready, and go on with what an earlier run left."""
         queue = self._client.queue
-        self._book = CommandBook(queue, self._client.settings.atelier_data_dir / COMMANDS_FOLDER)
-        await self._book.recover()
+        self._journal = CommandJournal(
+            queue, self._client.settings.atelier_data_dir / COMMANDS_FOLDER
+        )
+        await self._journal.recover()
         self.pictures = PictureIntake(self._client.settings, queue)
         await self.pictures.open()
         for intake in await queue.intakes.pending():
@@ -74,7 +76,7 @@ class IntakeService:
 
     async def forget(self, user_id: int) -> None:
         """Drop what a user sent that is not in the queue yet. To be called before an erasure."""
-        await self._book.forget(user_id)
+        await self._journal.forget(user_id)
 
     async def begin(self, interaction: Interaction, request: PaintRequest) -> None:
         """Write a command down, acknowledge it and start on it. Returns as soon as it is safe.
@@ -83,7 +85,7 @@ class IntakeService:
             UserProblem: if the limits stand in the way.
         """
         began = asyncio.get_running_loop().time()
-        entry = self._book.open(request)
+        entry = self._journal.open(request)
         refusal = await self._early_refusal(request)
         if refusal is not None:
             self._spawn(entry.drop())
@@ -93,7 +95,7 @@ class IntakeService:
         accepting.add_done_callback(self._beginning.discard)
         await accepting
 
-    async def _accept(self, interaction: Interaction, entry: Entry, began: float) -> None:
+    async def _accept(self, interaction: Interaction, entry: JournalEntry, began: float) -> None:
         """Acknowledge a command once it is written down, and start on it."""
         request = entry.request
         try:
@@ -130,7 +132,7 @@ class IntakeService:
             request = PaintRequest.model_validate(intake.payload)
         except ValidationError:
             log.warning("The intake %s is of another version; dropped", intake.interaction_id)
-            await self._book.close(intake.interaction_id)
+            await self._journal.close(intake.interaction_id)
             return
         sender = request.sender
         message_id = await find_answer(
@@ -138,7 +140,7 @@ class IntakeService:
         )
         if message_id == 0:
             log.info("The intake %s was never acknowledged; dropped", intake.interaction_id)
-            await self._book.close(intake.interaction_id)
+            await self._journal.close(intake.interaction_id)
             return
         log.info("Going on with the intake %s", intake.interaction_id)
         await self._work(request, message_id)
@@ -161,7 +163,7 @@ class IntakeService:
             else:
                 sentence = t(ERASED)
         await say_instead(self._client, sender, sentence)
-        await self._book.close(sender.interaction_id)
+        await self._journal.close(sender.interaction_id)
 
     async def _early_refusal(self, request: PaintRequest) -> Refusal | None:
         """What the limits say, if they say it soon; the acknowledgement does not wait for them.
@@ -214,7 +216,7 @@ class IntakeService:
 
     async def _submit(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
         sender = request.sender
-        gathered = await self.pictures.gather(request)
+        taken = await self.pictures.gather(request)
         return await self._client.queue.submissions.submit(
             Submission(
                 interaction_id=sender.interaction_id,
@@ -223,13 +225,13 @@ class IntakeService:
                 role_ids=sender.role_ids,
                 guild_id=sender.guild_id,
                 channel_id=sender.channel_id,
-                inputs=gathered.inputs,
+                inputs=taken.value,
                 options=request.options,
                 target=sender.target(
                     message_id,
                     ephemeral=request.ephemeral,
                     spoiler=request.spoiler,
-                    notes=gathered.notes,
+                    notes=taken.notes,
                 ),
                 parent_job_id=request.parent_job_id,
                 is_admin=sender.is_admin,
