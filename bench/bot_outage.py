@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.bot_process import connected_bot, photographs, shows
 from bench.children.judge import machine
-from bench.report import machine_text, system_load, table, write
+from bench.report import publish, table
 from bench.runner import ROOT, BenchProblem
 from sandbox.bot_process import BotProcess, BotStoppedError
 from sandbox.control import LoopbackDiscord
@@ -33,19 +33,16 @@ WATCHED_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Shown:
-    """One picture after the outage.
-
-    Attributes:
-        member: whose it is.
-        seconds: from the end of the outage until it was shown.
-        times: how often its message was brought to the result, or the result sent.
-        last_word: whether the message still shows the result at the end.
-    """
+    """One picture after the outage."""
 
     member: str
+    """Name of the member who asked for it."""
     seconds: float
+    """Time from the end of the outage until it was shown."""
     times: int
+    """How often its message was brought to the result, or the result sent."""
     last_word: bool
+    """Whether the message still shows the result at the end."""
 
 
 @dataclass(frozen=True)
@@ -192,22 +189,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
     chosen = parser.parse_args(arguments)
     outage = asyncio.run(measure(chosen.minutes * 60, chosen.size))
-    described, busy = machine("cpu"), system_load()
-    text = machine_text(
-        described,
-        quick=chosen.minutes < MINUTES_THAT_COUNT,
-        load=busy,
+    publish(
+        chosen.out / "bot_outage.md",
+        "After an outage of Discord",
+        outage_text(outage),
+        outage,
+        machine=machine("cpu"),
         command=f"python -m bench.bot_outage --minutes {chosen.minutes:g}",
+        quick=chosen.minutes < MINUTES_THAT_COUNT,
     )
-    tables = outage_text(outage)
-    path = chosen.out / "bot_outage.md"
-    figures = {"machine": described, "load": busy, "bot_outage": outage}
-    write(path, "After an outage of Discord", [text, tables], figures)
-    print(f"\n{tables}\nWritten to {path}.")
 
 
 if __name__ == "__main__":
     try:
         main()
-    except BotStoppedError as problem:
+    except (BenchProblem, BotStoppedError) as problem:
         raise SystemExit(str(problem)) from None

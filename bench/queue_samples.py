@@ -7,7 +7,7 @@ from typing import Any
 
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.store import key_for
-from jobs.model import Job, MessageTarget, Submission
+from jobs.model import Asker, Job, Reply, Submission
 from jobs.outcomes import Accepted
 from jobs.queue import JobQueue
 
@@ -22,31 +22,22 @@ GENEROUS: dict[str, Any] = {
 }
 
 
-def target(interaction_id: int, guild_id: int | None = None) -> MessageTarget:
-    """Where the answer to an interaction goes."""
-    return MessageTarget(
-        application_id=1,
-        interaction_id=interaction_id,
-        interaction_token="token",  # noqa: S106 - nobody's
-        token_expires_at=datetime(2027, 1, 15, tzinfo=UTC),
-        channel_id=77,
-        guild_id=guild_id,
-    )
-
-
 def submission(user_id: int = 1, guild_id: int | None = 5, **changes: Any) -> Submission:
-    """A command of a user on a server; `changes` replace fields of the submission."""
+    """A command of a user on a server, with changes of its own fields or its asker's."""
     interaction_id = changes.pop("interaction_id", None) or next(_interactions)
-    options = changes.pop("options", None) or PaintOptions(size_px=256)
+    asker = Asker(user_id, f"user {user_id}", guild_id=guild_id, channel_id=77)
+    about_asker = {name: changes.pop(name) for name in Asker.__slots__ if name in changes}
     made = Submission(
-        interaction_id=interaction_id,
-        user_id=user_id,
-        user_name=f"user {user_id}",
+        asker=replace(asker, **about_asker),
+        reply=Reply(
+            application_id=1,
+            interaction_id=interaction_id,
+            interaction_token="token",  # noqa: S106 - nobody's
+            token_expires_at=datetime(2027, 1, 15, tzinfo=UTC),
+            channel_id=77,
+        ),
         inputs=PaintInputs(content=PICTURE, styles=(StyleInput(preset="starry-night"),)),
-        options=options,
-        target=target(interaction_id, guild_id),
-        guild_id=guild_id,
-        channel_id=77,
+        options=changes.pop("options", None) or PaintOptions(size_px=256),
     )
     return replace(made, **changes)
 

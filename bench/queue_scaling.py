@@ -24,7 +24,7 @@ STEPS, STEP_SECONDS = 2, 0.5
 
 
 async def paint(url: str, folder: Path, engines: int) -> float:
-    """Pictures a second with so many engines, from the first start to the last end."""
+    """Pictures a second with this number of engines, from the first start to the last end."""
     values = {"atelier_data_dir": folder, "atelier_database_url": url, **GENEROUS}
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bench.children.pausing_engine"])

@@ -78,7 +78,7 @@ class Meter:
 async def measure(
     meter: Meter, name: str, operation: Callable[[int], Awaitable[object]], times: int
 ) -> Cost:
-    """Do an operation so many times, several at once."""
+    """Do an operation `times` times, several at once."""
     numbers = iter(range(times))
 
     async def work() -> None:
@@ -207,7 +207,7 @@ class Simulation:
                 queued += 1
 
     async def run(self, seconds: float) -> None:
-        """Let the engines work for so many simulated seconds."""
+        """Let the engines work for this number of simulated seconds."""
         for engine in range(self.engines):
             self._plan(self.began + self.dice.random() * 5, engine, "claim")
         while self._agenda and self._agenda[0][0] < self.began + seconds:

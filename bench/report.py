@@ -11,6 +11,7 @@ from bench.rivals import NEURAL_STYLE, OURS, JudgedRun, Pace, reached
 from bench.speed import Measured
 
 _MIB = 2**20
+IF_BUSY = "seconds by the wall are mostly waiting. Compare the seconds of the processor."
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -34,9 +35,7 @@ def machine_text(
     quick: bool,
     load: float = 0.0,
     command: str = "python -m bench",
-    if_busy: str = (
-        "seconds by the wall are mostly waiting. Compare the seconds of the processor."
-    ),
+    if_busy: str = IF_BUSY,
 ) -> str:
     """What was measured on; `load` is the machine's load average at the end."""
     fast = [name for name in ("avx512_bf16", "amx_bf16") if machine.get(name)]
@@ -166,3 +165,32 @@ def write(path: Path, title: str, parts: Sequence[str], figures: Mapping[str, An
     path.write_text(f"# {title}\n\n" + "\n".join(parts), encoding="utf-8")
     plain = json.dumps(figures, indent=1, default=asdict)
     path.with_suffix(".json").write_text(plain + "\n", encoding="utf-8")
+
+
+def publish(
+    path: Path,
+    title: str,
+    tables: str,
+    figures: object,
+    *,
+    machine: Mapping[str, Any],
+    command: str,
+    quick: bool,
+    if_busy: str = IF_BUSY,
+) -> None:
+    """Write the tables under what they were measured on, and show them.
+
+    Args:
+        path: Of the Markdown; the JSON beside it names the figures after it.
+        title: Of the Markdown.
+        tables: As Markdown.
+        figures: Dataclasses or lists of them.
+        machine: What it was measured on.
+        command: What measured it.
+        quick: Whether too little was measured for the figures to count.
+        if_busy: What to say if the machine had other things to do.
+    """
+    load = system_load()
+    text = machine_text(machine, quick=quick, load=load, command=command, if_busy=if_busy)
+    write(path, title, [text, tables], {"machine": machine, "load": load, path.stem: figures})
+    print(f"\n{tables}\nWritten to {path}.")

@@ -18,8 +18,10 @@ from jobs.db.migrate import make_folder, migrate, require_newest
 from jobs.delivery import Deliveries
 from jobs.entering.intakes import Intakes
 from jobs.entering.submission import Submissions
+from jobs.health import HealthCheck
 from jobs.order.standings import Standings
 from jobs.stats import Statistics
+from jobs.working.bots import Bots
 from jobs.working.claims import Claims
 from jobs.working.engines import Engines
 
@@ -47,6 +49,8 @@ class JobQueue:
         privacy: What is known of a user, shown and erased.
         retention: Deleting what was kept long enough.
         statistics: What was painted, day by day.
+        bots: Who serves Discord.
+        health: Whether all of it works.
     """
 
     def __init__(self, settings: Settings, database: Database, store: PictureStore) -> None:
@@ -71,6 +75,8 @@ class JobQueue:
         self.privacy = Privacy(core)
         self.retention = Retention(core)
         self.statistics = Statistics(core)
+        self.bots = Bots(core)
+        self.health = HealthCheck(core, self.bots)
 
     @classmethod
     async def open(

@@ -67,8 +67,6 @@ def bot_environment(discord: Mapping[str, str], data_dir: Path) -> dict[str, str
 
     Variables that are set here (an empty one means the default) win over a `.env` file, so neither
     its token nor its database is touched; what the caller's own environment sets is let through.
-    Without weights at hand the small network paints: trying things out must not begin with a
-    download of half a gigabyte.
     """
     home = {
         "ATELIER_DATA_DIR": str(data_dir.resolve()),
@@ -78,8 +76,6 @@ def bot_environment(discord: Mapping[str, str], data_dir: Path) -> dict[str, str
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
     }
-    if not os.environ.get("ATELIER_VGG19_WEIGHTS"):
-        home["ATELIER_NETWORK"] = "lite"
     return home | dict(os.environ) | dict(discord)
 
 

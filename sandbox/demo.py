@@ -23,7 +23,7 @@ from sandbox.message_text import one_line, readable
 from sandbox.model import Interaction, Message
 from sandbox.payloads import message_json
 
-SIZE_PX = 256
+SIZE_PX = 512
 READY_WITHIN_SECONDS = 90.0
 SETTLE_SECONDS = 1.0
 CANCEL = "cancel"

@@ -23,7 +23,7 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 TIMEOUT_SECONDS = 10.0
 
 _ONLY_CUDA = re.compile(r"(nvidia-|cuda-|triton)")
-_OF_TORCH = re.compile(r"(torch|torchvision)==([\w.]+)(?:\s*;\s*(.*))?$")
+_OF_TORCH = re.compile(r"(torch)==([\w.]+)(?:\s*;\s*(.*))?$")
 _ON_LINUX = "sys_platform == 'linux' and platform_machine == 'x86_64'"
 _ELSEWHERE = "sys_platform != 'linux' or platform_machine != 'x86_64'"
 

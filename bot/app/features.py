@@ -1,6 +1,6 @@
 """All that the bot can do: each module that adds to it is named here, and says at its end what."""
 
-from bot.app import housekeeping
+from bot.app import heartbeat, housekeeping
 from bot.app.client import AtelierClient
 from bot.cards import job_buttons
 from bot.commands import (
@@ -26,6 +26,7 @@ from common.settings import Settings
 # Services start in this order; commands are listed in it, the most used first.
 FEATURES: tuple[Feature, ...] = (
     housekeeping.FEATURE,
+    heartbeat.FEATURE,
     loop.FEATURE,
     undelivered.FEATURE,
     intake.FEATURE,

@@ -101,7 +101,7 @@ def _painting(
         line += "\n" + t("Getting ready: the network and the style are being loaded.")
     return card(
         f"### 🖌️ {headline}",
-        _gallery(attached, t("Preview"), spoiler=job.target.spoiler),
+        _gallery(attached, t("Preview"), spoiler=job.reply.spoiler),
         line,
         f"-# {settings_line(t, job)} · #{job.id}",
         *([] if job.cancel_requested else job_buttons(t, job.id, Action.CANCEL)),
@@ -111,7 +111,7 @@ def _painting(
 
 def _done(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
     headline, *lines = end_words(t, job, attached)
-    gallery = _gallery(attached, _title(t, job), spoiler=job.target.spoiler)
+    gallery = _gallery(attached, _title(t, job), spoiler=job.reply.spoiler)
     buttons = job_buttons(t, job.id, *RESULT_ACTIONS) if attached else ()
     return card(headline, gallery, *lines, *buttons, color=COLOR_DONE)
 
@@ -158,7 +158,7 @@ def plain_card(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
     """The end of a job with as few components as can be, for when Discord refuses its card."""
     layout = ui.LayoutView(timeout=None)
     layout.add_item(ui.TextDisplay("\n".join(end_words(t, job, attached))))
-    if (gallery := _gallery(attached, _title(t, job), spoiler=job.target.spoiler)) is not None:
+    if (gallery := _gallery(attached, _title(t, job), spoiler=job.reply.spoiler)) is not None:
         layout.add_item(gallery)
     return layout
 

@@ -84,7 +84,7 @@ def notes(t: Texts, job: Job) -> list[str]:
     What an older version wrote down is shown as it is.
     """
     report = job.report
-    found = [t.say(note) for note in (*job.target.notes, *(report.notes if report else ()))]
+    found = [t.say(note) for note in (*job.reply.notes, *(report.notes if report else ()))]
     older = report.extra.get("notes", ()) if report else ()
     found += [note for note in older if isinstance(note, str)]
     once = list(dict.fromkeys(plain(note, NOTE_LIMIT) for note in found))

@@ -70,7 +70,7 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Page:
             gallery.add_item(
                 media=files[str(job.id)],
                 description=job_title(t, job)[:256],
-                spoiler=job.target.spoiler,
+                spoiler=job.reply.spoiler,
             )
     row = row_of(OpenSelect(t, place.user_id, jobs))
     lines = [f"{job_line(t, job)} · {relative(job.ended_at or job.created_at)}" for job in jobs]

@@ -6,7 +6,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot.intake.request import PaintRequest, Sender, Source
+from bot.intake.request import PaintRequest, Source, asker_of, reply_to
 from bot.intake.service import IntakeService
 from bot.intake.wishes import OWN_STYLE, suiting, wish_for
 from bot.kit import Feature, Interaction
@@ -117,7 +117,8 @@ async def paint(
     looks = {"strength": strength, "style_scale": style_scale}
     named = {name: value for name, value in looks.items() if value is not None}
     request = PaintRequest(
-        sender=Sender.of(interaction),
+        asker=asker_of(interaction),
+        reply=reply_to(interaction, ephemeral=ephemeral, spoiler=spoiler),
         content=Source.attachment(content),
         styles=styles,
         mask=_source(mask),
@@ -131,8 +132,6 @@ async def paint(
             timelapse_format=film or "mp4",
             **suiting(styles) | named,
         ),
-        ephemeral=ephemeral,
-        spoiler=spoiler,
     )
     await interaction.client.service(IntakeService).begin(interaction, request)
 

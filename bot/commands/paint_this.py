@@ -7,7 +7,7 @@ from discord import app_commands
 
 from bot.commands.paint import new_seed
 from bot.commands.style_form import Chosen, StyleForm
-from bot.intake.request import PaintRequest, Sender, Source
+from bot.intake.request import PaintRequest, Source, asker_of, reply_to
 from bot.intake.service import IntakeService
 from bot.intake.wishes import suiting
 from bot.kit import Feature, Interaction
@@ -31,7 +31,8 @@ async def paint_this(interaction: Interaction, message: discord.Message) -> None
 
     async def begin(submitted: Interaction, chosen: Chosen) -> None:
         request = PaintRequest(
-            sender=Sender.of(submitted),
+            asker=asker_of(submitted),
+            reply=reply_to(submitted),
             content=source,
             styles=chosen.styles,
             options=PaintOptions(

@@ -21,7 +21,7 @@ def may_see(interaction: Interaction, job: Job) -> bool:
         return False
     if is_admin(interaction, interaction.client.settings):
         return True
-    return not job.target.ephemeral and _sees_channel(interaction, job.channel_id)
+    return not job.reply.ephemeral and _sees_channel(interaction, job.channel_id)
 
 
 def _sees_channel(interaction: Interaction, channel_id: int | None) -> bool:

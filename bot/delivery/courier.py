@@ -100,7 +100,7 @@ class Courier:
 
     async def show(self, job: Job, standing: Standing | None, *, attempt: int = 1) -> Outcome:
         """Bring the message of a job to its present state; see `ShowRequest`."""
-        request = ShowRequest(texts_for(job.target.locale), job, standing, attempt)
+        request = ShowRequest(texts_for(job.reply.locale), job, standing, attempt)
         fault: Fault = NoAccess()
         message_gone = False
         for route in self._routes.of(job, search=attempt > 1):
@@ -186,7 +186,7 @@ async def _send(
 ) -> Shown | Rejected:
     files: list[discord.File] = []
     if attached:
-        hides = presentation.layout is Layout.WORDS and request.job.target.spoiler
+        hides = presentation.layout is Layout.WORDS and request.job.reply.spoiler
         files.append(Upload(attached.data, attached.filename, spoiler=hides))
     try:
         fields = fields_of(request.t, request.job, request.standing, presentation, attached)
@@ -197,7 +197,7 @@ async def _send(
 
 
 def _with_apology(request: ShowRequest, attached: Attached | None) -> Attached | None:
-    if attached is None or request.job.target.channel_id is None:
+    if attached is None or request.job.reply.channel_id is None:
         return attached
     apology = request.t("It could not be shown where you asked for it any more, so here it is.")
     note = f"{attached.note}\n-# {apology}" if attached.note else apology

@@ -160,7 +160,7 @@ class Delivery:
         match outcome:
             case Shown(how, message_id, channel_id, _):
                 message.failures = 0
-                if job.target.message_id is None and how != "dm":
+                if job.reply.message_id is None and how != "dm":
                     await queue.deliveries.set_message(job.id, channel_id, message_id)
                 if not ended:
                     await queue.deliveries.mark_shown(job.id, job.revision)

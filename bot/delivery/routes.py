@@ -70,19 +70,19 @@ class Routes:
             search: Whether an earlier try may have sent a new message, so that it is looked for
                 before another is sent.
         """
-        target = job.target
-        visible_to_all = target.bot_in_channel and not target.ephemeral
-        guild = self._client.get_guild(target.guild_id) if target.guild_id else None
+        reply = job.reply
+        visible_to_all = reply.bot_in_channel and not reply.ephemeral
+        guild = self._client.get_guild(job.guild_id) if job.guild_id else None
         limit_later = DEFAULT_LIMIT_BYTES if guild is None else guild.filesize_limit
         if self.token_works(job):
-            yield Route(partial(self._by_token, job), target.upload_limit_bytes)
-        if visible_to_all and target.message_id is not None:
+            yield Route(partial(self._by_token, job), reply.upload_limit_bytes)
+        if visible_to_all and reply.message_id is not None:
             yield Route(partial(self._by_bot, job), limit_later)
         if job.state not in {JobState.DONE, JobState.FAILED}:
             return
         by_dm = partial(self._by_dm, job, search)
         yield Route(by_dm, DEFAULT_LIMIT_BYTES, is_dm=True, is_new=True)
-        if visible_to_all and target.guild_id is not None and target.message_id is None:
+        if visible_to_all and job.guild_id is not None and reply.message_id is None:
             # Which message it was is not known; it can only be said beside it.
             yield Route(partial(self._by_post, job, search), limit_later, is_new=True)
 
@@ -90,13 +90,13 @@ class Routes:
         """Whether the interaction's 15 minutes still run, as far as is known."""
         now = datetime.fromtimestamp(self._client.clock(), UTC)
         return (
-            job.target.interaction_id not in self._ended_tokens
-            and now < job.target.token_expires_at - TOKEN_MARGIN
+            job.reply.interaction_id not in self._ended_tokens
+            and now < job.reply.token_expires_at - TOKEN_MARGIN
         )
 
     def token_ended(self, job: Job) -> None:
         """Remember that Discord does not take the interaction's token any more."""
-        self._ended_tokens[job.target.interaction_id] = None
+        self._ended_tokens[job.reply.interaction_id] = None
         if len(self._ended_tokens) > REMEMBERED_TOKENS:
             self._ended_tokens.popitem(last=False)
 
@@ -106,11 +106,11 @@ class Routes:
         Raises:
             Exception: what Discord says.
         """
-        target = job.target
+        reply = job.reply
         message: discord.Message
         if self.token_works(job):
             message = await self._webhook(job).fetch_message(ORIGINAL)
-        elif target.ephemeral or not target.bot_in_channel:
+        elif reply.ephemeral or not reply.bot_in_channel:
             return True
         else:
             channel = self._client.get_partial_messageable(shown.channel_id)
@@ -128,9 +128,9 @@ class Routes:
         self, job: Job, fields: Mapping[str, Any], files: list[discord.File]
     ) -> Shown:
         """Edit the message by the bot's own token."""
-        assert job.target.message_id is not None
+        assert job.reply.message_id is not None
         channel = self._channel(job)
-        message = channel.get_partial_message(job.target.message_id)
+        message = channel.get_partial_message(job.reply.message_id)
         edited = await message.edit(attachments=files, **fields)
         return Shown("bot", edited.id, channel.id, edited.edited_at)
 
@@ -155,13 +155,13 @@ class Routes:
         return Shown("post", message.id, channel.id)
 
     def _webhook(self, job: Job) -> discord.Webhook:
-        target = job.target
-        return webhook_of(self._client, target.application_id, target.interaction_token)
+        reply = job.reply
+        return webhook_of(self._client, reply.application_id, reply.interaction_token)
 
     def _channel(self, job: Job) -> discord.PartialMessageable:
-        target = job.target
-        assert target.channel_id is not None
-        return self._client.get_partial_messageable(target.channel_id, guild_id=target.guild_id)
+        reply = job.reply
+        assert reply.channel_id is not None
+        return self._client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
 
     async def _find(self, place: discord.abc.Messageable, job: Job) -> discord.Message | None:
         """The message with this very end of a job that an earlier run sent, if it did."""
@@ -196,7 +196,7 @@ async def _send(
 def _tells(message: discord.Message, job: Job) -> bool:
     """Whether a message tells how a job ended, and not how it ended before it was retried."""
     words = _words(message)
-    headline = end_words(texts_for(job.target.locale), job, None)[0]
+    headline = end_words(texts_for(job.reply.locale), job, None)[0]
     if headline not in words or not re.search(rf"#{job.id}\b", words):
         return False
     return job.failure is None or job.failure.error_id in words

@@ -57,8 +57,10 @@ class CommandJournal:
 
     async def write_row(self, request: PaintRequest) -> bool:
         """Make a row of a command. Returns False when the queue knows it already."""
-        sender, payload = request.sender, request.model_dump(mode="json")
-        return await self._queue.intakes.open(sender.interaction_id, sender.user_id, payload)
+        payload = request.model_dump(mode="json")
+        return await self._queue.intakes.open(
+            request.reply.interaction_id, request.asker.user_id, payload
+        )
 
     async def close(self, interaction_id: int) -> None:
         """Close an intake, however long the queue needs: what its user was told is the end."""
@@ -73,7 +75,7 @@ class CommandJournal:
 
     async def forget(self, user_id: int) -> None:
         """Drop the commands of a user that are no rows yet. To be called before an erasure."""
-        for entry in [one for one in self._open if one.request.sender.user_id == user_id]:
+        for entry in [one for one in self._open if one.request.asker.user_id == user_id]:
             entry.forgotten = True
             await self.unfile(entry.request)
 
@@ -100,7 +102,7 @@ class CommandJournal:
         await self._run(_remove, self._path(request))
 
     def _path(self, request: PaintRequest) -> Path:
-        return self._folder / f"{request.sender.interaction_id}{_SUFFIX}"
+        return self._folder / f"{request.reply.interaction_id}{_SUFFIX}"
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
@@ -115,7 +117,7 @@ class CommandJournal:
                 log.warning("%s is no command of this version; dropped", path)
                 _remove(path)
                 continue
-            if request.sender.token_expires_at < datetime.now(UTC) - KEPT:
+            if request.reply.token_expires_at < datetime.now(UTC) - KEPT:
                 _remove(path)
             else:
                 found.append(request)
@@ -172,7 +174,7 @@ class JournalEntry:
             raise
         await self._unfiled()
         if self.forgotten:
-            await self._journal.close(self.request.sender.interaction_id)
+            await self._journal.close(self.request.reply.interaction_id)
             raise UserProblem(ERASED)
         return is_new
 
@@ -184,7 +186,7 @@ class JournalEntry:
         except QueueError:
             is_new = True  # where the connection broke, it may have been written all the same
         if is_new:
-            await self._journal.close(self.request.sender.interaction_id)
+            await self._journal.close(self.request.reply.interaction_id)
 
     async def _unfiled(self) -> None:
         if self._filing is not None:

@@ -69,7 +69,7 @@ class PictureIntake:
             DecodeLimits(
                 max_bytes=settings.max_upload_bytes,
                 max_pixels=settings.max_input_pixels,
-                max_side_px=max(2048, settings.atelier_max_size_px),
+                max_side_px=max(2048, settings.limits.max_size_px),
             )
         )
         self._budget = ByteBudget(max(HELD_BYTES, settings.max_upload_bytes), HELD_AT_ONCE)
@@ -125,7 +125,7 @@ class PictureIntake:
             UserProblem: if it asks for a stored picture that is not kept any more, or the user
                 had everything erased.
         """
-        interaction_id = request.sender.interaction_id
+        interaction_id = request.reply.interaction_id
         if request.inputs is not None:
             await self._hold_kept(interaction_id, request.inputs.picture_keys())
             return Taken(request.inputs)
@@ -166,10 +166,8 @@ class PictureIntake:
         if key is not None:
             return StyleInput(picture=key, weight=wish.weight)
         assert wish.preset is not None
-        sender = request.sender
-        style = await resolve(
-            self._queue, wish.preset, wish.weight, sender.user_id, sender.guild_id
-        )
+        asker = request.asker
+        style = await resolve(self._queue, wish.preset, wish.weight, asker.user_id, asker.guild_id)
         if style.picture is not None:  # a saved one, which may be removed at any moment
-            await self._hold_kept(sender.interaction_id, [style.picture])
+            await self._hold_kept(request.reply.interaction_id, [style.picture])
         return style

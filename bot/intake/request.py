@@ -2,15 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 import discord
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from bot.kit import Interaction
 from bot.ui.people import is_admin, role_ids
 from common.options import PaintInputs, PaintOptions
-from common.sentences import Sentence
-from jobs.model import MessageTarget
+from jobs.model import Asker, Reply
 
 TOKEN_LIFE = timedelta(minutes=15)
 
@@ -49,90 +49,33 @@ class StyleWish(BaseModel):
     weight: float = 1.0
 
 
-class Sender(BaseModel):
-    """Who wishes, and where the answer goes; all of it known when the interaction arrives."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    application_id: int
-    interaction_id: int
-    interaction_token: str
-    token_expires_at: datetime
-    user_id: int
-    user_name: str
-    role_ids: tuple[int, ...]
-    is_admin: bool
-    guild_id: int | None
-    channel_id: int | None
-    parent_channel_id: int | None = None
-    bot_in_channel: bool
-    upload_limit_bytes: int
-    locale: str
-
-    @classmethod
-    def of(cls, interaction: Interaction) -> "Sender":
-        """Who made an interaction.
-
-        The bot can reach a message later by its own token only where it is a member: in servers
-        that installed it, and in its own DMs.
-        """
-        return cls(
-            application_id=interaction.application_id,
-            interaction_id=interaction.id,
-            interaction_token=interaction.token,
-            token_expires_at=datetime.now(UTC) + TOKEN_LIFE,
-            user_id=interaction.user.id,
-            user_name=interaction.user.display_name,
-            role_ids=role_ids(interaction),
-            is_admin=is_admin(interaction, interaction.client.settings),
-            guild_id=interaction.guild_id,
-            channel_id=interaction.channel_id,
-            parent_channel_id=_parent_of(interaction.channel),
-            bot_in_channel=_bot_is_here(interaction),
-            upload_limit_bytes=interaction.filesize_limit,
-            locale=interaction.locale.value,
-        )
-
-    def target(
-        self,
-        message_id: int | None,
-        *,
-        ephemeral: bool,
-        spoiler: bool,
-        notes: tuple[Sentence, ...] = (),
-    ) -> MessageTarget:
-        """Where the job's message is, and what it is to note."""
-        return MessageTarget(
-            application_id=self.application_id,
-            interaction_id=self.interaction_id,
-            interaction_token=self.interaction_token,
-            token_expires_at=self.token_expires_at,
-            channel_id=self.channel_id,
-            message_id=message_id,
-            guild_id=self.guild_id,
-            ephemeral=ephemeral,
-            spoiler=spoiler,
-            bot_in_channel=self.bot_in_channel,
-            locale=self.locale,
-            upload_limit_bytes=self.upload_limit_bytes,
-            notes=notes,
-        )
-
-
 class PaintRequest(BaseModel):
     """Everything needed to make the job, now or after a restart."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    sender: Sender
+    asker: Asker
+    reply: Reply
     content: Source | None = None
     styles: tuple[StyleWish, ...] = ()
     inputs: PaintInputs | None = None  # a remix with the very pictures of its parent
     mask: Source | None = None
     options: PaintOptions
-    ephemeral: bool = False
-    spoiler: bool = False
     parent_job_id: int | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_version(cls, data: Any) -> Any:
+        """Until 0.1 who asks and where the answer goes stood together, in `sender`."""
+        if not isinstance(data, dict) or "sender" not in data:
+            return data
+        kept = {name: value for name, value in data.items() if name in cls.model_fields}
+        sender = {**data, **data["sender"]}
+        asker, reply = (
+            {name: sender[name] for name in kind.__slots__ if name in sender}
+            for kind in (Asker, Reply)
+        )
+        return {**kept, "asker": asker, "reply": reply}
 
     def sources(self) -> dict[Role, Source]:
         """The pictures that are to be taken in; there are at most two of styles."""
@@ -143,6 +86,39 @@ class PaintRequest(BaseModel):
             Role.MASK: self.mask,
         }
         return {role: source for role, source in given.items() if source is not None}
+
+
+def asker_of(interaction: Interaction) -> Asker:
+    """Who made an interaction."""
+    return Asker(
+        user_id=interaction.user.id,
+        user_name=interaction.user.display_name,
+        role_ids=role_ids(interaction),
+        is_admin=is_admin(interaction, interaction.client.settings),
+        guild_id=interaction.guild_id,
+        channel_id=interaction.channel_id,
+        parent_channel_id=_parent_of(interaction.channel),
+    )
+
+
+def reply_to(interaction: Interaction, *, ephemeral: bool = False, spoiler: bool = False) -> Reply:
+    """Where the answer to an interaction goes.
+
+    The bot can reach a message later by its own token only where it is a member: in servers
+    that installed it, and in its own DMs.
+    """
+    return Reply(
+        application_id=interaction.application_id,
+        interaction_id=interaction.id,
+        interaction_token=interaction.token,
+        token_expires_at=datetime.now(UTC) + TOKEN_LIFE,
+        channel_id=interaction.channel_id,
+        ephemeral=ephemeral,
+        spoiler=spoiler,
+        bot_in_channel=_bot_is_here(interaction),
+        locale=interaction.locale.value,
+        upload_limit_bytes=interaction.filesize_limit,
+    )
 
 
 def _bot_is_here(interaction: Interaction) -> bool:

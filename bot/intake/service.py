@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -105,7 +106,7 @@ class IntakeService:
                 self._spawn(entry.drop())
                 return
             message_id = await acknowledge(
-                interaction, ephemeral=request.ephemeral, thinking=True, began=began
+                interaction, ephemeral=request.reply.ephemeral, thinking=True, began=began
             )
         except Exception:
             self._spawn(entry.drop())
@@ -134,9 +135,9 @@ class IntakeService:
             log.warning("The intake %s is of another version; dropped", intake.interaction_id)
             await self._journal.close(intake.interaction_id)
             return
-        sender = request.sender
+        reply = request.reply
         message_id = await find_answer(
-            self._client, sender.application_id, sender.interaction_token, sender.token_expires_at
+            self._client, reply.application_id, reply.interaction_token, reply.token_expires_at
         )
         if message_id == 0:
             log.info("The intake %s was never acknowledged; dropped", intake.interaction_id)
@@ -147,12 +148,12 @@ class IntakeService:
 
     async def _work(self, request: PaintRequest, message_id: int | None) -> None:
         """Take the pictures in and submit, or say why not."""
-        sender = request.sender
-        t = texts_for(sender.locale)
+        asker, reply = request.asker, request.reply
+        t = texts_for(reply.locale)
         try:
             outcome = await self._submit_patiently(request, message_id)
         except Exception as error:  # noqa: BLE001 - the boundary where errors become sentences
-            sentence = sentence_for(error, t, f"intake {sender.interaction_id}")
+            sentence = sentence_for(error, t, f"intake {reply.interaction_id}")
         else:
             if isinstance(outcome, Accepted | AlreadySubmitted):
                 # The delivery loop sees the job and shows it.
@@ -162,8 +163,8 @@ class IntakeService:
                 sentence = refusal_words(t, outcome.refusal)
             else:
                 sentence = t(ERASED)
-        await say_instead(self._client, sender, sentence)
-        await self._journal.close(sender.interaction_id)
+        await say_instead(self._client, asker.user_id, reply, sentence)
+        await self._journal.close(reply.interaction_id)
 
     async def _early_refusal(self, request: PaintRequest) -> Refusal | None:
         """What the limits say, if they say it soon; the acknowledgement does not wait for them.
@@ -171,7 +172,6 @@ class IntakeService:
         Asked before the acknowledgement, a refusal is seen by its user only. What comes too late
         here is said by `submit`, which always asks.
         """
-        sender = request.sender
         loop = asyncio.get_running_loop()
         until = loop.time() + LIMITS_SECONDS
         try:
@@ -180,15 +180,7 @@ class IntakeService:
         except TimeoutError:
             return None
         asking = asyncio.create_task(
-            self._client.queue.submissions.check_limits(
-                sender.user_id,
-                sender.role_ids,
-                sender.guild_id,
-                sender.channel_id,
-                request.options,
-                is_admin=sender.is_admin,
-                parent_channel_id=sender.parent_channel_id,
-            )
+            self._client.queue.submissions.check_limits(request.asker, request.options)
         )
         self._asking.add(asking)
         asking.add_done_callback(self._asked)
@@ -215,27 +207,14 @@ class IntakeService:
         return await self._submit(request, message_id)
 
     async def _submit(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
-        sender = request.sender
         taken = await self.pictures.gather(request)
         return await self._client.queue.submissions.submit(
             Submission(
-                interaction_id=sender.interaction_id,
-                user_id=sender.user_id,
-                user_name=sender.user_name,
-                role_ids=sender.role_ids,
-                guild_id=sender.guild_id,
-                channel_id=sender.channel_id,
+                asker=request.asker,
+                reply=replace(request.reply, message_id=message_id, notes=taken.notes),
                 inputs=taken.value,
                 options=request.options,
-                target=sender.target(
-                    message_id,
-                    ephemeral=request.ephemeral,
-                    spoiler=request.spoiler,
-                    notes=taken.notes,
-                ),
                 parent_job_id=request.parent_job_id,
-                is_admin=sender.is_admin,
-                parent_channel_id=sender.parent_channel_id,
             )
         )
 

@@ -3,28 +3,28 @@
 from collections.abc import Mapping
 
 from bot.texts import Texts, _
+from bot.ui.limit_words import limit_value
 from bot.ui.words import QUALITIES
-from jobs.outcomes import LimitName, Refusal, Unforeseen
+from common.limits import LIMITS
+from jobs.outcomes import BLOCKED, Refusal, Unforeseen
 
 BLOCKED_EVERYWHERE = _("The operator of this bot has blocked you from painting.")
-REASONS: Mapping[LimitName, str] = {
-    LimitName.BLOCKED: _(
-        "The admins of this server have blocked you from painting; please ask them."
-    ),
-    LimitName.CHANNELS: _("Painting is allowed in {allowed} only; please use the command there."),
-    LimitName.MAX_SIZE: _(
+REASONS: Mapping[str, str] = {
+    BLOCKED: _("The admins of this server have blocked you from painting; please ask them."),
+    "channel_ids": _("Painting is allowed in {allowed} only; please use the command there."),
+    "max_size_px": _(
         "The largest size here is {allowed} px, and you asked for {current} px; please choose a "
         "smaller one."
     ),
-    LimitName.MAX_QUALITY: _(
+    "max_quality": _(
         "The best quality here is “{allowed}”, and you asked for “{current}”; please choose a "
         "lower one."
     ),
-    LimitName.WAITING_PER_USER: _(
+    "max_waiting_per_user": _(
         "You have as many pictures waiting or being painted as are allowed ({current} of "
         "{allowed}); the next can start when one of them is ready or cancelled."
     ),
-    LimitName.WAITING_PER_SERVER: _(
+    "max_waiting_per_server": _(
         "This server has as many pictures waiting or being painted as are allowed ({current} of "
         "{allowed}); the next can start when one of them is ready or cancelled."
     ),
@@ -33,7 +33,6 @@ UNFORESEEN: Mapping[Unforeseen, str] = {
     Unforeseen.NO_ENGINE: _("No engine is running at the moment, so I cannot say when that is."),
     Unforeseen.PAUSED: _("The queue is paused at the moment, so I cannot say when that is."),
 }
-PREDICTED = frozenset({LimitName.WAITING_PER_USER, LimitName.WAITING_PER_SERVER})
 
 
 def refusal_words(t: Texts, refusal: Refusal) -> str:
@@ -45,39 +44,50 @@ def refusal_words(t: Texts, refusal: Refusal) -> str:
         return reason
     # Rounded up, so that it does work at the time that is shown.
     moment = int(refusal.available_at.timestamp()) + 1
-    if refusal.limit in PREDICTED:
+    if refusal.is_predicted:
         return reason + " " + t("I expect that <t:{moment}:R>.", moment=moment)
     return reason + " " + t("The next can start <t:{moment}:R>.", moment=moment)
 
 
 def _reason(t: Texts, refusal: Refusal) -> str:
-    allowed, current = _in_words(t, refusal.allowed), _in_words(t, refusal.current)
+    allowed, current = (
+        _in_words(t, refusal.limit, value) for value in (refusal.allowed, refusal.current)
+    )
+    if refusal.limit == BLOCKED and refusal.by_operator:
+        return t(BLOCKED_EVERYWHERE)
     match refusal.limit:
-        case LimitName.BLOCKED if refusal.by_operator:
-            return t(BLOCKED_EVERYWHERE)
-        case LimitName.PAINTER_ROLES:
+        case "painter_role_ids":
             return t.plural(
                 "Painting here needs the role {allowed}; please ask an admin for it.",
                 "Painting here needs one of the roles {allowed}; please ask an admin for one.",
                 count=allowed.count("<@&"),
                 allowed=allowed,
             )
-        case LimitName.PER_DAY:
+        case "max_per_day":
             return t.plural(
                 "You have started {count} picture in 24 hours, and {allowed} is the most.",
                 "You have started {count} pictures in 24 hours, and {allowed} is the most.",
                 count=int(refusal.current),
                 allowed=allowed,
             )
-        case LimitName.COOLDOWN:
+        case "cooldown_seconds":
             return t.plural(
                 "Between two of your pictures there must be {count} second.",
                 "Between two of your pictures there must be {count} seconds.",
-                count=int(refusal.allowed),
+                count=int(allowed),
             )
-        case _:
-            return t(REASONS[refusal.limit], allowed=allowed, current=current)
+        case name if name in REASONS:
+            return t(REASONS[name], allowed=allowed, current=current)
+        case name:
+            label = t.say(LIMITS[name].label)
+            return t(
+                "That is more than the limits here allow ({limit}: {allowed}).",
+                limit=label,
+                allowed=allowed,
+            )
 
 
-def _in_words(t: Texts, value: int | str) -> str:
+def _in_words(t: Texts, name: str, value: int | str | tuple[int, ...]) -> str:
+    if isinstance(value, tuple):
+        return limit_value(t, name, value) if value else ""
     return t(QUALITIES.get(str(value), str(value)))

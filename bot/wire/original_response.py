@@ -5,38 +5,19 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from itertools import count
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import discord
 
 from bot.kit import Bot
 from bot.wire.faults import BACKOFF, MessageGone, TokenEnded, TryLater, Unclear, fault_of
+from jobs.model import Reply
 
 log = logging.getLogger(__name__)
 
 ORIGINAL: Any = "@original"  # discord.py's type wants a number; Discord takes this name, too
 TRIES = 20
 T = TypeVar("T")
-
-
-class Asker(Protocol):
-    """Who made an interaction, as far as an answer needs it."""
-
-    @property
-    def application_id(self) -> int:
-        """Id of the bot."""
-
-    @property
-    def interaction_id(self) -> int:
-        """Id of the interaction."""
-
-    @property
-    def interaction_token(self) -> str:
-        """Its token, good for 15 minutes."""
-
-    @property
-    def user_id(self) -> int:
-        """Id of the user."""
 
 
 def webhook_of(client: Bot, application_id: int, token: str) -> discord.Webhook:
@@ -46,17 +27,17 @@ def webhook_of(client: Bot, application_id: int, token: str) -> discord.Webhook:
     return webhook
 
 
-async def say_instead(client: Bot, asker: Asker, sentence: str) -> None:
+async def say_instead(client: Bot, user_id: int, reply: Reply, sentence: str) -> None:
     """Replace "thinking…" by a sentence; by DM where the token has ended. Never raises."""
-    webhook = webhook_of(client, asker.application_id, asker.interaction_token)
+    webhook = webhook_of(client, reply.application_id, reply.interaction_token)
     try:
         await _insist(lambda: webhook.edit_message(ORIGINAL, content=sentence))
     except Exception as error:  # noqa: BLE001 - every fault has its answer
         match fault_of(error):
             case TokenEnded() | MessageGone():
-                await _say_by_dm(client, asker, sentence)
+                await _say_by_dm(client, user_id, reply, sentence)
             case fault:
-                log.warning("Could not answer %s: %s", asker.interaction_id, fault)
+                log.warning("Could not answer %s: %s", reply.interaction_id, fault)
 
 
 async def find_answer(
@@ -98,9 +79,9 @@ async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
     raise AssertionError("unreachable")
 
 
-async def _say_by_dm(client: Bot, asker: Asker, sentence: str) -> None:
+async def _say_by_dm(client: Bot, user_id: int, reply: Reply, sentence: str) -> None:
     try:
-        user = await client.fetch_user(asker.user_id)
-        await user.send(sentence, nonce=f"atelier-s{asker.interaction_id % 10**12}")
+        user = await client.fetch_user(user_id)
+        await user.send(sentence, nonce=f"atelier-s{reply.interaction_id % 10**12}")
     except Exception as error:  # noqa: BLE001 - there is nobody left to tell
-        log.info("Could not reach user %s: %s", asker.user_id, error)
+        log.info("Could not reach user %s: %s", user_id, error)

@@ -8,22 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import ValidationError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.limits import LIMITS, Limits
 from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
 from jobs.db.rows import json_object, moment
-from jobs.entering.limits import (
-    EVERYWHERE,
-    LimitChanges,
-    Limits,
-    LoosensOperatorLimit,
-    changes_from_json,
-    loosened,
-    operator_limits,
-    tightened,
-)
+from jobs.entering.limits import EVERYWHERE, LoosensOperatorLimit, loosened, read_changes, tightened
 from jobs.outcomes import QueueError
 
 
@@ -56,14 +47,14 @@ class GuildLimits:
 
     async def in_force(self, guild_id: int | None) -> Limits:
         """The limits in force."""
-        return tightened(operator_limits(self._core.settings), await self.of_server(guild_id))
+        return tightened(self._core.settings.limits, await self.of_server(guild_id))
 
-    async def of_server(self, guild_id: int | None) -> LimitChanges:
-        """What the server's admins have set, as far as they have."""
+    async def of_server(self, guild_id: int | None) -> Mapping[str, Any]:
+        """What the server's admins have set, by the names of the limits."""
         if guild_id is None:
-            return LimitChanges()
+            return {}
         async with self._core.database.read() as connection:
-            return await _changes(connection, guild_id)
+            return await read_changes(connection, guild_id)
 
     async def set(
         self, guild_id: int, changes: Mapping[str, object], by_user: int
@@ -73,27 +64,16 @@ class GuildLimits:
         Raises:
             UnusableLimit: for an unknown limit, or a value that it cannot have.
         """
-        operator = operator_limits(self._core.settings)
+        operator = self._core.settings.limits
+        asked = {name: _checked(name, value) for name, value in changes.items()}
+        if (refused := loosened(operator, asked)) is not None:
+            return refused
         async with self._core.database.write() as transaction:
             await transaction.lock(f"atelier-limits:{guild_id}")
-            before = await _changes(transaction.connection, guild_id)
-            try:
-                after = LimitChanges.model_validate({**before.model_dump(), **changes})
-            except ValidationError as error:
-                problem = error.errors(include_url=False)[0]
-                name = ".".join(str(part) for part in problem["loc"])
-                raise UnusableLimit(name, problem["msg"]) from None
-            asked = LimitChanges.model_validate(dict(changes))
-            if (refused := loosened(operator, asked)) is not None:
-                return refused
+            merged = await read_changes(transaction.connection, guild_id) | asked
+            after = {name: value for name, value in merged.items() if value is not None}
             await _store_limits(transaction, guild_id, after, by_user)
-            await write_audit(
-                transaction,
-                guild_id,
-                by_user,
-                "set_limits",
-                asked.model_dump(mode="json", include=set(changes)),
-            )
+            await write_audit(transaction, guild_id, by_user, "set_limits", asked)
         return tightened(operator, after)
 
     async def reset(self, guild_id: int, by_user: int) -> Limits:
@@ -103,7 +83,7 @@ class GuildLimits:
                 sa.delete(schema.guild_limits).where(schema.guild_limits.c.guild_id == guild_id)
             )
             await write_audit(transaction, guild_id, by_user, "reset_limits")
-        return operator_limits(self._core.settings)
+        return self._core.settings.limits
 
 
 class Blocks:
@@ -231,22 +211,24 @@ class AuditLog:
         ]
 
 
-async def _changes(connection: AsyncConnection, guild_id: int) -> LimitChanges:
-    columns = schema.guild_limits.c
-    return changes_from_json(
-        await connection.scalar(sa.select(columns.changes).where(columns.guild_id == guild_id))
-    )
+def _checked(name: str, value: object) -> Any:
+    if (limit := LIMITS.get(name)) is None:
+        raise UnusableLimit(name, "there is no such limit")
+    try:
+        return None if value is None else limit.checked(value)
+    except ValidationError as error:
+        raise UnusableLimit(name, error.errors(include_url=False)[0]["msg"]) from None
 
 
 async def _store_limits(
-    transaction: Transaction, guild_id: int, changes: LimitChanges, by_user: int
+    transaction: Transaction, guild_id: int, changes: Mapping[str, Any], by_user: int
 ) -> None:
     table = schema.guild_limits
     await transaction.connection.execute(sa.delete(table).where(table.c.guild_id == guild_id))
     await transaction.connection.execute(
         sa.insert(table).values(
             guild_id=guild_id,
-            changes=changes.model_dump_json(exclude_none=True),
+            changes=json.dumps(changes),
             updated_at=transaction.now,
             updated_by=by_user,
         )

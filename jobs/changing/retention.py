@@ -12,7 +12,7 @@ from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
 from jobs.db.rows import J, Record, job_from_row
 from jobs.delivery import ENDED
-from jobs.entering.limits import DAY_SECONDS, changes_from_json, operator_limits, tightened
+from jobs.entering.limits import DAY_SECONDS, changes_from_json, tightened
 from jobs.model import Job, JobState
 from jobs.outcomes import NoSuchJob, NotYours
 
@@ -108,7 +108,7 @@ class Retention:
 
     async def _expire(self) -> int:
         """Drop the pictures of jobs that are older than their server's retention."""
-        operator = operator_limits(self._core.settings)
+        operator = self._core.settings.limits
         async with self._core.database.read() as connection:
             now = await self._core.database.now_in(connection)
             limits = await connection.execute(sa.select(schema.guild_limits))

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from bot.intake.journal import CommandJournal
-from bot.intake.request import PaintRequest
+from bot.intake.request import PaintRequest, Source
 from bot.wire.errors import UserProblem
+from common.options import PaintOptions
 from common.settings import load_settings
 from jobs.entering.intakes import Intakes
+from jobs.model import Asker, Reply
 from jobs.outcomes import QueueUnavailable
 from jobs.queue import JobQueue
 
@@ -52,24 +54,44 @@ def folder(tmp_path: Path) -> Path:
 
 
 def request(interaction_id: int = 1, *, expires: timedelta = timedelta(minutes=15)) -> PaintRequest:
+    return PaintRequest(
+        asker=Asker(5, "ada"),
+        reply=Reply(
+            application_id=9,
+            interaction_id=interaction_id,
+            interaction_token="token",
+            token_expires_at=datetime.now(UTC) + expires,
+            bot_in_channel=False,
+        ),
+        content=Source(key="photo.png"),
+        options=PaintOptions(),
+    )
+
+
+def test_a_command_of_version_0_1_is_read() -> None:
     sender = {
         "application_id": 9,
-        "interaction_id": interaction_id,
+        "interaction_id": 1,
         "interaction_token": "token",
-        "token_expires_at": datetime.now(UTC) + expires,
+        "token_expires_at": "2026-11-28T12:00:00Z",
         "user_id": 5,
         "user_name": "ada",
-        "role_ids": (),
-        "is_admin": False,
-        "guild_id": None,
-        "channel_id": None,
-        "bot_in_channel": False,
+        "role_ids": [7],
+        "is_admin": True,
+        "guild_id": 2,
+        "channel_id": 3,
+        "parent_channel_id": 4,
+        "bot_in_channel": True,
         "upload_limit_bytes": 10_000_000,
-        "locale": "en-US",
+        "locale": "de",
     }
-    return PaintRequest.model_validate(
-        {"sender": sender, "content": {"key": "photo.png"}, "styles": (), "options": {}}
-    )
+    written = {"sender": sender, "content": {"key": "a.png"}, "styles": [], "inputs": None}
+    written |= {"mask": None, "options": {}, "ephemeral": True, "spoiler": True}
+    read = PaintRequest.model_validate(written | {"parent_job_id": 6})
+    assert read.asker == Asker(5, "ada", (7,), True, 2, 3, 4)
+    assert (read.reply.interaction_id, read.reply.channel_id, read.reply.locale) == (1, 3, "de")
+    assert (read.reply.ephemeral, read.reply.spoiler, read.parent_job_id) == (True, True, 6)
+    assert PaintRequest.model_validate(read.model_dump(mode="json")) == read
 
 
 async def pending(queue: JobQueue) -> list[int]:

@@ -14,14 +14,15 @@ from bot.app.features import build_client
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings
 from jobs.model import (
+    Asker,
     EngineInfo,
     Failure,
     FailureKind,
     Job,
     JobState,
-    MessageTarget,
     PaintReport,
     Progress,
+    Reply,
     Submission,
 )
 from jobs.outcomes import Accepted
@@ -39,16 +40,17 @@ def picture(size: tuple[int, int] = (64, 48), colour: str = "teal") -> bytes:
     return buffer.getvalue()
 
 
-def target_of(user: User, guild_id: int | None, channel_id: int, **details: Any) -> MessageTarget:
-    return MessageTarget(
+def reply_of(
+    user: User, channel_id: int, interaction_id: int = 1, *, ephemeral: bool = False
+) -> Reply:
+    return Reply(
         application_id=1,
-        interaction_id=1,
+        interaction_id=interaction_id,
         interaction_token="",
         token_expires_at=datetime.now(UTC) - timedelta(minutes=1),
         channel_id=channel_id,
-        guild_id=guild_id,
         locale=user.locale,
-        **details,
+        ephemeral=ephemeral,
     )
 
 
@@ -105,14 +107,10 @@ class House:
         guild_id = self.guild_id if in_guild else None
         outcome = await self.queue.submissions.submit(
             Submission(
-                interaction_id=next(self.numbers),
-                user_id=user.id,
-                user_name=user.name,
+                asker=Asker(user.id, user.name, guild_id=guild_id, channel_id=place.id),
+                reply=reply_of(user, place.id, next(self.numbers), ephemeral=ephemeral),
                 inputs=PaintInputs(content=key, styles=(StyleInput(picture=key),)),
                 options=PaintOptions(size_px=128, **options),
-                target=target_of(user, guild_id, place.id, ephemeral=ephemeral),
-                guild_id=guild_id,
-                channel_id=place.id,
             )
         )
         assert isinstance(outcome, Accepted), outcome

@@ -5,9 +5,8 @@ import pytest
 
 from bot.commands.admin import audit, blocklist, clearing, limit_changes, queue_admin
 from bot.ui.buttons import PersistentItem
-from jobs.entering.limits import Limits
-from jobs.model import Job, JobState
-from jobs.outcomes import LimitName
+from common.limits import Limits
+from jobs.model import Asker, Job, JobState
 from sandbox.command_visibility import NotOfferedError
 from sandbox.model import Message
 from tests.bot_commands.house import House, answer, filled
@@ -126,11 +125,10 @@ async def test_limits_that_are_set_hold(house: House) -> None:
     ada = house.user("ada")
     await house.slash(house.user("admin"), "limits set", {"waiting_member": 1})
     job = await house.job(ada)
-    refusal = await house.queue.submissions.check_limits(
-        ada.id, (), house.guild_id, job.channel_id, job.options
-    )
+    asker = Asker(ada.id, guild_id=house.guild_id, channel_id=job.channel_id)
+    refusal = await house.queue.submissions.check_limits(asker, job.options)
     assert refusal is not None
-    assert refusal.limit is LimitName.WAITING_PER_USER
+    assert refusal.limit == "max_waiting_per_user"
 
 
 async def test_one_limit_is_reset_at_once_and_all_after_a_question(house: House) -> None:

@@ -13,7 +13,6 @@ from discord import app_commands
 
 from bot.app.features import FEATURES, build_client
 from bot.cards.job_buttons import LOOKS
-from bot.commands.admin.limit_words import LABELS
 from bot.commands.help import leaves
 from bot.kit import Tree
 from bot.locales.extract import discord_codes, template
@@ -21,6 +20,7 @@ from bot.locales.update import known_languages, missing, read
 from bot.texts import LOCALES_DIR, CatalogueTranslator, Texts, texts_for
 from bot.ui.buttons import OwnButton
 from bot.ui.words import STATES
+from common.limits import LIMITS
 from common.settings import Settings
 
 BOT = Path(__file__).resolve().parents[2] / "bot"
@@ -274,8 +274,8 @@ def test_the_texts_of_components_fit(language: str) -> None:
                     assert len(t(text)) <= COMPONENT_LIMITS[arg], t(text)
                     checked += 1
     assert checked > 5
-    for label in LABELS.values():
-        assert len(t(label)) <= COMPONENT_LIMITS["text"], t(label)
+    for limit in LIMITS.values():
+        assert len(t.say(limit.label)) <= COMPONENT_LIMITS["text"], t.say(limit.label)
     for state in STATES.values():
         assert t(state)
 

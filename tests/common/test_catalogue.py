@@ -49,7 +49,7 @@ def test_each_is_free_and_says_where_it_comes_from(painting: Painting) -> None:
     assert painting.image_url.startswith("https://commons.wikimedia.org/wiki/Special:FilePath/")
     assert painting.image_url.isascii()
     assert " " not in painting.image_url
-    assert painting.fingerprint_path is None or painting.swatch_path is not None
+    assert not painting.fingerprints or painting.swatch_path is not None
 
 
 def test_a_good_file_is_read_with_its_defaults() -> None:
@@ -57,7 +57,7 @@ def test_a_good_file_is_read_with_its_defaults() -> None:
     assert (painting.id, painting.artist, painting.aspect_ratio) == ("a-painting", "Somebody", 1.5)
     assert (painting.style_scale, painting.strength, painting.pooling) == (1.0, 0.5, None)
     assert painting.scan.aspect_tolerance == 0.02
-    assert painting.fingerprint_path is None
+    assert not painting.fingerprints
     assert painting.swatch_path is None
 
 
@@ -158,4 +158,6 @@ def test_availability_says_what_is_at_hand(tmp_path: Path) -> None:
     catalogue = load_catalogue()
     assert catalogue.availability(painting, tmp_path) == NeedsDownload(painting.image_url)
     scan_path(painting, tmp_path).write_bytes(b"a scan")
-    assert catalogue.availability(painting, tmp_path) == Ready(tmp_path / "a-painting.jpg", None)
+    assert catalogue.availability(painting, tmp_path) == Ready(
+        tmp_path / "a-painting.jpg", fingerprint=False
+    )

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from common.options import PaintOptions
 from engine.networks.encoder import WeightsProblem
-from engine.networks.weights import download_weights, load_weights
+from engine.networks.weights import load_weights
 from engine.painting import SettingsProblem, Studio, Style, choose_device
 from engine.painting.devices import parse_memory
 from engine.painting.inputs import check_inputs
@@ -89,9 +89,3 @@ def test_files_that_hold_no_weights_are_refused(harm: str, tmp_path: Path) -> No
         save_file(tensors, file)
     with pytest.raises(WeightsProblem, match="weights"):
         load_weights(file)
-
-
-def test_weights_that_cannot_be_kept_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("no folder")
-    with pytest.raises(WeightsProblem, match="cannot be kept"):
-        download_weights(tmp_path / "file" / "models")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.queue_samples import GENEROUS, PICTURE, RESULT, accepted, submission, target
+from bench.queue_samples import GENEROUS, PICTURE, RESULT, accepted, submission
 from common.settings import Settings
 from jobs.model import (
     Claim,
@@ -15,7 +15,7 @@ from jobs.model import (
 )
 from jobs.queue import JobQueue
 
-__all__ = ["GENEROUS", "PICTURE", "RESULT", "accepted", "submission", "target"]
+__all__ = ["GENEROUS", "PICTURE", "RESULT", "accepted", "submission"]
 
 
 class FakeClock:

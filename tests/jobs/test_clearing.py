@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from common.options import PaintOptions
 from jobs.db import schema
 from jobs.model import Job, JobState
-from jobs.outcomes import Cleared, ClearUndone, LimitName, Refused, TooLateToUndo
+from jobs.outcomes import Cleared, ClearUndone, Refused, TooLateToUndo
 from jobs.queue import JobQueue
 from tests.jobs.samples import RESULT, FakeClock, Place, accepted, claimed, report, submission
 
@@ -127,12 +127,12 @@ async def test_the_limits_count_them_again(place: Place, clock: FakeClock) -> No
         await undone(queue, cleared)
         refused = await queue.submissions.submit(submission(1))
         assert isinstance(refused, Refused)
-        assert (refused.refusal.limit, refused.refusal.current) == (LimitName.WAITING_PER_USER, 3)
+        assert (refused.refusal.limit, refused.refusal.current) == ("max_waiting_per_user", 3)
         for _ in range(3):
             await queue.claims.finish(await claimed(queue), RESULT, report())
         refused = await queue.submissions.submit(submission(1))
         assert isinstance(refused, Refused)
-        assert (refused.refusal.limit, refused.refusal.current) == (LimitName.PER_DAY, 3)
+        assert (refused.refusal.limit, refused.refusal.current) == ("max_per_day", 3)
 
 
 async def test_a_job_that_did_not_count_does_not_count_now(queue: JobQueue) -> None:

@@ -12,7 +12,7 @@ from jobs.changing.retention import NotEnded, PicturesDeleted
 from jobs.changing.styles import Replaced, Saved, TooMany
 from jobs.db import schema
 from jobs.model import JobState, Progress
-from jobs.outcomes import LeaseLost, LimitName, NoSuchJob, NotYours, Refused
+from jobs.outcomes import LeaseLost, NoSuchJob, NotYours, Refused
 from jobs.queue import JobQueue
 from tests.jobs.samples import FakeClock, accepted, claimed, report, submission
 
@@ -201,13 +201,13 @@ async def test_a_users_data_is_erased(queue: JobQueue, clock: FakeClock) -> None
     assert await queue.claims.claim("engine") is None
     bare = await queue.jobs.get(waiting.id)
     assert bare is not None
-    assert (bare.user_name, bare.target.interaction_token) == ("", "")
+    assert (bare.user_name, bare.reply.interaction_token) == ("", "")
     assert (await queue.jobs.get(other)) is not None
     # Erasing is no way around a day's limit; a day later nothing is left at all.
     await queue.limits.set(5, {"max_per_day": 1}, 9)
     refused = await queue.submissions.submit(submission(1))
     assert isinstance(refused, Refused)
-    assert refused.refusal.limit is LimitName.PER_DAY
+    assert refused.refusal.limit == "max_per_day"
     clock.advance(DAY + 1)
     await queue.retention.gc()
     assert await queue.jobs.get(done) is None
@@ -271,7 +271,7 @@ async def test_delivery_is_noted_once(queue: JobQueue, clock: FakeClock) -> None
     job = await accepted(queue)
     await queue.deliveries.set_message(job.id, 70, 80)
     (seen,) = await queue.deliveries.due()
-    assert (seen.target.channel_id, seen.target.message_id) == (70, 80)
+    assert (seen.reply.channel_id, seen.reply.message_id) == (70, 80)
     await queue.deliveries.mark_shown(job.id, seen.revision)
     assert await queue.deliveries.due() == []
     await queue.deliveries.mark_shown(job.id, 999)
@@ -286,7 +286,7 @@ async def test_delivery_is_noted_once(queue: JobQueue, clock: FakeClock) -> None
     assert await queue.deliveries.due() == []
     done = await queue.jobs.get(job.id)
     assert done is not None
-    assert (done.target.channel_id, done.target.message_id) == (71, 81)
+    assert (done.reply.channel_id, done.reply.message_id) == (71, 81)
     assert done.delivered_at is not None
 
 

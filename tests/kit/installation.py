@@ -25,7 +25,6 @@ class Installation:
     def environment(self, changes: Mapping[str, str] | None = None) -> dict[str, str]:
         """What its bot and engines are started with."""
         ours = {
-            "ATELIER_NETWORK": "lite",
             "ATELIER_DEVICE": "cpu",
             "ATELIER_VGG19_WEIGHTS": "",
             "ATELIER_MAX_WAITING_PER_USER": "20",

@@ -55,7 +55,7 @@ async def _intake(queue: JobQueue, discord: Caller) -> None:
 
 
 async def _deliver(queue: JobQueue, discord: Caller, job: Job) -> None:
-    message_id = job.target.message_id
+    message_id = job.reply.message_id
     if message_id is None:
         message_id = await discord("post", nonce=f"atelier-{job.id}", content="queued")
         await _dawdle()

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.commands.admin.access import admin_guild
-from bot.commands.admin.limit_words import LABELS, limit_line
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.container import Page, card
+from bot.ui.limit_words import limit_line
 from bot.ui.paging import PageButton, PagePlace
 from bot.ui.plain import plain, shorten
 from bot.ui.words import relative
+from common.limits import LIMITS
 from jobs.changing.administration import AuditEntry
 
 PAGE_SIZE = 10
@@ -57,7 +58,7 @@ def audit_line(t: Texts, entry: AuditEntry) -> str:
 def _details(t: Texts, details: Mapping[str, Any]) -> str:
     parts = []
     for name, value in details.items():
-        if name in LABELS:
+        if name in LIMITS:
             parts.append(limit_line(t, name, value))
         elif name == "user":
             parts.append(f"<@{value}>")

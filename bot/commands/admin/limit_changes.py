@@ -8,15 +8,15 @@ import discord
 from bot.commands.admin.access import admin_guild
 from bot.commands.admin.announcing import announce
 from bot.commands.admin.limit_form import LimitsForm
-from bot.commands.admin.limit_words import LABELS, limit_line, limit_value
 from bot.commands.admin.undo import last_change, values_before
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.buttons import OwnButton
 from bot.ui.container import row_of, say, show, text_page
+from bot.ui.limit_words import limit_line, limit_value
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
-from common.sentences import Sentence
+from common.limits import LIMITS
 from jobs.changing.administration import UnusableLimit
 from jobs.entering.limits import LoosensOperatorLimit
 
@@ -43,21 +43,21 @@ async def change_limits(
     try:
         outcome = await interaction.client.queue.limits.set(guild_id, changes, interaction.user.id)
     except UnusableLimit as error:
-        name = error.limit.partition(".")[0]
-        raise UserProblem(UNUSABLE, limit=Sentence(LABELS.get(name, name))) from None
+        known = LIMITS.get(error.limit)
+        raise UserProblem(UNUSABLE, limit=known.label if known else error.limit) from None
     if isinstance(outcome, LoosensOperatorLimit):
         raise UserProblem(
             LOOSENS,
-            limit=t(LABELS[outcome.field]),
-            allowed=limit_value(t, outcome.field, outcome.operator_value),
-            asked=limit_value(t, outcome.field, outcome.asked),
+            limit=LIMITS[outcome.limit].label,
+            allowed=limit_value(t, outcome.limit, outcome.operator_value),
+            asked=limit_value(t, outcome.limit, outcome.asked),
         )
     said = await announce(
         interaction,
         guild_id,
         lambda t: "\n".join(
             [t("Limits are changed:")]
-            + [limit_line(t, name, getattr(outcome, name)) for name in LABELS if name in changes]
+            + [limit_line(t, name, getattr(outcome, name)) for name in LIMITS if name in changes]
         ),
     )
     await _offer_undo(interaction, guild_id, said)

@@ -8,12 +8,11 @@ from discord import ui
 
 from bot.commands.admin.access import admin_guild
 from bot.commands.admin.limit_lines import limit_lines, read_lines
-from bot.commands.admin.limit_words import LABELS
 from bot.kit import Interaction
 from bot.texts import Texts
 from bot.ui.reporting import ReportingModal
 from bot.wire.acknowledging import acknowledge
-from jobs.entering.limits import Limits
+from common.limits import LIMITS, Limit, LimitKind, Limits
 
 MANY = 25  # as much as a menu lets choose
 PAINT_IN = [
@@ -25,7 +24,6 @@ PAINT_IN = [
     discord.ChannelType.forum,  # of which the posts are threads
     discord.ChannelType.media,
 ]
-ROLE_LIMITS = ("painter_role_ids", "exempt_role_ids", "priority_role_ids")
 
 Change = Callable[[Interaction, int, Mapping[str, Any]], Awaitable[None]]
 
@@ -38,24 +36,11 @@ class LimitsForm(ReportingModal):
         self.t = t
         self.change = change
         self.before = limits
-        self.roles: dict[str, ui.RoleSelect[Any]] = {
-            name: ui.RoleSelect(
-                custom_id=name,
-                required=False,
-                min_values=0,
-                max_values=MANY,
-                default_values=[discord.Object(id=each) for each in getattr(limits, name)],
-            )
-            for name in ROLE_LIMITS
+        self.selects = {
+            name: _select(limit, name, getattr(limits, name))
+            for name, limit in LIMITS.items()
+            if limit.kind in {LimitKind.ROLES, LimitKind.CHANNELS}
         }
-        self.channels: ui.ChannelSelect[Any] = ui.ChannelSelect(
-            custom_id="channel_ids",
-            channel_types=PAINT_IN,
-            required=False,
-            min_values=0,
-            max_values=MANY,
-            default_values=[discord.Object(id=each) for each in limits.channel_ids],
-        )
         self.numbers: ui.TextInput[Any] = ui.TextInput(
             custom_id="numbers",
             style=discord.TextStyle.paragraph,
@@ -70,17 +55,16 @@ class LimitsForm(ReportingModal):
                 component=self.numbers,
             )
         )
-        for name, select in {**self.roles, "channel_ids": self.channels}.items():
-            self.add_item(ui.Label(text=t(LABELS[name])[:45], component=select))
+        for name, select in self.selects.items():
+            self.add_item(ui.Label(text=t.say(LIMITS[name].label)[:45], component=select))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Set what was changed. The permission may be gone since the form was opened."""
         guild_id = admin_guild(interaction)
         await acknowledge(interaction, ephemeral=True, thinking=True)
-        selects = {**self.roles, "channel_ids": self.channels}
         chosen: dict[str, Any] = {
             **read_lines(self.t, self.numbers.value),
-            **{name: tuple(map(_id_of, select.values)) for name, select in selects.items()},
+            **{name: tuple(map(_id_of, select.values)) for name, select in self.selects.items()},
         }
         changed = {
             name: None if value == () else value
@@ -88,6 +72,22 @@ class LimitsForm(ReportingModal):
             if value != getattr(self.before, name)
         }
         await self.change(interaction, guild_id, changed)
+
+
+def _select(
+    limit: Limit, name: str, ids: tuple[int, ...]
+) -> ui.RoleSelect[Any] | ui.ChannelSelect[Any]:
+    """A menu of roles or channels, with those chosen that are set."""
+    common: dict[str, Any] = {
+        "custom_id": name,
+        "required": False,
+        "min_values": 0,
+        "max_values": MANY,
+        "default_values": [discord.Object(id=each) for each in ids],
+    }
+    if limit.kind is LimitKind.ROLES:
+        return ui.RoleSelect(**common)
+    return ui.ChannelSelect(channel_types=PAINT_IN, **common)
 
 
 def _id_of(chosen: Any) -> int:

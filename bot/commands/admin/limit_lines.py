@@ -4,22 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bot.commands.admin.limit_words import LABELS
 from bot.texts import Texts, _
 from bot.ui.words import QUALITIES
 from bot.wire.errors import UserProblem
-from common.sentences import Sentence
-from jobs.entering.limits import Limits
+from common.limits import LIMITS, LimitKind, Limits
 
-NUMBERS = (
-    "max_size_px",
-    "max_quality",
-    "max_waiting_per_user",
-    "max_waiting_per_server",
-    "max_per_day",
-    "cooldown_seconds",
-    "retention_days",
-)
+NUMBERS = {name: limit for name, limit in LIMITS.items() if not limit.kind.holds_ids}
 UNKNOWN_LINE = _(
     "“{line}” names no limit. Please keep the names in the form, and change only what stands "
     "behind them."
@@ -30,7 +20,10 @@ NO_QUALITY = _("{limit}: “{value}” is none of {qualities}.")
 
 def limit_lines(t: Texts, limits: Limits) -> str:
     """A line for each number, as it is now."""
-    return "\n".join(f"{t(LABELS[name])}: {_shown(t, getattr(limits, name))}" for name in NUMBERS)
+    return "\n".join(
+        f"{t.say(limit.label)}: {_shown(t, getattr(limits, name))}"
+        for name, limit in NUMBERS.items()
+    )
 
 
 def read_lines(t: Texts, text: str) -> Mapping[str, Any]:
@@ -39,7 +32,7 @@ def read_lines(t: Texts, text: str) -> Mapping[str, Any]:
     Raises:
         UserProblem: if a line names no limit, or gives what it cannot be.
     """
-    names = {t(LABELS[name]).casefold(): name for name in NUMBERS}
+    names = {t.say(limit.label).casefold(): name for name, limit in NUMBERS.items()}
     found: dict[str, Any] = {}
     for line in filter(None, map(str.strip, text.splitlines())):
         label, _colon, value = line.rpartition(":")
@@ -55,8 +48,8 @@ def _shown(t: Texts, value: Any) -> str:
 
 
 def _read(t: Texts, name: str, value: str) -> int | str:
-    limit = Sentence(LABELS[name])
-    if name == "max_quality":
+    limit = NUMBERS[name].label
+    if NUMBERS[name].kind is LimitKind.QUALITY:
         for quality, word in QUALITIES.items():
             if value.casefold() in {quality, t(word).casefold()}:
                 return quality

@@ -9,17 +9,23 @@ from discord import app_commands
 from bot.commands.admin.access import AdminGroup, admin_guild
 from bot.commands.admin.audit import audit_page
 from bot.commands.admin.limit_changes import ChangeButton, ResetButton, change_limits, open_form
-from bot.commands.admin.limit_words import LABELS, limits_words
 from bot.commands.admin.queue_admin import NothingButton
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.container import row_of, show, text_page
+from bot.ui.limit_words import limits_words
 from bot.ui.paging import PagePlace
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
+from common.limits import LIMITS
+from common.options import QUALITIES
 
 NOTHING_GIVEN = _("Please give at least one limit to change; /limits show lists them.")
 UNKNOWN_LIMIT = _("There is no such limit; /limits show lists them.")
+
+SIZE, COOLDOWN = LIMITS["max_size_px"], LIMITS["cooldown_seconds"]
+WAITING_MEMBER, WAITING_SERVER = LIMITS["max_waiting_per_user"], LIMITS["max_waiting_per_server"]
+PER_DAY, DAYS_KEPT = LIMITS["max_per_day"], LIMITS["retention_days"]
 
 limits = AdminGroup("limits", "What members of this server may ask for.")
 
@@ -36,8 +42,7 @@ async def show_limits(interaction: Interaction) -> None:
 
 async def _limits_in_words(interaction: Interaction, t: Texts, guild_id: int) -> str:
     queue = interaction.client.queue
-    raw = await queue.limits.of_server(guild_id)
-    own = [name for name in LABELS if getattr(raw, name) is not None]
+    own = await queue.limits.of_server(guild_id)
     words = limits_words(t, await queue.limits.in_force(guild_id), own)
     note = t(
         "-# Bold: set by this server. The others are those of the bot's operator. Who is blocked: "
@@ -58,22 +63,20 @@ async def _limits_in_words(interaction: Interaction, t: Texts, guild_id: int) ->
     log_channel="Where changes are told of.",
 )
 @app_commands.choices(
-    quality=[
-        app_commands.Choice(name="Draft", value="draft"),
-        app_commands.Choice(name="Standard", value="standard"),
-        app_commands.Choice(name="Fine", value="fine"),
-    ]
+    quality=[app_commands.Choice(name=quality.capitalize(), value=quality) for quality in QUALITIES]
 )
 async def set_limits(
     interaction: Interaction,
     *,
-    size: app_commands.Range[int, 64, 8192] | None = None,
+    size: app_commands.Range[int, SIZE.least, SIZE.most] | None = None,
     quality: str | None = None,
-    waiting_member: app_commands.Range[int, 1, 1000] | None = None,
-    waiting_server: app_commands.Range[int, 1, 100_000] | None = None,
-    per_day: app_commands.Range[int, 1, 10_000] | None = None,
-    cooldown: app_commands.Range[int, 0, 86_400] | None = None,
-    days_kept: app_commands.Range[int, 1, 3650] | None = None,
+    waiting_member: app_commands.Range[int, WAITING_MEMBER.least, WAITING_MEMBER.most]
+    | None = None,
+    waiting_server: app_commands.Range[int, WAITING_SERVER.least, WAITING_SERVER.most]
+    | None = None,
+    per_day: app_commands.Range[int, PER_DAY.least, PER_DAY.most] | None = None,
+    cooldown: app_commands.Range[int, COOLDOWN.least, COOLDOWN.most] | None = None,
+    days_kept: app_commands.Range[int, DAYS_KEPT.least, DAYS_KEPT.most] | None = None,
     log_channel: discord.TextChannel | None = None,
 ) -> None:
     """Change numbers."""
@@ -107,7 +110,7 @@ async def reset(interaction: Interaction, limit: str | None = None) -> None:
     """Reset one limit at once, all after a question."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
-    if limit is not None and limit not in LABELS:
+    if limit is not None and limit not in LIMITS:
         raise UserProblem(UNKNOWN_LIMIT)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     if limit is not None:
@@ -124,9 +127,9 @@ async def limit_names(interaction: Interaction, current: str) -> list[app_comman
     """Offer the limits by their names in the user's language."""
     t = texts_of(interaction)
     return [
-        app_commands.Choice(name=t(label), value=name)
-        for name, label in LABELS.items()
-        if current.casefold() in t(label).casefold()
+        app_commands.Choice(name=label, value=name)
+        for name, label in ((name, t.say(limit.label)) for name, limit in LIMITS.items())
+        if current.casefold() in label.casefold()
     ]
 
 

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from bot.commands.admin.limit_words import LABELS
 from bot.texts import _
 from bot.wire.errors import UserProblem
+from common.limits import LIMITS
 from jobs.changing.administration import AuditEntry
 from jobs.queue import JobQueue
 
@@ -31,7 +31,7 @@ async def values_before(queue: JobQueue, guild_id: int, change_id: int) -> Mappi
     last = await anext(changes, None)
     if last is None or last.id != change_id:
         raise UserProblem(CHANGED_SINCE)
-    wanted = set(last.details) if last.action == SET else set(LABELS)
+    wanted = set(last.details) if last.action == SET else set(LIMITS)
     found: dict[str, Any] = {}
     async for entry in changes:
         if entry.action == RESET or wanted <= set(found):

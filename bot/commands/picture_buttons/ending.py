@@ -65,7 +65,7 @@ async def delete(interaction: Interaction, job_id: int) -> None:
 def _is_own_message(interaction: Interaction, job: Job) -> bool:
     """Whether the button was pressed under the job's own message, and not under a copy."""
     pressed = interaction.message
-    return pressed is not None and pressed.id == job.target.message_id
+    return pressed is not None and pressed.id == job.reply.message_id
 
 
 log = logging.getLogger(__name__)
@@ -80,10 +80,10 @@ async def remove_message(client: Bot, job: Job) -> bool:
     Raises:
         discord.HTTPException: if Discord is troubled; the same again may work.
     """
-    target = job.target
+    reply = job.reply
     was_gone = False
-    if client.clock() < target.token_expires_at.timestamp():
-        webhook = webhook_of(client, target.application_id, target.interaction_token)
+    if client.clock() < reply.token_expires_at.timestamp():
+        webhook = webhook_of(client, reply.application_id, reply.interaction_token)
         try:
             await webhook.delete_message(ORIGINAL)
         except discord.NotFound:
@@ -93,11 +93,11 @@ async def remove_message(client: Bot, job: Job) -> bool:
                 raise
         else:
             return True
-    if target.message_id is None or target.channel_id is None:
+    if reply.message_id is None or reply.channel_id is None:
         return True  # there never was one, as far as is known
-    channel = client.get_partial_messageable(target.channel_id, guild_id=target.guild_id)
+    channel = client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
     try:
-        await channel.get_partial_message(target.message_id).delete()
+        await channel.get_partial_message(reply.message_id).delete()
     except discord.NotFound:
         return True
     except discord.Forbidden as error:
@@ -108,9 +108,9 @@ async def remove_message(client: Bot, job: Job) -> bool:
 
 def address_of(job: Job) -> str:
     """Where the message is, for a user to go to."""
-    target = job.target
-    guild = "@me" if target.guild_id is None else target.guild_id
-    return f"https://discord.com/channels/{guild}/{target.channel_id}/{target.message_id}"
+    reply = job.reply
+    guild = "@me" if job.guild_id is None else job.guild_id
+    return f"https://discord.com/channels/{guild}/{reply.channel_id}/{reply.message_id}"
 
 
 FEATURE = Feature(picture_actions={Action.DELETE: delete, Action.CANCEL: cancel})

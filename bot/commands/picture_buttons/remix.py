@@ -7,7 +7,7 @@ from bot.commands.job_access import kept_job
 from bot.commands.paint import new_seed
 from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.style_form import Chosen, StyleForm
-from bot.intake.request import PaintRequest, Sender, Source
+from bot.intake.request import PaintRequest, Source, asker_of, reply_to
 from bot.intake.service import IntakeService
 from bot.kit import Feature, Interaction
 from bot.texts import _, texts_of
@@ -93,11 +93,10 @@ async def _remix(interaction: Interaction, job: Job, **changes: Any) -> None:
 
 def _request(interaction: Interaction, job: Job) -> PaintRequest:
     return PaintRequest(
-        sender=Sender.of(interaction),
+        asker=asker_of(interaction),
+        reply=reply_to(interaction, ephemeral=job.reply.ephemeral, spoiler=job.reply.spoiler),
         inputs=job.inputs,
         options=job.options,
-        ephemeral=job.target.ephemeral,
-        spoiler=job.target.spoiler,
         parent_job_id=job.id,
     )
 

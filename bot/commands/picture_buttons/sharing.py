@@ -87,7 +87,7 @@ async def save(interaction: Interaction, job_id: int) -> None:
         dm = await client.create_dm(discord.Object(job.user_id))
         message = await dm.send(
             small_print(t, job, attached),
-            file=_file(attached, spoiler=job.target.spoiler),
+            file=_file(attached, spoiler=job.reply.spoiler),
             nonce=f"save-{interaction.id}",
         )
     except discord.Forbidden as error:
