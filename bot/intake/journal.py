@@ -141,7 +141,7 @@ class JournalEntry:
     forgotten: bool = field(default=False, init=False)
 
     async def written(self, seconds: float) -> bool:
-        """Wait until the command is safe: a row, or after so many seconds a file.
+        """Wait until the command is safe: a row, or after this time a file.
 
         Returns:
             False when the queue knows it already.
