@@ -177,11 +177,5 @@ def _report(painted: Painted, sources: Sources, job: Job) -> PaintReport:
         seconds=made.seconds,
         iterations=made.iterations,
         seed=job.options.seed,
-        extra={
-            "weights_hash": made.weights_hash,
-            "seconds_per_iteration": made.seconds_per_iteration,
-            "peak_memory_bytes": made.peak_memory_bytes,
-            "tiles": made.tiles,
-        },
         notes=(*sources.notes, *made.notes),
     )
