@@ -46,7 +46,7 @@ class ProgressBar:
         """Print a line above the bar."""
         self._bar.print(what, markup=False, highlight=False, soft_wrap=True)
 
-    def show(self, event: Event) -> None:
+    def hear(self, event: Event) -> None:
         """Show what an event tells."""
         match event:
             case Preparing():

@@ -155,7 +155,7 @@ def _write_thin_weights(file: Path) -> None:
         tensors[f"{convolution.key}.weight"] = kernel * (2 / (9 * channels)) ** 0.5
         tensors[f"{convolution.key}.bias"] = torch.randn(width, generator=generator) * 0.1
         channels = width
-    save_file(tensors, file)
+    save_file(tensors, file, metadata={"input": "as torchvision"})
 
 
 if __name__ == "__main__":

@@ -214,7 +214,7 @@ def test_interrupted_and_resumed_gives_the_same_file(
     assert paint("--quiet") == 0
     whole = (studio / "out.png").read_bytes()
     (studio / "out.png").unlink()
-    plain = ProgressBar.show
+    plain = ProgressBar.hear
 
     def interrupted(self: ProgressBar, event: Event) -> None:
         plain(self, event)
@@ -223,7 +223,7 @@ def test_interrupted_and_resumed_gives_the_same_file(
 
     kept = ("--checkpoint", "c.bin", "--checkpoint-every", "0")
     with monkeypatch.context() as patch:
-        patch.setattr(ProgressBar, "show", interrupted)
+        patch.setattr(ProgressBar, "hear", interrupted)
         assert paint("--quiet", *kept) == cli.INTERRUPTED
     assert (studio / "c.bin").is_file()
     assert not (studio / "out.png").exists()
@@ -234,7 +234,7 @@ def test_interrupted_and_resumed_gives_the_same_file(
         if isinstance(event, Stepped):
             seen.append(event.iteration)
 
-    monkeypatch.setattr(ProgressBar, "show", counted)
+    monkeypatch.setattr(ProgressBar, "hear", counted)
     assert paint("--quiet", *kept) == 0
     assert seen[0] in (6, 7)
     assert (studio / "out.png").read_bytes() == whole

@@ -5,8 +5,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.following import loss_records
-from engine.output import loss_lines
 from engine.painting import Stepped, paint, terms
 from engine.painting.checkpoint import from_bytes
 from engine.painting.inputs import Inputs
@@ -14,6 +12,7 @@ from engine.painting.measuring import Measuring
 from engine.painting.recipe import load_recipe, parse_recipe, recipe_names
 from engine.painting.terms import OwnFeatures, Sums, Term
 from engine.painting.tiles import Region
+from engine.pipeline import loss_files
 from tests.engine.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin_studio
 
 RECIPE = """
@@ -76,7 +75,7 @@ def test_a_new_terms_figure_goes_by_its_name_everywhere() -> None:
         assert list(losses.terms) == names
         assert losses.total == pytest.approx(sum(losses.terms.values()))
         assert losses.terms["brightness"] > 0
-    line = json.loads(loss_lines(loss_records(painted.report)).splitlines()[0])
+    line = json.loads(loss_files(painted.report)["losses.jsonl"].splitlines()[0])
     assert list(line["terms"]) == names
     assert painted.report.settings["brightness_weight"] == 3.0
 

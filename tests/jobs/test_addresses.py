@@ -11,7 +11,7 @@ from bench import postgres
 from jobs.db.database import Database
 from jobs.outcomes import QueueUnavailable
 from jobs.queue import JobQueue
-from tests.jobs.samples import Place, accepted
+from tests.kit.samples import Place, accepted
 
 CONNECTIONS = sa.text(
     "SELECT count(*), count(*) FILTER (WHERE ssl), min(application_name) "

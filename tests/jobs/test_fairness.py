@@ -13,7 +13,7 @@ from jobs.model import Job, JobState
 from jobs.order.fairness import flow_of
 from jobs.order.speeds import start_after
 from jobs.queue import JobQueue
-from tests.jobs.samples import RESULT, FakeClock, accepted, claimed, engine, report
+from tests.kit.samples import RESULT, FakeClock, accepted, claimed, engine, report
 
 
 async def order(queue: JobQueue, guild_id: int | None = None) -> list[int]:

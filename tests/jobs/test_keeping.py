@@ -12,7 +12,7 @@ from jobs.db import schema
 from jobs.model import JobState, Progress
 from jobs.outcomes import LeaseLost, NoSuchJob, NotYours, Refused
 from jobs.queue import JobQueue
-from tests.jobs.samples import FakeClock, accepted, claimed, report, submission
+from tests.kit.samples import FakeClock, accepted, claimed, report, submission
 
 DAY = 86_400.0
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import io
 import json
 import os
@@ -17,13 +18,14 @@ from PIL import Image
 from common.options import PaintInputs, StyleInput
 from common.settings import Settings
 from common.store import PictureStore
-from engine.worker import service, sitting
+from engine.worker import progress_reporter, service
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from jobs.db import schema
 from jobs.model import EngineInfo, FailureKind, Job, JobState
 from jobs.queue import JobQueue
-from tests.worker.conftest import Poster, photograph
+from tests.engine.worker.conftest import Poster
+from tests.kit.pictures import photograph
 
 
 @asynccontextmanager
@@ -90,6 +92,21 @@ async def test_a_time_lapse_and_the_loss_are_kept_beside_the_picture(
     assert [json.loads(line)["iteration"] for line in lines] == list(
         range(1, done.report.iterations + 1)
     )
+
+
+async def test_a_job_is_painted_without_its_film_where_that_cannot_be_written(
+    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("engine.output.film.time_lapse", full)
+    job = await poster.post(timelapse=True)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert (done.state, done.timelapse_key) == (JobState.DONE, None)
+    assert done.report is not None
+    assert "There is no time-lapse: No space left on device." in map(str, done.report.notes)
 
 
 async def test_what_was_recorded_goes_with_the_picture(
@@ -209,7 +226,7 @@ async def test_a_checkpoint_that_takes_long_to_store_costs_no_lease_and_is_named
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "LEASE_SECONDS", 2.0)
-    monkeypatch.setattr(sitting, "CHECKPOINT_SECONDS", 0.1)
+    monkeypatch.setattr(progress_reporter, "CHECKPOINT_SECONDS", 0.1)
     queue.store = SlowStore(settings.storage_url)
     job = await poster.post(iterations=100_000)
     async with worker(queue, settings) as stop:
@@ -230,7 +247,7 @@ async def test_a_checkpoint_that_takes_long_to_store_costs_no_lease_and_is_named
 async def test_at_a_stop_the_checkpoint_that_is_being_stored_is_named(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sitting, "CHECKPOINT_SECONDS", 0.1)
+    monkeypatch.setattr(progress_reporter, "CHECKPOINT_SECONDS", 0.1)
     storing = asyncio.Event()
 
     class Waiting(SlowStore):

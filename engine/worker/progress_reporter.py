@@ -1,15 +1,13 @@
-"""Follow one painting: what is due is told, shown or kept, at a polite pace."""
+"""What the queue is told of a painting, at a polite pace: progress, previews, checkpoints."""
 
 import logging
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from common.store import PictureStore, StorageUnavailable
 from engine.output import encode_picture
 from engine.painting.events import (
     Event,
-    Painted,
     Prepared,
     Preparing,
     Recovered,
@@ -17,9 +15,8 @@ from engine.painting.events import (
     Stepped,
 )
 from engine.painting.picture import Picture
-from engine.painting.problems import PaintingFailed, PaintingStopped
+from engine.painting.problems import PaintingStopped
 from engine.worker.control import Control
-from engine.worker.film import JobFilm
 from jobs.model import Progress
 
 log = logging.getLogger(__name__)
@@ -32,54 +29,40 @@ CHECKPOINT_SECONDS = 8.0
 
 
 @dataclass
-class Sitting:
-    """One painting as it is followed by the worker."""
+class ProgressReporter:
+    """A listener that passes what is due to the worker's loop, and stops the painting for it."""
 
     store: PictureStore
     control: Control
-    film: JobFilm | None = None
     _told_at: float = 0.0
     _shown_at: float = 0.0
     _preview_key: str | None = None
     _kept_at: float = field(default_factory=time.monotonic)
 
-    def follow(self, events: Iterator[Event]) -> Painted:
-        """Take all events; the last is the picture.
+    def hear(self, event: Event) -> None:
+        """See `Listener.hear`.
 
         Raises:
             PaintingStopped: the control asked for it.
         """
-        for event in events:
-            if self.control.stopping:
-                raise PaintingStopped
-            match event:
-                case Painted():
-                    return event
-                case Stepped():
-                    self._stepped(event)
-                case _:
-                    self._heard(event)
-        raise PaintingFailed("The painting ended without a picture.")
-
-    def _heard(self, event: Event) -> None:
+        if self.control.stopping:
+            raise PaintingStopped
         match event:
             case Preparing(note):
                 self.control.put_progress(Progress(0, 0, 0.0, note=note))
-            case Prepared(total, scales):
+            case Prepared(total):
                 self.control.put_progress(Progress(0, total, 0.0))
-                if self.film is not None:
-                    self.film.begin(scales[-1][0])
             case Recovered(reason):
                 log.warning("%s", reason)
             case Retiled(tile_px):
                 log.warning("out of memory: going on in tiles of %d px", tile_px)
+            case Stepped():
+                self._stepped(event)
             case _:
                 pass
 
     def _stepped(self, event: Stepped) -> None:
         now = time.monotonic()
-        if self.film is not None:
-            self.film.offer(event)
         if now - self._kept_at >= CHECKPOINT_SECONDS:
             self._keep(event)
         if now - self._told_at >= PROGRESS_SECONDS:
