@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from bot.kit import Bot
-from bot.pictures.upload_encoder import EncodingProblem
+from common.child import ChildError
 from common.store import PictureMissing
 
 LARGEST_PART_BYTES = 10 * 1024 * 1024  # a part is held in memory
@@ -62,7 +62,7 @@ async def _picture(client: Bot, key: str, limit_bytes: int) -> tuple[str, bytes]
         if len(content) <= limit_bytes:
             return key, content
         encoded = await client.encoder.fit(content, limit_bytes)
-    except (PictureMissing, EncodingProblem):
+    except (PictureMissing, ChildError):
         return None
     return key.rpartition(".")[0] + encoded.suffix, encoded.data
 
