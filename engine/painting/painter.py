@@ -22,6 +22,7 @@ from engine.painting.plan import LEAST_SIDE_PX, Plan, make_plan
 from engine.painting.problems import SettingsProblem
 from engine.painting.recipe import load_recipe
 from engine.painting.run import Run
+from engine.painting.run_state import RunState
 from engine.painting.studio import Control, Studio
 
 
@@ -72,25 +73,23 @@ def paint(
     plan = make_plan(
         options, recipe, encoder, canvas, _memory(planned, padded_inputs, studio.device)
     )
-    job = _job(inputs, options, plan, encoder)
+    found = _fingerprint(inputs, options, plan, encoder)
     if kept is not None:
-        kept.check(job)
+        kept.check(found)
     yield Prepared(
         plan.total_iterations,
         tuple((scale.size, scale.iterations) for scale in plan.scales),
         encoder.name,
     )
     run = Run(
-        plan=plan,
+        state=RunState(plan, found, planned, studio.dtype, plan.tile_px),
         inputs=padded_inputs,
         options=options,
         studio=studio,
         network=network,
         finisher=Finisher(final, canvas, padded_inputs.content.pixels, content.alpha, options),
-        job=job,
         control=control or Control(),
         memory=_memory(total, padded_inputs, studio.device),
-        planned_bytes=planned,
     )
     with steady_arithmetic():
         yield from run.paint(kept)
@@ -105,7 +104,7 @@ def _memory_bytes(studio: Studio, kept: Kept | None) -> tuple[int, int]:
     total = studio.max_memory_bytes or free_memory_bytes(studio.device)
     if kept is None:
         return total, total
-    planned = kept.progress.memory_bytes
+    planned = kept.header.memory_bytes
     still_there = studio.max_memory_bytes is None and planned * SHARE_OF_FREE <= total
     return planned, planned if still_there else total
 
@@ -153,7 +152,7 @@ def _mask_on(mask: Tensor | None, final: Size) -> Tensor | None:
     return None if mask is None else padded(resized_mask(mask, final), LEAST_SIDE_PX)
 
 
-def _job(inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Encoder) -> str:
+def _fingerprint(inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Encoder) -> str:
     masks = [inputs.mask, *(style.mask for style in inputs.styles)]
     sums = [None if mask is None else fingerprint(mask.numpy().tobytes()) for mask in masks]
     styles = [
