@@ -96,7 +96,7 @@ NOTES: Mapping[str, str] = {
 def document(tree: Tree) -> str:
     """The whole document, as Markdown."""
     commands = list(leaves(tree))
-    names = [Locale.parse(code, sep="-").english_name for code in languages()]
+    names = [str(Locale.parse(code, sep="-").english_name) for code in languages()]
     parts = [HEAD.format(languages=" and ".join(names)), MEMBERS]
     parts += [_section(command) for command in commands if not is_for_admins(command)]
     for menu in tree.get_commands(type=discord.AppCommandType.message):
