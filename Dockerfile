@@ -1,19 +1,39 @@
 # Atelier's bot and engine in one image; `compose.yaml` says which of them a container runs.
-FROM python:3.12-slim
+#   docker build .                               for processors
+#   docker build --build-arg ACCELERATOR=cuda .  for NVIDIA cards
+# `tools/prove_image.sh` runs these same steps in a clean root of Debian's packages, without Docker.
+ARG PYTHON=python:3.12-slim-bookworm
 
-ENV PYTHONUNBUFFERED=1 \
-    PIP_NO_CACHE_DIR=1 \
+FROM ${PYTHON} AS packages
+ARG ACCELERATOR=cpu
+WORKDIR /build
+COPY requirements.lock requirements-cpu.lock ./
+RUN python -m venv /opt/venv
+RUN case "$ACCELERATOR" in \
+        cpu) wanted=requirements-cpu.lock ;; \
+        cuda) wanted=requirements.lock ;; \
+        *) echo "ACCELERATOR is cpu or cuda, not $ACCELERATOR." >&2; exit 2 ;; \
+    esac; \
+    /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check -r "$wanted"
+
+FROM ${PYTHON}
+LABEL org.opencontainers.image.title="Atelier" \
+      org.opencontainers.image.description="A Discord bot that paints photographs in the style of paintings" \
+      org.opencontainers.image.licenses="MIT"
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
     ATELIER_DATA_DIR=/data
-
+RUN useradd --create-home --uid 1000 atelier && mkdir /data && chown atelier:atelier /data && chmod 700 /data
+COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
-COPY requirements.lock ./
-RUN pip install --disable-pip-version-check -r requirements.lock
+COPY LICENSE pyproject.toml ./
 COPY common ./common
 COPY jobs ./jobs
 COPY engine ./engine
 COPY bot ./bot
-
-RUN useradd --create-home atelier && mkdir /data && chown atelier /data
+RUN python -m compileall -q common jobs engine bot
 USER atelier
 VOLUME /data
+# Ends with an error when nobody takes jobs, Discord is silent or the store refuses.
+HEALTHCHECK --interval=60s --timeout=20s --start-period=120s CMD ["python", "-m", "jobs", "status", "--quiet"]
 CMD ["python", "-m", "bot"]

@@ -38,18 +38,21 @@ bench: $(READY)
 	$(BIN)/python -m bench
 
 # requirements.lock: what runs Atelier; requirements-dev.lock: that, and what checks and tests it.
+# The two with -cpu: the same without CUDA.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" --all-extras pyproject.toml
 
 lock: $(READY)
 	$(LOCK) --group dev -o requirements-dev.lock
 	$(LOCK) -c requirements-dev.lock -o requirements.lock
+	$(BIN)/python -m tools.requirements cpu
 
 clean:
 	rm -rf $(VENV) demo
 
-$(READY): requirements-dev.lock
+$(READY): requirements-dev.lock requirements-cpu-dev.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements-dev.lock
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python \
+		$$($(BIN)/python -m tools.requirements choose dev)
 	$(BIN)/python -m pip --version >$(READY)

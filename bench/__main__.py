@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from bench import gpu
-from bench.plots import plot_courses, plot_sizes
+from bench.plots import plot_judged_runs, plot_sizes
 from bench.report import machine_text, paces_text, quality_text, speed_text, system_load, write
-from bench.rivals import compare_paces, courses
+from bench.rivals import compare_paces, judged_runs
 from bench.runner import (
     DEFAULT_CONTENT,
     DEFAULT_STYLE,
-    DEFAULT_WEIGHTS,
     ROOT,
     BenchProblem,
     Setup,
@@ -33,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     with tempfile.TemporaryDirectory() as work:
         setup = Setup(
-            weights=chosen.weights.resolve(),
+            weights=chosen.weights and chosen.weights.resolve(),
             content=chosen.content.resolve(),
             style=chosen.style.resolve(),
             out=chosen.out,
@@ -74,13 +73,13 @@ def _cpu(setup: Setup, parts: Sequence[str]) -> None:
 def _rivals(setup: Setup) -> Part:
     print("… an iteration beside the rivals", flush=True)
     found = compare_paces(setup)
-    return "An iteration to relu3_4, beside the rivals", found, [paces_text(found)]
+    return "An iteration to relu5_1, beside the rivals", found, [paces_text(found)]
 
 
 def _quality(setup: Setup) -> Part:
     print("… time to a style distance", flush=True)
-    found = courses(setup)
-    plot_courses(found, setup.out)
+    found = judged_runs(setup)
+    plot_judged_runs(found, setup.out)
     plot = "![Held-out style distance against time](quality.png)\n"
     return "Time to a held-out style distance", found, [quality_text(found), plot]
 
@@ -102,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("what", nargs="?", choices=("cpu", "gpu"), default="cpu")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="some parts of the CPU's")
     parser.add_argument("--quick", action="store_true", help="only see whether everything runs")
-    parser.add_argument("--weights", type=Path, default=DEFAULT_WEIGHTS, help="VGG-19's weights")
+    parser.add_argument("--weights", type=Path, help="other weights of VGG-19")
     parser.add_argument("--content", type=Path, default=DEFAULT_CONTENT)
     parser.add_argument("--style", type=Path, default=DEFAULT_STYLE)
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")

@@ -17,7 +17,6 @@ from pathlib import Path
 import psutil
 
 from bench.bot_process import (
-    BotBenchProblem,
     Pictures,
     connected_bot,
     photographs,
@@ -25,16 +24,15 @@ from bench.bot_process import (
 )
 from bench.children.judge import machine
 from bench.queue_latency import share
-from bench.report import machine_text, system_load, table, write
-from bench.runner import ROOT
-from sandbox.child import BotProcess, BotStoppedError
+from bench.report import publish, table
+from bench.runner import ROOT, BenchProblem
+from sandbox.bot_process import BotProcess, BotStoppedError
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, User
 
 COMMANDS_THAT_COUNT = 100
 """With fewer, the slowest hundredth is a single command."""
 MEMORY_BAR_MIB = 150
-ACKNOWLEDGEMENT_BAR_SECONDS = 1.0
 LOOK_SECONDS = 0.02
 SETTLE_SECONDS = 2.0
 CARD_WITHIN_SECONDS = 120.0
@@ -43,31 +41,28 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Load:
-    """What was measured; the lists are in the order of the commands.
-
-    Attributes:
-        at_once: commands of one round.
-        rounds: one after the other, with the same members.
-        file_bytes: of the two pictures of one command.
-        acknowledged_seconds: from the dispatch to the acknowledgement.
-        shown_seconds: from the dispatch to the card with the place.
-        before_bytes: resident in the bot's process before the first round.
-        most_bytes: the same at its highest.
-        after_bytes: the same after the last round.
-        children_bytes: resident in its decoding processes together, at their highest.
-        has_torch: whether torch is loaded in the bot's process.
-    """
+    """What was measured; the lists are in the order of the commands."""
 
     at_once: int
+    """How many commands one round has."""
     rounds: int
+    """How many rounds there were, one after the other, with the same members."""
     file_bytes: int
+    """Size of the two pictures of one command together."""
     acknowledged_seconds: list[float]
+    """Times from the dispatch to the acknowledgement."""
     shown_seconds: list[float]
+    """Times from the dispatch to the card with the place."""
     before_bytes: int
+    """Memory that is resident in the bot's process before the first round."""
     most_bytes: int
+    """The most that was resident in it at any moment."""
     after_bytes: int
+    """What is resident in it after the last round."""
     children_bytes: int
+    """The most that was resident in its decoding processes together."""
     has_torch: bool
+    """Whether torch is loaded in the bot's process."""
 
 
 @dataclass
@@ -103,7 +98,7 @@ async def measure(at_once: int, rounds: int, side_px: int) -> Load:
     """Measure.
 
     Raises:
-        BotBenchProblem: not every command was answered and queued.
+        BenchProblem: not every command was answered and queued.
         BotStoppedError: the bot's process ended.
     """
     settings = {
@@ -149,11 +144,11 @@ async def _round(
     async def one(user: User) -> tuple[Interaction, float]:
         interaction = await discord.slash(user, "paint", {}, pictures)
         if not interaction.acknowledged:
-            raise BotBenchProblem(f"A command was not acknowledged. The bot said:\n{bot.tail()}")
+            raise BenchProblem(f"A command was not acknowledged. The bot said:\n{bot.tail()}")
         try:
             await interaction.wait(lambda i: shows(i, "#"), CARD_WITHIN_SECONDS)
         except TimeoutError as error:
-            raise BotBenchProblem(f"{error}. The bot said:\n{bot.tail()}") from None
+            raise BenchProblem(f"{error}. The bot said:\n{bot.tail()}") from None
         return interaction, time.monotonic() - interaction.dispatched_at
 
     return list(await asyncio.gather(*(one(user) for user in users)))
@@ -195,22 +190,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     print(f"… {chosen.at_once} commands at once, {chosen.rounds} times", flush=True)
     load = asyncio.run(measure(chosen.at_once, chosen.rounds, chosen.side))
-    described, busy = machine("cpu"), system_load()
-    text = machine_text(
-        described,
-        quick=len(load.acknowledged_seconds) < COMMANDS_THAT_COUNT,
-        load=busy,
+    publish(
+        chosen.out / "bot_load.md",
+        "Many /paint at one moment",
+        load_text(load),
+        load,
+        machine=machine("cpu"),
         command="python -m bench.bot_load",
+        quick=len(load.acknowledged_seconds) < COMMANDS_THAT_COUNT,
     )
-    tables = load_text(load)
-    path = chosen.out / "bot_load.md"
-    figures = {"machine": described, "load": busy, "bot_load": load}
-    write(path, "Many /paint at one moment", [text, tables], figures)
-    print(f"\n{tables}\nWritten to {path}.")
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (BotBenchProblem, BotStoppedError) as problem:
+    except (BenchProblem, BotStoppedError) as problem:
         raise SystemExit(str(problem)) from None

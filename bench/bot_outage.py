@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.bot_process import BotBenchProblem, connected_bot, photographs, shows
+from bench.bot_process import connected_bot, photographs, shows
 from bench.children.judge import machine
-from bench.report import machine_text, system_load, table, write
-from bench.runner import ROOT
-from sandbox.child import BotProcess, BotStoppedError
+from bench.report import publish, table
+from bench.runner import ROOT, BenchProblem
+from sandbox.bot_process import BotProcess, BotStoppedError
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, Message
 
@@ -33,19 +33,16 @@ WATCHED_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Shown:
-    """One picture after the outage.
-
-    Attributes:
-        member: whose it is.
-        seconds: from the end of the outage until it was shown.
-        times: how often its message was brought to the result, or the result sent.
-        last_word: whether the message still shows the result at the end.
-    """
+    """One picture after the outage."""
 
     member: str
+    """Name of the member who asked for it."""
     seconds: float
+    """Time from the end of the outage until it was shown."""
     times: int
+    """How often its message was brought to the result, or the result sent."""
     last_word: bool
+    """Whether the message still shows the result at the end."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,7 @@ async def measure(seconds: float, size_px: int) -> Outage:
     """Measure.
 
     Raises:
-        BotBenchProblem: nothing was painted, or a picture never came.
+        BenchProblem: nothing was painted, or a picture never came.
         BotStoppedError: the bot's process ended.
     """
     async with connected_bot({"ATELIER_NETWORK": "lite"}) as (discord, bot):
@@ -121,7 +118,7 @@ async def measure(seconds: float, size_px: int) -> Outage:
         ]
         strays = {message_id for message_id, _ in results.heard}
         if len(strays) != len(MEMBERS):
-            raise BotBenchProblem(f"{len(strays)} messages showed {len(MEMBERS)} pictures.")
+            raise BenchProblem(f"{len(strays)} messages showed {len(MEMBERS)} pictures.")
         return Outage(seconds, dropped, shown)
 
 
@@ -129,7 +126,7 @@ async def _first_to_begin(interactions: Sequence[Interaction], bot: BotProcess) 
     """Wait for whichever picture is begun first: the one asked for first may come in second.
 
     Raises:
-        BotBenchProblem: one was finished before it was seen to be painted.
+        BenchProblem: one was finished before it was seen to be painted.
     """
     begun = {
         asyncio.create_task(
@@ -143,7 +140,7 @@ async def _first_to_begin(interactions: Sequence[Interaction], bot: BotProcess) 
     for task in first:
         task.result()
     if any(shows_result(one) for one in interactions):
-        raise BotBenchProblem("A picture was finished too soon: choose a larger --size.")
+        raise BenchProblem("A picture was finished too soon: choose a larger --size.")
 
 
 async def _wait(
@@ -152,13 +149,13 @@ async def _wait(
     condition: Callable[[Interaction], bool],
     within_seconds: float,
 ) -> None:
-    """Raises BotBenchProblem where the picture fails, or the condition takes too long to hold."""
+    """Raises BenchProblem where the picture fails, or the condition takes too long to hold."""
     try:
         await interaction.wait(lambda i: condition(i) or shows(i, FAILED), within_seconds)
     except TimeoutError as error:
-        raise BotBenchProblem(f"{error}. The bot said:\n{bot.tail()}") from None
+        raise BenchProblem(f"{error}. The bot said:\n{bot.tail()}") from None
     if shows(interaction, FAILED):
-        raise BotBenchProblem(f"A picture failed. The bot said:\n{bot.tail()}")
+        raise BenchProblem(f"A picture failed. The bot said:\n{bot.tail()}")
 
 
 def _shown(name: str, interaction: Interaction, results: Results, ended_at: float) -> Shown:
@@ -192,22 +189,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
     chosen = parser.parse_args(arguments)
     outage = asyncio.run(measure(chosen.minutes * 60, chosen.size))
-    described, busy = machine("cpu"), system_load()
-    text = machine_text(
-        described,
-        quick=chosen.minutes < MINUTES_THAT_COUNT,
-        load=busy,
+    publish(
+        chosen.out / "bot_outage.md",
+        "After an outage of Discord",
+        outage_text(outage),
+        outage,
+        machine=machine("cpu"),
         command=f"python -m bench.bot_outage --minutes {chosen.minutes:g}",
+        quick=chosen.minutes < MINUTES_THAT_COUNT,
     )
-    tables = outage_text(outage)
-    path = chosen.out / "bot_outage.md"
-    figures = {"machine": described, "load": busy, "bot_outage": outage}
-    write(path, "After an outage of Discord", [text, tables], figures)
-    print(f"\n{tables}\nWritten to {path}.")
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (BotBenchProblem, BotStoppedError) as problem:
+    except (BenchProblem, BotStoppedError) as problem:
         raise SystemExit(str(problem)) from None

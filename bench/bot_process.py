@@ -9,17 +9,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from sandbox.child import BotProcess, bot_environment, run_bot
+from bench.runner import BenchProblem
+from sandbox.bot_process import BotProcess, bot_environment, run_bot
 from sandbox.control import LoopbackDiscord
+from sandbox.demo_pictures import bundled
 from sandbox.model import Interaction
-from sandbox.photographs import bundled
 
 READY_WITHIN_SECONDS = 90.0
 Pictures = Mapping[str, tuple[str, bytes]]
-
-
-class BotBenchProblem(Exception):
-    """The measurement went wrong; the text says how."""
 
 
 @contextlib.asynccontextmanager
@@ -32,7 +29,7 @@ async def connected_bot(
         settings: Of the bot, as in its environment; data directory and addresses are set here.
 
     Raises:
-        BotBenchProblem: it did not become ready.
+        BenchProblem: it did not become ready.
     """
     with tempfile.TemporaryDirectory(prefix="atelier-bench-") as folder:
         async with LoopbackDiscord.start() as discord:
@@ -43,7 +40,7 @@ async def connected_bot(
                 while not (discord.gateway.connected and discord.commands):
                     bot.check()
                     if time.monotonic() > end:
-                        raise BotBenchProblem(f"The bot was not ready. It said:\n{bot.tail()}")
+                        raise BenchProblem(f"The bot was not ready. It said:\n{bot.tail()}")
                     await discord.until(lambda: discord.gateway.connected and discord.commands, 0.5)
                 yield discord, bot
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bench.rivals import Course
+from bench.rivals import JudgedRun
 from bench.speed import Measured
 
 _MIB = 2**20
@@ -33,14 +33,14 @@ def plot_sizes(measured: Sequence[Measured], folder: Path) -> None:
     figure.savefig(folder / "sizes.png", dpi=90, metadata={"Software": None})
 
 
-def plot_courses(courses: Sequence[Course], folder: Path) -> None:
+def plot_judged_runs(judged_runs: Sequence[JudgedRun], folder: Path) -> None:
     """The held-out style distance against the time."""
     figure, axes = _figure(2)
-    for course in courses:
-        label = f"{course.name}, {course.setting}"
-        distances = [point.verdict["style_distance"] for point in course.points]
-        axes[0].plot([point.seconds for point in course.points], distances, ".-", label=label)
-        content = [point.verdict["content_distance"] for point in course.points]
+    for judged in judged_runs:
+        label = f"{judged.name}, {judged.setting}"
+        distances = [point.verdict["style_distance"] for point in judged.points]
+        axes[0].plot([point.seconds for point in judged.points], distances, ".-", label=label)
+        content = [point.verdict["content_distance"] for point in judged.points]
         axes[1].plot(content, distances, ".-", label=label)
     axes[0].set_xscale("log")
     axes[0].set_xlabel("seconds")

@@ -21,16 +21,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bench import postgres
 from bench.children.judge import machine
+from bench.queue_samples import GENEROUS, accepted
 from bench.queue_simulation import SERVER_OPTIONS, Meter
-from bench.report import machine_text, system_load, table, write
+from bench.report import publish, table
 from bench.runner import ROOT
 from common.settings import Settings
 from jobs.db import schema
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
-from tests.jobs import postgres
-from tests.jobs.samples import GENEROUS, accepted
 
 LONGEST_PAUSE_SECONDS = 0.5
 WARM_UP_JOBS = 3
@@ -40,23 +40,20 @@ JOBS_THAT_COUNT = 100
 
 @dataclass(frozen=True)
 class Latency:
-    """What was measured on one database; the lists are in the order of the jobs.
-
-    Attributes:
-        database: its name and version.
-        queued_ms: from the end of the submission to the painter, milliseconds.
-        submitted_ms: the same, the submission itself included.
-        idle_statements: that the waiting engine sends to the database in a second.
-        idle_engine_ms: processor time of the waiting engine's process, milliseconds a second.
-        idle_database_ms: the same of the database's processes; None where they are unknown.
-    """
+    """What was measured on one database; the lists are in the order of the jobs."""
 
     database: str
+    """Name and version of the database."""
     queued_ms: list[float]
+    """Times from the end of the submission to the painter."""
     submitted_ms: list[float]
+    """Times from the beginning of the submission to the painter."""
     idle_statements: float
+    """Statements that the waiting engine sends to the database in a second."""
     idle_engine_ms: float
+    """Processor time of the waiting engine's process, in milliseconds a second."""
     idle_database_ms: float | None
+    """Processor time of the database's processes, alike; None where they are unknown."""
 
 
 class Engine:
@@ -107,7 +104,7 @@ class Engine:
 async def measure(
     values: dict[str, Any], jobs: int, idle_seconds: float, meter: Meter | None
 ) -> Latency:
-    """Measure on one database: so many jobs, then an engine that waits for so long."""
+    """Measure on one database: `jobs` jobs, then an engine that waits for `idle_seconds`."""
     async with await JobQueue.open(Settings(_env_file=None, **values)) as queue:
         await _refuse_others_jobs(queue)
         name = await _version(queue)
@@ -153,7 +150,7 @@ async def _one(queue: JobQueue, engine: Engine) -> tuple[float, float]:
     queued = time.time()
     said = await engine.hear()
     assert said["job"] == job.id
-    while (now := await queue.get(job.id)) is not None and not now.state.ended:
+    while (now := await queue.jobs.get(job.id)) is not None and not now.state.ended:
         await queue.wait_for_change(0.1)
     return said["at"] - queued, said["at"] - began
 
@@ -233,20 +230,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 url, meter = found
                 values["atelier_database_url"] = url
                 measured.append(asyncio.run(measure(values, *amounts, meter)))
-    described = machine("cpu")
-    load = system_load()
-    text = machine_text(
-        described,
-        quick=chosen.jobs < JOBS_THAT_COUNT,
-        load=load,
+    publish(
+        chosen.out / "queue_latency.md",
+        "Until an idle engine has a job",
+        latency_text(measured),
+        measured,
+        machine=machine("cpu"),
         command="python -m bench.queue_latency",
+        quick=chosen.jobs < JOBS_THAT_COUNT,
         if_busy="measure on a quiet one before you compare.",
     )
-    tables = latency_text(measured)
-    path = chosen.out / "queue_latency.md"
-    figures = {"machine": described, "load": load, "queue_latency": measured}
-    write(path, "Until an idle engine has a job", [text, tables], figures)
-    print(f"\n{tables}\nWritten to {path}.")
 
 
 if __name__ == "__main__":

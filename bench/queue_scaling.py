@@ -11,12 +11,12 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from bench import postgres
+from bench.children import pausing_engine
+from bench.queue_samples import GENEROUS, accepted
 from common.settings import Settings
 from jobs.db.rows import J
 from jobs.queue import JobQueue
-from tests.chaos import processes
-from tests.jobs import postgres
-from tests.jobs.samples import GENEROUS, accepted
 
 ENGINES = (1, 2, 4)
 JOBS_AN_ENGINE = 12
@@ -24,16 +24,16 @@ STEPS, STEP_SECONDS = 2, 0.5
 
 
 async def paint(url: str, folder: Path, engines: int) -> float:
-    """Pictures a second with so many engines, from the first start to the last end."""
+    """Pictures a second with this number of engines, from the first start to the last end."""
     values = {"atelier_data_dir": folder, "atelier_database_url": url, **GENEROUS}
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.chaos.processes"])
+    context.set_forkserver_preload(["bench.children.pausing_engine"])
     async with await JobQueue.open(Settings(_env_file=None, **values)) as queue:
         for number in range(JOBS_AN_ENGINE * engines):
             await accepted(queue, number % 7 + 1, number % 3 + 5)
         painters = [
             context.Process(
-                target=processes.engine,
+                target=pausing_engine.run,
                 args=(values, f"engine-{number}", STEPS, STEP_SECONDS),
                 daemon=True,
             )
@@ -41,7 +41,7 @@ async def paint(url: str, folder: Path, engines: int) -> float:
         ]
         for painter in painters:
             painter.start()
-        while (overview := await queue.overview(None)).waiting or overview.running:
+        while (overview := await queue.standings.overview(None)).waiting or overview.running:
             await queue.wait_for_change(0.5)
         for painter in painters:
             painter.kill()

@@ -28,12 +28,12 @@ from pathlib import Path
 
 import psutil
 
+from bench import postgres
+from bench.queue_samples import GENEROUS, RESULT, submission
 from common.options import PaintOptions
 from common.settings import Settings
 from jobs.model import Claim, EngineInfo, PaintReport, Progress
 from jobs.queue import JobQueue
-from tests.jobs import postgres
-from tests.jobs.samples import GENEROUS, RESULT, FakeClock, submission
 
 # As an installation has it: what was committed is on the disk.
 SERVER_OPTIONS = ("max_connections=100", "unix_socket_directories=", "shared_buffers=256MB")
@@ -78,7 +78,7 @@ class Meter:
 async def measure(
     meter: Meter, name: str, operation: Callable[[int], Awaitable[object]], times: int
 ) -> Cost:
-    """Do an operation so many times, several at once."""
+    """Do an operation `times` times, several at once."""
     numbers = iter(range(times))
 
     async def work() -> None:
@@ -99,42 +99,42 @@ async def operations(meter: Meter, settings: Settings, times: int) -> list[Cost]
     """Each step of a job's life, `times` times, with as many jobs waiting."""
     claims: list[Claim] = []
     async with await JobQueue.open(settings) as queue:
-        await queue.register_engine(EngineInfo("engine", "host", "cpu", "lite", "0", 1))
+        await queue.engines.register(EngineInfo("engine", "host", "cpu", "lite", "0", 1))
 
         async def submit(number: int) -> None:
-            await queue.submit(submission(number % 500 + 1, number % 50 + 1))
+            await queue.submissions.submit(submission(number % 500 + 1, number % 50 + 1))
 
         async def claim(_: int) -> None:
-            claimed = await queue.claim("engine", lease_seconds=3600)
+            claimed = await queue.claims.claim("engine", lease_seconds=3600)
             assert claimed is not None
             claims.append(claimed)
 
         async def renew(number: int) -> None:
-            await queue.renew(claims[number], 3600)
+            await queue.claims.renew(claims[number], 3600)
 
         async def progress(number: int) -> None:
-            await queue.report_progress(claims[number], Progress(number, 300, 0.5, 30.0))
+            await queue.claims.report_progress(claims[number], Progress(number, 300, 0.5, 30.0))
 
         async def checkpoint(number: int) -> None:
-            await queue.save_checkpoint(claims[number], RESULT)
+            await queue.claims.save_checkpoint(claims[number], RESULT)
 
         async def standing(number: int) -> None:
-            await queue.standing(claims[number].job.id)
+            await queue.standings.get(claims[number].job.id)
 
         async def finish(number: int) -> None:
-            await queue.finish(claims[number], RESULT, REPORT)
+            await queue.claims.finish(claims[number], RESULT, REPORT)
 
         async def ask(_: int) -> None:
-            await queue.claim("engine")
+            await queue.claims.claim("engine")
 
         costs = [await measure(meter, "submit", submit, times)]
-        jobs = await queue.waiting(None, limit=times)
+        jobs = await queue.standings.waiting(None, limit=times)
         places = iter(itertools.cycle(job.id for job in jobs[-20:]))
         costs.append(
             await measure(
                 meter,
                 f"place and time of the last of {times}",
-                lambda _: queue.standing(next(places)),
+                lambda _: queue.standings.get(next(places)),
                 min(times, 200),
             )
         )
@@ -162,10 +162,20 @@ class Fleet:
     waits: dict[str, list[float]]
 
 
-class World:
+class SimulatedClock:
+    """Seconds since the epoch, as the simulation sets them."""
+
+    now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        """The time that the queue is told."""
+        return self.now
+
+
+class Simulation:
     """Simulated engines on the real queue: an agenda in the order of the simulated clock."""
 
-    def __init__(self, queue: JobQueue, clock: FakeClock, engines: int, seed: int) -> None:
+    def __init__(self, queue: JobQueue, clock: SimulatedClock, engines: int, seed: int) -> None:
         self.queue = queue
         self.clock = clock
         self.engines = engines
@@ -193,11 +203,11 @@ class World:
             self._kinds[user] = kind
             for _ in range(30 if kind == "thirty pictures" else 1):
                 options = PaintOptions(size_px=self.dice.choice([256, 512, 1024]))
-                await self.queue.submit(submission(user, guild, options=options))
+                await self.queue.submissions.submit(submission(user, guild, options=options))
                 queued += 1
 
     async def run(self, seconds: float) -> None:
-        """Let the engines work for so many simulated seconds."""
+        """Let the engines work for this number of simulated seconds."""
         for engine in range(self.engines):
             self._plan(self.began + self.dice.random() * 5, engine, "claim")
         while self._agenda and self._agenda[0][0] < self.began + seconds:
@@ -218,23 +228,23 @@ class World:
         self.transactions += 1
         match due:
             case "renew":
-                await self.queue.renew(claim, 30)
+                await self.queue.claims.renew(claim, 30)
                 self._plan(when + HEARTBEAT_SECONDS, engine, due, job_id)
             case "progress":
-                await self.queue.report_progress(claim, Progress(1, 300, 0.5, ends - when))
+                await self.queue.claims.report_progress(claim, Progress(1, 300, 0.5, ends - when))
                 self._plan(when + PROGRESS_SECONDS, engine, due, job_id)
             case "checkpoint":
-                await self.queue.save_checkpoint(claim, RESULT)
+                await self.queue.claims.save_checkpoint(claim, RESULT)
                 self._plan(when + CHECKPOINT_SECONDS, engine, due, job_id)
             case _:
-                await self.queue.finish(claim, RESULT, REPORT)
+                await self.queue.claims.finish(claim, RESULT, REPORT)
                 self.finished += 1
                 del self._held[engine]
                 self._plan(when, engine, "claim")
 
     async def _claim(self, when: float, engine: int) -> None:
         self.transactions += 1
-        claim = await self.queue.claim(f"engine-{engine}", lease_seconds=30)
+        claim = await self.queue.claims.claim(f"engine-{engine}", lease_seconds=30)
         if claim is None:
             self._plan(when + 5, engine, "claim")
             return
@@ -252,14 +262,21 @@ class World:
 
 async def fleet(meter: Meter, settings: Settings, engines: int, seconds: float, seed: int) -> Fleet:
     """Let a fleet work for simulated time, with a queue that does not run empty."""
-    clock = FakeClock()
+    clock = SimulatedClock()
     async with await JobQueue.open(settings, clock=clock) as queue:
-        world = World(queue, clock, engines, seed)
-        await world.fill(int(engines * (1 + seconds / MEAN_JOB_SECONDS) * 1.3))
+        simulation = Simulation(queue, clock, engines, seed)
+        await simulation.fill(int(engines * (1 + seconds / MEAN_JOB_SECONDS) * 1.3))
         before = meter.database_seconds()
-        await world.run(seconds)
+        await simulation.run(seconds)
         spent = meter.database_seconds() - before
-    return Fleet(engines, seconds, world.finished, world.transactions, spent, dict(world.waits))
+    return Fleet(
+        engines=engines,
+        simulated_seconds=seconds,
+        finished=simulation.finished,
+        transactions=simulation.transactions,
+        database_seconds=spent,
+        waits=dict(simulation.waits),
+    )
 
 
 def show_costs(costs: list[Cost]) -> None:

@@ -7,10 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.rivals import NEURAL_STYLE, OURS, Course, Pace, reached
+from bench.rivals import NEURAL_STYLE, OURS, JudgedRun, Pace, reached
 from bench.speed import Measured
 
 _MIB = 2**20
+IF_BUSY = "seconds by the wall are mostly waiting. Compare the seconds of the processor."
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -34,9 +35,7 @@ def machine_text(
     quick: bool,
     load: float = 0.0,
     command: str = "python -m bench",
-    if_busy: str = (
-        "seconds by the wall are mostly waiting. Compare the seconds of the processor."
-    ),
+    if_busy: str = IF_BUSY,
 ) -> str:
     """What was measured on; `load` is the machine's load average at the end."""
     fast = [name for name in ("avx512_bf16", "amx_bf16") if machine.get(name)]
@@ -101,15 +100,15 @@ def paces_text(paces: Sequence[Pace]) -> str:
     return table(head, rows)
 
 
-def quality_text(courses: Sequence[Course]) -> str:
+def quality_text(judged_runs: Sequence[JudgedRun]) -> str:
     """How long each took to be as near to the style as neural-style at its end."""
     parts, rows = [], []
-    for course in courses:
-        last = course.points[-1]
+    for judged in judged_runs:
+        last = judged.points[-1]
         verdict = last.verdict
         rows.append(
             (
-                f"{course.name}, {course.setting}",
+                f"{judged.name}, {judged.setting}",
                 str(last.iteration),
                 f"{last.seconds:.0f}",
                 f"{last.processor_seconds:.0f}",
@@ -125,21 +124,23 @@ def quality_text(courses: Sequence[Course]) -> str:
         "grain", "foreign colours",
     )  # fmt: skip
     parts.append(table(head, rows))
-    parts += [_reached_text(rival, courses) for rival in courses if rival.name == NEURAL_STYLE]
+    parts += [
+        _reached_text(rival, judged_runs) for rival in judged_runs if rival.name == NEURAL_STYLE
+    ]
     return "\n".join(parts)
 
 
-def _reached_text(rival: Course, courses: Sequence[Course]) -> str:
+def _reached_text(rival: JudgedRun, judged_runs: Sequence[JudgedRun]) -> str:
     goal = rival.points[-1]
     distance = goal.verdict["style_distance"]
     rows: list[tuple[str, str, str, str, str]] = []
-    for course in courses:
-        if course is rival:
+    for judged in judged_runs:
+        if judged is rival:
             continue
-        name = f"{course.name}, {course.setting}"
-        first = reached(course, distance)
+        name = f"{judged.name}, {judged.setting}"
+        first = reached(judged, distance)
         if first is None:
-            best = min(point.verdict["style_distance"] for point in course.points)
+            best = min(point.verdict["style_distance"] for point in judged.points)
             rows.append((name, f"not reached ({best:.3f})", "", "", ""))
             continue
         rows.append(
@@ -164,3 +165,32 @@ def write(path: Path, title: str, parts: Sequence[str], figures: Mapping[str, An
     path.write_text(f"# {title}\n\n" + "\n".join(parts), encoding="utf-8")
     plain = json.dumps(figures, indent=1, default=asdict)
     path.with_suffix(".json").write_text(plain + "\n", encoding="utf-8")
+
+
+def publish(
+    path: Path,
+    title: str,
+    tables: str,
+    figures: object,
+    *,
+    machine: Mapping[str, Any],
+    command: str,
+    quick: bool,
+    if_busy: str = IF_BUSY,
+) -> None:
+    """Write the tables under what they were measured on, and show them.
+
+    Args:
+        path: Of the Markdown; the JSON beside it names the figures after it.
+        title: Of the Markdown.
+        tables: As Markdown.
+        figures: Dataclasses or lists of them.
+        machine: What it was measured on.
+        command: What measured it.
+        quick: Whether too little was measured for the figures to count.
+        if_busy: What to say if the machine had other things to do.
+    """
+    load = system_load()
+    text = machine_text(machine, quick=quick, load=load, command=command, if_busy=if_busy)
+    write(path, title, [text, tables], {"machine": machine, "load": load, path.stem: figures})
+    print(f"\n{tables}\nWritten to {path}.")

@@ -7,15 +7,15 @@ from typing import Any
 from bench.runner import Setup
 from bench.speed import paces
 
-_STYLE = "relu1_1,relu2_1,relu3_1,relu3_4"
-_LEARNT_STYLE = "relu1_1,relu2_1,relu3_1,relu3_3"
+_CONTENT = "relu4_2"
+_STYLE = "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1"
 NEURAL_STYLE, PYSTICHE = "neural-style 0.5.7", "pystiche 1.0.1"
 OURS = "Atelier, bf16, L-BFGS"
 
 
 @dataclass(frozen=True)
 class Pace:
-    """An iteration to relu3_4: medians over the rounds."""
+    """An iteration to relu5_1: medians over the rounds."""
 
     name: str
     seconds: float
@@ -24,7 +24,7 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedPicture:
     """A picture along a run: when it was there, and the judge's verdict."""
 
     iteration: int
@@ -34,12 +34,12 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Course:
+class JudgedRun:
     """A whole run, judged along the way."""
 
     name: str
     setting: str
-    points: list[Judged]
+    points: list[JudgedPicture]
 
 
 def compare_paces(setup: Setup) -> list[Pace]:
@@ -49,7 +49,7 @@ def compare_paces(setup: Setup) -> list[Pace]:
         "size_px": size,
         "scales": 1,
         "iterations": iterations,
-        "content_layers": {"relu3_4": 1.0},
+        "content_layers": {_CONTENT: 1.0},
         "style_layers": dict.fromkeys(_STYLE.split(","), 1.0),
     }
     runs: dict[str, tuple[str, dict[str, Any]]] = {
@@ -82,10 +82,10 @@ def compare_paces(setup: Setup) -> list[Pace]:
     ]
 
 
-def courses(setup: Setup) -> list[Course]:
+def judged_runs(setup: Setup) -> list[JudgedRun]:
     """How the held-out style distance falls with time, of each program's defaults."""
     size, iterations, every = (128, 10, 5) if setup.quick else (setup.size_px, 500, 50)
-    theirs = {"content_layers": "relu3_3", "style_layers": _LEARNT_STYLE, "save_every": every}
+    theirs = {"save_every": every}
     few = {"iterations": 5, "scales": 2} if setup.quick else {}
     found = []
     for quality in ("draft", "standard"):
@@ -118,18 +118,18 @@ def courses(setup: Setup) -> list[Course]:
 
 def _judged(
     setup: Setup, name: str, setting: str, saved: list[Any], start: tuple[int, float, float]
-) -> Course:
+) -> JudgedRun:
     verdicts = setup.child("judge", pictures=[one[3] for one in saved])["verdicts"]
     points = [
-        Judged(iteration, wall - start[1], processor - start[2], verdict)
+        JudgedPicture(iteration, wall - start[1], processor - start[2], verdict)
         for (iteration, wall, processor, _), verdict in zip(saved, verdicts, strict=True)
     ]
-    return Course(name, setting, points)
+    return JudgedRun(name, setting, points)
 
 
-def reached(course: Course, style_distance: float) -> Judged | None:
+def reached(judged: JudgedRun, style_distance: float) -> JudgedPicture | None:
     """The first picture of a run that is as near to the style as that."""
-    near = [one for one in course.points if one.verdict["style_distance"] <= style_distance]
+    near = [one for one in judged.points if one.verdict["style_distance"] <= style_distance]
     return near[0] if near else None
 
 
@@ -137,7 +137,7 @@ def _theirs(setup: Setup, size: int, iterations: int, optimizer: str) -> dict[st
     return {
         "size_px": size,
         "iterations": iterations,
-        "content_layers": "relu3_4",
+        "content_layers": _CONTENT,
         "style_layers": _STYLE,
         "optimizer": optimizer,
         # 10 is the default of jcjohnson/neural-style for Adam, on pixels of 0 to 255.

@@ -11,9 +11,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RIVALS = ROOT / "build" / "bench-rivals"
-RIVALS_WANTED = ("neural-style==0.5.7", "pystiche==1.0.1", "tqdm")
+RIVALS_WANTED = ("neural-style==0.5.7", "pystiche==1.0.1", "torchvision", "tqdm")
 _DATA = ROOT / "../shared"
-DEFAULT_WEIGHTS = _DATA / "weights/vgg19-caffe-conv1_1-to-conv3_4.safetensors"
 DEFAULT_CONTENT = _DATA / "images/content/golden_gate.jpg"
 DEFAULT_STYLE = _DATA / "images/style/starry_night.jpg"
 
@@ -24,31 +23,28 @@ class BenchProblem(Exception):
 
 @dataclass(frozen=True)
 class Setup:
-    """What all measurements share.
+    """What all measurements share."""
 
-    Attributes:
-        weights: VGG-19's weights, down to relu3_4 at least.
-        content: the photograph.
-        style: the painting.
-        out: folder of the tables and plots.
-        work: folder for pictures along the way.
-        threads: of the CPU, the same for all.
-        size_px: longest side of what is painted beside the rivals.
-        largest_px: larger sizes are left out where speed is measured by size.
-        rounds: how often each rival's pace is measured, in turns.
-        quick: only see whether everything runs.
-    """
-
-    weights: Path
+    weights: Path | None
+    """A file of VGG-19's weights; None for the original's, which come along."""
     content: Path
+    """The photograph."""
     style: Path
+    """The painting."""
     out: Path
+    """Folder of the tables and plots."""
     work: Path
+    """Folder for pictures along the way."""
     threads: int
+    """Threads of the CPU, the same number for all."""
     size_px: int
+    """Longest side of what is painted beside the rivals."""
     rounds: int
+    """How often each rival's pace is measured, in turns."""
     largest_px: int
+    """Larger sizes are left out where speed is measured by size."""
     quick: bool
+    """Only see whether everything runs."""
 
     def check(self) -> None:
         """Raises BenchProblem when a file is absent."""
@@ -57,7 +53,7 @@ class Setup:
             ("--content", self.content),
             ("--style", self.style),
         ):
-            if not file.is_file():
+            if file is not None and not file.is_file():
                 raise BenchProblem(f"There is no file {file}; name one with {option}.")
 
     def child(self, name: str, **task: Any) -> dict[str, Any]:
@@ -67,7 +63,7 @@ class Setup:
             BenchProblem: it failed.
         """
         whole = {
-            "weights": str(self.weights),
+            "weights": None if self.weights is None else str(self.weights),
             "content": str(self.content),
             "style": str(self.style),
             "threads": self.threads,
@@ -94,8 +90,8 @@ class Setup:
 def fetch_rivals() -> None:
     """Install the rivals into a folder of their own, if they are not there yet.
 
-    Without their dependencies: torch, torchvision and Pillow are those of the engine, so that
-    all run on the same ones.
+    Without their dependencies: torch and Pillow are those of the engine, so that all run on the
+    same ones.
 
     Raises:
         BenchProblem: the index cannot be reached.

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import discord
 
-from bot.connection import HOW_TO_SIGN_IN, Connection
-from bot.discord_address import point_discord_at
-from bot.logs import set_up_logging
-from bot.memory import give_large_blocks_back
+from bot.app.connection import HOW_TO_SIGN_IN, Connection
+from bot.app.memory import give_large_blocks_back
+from bot.wire.addresses import point_discord_at
+from common.logs import set_up_logging
 from common.settings import Settings, SettingsError, load_settings
 from jobs.outcomes import QueueError
 
@@ -55,7 +55,8 @@ def _start(settings: Settings) -> None:
     """
     if settings.discord_token is None:
         raise SettingsError(HOW_TO_START)
-    set_up_logging(settings.atelier_log_level, settings.discord_token.get_secret_value())
+    set_up_logging(settings)
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
     give_large_blocks_back()
     point_discord_at(settings)
     asyncio.run(_run(settings))
@@ -69,7 +70,7 @@ async def _run(settings: Settings) -> None:
     serving = asyncio.create_task(connection.serve(), name="discord")
     tasks = [serving]
     if settings.atelier_engine == "embedded":
-        from bot.supervisor import EngineSupervisor  # noqa: PLC0415 - not needed by `external`
+        from bot.app.supervisor import EngineSupervisor  # noqa: PLC0415 - not needed by `external`
 
         tasks.append(asyncio.create_task(EngineSupervisor(settings).run(), name="engine"))
     stopping = asyncio.create_task(stop.wait(), name="stop")

@@ -9,6 +9,18 @@ TEMPORARY = ".part"
 """How the name of a file ends that is being written."""
 
 
+def private_folder(folder: Path) -> None:
+    """Make a folder, and those above it, for the user that runs this program alone.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    if folder.is_dir():
+        return
+    private_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is either whole or not there, also after a power cut.
 
@@ -17,7 +29,7 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OSError: the system refuses.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     handle, temporary = tempfile.mkstemp(suffix=TEMPORARY, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -1,6 +1,6 @@
 """What one painting is to be: the options of a job, checked, and kept as JSON with it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -9,6 +9,8 @@ MAX_SIZE_PX = 8192
 MAX_SEED = 2**31 - 1
 
 Quality = Literal["draft", "standard", "fine"]
+QUALITIES: tuple[Quality, ...] = get_args(Quality)
+"""From the quickest to the best."""
 Network = Literal["auto", "vgg19", "lite"]
 KeepColors = Literal["no", "luminance", "match", "histogram"]
 Start = Literal["content", "grey", "noise", "style", "file"]

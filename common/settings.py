@@ -1,20 +1,26 @@
 """Settings of all of Atelier's processes, read from the environment and from `.env`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import quote
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from common.limits import LIMITS, Limits
 
 MIB = 1024 * 1024
 
 
-class Settings(BaseSettings):
-    """Every setting, its environment variable, its default and what it does.
-
-    The names of the fields are the names of the variables, in lower case; the table in the
-    README and `.env.example` are checked against this class by the tests.
-    """
+class _FirstSettings(BaseSettings):
+    """Those that stand before the operator's limits."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -35,7 +41,7 @@ class Settings(BaseSettings):
     )
 
     atelier_data_dir: Path = Field(
-        Path("data"), description="Where the database, the pictures and the networks are kept."
+        Path("data"), description="Where the database and the pictures are kept."
     )
     atelier_database_url: str | None = Field(
         None,
@@ -55,11 +61,12 @@ class Settings(BaseSettings):
     )
     atelier_network: Literal["auto", "vgg19", "lite"] = Field(
         "auto",
-        description="The network that judges style. auto: VGG19 once its weights are there, "
-        "until then the small one that comes along.",
+        description="The network that judges style: VGG-19, or lite, a small and quick imitation. "
+        "auto takes VGG-19.",
     )
     atelier_vgg19_weights: Path | None = Field(
-        None, description="A file with VGG19's weights, instead of the download."
+        None,
+        description="A file with other weights of VGG-19 than the original's, which come along.",
     )
     atelier_engine: Literal["embedded", "external"] = Field(
         "embedded",
@@ -70,27 +77,32 @@ class Settings(BaseSettings):
         "INFO", description="How much is logged."
     )
 
-    atelier_max_size_px: int = Field(
-        2048, ge=64, le=8192, description="Operator's limit: longest side of a picture, in pixels."
+
+if TYPE_CHECKING:
+    _LimitSettings = _FirstSettings
+else:
+    _LimitSettings = create_model(
+        "_LimitSettings",
+        __base__=_FirstSettings,
+        **{
+            f"atelier_{name}": (
+                limit.value_type,
+                Field(limit.default, description=f"Operator's limit: {limit.setting}"),
+            )
+            for name, limit in LIMITS.items()
+            if limit.setting
+        },
     )
-    atelier_max_quality: Literal["draft", "standard", "fine"] = Field(
-        "fine", description="Operator's limit: the best quality a member may ask for."
-    )
-    atelier_max_waiting_per_user: int = Field(
-        3, ge=1, description="Operator's limit: jobs a member may have waiting or running."
-    )
-    atelier_max_waiting_per_server: int = Field(
-        200, ge=1, description="Operator's limit: jobs a server may have waiting or running."
-    )
-    atelier_max_per_day: int = Field(
-        50, ge=1, description="Operator's limit: pictures a member may start in 24 hours."
-    )
-    atelier_cooldown_seconds: int = Field(
-        0, ge=0, description="Operator's limit: seconds between two jobs of one member."
-    )
-    atelier_retention_days: int = Field(
-        30, ge=1, description="Operator's limit: days that pictures are kept."
-    )
+
+
+class Settings(_LimitSettings):
+    """Every setting, its environment variable, its default and what it does.
+
+    The names of the fields are the names of the variables, in lower case; the table in the
+    README and `.env.example` are checked against this class by the tests. The operator's limits
+    among them are the rows of `common.limits`.
+    """
+
     atelier_max_upload_mib: int = Field(
         25, ge=1, le=500, description="Largest picture file that is accepted, in MiB."
     )
@@ -100,6 +112,20 @@ class Settings(BaseSettings):
     atelier_max_memory: str | None = Field(
         None,
         description="Memory the engine may use for painting, such as 6GiB. Default: measured.",
+    )
+    atelier_disk_reserve_mib: int = Field(
+        1024, ge=0, description="Free space that is kept on the disk of the data folder, in MiB."
+    )
+    atelier_monitor_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Port of the owner's page, of /healthz and of /metrics; 0 for none.",
+    )
+    atelier_monitor_host: str = Field(
+        "127.0.0.1",
+        description="Address that this port listens on. Nobody has to sign in there: keep it to "
+        "this machine, or to a network that only you reach.",
     )
     atelier_owner_ids: Annotated[tuple[int, ...], NoDecode] = Field(
         (),
@@ -122,24 +148,26 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def limits(self) -> Limits:
+        """The operator's limits, which hold everywhere."""
+        values = {name: getattr(self, f"atelier_{name}") for name in LIMITS if LIMITS[name].setting}
+        return Limits(**values)
+
+    @property
     def database_url(self) -> str:
         """SQLAlchemy address of the database, the default filled in."""
         if self.atelier_database_url:
             return self.atelier_database_url
         file = (self.atelier_data_dir / "atelier.sqlite3").resolve()
-        return f"sqlite+aiosqlite:///{file.as_posix()}"
+        # Quoted: a folder's name may have signs that mean something in an address.
+        return f"sqlite+aiosqlite:///{quote(file.as_posix(), safe='/:')}"
 
     @property
     def storage_url(self) -> str:
-        """Address of the picture store (fsspec), the default filled in."""
+        """Address of the picture store: a folder's path or a URL, the default filled in."""
         if self.atelier_storage_url:
             return self.atelier_storage_url
-        return (self.atelier_data_dir / "pictures").resolve().as_uri()
-
-    @property
-    def models_dir(self) -> Path:
-        """Folder of the networks' weights."""
-        return self.atelier_data_dir / "models"
+        return str((self.atelier_data_dir / "pictures").resolve())
 
     @property
     def styles_dir(self) -> Path:
@@ -150,6 +178,11 @@ class Settings(BaseSettings):
     def max_upload_bytes(self) -> int:
         """Largest picture file that is accepted."""
         return self.atelier_max_upload_mib * MIB
+
+    @property
+    def disk_reserve_bytes(self) -> int:
+        """Free space that is kept on the disk of the data folder."""
+        return self.atelier_disk_reserve_mib * MIB
 
     @property
     def max_input_pixels(self) -> int:

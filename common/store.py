@@ -9,20 +9,39 @@ import contextlib
 import hashlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from common.files import TEMPORARY, write_whole
+from common.files import TEMPORARY, private_folder, write_whole
+
+T = TypeVar("T")
 
 _KEY = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,8}")
 _TRASH = ".trash"
 _ABANDONED_SECONDS = 3600.0
+TIMEOUT_SECONDS = 30.0
+"""How long a coroutine waits for the store. A server may accept a connection and never answer."""
+_S3_OPTIONS = {
+    # Other machines write to the same bucket, so nothing about it may be remembered.
+    "use_listings_cache": False,
+    "skip_instance_cache": True,
+    "config_kwargs": {
+        "connect_timeout": 5,
+        "read_timeout": 10,
+        "retries": {"mode": "standard", "total_max_attempts": 2},
+    },
+}
+_THREADS = ThreadPoolExecutor(16, thread_name_prefix="store")
+"""The store's own: what waits for a store that is stuck holds nothing else up."""
 _S3_PACKAGES = frozenset({"botocore", "aiobotocore", "aiohttp"})
 
 
@@ -60,13 +79,59 @@ class PictureStore:
     engine's painting thread.
     """
 
-    def __init__(self, url: str, **options: Any) -> None:
-        """Open the store; `options` go to fsspec's file system."""
-        if url.startswith("s3:"):
-            # Other machines write to the same bucket, so nothing about it may be remembered.
-            options = {"use_listings_cache": False, "skip_instance_cache": True, **options}
-        self._fs, self._root = fsspec.core.url_to_fs(url, **options)
-        self._local = isinstance(self._fs, LocalFileSystem)
+    def __init__(
+        self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS, **options: Any
+    ) -> None:
+        """Open the store.
+
+        Args:
+            url: a folder, as a path or as `file:…`, or `s3://bucket/prefix`.
+            timeout_seconds: how long the coroutines wait for one call.
+            options: go to fsspec's file system.
+
+        Raises:
+            StorageUnavailable: when the address is none, or its client is not installed.
+        """
+        folder = folder_of(url)
+        self._local = folder is not None
+        self._timeout_seconds = timeout_seconds
+        if folder is not None:
+            _adopt_misplaced(folder)
+            self._fs, self._root = LocalFileSystem(), folder.as_posix()
+            return
+        try:
+            self._fs, self._root = fsspec.core.url_to_fs(
+                url, **((_S3_OPTIONS if url.startswith("s3:") else {}) | options)
+            )
+        except (ValueError, ImportError) as error:
+            raise StorageUnavailable(
+                f"ATELIER_STORAGE_URL is not the address of a picture store: {error}"
+            ) from error
+
+    async def _in_thread(self, call: Callable[..., T], *arguments: object) -> T:
+        """Run a call of the file system, and wait for it for a bounded time."""
+        running = asyncio.get_running_loop().run_in_executor(_THREADS, call, *arguments)
+        try:
+            return await asyncio.wait_for(running, self._timeout_seconds)
+        except TimeoutError:
+            raise StorageUnavailable(
+                f"The picture store did not answer within {self._timeout_seconds:.0f} s."
+            ) from None
+
+    async def check(self) -> None:
+        """Write, read and delete a small file.
+
+        Raises:
+            StorageUnavailable: with what is wrong, when one of them fails.
+        """
+        try:
+            key = await self.put(b"Atelier looks whether it can write here.", "check")
+            await self.get(key)
+            await self.delete(key)
+        except PictureMissing as error:
+            raise StorageUnavailable(
+                "The picture store does not give back what it was given."
+            ) from error
 
     async def put(self, data: bytes, suffix: str) -> str:
         """Keep these bytes and return their key; the same bytes have the same key.
@@ -74,7 +139,7 @@ class PictureStore:
         Raises:
             StorageUnavailable: when they could not be written; nothing was kept.
         """
-        return await asyncio.to_thread(self.put_sync, data, suffix)
+        return await self._in_thread(self.put_sync, data, suffix)
 
     async def get(self, key: str) -> bytes:
         """Return the bytes of a key.
@@ -83,29 +148,32 @@ class PictureStore:
             PictureMissing: when there are none.
             StorageUnavailable: when they could not be read.
         """
-        return await asyncio.to_thread(self.get_sync, key)
+        return await self._in_thread(self.get_sync, key)
 
     async def exists(self, key: str) -> bool:
         """Whether the store has the key."""
-        return await asyncio.to_thread(self.exists_sync, key)
+        return await self._in_thread(self.exists_sync, key)
 
     async def delete(self, key: str) -> None:
         """Delete a key; one that is not there is no error."""
-        await asyncio.to_thread(self.delete_sync, key)
+        await self._in_thread(self.delete_sync, key)
 
     async def delete_if_untouched(self, key: str, seconds: float) -> bool:
         """Delete a key unless it was put (again) within the last so many seconds."""
-        return await asyncio.to_thread(self.delete_if_untouched_sync, key, seconds)
+        return await self._in_thread(self.delete_if_untouched_sync, key, seconds)
 
     def put_sync(self, data: bytes, suffix: str) -> str:
         """As `put`. A key that is already there is written again, which renews its age."""
         key = key_for(data, suffix)
         path = self._path(key)
-        with _translated():
-            if self._local:
-                write_whole(Path(path), data)
-            else:
-                self._fs.pipe_file(path, data)
+        try:
+            with _translated():
+                if self._local:
+                    write_whole(Path(path), data)
+                else:
+                    self._fs.pipe_file(path, data)
+        except FileNotFoundError:
+            raise StorageUnavailable("The picture store's bucket is not there.") from None
         return key
 
     def get_sync(self, key: str) -> bytes:
@@ -114,6 +182,7 @@ class PictureStore:
             with _translated():
                 data = self._fs.cat_file(self._path(key))
         except FileNotFoundError:
+            self._believe_missing()
             raise PictureMissing(f"The picture {key} is no longer there.") from None
         assert isinstance(data, bytes)
         return data
@@ -121,7 +190,10 @@ class PictureStore:
     def exists_sync(self, key: str) -> bool:
         """As `exists`."""
         with _translated():
-            return bool(self._fs.exists(self._path(key)))
+            found = bool(self._fs.exists(self._path(key)))
+        if not found:
+            self._believe_missing()
+        return found
 
     def delete_sync(self, key: str) -> None:
         """As `delete`."""
@@ -167,10 +239,47 @@ class PictureStore:
                 with contextlib.suppress(OSError):
                     Path(path).unlink()
 
+    def _believe_missing(self) -> None:
+        """Ask for the store itself before a file of it is said to be gone.
+
+        A folder that is not mounted and a bucket that is not there answer as a missing file does.
+
+        Raises:
+            StorageUnavailable: when the store is what is missing.
+        """
+        place = self._root if self._local else self._root.partition("/")[0]
+        with _translated():
+            there = bool(self._fs.exists(place))
+        if not there:
+            what = "folder" if self._local else "bucket"
+            raise StorageUnavailable(f"The picture store's {what} {place} is not there.")
+
     def _path(self, key: str) -> str:
         if not _KEY.fullmatch(key):
             raise PictureMissing(f"{key[:80]!r} is no key of a picture.")
         return f"{self._root}/{key[:2]}/{key}"
+
+
+def folder_of(url: str) -> Path | None:
+    """The folder that an address names, or None where it names something else.
+
+    A plain path is taken as it is, whatever signs it has; in a `file:` address `%20` is a space.
+    """
+    if url.startswith("file:"):
+        return Path(url2pathname(urlsplit(url.replace("#", "%23").replace("?", "%3F")).path))
+    return None if "://" in url else Path(url)
+
+
+def _adopt_misplaced(folder: Path) -> None:
+    """Move pictures here that an earlier version kept beside it, in a folder named `my%20bot`."""
+    if not folder.is_absolute():
+        return
+    misplaced = Path(folder.as_uri().removeprefix("file://"))
+    if misplaced == folder or folder.exists() or not misplaced.is_dir():
+        return
+    with contextlib.suppress(OSError):  # another process was quicker
+        private_folder(folder.parent)
+        misplaced.rename(folder)
 
 
 def _modified_at(info: dict[str, Any]) -> float:

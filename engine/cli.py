@@ -12,28 +12,35 @@ from rich.console import Console
 from common.pictures import PictureProblem
 from common.settings import Settings, SettingsError, load_settings
 from engine.arguments import make_parser, options_of, start_file
-from engine.following import CHECKPOINT_SECONDS, Checkpoints, follow, write_records
-from engine.given import read_given
-from engine.networks.registry import NetworkSource, resolve_network
+from engine.cli_inputs import read_pictures
+from engine.networks.registry import resolve_network
 from engine.output import (
     PICTURE_SUFFIXES,
     TIMELAPSE_SUFFIXES,
     Film,
     OutputProblem,
     check_target,
+    plot_losses,
+    write_loss_lines,
     write_picture,
 )
-from engine.painting import (
-    PaintingFailed,
-    SettingsProblem,
-    Studio,
-    choose_device,
-    paint,
-    parse_allowance,
+from engine.output.atomic import write_bytes
+from engine.painting import PaintingFailed, Report, SettingsProblem
+from engine.pipeline import (
+    CheckpointFile,
+    FilmRecorder,
+    Listener,
+    follow,
+    loss_records,
+    open_studio,
+    report_file,
 )
 from engine.progress import ProgressBar
 from engine.styles.presets import StyleMissing
-from engine.styles.statistics_files import StatisticsFiles
+
+_CHECKPOINT_SECONDS = 10.0
+_FRAMES = 120
+_FRAME_PX = 1080
 
 WRONG_SETTINGS = 2
 FAILED = 1
@@ -70,26 +77,41 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
     _check_targets(chosen)
     checkpoints = _checkpoints(chosen)
     with ProgressBar(console, quiet=chosen.quiet) as bar:
-        studio = _studio(chosen, settings, bar)
-        network = resolve_network(chosen.network or settings.atelier_network, studio.source)
-        given = read_given(chosen, settings, options, network)
-        options = options.model_copy(update={"network": given.network})
-        events = paint(
-            given.content,
-            given.styles,
-            options,
-            studio=studio,
-            mask=given.mask,
-            start=given.start,
-            resume=None if checkpoints is None else checkpoints.read(),
+        studio = open_studio(
+            settings,
+            device=chosen.device,
+            precision=chosen.precision,
+            max_memory=chosen.max_memory,
+            say=bar.say,
         )
+        network = resolve_network(chosen.network or settings.atelier_network)
+        pictures = read_pictures(chosen, settings, options, network)
+        resume = None if checkpoints is None else checkpoints.read()
+        events = pictures.paint(options, studio=studio, resume=resume)
         with closing(events), ExitStack() as films:
+            listeners: list[Listener] = [bar]
             film = films.enter_context(Film(chosen.timelapse)) if chosen.timelapse else None
-            painted = follow(events, bar, film, checkpoints)
+            if film is not None:
+                listeners.append(
+                    FilmRecorder(
+                        film,
+                        frames=_FRAMES,
+                        long_side_px=_FRAME_PX,
+                        share=lambda event: event.fraction,
+                    )
+                )
+            if checkpoints is not None:
+                listeners.append(checkpoints)
+            try:
+                painted = follow(events, *listeners)
+            except KeyboardInterrupt:
+                if checkpoints is not None:
+                    checkpoints.keep_newest()
+                raise
             write_picture(painted.picture, chosen.output)
     kept = [one.note for one in (film, checkpoints) if one is not None and one.note is not None]
-    report = replace(painted.report, notes=(*given.notes, *painted.report.notes, *kept))
-    write_records(report, to_json=chosen.report, losses=chosen.losses, plot=chosen.plot)
+    report = replace(painted.report, notes=(*pictures.notes, *painted.report.notes, *kept))
+    _write_records(report, chosen)
     if checkpoints is not None:
         checkpoints.remove()
     said = (
@@ -102,30 +124,27 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
     return 0
 
 
-def _checkpoints(chosen: argparse.Namespace) -> Checkpoints | None:
+def _write_records(report: Report, chosen: argparse.Namespace) -> None:
+    """Write the report, the losses and their plot, each if there is a file for it."""
+    if chosen.report is not None:
+        write_bytes(chosen.report, report_file(report))
+    records = loss_records(report)
+    if chosen.losses is not None:
+        write_loss_lines(records, chosen.losses)
+    if chosen.plot is not None:
+        plot_losses(records, chosen.plot)
+
+
+def _checkpoints(chosen: argparse.Namespace) -> CheckpointFile | None:
     if chosen.checkpoint is None:
         return None
-    every = CHECKPOINT_SECONDS if chosen.checkpoint_every is None else chosen.checkpoint_every
+    every = _CHECKPOINT_SECONDS if chosen.checkpoint_every is None else chosen.checkpoint_every
     if not 0 <= every < math.inf:
         raise SettingsProblem(
             "--checkpoint-every is a number of seconds, 0 for each iteration, not {value:g}.",
             value=every,
         )
-    return Checkpoints(chosen.checkpoint, every)
-
-
-def _studio(chosen: argparse.Namespace, settings: Settings, bar: ProgressBar) -> Studio:
-    memory = chosen.max_memory or settings.atelier_max_memory
-    device = choose_device(chosen.device or settings.atelier_device)
-    return Studio(
-        source=NetworkSource(
-            settings.models_dir, settings.atelier_vgg19_weights, progress=bar.download
-        ),
-        device=device,
-        precision=chosen.precision or settings.atelier_precision,
-        max_memory_bytes=parse_allowance(memory, device) if memory else None,
-        statistics=StatisticsFiles(settings.atelier_data_dir / "statistics"),
-    )
+    return CheckpointFile(chosen.checkpoint, every)
 
 
 def _check_targets(chosen: argparse.Namespace) -> None:

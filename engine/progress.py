@@ -24,7 +24,6 @@ class ProgressBar:
             console=console,
             disable=quiet,
         )
-        self._console = console
         self._task = self._bar.add_task("preparing", total=1.0, details="")
         self._losses = ""
         self._read_at = self._counted_at = time.monotonic()
@@ -43,14 +42,11 @@ class ProgressBar:
     ) -> None:
         self._bar.stop()
 
-    def download(self, what: str, done: int, total: int) -> None:
-        """Show a download."""
-        share = f"{done / 2**20:.0f} of {total / 2**20:.0f} MiB" if total else ""
-        self._bar.update(
-            self._task, description=what, completed=done / total if total else 0, details=share
-        )
+    def say(self, what: str) -> None:
+        """Print a line above the bar."""
+        self._bar.print(what, markup=False, highlight=False, soft_wrap=True)
 
-    def show(self, event: Event) -> None:
+    def hear(self, event: Event) -> None:
         """Show what an event tells."""
         match event:
             case Preparing():
@@ -75,10 +71,8 @@ class ProgressBar:
         # Reading the losses waits for the device, so not at each iteration.
         if now - self._read_at >= _LOSSES_EVERY_SECONDS or not self._losses:
             losses = event.losses()
-            self._losses = (
-                f"loss {losses.total:.4g} (style {losses.style:.4g}, "
-                f"content {losses.content:.4g}, tv {losses.tv:.4g})"
-            )
+            terms = ", ".join(f"{name} {value:.4g}" for name, value in losses.terms.items())
+            self._losses = f"loss {losses.total:.4g} ({terms})"
             self._pace = self._counted / max(1e-9, now - self._counted_at)
             self._counted, self._counted_at, self._read_at = 0, now, now
         left = "" if event.seconds_left is None else f" · {_clock(event.seconds_left)} left"

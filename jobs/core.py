@@ -1,4 +1,4 @@
-"""What all sides of the queue share: the database, the store, the settings, the history."""
+"""What all parts of the queue share: the database, the store, the settings, the history."""
 
 import contextlib
 import logging
@@ -21,14 +21,14 @@ SOON_SECONDS = 5.0
 
 
 class QueueCore:
-    """The base of the queue's sides; `jobs.queue.JobQueue` is all of them together."""
+    """What each part of the queue is given; `jobs.queue.JobQueue` holds the parts."""
 
     def __init__(self, settings: Settings, database: Database, store: PictureStore) -> None:
         self.settings = settings
         self.database = database
         self.store = store
 
-    async def _discard(self, keys: Iterable[str]) -> None:
+    async def discard(self, keys: Iterable[str]) -> None:
         """Delete these files where nobody needs them any more.
 
         A file that is left, because the process ended here or it was just written again, is
@@ -36,10 +36,10 @@ class QueueCore:
         """
         for key in dict.fromkeys(keys):
             with _only_tidying():
-                await self._delete_unused(key, SOON_SECONDS)
+                await self.delete_unused(key, SOON_SECONDS)
 
-    async def _discard_working(self, keys: Iterable[str]) -> None:
-        """As `_discard`, for files that one job made for itself: no other can begin to need one."""
+    async def discard_working(self, keys: Iterable[str]) -> None:
+        """As `discard`, for files that one job made for itself: no other can begin to need one."""
         for key in dict.fromkeys(keys):
             with _only_tidying():
                 async with self.database.read() as connection:
@@ -47,7 +47,7 @@ class QueueCore:
                 if not needed:
                     await self.store.delete_if_untouched(key, SOON_SECONDS)
 
-    async def _delete_unused(self, key: str, seconds: float) -> bool:
+    async def delete_unused(self, key: str, seconds: float) -> bool:
         """Delete a file, unless somebody needs it or it was put within the last so many seconds.
 
         Who begins to need a picture that others may have put names it under the same lock, and

@@ -1,4 +1,4 @@
-"""The delivery's side: what a user has yet to see, and the signal that there is something.
+"""The delivery: what a user has yet to see, and the signal that there is something.
 
 The delivery is at least once: a job is handed out until it is marked. That it is visibly once
 is up to the bot, which edits one message, and gives posts a nonce of the job's id and revision.
@@ -10,53 +10,21 @@ import sqlalchemy as sa
 
 from jobs.core import QueueCore, record
 from jobs.db import schema
-from jobs.db.rows import HAS_ENDED, J, event_from_row, job_from_row
-from jobs.model import Job, JobEvent, JobState
+from jobs.db.rows import HAS_ENDED, J, job_from_row
+from jobs.model import Job, JobState
 
 _UNDELIVERABLE = "undeliverable: "
 _TOLD = "told: "
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
-class Delivery(QueueCore):
-    """The side of the queue that the messages are made from."""
+class Deliveries:
+    """What the bot has yet to show, and what it has shown."""
 
-    async def get(self, job_id: int) -> Job | None:
-        """The job, or None."""
-        async with self.database.read() as connection:
-            statement = sa.select(schema.jobs).where(J.id == job_id)
-            row = (await connection.execute(statement)).one_or_none()
-        return None if row is None else job_from_row(row)
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
 
-    async def history(self, job_id: int) -> list[JobEvent]:
-        """What happened to a job: who did what, and when; the oldest first."""
-        columns = schema.events.c
-        statement = sa.select(schema.events).where(columns.job_id == job_id).order_by(columns.id)
-        async with self.database.read() as connection:
-            return [event_from_row(row) for row in (await connection.execute(statement)).all()]
-
-    async def jobs_of_user(
-        self,
-        user_id: int,
-        *,
-        states: Collection[JobState] | None = None,
-        guild_id: int | None = None,
-        limit: int = 25,
-        before_id: int | None = None,
-    ) -> list[Job]:
-        """A user's jobs, the newest first; go on with `before_id` of the last one."""
-        where = [J.user_id == user_id, J.erased_at.is_(None)]
-        if states is not None:
-            where.append(J.state.in_([state.value for state in states]))
-        if guild_id is not None:
-            where.append(J.guild_id == guild_id)
-        if before_id is not None:
-            where.append(J.id < before_id)
-        statement = sa.select(schema.jobs).where(*where).order_by(J.id.desc()).limit(limit)
-        async with self.database.read() as connection:
-            return [job_from_row(row) for row in (await connection.execute(statement)).all()]
-
-    async def to_deliver(self, limit: int = 100) -> list[Job]:
+    async def due(self, limit: int = 100) -> list[Job]:
         """Jobs whose message is behind, those that have ended first, then the oldest."""
         behind = sa.or_(J.revision > J.shown_revision, HAS_ENDED)
         statement = (
@@ -65,7 +33,7 @@ class Delivery(QueueCore):
             .order_by(J.ended_at.is_(None), J.id)
             .limit(limit)
         )
-        async with self.database.read() as connection:
+        async with self._core.database.read() as connection:
             return [job_from_row(row) for row in (await connection.execute(statement)).all()]
 
     async def set_message(self, job_id: int, channel_id: int | None, message_id: int) -> None:
@@ -74,16 +42,16 @@ class Delivery(QueueCore):
 
     async def mark_shown(self, job_id: int, revision: int) -> None:
         """Note that the message shows this revision (or a later one)."""
-        async with self.database.write(precious=False) as transaction:
+        async with self._core.database.write(precious=False) as transaction:
             await transaction.connection.execute(
                 sa.update(schema.jobs)
                 .where(J.id == job_id, J.shown_revision < revision, J.revision >= revision)
                 .values(shown_revision=revision)
             )
 
-    async def delivery_attempt(self, job_id: int) -> int:
+    async def count_attempt(self, job_id: int) -> int:
         """Note that the final message is about to be sent; how often that was tried now."""
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             result = await transaction.connection.execute(
                 sa.update(schema.jobs)
                 .where(J.id == job_id)
@@ -117,13 +85,13 @@ class Delivery(QueueCore):
             J.pictures_deleted_at.is_(None),
             J.erased_at.is_(None),
         )
-        async with self.database.read() as connection:
+        async with self._core.database.read() as connection:
             return [int(job_id) for job_id in await connection.scalars(statement)]
 
     async def mark_told(self, job_ids: Collection[int]) -> None:
         """Note that the user knows that these pictures could not be shown."""
         told = sa.func.replace(J.delivered_how, _UNDELIVERABLE, _TOLD)
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             await transaction.connection.execute(
                 sa.update(schema.jobs).where(J.id.in_(job_ids)).values(delivered_how=told)
             )
@@ -132,7 +100,7 @@ class Delivery(QueueCore):
         self, job_id: int, how: str, message_id: int | None, channel_id: int | None
     ) -> bool:
         values = {"delivered_how": how[:100]}
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             statement = sa.update(schema.jobs).where(
                 J.id == job_id, J.delivered_at.is_(None), HAS_ENDED
             )
@@ -150,7 +118,7 @@ class Delivery(QueueCore):
         return True
 
     async def _update(self, job_id: int, **values: object) -> None:
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             await transaction.connection.execute(
                 sa.update(schema.jobs).where(J.id == job_id).values(**values)
             )

@@ -29,7 +29,22 @@ class JobState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class MessageTarget:
+class Asker:
+    """Who asks for a painting, and where: what the limits are about."""
+
+    user_id: int
+    user_name: str = ""
+    role_ids: tuple[int, ...] = ()
+    is_admin: bool = False
+    """Admins may paint in all channels and without a painter's role; numbers hold for them."""
+    guild_id: int | None = None
+    channel_id: int | None = None
+    parent_channel_id: int | None = None
+    """Of a thread: the channel that it is in. Where that is allowed, its threads are, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
     """Where the message of a job lives, and how it may be reached."""
 
     application_id: int
@@ -38,7 +53,6 @@ class MessageTarget:
     token_expires_at: datetime
     channel_id: int | None = None
     message_id: int | None = None
-    guild_id: int | None = None
     ephemeral: bool = False
     spoiler: bool = False
     bot_in_channel: bool = True
@@ -51,22 +65,14 @@ class MessageTarget:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """All that is needed to queue a job. `interaction_id` makes it idempotent."""
+    """All that is needed to queue a job. The interaction of the reply makes it idempotent."""
 
-    interaction_id: int
-    user_id: int
-    user_name: str
+    asker: Asker
+    reply: Reply
     inputs: PaintInputs
     options: PaintOptions
-    target: MessageTarget
-    role_ids: tuple[int, ...] = ()
-    guild_id: int | None = None
-    channel_id: int | None = None
     parent_job_id: int | None = None
     """The job that this one is a remix of."""
-    is_admin: bool = False
-    parent_channel_id: int | None = None
-    """The channel of the thread, if it is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,11 @@ class Failure:
     sentence: Sentence | None = None
     """The message, to be said in any language; None in a row of an older version."""
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it was no fault of the member's pictures or settings."""
+        return self.kind is not FailureKind.INPUT
+
     @classmethod
     def of(cls, kind: FailureKind, said: Sentence, error_id: str) -> Self:
         """A failure with a sentence that can be translated."""
@@ -146,7 +157,7 @@ class Job:
     inputs: PaintInputs
     options: PaintOptions
     parent_job_id: int | None
-    target: MessageTarget
+    reply: Reply
     progress: Progress | None
     preview_key: str | None
     result_key: str | None

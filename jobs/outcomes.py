@@ -6,19 +6,8 @@ from enum import StrEnum
 
 from jobs.model import Job, Standing
 
-
-class LimitName(StrEnum):
-    """The limit that refused a submission."""
-
-    BLOCKED = "blocked"
-    PAINTER_ROLES = "painter_roles"
-    CHANNELS = "channels"
-    MAX_SIZE = "max_size_px"
-    MAX_QUALITY = "max_quality"
-    WAITING_PER_USER = "max_waiting_per_user"
-    WAITING_PER_SERVER = "max_waiting_per_server"
-    PER_DAY = "max_per_day"
-    COOLDOWN = "cooldown_seconds"
+BLOCKED = "blocked"
+"""What refuses somebody who was blocked, which is no limit."""
 
 
 class Unforeseen(StrEnum):
@@ -32,14 +21,14 @@ class Unforeseen(StrEnum):
 class Refusal:
     """Which limit refused, what it stands at, and when it will work again."""
 
-    limit: LimitName
-    allowed: int | str
-    current: int | str
-    available_at: datetime | None
-    """When it will work again, for numbers of waiting jobs as predicted; None when that does not
-    depend on time, or is unforeseen."""
-    message: str
-    """One sentence for the user; times are written as Discord's `<t:…:R>`."""
+    limit: str
+    """A name in `common.limits.LIMITS`, or `BLOCKED`."""
+    allowed: int | str | tuple[int, ...] = ()
+    current: int | str = ""
+    available_at: datetime | None = None
+    """None when that does not depend on time, or is unforeseen."""
+    is_predicted: bool = False
+    """Whether that time depends on how fast is painted what waits."""
     by_operator: bool = False
     """Whether it is the operator's limit, which a server's admins cannot loosen."""
     unforeseen: Unforeseen | None = None

@@ -5,46 +5,87 @@ from typing import Self
 
 from common.settings import Settings
 from common.store import PictureStore
-from jobs.changing.administration import Administration
-from jobs.changing.cancelling import Cancelling
-from jobs.changing.clearing import Clearing
+from jobs.changing.administration import AuditLog, Blocks, GuildLimits, Pauses
+from jobs.changing.clearing import Clearings
+from jobs.changing.jobs import Jobs
 from jobs.changing.privacy import Privacy
 from jobs.changing.retention import Retention
 from jobs.changing.styles import Styles
+from jobs.core import QueueCore
 from jobs.db.database import QUEUED_TOPIC, Clock, Database
 from jobs.db.listeners import Listeners
 from jobs.db.migrate import make_folder, migrate, require_newest
-from jobs.delivery import Delivery
+from jobs.delivery import Deliveries
+from jobs.entering.intakes import Intakes
 from jobs.entering.submission import Submissions
+from jobs.health import HealthCheck
+from jobs.order.standings import Standings
 from jobs.stats import Statistics
+from jobs.working.bots import Bots
 from jobs.working.claims import Claims
+from jobs.working.engines import Engines
 
 
-class JobQueue(
-    Submissions,
-    Claims,
-    Delivery,
-    Cancelling,
-    Clearing,
-    Administration,
-    Styles,
-    Privacy,
-    Retention,
-    Statistics,
-):
-    """All sides of the queue on one database; each side has its own module.
+class JobQueue:
+    """The parts of the queue on one database; each part has its own module.
 
-    Every method is one transaction, or several that may each be the last: whatever moment a
-    process ends at, the next one goes on from the database.
+    Every method of theirs is one transaction, or several that may each be the last: whatever
+    moment a process ends at, the next one goes on from the database.
+
+    Attributes:
+        intakes: Commands that are no jobs yet.
+        submissions: The way in, past the limits.
+        jobs: One job or one user's: looked up, cancelled, queued again, set before others.
+        standings: Places and times, and how much waits.
+        claims: What an engine does with a job that it paints.
+        engines: Who paints.
+        deliveries: What users have yet to be shown.
+        clearings: Cancelling all that waits, and the undoing of it.
+        limits: What the admins of a server have set.
+        blocks: Users who may not paint.
+        pauses: Servers in which no job starts.
+        audit: Who of the admins did what.
+        styles: Pictures that are kept under a name.
+        privacy: What is known of a user, shown and erased.
+        retention: Deleting what was kept long enough.
+        statistics: What was painted, day by day.
+        bots: Who serves Discord.
+        health: Whether all of it works.
     """
 
     def __init__(self, settings: Settings, database: Database, store: PictureStore) -> None:
-        super().__init__(settings, database, store)
+        self.settings = settings
+        self.database = database
+        self.store = store
         self._listeners = Listeners(database)
+        core = QueueCore(settings, database, store)
+        self.standings = Standings(core)
+        self.intakes = Intakes(core)
+        self.submissions = Submissions(core, self.standings)
+        self.jobs = Jobs(core)
+        self.claims = Claims(core, self.standings.speeds)
+        self.engines = Engines(core)
+        self.deliveries = Deliveries(core)
+        self.clearings = Clearings(core)
+        self.limits = GuildLimits(core)
+        self.blocks = Blocks(core)
+        self.pauses = Pauses(core)
+        self.audit = AuditLog(core)
+        self.styles = Styles(core)
+        self.privacy = Privacy(core)
+        self.retention = Retention(core)
+        self.statistics = Statistics(core)
+        self.bots = Bots(core)
+        self.health = HealthCheck(core, self.bots)
 
     @classmethod
     async def open(
-        cls, settings: Settings, *, clock: Clock | None = None, may_migrate: bool = True
+        cls,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        store: PictureStore | None = None,
+        may_migrate: bool = True,
     ) -> Self:
         """Connect, and bring the database to this version.
 
@@ -54,6 +95,7 @@ class JobQueue(
                 older one. Not for those who only look: the running bot may be the older version.
             clock: seconds since 1970, for tests. By default leases are judged by the
                 database's own clock, on PostgreSQL, and else by this machine's.
+            store: the pictures, for tests. By default what the settings name.
 
         Raises:
             DatabaseTooNew: when a newer version has used the database.
@@ -68,7 +110,7 @@ class JobQueue(
         except BaseException:
             await database.close()
             raise
-        return cls(settings, database, PictureStore(settings.storage_url))
+        return cls(settings, database, store or PictureStore(settings.storage_url))
 
     async def wait_for_change(self, timeout_seconds: float) -> bool:
         """Wait until something in the queue has changed since the last call; False on time-out.

@@ -45,17 +45,20 @@ class Stats:
         return sum(day.failures for day in self.days)
 
 
-class Statistics(QueueCore):
-    """The side of the queue that counts."""
+class Statistics:
+    """Jobs counted by the day on which they were queued."""
 
-    async def stats(self, guild_id: int | None, days: int = 30) -> Stats:
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
+
+    async def read(self, guild_id: int | None, days: int = 30) -> Stats:
         """The last so many days of one server, or (None) of all."""
         number = J.created_at / DAY_SECONDS
         # PostgreSQL's cast rounds, SQLite's cuts off (and it may lack floor).
-        day = sa.cast(sa.func.floor(number) if self.database.postgres else number, sa.Integer)
+        day = sa.cast(sa.func.floor(number) if self._core.database.postgres else number, sa.Integer)
         done = J.state == JobState.DONE
-        async with self.database.read() as connection:
-            now = await self.database.now_in(connection)
+        async with self._core.database.read() as connection:
+            now = await self._core.database.now_in(connection)
             today = int(now // DAY_SECONDS)
             where = [J.created_at >= (today - days + 1) * DAY_SECONDS]
             if guild_id is not None:

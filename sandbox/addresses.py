@@ -1,4 +1,4 @@
-"""Attachments and the signed addresses under which the CDN serves them."""
+"""Addresses: of the gateway, and the signed ones under which the CDN serves attachments."""
 
 import hashlib
 import hmac
@@ -54,6 +54,11 @@ def attachment_json(world: World, stored: StoredFile) -> Json:
     if stored.spoiler:
         payload["flags"] = 1 << 3
     return payload
+
+
+def gateway_address(world: World) -> str:
+    """The WebSocket address of the gateway."""
+    return world.base_url.replace("http", "ws", 1) + "/gateway"
 
 
 def proxy_url(world: World, url: str) -> str:

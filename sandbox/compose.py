@@ -7,9 +7,17 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from sandbox.mentions import mentioned_users
-from sandbox.model import Channel, Interaction, Json, Message, MessageFlag, StoredFile, User
+from sandbox.model import (
+    Channel,
+    Files,
+    Interaction,
+    Json,
+    Message,
+    MessageFlag,
+    StoredFile,
+    User,
+)
 from sandbox.payloads import message_json
-from sandbox.rest.bodies import Files
 from sandbox.world import World
 
 KEPT_FLAGS = (

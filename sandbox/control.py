@@ -6,21 +6,21 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from sandbox.addresses import gateway_address
 from sandbox.compose import delete_message
-from sandbox.faults import Faults
+from sandbox.faults import FAULTS, Faults
 from sandbox.gateway import GUILDS, Gateway
-from sandbox.hands import Hands
 from sandbox.model import Channel, Json, Message
 from sandbox.payloads import channel_json, guild_json
-from sandbox.rest.context import FAULTS, WORLD
-from sandbox.rest.people import gateway_address
+from sandbox.rest.context import WORLD
 from sandbox.rest.routes import API, add_routes, traffic
+from sandbox.user_actions import UserActions
 from sandbox.world import TrafficLine, Violation, World
 
 MAX_REQUEST_BYTES = 110 * 1024 * 1024
 
 
-class LoopbackDiscord(Hands):
+class LoopbackDiscord(UserActions):
     """One Discord with one server, three users and one bot, on 127.0.0.1.
 
     Use `async with LoopbackDiscord.start() as discord:` and give the bot `environment()`.

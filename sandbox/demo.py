@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.child import BotProcess, BotStoppedError, bot_environment, run_bot
+from sandbox.bot_process import BotProcess, BotStoppedError, bot_environment, run_bot
+from sandbox.command_visibility import NotOfferedError
 from sandbox.console import end_on_sigterm, say
 from sandbox.control import LoopbackDiscord
+from sandbox.demo_pictures import PictureMissingError, Pictures, choose
+from sandbox.message_text import one_line, readable
 from sandbox.model import Interaction, Message
-from sandbox.offering import NotOfferedError
 from sandbox.payloads import message_json
-from sandbox.photographs import PictureMissingError, Pictures, choose
-from sandbox.reading import one_line, readable
 
-SIZE_PX = 256
+SIZE_PX = 512
 READY_WITHIN_SECONDS = 90.0
 SETTLE_SECONDS = 1.0
 CANCEL = "cancel"
@@ -34,7 +34,7 @@ class DemoFailedError(Exception):
 
 
 @dataclass(frozen=True)
-class Wish:
+class DemoJob:
     """One `/paint` of the demonstration."""
 
     name: str
@@ -48,16 +48,16 @@ class Wish:
         return " ".join(["/paint", *files, *options])
 
 
-def wishes(pictures: Pictures) -> list[Wish]:
+def demo_jobs(pictures: Pictures) -> list[DemoJob]:
     """The two jobs: a photograph with a preset, and one with a style of its own.
 
     Small, so that both are done in a few minutes on two processor cores.
     """
     common = {"size": SIZE_PX, "seed": 7}
-    first = Wish(
+    first = DemoJob(
         "preset", {"preset": "starry-night", **common}, {"content": pictures.first_photograph}
     )
-    second = Wish(
+    second = DemoJob(
         "two-pictures", common, {"content": pictures.second_photograph, "style": pictures.style}
     )
     return [first, second]
@@ -74,8 +74,8 @@ def ended(message: Message | None) -> bool:
 class Follower:
     """Prints a job's message each time it changes."""
 
-    def __init__(self, wish: Wish, interaction: Interaction, started: float) -> None:
-        self.name = wish.name
+    def __init__(self, job: DemoJob, interaction: Interaction, started: float) -> None:
+        self.name = job.name
         self.interaction = interaction
         self._started = started
         self._seen: tuple[int, int] | None = None
@@ -109,9 +109,9 @@ async def demonstrate(pictures: Pictures, out: Path, timeout_seconds: float) -> 
         async with run_bot(environment, out / "bot.log") as bot:
             await _online(discord, bot)
             followers = []
-            for wish in wishes(pictures):
-                say(f"ada: {wish.words()}")
-                followers.append(Follower(wish, await _post(discord, wish), started))
+            for job in demo_jobs(pictures):
+                say(f"ada: {job.words()}")
+                followers.append(Follower(job, await _post(discord, job), started))
             left = timeout_seconds - (time.monotonic() - started)
             await _follow(discord, bot, followers, left)
             _write(discord, followers, out)
@@ -131,9 +131,9 @@ async def _online(discord: LoopbackDiscord, bot: BotProcess) -> None:
             )
 
 
-async def _post(discord: LoopbackDiscord, wish: Wish) -> Interaction:
-    files = {option: (path.name, path.read_bytes()) for option, path in wish.files.items()}
-    interaction = await discord.slash(discord.user("ada"), "paint", wish.options, files)
+async def _post(discord: LoopbackDiscord, job: DemoJob) -> Interaction:
+    files = {option: (path.name, path.read_bytes()) for option, path in job.files.items()}
+    interaction = await discord.slash(discord.user("ada"), "paint", job.options, files)
     if not interaction.acknowledged:
         raise DemoFailedError("The bot did not answer /paint within Discord's 3 s.")
     # A user, too, sees the place in the queue before the next command.

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """An answer with an error status, a JSON error code and, for forms, the path of each fault."""
+    """An answer with an error status, a JSON error code and, for forms, what is wrong where."""
 
     def __init__(
         self, status: int, code: int, message: str, *, errors: dict[str, Any] | None = None

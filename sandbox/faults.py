@@ -148,6 +148,9 @@ class Faults:
         return None if fault.status is None else _answer(fault)
 
 
+FAULTS: web.AppKey[Faults] = web.AppKey("faults", Faults)
+
+
 def _answer(fault: Fault) -> web.Response:
     assert fault.status is not None
     if fault.page:

@@ -14,10 +14,10 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from sandbox.addresses import gateway_address
+from sandbox.faults import FAULTS
 from sandbox.model import ChannelType, Json, Message, MessageFlag
 from sandbox.payloads import for_bot, guild_json, user_json
-from sandbox.rest.context import FAULTS
-from sandbox.rest.people import gateway_address
 from sandbox.world import TrafficLine, World
 
 HEARTBEAT_INTERVAL_MS = 41_250
@@ -36,10 +36,10 @@ class Session:
     intents: int
     sequence: int = 0
     replay: deque[Json] = field(default_factory=lambda: deque(maxlen=REPLAY_KEPT))
-    connection: "Connection | None" = None
+    connection: "GatewayConnection | None" = None
 
 
-class Connection:
+class GatewayConnection:
     """One WebSocket of a client."""
 
     def __init__(self, world: World, socket: web.WebSocketResponse, *, compress: bool) -> None:
@@ -103,7 +103,7 @@ class Gateway:
     def __init__(self, world: World) -> None:
         self.world = world
         self.sessions: dict[str, Session] = {}
-        self.connections: set[Connection] = set()
+        self.connections: set[GatewayConnection] = set()
         self.allowed_privileged = 0
         self.duplicate_next = 0
         self.identified = 0
@@ -124,7 +124,7 @@ class Gateway:
             return web.Response(status=503)  # goes nowhere: the line is cut
         socket = web.WebSocketResponse(max_msg_size=1 << 20)
         await socket.prepare(request)
-        connection = Connection(
+        connection = GatewayConnection(
             self.world, socket, compress=request.query.get("compress") == "zlib-stream"
         )
         self.connections.add(connection)
@@ -144,7 +144,7 @@ class Gateway:
             self.world.emit("gateway", {"connected": self.connected})
         return socket
 
-    async def _receive(self, connection: Connection) -> None:
+    async def _receive(self, connection: GatewayConnection) -> None:
         patience = HEARTBEAT_INTERVAL_MS / 1000 * 1.5
         while not connection.socket.closed:
             try:
@@ -167,7 +167,7 @@ class Gateway:
             self.world.emit("traffic", {"line": self.world.log(line)})
             await self._obey(connection, frame)
 
-    async def _obey(self, connection: Connection, frame: Json) -> None:
+    async def _obey(self, connection: GatewayConnection, frame: Json) -> None:
         op, data = frame.get("op"), frame.get("d")
         if op == 1:
             # An answer faster than any network confuses clients that measure the delay.
@@ -182,7 +182,7 @@ class Gateway:
         elif connection.session is None:
             await connection.close(4003, "Not authenticated")
 
-    async def _identify(self, connection: Connection, data: Any) -> None:
+    async def _identify(self, connection: GatewayConnection, data: Any) -> None:
         if connection.session is not None:
             await connection.close(4005, "Already authenticated")
             return
@@ -220,7 +220,7 @@ class Gateway:
             await self._dispatch(session, "GUILD_CREATE", guild_json(world))
         world.emit("gateway", {"connected": True})
 
-    async def _resume(self, connection: Connection, data: Any) -> None:
+    async def _resume(self, connection: GatewayConnection, data: Any) -> None:
         if not isinstance(data, dict) or data.get("token") != self.world.token:
             await connection.close(4004, "Authentication failed")
             return

@@ -10,6 +10,11 @@ from enum import IntEnum, IntFlag
 from typing import Any
 
 Json = dict[str, Any]
+Upload = tuple[str, bytes]
+"""A file of a request: its name and its content."""
+
+Files = dict[int, Upload]
+"""The files of a request by their index."""
 
 
 class MessageFlag(IntFlag):
@@ -58,7 +63,7 @@ class Role:
     id: int
     name: str
     permissions: int
-    colour: int = 0
+    color: int = 0
 
 
 @dataclass(eq=False)
@@ -68,7 +73,7 @@ class User:
     id: int
     name: str
     display_name: str
-    colour: str = "#5865f2"
+    color: str = "#5865f2"
     bot: bool = False
     locale: str = "en-US"
     role_ids: list[int] = field(default_factory=list)
@@ -200,7 +205,6 @@ class Interaction:
     user_installed: bool = False
     command: str = ""
     source: Message | None = None
-    parent: "Interaction | None" = None
     acknowledged_after_seconds: float | None = None
     response_type: int | None = None
     message: Message | None = None

@@ -4,8 +4,8 @@ import copy
 from datetime import UTC, datetime
 
 from sandbox.addresses import attachment_json, file_url, proxy_url
-from sandbox.model import Channel, ChannelType, Interaction, Json, Message, User
-from sandbox.permissions import permissions_of
+from sandbox.model import Channel, ChannelType, Interaction, Json, Message, Role, User
+from sandbox.permissions import app_permissions, permissions_of
 from sandbox.world import World
 
 
@@ -48,6 +48,26 @@ def member_json(world: World, user: User, *, with_user: bool = True) -> Json:
     return member
 
 
+def role_json(role: Role, *, position: int) -> Json:
+    """A role object."""
+    return {
+        "id": str(role.id),
+        "name": role.name,
+        "color": role.color,
+        "colors": {
+            "primary_color": role.color,
+            "secondary_color": None,
+            "tertiary_color": None,
+        },
+        "hoist": False,
+        "position": position,
+        "permissions": str(role.permissions),
+        "managed": False,
+        "mentionable": False,
+        "flags": 0,
+    }
+
+
 def _overwrites(world: World, channel: Channel) -> list[Json]:
     if not channel.bot_denied:
         return []
@@ -88,25 +108,7 @@ def guild_json(world: World) -> Json:
         "name": guild.name,
         "icon": None,
         "owner_id": str(guild.owner_id),
-        "roles": [
-            {
-                "id": str(role.id),
-                "name": role.name,
-                "color": role.colour,
-                "colors": {
-                    "primary_color": role.colour,
-                    "secondary_color": None,
-                    "tertiary_color": None,
-                },
-                "hoist": False,
-                "position": position,
-                "permissions": str(role.permissions),
-                "managed": False,
-                "mentionable": False,
-                "flags": 0,
-            }
-            for position, role in enumerate(guild.roles)
-        ],
+        "roles": [role_json(role, position=position) for position, role in enumerate(guild.roles)],
         "channels": [
             channel_json(world, c) for c in world.channels.values() if c.guild_id == guild.id
         ],
@@ -266,6 +268,40 @@ def _message_type(message: Message) -> int:
     if interaction is not None and interaction.type == 2 and interaction.message is message:
         return 20 if interaction.data.get("type", 1) == 1 else 23
     return 19 if message.reference_id is not None else 0
+
+
+def interaction_json(world: World, interaction: Interaction) -> Json:
+    """An interaction as INTERACTION_CREATE carries it."""
+    user, channel = interaction.user, interaction.channel
+    payload: Json = {
+        "id": str(interaction.id),
+        "application_id": str(world.application_id),
+        "type": int(interaction.type),
+        "token": interaction.token,
+        "version": 1,
+        "data": interaction.data,
+        "channel_id": str(channel.id),
+        "channel": channel_json(world, channel, viewer=user),
+        "locale": user.locale,
+        "app_permissions": str(app_permissions(world.guild, world.bot, channel)),
+        "entitlements": [],
+        "entitlement_sku_ids": [],
+        "authorizing_integration_owners": owners(interaction),
+        "context": int(interaction.context),
+        "attachment_size_limit": world.upload_limit_bytes,
+    }
+    if channel.guild_id is not None:
+        payload |= {
+            "guild_id": str(channel.guild_id),
+            "guild": {"id": str(channel.guild_id), "locale": "en-US", "features": []},
+            "guild_locale": "en-US",
+            "member": member_json(world, user),
+        }
+    else:
+        payload["user"] = user_json(user)
+    if interaction.source is not None:
+        payload["message"] = message_json(world, interaction.source)
+    return payload
 
 
 def interaction_metadata(interaction: Interaction) -> Json:

@@ -7,7 +7,7 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from sandbox.child import BotStoppedError, bot_environment, run_bot
+from sandbox.bot_process import BotStoppedError, bot_environment, run_bot
 from sandbox.console import end_on_sigterm, say
 from sandbox.control import LoopbackDiscord
 from sandbox.page.routes import add_page

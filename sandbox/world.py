@@ -104,7 +104,6 @@ class World:
         self.interactions: dict[int, Interaction] = {}
         self.interactions_by_token: dict[str, Interaction] = {}
         self.commands: list[Json] = []
-        self.commands_synced = 0
         self.open_commands: set[str] = set()
         self.sees_content = False
         self.violations: list[Violation] = []
@@ -118,11 +117,11 @@ class World:
         admin_role = Role(self.ids.next(), "Keeper", ADMIN_ROLE, 0xE67E22)
         bot_role = Role(self.ids.next(), "Atelier", BOT_ROLE, 0x5865F2)
         everyone = Role(guild_id, "@everyone", EVERYONE)
-        self.bot = self.add_user("Atelier", bot=True, colour="#5865f2", user_id=self.application_id)
+        self.bot = self.add_user("Atelier", bot=True, color="#5865f2", user_id=self.application_id)
         self.bot.role_ids.append(bot_role.id)
-        ada = self.add_user("ada", display_name="Ada", colour="#3ba55d")
-        grace = self.add_user("grace", display_name="Grace", colour="#eb459e")
-        admin = self.add_user("admin", display_name="Admin", colour="#e67e22")
+        ada = self.add_user("ada", display_name="Ada", color="#3ba55d")
+        grace = self.add_user("grace", display_name="Grace", color="#eb459e")
+        admin = self.add_user("admin", display_name="Admin", color="#e67e22")
         admin.role_ids.append(admin_role.id)
         self.guild = Guild(guild_id, "The Studio", admin.id, [everyone, admin_role, bot_role])
         topic = "Photographs in, paintings out. Type / to begin."
@@ -142,7 +141,7 @@ class World:
         name: str,
         *,
         display_name: str | None = None,
-        colour: str = "#747f8d",
+        color: str = "#747f8d",
         bot: bool = False,
         locale: str = "en-US",
         in_guild: bool = True,
@@ -153,7 +152,7 @@ class World:
             user_id or self.ids.next(),
             name,
             display_name or name,
-            colour=colour,
+            color=color,
             bot=bot,
             locale=locale,
             in_guild=in_guild,

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytest_plugins = ["tests.kit.databases"]
+
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Tests side by side share the cores: torch, here and in the engines started, takes one each.
     os.environ.setdefault("OMP_NUM_THREADS", "1")

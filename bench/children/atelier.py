@@ -29,7 +29,7 @@ def main() -> None:
     device = choose_device(task.get("device", "cpu"))
     limit = task.get("max_memory")
     studio = Studio(
-        source=NetworkSource(vgg19_weights=Path(task["weights"]), may_download=False),
+        source=NetworkSource(Path(task["weights"]) if task["weights"] else None),
         device=device,
         precision=task.get("precision", "auto"),
         max_memory_bytes=parse_memory(limit) if limit else None,

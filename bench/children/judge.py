@@ -19,7 +19,7 @@ def main() -> None:
     if "pictures" not in task:
         answer(machine=machine(task.get("device", "cpu")))
         return
-    judge = Judge.load(Path(task["weights"]))
+    judge = Judge.load()
     verdicts = [
         judge.judge(Path(picture), Path(task["content"]), Path(task["style"])).as_dict()
         for picture in task["pictures"]

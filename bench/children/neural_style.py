@@ -14,9 +14,9 @@ import tempfile
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
 from bench.children.clock import Clock, answer, receive
+from engine.networks.registry import NetworkSource
 
 
 class _Watched(io.StringIO):
@@ -38,7 +38,7 @@ def main() -> None:
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "vgg19.pth"
-        torch.save(caffe_weights(Path(task["weights"])), model)
+        torch.save(caffe_weights(task["weights"]), model)
         sys.argv = [
             "neural-style",
             *("-content_image", task["content"], "-style_image", task["style"]),
@@ -54,9 +54,9 @@ def main() -> None:
     answer(marks=clock.marks)
 
 
-def caffe_weights(file: Path) -> dict[str, torch.Tensor]:
-    """The convolutions, of which the first takes blue before red."""
-    tensors = load_file(file)
+def caffe_weights(file: str | None) -> dict[str, torch.Tensor]:
+    """The convolutions that the engine paints with; the first takes blue before red."""
+    tensors = dict(NetworkSource(Path(file) if file else None).weights().tensors)
     tensors["features.0.weight"] = tensors["features.0.weight"].flip(1).contiguous()
     return tensors
 

@@ -5,7 +5,6 @@ ones are put in their place. Nothing else is changed.
 """
 
 import sys
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -26,7 +25,7 @@ def main() -> None:
     from pystiche import enc, loss, optim  # noqa: PLC0415 (after the line above)
 
     encoder = enc.VGGMultiLayerEncoder("vgg19", pretrained=False, framework="caffe")
-    encoder.load_state_dict(caffe_weights(Path(task["weights"])), strict=False, framework="caffe")
+    encoder.load_state_dict(caffe_weights(task["weights"]), strict=False, framework="caffe")
     encoder.requires_grad_(False)
     content_loss = loss.FeatureReconstructionLoss(
         encoder.extract_encoder(task["content_layers"]), score_weight=1e0

@@ -4,11 +4,17 @@ import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import discord
 
-from bot.delivery.faults import (
+from bot.cards.small_print import Attached
+from bot.delivery.files import JobFiles
+from bot.delivery.forms import Dress, Form, Picture, fields_of, forms_for
+from bot.delivery.routes import Route, Shown, Ways
+from bot.kit import Bot
+from bot.pictures.upload_encoder import EncodingProblem
+from bot.texts import Texts, texts_for
+from bot.wire.faults import (
     Fault,
     MessageGone,
     NoAccess,
@@ -19,18 +25,9 @@ from bot.delivery.faults import (
     Unclear,
     fault_of,
 )
-from bot.delivery.files import JobFiles
-from bot.delivery.forms import Dress, Form, Picture, fields_of, forms_for
-from bot.delivery.small_print import Attached
-from bot.delivery.ways import Route, Shown, Ways
-from bot.pictures.press import PressProblem
-from bot.texts import Texts, texts_for
-from bot.uploads import Upload
+from bot.wire.uploads import Upload
 from common.store import StorageUnavailable
 from jobs.model import Job, JobState, Standing
-
-if TYPE_CHECKING:
-    from bot.client import AtelierClient
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +85,7 @@ class Room:
 class Courier:
     """Shows jobs. Each way is tried in its order; Discord's bad moments end in `Later`."""
 
-    def __init__(self, client: "AtelierClient") -> None:
+    def __init__(self, client: Bot) -> None:
         self._client = client
         self._files = JobFiles(client)
         self._ways = Ways(client)
@@ -103,7 +100,7 @@ class Courier:
             attempt: Which try at the final state this is; from the second on, a DM is only sent
                 if the user's DMs do not hold it yet.
         """
-        errand = Errand(texts_for(job.target.locale), job, standing, attempt)
+        errand = Errand(texts_for(job.reply.locale), job, standing, attempt)
         fault: Fault = NoAccess()
         message_gone = False
         for route in self._routes(job, attempt):
@@ -115,7 +112,7 @@ class Courier:
                 case Shown() | Later():
                     return result
                 case TokenEnded():
-                    self._remember_ended(job.target.interaction_id)
+                    self._remember_ended(job.reply.interaction_id)
                 case MessageGone():
                     message_gone = True
                 case _:
@@ -126,7 +123,7 @@ class Courier:
     async def is_last(self, job: Job, shown: Shown) -> bool | Later:
         """Whether the message still is as it was shown, as far as the bot may see it."""
         by_token = self.token_works(job)
-        if not by_token and (job.target.ephemeral or not job.target.bot_in_channel):
+        if not by_token and (job.reply.ephemeral or not job.reply.bot_in_channel):
             return True
         try:
             return await self._ways.is_last(job, shown, by_token=by_token)
@@ -138,8 +135,8 @@ class Courier:
         """Whether the interaction's 15 minutes still run, as far as is known."""
         now = datetime.fromtimestamp(self._client.clock(), UTC)
         return (
-            job.target.interaction_id not in self._ended_tokens
-            and now < job.target.token_expires_at - TOKEN_MARGIN
+            job.reply.interaction_id not in self._ended_tokens
+            and now < job.reply.token_expires_at - TOKEN_MARGIN
         )
 
     def _remember_ended(self, interaction_id: int) -> None:
@@ -148,24 +145,24 @@ class Courier:
             self._ended_tokens.popitem(last=False)
 
     def _routes(self, job: Job, attempt: int) -> list[Route]:
-        target = job.target
+        reply = job.reply
         routes = []
         if self.token_works(job):
-            routes.append(Route(self._ways.by_token(job), target.upload_limit_bytes))
-        visible_to_all = target.bot_in_channel and not target.ephemeral
-        if visible_to_all and target.message_id is not None:
+            routes.append(Route(self._ways.by_token(job), reply.upload_limit_bytes))
+        visible_to_all = reply.bot_in_channel and not reply.ephemeral
+        if visible_to_all and reply.message_id is not None:
             routes.append(Route(self._ways.by_bot(job), self._limit_later(job)))
         if job.state in {JobState.DONE, JobState.FAILED}:
             by_dm = self._ways.by_dm(job, search=attempt > 1)
             routes.append(Route(by_dm, DEFAULT_LIMIT_BYTES, is_dm=True, is_new=True))
-            if visible_to_all and target.guild_id is not None and target.message_id is None:
+            if visible_to_all and job.guild_id is not None and reply.message_id is None:
                 # Which message it was is not known; it can only be said beside it.
                 by_post = self._ways.by_post(job, search=attempt > 1)
                 routes.append(Route(by_post, self._limit_later(job), is_new=True))
         return routes
 
     def _limit_later(self, job: Job) -> int:
-        guild = self._client.get_guild(job.target.guild_id) if job.target.guild_id else None
+        guild = self._client.get_guild(job.guild_id) if job.guild_id else None
         return guild.filesize_limit if guild is not None else DEFAULT_LIMIT_BYTES
 
     async def _try(self, errand: Errand, route: Route) -> Shown | Later | Fault:
@@ -216,7 +213,7 @@ class Courier:
         job = errand.job
         try:
             return await self._files.of(errand.t, job, limit_bytes)
-        except PressProblem as problem:
+        except EncodingProblem as problem:
             log.error("The picture of job %d could not be made to fit: %s", job.id, problem)  # noqa: TRY400 - known
             return Later(None) if errand.attempt < TRIES_TO_FIT else None
         except StorageUnavailable as error:
@@ -229,7 +226,7 @@ async def _send(
 ) -> Shown | Rejected:
     files: list[discord.File] = []
     if attached:
-        hides = form.dress is Dress.WORDS and errand.job.target.spoiler
+        hides = form.dress is Dress.WORDS and errand.job.reply.spoiler
         files.append(Upload(attached.data, attached.filename, spoiler=hides))
     try:
         fields = fields_of(errand.t, errand.job, errand.standing, form, attached)
@@ -240,7 +237,7 @@ async def _send(
 
 
 def _with_apology(errand: Errand, attached: Attached | None) -> Attached | None:
-    if attached is None or errand.job.target.channel_id is None:
+    if attached is None or errand.job.reply.channel_id is None:
         return attached
     apology = errand.t("It could not be shown where you asked for it any more, so here it is.")
     note = f"{attached.note}\n-# {apology}" if attached.note else apology

@@ -2,16 +2,13 @@
 
 import logging
 from collections import OrderedDict
-from typing import TYPE_CHECKING
 
-from bot.delivery.fit import fitted
-from bot.delivery.small_print import Attached
+from bot.cards.fit_upload import fitted
+from bot.cards.small_print import Attached
+from bot.kit import Bot
 from bot.texts import Texts
 from common.store import PictureMissing
 from jobs.model import Job, JobState
-
-if TYPE_CHECKING:
-    from bot.client import AtelierClient
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +18,7 @@ REMEMBERED = 4  # encoded results, so that the next try after an outage need not
 class JobFiles:
     """Reads and fits what is shown of jobs."""
 
-    def __init__(self, client: "AtelierClient") -> None:
+    def __init__(self, client: Bot) -> None:
         self._client = client
         self._encoded: OrderedDict[tuple[str, int, str], Attached] = OrderedDict()
 
@@ -29,7 +26,7 @@ class JobFiles:
         """The file for a job's present state, if it has one.
 
         Raises:
-            PressProblem: if the finished picture could not be encoded.
+            EncodingProblem: if the finished picture could not be encoded.
             StorageUnavailable: if the store does not answer.
         """
         try:
@@ -54,7 +51,7 @@ class JobFiles:
         attached = await fitted(
             t,
             self._client.queue.store,
-            self._client.press,
+            self._client.encoder,
             key=key,
             limit_bytes=limit_bytes,
             name=f"atelier-{job.id}",

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from bot.delivery.cards import end_words, job_card, plain_card
-from bot.delivery.small_print import Attached
+from bot.cards.job_card import end_words, job_card, plain_card
+from bot.cards.small_print import Attached
 from bot.texts import Texts
 from jobs.model import Job, Standing
 

@@ -8,18 +8,15 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from bot.delivery.courier import Courier, Later, Nowhere, Outcome
-from bot.delivery.faults import pause_seconds
 from bot.delivery.message import Message, differs
-from bot.delivery.ways import Shown
-from bot.flight import follow_this_task
+from bot.delivery.routes import Shown
+from bot.kit import Bot, Feature
+from bot.wire.faults import BACKOFF
+from bot.wire.in_flight import follow_this_task
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
-
-if TYPE_CHECKING:
-    from bot.client import AtelierClient
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +39,7 @@ class Delivery:
         courier: Brings one state to one message.
     """
 
-    client: "AtelierClient"
+    client: Bot
 
     def __post_init__(self) -> None:
         self.courier = Courier(self.client)
@@ -93,7 +90,7 @@ class Delivery:
 
     async def _round(self) -> None:
         now = self._now()
-        jobs = {job.id: job for job in await self.client.queue.to_deliver(limit=JOBS_AT_ONCE)}
+        jobs = {job.id: job for job in await self.client.queue.deliveries.due(limit=JOBS_AT_ONCE)}
         if now - self._places_at >= PLACES_SECONDS:
             self._places_at = now
             for job in await self._moved():
@@ -141,15 +138,15 @@ class Delivery:
         queue = self.client.queue
         message.flight = follow_this_task()
         async with self._slots[message.is_final]:
-            job = await queue.get(job_id)
+            job = await queue.jobs.get(job_id)
             if job is None or (job.state.ended and not message.is_final):
                 return  # the next round brings the end, in its own right
             if not job.state.ended:
                 message.end = None  # an admin may have taken a cancellation back
             elif message.end is not None and await self._stays(job, message, message.end):
                 return
-            standing = None if job.state.ended else await queue.standing(job_id)
-            attempt = await queue.delivery_attempt(job_id) if job.state.ended else 1
+            standing = None if job.state.ended else await queue.standings.get(job_id)
+            attempt = await queue.deliveries.count_attempt(job_id) if job.state.ended else 1
             outcome = await self.courier.show(job, standing, attempt=attempt)
         message.edited_at = self._now()
         if isinstance(outcome, Shown):
@@ -161,23 +158,23 @@ class Delivery:
         match outcome:
             case Shown(how, message_id, channel_id, _):
                 message.failures = 0
-                if job.target.message_id is None and how != "dm":
-                    await queue.set_message(job.id, channel_id, message_id)
+                if job.reply.message_id is None and how != "dm":
+                    await queue.deliveries.set_message(job.id, channel_id, message_id)
                 if not ended:
-                    await queue.mark_shown(job.id, job.revision)
+                    await queue.deliveries.mark_shown(job.id, job.revision)
                 elif not message.watch(outcome, self._now()):
                     await self._delivered(job, outcome)
             case Later(seconds):
                 message.failing_end = ended
-                message.not_before = self._now() + pause_seconds(message.failures, seconds)
+                message.not_before = self._now() + BACKOFF.seconds(message.failures, seconds)
                 message.failures += 1
             case Nowhere(reason):
                 message.is_gone = True
                 if ended:
                     log.warning("Job %d cannot be shown: %s", job.id, reason)
-                    await queue.mark_undeliverable(job.id, reason)
+                    await queue.deliveries.mark_undeliverable(job.id, reason)
                 else:
-                    await queue.mark_shown(job.id, job.revision)
+                    await queue.deliveries.mark_shown(job.id, job.revision)
 
     async def _stays(self, job: Job, message: Message, end: Shown) -> bool:
         """Look after the end of a job that an older edit may have overwritten.
@@ -187,7 +184,7 @@ class Delivery:
         """
         match await self.courier.is_last(job, end):
             case Later() as later:
-                message.not_before = self._now() + pause_seconds(message.failures, later.seconds)
+                message.not_before = self._now() + BACKOFF.seconds(message.failures, later.seconds)
                 message.failures += 1
             case True:
                 message.failures = 0
@@ -200,15 +197,15 @@ class Delivery:
         return True
 
     async def _delivered(self, job: Job, shown: Shown) -> None:
-        await self.client.queue.mark_delivered(
+        await self.client.queue.deliveries.mark_delivered(
             job.id, how=shown.how, message_id=shown.message_id, channel_id=shown.channel_id
         )
 
     async def _moved(self) -> list[Job]:
         """Waiting jobs whose place or time is no longer what their message says."""
         queue = self.client.queue
-        waiting = await queue.waiting(None, limit=JOBS_AT_ONCE)
-        standings = await queue.standings([job.id for job in waiting])
+        waiting = await queue.standings.waiting(None, limit=JOBS_AT_ONCE)
+        standings = await queue.standings.get_many([job.id for job in waiting])
         moved = []
         for job in waiting:
             message = self._message_of(job)
@@ -238,6 +235,9 @@ def _finished(message: Message, task: asyncio.Task[None]) -> None:
     message.task_ended()
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("A delivery went wrong", exc_info=error)
-        message.not_before = asyncio.get_running_loop().time() + pause_seconds(message.failures)
+        message.not_before = asyncio.get_running_loop().time() + BACKOFF.seconds(message.failures)
         message.failing_end = message.is_final
         message.failures += 1
+
+
+FEATURE = Feature(services=(Delivery,))

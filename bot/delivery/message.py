@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.delivery.ways import Shown
-from bot.flight import Flight
+from bot.delivery.routes import Shown
+from bot.wire.in_flight import Flight
 from jobs.model import Standing
 
 STALE_SECONDS = 2.0  # how long a finished picture waits for an edit with an older state

@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import sys
 
-from bot.commands import build_client
+from bot.app.features import build_client
 from bot.locales.extract import template
 from bot.locales.update import UnknownLocaleError, known_languages, update
 from common.settings import Settings

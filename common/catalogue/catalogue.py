@@ -20,10 +20,10 @@ _SCAN_SUFFIX = ".jpg"
 
 @dataclass(frozen=True)
 class Ready:
-    """It can be painted now, from its scan, or from its fingerprint with the lite network."""
+    """It can be painted now, from its scan or from a fingerprint."""
 
     scan: Path | None
-    fingerprint: Path | None
+    fingerprint: bool
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,9 @@ class Catalogue:
         """
         scan = scan_path(painting, styles_dir)
         there = scan if scan.is_file() else None
-        if there is None and painting.fingerprint_path is None:
+        if there is None and not painting.fingerprints:
             return NeedsDownload(painting.image_url)
-        return Ready(there, painting.fingerprint_path)
+        return Ready(there, bool(painting.fingerprints))
 
 
 def scan_path(painting: Painting, styles_dir: Path) -> Path:

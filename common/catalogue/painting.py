@@ -14,6 +14,7 @@ LATEST_DEATH = 1954
 """Artists who died later may still be protected somewhere."""
 
 FINGERPRINTS = Path(__file__).parent / "fingerprints"
+"""Of each network that has some, a folder."""
 SWATCHES = Path(__file__).parent / "swatches"
 SCAN_WIDTH_PX = 1280
 
@@ -130,9 +131,10 @@ class Painting(_File):
         return _there(SWATCHES / f"{self.id}.jpg")
 
     @cached_property
-    def fingerprint_path(self) -> Path | None:
-        """Its statistics for the lite network; None where they are not shipped."""
-        return _there(FINGERPRINTS / f"{self.id}.safetensors")
+    def fingerprints(self) -> dict[str, Path]:
+        """Its statistics by network, such as `vgg19`; empty where none are shipped."""
+        files = {file.parent.name: file for file in FINGERPRINTS.glob(f"*/{self.id}.safetensors")}
+        return dict(sorted(files.items()))
 
 
 def parse_painting(painting_id: str, text: str) -> Painting:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from PIL import UnidentifiedImageError
 
-from engine.evaluation.judge import WEIGHTS_VARIABLE, Judge, JudgeProblem
+from engine.evaluation.judge import Judge, JudgeProblem
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--content", type=Path, required=True, help="the photograph")
     parser.add_argument("--style", type=Path, required=True, help="the style's picture")
     parser.add_argument("--style-scale", type=float, default=1.0)
-    parser.add_argument("--weights", type=Path, help=f"default: from {WEIGHTS_VARIABLE}")
+    parser.add_argument("--weights", type=Path, help="a file; default: the original VGG-19's")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--max-side", type=int, default=1024, help="larger results are reduced")
     parser.add_argument("--threads", type=int, help="of the CPU; default: all")

@@ -1,7 +1,6 @@
 """The judge: distances on layers of the true VGG-19 that a painter does not optimise."""
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,12 +13,13 @@ from torch import Tensor
 from engine.evaluation import measures
 from engine.evaluation.pictures import Picture, as_image, as_tensor, fit_longest
 from engine.networks.encoder import Encoder, WeightsProblem
+from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import Vgg19
-from engine.networks.weights import load_weights
+from engine.painting.picture import mirrored
+from engine.painting.plan import LEAST_SIDE_PX
 
-WEIGHTS_VARIABLE = "ATELIER_VGG19_WEIGHTS"
-STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu3_4")
-CONTENT_LAYERS = ("relu3_2", "relu3_4")
+STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu4_3", "relu5_2")
+CONTENT_LAYERS = ("relu3_2", "relu4_3")
 STRUCTURE_LAYER = "relu3_1"
 _ALL_LAYERS = tuple(dict.fromkeys((*STYLE_LAYERS, *CONTENT_LAYERS, STRUCTURE_LAYER)))
 _LANCZOS = Image.Resampling.LANCZOS
@@ -77,7 +77,7 @@ class Judge:
     """Judges results; one judge can be kept and asked often.
 
     Args:
-        encoder: VGG-19 with layers down to relu3_4, in float32.
+        encoder: VGG-19 with layers down to relu5_2, in float32.
         longest_px: Larger results are judged after being scaled down to this longest side.
     """
 
@@ -96,25 +96,18 @@ class Judge:
         device: str = "cpu",
         longest_px: int = 1024,
     ) -> "Judge":
-        """A judge with VGG-19's weights from a file.
+        """A judge with VGG-19's weights.
 
         Args:
-            weights: The file; by default the one that ATELIER_VGG19_WEIGHTS names.
+            weights: A file; by default the original's, which come along, whatever paints.
             device: Where to compute.
             longest_px: See the class.
 
         Raises:
-            JudgeProblem: There is no such file, or it is not VGG-19.
+            JudgeProblem: There is no such file, or it is not the whole VGG-19.
         """
-        named = os.environ.get(WEIGHTS_VARIABLE)
-        if weights is None and not named:
-            raise JudgeProblem(
-                "The judge needs VGG19's weights: give a file, or name it in "
-                f"{WEIGHTS_VARIABLE}; layers down to relu3_4 are enough."
-            )
-        file = weights or Path(named or "")
         try:
-            encoder = Vgg19(load_weights(file), device=torch.device(device))
+            encoder = Vgg19(NetworkSource(weights).weights(), device=torch.device(device))
         except WeightsProblem as problem:
             raise JudgeProblem(str(problem)) from problem
         return cls(encoder, longest_px=longest_px)
@@ -123,14 +116,14 @@ class Judge:
     def style_target(self, style: Picture, longest_px: float) -> StyleTarget:
         """The style at this longest side (never enlarged), to compare results with."""
         image = fit_longest(as_image(style), min(longest_px, self._longest_px))
-        picture = as_tensor(image, self._encoder.device)
+        picture = self._tensor(image)
         return StyleTarget(picture, self._grams(self._encoder.features(picture, STYLE_LAYERS)))
 
     @torch.no_grad()
     def style_distances(self, result: Picture, target: StyleTarget) -> dict[str, float]:
         """The relative Gram distance of each layer, without the rest of a verdict."""
         image = fit_longest(as_image(result), self._longest_px)
-        features = self._encoder.features(as_tensor(image, self._encoder.device), STYLE_LAYERS)
+        features = self._encoder.features(self._tensor(image), STYLE_LAYERS)
         return _style_distances(self._grams(features), target.grams)
 
     @torch.no_grad()
@@ -149,10 +142,9 @@ class Judge:
         Raises:
             OSError: A file is absent or holds no picture.
         """
-        device = self._encoder.device
         image = fit_longest(as_image(result), self._longest_px)
-        painted = as_tensor(image, device)
-        photograph = as_tensor(as_image(content).resize(image.size, _LANCZOS), device)
+        painted = self._tensor(image)
+        photograph = self._tensor(as_image(content).resize(image.size, _LANCZOS))
         target = self.style_target(style, max(image.size) * style_scale)
 
         found = self._encoder.features(painted, _ALL_LAYERS)
@@ -173,6 +165,12 @@ class Judge:
             style_by_layer=by_style,
             content_by_layer=by_content,
         )
+
+    def _tensor(self, image: Image.Image) -> Tensor:
+        """On the device; a very narrow one continued by mirror images, as the deep layers ask."""
+        size = (max(image.height, LEAST_SIDE_PX), max(image.width, LEAST_SIDE_PX))
+        pixels = as_tensor(image, torch.device("cpu"))[0]
+        return mirrored(pixels, size)[None].to(self._encoder.device)
 
     def _grams(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {layer: gram(features[layer]) for layer in STYLE_LAYERS}

@@ -38,7 +38,7 @@ class Comparison:
 
     contents: tuple[Path, ...]
     styles: tuple[Path, ...]
-    weights: Path
+    weights: Path | None
     output: Path
     size_px: int
     iterations: int
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m engine.lite.compare", description=__doc__)
     parser.add_argument("--contents", type=Path, nargs="+", required=True)
     parser.add_argument("--styles", type=Path, nargs="+", required=True)
-    parser.add_argument("--weights", type=Path, required=True, help="VGG19, at least to relu3_4")
+    parser.add_argument("--weights", type=Path, help="other weights of VGG19 to paint with")
     parser.add_argument("-o", "--output", type=Path, required=True, help="a folder")
     parser.add_argument("--size", type=int, default=192)
     parser.add_argument("--iterations", type=int, default=40, help="at each scale")
@@ -78,8 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     comparison.output.mkdir(parents=True, exist_ok=True)
     console = Console()
-    judge = Judge.load(comparison.weights)
-    source = NetworkSource(vgg19_weights=comparison.weights, may_download=False)
+    judge = Judge.load()
+    source = NetworkSource(comparison.weights)
     studio = Studio(source, precision="fp32")
     for network, (content, style) in itertools.product(chosen.networks, comparison.pairs()):
         file = comparison.output / f"{content.stem}-{style.stem}.{network}.json"

@@ -1,21 +1,18 @@
 """Opening the network that a painting asks for."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import torch
 
 from engine.networks.encoder import Encoder, WeightsProblem
-from engine.networks.vgg19 import Vgg19
-from engine.networks.weights import Progress, download_weights, load_weights, weights_at_hand
+from engine.networks.original import original_weights
+from engine.networks.vgg19 import Vgg19, Vgg19Weights
+from engine.networks.weights import load_weights
 
-
-class OpenLite(Protocol):
-    """How `engine.lite` opens the network that comes with the package."""
-
-    def __call__(self, *, device: torch.device, dtype: torch.dtype, pooling: str) -> Encoder: ...  # noqa: D102 (described above)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -23,24 +20,29 @@ class NetworkSource:
     """Where networks come from on this machine.
 
     Attributes:
-        models_dir: where downloaded weights are kept; None for none.
-        vgg19_weights: a file to use instead.
-        may_download: whether VGG19 may be fetched when it is asked for by name.
-        progress: told about a download.
+        vgg19_weights: a file to use instead of the weights that come with a package.
+        say: told what kind of weights the file holds.
     """
 
-    models_dir: Path | None = None
     vgg19_weights: Path | None = None
-    may_download: bool = True
-    progress: Progress | None = None
+    say: Callable[[str], None] = log.info
+
+    def weights(self) -> Vgg19Weights:
+        """VGG-19's weights.
+
+        Raises:
+            WeightsProblem: they cannot be had.
+        """
+        if self.vgg19_weights is None:
+            return original_weights()
+        weights = load_weights(self.vgg19_weights)
+        self.say(weights.kind)
+        return weights
 
 
-def resolve_network(requested: str, source: NetworkSource) -> str:
-    """`vgg19` or `lite`: `auto` is VGG19 as soon as its weights are on the machine."""
-    if requested != "auto":
-        return requested
-    at_hand = weights_at_hand(source.models_dir, source.vgg19_weights)
-    return "vgg19" if at_hand is not None else "lite"
+def resolve_network(requested: str) -> str:
+    """`vgg19` or `lite`: `auto` is VGG-19."""
+    return "vgg19" if requested == "auto" else requested
 
 
 def open_encoder(
@@ -57,28 +59,15 @@ def open_encoder(
         WeightsProblem: no such network, or its weights cannot be had.
     """
     openers: dict[str, Callable[[], Encoder]] = {
-        "vgg19": lambda: _open_vgg19(source, device, dtype, pooling),
+        "vgg19": lambda: Vgg19(source.weights(), device=device, dtype=dtype, pooling=pooling),
         "lite": lambda: _open_lite(device, dtype, pooling),
     }
-    name = resolve_network(network, source)
+    name = resolve_network(network)
     if name not in openers:
         raise WeightsProblem(
             "There is no network {name}; there are: {names}.", name=name, names=", ".join(openers)
         )
     return openers[name]()
-
-
-def _open_vgg19(
-    source: NetworkSource, device: torch.device, dtype: torch.dtype, pooling: str
-) -> Encoder:
-    file = weights_at_hand(source.models_dir, source.vgg19_weights)
-    if file is None:
-        if source.models_dir is None or not source.may_download:
-            raise WeightsProblem(
-                "VGG19's weights are not on this machine; name a file in ATELIER_VGG19_WEIGHTS."
-            )
-        file = download_weights(source.models_dir, source.progress)
-    return Vgg19(load_weights(file), device=device, dtype=dtype, pooling=pooling)
 
 
 def _open_lite(device: torch.device, dtype: torch.dtype, pooling: str) -> Encoder:

@@ -56,10 +56,17 @@ class Normalisation:
 
 @dataclass(frozen=True)
 class Vgg19Weights:
-    """Weights and biases by torchvision's names, as far as the file goes."""
+    """Weights and biases by torchvision's names, red first, as far as the file goes.
+
+    Attributes:
+        tensors: by their names, such as `features.0.weight`.
+        normalisation: the input that they expect.
+        kind: what they are, for those who named the file.
+    """
 
     tensors: dict[str, Tensor]
     normalisation: Normalisation
+    kind: str = "the original VGG-19"
 
     def present(self) -> tuple[Convolution, ...]:
         """The convolutions that are there, without a gap, from the first on."""

@@ -1,29 +1,28 @@
-"""VGG19's weights: read from a file, or downloaded once and kept cut to the convolutions."""
+"""VGG-19's weights from a file, whose kind is told by looking at its first convolution."""
 
-import contextlib
-import hashlib
-import os
 import pickle
 import re
-import tempfile
-import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from engine.networks.encoder import WeightsProblem
+from engine.networks.original import original_first_weight, zero_to_255
 from engine.networks.vgg19 import CONVOLUTIONS, Normalisation, Vgg19Weights
 
-DOWNLOAD_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
-DOWNLOAD_SHA256_START = "dcbb9e9d"
-KEPT_NAME = "vgg19-torchvision.safetensors"
-CAFFE_MEAN = ("123.68", "116.779", "103.939")
-_CHUNK_BYTES = 1 << 20
+_FIRST = f"{CONVOLUTIONS[0].key}.weight"
 _NUMBER = r"\s*([0-9.]+)\s*"
+_ALIKE = 0.1
+"""Relative distance (root mean square) up to which a first convolution is the known one. Rounding
+to bf16 makes 0.002, the package's table 0.004; the order of colours 0.3."""
+# The first of torchvision's 64 filters (vgg19-dcbb9e9d.pth), red, green, blue.
+_TORCHVISION = (
+    (-0.053474, -0.049257, -0.067942, 0.015314, 0.045068, 0.0021444, 0.036226, 0.019999, 0.019864),
+    (0.017015, 0.055403, -0.0062293, 0.14165, 0.22705, 0.13758, 0.12000, 0.20030, 0.092114),
+    (-0.044885, 0.012680, -0.014497, 0.059742, 0.13955, 0.054102, -0.00096141, 0.058304, -0.029663),
+)
 
 _UNREADABLE = (
     SafetensorError,
@@ -37,141 +36,53 @@ _UNREADABLE = (
     TypeError,
 )
 
-Progress = Callable[[str, int, int], None]
-"""Told what is going on, the bytes done so far and all bytes (0 when unknown)."""
-
-
-def kept_file(models_dir: Path) -> Path:
-    """Where the downloaded weights are kept."""
-    return models_dir / KEPT_NAME
-
-
-def weights_at_hand(models_dir: Path | None, file: Path | None) -> Path | None:
-    """The weights file that can be used without a download, if there is one."""
-    if file is not None:
-        return file
-    if models_dir is not None and kept_file(models_dir).is_file():
-        return kept_file(models_dir)
-    return None
-
 
 def load_weights(file: Path) -> Vgg19Weights:
     """Read weights in torchvision's names: safetensors, or a state dict saved by torch.
 
-    Caffe's weights are known by the metadata `input`, such as
-    `pixels in 0..255 minus mean (123.68, 116.779, 103.939)`; without it the pixels are
-    normalised as torchvision does.
+    Caffe's (blue first), the same with red first, and torchvision's are known by their first
+    convolution. Weights of one's own training are taken from a safetensors file whose metadata
+    `input` says what they expect: `as torchvision`, or `pixels in 0..255 minus mean (123.68,
+    116.779, 103.939)`, red first.
 
     Raises:
-        WeightsProblem: the file is absent or is no such file.
+        WeightsProblem: the file is absent, is no such file, or its kind cannot be told.
     """
     if not file.is_file():
         raise WeightsProblem(
             "There is no weights file {file}; see ATELIER_VGG19_WEIGHTS.", file=file.name
         )
-    metadata: dict[str, str] = {}
     try:
-        if file.suffix == ".safetensors":
-            with safe_open(file, framework="pt") as opened:
-                metadata = dict(opened.metadata() or {})
-                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
-        else:
-            tensors = torch.load(file, map_location="cpu", weights_only=True)
-        weights = Vgg19Weights(_convolutions_only(tensors), normalisation_of(metadata))
+        tensors, stated = _read(file)
     except _UNREADABLE as error:
         raise WeightsProblem("{file} cannot be read as VGG19's weights.", file=file.name) from error
-    if not weights.present():
+    if _FIRST not in tensors:
         raise WeightsProblem(
             "{file} holds no weights named features.0.weight and so on.", file=file.name
         )
-    channels = 3
-    for convolution in weights.present():
-        weight = weights.tensors[f"{convolution.key}.weight"]
-        bias = weights.tensors.get(f"{convolution.key}.bias")
-        if weight.shape[1:] != (channels, 3, 3) or bias is None or bias.shape != weight.shape[:1]:
-            raise WeightsProblem(
-                "{file} holds no weights of VGG19: those of {layer} are of another shape.",
-                file=file.name,
-                layer=convolution.layer,
-            )
-        channels = weight.shape[0]
-    return weights
+    _check_shapes(tensors, file)
+    return _looked_at(tensors, stated, file)
 
 
-def normalisation_of(metadata: dict[str, str]) -> Normalisation:
-    """The input that the weights expect, as their file says; else torchvision's."""
-    text = metadata.get("input", "")
-    if "0..255" not in text:
+def stated_normalisation(text: str) -> Normalisation | None:
+    """The input that a file's metadata `input` names; None where it names none."""
+    if text.strip() == "as torchvision":
         return Normalisation()
-    found = re.search(rf"mean \({_NUMBER},{_NUMBER},{_NUMBER}\)", text)
-    red, green, blue = (
-        (float(value) for value in found.groups()) if found else (123.68, 116.779, 103.939)
-    )
-    one = 1.0 / 255.0
-    return Normalisation((red * one, green * one, blue * one), (one, one, one))
+    found = re.search(rf"0\.\.255 minus mean \({_NUMBER},{_NUMBER},{_NUMBER}\)", text)
+    if found is None:
+        return None
+    red, green, blue = (float(value) for value in found.groups())
+    return zero_to_255((red, green, blue))
 
 
-def download_weights(
-    models_dir: Path,
-    progress: Progress | None = None,
-    *,
-    url: str = DOWNLOAD_URL,
-    sha256_start: str = DOWNLOAD_SHA256_START,
-) -> Path:
-    """Fetch torchvision's VGG19, check it, and keep its convolutions as safetensors.
-
-    A file appears under its name only when it is whole; nothing is left of a failed try.
-
-    Raises:
-        WeightsProblem: no connection, not the file that it should be, or no place to keep it.
-    """
-    try:
-        models_dir.mkdir(parents=True, exist_ok=True)
-        return _downloaded(models_dir, progress, url, sha256_start)
-    except (OSError, SafetensorError) as error:
-        raise WeightsProblem(
-            "VGG19's weights cannot be kept in {folder} ({reason}); name another place in "
-            "ATELIER_DATA_DIR, or a file of them in ATELIER_VGG19_WEIGHTS.",
-            folder=str(models_dir),
-            reason=(error.strerror if isinstance(error, OSError) else None) or str(error),
-        ) from error
-
-
-def _downloaded(models_dir: Path, progress: Progress | None, url: str, sha256_start: str) -> Path:
-    target = kept_file(models_dir)
-    with tempfile.TemporaryDirectory(dir=models_dir, ignore_cleanup_errors=True) as folder:
-        fetched = Path(folder) / "vgg19.pth"
-        try:
-            digest = _fetch(url, fetched, progress)
-        except OSError as error:
-            raise WeightsProblem(
-                "VGG19's weights could not be downloaded; try again later, or put a file of "
-                "them on this machine and name it in ATELIER_VGG19_WEIGHTS."
-            ) from error
-        if not digest.startswith(sha256_start):
-            raise WeightsProblem(
-                "The download of VGG19's weights is damaged: its checksum is wrong. Try again."
-            )
-        weights = load_weights(fetched)
-        cut = Path(folder) / KEPT_NAME
-        save_file(weights.tensors, cut, metadata={"input": "as torchvision", "source": url})
-        _sync(cut)
-        cut.replace(target)
-    return target
-
-
-def _fetch(url: str, target: Path, progress: Progress | None) -> str:
-    digest = hashlib.sha256()
-    with urllib.request.urlopen(url, timeout=30) as answer, target.open("wb") as file:  # noqa: S310 (our own https address)
-        total = int(answer.headers.get("Content-Length") or 0)
-        done = 0
-        while chunk := answer.read(_CHUNK_BYTES):
-            file.write(chunk)
-            digest.update(chunk)
-            done += len(chunk)
-            if progress:
-                progress("downloading VGG19", done, total)
-    return digest.hexdigest()
+def _read(file: Path) -> tuple[dict[str, Tensor], str]:
+    """The convolutions' tensors, and the metadata `input`."""
+    if file.suffix != ".safetensors":
+        loaded = torch.load(file, map_location="cpu", weights_only=True)
+        return _convolutions_only(loaded), ""
+    with safe_open(file, framework="pt") as opened:
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
+        return _convolutions_only(tensors), (opened.metadata() or {}).get("input", "")
 
 
 def _convolutions_only(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -179,6 +90,45 @@ def _convolutions_only(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensors[name].contiguous() for name in wanted if name in tensors}
 
 
-def _sync(file: Path) -> None:
-    with contextlib.suppress(OSError), file.open("rb") as opened:
-        os.fsync(opened.fileno())
+def _check_shapes(tensors: dict[str, Tensor], file: Path) -> None:
+    channels = 3
+    for convolution in Vgg19Weights(tensors, Normalisation()).present():
+        weight = tensors[f"{convolution.key}.weight"]
+        bias = tensors.get(f"{convolution.key}.bias")
+        if weight.shape[1:] != (channels, 3, 3) or bias is None or bias.shape != weight.shape[:1]:
+            raise WeightsProblem(
+                "{file} holds no weights of VGG19: those of {layer} are of another shape.",
+                file=file.name,
+                layer=convolution.layer,
+            )
+        channels = weight.shape[0]
+
+
+def _looked_at(tensors: dict[str, Tensor], stated: str, file: Path) -> Vgg19Weights:
+    first = tensors[_FIRST].float()
+    if first.shape == (64, 3, 3, 3):
+        original = original_first_weight()
+        if _distance(first, original) < _ALIKE:
+            kind = f"{file.name}: the original VGG-19, red first."
+            return Vgg19Weights(tensors, zero_to_255(), kind)
+        if _distance(first.flip(1), original) < _ALIKE:
+            turned = {**tensors, _FIRST: tensors[_FIRST].flip(1).contiguous()}
+            kind = f"{file.name}: the original VGG-19, blue first as in Caffe."
+            return Vgg19Weights(turned, zero_to_255(), kind)
+        if _distance(first[0].flatten(1), torch.tensor(_TORCHVISION)) < _ALIKE:
+            kind = f"{file.name}: torchvision's VGG-19."
+            return Vgg19Weights(tensors, Normalisation(), kind)
+    expected = stated_normalisation(stated)
+    if expected is None:
+        raise WeightsProblem(
+            "{file} holds weights of a VGG, but neither the original VGG-19's nor torchvision's, "
+            "so it is not known what numbers they expect. Leave ATELIER_VGG19_WEIGHTS empty for "
+            "the original, name one of these two, or say it in the file: see docs/engine.md.",
+            file=file.name,
+        )
+    kind = f"{file.name}: weights for {stated}, as the file says."
+    return Vgg19Weights(tensors, expected, kind)
+
+
+def _distance(found: Tensor, known: Tensor) -> float:
+    return float((found - known).norm() / known.norm())

@@ -59,7 +59,8 @@ def to_bytes(progress: Progress, tensors: Mapping[str, Tensor]) -> bytes:
     """The checkpoint, with the optimiser's tensors and torch's random state."""
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     kept["random"] = torch.get_rng_state()
-    header = json.dumps({"format": FORMAT, **asdict(progress)})
+    losses = [one.as_dict() for one in progress.losses]
+    header = json.dumps({"format": FORMAT, **asdict(progress), "losses": losses})
     return save(kept, metadata={"atelier": header})
 
 
@@ -88,7 +89,7 @@ def from_bytes(data: bytes) -> Kept:
         header: dict[str, Any] = json.loads(outer["__metadata__"]["atelier"])
         if header.pop("format") != FORMAT:
             raise SettingsProblem("The checkpoint was written by another version of Atelier.")
-        header["losses"] = tuple(Losses(**one) for one in header["losses"])
+        header["losses"] = tuple(Losses.from_dict(one) for one in header["losses"])
         header["notes"] = tuple(Sentence.from_plain(one) for one in header["notes"])
         kept = Kept(Progress(**header), load(data))
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:

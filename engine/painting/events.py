@@ -1,6 +1,6 @@
 """What a painting tells while it is made; all of it cheap unless it is asked for more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,14 +40,27 @@ class ScaleStarted:
 
 @dataclass(frozen=True)
 class Losses:
-    """The loss and its parts at one iteration."""
+    """The loss at one iteration, and its terms by name."""
 
     scale: int
     iteration: int
     total: float
-    style: float
-    content: float
-    tv: float
+    terms: Mapping[str, float]
+
+    def as_dict(self) -> dict[str, float]:
+        """All on one level, as reports and checkpoints have it."""
+        return {
+            "scale": self.scale,
+            "iteration": self.iteration,
+            "total": self.total,
+            **self.terms,
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> "Losses":
+        """What `as_dict` gave."""
+        terms = dict(plain)
+        return cls(terms.pop("scale"), terms.pop("iteration"), terms.pop("total"), terms)
 
 
 @dataclass(frozen=True)

@@ -1,45 +1,43 @@
 """Loss and gradient of a picture, of the whole at once or tile by tile; both exact.
 
-The style loss sees only moments of the features over the whole picture. They are summed up first,
-tile by tile without gradients; the loss' slopes with respect to them then stand for the rest of
-the picture: with them a tile knows the slopes of its own features. Tile by tile these are taken
-back to the pixels, and added up where windows overlap. As each feature has one owner, the sum is
-the gradient of the whole. A whole picture is one tile, seen once.
+Some terms, such as the style, see only sums of features over the whole picture. These are taken
+first, tile by tile without gradients; the loss' slopes with respect to them then stand for the
+rest of the picture: with them a tile knows the slopes of its own features. Tile by tile these are
+taken back to the pixels, and added up where windows overlap. As each feature has one owner, the
+sum is the gradient of the whole. A whole picture is one tile, seen once.
 
 A layer's slopes are made when the way back arrives at it, not before: of all that is held at a
 time, the features themselves take most.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from engine.painting.losses import add_moments_slope, content_difference, variation
-from engine.painting.objective import Objective, Place
-from engine.painting.statistics import LayerMoments
+from engine.painting.objective import Objective
+from engine.painting.statistics import sum_of
+from engine.painting.terms import OwnFeatures, Sums
 from engine.painting.tiles import Region, Tiling
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Loss and gradient at a picture; all on the device, nothing read yet."""
+    """Loss, its terms by name, and gradient at a picture; all on the device, nothing read yet."""
 
     loss: Tensor
-    style: Tensor
-    content: Tensor
-    tv: Tensor
+    terms: Mapping[str, Tensor]
     gradient: Tensor
 
-    def figures(self) -> Tensor:
-        """Loss, style, content, variation and the gradient's greatest number.
+    def figures(self) -> dict[str, Tensor]:
+        """The `total` loss, each term by its name, and the gradient's greatest number, `steepest`.
 
         That is not finite if any of the gradient's is not.
         """
         steepest = torch.linalg.vector_norm(self.gradient, math.inf)
-        return torch.stack([self.loss, self.style, self.content, self.tv, steepest])
+        return {"total": self.loss, **self.terms, "steepest": steepest}
 
 
 def evaluate(
@@ -69,33 +67,37 @@ def evaluate(
 def _of_whole(objective: Objective, shown: Tensor) -> Evaluation:
     whole = Region(0, objective.size[0], 0, objective.size[1])
     seen = _seen(objective, shown, whole, whole)
-    found = {
-        place: objective.moments_in(seen.features[place[0]].detach(), place, whole)
-        for place in objective.places()
-    }
-    style, slopes = _style_slopes(objective, found, shown)
-    gradient, content = _pulled_back(objective, seen, slopes)
+    sums: list[Sums] = [{} for _ in objective.terms]
+    _add_sums(objective, seen, sums)
+    losses, slopes = _by_sums(objective, sums, shown)
+    gradient = _pulled_back(objective, seen, slopes, losses)
     del seen
-    tv = _add_variation(objective, shown, whole, gradient)
-    return Evaluation(style + content + tv, style, content, tv, gradient)
+    _add_pixels(objective, shown, whole, gradient, losses)
+    return _evaluation(objective, losses, gradient)
 
 
 def _of_tiles(
     objective: Objective, shown: Tensor, tiling: Tiling, check: Callable[[], None]
 ) -> Evaluation:
-    style, slopes = _style_slopes(objective, _moments(objective, shown, tiling, check), shown)
+    losses, slopes = _by_sums(objective, _sums_of_tiles(objective, shown, tiling, check), shown)
     gradient = torch.zeros_like(shown)
-    content, tv = shown.new_zeros(()), shown.new_zeros(())
     for core in tiling.cores():
         check()
         window = tiling.window(core)
         seen = _seen(objective, window.of(shown).clone(), window, core)
-        back, part = _pulled_back(objective, seen, slopes)
+        own = [shown.new_zeros(()) for _ in losses]
+        back = _pulled_back(objective, seen, slopes, own)
         del seen
         window.of(gradient).add_(back)
-        content += part
-        tv += _add_variation(objective, shown, core, gradient)
-    return Evaluation(style + content + tv, style, content, tv, gradient)
+        for loss, part in zip(losses, own, strict=True):
+            loss.add_(part)
+        _add_pixels(objective, shown, core, gradient, losses)
+    return _evaluation(objective, losses, gradient)
+
+
+def _evaluation(objective: Objective, losses: Sequence[Tensor], gradient: Tensor) -> Evaluation:
+    names = [term.name for term in objective.terms]
+    return Evaluation(sum_of(losses), dict(zip(names, losses, strict=True)), gradient)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +109,10 @@ class _Seen:
     pixels: Tensor
     features: Mapping[str, Tensor]
 
+    def own(self, stride: int) -> Region:
+        """The core among the window's features that are `stride` pixels apart."""
+        return self.core.inside(self.window).at_stride(stride)
+
 
 def _seen(objective: Objective, pixels: Tensor, window: Region, core: Region) -> _Seen:
     layers = objective.layers()
@@ -117,79 +123,78 @@ def _seen(objective: Objective, pixels: Tensor, window: Region, core: Region) ->
 
 
 @torch.no_grad()
-def _moments(
+def _sums_of_tiles(
     objective: Objective, shown: Tensor, tiling: Tiling, check: Callable[[], None]
-) -> dict[Place, LayerMoments]:
-    """The moments of the whole picture, tile by tile."""
-    places = objective.places()
-    found: dict[Place, LayerMoments] = {}
-    layers = list(dict.fromkeys(layer for layer, _ in places))
+) -> list[Sums]:
+    """The sums of each term over the whole picture, tile by tile."""
+    sums: list[Sums] = [{} for _ in objective.terms]
+    layers = {layer for term in objective.terms for layer in term.summed}
     for core in tiling.cores() if layers else ():
         check()
         window = tiling.window(core)
-        features = objective.encoder.features(window.of(shown), layers)
-        for place in places:
-            own = core.inside(window).at_stride(objective.encoder.stride_px(place[0]))
-            part = objective.moments_in(own.of(features[place[0]]), place, core)
-            known = found.get(place)
-            found[place] = part if known is None else known.plus(part)
-        del features
-    return found
+        pixels = window.of(shown)
+        seen = _Seen(window, core, pixels, objective.encoder.features(pixels, layers))
+        _add_sums(objective, seen, sums)
+        del seen
+    return sums
 
 
-def _style_slopes(
-    objective: Objective, found: Mapping[Place, LayerMoments], like: Tensor
-) -> tuple[Tensor, dict[Place, LayerMoments]]:
-    """The style loss of the whole picture, and its slopes with respect to the moments."""
-    leaves = [tensor for part in found.values() for tensor in (part.second, part.mean)]
-    with torch.enable_grad():
-        for leaf in leaves:
-            leaf.requires_grad_()
-        style = objective.style_loss(found)
-    if style is None:
-        return like.new_zeros(()), {}
-    slopes = torch.autograd.grad(style, leaves, allow_unused=True, materialize_grads=True)
-    pairs = zip(slopes[::2], slopes[1::2], strict=True)
-    return style.detach(), {
-        place: LayerMoments(second, mean)
-        for place, (second, mean) in zip(found, pairs, strict=True)
-    }
+@torch.no_grad()
+def _add_sums(objective: Objective, seen: _Seen, sums: Sequence[Sums]) -> None:
+    """Add what a tile's own features add to the sums of each term."""
+    for term, known in zip(objective.terms, sums, strict=True):
+        for layer in term.summed:
+            own = seen.own(objective.encoder.stride_px(layer)).of(seen.features[layer].detach())
+            for key, part in term.sums(layer, own, seen.core).items():
+                known[key] = known[key] + part if key in known else part
+
+
+def _by_sums(
+    objective: Objective, sums: Sequence[Sums], like: Tensor
+) -> tuple[list[Tensor], list[Sums]]:
+    """The loss of each term by its sums, and its slopes with respect to them."""
+    losses, slopes = [like.new_zeros(()) for _ in sums], [Sums() for _ in sums]
+    for number, (term, found) in enumerate(zip(objective.terms, sums, strict=True)):
+        leaves = [leaf.requires_grad_() for leaf in found.values()]
+        with torch.enable_grad():
+            loss = term.loss(found)
+        if loss is not None:
+            made = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
+            losses[number] = loss.detach()
+            slopes[number] = dict(zip(found, made, strict=True))
+    return losses, slopes
 
 
 def _pulled_back(
-    objective: Objective, seen: _Seen, slopes: Mapping[Place, LayerMoments]
-) -> tuple[Tensor, Tensor]:
-    """The core's features' part in the gradient of the window's pixels, and in the content loss."""
-    loss, core = seen.pixels.new_zeros(()), seen.core
+    objective: Objective, seen: _Seen, slopes: Sequence[Sums], losses: Sequence[Tensor]
+) -> Tensor:
+    """The core's features' part in the gradient of the window's pixels; their losses are added."""
     if not seen.features:
-        return torch.zeros_like(seen.pixels), loss
+        return torch.zeros_like(seen.pixels)
 
     def with_own(name: str, layer: Tensor) -> Callable[[Tensor], Tensor]:
         stride = objective.encoder.stride_px(name)
-        own, place = core.inside(seen.window).at_stride(stride), core.at_stride(stride)
+        own_part, core = seen.own(stride), seen.core  # Not `seen` itself, which holds this hook.
 
         def added(gradient: Tensor) -> Tensor:
             made = torch.empty_like(layer)
-            mine, here = own.of(made), own.of(layer)
-            fresh = mine.shape == made.shape and not any(gradient.stride()) and name in styled
+            mine = own_part.of(made)
+            # Nothing has arrived that would have to be kept: one number for all is no slope yet.
+            fresh = mine.shape == made.shape and not any(gradient.stride())
             if not fresh:
                 made.copy_(gradient)
-            for (of, guide), slope in slopes.items():
-                if of == name:
-                    where = objective.guide((of, guide), core)
-                    total = objective.totals[of, guide]
-                    add_moments_slope(mine, here, where, total, slope, fresh=fresh)
-                    fresh = False
-            for term in objective.content:
-                if term.layer == name:
-                    difference = content_difference(here, objective.targets.part(name, place))
-                    loss.add_(term.weight * difference.square().sum())
-                    mine.add_(difference.mul_(2 * term.weight))
+            own = OwnFeatures(
+                name, own_part.of(layer), core, core.at_stride(stride), mine, fresh=fresh
+            )
+            for term, slope, total in zip(objective.terms, slopes, losses, strict=True):
+                if name in term.layers and (loss := term.at_features(own, slope)) is not None:
+                    total.add_(loss)
+            if own.fresh:
+                made.copy_(gradient)
             return made
 
         return added
 
-    styled = {name for name, _ in slopes}
     layers = list(seen.features.values())
     for name, layer in seen.features.items():
         layer.register_hook(with_own(name, layer.detach()))  # type: ignore[no-untyped-call]
@@ -197,19 +202,16 @@ def _pulled_back(
     # it arrives as it is: one number for all, which needs no copy.
     nothing = [layer.new_zeros(()).expand_as(layer) for layer in layers]
     (back,) = torch.autograd.grad(layers, seen.pixels, nothing)
-    return back, loss
+    return back
 
 
-def _add_variation(objective: Objective, shown: Tensor, core: Region, gradient: Tensor) -> Tensor:
-    """The variation at the core's pixels; its gradient is added to the whole picture's."""
-    if not objective.tv_weight:
-        return shown.new_zeros(())
-    window = core.grown(1, objective.size)
-    own = core.inside(window)
-    rows, columns = slice(own.top, own.bottom), slice(own.left, own.right)
-    loss, slope = variation(window.of(shown), rows, columns)
-    window.of(gradient).add_(slope, alpha=objective.tv_weight)
-    return loss * objective.tv_weight
+def _add_pixels(
+    objective: Objective, shown: Tensor, core: Region, gradient: Tensor, losses: Sequence[Tensor]
+) -> None:
+    """Add the terms' losses at the core's pixels; their gradient to the whole picture's."""
+    for term, total in zip(objective.terms, losses, strict=True):
+        if (loss := term.at_pixels(shown, core, gradient)) is not None:
+            total.add_(loss)
 
 
 def _never() -> None:

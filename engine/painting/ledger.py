@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -12,6 +13,16 @@ from engine.painting.events import Losses
 from engine.painting.plan import Plan
 
 _NEWEST = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class _Unread:
+    """An iteration whose figures are on the device still: their names, and they as one tensor."""
+
+    scale: int
+    iteration: int
+    names: tuple[str, ...]
+    figures: Tensor
 
 
 @dataclass(eq=False)
@@ -34,13 +45,15 @@ class Ledger:
     seconds: float = 0.0
     iterations: int = 0
     reference: float | None = None
-    _unread: list[tuple[int, int, Tensor]] = field(default_factory=list)
+    _unread: list[_Unread] = field(default_factory=list)
     _sick: set[tuple[int, int]] = field(default_factory=set)
     _rate: float | None = None
     _unread_seconds: float = 0.0
 
-    def add(self, scale: int, iteration: int, figures: Tensor, seconds: float) -> None:
-        """An iteration was started that gives these figures, in so many seconds.
+    def add(
+        self, scale: int, iteration: int, figures: Mapping[str, Tensor], seconds: float
+    ) -> None:
+        """An iteration was started that gives these figures.
 
         Args:
             scale: its number.
@@ -48,10 +61,11 @@ class Ledger:
             figures: see `Evaluation.figures`; on the device, which may still be at work.
             seconds: that it took to start.
         """
-        self._unread.append((scale, iteration, figures))
+        stacked = torch.stack(list(figures.values()))
+        self._unread.append(_Unread(scale, iteration, tuple(figures), stacked))
         self._unread_seconds += seconds
         self.iterations += 1
-        if figures.device.type == "cpu":
+        if stacked.device.type == "cpu":
             self.read()  # There is nothing to wait for.
 
     def read(self) -> None:
@@ -59,13 +73,14 @@ class Ledger:
         if not self._unread:
             return
         begun = time.perf_counter()
-        values = torch.stack([figures for _, _, figures in self._unread]).tolist()
+        values = torch.stack([one.figures for one in self._unread]).tolist()
         seconds = self._unread_seconds + time.perf_counter() - begun
-        for (scale, iteration, _), (*four, steepest) in zip(self._unread, values, strict=True):
-            losses = Losses(scale, iteration, *four)
-            self.losses.append(losses)
-            if not (math.isfinite(losses.total) and math.isfinite(steepest)):
-                self._sick.add((scale, iteration))
+        for one, numbers in zip(self._unread, values, strict=True):
+            terms = dict(zip(one.names, numbers, strict=True))
+            total, steepest = terms.pop("total"), terms.pop("steepest")
+            self.losses.append(Losses(one.scale, one.iteration, total, terms))
+            if not (math.isfinite(total) and math.isfinite(steepest)):
+                self._sick.add((one.scale, one.iteration))
         self._pace(seconds)
         self._unread.clear()
         self._unread_seconds = 0.0
@@ -107,7 +122,7 @@ class Ledger:
     def _pace(self, seconds: float) -> None:
         """The unread iterations took so long together."""
         self.seconds += seconds
-        sizes = [self.plan.scales[scale].size for scale, _, _ in self._unread]
+        sizes = [self.plan.scales[one.scale].size for one in self._unread]
         rate = seconds / sum(height * width for height, width in sizes)
         newest = 1 - (1 - _NEWEST) ** len(sizes)
         self._rate = rate if self._rate is None else self._rate + newest * (rate - self._rate)

@@ -99,6 +99,16 @@ def lesser_history(history: History, pairs: int) -> History | None:
     )
 
 
+def tiling_for(
+    encoder: Encoder, layers: Sequence[str], size: Size, core_px: int | None
+) -> Tiling | None:
+    """Tiles of about this core; None where there is no core, or it holds the whole picture."""
+    if core_px is None or not layers:
+        return None
+    tiling = Tiling(size, _aligned(encoder, layers, core_px), encoder.margin_px(layers))
+    return tiling if tiling.count > 1 else None
+
+
 def choose_core(encoder: Encoder, layers: Sequence[str], size: Size, room: int) -> int | None:
     """The largest tiles that fit into so many bytes; None if the whole picture does.
 

@@ -58,10 +58,10 @@ def paint(
     """
     recipe = load_recipe(options.recipe)
     inputs = check_inputs(content, styles, options, mask, start)
-    # After the checks that need no network, as opening one may mean a download.
+    # After the checks that need no network, as opening one takes a while.
     yield Preparing(f"loading the {options.network} network")
     pooling = options.pooling or recipe.pooling
-    network = resolve_network(options.network, studio.source)
+    network = resolve_network(options.network)
     encoder = _open(studio, network, pooling)
     final = fit_size(content.size, options.size_px)
     canvas = _canvas(final)

@@ -37,13 +37,14 @@ class Scale:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that decides how a picture is painted, besides the pictures."""
+    """Everything that decides how a picture is painted, besides the pictures.
+
+    `weights` are those of the objective's terms, by their names.
+    """
 
     content_layers: Mapping[str, float]
     style_layers: Mapping[str, float]
-    content_weight: float
-    style_weight: float
-    tv_weight: float
+    weights: Mapping[str, float]
     loss: Loss
     optimizer: Optimizer
     scales: tuple[Scale, ...]
@@ -80,9 +81,7 @@ class Plan:
         return {
             "content_layers": dict(self.content_layers),
             "style_layers": dict(self.style_layers),
-            "content_weight": self.content_weight,
-            "style_weight": self.style_weight,
-            "tv_weight": self.tv_weight,
+            **{f"{name}_weight": weight for name, weight in self.weights.items()},
             "style_statistic": self.loss.statistic,
             "loss": self.loss.model_dump(),
             "optimizer": self.scales[-1].optimizer,
@@ -133,13 +132,18 @@ def make_plan(
     used = {*choice.style, *choice.content}
     layers = [name for name in encoder.layers if name in used]
     keep, paint = _strength(options.strength)
-    content_weight = _first(options.content_weight, choice.content_weight) * keep
     return Plan(
         content_layers=_shares(choice.content),
         style_layers=style_layers,
-        content_weight=content_weight,
-        style_weight=_first(options.style_weight, choice.style_weight) * paint,
-        tv_weight=_first(options.tv_weight, choice.tv_weight) * paint,
+        weights={
+            "content": _first(options.content_weight, choice.content_weight) * keep,
+            "style": _first(options.style_weight, choice.style_weight) * paint,
+            "tv": _first(options.tv_weight, choice.tv_weight) * paint,
+            **{
+                name: term.weight * (keep if term.keeps else paint)
+                for name, term in choice.terms.items()
+            },
+        },
         loss=recipe.loss.model_copy(
             update={"statistic": options.style_statistic or recipe.loss.statistic}
         ),
@@ -241,7 +245,7 @@ def _layers(options: PaintOptions, recipe: Recipe, encoder: Encoder) -> LayerCho
 
 
 def _strength(strength: float) -> tuple[float, float]:
-    """Factors of the content's weight, and of style's and variation's: 1 and 1 in the middle.
+    """Factors of the weights that keep the photograph, and of those that paint; 1 and 1 at 0.5.
 
     At 0 no style is left, at 1 no content; between, the ratio is squared, as looks go with
     the weights' orders of magnitude. Below a hundredth nothing more is to be seen of the style.

@@ -18,10 +18,22 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class TermChoice(_Part):
+    """Weight of a term of `engine.painting.terms`.
+
+    keeps: whether it keeps the photograph, as the content does; it then weighs less the stronger
+        the style is to be.
+    """
+
+    weight: _Weight
+    keeps: bool = False
+
+
 class LayerChoice(_Part):
     """Layers with their weights; the first choice that the network has all layers of is taken.
 
     The weights of whole terms may differ between choices, as deeper layers weigh differently.
+    `terms` are those besides content, style and variation.
     """
 
     content: dict[str, _Weight]
@@ -29,6 +41,7 @@ class LayerChoice(_Part):
     content_weight: _Weight
     style_weight: _Weight = 1.0
     tv_weight: _Weight = 0.0
+    terms: dict[str, TermChoice] = {}
 
 
 class Loss(_Part):

@@ -24,14 +24,16 @@ from engine.painting.events import (
 from engine.painting.finish import Finisher
 from engine.painting.inputs import Inputs
 from engine.painting.ledger import Ledger
+from engine.painting.measuring import Measuring
 from engine.painting.memory import (
     Memory,
     choose_core,
     halved_core,
     no_memory,
     tile_bytes,
+    tiling_for,
 )
-from engine.painting.objective import Objective
+from engine.painting.objective import Objective, make_objective
 from engine.painting.optimisers import Optimiser
 from engine.painting.picture import Size
 from engine.painting.plan import Plan
@@ -41,8 +43,6 @@ from engine.painting.shortage import attempt
 from engine.painting.stages import Stages
 from engine.painting.standing import Standing
 from engine.painting.studio import Control, Studio
-from engine.painting.style import Easel, tiling_for
-from engine.painting.targets import make_objective
 from engine.painting.thrift import Thrift
 from engine.painting.tiles import Tiling
 from engine.painting.work import Work
@@ -160,8 +160,8 @@ class Run:
             self._lacking = max(self._lacking, tile_bytes(encoder, layers, scale.size, core) - room)
         self._tiling = work.tiling = tiling_for(encoder, layers, scale.size, core)
         self._thrift.next_bytes = tile_bytes(encoder, layers, scale.size, core)
-        easel = Easel(encoder, self.plan, core, self.studio.statistics, self._check)
-        made = make_objective(easel, self.inputs, self._stages.content_at(scale.size))
+        measuring = Measuring(encoder, self.plan, core, self.studio.statistics, self._check)
+        made = make_objective(measuring, self.inputs, self._stages.content_at(scale.size))
         work.objective = made
         return made
 

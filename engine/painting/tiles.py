@@ -9,6 +9,7 @@ padding included.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
 
 from engine.painting.picture import Size
@@ -96,6 +97,12 @@ class Tiling:
             min(length, _end(start, length, self.core_px) + margin) - max(0, start - margin)
             for start in _starts(length, self.core_px)
         )
+
+
+def guide_at(mask: Tensor, region: Region, stride: int) -> Tensor:
+    """The part of a mask over a region, averaged to features `stride` pixels apart."""
+    part = region.of(mask)
+    return F.avg_pool2d(part[None, None], stride)[0, 0] if stride > 1 else part
 
 
 def aligned(core_px: int, stride_px: int) -> int:

@@ -40,7 +40,7 @@ class Work:
     def __post_init__(self) -> None:
         self.remember()
 
-    def iterate(self, number: int, progress: float, check: Callable[[], None]) -> Tensor:
+    def iterate(self, number: int, progress: float, check: Callable[[], None]) -> dict[str, Tensor]:
         """One iteration: the `number`th of the painting, at this share of the scale.
 
         Returns:
@@ -77,7 +77,7 @@ class Work:
         self.done, self.torn = self.good_at, False
 
     def close(self) -> None:
-        """Free the content's features; what is shown needs them no more."""
+        """Free what the terms hold; what is shown needs it no more."""
         if self.objective is not None:
-            self.objective.targets.close()
+            self.objective.close()
         self.objective = None

@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     printing.add_argument("-o", "--output", type=Path, help="default: PICTURE.safetensors")
     printing.add_argument("--recipe", default="atelier", help="whose layers to measure")
     printing.add_argument(
-        "--network", choices=("auto", "vgg19", "lite"), default="lite", help="default: %(default)s"
+        "--network", choices=("vgg19", "lite"), default="vgg19", help="default: %(default)s"
     )
     return parser
 
@@ -93,7 +93,7 @@ def _availability(catalogue: Catalogue, painting: Painting, styles_dir: Path) ->
             return "needs a download"
         case Ready(scan=None):
             return "fingerprint"
-        case Ready(fingerprint=None):
+        case Ready(fingerprint=False):
             return "scan"
         case _:
             return "scan, fingerprint"
@@ -150,7 +150,7 @@ def _fingerprint(
             options.picture.read_bytes(),
             options.recipe,
             options.network,
-            NetworkSource(settings.models_dir, settings.atelier_vgg19_weights),
+            NetworkSource(settings.atelier_vgg19_weights),
         )
         output.write_bytes(data)
     except Problem as problem:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.networks.encoder import Encoder
+from engine.painting.measuring import measure_style
 from engine.painting.picture import Picture, fit_size, padded, resized, resized_mask
 from engine.painting.plan import LEAST_SIDE_PX
 from engine.painting.statistics import StatisticsKey, StyleStatistics
-from engine.painting.style import measure_style
 from engine.styles.packing import unpack, with_sizes_between
 
 SIZES_PX = (128, 181, 256, 362, 512, 724, 1024)

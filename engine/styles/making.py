@@ -16,7 +16,7 @@ from engine.styles.packing import pack
 def make_fingerprint(
     data: bytes,
     recipe: str = "atelier",
-    network: str = "lite",
+    network: str = "vgg19",
     source: NetworkSource | None = None,
 ) -> bytes:
     """The fingerprint of a picture file, as a file.
@@ -24,7 +24,7 @@ def make_fingerprint(
     Args:
         data: the picture file.
         recipe: whose layers are measured, and whose pooling is used.
-        network: `lite`, `vgg19` or `auto`.
+        network: `vgg19` or `lite`.
         source: where networks come from.
 
     Raises:

@@ -1,7 +1,9 @@
 """Statistics of one picture at many sizes, packed into a small file.
 
-A matrix of second moments is symmetrical and has few large eigenvalues, so it is kept as
-`L Lᵀ` with as many columns as it takes, in bytes, each column with its own scale.
+A matrix of second moments about the mean is symmetrical and has few large eigenvalues, so it is
+kept as `L Lᵀ` with as many columns as it takes, in bytes, each column with its own scale, and the
+rest of its diagonal, so that the deviations are exact. About zero most of such a matrix is its
+means: an error of 3 % there was one of 20 % in all else.
 """
 
 import itertools
@@ -16,9 +18,11 @@ from torch import Tensor
 
 from engine.painting.statistics import LayerMoments, StatisticsKey, StyleStatistics
 
-ERROR = 0.03
+ERROR = 0.07
 """Largest error of a packed matrix, in parts of its norm (Frobenius), before rounding."""
-FORMAT = "1"
+FORMAT = "2"
+_ABOUT_ZERO = "1"
+"""An older format, of the second moments about zero, without the rest of the diagonal."""
 _LEVELS = 127.0
 
 
@@ -30,10 +34,14 @@ def pack(sizes: Sequence[StyleStatistics], error: float = ERROR) -> bytes:
         keys.append(dict(vars(statistics.key)))
         for name, moments in statistics.layers.items():
             place = f"{number}.{name}"
-            scale, columns = _factor(moments.second, error)
+            mean = moments.mean.detach().cpu().to(torch.float16)
+            centred = moments.second.detach().cpu() - torch.outer(mean.float(), mean.float())
+            scale, columns = _factor(centred, error)
+            told = (columns.float() * scale).square().sum(1)
             tensors[f"{place}.columns"] = columns
             tensors[f"{place}.scale"] = scale
-            tensors[f"{place}.mean"] = moments.mean.detach().cpu().to(torch.float16).contiguous()
+            tensors[f"{place}.rest"] = (centred.diagonal() - told).clamp(min=0).contiguous()
+            tensors[f"{place}.mean"] = mean.contiguous()
     return save(tensors, metadata={"format": FORMAT, "keys": json.dumps(keys, sort_keys=True)})
 
 
@@ -48,7 +56,7 @@ def unpack(data: bytes) -> list[StyleStatistics]:
         length = int.from_bytes(data[:8], "little")
         metadata: dict[str, str] = json.loads(data[8 : 8 + length])["__metadata__"]
         keys = [StatisticsKey(**key) for key in json.loads(metadata["keys"])]
-        if metadata["format"] != FORMAT:
+        if metadata["format"] not in {FORMAT, _ABOUT_ZERO}:
             keys = []
         found = [
             StyleStatistics(key, _layers(tensors, f"{number}.")) for number, key in enumerate(keys)
@@ -110,5 +118,8 @@ def _layers(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, LayerMoment
         mean = tensors[f"{place}.mean"].float()
         if columns.shape[0] != mean.shape[0]:
             raise ValueError(name)
-        layers[name] = LayerMoments(columns @ columns.mT, mean)
+        second = columns @ columns.mT
+        if (rest := tensors.get(f"{place}.rest")) is not None:
+            second += torch.outer(mean, mean) + rest.diag()
+        layers[name] = LayerMoments(second, mean)
     return layers

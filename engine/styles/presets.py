@@ -9,16 +9,18 @@ from PIL import Image
 
 from common.catalogue import Painting, load_catalogue
 from common.catalogue.catalogue import scan_path
+from common.options import PaintOptions
 from common.pictures import PictureProblem
 from common.pictures.decode import normalise
 from common.sentences import Problem, Sentence, sentence
 from engine.painting.picture import Picture
+from engine.painting.recipe import load_recipe
 from engine.painting.statistics import StyleStatistics
 from engine.styles.fetch import FetchProblem, fetch_scan
 from engine.styles.packing import unpack, with_sizes_between
 
-FINGERPRINT_NETWORK = "lite"
-"""The network whose statistics ship with the catalogue."""
+_LAST_RESORT = "lite"
+"""The network that paints from a fingerprint where another network would need the scan."""
 
 _NEAREST = 3
 _SHORT_TIMEOUT_SECONDS = 15.0
@@ -49,21 +51,25 @@ def preset_style(
     styles_dir: Path,
     network: str,
     *,
+    options: PaintOptions | None = None,
     needs_picture: bool = False,
+    own_weights: bool = False,
     say: Callable[[str], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> PresetStyle:
     """Find a painting; download its scan if nothing else will do.
 
-    The lite network takes the fingerprint where there is one. Every other network needs the
-    scan; if that cannot be had, the fingerprint serves, with the lite network, unless it is the
-    picture itself that is needed.
+    A network takes the fingerprint that ships for it, if it was measured as the options say.
+    Else the scan is needed; if that cannot be had, the lite network's fingerprint serves, unless it
+    is the picture itself that is needed.
 
     Args:
         preset: id of a painting in the catalogue.
         styles_dir: where scans are kept.
         network: `vgg19` or `lite`.
-        needs_picture: statistics are not enough, as colours or a region of it are wanted.
+        options: of the painting; None for the recipe's.
+        needs_picture: statistics are not enough, as a region of it is wanted.
+        own_weights: the network's weights are not those that come along.
         say: told about a download.
         should_stop: ends a download once it says so.
 
@@ -74,13 +80,16 @@ def preset_style(
     painting = load_catalogue().get(preset)
     if painting is None:
         raise _unknown(preset)
-    prefers_fingerprint = network == FINGERPRINT_NETWORK and not needs_picture
-    if prefers_fingerprint and painting.fingerprint_path is not None:
-        return _by_fingerprint(painting)
+    options = options or PaintOptions()
+    needs_picture = needs_picture or options.keep_colors in {"match", "histogram"}
+    if network in painting.fingerprints and not needs_picture and not own_weights:
+        statistics = with_sizes_between(unpack(painting.fingerprints[network].read_bytes()))
+        if all(_measured_as(options, one) for one in statistics):
+            return PresetStyle(painting.name, network, None, statistics, _measured_on(painting))
     try:
         picture = _scan(painting, styles_dir, say, should_stop)
     except FetchProblem as problem:
-        if painting.fingerprint_path is None:
+        if not painting.fingerprints or (network == _LAST_RESORT and not needs_picture):
             raise StyleMissing(
                 "{problem} Choose another preset, or attach a picture of it.",
                 problem=problem.sentence,
@@ -96,8 +105,22 @@ def preset_style(
             "{problem} So its fingerprint was used, with the lite network.",
             problem=problem.sentence,
         )
-        return _by_fingerprint(painting, note)
+        file = painting.fingerprints[_LAST_RESORT]
+        statistics = with_sizes_between(unpack(file.read_bytes()))
+        notes = (note, *_measured_on(painting))
+        return PresetStyle(painting.name, _LAST_RESORT, None, statistics, notes)
     return PresetStyle(painting.name, network, picture)
+
+
+def _measured_as(options: PaintOptions, statistics: StyleStatistics) -> bool:
+    """Whether statistics were measured with the pooling and the layers of a painting."""
+    recipe = load_recipe(options.recipe)
+    wanted = (
+        [options.style_layers] if options.style_layers else [one.style for one in recipe.choices]
+    )
+    return statistics.key.pooling == (options.pooling or recipe.pooling) and any(
+        set(layers) <= set(statistics.layers) for layers in wanted
+    )
 
 
 def _unknown(preset: str) -> StyleMissing:
@@ -150,33 +173,23 @@ def read_scan(painting: Painting, path: Path) -> Picture:
         ) from error
 
 
-def _by_fingerprint(painting: Painting, *notes: Sentence) -> PresetStyle:
-    assert painting.fingerprint_path is not None
-    return PresetStyle(
-        painting.name,
-        FINGERPRINT_NETWORK,
-        fingerprints=with_sizes_between(unpack(painting.fingerprint_path.read_bytes())),
-        notes=(*notes, *_measured_on(painting)),
-    )
-
-
-def _measured_on(painting: Painting) -> list[Sentence]:
+def _measured_on(painting: Painting) -> tuple[Sentence, ...]:
     match painting.fingerprint_of:
         case "cropped scan":
-            return [
+            return (
                 sentence(
                     "The fingerprint of {painting} was measured on a scan that is cropped above "
                     "and below.",
                     painting=painting.name,
-                )
-            ]
+                ),
+            )
         case "other canvas":
-            return [
+            return (
                 sentence(
                     "The fingerprint of {painting} was measured on another canvas of the series, "
                     "wider than this one.",
                     painting=painting.name,
-                )
-            ]
+                ),
+            )
         case None:
-            return []
+            return ()

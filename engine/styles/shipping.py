@@ -1,7 +1,7 @@
 """`python -m engine.styles.shipping ID=FILE …`: what the catalogue ships of paintings at hand.
 
-For each painting its fingerprint, and a swatch that the engine paints from the fingerprint
-alone. To be run whenever the lite network or its recipe changes.
+For each painting its fingerprint for each network, and a swatch that the engine paints from
+VGG-19's alone. To be run whenever a network or the recipe's layers change.
 """
 
 import argparse
@@ -17,6 +17,8 @@ from engine.styles.fingerprints import load_fingerprint
 from engine.styles.making import make_fingerprint
 from engine.styles.swatches import paint_swatch
 
+NETWORKS = ("lite", "vgg19")
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Make the files of all paintings named. Returns the exit status."""
@@ -31,11 +33,15 @@ def main(arguments: list[str] | None = None) -> int:
         if painting is None or not Path(file).is_file():
             console.print(f"{word}: no such painting or no such file.", markup=False)
             return 2
-        fingerprint = FINGERPRINTS / f"{painting.id}.safetensors"
-        fingerprint.write_bytes(make_fingerprint(Path(file).read_bytes()))
-        console.print(f"{fingerprint.name}: {fingerprint.stat().st_size / 1024:.0f} KiB")
+        for network in NETWORKS:
+            fingerprint = FINGERPRINTS / network / f"{painting.id}.safetensors"
+            fingerprint.parent.mkdir(exist_ok=True)
+            fingerprint.write_bytes(make_fingerprint(Path(file).read_bytes(), network=network))
+            size = fingerprint.stat().st_size / 1024
+            console.print(f"{network}/{fingerprint.name}: {size:.0f} KiB")
         if not options.without_swatches:
-            style = Style(fingerprints=load_fingerprint(fingerprint), name=painting.name)
+            shipped = FINGERPRINTS / "vgg19" / f"{painting.id}.safetensors"
+            style = Style(fingerprints=load_fingerprint(shipped), name=painting.name)
             (SWATCHES / f"{painting.id}.jpg").write_bytes(paint_swatch(style))
     return 0
 

@@ -11,13 +11,13 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 
+from common.logs import set_up_logging
 from common.settings import Settings, SettingsError, load_settings
+from common.version import VERSION
 from engine.painting.problems import SettingsProblem
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
-from engine.worker.weights_fetch import WeightsFetch
 from jobs.model import EngineInfo
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
@@ -45,11 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - before there is a log
         return CANNOT_START
-    logging.basicConfig(
-        level=settings.atelier_log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    for noisy in ("alembic", "PIL", "matplotlib"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    set_up_logging(settings)
     try:
         asyncio.run(_serve(settings, until_stdin_closes=options.until_stdin_closes))
     except (QueueError, SettingsProblem) as error:
@@ -72,23 +68,11 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
             host=platform.node(),
             device=painter.device_name,
             network=painter.network_name(),
-            version=_version(),
+            version=VERSION,
             pid=os.getpid(),
         )
-        fetch = WeightsFetch(settings)
-        fetch.start()
-        try:
-            await EngineWorker(queue, painter, info).run(stop)
-        finally:
-            fetch.stop()
+        await EngineWorker(queue, painter, info).run(stop)
     log.info("stopped in order")
-
-
-def _version() -> str:
-    try:
-        return version("atelier")
-    except PackageNotFoundError:
-        return "source"
 
 
 def _on_signal(stop: Callable[[], None]) -> None:

@@ -3,33 +3,39 @@
 import logging
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from common.sentences import sentence
+from common.sentences import Sentence, sentence
 from common.settings import Settings
 from common.store import PictureMissing, PictureStore, StorageUnavailable
 from engine.networks.encoder import WeightsProblem
-from engine.networks.registry import NetworkSource, resolve_network
-from engine.output import OutputProblem, encode_picture
-from engine.painting.devices import choose_device, parse_allowance
-from engine.painting.events import Event, Painted
-from engine.painting.painter import paint
-from engine.painting.problems import PaintingFailed, PaintingStopped, SettingsProblem
-from engine.painting.studio import Control as PaintingControl
-from engine.painting.studio import Studio
+from engine.networks.registry import resolve_network
+from engine.output import Film, OutputProblem, encode_picture
+from engine.painting import Control as PaintingControl
+from engine.painting import (
+    Event,
+    Painted,
+    PaintingFailed,
+    PaintingStopped,
+    Report,
+    SettingsProblem,
+)
+from engine.pipeline import FilmRecorder, Pictures, follow, loss_files, open_studio
 from engine.styles.fetch import FetchStopped
 from engine.styles.presets import StyleMissing
-from engine.styles.statistics_files import StatisticsFiles
 from engine.styles.swatches import MissingSwatches
 from engine.worker.control import Control, Ended, Failed, Finished, Stopped, StopReason
-from engine.worker.course import store_losses
-from engine.worker.film import JobFilm
-from engine.worker.sitting import Sitting
-from engine.worker.sources import Sources, gather
+from engine.worker.job_pictures import fetch_pictures
+from engine.worker.progress_reporter import ProgressReporter
 from jobs.model import Failure, FailureKind, Job, PaintReport, Progress
 
 log = logging.getLogger(__name__)
+
+FILM_FRAMES = {"mp4": 120, "gif": 24}
+"""A GIF keeps each frame whole: more would be too large for a message."""
+FILM_LONG_SIDE_PX = 720
 
 
 class JobPainter:
@@ -41,20 +47,8 @@ class JobPainter:
         Raises:
             SettingsProblem: this machine has no such device, or the memory is not a size.
         """
-        memory = settings.atelier_max_memory
-        device = choose_device(settings.atelier_device)
         self._settings = settings
-        self._source = NetworkSource(
-            models_dir=settings.models_dir, vgg19_weights=settings.atelier_vgg19_weights
-        )
-        self._studio = Studio(
-            source=self._source,
-            device=device,
-            precision=settings.atelier_precision,
-            max_memory_bytes=parse_allowance(memory, device) if memory else None,
-            statistics=StatisticsFiles(settings.atelier_data_dir / "statistics"),
-        )
-
+        self._studio = open_studio(settings)
         self._swatches = MissingSwatches(settings.styles_dir)
 
     @property
@@ -66,7 +60,7 @@ class JobPainter:
         """The network that a job gets which asks for this one."""
         if requested == "auto":
             requested = self._settings.atelier_network
-        return resolve_network(requested, self._source)
+        return resolve_network(requested)
 
     def paint(
         self, job: Job, checkpoint: bytes | None, store: PictureStore, control: Control
@@ -93,44 +87,42 @@ class JobPainter:
             control.put_progress(Progress(0, 0, 0.0, note=note))
 
         network = self.network_name(job.options.network)
-        sources = gather(
+        pictures = fetch_pictures(
             job, store, self._settings, network, say=say, should_stop=lambda: control.stopping
         )
-        with ExitStack() as stack:
-            wanted = job.options.timelapse
-            film = stack.enter_context(JobFilm(job.options.timelapse_format)) if wanted else None
-            events = self._events(job, sources, checkpoint, control)
-            painted = Sitting(store, control, film).follow(events)
-            timelapse = film.finish(painted.picture) if film is not None else b""
-        report = _report(painted, sources, job)
-        result_key = store.put_sync(encode_picture(painted.picture, ".png"), ".png")
-        if film is None:
-            return Finished(result_key, report)
-        records = store_losses(painted.report, store)
+        events = self._events(job, pictures, checkpoint, control)
+        reporter = ProgressReporter(store, control)
+        if not job.options.timelapse:
+            painted = follow(events, reporter)
+            return Finished(_stored(painted, store), _report(painted, pictures, job))
+        kind = job.options.timelapse_format
+        with TemporaryDirectory(prefix="atelier-", ignore_cleanup_errors=True) as folder:
+            file = Path(folder) / f"film.{kind}"
+            with Film(file) as film:
+                recorder = FilmRecorder(
+                    film,
+                    frames=FILM_FRAMES[kind],
+                    long_side_px=FILM_LONG_SIDE_PX,
+                    share=lambda event: event.iteration / max(1, event.total),
+                )
+                painted = follow(events, reporter, recorder)
+            timelapse = file.read_bytes() if file.is_file() else b""
+        report = _report(painted, pictures, job, film.note)
+        result_key = _stored(painted, store)
         return Finished(
             result_key,
-            replace(report, notes=(*report.notes, *film.notes), records=records),
-            timelapse_key=store.put_sync(timelapse, film.suffix) if timelapse else None,
+            replace(report, records=_stored_losses(painted.report, store)),
+            timelapse_key=store.put_sync(timelapse, file.suffix) if timelapse else None,
         )
 
     def _events(
-        self, job: Job, sources: Sources, checkpoint: bytes | None, control: Control
+        self, job: Job, pictures: Pictures, checkpoint: bytes | None, control: Control
     ) -> Iterator[Event]:
         """Paint from the checkpoint; from the start, if it is of another version."""
-        options = job.options.model_copy(update={"network": sources.network})
         stopping = PaintingControl(should_stop=lambda: control.stopping)
 
         def painting(resume: bytes | None) -> Iterator[Event]:
-            return paint(
-                sources.content,
-                sources.styles,
-                options,
-                studio=self._studio,
-                mask=sources.mask,
-                start=sources.start,
-                resume=resume,
-                control=stopping,
-            )
+            return pictures.paint(job.options, studio=self._studio, resume=resume, control=stopping)
 
         if checkpoint is not None:
             try:
@@ -169,7 +161,29 @@ def _explained(error: Exception, job: Job) -> Failed:
     return Failed(Failure.of(kind, said, error_id), may_retry)
 
 
-def _report(painted: Painted, sources: Sources, job: Job) -> PaintReport:
+def _stored(painted: Painted, store: PictureStore) -> str:
+    """The key of the finished picture."""
+    return store.put_sync(encode_picture(painted.picture, ".png"), ".png")
+
+
+def _stored_losses(report: Report, store: PictureStore) -> dict[str, str]:
+    """Store the course of the loss, which goes with the film; the key of each file by its name.
+
+    Nothing is stored where the disk has no room left: no painting is given up for that.
+    """
+    try:
+        return {
+            name: store.put_sync(data, Path(name).suffix)
+            for name, data in loss_files(report).items()
+        }
+    except StorageUnavailable as problem:
+        log.warning("no loss curve: %s", problem)
+        return {}
+
+
+def _report(
+    painted: Painted, pictures: Pictures, job: Job, film_note: Sentence | None = None
+) -> PaintReport:
     made = painted.report
     return PaintReport(
         network=made.network,
@@ -186,5 +200,5 @@ def _report(painted: Painted, sources: Sources, job: Job) -> PaintReport:
             "peak_memory_bytes": made.peak_memory_bytes,
             "tiles": made.tiles,
         },
-        notes=(*sources.notes, *made.notes),
+        notes=(*pictures.notes, *made.notes, *([film_note] if film_note else [])),
     )

@@ -39,13 +39,15 @@ class EngineWorker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; a job in hand then goes back to its place in the queue."""
-        await self._queue.register_engine(self._info)
+        await self._queue.engines.register(self._info)
         log.info("engine %s waits for jobs on %s", self._info.id, self._info.device)
         heartbeat = asyncio.create_task(self._heartbeat())
         try:
             while not stop.is_set():
                 try:
-                    claim = await self._queue.claim(self._info.id, lease_seconds=LEASE_SECONDS)
+                    claim = await self._queue.claims.claim(
+                        self._info.id, lease_seconds=LEASE_SECONDS
+                    )
                     if claim is not None:
                         self._idle.end()
                         await self._work(claim, stop)
@@ -60,17 +62,17 @@ class EngineWorker:
             self._idle.end()
             self._thread.shutdown(wait=True)
             with contextlib.suppress(QueueUnavailable):
-                await self._queue.forget_engine(self._info.id)
+                await self._queue.engines.forget(self._info.id)
 
     async def _heartbeat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             with contextlib.suppress(QueueUnavailable):
                 network = self._painter.network_name()  # its weights may have come meanwhile
-                known = await self._queue.engine_heartbeat(self._info.id)
+                known = await self._queue.engines.heartbeat(self._info.id)
                 if not known or network != self._info.network:
                     self._info = replace(self._info, network=network)
-                    await self._queue.register_engine(self._info)
+                    await self._queue.engines.register(self._info)
 
     async def _wait(self, stop: asyncio.Event) -> None:
         """Wait until the database changes, or it is time to look again."""
@@ -147,13 +149,13 @@ class EngineWorker:
         outcomes = await self._keep_checkpoint(claim, control, watch)
         progress = control.take_progress()
         if progress is not None:
-            outcomes.append(await self._queue.report_progress(claim, progress))
+            outcomes.append(await self._queue.claims.report_progress(claim, progress))
         now = time.monotonic()
         if now - watch.renewed_at > LEASE_SECONDS / 4:
-            outcomes.append(await self._queue.renew(claim, lease_seconds=LEASE_SECONDS))
+            outcomes.append(await self._queue.claims.renew(claim, lease_seconds=LEASE_SECONDS))
             watch.renewed_at = now
         if not outcomes:  # a read is enough to hear of a cancellation
-            job = await self._queue.get(claim.job.id)
+            job = await self._queue.jobs.get(claim.job.id)
             if job is None or job.cancel_requested:
                 control.stop(StopReason.CANCELLED)
         return outcomes
@@ -182,7 +184,7 @@ class EngineWorker:
         if not watch.storing.done():
             return []
         try:
-            outcome = await self._queue.save_checkpoint(claim, watch.storing.result())
+            outcome = await self._queue.claims.save_checkpoint(claim, watch.storing.result())
         except StorageUnavailable as error:  # a full disk must not end a painting
             log.warning("job %d: no checkpoint: %s", claim.job.id, error)
             watch.storing = None
@@ -198,7 +200,7 @@ class EngineWorker:
             try:
                 match ended:
                     case Finished(result_key, report, timelapse_key):
-                        await self._queue.finish(
+                        await self._queue.claims.finish(
                             claim, result_key, report, timelapse_key=timelapse_key
                         )
                         log.info("job %d: done in %.1f s", job_id, report.seconds)
@@ -206,12 +208,12 @@ class EngineWorker:
                         log.warning(
                             "job %d: failed (%s): %s", job_id, failure.error_id, failure.message
                         )
-                        await self._queue.fail(claim, failure, retry=may_retry)
+                        await self._queue.claims.fail(claim, failure, retry=may_retry)
                     case Stopped(StopReason.CANCELLED):
-                        await self._queue.cancelled(claim)
+                        await self._queue.claims.cancelled(claim)
                         log.info("job %d: cancelled", job_id)
                     case Stopped(StopReason.SHUTDOWN):
-                        await self._queue.release(claim)
+                        await self._queue.claims.release(claim)
                         log.info("job %d: back in the queue", job_id)
                     case Stopped():
                         log.warning("job %d: the lease was lost; nothing more is written", job_id)

@@ -1,4 +1,4 @@
-"""The admins' side: limits, blocks, pauses, and the record of who changed what."""
+"""What admins decide: limits, blocks, pauses, and the record of who changed what."""
 
 import json
 from collections.abc import Mapping
@@ -8,22 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import ValidationError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.limits import LIMITS, Limits
 from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
 from jobs.db.rows import json_object, moment
-from jobs.entering.limits import (
-    EVERYWHERE,
-    LimitChanges,
-    Limits,
-    LoosensOperatorLimit,
-    changes_from_json,
-    loosened,
-    operator_limits,
-    tightened,
-)
+from jobs.entering.limits import EVERYWHERE, LoosensOperatorLimit, loosened, read_changes, tightened
 from jobs.outcomes import QueueError
 
 
@@ -48,21 +39,24 @@ class AuditEntry:
     details: dict[str, Any]
 
 
-class Administration(QueueCore):
-    """The side of the queue that admins see. A server id of None means all servers."""
+class GuildLimits:
+    """The limits of servers. A server id of None means the operator's own."""
 
-    async def limits(self, guild_id: int | None) -> Limits:
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
+
+    async def in_force(self, guild_id: int | None) -> Limits:
         """The limits in force."""
-        return tightened(operator_limits(self.settings), await self.limits_raw(guild_id))
+        return tightened(self._core.settings.limits, await self.of_server(guild_id))
 
-    async def limits_raw(self, guild_id: int | None) -> LimitChanges:
-        """What the server's admins have set, as far as they have."""
+    async def of_server(self, guild_id: int | None) -> Mapping[str, Any]:
+        """What the server's admins have set, by the names of the limits."""
         if guild_id is None:
-            return LimitChanges()
-        async with self.database.read() as connection:
-            return await _changes(connection, guild_id)
+            return {}
+        async with self._core.database.read() as connection:
+            return await read_changes(connection, guild_id)
 
-    async def set_limits(
+    async def set(
         self, guild_id: int, changes: Mapping[str, object], by_user: int
     ) -> Limits | LoosensOperatorLimit:
         """Set some of a server's limits; None as a value returns one to the operator's.
@@ -70,41 +64,37 @@ class Administration(QueueCore):
         Raises:
             UnusableLimit: for an unknown limit, or a value that it cannot have.
         """
-        operator = operator_limits(self.settings)
-        async with self.database.write() as transaction:
+        operator = self._core.settings.limits
+        asked = {name: _checked(name, value) for name, value in changes.items()}
+        if (refused := loosened(operator, asked)) is not None:
+            return refused
+        async with self._core.database.write() as transaction:
             await transaction.lock(f"atelier-limits:{guild_id}")
-            before = await _changes(transaction.connection, guild_id)
-            try:
-                after = LimitChanges.model_validate({**before.model_dump(), **changes})
-            except ValidationError as error:
-                problem = error.errors(include_url=False)[0]
-                name = ".".join(str(part) for part in problem["loc"])
-                raise UnusableLimit(name, problem["msg"]) from None
-            asked = LimitChanges.model_validate(dict(changes))
-            if (refused := loosened(operator, asked)) is not None:
-                return refused
+            merged = await read_changes(transaction.connection, guild_id) | asked
+            after = {name: value for name, value in merged.items() if value is not None}
             await _store_limits(transaction, guild_id, after, by_user)
-            await write_audit(
-                transaction,
-                guild_id,
-                by_user,
-                "set_limits",
-                asked.model_dump(mode="json", include=set(changes)),
-            )
+            await write_audit(transaction, guild_id, by_user, "set_limits", asked)
         return tightened(operator, after)
 
-    async def reset_limits(self, guild_id: int, by_user: int) -> Limits:
+    async def reset(self, guild_id: int, by_user: int) -> Limits:
         """Return all of a server's limits to the operator's."""
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             await transaction.connection.execute(
                 sa.delete(schema.guild_limits).where(schema.guild_limits.c.guild_id == guild_id)
             )
             await write_audit(transaction, guild_id, by_user, "reset_limits")
-        return operator_limits(self.settings)
+        return self._core.settings.limits
 
-    async def block(self, guild_id: int | None, user_id: int, by_user: int) -> bool:
+
+class Blocks:
+    """Users who may not paint. A server id of None means all servers."""
+
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
+
+    async def add(self, guild_id: int | None, user_id: int, by_user: int) -> bool:
         """Refuse a user's submissions; False when they were blocked before."""
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             await transaction.lock(f"atelier-user:{user_id}")
             place = guild_id or EVERYWHERE
             table = schema.blocked_users
@@ -119,11 +109,11 @@ class Administration(QueueCore):
             await write_audit(transaction, place, by_user, "block", {"user": str(user_id)})
         return True
 
-    async def unblock(self, guild_id: int | None, user_id: int, by_user: int) -> bool:
+    async def remove(self, guild_id: int | None, user_id: int, by_user: int) -> bool:
         """Allow a user again; False when they were not blocked."""
         place = guild_id or EVERYWHERE
         table = schema.blocked_users
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             result = await transaction.connection.execute(
                 sa.delete(table).where(table.c.guild_id == place, table.c.user_id == user_id)
             )
@@ -132,7 +122,7 @@ class Administration(QueueCore):
             await write_audit(transaction, place, by_user, "unblock", {"user": str(user_id)})
         return True
 
-    async def blocked(self, guild_id: int | None) -> list[int]:
+    async def users(self, guild_id: int | None) -> list[int]:
         """Users who are blocked there, the last blocked first."""
         columns = schema.blocked_users.c
         statement = (
@@ -140,13 +130,20 @@ class Administration(QueueCore):
             .where(columns.guild_id == (guild_id or EVERYWHERE))
             .order_by(columns.at.desc(), columns.user_id)
         )
-        async with self.database.read() as connection:
+        async with self._core.database.read() as connection:
             return list(await connection.scalars(statement))
+
+
+class Pauses:
+    """Servers in which no job starts. A server id of None means all servers."""
+
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
 
     async def pause(self, guild_id: int | None, by_user: int) -> bool:
         """Start no more jobs until `resume`; running ones go on. False when it was paused."""
         place = guild_id or EVERYWHERE
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             await transaction.lock(f"atelier-pause:{place}")
             where = schema.pauses.c.guild_id == place
             if await transaction.connection.scalar(sa.select(sa.exists().where(where))):
@@ -161,7 +158,7 @@ class Administration(QueueCore):
     async def resume(self, guild_id: int | None, by_user: int) -> bool:
         """Start jobs again; False when it was not paused."""
         place = guild_id or EVERYWHERE
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             result = await transaction.connection.execute(
                 sa.delete(schema.pauses).where(schema.pauses.c.guild_id == place)
             )
@@ -171,7 +168,14 @@ class Administration(QueueCore):
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
         return True
 
-    async def audit(
+
+class AuditLog:
+    """Who of the admins did what. A server id of None means all servers."""
+
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
+
+    async def write(
         self,
         guild_id: int | None,
         by_user: int,
@@ -179,10 +183,10 @@ class Administration(QueueCore):
         details: Mapping[str, Any] | None = None,
     ) -> None:
         """Write down something that an admin did elsewhere."""
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             await write_audit(transaction, guild_id or EVERYWHERE, by_user, action, details)
 
-    async def audit_log(
+    async def read(
         self, guild_id: int | None, limit: int = 25, before: int | None = None
     ) -> list[AuditEntry]:
         """What admins did, the newest first; go on with the `id` of the last one."""
@@ -190,7 +194,7 @@ class Administration(QueueCore):
         statement = sa.select(schema.audit).where(columns.guild_id == (guild_id or EVERYWHERE))
         if before is not None:
             statement = statement.where(columns.id < before)
-        async with self.database.read() as connection:
+        async with self._core.database.read() as connection:
             rows = (
                 await connection.execute(statement.order_by(columns.id.desc()).limit(limit))
             ).all()
@@ -207,22 +211,24 @@ class Administration(QueueCore):
         ]
 
 
-async def _changes(connection: AsyncConnection, guild_id: int) -> LimitChanges:
-    columns = schema.guild_limits.c
-    return changes_from_json(
-        await connection.scalar(sa.select(columns.changes).where(columns.guild_id == guild_id))
-    )
+def _checked(name: str, value: object) -> Any:
+    if (limit := LIMITS.get(name)) is None:
+        raise UnusableLimit(name, "there is no such limit")
+    try:
+        return None if value is None else limit.checked(value)
+    except ValidationError as error:
+        raise UnusableLimit(name, error.errors(include_url=False)[0]["msg"]) from None
 
 
 async def _store_limits(
-    transaction: Transaction, guild_id: int, changes: LimitChanges, by_user: int
+    transaction: Transaction, guild_id: int, changes: Mapping[str, Any], by_user: int
 ) -> None:
     table = schema.guild_limits
     await transaction.connection.execute(sa.delete(table).where(table.c.guild_id == guild_id))
     await transaction.connection.execute(
         sa.insert(table).values(
             guild_id=guild_id,
-            changes=changes.model_dump_json(exclude_none=True),
+            changes=json.dumps(changes),
             updated_at=transaction.now,
             updated_by=by_user,
         )

@@ -17,32 +17,35 @@ UNDO_SECONDS = 600.0
 _CLEAR, _UNDO = "clear", "undo_clear"
 
 
-class Clearing(QueueCore):
-    """The side of the queue that empties it. A server id of None means all servers."""
+class Clearings:
+    """Emptying the queue. A server id of None means all servers."""
+
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
 
     async def clear(self, guild_id: int | None, by_user_id: int) -> Cleared:
         """Cancel all that waits; running jobs go on. It can be undone for ten minutes."""
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             clear_id = await write_audit(transaction, guild_id or EVERYWHERE, by_user_id, _CLEAR)
             until = moment(transaction.now + UNDO_SECONDS)
         here = [] if guild_id is None else [J.guild_id == guild_id]
         # The last first, so that none of them moves up before its turn.
         statement = sa.select(J.id).where(IS_QUEUED, *here).order_by(J.start.desc(), J.id.desc())
-        async with self.database.read() as connection:
+        async with self._core.database.read() as connection:
             waiting = list(await connection.scalars(statement))
         cancelled = []
         for job_id in waiting:
-            async with self.database.write() as transaction:
+            async with self._core.database.write() as transaction:
                 row = await lock_with_flow(transaction, job_id)
                 if row is not None and row.state == JobState.QUEUED:
                     await cancel_row(transaction, row, f"user:{by_user_id}")
                     await _remember(transaction, clear_id, row)
                     cancelled.append(job_id)
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             await amend_audit(transaction, clear_id, {"count": len(cancelled)})
         return Cleared(clear_id, tuple(cancelled), until)
 
-    async def undo_clear(self, clear_id: int, guild_id: int | None, by_user_id: int) -> UndoOutcome:
+    async def undo(self, clear_id: int, guild_id: int | None, by_user_id: int) -> UndoOutcome:
         """Put what a clearing cancelled back to its old places, as if it had waited on.
 
         What was queued meanwhile by the same users comes after it. Jobs whose pictures were
@@ -50,8 +53,8 @@ class Clearing(QueueCore):
         """
         place = guild_id or EVERYWHERE
         audit, cleared = schema.audit.c, schema.cleared_jobs.c
-        async with self.database.read() as connection:
-            now = await self.database.now_in(connection)
+        async with self._core.database.read() as connection:
+            now = await self._core.database.now_in(connection)
             cleared_at = await connection.scalar(
                 sa.select(audit.at).where(
                     audit.id == clear_id, audit.guild_id == place, audit.action == _CLEAR
@@ -69,13 +72,13 @@ class Clearing(QueueCore):
         back = [job_id for job_id in job_ids if await self._put_back(job_id, clear_id, by_user_id)]
         await self._let_later_ones_follow(back, cleared_at)
         if back:
-            async with self.database.write() as transaction:
+            async with self._core.database.write() as transaction:
                 await write_audit(transaction, place, by_user_id, _UNDO, {"count": len(back)})
         return ClearUndone(tuple(back), len(job_ids) - len(back))
 
     async def _put_back(self, job_id: int, clear_id: int, by_user_id: int) -> bool:
         cleared = schema.cleared_jobs.c
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             connection = transaction.connection
             row = await lock_with_flow(transaction, job_id)
             mark = sa.select(schema.cleared_jobs).where(
@@ -121,10 +124,10 @@ class Clearing(QueueCore):
             J.id.not_in(put_back),
             sa.tuple_(J.flow, J.user_id).in_(owners),
         )
-        async with self.database.read() as connection:
+        async with self._core.database.read() as connection:
             flows = list(await connection.scalars(sa.select(J.flow).where(later).distinct()))
         for flow in flows:
-            async with self.database.write() as transaction:
+            async with self._core.database.write() as transaction:
                 await transaction.lock(fairness.flow_lock(flow))
                 found = sa.select(schema.jobs).where(later, J.flow == flow)
                 locked = found.order_by(J.band.desc(), J.user_start.desc(), J.id.desc())

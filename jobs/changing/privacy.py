@@ -36,8 +36,11 @@ class ErasedCounts:
     styles: int
 
 
-class Privacy(QueueCore):
-    """The side of the queue that answers for what it knows of somebody."""
+class Privacy:
+    """Answers for what is known of somebody."""
+
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
 
     async def export_user(self, user_id: int, *, max_picture_bytes: int | None = None) -> bytes:
         """A zip with all that is kept of a user: `data.json`, and their pictures.
@@ -71,7 +74,7 @@ class Privacy(QueueCore):
         )
         uses = schema.picture_uses
         data: dict[str, Any] = {"user_id": str(user_id)}
-        async with self.database.read() as connection:
+        async with self._core.database.read() as connection:
             for name, statement in tables:
                 rows = await connection.execute(statement)
                 data[name] = [_plain(row) for row in rows]
@@ -91,10 +94,10 @@ class Privacy(QueueCore):
             for key in dict.fromkeys(keys):
                 if max_picture_bytes is not None and size >= max_picture_bytes:
                     # Not to be read only to be left out.
-                    left_out += [key] if await self.store.exists(key) else []
+                    left_out += [key] if await self._core.store.exists(key) else []
                     continue
                 try:
-                    picture = await self.store.get(key)
+                    picture = await self._core.store.get(key)
                 except PictureMissing:
                     continue
                 if max_picture_bytes is not None and size + len(picture) > max_picture_bytes:
@@ -116,9 +119,9 @@ class Privacy(QueueCore):
         What the user did as an admin, and to others' jobs, stays without their name.
         """
         # First what may become a job at any moment: it is one below, or it becomes none any more.
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             keys = await erase_intakes(transaction, user_id)
-        async with self.database.read() as connection:
+        async with self._core.database.read() as connection:
             ids = list(
                 await connection.scalars(
                     sa.select(J.id).where(J.user_id == user_id, J.erased_at.is_(None))
@@ -126,7 +129,7 @@ class Privacy(QueueCore):
             )
         for job_id in ids:
             keys += await self._erase_job(job_id, user_id)
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             styles = schema.user_styles
             result = await transaction.connection.execute(
                 sa.delete(styles).where(_own_style(user_id)).returning(styles.c.picture_key)
@@ -134,11 +137,11 @@ class Privacy(QueueCore):
             style_keys = [str(key) for key in result.scalars()]
             await _forget_name(transaction, user_id)
             await _forget_mentions(transaction, user_id)
-        await self._discard([*keys, *style_keys])
+        await self._core.discard([*keys, *style_keys])
         return ErasedCounts(len(ids), len(set(keys)), len(style_keys))
 
     async def _erase_job(self, job_id: int, user_id: int) -> list[str]:
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             row = await lock_with_flow(transaction, job_id)
             if row is None:
                 return []

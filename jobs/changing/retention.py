@@ -12,7 +12,7 @@ from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
 from jobs.db.rows import J, Record, job_from_row
 from jobs.delivery import ENDED
-from jobs.entering.limits import DAY_SECONDS, changes_from_json, operator_limits, tightened
+from jobs.entering.limits import DAY_SECONDS, changes_from_json, tightened
 from jobs.model import Job, JobState
 from jobs.outcomes import NoSuchJob, NotYours
 
@@ -53,8 +53,11 @@ class GcCounts:
     rows: int
 
 
-class Retention(QueueCore):
-    """The side of the queue that forgets."""
+class Retention:
+    """Deletes pictures on request, when their time is over, and when nobody needs them."""
+
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
 
     async def delete_result(
         self, job_id: int, by_user_id: int, by_admin: bool = False
@@ -63,7 +66,7 @@ class Retention(QueueCore):
 
         Pictures that other jobs need too stay for them.
         """
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             row = await row_of(transaction, job_id)
             if row is None:
                 return NoSuchJob()
@@ -76,7 +79,7 @@ class Retention(QueueCore):
             await transaction.notify(CHANGED_TOPIC)
             now = await row_of(transaction, job_id)
             assert now is not None
-        await self._discard(keys)
+        await self._core.discard(keys)
         return PicturesDeleted(job_from_row(now))
 
     async def gc(self) -> GcCounts:
@@ -86,28 +89,28 @@ class Retention(QueueCore):
         """
         expired = await self._expire()
         rows = await self._old_rows()
-        stored = await asyncio.to_thread(lambda: list(self.store.walk_sync()))
-        now = await self.database.now()
+        stored = await asyncio.to_thread(lambda: list(self._core.store.walk_sync()))
+        now = await self._core.database.now()
         old = [picture for picture in stored if picture.modified_at < now - GRACE_SECONDS]
         files, size = 0, 0
         for first in range(0, len(old), _BATCH):
             for picture in await self._unused(old[first : first + _BATCH]):
-                if await self._delete_unused(picture.key, GRACE_SECONDS):
+                if await self._core.delete_unused(picture.key, GRACE_SECONDS):
                     files += 1
                     size += picture.size_bytes
         return GcCounts(expired, files, size, rows)
 
     async def _unused(self, pictures: Iterable[StoredPicture]) -> list[StoredPicture]:
         by_key = {picture.key: picture for picture in pictures}
-        async with self.database.read() as connection:
+        async with self._core.database.read() as connection:
             used = await used_keys(connection, by_key)
         return [picture for key, picture in by_key.items() if key not in used]
 
     async def _expire(self) -> int:
         """Drop the pictures of jobs that are older than their server's retention."""
-        operator = operator_limits(self.settings)
-        async with self.database.read() as connection:
-            now = await self.database.now_in(connection)
+        operator = self._core.settings.limits
+        async with self._core.database.read() as connection:
+            now = await self._core.database.now_in(connection)
             limits = await connection.execute(sa.select(schema.guild_limits))
             days = {
                 row.guild_id: tightened(operator, changes_from_json(row.changes)).retention_days
@@ -126,7 +129,7 @@ class Retention(QueueCore):
                 .order_by(J.id)
                 .limit(_BATCH)
             )
-            async with self.database.read() as connection:
+            async with self._core.database.read() as connection:
                 rows = (await connection.execute(statement)).all()
             if not rows:
                 return expired
@@ -140,7 +143,7 @@ class Retention(QueueCore):
                     expired += 1
 
     async def _expire_one(self, job_id: int) -> None:
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             row = await row_of(transaction, job_id)
             if row is not None and row.state in ENDED:
                 await drop_pictures(transaction, row)
@@ -148,7 +151,7 @@ class Retention(QueueCore):
 
     async def _old_rows(self) -> int:
         """Delete rows that have served: old jobs, closed intakes, engines long gone."""
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             day_ago = transaction.now - DAY_SECONDS
             kept_from = transaction.now - ROWS_KEPT_DAYS * DAY_SECONDS
             intakes, engines = schema.intakes.c, schema.engines.c

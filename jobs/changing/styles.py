@@ -47,10 +47,13 @@ class TooMany:
     allowed: int
 
 
-class Styles(QueueCore):
-    """The side of the queue that keeps styles of one's own."""
+class Styles:
+    """The styles of users and servers."""
 
-    async def save_style(
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
+
+    async def save(
         self, scope: Scope, owner_id: int, name: str, picture_key: str, by_user: int
     ) -> Saved | Replaced | TooMany:
         """Keep a picture under a name, for a user or a server (`scope`, `owner_id`)."""
@@ -58,7 +61,7 @@ class Styles(QueueCore):
         name = " ".join(name.split())[:100]
         owned = (table.c.scope == scope, table.c.owner_id == owner_id)
         same_name = (*owned, table.c.name_key == _name_key(name))
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             await transaction.lock(f"atelier-styles:{scope}:{owner_id}")
             connection = transaction.connection
             old = (await connection.execute(sa.select(table).where(*same_name))).one_or_none()
@@ -83,16 +86,16 @@ class Styles(QueueCore):
             ).one()
         if old is None:
             return Saved(_style(row))
-        await self._discard([old.picture_key])
+        await self._core.discard([old.picture_key])
         return Replaced(_style(row))
 
-    async def remove_style(self, style_id: int, *, user_id: int, guild_id: int | None) -> bool:
+    async def remove(self, style_id: int, *, user_id: int, guild_id: int | None) -> bool:
         """Remove a style of this user, or of this server (None: only of the user).
 
         Whether somebody may remove a server's style is for the caller to know.
         """
         table = schema.user_styles
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             row = (
                 await transaction.connection.execute(
                     sa.delete(table)
@@ -102,10 +105,10 @@ class Styles(QueueCore):
             ).one_or_none()
         if row is None:
             return False
-        await self._discard([row.picture_key])
+        await self._core.discard([row.picture_key])
         return True
 
-    async def styles_for(self, user_id: int, guild_id: int | None) -> list[UserStyle]:
+    async def visible_to(self, user_id: int, guild_id: int | None) -> list[UserStyle]:
         """The user's styles and the server's, by name; a user's own before a server's."""
         table = schema.user_styles
         statement = (
@@ -113,7 +116,7 @@ class Styles(QueueCore):
             .where(_visible(user_id, guild_id))
             .order_by(table.c.scope.desc(), table.c.name_key)
         )
-        async with self.database.read() as connection:
+        async with self._core.database.read() as connection:
             return [_style(row) for row in (await connection.execute(statement)).all()]
 
 

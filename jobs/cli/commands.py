@@ -10,10 +10,12 @@ from rich.console import Console
 
 from common.settings import Settings, SettingsError, load_settings
 from common.store import StorageUnavailable
+from jobs.cli.status import status, unreadable
 from jobs.cli.tables import WIDE, counted, history_table, job_table, list_table, wide_enough
 from jobs.db import schema
 from jobs.db.backup import backup
 from jobs.db.rows import J, job_from_row
+from jobs.health import Part
 from jobs.model import JobState
 from jobs.outcomes import (
     AlreadyEnded,
@@ -47,6 +49,15 @@ def build_parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("job_id", type=_id, metavar="ID", help="as `list` shows it")
+    health = commands.add_parser("status", help="whether all works; ends with 1 where it does not")
+    health.add_argument("--quiet", action="store_true", help="print only what is wrong")
+    health.add_argument("--json", action="store_true", help="print it for a program")
+    health.add_argument(
+        "--only",
+        action="append",
+        choices=[part.value for part in Part],
+        help="ask for this part only; may be given more than once",
+    )
     commands.add_parser("gc", help="delete what was kept long enough and what nobody needs")
     copy = commands.add_parser("backup", help="copy the SQLite database while it is in use")
     copy.add_argument("file", type=Path, metavar="FILE", help="a new file")
@@ -76,6 +87,8 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
             return 0
         return asyncio.run(_run(asked, settings, output))
     except (QueueError, StorageUnavailable) as error:
+        if asked.command == "status" and isinstance(error, QueueError):
+            return unreadable(error, output, as_json=asked.json)
         _complain(str(error))
         return 1
 
@@ -87,6 +100,7 @@ async def _run(asked: argparse.Namespace, settings: Settings, console: Console) 
         "retry": _retry,
         "cancel": _cancel,
         "gc": _gc,
+        "status": _status,
     }
     async with await JobQueue.open(settings, may_migrate=False) as queue:
         return await commands[asked.command](queue, asked, console)
@@ -101,12 +115,12 @@ async def _list(queue: JobQueue, asked: argparse.Namespace, console: Console) ->
     async with queue.database.read() as connection:
         jobs = [job_from_row(row) for row in (await connection.execute(statement)).all()]
     if jobs:
-        standings = await queue.standings([job.id for job in jobs if not job.state.ended])
+        standings = await queue.standings.get_many([job.id for job in jobs if not job.state.ended])
         console.print(list_table(jobs, standings, wide=console.width >= WIDE))
         console.print()
     elif asked.state is not None or asked.user is not None:
         console.print("There is no such job.")
-    overview = await queue.overview(None)
+    overview = await queue.standings.overview(None)
     console.print(
         f"{overview.waiting} waiting, {overview.running} being painted, "
         f"{counted(overview.engines_alive, 'engine')} alive{', paused' if overview.paused else ''}."
@@ -115,20 +129,20 @@ async def _list(queue: JobQueue, asked: argparse.Namespace, console: Console) ->
 
 
 async def _show(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
-    job = await queue.get(asked.job_id)
+    job = await queue.jobs.get(asked.job_id)
     if job is None:
         return _missing(asked.job_id)
-    console.print(job_table(job, await queue.standing(job.id)))
+    console.print(job_table(job, await queue.standings.get(job.id)))
     console.print()
-    console.print(history_table(await queue.history(job.id)))
+    console.print(history_table(await queue.jobs.history(job.id)))
     return 0
 
 
 async def _retry(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
-    job = await queue.get(asked.job_id)
+    job = await queue.jobs.get(asked.job_id)
     if job is None:
         return _missing(asked.job_id)
-    if await queue.retry(asked.job_id) is not None:
+    if await queue.jobs.retry(asked.job_id) is not None:
         console.print(f"Job {asked.job_id} is queued again.")
         return 0
     if job.pictures_deleted_at is not None:
@@ -142,7 +156,7 @@ async def _retry(queue: JobQueue, asked: argparse.Namespace, console: Console) -
 
 
 async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
-    match await queue.remove(asked.job_id):
+    match await queue.jobs.remove(asked.job_id):
         case Cancelled():
             console.print(f"Job {asked.job_id} is cancelled.")
         case CancelRequested():
@@ -158,7 +172,7 @@ async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) 
 
 
 async def _gc(queue: JobQueue, _: argparse.Namespace, console: Console) -> int:
-    counts = await queue.gc()
+    counts = await queue.retention.gc()
     console.print(
         f"{counted(counts.expired_jobs, 'job')} gave up their pictures; "
         f"{counted(counts.files, 'file')} ({counts.bytes / 1e6:.1f} MB) and "
@@ -166,6 +180,11 @@ async def _gc(queue: JobQueue, _: argparse.Namespace, console: Console) -> int:
         markup=False,
     )
     return 0
+
+
+async def _status(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
+    parts = [Part(name) for name in asked.only or Part]
+    return await status(queue, console, parts=parts, quiet=asked.quiet, as_json=asked.json)
 
 
 def _missing(job_id: int) -> int:

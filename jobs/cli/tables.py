@@ -93,7 +93,7 @@ def _facts(job: Job, standing: Standing | None) -> Iterator[tuple[str, str]]:
         return
     yield "unreadable", str(job.unreadable or "")
     yield "channel", str(job.channel_id or "")
-    yield "message", str(job.target.message_id or "")
+    yield "message", str(job.reply.message_id or "")
     yield "interaction", str(job.interaction_id)
     yield "remix of", str(job.parent_job_id or "")
     yield "pictures", _inputs(job.inputs)

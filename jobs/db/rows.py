@@ -6,6 +6,7 @@ job's misfortune and never the reader's: such a job comes back with `unreadable`
 
 import json
 from collections.abc import Hashable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar, cast
@@ -22,9 +23,9 @@ from jobs.model import (
     Job,
     JobEvent,
     JobState,
-    MessageTarget,
     PaintReport,
     Progress,
+    Reply,
 )
 
 T = TypeVar("T")
@@ -90,8 +91,8 @@ def job_from_row(row: Record) -> Job:
     """The job in a row of `jobs` (all columns). Never raises for what another version wrote."""
     options = _lenient(PaintOptions, row.options)
     inputs = _lenient(PaintInputs, row.inputs)
-    target = _lenient(MessageTarget, row.target)
-    unreadable = UNREADABLE if options is None or inputs is None or target is None else None
+    reply = _lenient(Reply, row.target)
+    unreadable = UNREADABLE if options is None or inputs is None or reply is None else None
     failure = _lenient(Failure, row.failure)
     if failure is None and row.state == JobState.FAILED:
         failure = Failure.of(FailureKind.INTERNAL, UNKNOWN_FAILURE, "unknown")
@@ -106,7 +107,7 @@ def job_from_row(row: Record) -> Job:
         inputs=inputs or _no_inputs(),
         options=options or PaintOptions(),
         parent_job_id=row.parent_job_id,
-        target=_placed(target or _no_target(row), row),
+        reply=_placed(reply or _no_reply(row), row),
         progress=_lenient(Progress, row.progress),
         preview_key=row.preview_key,
         result_key=row.result_key,
@@ -129,28 +130,25 @@ def job_from_row(row: Record) -> Job:
     )
 
 
-def _placed(target: MessageTarget, row: Record) -> MessageTarget:
-    """The target with the message that was posted for the job, once there is one."""
+def _placed(reply: Reply, row: Record) -> Reply:
+    """The reply with the message that was posted for the job, once there is one."""
     if row.message_id is None:
-        return target
-    fields = {name: getattr(target, name) for name in MessageTarget.__slots__}
-    fields["message_id"] = row.message_id
-    fields["channel_id"] = row.message_channel_id or target.channel_id
-    return MessageTarget(**fields)
+        return reply
+    channel_id = row.message_channel_id or reply.channel_id
+    return replace(reply, message_id=row.message_id, channel_id=channel_id)
 
 
 def _no_inputs() -> PaintInputs:
     return PaintInputs(content="", styles=(StyleInput(is_content=True),))
 
 
-def _no_target(row: Record) -> MessageTarget:
-    return MessageTarget(
+def _no_reply(row: Record) -> Reply:
+    return Reply(
         application_id=0,
         interaction_id=row.interaction_id,
         interaction_token="",
         token_expires_at=moment(row.created_at),
         channel_id=row.channel_id,
-        guild_id=row.guild_id,
     )
 
 

@@ -210,6 +210,21 @@ engines = Table(
     Column("last_seen", Double, nullable=False),
 )
 
+bots = Table(
+    "bots",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("application_id", BigInteger, nullable=False),
+    Column("host", String(200), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", String(40), nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("last_seen", Double, nullable=False),
+    # When Discord's gateway was last known to be there; NULL before the first time.
+    Column("gateway_seen", Double),
+    Column("latency_seconds", Double),
+)
+
 speeds = Table(
     "speeds",
     metadata,

@@ -1,119 +1,33 @@
-"""Whether a submission keeps to the limits; if not, which, by how much, and until when."""
+"""Whether a submission keeps to the limits; if not, which, by how much, and until when.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+Each limit that can refuse has one check here. What a refusal says to people is the bot's.
+"""
+
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.limits import LIMITS, Limits
 from common.options import PaintOptions
 from jobs.db.rows import IS_WAITING, J, moment
-from jobs.entering.limits import DAY_SECONDS, QUALITIES, Limits, Rules
-from jobs.outcomes import LimitName, Refusal
+from jobs.entering.limits import DAY_SECONDS, Rules
+from jobs.model import Asker
+from jobs.outcomes import BLOCKED, Refusal
 
 
 @dataclass(frozen=True, slots=True)
-class Applicant:
-    """Who wants to paint, and where."""
+class _Asked:
+    """Who asks for what, and whose numbers are looked at."""
 
-    user_id: int
-    role_ids: tuple[int, ...] = ()
-    guild_id: int | None = None
-    channel_id: int | None = None
-    is_admin: bool = False
-    """Admins may paint in all channels and without a painter's role; numbers hold for them."""
-    parent_channel_id: int | None = None
-    """Of a thread: the channel that it is in. Where that is allowed, its threads are, too."""
-
-
-async def refusal_for(
-    connection: AsyncConnection, rules: Rules, who: Applicant, options: PaintOptions, now: float
-) -> Refusal | None:
-    """The first limit in the way, or None. Counts are of this transaction's moment."""
-    limits = rules.for_roles(who.role_ids)
-    refusal = next(_standing_rules(rules, limits, who, options), None)
-    if refusal is not None:
-        return refusal
-    # The server's numbers count what was done in the server, the operator's all that was done.
-    if who.guild_id is not None:
-        refusal = await _counted(connection, _Scope(limits, who, who.guild_id), now)
-        if refusal is not None:
-            return refusal
-    return await _counted(connection, _Scope(rules.operator, who, None), now)
-
-
-def _standing_rules(
-    rules: Rules, limits: Limits, who: Applicant, options: PaintOptions
-) -> Iterator[Refusal]:
-    """The rules that do not depend on what was painted before."""
-    if rules.blocked_everywhere or rules.blocked_here:
-        where = "by this bot's operator" if rules.blocked_everywhere else "by this server's admins"
-        yield Refusal(
-            LimitName.BLOCKED,
-            "not blocked",
-            "blocked",
-            None,
-            f"You have been blocked from painting {where}; only they can lift that.",
-            by_operator=rules.blocked_everywhere,
-        )
-    painters = rules.server.painter_role_ids
-    if painters and not who.is_admin and not set(painters) & set(who.role_ids):
-        roles = " or ".join(f"<@&{role}>" for role in painters)
-        yield Refusal(
-            LimitName.PAINTER_ROLES,
-            ", ".join(f"<@&{role}>" for role in painters),
-            "none of them",
-            None,
-            f"Painting on this server needs the role {roles}; ask an admin for it.",
-        )
-    channels = rules.server.channel_ids
-    here = {who.channel_id, who.parent_channel_id}
-    if channels and not who.is_admin and not here & set(channels):
-        places = ", ".join(f"<#{channel}>" for channel in channels)
-        yield Refusal(
-            LimitName.CHANNELS,
-            places,
-            f"<#{who.channel_id}>",
-            None,
-            f"Painting on this server is allowed in {places} only; please use the command there.",
-        )
-    if options.size_px > limits.max_size_px:
-        yield Refusal(
-            LimitName.MAX_SIZE,
-            limits.max_size_px,
-            options.size_px,
-            None,
-            f"The largest size here is {limits.max_size_px} px, and you asked for "
-            f"{options.size_px} px; please choose a smaller one.",
-            by_operator=limits.max_size_px == rules.operator.max_size_px,
-        )
-    if QUALITIES.index(options.quality) > QUALITIES.index(limits.max_quality):
-        yield Refusal(
-            LimitName.MAX_QUALITY,
-            limits.max_quality,
-            options.quality,
-            None,
-            f"The best quality here is {limits.max_quality}, and you asked for "
-            f"{options.quality}; please choose a lower one.",
-            by_operator=limits.max_quality == rules.operator.max_quality,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """The numbers of one server, or (without one) the operator's for all places together."""
-
+    connection: AsyncConnection
+    rules: Rules
+    asker: Asker
+    options: PaintOptions
+    now: float
     limits: Limits
-    who: Applicant
     guild_id: int | None
-
-    @property
-    def by_operator(self) -> bool:
-        return self.guild_id is None
-
-    @property
-    def here(self) -> str:
-        return "in all places together" if self.guild_id is None else "on this server"
+    """Where is counted what was done; None: in all places together, for the operator's numbers."""
 
     @property
     def everybodys(self) -> list[sa.ColumnElement[bool]]:
@@ -121,73 +35,110 @@ class _Scope:
 
     @property
     def mine(self) -> list[sa.ColumnElement[bool]]:
-        return [J.user_id == self.who.user_id, *self.everybodys]
+        return [J.user_id == self.asker.user_id, *self.everybodys]
+
+    async def count(self, *where: sa.ColumnElement[bool]) -> int:
+        statement = sa.select(sa.func.count()).where(*where)
+        return int((await self.connection.execute(statement)).scalar_one())
 
 
-async def _counted(connection: AsyncConnection, scope: _Scope, now: float) -> Refusal | None:
-    """The rules about numbers."""
-    waiting = await _count(connection, *scope.mine, IS_WAITING)
-    allowed = scope.limits.max_waiting_per_user
-    if waiting >= allowed:
-        return Refusal(
-            LimitName.WAITING_PER_USER,
-            allowed,
-            waiting,
-            None,
-            f"You have {waiting} paintings waiting or being painted {scope.here}, and {allowed} "
-            "is the most; the next can start when one of them is ready or cancelled.",
-            scope.by_operator,
-        )
-    if not scope.by_operator:
-        waiting = await _count(connection, *scope.everybodys, IS_WAITING)
-        allowed = scope.limits.max_waiting_per_server
-        if waiting >= allowed:
-            return Refusal(
-                LimitName.WAITING_PER_SERVER,
-                allowed,
-                waiting,
-                None,
-                f"This server has {waiting} paintings waiting or being painted, and {allowed} is "
-                "the most; the next can start when one of them is ready or cancelled.",
-            )
-    return await _too_soon(connection, scope, now)
-
-
-async def _too_soon(connection: AsyncConnection, scope: _Scope, now: float) -> Refusal | None:
-    """The rules about a day's number and about the time between two."""
-    counted = [*scope.mine, J.counted.is_(True)]
-    today = [*counted, J.created_at > now - DAY_SECONDS]
-    done = await _count(connection, *today)
-    allowed = scope.limits.max_per_day
-    if done >= allowed:
-        # It works again when so many have left the 24 hours that one more fits in.
-        nth = sa.select(J.created_at).where(*today).order_by(J.created_at)
-        nth = nth.offset(done - allowed).limit(1)
-        free_at = float((await connection.execute(nth)).scalar_one()) + DAY_SECONDS
-        return Refusal(
-            LimitName.PER_DAY,
-            allowed,
-            done,
-            moment(free_at),
-            f"You have started {done} paintings {scope.here} in the last 24 hours, and {allowed} "
-            f"is the most; the next can start <t:{int(free_at) + 1}:R>.",
-            scope.by_operator,
-        )
-    cooldown = scope.limits.cooldown_seconds
-    last = await connection.scalar(sa.select(sa.func.max(J.created_at)).where(*counted))
-    if last is not None and last + cooldown > now:
-        free_at = last + cooldown
-        return Refusal(
-            LimitName.COOLDOWN,
-            cooldown,
-            int(now - last),
-            moment(free_at),
-            f"There have to be {cooldown} seconds between two of your paintings {scope.here}; "
-            f"the next can start <t:{int(free_at) + 1}:R>.",
-            scope.by_operator,
-        )
+async def refusal_for(
+    connection: AsyncConnection, rules: Rules, asker: Asker, options: PaintOptions, now: float
+) -> Refusal | None:
+    """The first limit in the way, or None. Counts are of this transaction's moment."""
+    limits = rules.for_roles(asker.role_ids)
+    asked = _Asked(connection, rules, asker, options, now, limits, asker.guild_id)
+    for check in (_blocked, _painter_roles, _channels, _size, _quality):
+        if (refusal := check(asked)) is not None:
+            return refusal
+    # The server's numbers count what was done in the server, the operator's all that was done.
+    everywhere = replace(asked, limits=rules.operator, guild_id=None)
+    for counted in (everywhere,) if asker.guild_id is None else (asked, everywhere):
+        for count in (_waiting_per_user, _waiting_per_server, _per_day, _cooldown):
+            if (refusal := await count(counted)) is not None:
+                return refusal
     return None
 
 
-async def _count(connection: AsyncConnection, *where: sa.ColumnElement[bool]) -> int:
-    return int((await connection.execute(sa.select(sa.func.count()).where(*where))).scalar_one())
+def _blocked(asked: _Asked) -> Refusal | None:
+    if not (asked.rules.blocked_everywhere or asked.rules.blocked_here):
+        return None
+    return Refusal(BLOCKED, by_operator=asked.rules.blocked_everywhere)
+
+
+def _painter_roles(asked: _Asked) -> Refusal | None:
+    painters = asked.rules.server.painter_role_ids
+    if not painters or asked.asker.is_admin or set(painters) & set(asked.asker.role_ids):
+        return None
+    return Refusal("painter_role_ids", painters)
+
+
+def _channels(asked: _Asked) -> Refusal | None:
+    channels, asker = asked.rules.server.channel_ids, asked.asker
+    if not channels or asker.is_admin:
+        return None
+    if {asker.channel_id, asker.parent_channel_id} & set(channels):
+        return None
+    return Refusal("channel_ids", channels)
+
+
+def _size(asked: _Asked) -> Refusal | None:
+    return _more_than(asked, "max_size_px", asked.options.size_px)
+
+
+def _quality(asked: _Asked) -> Refusal | None:
+    return _more_than(asked, "max_quality", asked.options.quality)
+
+
+def _more_than(asked: _Asked, name: str, value: int | str) -> Refusal | None:
+    allowed = getattr(asked.limits, name)
+    if not LIMITS[name].is_looser(value, than=allowed):
+        return None
+    by_operator = allowed == getattr(asked.rules.operator, name)
+    return Refusal(name, allowed, value, by_operator=by_operator)
+
+
+async def _waiting_per_user(asked: _Asked) -> Refusal | None:
+    waiting = await asked.count(*asked.mine, IS_WAITING)
+    return _too_many(asked, "max_waiting_per_user", waiting)
+
+
+async def _waiting_per_server(asked: _Asked) -> Refusal | None:
+    if asked.guild_id is None:
+        return None
+    waiting = await asked.count(*asked.everybodys, IS_WAITING)
+    return _too_many(asked, "max_waiting_per_server", waiting)
+
+
+def _too_many(asked: _Asked, name: str, number: int) -> Refusal | None:
+    allowed = getattr(asked.limits, name)
+    if number < allowed:
+        return None
+    return Refusal(name, allowed, number, by_operator=asked.guild_id is None)
+
+
+async def _per_day(asked: _Asked) -> Refusal | None:
+    today = [*asked.mine, J.counted.is_(True), J.created_at > asked.now - DAY_SECONDS]
+    refusal = _too_many(asked, "max_per_day", done := await asked.count(*today))
+    if refusal is None:
+        return None
+    # It works again when so many have left the 24 hours that one more fits in.
+    nth = sa.select(J.created_at).where(*today).order_by(J.created_at)
+    nth = nth.offset(done - asked.limits.max_per_day).limit(1)
+    first = float((await asked.connection.execute(nth)).scalar_one())
+    return replace(refusal, available_at=moment(first + DAY_SECONDS))
+
+
+async def _cooldown(asked: _Asked) -> Refusal | None:
+    counted = [*asked.mine, J.counted.is_(True)]
+    last = await asked.connection.scalar(sa.select(sa.func.max(J.created_at)).where(*counted))
+    cooldown = asked.limits.cooldown_seconds
+    if last is None or last + cooldown <= asked.now:
+        return None
+    return Refusal(
+        "cooldown_seconds",
+        cooldown,
+        int(asked.now - last),
+        available_at=moment(last + cooldown),
+        by_operator=asked.guild_id is None,
+    )

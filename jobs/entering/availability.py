@@ -6,51 +6,48 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.db.rows import IS_RUNNING, IS_WAITING, J, moment
-from jobs.entering.admission import Applicant
-from jobs.model import Standing
+from jobs.model import Asker, Standing
 from jobs.order.standings import Standings
-from jobs.outcomes import LimitName, Refusal, Unforeseen
+from jobs.outcomes import Refusal, Unforeseen
 
-WAITING = frozenset({LimitName.WAITING_PER_USER, LimitName.WAITING_PER_SERVER})
-_WHY = {
-    Unforeseen.NO_ENGINE: "no engine is running",
-    Unforeseen.PAUSED: "the queue is paused",
-}
+_WAITING = frozenset({"max_waiting_per_user", "max_waiting_per_server"})
 _LOOKED_AHEAD = 20
 """A job so much further behind is not expected to overtake the ones before it."""
 
 
-class Availability(Standings):
-    """The side of the queue that gives refusals their time."""
+async def foreseen(
+    standings: Standings,
+    connection: AsyncConnection,
+    refusal: Refusal,
+    asker: Asker,
+    now: float,
+) -> Refusal:
+    """The refusal, with the predicted time if it is one of those that depend on the queue.
 
-    async def foreseen(
-        self, connection: AsyncConnection, refusal: Refusal, who: Applicant, now: float
-    ) -> Refusal:
-        """The refusal, with the predicted time if it is one of those that depend on the queue.
-
-        It reads as many places as jobs have to end, so it is not for a writing transaction. What
-        has ended since the refusal counts as it is now.
-        """
-        if refusal.limit not in WAITING:
-            return refusal
-        where = [IS_WAITING]
-        if not refusal.by_operator:
-            where.append(J.guild_id == who.guild_id)
-        if refusal.limit is LimitName.WAITING_PER_USER:
-            where.append(J.user_id == who.user_id)
-        count = await connection.scalar(sa.select(sa.func.count()).where(*where))
-        too_many = int(count or 0) - int(refusal.allowed) + 1
-        if too_many <= 0:
-            return _at(refusal, now)
-        first = sa.select(J.id).where(*where).order_by(sa.not_(IS_RUNNING), J.start, J.id)
-        ids = list(await connection.scalars(first.limit(too_many + _LOOKED_AHEAD)))
-        standings = (await self.standings_in(connection, ids, now)).values()
-        if not any(standing.engines_alive for standing in standings):
-            return _unforeseen(refusal, Unforeseen.NO_ENGINE)
-        ends = sorted(filter(None, (_end(standing, now) for standing in standings)))
-        if len(ends) < too_many:
-            return _unforeseen(refusal, Unforeseen.PAUSED)
-        return _at(refusal, ends[too_many - 1])
+    It reads as many places as jobs have to end, so it is not for a writing transaction. What
+    has ended since the refusal counts as it is now.
+    """
+    if refusal.limit not in _WAITING:
+        return refusal
+    where = [IS_WAITING]
+    if not refusal.by_operator:
+        where.append(J.guild_id == asker.guild_id)
+    if refusal.limit == "max_waiting_per_user":
+        where.append(J.user_id == asker.user_id)
+    count = await connection.scalar(sa.select(sa.func.count()).where(*where))
+    assert isinstance(refusal.allowed, int)
+    too_many = int(count or 0) - refusal.allowed + 1
+    if too_many <= 0:
+        return _at(refusal, now)
+    first = sa.select(J.id).where(*where).order_by(sa.not_(IS_RUNNING), J.start, J.id)
+    ids = list(await connection.scalars(first.limit(too_many + _LOOKED_AHEAD)))
+    expected = (await standings.get_many_in(connection, ids, now)).values()
+    if not any(standing.engines_alive for standing in expected):
+        return replace(refusal, unforeseen=Unforeseen.NO_ENGINE)
+    ends = sorted(filter(None, (_end(standing, now) for standing in expected)))
+    if len(ends) < too_many:
+        return replace(refusal, unforeseen=Unforeseen.PAUSED)
+    return _at(refusal, ends[too_many - 1])
 
 
 def _end(standing: Standing, now: float) -> float | None:
@@ -61,10 +58,4 @@ def _end(standing: Standing, now: float) -> float | None:
 
 
 def _at(refusal: Refusal, seconds: float) -> Refusal:
-    said = f"{refusal.message} That is expected <t:{int(seconds) + 1}:R>."
-    return replace(refusal, available_at=moment(seconds), message=said)
-
-
-def _unforeseen(refusal: Refusal, why: Unforeseen) -> Refusal:
-    said = f"{refusal.message} When that is cannot be said while {_WHY[why]}."
-    return replace(refusal, unforeseen=why, message=said)
+    return replace(refusal, available_at=moment(seconds), is_predicted=True)

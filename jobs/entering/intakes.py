@@ -9,11 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from common.settings import Settings
-from common.store import PictureStore
 from jobs.core import QueueCore, picture_lock
 from jobs.db import schema
-from jobs.db.database import Database, Transaction
+from jobs.db.database import Transaction
 from jobs.db.rows import J, Record, json_object, moment
 from jobs.model import Intake
 
@@ -30,19 +28,19 @@ class _Opening:
     is_new: "asyncio.Future[bool]" = field(default_factory=asyncio.Future)
 
 
-class Intakes(QueueCore):
-    """The side of the queue that writes commands down before anything else is done.
+class Intakes:
+    """Writes commands down before anything else is done.
 
     A transaction on SQLite is a wait for the disk. So those that come while one is made wait for
     the next and share it: a hundred members at once cost a few waits, not a hundred.
     """
 
-    def __init__(self, settings: Settings, database: Database, store: PictureStore) -> None:
-        super().__init__(settings, database, store)
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
         self._openings: list[_Opening] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def open_intake(self, interaction_id: int, user_id: int, payload: dict[str, Any]) -> bool:
+    async def open(self, interaction_id: int, user_id: int, payload: dict[str, Any]) -> bool:
         """Remember a command before it is acknowledged and its pictures are fetched.
 
         Returns False when the interaction is known already, as an intake or as a job, so that
@@ -54,14 +52,14 @@ class Intakes(QueueCore):
             self._writing = asyncio.create_task(self._write(), name="intakes")
         return await opening.is_new
 
-    async def pending_intakes(self) -> list[Intake]:
+    async def pending(self) -> list[Intake]:
         """Commands that were written down and are no jobs yet, oldest first."""
         statement = (
             sa.select(schema.intakes)
             .where(COLUMNS.closed_at.is_(None))
             .order_by(COLUMNS.created_at, COLUMNS.interaction_id)
         )
-        async with self.database.read() as connection:
+        async with self._core.database.read() as connection:
             rows = (await connection.execute(statement)).all()
         return [
             Intake(row.interaction_id, json_object(row.payload), moment(row.created_at))
@@ -78,7 +76,7 @@ class Intakes(QueueCore):
             False where the user had everything erased: there will be no job.
         """
         uses = schema.intake_uses
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             connection = transaction.connection
             await transaction.lock(*(picture_lock(key) for key in keys))
             row = await intake_row(transaction, interaction_id)
@@ -91,9 +89,9 @@ class Intakes(QueueCore):
                 await connection.execute(sa.insert(uses), rows)
         return True
 
-    async def close_intake(self, interaction_id: int) -> None:
+    async def close(self, interaction_id: int) -> None:
         """Note that a command was dealt with; `submit` does so by itself."""
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             await close_intake_in(transaction, interaction_id)
 
     async def _write(self) -> None:
@@ -101,7 +99,7 @@ class Intakes(QueueCore):
         while self._openings:
             batch: list[_Opening] = []
             try:
-                async with self.database.write() as transaction:
+                async with self._core.database.write() as transaction:
                     batch = self._take_all()  # with those that came while it waited to begin
                     new_ids = await _insert(transaction, batch)
             except Exception as error:  # noqa: BLE001 - each of those who wait raises it
@@ -171,9 +169,7 @@ async def _insert(transaction: Transaction, batch: list[_Opening]) -> set[int]:
             "payload": opening.payload,
             "created_at": transaction.now,
         }
-        for number, opening in sorted(
-            openings.items()
-        )  # in one order, so that two bots cannot deadlock
+        for number, opening in sorted(openings.items())
         if number not in are_jobs
     ]
     if not rows:

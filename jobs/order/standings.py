@@ -53,26 +53,48 @@ class Fleet:
         return work * pace
 
 
-class Standings(QueueCore):
-    """The side of the queue that says where jobs stand."""
+class SpeedCache:
+    """What was measured of the engines, read anew after five seconds or when it was forgotten."""
 
-    _speeds: tuple[float, SpeedModel] | None = None
-    """What was measured, and when it was read."""
+    def __init__(self) -> None:
+        self._model: SpeedModel | None = None
+        self._read_at = 0.0
 
-    async def standing(self, job_id: int) -> Standing | None:
+    async def read(self, connection: AsyncConnection, now: float) -> SpeedModel:
+        """The model; `now` is the time of the one clock."""
+        # A thousand engines have measured a thousand times as much; it changes slowly.
+        if self._model is None or not 0 <= now - self._read_at < SPEEDS_KEPT_SECONDS:
+            rows = await connection.execute(sa.select(schema.speeds))
+            measured = {(row.engine_kind, row.speed_class): row.seconds_per_work for row in rows}
+            self._model, self._read_at = SpeedModel(measured), now
+        return self._model
+
+    def forget(self) -> None:
+        """Read it anew the next time: something was measured."""
+        self._model = None
+
+
+class Standings:
+    """Says where jobs stand, and how much waits."""
+
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
+        self.speeds = SpeedCache()
+
+    async def get(self, job_id: int) -> Standing | None:
         """Place and times of one job; None when there is no such job."""
-        return (await self.standings([job_id])).get(job_id)
+        return (await self.get_many([job_id])).get(job_id)
 
-    async def standings(self, job_ids: Iterable[int]) -> dict[int, Standing]:
+    async def get_many(self, job_ids: Iterable[int]) -> dict[int, Standing]:
         """Place and times of several jobs, in one pass over the queue's index."""
-        async with self.database.read() as connection:
-            now = await self.database.now_in(connection)
-            return await self.standings_in(connection, list(job_ids), now)
+        async with self._core.database.read() as connection:
+            now = await self._core.database.now_in(connection)
+            return await self.get_many_in(connection, list(job_ids), now)
 
-    async def standings_in(
+    async def get_many_in(
         self, connection: AsyncConnection, job_ids: Sequence[int], now: float
     ) -> dict[int, Standing]:
-        """As `standings`, inside somebody's transaction."""
+        """As `get_many`, inside somebody's transaction."""
         statement = sa.select(*_PLACE, *_RUN).where(J.id.in_(job_ids)).order_by(J.start, J.id)
         rows = (await connection.execute(statement)).all()
         fleet = await self.fleet(connection, now)
@@ -122,14 +144,14 @@ class Standings(QueueCore):
         if guild_id is not None:
             statement = statement.where(J.guild_id == guild_id)
         statement = statement.order_by(J.start, J.id).limit(limit)
-        async with self.database.read() as connection:
+        async with self._core.database.read() as connection:
             return [job_from_row(row) for row in (await connection.execute(statement)).all()]
 
     async def overview(self, guild_id: int | None) -> QueueOverview:
         """How much is waiting and running, in one server or (None) in all."""
         here = [] if guild_id is None else [J.guild_id == guild_id]
-        async with self.database.read() as connection:
-            now = await self.database.now_in(connection)
+        async with self._core.database.read() as connection:
+            now = await self._core.database.now_in(connection)
             fleet = await self.fleet(connection, now)
             paused = await _paused_guilds(connection)
             waiting = await connection.execute(
@@ -153,17 +175,9 @@ class Standings(QueueCore):
         alive = schema.engines.c.last_seen > now - ENGINE_ALIVE_SECONDS
         rows = await connection.execute(sa.select(schema.engines).where(alive))
         kinds = tuple(engine_kind(engine_from_row(row)) for row in rows)
-        fleet = Fleet(kinds, (), await self._read_speeds(connection, now))
+        fleet = Fleet(kinds, (), await self.speeds.read(connection, now))
         running = await connection.execute(sa.select(*_RUN).where(IS_RUNNING))
         return replace(fleet, remaining=tuple(_remaining(row, fleet, now) for row in running))
-
-    async def _read_speeds(self, connection: AsyncConnection, now: float) -> SpeedModel:
-        # A thousand engines have measured a thousand times as much; it changes slowly.
-        if self._speeds is None or not 0 <= now - self._speeds[0] < SPEEDS_KEPT_SECONDS:
-            rows = await connection.execute(sa.select(schema.speeds))
-            measured = {(row.engine_kind, row.speed_class): row.seconds_per_work for row in rows}
-            self._speeds = (now, SpeedModel(measured))
-        return self._speeds[1]
 
 
 async def _paused_guilds(connection: AsyncConnection) -> frozenset[int]:

@@ -1,4 +1,4 @@
-"""The engine's side: claims with a lease and a fence, and what is written under them.
+"""What engines do: claims with a lease and a fence, and what is written under them.
 
 A claim raises the job's fence. Every write of an engine names the fence it was given, in the
 WHERE of its UPDATE: once somebody else has claimed the job, or it was taken away, the write
@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from common.sentences import sentence
-from jobs.core import use_picture
+from jobs.core import QueueCore, use_picture
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
 from jobs.db.rows import IS_RUNNING, J, Record, job_from_row, moment, to_json
@@ -25,29 +25,33 @@ from jobs.model import (
     PaintReport,
     Progress,
 )
+from jobs.order.standings import SpeedCache
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
 from jobs.working.ending import DEATHS_ALLOWED, end_job, requeue
-from jobs.working.engines import Engines, measure, seen
+from jobs.working.engines import measure, seen
 from jobs.working.leases import guarded, held_row, next_job, take
 
 LEASE_SECONDS = 30.0
 _REAP_EVERY_SECONDS = 1.0
 
 
-class Claims(Engines):
-    """The side of the queue that engines see."""
+class Claims:
+    """What an engine does with the job that it holds."""
 
-    _reaped_at: float = float("-inf")
+    def __init__(self, core: QueueCore, speeds: SpeedCache) -> None:
+        self._core = core
+        self._speeds = speeds
+        self._reaped_at = float("-inf")
 
     async def claim(self, engine_id: str, *, lease_seconds: float = LEASE_SECONDS) -> Claim | None:
         """Take the next job, or None when there is none to be had."""
         if time.monotonic() - self._reaped_at >= _REAP_EVERY_SECONDS:
             await self.reap()
         while True:
-            if not self.database.postgres and await self._nothing_queued():
+            if not self._core.database.postgres and await self._nothing_queued():
                 # Most questions find nothing; on SQLite they need not wait for a writer's turn.
                 return None
-            async with self.database.write() as transaction:
+            async with self._core.database.write() as transaction:
                 row = await take(transaction, engine_id, lease_seconds)
                 if row is None:
                     return None
@@ -64,12 +68,12 @@ class Claims(Engines):
                 await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
 
     async def _nothing_queued(self) -> bool:
-        async with self.database.read() as connection:
+        async with self._core.database.read() as connection:
             return await connection.scalar(next_job()) is None
 
     async def renew(self, claim: Claim, lease_seconds: float = LEASE_SECONDS) -> LeaseOutcome:
         """Keep a claim for so many seconds from now on."""
-        async with self.database.write(precious=False) as transaction:
+        async with self._core.database.write(precious=False) as transaction:
             held = await guarded(
                 transaction, claim, lease_expires_at=transaction.now + lease_seconds
             )
@@ -86,7 +90,7 @@ class Claims(Engines):
         if progress.preview_key is not None:
             values["preview_key"] = progress.preview_key
         dropped: str | None = None
-        async with self.database.write(precious=False) as transaction:
+        async with self._core.database.write(precious=False) as transaction:
             values["progress_at"] = transaction.now
             held = await guarded(transaction, claim, **values)
             if held is None:
@@ -95,13 +99,13 @@ class Claims(Engines):
                 dropped = await _turn_over_preview(transaction, claim.job.id, progress.preview_key)
             await transaction.notify(CHANGED_TOPIC)
         if dropped is not None:
-            await self._discard_working([dropped])
+            await self._core.discard_working([dropped])
         return _outcome(held)
 
     async def save_checkpoint(self, claim: Claim, key: str) -> LeaseOutcome:
         """Name the checkpoint from which another engine goes on if this one dies."""
         uses = schema.picture_uses.c
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             old = await transaction.connection.scalar(
                 sa.select(uses.key).where(uses.job_id == claim.job.id, uses.role == "checkpoint")
             )
@@ -110,7 +114,7 @@ class Claims(Engines):
                 return LeaseLost()
             await use_picture(transaction, claim.job.id, "checkpoint", key)
         if old is not None and old != key:
-            await self._discard_working([old])
+            await self._core.discard_working([old])
         return _outcome(held)
 
     async def finish(
@@ -122,7 +126,7 @@ class Claims(Engines):
         timelapse_key: str | None = None,
     ) -> LeaseOutcome:
         """End the job with its picture, or as cancelled if that was asked for meanwhile."""
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             row = await held_row(transaction, claim)
             if row is None:
                 return LeaseLost()
@@ -145,13 +149,13 @@ class Claims(Engines):
             if row.attempts == 1:
                 # A job that was resumed does not say how long the whole of it takes.
                 await measure(transaction, row, claim.engine_id, report.seconds)
-                self._speeds = None
+                self._speeds.forget()
         return LeaseHeld()
 
     async def fail(self, claim: Claim, failure: Failure, *, retry: bool = False) -> LeaseOutcome:
         """End the job as failed; with `retry` it gets another chance, up to three in all."""
         actor = f"engine:{claim.engine_id}"
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             row = await held_row(transaction, claim)
             if row is None:
                 return LeaseLost()
@@ -173,7 +177,7 @@ class Claims(Engines):
 
     async def cancelled(self, claim: Claim) -> LeaseOutcome:
         """End the job as cancelled, after the engine has stopped painting."""
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             row = await held_row(transaction, claim)
             if row is None:
                 return LeaseLost()
@@ -183,7 +187,7 @@ class Claims(Engines):
     async def release(self, claim: Claim) -> LeaseOutcome:
         """Give the job back, at its old place and without a stain: an ordered shutdown."""
         actor = f"engine:{claim.engine_id}"
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             row = await held_row(transaction, claim)
             if row is None:
                 return LeaseLost()
@@ -199,13 +203,13 @@ class Claims(Engines):
         A job whose engines died three times fails, since it may well be what kills them.
         """
         self._reaped_at = time.monotonic()
-        async with self.database.read() as connection:
-            now = await self.database.now_in(connection)
+        async with self._core.database.read() as connection:
+            now = await self._core.database.now_in(connection)
             expired = sa.and_(IS_RUNNING, J.lease_expires_at < now)
             if await connection.scalar(sa.select(J.id).where(expired).limit(1)) is None:
                 return []
         statement = sa.select(schema.jobs).where(expired).order_by(J.id)
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             rows = await transaction.connection.execute(statement.with_for_update(skip_locked=True))
             reaped = rows.all()
             for row in reaped:

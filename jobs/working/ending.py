@@ -9,7 +9,7 @@ from jobs.core import record
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
 from jobs.db.rows import J, Record, to_json
-from jobs.model import Failure, FailureKind, JobState
+from jobs.model import Failure, JobState
 
 DEATHS_ALLOWED = 3
 """The third death of its engine ends a job."""
@@ -32,7 +32,7 @@ async def end_job(
     towards the day.
     """
     refunded = (state is JobState.CANCELLED and row.attempts == 0) or (
-        failure is not None and failure.kind is not FailureKind.INPUT
+        failure is not None and failure.is_ours
     )
     if refunded:
         values["counted"] = False

@@ -2,18 +2,22 @@
 
 import sqlalchemy as sa
 
+from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
 from jobs.db.rows import Record
 from jobs.model import EngineInfo
 from jobs.order.speeds import engine_kind, smoothed
-from jobs.order.standings import Standings, engine_from_row
+from jobs.order.standings import engine_from_row
 
 
-class Engines(Standings):
-    """The side of the queue that knows who paints."""
+class Engines:
+    """The engines that are counted on."""
 
-    async def register_engine(self, engine: EngineInfo) -> None:
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
+
+    async def register(self, engine: EngineInfo) -> None:
         """Count on an engine from now on."""
         table = schema.engines
         values = {
@@ -23,7 +27,7 @@ class Engines(Standings):
             "version": engine.version[:40],
             "pid": engine.pid,
         }
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             now, connection = transaction.now, transaction.connection
             values |= {"started_at": now, "last_seen": now}
             await transaction.lock(f"atelier-engine:{engine.id}")
@@ -31,23 +35,17 @@ class Engines(Standings):
             await connection.execute(sa.insert(table).values(id=engine.id, **values))
             await transaction.notify(CHANGED_TOPIC)
 
-    async def engine_heartbeat(self, engine_id: str) -> bool:
+    async def heartbeat(self, engine_id: str) -> bool:
         """Note that an idle engine is alive; False when it has to register again."""
-        async with self.database.write(precious=False) as transaction:
+        async with self._core.database.write(precious=False) as transaction:
             return await seen(transaction, engine_id)
 
-    async def forget_engine(self, engine_id: str) -> None:
+    async def forget(self, engine_id: str) -> None:
         """Count on an engine no longer; what it has claimed is left to `release` or `reap`."""
-        async with self.database.write() as transaction:
+        async with self._core.database.write() as transaction:
             where = schema.engines.c.id == engine_id
             await transaction.connection.execute(sa.delete(schema.engines).where(where))
             await transaction.notify(CHANGED_TOPIC)
-
-    async def engines(self) -> list[EngineInfo]:
-        """All registered engines with the time each was last heard of, the newest first."""
-        statement = sa.select(schema.engines).order_by(schema.engines.c.last_seen.desc())
-        async with self.database.read() as connection:
-            return [engine_from_row(row) for row in (await connection.execute(statement)).all()]
 
 
 async def seen(transaction: Transaction, engine_id: str) -> bool:

@@ -6,16 +6,15 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
+from sandbox.command_visibility import NotOfferedError
 from sandbox.compose import delete_message
 from sandbox.control import LoopbackDiscord
-from sandbox.model import Channel, Interaction, Json, Message, User
-from sandbox.offering import NotOfferedError
+from sandbox.model import Channel, Json, Message, Upload, User
+from sandbox.page.fault_buttons import FAULT_BUTTONS
 from sandbox.page.views import interaction_view, sees_message
 
-Upload = tuple[str, bytes]
 
-
-class Act:
+class ActionRequest:
     """One request of the page: its user, its payload, its files by field."""
 
     def __init__(self, discord: LoopbackDiscord, payload: Json, files: dict[str, list[Upload]]):
@@ -46,27 +45,22 @@ class Act:
         return message
 
 
-Action = Callable[[Act], Awaitable[Json]]
+Action = Callable[[ActionRequest], Awaitable[Json]]
 
 
-async def _outcome(act: Act, interaction: Interaction) -> Json:
-    await act.discord.acting.answered(interaction)
-    return interaction_view(interaction)
-
-
-async def slash(act: Act) -> Json:
+async def slash(request: ActionRequest) -> Json:
     """A slash command."""
-    files = {name: uploads[0] for name, uploads in act.files.items()}
-    _check_size(act)
-    interaction = await act.discord.acting.slash(
-        act.user, act.channel, act.payload["name"], act.payload["options"], files
+    files = {name: uploads[0] for name, uploads in request.files.items()}
+    _check_size(request)
+    name, options = request.payload["name"], request.payload["options"]
+    return interaction_view(
+        await request.discord.slash(request.user, name, options, files, channel=request.channel)
     )
-    return await _outcome(act, interaction)
 
 
-def _check_size(act: Act) -> None:
-    limit = act.discord.world.upload_limit_bytes
-    for uploads in act.files.values():
+def _check_size(request: ActionRequest) -> None:
+    limit = request.discord.world.upload_limit_bytes
+    for uploads in request.files.values():
         for name, data in uploads:
             if len(data) > limit:
                 size = limit // (1024 * 1024)
@@ -75,106 +69,75 @@ def _check_size(act: Act) -> None:
                 )
 
 
-async def autocomplete(act: Act) -> Json:
+async def autocomplete(request: ActionRequest) -> Json:
     """Typing into an option that completes itself."""
-    interaction = await act.discord.acting.autocomplete(
-        act.user,
-        act.channel,
-        act.payload["name"],
-        option=act.payload["option"],
-        text=act.payload["text"],
-        others=act.payload["options"],
+    interaction = await request.discord.type_into(
+        request.user,
+        request.payload["name"],
+        request.payload["option"],
+        request.payload["text"],
+        request.payload["options"],
+        channel=request.channel,
     )
-    return await _outcome(act, interaction)
+    return interaction_view(interaction)
 
 
-async def component(act: Act) -> Json:
+async def component(request: ActionRequest) -> Json:
     """A button or a select menu."""
-    custom_id, values = act.payload["custom_id"], act.payload.get("values")
-    found = [c for c in act.message.walk() if c.get("custom_id") == custom_id]
+    custom_id, values = request.payload["custom_id"], request.payload.get("values")
+    found = [c for c in request.message.walk() if c.get("custom_id") == custom_id]
     if not found:
         raise NotOfferedError("That button is not there any more.")
-    interaction = await act.discord.acting.component(act.user, act.message, found[0], values)
-    return await _outcome(act, interaction)
-
-
-async def modal(act: Act) -> Json:
-    """A modal's submission."""
-    opened_by = act.discord.world.interactions[int(act.payload["interaction"])]
-    _check_size(act)
-    interaction = await act.discord.acting.modal(
-        act.user, opened_by, act.payload["values"], act.files
+    return interaction_view(
+        await request.discord.use_component(request.user, request.message, found[0], values)
     )
-    return await _outcome(act, interaction)
 
 
-async def menu(act: Act) -> Json:
+async def modal(request: ActionRequest) -> Json:
+    """A modal's submission."""
+    opened_by = request.discord.world.interactions[int(request.payload["interaction"])]
+    _check_size(request)
+    return interaction_view(
+        await request.discord.submit_modal(opened_by, request.payload["values"], request.files)
+    )
+
+
+async def menu(request: ActionRequest) -> Json:
     """An entry of a message's Apps menu."""
-    interaction = await act.discord.acting.menu(act.user, act.payload["name"], act.message)
-    return await _outcome(act, interaction)
+    return interaction_view(
+        await request.discord.message_command(
+            request.user, request.payload["name"], request.message
+        )
+    )
 
 
-async def post(act: Act) -> Json:
+async def post(request: ActionRequest) -> Json:
     """An ordinary message."""
-    _check_size(act)
-    content = str(act.payload.get("content", "")).strip()
-    uploads = [upload for uploads in act.files.values() for upload in uploads]
+    _check_size(request)
+    content = str(request.payload.get("content", "")).strip()
+    uploads = [upload for uploads in request.files.values() for upload in uploads]
     if not content and not uploads:
         raise NotOfferedError("There is nothing to send.")
-    message = act.discord.post(act.user, content, uploads, channel=act.channel)
+    message = request.discord.post(request.user, content, uploads, channel=request.channel)
     return {"id": str(message.id)}
 
 
-async def delete(act: Act) -> Json:
+async def delete(request: ActionRequest) -> Json:
     """Delete one's own message, or dismiss an ephemeral one."""
-    message = act.message
-    if act.user.id not in {message.author_id, message.visible_to}:
+    message = request.message
+    if request.user.id not in {message.author_id, message.visible_to}:
         raise NotOfferedError("Only the author can delete this message.")
-    delete_message(act.discord.world, message)
+    delete_message(request.discord.world, message)
     return {}
 
 
-async def _shift_clock(discord: LoopbackDiscord) -> None:
-    discord.shift_clock(MINUTE_SIXTEEN_SECONDS)
-    discord.world.emit("clock", {})
-
-
-async def _add(discord: LoopbackDiscord, pattern: str, **fault: Any) -> None:
-    discord.faults.add("*", pattern, **fault)
-
-
-async def _duplicate(discord: LoopbackDiscord) -> None:
-    discord.duplicate_next_dispatch()
-
-
-async def _clear(discord: LoopbackDiscord) -> None:
-    discord.faults.clear()
-
-
-MINUTE_SIXTEEN_SECONDS = 16 * 60.0
-OUTAGE_SECONDS = 15.0
-FAULTS: dict[str, Callable[[LoopbackDiscord], Awaitable[None]]] = {
-    "rate-limit": lambda d: _add(d, "/webhooks/*", status=429, retry_after=2.0, times=3),
-    "rate-limit-ban": lambda d: _add(d, "/webhooks/*", status=429, with_via=False),
-    "server-error": lambda d: _add(d, "/*", status=503, times=3),
-    "slow": lambda d: _add(d, "/*", delay=2.0, times=5),
-    "drop": lambda d: d.drop_sockets(),
-    "op7": lambda d: d.send_op7(),
-    "op9": lambda d: d.send_op9(resumable=False),
-    "duplicate": _duplicate,
-    "clock": _shift_clock,
-    "outage": lambda d: d.outage(OUTAGE_SECONDS),
-    "clear": _clear,
-}
-
-
-async def fault(act: Act) -> Json:
+async def fault(request: ActionRequest) -> Json:
     """Something goes wrong, on demand."""
-    cause = FAULTS.get(act.payload["kind"])
-    if cause is None:
-        raise NotOfferedError(f"There is no fault {act.payload['kind']!r}.")
-    await cause(act.discord)
-    return {"waiting": len(act.discord.faults.waiting)}
+    button = FAULT_BUTTONS.get(request.payload["kind"])
+    if button is None:
+        raise NotOfferedError(f"There is no fault {request.payload['kind']!r}.")
+    await button.cause(request.discord)
+    return {"waiting": len(request.discord.faults.waiting)}
 
 
 ACTIONS: dict[str, Action] = {
@@ -189,7 +152,7 @@ ACTIONS: dict[str, Action] = {
 }
 
 
-async def read_act(request: web.Request, discord: LoopbackDiscord) -> Act:
+async def read_action(request: web.Request, discord: LoopbackDiscord) -> ActionRequest:
     """The page's multipart form: `payload`, and files under the names of their fields."""
     payload: Any = {}
     files: dict[str, list[Upload]] = {}
@@ -201,4 +164,4 @@ async def read_act(request: web.Request, discord: LoopbackDiscord) -> Act:
             payload = json.loads(data)
         elif part.name:
             files.setdefault(part.name, []).append((part.filename or "file", data))
-    return Act(discord, payload, files)
+    return ActionRequest(discord, payload, files)

@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from sandbox.command_visibility import NotOfferedError
 from sandbox.control import LoopbackDiscord
-from sandbox.offering import NotOfferedError
-from sandbox.page.actions import ACTIONS, read_act
+from sandbox.page.actions import ACTIONS, read_action
 from sandbox.page.events import serve_events
 from sandbox.page.views import traffic_view
 from sandbox.rest.bodies import answer
@@ -41,7 +41,7 @@ def add_page(discord: LoopbackDiscord) -> None:
         if action is None:
             return answer({"error": "There is no such action."}, 404)
         try:
-            return answer(await action(await read_act(request, discord)))
+            return answer(await action(await read_action(request, discord)))
         except NotOfferedError as refusal:
             return answer({"error": str(refusal)}, 409)
 

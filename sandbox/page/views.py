@@ -1,10 +1,10 @@
 """What a user sees, as JSON for the page."""
 
+from sandbox.command_visibility import offered_commands
 from sandbox.model import Channel, ChannelType, Interaction, Json, Message, User
-from sandbox.offering import offered_commands
+from sandbox.page.fault_buttons import FAULT_BUTTONS
 from sandbox.payloads import message_json
 from sandbox.permissions import MANAGE_GUILD, permissions_of
-from sandbox.rules import all_rules
 from sandbox.world import TrafficLine, World
 
 MESSAGES_SHOWN = 100
@@ -18,7 +18,7 @@ def user_view(world: World, user: User) -> Json:
         "id": str(user.id),
         "name": user.name,
         "display": user.display_name,
-        "colour": user.colour,
+        "color": user.color,
         "bot": user.bot,
         "admin": manages and not user.bot,
         "locale": user.locale,
@@ -122,6 +122,9 @@ def state_view(world: World, user: User, *, connected: bool) -> Json:
         "connected": connected,
         "upload_limit": world.upload_limit_bytes,
         "clock_shift": world.clock.shift_seconds,
+        "faults": [
+            {"kind": kind, "label": button.label, "title": button.title}
+            for kind, button in FAULT_BUTTONS.items()
+        ],
         "traffic": [traffic_view(line) for line in list(world.traffic)[-TRAFFIC_SHOWN:]],
-        "rules": len(all_rules()),
     }

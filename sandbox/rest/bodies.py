@@ -7,9 +7,7 @@ from typing import Any
 from aiohttp import BodyPartReader, web
 
 from sandbox.errors import ApiError
-from sandbox.model import Json
-
-Files = dict[int, tuple[str, bytes]]
+from sandbox.model import Files, Json
 
 
 @dataclass

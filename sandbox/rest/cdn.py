@@ -40,13 +40,13 @@ async def download(request: web.Request) -> web.Response:
 
 
 async def avatar(request: web.Request) -> web.Response:
-    """A default avatar: a disc in one of Discord's colours."""
-    colours = ("#5865f2", "#747f8d", "#3ba55d", "#faa81a", "#ed4245", "#eb459e")
+    """A default avatar: a disc in one of Discord's colors."""
+    colors = ("#5865f2", "#747f8d", "#3ba55d", "#faa81a", "#ed4245", "#eb459e")
     name = request.match_info["name"].split(".")[0]
     if not name.isdigit():
         raise ApiError(404, 0, "404: Not Found")
     svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">'
-        f'<circle cx="32" cy="32" r="32" fill="{colours[int(name) % 6]}"/></svg>'
+        f'<circle cx="32" cy="32" r="32" fill="{colors[int(name) % 6]}"/></svg>'
     )
     return web.Response(body=svg.encode(), content_type="image/svg+xml")

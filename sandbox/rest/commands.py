@@ -10,9 +10,9 @@ from aiohttp import web
 from sandbox.errors import ApiError, missing_access, unknown_command, unknown_guild
 from sandbox.model import Json
 from sandbox.rest.bodies import answer, no_content, read_body, read_object
+from sandbox.rest.checks import check_command, check_commands
 from sandbox.rest.context import line_of, path_id, world_of
-from sandbox.rest.forms import check_command, check_commands
-from sandbox.rules import Form
+from sandbox.rules import FormBody
 from sandbox.world import World
 
 # The application is configured for servers and for users; commands that name no
@@ -71,14 +71,13 @@ async def put_commands(request: web.Request) -> web.Response:
     body = await read_body(request)
     if not isinstance(body.payload, list) or not all(isinstance(c, dict) for c in body.payload):
         raise ApiError(400, 50035, "Invalid Form Body")
-    check_commands(Form(world, body.payload), line_of(request))
+    check_commands(FormBody(world, body.payload), line_of(request))
     old = {(c["name"], c["type"]): c for c in _here(world, guild_id)}
     kept = [c for c in world.commands if c not in old.values()]
     fresh = [
         complete(world, c, guild_id, old.get((c["name"], c.get("type", 1)))) for c in body.payload
     ]
     world.commands = [*kept, *fresh]
-    world.commands_synced += 1
     world.emit("commands", {})
     return answer(fresh)
 
@@ -87,11 +86,10 @@ async def post_command(request: web.Request) -> web.Response:
     """`POST …/commands`: add or replace one."""
     world, guild_id = _place(request)
     payload, _ = await read_object(request)
-    check_command(Form(world, payload), line_of(request))
+    check_command(FormBody(world, payload), line_of(request))
     old = _by_name(world, guild_id, payload)
     full = complete(world, payload, guild_id, old)
     world.commands = [*(c for c in world.commands if c is not old), full]
-    world.commands_synced += 1
     world.emit("commands", {})
     return answer(full, 200 if old else 201)
 
@@ -120,7 +118,7 @@ async def patch_command(request: web.Request) -> web.Response:
     payload, _ = await read_object(request)
     world, guild_id, old = _by_id(request)
     changed = {**old, **payload}
-    check_command(Form(world, changed), line_of(request))
+    check_command(FormBody(world, changed), line_of(request))
     full = complete(world, changed, guild_id, old)
     world.commands = [full if c is old else c for c in world.commands]
     world.emit("commands", {})

@@ -3,12 +3,10 @@
 from aiohttp import web
 
 from sandbox.errors import missing_access, not_found, unknown_channel, unknown_message
-from sandbox.faults import Faults
 from sandbox.model import Channel, ChannelType, Message
 from sandbox.world import TrafficLine, World
 
 WORLD: web.AppKey[World] = web.AppKey("world", World)
-FAULTS: web.AppKey[Faults] = web.AppKey("faults", Faults)
 LINE: web.RequestKey[TrafficLine] = web.RequestKey("line", TrafficLine)
 
 

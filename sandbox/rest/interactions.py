@@ -9,12 +9,12 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.compose import create_message, edit_message
-from sandbox.model import Channel, Interaction, Json, MessageFlag
+from sandbox.model import Files, Interaction, Json, MessageFlag
 from sandbox.payloads import message_json
-from sandbox.rest.bodies import Files, answer, no_content, read_object
+from sandbox.rest.bodies import answer, no_content, read_object
+from sandbox.rest.checks import check_message, check_modal
 from sandbox.rest.context import line_of, path_id, world_of
-from sandbox.rest.forms import check_message, check_modal
-from sandbox.rules import Form, judge
+from sandbox.rules import FormBody, judge
 from sandbox.world import World
 
 MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
@@ -26,7 +26,7 @@ async def callback(request: web.Request) -> web.Response:
     payload, files = await read_object(request)
     interaction = world.interactions.get(path_id(request, "interaction"))
     token = request.match_info["token"]
-    form = Form(world, token, payload=payload, files=files, interaction=interaction)
+    form = FormBody(world, token, payload=payload, files=files, interaction=interaction)
     judge("acknowledgement", form, line_of(request))
     assert interaction is not None
     judge("callback", form.at(payload), line_of(request))
@@ -47,7 +47,7 @@ def check_data(
 ) -> None:
     """Judge what a callback carries by what it is for."""
     world, line = world_of(request), line_of(request)
-    form = Form(world, data, ("data",), payload=data, files=files, interaction=interaction)
+    form = FormBody(world, data, ("data",), payload=data, files=files, interaction=interaction)
     if kind in {MESSAGE, UPDATE}:
         existing = interaction.source if kind == UPDATE else None
         check_message(form, line, existing=existing)
@@ -61,12 +61,11 @@ def check_data(
 
 def respond(world: World, interaction: Interaction, kind: int, data: Json, files: Files) -> None:
     """Carry out an answer."""
-    channel = interaction.channel
     match kind:
         case 4:
-            _new_message(world, interaction, channel, data, files, loading=False)
+            _new_message(world, interaction, data, files, loading=False)
         case 5:
-            _new_message(world, interaction, channel, data, files, loading=True)
+            _new_message(world, interaction, data, files, loading=True)
             interaction.deferred_unfilled = True
         case 6:
             interaction.message = interaction.source
@@ -84,7 +83,6 @@ def respond(world: World, interaction: Interaction, kind: int, data: Json, files
 def _new_message(
     world: World,
     interaction: Interaction,
-    channel: Channel,
     data: Json,
     files: Files,
     *,
@@ -94,9 +92,9 @@ def _new_message(
     reference = None
     if interaction.source is not None:
         reference = {"message_id": interaction.source.id}
-    message = create_message(
+    interaction.message = create_message(
         world,
-        channel,
+        interaction.channel,
         world.bot,
         {**data, "message_reference": reference},
         files,
@@ -104,7 +102,6 @@ def _new_message(
         ephemeral=bool(flags & MessageFlag.EPHEMERAL),
         loading=loading,
     )
-    interaction.message = message
 
 
 def callback_response(world: World, interaction: Interaction) -> Json:

@@ -17,9 +17,9 @@ from sandbox.permissions import (
     permissions_of,
 )
 from sandbox.rest.bodies import answer, no_content, read_object
+from sandbox.rest.checks import check_message
 from sandbox.rest.context import channel_for_bot, line_of, message_for_bot, world_of
-from sandbox.rest.forms import check_message
-from sandbox.rules import Form
+from sandbox.rules import FormBody
 from sandbox.world import World
 
 NONCE_MEMORY_SECONDS = 300
@@ -65,7 +65,7 @@ async def post_message(request: web.Request) -> web.Response:
         world.users[i].accepts_dms for i in channel.member_ids
     ):
         raise cannot_message_user()
-    form = Form(world, payload, payload=payload, files=files)
+    form = FormBody(world, payload, payload=payload, files=files)
     check_message(form, line_of(request))
     repeated = _same_nonce(request, channel.id, payload)
     if repeated is not None:
@@ -102,7 +102,7 @@ async def patch_message(request: web.Request) -> web.Response:
     payload, files = await read_object(request)
     if message.author_id != world.bot.id:
         raise not_the_author()
-    form = Form(world, payload, payload=payload, files=files)
+    form = FormBody(world, payload, payload=payload, files=files)
     check_message(form, line_of(request), existing=message)
     return answer(message_json(world, edit_message(world, message, payload, files)))
 

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from sandbox.addresses import gateway_address
 from sandbox.errors import (
     cannot_message_user,
     missing_access,
@@ -61,11 +62,6 @@ async def application(request: web.Request) -> web.Response:
             "approximate_user_install_count": 1,
         }
     )
-
-
-def gateway_address(world: World) -> str:
-    """The WebSocket address of the gateway."""
-    return world.base_url.replace("http", "ws", 1) + "/gateway"
 
 
 async def gateway(request: web.Request) -> web.Response:

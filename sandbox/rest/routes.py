@@ -8,10 +8,11 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.errors import ApiError, not_found
+from sandbox.faults import FAULTS
 from sandbox.rest import cdn, commands, interactions, messages, people, webhooks
 from sandbox.rest.bodies import BODY, Body, answer, loads, read_body
-from sandbox.rest.context import FAULTS, LINE, WORLD
-from sandbox.rules import Form, judge
+from sandbox.rest.context import LINE, WORLD
+from sandbox.rules import FormBody, judge
 from sandbox.world import TrafficLine
 
 API = "/api/v10"
@@ -105,7 +106,7 @@ async def _guarded(request: web.Request, handler: Handler, path: str) -> web.Str
         return faulty
     if request.path.startswith("/api/") and not NO_BOT_TOKEN.match(path):
         world = request.app[WORLD]
-        judge("authorization", Form(world, request.headers.get("Authorization")), request[LINE])
+        judge("authorization", FormBody(world, request.headers.get("Authorization")), request[LINE])
     try:
         response = await handler(request)
     except web.HTTPMethodNotAllowed:

@@ -10,16 +10,16 @@ from sandbox.errors import not_found, unknown_message, unknown_webhook
 from sandbox.model import Interaction, Message, MessageFlag
 from sandbox.payloads import message_json
 from sandbox.rest.bodies import answer, no_content, read_object
+from sandbox.rest.checks import check_message
 from sandbox.rest.context import line_of, path_id, world_of
-from sandbox.rest.forms import check_message
-from sandbox.rules import Form, judge
+from sandbox.rules import FormBody, judge
 
 
 def interaction_of(request: web.Request) -> Interaction:
     """The interaction whose token the path carries, while the token lives."""
     world = world_of(request)
     interaction = world.interactions_by_token.get(request.match_info["token"])
-    form = Form(world, path_id(request, "application"), interaction=interaction)
+    form = FormBody(world, path_id(request, "application"), interaction=interaction)
     judge("webhook", form, line_of(request))
     assert interaction is not None
     if not interaction.acknowledged:
@@ -55,7 +55,7 @@ async def patch_message(request: web.Request) -> web.Response:
     payload, files = await read_object(request)
     interaction = interaction_of(request)
     message = message_of(request, interaction)
-    form = Form(world, payload, payload=payload, files=files, interaction=interaction)
+    form = FormBody(world, payload, payload=payload, files=files, interaction=interaction)
     check_message(form, line_of(request), existing=message)
     if message is interaction.message:
         interaction.deferred_unfilled = False
@@ -78,7 +78,7 @@ async def create_followup(request: web.Request) -> web.Response:
     world = world_of(request)
     payload, files = await read_object(request)
     interaction = interaction_of(request)
-    form = Form(world, payload, payload=payload, files=files, interaction=interaction)
+    form = FormBody(world, payload, payload=payload, files=files, interaction=interaction)
     waiting = interaction.message if interaction.deferred_unfilled else None
     check_message(form, line_of(request), existing=waiting)
     if waiting is not None and not waiting.deleted:

@@ -5,7 +5,7 @@ Each rule is a small named check with the place in Discord's documentation besid
 """
 
 from sandbox.rules import commands, components, interactions, interactive, messages, modals, v2
-from sandbox.rules.registry import Fault, Form, all_rules, judge, judge_all
+from sandbox.rules.registry import Finding, FormBody, all_rules, judge, judge_all
 
-__all__ = ["Fault", "Form", "all_rules", "judge", "judge_all"]
+__all__ = ["Finding", "FormBody", "all_rules", "judge", "judge_all"]
 _REGISTERED = (commands, components, interactions, interactive, messages, modals, v2)

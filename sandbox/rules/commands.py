@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sandbox.model import Json
-from sandbox.rules.registry import Fault, Form, Path, rule
+from sandbox.rules.registry import Finding, FormBody, Path, rule
 from sandbox.rules.shape import (
     Boolean,
     Integer,
@@ -78,14 +78,14 @@ def walk_options(command: Json, path: Path) -> Iterator[tuple[Path, Json, int]]:
 
 
 @rule("command-shape", OBJECT)
-def command_fields_have_their_types(form: Form) -> Iterator[Fault]:
+def command_fields_have_their_types(form: FormBody) -> Iterator[Finding]:
     """Each field of a command and of its options has its type and keeps its limits."""
     schema = dict(COMMAND)
     if form.value.get("type", CHAT) == CHAT:
         schema["description"] = Text(required=True, low=1, high=100)
-    yield from Object(schema=schema).faults(form.path, form.value)
+    yield from Object(schema=schema).findings(form.path, form.value)
     for path, option, _ in walk_options(form.value, form.path):
-        yield from Object(schema=OPTION).faults(path, option)
+        yield from Object(schema=OPTION).findings(path, option)
 
 
 def is_valid_name(name: str) -> bool:
@@ -99,7 +99,7 @@ def _may_be_in_a_name(char: str) -> bool:
     return "\u0900" <= char <= "\u097f" or "\u0e00" <= char <= "\u0e7f"
 
 
-def _named(form: Form) -> Iterator[tuple[Path, Json]]:
+def _named(form: FormBody) -> Iterator[tuple[Path, Json]]:
     if form.value.get("type", CHAT) == CHAT:
         yield form.path, form.value
         for path, option, _ in walk_options(form.value, form.path):
@@ -107,7 +107,7 @@ def _named(form: Form) -> Iterator[tuple[Path, Json]]:
 
 
 @rule("command", NAMING)
-def command_names_are_lower_case(form: Form) -> Iterator[Fault]:
+def command_names_are_lower_case(form: FormBody) -> Iterator[Finding]:
     """Slash commands and options have names of lower-case letters, digits, `-`, `_` and `'`."""
     for path, named in _named(form):
         places = {(*path, "name"): named["name"]}
@@ -116,11 +116,11 @@ def command_names_are_lower_case(form: Form) -> Iterator[Fault]:
         for where, name in places.items():
             if not isinstance(name, str) or not is_valid_name(name) or len(name) > 32:
                 message = "Command name is invalid"
-                yield Fault(where, "APPLICATION_COMMAND_INVALID_NAME", message)
+                yield Finding(where, "APPLICATION_COMMAND_INVALID_NAME", message)
 
 
 @rule("command", COMMANDS + "#localization")
-def localisations_are_for_known_locales(form: Form) -> Iterator[Fault]:
+def localisations_are_for_known_locales(form: FormBody) -> Iterator[Finding]:
     """Localisations use Discord's locales and keep the limits of what they translate."""
     for path, named in [(form.path, form.value), *_named(form)]:
         for key, high in (("name_localizations", 32), ("description_localizations", 100)):
@@ -128,12 +128,12 @@ def localisations_are_for_known_locales(form: Form) -> Iterator[Fault]:
                 where = (*path, key, locale)
                 if locale not in LOCALES:
                     message = f"'{locale}' is not a valid locale."
-                    yield Fault(where, "DICT_TYPE_INVALID_LOCALE", message)
-                yield from Text(low=1, high=high).faults(where, text)
+                    yield Finding(where, "DICT_TYPE_INVALID_LOCALE", message)
+                yield from Text(low=1, high=high).findings(where, text)
 
 
 @rule("command", OBJECT)
-def menus_have_no_description_or_options(form: Form) -> Iterator[Fault]:
+def menus_have_no_description_or_options(form: FormBody) -> Iterator[Finding]:
     """User and message commands have neither a description nor options."""
     if form.value.get("type", CHAT) == CHAT:
         return
@@ -141,10 +141,10 @@ def menus_have_no_description_or_options(form: Form) -> Iterator[Fault]:
         if form.value.get(key):
             code = f"APPLICATION_COMMAND_CONTEXT_MENU_{key.upper()}"
             message = f"Context menu commands cannot have {key}"
-            yield Fault((*form.path, key), code, message)
+            yield Finding((*form.path, key), code, message)
 
 
-def _option_lists(form: Form) -> Iterator[tuple[Path, list[Json]]]:
+def _option_lists(form: FormBody) -> Iterator[tuple[Path, list[Json]]]:
     for path, owner in _named(form):
         options = owner.get("options")
         if options:
@@ -152,7 +152,7 @@ def _option_lists(form: Form) -> Iterator[tuple[Path, list[Json]]]:
 
 
 @rule("command", OPTIONS)
-def required_options_come_first(form: Form) -> Iterator[Fault]:
+def required_options_come_first(form: FormBody) -> Iterator[Finding]:
     """Required options stand before optional ones."""
     for path, options in _option_lists(form):
         optional_seen = False
@@ -160,12 +160,12 @@ def required_options_come_first(form: Form) -> Iterator[Fault]:
             if option.get("required") and optional_seen:
                 message = "Required options must be placed before non-required options"
                 code = "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID"
-                yield Fault((*path, index), code, message)
+                yield Finding((*path, index), code, message)
             optional_seen = optional_seen or not option.get("required")
 
 
 @rule("command", OPTIONS)
-def option_names_are_unique(form: Form) -> Iterator[Fault]:
+def option_names_are_unique(form: FormBody) -> Iterator[Finding]:
     """No two options of a command have one name, and no two choices one value."""
     for path, options in _option_lists(form):
         seen: set[str] = set()
@@ -173,38 +173,38 @@ def option_names_are_unique(form: Form) -> Iterator[Fault]:
             if option["name"] in seen:
                 message = f"Option name {option['name']} already used"
                 code = "APPLICATION_COMMAND_OPTIONS_NAME_ALREADY_EXISTS"
-                yield Fault((*path, index, "name"), code, message)
+                yield Finding((*path, index, "name"), code, message)
             seen.add(option["name"])
 
 
 @rule("command", COMMANDS + "#subcommands-and-subcommand-groups")
-def subcommands_stand_alone(form: Form) -> Iterator[Fault]:
+def subcommands_stand_alone(form: FormBody) -> Iterator[Finding]:
     """Subcommands are not mixed with other options, and are not nested beyond one group."""
     code = "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID"
     for path, options in _option_lists(form):
         kinds = {option["type"] for option in options}
         if kinds & {1, 2} and kinds - {1, 2}:
             message = "Sub-command and sub-command group option types are mutually exclusive"
-            yield Fault(path, code, message)
+            yield Finding(path, code, message)
     for path, option, depth in walk_options(form.value, form.path):
         if (option["type"] == 2 and depth > 0) or (option["type"] == 1 and depth > 1):
-            yield Fault((*path, "type"), code, "Sub-commands are nested too deeply")
+            yield Finding((*path, "type"), code, "Sub-commands are nested too deeply")
         elif option["type"] not in {1, 2} and option.get("options"):
-            yield Fault((*path, "options"), code, "Only sub-commands have options")
+            yield Finding((*path, "options"), code, "Only sub-commands have options")
 
 
 @rule("command", OPTIONS)
-def choices_fit_their_option(form: Form) -> Iterator[Fault]:
+def choices_fit_their_option(form: FormBody) -> Iterator[Finding]:
     """Choices have the option's type, and exclude autocompletion."""
     wanted: dict[int, type | tuple[type, ...]] = {3: str, 4: int, 10: (int, float)}
     for path, option, _ in walk_options(form.value, form.path):
         choices = option.get("choices") or []
         if choices and option.get("autocomplete"):
             message = "Autocomplete is not valid for options with choices"
-            yield Fault((*path, "autocomplete"), "APPLICATION_COMMAND_AUTOCOMPLETE", message)
+            yield Finding((*path, "autocomplete"), "APPLICATION_COMMAND_AUTOCOMPLETE", message)
         if (choices or option.get("autocomplete")) and option["type"] not in wanted:
             message = "Choices and autocomplete are for strings and numbers"
-            yield Fault((*path, "type"), "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", message)
+            yield Finding((*path, "type"), "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", message)
             continue
         for index, choice in enumerate(choices):
             value = choice.get("value")
@@ -212,7 +212,7 @@ def choices_fit_their_option(form: Form) -> Iterator[Fault]:
             if not right_type or isinstance(value, bool) or len(str(value)) > 100:
                 where = (*path, "choices", index, "value")
                 message = f"Value {value!r} does not fit the option's type"
-                yield Fault(where, "APPLICATION_COMMAND_OPTIONS_CHOICE_VALUE", message)
+                yield Finding(where, "APPLICATION_COMMAND_OPTIONS_CHOICE_VALUE", message)
 
 
 def _longest(named: Json, key: str) -> int:
@@ -221,7 +221,7 @@ def _longest(named: Json, key: str) -> int:
 
 
 @rule("command", COMMANDS + "#slash-commands")
-def commands_keep_eight_thousand_characters(form: Form) -> Iterator[Fault]:
+def commands_keep_eight_thousand_characters(form: FormBody) -> Iterator[Finding]:
     """Names, descriptions and choices of one command have at most 8000 characters together."""
     total = 0
     for _, named in _named(form):
@@ -230,11 +230,11 @@ def commands_keep_eight_thousand_characters(form: Form) -> Iterator[Fault]:
             total += _longest(choice, "name") + len(str(choice.get("value")))
     if total > MAX_CHARACTERS:
         message = f"Command exceeds maximum size ({MAX_CHARACTERS})"
-        yield Fault(form.path, "APPLICATION_COMMAND_TOO_LARGE", message)
+        yield Finding(form.path, "APPLICATION_COMMAND_TOO_LARGE", message)
 
 
 @rule("commands", COMMANDS + "#registering-a-command")
-def commands_are_few_and_distinct(form: Form) -> Iterator[Fault]:
+def commands_are_few_and_distinct(form: FormBody) -> Iterator[Finding]:
     """At most 100 slash commands and 15 menus of each kind, names distinct within a kind."""
     seen: set[tuple[int, str]] = set()
     count: dict[int, int] = {}
@@ -243,8 +243,8 @@ def commands_are_few_and_distinct(form: Form) -> Iterator[Fault]:
         count[kind] = count.get(kind, 0) + 1
         if (kind, name) in seen:
             message = "Application command names must be unique"
-            yield Fault((index, "name"), "APPLICATION_COMMANDS_DUPLICATE_NAME", message)
+            yield Finding((index, "name"), "APPLICATION_COMMANDS_DUPLICATE_NAME", message)
         seen.add((kind, name))
         if count[kind] > MOST_BY_TYPE[kind]:
             message = "Maximum number of application commands reached"
-            yield Fault((index,), "APPLICATION_COMMANDS_MAX", message)
+            yield Finding((index,), "APPLICATION_COMMANDS_MAX", message)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sandbox.model import Json
 from sandbox.rules.messages import final_files
-from sandbox.rules.registry import Fault, Form, Path, rule
+from sandbox.rules.registry import Finding, FormBody, Path, rule
 from sandbox.rules.shape import Boolean, Integer, Items, Kind, Object, OneOf, Schema, Text
 
 REFERENCE = "components/reference"
@@ -119,7 +119,7 @@ CHILDREN: Mapping[str, frozenset[int]] = {
 INSIDE = {ROW: "row", SECTION: "section", CONTAINER: "container"}
 
 
-def walk(form: Form, components: Any, place: str) -> Iterator[tuple[Form, str]]:
+def walk(form: FormBody, components: Any, place: str) -> Iterator[tuple[FormBody, str]]:
     """Every component under a list, each as a form with the place where it stands."""
     if not isinstance(components, list):
         return
@@ -127,7 +127,7 @@ def walk(form: Form, components: Any, place: str) -> Iterator[tuple[Form, str]]:
         yield from _walk_one(form.at(component, index), place)
 
 
-def _walk_one(form: Form, place: str) -> Iterator[tuple[Form, str]]:
+def _walk_one(form: FormBody, place: str) -> Iterator[tuple[FormBody, str]]:
     yield form, place
     component = form.value
     if not isinstance(component, dict):
@@ -142,19 +142,19 @@ def _walk_one(form: Form, place: str) -> Iterator[tuple[Form, str]]:
             yield from _walk_one(form.at(component[key], key), there)
 
 
-def top_place(form: Form) -> str:
+def top_place(form: FormBody) -> str:
     """Where the outermost components of a message stand."""
     return "message-v2" if form.v2 else "message"
 
 
-def tree(form: Form, place: str | None = None) -> list[tuple[Form, str]]:
+def tree(form: FormBody, place: str | None = None) -> list[tuple[FormBody, str]]:
     """Every component of the message or modal that the form is about."""
     components = form.value.get("components")
     inner = form.at(components, "components")
     return list(walk(inner, components, place or top_place(form)))
 
 
-def shape_faults(form: Form, place: str) -> Iterator[Fault]:
+def shape_findings(form: FormBody, place: str) -> Iterator[Finding]:
     """A component's kind fits its place, and its fields their schema."""
     component = form.value
     if not isinstance(component, dict):
@@ -164,50 +164,50 @@ def shape_faults(form: Form, place: str) -> Iterator[Fault]:
     if isinstance(kind, bool) or kind not in allowed:
         listed = ", ".join(str(k) for k in sorted(allowed))
         message = f'Value of field "type" must be one of ({listed},).'
-        yield Fault((*form.path, "type"), "UNION_TYPE_CHOICES", message)
+        yield Finding((*form.path, "type"), "UNION_TYPE_CHOICES", message)
         return
     schema: dict[str, Kind] = {"id": Integer(low=0, high=2**31 - 1), **SCHEMAS[kind]}
     if kind == STRING_SELECT:
         schema["options"] = Items(required=True, low=1, high=25, of=Object(schema=OPTION))
-    yield from Object(schema=schema).faults(form.path, component)
+    yield from Object(schema=schema).findings(form.path, component)
 
 
 @rule("message-shape", REFERENCE)
-def components_stand_where_they_may(form: Form) -> Iterator[Fault]:
+def components_stand_where_they_may(form: FormBody) -> Iterator[Finding]:
     """Each component has its fields and stands only where its kind may."""
     for inner, place in tree(form):
-        yield from shape_faults(inner, place)
+        yield from shape_findings(inner, place)
 
 
 @rule("message-shape", REFERENCE + "#legacy-message-component-behavior")
-def legacy_messages_have_five_rows(form: Form) -> Iterator[Fault]:
+def legacy_messages_have_five_rows(form: FormBody) -> Iterator[Finding]:
     """Without Components V2 at most five action rows."""
     components = form.value.get("components")
     if not form.v2 and isinstance(components, list) and len(components) > MAX_ROWS:
         message = f"Must be {MAX_ROWS} or fewer in length."
-        yield Fault((*form.path, "components"), "BASE_TYPE_MAX_LENGTH", message)
+        yield Finding((*form.path, "components"), "BASE_TYPE_MAX_LENGTH", message)
 
 
 @rule("message", REFERENCE)
-def at_most_forty_components(form: Form) -> Iterator[Fault]:
+def at_most_forty_components(form: FormBody) -> Iterator[Finding]:
     """A Components V2 message has at most 40 components, nested ones included."""
     if form.v2 and len(tree(form)) > MAX_TOTAL:
         message = f"The total number of components exceeds the max limit ({MAX_TOTAL})"
         path = (*form.path, "components")
-        yield Fault(path, "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED", message)
+        yield Finding(path, "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED", message)
 
 
 @rule("message", REFERENCE + "#text-display")
-def texts_share_four_thousand_characters(form: Form) -> Iterator[Fault]:
+def texts_share_four_thousand_characters(form: FormBody) -> Iterator[Finding]:
     """All text displays of a message together have at most 4000 characters."""
     texts = [inner.value["content"] for inner, _ in tree(form) if inner.value["type"] == TEXT]
     if sum(len(text) for text in texts) > MAX_TEXT:
         message = f"The total displayable text size exceeds the max limit ({MAX_TEXT})"
         path = (*form.path, "components")
-        yield Fault(path, "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED", message)
+        yield Finding(path, "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED", message)
 
 
-def duplicate_faults(found: list[tuple[Form, str]]) -> Iterator[Fault]:
+def duplicate_findings(found: list[tuple[FormBody, str]]) -> Iterator[Finding]:
     """Custom ids, and ids other than 0, that occur twice."""
     custom_ids: set[str] = set()
     ids: set[int] = set()
@@ -216,22 +216,22 @@ def duplicate_faults(found: list[tuple[Form, str]]) -> Iterator[Fault]:
         if custom_id is not None and custom_id in custom_ids:
             message = "Component custom id cannot be duplicated"
             path = (*inner.path, "custom_id")
-            yield Fault(path, "COMPONENT_CUSTOM_ID_DUPLICATED", message)
+            yield Finding(path, "COMPONENT_CUSTOM_ID_DUPLICATED", message)
         if own_id and own_id in ids:
             message = "Component id cannot be duplicated"
-            yield Fault((*inner.path, "id"), "COMPONENT_ID_DUPLICATED", message)
+            yield Finding((*inner.path, "id"), "COMPONENT_ID_DUPLICATED", message)
         custom_ids.add(custom_id)
         ids.add(own_id)
 
 
 @rule("message", REFERENCE + "#anatomy-of-a-component")
-def ids_are_unique(form: Form) -> Iterator[Fault]:
+def ids_are_unique(form: FormBody) -> Iterator[Finding]:
     """No custom id and no component id occurs twice in a message."""
-    yield from duplicate_faults(tree(form))
+    yield from duplicate_findings(tree(form))
 
 
 @rule("message", REFERENCE + "#action-row")
-def rows_hold_buttons_or_one_select(form: Form) -> Iterator[Fault]:
+def rows_hold_buttons_or_one_select(form: FormBody) -> Iterator[Finding]:
     """An action row holds up to five buttons, or a single select menu."""
     for inner, _ in tree(form):
         if inner.value["type"] != ROW:
@@ -240,11 +240,11 @@ def rows_hold_buttons_or_one_select(form: Form) -> Iterator[Fault]:
         if width > 5:
             message = "The specified component exceeds the maximum width"
             path = (*inner.path, "components")
-            yield Fault(path, "COMPONENT_LAYOUT_WIDTH_EXCEEDED", message)
+            yield Finding(path, "COMPONENT_LAYOUT_WIDTH_EXCEEDED", message)
 
 
 @rule("message", REFERENCE + "#unfurled-media-item")
-def media_references_are_attached(form: Form) -> Iterator[Fault]:
+def media_references_are_attached(form: FormBody) -> Iterator[Finding]:
     """`attachment://` names a file of the message; other media are http(s) addresses."""
     names = final_files(form)
     for inner, _ in tree(form):
@@ -253,7 +253,7 @@ def media_references_are_attached(form: Form) -> Iterator[Fault]:
             if isinstance(media, dict):
                 path = (*inner.path, *steps, "url")
                 only_attached = component["type"] == FILE
-                yield from _media_faults(path, str(media["url"]), names, only_attached)
+                yield from _media_findings(path, str(media["url"]), names, only_attached)
 
 
 def _media_of(component: Json) -> Iterator[tuple[Path, Any]]:
@@ -263,14 +263,14 @@ def _media_of(component: Json) -> Iterator[tuple[Path, Any]]:
         yield ("items", index, "media"), item.get("media")
 
 
-def _media_faults(
+def _media_findings(
     path: Path, url: str, names: Mapping[str, bool], only_attached: bool
-) -> Iterator[Fault]:
+) -> Iterator[Finding]:
     if url.startswith("attachment://"):
         if url.removeprefix("attachment://") not in names:
             message = f"The referenced attachment was not found: {url}"
-            yield Fault(path, "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND", message)
+            yield Finding(path, "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND", message)
     elif only_attached or not url.startswith(("http://", "https://")):
         schemes = "('attachment',)" if only_attached else "('http', 'https', 'attachment')"
         message = f"Scheme must be one of {schemes}."
-        yield Fault(path, "URL_TYPE_INVALID_SCHEME", message)
+        yield Finding(path, "URL_TYPE_INVALID_SCHEME", message)

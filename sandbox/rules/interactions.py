@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from sandbox.errors import ApiError
 from sandbox.model import InteractionType, MessageFlag
-from sandbox.rules.registry import Fault, Form, rule
+from sandbox.rules.registry import Finding, FormBody, rule
 
 RESPONDING = "interactions/receiving-and-responding"
 CALLBACKS = RESPONDING + "#interaction-response-object-interaction-callback-type"
@@ -31,44 +31,44 @@ def _bad_token() -> ApiError:
 
 
 @rule("acknowledgement", RESPONDING + "#responding-to-an-interaction")
-def interaction_exists(form: Form) -> Iterator[Fault]:
+def interaction_exists(form: FormBody) -> Iterator[Finding]:
     """The id and the token belong to an interaction."""
     if form.interaction is None or form.interaction.token != form.value:
-        yield Fault((), "", "No interaction has this id and token.", _unknown())
+        yield Finding((), "", "No interaction has this id and token.", _unknown())
 
 
 @rule("acknowledgement", RESPONDING + "#interaction-callback")
-def acknowledged_within_three_seconds(form: Form) -> Iterator[Fault]:
+def acknowledged_within_three_seconds(form: FormBody) -> Iterator[Finding]:
     """The first answer comes within three seconds."""
     interaction = form.interaction
     if interaction is None or interaction.acknowledged:
         return
     after = time.monotonic() - interaction.dispatched_at
     if after > ACKNOWLEDGE_WITHIN_SECONDS:
-        yield Fault((), "", f"Answered after {after:.1f} s; 3 s are allowed.", _unknown())
+        yield Finding((), "", f"Answered after {after:.1f} s; 3 s are allowed.", _unknown())
 
 
 @rule("acknowledgement", "topics/opcodes-and-status-codes#json-json-error-codes")
-def acknowledged_once(form: Form) -> Iterator[Fault]:
+def acknowledged_once(form: FormBody) -> Iterator[Finding]:
     """An interaction is answered once; the rest goes through its token."""
     if form.interaction is not None and form.interaction.acknowledged:
         refusal = ApiError(400, 40060, "Interaction has already been acknowledged.")
-        yield Fault((), "", "A second answer to one interaction.", refusal)
+        yield Finding((), "", "A second answer to one interaction.", refusal)
 
 
 @rule("callback", CALLBACKS)
-def callback_type_fits(form: Form) -> Iterator[Fault]:
+def callback_type_fits(form: FormBody) -> Iterator[Finding]:
     """Each kind of interaction takes only some kinds of answer."""
     assert form.interaction is not None
     kind = form.value.get("type")
     if not isinstance(kind, int) or kind not in {1, 4, 5, 6, 7, 8, 9, 10, 12}:
-        yield Fault(("type",), "BASE_TYPE_CHOICES", "Value must be one of the callback types.")
+        yield Finding(("type",), "BASE_TYPE_CHOICES", "Value must be one of the callback types.")
         return
     allowed = set(ALLOWED_CALLBACKS[form.interaction.type])
     if form.interaction.source is None:
         allowed -= {6, 7}
     if kind not in allowed:
-        yield Fault(
+        yield Finding(
             ("type",),
             "INTERACTION_APPLICATION_COMMAND_INVALID_CALLBACK_TYPE",
             f"Callback type {kind} does not answer this interaction.",
@@ -76,24 +76,24 @@ def callback_type_fits(form: Form) -> Iterator[Fault]:
 
 
 @rule("callback", RESPONDING + "#interaction-response-object-interaction-response-structure")
-def callback_data_is_an_object(form: Form) -> Iterator[Fault]:
+def callback_data_is_an_object(form: FormBody) -> Iterator[Finding]:
     """`data` is an object, and needed where there is something to say."""
     data = form.value.get("data")
     if data is not None and not isinstance(data, dict):
-        yield Fault(("data",), "DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType")
+        yield Finding(("data",), "DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType")
     elif data is None and form.value.get("type") in {4, 8, 9}:
-        yield Fault(("data",), "BASE_TYPE_REQUIRED", "This field is required")
+        yield Finding(("data",), "BASE_TYPE_REQUIRED", "This field is required")
 
 
 @rule("deferral", CALLBACKS)
-def deferral_carries_only_ephemeral(form: Form) -> Iterator[Fault]:
+def deferral_carries_only_ephemeral(form: FormBody) -> Iterator[Finding]:
     """A deferral shows a waiting message; nothing in it but the ephemeral flag counts."""
     flags = form.value.get("flags") or 0
     if not isinstance(flags, int):
         message = f'Value "{flags}" is not int.'
-        yield Fault((*form.path, "flags"), "NUMBER_TYPE_COERCE", message)
+        yield Finding((*form.path, "flags"), "NUMBER_TYPE_COERCE", message)
     elif flags & ~MessageFlag.EPHEMERAL:
-        yield Fault(
+        yield Finding(
             (*form.path, "flags"),
             "",
             "A deferral takes no flag but EPHEMERAL; the others are lost.",
@@ -102,28 +102,28 @@ def deferral_carries_only_ephemeral(form: Form) -> Iterator[Fault]:
     for key in ("content", "embeds", "components", "attachments"):
         if form.value.get(key):
             message = f"A deferral shows no {key}; they are lost."
-            yield Fault((*form.path, key), "", message, advice=True)
+            yield Finding((*form.path, key), "", message, advice=True)
 
 
 @rule("webhook", RESPONDING + "#interaction-response-object")
-def interaction_token_is_known(form: Form) -> Iterator[Fault]:
+def interaction_token_is_known(form: FormBody) -> Iterator[Finding]:
     """The token was given out by an interaction of this application."""
     if form.interaction is None or form.value != form.world.application_id:
-        yield Fault((), "", "No interaction has this token.", _bad_token())
+        yield Finding((), "", "No interaction has this token.", _bad_token())
 
 
 @rule("webhook", RESPONDING + "#followup-messages")
-def interaction_token_is_fresh(form: Form) -> Iterator[Fault]:
+def interaction_token_is_fresh(form: FormBody) -> Iterator[Finding]:
     """The token lives for fifteen minutes."""
     if form.interaction is None:
         return
     age = form.world.clock.now() - form.interaction.created_at
     if age > TOKEN_LIFE_SECONDS:
-        yield Fault((), "", f"The token is {age / 60:.1f} min old; it lives 15.", _bad_token())
+        yield Finding((), "", f"The token is {age / 60:.1f} min old; it lives 15.", _bad_token())
 
 
 @rule("followup", RESPONDING + "#followup-messages")
-def user_installed_followups_are_few(form: Form) -> Iterator[Fault]:
+def user_installed_followups_are_few(form: FormBody) -> Iterator[Finding]:
     """Where only the user installed the application, five follow-ups are allowed."""
     interaction = form.interaction
     assert interaction is not None
@@ -131,12 +131,12 @@ def user_installed_followups_are_few(form: Form) -> Iterator[Fault]:
         refusal = ApiError(
             400, 40094, "This interaction has hit the maximum number of follow up messages"
         )
-        yield Fault((), "", "More than five follow-ups in a user-installed context.", refusal)
+        yield Finding((), "", "More than five follow-ups in a user-installed context.", refusal)
 
 
 @rule("authorization", "reference#authentication")
-def bot_token_is_right(form: Form) -> Iterator[Fault]:
+def bot_token_is_right(form: FormBody) -> Iterator[Finding]:
     """Every request of the bot carries its token as `Authorization: Bot …`."""
     if form.value != f"Bot {form.world.token}":
         refusal = ApiError(401, 0, "401: Unauthorized")
-        yield Fault((), "", "The request carries no valid bot token.", refusal)
+        yield Finding((), "", "The request carries no valid bot token.", refusal)

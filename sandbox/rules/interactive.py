@@ -4,70 +4,70 @@ from collections.abc import Iterator
 
 from sandbox.model import Json
 from sandbox.rules.components import BUTTON, REFERENCE, STRING_SELECT, tree
-from sandbox.rules.registry import Fault, Form, Path, rule
+from sandbox.rules.registry import Finding, FormBody, Path, rule
 
 LINK, PREMIUM = 5, 6
 
 
-def button_faults(path: Path, button: Json) -> Iterator[Fault]:
+def button_findings(path: Path, button: Json) -> Iterator[Finding]:
     """Which of custom_id, url, sku_id and label a button's style wants."""
     style = button["style"]
     if style == LINK:
         if not button.get("url"):
-            yield Fault((*path, "url"), "BUTTON_COMPONENT_URL_REQUIRED", "A url is required")
+            yield Finding((*path, "url"), "BUTTON_COMPONENT_URL_REQUIRED", "A url is required")
         elif not button["url"].startswith(("http://", "https://", "discord://")):
             message = "Scheme must be one of ('http', 'https', 'discord')."
-            yield Fault((*path, "url"), "URL_TYPE_INVALID_SCHEME", message)
+            yield Finding((*path, "url"), "URL_TYPE_INVALID_SCHEME", message)
         if button.get("custom_id"):
             message = "A custom id and url cannot both be specified"
-            yield Fault(path, "BUTTON_COMPONENT_CUSTOM_ID_AND_URL", message)
+            yield Finding(path, "BUTTON_COMPONENT_CUSTOM_ID_AND_URL", message)
     elif style != PREMIUM:
         if not button.get("custom_id"):
             message = "A custom id is required"
-            yield Fault((*path, "custom_id"), "BUTTON_COMPONENT_CUSTOM_ID_REQUIRED", message)
+            yield Finding((*path, "custom_id"), "BUTTON_COMPONENT_CUSTOM_ID_REQUIRED", message)
         if button.get("url"):
             message = "A custom id and url cannot both be specified"
-            yield Fault(path, "BUTTON_COMPONENT_CUSTOM_ID_AND_URL", message)
+            yield Finding(path, "BUTTON_COMPONENT_CUSTOM_ID_AND_URL", message)
     if style != PREMIUM and not button.get("label") and not button.get("emoji"):
         message = "A label or an emoji is required"
-        yield Fault(path, "BUTTON_COMPONENT_LABEL_OR_EMOJI_REQUIRED", message)
+        yield Finding(path, "BUTTON_COMPONENT_LABEL_OR_EMOJI_REQUIRED", message)
 
 
 @rule("message", REFERENCE + "#button")
-def buttons_have_what_their_style_wants(form: Form) -> Iterator[Fault]:
+def buttons_have_what_their_style_wants(form: FormBody) -> Iterator[Finding]:
     """A link has a url and no custom id, every other button a custom id; all show something."""
     for inner, _ in tree(form):
         if inner.value["type"] == BUTTON:
-            yield from button_faults(inner.path, inner.value)
+            yield from button_findings(inner.path, inner.value)
 
 
-def select_faults(path: Path, menu: Json) -> Iterator[Fault]:
+def select_findings(path: Path, menu: Json) -> Iterator[Finding]:
     """Options, defaults and the number of values must agree."""
     low, high = menu.get("min_values", 1), menu.get("max_values", 1)
     options = menu.get("options") or []
     if low > high:
         message = f"min_values ({low}) is larger than max_values ({high})."
-        yield Fault((*path, "min_values"), "SELECT_COMPONENT_MIN_ABOVE_MAX", message)
+        yield Finding((*path, "min_values"), "SELECT_COMPONENT_MIN_ABOVE_MAX", message)
     if menu["type"] != STRING_SELECT:
         return
     if high > len(options):
         message = f"max_values ({high}) is larger than the number of options ({len(options)})."
-        yield Fault((*path, "max_values"), "SELECT_COMPONENT_MAX_ABOVE_OPTIONS", message)
+        yield Finding((*path, "max_values"), "SELECT_COMPONENT_MAX_ABOVE_OPTIONS", message)
     if sum(bool(option.get("default")) for option in options) > high:
         message = "More options are set by default than may be chosen."
-        yield Fault((*path, "options"), "SELECT_COMPONENT_TOO_MANY_DEFAULT", message)
+        yield Finding((*path, "options"), "SELECT_COMPONENT_TOO_MANY_DEFAULT", message)
     seen: set[str] = set()
     for index, option in enumerate(options):
         if option["value"] in seen:
             here = (*path, "options", index, "value")
             message = "The specified option value is already used"
-            yield Fault(here, "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", message)
+            yield Finding(here, "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", message)
         seen.add(option["value"])
 
 
 @rule("message", REFERENCE + "#string-select")
-def selects_are_consistent(form: Form) -> Iterator[Fault]:
+def selects_are_consistent(form: FormBody) -> Iterator[Finding]:
     """Select menus offer distinct values, and as many as may be chosen."""
     for inner, _ in tree(form):
         if inner.value["type"] in {3, 5, 6, 7, 8}:
-            yield from select_faults(inner.path, inner.value)
+            yield from select_findings(inner.path, inner.value)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sandbox.errors import ApiError
 from sandbox.model import Message, MessageFlag
-from sandbox.rules.registry import Fault, Form, rule
+from sandbox.rules.registry import Finding, FormBody, rule
 from sandbox.rules.shape import Boolean, Integer, Items, Object, Schema, Snowflake, Text
 
 CREATE = "resources/message#create-message"
@@ -68,39 +68,39 @@ MESSAGE: Schema = {
 
 
 @rule("message-shape", CREATE)
-def message_fields_have_their_types(form: Form) -> Iterator[Fault]:
+def message_fields_have_their_types(form: FormBody) -> Iterator[Finding]:
     """Each field has its type and keeps its limit of characters or items."""
-    yield from Object(schema=MESSAGE).faults(form.path, form.value)
+    yield from Object(schema=MESSAGE).findings(form.path, form.value)
 
 
 @rule("message-shape", CREATE)
-def nonce_is_short(form: Form) -> Iterator[Fault]:
+def nonce_is_short(form: FormBody) -> Iterator[Finding]:
     """A nonce is a number, or text of up to 25 characters."""
     nonce = form.value.get("nonce")
     path = (*form.path, "nonce")
     if nonce is None:
         return
     if isinstance(nonce, bool) or not isinstance(nonce, int | str):
-        yield Fault(path, "NONCE_TYPE_INVALID", "Nonce must be a string or an integer.")
+        yield Finding(path, "NONCE_TYPE_INVALID", "Nonce must be a string or an integer.")
     elif len(str(nonce)) > 25:
-        yield Fault(path, "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
+        yield Finding(path, "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
 
 
 @rule("message-shape", UPLOADING)
-def files_keep_the_upload_limit(form: Form) -> Iterator[Fault]:
+def files_keep_the_upload_limit(form: FormBody) -> Iterator[Finding]:
     """No file is larger than the limit, and the whole request not than 25 MiB."""
     refusal = ApiError(413, 40005, "Request entity too large")
     for index, (name, data) in form.files.items():
         if len(data) > form.upload_limit_bytes:
             message = f"{name} has {len(data)} bytes; {form.upload_limit_bytes} are allowed."
-            yield Fault(("files", index), "", message, refusal)
+            yield Finding(("files", index), "", message, refusal)
     total = sum(len(data) for _, data in form.files.values())
     if total > max(MAX_REQUEST_BYTES, form.upload_limit_bytes):
         message = f"The request has {total} bytes of files; 25 MiB are allowed."
-        yield Fault(("files",), "", message, refusal)
+        yield Finding(("files",), "", message, refusal)
 
 
-def final_files(form: Form) -> dict[str, bool]:
+def final_files(form: FormBody) -> dict[str, bool]:
     """The names of the attachments that the message will have; true for those sent along."""
     listed = form.value.get("attachments")
     names: dict[str, bool] = {}
@@ -116,15 +116,15 @@ def final_files(form: Form) -> dict[str, bool]:
 
 
 @rule("message", UPLOADING)
-def at_most_ten_files(form: Form) -> Iterator[Fault]:
+def at_most_ten_files(form: FormBody) -> Iterator[Finding]:
     """A message has at most ten attachments."""
     if len(final_files(form)) > MAX_FILES:
         message = f"Must be {MAX_FILES} or fewer in length."
-        yield Fault((*form.path, "attachments"), "BASE_TYPE_MAX_LENGTH", message)
+        yield Finding((*form.path, "attachments"), "BASE_TYPE_MAX_LENGTH", message)
 
 
 @rule("message", UPLOADING)
-def listed_attachments_exist(form: Form) -> Iterator[Fault]:
+def listed_attachments_exist(form: FormBody) -> Iterator[Finding]:
     """Each listed attachment is a file of the request or one that the message has."""
     known = {str(index) for index in form.files}
     if form.existing is not None:
@@ -132,11 +132,11 @@ def listed_attachments_exist(form: Form) -> Iterator[Fault]:
     for index, item in enumerate(form.value.get("attachments") or []):
         if str(item["id"]) not in known:
             path = (*form.path, "attachments", index, "id")
-            yield Fault(path, "ATTACHMENT_NOT_FOUND", "The attachment was not found.")
+            yield Finding(path, "ATTACHMENT_NOT_FOUND", "The attachment was not found.")
 
 
 @rule("message", UPLOADING)
-def sent_files_are_listed(form: Form) -> Iterator[Fault]:
+def sent_files_are_listed(form: FormBody) -> Iterator[Finding]:
     """Where `attachments` is given, files that it does not list are dropped."""
     listed = form.value.get("attachments")
     if listed is None:
@@ -145,11 +145,11 @@ def sent_files_are_listed(form: Form) -> Iterator[Fault]:
     for index, (name, _) in form.files.items():
         if str(index) not in ids:
             message = f"{name} is sent but not listed, so it is dropped."
-            yield Fault(("files", index), "", message, advice=True)
+            yield Finding(("files", index), "", message, advice=True)
 
 
 @rule("message", CREATE)
-def message_is_not_empty(form: Form) -> Iterator[Fault]:
+def message_is_not_empty(form: FormBody) -> Iterator[Finding]:
     """Something must be there to show."""
     value, old = form.value, form.existing
 
@@ -167,11 +167,11 @@ def message_is_not_empty(form: Form) -> Iterator[Fault]:
     )
     if not shown:
         refusal = ApiError(400, 50006, "Cannot send an empty message")
-        yield Fault(form.path, "", "Nothing to show.", refusal)
+        yield Finding(form.path, "", "Nothing to show.", refusal)
 
 
 @rule("message", "resources/message#embed-object-embed-limits")
-def embeds_share_six_thousand_characters(form: Form) -> Iterator[Fault]:
+def embeds_share_six_thousand_characters(form: FormBody) -> Iterator[Finding]:
     """All embeds of a message together have at most 6000 characters."""
     total = 0
     for embed in form.value.get("embeds") or []:
@@ -182,11 +182,11 @@ def embeds_share_six_thousand_characters(form: Form) -> Iterator[Fault]:
         total += sum(len(text.strip()) for text in texts if text)
     if total > MAX_EMBED_CHARACTERS:
         message = f"Embed size exceeds maximum size of {MAX_EMBED_CHARACTERS}"
-        yield Fault((*form.path, "embeds"), "MAX_EMBED_SIZE_EXCEEDED", message)
+        yield Finding((*form.path, "embeds"), "MAX_EMBED_SIZE_EXCEEDED", message)
 
 
 @rule("message", "resources/message#embed-object-embed-image-structure")
-def embed_pictures_have_addresses(form: Form) -> Iterator[Fault]:
+def embed_pictures_have_addresses(form: FormBody) -> Iterator[Finding]:
     """Pictures of embeds are http(s) addresses or attached files."""
     names = final_files(form)
     for index, embed in enumerate(form.value.get("embeds") or []):
@@ -197,17 +197,17 @@ def embed_pictures_have_addresses(form: Form) -> Iterator[Fault]:
                 continue
             if url.startswith("attachment://"):
                 if url.removeprefix("attachment://") not in names:
-                    yield Fault(path, "", f"{url} names no attached file.", advice=True)
+                    yield Finding(path, "", f"{url} names no attached file.", advice=True)
             elif not url.startswith(("http://", "https://")):
                 message = (
                     f'Scheme "{url.split(":", maxsplit=1)[0]}" is not supported. '
                     "Scheme must be one of ('http', 'https')."
                 )
-                yield Fault(path, "URL_TYPE_INVALID_SCHEME", message)
+                yield Finding(path, "URL_TYPE_INVALID_SCHEME", message)
 
 
 @rule("message", "resources/message#allowed-mentions-object")
-def allowed_mentions_are_not_ambiguous(form: Form) -> Iterator[Fault]:
+def allowed_mentions_are_not_ambiguous(form: FormBody) -> Iterator[Finding]:
     """`parse` and a list of ids exclude each other for one kind of mention."""
     mentions = form.value.get("allowed_mentions") or {}
     parse = mentions.get("parse") or []
@@ -215,15 +215,15 @@ def allowed_mentions_are_not_ambiguous(form: Form) -> Iterator[Fault]:
     for index, kind in enumerate(parse):
         if kind not in {"users", "roles", "everyone"}:
             message = "Value must be one of {'roles', 'users', 'everyone'}."
-            yield Fault((*path, "parse", index), "BASE_TYPE_CHOICES", message)
+            yield Finding((*path, "parse", index), "BASE_TYPE_CHOICES", message)
     for kind in ("users", "roles"):
         if kind in parse and mentions.get(kind):
             message = f'parse:["{kind}"] and {kind}: [ids...] are mutually exclusive.'
-            yield Fault(path, "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", message)
+            yield Finding(path, "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", message)
 
 
 @rule("message", "resources/message#message-reference-structure")
-def replies_name_a_message(form: Form) -> Iterator[Fault]:
+def replies_name_a_message(form: FormBody) -> Iterator[Finding]:
     """A reply refers to a message that is there, unless it says that this does not matter."""
     reference = form.value.get("message_reference")
     if not reference or reference.get("fail_if_not_exists") is False:
@@ -231,29 +231,29 @@ def replies_name_a_message(form: Form) -> Iterator[Fault]:
     referenced = form.world.messages.get(int(reference["message_id"]))
     if referenced is None or referenced.deleted:
         path = (*form.path, "message_reference")
-        yield Fault(path, "MESSAGE_REFERENCE_UNKNOWN_MESSAGE", "Unknown message")
+        yield Finding(path, "MESSAGE_REFERENCE_UNKNOWN_MESSAGE", "Unknown message")
 
 
 @rule("message", EDIT)
-def edits_change_only_some_flags(form: Form) -> Iterator[Fault]:
+def edits_change_only_some_flags(form: FormBody) -> Iterator[Finding]:
     """EPHEMERAL cannot be changed by an edit, and IS_COMPONENTS_V2 not be taken back."""
     flags, old = form.value.get("flags"), form.existing
     if flags is None or old is None:
         return
     path = (*form.path, "flags")
     if flags & MessageFlag.EPHEMERAL and not old.ephemeral:
-        yield Fault(path, "", "An edit cannot make a message ephemeral.", advice=True)
+        yield Finding(path, "", "An edit cannot make a message ephemeral.", advice=True)
     if old.is_v2 and not flags & MessageFlag.IS_COMPONENTS_V2:
-        yield Fault(path, "", "IS_COMPONENTS_V2 cannot be removed again.", advice=True)
+        yield Finding(path, "", "IS_COMPONENTS_V2 cannot be removed again.", advice=True)
 
 
 @rule("message", CREATE)
-def ephemeral_needs_an_interaction(form: Form) -> Iterator[Fault]:
+def ephemeral_needs_an_interaction(form: FormBody) -> Iterator[Finding]:
     """Only answers to interactions can be ephemeral."""
     flags = form.value.get("flags") or 0
     if flags & MessageFlag.EPHEMERAL and form.interaction is None:
         message = "A message sent with the bot's token cannot be ephemeral; the flag is lost."
-        yield Fault((*form.path, "flags"), "", message, advice=True)
+        yield Finding((*form.path, "flags"), "", message, advice=True)
 
 
 def is_v2(flags: object, existing: Message | None) -> bool:

@@ -9,12 +9,12 @@ from sandbox.rules.components import (
     ROW,
     SELECTS,
     TEXT_INPUT,
-    duplicate_faults,
-    shape_faults,
+    duplicate_findings,
+    shape_findings,
     tree,
 )
-from sandbox.rules.interactive import select_faults
-from sandbox.rules.registry import Fault, Form, rule
+from sandbox.rules.interactive import select_findings
+from sandbox.rules.registry import Finding, FormBody, rule
 from sandbox.rules.shape import Items, Object, Text
 
 RESPONDING = "interactions/receiving-and-responding"
@@ -24,7 +24,7 @@ MAX_INTEGER = 2**53
 
 
 @rule("modal-shape", MODAL)
-def modal_has_title_and_fields(form: Form) -> Iterator[Fault]:
+def modal_has_title_and_fields(form: FormBody) -> Iterator[Finding]:
     """A modal has a custom id, a title of up to 45 characters and one to five components."""
     yield from Object(
         schema={
@@ -32,19 +32,19 @@ def modal_has_title_and_fields(form: Form) -> Iterator[Fault]:
             "title": Text(required=True, low=1, high=45),
             "components": Items(required=True, low=1, high=5, of=Object()),
         }
-    ).faults(form.path, form.value)
+    ).findings(form.path, form.value)
     for inner, place in tree(form, "modal"):
-        yield from shape_faults(inner, place)
+        yield from shape_findings(inner, place)
 
 
 @rule("modal", MODAL)
-def modal_ids_are_unique(form: Form) -> Iterator[Fault]:
+def modal_ids_are_unique(form: FormBody) -> Iterator[Finding]:
     """No custom id occurs twice in a modal."""
-    yield from duplicate_faults(tree(form, "modal"))
+    yield from duplicate_findings(tree(form, "modal"))
 
 
 @rule("modal", "components/reference#text-input")
-def modal_inputs_are_labelled_once(form: Form) -> Iterator[Fault]:
+def modal_inputs_are_labelled_once(form: FormBody) -> Iterator[Finding]:
     """A text input in a row needs its own label; inside a Label it must have none."""
     for inner, place in tree(form, "modal"):
         if inner.value["type"] != TEXT_INPUT:
@@ -52,14 +52,14 @@ def modal_inputs_are_labelled_once(form: Form) -> Iterator[Fault]:
         path = (*inner.path, "label")
         has_label = inner.value.get("label") is not None
         if place == "modal-row" and not has_label:
-            yield Fault(path, "BASE_TYPE_REQUIRED", "This field is required")
+            yield Finding(path, "BASE_TYPE_REQUIRED", "This field is required")
         elif place == "label" and has_label:
             message = "A text input inside a Label cannot have a label of its own."
-            yield Fault(path, "TEXT_INPUT_LABEL_NOT_ALLOWED", message)
+            yield Finding(path, "TEXT_INPUT_LABEL_NOT_ALLOWED", message)
 
 
 @rule("modal", "components/reference#text-input")
-def modal_input_lengths_agree(form: Form) -> Iterator[Fault]:
+def modal_input_lengths_agree(form: FormBody) -> Iterator[Finding]:
     """A pre-filled value keeps the limits of its own input."""
     for inner, _ in tree(form, "modal"):
         value = inner.value
@@ -68,15 +68,15 @@ def modal_input_lengths_agree(form: Form) -> Iterator[Fault]:
         low, high = value.get("min_length") or 0, value.get("max_length") or 4000
         if low > high:
             message = f"min_length ({low}) is larger than max_length ({high})."
-            yield Fault((*inner.path, "min_length"), "TEXT_INPUT_MIN_ABOVE_MAX", message)
+            yield Finding((*inner.path, "min_length"), "TEXT_INPUT_MIN_ABOVE_MAX", message)
         given = value.get("value")
         if given and not low <= len(given) <= high:
             message = f"Must be between {low} and {high} in length."
-            yield Fault((*inner.path, "value"), "BASE_TYPE_BAD_LENGTH", message)
+            yield Finding((*inner.path, "value"), "BASE_TYPE_BAD_LENGTH", message)
 
 
 @rule("modal", "components/reference#string-select")
-def modal_fields_are_usable(form: Form) -> Iterator[Fault]:
+def modal_fields_are_usable(form: FormBody) -> Iterator[Finding]:
     """Nothing in a modal is disabled, and what is required asks for at least one value."""
     for inner, _ in tree(form, "modal"):
         field, kind = inner.value, inner.value["type"]
@@ -84,34 +84,34 @@ def modal_fields_are_usable(form: Form) -> Iterator[Fault]:
             continue
         if field.get("disabled"):
             message = "Modals cannot have disabled components."
-            yield Fault((*inner.path, "disabled"), "MODAL_COMPONENT_DISABLED", message)
+            yield Finding((*inner.path, "disabled"), "MODAL_COMPONENT_DISABLED", message)
         if field.get("required", True) and field.get("min_values") == 0:
             message = "min_values must be at least 1 where the field is required."
-            yield Fault((*inner.path, "min_values"), "MODAL_REQUIRED_MIN_VALUES", message)
+            yield Finding((*inner.path, "min_values"), "MODAL_REQUIRED_MIN_VALUES", message)
         if kind in SELECTS:
-            yield from select_faults(inner.path, field)
+            yield from select_findings(inner.path, field)
 
 
 @rule("modal", MODAL)
-def modal_rows_hold_one_input(form: Form) -> Iterator[Fault]:
+def modal_rows_hold_one_input(form: FormBody) -> Iterator[Finding]:
     """A row of a modal holds a single text input."""
     for inner, _ in tree(form, "modal"):
         if inner.value["type"] == ROW and len(inner.value["components"]) != 1:
             message = "The specified component exceeds the maximum width"
             path = (*inner.path, "components")
-            yield Fault(path, "COMPONENT_LAYOUT_WIDTH_EXCEEDED", message)
+            yield Finding(path, "COMPONENT_LAYOUT_WIDTH_EXCEEDED", message)
 
 
 @rule("choices", CHOICES)
-def at_most_twenty_five_choices(form: Form) -> Iterator[Fault]:
+def at_most_twenty_five_choices(form: FormBody) -> Iterator[Finding]:
     """Autocompletion offers at most 25 choices, each with a name of 1 to 100 characters."""
     choice = Object(schema={"name": Text(required=True, low=1, high=100)})
     schema = {"choices": Items(required=True, high=25, of=choice)}
-    yield from Object(schema=schema).faults(form.path, form.value)
+    yield from Object(schema=schema).findings(form.path, form.value)
 
 
 @rule("choices", CHOICES)
-def choice_values_fit_the_option(form: Form) -> Iterator[Fault]:
+def choice_values_fit_the_option(form: FormBody) -> Iterator[Finding]:
     """A choice's value has the type of the option that is being completed."""
     choices = form.value.get("choices")
     if not isinstance(choices, list) or form.interaction is None:
@@ -122,11 +122,11 @@ def choice_values_fit_the_option(form: Form) -> Iterator[Fault]:
         path = (*form.path, "choices", index, "value")
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if kind == 3 and not (isinstance(value, str) and 1 <= len(value) <= 100):
-            yield Fault(path, "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
+            yield Finding(path, "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
         elif kind == 4 and not (isinstance(value, int) and is_number and abs(value) < MAX_INTEGER):
-            yield Fault(path, "NUMBER_TYPE_COERCE", f'Value "{value}" is not int.')
+            yield Finding(path, "NUMBER_TYPE_COERCE", f'Value "{value}" is not int.')
         elif kind == 10 and not is_number:
-            yield Fault(path, "NUMBER_TYPE_COERCE", f'Value "{value}" is not float.')
+            yield Finding(path, "NUMBER_TYPE_COERCE", f'Value "{value}" is not float.')
 
 
 def _focused_type(options: list[dict[str, object]]) -> object:

@@ -1,7 +1,7 @@
 """The registry of rules, and the judge that runs them and words the refusal.
 
-A rule belongs to a subject (a message, a component, a command, …) and looks at one `Form`. It
-yields faults: a path into the request, Discord's code for the kind of fault, and a sentence.
+A rule belongs to a subject (a message, a component, a command, …) and looks at one `FormBody`. It
+yields findings: a path into the request, Discord's code for what is wrong, and a sentence.
 The judge runs every rule of a subject, records what was broken, and raises Discord's answer.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sandbox.errors import ApiError
-from sandbox.model import Interaction, Json, Message
+from sandbox.model import Files, Interaction, Json, Message
 from sandbox.world import TrafficLine, Violation, World
 
 DOCS = "https://docs.discord.com/developers/"
@@ -18,7 +18,7 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Fault:
+class Finding:
     """One broken rule at one place.
 
     `answer` replaces the form error by an answer of its own; `advice` marks what Discord lets
@@ -33,25 +33,25 @@ class Fault:
 
 
 @dataclass
-class Form:
+class FormBody:
     """What a rule looks at: the value at `path` of a request, and what it is meant for."""
 
     world: World
     value: Any
     path: Path = ()
     payload: Json = field(default_factory=dict)
-    files: dict[int, tuple[str, bytes]] = field(default_factory=dict)
+    files: Files = field(default_factory=dict)
     existing: Message | None = None
     interaction: Interaction | None = None
     v2: bool = False
     upload_limit_bytes: int = 10 * 1024 * 1024
 
-    def at(self, value: Any, *steps: str | int) -> "Form":
+    def at(self, value: Any, *steps: str | int) -> "FormBody":
         """The same form, looking at a part of it."""
         return replace(self, value=value, path=(*self.path, *steps))
 
 
-Check = Callable[[Form], Iterable[Fault]]
+Check = Callable[[FormBody], Iterable[Finding]]
 
 
 @dataclass(frozen=True)
@@ -83,55 +83,49 @@ def all_rules() -> list[Rule]:
     return [r for rules in _RULES.values() for r in rules.values()]
 
 
-def find_faults(subject: str, form: Form) -> Iterator[tuple[Rule, Fault]]:
-    """Run a subject's rules and yield what they find."""
-    for one in _RULES.get(subject, {}).values():
-        for fault in one.check(form):
-            yield one, fault
-
-
-def judge(subject: str, form: Form, line: TrafficLine | None) -> None:
-    """Run a subject's rules; record every fault; raise the answer when one refuses."""
+def judge(subject: str, form: FormBody, line: TrafficLine | None) -> None:
+    """Run a subject's rules; record every finding; raise the answer when one refuses."""
     judge_all(subject, [form], line)
 
 
-def judge_all(subject: str, forms: Iterable[Form], line: TrafficLine | None) -> None:
-    """Judge several forms at once, so that one answer names the faults of all."""
-    found = [pair for form in forms for pair in _recorded(subject, form, line)]
-    refusing = [fault for fault in found if not fault.advice]
-    for fault in refusing:
-        if fault.answer is not None:
-            raise fault.answer
+def judge_all(subject: str, forms: Iterable[FormBody], line: TrafficLine | None) -> None:
+    """Judge several forms at once, so that one answer names the findings of all."""
+    found = [f for form in forms for f in _recorded(subject, form, line)]
+    refusing = [finding for finding in found if not finding.advice]
+    for finding in refusing:
+        if finding.answer is not None:
+            raise finding.answer
     if refusing:
         raise ApiError(400, 50035, "Invalid Form Body", errors=error_tree(refusing))
 
 
-def _recorded(subject: str, form: Form, line: TrafficLine | None) -> Iterator[Fault]:
-    for one, fault in find_faults(subject, form):
-        violation = Violation(
-            one.name,
-            ".".join(str(step) for step in fault.path),
-            fault.message,
-            line.title if line else "",
-            one.documentation,
-            not fault.advice,
-            form.world.clock.now(),
-        )
-        form.world.violations.append(violation)
-        if line is not None:
-            line.violations.append(violation)
-        yield fault
+def _recorded(subject: str, form: FormBody, line: TrafficLine | None) -> Iterator[Finding]:
+    for broken in _RULES.get(subject, {}).values():
+        for finding in broken.check(form):
+            violation = Violation(
+                broken.name,
+                ".".join(str(step) for step in finding.path),
+                finding.message,
+                line.title if line else "",
+                broken.documentation,
+                not finding.advice,
+                form.world.clock.now(),
+            )
+            form.world.violations.append(violation)
+            if line is not None:
+                line.violations.append(violation)
+            yield finding
 
 
-def error_tree(faults: Iterable[Fault]) -> Json:
-    """Faults as the nested object that Discord answers.
+def error_tree(findings: Iterable[Finding]) -> Json:
+    """Findings as the nested object that Discord answers.
 
     https://docs.discord.com/developers/reference#error-messages
     """
     tree: Json = {}
-    for fault in faults:
+    for finding in findings:
         node = tree
-        for step in fault.path:
+        for step in finding.path:
             node = node.setdefault(str(step), {})
-        node.setdefault("_errors", []).append({"code": fault.code, "message": fault.message})
+        node.setdefault("_errors", []).append({"code": finding.code, "message": finding.message})
     return tree

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from sandbox.model import Json, walk_components
 from sandbox.rules.messages import CREATE, EDIT, final_files
-from sandbox.rules.registry import Fault, Form, rule
+from sandbox.rules.registry import Finding, FormBody, rule
 
 V2 = "components/reference"
 
 
 @rule("message", CREATE)
-def v2_excludes_content_and_embeds(form: Form) -> Iterator[Fault]:
+def v2_excludes_content_and_embeds(form: FormBody) -> Iterator[Finding]:
     """With IS_COMPONENTS_V2, content, embeds, polls and stickers are refused."""
     if not form.v2:
         return
@@ -18,11 +18,11 @@ def v2_excludes_content_and_embeds(form: Form) -> Iterator[Fault]:
     for key in ("content", "embeds", "poll", "sticker_ids"):
         if form.value.get(key):
             message = f"The '{key}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2"
-            yield Fault((*form.path, key), code, message)
+            yield Finding((*form.path, key), code, message)
 
 
 @rule("message", EDIT)
-def v2_needs_the_old_fields_emptied(form: Form) -> Iterator[Fault]:
+def v2_needs_the_old_fields_emptied(form: FormBody) -> Iterator[Finding]:
     """An edit that turns to Components V2 sets content to null and embeds to []."""
     old = form.existing
     if not form.v2 or old is None or old.is_v2:
@@ -31,10 +31,10 @@ def v2_needs_the_old_fields_emptied(form: Form) -> Iterator[Fault]:
     for key, held in (("content", old.content), ("embeds", old.embeds)):
         if held and key not in form.value:
             message = f"The '{key}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2"
-            yield Fault((*form.path, key), code, message)
+            yield Finding((*form.path, key), code, message)
 
 
-def final_components(form: Form) -> list[Json]:
+def final_components(form: FormBody) -> list[Json]:
     """The components that the message will have."""
     if "components" in form.value:
         return form.value["components"] or []
@@ -42,7 +42,7 @@ def final_components(form: Form) -> list[Json]:
 
 
 @rule("message", V2)
-def v2_files_are_shown_by_components(form: Form) -> Iterator[Fault]:
+def v2_files_are_shown_by_components(form: FormBody) -> Iterator[Finding]:
     """In Components V2 a file shows only where a component refers to it."""
     if not form.v2:
         return
@@ -54,4 +54,4 @@ def v2_files_are_shown_by_components(form: Form) -> Iterator[Fault]:
     for name in final_files(form):
         if f"attachment://{name}" not in shown:
             message = f"No component shows {name}, so nobody will see it."
-            yield Fault((*form.path, "attachments"), "", message, advice=True)
+            yield Finding((*form.path, "attachments"), "", message, advice=True)

@@ -40,14 +40,14 @@ class Painter:
     async def open(cls, settings: Settings) -> "Painter":
         painter = cls(await JobQueue.open(settings))
         painter.hold.set()
-        await painter.queue.register_engine(ENGINE)
+        await painter.queue.engines.register(ENGINE)
         return painter
 
     async def run(self) -> None:
         while True:
-            claim = await self.queue.claim(ENGINE.id)
+            claim = await self.queue.claims.claim(ENGINE.id)
             if claim is None:
-                await self.queue.engine_heartbeat(ENGINE.id)
+                await self.queue.engines.heartbeat(ENGINE.id)
                 await asyncio.sleep(0.05)
             else:
                 await self.paint(claim)
@@ -55,22 +55,22 @@ class Painter:
     async def paint(self, claim: Claim) -> None:
         job = claim.job
         if self.fails_with is not None:
-            await self.queue.fail(claim, Failure(FailureKind.INPUT, self.fails_with, "e1d2"))
+            await self.queue.claims.fail(claim, Failure(FailureKind.INPUT, self.fails_with, "e1d2"))
             return
         content = await self.queue.store.get(job.inputs.content)
         for step in range(1, STEPS):
             image = Image.open(io.BytesIO(content)).convert("RGB")
             preview = await self.queue.store.put(encoded(image.resize((48, 48)), "JPEG"), ".jpg")
             progress = Progress(step, STEPS, step / STEPS, 1.0 * (STEPS - step), preview)
-            outcome = await self.queue.report_progress(claim, progress)
+            outcome = await self.queue.claims.report_progress(claim, progress)
             if not isinstance(outcome, LeaseHeld) or outcome.cancel_requested:
-                await self.queue.cancelled(claim)
+                await self.queue.claims.cancelled(claim)
                 return
             await asyncio.sleep(self.step_seconds)
             while step == STEPS // 2 and not self.hold.is_set():
-                outcome = await self.queue.renew(claim)
+                outcome = await self.queue.claims.renew(claim)
                 if isinstance(outcome, LeaseHeld) and outcome.cancel_requested:
-                    await self.queue.cancelled(claim)
+                    await self.queue.claims.cancelled(claim)
                     return
                 await asyncio.sleep(0.05)
         image = self.result(content, job.options.size_px)
@@ -93,7 +93,7 @@ class Painter:
             records=records,
         )
         self.painted.append(job.id)
-        await self.queue.finish(claim, key, report, timelapse_key=lapse)
+        await self.queue.claims.finish(claim, key, report, timelapse_key=lapse)
 
     def result(self, content: bytes, size_px: int) -> Image.Image:
         if self.noise:

@@ -10,9 +10,9 @@ from typing import Any
 
 from PIL import Image
 
-from bot.client import AtelierClient
-from bot.commands import build_client
-from bot.discord_address import point_discord_at
+from bot.app.client import AtelierClient
+from bot.app.features import build_client
+from bot.wire.addresses import point_discord_at
 from common.settings import Settings
 from jobs.model import Job
 from sandbox.control import LoopbackDiscord
@@ -132,7 +132,7 @@ class Studio:
         await self.eventually(self._nothing_pending)
 
     async def _nothing_pending(self) -> bool:
-        return not await self.bot.queue.pending_intakes()
+        return not await self.bot.queue.intakes.pending()
 
     async def eventually(self, condition: Callable[[], object]) -> None:
         """Wait until something holds that neither Discord nor the bot announces."""
@@ -144,7 +144,7 @@ class Studio:
                 await asyncio.sleep(0.05)
 
     async def jobs(self, user: str = "ada") -> list[Job]:
-        return await self.bot.queue.jobs_of_user(self.user(user).id)
+        return await self.bot.queue.jobs.of_user(self.user(user).id)
 
 
 def is_finished(interaction: Interaction) -> bool:

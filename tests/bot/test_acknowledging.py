@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.paint.intake import COMMANDS_FOLDER
+from bot.intake.service import COMMANDS_FOLDER
 from tests.bot.studio import Studio
 
 CALLBACK = "/interactions/*/callback"

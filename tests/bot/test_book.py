@@ -8,23 +8,26 @@ from typing import Any
 
 import pytest
 
-from bot.errors import UserProblem
-from bot.paint.book import CommandBook
-from bot.paint.request import PaintRequest
+from bot.intake.journal import CommandBook
+from bot.intake.request import PaintRequest, Source
+from bot.wire.errors import UserProblem
+from common.options import PaintOptions
 from common.settings import load_settings
+from jobs.entering.intakes import Intakes
+from jobs.model import Asker, Reply
 from jobs.outcomes import QueueUnavailable
 from jobs.queue import JobQueue
 
 
-class SlowQueue(JobQueue):
-    """One whose database answers late, and whose connection may break as it commits."""
+class SlowIntakes(Intakes):
+    """Those of a database that answers late, and whose connection may break as it commits."""
 
     seconds = 0.0
     breaks_after_commits = 0
 
-    async def open_intake(self, interaction_id: int, user_id: int, payload: dict[str, Any]) -> bool:
+    async def open(self, interaction_id: int, user_id: int, payload: dict[str, Any]) -> bool:
         await asyncio.sleep(self.seconds)
-        is_new = await super().open_intake(interaction_id, user_id, payload)
+        is_new = await super().open(interaction_id, user_id, payload)
         if self.breaks_after_commits:
             self.breaks_after_commits -= 1
             raise QueueUnavailable("The connection broke.")
@@ -32,11 +35,17 @@ class SlowQueue(JobQueue):
 
 
 @pytest.fixture
-async def queue(tmp_path: Path) -> AsyncIterator[SlowQueue]:
+async def queue(tmp_path: Path) -> AsyncIterator[JobQueue]:
     settings = load_settings(_env_file=None, atelier_data_dir=tmp_path)
-    async with await SlowQueue.open(settings) as opened:
-        assert isinstance(opened, SlowQueue)
+    async with await JobQueue.open(settings) as opened:
         yield opened
+
+
+@pytest.fixture
+def slow(queue: JobQueue) -> SlowIntakes:
+    intakes = SlowIntakes(queue.intakes._core)
+    queue.intakes = intakes
+    return intakes
 
 
 @pytest.fixture
@@ -45,32 +54,52 @@ def folder(tmp_path: Path) -> Path:
 
 
 def request(interaction_id: int = 1, *, expires: timedelta = timedelta(minutes=15)) -> PaintRequest:
-    sender = {
-        "application_id": 9,
-        "interaction_id": interaction_id,
-        "interaction_token": "token",
-        "token_expires_at": datetime.now(UTC) + expires,
-        "user_id": 5,
-        "user_name": "ada",
-        "role_ids": (),
-        "is_admin": False,
-        "guild_id": None,
-        "channel_id": None,
-        "bot_in_channel": False,
-        "upload_limit_bytes": 10_000_000,
-        "locale": "en-US",
-    }
-    return PaintRequest.model_validate(
-        {"sender": sender, "content": {"key": "photo.png"}, "styles": (), "options": {}}
+    return PaintRequest(
+        asker=Asker(5, "ada"),
+        reply=Reply(
+            application_id=9,
+            interaction_id=interaction_id,
+            interaction_token="token",
+            token_expires_at=datetime.now(UTC) + expires,
+            bot_in_channel=False,
+        ),
+        content=Source(key="photo.png"),
+        options=PaintOptions(),
     )
 
 
+def test_a_command_of_version_0_1_is_read() -> None:
+    sender = {
+        "application_id": 9,
+        "interaction_id": 1,
+        "interaction_token": "token",
+        "token_expires_at": "2026-11-28T12:00:00Z",
+        "user_id": 5,
+        "user_name": "ada",
+        "role_ids": [7],
+        "is_admin": True,
+        "guild_id": 2,
+        "channel_id": 3,
+        "parent_channel_id": 4,
+        "bot_in_channel": True,
+        "upload_limit_bytes": 10_000_000,
+        "locale": "de",
+    }
+    written = {"sender": sender, "content": {"key": "a.png"}, "styles": [], "inputs": None}
+    written |= {"mask": None, "options": {}, "ephemeral": True, "spoiler": True}
+    read = PaintRequest.model_validate(written | {"parent_job_id": 6})
+    assert read.asker == Asker(5, "ada", (7,), True, 2, 3, 4)
+    assert (read.reply.interaction_id, read.reply.channel_id, read.reply.locale) == (1, 3, "de")
+    assert (read.reply.ephemeral, read.reply.spoiler, read.parent_job_id) == (True, True, 6)
+    assert PaintRequest.model_validate(read.model_dump(mode="json")) == read
+
+
 async def pending(queue: JobQueue) -> list[int]:
-    return [intake.interaction_id for intake in await queue.pending_intakes()]
+    return [intake.interaction_id for intake in await queue.intakes.pending()]
 
 
 async def test_a_command_that_is_written_at_once_needs_no_file(
-    queue: SlowQueue, folder: Path
+    queue: JobQueue, folder: Path
 ) -> None:
     entry = CommandBook(queue, folder).open(request())
     assert await entry.written(5.0)
@@ -80,9 +109,9 @@ async def test_a_command_that_is_written_at_once_needs_no_file(
 
 
 async def test_what_broke_while_it_was_committed_is_still_this_command(
-    queue: SlowQueue, folder: Path
+    queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:
-    queue.seconds, queue.breaks_after_commits = 0.2, 1
+    slow.seconds, slow.breaks_after_commits = 0.2, 1
     entry = CommandBook(queue, folder).open(request())
     assert await entry.written(0.0)
     assert await entry.settled(), "its own row is no other's"
@@ -91,15 +120,15 @@ async def test_what_broke_while_it_was_committed_is_still_this_command(
 
 
 async def test_what_comes_twice_is_one_command_and_leaves_no_file(
-    queue: SlowQueue, folder: Path
+    queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:
     book = CommandBook(queue, folder)
     assert await book.open(request()).settled()
-    queue.seconds = 0.2
+    slow.seconds = 0.2
     again = book.open(request())
     assert await again.written(0.0), "not known yet"
     assert not await again.settled()
-    queue.seconds = 0.0
+    slow.seconds = 0.0
     third = book.open(request())
     assert not await third.written(5.0)
     await third.drop()
@@ -108,9 +137,9 @@ async def test_what_comes_twice_is_one_command_and_leaves_no_file(
 
 
 async def test_a_command_that_is_given_up_leaves_no_row_behind(
-    queue: SlowQueue, folder: Path
+    queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:
-    queue.breaks_after_commits = 1
+    slow.breaks_after_commits = 1
     entry = CommandBook(queue, folder).open(request())
     with pytest.raises(QueueUnavailable):
         await entry.written(5.0)
@@ -118,21 +147,23 @@ async def test_a_command_that_is_given_up_leaves_no_row_behind(
     assert await pending(queue) == []
 
 
-async def test_an_erasure_reaches_what_is_only_a_file(queue: SlowQueue, folder: Path) -> None:
-    queue.seconds = 0.3
+async def test_an_erasure_reaches_what_is_only_a_file(
+    queue: JobQueue, slow: SlowIntakes, folder: Path
+) -> None:
+    slow.seconds = 0.3
     book = CommandBook(queue, folder)
     entry = book.open(request())
     assert await entry.written(0.0)
     await book.forget(5)
     assert not list(folder.iterdir())
-    await queue.erase_user(5)
+    await queue.privacy.erase_user(5)
     with pytest.raises(UserProblem, match="erased"):
         await entry.settled()
     assert await pending(queue) == []
 
 
 async def test_a_start_takes_files_in_and_clears_away_what_is_of_no_use(
-    queue: SlowQueue, folder: Path
+    queue: JobQueue, folder: Path
 ) -> None:
     book = CommandBook(queue, folder)
     await book.file(request(1))

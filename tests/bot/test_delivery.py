@@ -287,7 +287,7 @@ async def test_a_failure_told_by_dm_does_not_stand_in_for_the_picture_of_its_ret
     painter.fails_with = None
     # With a hiccup, the second try looks whether the first was carried out.
     studio.discord.faults.add("POST", "/channels/*/messages", status=503, times=hiccups)
-    assert await studio.bot.queue.retry(failed.id) is not None
+    assert await studio.bot.queue.jobs.retry(failed.id) is not None
     painted = await delivered(studio)
     assert painted.state is JobState.DONE
     failure, picture = studio.discord.dms(studio.user())

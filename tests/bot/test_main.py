@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from bot.connection import Connection
-from bot.discord_address import point_discord_at
+from bot.app.connection import Connection
+from bot.wire.addresses import point_discord_at
 from sandbox.control import LoopbackDiscord
 from tests.bot.studio import Studio
 

@@ -82,8 +82,8 @@ async def test_all_options_reach_the_job(studio: Studio) -> None:
     assert job.options.seed == 3
     assert job.options.timelapse
     assert job.inputs.mask is not None
-    assert job.target.spoiler
-    assert job.target.ephemeral
+    assert job.reply.spoiler
+    assert job.reply.ephemeral
     assert interaction.message is not None
     assert interaction.message.ephemeral
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.people import plain
+from bot.ui.plain import plain
 from tests.bot.studio import Studio
 
 HARMFUL = (

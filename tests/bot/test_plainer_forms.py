@@ -90,7 +90,7 @@ async def test_it_never_goes_round_in_circles(studio: Studio) -> None:
     job = await delivered(studio)
     requests = [len(each.hits) for each in (fault, bot, dm)]
     assert all(0 < count < 10 for count in requests)
-    assert await studio.bot.queue.undelivered(job.user_id) == [job.id]
+    assert await studio.bot.queue.deliveries.undelivered(job.user_id) == [job.id]
     studio.discord.faults.clear()
     queue = await studio.discord.slash(studio.user(), "queue")
     await queue.wait(lambda i: any("could not be delivered" in m.text for m in i.followups))

@@ -159,7 +159,7 @@ async def shown_copy(studio: Studio, message: Message) -> Interaction:
 
 
 async def delivered(studio: Studio, job_id: int) -> bool:
-    job = await studio.bot.queue.get(job_id)
+    job = await studio.bot.queue.jobs.get(job_id)
     return job is not None and job.delivered_at is not None
 
 
@@ -286,6 +286,6 @@ async def test_a_remix_of_what_is_no_longer_kept(studio: Studio) -> None:
     await studio.start_painter()
     message = await studio.painted({"preset": "great-wave"}, attachments=PHOTO)
     (job,) = await studio.jobs()
-    await studio.bot.queue.delete_result(job.id, job.user_id)
+    await studio.bot.queue.retention.delete_result(job.id, job.user_id)
     interaction = await press(studio, message, "Again")
     assert "no longer kept" in await studio.answer(interaction)

@@ -31,7 +31,7 @@ async def test_deleting_a_picture_leaves_the_photograph_to_the_next_one(studio: 
 
 
 async def _deleted(studio: Studio, job_id: int) -> bool:
-    job = await studio.bot.queue.get(job_id)
+    job = await studio.bot.queue.jobs.get(job_id)
     return job is not None and job.pictures_deleted_at is not None
 
 
@@ -40,9 +40,9 @@ async def test_erasing_stops_what_is_being_taken_in(studio: Studio) -> None:
     delay_the_style(studio)
     interaction = await studio.paint()
     queue = studio.bot.queue
-    await studio.eventually(queue.pending_intakes)
-    await queue.erase_user(studio.user().id)
-    assert await queue.pending_intakes() == []
+    await studio.eventually(queue.intakes.pending)
+    await queue.privacy.erase_user(studio.user().id)
+    assert await queue.intakes.pending() == []
     assert "Your data was erased" in await studio.answer(interaction)
     assert await studio.jobs() == []
     await studio.paint()

@@ -61,4 +61,4 @@ async def test_an_unclear_answer_is_believed_where_it_stays_the_same(studio: Stu
         return (await studio.jobs())[0].delivered_at is not None
 
     await studio.eventually(is_given_up)
-    assert await studio.bot.queue.undelivered(job.user_id) == [job.id]
+    assert await studio.bot.queue.deliveries.undelivered(job.user_id) == [job.id]

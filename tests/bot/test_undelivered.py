@@ -76,8 +76,8 @@ async def test_others_are_told_nothing(studio: Studio) -> None:
 
 async def test_a_deleted_picture_is_not_told_of(studio: Studio) -> None:
     (job,) = await lost(studio)
-    await studio.bot.queue.delete_result(job.id, studio.user().id, by_admin=False)
-    assert not await studio.bot.queue.undelivered(studio.user().id)
+    await studio.bot.queue.retention.delete_result(job.id, studio.user().id, by_admin=False)
+    assert not await studio.bot.queue.deliveries.undelivered(studio.user().id)
 
 
 async def test_it_is_told_in_german(studio: Studio) -> None:

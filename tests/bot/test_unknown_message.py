@@ -27,7 +27,7 @@ async def test_a_picture_comes_although_nobody_knows_its_message(
     await studio.eventually(lambda: is_delivered(studio))
     (job,) = await studio.jobs()
     assert job.state is JobState.DONE
-    assert not await studio.bot.queue.undelivered(job.user_id)
+    assert not await studio.bot.queue.deliveries.undelivered(job.user_id)
     seen = studio.discord.dms(studio.user()) if accepts_dms else studio.discord.messages()
     (message,) = [each for each in seen if has_result(each)]
     assert message is not interaction.message

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot.discord_address import point_discord_at
+from bot.wire.addresses import point_discord_at
 from common.settings import Settings
 from sandbox.control import LoopbackDiscord
 from tests.bot_commands.house import House

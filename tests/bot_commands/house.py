@@ -9,19 +9,20 @@ from typing import Any
 
 from PIL import Image
 
-from bot.client import AtelierClient
-from bot.commands import build_client
+from bot.app.client import AtelierClient
+from bot.app.features import build_client
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings
 from jobs.model import (
+    Asker,
     EngineInfo,
     Failure,
     FailureKind,
     Job,
     JobState,
-    MessageTarget,
     PaintReport,
     Progress,
+    Reply,
     Submission,
 )
 from jobs.outcomes import Accepted
@@ -39,16 +40,17 @@ def picture(size: tuple[int, int] = (64, 48), colour: str = "teal") -> bytes:
     return buffer.getvalue()
 
 
-def target_of(user: User, guild_id: int | None, channel_id: int, **details: Any) -> MessageTarget:
-    return MessageTarget(
+def reply_of(
+    user: User, channel_id: int, interaction_id: int = 1, *, ephemeral: bool = False
+) -> Reply:
+    return Reply(
         application_id=1,
-        interaction_id=1,
+        interaction_id=interaction_id,
         interaction_token="",
         token_expires_at=datetime.now(UTC) - timedelta(minutes=1),
         channel_id=channel_id,
-        guild_id=guild_id,
         locale=user.locale,
-        **details,
+        ephemeral=ephemeral,
     )
 
 
@@ -103,16 +105,12 @@ class House:
         key = await self.queue.store.put(picture(colour=colour), ".png")
         place = self.discord.channel(channel) if in_guild else self.discord.world.dm_of(user)
         guild_id = self.guild_id if in_guild else None
-        outcome = await self.queue.submit(
+        outcome = await self.queue.submissions.submit(
             Submission(
-                interaction_id=next(self.numbers),
-                user_id=user.id,
-                user_name=user.name,
+                asker=Asker(user.id, user.name, guild_id=guild_id, channel_id=place.id),
+                reply=reply_of(user, place.id, next(self.numbers), ephemeral=ephemeral),
                 inputs=PaintInputs(content=key, styles=(StyleInput(picture=key),)),
                 options=PaintOptions(size_px=128, **options),
-                target=target_of(user, guild_id, place.id, ephemeral=ephemeral),
-                guild_id=guild_id,
-                channel_id=place.id,
             )
         )
         assert isinstance(outcome, Accepted), outcome
@@ -121,25 +119,25 @@ class House:
     async def engine(self) -> None:
         """Register the engine."""
         info = EngineInfo(id=ENGINE, host="test", device="cpu", network="lite", version="1", pid=1)
-        await self.queue.register_engine(info)
+        await self.queue.engines.register(info)
 
     async def start(self, job: Job) -> None:
         """Have the next job, which must be this one, painted up to a quarter."""
-        claim = await self.queue.claim(ENGINE)
+        claim = await self.queue.claims.claim(ENGINE)
         assert claim is not None
         assert claim.job.id == job.id
-        await self.queue.report_progress(claim, Progress(1, 4, 0.25, seconds_left=30.0))
+        await self.queue.claims.report_progress(claim, Progress(1, 4, 0.25, seconds_left=30.0))
 
     async def paint(self, job: Job, *, size: tuple[int, int] = (128, 96)) -> Job:
         """Have the next job, which must be this one, painted."""
-        claim = await self.queue.claim(ENGINE)
+        claim = await self.queue.claims.claim(ENGINE)
         assert claim is not None
         assert claim.job.id == job.id
         preview = await self.queue.store.put(picture((40, 30), "olive"), ".png")
-        await self.queue.report_progress(claim, Progress(3, 4, 0.75, preview_key=preview))
+        await self.queue.claims.report_progress(claim, Progress(3, 4, 0.75, preview_key=preview))
         key = await self.queue.store.put(picture((128, 96), f"#{job.id % 256:02x}8080"), ".png")
         report = PaintReport("lite", "cpu", "fp32", *size, seconds=2.0, iterations=4, seed=0)
-        await self.queue.finish(claim, key, report)
+        await self.queue.claims.finish(claim, key, report)
         return await self.fresh(job)
 
     async def painted(self, user: User, **details: Any) -> Job:
@@ -148,14 +146,14 @@ class House:
 
     async def fail(self, job: Job) -> None:
         """Have the next job fail."""
-        claim = await self.queue.claim(ENGINE)
+        claim = await self.queue.claims.claim(ENGINE)
         assert claim is not None
         assert claim.job.id == job.id
         failure = Failure(FailureKind.ENGINE, "The engine broke.", "abcd")
-        await self.queue.fail(claim, failure)
+        await self.queue.claims.fail(claim, failure)
 
     async def fresh(self, job: Job) -> Job:
-        found = await self.queue.get(job.id)
+        found = await self.queue.jobs.get(job.id)
         assert found is not None
         return found
 

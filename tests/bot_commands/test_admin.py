@@ -3,13 +3,12 @@ from typing import Any
 
 import pytest
 
-from bot.admin import audit, blocklist, changing, clearing, queue_admin
-from bot.persistent import PersistentItem
-from jobs.entering.limits import Limits
-from jobs.model import Job, JobState
-from jobs.outcomes import LimitName
+from bot.commands.admin import audit, blocklist, clearing, limit_changes, queue_admin
+from bot.ui.buttons import PersistentItem
+from common.limits import Limits
+from jobs.model import Asker, Job, JobState
+from sandbox.command_visibility import NotOfferedError
 from sandbox.model import Message
-from sandbox.offering import NotOfferedError
 from tests.bot_commands.house import House, answer, filled
 
 EVERY_COMMAND: list[tuple[str, dict[str, Any]]] = [
@@ -56,9 +55,9 @@ async def test_members_are_refused_where_a_server_offers_them_all_the_same(house
         assert message.ephemeral
     for name in ("queue-admin remove", "queue-admin front"):
         assert not await house.discord.autocomplete(ada, name, "picture", "")
-    overview = await house.queue.overview(house.guild_id)
+    overview = await house.queue.standings.overview(house.guild_id)
     assert (overview.waiting, overview.paused) == (1, False)
-    assert not await house.queue.audit_log(house.guild_id)
+    assert not await house.queue.audit.read(house.guild_id)
 
 
 async def test_every_admin_command_is_known_to_the_tests(house: House) -> None:
@@ -78,12 +77,12 @@ async def test_limits_are_shown_set_and_taken_back(house: House) -> None:
     assert "**" not in shown.text.replace("## Limits", "")
     message = await house.slash(admin, "limits set", {"size": 512, "quality": "Draft"})
     assert "Largest size: 512 px" in message.text
-    limits = await house.queue.limits(house.guild_id)
+    limits = await house.queue.limits.in_force(house.guild_id)
     assert (limits.max_size_px, limits.max_quality) == (512, "draft")
     assert "**Largest size: 512 px**" in (await house.slash(admin, "limits show")).text
     await house.press(admin, message, "Undo")
     assert "Largest size: 2048 px" in message.text
-    limits = await house.queue.limits(house.guild_id)
+    limits = await house.queue.limits.in_force(house.guild_id)
     assert (limits.max_size_px, limits.max_quality) == (2048, "fine")
 
 
@@ -92,7 +91,7 @@ async def test_undo_returns_to_what_the_server_had_set_before(house: House) -> N
     first = await house.slash(admin, "limits set", {"size": 1024, "per_day": 7})
     second = await house.slash(admin, "limits set", {"size": 512})
     await house.press(admin, second, "Undo")
-    limits = await house.queue.limits(house.guild_id)
+    limits = await house.queue.limits.in_force(house.guild_id)
     assert (limits.max_size_px, limits.max_per_day) == (1024, 7)
     interaction = await house.discord.press(admin, first, label="Undo")
     await interaction.wait(lambda i: any(map(filled, i.followups)))
@@ -102,19 +101,19 @@ async def test_undo_returns_to_what_the_server_had_set_before(house: House) -> N
 async def test_a_value_that_a_limit_cannot_have_is_told_with_the_limits_name(house: House) -> None:
     admin = house.user("admin", locale="de")
     # As another version may have written it down.
-    await house.queue.audit(house.guild_id, admin.id, "set_limits", {"max_size_px": 3})
+    await house.queue.audit.write(house.guild_id, admin.id, "set_limits", {"max_size_px": 3})
     message = await house.slash(admin, "limits set", {"size": 512})
     interaction = await house.discord.press(admin, message, label="Rückgängig")
     said = await answer_besides(interaction, message)
     assert said.text.startswith("Größte Größe: Dieser Wert geht nicht")
-    assert (await house.queue.limits(house.guild_id)).max_size_px == 512
+    assert (await house.queue.limits.in_force(house.guild_id)).max_size_px == 512
 
 
 async def test_what_the_operator_allows_cannot_be_loosened(house: House) -> None:
     message = await house.slash(house.user("admin"), "limits set", {"size": 4096})
     assert "the operator of this bot allows 2048 px" in message.text
-    assert (await house.queue.limits(house.guild_id)).max_size_px == 2048
-    assert not await house.queue.audit_log(house.guild_id)
+    assert (await house.queue.limits.in_force(house.guild_id)).max_size_px == 2048
+    assert not await house.queue.audit.read(house.guild_id)
 
 
 async def test_nothing_given_is_told(house: House) -> None:
@@ -126,11 +125,10 @@ async def test_limits_that_are_set_hold(house: House) -> None:
     ada = house.user("ada")
     await house.slash(house.user("admin"), "limits set", {"waiting_member": 1})
     job = await house.job(ada)
-    refusal = await house.queue.check_limits(
-        ada.id, (), house.guild_id, job.channel_id, job.options
-    )
+    asker = Asker(ada.id, guild_id=house.guild_id, channel_id=job.channel_id)
+    refusal = await house.queue.submissions.check_limits(asker, job.options)
     assert refusal is not None
-    assert refusal.limit is LimitName.WAITING_PER_USER
+    assert refusal.limit == "max_waiting_per_user"
 
 
 async def test_one_limit_is_reset_at_once_and_all_after_a_question(house: House) -> None:
@@ -139,18 +137,18 @@ async def test_one_limit_is_reset_at_once_and_all_after_a_question(house: House)
     offered = await house.discord.autocomplete(admin, "limits reset", "limit", "size")
     assert offered == [{"name": "Largest size", "value": "max_size_px"}]
     await house.slash(admin, "limits reset", {"limit": "max_size_px"})
-    limits = await house.queue.limits(house.guild_id)
+    limits = await house.queue.limits.in_force(house.guild_id)
     assert (limits.max_size_px, limits.max_per_day) == (2048, 3)
     unknown = await house.slash(admin, "limits reset", {"limit": "anything"})
     assert "no such limit" in unknown.text
     message = await house.slash(admin, "limits reset")
     await house.press(admin, message, "Change nothing")
-    assert (await house.queue.limits(house.guild_id)).max_per_day == 3
+    assert (await house.queue.limits.in_force(house.guild_id)).max_per_day == 3
     message = await house.slash(admin, "limits reset")
     await house.press(admin, message, "Reset all")
-    assert (await house.queue.limits(house.guild_id)).max_per_day == 1000
+    assert (await house.queue.limits.in_force(house.guild_id)).max_per_day == 1000
     await house.press(admin, message, "Undo")
-    limits = await house.queue.limits(house.guild_id)
+    limits = await house.queue.limits.in_force(house.guild_id)
     assert (limits.max_per_day, limits.cooldown_seconds, limits.max_size_px) == (3, 9, 2048)
 
 
@@ -173,7 +171,7 @@ async def test_a_permission_that_is_gone_is_noticed_at_the_button(
     for _ in range(6):  # fill more than one page of the log
         await house.slash(admin, "queue-admin pause")
         await house.slash(admin, "queue-admin resume")
-    await house.queue.set_limits(house.guild_id, {"max_per_day": 3}, admin.id)
+    await house.queue.limits.set(house.guild_id, {"max_per_day": 3}, admin.id)
     await block_many(house)
     job = await house.job(house.user("ada"))
     message = await house.slash(admin, command, options)
@@ -208,13 +206,13 @@ async def test_a_permission_that_is_gone_is_noticed_at_the_form(house: House) ->
     submitted = await house.discord.submit_modal(opened, {"channel_ids": [str(talk.id)]})
     said = await answer_besides(submitted, shown)
     assert "permission to manage the server" in said.text
-    assert not (await house.queue.limits(house.guild_id)).channel_ids
+    assert not (await house.queue.limits.in_force(house.guild_id)).channel_ids
 
 
 def test_all_buttons_of_admins_are_known_to_the_tests() -> None:
     kinds = {
         kind.__name__
-        for module in (audit, blocklist, changing, clearing, queue_admin)
+        for module in (audit, blocklist, limit_changes, clearing, queue_admin)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, PersistentItem)
     }
@@ -225,13 +223,13 @@ def test_all_buttons_of_admins_are_known_to_the_tests() -> None:
 async def block_many(house: House) -> None:
     """Block more members than a page shows."""
     for number in range(blocklist.PAGE_SIZE + 1):
-        await house.queue.block(house.guild_id, 10_000 + number, house.user("admin").id)
+        await house.queue.blocks.add(house.guild_id, 10_000 + number, house.user("admin").id)
 
 
 async def server(house: House, job: Job) -> tuple[Limits, JobState, int]:
     """All of the server that an admin's button could change."""
-    entries = await house.queue.audit_log(house.guild_id, limit=100)
-    return await house.queue.limits(house.guild_id), await house.state(job), len(entries)
+    entries = await house.queue.audit.read(house.guild_id, limit=100)
+    return await house.queue.limits.in_force(house.guild_id), await house.state(job), len(entries)
 
 
 def take_permission(house: House) -> None:
@@ -247,7 +245,7 @@ async def test_the_form_opens_from_the_list_of_limits(house: House) -> None:
     talk = house.discord.channel("talk")
     submitted = await house.discord.submit_modal(opened, {"channel_ids": [str(talk.id)]})
     await answer(submitted)
-    assert (await house.queue.limits(house.guild_id)).channel_ids == (talk.id,)
+    assert (await house.queue.limits.in_force(house.guild_id)).channel_ids == (talk.id,)
 
 
 async def answer_besides(interaction: Any, message: Message) -> Message:
@@ -262,7 +260,7 @@ async def test_the_log_tells_who_changed_what_in_pages(house: House) -> None:
     admin = house.user("admin")
     assert "Nothing was changed so far" in (await house.slash(admin, "limits log")).text
     for size in range(64, 64 + 12):
-        await house.queue.set_limits(house.guild_id, {"max_size_px": size}, admin.id)
+        await house.queue.limits.set(house.guild_id, {"max_size_px": size}, admin.id)
     await house.slash(admin, "blocklist add", {"member": house.user("grace").id})
     message = await house.slash(admin, "limits log")
     newest = message.text.splitlines()[1]
@@ -278,7 +276,7 @@ async def test_the_log_tells_who_changed_what_in_pages(house: House) -> None:
 async def test_changes_are_posted_to_the_log_channel(house: House) -> None:
     admin, grace = house.user("admin"), house.user("grace")
     talk = house.discord.channel("talk")
-    await house.queue.set_limits(house.guild_id, {"log_channel_id": talk.id}, admin.id)
+    await house.queue.limits.set(house.guild_id, {"log_channel_id": talk.id}, admin.id)
     await house.slash(admin, "blocklist add", {"member": grace.id})
     (posted,) = house.discord.messages("talk")
     assert posted.text == f"<@{admin.id}>: <@{grace.id}> is blocked from painting here."
@@ -287,7 +285,7 @@ async def test_changes_are_posted_to_the_log_channel(house: House) -> None:
 
 async def test_a_log_channel_that_cannot_be_reached_is_told_to_the_admin(house: House) -> None:
     admin = house.user("admin")
-    await house.queue.set_limits(house.guild_id, {"log_channel_id": 12345}, admin.id)
+    await house.queue.limits.set(house.guild_id, {"log_channel_id": 12345}, admin.id)
     message = await house.slash(admin, "queue-admin pause")
     assert "The queue is paused." in message.text
     assert "could not write to the log channel <#12345>" in message.text
@@ -300,9 +298,9 @@ async def test_the_blocklist(house: House) -> None:
     again = await house.slash(admin, "blocklist add", {"member": grace.id})
     assert "blocked already" in again.text
     assert f"<@{grace.id}>" in (await house.slash(admin, "blocklist show")).text
-    assert await house.queue.blocked(house.guild_id) == [grace.id]
+    assert await house.queue.blocks.users(house.guild_id) == [grace.id]
     await house.slash(admin, "blocklist remove", {"member": grace.id})
-    assert await house.queue.blocked(house.guild_id) == []
+    assert await house.queue.blocks.users(house.guild_id) == []
     again = await house.slash(admin, "blocklist remove", {"member": grace.id})
     assert "is not blocked here" in again.text
     message = await house.slash(admin, "blocklist add", {"member": admin.id})
@@ -316,4 +314,4 @@ async def test_all_of_the_blocklist_can_be_seen(house: House) -> None:
     seen = set(re.findall(r"<@(\d+)>", message.text))
     await house.press(admin, message, "Next")
     seen |= set(re.findall(r"<@(\d+)>", message.text))
-    assert seen == {str(user_id) for user_id in await house.queue.blocked(house.guild_id)}
+    assert seen == {str(user_id) for user_id in await house.queue.blocks.users(house.guild_id)}

@@ -11,10 +11,10 @@ from tests.bot_commands.house import House
 async def test_the_queue_is_paused_and_resumed(house: House) -> None:
     admin = house.user("admin")
     await house.slash(admin, "queue-admin pause")
-    assert (await house.queue.overview(house.guild_id)).paused
+    assert (await house.queue.standings.overview(house.guild_id)).paused
     assert "paused already" in (await house.slash(admin, "queue-admin pause")).text
     await house.slash(admin, "queue-admin resume")
-    assert not (await house.queue.overview(house.guild_id)).paused
+    assert not (await house.queue.standings.overview(house.guild_id)).paused
     assert "not paused" in (await house.slash(admin, "queue-admin resume")).text
 
 
@@ -32,7 +32,7 @@ async def test_clear_tells_the_number_and_asks_first(house: House) -> None:
     assert "3 waiting pictures are cancelled." in message.text
     assert {await house.state(job) for job in jobs} == {JobState.CANCELLED}
     assert await house.state(private) is JobState.QUEUED
-    assert [entry.action for entry in await house.queue.audit_log(house.guild_id)] == ["clear"]
+    assert [entry.action for entry in await house.queue.audit.read(house.guild_id)] == ["clear"]
 
 
 async def test_remove_and_front_act_on_this_servers_jobs_only(house: House) -> None:
@@ -42,7 +42,10 @@ async def test_remove_and_front_act_on_this_servers_jobs_only(house: House) -> N
     offered = await house.discord.autocomplete(admin, "queue-admin front", "picture", "")
     assert {choice["value"] for choice in offered} == {first.id, second.id}
     await house.slash(admin, "queue-admin front", {"picture": second.id})
-    assert [job.id for job in await house.queue.waiting(house.guild_id)] == [second.id, first.id]
+    assert [job.id for job in await house.queue.standings.waiting(house.guild_id)] == [
+        second.id,
+        first.id,
+    ]
     message = await house.slash(admin, "queue-admin remove", {"picture": first.id})
     assert f"#{first.id} of <@{ada.id}> is cancelled." in message.text
     assert await house.state(first) is JobState.CANCELLED
@@ -89,4 +92,4 @@ async def test_in_german(house: House) -> None:
     message = await house.slash(admin, "limits set", {"size": 512})
     assert "Größte Größe: 512 px" in message.text
     await house.press(admin, message, "Rückgängig")
-    assert (await house.queue.limits(house.guild_id)).max_size_px == 2048
+    assert (await house.queue.limits.in_force(house.guild_id)).max_size_px == 2048

@@ -28,7 +28,7 @@ async def clear(house: House, locale: str = "en-US", yes: str = "Cancel them all
 
 
 async def order(house: House) -> list[int]:
-    return [job.id for job in await house.queue.waiting(house.guild_id)]
+    return [job.id for job in await house.queue.standings.waiting(house.guild_id)]
 
 
 async def test_a_clearing_is_undone(house: House) -> None:
@@ -48,19 +48,19 @@ async def test_a_clearing_is_undone(house: House) -> None:
     assert await order(house) == before
     await shows(first, "Place 1")
     await shows(second, "Place 2")
-    entries = await house.queue.audit_log(house.guild_id)
+    entries = await house.queue.audit.read(house.guild_id)
     assert [(entry.action, entry.details) for entry in entries] == [
         ("undo_clear", {"count": 2}),
         ("clear", {"count": 2}),
     ]
     assert "put back what was cleared" in (await house.slash(admin, "limits log")).text
-    (job,) = await house.queue.jobs_of_user(house.user().id)
+    (job,) = await house.queue.jobs.of_user(house.user().id)
     await house.paint(job)
     await shows(first, "Painted for Ada")
 
 
 async def test_the_limits_count_what_was_put_back(house: House) -> None:
-    await house.queue.set_limits(house.guild_id, {"max_waiting_per_user": 1}, 1)
+    await house.queue.limits.set(house.guild_id, {"max_waiting_per_user": 1}, 1)
     await paint(house)
     message = await clear(house)
     await house.press(house.user("admin"), message, "Undo")
@@ -72,7 +72,7 @@ async def test_what_a_member_deleted_stays_cancelled(house: House) -> None:
     ada, admin = house.user("ada"), house.user("admin")
     deleted, kept = await house.job(ada), await house.job(ada)
     message = await clear(house)
-    await house.queue.delete_result(deleted.id, ada.id)
+    await house.queue.retention.delete_result(deleted.id, ada.id)
     await house.press(admin, message, "Undo")
     assert message.text.splitlines() == [
         "1 picture waits again, at its old place.",
@@ -86,7 +86,9 @@ async def test_a_second_press_finds_nothing(house: House) -> None:
     await house.job(house.user())
     message = await clear(house)
     undo = next(each for each in message.buttons if each["label"] == "Undo")
-    await house.queue.undo_clear(int(undo["custom_id"].split(":")[-1]), house.guild_id, admin.id)
+    await house.queue.clearings.undo(
+        int(undo["custom_id"].split(":")[-1]), house.guild_id, admin.id
+    )
     await house.press(admin, message, "Undo")
     assert message.text == "There is nothing left to be put back."
 
@@ -120,7 +122,7 @@ async def test_a_permission_that_is_gone_is_noticed(house: House) -> None:
 async def test_it_is_posted_to_the_log_channel(house: House) -> None:
     admin = house.user("admin")
     talk = house.discord.channel("talk")
-    await house.queue.set_limits(house.guild_id, {"log_channel_id": talk.id}, admin.id)
+    await house.queue.limits.set(house.guild_id, {"log_channel_id": talk.id}, admin.id)
     await house.job(house.user())
     message = await clear(house)
     await house.press(admin, message, "Undo")
@@ -152,7 +154,7 @@ async def test_nothing_is_offered_where_nothing_was_left_to_cancel(house: House)
     admin = house.user("admin")
     job = await house.job(house.user())
     message = await answer(await house.discord.slash(admin, "queue-admin clear"))
-    await house.queue.request_cancel(job.id, job.user_id)
+    await house.queue.jobs.cancel(job.id, job.user_id)
     await house.press(admin, message, "Cancel them all")
     assert message.text == "0 waiting pictures are cancelled."
     assert not message.buttons

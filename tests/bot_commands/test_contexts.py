@@ -36,7 +36,7 @@ async def test_every_command_of_members_answers_everywhere(house: House, locale:
             context=context,
         )
         assert f"From {context}".replace("_", "\\_") in saved.text
-    assert len(await house.queue.styles_for(ada.id, None)) == len(CONTEXTS)
+    assert len(await house.queue.styles.visible_to(ada.id, None)) == len(CONTEXTS)
 
 
 async def test_every_answer_is_acknowledged_in_time(house: House) -> None:

@@ -3,9 +3,9 @@ import io
 
 from PIL import Image
 
-from bot.gallery.history import small_key
-from bot.gallery.paging import CUSTOM_ID_LIMIT
-from bot.gallery.words import at_hand_first
+from bot.commands.history import small_key
+from bot.ui.buttons import CUSTOM_ID_LIMIT
+from bot.ui.words import at_hand_first
 from common.catalogue import load_catalogue
 from common.catalogue.catalogue import painted_swatch_path, scan_path
 from jobs.model import Job, JobState
@@ -68,7 +68,7 @@ async def test_an_empty_history_says_how_to_begin(house: House) -> None:
 async def test_a_deleted_picture_is_no_longer_in_the_history(house: House) -> None:
     ada = house.user("ada")
     job = await house.painted(ada)
-    await house.queue.delete_result(job.id, ada.id)
+    await house.queue.retention.delete_result(job.id, ada.id)
     assert "no picture of yours" in (await house.slash(ada, "history")).text
 
 
@@ -205,9 +205,9 @@ async def test_a_page_that_no_longer_exists_is_no_error(house: House) -> None:
     ada = house.user("ada")
     last = [await house.painted(ada) for _ in range(5)][-1]
     message = await house.slash(ada, "history")
-    for job in await house.queue.jobs_of_user(ada.id):
+    for job in await house.queue.jobs.of_user(ada.id):
         if job.id != last.id:
-            await house.queue.delete_result(job.id, ada.id)
+            await house.queue.retention.delete_result(job.id, ada.id)
     await house.press(ada, message, "Next")
     assert "no picture of yours" in message.text
     await house.press(ada, message, "Previous")
@@ -222,7 +222,7 @@ async def test_a_picture_of_the_history_is_painted_again(house: House) -> None:
     await house.discord.press(ada, opened, label="Again")
     remixes: list[Job] = []
     for _ in range(200):
-        remixes = await house.queue.jobs_of_user(ada.id, states=(JobState.QUEUED,))
+        remixes = await house.queue.jobs.of_user(ada.id, states=(JobState.QUEUED,))
         if remixes:
             break
         await asyncio.sleep(0.05)

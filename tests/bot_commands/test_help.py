@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from bot.client import AtelierClient
-from bot.help_command.command import TEXT_LIMIT, help_layout, leaves
-from bot.help_command.document import NOTES, document
+from bot.app.client import AtelierClient
+from bot.commands.help import TEXT_LIMIT, help_layout, leaves
+from bot.help_command import NOTES, document
 from bot.texts import languages
 from tests.bot_commands.house import House
 

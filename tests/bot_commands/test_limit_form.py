@@ -21,7 +21,7 @@ async def test_roles_and_channels(house: House) -> None:
         "channel_ids": [str(talk.id)],
     }
     message = await submitted(house, chosen)
-    limits = await house.queue.limits(house.guild_id)
+    limits = await house.queue.limits.in_force(house.guild_id)
     assert limits.painter_role_ids == (keeper.id,)
     assert limits.channel_ids == (talk.id,)
     assert limits.exempt_role_ids == ()
@@ -29,20 +29,20 @@ async def test_roles_and_channels(house: House) -> None:
     assert "Largest size" not in message.text
     assert (await submitted(house, {})).text == "Nothing was changed."
     await submitted(house, {"painter_role_ids": []})
-    limits = await house.queue.limits(house.guild_id)
+    limits = await house.queue.limits.in_force(house.guild_id)
     assert (limits.painter_role_ids, limits.channel_ids) == ((), (talk.id,))
 
 
 async def test_numbers_are_lines_of_which_some_may_be_changed(house: House) -> None:
-    waiting = (await house.queue.limits(house.guild_id)).max_waiting_per_user
+    waiting = (await house.queue.limits.in_force(house.guild_id)).max_waiting_per_user
     lines = "Largest size: 1024 px\n\nbest quality: Standard\nPictures of one member in 24 hours: 7"
     message = await submitted(house, {"numbers": lines})
-    limits = await house.queue.limits(house.guild_id)
+    limits = await house.queue.limits.in_force(house.guild_id)
     assert (limits.max_size_px, limits.max_quality, limits.max_per_day) == (1024, "standard", 7)
     assert limits.max_waiting_per_user == waiting
     assert "Largest size: 1024 px" in message.text
     await submitted(house, {"numbers": "Largest size:"})
-    limits = await house.queue.limits(house.guild_id)
+    limits = await house.queue.limits.in_force(house.guild_id)
     assert (limits.max_size_px, limits.max_per_day) == (2048, 7)
 
 
@@ -50,7 +50,7 @@ async def test_numbers_in_german(house: House) -> None:
     message = await submitted(
         house, {"numbers": "Größte Größe: 512\nBeste Qualität: Entwurf"}, "de"
     )
-    limits = await house.queue.limits(house.guild_id)
+    limits = await house.queue.limits.in_force(house.guild_id)
     assert (limits.max_size_px, limits.max_quality) == (512, "draft")
     assert "Größte Größe: 512 px" in message.text
 
@@ -72,10 +72,10 @@ async def test_what_a_number_cannot_be_is_told_and_nothing_changes(
 ) -> None:
     message = await submitted(house, {"numbers": f"Pictures of one member in 24 hours: 7\n{line}"})
     assert says in message.text
-    assert (await house.queue.limits(house.guild_id)).max_per_day == 1000
+    assert (await house.queue.limits.in_force(house.guild_id)).max_per_day == 1000
 
 
 async def test_the_log_channel_is_set_with_the_numbers_command(house: House) -> None:
     talk = house.discord.channel("talk")
     await house.slash(house.user("admin"), "limits set", {"log_channel": str(talk.id)})
-    assert (await house.queue.limits(house.guild_id)).log_channel_id == talk.id
+    assert (await house.queue.limits.in_force(house.guild_id)).log_channel_id == talk.id

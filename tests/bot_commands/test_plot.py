@@ -5,8 +5,8 @@ import sys
 import pytest
 from PIL import Image
 
-from bot.admin import plot
-from bot.admin.plot import Panel, Plot, PlotProblem, draw
+from bot.commands.admin import plot
+from bot.commands.admin.plot import Panel, Plot, PlotProblem, draw
 
 DAYS = ["2026-03-01", "2026-03-02", "2026-03-03"]
 
@@ -21,7 +21,7 @@ async def test_a_plot_is_drawn_outside_the_bots_process() -> None:
 
 
 def test_the_bots_side_of_it_loads_no_matplotlib() -> None:
-    script = "import sys, bot.admin.plot; sys.exit('matplotlib' in sys.modules)"
+    script = "import sys, bot.commands.admin.plot; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 

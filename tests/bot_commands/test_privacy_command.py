@@ -6,8 +6,8 @@ import zipfile
 import pytest
 from PIL import Image
 
-from bot.privacy_command import parts
-from bot.privacy_command.parts import export_parts
+from bot.commands import privacy_export
+from bot.commands.privacy_export import export_parts
 from jobs.model import JobState
 from sandbox.model import Message
 from tests.bot_commands.house import House, answer, filled, picture
@@ -17,7 +17,7 @@ async def test_what_is_kept_is_told_with_the_days(house: House) -> None:
     message = await house.slash(house.user(), "privacy")
     assert message.ephemeral
     assert "Pictures, yours and mine, are deleted after 30 days." in message.text
-    await house.queue.set_limits(house.guild_id, {"retention_days": 1}, 1)
+    await house.queue.limits.set(house.guild_id, {"retention_days": 1}, 1)
     assert "after 1 day." in (await house.slash(house.user(), "privacy")).text
 
 
@@ -48,15 +48,15 @@ async def test_everything_is_erased_after_a_question(house: House) -> None:
     done, foreign = await house.painted(ada), await house.painted(grace)
     await house.job(ada)
     key = await house.queue.store.put(picture(), ".png")
-    await house.queue.save_style("user", ada.id, "Mine", key, ada.id)
+    await house.queue.styles.save("user", ada.id, "Mine", key, ada.id)
     message = await house.slash(ada, "privacy")
     await press_erase(house, message, "Keep everything")
     assert "Your data" in message.text
     assert (await house.fresh(done)).result_key is not None
     await press_erase(house, message, "Erase everything")
     assert "Everything is erased: 2 jobs," in message.text
-    assert not await house.queue.jobs_of_user(ada.id)
-    assert not await house.queue.styles_for(ada.id, None)
+    assert not await house.queue.jobs.of_user(ada.id)
+    assert not await house.queue.styles.visible_to(ada.id, None)
     shown = await house.slash(ada, "show", {"picture": done.id})
     assert f"There is no picture #{done.id}" in shown.text
     assert await house.state(foreign) is JobState.DONE
@@ -71,7 +71,7 @@ async def test_messages_of_what_was_waiting_say_that_it_is_cancelled(house: Hous
     await press_erase(house, message, "Erase everything")
     assert "Everything is erased: 1 job," in message.text
     await waiting.wait(lambda i: i.message is not None and "Cancelled" in i.message.text)
-    assert not await house.queue.jobs_of_user(ada.id)
+    assert not await house.queue.jobs.of_user(ada.id)
 
 
 async def keep(house: House, user_id: int, sizes: list[int]) -> set[str]:
@@ -79,7 +79,7 @@ async def keep(house: House, user_id: int, sizes: list[int]) -> set[str]:
     keys = set()
     for number, size in enumerate(sizes):
         key = await house.queue.store.put(random.Random(number).randbytes(size), ".png")
-        await house.queue.save_style("user", user_id, f"Style {number}", key, user_id)
+        await house.queue.styles.save("user", user_id, f"Style {number}", key, user_id)
         keys.add(f"pictures/{key}")
     return keys
 
@@ -113,7 +113,7 @@ async def test_a_picture_that_is_too_large_comes_as_jpeg(house: House) -> None:
     buffer = io.BytesIO()
     noise.save(buffer, "PNG")
     key = await house.queue.store.put(buffer.getvalue(), ".png")
-    await house.queue.save_style("user", ada.id, "Noise", key, ada.id)
+    await house.queue.styles.save("user", ada.id, "Noise", key, ada.id)
     found = [part async for part in export_parts(house.client, ada.id, 80_000)]
     with zipfile.ZipFile(found[-1].archive) as archive:
         (name,) = [each for each in archive.namelist() if each.startswith("pictures/")]
@@ -136,7 +136,7 @@ async def test_several_archives_are_sent_one_after_the_other(
 ) -> None:
     ada = house.user("ada")
     keys = await keep(house, ada.id, [90_000] * 5)
-    monkeypatch.setattr(parts, "LARGEST_PART_BYTES", 100_000)
+    monkeypatch.setattr(privacy_export, "LARGEST_PART_BYTES", 100_000)
     message = await house.slash(ada, "privacy")
     pressed = await house.discord.press(ada, message, label="Send me my data")
     await pressed.wait(lambda i: len(i.followups) + filled(i.message) >= 5)
@@ -154,7 +154,7 @@ async def test_a_user_installed_app_sends_what_it_may_and_says_so(
 ) -> None:
     ada = house.user("ada")
     await keep(house, ada.id, [90_000] * 6)
-    monkeypatch.setattr(parts, "LARGEST_PART_BYTES", 100_000)
+    monkeypatch.setattr(privacy_export, "LARGEST_PART_BYTES", 100_000)
     message = await house.slash(ada, "privacy", context="private")
     pressed = await house.discord.press(ada, message, label="Send me my data")
 
@@ -169,6 +169,6 @@ async def test_a_user_installed_app_sends_what_it_may_and_says_so(
 async def test_an_admin_who_was_erased_is_somebody_in_the_log(house: House) -> None:
     admin = house.user("admin")
     await house.slash(admin, "queue-admin pause")
-    await house.queue.erase_user(admin.id)
+    await house.queue.privacy.erase_user(admin.id)
     log = await house.slash(admin, "limits log")
     assert "somebody: paused the queue" in log.text

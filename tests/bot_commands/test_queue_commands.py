@@ -1,7 +1,7 @@
 import pytest
 
 from jobs.model import JobState
-from sandbox.offering import NotOfferedError
+from sandbox.command_visibility import NotOfferedError
 from tests.bot_commands.house import House
 
 
@@ -24,9 +24,9 @@ async def test_the_queue_shows_ones_own_pictures_with_place_and_time(house: Hous
 async def test_a_paused_queue_and_missing_engines_are_told(house: House) -> None:
     ada = house.user("ada")
     await house.job(ada)
-    await house.queue.pause(house.guild_id, house.user("admin").id)
+    await house.queue.pauses.pause(house.guild_id, house.user("admin").id)
     assert "paused" in (await house.slash(ada, "queue")).text
-    await house.queue.forget_engine("test-engine")
+    await house.queue.engines.forget("test-engine")
     assert "No engine is running" in (await house.slash(ada, "queue")).text
 
 

@@ -5,23 +5,24 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import TypeAdapter
 
-from bot.errors import explain
-from bot.failures import failure_words
-from bot.refusals import refusal_words
+from bot.cards.job_card import failure_words
 from bot.texts import texts_for
+from bot.ui.refusals import refusal_words
+from bot.wire.errors import explain
+from common.limits import LIMITS
 from common.pictures import DecoderPool, PictureProblem
 from common.sentences import Sentence, sentence
 from jobs.model import Failure, FailureKind
-from jobs.outcomes import LimitName, Refusal
+from jobs.outcomes import BLOCKED, Refusal
 
 EN, DE = texts_for("en"), texts_for("de")
 MOMENT = datetime(2026, 3, 1, 12, 0, 0, 400_000, UTC)
 
 
-@pytest.mark.parametrize("limit", list(LimitName))
-def test_every_refusal_is_said_in_both_languages(limit: LimitName) -> None:
-    allowed = "fine" if limit is LimitName.MAX_QUALITY else 5
-    refusal = Refusal(limit, allowed, 17, MOMENT, "unused")
+@pytest.mark.parametrize("limit", [BLOCKED, *LIMITS])
+def test_every_refusal_is_said_in_both_languages(limit: str) -> None:
+    allowed = LIMITS[limit].default if limit in LIMITS else ()
+    refusal = Refusal(limit, allowed, 17, MOMENT)
     english, german = refusal_words(EN, refusal), refusal_words(DE, refusal)
     assert english != german
     ready = f"<t:{int(MOMENT.timestamp()) + 1}:R>"
@@ -30,7 +31,7 @@ def test_every_refusal_is_said_in_both_languages(limit: LimitName) -> None:
 
 
 def test_a_refusal_says_what_is_allowed_and_what_was_asked() -> None:
-    refusal = Refusal(LimitName.MAX_QUALITY, "draft", "fine", None, "unused")
+    refusal = Refusal("max_quality", "draft", "fine")
     assert "„Entwurf“" in refusal_words(DE, refusal)
     assert "„fein“" in refusal_words(DE, refusal)
 
@@ -38,14 +39,16 @@ def test_a_refusal_says_what_is_allowed_and_what_was_asked() -> None:
 @pytest.mark.parametrize(
     ("limit", "allowed", "current", "said"),
     [
-        (LimitName.PER_DAY, 1, 1, "You have started 1 picture in 24 hours, and 1 is the most."),
-        (LimitName.COOLDOWN, 1, 0, "Between two of your pictures there must be 1 second."),
-        (LimitName.PAINTER_ROLES, "<@&1>", "", "Painting here needs the role <@&1>;"),
-        (LimitName.PAINTER_ROLES, "<@&1>, <@&2>", "", "needs one of the roles <@&1>, <@&2>;"),
+        ("max_per_day", 1, 1, "You have started 1 picture in 24 hours, and 1 is the most."),
+        ("cooldown_seconds", 1, 0, "Between two of your pictures there must be 1 second."),
+        ("painter_role_ids", (1,), "", "Painting here needs the role <@&1>;"),
+        ("painter_role_ids", (1, 2), "", "needs one of the roles <@&1>, <@&2>;"),
     ],
 )
-def test_one_is_not_many(limit: LimitName, allowed: int | str, current: int, said: str) -> None:
-    assert said in refusal_words(EN, Refusal(limit, allowed, current, None, "unused"))
+def test_one_is_not_many(
+    limit: str, allowed: int | tuple[int, ...], current: int, said: str
+) -> None:
+    assert said in refusal_words(EN, Refusal(limit, allowed, current))
 
 
 def test_a_failure_is_said_in_the_members_language_with_all_that_is_known_of_it() -> None:

@@ -37,10 +37,10 @@ async def test_questions_outlive_the_process(house: House) -> None:
     privacy = await house.slash(ada, "privacy")
     await restart(house)
     await house.press(admin, set_limits, "Undo")
-    assert (await house.queue.limits(house.guild_id)).max_size_px == 2048
+    assert (await house.queue.limits.in_force(house.guild_id)).max_size_px == 2048
     await house.press(admin, clear, "Cancel them all")
     assert await house.state(job) is JobState.CANCELLED
     await house.press(ada, privacy, "Erase my data…")
     await restart(house)
     await house.press(ada, privacy, "Erase everything")
-    assert not await house.queue.jobs_of_user(ada.id)
+    assert not await house.queue.jobs.of_user(ada.id)

@@ -1,7 +1,7 @@
 import pytest
 
-from bot.errors import UserProblem
-from bot.style_commands.names import clean_name
+from bot.commands.saved_styles import clean_name
+from bot.wire.errors import UserProblem
 from common.catalogue import load_catalogue
 from sandbox.model import Message, User
 from tests.bot_commands.house import House, picture
@@ -21,7 +21,7 @@ async def save(house: House, user: User, name: str, **details: object) -> Messag
 
 
 async def names(house: House, user: User) -> list[tuple[str, str]]:
-    styles = await house.queue.styles_for(user.id, house.guild_id)
+    styles = await house.queue.styles.visible_to(user.id, house.guild_id)
     return [(style.scope, style.name) for style in styles]
 
 
@@ -116,6 +116,6 @@ async def test_too_many_styles_are_refused_with_the_number(house: House) -> None
     ada = house.user("ada")
     key = await house.queue.store.put(picture(), ".png")
     for number in range(25):
-        await house.queue.save_style("user", ada.id, f"Style {number}", key, ada.id)
+        await house.queue.styles.save("user", ada.id, f"Style {number}", key, ada.id)
     message = await save(house, ada, "One more")
     assert "There are 25 saved styles already" in message.text

@@ -11,14 +11,16 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from discord import app_commands
 
-from bot.admin.limit_words import LABELS
-from bot.client import AtelierTree
-from bot.commands import build_client
-from bot.gallery.words import STATES
-from bot.help_command.command import leaves
+from bot.app.features import FEATURES, build_client
+from bot.cards.job_buttons import LOOKS
+from bot.commands.help import leaves
+from bot.kit import Tree
 from bot.locales.extract import discord_codes, template
 from bot.locales.update import known_languages, missing, read
 from bot.texts import LOCALES_DIR, CatalogueTranslator, Texts, texts_for
+from bot.ui.buttons import OwnButton
+from bot.ui.words import STATES
+from common.limits import LIMITS
 from common.settings import Settings
 
 BOT = Path(__file__).resolve().parents[2] / "bot"
@@ -48,12 +50,12 @@ SAID_AS = {"label", "text", "title", "placeholder", "description", "content"}
 
 
 @pytest.fixture(scope="module")
-def tree() -> AtelierTree:
+def tree() -> Tree:
     return build_client(Settings(_env_file=None)).tree
 
 
 @pytest.fixture(scope="module")
-def found(tree: AtelierTree) -> Catalog:
+def found(tree: Tree) -> Catalog:
     return template(tree)
 
 
@@ -113,7 +115,7 @@ def test_headings_and_notes_stay_what_they_are(language: str) -> None:
             assert said.startswith(mark[0]), said
 
 
-def names_in(tree: AtelierTree, t: Texts) -> set[str]:
+def names_in(tree: Tree, t: Texts) -> set[str]:
     """The commands as users of a language see them: `/style save`, and `/style` too."""
     found = set()
     for command in leaves(tree):
@@ -124,7 +126,7 @@ def names_in(tree: AtelierTree, t: Texts) -> set[str]:
 
 @pytest.mark.parametrize("language", ["en", *LANGUAGES])
 def test_sentences_name_the_commands_as_their_readers_see_them(
-    language: str, tree: AtelierTree, found: Catalog
+    language: str, tree: Tree, found: Catalog
 ) -> None:
     names = names_in(tree, texts_for(language))
     catalog = found if language == "en" else catalog_of(language)
@@ -138,7 +140,7 @@ def test_sentences_name_the_commands_as_their_readers_see_them(
                 assert both in names or one in names, said
 
 
-async def payloads(tree: AtelierTree) -> list[dict[str, Any]]:
+async def payloads(tree: Tree) -> list[dict[str, Any]]:
     translator = CatalogueTranslator()
     commands = [*tree.get_commands()]
     return [await each.get_translated_payload(tree, translator) for each in commands]
@@ -154,7 +156,7 @@ def texts_in(part: dict[str, Any], what: str) -> list[str]:
     return [part.get(what) or "", *(part.get(f"{what}_localizations") or {}).values()]
 
 
-async def test_the_names_of_commands_are_such_as_discord_allows(tree: AtelierTree) -> None:
+async def test_the_names_of_commands_are_such_as_discord_allows(tree: Tree) -> None:
     for payload in await payloads(tree):
         is_menu = payload["type"] == 3
         for part in walk(payload):
@@ -172,7 +174,7 @@ async def test_the_names_of_commands_are_such_as_discord_allows(tree: AtelierTre
                     assert 1 <= len(description) <= 100, description
 
 
-async def test_no_command_has_more_characters_than_discord_takes(tree: AtelierTree) -> None:
+async def test_no_command_has_more_characters_than_discord_takes(tree: Tree) -> None:
     for payload in await payloads(tree):
         characters = sum(
             max(map(len, texts_in(part, "name")))
@@ -183,7 +185,7 @@ async def test_no_command_has_more_characters_than_discord_takes(tree: AtelierTr
         assert characters <= COMMAND_CHARACTERS, payload["name"]
 
 
-async def test_names_differ_within_each_language(tree: AtelierTree) -> None:
+async def test_names_differ_within_each_language(tree: Tree) -> None:
     def check(parts: list[dict[str, Any]]) -> None:
         for locale in [None, *discord_codes("de")]:
             names = [
@@ -197,7 +199,7 @@ async def test_names_differ_within_each_language(tree: AtelierTree) -> None:
     check([each for each in await payloads(tree) if each["type"] == 1])
 
 
-async def test_discord_gets_the_german_names(tree: AtelierTree) -> None:
+async def test_discord_gets_the_german_names(tree: Tree) -> None:
     paint = next(each for each in await payloads(tree) if each["name"] == "paint")
     assert paint["name_localizations"] == {"de": "malen"}
     assert paint["description_localizations"]["de"].startswith("Ein Foto im Stil")
@@ -272,31 +274,26 @@ def test_the_texts_of_components_fit(language: str) -> None:
                     assert len(t(text)) <= COMPONENT_LIMITS[arg], t(text)
                     checked += 1
     assert checked > 5
-    for label in LABELS.values():
-        assert len(t(label)) <= COMPONENT_LIMITS["text"], t(label)
+    for limit in LIMITS.values():
+        assert len(t.say(limit.label)) <= COMPONENT_LIMITS["text"], t.say(limit.label)
     for state in STATES.values():
         assert t(state)
 
 
 def test_buttons_have_short_labels_in_every_language() -> None:
-    """Those whose label is the answer of a method or the field of a table."""
-    for path in sorted(BOT.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            match node:
-                case ast.FunctionDef(
-                    name="label", body=[*_, ast.Return(value=ast.Call(args=args))]
-                ):
-                    said = args
-                case ast.Call(func=ast.Name(id="Look"), args=[ast.Call(args=args), *_]):
-                    said = args
-                case _:
-                    continue
-            assert isinstance(said[0], ast.Constant)
-            for language in ["en", *LANGUAGES]:
-                assert len(texts_for(language)(str(said[0].value))) <= COMPONENT_LIMITS["label"]
+    labels = {look.label for look in LOOKS.values()} | {
+        button.label
+        for feature in FEATURES
+        for button in feature.buttons
+        if issubclass(button, OwnButton)
+    }
+    assert "Undo" in labels
+    for language in ["en", *LANGUAGES]:
+        for label in labels:
+            assert len(texts_for(language)(label)) <= COMPONENT_LIMITS["label"]
 
 
-def test_every_group_and_command_is_described(tree: AtelierTree) -> None:
+def test_every_group_and_command_is_described(tree: Tree) -> None:
     for command in tree.walk_commands():
         if isinstance(command, app_commands.Command):
             assert command.description != "…"

@@ -4,7 +4,7 @@ import weakref
 
 import discord
 
-from bot.uploads import Upload
+from bot.wire.uploads import Upload
 from tests.bot_commands.house import House, picture
 
 

@@ -17,7 +17,7 @@ async def paint(house: House, name: str = "ada", locale: str | None = None) -> M
 
 
 async def ready(house: House, job: Job) -> datetime:
-    standing = await house.queue.standing(job.id)
+    standing = await house.queue.standings.get(job.id)
     assert standing is not None
     assert standing.ready_at is not None
     return standing.ready_at
@@ -30,7 +30,7 @@ def moment_in(text: str) -> int:
 
 
 async def test_the_time_at_which_ones_first_picture_is_ready(house: House) -> None:
-    await house.queue.set_limits(house.guild_id, {"max_waiting_per_user": 2}, 1)
+    await house.queue.limits.set(house.guild_id, {"max_waiting_per_user": 2}, 1)
     first = await house.job(house.user())
     await house.job(house.user())
     english = await paint(house)
@@ -45,11 +45,11 @@ async def test_the_time_at_which_ones_first_picture_is_ready(house: House) -> No
     expected = (await ready(house, first)).timestamp()
     for message in (english, german):
         assert abs(moment_in(message.text) - expected) < 10
-    assert len(await house.queue.jobs_of_user(house.user().id)) == 2
+    assert len(await house.queue.jobs.of_user(house.user().id)) == 2
 
 
 async def test_the_time_at_which_the_servers_first_picture_is_ready(house: House) -> None:
-    await house.queue.set_limits(house.guild_id, {"max_waiting_per_server": 1}, 1)
+    await house.queue.limits.set(house.guild_id, {"max_waiting_per_server": 1}, 1)
     job = await house.job(house.user("grace"))
     await house.start(job)
     english = await paint(house)
@@ -68,12 +68,12 @@ async def test_the_time_at_which_the_servers_first_picture_is_ready(house: House
     ],
 )
 async def test_no_time_is_made_up(house: House, paused: bool, english: str, german: str) -> None:
-    await house.queue.set_limits(house.guild_id, {"max_waiting_per_user": 1}, 1)
+    await house.queue.limits.set(house.guild_id, {"max_waiting_per_user": 1}, 1)
     await house.job(house.user())
     if paused:
-        await house.queue.pause(house.guild_id, 1)
+        await house.queue.pauses.pause(house.guild_id, 1)
     else:
-        await house.queue.forget_engine(ENGINE)
+        await house.queue.engines.forget(ENGINE)
     for said, words in ((await paint(house), english), (await paint(house, locale="de"), german)):
         assert words in said.text
         assert "<t:" not in said.text

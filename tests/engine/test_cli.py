@@ -21,7 +21,7 @@ from tests.engine.thin import noise_picture, thin_weights
 def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a photograph, a style, a mask and weights; the engine works there."""
     weights = {name: tensor.float() for name, tensor in thin_weights().tensors.items()}
-    save_file(weights, tmp_path / "vgg19.safetensors")
+    save_file(weights, tmp_path / "vgg19.safetensors", metadata={"input": "as torchvision"})
     noise_picture(60, 80).to_image().save(tmp_path / "photo.png")
     noise_picture(50, 50, seed=1).to_image().save(tmp_path / "style.jpg")
     noise_picture(50, 50, seed=2).to_image().save(tmp_path / "other.webp")
@@ -214,7 +214,7 @@ def test_interrupted_and_resumed_gives_the_same_file(
     assert paint("--quiet") == 0
     whole = (studio / "out.png").read_bytes()
     (studio / "out.png").unlink()
-    plain = ProgressBar.show
+    plain = ProgressBar.hear
 
     def interrupted(self: ProgressBar, event: Event) -> None:
         plain(self, event)
@@ -223,7 +223,7 @@ def test_interrupted_and_resumed_gives_the_same_file(
 
     kept = ("--checkpoint", "c.bin", "--checkpoint-every", "0")
     with monkeypatch.context() as patch:
-        patch.setattr(ProgressBar, "show", interrupted)
+        patch.setattr(ProgressBar, "hear", interrupted)
         assert paint("--quiet", *kept) == cli.INTERRUPTED
     assert (studio / "c.bin").is_file()
     assert not (studio / "out.png").exists()
@@ -234,7 +234,7 @@ def test_interrupted_and_resumed_gives_the_same_file(
         if isinstance(event, Stepped):
             seen.append(event.iteration)
 
-    monkeypatch.setattr(ProgressBar, "show", counted)
+    monkeypatch.setattr(ProgressBar, "hear", counted)
     assert paint("--quiet", *kept) == 0
     assert seen[0] in (6, 7)
     assert (studio / "out.png").read_bytes() == whole

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from engine.painting import PaintingFailed
-from engine.painting.content import ContentTargets
+from engine.painting.terms.content_targets import ContentTargets
 from engine.painting.tiles import Tiling
 from tests.engine.thin import noise_picture, thin
 

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from engine.following import Checkpoints, follow
 from engine.output import Film
 from engine.painting import paint
+from engine.pipeline import CheckpointFile, FilmRecorder, follow
 from engine.progress import ProgressBar
-from engine.worker.film import JobFilm
 from tests.engine.thin import FEW, STYLE, noise_picture, thin_studio
 
 resource = pytest.importorskip("resource", reason="Windows limits no file's size")
@@ -27,18 +26,12 @@ def _full_disk() -> Iterator[None]:
 @pytest.mark.parametrize("name", ["film.gif", "film.mp4"])
 def test_without_room_it_is_painted_without_film_and_checkpoint(name: str, tmp_path: Path) -> None:
     events = paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio())
-    checkpoints = Checkpoints(tmp_path / "run.ckpt", 0)
+    checkpoints = CheckpointFile(tmp_path / "run.ckpt", 0)
     bar = ProgressBar(Console(stderr=True), quiet=True)
     with bar, Film(tmp_path / name) as film:
-        painted = follow(events, bar, film, checkpoints)
+        recorder = FilmRecorder(film, frames=9, long_side_px=64, share=lambda one: one.fraction)
+        painted = follow(events, bar, recorder, checkpoints)
     assert painted.picture.size == (48, 64)
     assert "large" in str(film.note)
     assert "No checkpoint" in str(checkpoints.note)
     assert not any(tmp_path.iterdir())
-
-
-def test_a_job_is_painted_without_its_film() -> None:
-    with JobFilm("mp4") as film:
-        film.begin((48, 64))
-        assert film.finish(noise_picture(48, 64)) == b""
-        assert "no time-lapse" in str(*film.notes)

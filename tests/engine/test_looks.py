@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from engine.painting import Picture, SettingsProblem, Style
+from engine.painting.measuring import measure_style
 from engine.painting.statistics import StatisticsKey, StyleStatistics
-from engine.painting.style import measure_style
 from tests.engine.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin, thin_studio
 
 

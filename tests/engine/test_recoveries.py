@@ -87,7 +87,7 @@ def test_seconds_count_the_wait_for_the_device() -> None:
     scale = Scale((8, 8), 10)
     plan = make_plan(FEW, load_recipe("atelier"), thin(), (48, 64))
     ledger = Ledger(replace(plan, scales=(scale,)))
-    ledger.add(0, 1, torch.zeros(5), seconds=0.0)
+    ledger.add(0, 1, dict.fromkeys(("total", "style", "steepest"), torch.zeros(())), seconds=0.0)
     assert ledger.seconds > 0
     assert ledger.seconds_left(0, 1) == pytest.approx(9 * ledger.seconds)
 

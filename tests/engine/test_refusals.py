@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from common.options import PaintOptions
 from engine.networks.encoder import WeightsProblem
-from engine.networks.weights import download_weights, load_weights
+from engine.networks.weights import load_weights
 from engine.painting import SettingsProblem, Studio, Style, choose_device
 from engine.painting.devices import parse_memory
 from engine.painting.inputs import check_inputs
@@ -49,7 +49,7 @@ def test_the_least_strengths_are_as_one_hundredth() -> None:
     weights = [
         make_plan(
             PaintOptions(strength=strength), load_recipe("atelier"), thin(), (48, 64)
-        ).content_weight
+        ).weights["content"]
         for strength in (0.01, 1e-25, 1e-200)
     ]
     assert weights[0] == weights[1] == weights[2] < math.inf
@@ -89,9 +89,3 @@ def test_files_that_hold_no_weights_are_refused(harm: str, tmp_path: Path) -> No
         save_file(tensors, file)
     with pytest.raises(WeightsProblem, match="weights"):
         load_weights(file)
-
-
-def test_weights_that_cannot_be_kept_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("no folder")
-    with pytest.raises(WeightsProblem, match="cannot be kept"):
-        download_weights(tmp_path / "file" / "models")

@@ -4,11 +4,12 @@ from common.options import PaintOptions
 from engine.networks.vgg19 import Vgg19
 from engine.painting import Style
 from engine.painting.inputs import Inputs
+from engine.painting.measuring import Measuring, style_statistics
+from engine.painting.objective import make_objective
 from engine.painting.plan import make_plan
 from engine.painting.recipe import load_recipe
 from engine.painting.statistics import MemoryStatistics, StyleStatistics
-from engine.painting.style import Easel, style_statistics
-from engine.painting.targets import make_objective
+from engine.painting.terms.style import StyleTerm
 from tests.engine.thin import noise_picture, thin, thin_weights
 
 
@@ -28,15 +29,17 @@ def test_kept_and_measured_statistics_meet_on_the_device() -> None:
     plan = make_plan(options, load_recipe("atelier"), encoder, (48, 64))
     first, second = (Style(noise_picture(56, 40, seed=seed)) for seed in (1, 2))
     store = Files()
-    style_statistics(Easel(encoder, plan, store=store), first, (48, 64))
+    style_statistics(Measuring(encoder, plan, store=store), first, (48, 64))
     (kept,) = store._kept.values()
     shipped = Style(fingerprints=[kept], name="shipped")
     there = Vgg19(thin_weights(), device=meta)
     content = noise_picture(48, 64)
     objective = make_objective(
-        Easel(there, plan, store=store),
+        Measuring(there, plan, store=store),
         Inputs(content, (shipped, second)),
         content.pixels[None].to(meta),
     )
-    assert objective.style
-    assert {term.target.mean.device for term in objective.style} == {meta}
+    style = objective.terms[0]
+    assert isinstance(style, StyleTerm)
+    assert style.targets
+    assert {one.target.mean.device for one in style.targets} == {meta}

@@ -14,11 +14,16 @@ from engine.networks.encoder import Encoder
 from engine.painting import Picture, Style
 from engine.painting.gradient import Evaluation, evaluate
 from engine.painting.inputs import Inputs, check_inputs
-from engine.painting.objective import Objective
+from engine.painting.measuring import Measuring, measure_style
+from engine.painting.memory import tiling_for
+from engine.painting.objective import Objective, make_objective
 from engine.painting.plan import make_plan
 from engine.painting.recipe import load_recipe
-from engine.painting.style import Easel, measure_style, tiling_for
-from engine.painting.targets import make_objective
+from engine.painting.statistics import sum_of
+from engine.painting.terms import Sums
+from engine.painting.terms.content import ContentTerm
+from engine.painting.terms.style import StyleTerm
+from engine.painting.terms.variation import VariationTerm
 from engine.painting.tiles import Region, Tiling
 from tests.engine.thin import noise_picture, run, thin, thin_studio
 
@@ -55,7 +60,7 @@ def judged(
     sources = inputs(masked=masked, options=options)
     plan = make_plan(options, load_recipe("atelier"), encoder, (HEIGHT, WIDTH))
     content = sources.content.pixels[None].to(DOUBLE)
-    objective = make_objective(Easel(encoder, plan, core_px), sources, content)
+    objective = make_objective(Measuring(encoder, plan, core_px), sources, content)
     tiling = tiling_for(encoder, objective.layers(), objective.size, core_px)
     assert (tiling is None) == (core_px is None)
     if tiling is not None and margin_px is not None:
@@ -69,22 +74,28 @@ def plainly(objective: Objective, picture: Tensor) -> Evaluation:
     shown = objective.shown(leaf)
     features = objective.encoder.features(shown, objective.layers())
     whole = Region(0, HEIGHT, 0, WIDTH)
-    style = objective.style_loss(
-        {
-            place: objective.moments_in(features[place[0]], place, whole)
-            for place in objective.places()
-        }
-    )
-    content = leaf.new_zeros(())
-    for term in objective.content:
-        region = whole.at_stride(objective.encoder.stride_px(term.layer))
-        target = objective.targets.part(term.layer, region)
-        content = content + term.weight * (features[term.layer] - target).square().sum()
-    tv = plain_variation(shown) * objective.tv_weight
-    assert style is not None
-    loss = style + content + tv
-    (gradient,) = torch.autograd.grad(loss, leaf)
-    return Evaluation(loss, style, content, tv, gradient)
+    terms: dict[str, Tensor] = {}
+    for term in objective.terms:
+        loss = leaf.new_zeros(())
+        match term:
+            case StyleTerm():
+                sums = Sums()
+                for layer in term.summed:
+                    sums |= term.sums(layer, features[layer], whole)
+                found = term.loss(sums)
+                assert found is not None
+                loss = found
+            case ContentTerm():
+                for layer, weight in term.weights.items():
+                    region = whole.at_stride(objective.encoder.stride_px(layer))
+                    difference = features[layer] - term.targets.part(layer, region)
+                    loss = loss + weight * difference.square().sum()
+            case VariationTerm():
+                loss = plain_variation(shown) * term.weight
+        terms[term.name] = loss
+    total = sum_of(list(terms.values()))
+    (gradient,) = torch.autograd.grad(total, leaf)
+    return Evaluation(total, terms, gradient)
 
 
 def plain_variation(picture: Tensor) -> Tensor:
@@ -106,14 +117,15 @@ def test_the_gradient_is_the_formulas(network: str, statistic: str, masked: bool
     sources = inputs(masked=masked, options=options)
     plan = make_plan(options, load_recipe("atelier"), encoder, (HEIGHT, WIDTH))
     content = sources.content.pixels[None].to(DOUBLE)
-    objective = make_objective(Easel(encoder, plan), sources, content)
+    objective = make_objective(Measuring(encoder, plan), sources, content)
     picture = random(1, 3, HEIGHT, WIDTH, seed=5).to(DOUBLE)
     assert_same(evaluate(objective, picture), plainly(objective, picture))
 
 
 def assert_same(tiled: Evaluation, whole: Evaluation) -> None:
-    for name in ("loss", "style", "content", "tv"):
-        torch.testing.assert_close(getattr(tiled, name), getattr(whole, name), rtol=1e-9, atol=0)
+    assert list(tiled.terms) == list(whole.terms) == ["style", "content", "tv"]
+    torch.testing.assert_close(tiled.loss, whole.loss, rtol=1e-9, atol=0)
+    torch.testing.assert_close(tiled.terms, whole.terms, rtol=1e-9, atol=0)
     error = (tiled.gradient - whole.gradient).norm() / whole.gradient.norm()
     assert float(error) < 1e-9
     assert float((tiled.gradient - whole.gradient).abs().max()) < 1e-9 * float(
@@ -223,9 +235,9 @@ def test_features_of_tiles_lie_in_a_file_that_is_deleted(
     sources = inputs(masked=False, options=options)
     plan = make_plan(options, load_recipe("atelier"), encoder, (HEIGHT, WIDTH))
     content = sources.content.pixels[None].to(DOUBLE)
-    objective: Objective = make_objective(Easel(encoder, plan, 64), sources, content)
+    objective: Objective = make_objective(Measuring(encoder, plan, 64), sources, content)
     assert [file.name for file in tmp_path.rglob("*.features")] == ["relu4_2.features"]
-    objective.targets.close()
+    objective.close()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,7 +16,7 @@ def painted(caffe_file: Path, precision: str) -> Painted:
     content, style = images / "content" / "tubingen.jpg", images / "style" / "starry_night.jpg"
     if not content.is_file() or not style.is_file():
         pytest.skip("the real pictures are not here")
-    studio = Studio(NetworkSource(vgg19_weights=caffe_file), precision=precision)
+    studio = Studio(NetworkSource(caffe_file), precision=precision)
     styles = [Style(Picture.from_image(Image.open(style)))]
     options = PaintOptions(size_px=128, iterations=30)
     events = paint(Picture.from_image(Image.open(content)), styles, options, studio=studio)

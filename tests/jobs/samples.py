@@ -1,36 +1,21 @@
 """Submissions, reports and clocks to try the queue with."""
 
-import itertools
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.options import PaintInputs, PaintOptions, StyleInput
+from bench.queue_samples import GENEROUS, PICTURE, RESULT, accepted, submission
 from common.settings import Settings
-from common.store import key_for
 from jobs.model import (
     Claim,
     EngineInfo,
     Failure,
     FailureKind,
-    Job,
-    MessageTarget,
     PaintReport,
-    Submission,
 )
-from jobs.outcomes import Accepted
 from jobs.queue import JobQueue
 
-PICTURE = key_for(b"a photograph", "png")
-RESULT = key_for(b"a painting", "png")
-_interactions = itertools.count(1)
-
-GENEROUS: dict[str, Any] = {
-    "atelier_max_waiting_per_user": 100_000,
-    "atelier_max_waiting_per_server": 100_000,
-    "atelier_max_per_day": 100_000,
-}
+__all__ = ["GENEROUS", "PICTURE", "RESULT", "accepted", "submission"]
 
 
 class FakeClock:
@@ -62,43 +47,8 @@ class Place:
         return self.folder / "atelier.sqlite3"
 
 
-def target(interaction_id: int, guild_id: int | None = None) -> MessageTarget:
-    return MessageTarget(
-        application_id=1,
-        interaction_id=interaction_id,
-        interaction_token="token",
-        token_expires_at=datetime(2027, 1, 15, tzinfo=UTC),
-        channel_id=77,
-        guild_id=guild_id,
-    )
-
-
-def submission(user_id: int = 1, guild_id: int | None = 5, **changes: Any) -> Submission:
-    interaction_id = changes.pop("interaction_id", None) or next(_interactions)
-    options = changes.pop("options", None) or PaintOptions(size_px=256)
-    made = Submission(
-        interaction_id=interaction_id,
-        user_id=user_id,
-        user_name=f"user {user_id}",
-        inputs=PaintInputs(content=PICTURE, styles=(StyleInput(preset="starry-night"),)),
-        options=options,
-        target=target(interaction_id, guild_id),
-        guild_id=guild_id,
-        channel_id=77,
-    )
-    return replace(made, **changes)
-
-
-async def accepted(
-    queue: JobQueue, user_id: int = 1, guild_id: int | None = 5, **changes: Any
-) -> Job:
-    outcome = await queue.submit(submission(user_id, guild_id, **changes))
-    assert isinstance(outcome, Accepted), outcome
-    return outcome.job
-
-
 async def claimed(queue: JobQueue, engine_id: str = "engine", **options: Any) -> Claim:
-    claim = await queue.claim(engine_id, **options)
+    claim = await queue.claims.claim(engine_id, **options)
     assert claim is not None
     return claim
 

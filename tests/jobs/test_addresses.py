@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from bench import postgres
 from jobs.db.database import Database
 from jobs.outcomes import QueueUnavailable
 from jobs.queue import JobQueue
-from tests.jobs import postgres
 from tests.jobs.samples import Place, accepted
 
 CONNECTIONS = sa.text(

@@ -29,17 +29,19 @@ async def test_a_job_goes_its_way(queue: JobQueue, clock: FakeClock) -> None:
     assert claim.job.id == job.id
     assert claim.job.state is JobState.RUNNING
     assert claim.job.attempts == 1
-    assert await queue.claim("other") is None
+    assert await queue.claims.claim("other") is None
     clock.advance(5)
-    said = await queue.report_progress(claim, Progress(3, 10, 0.3, 12.0, PICTURE, "painting"))
+    said = await queue.claims.report_progress(
+        claim, Progress(3, 10, 0.3, 12.0, PICTURE, "painting")
+    )
     assert said == LeaseHeld()
-    seen = await queue.get(job.id)
+    seen = await queue.jobs.get(job.id)
     assert seen is not None
     assert seen.progress == Progress(3, 10, 0.3, 12.0, PICTURE, "painting")
     assert seen.preview_key == PICTURE
     clock.advance(5)
-    assert await queue.finish(claim, RESULT, report(), timelapse_key=PICTURE) == LeaseHeld()
-    done = await queue.get(job.id)
+    assert await queue.claims.finish(claim, RESULT, report(), timelapse_key=PICTURE) == LeaseHeld()
+    done = await queue.jobs.get(job.id)
     assert done is not None
     assert done.state is JobState.DONE
     assert done.result_key == RESULT
@@ -47,7 +49,7 @@ async def test_a_job_goes_its_way(queue: JobQueue, clock: FakeClock) -> None:
     assert done.report == report()
     assert done.ended_at is not None
     assert done.ended_at.timestamp() == clock.now
-    kinds = [event.kind for event in await queue.history(job.id)]
+    kinds = [event.kind for event in await queue.jobs.history(job.id)]
     assert kinds == ["queued", "claimed", "done"]
 
 
@@ -56,23 +58,23 @@ async def test_an_engine_that_lost_its_lease_writes_nothing(
 ) -> None:
     job = await accepted(queue)
     old = await claimed(queue, "first", lease_seconds=30)
-    await queue.save_checkpoint(old, PICTURE)
+    await queue.claims.save_checkpoint(old, PICTURE)
     clock.advance(31)
-    assert await queue.reap() == [job.id]
+    assert await queue.claims.reap() == [job.id]
     new = await claimed(queue, "second")
     assert new.job.id == job.id
     assert new.fence > old.fence
     assert new.checkpoint_key == PICTURE
-    before = await queue.get(job.id)
-    assert await queue.renew(old) == LeaseLost()
-    assert await queue.report_progress(old, Progress(9, 10, 0.9)) == LeaseLost()
-    assert await queue.save_checkpoint(old, RESULT) == LeaseLost()
-    assert await queue.finish(old, RESULT, report()) == LeaseLost()
-    assert await queue.fail(old, failure()) == LeaseLost()
-    assert await queue.cancelled(old) == LeaseLost()
-    assert await queue.release(old) == LeaseLost()
-    assert await queue.get(job.id) == before
-    assert await queue.finish(new, RESULT, report()) == LeaseHeld()
+    before = await queue.jobs.get(job.id)
+    assert await queue.claims.renew(old) == LeaseLost()
+    assert await queue.claims.report_progress(old, Progress(9, 10, 0.9)) == LeaseLost()
+    assert await queue.claims.save_checkpoint(old, RESULT) == LeaseLost()
+    assert await queue.claims.finish(old, RESULT, report()) == LeaseLost()
+    assert await queue.claims.fail(old, failure()) == LeaseLost()
+    assert await queue.claims.cancelled(old) == LeaseLost()
+    assert await queue.claims.release(old) == LeaseLost()
+    assert await queue.jobs.get(job.id) == before
+    assert await queue.claims.finish(new, RESULT, report()) == LeaseHeld()
 
 
 async def test_the_same_engine_with_an_old_fence_writes_nothing(
@@ -81,10 +83,10 @@ async def test_the_same_engine_with_an_old_fence_writes_nothing(
     await accepted(queue)
     old = await claimed(queue)
     clock.advance(31)
-    await queue.reap()
+    await queue.claims.reap()
     new = await claimed(queue)
-    assert await queue.renew(old) == LeaseLost()
-    assert await queue.renew(new) == LeaseHeld()
+    assert await queue.claims.renew(old) == LeaseLost()
+    assert await queue.claims.renew(new) == LeaseHeld()
 
 
 async def test_a_renewed_lease_does_not_end(queue: JobQueue, clock: FakeClock) -> None:
@@ -92,8 +94,8 @@ async def test_a_renewed_lease_does_not_end(queue: JobQueue, clock: FakeClock) -
     claim = await claimed(queue, lease_seconds=30)
     for _ in range(5):
         clock.advance(20)
-        assert await queue.renew(claim, 30) == LeaseHeld()
-        assert await queue.reap() == []
+        assert await queue.claims.renew(claim, 30) == LeaseHeld()
+        assert await queue.claims.reap() == []
 
 
 async def test_the_third_death_ends_the_job(queue: JobQueue, clock: FakeClock) -> None:
@@ -102,21 +104,21 @@ async def test_the_third_death_ends_the_job(queue: JobQueue, clock: FakeClock) -
         claim = await claimed(queue)
         assert claim.job.attempts == death
         clock.advance(31)
-        assert await queue.reap() == [job.id]
-    lost = await queue.get(job.id)
+        assert await queue.claims.reap() == [job.id]
+    lost = await queue.jobs.get(job.id)
     assert lost is not None
     assert lost.state is JobState.FAILED
     assert lost.failure is not None
     assert lost.failure.kind is FailureKind.LOST
     assert "3 times" in lost.failure.message
-    assert [job.id for job in await queue.to_deliver()] == [job.id]
+    assert [job.id for job in await queue.deliveries.due()] == [job.id]
 
 
 async def test_claim_reaps_by_itself(queue: JobQueue, clock: FakeClock) -> None:
     job = await accepted(queue)
     await claimed(queue, "dies")
     clock.advance(31)
-    queue._reaped_at = float("-inf")
+    queue.claims._reaped_at = float("-inf")
     again = await claimed(queue, "lives")
     assert again.job.id == job.id
 
@@ -127,9 +129,13 @@ async def test_a_dead_engines_job_returns_to_its_old_place(
     first, second, third = [await accepted(queue, user) for user in (1, 2, 3)]
     assert (await claimed(queue)).job.id == first.id
     clock.advance(31)
-    await queue.reap()
-    assert [job.id for job in await queue.waiting(None)] == [first.id, second.id, third.id]
-    standing = await queue.standing(first.id)
+    await queue.claims.reap()
+    assert [job.id for job in await queue.standings.waiting(None)] == [
+        first.id,
+        second.id,
+        third.id,
+    ]
+    standing = await queue.standings.get(first.id)
     assert standing is not None
     assert standing.place == 1
 
@@ -140,20 +146,20 @@ async def test_a_released_job_keeps_its_place_and_its_attempts(queue: JobQueue) 
         claim = await claimed(queue)
         assert claim.job.id == first.id
         assert claim.job.attempts == 1
-        await queue.save_checkpoint(claim, PICTURE)
-        assert await queue.release(claim) == LeaseHeld()
-    assert [job.id for job in await queue.waiting(None)] == [first.id, second.id]
+        await queue.claims.save_checkpoint(claim, PICTURE)
+        assert await queue.claims.release(claim) == LeaseHeld()
+    assert [job.id for job in await queue.standings.waiting(None)] == [first.id, second.id]
     assert (await claimed(queue)).checkpoint_key == PICTURE
 
 
 async def test_a_failure_that_may_pass_is_tried_three_times(queue: JobQueue) -> None:
     job = await accepted(queue)
     for _ in range(3):
-        seen = await queue.get(job.id)
+        seen = await queue.jobs.get(job.id)
         assert seen is not None
         assert seen.state is JobState.QUEUED
-        await queue.fail(await claimed(queue), failure(), retry=True)
-    failed = await queue.get(job.id)
+        await queue.claims.fail(await claimed(queue), failure(), retry=True)
+    failed = await queue.jobs.get(job.id)
     assert failed is not None
     assert failed.state is JobState.FAILED
     assert failed.failure == failure()
@@ -162,10 +168,10 @@ async def test_a_failure_that_may_pass_is_tried_three_times(queue: JobQueue) -> 
 async def test_finishing_a_job_that_is_to_be_cancelled_cancels_it(queue: JobQueue) -> None:
     job = await accepted(queue)
     claim = await claimed(queue)
-    assert isinstance(await queue.request_cancel(job.id, 1), CancelRequested)
-    assert await queue.renew(claim) == LeaseHeld(cancel_requested=True)
-    assert await queue.finish(claim, RESULT, report()) == LeaseHeld(cancel_requested=True)
-    ended = await queue.get(job.id)
+    assert isinstance(await queue.jobs.cancel(job.id, 1), CancelRequested)
+    assert await queue.claims.renew(claim) == LeaseHeld(cancel_requested=True)
+    assert await queue.claims.finish(claim, RESULT, report()) == LeaseHeld(cancel_requested=True)
+    ended = await queue.jobs.get(job.id)
     assert ended is not None
     assert ended.state is JobState.CANCELLED
 
@@ -173,10 +179,10 @@ async def test_finishing_a_job_that_is_to_be_cancelled_cancels_it(queue: JobQueu
 async def test_a_cancelled_job_of_a_dead_engine_ends(queue: JobQueue, clock: FakeClock) -> None:
     job = await accepted(queue)
     await claimed(queue)
-    await queue.request_cancel(job.id, 1)
+    await queue.jobs.cancel(job.id, 1)
     clock.advance(31)
-    await queue.reap()
-    ended = await queue.get(job.id)
+    await queue.claims.reap()
+    ended = await queue.jobs.get(job.id)
     assert ended is not None
     assert ended.state is JobState.CANCELLED
 
@@ -192,12 +198,12 @@ async def test_a_row_of_another_version_fails_with_a_sentence(
             sa.update(schema.jobs).where(schema.jobs.c.id == strange.id).values({column: text})
         )
     assert (await claimed(queue)).job.id == plain.id
-    failed = await queue.get(strange.id)
+    failed = await queue.jobs.get(strange.id)
     assert failed is not None
     assert failed.state is JobState.FAILED
     assert failed.failure is not None
     assert "another version" in failed.failure.message
-    assert {job.id for job in await queue.to_deliver()} == {strange.id, plain.id}
+    assert {job.id for job in await queue.deliveries.due()} == {strange.id, plain.id}
 
 
 @pytest.mark.parametrize(
@@ -223,9 +229,9 @@ async def test_the_database_refuses_what_cannot_be(
     if before != "queued":
         claim = await claimed(queue)
         if before == "done":
-            await queue.finish(claim, RESULT, report())
+            await queue.claims.finish(claim, RESULT, report())
         if before == "failed":
-            await queue.fail(claim, failure())
+            await queue.claims.fail(claim, failure())
     with pytest.raises(DBAPIError):
         async with queue.database.write() as transaction:
             await transaction.connection.execute(
@@ -234,40 +240,39 @@ async def test_the_database_refuses_what_cannot_be(
 
 
 async def test_engines_are_known_while_they_are_heard_of(queue: JobQueue, clock: FakeClock) -> None:
-    await queue.register_engine(engine("a"))
+    await queue.engines.register(engine("a"))
     clock.advance(20)
-    await queue.register_engine(engine("b"))
-    assert [known.id for known in await queue.engines()] == ["b", "a"]
-    assert (await queue.overview(None)).engines_alive == 2
+    await queue.engines.register(engine("b"))
+    assert (await queue.standings.overview(None)).engines_alive == 2
     clock.advance(20)
-    assert (await queue.overview(None)).engines_alive == 1
-    assert await queue.engine_heartbeat("a")
-    assert (await queue.overview(None)).engines_alive == 2
-    await queue.forget_engine("a")
-    assert not await queue.engine_heartbeat("a")
-    assert [known.id for known in await queue.engines()] == ["b"]
+    assert (await queue.standings.overview(None)).engines_alive == 1
+    assert await queue.engines.heartbeat("a")
+    assert (await queue.standings.overview(None)).engines_alive == 2
+    await queue.engines.forget("a")
+    assert not await queue.engines.heartbeat("a")
+    assert (await queue.standings.overview(None)).engines_alive == 1
 
 
 async def test_a_paused_server_is_passed_over(queue: JobQueue) -> None:
     mine = await accepted(queue, 1, 5)
     theirs = await accepted(queue, 2, 6)
-    assert await queue.pause(5, 9)
-    assert not await queue.pause(5, 9)
+    assert await queue.pauses.pause(5, 9)
+    assert not await queue.pauses.pause(5, 9)
     assert (await claimed(queue)).job.id == theirs.id
-    assert await queue.claim("engine") is None
-    standing = await queue.standing(mine.id)
+    assert await queue.claims.claim("engine") is None
+    standing = await queue.standings.get(mine.id)
     assert standing is not None
     assert standing.paused
-    await queue.resume(5, 9)
+    await queue.pauses.resume(5, 9)
     assert (await claimed(queue)).job.id == mine.id
 
 
 async def test_a_pause_of_all_stops_all(queue: JobQueue) -> None:
     await accepted(queue, 1, None)
-    await queue.pause(None, 9)
-    assert await queue.claim("engine") is None
-    assert (await queue.overview(None)).paused
-    await queue.resume(None, 9)
+    await queue.pauses.pause(None, 9)
+    assert await queue.claims.claim("engine") is None
+    assert (await queue.standings.overview(None)).paused
+    await queue.pauses.resume(None, 9)
     await claimed(queue)
 
 
@@ -278,10 +283,12 @@ async def test_many_engines_at_the_same_moment(place: Place) -> None:
         ]
         jobs = [await accepted(doors[0], user) for user in range(1, 25)]
         await asyncio.gather(
-            *(doors[n % 4].register_engine(engine(f"engine-{n % 6}")) for n in range(24))
+            *(doors[n % 4].engines.register(engine(f"engine-{n % 6}")) for n in range(24))
         )
-        claims = await asyncio.gather(*(doors[n % 4].claim(f"engine-{n % 6}") for n in range(30)))
+        claims = await asyncio.gather(
+            *(doors[n % 4].claims.claim(f"engine-{n % 6}") for n in range(30))
+        )
         held = [claim for claim in claims if claim is not None]
         assert sorted(claim.job.id for claim in held) == [job.id for job in jobs]
-        ends = [doors[n % 4].finish(claim, RESULT, report()) for n, claim in enumerate(held)]
+        ends = [doors[n % 4].claims.finish(claim, RESULT, report()) for n, claim in enumerate(held)]
         assert set(await asyncio.gather(*ends)) == {LeaseHeld()}

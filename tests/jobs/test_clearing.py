@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from common.options import PaintOptions
 from jobs.db import schema
 from jobs.model import Job, JobState
-from jobs.outcomes import Cleared, ClearUndone, LimitName, Refused, TooLateToUndo
+from jobs.outcomes import Cleared, ClearUndone, Refused, TooLateToUndo
 from jobs.queue import JobQueue
 from tests.jobs.samples import RESULT, FakeClock, Place, accepted, claimed, report, submission
 
@@ -17,17 +17,17 @@ NOTHING_LEFT = ClearUndone((), 0)
 
 
 async def order(queue: JobQueue) -> list[int]:
-    return [job.id for job in await queue.waiting(None, limit=1000)]
+    return [job.id for job in await queue.standings.waiting(None, limit=1000)]
 
 
 async def fresh(queue: JobQueue, job: Job) -> Job:
-    found = await queue.get(job.id)
+    found = await queue.jobs.get(job.id)
     assert found is not None
     return found
 
 
 async def undone(queue: JobQueue, cleared: Cleared, guild_id: int | None = 5) -> ClearUndone:
-    outcome = await queue.undo_clear(cleared.id, guild_id, ADMIN)
+    outcome = await queue.clearings.undo(cleared.id, guild_id, ADMIN)
     assert isinstance(outcome, ClearUndone)
     return outcome
 
@@ -36,30 +36,30 @@ async def test_clearing_cancels_what_waits_and_nothing_else(queue: JobQueue) -> 
     jobs = [await accepted(queue, user, 5) for user in (1, 2, 3)]
     other = await accepted(queue, 1, 6)
     running = await claimed(queue)
-    cleared = await queue.clear(5, ADMIN)
+    cleared = await queue.clearings.clear(5, ADMIN)
     assert set(cleared.job_ids) == {job.id for job in jobs} - {running.job.id}
     assert await order(queue) == [other.id]
-    (entry,) = await queue.audit_log(5)
+    (entry,) = await queue.audit.read(5)
     assert (entry.id, entry.action, entry.details) == (cleared.id, "clear", {"count": 2})
 
 
 async def test_what_was_cleared_returns_to_its_old_places(queue: JobQueue) -> None:
-    await queue.set_limits(5, {"priority_role_ids": [11]}, ADMIN)
+    await queue.limits.set(5, {"priority_role_ids": [11]}, ADMIN)
     jobs = [await accepted(queue, user, guild) for user in (1, 2) for guild in (5, 6, 5, None, 5)]
     await accepted(queue, 3, 5, role_ids=(11,))
-    await queue.move_to_front(jobs[9].id, ADMIN)
+    await queue.jobs.move_to_front(jobs[9].id, ADMIN)
     before = await order(queue)
-    standings = await queue.standings(before)
-    cleared = await queue.clear(5, ADMIN)
+    standings = await queue.standings.get_many(before)
+    cleared = await queue.clearings.clear(5, ADMIN)
     assert len(cleared.job_ids) == 7
     outcome = await undone(queue, cleared)
     assert set(outcome.job_ids) == set(cleared.job_ids)
     assert outcome.lost == 0
     assert await order(queue) == before
-    assert await queue.standings(before) == standings
-    assert [entry.action for entry in await queue.audit_log(5)][:2] == ["undo_clear", "clear"]
-    assert (await queue.audit_log(5))[0].details == {"count": 7}
-    history = await queue.history(jobs[0].id)
+    assert await queue.standings.get_many(before) == standings
+    assert [entry.action for entry in await queue.audit.read(5)][:2] == ["undo_clear", "clear"]
+    assert (await queue.audit.read(5))[0].details == {"count": 7}
+    history = await queue.jobs.history(jobs[0].id)
     assert [(event.kind, event.actor) for event in history] == [
         ("queued", "user:1"),
         ("cancelled", f"user:{ADMIN}"),
@@ -88,12 +88,12 @@ async def test_it_is_as_if_nothing_had_been_cleared(queue: JobQueue, seed: int) 
 
     await some(8)
     for _ in range(dice.randint(0, 2) * 2):
-        await queue.finish(await claimed(queue), RESULT, report())
-    cleared = await queue.clear(5, ADMIN)
+        await queue.claims.finish(await claimed(queue), RESULT, report())
+    cleared = await queue.clearings.clear(5, ADMIN)
     await some(5)
     await undone(queue, cleared)
     twins = {here.id: there.id for here, there in pairs}
-    waiting = await queue.waiting(None, limit=1000)
+    waiting = await queue.standings.waiting(None, limit=1000)
     here = [twins[job.id] for job in waiting if job.guild_id == 5]
     there = [job.id for job in waiting if job.guild_id == 6]
     assert here == there
@@ -106,7 +106,7 @@ async def test_it_is_as_if_nothing_had_been_cleared(queue: JobQueue, seed: int) 
 async def test_what_the_same_user_queued_meanwhile_comes_after_it(queue: JobQueue) -> None:
     mine = [await accepted(queue, 1) for _ in range(2)]
     theirs = await accepted(queue, 2)
-    cleared = await queue.clear(5, ADMIN)
+    cleared = await queue.clearings.clear(5, ADMIN)
     late = await accepted(queue, 1)
     newcomer = await accepted(queue, 3)
     await undone(queue, cleared)
@@ -121,25 +121,25 @@ async def test_the_limits_count_them_again(place: Place, clock: FakeClock) -> No
     async with await JobQueue.open(settings, clock=clock) as queue:
         await accepted(queue, 1)
         await accepted(queue, 1)
-        cleared = await queue.clear(5, ADMIN)
+        cleared = await queue.clearings.clear(5, ADMIN)
         clock.advance(5)
         await accepted(queue, 1)
         await undone(queue, cleared)
-        refused = await queue.submit(submission(1))
+        refused = await queue.submissions.submit(submission(1))
         assert isinstance(refused, Refused)
-        assert (refused.refusal.limit, refused.refusal.current) == (LimitName.WAITING_PER_USER, 3)
+        assert (refused.refusal.limit, refused.refusal.current) == ("max_waiting_per_user", 3)
         for _ in range(3):
-            await queue.finish(await claimed(queue), RESULT, report())
-        refused = await queue.submit(submission(1))
+            await queue.claims.finish(await claimed(queue), RESULT, report())
+        refused = await queue.submissions.submit(submission(1))
         assert isinstance(refused, Refused)
-        assert (refused.refusal.limit, refused.refusal.current) == (LimitName.PER_DAY, 3)
+        assert (refused.refusal.limit, refused.refusal.current) == ("max_per_day", 3)
 
 
 async def test_a_job_that_did_not_count_does_not_count_now(queue: JobQueue) -> None:
     job = await accepted(queue)
-    await queue.request_cancel(job.id, 1)
-    await queue.retry(job.id)
-    await undone(queue, await queue.clear(5, ADMIN))
+    await queue.jobs.cancel(job.id, 1)
+    await queue.jobs.retry(job.id)
+    await undone(queue, await queue.clearings.clear(5, ADMIN))
     async with queue.database.read() as connection:
         assert not await connection.scalar(
             sa.select(schema.jobs.c.counted).where(schema.jobs.c.id == job.id)
@@ -148,39 +148,39 @@ async def test_a_job_that_did_not_count_does_not_count_now(queue: JobQueue) -> N
 
 async def test_its_messages_are_shown_anew(queue: JobQueue) -> None:
     job = await accepted(queue)
-    await queue.mark_shown(job.id, job.revision)
-    cleared = await queue.clear(5, ADMIN)
-    await queue.mark_delivered(job.id, how="edit")
-    assert await queue.to_deliver() == []
+    await queue.deliveries.mark_shown(job.id, job.revision)
+    cleared = await queue.clearings.clear(5, ADMIN)
+    await queue.deliveries.mark_delivered(job.id, how="edit")
+    assert await queue.deliveries.due() == []
     await undone(queue, cleared)
-    (shown,) = await queue.to_deliver()
+    (shown,) = await queue.deliveries.due()
     assert (shown.id, shown.state, shown.ended_at) == (job.id, JobState.QUEUED, None)
     # A delivery of the cancelled message that was under way marks nothing any more.
-    assert not await queue.mark_delivered(job.id, how="edit")
-    await queue.finish(await claimed(queue), RESULT, report())
-    assert await queue.mark_delivered(job.id, how="edit")
+    assert not await queue.deliveries.mark_delivered(job.id, how="edit")
+    await queue.claims.finish(await claimed(queue), RESULT, report())
+    assert await queue.deliveries.mark_delivered(job.id, how="edit")
 
 
 async def test_only_what_that_clearing_cancelled_comes_back(queue: JobQueue) -> None:
     own = await accepted(queue, 1)
-    await queue.request_cancel(own.id, 1)
+    await queue.jobs.cancel(own.id, 1)
     first = await accepted(queue, 1)
-    one = await queue.clear(5, ADMIN)
+    one = await queue.clearings.clear(5, ADMIN)
     second = await accepted(queue, 2)
-    other = await queue.clear(5, ADMIN)
+    other = await queue.clearings.clear(5, ADMIN)
     assert (await undone(queue, other)).job_ids == (second.id,)
     assert (await undone(queue, one)).job_ids == (first.id,)
     assert (await fresh(queue, own)).state is JobState.CANCELLED
     # Once more cancelled by its owner: that stands.
-    await queue.request_cancel(first.id, 1)
+    await queue.jobs.cancel(first.id, 1)
     assert await undone(queue, one) == NOTHING_LEFT
 
 
 async def test_who_queued_a_job_again_keeps_that(queue: JobQueue) -> None:
     job = await accepted(queue)
-    cleared = await queue.clear(5, ADMIN)
-    assert await queue.retry(job.id) is not None
-    await queue.request_cancel(job.id, 1)
+    cleared = await queue.clearings.clear(5, ADMIN)
+    assert await queue.jobs.retry(job.id) is not None
+    await queue.jobs.cancel(job.id, 1)
     assert await undone(queue, cleared) == NOTHING_LEFT
     assert (await fresh(queue, job)).state is JobState.CANCELLED
 
@@ -188,9 +188,9 @@ async def test_who_queued_a_job_again_keeps_that(queue: JobQueue) -> None:
 async def test_what_has_lost_its_pictures_stays_cancelled(queue: JobQueue) -> None:
     deleted, kept = await accepted(queue, 1), await accepted(queue, 2)
     erased = await accepted(queue, 3)
-    cleared = await queue.clear(5, ADMIN)
-    await queue.delete_result(deleted.id, 1)
-    await queue.erase_user(3)
+    cleared = await queue.clearings.clear(5, ADMIN)
+    await queue.retention.delete_result(deleted.id, 1)
+    await queue.privacy.erase_user(3)
     outcome = await undone(queue, cleared)
     assert outcome == ClearUndone((kept.id,), 1)
     for job in (deleted, erased):
@@ -200,13 +200,13 @@ async def test_what_has_lost_its_pictures_stays_cancelled(queue: JobQueue) -> No
 
 async def test_ten_minutes_later_it_is_too_late(queue: JobQueue, clock: FakeClock) -> None:
     job = await accepted(queue)
-    cleared = await queue.clear(5, ADMIN)
+    cleared = await queue.clearings.clear(5, ADMIN)
     assert cleared.undo_until.timestamp() == clock.now + 600
     clock.advance(601)
-    assert await queue.undo_clear(cleared.id, 5, ADMIN) == TooLateToUndo()
+    assert await queue.clearings.undo(cleared.id, 5, ADMIN) == TooLateToUndo()
     assert (await fresh(queue, job)).state is JobState.CANCELLED
     clock.advance(86_400)
-    await queue.gc()
+    await queue.retention.gc()
     async with queue.database.read() as connection:
         left = sa.select(sa.func.count()).select_from(schema.cleared_jobs)
         assert await connection.scalar(left) == 0
@@ -214,17 +214,17 @@ async def test_ten_minutes_later_it_is_too_late(queue: JobQueue, clock: FakeCloc
 
 async def test_another_server_cannot_undo_it(queue: JobQueue) -> None:
     await accepted(queue)
-    cleared = await queue.clear(5, ADMIN)
-    assert await queue.undo_clear(cleared.id, 6, ADMIN) == TooLateToUndo()
-    await queue.block(5, 3, ADMIN)
-    entry = (await queue.audit_log(5))[0]
-    assert await queue.undo_clear(entry.id, 5, ADMIN) == TooLateToUndo()
+    cleared = await queue.clearings.clear(5, ADMIN)
+    assert await queue.clearings.undo(cleared.id, 6, ADMIN) == TooLateToUndo()
+    await queue.blocks.add(5, 3, ADMIN)
+    entry = (await queue.audit.read(5))[0]
+    assert await queue.clearings.undo(entry.id, 5, ADMIN) == TooLateToUndo()
 
 
 async def test_all_servers_are_cleared_and_put_back(queue: JobQueue) -> None:
     jobs = [await accepted(queue, user, guild) for user in (1, 2) for guild in (5, 6, None)]
     before = await order(queue)
-    cleared = await queue.clear(None, ADMIN)
+    cleared = await queue.clearings.clear(None, ADMIN)
     assert set(cleared.job_ids) == {job.id for job in jobs}
     await undone(queue, cleared, None)
     assert await order(queue) == before
@@ -232,7 +232,7 @@ async def test_all_servers_are_cleared_and_put_back(queue: JobQueue) -> None:
 
 async def test_what_came_back_is_delivered_as_if_for_the_first_time(queue: JobQueue) -> None:
     job = await accepted(queue, 1, 5)
-    cleared = await queue.clear(5, ADMIN)
-    assert await queue.delivery_attempt(job.id) == 1
+    cleared = await queue.clearings.clear(5, ADMIN)
+    assert await queue.deliveries.count_attempt(job.id) == 1
     await undone(queue, cleared)
     assert (await fresh(queue, job)).delivery_attempts == 0

@@ -26,8 +26,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 async def _fill(place: Place) -> None:
     async with await JobQueue.open(place.settings()) as queue:
         jobs = [await accepted(queue, user) for user in (1, 2, 3)]
-        await queue.finish(await claimed(queue), RESULT, report())
-        await queue.fail(await claimed(queue), failure())
+        await queue.claims.finish(await claimed(queue), RESULT, report())
+        await queue.claims.fail(await claimed(queue), failure())
         assert len(jobs) == 3
 
 
@@ -62,10 +62,10 @@ def test_a_list_fits_its_console(place: Place, width: int, has_server: bool) -> 
 
 async def _busy(place: Place) -> None:
     async with await JobQueue.open(place.settings()) as queue:
-        await queue.register_engine(engine())
-        await queue.request_cancel(3, 3)
+        await queue.engines.register(engine())
+        await queue.jobs.cancel(3, 3)
         await accepted(queue, 4, 1234567890123456789, user_name="a name that is quite long, too")
-        await queue.report_progress(await claimed(queue), Progress(3, 10, 0.3, 600.0))
+        await queue.claims.report_progress(await claimed(queue), Progress(3, 10, 0.3, 600.0))
 
 
 def test_show(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,7 +101,7 @@ def test_retry_and_cancel(place: Place, capsys: pytest.CaptureFixture[str]) -> N
 
 async def _delete_pictures(place: Place) -> None:
     async with await JobQueue.open(place.settings()) as queue:
-        await queue.delete_result(2, 2)
+        await queue.retention.delete_result(2, 2)
 
 
 def test_an_erased_job(place: Place) -> None:
@@ -115,7 +115,7 @@ def test_an_erased_job(place: Place) -> None:
 
 async def _erase(place: Place) -> None:
     async with await JobQueue.open(place.settings()) as queue:
-        await queue.erase_user(1)
+        await queue.privacy.erase_user(1)
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,14 @@ from tests.jobs.samples import RESULT, FakeClock, accepted, claimed, engine, rep
 
 
 async def order(queue: JobQueue, guild_id: int | None = None) -> list[int]:
-    return [job.id for job in await queue.waiting(guild_id, limit=1000)]
+    return [job.id for job in await queue.standings.waiting(guild_id, limit=1000)]
 
 
 async def paint_all(queue: JobQueue, count: int) -> list[Job]:
     painted = []
     for _ in range(count):
         claim = await claimed(queue)
-        await queue.finish(claim, RESULT, report())
+        await queue.claims.finish(claim, RESULT, report())
         painted.append(claim.job)
     return painted
 
@@ -35,7 +35,7 @@ async def test_thirty_jobs_do_not_hold_up_one(queue: JobQueue) -> None:
     assert await order(queue) == [many[0].id, one.id, *(job.id for job in many[1:])]
     await paint_all(queue, 5)
     late = await accepted(queue, 3)
-    standing = await queue.standing(late.id)
+    standing = await queue.standings.get(late.id)
     assert standing is not None
     assert standing.place <= 2
 
@@ -91,7 +91,7 @@ async def test_service_differs_by_one_job_of_each_at_most(queue: JobQueue, betwe
 
 
 async def test_priority_overtakes_its_own_server_only(queue: JobQueue) -> None:
-    await queue.set_limits(5, {"priority_role_ids": [11]}, 9)
+    await queue.limits.set(5, {"priority_role_ids": [11]}, 9)
     normal = [await accepted(queue, user, 5) for user in (1, 2, 3)]
     other = [await accepted(queue, user, 6) for user in (4, 5, 6)]
     before = await order(queue)
@@ -107,12 +107,12 @@ async def test_priority_overtakes_its_own_server_only(queue: JobQueue) -> None:
 
 async def test_moved_to_the_front(queue: JobQueue) -> None:
     jobs = [await accepted(queue, user) for user in (1, 2, 3, 4)]
-    assert await queue.move_to_front(jobs[2].id, 9)
+    assert await queue.jobs.move_to_front(jobs[2].id, 9)
     assert await order(queue) == [jobs[n].id for n in (2, 0, 1, 3)]
-    assert await queue.move_to_front(jobs[3].id, 9)
+    assert await queue.jobs.move_to_front(jobs[3].id, 9)
     assert await order(queue) == [jobs[n].id for n in (3, 2, 0, 1)]
     await claimed(queue)
-    assert not await queue.move_to_front(jobs[3].id, 9)
+    assert not await queue.jobs.move_to_front(jobs[3].id, 9)
     assert await order(queue) == [jobs[n].id for n in (2, 0, 1)]
 
 
@@ -120,7 +120,7 @@ async def test_a_gap_is_closed(queue: JobQueue) -> None:
     mine = [await accepted(queue, 1, 5) for _ in range(4)]
     theirs = [await accepted(queue, 2, 6) for _ in range(4)]
     assert await order(queue) == [job.id for pair in zip(mine, theirs, strict=True) for job in pair]
-    await queue.request_cancel(mine[0].id, 1)
+    await queue.jobs.cancel(mine[0].id, 1)
     kept = await order(queue, 5)
     assert kept == [job.id for job in mine[1:]]
     assert (await order(queue)).index(mine[1].id) <= 1
@@ -129,7 +129,7 @@ async def test_a_gap_is_closed(queue: JobQueue) -> None:
 async def test_who_cancels_owes_nothing(queue: JobQueue) -> None:
     for _ in range(20):
         job = await accepted(queue, 1)
-        await queue.request_cancel(job.id, 1)
+        await queue.jobs.cancel(job.id, 1)
     await accepted(queue, 2)
     again = await accepted(queue, 1)
     await accepted(queue, 2)
@@ -138,28 +138,28 @@ async def test_who_cancels_owes_nothing(queue: JobQueue) -> None:
 
 async def test_a_retried_job_is_delivered_again(queue: JobQueue) -> None:
     job = await accepted(queue)
-    await queue.request_cancel(job.id, 1)
-    await queue.mark_delivered(job.id, how="edit")
-    assert await queue.to_deliver() == []
-    again = await queue.retry(job.id)
+    await queue.jobs.cancel(job.id, 1)
+    await queue.deliveries.mark_delivered(job.id, how="edit")
+    assert await queue.deliveries.due() == []
+    again = await queue.jobs.retry(job.id)
     assert again is not None
     assert again.state is JobState.QUEUED
     assert again.delivered_at is None
     claim = await claimed(queue)
-    assert await queue.retry(job.id) is None
-    await queue.finish(claim, RESULT, report())
-    assert await queue.retry(job.id) is None
+    assert await queue.jobs.retry(job.id) is None
+    await queue.claims.finish(claim, RESULT, report())
+    assert await queue.jobs.retry(job.id) is None
 
 
 async def test_places_and_times_follow_the_measured_speed(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    await queue.register_engine(engine())
+    await queue.engines.register(engine())
     jobs = [await accepted(queue, user) for user in range(1, 6)]
     claim = await claimed(queue)
     clock.advance(10)
-    await queue.finish(claim, RESULT, report(seconds=10.0))
-    standings = await queue.standings([job.id for job in jobs])
+    await queue.claims.finish(claim, RESULT, report(seconds=10.0))
+    standings = await queue.standings.get_many([job.id for job in jobs])
     now = clock.now
     assert standings[jobs[0].id].place == 0
     for number, job in enumerate(jobs[1:], start=1):
@@ -170,22 +170,22 @@ async def test_places_and_times_follow_the_measured_speed(
         assert abs(standing.starts_at.timestamp() - now - 10 * (number - 1)) < 0.01
         assert abs(standing.ready_at.timestamp() - now - 10 * number) < 0.01
     # A second engine that is just as fast halves the wait.
-    await queue.register_engine(engine("second"))
-    last = await queue.standing(jobs[4].id)
+    await queue.engines.register(engine("second"))
+    last = await queue.standings.get(jobs[4].id)
     assert last is not None
     assert last.starts_at is not None
     assert abs(last.starts_at.timestamp() - now - 15) < 0.01
-    overview = await queue.overview(None)
+    overview = await queue.standings.overview(None)
     assert abs(overview.seconds_of_work - 20) < 0.01
 
 
 async def test_a_paused_server_keeps_its_places_and_holds_up_nobody(queue: JobQueue) -> None:
-    await queue.register_engine(engine())
+    await queue.engines.register(engine())
     here = [await accepted(queue, user, 5) for user in (1, 2, 3)]
     there = [await accepted(queue, user, 6) for user in (4, 5)]
-    await queue.pause(5, 9)
+    await queue.pauses.pause(5, 9)
     ids = [job.id for job in (*here, *there)]
-    standings = await queue.standings(ids)
+    standings = await queue.standings.get_many(ids)
     assert [standings[job.id].place for job in there] == [1, 2]
     assert all(standings[job.id].ready_at is not None for job in there)
     for number, job in enumerate(here):
@@ -193,18 +193,18 @@ async def test_a_paused_server_keeps_its_places_and_holds_up_nobody(queue: JobQu
         # Its place if it went on now, with what is ahead of it in both servers.
         assert standing.place == 2 * number + 1
         assert (standing.paused, standing.ready_at) == (True, None)
-        assert await queue.standing(job.id) == standing
-    await queue.resume(5, 9)
-    after = await queue.standings(ids)
+        assert await queue.standings.get(job.id) == standing
+    await queue.pauses.resume(5, 9)
+    after = await queue.standings.get_many(ids)
     assert [after[job.id].place for job in here] == [1, 3, 5]
 
 
 async def test_without_an_engine_there_is_a_place_and_no_time(queue: JobQueue) -> None:
     job = await accepted(queue)
-    standing = await queue.standing(job.id)
+    standing = await queue.standings.get(job.id)
     assert standing is not None
     assert (standing.place, standing.ready_at, standing.engines_alive) == (1, None, 0)
-    assert await queue.standing(12345) is None
+    assert await queue.standings.get(12345) is None
 
 
 async def test_ten_thousand_jobs_are_counted_in_the_index(queue: JobQueue) -> None:
@@ -229,12 +229,12 @@ async def test_ten_thousand_jobs_are_counted_in_the_index(queue: JobQueue) -> No
         await connection.execute(sa.insert(schema.jobs), rows)
         if queue.database.postgres:
             await connection.execute(sa.text("ANALYZE jobs"))
-    last = (await queue.waiting(500, limit=1000))[-1]
-    standing = await queue.standing(last.id)
+    last = (await queue.standings.waiting(500, limit=1000))[-1]
+    standing = await queue.standings.get(last.id)
     assert standing is not None
     assert standing.place == 10_000
     late = await accepted(queue, 2, 77_777)
-    standing = await queue.standing(late.id)
+    standing = await queue.standings.get(late.id)
     assert standing is not None
     assert standing.place <= 2
     if not queue.database.postgres:

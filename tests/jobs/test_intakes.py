@@ -34,7 +34,7 @@ def inputs(key: str) -> PaintInputs:
 
 async def cancelled_job(queue: JobQueue, key: str, user_id: int = 1) -> int:
     job = await accepted(queue, user_id, inputs=inputs(key))
-    await queue.request_cancel(job.id, user_id)
+    await queue.jobs.cancel(job.id, user_id)
     return job.id
 
 
@@ -43,29 +43,29 @@ async def test_what_an_open_intake_holds_outlives_every_deletion(
 ) -> None:
     key = await stored(queue, place)
     job_id = await cancelled_job(queue, key)
-    await queue.open_intake(7, 1, {})
-    assert await queue.hold_pictures(7, [key])
-    assert await queue.hold_pictures(7, [key, key_for(b"its style", "png")])
-    await queue.delete_result(job_id, 1)
-    await queue.gc()
+    await queue.intakes.open(7, 1, {})
+    assert await queue.intakes.hold_pictures(7, [key])
+    assert await queue.intakes.hold_pictures(7, [key, key_for(b"its style", "png")])
+    await queue.retention.delete_result(job_id, 1)
+    await queue.retention.gc()
     assert await queue.store.exists(key)
-    outcome = await queue.submit(submission(1, interaction_id=7, inputs=inputs(key)))
+    outcome = await queue.submissions.submit(submission(1, interaction_id=7, inputs=inputs(key)))
     assert isinstance(outcome, Accepted)
-    await queue.gc()
+    await queue.retention.gc()
     assert await queue.store.exists(key)
-    await queue.request_cancel(outcome.job.id, 1)
-    await queue.delete_result(outcome.job.id, 1)
+    await queue.jobs.cancel(outcome.job.id, 1)
+    await queue.retention.delete_result(outcome.job.id, 1)
     assert not await queue.store.exists(key)
 
 
 async def test_a_closed_intake_holds_nothing(queue: JobQueue, place: Place) -> None:
     key = await stored(queue, place)
-    await queue.open_intake(7, 1, {})
-    await queue.hold_pictures(7, [key])
-    assert (await queue.gc()).files == 0
-    await queue.close_intake(7)
-    assert await queue.hold_pictures(7, [key])
-    assert (await queue.gc()).files == 1
+    await queue.intakes.open(7, 1, {})
+    await queue.intakes.hold_pictures(7, [key])
+    assert (await queue.retention.gc()).files == 0
+    await queue.intakes.close(7)
+    assert await queue.intakes.hold_pictures(7, [key])
+    assert (await queue.retention.gc()).files == 1
 
 
 class SlowStore(PictureStore):
@@ -87,48 +87,48 @@ async def test_a_picture_that_is_being_deleted_is_not_taken_for_one_that_is_ther
 ) -> None:
     key = await stored(queue, place)
     job_id = None if by_gc else await cancelled_job(queue, key)
-    await queue.open_intake(7, 2, {})
-    async with await JobQueue.open(place.settings()) as other:
-        slow = other.store = SlowStore(place.settings().storage_url)
+    await queue.intakes.open(7, 2, {})
+    slow = SlowStore(place.settings().storage_url)
+    async with await JobQueue.open(place.settings(), store=slow) as other:
         deleting = asyncio.ensure_future(
-            other.gc() if job_id is None else other.delete_result(job_id, 1)
+            other.retention.gc() if job_id is None else other.retention.delete_result(job_id, 1)
         )
         await slow.deleting.wait()
-        await queue.hold_pictures(7, [key])
+        await queue.intakes.hold_pictures(7, [key])
         seen = await queue.store.exists(key)
         await deleting
         assert await queue.store.exists(key) == seen
         await queue.store.put(PHOTO, "png")
-        await other.gc()
+        await other.retention.gc()
         assert await queue.store.exists(key)
 
 
 async def test_erasing_takes_commands_on_their_way_along(queue: JobQueue, place: Place) -> None:
     key = await stored(queue, place)
-    await queue.open_intake(7, 1, {"sender": {"user_name": "Ada"}})
-    await queue.open_intake(8, 2, {})
-    await queue.hold_pictures(7, [key])
-    await queue.erase_user(1)
-    assert [intake.interaction_id for intake in await queue.pending_intakes()] == [8]
+    await queue.intakes.open(7, 1, {"sender": {"user_name": "Ada"}})
+    await queue.intakes.open(8, 2, {})
+    await queue.intakes.hold_pictures(7, [key])
+    await queue.privacy.erase_user(1)
+    assert [intake.interaction_id for intake in await queue.intakes.pending()] == [8]
     assert not await queue.store.exists(key)
-    assert not await queue.hold_pictures(7, [key])
-    assert isinstance(await queue.submit(submission(1, interaction_id=7)), Erased)
-    assert await queue.jobs_of_user(1) == []
-    assert not await queue.open_intake(7, 1, {})
-    assert isinstance(await queue.submit(submission(2, interaction_id=8)), Accepted)
+    assert not await queue.intakes.hold_pictures(7, [key])
+    assert isinstance(await queue.submissions.submit(submission(1, interaction_id=7)), Erased)
+    assert await queue.jobs.of_user(1) == []
+    assert not await queue.intakes.open(7, 1, {})
+    assert isinstance(await queue.submissions.submit(submission(2, interaction_id=8)), Accepted)
 
 
 async def test_no_submission_slips_through_an_erasure(queue: JobQueue) -> None:
     numbers = range(2000, 2030)
     for number in numbers:
-        await queue.open_intake(number, 1, {})
+        await queue.intakes.open(number, 1, {})
 
     async def submit(number: int) -> None:
-        await queue.submit(submission(1, interaction_id=number))
+        await queue.submissions.submit(submission(1, interaction_id=number))
 
-    await asyncio.gather(*(submit(number) for number in numbers), queue.erase_user(1))
-    assert await queue.waiting(None, limit=100) == []
-    assert await queue.jobs_of_user(1, states=[JobState.QUEUED]) == []
+    await asyncio.gather(*(submit(number) for number in numbers), queue.privacy.erase_user(1))
+    assert await queue.standings.waiting(None, limit=100) == []
+    assert await queue.jobs.of_user(1, states=[JobState.QUEUED]) == []
 
 
 async def test_an_intake_of_the_schema_before_is_erased_too(tmp_path: Path) -> None:
@@ -139,6 +139,6 @@ async def test_an_intake_of_the_schema_before_is_erased_too(tmp_path: Path) -> N
         connection.execute("""UPDATE intakes SET payload = '{"sender": {"user_id": 31}}'""")
         connection.commit()
     async with await JobQueue.open(place.settings()) as queue:
-        assert len(await queue.pending_intakes()) == 1
-        await queue.erase_user(31)
-        assert await queue.pending_intakes() == []
+        assert len(await queue.intakes.pending()) == 1
+        await queue.privacy.erase_user(31)
+        assert await queue.intakes.pending() == []

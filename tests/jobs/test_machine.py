@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from bench import postgres
 from common.options import PaintOptions
 from jobs.model import Claim, JobState
 from jobs.outcomes import (
@@ -24,7 +25,6 @@ from jobs.outcomes import (
 )
 from jobs.queue import JobQueue
 from jobs.working.ending import DEATHS_ALLOWED
-from tests.jobs import postgres
 from tests.jobs.samples import PICTURE, RESULT, FakeClock, Place, failure, report, submission
 
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class QueueMachine(RuleBasedStateMachine):
     def submit(self, user: int, guild: int | None, size: int) -> None:
         asked = submission(user, guild, options=PaintOptions(size_px=size))
         waiting = [n for n, s in self.state.items() if not s.ended and self.owner[n] == user]
-        match self.do(self.queue.submit(asked)):
+        match self.do(self.queue.submissions.submit(asked)):
             case Accepted(job, standing):
                 assert len(waiting) < WAITING_ALLOWED
                 assert standing.place >= 1
@@ -94,13 +94,13 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def submit_again(self, data: st.DataObject) -> None:
         asked = data.draw(st.sampled_from(self.interactions))
-        assert isinstance(self.do(self.queue.submit(asked)), AlreadySubmitted)
+        assert isinstance(self.do(self.queue.submissions.submit(asked)), AlreadySubmitted)
 
     @rule()
     def claim(self) -> None:
         waiting = [n for n, s in self.state.items() if s is JobState.QUEUED]
-        order = [job.id for job in self.do(self.queue.waiting(None, limit=100))]
-        claim = self.do(self.queue.claim("engine"))
+        order = [job.id for job in self.do(self.queue.standings.waiting(None, limit=100))]
+        claim = self.do(self.queue.claims.claim("engine"))
         if claim is None:
             assert not waiting
             return
@@ -115,13 +115,13 @@ class QueueMachine(RuleBasedStateMachine):
 
     def end(self, claim: Claim, state: JobState) -> None:
         job_id = claim.job.id
-        cancelled = self.do(self.queue.get(job_id))
+        cancelled = self.do(self.queue.jobs.get(job_id))
         assert cancelled is not None
         self.state[job_id] = state
         self.stale.append(self.claims.pop(job_id))
 
     def wanted(self, claim: Claim) -> bool:
-        job = self.do(self.queue.get(claim.job.id))
+        job = self.do(self.queue.jobs.get(claim.job.id))
         assert job is not None
         return not job.cancel_requested
 
@@ -130,7 +130,7 @@ class QueueMachine(RuleBasedStateMachine):
     def finish(self, data: st.DataObject) -> None:
         claim = self.some(data)
         state = JobState.DONE if self.wanted(claim) else JobState.CANCELLED
-        self.do(self.queue.finish(claim, RESULT, report()))
+        self.do(self.queue.claims.finish(claim, RESULT, report()))
         self.end(claim, state)
 
     @precondition(lambda self: self.claims)
@@ -138,7 +138,7 @@ class QueueMachine(RuleBasedStateMachine):
     def fail(self, data: st.DataObject, retry: bool) -> None:
         claim = self.some(data)
         wanted = self.wanted(claim)
-        self.do(self.queue.fail(claim, failure(), retry=retry))
+        self.do(self.queue.claims.fail(claim, failure(), retry=retry))
         if not wanted:
             self.end(claim, JobState.CANCELLED)
         elif retry and self.deaths[claim.job.id] + 1 < DEATHS_ALLOWED:
@@ -152,20 +152,20 @@ class QueueMachine(RuleBasedStateMachine):
     def release(self, data: st.DataObject) -> None:
         claim = self.some(data)
         wanted = self.wanted(claim)
-        self.do(self.queue.release(claim))
+        self.do(self.queue.claims.release(claim))
         self.end(claim, JobState.QUEUED if wanted else JobState.CANCELLED)
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
     def renew(self, data: st.DataObject) -> None:
         claim = self.some(data)
-        assert not isinstance(self.do(self.queue.renew(claim, 30)), LeaseLost)
+        assert not isinstance(self.do(self.queue.claims.renew(claim, 30)), LeaseLost)
 
     @rule()
     def all_engines_die(self) -> None:
         self.clock.advance(31)
         wanted = {n: self.wanted(claim) for n, claim in self.claims.items()}
-        assert sorted(self.do(self.queue.reap())) == sorted(self.claims)
+        assert sorted(self.do(self.queue.claims.reap())) == sorted(self.claims)
         for job_id, claim in list(self.claims.items()):
             if not wanted[job_id]:
                 self.end(claim, JobState.CANCELLED)
@@ -178,17 +178,17 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def the_dead_write(self, data: st.DataObject) -> None:
         claim = data.draw(st.sampled_from(self.stale))
-        before = self.do(self.queue.get(claim.job.id))
-        assert isinstance(self.do(self.queue.renew(claim)), LeaseLost)
-        assert isinstance(self.do(self.queue.save_checkpoint(claim, PICTURE)), LeaseLost)
-        assert isinstance(self.do(self.queue.finish(claim, RESULT, report())), LeaseLost)
-        assert self.do(self.queue.get(claim.job.id)) == before
+        before = self.do(self.queue.jobs.get(claim.job.id))
+        assert isinstance(self.do(self.queue.claims.renew(claim)), LeaseLost)
+        assert isinstance(self.do(self.queue.claims.save_checkpoint(claim, PICTURE)), LeaseLost)
+        assert isinstance(self.do(self.queue.claims.finish(claim, RESULT, report())), LeaseLost)
+        assert self.do(self.queue.jobs.get(claim.job.id)) == before
 
     @precondition(lambda self: self.state)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         job_id = data.draw(st.sampled_from(sorted(self.state)))
-        self.do(self.queue.request_cancel(job_id, self.owner[job_id]))
+        self.do(self.queue.jobs.cancel(job_id, self.owner[job_id]))
         if self.state[job_id] is JobState.QUEUED:
             self.state[job_id] = JobState.CANCELLED
 
@@ -196,19 +196,19 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def move_to_front(self, data: st.DataObject) -> None:
         job_id = data.draw(st.sampled_from(sorted(self.state)))
-        moved = self.do(self.queue.move_to_front(job_id, 9))
+        moved = self.do(self.queue.jobs.move_to_front(job_id, 9))
         assert moved == (self.state[job_id] is JobState.QUEUED)
         if moved:
-            job = self.do(self.queue.get(job_id))
+            job = self.do(self.queue.jobs.get(job_id))
             assert job is not None
             if job.guild_id is not None:
-                assert self.do(self.queue.waiting(job.guild_id))[0].id == job_id
+                assert self.do(self.queue.standings.waiting(job.guild_id))[0].id == job_id
 
     @precondition(lambda self: self.state)
     @rule(data=st.data())
     def retry(self, data: st.DataObject) -> None:
         job_id = data.draw(st.sampled_from(sorted(self.state)))
-        again = self.do(self.queue.retry(job_id))
+        again = self.do(self.queue.jobs.retry(job_id))
         if self.state[job_id] in {JobState.FAILED, JobState.CANCELLED}:
             assert again is not None
             self.state[job_id] = JobState.QUEUED
@@ -221,7 +221,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(guild=st.sampled_from([5, 6]))
     def clear(self, guild: int) -> None:
-        cleared = self.do(self.queue.clear(guild, 9))
+        cleared = self.do(self.queue.clearings.clear(guild, 9))
         waiting = {n for n, s in self.state.items() if s is JobState.QUEUED}
         assert set(cleared.job_ids) == {n for n in waiting if self.guild[n] == guild}
         for job_id in cleared.job_ids:
@@ -233,7 +233,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def undo_a_clearing(self, data: st.DataObject) -> None:
         cleared, guild = data.draw(st.sampled_from(self.clearings))
-        outcome = self.do(self.queue.undo_clear(cleared.id, guild, 9))
+        outcome = self.do(self.queue.clearings.undo(cleared.id, guild, 9))
         if self.clock.now > cleared.undo_until.timestamp():
             assert outcome == TooLateToUndo()
             return
@@ -248,35 +248,35 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def deliver(self) -> None:
-        for job in self.do(self.queue.to_deliver()):
+        for job in self.do(self.queue.deliveries.due()):
             if job.state.ended:
                 assert job.id not in self.delivered
-                assert self.do(self.queue.mark_delivered(job.id, how="edit"))
+                assert self.do(self.queue.deliveries.mark_delivered(job.id, how="edit"))
                 self.delivered.add(job.id)
             else:
-                self.do(self.queue.mark_shown(job.id, job.revision))
+                self.do(self.queue.deliveries.mark_shown(job.id, job.revision))
 
     @invariant()
     def the_database_agrees(self) -> None:
         for job_id, state in self.state.items():
-            job = self.do(self.queue.get(job_id))
+            job = self.do(self.queue.jobs.get(job_id))
             assert job is not None
             assert job.state is state
             assert (job.delivered_at is not None) == (job_id in self.delivered)
         undelivered = {n for n, s in self.state.items() if s.ended} - self.delivered
-        assert undelivered <= {job.id for job in self.do(self.queue.to_deliver())}
+        assert undelivered <= {job.id for job in self.do(self.queue.deliveries.due())}
 
     @invariant()
     def places_are_the_order_of_the_queue(self) -> None:
-        order = [job.id for job in self.do(self.queue.waiting(None, limit=100))]
+        order = [job.id for job in self.do(self.queue.standings.waiting(None, limit=100))]
         assert sorted(order) == sorted(n for n, s in self.state.items() if s is JobState.QUEUED)
-        standings = self.do(self.queue.standings(self.state))
+        standings = self.do(self.queue.standings.get_many(self.state))
         assert [standings[n].place for n in order] == list(range(1, len(order) + 1))
 
     @invariant()
     def every_job_ends_once(self) -> None:
         for job_id, state in self.state.items():
-            kinds = [event.kind for event in self.do(self.queue.history(job_id))]
+            kinds = [event.kind for event in self.do(self.queue.jobs.history(job_id))]
             endings = sum(kind in ENDED for kind in kinds)
             assert endings == self.retried[job_id] + (1 if state.ended else 0)
 

@@ -15,6 +15,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from bench import postgres
 from common.settings import Settings
 from jobs.db import schema
 from jobs.db.database import Database
@@ -22,9 +23,8 @@ from jobs.db.migrate import known_revisions, migration_config
 from jobs.model import JobState
 from jobs.outcomes import Accepted, DatabaseTooNew, QueueUnavailable
 from jobs.queue import JobQueue
-from tests.chaos.processes import lock
-from tests.jobs import postgres
 from tests.jobs.samples import RESULT, FakeClock, Place, accepted, claimed, report, submission
+from tests.whole.tiny_bot import lock
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
@@ -47,7 +47,7 @@ async def test_an_old_database_migrates_forward_and_goes_on(
         await _copy_to_postgresql(place.sqlite_file, url, revision)
         place = Place(tmp_path, url)
     async with await JobQueue.open(place.settings(), clock=clock) as queue:
-        states = [(await queue.get(n)) for n in range(1, 6)]
+        states = [(await queue.jobs.get(n)) for n in range(1, 6)]
         assert [job.state for job in states if job is not None] == [
             JobState.DONE,
             JobState.FAILED,
@@ -56,17 +56,17 @@ async def test_an_old_database_migrates_forward_and_goes_on(
             JobState.QUEUED,
         ]
         assert all(job is not None and job.unreadable is None for job in states)
-        assert (await queue.limits(5)).max_per_day == 7
-        assert [intake.interaction_id for intake in await queue.pending_intakes()] == [4242]
-        assert len(await queue.styles_for(1, None)) == 1
+        assert (await queue.limits.in_force(5)).max_per_day == 7
+        assert [intake.interaction_id for intake in await queue.intakes.pending()] == [4242]
+        assert len(await queue.styles.visible_to(1, None)) == 1
         clock.advance(60)
-        await queue.reap()
+        await queue.claims.reap()
         for expected in (3, 5):
             claim = await claimed(queue)
             assert claim.job.id == expected
-            await queue.finish(claim, RESULT, report())
+            await queue.claims.finish(claim, RESULT, report())
         asked = submission(6, interaction_id=987_654)
-        assert isinstance(await queue.submit(asked), Accepted)
+        assert isinstance(await queue.submissions.submit(asked), Accepted)
 
 
 async def _copy_to_postgresql(source: Path, url: str, revision: str) -> None:
@@ -118,7 +118,7 @@ async def test_postgresql_begins_at_nothing(template: postgres.Server, tmp_path:
     place = Place(tmp_path, template.url("from_nothing"))
     doors = await asyncio.gather(*(JobQueue.open(place.settings()) for _ in range(4)))
     await accepted(doors[0])
-    assert (await doors[3].overview(None)).waiting == 1
+    assert (await doors[3].standings.overview(None)).waiting == 1
     for door in doors:
         await door.close()
 
@@ -128,7 +128,7 @@ def _quick_processes() -> Any:
     name = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(name)
     if name == "forkserver":
-        context.set_forkserver_preload(["tests.chaos.processes"])
+        context.set_forkserver_preload(["tests.whole.tiny_bot"])
     return context
 
 
@@ -209,8 +209,8 @@ async def test_a_database_without_a_free_connection_is_a_sentence(place: Place) 
             for _ in range(pool.size()):
                 await stack.enter_async_context(queue.database.read())
             with pytest.raises(QueueUnavailable, match="all connections are in use"):
-                await queue.overview(None)
-        await queue.overview(None)
+                await queue.standings.overview(None)
+        await queue.standings.overview(None)
 
 
 async def test_a_file_that_is_no_database_is_a_sentence(tmp_path: Path) -> None:
@@ -231,9 +231,11 @@ async def test_a_database_locked_for_five_seconds_is_waited_for(place: Place) ->
         while not await asyncio.to_thread(_is_locked, place.sqlite_file):
             await asyncio.sleep(0.02)
         # Readers do not wait, and neither does the rest of the program.
-        assert await queue.get(job.id) is not None
-        waiting = [asyncio.create_task(queue.submit(submission(n))) for n in range(10, 15)]
-        claim = asyncio.create_task(queue.claim("engine"))
+        assert await queue.jobs.get(job.id) is not None
+        waiting = [
+            asyncio.create_task(queue.submissions.submit(submission(n))) for n in range(10, 15)
+        ]
+        claim = asyncio.create_task(queue.claims.claim("engine"))
         await asyncio.sleep(0.5)
         assert not any(task.done() for task in waiting)
         assert all(isinstance(outcome, Accepted) for outcome in await asyncio.gather(*waiting))
@@ -267,7 +269,7 @@ async def test_a_change_by_another_process_is_noticed(place: Place) -> None:
         assert not waiting.done()
         await accepted(bot)
         assert await waiting
-        assert await engine.claim("engine") is not None
+        assert await engine.claims.claim("engine") is not None
         while await bot.wait_for_change(0.01):
             pass
         waiting = asyncio.create_task(bot.wait_for_change(20))
@@ -327,7 +329,7 @@ async def test_what_was_accepted_survives_a_kill_at_once(place: Place) -> None:
         "async def main():\n"
         "    queue = await JobQueue.open(Place(Path(sys.argv[1]), None).settings())\n"
         "    for n in range(1, 1000):\n"
-        "        await queue.submit(submission(n, interaction_id=n))\n"
+        "        await queue.submissions.submit(submission(n, interaction_id=n))\n"
         "        print(n, flush=True)\n"
         "asyncio.run(main())\n"
     )
@@ -344,9 +346,9 @@ async def test_what_was_accepted_survives_a_kill_at_once(place: Place) -> None:
     said = max([said, *(int(line) for line in process.stdout if line.strip().isdigit())])
     process.wait(20)
     async with await JobQueue.open(place.settings()) as queue:
-        overview = await queue.overview(None)
+        overview = await queue.standings.overview(None)
         assert overview.waiting >= said
-        jobs = await queue.waiting(None, limit=1000)
+        jobs = await queue.standings.waiting(None, limit=1000)
         assert sorted(job.interaction_id for job in jobs) == list(range(1, len(jobs) + 1))
 
 

@@ -1,5 +1,7 @@
 import errno
 import os
+import socket
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 import s3fs
 from moto.server import ThreadedMotoServer
 
+from common.settings import Settings
 from common.store import PictureMissing, PictureStore, StorageUnavailable
 from jobs.queue import JobQueue
 from tests.jobs.samples import Place, accepted, claimed, report
@@ -66,6 +69,68 @@ async def test_only_what_lay_untouched_is_deleted(store: PictureStore) -> None:
     assert list(store.walk_sync()) == []
 
 
+@pytest.mark.parametrize("name", ["my bot", "böt", "bot #2", "50%", "a%20b", "what?", "a::b"])
+async def test_a_folder_of_any_name_holds_all_files(name: str, tmp_path: Path) -> None:
+    settings = Settings(atelier_data_dir=tmp_path / name)
+    async with await JobQueue.open(settings) as queue:
+        key = await queue.store.put(b"a picture", "png")
+        assert await queue.store.get(key) == b"a picture"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert {path.name for path in (tmp_path / name).iterdir()} >= {"atelier.sqlite3", "pictures"}
+
+
+async def test_pictures_that_lay_beside_the_folder_are_found(tmp_path: Path) -> None:
+    folder = tmp_path / "my bot" / "pictures"
+    key = await PictureStore(str(tmp_path / "my%20bot" / "pictures")).put(b"a picture", "png")
+    assert await PictureStore(str(folder)).get(key) == b"a picture"
+    assert await PictureStore(folder.as_uri()).get(key) == b"a picture"
+
+
+async def test_nobody_else_may_look_into_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "pictures"
+    key = await PictureStore(str(folder)).put(b"a picture", "png")
+    for path in (folder.parent, folder, folder / key[:2]):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / key[:2] / key).stat().st_mode) == 0o600
+
+
+async def test_a_store_that_is_not_there_is_no_missing_picture(s3_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "disk"
+    for store, take_away in (
+        (PictureStore(str(folder)), lambda: folder.rename(tmp_path / "unplugged")),
+        (
+            PictureStore(s3_url),
+            lambda: s3fs.S3FileSystem(skip_instance_cache=True).rm(BUCKET, True),
+        ),
+    ):
+        await store.check()
+        key = await store.put(b"a picture", "png")
+        take_away()
+        with pytest.raises(StorageUnavailable, match="is not there"):
+            await store.get(key)
+        with pytest.raises(StorageUnavailable, match="is not there"):
+            await store.exists(key)
+    with pytest.raises(StorageUnavailable):
+        await PictureStore(s3_url).check()
+
+
+async def test_a_server_that_never_answers_is_waited_for_only_so_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*silent.getsockname()))
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        store = PictureStore("s3://bucket/pictures", timeout_seconds=0.5)
+        with pytest.raises(StorageUnavailable, match="did not answer"):
+            await store.put(b"a picture", "png")
+
+
+def test_an_address_of_nothing_is_refused_by_name() -> None:
+    with pytest.raises(StorageUnavailable, match="ATELIER_STORAGE_URL"):
+        PictureStore("gopher://pictures")
+
+
 def test_an_empty_store_has_nothing(store: PictureStore) -> None:
     assert list(store.walk_sync()) == []
     with pytest.raises(ValueError, match="suffix"):
@@ -106,13 +171,13 @@ async def test_a_queue_with_its_pictures_on_s3(place: Place, s3_url: str) -> Non
         claim = await claimed(engine)
         assert await engine.store.get(content) == b"photograph"
         key = await engine.store.put(b"painting", "png")
-        await engine.finish(claim, key, report())
-        done = await bot.get(job.id)
+        await engine.claims.finish(claim, key, report())
+        done = await bot.jobs.get(job.id)
         assert done is not None
         assert done.result_key is not None
         assert await bot.store.get(done.result_key) == b"painting"
-        await bot.export_user(1)
-        await bot.gc()
+        await bot.privacy.export_user(1)
+        await bot.retention.gc()
 
 
 def test_an_unreachable_store_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -33,5 +33,5 @@ def drawn_vgg19(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tensors[f"{each.key}.bias"] = torch.zeros(outputs)
         inputs = outputs
     file = tmp_path_factory.mktemp("weights") / "vgg19.safetensors"
-    save_file(tensors, file)
+    save_file(tensors, file, metadata={"input": "as torchvision"})
     return file

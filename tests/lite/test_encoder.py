@@ -8,8 +8,8 @@ import torch
 from engine.lite.encoder import LiteEncoder, open_lite
 from engine.lite.network import LAYERS, READINGS, load_weights, shapes
 from engine.networks.encoder import Encoder, WeightsProblem
+from engine.painting.measuring import measure_style
 from engine.painting.picture import Picture
-from engine.painting.style import measure_style
 from engine.painting.tiles import Tiling
 
 

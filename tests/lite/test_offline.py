@@ -5,10 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from common.catalogue import Painting, load_catalogue
+from common.catalogue import load_catalogue
 from common.options import PaintOptions
-from engine.lite.encoder import LiteEncoder
-from engine.networks.registry import NetworkSource
 from engine.painting.events import Painted
 from engine.painting.inputs import Style
 from engine.painting.painter import paint
@@ -19,41 +17,43 @@ from engine.styles.fingerprints import load_fingerprint
 from engine.styles.presets import preset_style
 from engine.styles.statistics_files import StatisticsFiles
 
-SHIPPED = [painting for painting in load_catalogue() if painting.fingerprint_path is not None]
+SHIPPED = [painting for painting in load_catalogue() if painting.fingerprints]
+NETWORKS = {"lite": 100, "vgg19": 800}
+"""Networks that have fingerprints, and the KiB that one may take."""
 
 
 def test_some_paintings_ship_their_fingerprints() -> None:
     assert {"starry-night", "the-scream", "composition-vii"} <= {each.id for each in SHIPPED}
-    assert all(
-        each.fingerprint_path is not None and each.fingerprint_path.stat().st_size < 200 * 1024
-        for each in SHIPPED
-    )
+    for painting in SHIPPED:
+        sizes = {name: file.stat().st_size for name, file in painting.fingerprints.items()}
+        assert sizes.keys() == NETWORKS.keys()
+        assert all(size < NETWORKS[name] * 1024 for name, size in sizes.items())
 
 
-@pytest.mark.parametrize("painting", SHIPPED, ids=lambda painting: painting.id)
-def test_fingerprints_are_of_this_network_and_hold_all_layers_of_the_recipe(
-    painting: Painting,
-) -> None:
-    encoder = LiteEncoder()
+@pytest.mark.parametrize("network", NETWORKS)
+def test_fingerprints_are_of_this_network_and_hold_all_layers_of_the_recipe(network: str) -> None:
+    encoder = Studio().encoder(network, "max")
     choice = load_recipe("atelier").choice_for(encoder.layers)
     assert choice is not None
-    assert painting.fingerprint_path is not None
-    for one in load_fingerprint(painting.fingerprint_path):
+    for one in (one for each in SHIPPED for one in load_fingerprint(each.fingerprints[network])):
         assert one.key.weights == encoder.weights_hash
         assert set(choice.style) <= set(one.layers)
 
 
-def test_a_preset_paints_offline_and_takes_the_paintings_colours(tmp_path: Path) -> None:
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_preset_paints_offline_and_takes_the_paintings_colours(
+    tmp_path: Path, network: str
+) -> None:
     torch.set_num_threads(1)
-    found = preset_style("the-scream", tmp_path, "lite")
+    found = preset_style("the-scream", tmp_path, network)
     assert found.picture is None
     grey = Picture(torch.full((3, 64, 80), 0.5))
-    options = PaintOptions(size_px=80, network="lite", iterations=15, scales=1, strength=0.9)
+    options = PaintOptions(size_px=80, network=network, iterations=40, scales=1, strength=0.9)
     style = Style(fingerprints=found.fingerprints, name=found.name)
-    events = list(paint(grey, [style], options, studio=Studio(NetworkSource(may_download=False))))
+    events = list(paint(grey, [style], options, studio=Studio()))
     painted = events[-1]
     assert isinstance(painted, Painted)
-    assert painted.report.network == "lite"
+    assert painted.report.network == network
     red, _green, blue = painted.picture.pixels.mean((1, 2)).tolist()
     assert red > blue + 0.05
     assert list(tmp_path.iterdir()) == []
@@ -68,9 +68,7 @@ def test_a_style_is_measured_once_and_the_painting_is_the_same_from_the_cache(
     options = PaintOptions(size_px=72, network="lite", iterations=3, scales=1)
 
     def painted() -> torch.Tensor:
-        studio = Studio(
-            NetworkSource(may_download=False), statistics=StatisticsFiles(tmp_path / "kept")
-        )
+        studio = Studio(statistics=StatisticsFiles(tmp_path / "kept"))
         last = list(paint(content, [Style(style)], options, studio=studio))[-1]
         assert isinstance(last, Painted)
         return last.picture.pixels

@@ -58,10 +58,8 @@ class RawBot:
 
     async def asked(self, user: str = "ada", **details: Any) -> Interaction:
         """An interaction that waits for its answer."""
-        where = self.discord.place(self.discord.user(user), None, details.pop("context", "guild"))
-        return await self.discord.acting.slash(
-            self.discord.user(user), where, "paint", {}, {}, **details
-        )
+        asker = self.discord.user(user)
+        return await self.discord.slash(asker, "paint", wait=False, **details)
 
     async def respond(
         self, interaction: Interaction, payload: Any, files: Files | None = None

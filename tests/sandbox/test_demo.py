@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.child import bot_environment
+from sandbox.bot_process import bot_environment
 from sandbox.demo import ended
+from sandbox.demo_pictures import PictureMissingError, choose
+from sandbox.message_text import one_line, readable
 from sandbox.model import Message, MessageFlag
-from sandbox.photographs import PictureMissingError, choose
-from sandbox.reading import one_line, readable
 from sandbox.world import World
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -69,7 +69,7 @@ async def test_events_during_a_cut_arrive_after_the_resume(
     await discord.drop_sockets()
     assert await discord.until(lambda: not discord.gateway.connected)
     ada = discord.user("ada")
-    i = await discord.acting.slash(ada, discord.channel(), "queue show", {}, {})
+    i = await discord.slash(ada, "queue show", wait=False)
     await i.wait(lambda i: i.acknowledged, 10)
 
 

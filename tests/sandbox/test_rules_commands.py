@@ -1,5 +1,6 @@
 """Command registration, and which commands Discord's client then offers to whom."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -118,21 +119,21 @@ async def test_the_client_offers_what_the_user_may_use(
     status, _ = await raw.call("PUT", raw.application, commands)
     assert status == 200
     ada, admin = discord.user("ada"), discord.user("admin")
-    here = discord.channel()
+    slash = partial(discord.slash, wait=False)
     with pytest.raises(NotOfferedError):
-        await discord.acting.slash(ada, here, "limits", {}, {})
-    await discord.acting.slash(admin, here, "limits", {}, {})
+        await slash(ada, "limits")
+    await slash(admin, "limits")
     discord.open_command("limits")
-    await discord.acting.slash(ada, here, "limits", {}, {})
+    await slash(ada, "limits")
     with pytest.raises(NotOfferedError):
-        await discord.acting.slash(admin, discord.world.dm_of(admin), "limits", {}, {})
+        await slash(admin, "limits", context="bot_dm")
     with pytest.raises(NotOfferedError):
-        await discord.acting.slash(ada, here, "sizes", {"n": 10}, {})
+        await slash(ada, "sizes", {"n": 10})
     with pytest.raises(NotOfferedError):
-        await discord.acting.slash(ada, here, "group", {}, {})
+        await slash(ada, "group")
     with pytest.raises(NotOfferedError):
-        await discord.acting.slash(ada, here, "group sub", {}, {})
-    asked = await discord.acting.slash(ada, here, "group sub", {"x": True}, {})
+        await slash(ada, "group sub")
+    asked = await slash(ada, "group sub", {"x": True})
     assert asked.data["options"] == [
         {"type": 1, "name": "sub", "options": [{"name": "x", "type": 5, "value": True}]}
     ]

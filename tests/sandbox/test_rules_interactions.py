@@ -217,9 +217,7 @@ async def test_a_refused_answer_can_be_mended(raw: RawBot) -> None:
 )
 async def test_choices_are_refused(raw: RawBot, choices: Any, path: str) -> None:
     discord = raw.discord
-    interaction = await discord.acting.autocomplete(
-        discord.user("ada"), discord.channel(), "paint", option="preset", text="s", others={}
-    )
+    interaction = await discord.type_into(discord.user("ada"), "paint", "preset", "s", wait=False)
     status, body = await raw.respond(interaction, {"type": 8, "data": {"choices": choices}})
     assert status == 400
     assert path in {where for where, _ in error_codes(body)}

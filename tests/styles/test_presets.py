@@ -1,10 +1,12 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from common.catalogue import load_catalogue
 from common.catalogue.catalogue import scan_path
+from common.options import PaintOptions
 from engine.styles.presets import StyleMissing, preset_style
 
 
@@ -15,15 +17,45 @@ def test_a_scan_stands_upright(tmp_path: Path) -> None:
     turned = image.getexif()
     turned[0x0112] = 6
     image.save(scan_path(painting, tmp_path), exif=turned)
-    found = preset_style(painting.id, tmp_path, "vgg19")
+    found = preset_style(painting.id, tmp_path, "vgg19", needs_picture=True)
     assert found.picture is not None
     assert found.picture.size == (60, 40)
 
 
-def test_a_fingerprint_does_not_stand_in_where_the_picture_is_needed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # where nothing answers
-    assert preset_style("starry-night", tmp_path, "vgg19").network == "lite"
+
+
+@pytest.mark.parametrize("network", ["vgg19", "lite"])
+def test_each_network_has_a_fingerprint_of_its_own(tmp_path: Path, network: str) -> None:
+    found = preset_style("starry-night", tmp_path, network)
+    assert (found.network, found.picture) == (network, None)
+    assert {one.key.encoder for one in found.fingerprints} == {network}
+
+
+@pytest.mark.usefixtures("offline")
+def test_what_no_fingerprint_was_measured_as_is_painted_by_the_lite_network(tmp_path: Path) -> None:
+    cases: list[dict[str, Any]] = [
+        {"options": PaintOptions(pooling="average")},
+        {"options": PaintOptions(recipe="gatys")},
+        {"options": PaintOptions(style_layers={"relu2_2": 1.0})},
+        {"own_weights": True},
+    ]
+    for case in cases:
+        found = preset_style("starry-night", tmp_path, "vgg19", **case)
+        assert found.network == "lite"
+        assert "its fingerprint was used, with the lite network" in str(found.notes[0])
+    few = PaintOptions(style_layers={"relu3_1": 1.0})
+    assert preset_style("starry-night", tmp_path, "vgg19", options=few).network == "vgg19"
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("network", ["vgg19", "lite"])
+def test_a_fingerprint_does_not_stand_in_where_the_picture_is_needed(
+    tmp_path: Path, network: str
+) -> None:
     with pytest.raises(StyleMissing, match="neither its colours nor a part"):
-        preset_style("starry-night", tmp_path, "lite", needs_picture=True)
+        preset_style("starry-night", tmp_path, network, needs_picture=True)
+    with pytest.raises(StyleMissing, match="neither its colours nor a part"):
+        preset_style("starry-night", tmp_path, network, options=PaintOptions(keep_colors="match"))

@@ -11,7 +11,7 @@ from PIL import Image
 
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings, load_settings
-from jobs.model import Job, MessageTarget, Submission
+from jobs.model import Asker, Job, Reply, Submission
 from jobs.outcomes import Accepted
 from jobs.queue import JobQueue
 
@@ -33,7 +33,6 @@ def settings(tmp_path: Path) -> Settings:
     return load_settings(
         _env_file=None,
         atelier_data_dir=tmp_path / "data",
-        atelier_network="lite",
         atelier_device="cpu",
     )
 
@@ -60,20 +59,18 @@ class Poster:
 
     async def submit(self, inputs: PaintInputs, *, user_id: int = 1, **options: object) -> Job:
         self._interaction_id += 1
-        target = MessageTarget(
+        reply = Reply(
             application_id=1,
             interaction_id=self._interaction_id,
             interaction_token="token",
             token_expires_at=datetime.now(UTC) + timedelta(minutes=15),
         )
-        outcome = await self.queue.submit(
+        outcome = await self.queue.submissions.submit(
             Submission(
-                interaction_id=self._interaction_id,
-                user_id=user_id,
-                user_name="ada",
+                asker=Asker(user_id, "ada"),
+                reply=reply,
                 inputs=inputs,
                 options=PaintOptions.model_validate({"size_px": 96, "iterations": 3} | options),
-                target=target,
             )
         )
         assert isinstance(outcome, Accepted), outcome

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import io
 import json
 import os
@@ -17,7 +18,7 @@ from PIL import Image
 from common.options import PaintInputs, StyleInput
 from common.settings import Settings
 from common.store import PictureStore
-from engine.worker import service, sitting
+from engine.worker import progress_reporter, service
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from jobs.db import schema
@@ -41,7 +42,7 @@ async def worker(queue: JobQueue, settings: Settings) -> AsyncIterator[asyncio.E
 async def ended(queue: JobQueue, job: Job) -> Job:
     async with asyncio.timeout(120):
         while True:
-            now = await queue.get(job.id)
+            now = await queue.jobs.get(job.id)
             assert now is not None
             if now.state.ended:
                 return now
@@ -51,7 +52,7 @@ async def ended(queue: JobQueue, job: Job) -> Job:
 async def running(queue: JobQueue, job: Job) -> Job:
     async with asyncio.timeout(60):
         while True:
-            now = await queue.get(job.id)
+            now = await queue.jobs.get(job.id)
             assert now is not None
             if now.state is JobState.RUNNING and now.progress and now.progress.iteration:
                 return now
@@ -70,7 +71,7 @@ async def test_a_job_becomes_a_picture_with_its_report(
     assert done.report is not None
     image = Image.open(io.BytesIO(await queue.store.get(done.result_key)))
     assert (image.format, image.size) == ("PNG", (96, 64))
-    assert (done.report.network, done.report.seed) == ("lite", 7)
+    assert (done.report.network, done.report.seed) == ("vgg19", 7)
     assert (done.report.width_px, done.report.height_px) == (96, 64)
 
 
@@ -92,6 +93,21 @@ async def test_a_time_lapse_and_the_loss_are_kept_beside_the_picture(
     )
 
 
+async def test_a_job_is_painted_without_its_film_where_that_cannot_be_written(
+    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("engine.output.film.time_lapse", full)
+    job = await poster.post(timelapse=True)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert (done.state, done.timelapse_key) == (JobState.DONE, None)
+    assert done.report is not None
+    assert "There is no time-lapse: No space left on device." in map(str, done.report.notes)
+
+
 async def test_what_was_recorded_goes_with_the_picture(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
@@ -103,7 +119,7 @@ async def test_what_was_recorded_goes_with_the_picture(
     for key in keys:
         (file,) = settings.atelier_data_dir.rglob(key)
         os.utime(file, (0, 0))  # what was stored just now may be wanted by another job
-    await queue.delete_result(job.id, job.user_id)
+    await queue.retention.delete_result(job.id, job.user_id)
     for key in keys:
         assert not await queue.store.exists(key)
 
@@ -114,7 +130,7 @@ async def test_a_running_job_can_be_cancelled(
     job = await poster.post(iterations=100_000)
     async with worker(queue, settings):
         await running(queue, job)
-        await queue.request_cancel(job.id, job.user_id)
+        await queue.jobs.cancel(job.id, job.user_id)
         assert (await ended(queue, job)).state is JobState.CANCELLED
 
 
@@ -156,12 +172,12 @@ async def test_nobody_waits_for_a_scan_that_is_wanted_no_more(
         async with worker(queue, settings) as stop:
             assert await asyncio.to_thread(asked.wait, 60)
             if by == "cancel":
-                await queue.request_cancel(job.id, job.user_id)
+                await queue.jobs.cancel(job.id, job.user_id)
                 assert (await ended(queue, job)).state is JobState.CANCELLED
             else:
                 stop.set()
         if by == "stop":
-            back = await queue.get(job.id)
+            back = await queue.jobs.get(job.id)
             assert back is not None
             assert back.state is JobState.QUEUED
 
@@ -169,11 +185,11 @@ async def test_nobody_waits_for_a_scan_that_is_wanted_no_more(
 async def test_at_a_stop_the_job_returns_to_the_queue_and_another_worker_ends_it(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
-    job = await poster.post(iterations=40)
+    job = await poster.post(iterations=120)  # a quick machine is still at them when it is told
     async with worker(queue, settings) as stop:
         await running(queue, job)
         stop.set()
-    back = await queue.get(job.id)
+    back = await queue.jobs.get(job.id)
     assert back is not None
     assert (back.state, back.attempts) == (JobState.QUEUED, 0)
     async with worker(queue, settings):
@@ -188,11 +204,11 @@ async def test_a_painting_that_takes_longer_than_a_lease_keeps_its_job(
     async with worker(queue, settings):
         await running(queue, job)
         await asyncio.sleep(5)
-        await queue.reap()
-        now = await queue.get(job.id)
+        await queue.claims.reap()
+        now = await queue.jobs.get(job.id)
         assert now is not None
         assert (now.state, now.attempts) == (JobState.RUNNING, 1)
-        await queue.request_cancel(job.id, job.user_id)
+        await queue.jobs.cancel(job.id, job.user_id)
         assert (await ended(queue, job)).state is JobState.CANCELLED
 
 
@@ -209,19 +225,19 @@ async def test_a_checkpoint_that_takes_long_to_store_costs_no_lease_and_is_named
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "LEASE_SECONDS", 2.0)
-    monkeypatch.setattr(sitting, "CHECKPOINT_SECONDS", 0.1)
+    monkeypatch.setattr(progress_reporter, "CHECKPOINT_SECONDS", 0.1)
     queue.store = SlowStore(settings.storage_url)
     job = await poster.post(iterations=100_000)
     async with worker(queue, settings) as stop:
         async with asyncio.timeout(60):
             while not await named_checkpoint(queue, job):
-                await queue.reap()
+                await queue.claims.reap()
                 await asyncio.sleep(0.2)
-        now = await queue.get(job.id)
+        now = await queue.jobs.get(job.id)
         assert now is not None
         assert (now.state, now.attempts) == (JobState.RUNNING, 1)
         stop.set()
-    claim = await queue.claim("another", lease_seconds=30)
+    claim = await queue.claims.claim("another", lease_seconds=30)
     assert claim is not None
     assert claim.checkpoint_key is not None
     assert await queue.store.get(claim.checkpoint_key)
@@ -230,7 +246,7 @@ async def test_a_checkpoint_that_takes_long_to_store_costs_no_lease_and_is_named
 async def test_at_a_stop_the_checkpoint_that_is_being_stored_is_named(
     queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sitting, "CHECKPOINT_SECONDS", 0.1)
+    monkeypatch.setattr(progress_reporter, "CHECKPOINT_SECONDS", 0.1)
     storing = asyncio.Event()
 
     class Waiting(SlowStore):

@@ -4,14 +4,10 @@ import { el } from "./dom.js";
 import { markdown } from "./markdown.js";
 import { fileCard, gallery, media, spoilered } from "./media.js";
 import { openModal } from "./modal.js";
-import { act, state } from "./store.js";
+import { choices, emojiText, multiSelect, singleSelect } from "./selects.js";
+import { act } from "./store.js";
 
 const STYLES = { 1: "primary", 2: "secondary", 3: "success", 4: "danger", 5: "link", 6: "primary" };
-
-export function emojiText(emoji) {
-  if (!emoji) return "";
-  return emoji.id ? `:${emoji.name}:` : emoji.name;
-}
 
 /** All components of a message. */
 export function components(message) {
@@ -82,7 +78,7 @@ function button(message, component) {
 }
 
 /** Send a component's interaction and show what comes of it. */
-export async function use(element, message, payload) {
+async function use(element, message, payload) {
   element.classList.add("busy");
   element.setAttribute("aria-busy", "true");
   note(message.id, "");
@@ -99,27 +95,9 @@ export async function use(element, message, payload) {
 }
 
 /** A line in red under a message's components. */
-export function note(id, text) {
+function note(id, text) {
   const line = document.querySelector(`[data-id="${id}"] .component-note`);
   if (line) line.textContent = text;
-}
-
-/** What a select menu offers: its own options, or users, roles and channels. */
-export function choices(component) {
-  const users = [...state.users.values()].map((u) => ({ value: u.id, label: u.display }));
-  const roles = state.roles.map((r) => ({ value: r.id, label: r.name }));
-  switch (component.type) {
-    case 3:
-      return component.options;
-    case 5:
-      return users;
-    case 6:
-      return roles;
-    case 7:
-      return [...users, ...roles];
-    default:
-      return state.channels.filter((c) => c.kind === "guild_text").map((c) => ({ value: c.id, label: `#${c.name}` }));
-  }
 }
 
 function select(message, component) {
@@ -139,35 +117,4 @@ function select(message, component) {
 function defaults(component, options) {
   const ids = (component.default_values ?? []).map((d) => d.id);
   return options.filter((o) => o.default || ids.includes(o.value)).map((o) => o.value);
-}
-
-export function singleSelect(options, placeholder, chosen, component) {
-  const shown = chosen[0] ?? "";
-  return el(
-    "select.select",
-    { disabled: component.disabled, "aria-label": placeholder, dataset: { customId: component.custom_id } },
-    el("option", { value: "", selected: !shown, disabled: true, hidden: true }, placeholder),
-    options.map((o) => el("option", { value: o.value, selected: o.value === shown }, [emojiText(o.emoji), o.label, o.description ? `— ${o.description}` : ""].filter(Boolean).join(" "))),
-  );
-}
-
-export function multiSelect(options, placeholder, chosen, component, send) {
-  const least = component.min_values ?? 1;
-  const most = component.max_values ?? options.length;
-  const boxes = options.map((o) => el("input", { type: "checkbox", value: o.value, checked: chosen.includes(o.value) ? "checked" : null }));
-  const values = () => boxes.filter((b) => b.checked).map((b) => b.value);
-  const labels = options.map((o, i) => el("label.choice", {}, boxes[i], el("span", {}, [emojiText(o.emoji), o.label].filter(Boolean).join(" "), o.description && el("small", {}, o.description))));
-  const apply = send && el("button.button.primary", { type: "button", onclick: (event) => send(event.target, values()) }, "Apply");
-  const words = () => options.filter((o) => values().includes(o.value)).map((o) => o.label).join(", ") || placeholder;
-  const summary = el("summary", {}, words());
-  const check = () => {
-    const count = values().length;
-    for (const b of boxes) b.disabled = !b.checked && count >= most;
-    if (apply) apply.disabled = count < least;
-    summary.textContent = words();
-  };
-  const details = el("details.multi", { dataset: { customId: component.custom_id }, onchange: check }, summary, el("div.choices", {}, labels, apply));
-  details.values = values;
-  check();
-  return details;
 }

@@ -1,8 +1,7 @@
 // The box at the bottom: plain messages, and the way into slash commands.
 
 import { byId, el, icon, ICONS, replace } from "./dom.js";
-import { fileChip, takeDrops } from "./files.js";
-import { fileSize } from "./media.js";
+import { fileChip, takeDrops, withinLimit } from "./files.js";
 import { commandForm } from "./options.js";
 import { act, channel, commands, on, state } from "./store.js";
 import { toast } from "./toast.js";
@@ -85,7 +84,7 @@ function showPalette(typed) {
   palette.hidden = false;
   replace(
     palette,
-    el("div.palette-title", {}, el("span.avatar.bot", { style: "--size:20px;--colour:#5865f2" }, "A"), "Atelier"),
+    el("div.palette-title", {}, el("span.avatar.bot", { style: "--size:20px;--color:#5865f2" }, "A"), "Atelier"),
     entries.length
       ? entries.map((c, index) =>
           el(
@@ -145,9 +144,7 @@ function back() {
 }
 
 function addFiles(more) {
-  const large = more.find((f) => f.size > state.uploadLimit);
-  if (large) toast(`${large.name} is too large: files may have up to ${fileSize(state.uploadLimit)}.`, "bad");
-  files = [...files, ...more.filter((f) => f.size <= state.uploadLimit)].slice(0, 10);
+  files = [...files, ...withinLimit(more, state.uploadLimit)].slice(0, 10);
   showFiles();
   text()?.focus();
 }

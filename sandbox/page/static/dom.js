@@ -60,16 +60,14 @@ export const ICONS = {
   menu: "M3 6h18v2H3zm0 5h18v2H3zm0 5h18v2H3z",
   moon: "M12 3a9 9 0 1 0 9 9 7 7 0 0 1-9-9",
   upload: "M11 16V8l-3 3-1.400-1.400L12 4l5.400 5.600L16 11l-3-3v8zm-6 2h14v2H5z",
-  reply: "M10 9V5l-7 7 7 7v-4c5 0 8.500 1.600 11 5-1-5-4-10-11-11",
   eye: "M12 5C6 5 2 12 2 12s4 7 10 7 10-7 10-7-4-7-10-7m0 11a4 4 0 1 1 0-8 4 4 0 0 1 0 8",
   file: "M6 2h8l5 5v15H6zm7 1.500V8h4.500z",
-  trash: "M9 3h6l1 2h4v2H4V5h4zM6 9h12l-1 12H7z",
   send: "M3 3l19 9-19 9 3-8 9-1-9-1z",
 };
 
-/** An avatar: the first letter of the name on the user's colour. */
+/** An avatar: the first letter of the name on the user's color. */
 export function avatar(user, size = 40) {
   const letter = (user?.display ?? "?").slice(0, 1).toUpperCase();
-  const style = `--size:${size}px;--colour:${user?.colour ?? "#747f8d"}`;
+  const style = `--size:${size}px;--color:${user?.color ?? "#747f8d"}`;
   return el(`span.avatar${user?.bot ? ".bot" : ""}`, { style, "aria-hidden": "true" }, letter);
 }

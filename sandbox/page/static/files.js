@@ -4,8 +4,8 @@ import { el, icon, ICONS } from "./dom.js";
 import { fileSize } from "./media.js";
 import { toast } from "./toast.js";
 
-/** A box that takes files. `onchange` hears of every change. */
-export function filePicker({ most = 1, hint = "Drop a file here or click", limit = Infinity, onchange = () => {} }) {
+/** A box that takes up to `most` files of up to `limit` bytes each. */
+export function filePicker({ most, hint, limit }) {
   let chosen = [];
   const input = el("input", { type: "file", multiple: most > 1, hidden: true, onchange: () => add([...input.files]) });
   const list = el("div.file-list");
@@ -13,12 +13,9 @@ export function filePicker({ most = 1, hint = "Drop a file here or click", limit
   const element = el("div.file-picker", {}, button, list, input);
 
   function add(files) {
-    const large = files.find((f) => f.size > limit);
-    if (large) toast(`${large.name} is too large: files may have up to ${fileSize(limit)}.`, "bad");
-    chosen = [...chosen, ...files.filter((f) => f.size <= limit)].slice(-most);
+    chosen = [...chosen, ...withinLimit(files, limit)].slice(-most);
     input.value = "";
     show();
-    onchange(chosen);
   }
 
   function show() {
@@ -29,7 +26,6 @@ export function filePicker({ most = 1, hint = "Drop a file here or click", limit
   function remove(file) {
     chosen = chosen.filter((f) => f !== file);
     show();
-    onchange(chosen);
     button.focus();
   }
 
@@ -42,6 +38,13 @@ export function filePicker({ most = 1, hint = "Drop a file here or click", limit
     }
   });
   return { element, files: () => chosen, add, button };
+}
+
+/** The files that Discord would take; a note names one that is too large. */
+export function withinLimit(files, limit) {
+  const large = files.find((f) => f.size > limit);
+  if (large) toast(`${large.name} is too large: files may have up to ${fileSize(limit)}.`, "bad");
+  return files.filter((f) => f.size <= limit);
 }
 
 /** Let an element take dropped files. */

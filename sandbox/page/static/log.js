@@ -1,8 +1,9 @@
 // The list of messages of the open channel.
 
 import { byId, el, replace } from "./dom.js";
+import { isEphemeral } from "./flags.js";
 import { carryPictures } from "./media.js";
-import { isEphemeral, messageElement } from "./message.js";
+import { messageElement } from "./message.js";
 import { channel, messagesHere, on, state } from "./store.js";
 
 const JOIN_WITHIN_MS = 7 * 60 * 1000;
@@ -26,7 +27,7 @@ function nearEnd() {
   return log.scrollHeight - log.scrollTop - log.clientHeight < 160;
 }
 
-export function toEnd() {
+function toEnd() {
   box().scrollTop = box().scrollHeight;
 }
 
@@ -39,7 +40,7 @@ function welcome() {
   return el("div.welcome", {}, el("h2", {}, title), el("p", {}, words));
 }
 
-export function showAll() {
+function showAll() {
   const list = ordered();
   replace(
     box(),

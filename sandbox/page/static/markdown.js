@@ -129,7 +129,7 @@ const UNITS = [
 ];
 
 /** "in 42 seconds", "3 minutes ago". */
-export function relative(seconds) {
+function relative(seconds) {
   const left = seconds - now();
   const size = Math.abs(left);
   const [unit, length] = UNITS.find(([, unitLength]) => size >= unitLength) ?? UNITS.at(-1);

@@ -89,7 +89,7 @@ export function carryPictures(before, after) {
 }
 
 /** The picture as large as the window. */
-export function lightbox(url, alt) {
+function lightbox(url, alt) {
   const opener = document.activeElement;
   const dialog = el(
     "dialog.lightbox",
@@ -103,11 +103,11 @@ export function lightbox(url, alt) {
 
 /** An embed. */
 export function embed(message, data, index) {
-  const colour = data.color === undefined || data.color === null ? "var(--line)" : `#${data.color.toString(16).padStart(6, "0")}`;
+  const color = data.color === undefined || data.color === null ? "var(--line)" : `#${data.color.toString(16).padStart(6, "0")}`;
   const key = `${message.id}/embed${index}`;
   return el(
     "div.embed",
-    { style: `--accent:${colour}` },
+    { style: `--accent:${color}` },
     el(
       "div.embed-words",
       {},

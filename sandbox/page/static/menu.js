@@ -1,14 +1,14 @@
 // The menu of a message: apps (message commands), copying, deleting.
 
 import { el } from "./dom.js";
+import { isRemovable } from "./flags.js";
 import { openModal } from "./modal.js";
-import { isMine } from "./message.js";
 import { act, commands } from "./store.js";
 import { toast } from "./toast.js";
 
 let open = null;
 
-export function closeMenu() {
+function closeMenu() {
   open?.remove();
   open = null;
 }
@@ -28,7 +28,7 @@ export function openMenu(event, message) {
     apps.length ? apps : el("div.menu-empty", {}, "No app offers anything here."),
     el("hr"),
     item("Copy message ID", () => navigator.clipboard?.writeText(message.id)),
-    isMine(message) && item(message.author.bot ? "Dismiss message" : "Delete message", () => removeMessage(message), ".danger"),
+    isRemovable(message) && item(message.author.bot ? "Dismiss message" : "Delete message", () => removeMessage(message), ".danger"),
   );
   document.body.append(open);
   place(open, event);

@@ -2,16 +2,11 @@
 
 import { append, avatar, byId, el, icon, ICONS } from "./dom.js";
 import { components } from "./components.js";
+import { isEphemeral, LOADING, V2 } from "./flags.js";
 import { inline, markdown } from "./markdown.js";
 import { attachments, embed } from "./media.js";
 import { openMenu, removeMessage } from "./menu.js";
 import { state, user } from "./store.js";
-
-const EPHEMERAL = 1 << 6;
-const LOADING = 1 << 7;
-const V2 = 1 << 15;
-
-export const isEphemeral = (message) => Boolean(message.flags & EPHEMERAL);
 
 function clockTime(iso) {
   const date = new Date(iso);
@@ -26,7 +21,7 @@ function above(message) {
   const used = message.used;
   if (used?.kind === 2 && used.command && !message.message_reference) {
     const who = user(used.by);
-    return el("div.above", {}, avatar(who, 16), el("span.name", { style: `--colour:${who?.colour}` }, who?.display ?? "someone"), " used ", el("span.command", {}, `/${used.command}`.replace(/^\/(?=[A-Z])/, "")));
+    return el("div.above", {}, avatar(who, 16), el("span.name", { style: `--color:${who?.color}` }, who?.display ?? "someone"), " used ", el("span.command", {}, `/${used.command}`.replace(/^\/(?=[A-Z])/, "")));
   }
   const replied = message.referenced_message;
   if (!replied) return null;
@@ -36,7 +31,7 @@ function above(message) {
     "button.above.jump",
     { type: "button", onclick: () => jump(replied.id) },
     avatar(who, 16),
-    el("span.name", { style: `--colour:${who?.colour}` }, who?.display ?? "someone"),
+    el("span.name", { style: `--color:${who?.color}` }, who?.display ?? "someone"),
     el("span.excerpt", {}, inline(words.split("\n")[0].slice(0, 90))),
   );
 }
@@ -75,12 +70,12 @@ function foot(message, dismiss) {
 
 /** The element of a message; `joined` follows one of the same author. */
 export function messageElement(message, { joined = false } = {}) {
-  const author = user(message.author.id) ?? { display: message.author.username, colour: "#747f8d", bot: message.author.bot };
+  const author = user(message.author.id) ?? { display: message.author.username, color: "#747f8d", bot: message.author.bot };
   const over = above(message);
   const compact = joined && !over;
   const menu = (event) => openMenu(event, message);
   const tools = el("div.tools", {}, el("button", { type: "button", title: "More and apps", "aria-label": "Message menu", "aria-haspopup": "menu", onclick: menu }, icon(ICONS.more)));
-  const head = el("div.head", {}, el("span.name", { style: `--colour:${author.colour}` }, author.display), author.bot && el("span.badge", {}, "APP"), clockTime(message.timestamp));
+  const head = el("div.head", {}, el("span.name", { style: `--color:${author.color}` }, author.display), author.bot && el("span.badge", {}, "APP"), clockTime(message.timestamp));
   const dismiss = () => removeMessage(message);
   const classes = [compact && "compact", isEphemeral(message) && "ephemeral", author.bot && "by-bot", message.mentions.some((m) => m.id === state.me) && "mentioned"].filter(Boolean);
   return el(
@@ -109,5 +104,3 @@ function focusNear(element, direction) {
   if (next) next.focus();
   else if (direction === "nextElementSibling") byId("composer-text")?.focus();
 }
-
-export const isMine = (message) => message.author.id === state.me || isEphemeral(message);

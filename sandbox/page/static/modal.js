@@ -1,9 +1,9 @@
 // Modals: text fields, selects, radio groups, checkboxes and uploads in a dialog.
 
 import { el } from "./dom.js";
-import { choices, multiSelect, singleSelect } from "./components.js";
 import { filePicker } from "./files.js";
 import { markdown } from "./markdown.js";
+import { choices, multiSelect, singleSelect } from "./selects.js";
 import { act, state, user } from "./store.js";
 
 /** Show the modal that an interaction opened. */
@@ -80,6 +80,11 @@ function fieldFor(component) {
   }
 }
 
+const isRequired = (component) => component.required ?? true;
+
+/** How many values a field needs: none where it is optional. */
+const leastValues = (component) => (isRequired(component) ? Math.max(1, component.min_values ?? 1) : 0);
+
 function textField(component) {
   const long = component.style === 2;
   const element = el(long ? "textarea.input" : "input.input", {
@@ -88,10 +93,9 @@ function textField(component) {
     placeholder: component.placeholder ?? "",
     maxLength: component.max_length ?? 4000,
   });
-  const required = component.required ?? true;
   const problem = () => {
     const length = element.value.length;
-    if (required && !element.value.trim()) return "Please fill in every field with a star.";
+    if (isRequired(component) && !element.value.trim()) return "Please fill in every field with a star.";
     if (length && length < (component.min_length ?? 0)) return `Please write at least ${component.min_length} characters.`;
     return null;
   };
@@ -101,7 +105,7 @@ function textField(component) {
 function selectField(component) {
   const options = choices(component);
   const chosen = options.filter((o) => o.default).map((o) => o.value);
-  const least = (component.required ?? true) ? Math.max(1, component.min_values ?? 1) : 0;
+  const least = leastValues(component);
   const placeholder = component.placeholder ?? "Make a selection";
   let element;
   let value;
@@ -116,19 +120,24 @@ function selectField(component) {
   return { id: component.custom_id, element, value, problem };
 }
 
+/** The options of a component, each with a box before its words. */
+function boxes(component, kind) {
+  const inputs = component.options.map((o) => el("input", { ...kind, value: o.value, checked: o.default ? "checked" : null }));
+  const labels = component.options.map((o, i) => el("label.choice", {}, inputs[i], el("span", {}, o.label, o.description && el("small", {}, o.description))));
+  return { inputs, element: el("div.choices", {}, labels) };
+}
+
 function radioField(component) {
-  const inputs = component.options.map((o) => el("input", { type: "radio", name: component.custom_id, value: o.value, checked: o.default ? "checked" : null }));
-  const element = el("div.choices", {}, component.options.map((o, i) => el("label.choice", {}, inputs[i], el("span", {}, o.label, o.description && el("small", {}, o.description)))));
+  const { inputs, element } = boxes(component, { type: "radio", name: component.custom_id });
   const value = () => inputs.find((i) => i.checked)?.value ?? null;
-  const problem = () => ((component.required ?? true) && value() === null ? "Please choose one of each." : null);
+  const problem = () => (isRequired(component) && value() === null ? "Please choose one of each." : null);
   return { id: component.custom_id, element, value, problem };
 }
 
 function checkboxes(component) {
-  const inputs = component.options.map((o) => el("input", { type: "checkbox", value: o.value, checked: o.default ? "checked" : null }));
-  const element = el("div.choices", {}, component.options.map((o, i) => el("label.choice", {}, inputs[i], el("span", {}, o.label, o.description && el("small", {}, o.description)))));
+  const { inputs, element } = boxes(component, { type: "checkbox" });
   const value = () => inputs.filter((i) => i.checked).map((i) => i.value);
-  const least = (component.required ?? true) ? Math.max(1, component.min_values ?? 1) : 0;
+  const least = leastValues(component);
   const problem = () => (value().length < least ? `Please choose at least ${least}.` : null);
   return { id: component.custom_id, element, value, problem };
 }
@@ -141,7 +150,7 @@ function checkbox(component) {
 function uploadField(component) {
   const most = component.max_values ?? 1;
   const picker = filePicker({ most, hint: most > 1 ? `Drop up to ${most} files here or click` : "Drop a file here or click", limit: state.uploadLimit });
-  const least = (component.required ?? true) ? Math.max(1, component.min_values ?? 1) : 0;
+  const least = leastValues(component);
   const problem = () => (picker.files().length < least ? `${user(state.bot)?.display ?? "The app"} needs a file here.` : null);
   return { id: component.custom_id, element: picker.element, files: picker.files, problem };
 }

@@ -4,20 +4,6 @@ import { byId, el, icon, ICONS, replace } from "./dom.js";
 import { act, on, state, tell, trafficDetail } from "./store.js";
 import { toast } from "./toast.js";
 
-const FAULTS = [
-  ["rate-limit", "429 × 3", "The next three webhook calls are limited for two seconds"],
-  ["rate-limit-ban", "429, no Via", "The next webhook call is refused like a ban"],
-  ["server-error", "503 × 3", "The next three calls fail"],
-  ["slow", "Slow × 5", "The next five answers take two seconds longer"],
-  ["drop", "Drop sockets", "Cut the gateway without a word"],
-  ["op7", "Reconnect", "Ask for a reconnect and a resume (op 7)"],
-  ["op9", "Invalid session", "Forget the session (op 9)"],
-  ["duplicate", "Send twice", "The next dispatch comes twice"],
-  ["clock", "+16 min", "Move the clock past the life of interaction tokens"],
-  ["outage", "Outage 15 s", "Nothing answers for fifteen seconds"],
-  ["clear", "Clear", "Forget waiting faults"],
-];
-
 const KINDS = [
   ["rest", "REST"],
   ["gateway", "Gateway"],
@@ -50,7 +36,7 @@ function show() {
     el("div.panel-head", {}, el("h2", {}, "Traffic"), el("span.count", { id: "violation-count" }), el("button.icon-button", { type: "button", "aria-label": "Close the panel", onclick: () => toggle(false) }, icon(ICONS.close, 18))),
     el("div.filters", {}, KINDS.map(([kind, label]) => filter(label, shown.has(kind), (value) => (value ? shown.add(kind) : shown.delete(kind)))), filter("Broken rules only", onlyViolations, (value) => (onlyViolations = value))),
     lines,
-    el("details.faults", {}, el("summary", {}, "Let something go wrong"), el("div.fault-row", {}, FAULTS.map(faultButton))),
+    el("details.faults", {}, el("summary", {}, "Let something go wrong"), el("div.fault-row", {}, state.faults.map(faultButton))),
   );
   for (const line of state.traffic) if (wanted(line)) lines.append(row(line));
   lines.scrollTop = lines.scrollHeight;
@@ -61,7 +47,7 @@ function filter(label, checked, change) {
   return el("label.filter", {}, el("input", { type: "checkbox", checked: checked ? "checked" : null, onchange: (event) => (change(event.target.checked), show()) }), label);
 }
 
-function faultButton([kind, label, title]) {
+function faultButton({ kind, label, title }) {
   const cause = async () => {
     try {
       await act("fault", { kind });

@@ -11,6 +11,7 @@ export const state = {
   messages: new Map(),
   commands: {},
   roles: [],
+  faults: [],
   traffic: [],
   connected: false,
   online: false,
@@ -87,12 +88,12 @@ function takeState(event) {
   state.guild = event.guild;
   state.users = new Map(event.users.map((u) => [u.id, u]));
   state.roles = event.roles;
+  state.faults = event.faults;
   state.channels = event.channels;
   state.commands = event.commands;
   state.connected = event.connected;
   state.uploadLimit = event.upload_limit;
   state.clockShift = event.clock_shift;
-  state.rules = event.rules;
   state.traffic = event.traffic;
   state.messages = new Map(
     Object.entries(event.messages).map(([id, list]) => [id, new Map(list.map((m) => [m.id, m]))]),

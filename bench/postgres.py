@@ -1,0 +1,138 @@
+"""A private PostgreSQL for the tests: its own folder, its own port, gone afterwards."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+OPTIONS = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "max_connections=300",
+    "unix_socket_directories=",
+)
+
+
+def find_binaries() -> Path | None:
+    """The newest installed PostgreSQL's folder of programs."""
+    folders = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: float(folder.parent.name)
+    )
+    if folders:
+        return folders[-1]
+    program = shutil.which("initdb")
+    return Path(program).parent if program else None
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server; `certificate` is its own, where it speaks TLS."""
+
+    port: int
+    pid: int = 0
+    certificate: Path | None = None
+
+    def url(self, database: str) -> str:
+        """The SQLAlchemy address of a database."""
+        return f"postgresql+asyncpg://atelier@127.0.0.1:{self.port}/{database}"
+
+    async def execute(self, statement: str) -> None:
+        """Run a statement outside of all test databases."""
+        dsn = f"postgresql://atelier@127.0.0.1:{self.port}/postgres"
+        connection: Any = await asyncpg.connect(dsn)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+def _as_user() -> dict[str, Any]:
+    """PostgreSQL refuses to run as root; Debian's package brings a user for it."""
+    if os.name == "posix" and os.geteuid() == 0:
+        import pwd  # noqa: PLC0415 - only POSIX has it
+
+        account = pwd.getpwnam("postgres")
+        return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    return {}
+
+
+@contextlib.contextmanager
+def running(options: tuple[str, ...] = OPTIONS, *, tls: bool = False) -> Iterator[Server]:
+    """Start a server and stop it afterwards; with `tls`, one with a self-signed certificate."""
+    binaries = find_binaries()
+    assert binaries is not None
+    user = _as_user()
+    folder = Path(tempfile.mkdtemp(prefix="atelier-postgres-"))
+    if user:
+        os.chown(folder, user["user"], user["group"])
+    data = folder / "data"
+    try:
+        subprocess.run(
+            [
+                *(binaries / "initdb", "-D", data, "-U", "atelier", "-A", "trust"),
+                *("-E", "UTF8", "--locale=C", "--no-sync"),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=folder,
+            **user,
+        )
+        if tls:
+            _certify(data, user)
+            options = (*options, "ssl=on")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        settings = [part for option in options for part in ("-c", option)]
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(
+                [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), *settings],
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                **user,
+            )
+        try:
+            asyncio.run(_until_ready(Server(port), folder / "log"))
+            yield Server(port, server.pid, data / "server.crt" if tls else None)
+        finally:
+            server.terminate()
+            server.wait(30)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _certify(data: Path, user: dict[str, Any]) -> None:
+    """Make a certificate for 127.0.0.1, where the server looks for one."""
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=atelier", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", data / "server.key", "-out", data / "server.crt"),
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        **user,
+    )
+
+
+async def _until_ready(server: Server, log: Path) -> None:
+    for _ in range(200):
+        try:
+            await server.execute("SELECT 1")
+        except (OSError, asyncpg.PostgresError):
+            await asyncio.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"PostgreSQL did not start: {log.read_text(errors='replace')}")  # noqa: ASYNC240 - a few lines, at the end

@@ -1,0 +1,173 @@
+"""The connection to Discord, and what all commands share: queue, settings, texts."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.app.gateway import come_back_soon
+from bot.app.sync import keep_syncing
+from bot.kit import Bot, Interaction, Service
+from bot.pictures.upload_encoder import UploadEncoder
+from bot.texts import CatalogueTranslator, texts_of
+from bot.ui.reporting import STALE_MODAL, is_stale_modal
+from bot.wire.errors import reply, report
+from bot.wire.in_flight import tracing
+from common.logs import add_log_ids
+from common.settings import Settings
+from jobs.queue import JobQueue
+
+log = logging.getLogger(__name__)
+
+REMEMBERED_INTERACTIONS = 4096
+FIRST_SYNC_SECONDS = 10.0  # how long the start waits for Discord to take the commands
+
+
+class AtelierTree(app_commands.CommandTree[Bot]):
+    """The commands; refuses repeated deliveries and turns errors into sentences."""
+
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        """Whether to serve this interaction."""
+        return await self.client.may_serve(interaction)
+
+    async def on_error(
+        self,
+        interaction: Interaction,
+        error: app_commands.AppCommandError,
+        /,
+    ) -> None:
+        """Tell the user."""
+        await report(interaction, error)
+
+
+class AtelierClient(Bot):
+    """Atelier, connected."""
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] | None = None) -> None:
+        super().__init__(
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,  # nothing is read from the cache of messages
+            http_trace=tracing(),
+            max_ratelimit_timeout=60.0,  # longer waits are the delivery loop's own business
+        )
+        self.settings = settings
+        self.clock = clock or time.time
+        self._queue_clock = clock
+        self.encoder = UploadEncoder()
+        self.tree = AtelierTree(
+            self,
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+            allowed_contexts=app_commands.AppCommandContext(
+                guild=True, dm_channel=True, private_channel=True
+            ),
+        )
+        self.services = []
+        self.when_connected = []
+        self.after_command = []
+        self.picture_actions = {}
+        self.accepting = True
+        self._seen: OrderedDict[int, None] = OrderedDict()
+        self._started: list[Service] = []
+        self._winding_down: asyncio.Task[None] | None = None
+        self._syncing: asyncio.Task[None] | None = None
+        self._session_starts = come_back_soon(self)
+
+    async def setup_hook(self) -> None:
+        """Open the queue, tell Discord the commands if they changed, start the services."""
+        self.queue = await JobQueue.open(self.settings, clock=self._queue_clock)
+        await self.tree.set_translator(CatalogueTranslator())
+        tried = asyncio.Event()
+        self._syncing = asyncio.create_task(
+            keep_syncing(self.tree, self.settings.atelier_data_dir, tried), name="commands"
+        )
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(tried.wait(), FIRST_SYNC_SECONDS)
+        for service in self.services:
+            await service.start()
+            self._started.append(service)
+
+    async def on_ready(self) -> None:
+        """Say that the bot is there."""
+        self._session_starts.add()
+        log.info("Connected as %s, in %d servers", self.user, len(self.guilds))
+        await self.on_resumed()
+
+    async def on_resumed(self) -> None:
+        """Discord is there again: what waited for it need not wait longer."""
+        for wake in self.when_connected:
+            wake()
+
+    async def on_interaction(self, interaction: Interaction) -> None:
+        """Answer forms that discord.py does not know any more."""
+        if is_stale_modal(interaction) and await self.may_serve(interaction):
+            await reply(interaction, texts_of(interaction)(STALE_MODAL))
+
+    async def on_app_command_completion(
+        self,
+        interaction: Interaction,
+        command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu,  # noqa: ARG002 - discord.py's signature
+    ) -> None:
+        """A command was answered, or its answer is on its way."""
+        for follow_up in self.after_command:
+            await follow_up(interaction)
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002 - discord.py's signature
+        """Log what went wrong in an event."""
+        log.error("Error in the event %s", event_method, exc_info=True)  # noqa: LOG014 - called while handling
+
+    async def may_serve(self, interaction: Interaction) -> bool:
+        """Whether to serve an interaction: not one that came before, not while shutting down.
+
+        Discord may deliver an interaction twice, around a resume; the second must not act.
+        """
+        add_log_ids(member=interaction.user.id, server=interaction.guild_id)
+        if interaction.type is discord.InteractionType.autocomplete:
+            return self.accepting
+        if interaction.id in self._seen:
+            log.info("Interaction %s came twice", interaction.id)
+            return False
+        self._seen[interaction.id] = None
+        if len(self._seen) > REMEMBERED_INTERACTIONS:
+            self._seen.popitem(last=False)
+        if not self.accepting:
+            t = texts_of(interaction)
+            await reply(interaction, t("I am about to restart; please try again in a minute."))
+            return False
+        return True
+
+    async def wind_down(self) -> None:
+        """Accept nothing new, finish the edits in flight, leave the rest to the next start.
+
+        The connection stays, so that whoever comes now is told to come again.
+        """
+        if self._winding_down is None:
+            self._winding_down = asyncio.create_task(self._stop_services())
+        await asyncio.shield(self._winding_down)
+
+    async def close(self) -> None:
+        """Wind down and disconnect."""
+        await self.wind_down()
+        if self._syncing is not None:
+            self._syncing.cancel()
+        if not self.is_closed():
+            await super().close()
+            if hasattr(self, "queue"):
+                await self.queue.close()
+
+    async def _stop_services(self) -> None:
+        self.accepting = False
+        for service in reversed(self._started):
+            try:
+                await service.stop()
+            except Exception:
+                log.exception("%s did not stop in order", type(service).__name__)
+        self._started.clear()

@@ -1,0 +1,67 @@
+"""All that the bot can do: each module that adds to it is named here, and says at its end what."""
+
+from bot.app import heartbeat, housekeeping
+from bot.app.client import AtelierClient
+from bot.cards import job_buttons
+from bot.commands import (
+    cancel,
+    help,  # noqa: A004 - the command's name
+    history,
+    paint,
+    paint_this,
+    privacy,
+    queue,
+    saved_styles,
+    show,
+    styles,
+    thumbnails,
+)
+from bot.commands.admin import audit, blocklist, clearing, limit_changes, limits, queue_admin, stats
+from bot.commands.picture_buttons import ending, remix, sharing
+from bot.delivery import loop, undelivered
+from bot.intake import service as intake
+from bot.kit import Feature
+from common.settings import Settings
+
+# Services start in this order; commands are listed in it, the most used first.
+FEATURES: tuple[Feature, ...] = (
+    housekeeping.FEATURE,
+    heartbeat.FEATURE,
+    loop.FEATURE,
+    undelivered.FEATURE,
+    intake.FEATURE,
+    thumbnails.FEATURE,
+    job_buttons.FEATURE,
+    remix.FEATURE,
+    sharing.FEATURE,
+    ending.FEATURE,
+    paint.FEATURE,
+    paint_this.FEATURE,
+    queue.FEATURE,
+    cancel.FEATURE,
+    history.FEATURE,
+    show.FEATURE,
+    styles.FEATURE,
+    saved_styles.FEATURE,
+    privacy.FEATURE,
+    help.FEATURE,
+    limits.FEATURE,
+    limit_changes.FEATURE,
+    audit.FEATURE,
+    blocklist.FEATURE,
+    queue_admin.FEATURE,
+    clearing.FEATURE,
+    stats.FEATURE,
+)
+
+
+def build_client(settings: Settings) -> AtelierClient:
+    """The bot with all its features, not yet connected."""
+    client = AtelierClient(settings)
+    for feature in FEATURES:
+        for command in feature.commands:
+            client.tree.add_command(command)
+        client.add_dynamic_items(*feature.buttons)
+        client.services += [make(client) for make in feature.services]
+        client.picture_actions |= feature.picture_actions
+    return client

@@ -1,0 +1,89 @@
+"""Coming back to Discord's gateway soon after it is there again, however long it was away.
+
+discord.py doubles its pause with each failure up to 17 minutes and starts anew only after a long
+time without one, and it logs a traceback for each try.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import discord.client
+
+from bot.kit import Bot
+
+SHORTEST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 8.0
+CONNECT_TIMEOUT_SECONDS = 10.0
+"""A try that hangs may not last longer than this; with the pause: back within 20 s."""
+
+STARTS_AN_HOUR = 30
+"""Discord allows a thousand new sessions a day and then resets the token: a gateway that takes a
+session and ends it at once is asked more slowly from here on."""
+MANY_STARTS_PAUSE_SECONDS = 120.0
+_HOUR_SECONDS = 3600.0
+
+
+class SessionStarts:
+    """When new sessions began, in the last hour."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._times: deque[float] = deque(maxlen=STARTS_AN_HOUR)
+
+    def add(self) -> None:
+        """One began now."""
+        self._times.append(self._clock())
+
+    def too_many(self) -> bool:
+        """Whether the next should wait."""
+        times = self._times
+        return len(times) == STARTS_AN_HOUR and self._clock() - times[0] < _HOUR_SECONDS
+
+
+class ReconnectPauses:
+    """Stands in for discord.py's `ExponentialBackoff`."""
+
+    def __init__(self, starts: SessionStarts) -> None:
+        self._starts = starts
+
+    def delay(self) -> float:
+        """Seconds until the next try."""
+        if self._starts.too_many():
+            return MANY_STARTS_PAUSE_SECONDS
+        # At random: a thousand bots come back from the same outage.
+        return random.uniform(SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)  # noqa: S311
+
+
+class _OneLineATry(logging.Filter):
+    """Takes the traceback from discord.py's line about a reconnect: the reason is enough."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always keep the line."""
+        if str(record.msg).startswith("Attempting a reconnect") and record.exc_info:
+            error = record.exc_info[1]
+            record.msg = f"The gateway is away ({type(error).__name__}: {error}); the next try"
+            record.msg = record.msg.replace("%", "%%") + " is in %.0f s"
+            record.exc_info, record.exc_text = None, None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
+def come_back_soon(client: Bot) -> SessionStarts:
+    """Make a client's reconnects quick, bounded and quiet. Returns where new sessions are noted."""
+    starts = SessionStarts()
+    discord.client.ExponentialBackoff = lambda: ReconnectPauses(starts)  # type: ignore[assignment, misc, attr-defined]  # no other way in
+    log = logging.getLogger("discord.client")
+    if not any(isinstance(known, _OneLineATry) for known in log.filters):
+        log.addFilter(_OneLineATry())
+    connect = client.http.ws_connect
+
+    async def connect_soon(*arguments: Any, **named: Any) -> Any:
+        return await asyncio.wait_for(connect(*arguments, **named), CONNECT_TIMEOUT_SECONDS)
+
+    client.http.ws_connect = connect_soon  # type: ignore[method-assign]  # bounded
+    return starts

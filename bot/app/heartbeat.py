@@ -1,0 +1,68 @@
+"""Telling the database that the bot is alive and whether Discord is there."""
+
+import asyncio
+import logging
+import math
+import os
+import platform
+import uuid
+
+from bot.kit import Bot, Feature
+from common.version import VERSION
+from jobs.outcomes import QueueError
+from jobs.working.bots import BotInfo
+
+log = logging.getLogger(__name__)
+
+BEAT_SECONDS = 15.0
+
+
+class Heartbeat:
+    """One line in the database, renewed while the process lives."""
+
+    def __init__(self, client: Bot) -> None:
+        self._client = client
+        self._info: BotInfo | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin."""
+        host = platform.node()
+        self._info = BotInfo(
+            id=f"{host}-{os.getpid()}-{uuid.uuid4().hex[:6]}",
+            application_id=self._client.application_id or 0,
+            host=host,
+            pid=os.getpid(),
+            version=VERSION,
+        )
+        self._task = asyncio.create_task(self._run(self._info), name="heartbeat")
+
+    async def stop(self) -> None:
+        """End, and say so."""
+        if self._task is not None and self._info is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            try:
+                await self._client.queue.bots.forget(self._info.id)
+            except QueueError as error:
+                log.info("The bot could not sign off: %s", error)
+
+    async def _run(self, info: BotInfo) -> None:
+        while True:
+            latency = self._client.latency
+            # `is_ready` stays true while the gateway is away.
+            connected = self._client.is_ready() and self._client.ws.open
+            known = connected and math.isfinite(latency)
+            try:
+                await self._client.queue.bots.beat(
+                    info, connected=known, latency_seconds=latency if known else None
+                )
+            except QueueError as error:
+                log.warning("The heartbeat has to wait: %s", error)
+            except Exception:
+                log.exception("Error in the heartbeat")
+            # Soon at first: the start is when an owner looks.
+            await asyncio.sleep(BEAT_SECONDS if known else 2.0)
+
+
+FEATURE = Feature(services=(Heartbeat,))

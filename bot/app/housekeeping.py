@@ -1,0 +1,49 @@
+"""What has to be done now and then: jobs of dead engines, pictures kept long enough."""
+
+import asyncio
+import logging
+
+from bot.kit import Bot, Feature
+from common.store import StorageUnavailable
+from jobs.outcomes import QueueError
+
+log = logging.getLogger(__name__)
+
+REAP_SECONDS = 5.0
+CLEAN_SECONDS = 3600.0
+
+
+class Housekeeping:
+    """Runs beside the commands."""
+
+    def __init__(self, client: Bot) -> None:
+        self._client = client
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._run(), name="housekeeping")
+
+    async def stop(self) -> None:
+        """End; whatever was begun may be left at any point."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        queue, loop = self._client.queue, asyncio.get_running_loop()
+        clean_at = loop.time() + CLEAN_SECONDS / 60  # not amid the start
+        while True:
+            await asyncio.sleep(REAP_SECONDS)
+            try:
+                await queue.claims.reap()
+                if loop.time() >= clean_at:
+                    clean_at = loop.time() + CLEAN_SECONDS
+                    log.info("Cleaned up: %s", await queue.retention.gc())
+            except (QueueError, StorageUnavailable, OSError) as error:
+                log.warning("Housekeeping has to wait: %s", error)
+            except Exception:
+                log.exception("Error in the housekeeping")
+
+
+FEATURE = Feature(services=(Housekeeping,))

@@ -1,0 +1,88 @@
+"""Start the embedded engine as a child process, keep it running, and stop it in order."""
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+
+from common.backoff import Backoff
+from common.settings import Settings
+
+log = logging.getLogger(__name__)
+
+ENGINE_COMMAND = (sys.executable, "-m", "engine", "--until-stdin-closes")
+BACKOFF = Backoff(first_seconds=1.0, longest_seconds=60.0)
+STEADY_AFTER_SECONDS = 60.0
+STOP_TIMEOUT_SECONDS = 20.0
+
+
+class EngineSupervisor:
+    """Runs `python -m engine` for as long as the bot runs.
+
+    The engine ends by itself when its standard input closes. So it is told to stop in a way that
+    every system knows, and it does not outlive a bot that was killed.
+    """
+
+    def __init__(self, settings: Settings, *, command: tuple[str, ...] = ENGINE_COMMAND) -> None:
+        self._environment = os.environ | _as_environment(settings)
+        self._command = command
+        self._process: Process | None = None
+
+    async def run(self) -> None:
+        """Start the engine, and start it again whenever it ends, until cancelled."""
+        failures = 0
+        try:
+            while True:
+                started_at = time.monotonic()
+                code = await self._run_once()
+                if code is None:
+                    why = "the engine could not be started"
+                else:
+                    why = f"the engine ended with code {code}"
+                if time.monotonic() - started_at >= STEADY_AFTER_SECONDS:
+                    failures = 0
+                pause_seconds = BACKOFF.seconds(failures)
+                failures += 1
+                log.error("%s; the next try is in %.0f s", why, pause_seconds)
+                await asyncio.sleep(pause_seconds)
+        finally:
+            await self._stop()
+
+    async def _run_once(self) -> int | None:
+        """Run it. Returns its exit code; None where there was no process or no memory for it."""
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=PIPE, env=self._environment
+            )
+        except OSError as error:
+            log.warning("no process for the engine: %s", error)
+            return None
+        log.info("the engine runs as process %d", self._process.pid)
+        return await self._process.wait()
+
+    async def _stop(self) -> None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_TIMEOUT_SECONDS)
+        except TimeoutError:
+            log.warning("the engine did not stop within %.0f s and is ended", STOP_TIMEOUT_SECONDS)
+            process.kill()
+            await process.wait()
+
+
+def _as_environment(settings: Settings) -> dict[str, str]:
+    """Give the engine the settings that the bot has, but not the token: it has no use for it."""
+    environment = {"DISCORD_TOKEN": ""}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if not name.startswith("atelier_") or value is None:
+            continue
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        environment[name.upper()] = text
+    return environment

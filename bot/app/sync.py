@@ -1,0 +1,94 @@
+"""Telling Discord the commands, but only when they changed: creations are counted by the day."""
+
+import asyncio
+import hashlib
+import json
+import logging
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import discord
+
+from bot.kit import Tree
+from common.backoff import Backoff
+
+log = logging.getLogger(__name__)
+
+HASH_FILE = "commands.json"
+BACKOFF = Backoff(first_seconds=5.0, longest_seconds=3600.0)
+
+
+async def keep_syncing(tree: Tree, data_dir: Path, tried: asyncio.Event) -> None:
+    """Sync the commands, again and again until Discord takes them; those it has go on working.
+
+    Args:
+        tree: The commands.
+        data_dir: Where the last sync is noted.
+        tried: Set after the first try, whatever came of it.
+    """
+    for failures in count():
+        try:
+            await sync_if_changed(tree, data_dir)
+        except Exception as error:  # noqa: BLE001 - a bot with yesterday's commands is one that serves
+            asked = error.retry_after if isinstance(error, discord.RateLimited) else None
+            pause = BACKOFF.seconds(failures, asked)
+            log.warning(
+                "Discord does not take the commands (%s); the next try is in %.0f s", error, pause
+            )
+        else:
+            return
+        finally:
+            tried.set()
+        await asyncio.sleep(pause)
+
+
+async def sync_if_changed(tree: Tree, data_dir: Path) -> bool:
+    """Sync the global commands if they differ from the last sync, or Discord lost them.
+
+    Returns:
+        Whether a sync was made.
+    """
+    client = tree.client
+    path = data_dir / HASH_FILE
+    payload = await _payload(tree)
+    digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+    known = _read(path)
+    key = str(client.application_id)
+    if known.get(key) == digest and await _discord_has(tree, payload):
+        return False
+    commands = await tree.sync()
+    try:
+        path.write_text(json.dumps({**known, key: digest}), encoding="utf-8")
+    except OSError as error:
+        log.warning("The next start tells Discord the commands again: %s", error)
+    log.info("Told Discord the %d commands", len(commands))
+    return True
+
+
+async def _payload(tree: Tree) -> list[Any]:
+    commands: list[Any] = [
+        command for kind in discord.AppCommandType for command in tree.get_commands(type=kind)
+    ]
+    translator = tree.translator
+    if translator is None:
+        return [command.to_dict(tree) for command in commands]
+    return [await command.get_translated_payload(tree, translator) for command in commands]
+
+
+async def _discord_has(tree: Tree, payload: list[Any]) -> bool:
+    """Whether Discord knows these very names: asking costs nothing, creating does."""
+    try:
+        there = await tree.fetch_commands()
+    except discord.HTTPException:
+        return False
+    ours = {(command["name"], command.get("type", 1)) for command in payload}
+    return {(command.name, command.type.value) for command in there} == ours
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,189 @@
+"""What the message of a job shows, in each of its states."""
+
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot.cards.job_buttons import Action, job_buttons
+from bot.cards.small_print import Attached, settings_line, small_print
+from bot.texts import Texts
+from bot.ui.container import card
+from bot.ui.plain import plain
+from bot.ui.words import relative, styles_words
+from jobs.model import Failure, Job, JobState, Standing
+
+BAR_CELLS = 14
+RESULT_ACTIONS = (
+    Action.AGAIN,
+    Action.STRONGER,
+    Action.SOFTER,
+    Action.LARGER,
+    Action.OTHER_STYLE,
+    Action.COMPARE,
+    Action.TIMELAPSE,
+    Action.SAVE,
+    Action.DELETE,
+)
+COLOR_WAITING = 0x7A8B99
+COLOR_PAINTING = 0xD9A441
+COLOR_DONE = 0x4F8A5B
+COLOR_FAILED = 0xB0413E
+
+
+def progress_bar(fraction: float) -> str:
+    """A bar that is a share full."""
+    full = round(max(0.0, min(1.0, fraction)) * BAR_CELLS)
+    return "▰" * full + "▱" * (BAR_CELLS - full)
+
+
+def job_card(
+    t: Texts, job: Job, standing: Standing | None, attached: Attached | None = None
+) -> ui.LayoutView:
+    """The card of a job; `attached` is the preview or the result, sent along with it."""
+    match job.state:
+        case JobState.QUEUED:
+            return _waiting(t, job, standing)
+        case JobState.RUNNING:
+            return _painting(t, job, standing, attached)
+        case JobState.DONE:
+            return _done(t, job, attached)
+        case JobState.FAILED:
+            return _failed(t, job)
+        case JobState.CANCELLED:
+            return _cancelled(t, job)
+
+
+def _waiting(t: Texts, job: Job, standing: Standing | None) -> ui.LayoutView:
+    headline = t("Waiting in the queue")
+    if job.cancel_requested:
+        headline = t("Being cancelled…")
+    elif standing is not None:
+        headline = t("Place {place}", place=max(1, standing.place))
+        if standing.ready_at is not None and not _obstacle(t, standing):
+            headline = t(
+                "Place {place}, ready {when}",
+                place=max(1, standing.place),
+                when=relative(standing.ready_at),
+            )
+    return card(
+        f"### ⏳ {headline}",
+        None if job.cancel_requested else _obstacle(t, standing),
+        f"-# {settings_line(t, job)} · #{job.id}",
+        *job_buttons(t, job.id, Action.CANCEL),
+        color=COLOR_WAITING,
+    )
+
+
+def _obstacle(t: Texts, standing: Standing | None) -> str | None:
+    """Why the queue does not move, if it does not."""
+    if standing is not None and standing.paused:
+        return t("The queue is paused at the moment; your picture keeps its place.")
+    if standing is not None and standing.engines_alive == 0:
+        return t(
+            "The painter is not running at the moment; your picture waits and is painted as soon "
+            "as it is back."
+        )
+    return None
+
+
+def _painting(
+    t: Texts, job: Job, standing: Standing | None, attached: Attached | None
+) -> ui.LayoutView:
+    progress = job.progress
+    fraction = progress.fraction if progress else 0.0
+    headline = t("Being cancelled…") if job.cancel_requested else t("Painting")
+    line = f"{progress_bar(fraction)} {fraction:.0%}"
+    if standing is not None and standing.ready_at is not None:
+        line += " · " + t("ready {when}", when=relative(standing.ready_at))
+    if progress is not None and progress.note:
+        # What the engine says there is for its log, and in one language.
+        line += "\n" + t("Getting ready: the network and the style are being loaded.")
+    return card(
+        f"### 🖌️ {headline}",
+        _gallery(attached, t("Preview"), spoiler=job.reply.spoiler),
+        line,
+        f"-# {settings_line(t, job)} · #{job.id}",
+        *([] if job.cancel_requested else job_buttons(t, job.id, Action.CANCEL)),
+        color=COLOR_PAINTING,
+    )
+
+
+def _done(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
+    headline, *lines = end_words(t, job, attached)
+    gallery = _gallery(attached, _title(t, job), spoiler=job.reply.spoiler)
+    buttons = job_buttons(t, job.id, *RESULT_ACTIONS) if attached else ()
+    return card(headline, gallery, *lines, *buttons, color=COLOR_DONE)
+
+
+def _failed(t: Texts, job: Job) -> ui.LayoutView:
+    buttons = job_buttons(t, job.id, Action.AGAIN, Action.DELETE)
+    return card(*end_words(t, job, None), *buttons, color=COLOR_FAILED)
+
+
+def _cancelled(t: Texts, job: Job) -> ui.LayoutView:
+    buttons = job_buttons(t, job.id, Action.AGAIN, Action.DELETE)
+    return card(*end_words(t, job, None), *buttons, color=COLOR_WAITING)
+
+
+def _title(t: Texts, job: Job) -> str:
+    title = t("Painted for {user}", user=job.user_name)
+    if any(style.preset is not None for style in job.inputs.styles):
+        styles = styles_words(t, job.inputs.styles)
+        title = t("{styles}, for {user}", styles=styles, user=job.user_name)
+    return plain(title, 200)
+
+
+def end_words(t: Texts, job: Job, attached: Attached | None) -> list[str]:
+    """What is said of a job that has ended: a headline and what stands below it."""
+    settings = f"-# {settings_line(t, job)} · #{job.id}"
+    if job.state is JobState.CANCELLED:
+        return [f"### ✖️ {t('Cancelled')}", settings]
+    if job.state is JobState.FAILED:
+        failure = job.failure
+        sentence = failure_words(t, failure) if failure else t("This picture could not be painted.")
+        return [f"### ⚠️ {t('This did not work')}", sentence, settings]
+    headline = f"### 🖼️ {_title(t, job)}"
+    if attached is not None:
+        return [headline, small_print(t, job, attached)]
+    missing = (
+        t("This picture was deleted.")
+        if job.result_key is None
+        else t("It is painted, but cannot be shown here; please try /show {job_id}.", job_id=job.id)
+    )
+    return [headline, missing, f"-# #{job.id}"]
+
+
+def plain_card(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
+    """The end of a job with as few components as can be, for when Discord refuses its card."""
+    layout = ui.LayoutView(timeout=None)
+    layout.add_item(ui.TextDisplay("\n".join(end_words(t, job, attached))))
+    if (gallery := _gallery(attached, _title(t, job), spoiler=job.reply.spoiler)) is not None:
+        layout.add_item(gallery)
+    return layout
+
+
+def _gallery(
+    attached: Attached | None, description: str, *, spoiler: bool
+) -> "ui.MediaGallery[Any] | None":
+    if attached is None:
+        return None
+    item = discord.MediaGalleryItem(
+        f"attachment://{attached.filename}", description=description[:256], spoiler=spoiler
+    )
+    return ui.MediaGallery(item)
+
+
+LENGTH_LIMIT = 400
+
+
+def failure_words(t: Texts, failure: Failure) -> str:
+    """What went wrong, with the id to look it up by.
+
+    What an older version wrote down is shown as it is.
+    """
+    said = failure.message if failure.sentence is None else t.say(failure.sentence)
+    sentence = plain(said, LENGTH_LIMIT)
+    if not failure.error_id:
+        return sentence
+    return t("{sentence} (error {error_id})", sentence=sentence, error_id=failure.error_id)

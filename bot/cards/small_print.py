@@ -1,0 +1,98 @@
+"""What stands in small letters below a picture: its settings, how it came to be, what to note."""
+
+from dataclasses import dataclass
+
+from bot.texts import Texts, _
+from bot.ui.plain import plain
+from bot.ui.words import QUALITIES, styles_words
+from jobs.model import Job
+
+NOTES_SHOWN = 4
+NOTE_LIMIT = 300  # characters
+KEPT_COLOURS = {
+    "luminance": _("colours kept (luminance)"),
+    "match": _("colours kept (matched)"),
+    "histogram": _("colours kept (histogram)"),
+}
+STARTS = {
+    "grey": _("started from grey"),
+    "noise": _("started from noise"),
+    "style": _("started from the style"),
+    "file": _("started from a picture"),
+}
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A file that a card shows."""
+
+    data: bytes
+    filename: str
+    note: str | None = None  # what had to be done so that it fits
+
+
+def small_print(t: Texts, job: Job, attached: Attached) -> str:
+    """All that is said below a finished picture."""
+    lines = [settings_line(t, job), report_line(t, job), *notes(t, job)]
+    if attached.note:
+        lines.append(attached.note)
+    return "\n".join(f"-# {line}" for line in lines)
+
+
+def settings_line(t: Texts, job: Job) -> str:
+    """The settings of a job in one line."""
+    options, report = job.options, job.report
+    size = f"{report.width_px} × {report.height_px} px" if report else f"{options.size_px} px"
+    parts = [
+        styles_words(t, job.inputs.styles),
+        size,
+        t(QUALITIES[options.quality]),
+        t("strength {percent}", percent=f"{options.strength:.0%}"),
+    ]
+    if options.style_scale != 1.0:
+        parts.append(t("strokes × {scale}", scale=f"{options.style_scale:g}"))
+    if options.keep_colors in KEPT_COLOURS:
+        parts.append(t(KEPT_COLOURS[options.keep_colors]))
+    if options.start in STARTS:
+        parts.append(t(STARTS[options.start]))
+    parts.append(t("seed {seed}", seed=report.seed if report else options.seed))
+    return plain(" · ".join(parts), limit=600)
+
+
+def report_line(t: Texts, job: Job) -> str:
+    """Network, device and time of a finished picture."""
+    report = job.report
+    if report is None:
+        return f"#{job.id}"
+    return plain(
+        t.plural(
+            "{network} on {device} · {count} iteration · {time} · picture #{job_id}",
+            "{network} on {device} · {count} iterations · {time} · picture #{job_id}",
+            count=report.iterations,
+            network=report.network,
+            device=report.device,
+            time=duration(t, report.seconds),
+            job_id=job.id,
+        ),
+        limit=300,
+    )
+
+
+def notes(t: Texts, job: Job) -> list[str]:
+    """What is not as it was asked for: of the pictures that were given, and of the painting.
+
+    What an older version wrote down is shown as it is.
+    """
+    report = job.report
+    found = [t.say(note) for note in (*job.reply.notes, *(report.notes if report else ()))]
+    older = report.extra.get("notes", ()) if report else ()
+    found += [note for note in older if isinstance(note, str)]
+    once = list(dict.fromkeys(plain(note, NOTE_LIMIT) for note in found))
+    return once[:NOTES_SHOWN]
+
+
+def duration(t: Texts, seconds: float) -> str:
+    """A time span in words."""
+    if seconds < 90:
+        return t("{seconds} s", seconds=max(1, round(seconds)))
+    return t("{minutes} min", minutes=round(seconds / 60))

@@ -1,0 +1,82 @@
+"""`/limits log`: who changed what, in pages."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.commands.admin.access import admin_guild
+from bot.kit import Feature, Interaction
+from bot.texts import Texts, _, texts_of
+from bot.ui.container import Page, card
+from bot.ui.limit_words import limit_line
+from bot.ui.paging import PageButton, PagePlace
+from bot.ui.plain import plain, shorten
+from bot.ui.words import relative
+from common.limits import LIMITS
+from jobs.changing.administration import AuditEntry
+
+PAGE_SIZE = 10
+DETAILS_LIMIT = 250
+ACTIONS: Mapping[str, str] = {
+    "set_limits": _("set limits"),
+    "reset_limits": _("reset all limits"),
+    "block": _("blocked a member"),
+    "unblock": _("unblocked a member"),
+    "pause": _("paused the queue"),
+    "resume": _("resumed the queue"),
+    "clear": _("cleared the queue"),
+    "undo_clear": _("put back what was cleared"),
+    "remove": _("cancelled a picture"),
+    "front": _("moved a picture to the front"),
+    "save_style": _("saved a style for the server"),
+    "remove_style": _("removed a style of the server"),
+}
+
+
+async def audit_page(interaction: Interaction, place: PagePlace) -> Page:
+    """One page of the log of the server; only for those who manage it."""
+    guild_id = admin_guild(interaction)
+    t = texts_of(interaction)
+    many = (place.page + 1) * PAGE_SIZE + 1
+    entries = await interaction.client.queue.audit.read(guild_id, limit=many)
+    first = place.page * PAGE_SIZE
+    shown = entries[first : first + PAGE_SIZE]
+    words = "\n".join(audit_line(t, entry) for entry in shown)
+    turner = AuditPage.turner(t, place, more=len(entries) > first + PAGE_SIZE)
+    return Page(card(t("## Log of changes"), words or t("Nothing was changed so far."), turner))
+
+
+def audit_line(t: Texts, entry: AuditEntry) -> str:
+    """One change in one line."""
+    what = t(ACTIONS.get(entry.action, entry.action))
+    # Those who had their data erased are 0.
+    who = f"<@{entry.user_id}>" if entry.user_id else t("somebody")
+    line = f"{relative(entry.at)} {who}: {what}"
+    details = _details(t, entry.details)
+    return f"{line} ({details})" if details else line
+
+
+def _details(t: Texts, details: Mapping[str, Any]) -> str:
+    parts = []
+    for name, value in details.items():
+        if name in LIMITS:
+            parts.append(limit_line(t, name, value))
+        elif name == "user":
+            parts.append(f"<@{value}>")
+        elif name == "job":
+            parts.append(f"#{value}")
+        elif name == "name":
+            parts.append(f"“{plain(str(value))}”")
+        else:
+            parts.append(plain(f"{name}: {value}"))
+    return shorten(", ".join(parts), DETAILS_LIMIT)
+
+
+class AuditPage(PageButton, kind="audit"):
+    """Turns the pages of the log."""
+
+    async def render(self, interaction: Interaction, place: PagePlace) -> Page:
+        """Make the page."""
+        return await audit_page(interaction, place)
+
+
+FEATURE = Feature(buttons=(AuditPage,))

@@ -1,0 +1,119 @@
+"""Changing limits: say what came of it, tell the log channel, offer to take it back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import discord
+
+from bot.commands.admin.access import admin_guild
+from bot.commands.admin.announcing import announce
+from bot.commands.admin.limit_form import LimitsForm
+from bot.commands.admin.undo import last_change, values_before
+from bot.kit import Feature, Interaction
+from bot.texts import Texts, _, texts_of
+from bot.ui.buttons import OwnButton
+from bot.ui.container import row_of, say, show, text_page
+from bot.ui.limit_words import limit_line, limit_value
+from bot.wire.acknowledging import acknowledge
+from bot.wire.errors import UserProblem
+from common.limits import LIMITS
+from jobs.changing.administration import UnusableLimit
+from jobs.entering.limits import LoosensOperatorLimit
+
+LOOSENS = _(
+    "{limit}: the operator of this bot allows {allowed}, and {asked} would loosen that; please "
+    "choose a stricter value."
+)
+
+UNUSABLE = _("{limit}: that is not a value it can have; please choose another.")
+
+
+async def change_limits(
+    interaction: Interaction, guild_id: int, changes: Mapping[str, Any]
+) -> None:
+    """Set limits. The interaction is acknowledged.
+
+    Raises:
+        UserProblem: if the change would loosen what the operator allows, or is none that can be.
+    """
+    t = texts_of(interaction)
+    if not changes:
+        await say(interaction, t("Nothing was changed."))
+        return
+    try:
+        outcome = await interaction.client.queue.limits.set(guild_id, changes, interaction.user.id)
+    except UnusableLimit as error:
+        known = LIMITS.get(error.limit)
+        raise UserProblem(UNUSABLE, limit=known.label if known else error.limit) from None
+    if isinstance(outcome, LoosensOperatorLimit):
+        raise UserProblem(
+            LOOSENS,
+            limit=LIMITS[outcome.limit].label,
+            allowed=limit_value(t, outcome.limit, outcome.operator_value),
+            asked=limit_value(t, outcome.limit, outcome.asked),
+        )
+    said = await announce(
+        interaction,
+        guild_id,
+        lambda t: "\n".join(
+            [t("Limits are changed:")]
+            + [limit_line(t, name, getattr(outcome, name)) for name in LIMITS if name in changes]
+        ),
+    )
+    await _offer_undo(interaction, guild_id, said)
+
+
+async def _offer_undo(interaction: Interaction, guild_id: int, said: str) -> None:
+    """Say what was changed, with a button to take it back."""
+    user_id = interaction.user.id
+    change_id = await last_change(interaction.client.queue, guild_id, user_id)
+    if change_id is None:  # somebody else was faster
+        await say(interaction, said)
+        return
+    button = UndoButton(texts_of(interaction), user_id, change_id)
+    await show(interaction, text_page(said, row_of(button)))
+
+
+class ChangeButton(OwnButton, kind="limits-change", label=_("Change limits…"), emoji="✏️"):
+    """Opens the form of all limits."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+        """Open it. The permission may be gone since."""
+        await open_form(interaction)
+
+
+async def open_form(interaction: Interaction) -> None:
+    """Open the form of all limits, as they are now."""
+    guild_id = admin_guild(interaction)
+    current = await interaction.client.queue.limits.in_force(guild_id)
+    await interaction.response.send_modal(LimitsForm(texts_of(interaction), current, change_limits))
+
+
+class UndoButton(OwnButton, kind="limits-undo", label=_("Undo"), emoji="↩️"):
+    """Takes the last change of limits back."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+        """Set what stood before. The permission may be gone since."""
+        guild_id = admin_guild(interaction)
+        await acknowledge(interaction)
+        before = await values_before(interaction.client.queue, guild_id, int(self.about or 0))
+        await change_limits(interaction, guild_id, before)
+
+
+class ResetButton(
+    OwnButton, kind="limits-reset", label=_("Reset all"), style=discord.ButtonStyle.danger
+):
+    """Resets all limits of the server."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+        """Reset. The permission may be gone since the question."""
+        guild_id = admin_guild(interaction)
+        await acknowledge(interaction)
+        await interaction.client.queue.limits.reset(guild_id, interaction.user.id)
+        said = await announce(
+            interaction, guild_id, lambda t: t("All limits of this server are reset.")
+        )
+        await _offer_undo(interaction, guild_id, said)
+
+
+FEATURE = Feature(buttons=(ChangeButton, ResetButton, UndoButton))

@@ -1,0 +1,144 @@
+"""`/limits`: show, set, the form of all, reset."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.commands.admin.access import AdminGroup, admin_guild
+from bot.commands.admin.audit import audit_page
+from bot.commands.admin.limit_changes import ChangeButton, ResetButton, change_limits, open_form
+from bot.commands.admin.queue_admin import NothingButton
+from bot.kit import Feature, Interaction
+from bot.texts import Texts, _, texts_of
+from bot.ui.container import row_of, show, text_page
+from bot.ui.limit_words import limits_words
+from bot.ui.paging import PagePlace
+from bot.wire.acknowledging import acknowledge
+from bot.wire.errors import UserProblem
+from common.limits import LIMITS
+from common.options import QUALITIES
+
+NOTHING_GIVEN = _("Please give at least one limit to change; /limits show lists them.")
+UNKNOWN_LIMIT = _("There is no such limit; /limits show lists them.")
+
+SIZE, COOLDOWN = LIMITS["max_size_px"], LIMITS["cooldown_seconds"]
+WAITING_MEMBER, WAITING_SERVER = LIMITS["max_waiting_per_user"], LIMITS["max_waiting_per_server"]
+PER_DAY, DAYS_KEPT = LIMITS["max_per_day"], LIMITS["retention_days"]
+
+limits = AdminGroup("limits", "What members of this server may ask for.")
+
+
+@limits.command(name="show", description="The limits in force, and which this server has set.")
+async def show_limits(interaction: Interaction) -> None:
+    """Show the limits."""
+    guild_id = admin_guild(interaction)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    t = texts_of(interaction)
+    words = await _limits_in_words(interaction, t, guild_id)
+    await show(interaction, text_page(words, row_of(ChangeButton(t, interaction.user.id))))
+
+
+async def _limits_in_words(interaction: Interaction, t: Texts, guild_id: int) -> str:
+    queue = interaction.client.queue
+    own = await queue.limits.of_server(guild_id)
+    words = limits_words(t, await queue.limits.in_force(guild_id), own)
+    note = t(
+        "-# Bold: set by this server. The others are those of the bot's operator. Who is blocked: "
+        "/blocklist show."
+    )
+    return t("## Limits") + f"\n{words}\n{note}"
+
+
+@limits.command(name="set", description="Change limits; stricter than the operator's, not looser.")
+@app_commands.describe(
+    size="The largest longest side of a picture, in pixels.",
+    quality="The best quality a member may ask for.",
+    waiting_member="How many pictures one member may have waiting.",
+    waiting_server="How many pictures may wait in the whole server.",
+    per_day="How many pictures one member may start in 24 hours.",
+    cooldown="Seconds between two pictures of one member.",
+    days_kept="Days that pictures are kept.",
+    log_channel="Where changes are told of.",
+)
+@app_commands.choices(
+    quality=[app_commands.Choice(name=quality.capitalize(), value=quality) for quality in QUALITIES]
+)
+async def set_limits(
+    interaction: Interaction,
+    *,
+    size: app_commands.Range[int, SIZE.least, SIZE.most] | None = None,
+    quality: str | None = None,
+    waiting_member: app_commands.Range[int, WAITING_MEMBER.least, WAITING_MEMBER.most]
+    | None = None,
+    waiting_server: app_commands.Range[int, WAITING_SERVER.least, WAITING_SERVER.most]
+    | None = None,
+    per_day: app_commands.Range[int, PER_DAY.least, PER_DAY.most] | None = None,
+    cooldown: app_commands.Range[int, COOLDOWN.least, COOLDOWN.most] | None = None,
+    days_kept: app_commands.Range[int, DAYS_KEPT.least, DAYS_KEPT.most] | None = None,
+    log_channel: discord.TextChannel | None = None,
+) -> None:
+    """Change numbers."""
+    guild_id = admin_guild(interaction)
+    asked: Mapping[str, Any] = {
+        "max_size_px": size,
+        "max_quality": quality,
+        "max_waiting_per_user": waiting_member,
+        "max_waiting_per_server": waiting_server,
+        "max_per_day": per_day,
+        "cooldown_seconds": cooldown,
+        "retention_days": days_kept,
+        "log_channel_id": log_channel.id if log_channel else None,
+    }
+    changes = {name: value for name, value in asked.items() if value is not None}
+    if not changes:
+        raise UserProblem(NOTHING_GIVEN)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    await change_limits(interaction, guild_id, changes)
+
+
+@limits.command(name="change", description="One form of all limits: numbers, roles and channels.")
+async def change(interaction: Interaction) -> None:
+    """Open the form."""
+    await open_form(interaction)
+
+
+@limits.command(name="reset", description="Go back to the operator's limits.")
+@app_commands.describe(limit="Only this one; leave empty for all.")
+async def reset(interaction: Interaction, limit: str | None = None) -> None:
+    """Reset one limit at once, all after a question."""
+    guild_id = admin_guild(interaction)
+    t = texts_of(interaction)
+    if limit is not None and limit not in LIMITS:
+        raise UserProblem(UNKNOWN_LIMIT)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    if limit is not None:
+        await change_limits(interaction, guild_id, {limit: None})
+        return
+    user_id = interaction.user.id
+    question = t("Reset all limits of this server, roles and channels included?")
+    row = row_of(ResetButton(t, user_id), NothingButton(t, user_id))
+    await show(interaction, text_page(question, row))
+
+
+@reset.autocomplete("limit")
+async def limit_names(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+    """Offer the limits by their names in the user's language."""
+    t = texts_of(interaction)
+    return [
+        app_commands.Choice(name=label, value=name)
+        for name, label in ((name, t.say(limit.label)) for name, limit in LIMITS.items())
+        if current.casefold() in label.casefold()
+    ]
+
+
+@limits.command(name="log", description="Who changed what in this server, newest first.")
+async def show_log(interaction: Interaction) -> None:
+    """Show the first page of the log."""
+    admin_guild(interaction)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    await show(interaction, await audit_page(interaction, PagePlace(interaction.user.id)))
+
+
+FEATURE = Feature(commands=(limits,))

@@ -1,0 +1,121 @@
+"""Draws the figures of `/stats` in a process of its own: matplotlib would not fit into the bot's.
+
+`python -m bot.commands.admin.plot` reads a `Plot` as JSON on standard input and writes a PNG.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+TIMEOUT_SECONDS = 30.0
+_DARK, _LIGHT = "#2b2d31", "#dbdee1"
+_COLOURS = ("#5865f2", "#f0b232", "#57f287", "#ed4245", "#eb459e")
+
+
+class PlotProblem(Exception):
+    """The plot could not be drawn; the figures are still there as text."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One diagram: bars by day, one colour a series."""
+
+    title: str
+    unit: str  # empty: a number of things
+    series: Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Diagrams one above the other, over the same days (`2026-03-01`)."""
+
+    days: list[str]
+    panels: list[Panel]
+
+
+async def draw(plot: Plot) -> bytes:
+    """Draw a plot in a child process and return the PNG.
+
+    Raises:
+        PlotProblem: if the child failed or took too long; it is dead by then.
+    """
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        __name__,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        request = json.dumps(asdict(plot)).encode()
+        png, errors = await asyncio.wait_for(child.communicate(request), TIMEOUT_SECONDS)
+    except TimeoutError:
+        raise PlotProblem(f"not drawn within {TIMEOUT_SECONDS:.0f} s") from None
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    if child.returncode or not png:
+        raise PlotProblem(errors.decode(errors="replace").strip()[-500:] or "no picture")
+    return png
+
+
+def main() -> None:
+    """Read a plot, write its picture."""
+    request = json.load(sys.stdin)
+    panels = [Panel(**panel) for panel in request["panels"]]
+    sys.stdout.buffer.write(_render(Plot(request["days"], panels)))
+
+
+def _render(plot: Plot) -> bytes:
+    import io  # noqa: PLC0415 - with what follows
+
+    import matplotlib as mpl  # noqa: PLC0415 - only the child may carry its weight
+    from cycler import cycler  # noqa: PLC0415 - comes with it
+
+    mpl.use("agg")
+    import matplotlib.pyplot as plt  # noqa: PLC0415 - after the backend is chosen
+
+    plt.rcParams.update(
+        {
+            "figure.facecolor": _DARK,
+            "axes.facecolor": _DARK,
+            "axes.edgecolor": _LIGHT,
+            "axes.labelcolor": _LIGHT,
+            "text.color": _LIGHT,
+            "xtick.color": _LIGHT,
+            "ytick.color": _LIGHT,
+            "legend.facecolor": _DARK,
+            "axes.prop_cycle": cycler(color=_COLOURS),
+        }
+    )
+    figure, axes = plt.subplots(
+        len(plot.panels), 1, figsize=(8, 2.4 * len(plot.panels)), sharex=True, squeeze=False
+    )
+    positions = range(len(plot.days))
+    for axis, panel in zip(axes[:, 0], plot.panels, strict=True):
+        width = 0.8 / max(1, len(panel.series))
+        for index, (name, values) in enumerate(panel.series.items()):
+            shift = (index - (len(panel.series) - 1) / 2) * width
+            axis.bar([place + shift for place in positions], values, width, label=name)
+        axis.set_title(panel.title, loc="left", fontsize=10)
+        axis.set_ylabel(panel.unit)
+        axis.yaxis.get_major_locator().set_params(integer=not panel.unit)
+        axis.grid(axis="y", alpha=0.2)
+        axis.set_axisbelow(True)
+        axis.spines[["top", "right"]].set_visible(False)
+        if len(panel.series) > 1:
+            axis.legend(loc="upper left", fontsize=8, framealpha=0.6)
+    step = max(1, len(plot.days) // 10)
+    axes[-1, 0].set_xticks(list(positions)[::step], [day[5:] for day in plot.days][::step])
+    figure.tight_layout()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""`/stats`: what was painted, by day, in figures and as a picture."""
+
+import logging
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from discord import app_commands, ui
+
+from bot.commands.admin.access import admin_guild
+from bot.commands.admin.plot import Panel, Plot, PlotProblem, draw
+from bot.kit import Feature, Interaction
+from bot.texts import Texts, _, texts_of
+from bot.ui.container import Page, card, show
+from bot.ui.people import is_operator
+from bot.wire.acknowledging import acknowledge
+from bot.wire.errors import UserProblem
+from bot.wire.uploads import Upload
+from jobs.stats import DayStats, Stats
+
+log = logging.getLogger(__name__)
+
+DEFAULT_DAYS = 14
+PLOT_NAME = "stats.png"
+
+
+NOT_OPERATOR = _("Only those who run this bot may see the figures of all servers.")
+
+
+@app_commands.command(name="stats", description="What was painted in this server, by day.")
+@app_commands.describe(
+    days="How many days to look back.",
+    everywhere="Of all servers together; only for those who run this bot.",
+)
+@app_commands.default_permissions(manage_guild=True)
+@app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
+@app_commands.allowed_installs(guilds=True, users=False)
+async def stats(
+    interaction: Interaction,
+    days: app_commands.Range[int, 1, 90] = DEFAULT_DAYS,
+    everywhere: bool = False,
+) -> None:
+    """Show the figures."""
+    guild_id: int | None = admin_guild(interaction)
+    t = texts_of(interaction)
+    if everywhere:
+        if not is_operator(interaction.user.id, interaction.client.settings):
+            raise UserProblem(NOT_OPERATOR)
+        guild_id = None
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    client = interaction.client
+    found = await client.queue.statistics.read(guild_id, days)
+    today = datetime.fromtimestamp(client.clock(), UTC).date()
+    words = stats_words(t, found, days)
+    if everywhere:
+        words += "\n" + t("-# All servers and private messages together.")
+    await show(interaction, await stats_page(t, words, every_day(found, days, today)))
+
+
+async def stats_page(t: Texts, words: str, days: list[DayStats]) -> Page:
+    """The figures, and their picture if it could be drawn."""
+    try:
+        png = await draw(_plot(t, days))
+    except PlotProblem as problem:
+        log.warning("The statistics could not be drawn: %s", problem)
+        return Page(card(words, t("-# The diagram could not be drawn this time.")))
+    gallery: ui.MediaGallery[Any] = ui.MediaGallery()
+    file = Upload(png, PLOT_NAME)
+    gallery.add_item(media=file, description=t("Pictures, failures and times by day"))
+    return Page(card(words, gallery), (file,))
+
+
+def stats_words(t: Texts, found: Stats, days: int) -> str:
+    """The sums in words."""
+    waiting = sum(day.waiting_seconds * day.pictures for day in found.days)
+    painting = sum(day.painting_seconds for day in found.days)
+    lines = [
+        t.plural("## The last {count} day", "## The last {count} days", count=days),
+        t.plural("{count} picture painted", "{count} pictures painted", count=found.pictures),
+        t.plural("{count} member asked", "{count} members asked", count=found.users),
+        t.plural("{count} failure", "{count} failures", count=found.failures),
+    ]
+    if found.pictures:
+        mean_wait, mean_painting = waiting / found.pictures, painting / found.pictures
+        lines.append(t("waiting, on average: {seconds} s", seconds=f"{mean_wait:.1f}"))
+        lines.append(t("painting, on average: {seconds} s", seconds=f"{mean_painting:.1f}"))
+    return "\n".join(lines)
+
+
+def every_day(found: Stats, days: int, today: date) -> list[DayStats]:
+    """One entry a day, those without jobs included."""
+    known = {day.day: day for day in found.days}
+    dates = (today - timedelta(days=ago) for ago in reversed(range(days)))
+    return [known.get(each, DayStats(each, 0, 0, 0, 0, 0.0, 0.0)) for each in dates]
+
+
+def _plot(t: Texts, days: list[DayStats]) -> Plot:
+    painting = [day.painting_seconds / day.pictures if day.pictures else 0.0 for day in days]
+    return Plot(
+        [day.day.isoformat() for day in days],
+        [
+            Panel(
+                t("Pictures"),
+                "",
+                {
+                    t("painted"): [day.pictures for day in days],
+                    t("failed"): [day.failures for day in days],
+                },
+            ),
+            Panel(t("Members"), "", {t("members"): [day.users for day in days]}),
+            Panel(
+                t("Time for a picture, on average"),
+                t("seconds"),
+                {t("waiting"): [day.waiting_seconds for day in days], t("painting"): painting},
+            ),
+        ],
+    )
+
+
+FEATURE = Feature(commands=(stats,))

@@ -1,0 +1,54 @@
+"""`/cancel`: stop one of one's own jobs, chosen from those that wait or are painted."""
+
+from discord import app_commands
+
+from bot.commands import job_access
+from bot.kit import Feature, Interaction
+from bot.texts import texts_of
+from bot.ui.choices import CHOICES, JobNumber, job_choices
+from bot.wire.acknowledging import acknowledge
+from jobs.model import JobState
+from jobs.outcomes import (
+    AlreadyEnded,
+    Cancelled,
+    CancelRequested,
+    NoSuchJob,
+    NotYours,
+)
+
+
+@app_commands.command(name="cancel", description="Stop one of your pictures that is not finished.")
+@app_commands.describe(job="The picture; your waiting ones are offered.")
+async def cancel(interaction: Interaction, job: JobNumber) -> None:
+    """Stop a job."""
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    said = await cancel_in_words(interaction, job)
+    await interaction.edit_original_response(content=said)
+
+
+@cancel.autocomplete("job")
+async def own_jobs(interaction: Interaction, current: str) -> list[app_commands.Choice[int]]:
+    """Offer the member's jobs that can still be stopped."""
+    t = texts_of(interaction)
+    jobs = await interaction.client.queue.jobs.of_user(
+        interaction.user.id, states=(JobState.QUEUED, JobState.RUNNING), limit=CHOICES
+    )
+    return job_choices(t, jobs, current)
+
+
+async def cancel_in_words(interaction: Interaction, job_id: int) -> str:
+    """Cancel a job for the one who asks, and return a sentence on what came of it."""
+    t = texts_of(interaction)
+    job = await interaction.client.queue.jobs.get(job_id)
+    match NoSuchJob() if job is None else await job_access.cancel(interaction, job):
+        case Cancelled():
+            return t("#{job_id} is cancelled.", job_id=job_id)
+        case CancelRequested():
+            return t("#{job_id} is being stopped.", job_id=job_id)
+        case AlreadyEnded():
+            return t("#{job_id} has already ended.", job_id=job_id)
+        case NotYours() | NoSuchJob():  # which of the two is nobody else's business
+            return t("You have no picture #{job_id}; /queue shows those you have.", job_id=job_id)
+
+
+FEATURE = Feature(commands=(cancel,))

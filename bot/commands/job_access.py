@@ -1,0 +1,80 @@
+"""The job that somebody asks for by its number, and what they may do with it."""
+
+import asyncio
+
+from bot.intake.pictures import NOT_KEPT
+from bot.kit import Interaction
+from bot.texts import _
+from bot.ui.people import is_admin
+from bot.ui.plain import plain
+from bot.wire.acknowledging import is_acknowledged
+from bot.wire.errors import UserProblem
+from jobs.model import Job
+from jobs.outcomes import CancelOutcome, QueueUnavailable
+
+READING_SECONDS = 1.0  # of the three that there are for the acknowledgement
+FORGOTTEN = _("I no longer know this picture; please use /paint to make a new one.")
+NOT_YOURS = _(
+    "This picture is {user}'s, so only they can do that; to paint one of your own, use /paint or "
+    "the message menu “Paint this”."
+)
+
+
+async def job_in_time(interaction: Interaction, job_id: int) -> Job | None:
+    """A job by its number, if there is one.
+
+    Raises:
+        QueueUnavailable: if the database is too slow for what has to be acknowledged yet.
+    """
+    reading = asyncio.create_task(interaction.client.queue.jobs.get(job_id))
+    in_time = is_acknowledged(interaction)
+    await asyncio.wait({reading}, timeout=None if in_time else READING_SECONDS)
+    if not reading.done():
+        reading.add_done_callback(_heard)
+        raise QueueUnavailable(f"Job {job_id} was not read within {READING_SECONDS:g} s.")
+    return reading.result()
+
+
+def _heard(reading: "asyncio.Task[Job | None]") -> None:
+    """Take note of what came too late."""
+    if not reading.cancelled():
+        reading.exception()
+
+
+async def known_job(interaction: Interaction, job_id: int) -> Job:
+    """The job of a button.
+
+    Raises:
+        UserProblem: if it is not in the database any more.
+        QueueUnavailable: if the database is too slow for what has to be acknowledged yet.
+    """
+    job = await job_in_time(interaction, job_id)
+    if job is None:
+        raise UserProblem(FORGOTTEN)
+    return job
+
+
+async def kept_job(interaction: Interaction, job_id: int) -> Job:
+    """The job of a button, for its owner, with its pictures.
+
+    Raises:
+        UserProblem: if it is somebody else's, or its pictures are not kept any more.
+    """
+    job = await known_job(interaction, job_id)
+    if job.user_id != interaction.user.id:
+        raise UserProblem(NOT_YOURS, user=plain(job.user_name))
+    if job.pictures_deleted_at is not None:
+        raise UserProblem(NOT_KEPT)
+    return job
+
+
+def is_here(interaction: Interaction, job: Job) -> bool:
+    """Whether a job is of the server in which somebody asks."""
+    return interaction.guild_id is not None and job.guild_id == interaction.guild_id
+
+
+async def cancel(interaction: Interaction, job: Job) -> CancelOutcome:
+    """Cancel a job for the one who asks; an admin may in the server in which they ask."""
+    client = interaction.client
+    by_admin = is_here(interaction, job) and is_admin(interaction, client.settings)
+    return await client.queue.jobs.cancel(job.id, interaction.user.id, by_admin=by_admin)

@@ -1,0 +1,148 @@
+"""`/paint`: a photograph and a style in, a painting out."""
+
+import secrets
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice, Range
+
+from bot.intake.request import PaintRequest, Source, asker_of, reply_to
+from bot.intake.service import IntakeService
+from bot.intake.wishes import OWN_STYLE, suiting, wish_for
+from bot.kit import Feature, Interaction
+from bot.texts import texts_of
+from bot.ui.choices import CHOICES, choice
+from bot.ui.words import at_hand_first, catalogue
+from common.options import (
+    MAX_SEED,
+    MAX_SIZE_PX,
+    MIN_SIZE_PX,
+    FilmFormat,
+    KeepColors,
+    PaintOptions,
+    Quality,
+    Start,
+)
+
+QUALITIES: list[Choice[str]] = [
+    Choice(name="draft: quick, to try things out", value="draft"),
+    Choice(name="standard", value="standard"),
+    Choice(name="fine: slow and careful", value="fine"),
+]
+KEEP_COLORS: list[Choice[str]] = [
+    Choice(name="no: take the style's colours", value="no"),
+    Choice(name="luminance: paint in greys, keep the photo's colours", value="luminance"),
+    Choice(name="match: recolour the style like the photo", value="match"),
+    Choice(name="histogram: recolour the style exactly", value="histogram"),
+]
+STARTS: list[Choice[str]] = [
+    Choice(name="content: from the photo", value="content"),
+    Choice(name="grey: from a plain grey", value="grey"),
+    Choice(name="noise: from random noise", value="noise"),
+    Choice(name="style: from the style picture", value="style"),
+]
+FILMS: list[Choice[str]] = [
+    Choice(name="video: MP4", value="mp4"),
+    Choice(name="GIF: plays by itself", value="gif"),
+]
+
+
+async def offered(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+    """Saved styles first, then the catalogue's paintings that fit best."""
+    t = texts_of(interaction)
+    typed = current.strip()
+    saved = await interaction.client.queue.styles.visible_to(
+        interaction.user.id, interaction.guild_id
+    )
+    choices = [
+        choice(t("{name} (saved)", name=style.name), f"{OWN_STYLE}{style.id}")
+        for style in saved
+        if typed.casefold() in style.name.casefold()
+    ]
+    settings = interaction.client.settings
+    paintings = (
+        catalogue().search(typed, limit=CHOICES) if typed else at_hand_first(settings, CHOICES)
+    )
+    choices += [choice(f"{each.name} · {each.artist}, {each.year}", each.id) for each in paintings]
+    return choices[:CHOICES]
+
+
+@app_commands.command(name="paint", description="Paint a photo in the style of a painting.")
+@app_commands.describe(
+    content="The photo to paint; of an animation, its first picture.",
+    style="A picture whose style to use; or choose a painting with preset.",
+    preset="A painting whose style to use; type to search.",
+    style2="A second picture, to blend its style with the first.",
+    preset2="A second painting, to blend its style with the first.",
+    blend="The second style's share, from 0.05 to 0.95. Without it: half and half.",
+    size="The longest side of the result in pixels. Without it: 512.",
+    quality="How much time to spend. Without it: standard.",
+    strength="0 keeps the photo, 1 is all style. Without it: 0.5, or what suits the painting.",
+    style_scale="Size of the brush strokes, 0.1 to 4. Without it: 1, or what suits the painting.",
+    keep_colors="Whether the photo's colours stay. Without it: the style's colours.",
+    start="What the painting grows from. Without it: the photo.",
+    mask="A grey picture: white is painted, black stays the photo.",
+    seed="The same seed and settings paint the same again. Without it: a new one.",
+    timelapse="Also record how the picture is painted.",
+    film="The form of that record. Without it: a video.",
+    spoiler="Hide the picture until somebody clicks on it.",
+    ephemeral="Show the picture only to you.",
+)
+@app_commands.choices(quality=QUALITIES, keep_colors=KEEP_COLORS, start=STARTS, film=FILMS)
+@app_commands.autocomplete(preset=offered, preset2=offered)
+async def paint(
+    interaction: Interaction,
+    *,
+    content: discord.Attachment,
+    style: discord.Attachment | None = None,
+    preset: Range[str, 1, 100] | None = None,
+    style2: discord.Attachment | None = None,
+    preset2: Range[str, 1, 100] | None = None,
+    blend: Range[float, 0.05, 0.95] | None = None,
+    size: Range[int, MIN_SIZE_PX, MAX_SIZE_PX] = 512,
+    quality: Quality = "standard",
+    strength: Range[float, 0.0, 1.0] | None = None,
+    style_scale: Range[float, 0.1, 4.0] | None = None,
+    keep_colors: KeepColors = "no",
+    start: Start = "content",
+    mask: discord.Attachment | None = None,
+    seed: Range[int, 0, MAX_SEED] | None = None,
+    timelapse: bool = False,
+    film: FilmFormat | None = None,
+    spoiler: bool = False,
+    ephemeral: bool = False,
+) -> None:
+    """Acknowledge at once, and take the wish in."""
+    styles = wish_for((_source(style), _source(style2)), (preset, preset2), blend)
+    looks = {"strength": strength, "style_scale": style_scale}
+    named = {name: value for name, value in looks.items() if value is not None}
+    request = PaintRequest(
+        asker=asker_of(interaction),
+        reply=reply_to(interaction, ephemeral=ephemeral, spoiler=spoiler),
+        content=Source.attachment(content),
+        styles=styles,
+        mask=_source(mask),
+        options=PaintOptions(
+            size_px=size,
+            quality=quality,
+            keep_colors=keep_colors,
+            start=start,
+            seed=new_seed() if seed is None else seed,
+            timelapse=timelapse or film is not None,
+            timelapse_format=film or "mp4",
+            **suiting(styles) | named,
+        ),
+    )
+    await interaction.client.service(IntakeService).begin(interaction, request)
+
+
+def new_seed() -> int:
+    """A seed that nobody used before."""
+    return secrets.randbelow(MAX_SEED + 1)
+
+
+def _source(attachment: discord.Attachment | None) -> Source | None:
+    return None if attachment is None else Source.attachment(attachment)
+
+
+FEATURE = Feature(commands=(paint,))

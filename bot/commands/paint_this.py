@@ -1,0 +1,92 @@
+"""The menu “Paint this” on any message with a picture."""
+
+from collections.abc import Iterable, Iterator
+
+import discord
+from discord import app_commands
+
+from bot.commands.paint import new_seed
+from bot.commands.style_form import Chosen, StyleForm
+from bot.intake.request import PaintRequest, Source, asker_of, reply_to
+from bot.intake.service import IntakeService
+from bot.intake.wishes import suiting
+from bot.kit import Feature, Interaction
+from bot.texts import _, texts_of
+from bot.wire.errors import UserProblem
+from common.options import PaintOptions
+
+NO_PICTURE = _("That message has no picture; please choose one that has, or use /paint.")
+PICTURE_SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic",
+    ".heif",
+)  # fmt: skip
+
+
+@app_commands.context_menu(name="Paint this")
+async def paint_this(interaction: Interaction, message: discord.Message) -> None:
+    """Ask for a style for the picture of a message."""
+    source = next(pictures_of(message), None)
+    if source is None:
+        raise UserProblem(NO_PICTURE)
+
+    async def begin(submitted: Interaction, chosen: Chosen) -> None:
+        request = PaintRequest(
+            asker=asker_of(submitted),
+            reply=reply_to(submitted),
+            content=source,
+            styles=chosen.styles,
+            options=PaintOptions(
+                seed=new_seed(),
+                **suiting(chosen.styles)
+                | ({} if chosen.strength is None else {"strength": chosen.strength}),
+            ),
+        )
+        await submitted.client.service(IntakeService).begin(submitted, request)
+
+    t = texts_of(interaction)
+    settings = interaction.client.settings
+    form = StyleForm(t, settings, t("Paint this"), begin, asks_strength=True)
+    await interaction.response.send_modal(form)
+
+
+def pictures_of(message: discord.Message) -> Iterator[Source]:
+    """The pictures of a message: attached, in a gallery, embedded, or forwarded.
+
+    Pictures from elsewhere are only taken from Discord's own proxy, never from an address that
+    a stranger chose.
+    """
+    yield from _attached(message.attachments)
+    for snapshot in message.message_snapshots:
+        yield from _attached(snapshot.attachments)
+        yield from _embedded(snapshot.embeds)
+    for component in message.components:
+        yield from _in_galleries(component)
+    yield from _embedded(message.embeds)
+
+
+def _attached(attachments: Iterable[discord.Attachment]) -> Iterator[Source]:
+    for attachment in attachments:
+        kind = attachment.content_type or ""
+        if kind.startswith("image/") or attachment.filename.lower().endswith(PICTURE_SUFFIXES):
+            yield Source.attachment(attachment)
+
+
+def _embedded(embeds: Iterable[discord.Embed]) -> Iterator[Source]:
+    for embed in embeds:
+        for picture in (embed.image, embed.thumbnail):
+            if picture.proxy_url:
+                yield Source(url=picture.proxy_url)
+
+
+def _in_galleries(component: object) -> Iterator[Source]:
+    match component:
+        case discord.Container(children=children):
+            for child in children:
+                yield from _in_galleries(child)
+        case discord.MediaGalleryComponent(items=items):
+            for item in items:
+                if item.media.proxy_url:
+                    yield Source(url=item.media.proxy_url)
+
+
+FEATURE = Feature(commands=(paint_this,))

@@ -1,0 +1,1 @@
+"""What the buttons under a picture do."""

@@ -1,0 +1,113 @@
+"""Buttons that make a new job of an old one: again, stronger, softer, larger, other style."""
+
+from typing import Any
+
+from bot.cards.job_buttons import Action
+from bot.commands.job_access import kept_job
+from bot.commands.paint import new_seed
+from bot.commands.picture_buttons.sharing import show_timelapse
+from bot.commands.style_form import Chosen, StyleForm
+from bot.intake.request import PaintRequest, Source, asker_of, reply_to
+from bot.intake.service import IntakeService
+from bot.kit import Feature, Interaction
+from bot.texts import _, texts_of
+from bot.wire.errors import UserProblem
+from common.options import MAX_SIZE_PX
+from jobs.model import Job
+
+STRENGTH_STEP = 0.15
+
+STRONGEST = _("It is as strong as it can be; another style may bring more.")
+SOFTEST = _("It is as soft as it can be already.")
+LARGEST = _("It is as large as it can be: {size} px.")
+
+
+async def again(interaction: Interaction, job_id: int) -> None:
+    """The same with another seed."""
+    await _remix(interaction, await kept_job(interaction, job_id), seed=new_seed())
+
+
+async def stronger(interaction: Interaction, job_id: int) -> None:
+    """More of the style."""
+    job = await kept_job(interaction, job_id)
+    if job.options.strength >= 1.0:
+        raise UserProblem(STRONGEST)
+    strength = min(1.0, round(job.options.strength + STRENGTH_STEP, 2))
+    await _remix(interaction, job, strength=strength)
+
+
+async def softer(interaction: Interaction, job_id: int) -> None:
+    """More of the photograph."""
+    job = await kept_job(interaction, job_id)
+    if job.options.strength <= 0.0:
+        raise UserProblem(SOFTEST)
+    strength = max(0.0, round(job.options.strength - STRENGTH_STEP, 2))
+    await _remix(interaction, job, strength=strength)
+
+
+async def larger(interaction: Interaction, job_id: int) -> None:
+    """Twice the size, with the same seed. Whether it is allowed is for the limits to say."""
+    job = await kept_job(interaction, job_id)
+    if job.options.size_px >= MAX_SIZE_PX:
+        raise UserProblem(LARGEST, size=job.options.size_px)
+    await _remix(interaction, job, size_px=min(MAX_SIZE_PX, job.options.size_px * 2))
+
+
+async def timelapse(interaction: Interaction, job_id: int) -> None:
+    """The time-lapse; where none was recorded, the same picture is painted again with one."""
+    job = await kept_job(interaction, job_id)
+    if job.timelapse_key is not None:
+        await show_timelapse(interaction, job, job.timelapse_key)
+        return
+    seed = job.report.seed if job.report else job.options.seed
+    await _remix(interaction, job, timelapse=True, seed=seed)
+
+
+async def other_style(interaction: Interaction, job_id: int) -> None:
+    """Ask for another style for the same photograph."""
+    job = await kept_job(interaction, job_id)
+
+    async def begin(submitted: Interaction, chosen: Chosen) -> None:
+        request = _request(submitted, job).model_copy(
+            update={
+                "inputs": None,
+                "content": Source(key=job.inputs.content),
+                "mask": Source(key=job.inputs.mask) if job.inputs.mask else None,
+                "styles": chosen.styles,
+            }
+        )
+        await submitted.client.service(IntakeService).begin(submitted, request)
+
+    t = texts_of(interaction)
+    form = StyleForm(t, interaction.client.settings, t("Other style"), begin)
+    await interaction.response.send_modal(form)
+
+
+async def _remix(interaction: Interaction, job: Job, **changes: Any) -> None:
+    request = _request(interaction, job)
+    options = request.options.model_copy(update=changes)
+    await interaction.client.service(IntakeService).begin(
+        interaction, request.model_copy(update={"options": options})
+    )
+
+
+def _request(interaction: Interaction, job: Job) -> PaintRequest:
+    return PaintRequest(
+        asker=asker_of(interaction),
+        reply=reply_to(interaction, ephemeral=job.reply.ephemeral, spoiler=job.reply.spoiler),
+        inputs=job.inputs,
+        options=job.options,
+        parent_job_id=job.id,
+    )
+
+
+FEATURE = Feature(
+    picture_actions={
+        Action.AGAIN: again,
+        Action.STRONGER: stronger,
+        Action.SOFTER: softer,
+        Action.LARGER: larger,
+        Action.OTHER_STYLE: other_style,
+        Action.TIMELAPSE: timelapse,
+    }
+)

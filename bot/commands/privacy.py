@@ -1,0 +1,165 @@
+"""`/privacy` and its buttons."""
+
+import asyncio
+
+import discord
+from discord import app_commands
+
+from bot.commands.privacy_export import export_parts
+from bot.intake.service import IntakeService
+from bot.kit import Bot, Feature, Interaction
+from bot.texts import Texts, _, texts_of
+from bot.ui.buttons import OwnButton
+from bot.ui.container import Page, card, row_of, say, show
+from bot.wire.acknowledging import acknowledge
+from bot.wire.uploads import Upload
+from jobs.model import JobState
+
+PARTS = 20
+PARTS_OF_USER_INSTALLED = 4  # Discord lets user-installed apps follow up five times
+ARCHIVE_NAME = "atelier-export.zip"
+
+
+@app_commands.command(name="privacy", description="What I keep of you; your copy of it; erase it.")
+async def privacy(interaction: Interaction) -> None:
+    """Say what is kept."""
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    await show(interaction, await privacy_page(interaction))
+
+
+async def privacy_page(interaction: Interaction) -> Page:
+    """What is kept, and the buttons."""
+    t = texts_of(interaction)
+    user_id = interaction.user.id
+    limits = await interaction.client.queue.limits.in_force(interaction.guild_id)
+    kept = t.plural(
+        "Pictures, yours and mine, are deleted after {count} day.",
+        "Pictures, yours and mine, are deleted after {count} days.",
+        count=limits.retention_days,
+    )
+    words = t(
+        "For each picture you ask for I keep: your Discord id and name, the server and channel, "
+        "the pictures you gave, the settings, the result, and when it was painted. I keep the "
+        "styles that you save until you remove them. I do not read messages, and I pass nothing on."
+    )
+    return Page(
+        card(
+            t("## Your data"),
+            f"{words}\n{kept}",
+            row_of(ExportButton(t, user_id), EraseButton(t, user_id)),
+        )
+    )
+
+
+class ExportButton(OwnButton, kind="privacy-export", label=_("Send me my data"), emoji="📦"):
+    """Sends the user all that is kept of them."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:
+        """Send it as files that only the user sees."""
+        await acknowledge(interaction, ephemeral=True, thinking=True)
+        parts_left = PARTS if interaction.is_guild_integration() else PARTS_OF_USER_INSTALLED
+        words = [t("Here is what I keep of you.")]
+        async for part in export_parts(
+            interaction.client, interaction.user.id, interaction.filesize_limit
+        ):
+            parts_left -= 1
+            is_last = not parts_left or not part.to_come
+            missing = part.left_out + part.to_come
+            if is_last and missing:
+                words.append(
+                    t.plural(
+                        "{count} picture could not be sent; /history shows it.",
+                        "{count} pictures could not be sent; /history shows them.",
+                        count=missing,
+                    )
+                )
+            file = Upload(part.archive, ARCHIVE_NAME)
+            await interaction.followup.send("\n".join(words), file=file, ephemeral=True)
+            words.clear()
+            if is_last:
+                break
+
+
+class EraseButton(
+    OwnButton,
+    kind="privacy-erase",
+    label=_("Erase my data…"),
+    emoji="🗑️",
+    style=discord.ButtonStyle.danger,
+):
+    """Asks whether everything is to be erased."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:
+        """Ask."""
+        user_id = interaction.user.id
+        question = t(
+            "Erase everything that I keep of you? Your waiting pictures are cancelled, your "
+            "pictures and styles are deleted. This cannot be undone. Messages in Discord stay, "
+            "until you or a moderator delete them."
+        )
+        layout = card(question, row_of(ReallyEraseButton(t, user_id), KeepButton(t, user_id)))
+        await interaction.response.edit_message(view=layout)
+
+
+class ReallyEraseButton(
+    OwnButton, kind="privacy-really", label=_("Erase everything"), style=discord.ButtonStyle.danger
+):
+    """Erases everything."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:
+        """Erase, and say how much it was."""
+        await acknowledge(interaction)
+        await stop_unfinished(interaction.client, interaction.user.id)
+        await interaction.client.service(IntakeService).forget(interaction.user.id)
+        counts = await interaction.client.queue.privacy.erase_user(interaction.user.id)
+        words = t(
+            "Everything is erased: {jobs}, {pictures}, {styles}.",
+            jobs=t.plural("{count} job", "{count} jobs", count=counts.jobs),
+            pictures=t.plural("{count} picture", "{count} pictures", count=counts.pictures),
+            styles=t.plural("{count} style", "{count} styles", count=counts.styles),
+        )
+        stays = t(
+            "-# What stays: styles that you saved for a server; if you were blocked, that you "
+            "are; and for one day, when you painted, for the limit of pictures a day."
+        )
+        await say(interaction, f"{words}\n{stays}")
+
+
+class KeepButton(OwnButton, kind="privacy-keep", label=_("Keep everything")):
+    """Goes back without erasing."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+        """Show what there was before."""
+        await acknowledge(interaction)
+        await show(interaction, await privacy_page(interaction))
+
+
+LONGEST_SECONDS = 8.0
+"""An engine stops within two seconds; Discord may be slow, and is not waited for any longer."""
+LOOK_SECONDS = 0.2
+JOBS_AT_ONCE = 500
+
+
+async def stop_unfinished(client: Bot, user_id: int) -> None:
+    """Cancel a user's jobs, and wait a moment until their messages show it.
+
+    Erasing forgets where the messages are: they would show a place in the queue for ever.
+    """
+    queue = client.queue
+    unfinished = (JobState.QUEUED, JobState.RUNNING)
+    jobs = await queue.jobs.of_user(user_id, states=unfinished, limit=JOBS_AT_ONCE)
+    for job in jobs:
+        await queue.jobs.cancel(job.id, user_id)
+    left = {job.id for job in jobs}
+    give_up_at = asyncio.get_running_loop().time() + LONGEST_SECONDS
+    while left and asyncio.get_running_loop().time() < give_up_at:
+        await asyncio.sleep(LOOK_SECONDS)
+        for job_id in list(left):
+            now = await queue.jobs.get(job_id)
+            if now is None or now.delivered_at is not None:
+                left.discard(job_id)
+
+
+FEATURE = Feature(
+    commands=(privacy,), buttons=(ExportButton, EraseButton, ReallyEraseButton, KeepButton)
+)

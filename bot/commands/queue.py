@@ -1,0 +1,120 @@
+"""`/queue`: one's own jobs with their places, and the queue of the server."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import discord
+from discord import app_commands, ui
+
+from bot.commands.cancel import cancel_in_words
+from bot.kit import Feature, Interaction
+from bot.texts import Texts, _, texts_of
+from bot.ui.buttons import OwnButton
+from bot.ui.container import Page, card, row_of, show
+from bot.ui.words import job_line, standing_words
+from bot.wire.acknowledging import acknowledge
+from jobs.model import Job, JobState, Standing
+from jobs.order.standings import QueueOverview
+
+OWN_SHOWN = 8  # each takes 3 of the 40 components of a message
+OTHERS_SHOWN = 10
+
+
+@app_commands.command(
+    name="queue", description="Your waiting pictures with their places, and the server's queue."
+)
+async def queue(interaction: Interaction) -> None:
+    """Show the queue."""
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    await show(interaction, await queue_page(interaction))
+
+
+async def queue_page(interaction: Interaction, note: str | None = None) -> Page:
+    """The queue as it stands for the one who asks."""
+    t = texts_of(interaction)
+    queue = interaction.client.queue
+    own = await queue.jobs.of_user(
+        interaction.user.id, states=(JobState.QUEUED, JobState.RUNNING), limit=OWN_SHOWN + 1
+    )
+    own.reverse()
+    everybody: Sequence[Job] = ()
+    if interaction.guild_id is not None:
+        everybody = await queue.standings.waiting(interaction.guild_id, limit=OTHERS_SHOWN)
+    standings = await queue.standings.get_many([job.id for job in (*own, *everybody)])
+    overview = await queue.standings.overview(interaction.guild_id)
+    parts: list[str | ui.Item[Any]] = [
+        _headline(t, overview, note),
+        ui.Separator(),
+        *_own_parts(t, own, standings, interaction.user.id),
+    ]
+    if interaction.guild_id is not None:
+        parts += [ui.Separator(), _server_words(t, everybody, standings, overview)]
+    return Page(card(*parts, row_of(QueueRefreshButton(t, interaction.user.id))))
+
+
+def _headline(t: Texts, overview: QueueOverview, note: str | None) -> str:
+    lines = [t("## Queue")]
+    if note:
+        lines.append(note)
+    if overview.paused:
+        lines.append(t("⏸️ The queue is paused by an admin; what waits keeps its place."))
+    if not overview.engines_alive:
+        lines.append(t("No engine is running; what waits is painted when one is back."))
+    return "\n".join(lines)
+
+
+def _own_parts(
+    t: Texts, own: Sequence[Job], standings: Mapping[int, Standing], user_id: int
+) -> list[str | ui.Item[Any]]:
+    """One's own jobs, each with a button to cancel it."""
+    if not own:
+        return [t("None of your pictures is waiting. Start one with /paint.")]
+    parts: list[str | ui.Item[Any]] = [t("**Your pictures**")]
+    for job in own[:OWN_SHOWN]:
+        words = f"{job_line(t, job)}\n{standing_words(t, job, standings.get(job.id))}"
+        parts.append(ui.Section(words, accessory=QueueCancelButton(t, user_id, job.id)))
+    if len(own) > OWN_SHOWN:
+        parts.append(t("… and more; /cancel reaches them all."))
+    return parts
+
+
+def _server_words(
+    t: Texts, everybody: Sequence[Job], standings: Mapping[int, Standing], overview: QueueOverview
+) -> str:
+    lines = [
+        t(
+            "**This server:** {waiting} waiting, {running} being painted",
+            waiting=overview.waiting,
+            running=overview.running,
+        )
+    ]
+    for job in everybody:
+        standing = standing_words(t, job, standings.get(job.id))
+        lines.append(f"#{job.id} · <@{job.user_id}> · {standing}")
+    if overview.waiting > len(everybody):
+        lines.append("…")
+    return "\n".join(lines)
+
+
+class QueueRefreshButton(OwnButton, kind="queue:refresh", label=_("Refresh"), emoji="🔄"):
+    """Shows the queue as it stands now."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+        """Show it anew."""
+        await acknowledge(interaction)
+        await show(interaction, await queue_page(interaction))
+
+
+class QueueCancelButton(
+    OwnButton, kind="queue:cancel", label=_("Cancel"), style=discord.ButtonStyle.danger
+):
+    """Cancels one of the jobs in the list, and shows the list anew."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+        """Cancel the job."""
+        await acknowledge(interaction)
+        said = await cancel_in_words(interaction, int(self.about or 0))
+        await show(interaction, await queue_page(interaction, note=said))
+
+
+FEATURE = Feature(commands=(queue,), buttons=(QueueCancelButton, QueueRefreshButton))

@@ -1,0 +1,162 @@
+"""The commands. What an autocomplete offered is checked: Discord lets anything through."""
+
+import unicodedata
+
+import discord
+from discord import app_commands
+
+from bot.intake.request import Source
+from bot.intake.service import IntakeService
+from bot.kit import Feature, Interaction
+from bot.texts import Texts, _, texts_of
+from bot.ui.people import is_admin
+from bot.ui.plain import plain
+from bot.ui.words import catalogue
+from bot.wire.acknowledging import acknowledge
+from bot.wire.errors import UserProblem
+from jobs.changing.styles import Replaced, Saved, Scope, TooMany, UserStyle
+
+CHOICES = 25
+TYPED_LIMIT = 100  # more than a name may have, so that our own sentence can say so
+
+NEEDS_SERVER = _("A style for the whole server can be saved only in a server.")
+NEEDS_ADMIN = _("Only those who manage this server may change its styles; you can save your own.")
+NO_SUCH_STYLE = _("There is no saved style “{name}” that you may remove; /styles shows them.")
+
+style = app_commands.Group(name="style", description="Save pictures as styles of your own.")
+
+
+def owner_of(interaction: Interaction, *, for_server: bool) -> tuple[Scope, int]:
+    """Whose style it is to be.
+
+    Raises:
+        UserProblem: if it is to be the server's, and this is none or the user does not manage it.
+    """
+    if not for_server:
+        return "user", interaction.user.id
+    if interaction.guild_id is None:
+        raise UserProblem(NEEDS_SERVER)
+    if not is_admin(interaction, interaction.client.settings):
+        raise UserProblem(NEEDS_ADMIN)
+    return "guild", interaction.guild_id
+
+
+@style.command(name="save", description="Save a picture as a style, to choose it as a preset.")
+@app_commands.describe(
+    name="What to call it.",
+    picture="The picture whose style it is.",
+    for_server="For everybody in this server (admins only); otherwise it is only yours.",
+)
+async def save(
+    interaction: Interaction,
+    name: app_commands.Range[str, 1, TYPED_LIMIT],
+    picture: discord.Attachment,
+    for_server: bool = False,
+) -> None:
+    """Save a style."""
+    t = texts_of(interaction)
+    scope, owner_id = owner_of(interaction, for_server=for_server)
+    cleaned = clean_name(name)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    client = interaction.client
+    intake = next(each for each in client.services if isinstance(each, IntakeService))
+    taken = await intake.pictures.take(Source.attachment(picture), "style0")
+    outcome = await client.queue.styles.save(
+        scope, owner_id, cleaned, taken.key, interaction.user.id
+    )
+    if scope == "guild" and not isinstance(outcome, TooMany):
+        await client.queue.audit.write(
+            owner_id, interaction.user.id, "save_style", {"name": cleaned}
+        )
+    words = [_outcome_words(t, outcome, plain(cleaned))]
+    words += [f"-# {t.say(note)}" for note in taken.notes]
+    await interaction.edit_original_response(content="\n".join(words))
+
+
+def _outcome_words(t: Texts, outcome: Saved | Replaced | TooMany, name: str) -> str:
+    match outcome:
+        case Saved():
+            return t("“{name}” is saved. Choose it as the preset of /paint.", name=name)
+        case Replaced():
+            return t("“{name}” is replaced by the new picture.", name=name)
+        case TooMany(limit):
+            return t(
+                "There are {limit} saved styles already; please remove one with /style remove.",
+                limit=limit,
+            )
+
+
+@style.command(name="remove", description="Remove a saved style.")
+@app_commands.describe(name="The style; those that you may remove are offered.")
+async def remove(interaction: Interaction, name: app_commands.Range[str, 1, TYPED_LIMIT]) -> None:
+    """Remove a style."""
+    t = texts_of(interaction)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    wanted = name.casefold()
+    for each in await _removable(interaction):
+        if wanted in {f"#{each.id}", each.name.casefold()}:
+            queue, user_id = interaction.client.queue, interaction.user.id
+            await queue.styles.remove(each.id, user_id=user_id, guild_id=interaction.guild_id)
+            if each.scope == "guild":
+                await queue.audit.write(each.owner_id, user_id, "remove_style", {"name": each.name})
+            words = t("“{name}” is removed.", name=plain(each.name))
+            await interaction.edit_original_response(content=words)
+            return
+    raise UserProblem(NO_SUCH_STYLE, name=plain(name))
+
+
+@remove.autocomplete("name")
+async def removable_names(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+    """Offer the styles that the user may remove."""
+    t = texts_of(interaction)
+    return [
+        app_commands.Choice(
+            name=each.name if each.scope == "user" else t("{name} (server)", name=each.name),
+            value=f"#{each.id}",
+        )
+        for each in await _removable(interaction)
+        if current.casefold() in each.name.casefold()
+    ][:CHOICES]
+
+
+async def _removable(interaction: Interaction) -> list[UserStyle]:
+    """One's own styles, and the server's for those who manage it."""
+    client = interaction.client
+    styles = await client.queue.styles.visible_to(interaction.user.id, interaction.guild_id)
+    admin = is_admin(interaction, client.settings)
+    return [each for each in styles if each.scope == "user" or admin]
+
+
+NAME_LIMIT = 40
+
+EMPTY = _("That name has no letter or digit; please choose one that can be read.")
+TOO_LONG = _("That name has {length} characters; please choose one with at most {limit}.")
+TAKEN = _("“{name}” is the name of a painting in the catalogue; please choose another.")
+
+
+def clean_name(typed: str) -> str:
+    """A name without control characters and with single spaces.
+
+    Raises:
+        UserProblem: if nothing readable is left, it is too long, or it names a painting of the
+            catalogue, which it would hide.
+    """
+    composed = unicodedata.normalize("NFC", typed)
+    # Category C: control, format (which includes the marks that turn text around), unassigned.
+    seen = "".join(
+        " " if character.isspace() else character
+        for character in composed
+        if character.isspace() or not unicodedata.category(character).startswith("C")
+    )
+    name = " ".join(seen.split())
+    if not any(character.isalnum() for character in name):
+        raise UserProblem(EMPTY)
+    if len(name) > NAME_LIMIT:
+        raise UserProblem(TOO_LONG, length=len(name), limit=NAME_LIMIT)
+    same = name.casefold()
+    if any(same in {each.id.casefold(), each.name.casefold()} for each in catalogue()):
+        raise UserProblem(TAKEN, name=plain(name))
+    return name
+
+
+FEATURE = Feature(commands=(style,))

@@ -1,0 +1,94 @@
+"""`/show`: one picture by its number, with the buttons to go on from it."""
+
+from discord import app_commands
+
+from bot.cards.fit_upload import fitted
+from bot.cards.job_card import job_card
+from bot.cards.small_print import Attached
+from bot.commands.job_access import job_in_time
+from bot.commands.visibility import may_see
+from bot.kit import Feature, Interaction
+from bot.texts import Texts, _, texts_of
+from bot.ui.choices import CHOICES, JobNumber, job_choices
+from bot.ui.container import Page, show
+from bot.wire.acknowledging import acknowledge
+from bot.wire.errors import UserProblem
+from bot.wire.uploads import Upload
+from common.store import PictureMissing
+from jobs.model import Job, JobState
+
+NO_SUCH_PICTURE = _("There is no picture #{job_id} that you may see here; /history shows yours.")
+
+
+async def show_job(interaction: Interaction, job_id: int) -> None:
+    """Show a job in the message of an interaction that has been acknowledged.
+
+    Raises:
+        UserProblem: if there is none, or the user may not see it: which, is not said.
+    """
+    job = await _seen_job(interaction, job_id)
+    await show(interaction, await job_page(interaction, texts_of(interaction), job))
+
+
+async def _seen_job(interaction: Interaction, job_id: int) -> Job:
+    job = await job_in_time(interaction, job_id)
+    if job is None or job.unreadable is not None or not may_see(interaction, job):
+        raise UserProblem(NO_SUCH_PICTURE, job_id=job_id)
+    return job
+
+
+async def job_page(interaction: Interaction, t: Texts, job: Job) -> Page:
+    """The card of a job with its picture, if that is still kept."""
+    client = interaction.client
+    standing = await client.queue.standings.get(job.id)
+    attached = await _result(interaction, t, job)
+    layout = job_card(t, job, standing, attached)
+    if attached is None:
+        return Page(layout)
+    return Page(layout, (Upload(attached.data, attached.filename),))
+
+
+async def _result(interaction: Interaction, t: Texts, job: Job) -> Attached | None:
+    key = job.result_key if job.state is JobState.DONE else job.preview_key
+    if key is None or job.state not in {JobState.DONE, JobState.RUNNING}:
+        return None
+    client = interaction.client
+    try:
+        return await fitted(
+            t,
+            client.queue.store,
+            client.encoder,
+            key=key,
+            limit_bytes=interaction.filesize_limit,
+            name=f"atelier-{job.id}",
+        )
+    except PictureMissing:
+        return None
+
+
+@app_commands.command(name="show", description="Show a picture by its number.")
+@app_commands.describe(
+    picture="Its number; your newest are offered.",
+    everybody="Show it to everybody here, not only to you.",
+)
+async def show_command(
+    interaction: Interaction,
+    picture: JobNumber,
+    everybody: bool = False,
+) -> None:
+    """Show a picture."""
+    if everybody:  # a refusal is for the one who asks, and after the acknowledgement all see it
+        await _seen_job(interaction, picture)
+    await acknowledge(interaction, ephemeral=not everybody, thinking=True)
+    await show_job(interaction, picture)
+
+
+@show_command.autocomplete("picture")
+async def own_pictures(interaction: Interaction, current: str) -> list[app_commands.Choice[int]]:
+    """Offer the member's newest pictures."""
+    t = texts_of(interaction)
+    jobs = await interaction.client.queue.jobs.of_user(interaction.user.id, limit=CHOICES)
+    return job_choices(t, jobs, current)
+
+
+FEATURE = Feature(commands=(show_command,))

@@ -1,0 +1,139 @@
+"""The commands as a document for those who run or use the bot, made from the commands.
+
+`python -m bot.help_command` writes it to `docs/commands.md`.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import discord
+from discord import app_commands
+
+from bot.app.features import build_client
+from bot.commands.help import Leaf, is_for_admins, leaves
+from bot.kit import Tree
+from common.settings import Settings
+
+PATH = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
+
+HEAD = """\
+# Commands
+
+What members and admins can ask of Atelier in Discord. This file is made by
+`python -m bot.help_command`; a test fails when it is out of date.
+
+Answers that concern only the one who asks are seen only by them. Names and descriptions appear in
+the language of each user's Discord (English and German so far; another is one file, see below).
+Every button goes on working after a restart of the bot, and checks who presses it.
+"""
+
+MEMBERS = """\
+## For members
+
+These work in servers, in direct messages with the bot, and, for those who installed Atelier for
+themselves, everywhere else. Where the bot is no member it cannot edit its message after 15
+minutes, so a picture that takes longer comes as a direct message.
+"""
+
+ADMINS = """\
+## For admins
+
+Discord shows these to those who may manage the server. A server's owner can change that in the
+server settings; the bot checks the permission again in any case, at each command, button and
+form. Every change is written to a log that `/limits log` shows, and posted to a channel if one is
+chosen in `/limits set`. Those whose ids are in `ATELIER_OWNER_IDS` run the bot, and count as
+admins of every server.
+"""
+
+TAIL = """\
+## Another language
+
+`python -m bot.locales fr` begins `bot/locales/fr/atelier.po` (or any other language that Discord
+has). Translate what is empty in it with any editor of .po files, and start the bot again: nothing
+has to be compiled or registered. `python -m bot.locales` brings all files up to date after a
+change, and lists what is still to be translated; the tests refuse a language that is incomplete,
+whose placeholders differ, or whose names are longer than Discord allows.
+"""
+
+NOTES: Mapping[str, str] = {
+    "paint": "Needs a photo and at least one style: a picture, a painting of the catalogue, or a "
+    "saved style. The message shows the place in the queue, then the picture as it grows, then the "
+    "result, with buttons: Again (another seed), Stronger, Softer, Larger, Other style, Compare, "
+    "Time-lapse, Save to DMs, Delete; while it waits or grows: Cancel.",
+    "queue": "Shows each of your pictures with its place, when it will be ready, and a button to "
+    "cancel it; and what waits in the server, whether it is paused, and whether an engine runs.",
+    "cancel": "A picture that waits is cancelled at once and does not count for the day; one that "
+    "is being painted stops within two seconds.",
+    "history": "Four pictures a page. Choose one to see it in full, with all its buttons.",
+    "show": "Yours anywhere; others' in the server where they were posted for everybody, if you "
+    "can see that channel. Admins see all pictures of their server.",
+    "styles": "Six to a page, with swatches. The search forgives typing errors.",
+    "style save": "Up to 25 of your own; a server can have 100. A name that exists is replaced. "
+    "Saved styles are offered first wherever a preset is asked for.",
+    "privacy": "Says what is kept and for how long. One button sends you all of it as a zip, "
+    "another erases it after a question. Styles saved for a server stay, so does a block, and for "
+    "one day the times of your pictures, so that erasing does not reset the limit of pictures a "
+    "day.",
+    "limits show": "What this server has set is bold; the rest are the operator's limits. A button "
+    "opens the form of `/limits change`.",
+    "limits set": "A value that would loosen what the operator of the bot allows is refused, with "
+    "the value that is allowed. The answer has a button to undo it.",
+    "limits change": "Opens one form with all limits as they are: the numbers, one a line; roles "
+    "that may paint (none: everybody), roles that are free of the server's numbers, roles that are "
+    "painted first; channels in which to paint (none: all). Who is blocked: `/blocklist show`.",
+    "limits reset": "One limit at once, all after a question; both can be undone.",
+    "queue-admin pause": "What is being painted is finished; what waits keeps its place.",
+    "queue-admin clear": "Says how many there are and asks first; their owners are told. "
+    "A button undoes it for ten minutes.",
+    "queue-admin remove": "Also stops a picture that is being painted.",
+    "stats": "Pictures, members, failures, waiting and painting time, in figures and as a diagram "
+    "by day (UTC). Those who run the bot can ask for all servers together.",
+}
+
+
+def document(tree: Tree) -> str:
+    """The whole document, as Markdown."""
+    commands = list(leaves(tree))
+    parts = [HEAD, MEMBERS]
+    parts += [_section(command) for command in commands if not is_for_admins(command)]
+    for menu in tree.get_commands(type=discord.AppCommandType.message):
+        parts.append(
+            f"### {menu.name}\n\nIn the Apps menu of a message with a picture: paints that "
+            "picture. A form asks for the style and its strength.\n"
+        )
+    parts.append(ADMINS)
+    parts += [_section(command) for command in commands if is_for_admins(command)]
+    return "\n".join([*parts, TAIL])
+
+
+def _section(command: Leaf) -> str:
+    lines = [f"### /{command.qualified_name}", "", command.description]
+    if command.qualified_name in NOTES:
+        lines[-1] += f" {NOTES[command.qualified_name]}"
+    if command.parameters:
+        lines += ["", "| Option | | Values |", "| --- | --- | --- |", *_options(command)]
+    return "\n".join([*lines, ""])
+
+
+def _options(command: Leaf) -> Iterator[str]:
+    for parameter in command.parameters:
+        name = f"**{parameter.display_name}**" if parameter.required else parameter.display_name
+        yield f"| {name} | {parameter.description} | {_values(parameter)} |"
+
+
+def _values(parameter: app_commands.Parameter) -> str:
+    if parameter.choices:
+        return ", ".join(choice.name.partition(":")[0] for choice in parameter.choices)
+    kind = parameter.type.name
+    if kind in {"integer", "number"} and parameter.max_value is not None:
+        if parameter.autocomplete:
+            return "offered while you type"
+        return f"{parameter.min_value} to {parameter.max_value}"
+    if parameter.autocomplete:
+        return "offered while you type"
+    names = {"attachment": "a picture", "boolean": "yes or no", "user": "a member"}
+    return names.get(kind, "text")
+
+
+if __name__ == "__main__":
+    PATH.write_text(document(build_client(Settings(_env_file=None)).tree), encoding="utf-8")

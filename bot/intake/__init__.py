@@ -1,0 +1,1 @@
+"""The way from a wish to a job in the queue."""

@@ -1,0 +1,84 @@
+"""Fetching what users attached: bounded in bytes, time and number."""
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from bot.texts import _
+from bot.wire.errors import UserProblem
+from common.backoff import Backoff
+
+TRIES = 3
+BACKOFF = Backoff(first_seconds=0.3, longest_seconds=1.0)
+TIMEOUT_SECONDS = 20.0
+CHUNK_BYTES = 64 * 1024
+MIB = 1024 * 1024
+
+TOO_LARGE = _(
+    "That file has {size:.1f} MiB, and at most {limit} MiB are accepted; please attach a "
+    "smaller version."
+)
+GONE = _("That picture can no longer be downloaded from Discord; please attach it again.")
+UNREACHABLE = _("Discord did not deliver that picture in time; please try again in a minute.")
+
+
+class Downloader:
+    """Downloads pictures, and never holds more of one than is allowed."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=5.0),
+            auto_decompress=False,  # a packed answer could unpack to anything
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def fetch(self, url: str, declared_bytes: int | None = None) -> bytes:
+        """Download a file.
+
+        Raises:
+            UserProblem: if it is too large, gone, or does not come.
+        """
+        if declared_bytes is not None:
+            self._check(declared_bytes)
+        for failures in range(TRIES):
+            try:
+                return await self._fetch_once(url)
+            except (aiohttp.ClientError, TimeoutError, OSError):
+                if failures == TRIES - 1:
+                    raise UserProblem(UNREACHABLE) from None
+                await asyncio.sleep(BACKOFF.seconds(failures))
+        raise AssertionError("unreachable")
+
+    async def _fetch_once(self, url: str) -> bytes:
+        assert self._session is not None
+        async with self._session.get(url, allow_redirects=False) as response:
+            if response.status >= 500 or response.status == 429:
+                response.raise_for_status()
+            if response.status != 200:
+                raise UserProblem(GONE)
+            if response.content_length is not None:
+                self._check(response.content_length)
+            data = bytearray()
+            async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+                data += chunk
+                self._check(len(data))
+            return bytes(data)
+
+    def _check(self, size_bytes: int) -> None:
+        if size_bytes > self._max_bytes:
+            raise UserProblem(TOO_LARGE, size=size_bytes / MIB, limit=self._max_bytes // MIB)

@@ -1,0 +1,222 @@
+"""Where commands are written down before they are acknowledged, so that none is lost."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from bot.intake.pictures import ERASED
+from bot.intake.request import PaintRequest
+from bot.wire.errors import UserProblem
+from common.backoff import Backoff
+from common.files import TEMPORARY, write_whole
+from jobs.outcomes import QueueError, QueueUnavailable
+from jobs.queue import JobQueue
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+QUEUE_BACKOFF = Backoff(first_seconds=0.5, longest_seconds=30.0, factor=4.0)
+QUEUE_TRIES = 5
+KEPT = timedelta(days=1)  # as long as the queue knows an intake again
+_SUFFIX = ".json"
+
+
+class CommandBook:
+    """The queue's intakes; and files beside it, for commands that its database keeps waiting.
+
+    Discord waits three seconds for an acknowledgement, and a database that another program holds
+    may take longer. Then the command goes into a file of its own, which is enough to acknowledge
+    it, and from there into the queue: when that answers again, or at the next start.
+    """
+
+    def __init__(self, queue: JobQueue, folder: Path) -> None:
+        self._queue = queue
+        self._folder = folder
+        self._open: set[Entry] = set()
+        # Its own thread, as downloads and buckets may keep all others.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commands")
+
+    def open(self, request: PaintRequest) -> "Entry":
+        """Begin to write a command down."""
+        entry = Entry(self, request, asyncio.create_task(self.tell(request)))
+        self._open.add(entry)
+        return entry
+
+    def closed(self, entry: "Entry") -> None:
+        """Keep an entry no longer in mind."""
+        self._open.discard(entry)
+
+    async def tell(self, request: PaintRequest) -> bool:
+        """Make a row of a command. Returns False when the queue knows it already."""
+        payload = request.model_dump(mode="json")
+        return await self._queue.intakes.open(
+            request.reply.interaction_id, request.asker.user_id, payload
+        )
+
+    async def close(self, interaction_id: int) -> None:
+        """Close an intake, however long the queue needs: what its user was told is the end."""
+        for failures in count():
+            try:
+                await self._queue.intakes.close(interaction_id)
+            except QueueUnavailable as error:
+                log.warning("Intake %s cannot be closed yet: %s", interaction_id, error)
+                await asyncio.sleep(QUEUE_BACKOFF.seconds(failures))
+            else:
+                return
+
+    async def forget(self, user_id: int) -> None:
+        """Drop the commands of a user that are no rows yet. To be called before an erasure."""
+        for entry in [one for one in self._open if one.request.asker.user_id == user_id]:
+            entry.forgotten = True
+            await self.unfile(entry.request)
+
+    async def recover(self) -> None:
+        """Make rows of the files that an earlier run left."""
+        for request in await self._run(self._read_all):
+            await self.tell(request)
+            await self.unfile(request)
+
+    async def file(self, request: PaintRequest) -> None:
+        """Write a command into a file.
+
+        Raises:
+            QueueUnavailable: there is no room for that either.
+        """
+        data = request.model_dump_json().encode()
+        try:
+            await self._run(write_whole, self._path(request), data)
+        except OSError as error:
+            raise QueueUnavailable(f"The command cannot be written down: {error}") from error
+
+    async def unfile(self, request: PaintRequest) -> None:
+        """Remove the file; what it held is in the queue, or wanted no more."""
+        await self._run(_remove, self._path(request))
+
+    def _path(self, request: PaintRequest) -> Path:
+        return self._folder / f"{request.reply.interaction_id}{_SUFFIX}"
+
+    async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    def _read_all(self) -> list[PaintRequest]:
+        """The commands of all files; what is none, or too old to be answered, is removed."""
+        found = []
+        for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
+            try:
+                request = PaintRequest.model_validate_json(path.read_bytes())
+            except (OSError, ValidationError):
+                log.warning("%s is no command of this version; dropped", path)
+                _remove(path)
+                continue
+            if request.reply.token_expires_at < datetime.now(UTC) - KEPT:
+                _remove(path)
+            else:
+                found.append(request)
+        for path in self._folder.glob(f"*{TEMPORARY}"):
+            _remove(path)
+        return found
+
+
+@dataclass(eq=False)
+class Entry:
+    """One command on its way into the queue.
+
+    Attributes:
+        forgotten: its user had everything erased meanwhile.
+    """
+
+    _book: CommandBook
+    request: PaintRequest
+    _row: "asyncio.Task[bool]"
+    _filing: "asyncio.Task[None] | None" = field(default=None, init=False)
+    forgotten: bool = field(default=False, init=False)
+
+    async def written(self, seconds: float) -> bool:
+        """Wait until the command is safe: a row, or after so many seconds a file.
+
+        Returns:
+            False when the queue knows it already.
+
+        Raises:
+            QueueError: it cannot be written.
+        """
+        await asyncio.wait({self._row}, timeout=max(0.0, seconds))
+        if not self._row.done():
+            self._filing = asyncio.create_task(self._book.file(self.request))
+            waiting: set[asyncio.Task[bool] | asyncio.Task[None]] = {self._row, self._filing}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if self._row.done():
+            return self._row.result()
+        assert self._filing is not None
+        self._filing.result()
+        return True
+
+    async def settled(self) -> bool:
+        """Wait until it is a row. Returns False when another had made it.
+
+        Raises:
+            QueueError: the queue does not take it, however often it is asked.
+            UserProblem: its user had everything erased meanwhile.
+        """
+        try:
+            is_new = await self._insisted()
+        except Exception:  # the program's end is none: then the next start goes on
+            await self._unfiled()
+            raise
+        await self._unfiled()
+        if self.forgotten:
+            await self._book.close(self.request.reply.interaction_id)
+            raise UserProblem(ERASED)
+        return is_new
+
+    async def drop(self) -> None:
+        """Close what nobody waits for: its user was told why it failed, or another does it."""
+        await self._unfiled()
+        try:
+            is_new = await self._row
+        except QueueError:
+            is_new = True  # where the connection broke, it may have been written all the same
+        if is_new:
+            await self._book.close(self.request.reply.interaction_id)
+
+    async def _unfiled(self) -> None:
+        if self._filing is not None:
+            with contextlib.suppress(QueueUnavailable):
+                await self._filing
+            await self._book.unfile(self.request)
+        self._book.closed(self)
+
+    async def _insisted(self) -> bool:
+        """Ask the queue again while it does not answer, if there is a file meanwhile."""
+        for failures in range(QUEUE_TRIES - 1) if self._filing is not None else ():
+            try:
+                return await self._row
+            except QueueUnavailable as error:
+                seconds = QUEUE_BACKOFF.seconds(failures)
+                log.warning("The queue does not answer (%s); next try in %.1f s", error, seconds)
+            await asyncio.sleep(seconds)
+            if self.forgotten:
+                return True
+            self._row = asyncio.create_task(self._again())
+        return await self._row
+
+    async def _again(self) -> bool:
+        # What broke off may have been written: then it is this very command that is known.
+        await self._book.tell(self.request)
+        return True
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("%s cannot be removed: %s", path, error)

@@ -1,0 +1,175 @@
+"""From what users attached to pictures in the store: download, make safe, keep."""
+
+import asyncio
+import contextlib
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from bot.intake.byte_budget import ByteBudget
+from bot.intake.download import Downloader
+from bot.intake.request import PaintRequest, Source, StyleWish
+from bot.intake.wishes import resolve
+from bot.texts import _
+from bot.wire.errors import UserProblem
+from common.options import PaintInputs, StyleInput
+from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailable, PictureProblem
+from common.sentences import Sentence
+from common.settings import Settings
+from common.store import key_for
+from jobs.queue import JobQueue
+
+HELD_BYTES = 48 * 1024 * 1024
+HELD_AT_ONCE = 8
+
+ROLES = {
+    "content": _("The photograph"),
+    "style0": _("The style picture"),
+    "style1": _("The second style picture"),
+    "mask": _("The mask"),
+}
+OF_PICTURE = _("{picture}: {problem}")
+NOT_KEPT = _("The pictures of this painting are no longer kept; please use /paint with new ones.")
+
+ERASED = _("Your data was erased while this was being prepared, so it is not painted.")
+PNG = ".png"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A picture in the store, and what had to be changed of it."""
+
+    key: str
+    notes: tuple[Sentence, ...] = ()
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """All pictures of a request."""
+
+    inputs: PaintInputs
+    notes: tuple[Sentence, ...] = ()
+
+
+class InputProblem(UserProblem):
+    """A picture that cannot be used, with the name of the option it was given to."""
+
+    def __init__(self, role: str, problem: UserProblem | PictureProblem) -> None:
+        said = _of_picture(role, problem.sentence)
+        super().__init__(said.template, **said.values)
+
+
+def _of_picture(role: str, sentence: Sentence) -> Sentence:
+    """A sentence with the name of the option whose picture it is about."""
+    picture = Sentence(ROLES.get(role, role))
+    return Sentence(OF_PICTURE, {"picture": picture, "problem": sentence})
+
+
+class PictureIntake:
+    """Takes pictures in, a few at a time, so that fifty commands at once need little memory."""
+
+    def __init__(self, settings: Settings, queue: JobQueue) -> None:
+        self._queue = queue
+        self._downloader = Downloader(settings.max_upload_bytes)
+        self._decoders = DecoderPool(
+            DecodeLimits(
+                max_bytes=settings.max_upload_bytes,
+                max_pixels=settings.max_input_pixels,
+                max_side_px=max(2048, settings.limits.max_size_px),
+            )
+        )
+        self._budget = ByteBudget(max(HELD_BYTES, settings.max_upload_bytes), HELD_AT_ONCE)
+        self._max_bytes = settings.max_upload_bytes
+        self._warming: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Get ready to download and to decode, so that the first does not wait for it."""
+        await self._downloader.__aenter__()
+        self._warming = asyncio.create_task(self._warm_up())
+
+    async def _warm_up(self) -> None:
+        with contextlib.suppress(PictureProblem, DecoderUnavailable):
+            await self._decoders.normalise(b"")
+
+    async def close(self) -> None:
+        """End downloads and decoders."""
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
+        await self._decoders.close()
+        await self._downloader.__aexit__(None, None, None)
+
+    async def take(self, source: Source, role: str, interaction_id: int | None = None) -> Taken:
+        """Take one picture in, and keep it while the intake of this interaction is open.
+
+        Raises:
+            InputProblem: if it cannot be used.
+            UserProblem: if it is not kept any more, or the user had everything erased.
+        """
+        if source.key is not None:
+            await self._hold_kept(interaction_id, [source.key])
+            return Taken(source.key)
+        assert source.url is not None
+        size_bytes = self._max_bytes if source.size_bytes is None else source.size_bytes
+        async with self._budget.hold(size_bytes):
+            try:
+                data = await self._downloader.fetch(source.url, source.size_bytes)
+                picture = await self._decoders.normalise(data)
+            except (UserProblem, PictureProblem) as problem:
+                raise InputProblem(role, problem) from None
+            await self._hold(interaction_id, [key_for(picture.png, PNG)])
+            key = await self._queue.store.put(picture.png, PNG)
+        return Taken(key, tuple(_of_picture(role, note) for note in picture.notes))
+
+    async def gather(self, request: PaintRequest) -> Gathered:
+        """Take all pictures of a request in.
+
+        Raises:
+            InputProblem: for the first that cannot be used.
+            UserProblem: if it asks for a stored picture that is not kept any more, or the user
+                had everything erased.
+        """
+        intake = request.reply.interaction_id
+        if request.inputs is not None:
+            await self._hold_kept(intake, request.inputs.picture_keys())
+            return Gathered(request.inputs)
+        sources = request.sources()
+        results = await asyncio.gather(
+            *(self.take(source, role, intake) for role, source in sources.items()),
+            return_exceptions=True,
+        )
+        taken: dict[str, Taken] = {}
+        for role, result in zip(sources, results, strict=True):
+            if isinstance(result, BaseException):
+                raise result
+            taken[role] = result
+        keys = {role: each.key for role, each in taken.items()}
+        styles = [
+            await self._style(request, wish, keys.get(f"style{number}"))
+            for number, wish in enumerate(request.styles)
+        ]
+        return Gathered(
+            PaintInputs(content=keys["content"], styles=tuple(styles), mask=keys.get("mask")),
+            tuple(note for each in taken.values() for note in each.notes),
+        )
+
+    async def _hold_kept(self, interaction_id: int | None, keys: Collection[str]) -> None:
+        await self._hold(interaction_id, keys)
+        for key in keys:
+            if not await self._queue.store.exists(key):
+                raise UserProblem(NOT_KEPT)
+
+    async def _hold(self, interaction_id: int | None, keys: Collection[str]) -> None:
+        if interaction_id is not None and not await self._queue.intakes.hold_pictures(
+            interaction_id, keys
+        ):
+            raise UserProblem(ERASED)
+
+    async def _style(self, request: PaintRequest, wish: StyleWish, key: str | None) -> StyleInput:
+        if key is not None:
+            return StyleInput(picture=key, weight=wish.weight)
+        assert wish.preset is not None
+        asker = request.asker
+        style = await resolve(self._queue, wish.preset, wish.weight, asker.user_id, asker.guild_id)
+        if style.picture is not None:  # a saved one, which may be removed at any moment
+            await self._hold_kept(request.reply.interaction_id, [style.picture])
+        return style

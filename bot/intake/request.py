@@ -1,0 +1,125 @@
+"""A wish for a painting, as JSON: what the intake row holds until there is a job."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import discord
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from bot.kit import Interaction
+from bot.ui.people import is_admin, role_ids
+from common.options import PaintInputs, PaintOptions
+from jobs.model import Asker, Reply
+
+TOKEN_LIFE = timedelta(minutes=15)
+
+
+class Source(BaseModel):
+    """A picture of a wish: to be downloaded (`url`), or in the store already (`key`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str | None = None
+    key: str | None = None
+    size_bytes: int | None = None
+
+    @classmethod
+    def attachment(cls, attachment: discord.Attachment) -> "Source":
+        """A file that a user attached. Its signed address expires, so it is fetched at once."""
+        return cls(url=attachment.url, size_bytes=attachment.size)
+
+
+class StyleWish(BaseModel):
+    """A style of a wish: a picture, or a painting of the catalogue."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    picture: Source | None = None
+    preset: str | None = None
+    weight: float = 1.0
+
+
+class PaintRequest(BaseModel):
+    """Everything needed to make the job, now or after a restart."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    asker: Asker
+    reply: Reply
+    content: Source | None = None
+    styles: tuple[StyleWish, ...] = ()
+    inputs: PaintInputs | None = None  # a remix with the very pictures of its parent
+    mask: Source | None = None
+    options: PaintOptions
+    parent_job_id: int | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_version(cls, data: Any) -> Any:
+        """Until 0.1 who asks and where the answer goes stood together, in `sender`."""
+        if not isinstance(data, dict) or "sender" not in data:
+            return data
+        kept = {name: value for name, value in data.items() if name in cls.model_fields}
+        sender = {**data, **data["sender"]}
+        asker, reply = (
+            {name: sender[name] for name in kind.__slots__ if name in sender}
+            for kind in (Asker, Reply)
+        )
+        return {**kept, "asker": asker, "reply": reply}
+
+    def sources(self) -> dict[str, Source]:
+        """The pictures, each with the name of its role."""
+        found = {} if self.content is None else {"content": self.content}
+        for number, style in enumerate(self.styles):
+            if style.picture is not None:
+                found[f"style{number}"] = style.picture
+        if self.mask is not None:
+            found["mask"] = self.mask
+        return found
+
+
+def asker_of(interaction: Interaction) -> Asker:
+    """Who made an interaction."""
+    return Asker(
+        user_id=interaction.user.id,
+        user_name=interaction.user.display_name,
+        role_ids=role_ids(interaction),
+        is_admin=is_admin(interaction, interaction.client.settings),
+        guild_id=interaction.guild_id,
+        channel_id=interaction.channel_id,
+        parent_channel_id=_parent_of(interaction.channel),
+    )
+
+
+def reply_to(interaction: Interaction, *, ephemeral: bool = False, spoiler: bool = False) -> Reply:
+    """Where the answer to an interaction goes.
+
+    The bot can reach a message later by its own token only where it is a member: in servers
+    that installed it, and in its own DMs.
+    """
+    return Reply(
+        application_id=interaction.application_id,
+        interaction_id=interaction.id,
+        interaction_token=interaction.token,
+        token_expires_at=datetime.now(UTC) + TOKEN_LIFE,
+        channel_id=interaction.channel_id,
+        ephemeral=ephemeral,
+        spoiler=spoiler,
+        bot_in_channel=_bot_is_here(interaction),
+        locale=interaction.locale.value,
+        upload_limit_bytes=interaction.filesize_limit,
+    )
+
+
+def _bot_is_here(interaction: Interaction) -> bool:
+    if interaction.guild_id is not None:
+        guild = interaction.client.get_guild(interaction.guild_id)
+        return interaction.is_guild_integration() or (guild is not None and not guild.unavailable)
+    if interaction.context.private_channel:
+        return False
+    return isinstance(interaction.channel, discord.DMChannel)
+
+
+def _parent_of(channel: object) -> int | None:
+    """The channel or forum that a thread is in."""
+    return channel.parent_id if isinstance(channel, discord.Thread) else None

@@ -1,0 +1,221 @@
+"""The way from a command to a job in the queue; goes on after a restart."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from bot.delivery.undelivered import UndeliveredNotice
+from bot.intake.journal import QUEUE_BACKOFF, QUEUE_TRIES, CommandBook, Entry
+from bot.intake.pictures import ERASED, PictureIntake
+from bot.intake.request import PaintRequest
+from bot.kit import Bot, Feature, Interaction
+from bot.texts import texts_for, texts_of
+from bot.ui.refusals import refusal_words
+from bot.wire.acknowledging import ANSWER_FOLLOWS, acknowledge
+from bot.wire.errors import UserProblem, sentence_for
+from bot.wire.original_response import Originals
+from jobs.model import Intake, Submission
+from jobs.outcomes import (
+    Accepted,
+    AlreadySubmitted,
+    QueueUnavailable,
+    Refusal,
+    Refused,
+    SubmitOutcome,
+)
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS = 3.0
+COMMANDS_FOLDER = "commands"
+LIMITS_SECONDS = 0.25  # of the three that there are for the acknowledgement
+ASKED_AT_ONCE = 4  # so that who asks leaves connections to who writes down
+WRITING_SECONDS = 0.7  # the same; after them, a file must do
+
+
+class IntakeService:
+    """Takes wishes in. Each is written down before it is acknowledged, so that none is lost."""
+
+    pictures: PictureIntake
+    _book: CommandBook
+
+    def __init__(self, client: Bot) -> None:
+        self._client = client
+        self._originals = Originals(client)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._beginning: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._asking: set[asyncio.Task[Refusal | None]] = set()
+        self._asking_slots = asyncio.Semaphore(ASKED_AT_ONCE)
+
+    async def start(self) -> None:
+        """Get ready, and go on with what an earlier run left."""
+        queue = self._client.queue
+        self._book = CommandBook(queue, self._client.settings.atelier_data_dir / COMMANDS_FOLDER)
+        await self._book.recover()
+        self.pictures = PictureIntake(self._client.settings, queue)
+        await self.pictures.open()
+        for intake in await queue.intakes.pending():
+            self._spawn(self._resume(intake))
+
+    async def stop(self) -> None:
+        """Let those nearly done finish; the others are rows that the next start goes on with."""
+        self._stopping = True
+        if self._beginning:  # what was acknowledged must become a row
+            await asyncio.wait(self._beginning, timeout=STOP_SECONDS)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.pictures.close()
+
+    async def forget(self, user_id: int) -> None:
+        """Drop what a user sent that is not in the queue yet. To be called before an erasure."""
+        await self._book.forget(user_id)
+
+    async def begin(self, interaction: Interaction, request: PaintRequest) -> None:
+        """Write a command down, acknowledge it and start on it. Returns as soon as it is safe.
+
+        Raises:
+            UserProblem: if the limits stand in the way.
+        """
+        began = asyncio.get_running_loop().time()
+        entry = self._book.open(request)
+        refusal = await self._early_refusal(request)
+        if refusal is not None:
+            self._spawn(entry.drop())
+            raise UserProblem(refusal_words(texts_of(interaction), refusal))
+        accepting = asyncio.create_task(self._accept(interaction, entry, began))
+        self._beginning.add(accepting)
+        accepting.add_done_callback(self._beginning.discard)
+        await accepting
+
+    async def _accept(self, interaction: Interaction, entry: Entry, began: float) -> None:
+        """Acknowledge a command once it is written down, and start on it."""
+        request = entry.request
+        try:
+            waited = asyncio.get_running_loop().time() - began
+            if not await entry.written(WRITING_SECONDS - waited):
+                interaction.extras[ANSWER_FOLLOWS] = True  # by who took it first
+                self._spawn(entry.drop())
+                return
+            message_id = await acknowledge(
+                interaction, ephemeral=request.reply.ephemeral, thinking=True, began=began
+            )
+        except Exception:
+            self._spawn(entry.drop())
+            raise
+        is_new = await entry.settled()
+        interaction.extras[ANSWER_FOLLOWS] = True
+        if is_new and not self._stopping:
+            self._spawn(self._work(request, message_id))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error(
+                "An intake ended with an error; the next start goes on with it", exc_info=error
+            )
+
+    async def _resume(self, intake: Intake) -> None:
+        try:
+            request = PaintRequest.model_validate(intake.payload)
+        except ValidationError:
+            log.warning("The intake %s is of another version; dropped", intake.interaction_id)
+            await self._book.close(intake.interaction_id)
+            return
+        reply = request.reply
+        message_id = await self._originals.find(
+            reply.application_id, reply.interaction_token, reply.token_expires_at
+        )
+        if message_id == 0:
+            log.info("The intake %s was never acknowledged; dropped", intake.interaction_id)
+            await self._book.close(intake.interaction_id)
+            return
+        log.info("Going on with the intake %s", intake.interaction_id)
+        await self._work(request, message_id)
+
+    async def _work(self, request: PaintRequest, message_id: int | None) -> None:
+        """Take the pictures in and submit, or say why not."""
+        asker, reply = request.asker, request.reply
+        t = texts_for(reply.locale)
+        try:
+            outcome = await self._submit_patiently(request, message_id)
+        except Exception as error:  # noqa: BLE001 - the boundary where errors become sentences
+            sentence = sentence_for(error, t, f"intake {reply.interaction_id}")
+        else:
+            if isinstance(outcome, Accepted | AlreadySubmitted):
+                # The delivery loop sees the job and shows it.
+                await self._client.service(UndeliveredNotice).tell_once_shown(outcome.job)
+                return
+            if isinstance(outcome, Refused):
+                sentence = refusal_words(t, outcome.refusal)
+            else:
+                sentence = t(ERASED)
+        await self._originals.say(asker.user_id, reply, sentence)
+        await self._book.close(reply.interaction_id)
+
+    async def _early_refusal(self, request: PaintRequest) -> Refusal | None:
+        """What the limits say, if they say it soon; the acknowledgement does not wait for them.
+
+        Asked before the acknowledgement, a refusal is seen by its user only. What comes too late
+        here is said by `submit`, which always asks.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LIMITS_SECONDS
+        try:
+            async with asyncio.timeout_at(until):
+                await self._asking_slots.acquire()
+        except TimeoutError:
+            return None
+        asking = asyncio.create_task(
+            self._client.queue.submissions.check_limits(request.asker, request.options)
+        )
+        self._asking.add(asking)
+        asking.add_done_callback(self._asked)
+        await asyncio.wait({asking}, timeout=until - loop.time())
+        return asking.result() if asking.done() and not asking.exception() else None
+
+    def _asked(self, asking: "asyncio.Task[Refusal | None]") -> None:
+        self._asking.discard(asking)
+        self._asking_slots.release()
+        if not asking.cancelled() and asking.exception() is not None:
+            log.warning("The limits could not be asked: %s", asking.exception())
+
+    async def _submit_patiently(
+        self, request: PaintRequest, message_id: int | None
+    ) -> SubmitOutcome:
+        """Submit; a database that does not answer is asked again before the user hears of it."""
+        for failures in range(QUEUE_TRIES - 1):
+            try:
+                return await self._submit(request, message_id)
+            except QueueUnavailable as error:
+                seconds = QUEUE_BACKOFF.seconds(failures)
+                log.warning("The queue does not answer (%s); next try in %.1f s", error, seconds)
+                await asyncio.sleep(seconds)
+        return await self._submit(request, message_id)
+
+    async def _submit(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
+        gathered = await self.pictures.gather(request)
+        return await self._client.queue.submissions.submit(
+            Submission(
+                asker=request.asker,
+                reply=replace(request.reply, message_id=message_id, notes=gathered.notes),
+                inputs=gathered.inputs,
+                options=request.options,
+                parent_job_id=request.parent_job_id,
+            )
+        )
+
+
+FEATURE = Feature(services=(IntakeService,))

@@ -1,0 +1,80 @@
+"""Which styles a command asks for: own pictures, paintings by name, saved styles."""
+
+from typing import Any
+
+from bot.intake.request import Source, StyleWish
+from bot.texts import _
+from bot.ui.plain import plain
+from bot.ui.words import catalogue
+from bot.wire.errors import UserProblem
+from common.options import StyleInput
+from jobs.queue import JobQueue
+
+OWN_STYLE = "own:"  # the prefix of a saved style's id, where a preset is asked for
+
+NO_STYLE = _(
+    "A style is missing: attach a picture as `style`, or choose a painting as `preset` "
+    "(/styles shows them all)."
+)
+NO_STYLE_CHOSEN = _("No style was chosen; please choose a painting, or upload a style picture.")
+ONE_STYLE = _("`blend` needs two styles: add `style2`, or give both `style` and `preset`.")
+NO_SUCH_STYLE = _(
+    "There is no painting or saved style “{name}”; please choose one from the list that appears "
+    "while you type (/styles shows them all)."
+)
+
+
+def wish_for(
+    pictures: tuple[Source | None, ...], presets: tuple[str | None, ...], blend: float | None
+) -> tuple[StyleWish, ...]:
+    """The styles in their order, weighted by the blend: the share of all but the first.
+
+    Raises:
+        UserProblem: if there is no style, or nothing to blend.
+    """
+    wishes: list[StyleWish] = []
+    for picture, preset in zip(pictures, presets, strict=True):
+        if picture is not None:
+            wishes.append(StyleWish(picture=picture))
+        if preset is not None and preset.strip():
+            wishes.append(StyleWish(preset=preset.strip()))
+    if not wishes:
+        raise UserProblem(NO_STYLE)
+    if len(wishes) == 1:
+        if blend is not None:
+            raise UserProblem(ONE_STYLE)
+        return tuple(wishes)
+    share = 0.5 if blend is None else blend
+    weights = [1.0 - share, *[share / (len(wishes) - 1)] * (len(wishes) - 1)]
+    return tuple(
+        wish.model_copy(update={"weight": weight})
+        for wish, weight in zip(wishes, weights, strict=True)
+        if weight > 0.0
+    )
+
+
+def suiting(wishes: tuple[StyleWish, ...]) -> dict[str, Any]:
+    """Options that suit the wish's painting, if that is its only style, by their names."""
+    painting = catalogue().get(wishes[0].preset or "") if len(wishes) == 1 else None
+    return {} if painting is None else painting.suiting
+
+
+async def resolve(
+    queue: JobQueue, preset: str, weight: float, user_id: int, guild_id: int | None
+) -> StyleInput:
+    """The style that a name or an id stands for. Discord does not check what was typed.
+
+    Raises:
+        UserProblem: if there is none.
+    """
+    painting = catalogue().get(preset)
+    if painting is not None:
+        return StyleInput(preset=painting.id, weight=weight)
+    wanted = preset.casefold()
+    for style in await queue.styles.visible_to(user_id, guild_id):
+        if wanted in {f"{OWN_STYLE}{style.id}", style.name.casefold()}:
+            return StyleInput(picture=style.picture_key, weight=weight)
+    found = [] if wanted.startswith(OWN_STYLE) else catalogue().search(preset, limit=1)
+    if not found:
+        raise UserProblem(NO_SUCH_STYLE, name=plain(preset))
+    return StyleInput(preset=found[0].id, weight=weight)

@@ -1,0 +1,85 @@
+"""What all parts of the bot agree on: the bot, an interaction with it, a service, a feature."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import discord
+from discord import app_commands, ui
+
+from bot.pictures.upload_encoder import UploadEncoder
+from common.settings import Settings
+from jobs.queue import JobQueue
+
+
+class Service(Protocol):
+    """Something that runs beside the commands for as long as the bot does."""
+
+    async def start(self) -> None:
+        """Begin; the queue is open, the connection to Discord is not there yet."""
+
+    async def stop(self) -> None:
+        """Finish what is in flight and end; what is left waits in the database."""
+
+
+ServiceT = TypeVar("ServiceT", bound=Service)
+
+
+class Bot(discord.Client):
+    """Atelier in Discord, as its parts see it; `bot.app.client` connects it.
+
+    Attributes:
+        settings: As read at the start.
+        queue: The jobs; open while the services run.
+        clock: Epoch seconds.
+        encoder: Encodes pictures, outside of this process.
+        tree: All commands.
+        services: Started in their order once the queue is open, stopped in the reverse order.
+        when_connected: Called whenever the connection to Discord is there (again).
+        after_command: Called when a command has done its work; may follow its answer up.
+        picture_actions: What the buttons under a picture do, by their names.
+        accepting: False from the beginning of the end: nothing new is begun.
+    """
+
+    settings: Settings
+    queue: JobQueue
+    clock: Callable[[], float]
+    encoder: UploadEncoder
+    tree: "app_commands.CommandTree[Bot]"
+    services: list[Service]
+    when_connected: list[Callable[[], None]]
+    after_command: list[Callable[["Interaction"], Awaitable[None]]]
+    picture_actions: dict[str, "PictureAction"]
+    accepting: bool
+
+    def service(self, kind: type[ServiceT]) -> ServiceT:
+        """The running service of a kind."""
+        return next(service for service in self.services if isinstance(service, kind))
+
+    async def may_serve(self, interaction: "Interaction") -> bool:
+        """Whether to serve an interaction; one that is refused has been answered."""
+        raise NotImplementedError
+
+
+Interaction = discord.Interaction[Bot]
+PictureAction = Callable[[Interaction, int], Awaitable[None]]
+"""Serves a button under the picture of a job, whose number is given."""
+Tree = app_commands.CommandTree[Bot]
+Command = app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What a module offers to the bot; `bot.app.features` collects them.
+
+    Attributes:
+        commands: Slash commands, groups of them, and menus.
+        buttons: Buttons and menus that go on working after a restart.
+        services: What makes the services that run beside the commands.
+        picture_actions: What buttons under a picture do, by the buttons' names.
+    """
+
+    commands: tuple[Command, ...] = ()
+    buttons: "tuple[type[ui.DynamicItem[Any]], ...]" = ()
+    services: tuple[Callable[[Bot], Service], ...] = ()
+    picture_actions: Mapping[str, PictureAction] = field(default_factory=dict)

@@ -1,0 +1,34 @@
+"""What an autocomplete offers."""
+
+from collections.abc import Iterable
+
+from discord import app_commands
+
+from bot.texts import Texts
+from bot.ui.plain import shorten
+from bot.ui.words import job_choice
+from jobs.model import Job
+
+CHOICES = 25
+NAME_LIMIT = 100  # characters
+JobNumber = app_commands.Range[int, 1, 2**53]
+
+
+def choice(name: str, value: str) -> app_commands.Choice[str]:
+    """A choice, its name cut to what Discord takes."""
+    return app_commands.Choice(name=shorten(name, NAME_LIMIT), value=value)
+
+
+def job_choices(
+    t: Texts, jobs: Iterable[Job], typed: str, *, with_user: bool = False
+) -> list[app_commands.Choice[int]]:
+    """Those jobs whose words hold what was typed."""
+    wanted = str(typed).casefold().lstrip("#")
+    named = ((job_choice(t, job), job) for job in jobs)
+    if with_user:
+        named = ((f"{name[:70]} · {job.user_name}"[:NAME_LIMIT], job) for name, job in named)
+    return [
+        app_commands.Choice(name=name, value=job.id)
+        for name, job in named
+        if wanted in name.casefold()
+    ]

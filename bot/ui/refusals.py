@@ -1,0 +1,93 @@
+"""Why a picture was refused, in the user's language; the queue itself speaks only English."""
+
+from collections.abc import Mapping
+
+from bot.texts import Texts, _
+from bot.ui.limit_words import limit_value
+from bot.ui.words import QUALITIES
+from common.limits import LIMITS
+from jobs.outcomes import BLOCKED, Refusal, Unforeseen
+
+BLOCKED_EVERYWHERE = _("The operator of this bot has blocked you from painting.")
+REASONS: Mapping[str, str] = {
+    BLOCKED: _("The admins of this server have blocked you from painting; please ask them."),
+    "channel_ids": _("Painting is allowed in {allowed} only; please use the command there."),
+    "max_size_px": _(
+        "The largest size here is {allowed} px, and you asked for {current} px; please choose a "
+        "smaller one."
+    ),
+    "max_quality": _(
+        "The best quality here is “{allowed}”, and you asked for “{current}”; please choose a "
+        "lower one."
+    ),
+    "max_waiting_per_user": _(
+        "You have as many pictures waiting or being painted as are allowed ({current} of "
+        "{allowed}); the next can start when one of them is ready or cancelled."
+    ),
+    "max_waiting_per_server": _(
+        "This server has as many pictures waiting or being painted as are allowed ({current} of "
+        "{allowed}); the next can start when one of them is ready or cancelled."
+    ),
+}
+UNFORESEEN: Mapping[Unforeseen, str] = {
+    Unforeseen.NO_ENGINE: _("No engine is running at the moment, so I cannot say when that is."),
+    Unforeseen.PAUSED: _("The queue is paused at the moment, so I cannot say when that is."),
+}
+
+
+def refusal_words(t: Texts, refusal: Refusal) -> str:
+    """Which limit refused, what it stands at, and when it will work again."""
+    reason = _reason(t, refusal)
+    if refusal.unforeseen is not None:
+        return reason + " " + t(UNFORESEEN[refusal.unforeseen])
+    if refusal.available_at is None:
+        return reason
+    # Rounded up, so that it does work at the time that is shown.
+    moment = int(refusal.available_at.timestamp()) + 1
+    if refusal.is_predicted:
+        return reason + " " + t("I expect that <t:{moment}:R>.", moment=moment)
+    return reason + " " + t("The next can start <t:{moment}:R>.", moment=moment)
+
+
+def _reason(t: Texts, refusal: Refusal) -> str:
+    allowed, current = (
+        _in_words(t, refusal.limit, value) for value in (refusal.allowed, refusal.current)
+    )
+    if refusal.limit == BLOCKED and refusal.by_operator:
+        return t(BLOCKED_EVERYWHERE)
+    match refusal.limit:
+        case "painter_role_ids":
+            return t.plural(
+                "Painting here needs the role {allowed}; please ask an admin for it.",
+                "Painting here needs one of the roles {allowed}; please ask an admin for one.",
+                count=allowed.count("<@&"),
+                allowed=allowed,
+            )
+        case "max_per_day":
+            return t.plural(
+                "You have started {count} picture in 24 hours, and {allowed} is the most.",
+                "You have started {count} pictures in 24 hours, and {allowed} is the most.",
+                count=int(refusal.current),
+                allowed=allowed,
+            )
+        case "cooldown_seconds":
+            return t.plural(
+                "Between two of your pictures there must be {count} second.",
+                "Between two of your pictures there must be {count} seconds.",
+                count=int(allowed),
+            )
+        case name if name in REASONS:
+            return t(REASONS[name], allowed=allowed, current=current)
+        case name:
+            label = t.say(LIMITS[name].label)
+            return t(
+                "That is more than the limits here allow ({limit}: {allowed}).",
+                limit=label,
+                allowed=allowed,
+            )
+
+
+def _in_words(t: Texts, name: str, value: int | str | tuple[int, ...]) -> str:
+    if isinstance(value, tuple):
+        return limit_value(t, name, value) if value else ""
+    return t(QUALITIES.get(str(value), str(value)))

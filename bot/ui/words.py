@@ -1,0 +1,104 @@
+"""A job in a few words: what it paints, how far it is, when it is ready."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+
+import discord
+
+from bot.texts import Texts, _
+from bot.ui.plain import plain, shorten
+from common.catalogue import Catalogue, Painting, Ready, load_catalogue
+from common.options import StyleInput
+from common.settings import Settings
+from jobs.model import Job, JobState, Standing
+
+QUALITIES = {"draft": _("draft"), "standard": _("standard"), "fine": _("fine")}
+STATES = {
+    JobState.QUEUED: _("waiting"),
+    JobState.RUNNING: _("being painted"),
+    JobState.DONE: _("finished"),
+    JobState.FAILED: _("failed"),
+    JobState.CANCELLED: _("cancelled"),
+}
+CHOICE_LIMIT = 100  # characters of an autocomplete choice's name
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The paintings to choose from; read once."""
+    return load_catalogue()
+
+
+def at_hand_first(settings: Settings, limit: int | None = None) -> list[Painting]:
+    """The whole catalogue, first the paintings that need no download before they are used."""
+    paintings = sorted(catalogue(), key=lambda each: not is_at_hand(each, settings))
+    return paintings[:limit]
+
+
+def is_at_hand(painting: Painting, settings: Settings) -> bool:
+    """Whether a painting can be painted with at once."""
+    return isinstance(Catalogue.availability(painting, settings.styles_dir), Ready)
+
+
+def style_words(t: Texts, style: StyleInput) -> str:
+    """The name of one style."""
+    if style.is_content:
+        return t("itself")
+    painting = catalogue().get(style.preset) if style.preset is not None else None
+    if painting is not None:
+        return painting.name
+    return style.preset or t("own picture")
+
+
+def styles_words(t: Texts, styles: Sequence[StyleInput]) -> str:
+    """The names of all styles of a job."""
+    return " + ".join(style_words(t, style) for style in styles)
+
+
+def job_title(t: Texts, job: Job) -> str:
+    """One line, without markup: `#12 · The Starry Night · 512 px · standard`."""
+    return " · ".join(
+        (
+            f"#{job.id}",
+            styles_words(t, job.inputs.styles),
+            f"{job.options.size_px} px",
+            t(QUALITIES[job.options.quality]),
+        )
+    )
+
+
+def job_choice(t: Texts, job: Job) -> str:
+    """A job as a choice of an autocomplete."""
+    name = f"{job_title(t, job)} · {t(STATES[job.state])}"
+    return shorten(name, CHOICE_LIMIT)
+
+
+def job_line(t: Texts, job: Job) -> str:
+    """One line of a message."""
+    return plain(job_title(t, job), limit=150)
+
+
+def relative(moment: datetime) -> str:
+    """A time that Discord counts down by itself, in each reader's language."""
+    return discord.utils.format_dt(moment, "R")
+
+
+def standing_words(t: Texts, job: Job, standing: Standing | None) -> str:
+    """How far a job is: `place 3, ready in 2 minutes`."""
+    if standing is None or job.state.ended:
+        return t(STATES[job.state])
+    if job.cancel_requested:
+        return t("is being cancelled")
+    if job.state is JobState.RUNNING:
+        percent = f"{job.progress.fraction:.0%}" if job.progress else "0%"
+        return _with_time(t, t("being painted, {percent}", percent=percent), standing)
+    if standing.paused:
+        return t("place {place}, the queue is paused", place=standing.place)
+    return _with_time(t, t("place {place}", place=standing.place), standing)
+
+
+def _with_time(t: Texts, words: str, standing: Standing) -> str:
+    if standing.ready_at is None:
+        return words
+    return t("{what}, ready {when}", what=words, when=relative(standing.ready_at))

@@ -1,0 +1,1 @@
+"""What speaks with Discord: its errors, acknowledgements, answers, uploads."""

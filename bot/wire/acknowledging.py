@@ -1,0 +1,84 @@
+"""Telling Discord that an interaction was understood, also where its own answer gets lost."""
+
+import asyncio
+import logging
+from typing import Any
+
+import discord
+
+from bot.kit import Interaction
+from bot.wire.faults import UNKNOWN_INTERACTION, TryLater, fault_of
+from bot.wire.original_response import Originals
+
+log = logging.getLogger(__name__)
+
+TRY_SECONDS = 2.5  # of the three that Discord gives
+PAUSE_SECONDS = 0.1
+ACKNOWLEDGED = "acknowledged"
+"""Set in an interaction's extras where Discord acknowledged it, unheard by discord.py."""
+ANSWER_FOLLOWS = "answer_follows"
+"""Set in an interaction's extras while its answer is deferred beyond the end of the command.
+
+The first follow-up to such an interaction would become its answer."""
+
+
+def is_acknowledged(interaction: discord.Interaction[Any]) -> bool:
+    """Whether Discord waits no more for a first answer."""
+    return interaction.response.is_done() or ACKNOWLEDGED in interaction.extras
+
+
+async def acknowledge(
+    interaction: Interaction,
+    *,
+    thinking: bool = False,
+    ephemeral: bool = False,
+    began: float | None = None,
+) -> int | None:
+    """Defer the answer; what fails is looked after, and tried again while there is time.
+
+    An error says little: the connection may have broken, or a server in between given up, after
+    Discord had carried it out. Then the user sees "thinking…" and waits for what follows.
+
+    Args:
+        interaction: What to acknowledge.
+        thinking: Whether a new message is to say that the answer comes.
+        ephemeral: Whether only the user sees it.
+        began: The loop's time at which the interaction arrived; None: now.
+
+    Returns:
+        The id of the message that is the answer; None where it is not known.
+
+    Raises:
+        Exception: as the last try did, if Discord knows of none.
+    """
+    loop = asyncio.get_running_loop()
+    until = (loop.time() if began is None else began) + TRY_SECONDS
+    while True:
+        try:
+            response = await interaction.response.defer(thinking=thinking, ephemeral=ephemeral)
+        except discord.InteractionResponded:
+            raise
+        except Exception as error:
+            if isinstance(error, discord.HTTPException) and error.code == UNKNOWN_INTERACTION:
+                raise
+            log.info("Interaction %s: no acknowledgement yet (%s)", interaction.id, error)
+            found = await Originals(interaction.client).find(
+                interaction.application_id, interaction.token, interaction.expires_at
+            )
+            if found != 0:
+                interaction.extras[ACKNOWLEDGED] = True
+                return found
+            pause = _pause_seconds(error)
+            if loop.time() + pause > until:
+                raise
+            await asyncio.sleep(pause)
+        else:
+            return response.message_id if response else None
+
+
+def _pause_seconds(error: Exception) -> float:
+    match fault_of(error):
+        case TryLater(float() as seconds):
+            return seconds
+        case _:
+            return PAUSE_SECONDS

@@ -1,0 +1,151 @@
+"""What a user is told when something went wrong: one sentence, and an id that is in the log."""
+
+import logging
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+from discord import app_commands
+from pydantic import ValidationError
+
+from bot.texts import Texts, _, texts_of
+from bot.wire.acknowledging import is_acknowledged
+from bot.wire.faults import ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION
+from common.pictures import PictureProblem
+from common.sentences import Problem, Sentence
+from common.store import PictureMissing, StorageUnavailable
+from jobs.outcomes import QueueError
+
+log = logging.getLogger(__name__)
+
+
+class UserProblem(Problem):
+    """Something that the user can put right; says in one sentence what is wrong and what to do.
+
+    Its template is a key of the texts (marked with `_`).
+    """
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What to tell the user about an error."""
+
+    sentence: Sentence
+    expected: bool = True  # the user's own doing: no id needed, nothing to look up in the log
+
+
+_EXPECTED: tuple[tuple[type[BaseException], str], ...] = (
+    # the first that fits is said, so a subclass stands before its parents
+    (
+        app_commands.TransformerError,
+        _("One of the values is not one that can be used; please choose again."),
+    ),
+    (app_commands.NoPrivateMessage, _("This command works only in a server.")),
+    (app_commands.MissingPermissions, _("This needs the permission to manage the server.")),
+    (
+        app_commands.CommandNotFound,
+        _("This command has changed; please reload Discord (Ctrl+R) and try again."),
+    ),
+    (
+        app_commands.CommandSignatureMismatch,
+        _("This command has changed; please reload Discord (Ctrl+R) and try again."),
+    ),
+    (
+        app_commands.CommandOnCooldown,
+        _("That was a little fast; please wait a moment and try again."),
+    ),
+    (app_commands.CheckFailure, _("You may not use this command here.")),
+)
+_UNEXPECTED: tuple[tuple[type[BaseException], str], ...] = (
+    (
+        PictureMissing,
+        _("The pictures of this painting are no longer kept; please use /paint with new ones."),
+    ),
+    (
+        StorageUnavailable,
+        _("Pictures cannot be stored at the moment; please try again in a few minutes."),
+    ),
+    (
+        QueueError,
+        _("The queue cannot be reached at the moment; please try again in a minute."),
+    ),
+    (
+        discord.Forbidden,
+        _("Discord does not let me do that here; please ask an admin to check my permissions."),
+    ),
+    (
+        discord.DiscordServerError,
+        _("Discord did not answer as it should; please try again in a minute."),
+    ),
+    (discord.RateLimited, _("Discord asks me to slow down; please try again in a minute.")),
+    (
+        ValidationError,
+        _("One of the values is not one that can be used; please choose again."),
+    ),
+    (BaseException, _("Something went wrong on my side; please try again.")),
+)
+
+
+def explain(error: BaseException) -> Explanation:
+    """The one map from errors to what users read."""
+    if isinstance(error, UserProblem | PictureProblem):
+        return Explanation(error.sentence)
+    wraps = isinstance(error, app_commands.CommandInvokeError | app_commands.TransformerError)
+    if wraps and error.__cause__ is not None:
+        return explain(error.__cause__)
+    for kind, sentence in _EXPECTED:
+        if isinstance(error, kind):
+            return Explanation(Sentence(sentence))
+    sentence = next(sentence for kind, sentence in _UNEXPECTED if isinstance(error, kind))
+    return Explanation(Sentence(sentence), expected=False)
+
+
+def log_error(what: str, error: BaseException) -> str:
+    """Write an error to the log. Returns the id that the user is shown."""
+    error_id = secrets.token_hex(4)
+    log.error("[%s] %s", error_id, what, exc_info=error)
+    return error_id
+
+
+def sentence_for(error: BaseException, t: Texts, what: str) -> str:
+    """What to tell the user; anything unexpected is logged, and its id is part of the sentence."""
+    explanation = explain(error)
+    sentence = t.say(explanation.sentence)
+    if explanation.expected:
+        return sentence
+    error_id = log_error(what, error)
+    return t("{sentence} (error {error_id})", sentence=sentence, error_id=error_id)
+
+
+async def report(interaction: discord.Interaction[Any], error: BaseException) -> None:
+    """Tell the user what went wrong, whatever the state of the interaction. Never raises."""
+    if is_lost_interaction(error):
+        log.info("Interaction %s was answered elsewhere or too late", interaction.id)
+        return
+    name = interaction.command.qualified_name if interaction.command else interaction.type.name
+    sentence = sentence_for(error, texts_of(interaction), f"interaction {interaction.id} ({name})")
+    try:
+        await reply(interaction, sentence)
+    except Exception as problem:  # noqa: BLE001 - there is nobody left to tell
+        log.info("The user of interaction %s could not be told: %s", interaction.id, problem)
+
+
+def is_lost_interaction(error: BaseException) -> bool:
+    """Whether the interaction itself is gone: answered twice, or after Discord's 3 seconds."""
+    if isinstance(error, app_commands.CommandInvokeError):
+        error = error.original
+    if isinstance(error, discord.InteractionResponded):
+        return False
+    return isinstance(error, discord.HTTPException) and error.code in {
+        ALREADY_ACKNOWLEDGED,
+        UNKNOWN_INTERACTION,
+    }
+
+
+async def reply(interaction: discord.Interaction[Any], sentence: str) -> None:
+    """Say one sentence that only the user sees, as answer or, if there is one, as follow-up."""
+    if is_acknowledged(interaction):
+        await interaction.followup.send(sentence, ephemeral=True)
+    else:
+        await interaction.response.send_message(sentence, ephemeral=True)

@@ -1,0 +1,166 @@
+"""Logging of all of Atelier's processes: one format, ids where a line has them, never a secret."""
+
+import contextlib
+import json
+import logging
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import TextIO
+from urllib.parse import unquote, urlsplit
+
+from common.settings import Settings
+
+HUMAN, JSON = "human", "json"
+
+_about: ContextVar[dict[str, object] | None] = ContextVar("atelier_log_ids", default=None)
+
+_SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
+_SHORTEST_SECRET = 6
+"""A shorter value (an empty one, `test`) stands in too many innocent words to be blanked."""
+
+_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
+    # The token of an interaction, in the paths of Discord's API.
+    (re.compile(r"/(webhooks|interactions)/(\d+)/[\w.\-~%]{8,}"), r"/\1/\2/[token]"),
+    # The same anywhere: base 64 of "interaction:", the id and a secret.
+    (re.compile(r"aW50ZXJhY3Rpb24[\w\-=%]{10,}"), "[token]"),
+    (re.compile(r"\b(Bot|Bearer) [\w.\-]{20,}"), r"\1 [token]"),
+    # A bot's token wherever it stands: id, time and signature in base 64.
+    (re.compile(r"\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}\b"), "[token]"),
+    (re.compile(r"(['\"]?token['\"]?\s*[:=]\s*['\"]?)[\w.\-~%]{16,}"), r"\1[token]"),
+    # What makes an address valid: Discord's signed attachments, S3's signed requests.
+    (
+        re.compile(
+            r"([?&](?:ex|is|hm|sig|signature|X-Amz-(?:Signature|Credential|Security-Token))=)"
+            r"[^&\s'\"<>)]+",
+            re.IGNORECASE,
+        ),
+        r"\1[signed]",
+    ),
+    (re.compile(r"(AWS4-HMAC-SHA256 Credential=|Signature=)[^\s,'\"]+"), r"\1[signed]"),
+    # The password in any address.
+    (re.compile(r"(\b[a-z][\w+.\-]*://[^\s:/@'\"]*):[^\s/'\"]+@"), r"\1:[password]@"),
+)
+
+_LEAST_LEVEL = {
+    "discord": logging.INFO,  # at DEBUG it prints every payload, and with them what members wrote
+    "sqlalchemy": logging.WARNING,
+    "aiosqlite": logging.INFO,
+    "asyncpg": logging.INFO,
+    "aiobotocore": logging.INFO,
+    "botocore": logging.INFO,
+    "s3fs": logging.INFO,
+    "fsspec": logging.INFO,
+    "aiohttp": logging.INFO,
+    "asyncio": logging.INFO,
+    "alembic": logging.WARNING,
+    "PIL": logging.WARNING,
+    "matplotlib": logging.WARNING,
+}
+"""What other libraries may say at most, whatever our own level is."""
+
+
+@contextlib.contextmanager
+def log_ids(**ids: object) -> Iterator[None]:
+    """Add ids to every line logged inside, here and in the tasks and threads begun here.
+
+    Args:
+        ids: for example `job=12, member=…, server=…, engine=…`; None leaves one out.
+    """
+    token = _about.set({**(_about.get() or {}), **{k: v for k, v in ids.items() if v is not None}})
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
+def add_log_ids(**ids: object) -> None:
+    """As `log_ids`, for the rest of the task that runs now."""
+    _about.set({**(_about.get() or {}), **{k: v for k, v in ids.items() if v is not None}})
+
+
+def redacted(text: str, secrets: tuple[str, ...] = ()) -> str:
+    """The text without tokens, signatures, passwords, and without these secrets."""
+    for secret in secrets:
+        text = text.replace(secret, "[secret]")
+    for pattern, instead in _PATTERNS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+class RedactingFormatter(logging.Formatter):
+    """Blanks secrets in the finished line, so that tracebacks and arguments are covered too."""
+
+    def __init__(self, form: str = HUMAN, secrets: tuple[str, ...] = ()) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+        self._form = form
+        # The longer first: one secret may be a part of another.
+        self._secrets = tuple(sorted(set(secrets), key=len, reverse=True))
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, a JSON object or plain text, with every secret replaced."""
+        ids = _about.get() or {}
+        if self._form == JSON:
+            return self._as_json(record, ids)
+        text = super().format(record)
+        if ids:
+            head, *rest = text.split("\n", 1)
+            head = f"{head} [{' '.join(f'{name}={value}' for name, value in ids.items())}]"
+            text = "\n".join((head, *rest))
+        return redacted(text, self._secrets)
+
+    def _as_json(self, record: logging.LogRecord, ids: dict[str, object]) -> str:
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line: dict[str, object] = {
+            "time": f"{moment}.{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "message": redacted(record.getMessage(), self._secrets),
+        }
+        line.update({name: value if isinstance(value, int) else str(value)
+                     for name, value in ids.items()})  # fmt: skip
+        if record.exc_info and record.exc_info[0] is not None:
+            line["error"] = redacted(self.formatException(record.exc_info), self._secrets)
+        elif record.exc_text:
+            line["error"] = redacted(record.exc_text, self._secrets)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def secrets_of(settings: Settings) -> tuple[str, ...]:
+    """All values that must not be logged: those of the settings, and of the environment for S3."""
+    values = {os.environ.get(name, "") for name in _SECRET_VARIABLES}
+    if settings.discord_token is not None:
+        values.add(settings.discord_token.get_secret_value())
+    addresses = (
+        settings.database_url,
+        settings.storage_url,
+        os.environ.get("AWS_ENDPOINT_URL", ""),
+    )
+    for address in addresses:
+        with contextlib.suppress(ValueError):  # an address that nobody can read is refused later
+            password = urlsplit(address).password
+            if password:
+                values |= {password, unquote(password)}
+    return tuple(value for value in values if len(value) >= _SHORTEST_SECRET)
+
+
+def set_up_logging(settings: Settings, *, stream: TextIO | None = None) -> None:
+    """Log to the standard error stream: for people on a terminal, else a JSON object a line.
+
+    Args:
+        settings: they say how much, and which secrets must never appear.
+        stream: where to write instead.
+    """
+    target = stream or sys.stderr
+    form = HUMAN if target.isatty() else JSON
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(RedactingFormatter(form, secrets_of(settings)))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.atelier_log_level)
+    logging.captureWarnings(capture=True)
+    for name, least in _LEAST_LEVEL.items():
+        logging.getLogger(name).setLevel(max(least, root.level))

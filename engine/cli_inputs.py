@@ -1,0 +1,129 @@
+"""The pictures that a command line names, read and checked."""
+
+import argparse
+import io
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image
+from torch import Tensor
+
+from common.options import PaintOptions
+from common.pictures import DecodeLimits, PictureProblem
+from common.pictures.decode import normalise
+from common.sentences import Sentence, sentence
+from common.settings import Settings
+from engine.arguments import parse_numbers, start_file
+from engine.painting import Picture, SettingsProblem, Style, mask_from_image
+from engine.painting.inputs import Share
+from engine.pipeline import Pictures, Preset, load_pictures
+from engine.styles.fingerprints import FingerprintProblem, load_fingerprint
+
+_FINGERPRINT_SUFFIX = ".safetensors"
+
+_LIMITS = DecodeLimits(
+    max_bytes=1 << 30, max_pixels=500_000_000, max_side_px=16384, min_side_px=1, max_aspect=1e5
+)
+"""The files are the caller's own, so that only what is absurd is refused."""
+
+
+def read_pictures(
+    chosen: argparse.Namespace, settings: Settings, options: PaintOptions, network: str
+) -> Pictures:
+    """Read all pictures that the command line names; the styles in order: files, presets, own.
+
+    Raises:
+        SettingsProblem: a file cannot be read, or there are too few or too many of something.
+        StyleMissing: a preset cannot be had.
+    """
+    count = len(chosen.style) + len(chosen.preset) + int(chosen.own_style)
+    weights, regions, masks = _counted(chosen, count)
+    notes: list[Sentence] = []
+    content = _picture(chosen.content, notes)
+    styles: list[Style | Preset] = [_style(file, notes) for file in chosen.style]
+    styles += [Preset(name) for name in chosen.preset]
+    if chosen.own_style:
+        styles.append(Style(is_content=True, name="the photograph"))
+    start = start_file(chosen)
+    loaded = load_pictures(
+        content,
+        [
+            replace(style, weight=weight, region=region, mask=_mask(mask, notes))
+            for style, weight, region, mask in zip(styles, weights, regions, masks, strict=True)
+        ],
+        options,
+        network=network,
+        settings=settings,
+        mask=_mask(chosen.mask, notes),
+        start=None if start is None else _picture(start, notes),
+    )
+    return replace(loaded, notes=(*notes, *loaded.notes))
+
+
+def _counted(
+    chosen: argparse.Namespace, count: int
+) -> tuple[list[float], list[Share | None], list[Path | None]]:
+    """Weights, regions and masks, one for each style."""
+    if count == 0:
+        raise SettingsProblem("Give a style: --style FILE, --preset NAME or --own-style.")
+    weights = [1.0] * count
+    if chosen.style_weights is not None:
+        weights = parse_numbers(chosen.style_weights, "--style-weights", count)
+    regions: list[Share | None] = [_region(text) for text in chosen.style_region]
+    if len(regions) > len(chosen.style):
+        raise SettingsProblem(
+            "--style-region is for style files, one each in their order; there are {files} files "
+            "and {count} regions.",
+            files=len(chosen.style),
+            count=len(regions),
+        )
+    regions += [None] * (count - len(regions))
+    masks: list[Path | None] = list(chosen.style_mask) or [None] * count
+    if len(masks) != count:
+        raise SettingsProblem(
+            "--style-mask is needed for all styles or none; there are {count} styles and {masks} "
+            "masks.",
+            count=count,
+            masks=len(masks),
+        )
+    return weights, regions, masks
+
+
+def _region(text: str) -> Share:
+    left, top, right, bottom = parse_numbers(text, "--style-region", 4)
+    return left, top, right, bottom
+
+
+def _style(file: Path, notes: list[Sentence]) -> Style:
+    """A style from a picture, or from a fingerprint of one."""
+    if file.suffix.lower() != _FINGERPRINT_SUFFIX:
+        return Style(_picture(file, notes), name=file.name)
+    try:
+        return Style(fingerprints=load_fingerprint(file), name=file.name)
+    except FingerprintProblem as problem:
+        raise SettingsProblem("{problem}", problem=str(problem)) from problem
+
+
+def _picture(file: Path, notes: list[Sentence]) -> Picture:
+    return Picture.from_image(_image(file, notes))
+
+
+def _mask(file: Path | None, notes: list[Sentence]) -> Tensor | None:
+    return None if file is None else mask_from_image(_image(file, notes))
+
+
+def _image(file: Path, notes: list[Sentence]) -> Image.Image:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise SettingsProblem(
+            "{file} cannot be read: {reason}.", file=str(file), reason=error.strerror or ""
+        ) from None
+    try:
+        read = normalise(data, _LIMITS)
+    except PictureProblem as problem:
+        raise SettingsProblem(
+            "{file}: {problem}", file=file.name, problem=problem.sentence
+        ) from None
+    notes += [sentence("{file}: {problem}", file=file.name, problem=one) for one in read.notes]
+    return Image.open(io.BytesIO(read.png), formats=("PNG",))

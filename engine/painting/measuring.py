@@ -1,0 +1,167 @@
+"""Measuring pictures with a network: a style's statistics, or those kept of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from engine.networks.encoder import TORCHVISION_STD, Encoder
+from engine.painting.inputs import Style, fitted_style
+from engine.painting.losses import moments
+from engine.painting.memory import tiling_for
+from engine.painting.picture import Picture, Size
+from engine.painting.plan import Plan
+from engine.painting.problems import SettingsProblem
+from engine.painting.statistics import (
+    LayerMoments,
+    MemoryStatistics,
+    StatisticsKey,
+    StatisticsStore,
+    StyleStatistics,
+    nearest,
+)
+from engine.painting.tiles import Region, guide_at
+
+_UNITS = {"caffe": 1.0, "torchvision": 255.0 * sum(TORCHVISION_STD) / 3}
+
+
+@dataclass(frozen=True, eq=False)
+class Measuring:
+    """What measuring and judging need at hand.
+
+    Attributes:
+        encoder: the network.
+        plan: weights, layers and form of the losses.
+        core_px: size of tiles; None for whole pictures at once.
+        store: cache of style statistics.
+        check: called before each piece of work; may raise to stop.
+    """
+
+    encoder: Encoder
+    plan: Plan
+    core_px: int | None = None
+    store: StatisticsStore = field(default_factory=MemoryStatistics)
+    check: Callable[[], None] = lambda: None
+
+    @property
+    def unit(self) -> float:
+        """What features times this are in: those of the network whose units the losses are in."""
+        return self.encoder.unit / _UNITS[self.plan.loss.units]
+
+    @property
+    def wide(self) -> torch.dtype:
+        """Type of sums and weights."""
+        return torch.float64 if self.encoder.dtype is torch.float64 else torch.float32
+
+
+def measure_style(
+    encoder: Encoder,
+    pixels: Tensor,
+    layers: Sequence[str],
+    *,
+    alpha: Tensor | None = None,
+    core_px: int | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> dict[str, LayerMoments]:
+    """Moments of a style picture [3, H, W] at the size that it has, on the device.
+
+    Features count by an alpha [H, W], if there is one.
+    """
+    picture = pixels[None].to(encoder.device)
+    size = (picture.shape[-2], picture.shape[-1])
+    tiling = tiling_for(encoder, layers, size, core_px)
+    whole = Region(0, size[0], 0, size[1])
+    guide = None if alpha is None else alpha.to(encoder.device)
+    found: dict[str, LayerMoments] = {}
+    for core in [whole] if tiling is None else tiling.cores():
+        check()
+        window = whole if tiling is None else tiling.window(core)
+        with torch.no_grad():
+            features = encoder.features(window.of(picture), layers)
+            for name in layers:
+                stride = encoder.stride_px(name)
+                own = core.inside(window).at_stride(stride).of(features[name])
+                if guide is None:
+                    counts, total = None, float((size[0] // stride) * (size[1] // stride))
+                else:
+                    counts, total = guide_at(guide, core, stride), _covered(guide, stride)
+                part = moments(own, counts, total)
+                known = found.get(name)
+                found[name] = part if known is None else known.plus(part)
+    return {name: part.mirrored() for name, part in found.items()}
+
+
+def _covered(alpha: Tensor, stride: int) -> float:
+    """Features that an alpha leaves to count; never none."""
+    whole = Region(0, alpha.shape[0], 0, alpha.shape[1])
+    return max(float(guide_at(alpha, whole, stride).sum()), 1e-6)
+
+
+def style_statistics(
+    measuring: Measuring, style: Style, picture: Size
+) -> Mapping[str, LayerMoments]:
+    """A style's moments for a painting of this size.
+
+    Raises:
+        SettingsProblem: the fingerprints were made with other settings.
+    """
+    encoder, plan = measuring.encoder, measuring.plan
+    layers = [name for name in encoder.layers if name in plan.style_layers]
+    if style.picture is None:
+        return _from_fingerprints(measuring, style, picture, layers)
+    pixels, alpha = _fitted(style.picture, picture, plan)
+    size = (pixels.shape[1], pixels.shape[2])
+    tiling = tiling_for(encoder, layers, size, measuring.core_px)
+    key = StatisticsKey(
+        picture=f"{style.picture.hash}-{plan.style_fit}",
+        encoder=encoder.name,
+        weights=encoder.weights_hash,
+        pooling=encoder.pooling,
+        height_px=size[0],
+        width_px=size[1],
+        precision=str(encoder.dtype).removeprefix("torch."),
+        device=encoder.device.type,
+        tile_px=0 if tiling is None else tiling.core_px,
+    )
+    known = measuring.store.get(key, layers)
+    if known is None:
+        found = measure_style(
+            encoder, pixels, layers, alpha=alpha, core_px=measuring.core_px, check=measuring.check
+        )
+        measuring.store.put(StyleStatistics(key, found))
+        return found
+    return {name: known.layers[name] for name in layers}
+
+
+def _fitted(style: Picture, picture: Size, plan: Plan) -> tuple[Tensor, Tensor | None]:
+    """Pixels and alpha of a style for a scale of the painting."""
+    if style.alpha is None:
+        return fitted_style(style.pixels, picture, plan.style_scale, plan.style_fit), None
+    both = torch.cat([style.pixels, style.alpha[None]])
+    made = fitted_style(both, picture, plan.style_scale, plan.style_fit)
+    return made[:3], made[3]
+
+
+def _from_fingerprints(
+    measuring: Measuring, style: Style, picture: Size, layers: Sequence[str]
+) -> Mapping[str, LayerMoments]:
+    encoder = measuring.encoder
+    fitting = [
+        one
+        for one in style.fingerprints
+        if one.key.encoder == encoder.name
+        and one.key.weights == encoder.weights_hash
+        and one.key.pooling == encoder.pooling
+        and set(layers) <= set(one.layers)
+    ]
+    if not fitting:
+        raise SettingsProblem(
+            "There are no statistics of {style} for the {network} network with these layers and "
+            "{pooling} pooling; its picture is needed.",
+            style=style.name,
+            network=encoder.name,
+            pooling=encoder.pooling,
+        )
+    found = nearest(fitting, round(max(picture) * measuring.plan.style_scale))
+    return {name: found.layers[name] for name in layers}

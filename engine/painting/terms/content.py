@@ -1,0 +1,67 @@
+"""Content: the picture's features are to be the photograph's, place by place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.painting.inputs import Inputs
+from engine.painting.losses import content_difference
+from engine.painting.measuring import Measuring
+from engine.painting.memory import tiling_for
+from engine.painting.terms.content_targets import ContentTargets
+from engine.painting.terms.term import OwnFeatures, Sums, Term
+
+
+@dataclass(frozen=True, eq=False)
+class ContentTerm(Term):
+    """For each layer its weight times the squared differences, summed over all positions."""
+
+    weights: Mapping[str, Tensor]
+    targets: ContentTargets
+    name = "content"
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """See `Term.layers`."""
+        return tuple(self.weights)
+
+    @classmethod
+    def made(cls, measuring: Measuring, inputs: Inputs, content: Tensor) -> "ContentTerm":  # noqa: ARG003
+        """As the plan says; see `engine.painting.terms.MakeTerm`."""
+        encoder, plan = measuring.encoder, measuring.plan
+        weighed = plan.weights["content"] > 0
+        layers = [name for name in encoder.layers if weighed and name in plan.content_layers]
+        size = (content.shape[-2], content.shape[-1])
+        tiling = tiling_for(encoder, layers, size, measuring.core_px)
+        targets = (
+            ContentTargets.of_whole(encoder, content, layers)
+            if tiling is None
+            else ContentTargets.of_tiles(encoder, content, layers, tiling, measuring.check)
+        )
+        weights: dict[str, Tensor] = {}
+        for name in layers:
+            factor = plan.weights["content"] * plan.content_layers[name]
+            if plan.loss.content == "half-sum":
+                factor *= 0.5
+            else:
+                factor /= targets.count(name)
+            if plan.loss.units == "relative":
+                factor /= max(targets.mean_square[name], 1e-12)
+            else:
+                factor *= measuring.unit**2
+            weights[name] = torch.tensor(factor, device=encoder.device, dtype=measuring.wide)
+        return cls(weights, targets)
+
+    def at_features(self, own: OwnFeatures, slopes: Sums) -> Tensor:  # noqa: ARG002 (no sums)
+        """See `Term.at_features`."""
+        weight = self.weights[own.layer]
+        difference = content_difference(own.values, self.targets.part(own.layer, own.place))
+        loss = weight * difference.square().sum()
+        own.add(difference.mul_(2 * weight))
+        return loss
+
+    def close(self) -> None:
+        """Free the photograph's features."""
+        self.targets.close()

@@ -1,0 +1,212 @@
+"""Style: moments of the picture's features are to be those of the styles."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from engine.painting.inputs import Inputs, Style
+from engine.painting.losses import (
+    GaussianTarget,
+    add_moments_slope,
+    gram_distance,
+    moments,
+    wasserstein_distance,
+)
+from engine.painting.measuring import Measuring, style_statistics
+from engine.painting.picture import Size, resized_mask
+from engine.painting.statistics import LayerMoments, mixed, sum_of
+from engine.painting.terms.term import OwnFeatures, Sums, Term
+from engine.painting.tiles import Region, guide_at
+
+_LEAST_TOTAL = 1e-6
+_Place = tuple[str, int]
+"""A layer and the number of the guide by which its positions count."""
+
+
+@dataclass(frozen=True, eq=False)
+class StyleTarget:
+    """`weight` times the distance of a layer's moments, under a guide, to a target."""
+
+    layer: str
+    guide: int
+    weight: Tensor
+    target: LayerMoments | GaussianTarget
+
+    def loss(self, found: LayerMoments) -> Tensor:
+        """This target's part of the loss."""
+        if isinstance(self.target, GaussianTarget):
+            return self.weight * wasserstein_distance(found, self.target)
+        return self.weight * gram_distance(found, self.target)
+
+
+@dataclass(frozen=True, eq=False)
+class StyleTerm(Term):
+    """The distances to all targets.
+
+    Attributes:
+        targets: for each layer and group of styles.
+        size: of the picture.
+        strides_px: of the layers, by name.
+        guides: masks [H, W] by which the features count for a group of styles; None counts all.
+    """
+
+    targets: Sequence[StyleTarget]
+    size: Size
+    strides_px: Mapping[str, int]
+    guides: Sequence[Tensor | None] = (None,)
+    name = "style"
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """See `Term.layers`."""
+        return tuple(dict.fromkeys(target.layer for target in self.targets))
+
+    @property
+    def summed(self) -> tuple[str, ...]:
+        """See `Term.summed`."""
+        return self.layers
+
+    @classmethod
+    def made(cls, measuring: Measuring, inputs: Inputs, content: Tensor) -> "StyleTerm":
+        """As the plan says; see `engine.painting.terms.MakeTerm`.
+
+        Styles that apply to the same place make a group, mixed by their weights.
+        """
+        encoder, plan = measuring.encoder, measuring.plan
+        size = (content.shape[-2], content.shape[-1])
+        strides = {name: encoder.stride_px(name) for name in plan.style_layers}
+        if not plan.weights["style"]:
+            return cls((), size, strides)
+        groups = _groups(inputs.styles)
+        guides = [_guide(group[0], inputs, size, content) for group in groups]
+        weights = [sum(style.weight for style in group) for group in groups]
+        targets: list[StyleTarget] = []
+        for number, (group, share) in enumerate(zip(groups, _shares(weights, guides), strict=True)):
+            parts: list[tuple[float, Mapping[str, LayerMoments]]] = []
+            for style in group:
+                measuring.check()
+                # Statistics that were kept or shipped lie on the CPU, those measured now do not.
+                found = style_statistics(measuring, style, size)
+                here = {name: one.to(content.device, measuring.wide) for name, one in found.items()}
+                parts.append((style.weight, here))
+            target = mixed(parts)
+            for name, weight in plan.style_layers.items():
+                area = _area(guides[number], size, strides[name])
+                if area <= 0:
+                    continue
+                factor = plan.weights["style"] * weight * share * area
+                weight_in_all, prepared = _prepared(measuring, target[name], factor)
+                targets.append(StyleTarget(name, number, weight_in_all, prepared))
+        return cls(targets, size, strides, guides)
+
+    def sums(self, layer: str, features: Tensor, core: Region) -> Sums:
+        """See `Term.sums`: second moments and means, at each place."""
+        found: Sums = {}
+        for place in self._places_of(layer):
+            made = moments(features, self._counts(place, core), self._totals[place])
+            found[place, "second"], found[place, "mean"] = made.second, made.mean
+        return found
+
+    def loss(self, sums: Sums) -> Tensor | None:
+        """See `Term.loss`."""
+        losses = [target.loss(_at((target.layer, target.guide), sums)) for target in self.targets]
+        return sum_of(losses) if losses else None
+
+    def at_features(self, own: OwnFeatures, slopes: Sums) -> None:
+        """See `Term.at_features`: only the slopes of the moments are taken back."""
+        for place in self._places_of(own.layer):
+            counts, total = self._counts(place, own.core), self._totals[place]
+            slope = _at(place, slopes)
+            add_moments_slope(own.slope, own.values, counts, total, slope, fresh=own.fresh)
+            own.fresh = False
+
+    @cached_property
+    def _totals(self) -> dict[_Place, float]:
+        """How many positions count at each place, each by its guide."""
+        found: dict[_Place, float] = {}
+        height, width = self.size
+        for layer in self.layers:
+            for place in self._places_of(layer):
+                stride = self.strides_px[layer]
+                counts = self._counts(place, Region(0, height, 0, width))
+                found[place] = (
+                    float((height // stride) * (width // stride))
+                    if counts is None
+                    else max(float(counts.cpu().sum(dtype=torch.float64)), _LEAST_TOTAL)
+                )
+        return found
+
+    def _places_of(self, layer: str) -> Iterator[_Place]:
+        found = ((one.layer, one.guide) for one in self.targets if one.layer == layer)
+        yield from dict.fromkeys(found)
+
+    def _counts(self, place: _Place, region: Region) -> Tensor | None:
+        """How much each feature of a region counts at a place; None where all count alike."""
+        layer, number = place
+        mask = self.guides[number]
+        return None if mask is None else guide_at(mask, region, self.strides_px[layer])
+
+
+def _at(place: _Place, sums: Sums) -> LayerMoments:
+    return LayerMoments(sums[place, "second"], sums[place, "mean"])
+
+
+def _shares(weights: Sequence[float], guides: Sequence[Tensor | None]) -> list[float]:
+    """For each group of styles its weight among those that apply where it applies."""
+    if all(guide is None for guide in guides):
+        return [weight / sum(weights) for weight in weights]
+    like = next(guide for guide in guides if guide is not None)
+    covers = [torch.ones_like(like) if guide is None else guide for guide in guides]
+    together = sum_of([cover * weight for cover, weight in zip(covers, weights, strict=True)])
+    together = together.clamp(min=torch.finfo(like.dtype).tiny)
+    return [
+        float((cover * weight / together).sum() / cover.sum().clamp(min=1e-12))
+        for cover, weight in zip(covers, weights, strict=True)
+    ]
+
+
+def _prepared(
+    measuring: Measuring, target: LayerMoments, factor: float
+) -> tuple[Tensor, LayerMoments | GaussianTarget]:
+    """The weight of a target in the units of the loss, and the target made ready."""
+    plan = measuring.plan
+    gram = plan.loss.statistic == "gram"
+    channels = target.mean.numel()
+    tiny = torch.finfo(target.second.dtype).tiny
+    if plan.loss.units == "relative":
+        size = target.second.square().sum() if gram else target.second.diagonal().sum()
+        weight = factor / size.clamp(min=tiny)
+    else:
+        unit = measuring.unit
+        scale = unit**4 / (4 * channels**2) if gram else unit**2 / channels
+        weight = target.mean.new_tensor(factor * scale)
+    return weight, target if gram else GaussianTarget(target)
+
+
+def _groups(styles: Sequence[Style]) -> list[list[Style]]:
+    groups: dict[int | None, list[Style]] = {}
+    for style in styles:
+        groups.setdefault(None if style.mask is None else id(style.mask), []).append(style)
+    return list(groups.values())
+
+
+def _guide(style: Style, inputs: Inputs, size: Size, like: Tensor) -> Tensor | None:
+    """Where the style counts: within its own mask, and where anything is painted at all."""
+    masks = [
+        resized_mask(mask, size).to(like.device, like.dtype)
+        for mask in (style.mask, inputs.mask)
+        if mask is not None
+    ]
+    if not masks:
+        return None
+    return masks[0] if len(masks) == 1 else masks[0] * masks[1]
+
+
+def _area(guide: Tensor | None, size: Size, stride: int) -> float:
+    """Share of the picture that a guide covers."""
+    if guide is None:
+        return 1.0
+    return float(guide_at(guide, Region(0, size[0], 0, size[1]), stride).mean())

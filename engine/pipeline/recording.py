@@ -1,0 +1,140 @@
+"""What is kept of a painting beside its picture: checkpoints, a film, the figures."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from common.sentences import Sentence, sentence
+from engine.output import Film, LossRecord, OutputProblem, loss_lines, loss_plot
+from engine.output.atomic import write_bytes
+from engine.painting import Event, Painted, Prepared, Report, SettingsProblem, Stepped
+
+_CHECKPOINT_SHARE = 0.1
+
+
+class CheckpointFile:
+    """A listener that writes a file anew as often as is wanted.
+
+    Large pictures take long to write; no more than a tenth of the time goes to it.
+
+    Attributes:
+        note: why the newest state could not be kept; None if it could.
+    """
+
+    def __init__(self, path: Path, every_seconds: float) -> None:
+        self._path = path
+        self._pause = self._every = every_seconds
+        self._kept_at = time.monotonic()
+        self._newest: Stepped | None = None
+        self.note: Sentence | None = None
+
+    def read(self) -> bytes | None:
+        """What was kept by a run that did not end; None if there is nothing.
+
+        Raises:
+            SettingsProblem: the file cannot be read.
+        """
+        try:
+            return self._path.read_bytes() if self._path.exists() else None
+        except OSError as error:
+            raise SettingsProblem(
+                "{file} cannot be read: {reason}.",
+                file=str(self._path),
+                reason=error.strerror or "",
+            ) from None
+
+    def hear(self, event: Event) -> None:
+        """Keep this state if it is time to; a full disk does not end the painting."""
+        self._newest = event if isinstance(event, Stepped) else None
+        if self._newest is None or time.monotonic() - self._kept_at < self._pause:
+            return
+        try:
+            self.keep_newest()
+        except OutputProblem as problem:
+            self._kept_at = time.monotonic()
+            self.note = sentence("No checkpoint could be kept: {problem}", problem=problem.sentence)
+
+    def keep_newest(self) -> None:
+        """Keep the state that the last event told of, if it did; also after an interruption.
+
+        Raises:
+            OutputProblem: the system refuses.
+        """
+        if self._newest is None:
+            return
+        began_at = time.monotonic()
+        write_bytes(self._path, self._newest.checkpoint())
+        self._kept_at = time.monotonic()
+        self.note = None
+        self._pause = max(self._every, (self._kept_at - began_at) / _CHECKPOINT_SHARE)
+
+    def remove(self) -> None:
+        """The painting is done."""
+        self._path.unlink(missing_ok=True)
+
+
+class FilmRecorder:
+    """A listener that adds frames to a film, evenly by a share of the painting."""
+
+    def __init__(
+        self, film: Film, *, frames: int, long_side_px: int, share: Callable[[Stepped], float]
+    ) -> None:
+        """Record into a film.
+
+        Args:
+            film: begun and added to, not finished.
+            frames: about how many.
+            long_side_px: of the frames.
+            share: how far the painting is, in 0 to 1.
+        """
+        self._film = film
+        self._frames = frames
+        self._long_side_px = long_side_px
+        self._share = share
+        self._next_share = 0.0
+
+    def hear(self, event: Event) -> None:
+        """Begin the film, or add a frame if one is due."""
+        match event:
+            case Prepared():
+                self._film.begin(event.scales[-1][0])
+            case Stepped() if (share := self._share(event)) >= self._next_share:
+                self._film.add(event.preview(self._long_side_px))
+                self._next_share = share + 1 / self._frames
+            case Painted():
+                self._film.add(event.picture.to_image())
+            case _:
+                pass
+
+
+def report_file(report: Report) -> bytes:
+    """The report as JSON."""
+    plain = {
+        **asdict(report),
+        "notes": [str(one) for one in report.notes],
+        "losses": [one.as_dict() for one in report.losses],
+    }
+    return json.dumps(plain, indent=1).encode()
+
+
+def loss_files(report: Report) -> dict[str, bytes]:
+    """A plot of the losses, and the figures as JSON lines; each file by its name."""
+    records = loss_records(report)
+    return {"losses.png": loss_plot(records), "losses.jsonl": loss_lines(records)}
+
+
+def loss_records(report: Report) -> list[LossRecord]:
+    """The losses of a report in the form that is written and plotted."""
+    scales = report.settings["scales"]
+    return [
+        LossRecord(
+            iteration=number,
+            scale=one.scale,
+            size_px=max(scales[one.scale]["height_px"], scales[one.scale]["width_px"]),
+            loss=one.total,
+            terms=one.terms,
+        )
+        for number, one in enumerate(report.losses, start=1)
+    ]

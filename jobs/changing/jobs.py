@@ -1,0 +1,162 @@
+"""Jobs by their numbers: looked up, cancelled, queued again, set before the others."""
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+
+from jobs.changing.cancelling import cancel_row, forget_clearing, lock_with_flow
+from jobs.core import QueueCore, record, row_of
+from jobs.db import schema
+from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC
+from jobs.db.rows import J, event_from_row, job_from_row
+from jobs.model import Job, JobEvent, JobState
+from jobs.order import fairness
+from jobs.outcomes import (
+    AlreadyEnded,
+    Cancelled,
+    CancelOutcome,
+    CancelRequested,
+    NoSuchJob,
+    NotYours,
+)
+
+
+class Jobs:
+    """One job, or those of one user."""
+
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
+
+    async def get(self, job_id: int) -> Job | None:
+        """The job, or None."""
+        async with self._core.database.read() as connection:
+            statement = sa.select(schema.jobs).where(J.id == job_id)
+            row = (await connection.execute(statement)).one_or_none()
+        return None if row is None else job_from_row(row)
+
+    async def history(self, job_id: int) -> list[JobEvent]:
+        """What happened to a job: who did what, and when; the oldest first."""
+        columns = schema.events.c
+        statement = sa.select(schema.events).where(columns.job_id == job_id).order_by(columns.id)
+        async with self._core.database.read() as connection:
+            return [event_from_row(row) for row in (await connection.execute(statement)).all()]
+
+    async def of_user(
+        self,
+        user_id: int,
+        *,
+        states: Collection[JobState] | None = None,
+        guild_id: int | None = None,
+        limit: int = 25,
+        before_id: int | None = None,
+    ) -> list[Job]:
+        """A user's jobs, the newest first; go on with `before_id` of the last one."""
+        where = [J.user_id == user_id, J.erased_at.is_(None)]
+        if states is not None:
+            where.append(J.state.in_([state.value for state in states]))
+        if guild_id is not None:
+            where.append(J.guild_id == guild_id)
+        if before_id is not None:
+            where.append(J.id < before_id)
+        statement = sa.select(schema.jobs).where(*where).order_by(J.id.desc()).limit(limit)
+        async with self._core.database.read() as connection:
+            return [job_from_row(row) for row in (await connection.execute(statement)).all()]
+
+    async def cancel(
+        self, job_id: int, by_user_id: int, *, by_admin: bool = False
+    ) -> CancelOutcome:
+        """Cancel a waiting job at once, and ask the engine of a running one to stop."""
+        async with self._core.database.write() as transaction:
+            row = await lock_with_flow(transaction, job_id)
+            if row is None:
+                return NoSuchJob()
+            if row.user_id != by_user_id and not by_admin:
+                return NotYours()
+            await cancel_row(transaction, row, f"user:{by_user_id}")
+            now = await row_of(transaction, job_id)
+            assert now is not None
+            job = job_from_row(now)
+        if row.state == JobState.QUEUED:
+            return Cancelled(job)
+        return CancelRequested(job) if row.state == JobState.RUNNING else AlreadyEnded(job)
+
+    async def remove(self, job_id: int, by_user_id: int = 0) -> CancelOutcome:
+        """Cancel anybody's job, as an admin."""
+        return await self.cancel(job_id, by_user_id, by_admin=True)
+
+    async def retry(self, job_id: int, actor: str = "operator") -> Job | None:
+        """Queue a failed or cancelled job once more, at the end of its user's jobs.
+
+        Its message is delivered anew. None when it is not failed or cancelled, or its pictures
+        have been deleted.
+        """
+        async with self._core.database.write() as transaction:
+            row = await lock_with_flow(transaction, job_id)
+            if row is None or row.state not in {JobState.FAILED, JobState.CANCELLED}:
+                return None
+            if row.pictures_deleted_at is not None:
+                return None
+            tags = await fairness.take_place(
+                transaction,
+                flow=row.flow,
+                user_id=row.user_id,
+                band=row.band,
+                cost=row.predicted_seconds,
+                job_id=job_id,
+            )
+            await transaction.connection.execute(
+                sa.update(schema.jobs)
+                .where(J.id == job_id)
+                .values(
+                    state=JobState.QUEUED.value,
+                    user_start=tags.user_start,
+                    user_finish=tags.user_finish,
+                    start=tags.start,
+                    finish=tags.finish,
+                    failure=None,
+                    progress=None,
+                    cancel_requested=False,
+                    attempts=0,
+                    deaths=0,
+                    ended_at=None,
+                    started_at=None,
+                    delivered_at=None,
+                    delivered_how=None,
+                    delivery_attempts=0,
+                    revision=J.revision + 1,
+                )
+            )
+            await forget_clearing(transaction, job_id)
+            await record(transaction, job_id, "retried", actor)
+            await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
+            now = await row_of(transaction, job_id)
+        return None if now is None else job_from_row(now)
+
+    async def move_to_front(self, job_id: int, by_user_id: int) -> bool:
+        """Set a waiting job before all others of its server; other servers keep their turn."""
+        async with self._core.database.write() as transaction:
+            row = await lock_with_flow(transaction, job_id)
+            if row is None or row.state != JobState.QUEUED:
+                return False
+            await fairness.leave_place(transaction, row)
+            # Out of the way while the others make room for it.
+            await transaction.connection.execute(
+                sa.update(schema.jobs).where(J.id == job_id).values(band=-1, user_start=0.0)
+            )
+            tags = await fairness.take_front(
+                transaction, flow=row.flow, cost=row.finish - row.start
+            )
+            await transaction.connection.execute(
+                sa.update(schema.jobs)
+                .where(J.id == job_id)
+                .values(
+                    band=tags.band,
+                    user_start=tags.user_start,
+                    start=tags.start,
+                    finish=tags.finish,
+                    revision=J.revision + 1,
+                )
+            )
+            await record(transaction, job_id, "moved_to_front", f"user:{by_user_id}")
+            await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
+        return True

@@ -1,0 +1,122 @@
+"""`python -m jobs status`: whether Atelier works, for people, health checks and alerts."""
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from jobs.cli.tables import counted
+from jobs.health import MIB, Health, Part, Trouble
+from jobs.outcomes import QueueError
+from jobs.queue import JobQueue
+
+HEALTHY, ILL = 0, 1
+
+
+async def status(
+    queue: JobQueue, console: Console, *, parts: Collection[Part], quiet: bool, as_json: bool
+) -> int:
+    """Print how Atelier is. Returns 0, or 1 where one of these parts is ill.
+
+    Raises:
+        QueueError: when the database itself cannot be read.
+    """
+    health = await queue.health.ask()
+    troubles = [trouble for trouble in health.troubles() if trouble.part in parts]
+    if as_json:
+        console.print_json(json.dumps(as_plain(health, troubles)))
+    elif quiet:
+        for trouble in troubles:
+            console.print(f"{trouble.name}: {trouble.sentence}", markup=False, highlight=False)
+    else:
+        console.print(_table(health, troubles))
+        for trouble in troubles:
+            console.print(str(trouble.sentence), markup=False, highlight=False)
+    return ILL if troubles else HEALTHY
+
+
+def unreadable(error: QueueError, console: Console, *, as_json: bool) -> int:
+    """Say that the database cannot be read."""
+    if as_json:
+        console.print_json(json.dumps({"healthy": False, "troubles": {"database": str(error)}}))
+    else:
+        console.print(f"database: {error}", markup=False, highlight=False)
+    return ILL
+
+
+def as_plain(health: Health, troubles: Collection[Trouble]) -> dict[str, Any]:
+    """The state as JSON has it: no member, no picture, no address."""
+    return {
+        "healthy": not troubles,
+        "troubles": {trouble.name: str(trouble.sentence) for trouble in troubles},
+        "at": health.at.isoformat(),
+        "waiting": health.waiting,
+        "running": health.running,
+        "paused": health.paused_everywhere,
+        "oldest_waiting_seconds": health.oldest_waiting_seconds,
+        "failed_jobs": [job.id for job in health.failures],
+        "free_mib": None if health.free_bytes is None else health.free_bytes // MIB,
+        "store": health.store_problem or "works",
+        "engines": [
+            {
+                "id": engine.info.id,
+                "device": engine.info.device,
+                "network": engine.info.network,
+                "version": engine.info.version,
+                "job": None if engine.job is None else engine.job.id,
+            }
+            for engine in health.engines
+        ],
+        "bots": [
+            {
+                "id": bot.info.id,
+                "version": bot.info.version,
+                "gateway_seen": bot.gateway_seen and bot.gateway_seen.isoformat(),
+                "latency_ms": bot.latency_seconds and round(bot.latency_seconds * 1000),
+            }
+            for bot in health.bots
+        ],
+    }
+
+
+def _table(health: Health, troubles: Collection[Trouble]) -> Table:
+    ill = {trouble.part for trouble in troubles}
+    table = Table(box=box.SIMPLE, show_header=False)
+    table.add_column()
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+
+    def row(name: str, part: Part | None, text: str) -> None:
+        bad = part in ill
+        table.add_row(name, Text("ill" if bad else "ok", "red" if bad else "green"), Text(text))
+
+    row("queue", None, _queue_words(health))
+    for engine in health.engines:
+        doing = "idle" if engine.job is None else f"paints job {engine.job.id}"
+        row("engine", Part.ENGINE, f"{engine.info.device}, {engine.info.network}: {doing}")
+    if not health.engines:
+        row("engine", Part.ENGINE, "none is running")
+    for bot in health.bots:
+        delay = "" if bot.latency_seconds is None else f", {bot.latency_seconds * 1000:.0f} ms away"
+        row("bot", Part.BOT, f"{bot.info.host}, process {bot.info.pid}{delay}")
+    if not health.bots:
+        row("bot", Part.BOT, "none is running")
+    row("store", Part.STORE, health.store_problem or "takes, gives and deletes")
+    if health.free_bytes is not None:
+        row("disk", Part.DISK, f"{health.free_bytes / 1024**3:.1f} GiB free")
+    return table
+
+
+def _queue_words(health: Health) -> str:
+    words = f"{counted(health.waiting, 'job')} waiting, {health.running} being painted"
+    if health.oldest_waiting_seconds is not None:
+        words += f", the oldest for {health.oldest_waiting_seconds / 60:.0f} min"
+    if health.paused_everywhere:
+        words += "; paused"
+    if health.failures:
+        words += f"; failed in a day: {', '.join(f'job {job.id}' for job in health.failures)}"
+    return words

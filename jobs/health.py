@@ -1,0 +1,257 @@
+"""Whether Atelier works: what an owner would want to be told, and what a health check asks."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from common.sentences import Sentence, sentence
+from common.store import StorageUnavailable, folder_of
+from jobs.core import QueueCore
+from jobs.db import schema
+from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
+from jobs.entering.limits import EVERYWHERE
+from jobs.model import EngineInfo, Job, JobState
+from jobs.order.standings import ENGINE_ALIVE_SECONDS, engine_from_row
+from jobs.working.bots import Bots, BotState
+
+STUCK_SECONDS = 300.0
+"""A job that could be painted waits this long while no engine paints: nobody takes jobs."""
+GATEWAY_AWAY_SECONDS = 90.0
+FAILURES_IN_A_ROW = 3
+_FAILURES_SHOWN = 5
+_FAILURES_COUNT_SECONDS = 86_400.0
+MIB = 1024 * 1024
+
+
+class Part(StrEnum):
+    """What can be ill; a health check may ask for some only."""
+
+    BOT = "bot"
+    ENGINE = "engine"
+    STORE = "store"
+    DISK = "disk"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing that a person has to look at."""
+
+    part: Part
+    name: str
+    """For logs, metrics and alerts: the same trouble always has the same name."""
+    sentence: Sentence
+    """What is wrong, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """An engine that is alive."""
+
+    info: EngineInfo
+    job: Job | None
+    """What it paints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How Atelier is at one moment."""
+
+    at: datetime
+    bots: tuple[BotState, ...]
+    engines: tuple[EngineState, ...]
+    waiting: int
+    running: int
+    paused_everywhere: bool
+    oldest_waiting_seconds: float | None
+    """Of the jobs that may be painted: those of paused servers do not count."""
+    failures: tuple[Job, ...]
+    """Of the last day, the newest first."""
+    free_bytes: int | None
+    """On the disk of the data folder; None where the system does not say."""
+    reserve_bytes: int
+    store_problem: str | None
+    failures_in_a_row: int = 0
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What a person has to look at, the worst first."""
+        return (*self._of_store(), *self._of_engines(), *self._of_bots())
+
+    def _of_store(self) -> Iterator[Trouble]:
+        if self.store_problem is not None:
+            yield Trouble(
+                Part.STORE,
+                "store",
+                sentence(
+                    "The picture store refuses: {reason} Nothing is painted until it works again.",
+                    reason=self.store_problem,
+                ),
+            )
+        if self.free_bytes is not None and self.free_bytes < self.reserve_bytes:
+            yield Trouble(
+                Part.DISK,
+                "disk",
+                sentence(
+                    "The disk of the data folder has {free_mib} MiB left, less than the reserve of "
+                    "{reserve_mib} MiB (ATELIER_DISK_RESERVE_MIB): make room, or keep pictures for "
+                    "fewer days (ATELIER_RETENTION_DAYS).",
+                    free_mib=self.free_bytes // MIB,
+                    reserve_mib=self.reserve_bytes // MIB,
+                ),
+            )
+
+    def _of_engines(self) -> Iterator[Trouble]:
+        if not self.engines:
+            yield Trouble(
+                Part.ENGINE,
+                "no-engine",
+                sentence(
+                    "No engine is running, {count} jobs wait: the log of the bot says why its "
+                    "engine ended; with ATELIER_ENGINE=external start one with `python -m engine`.",
+                    count=self.waiting,
+                ),
+            )
+        elif self.running == 0 and (self.oldest_waiting_seconds or 0.0) > STUCK_SECONDS:
+            yield Trouble(
+                Part.ENGINE,
+                "stuck",
+                sentence(
+                    "Engines are running, but the oldest job has waited for {minutes} minutes and "
+                    "none is painted: look at the engine's log, and restart it.",
+                    minutes=int((self.oldest_waiting_seconds or 0.0) / 60),
+                ),
+            )
+        if self.failures_in_a_row >= FAILURES_IN_A_ROW:
+            yield Trouble(
+                Part.ENGINE,
+                "failures",
+                sentence(
+                    "The last {count} jobs failed through no fault of their members; the newest is "
+                    "job {job_id}: `python -m jobs show {job_id}` says why.",
+                    count=self.failures_in_a_row,
+                    job_id=self.failures[0].id,
+                ),
+            )
+
+    def _of_bots(self) -> Iterator[Trouble]:
+        if not self.bots:
+            yield Trouble(
+                Part.BOT,
+                "no-bot",
+                sentence("No bot is running: start it with `python -m bot`; its log says why not."),
+            )
+            return
+        seen = [bot.gateway_seen or bot.started_at for bot in self.bots]
+        away = (self.at - max(seen)).total_seconds()
+        if away > GATEWAY_AWAY_SECONDS:
+            yield Trouble(
+                Part.BOT,
+                "gateway",
+                sentence(
+                    "Discord has not been reached for {minutes} minutes: see discordstatus.com, "
+                    "and whether this machine has a network. The bot goes on trying.",
+                    minutes=int(away / 60),
+                ),
+            )
+
+
+class HealthCheck:
+    """Asks the database, the store and the disk."""
+
+    def __init__(self, core: QueueCore, bots: Bots) -> None:
+        self._core = core
+        self._bots = bots
+
+    async def ask(self, *, ask_store: bool = True) -> Health:
+        """How it is now.
+
+        Args:
+            ask_store: whether to write, read and delete a small file, which costs a request or
+                three where the store is on another machine.
+
+        Raises:
+            QueueUnavailable: when the database cannot be read, which says enough.
+        """
+        problem = await self._store_problem() if ask_store else None
+        free_bytes = await asyncio.to_thread(self._free_bytes)
+        bots = tuple(await self._bots.alive())
+        settings = self._core.settings
+        async with self._core.database.read() as connection:
+            now = await self._core.database.now_in(connection)
+            alive = schema.engines.c.last_seen > now - ENGINE_ALIVE_SECONDS
+            engine_rows = (await connection.execute(sa.select(schema.engines).where(alive))).all()
+            running_rows = (
+                await connection.execute(sa.select(schema.jobs).where(IS_RUNNING).order_by(J.id))
+            ).all()
+            paused = set(await connection.scalars(sa.select(schema.pauses.c.guild_id)))
+            waiting = await connection.scalar(sa.select(sa.func.count()).where(IS_QUEUED))
+            startable = [IS_QUEUED, J.flow.not_in(paused)]
+            oldest = await connection.scalar(sa.select(sa.func.min(J.created_at)).where(*startable))
+            ended = (
+                await connection.execute(
+                    sa.select(schema.jobs)
+                    .where(J.ended_at > now - _FAILURES_COUNT_SECONDS)
+                    .where(J.state.in_([JobState.DONE, JobState.FAILED]))
+                    .order_by(J.ended_at.desc())
+                    .limit(100)
+                )
+            ).all()
+        painted_by = {row.engine_id: job_from_row(row) for row in running_rows}
+        newest = [job_from_row(row) for row in ended]
+        return Health(
+            at=moment(now),
+            bots=bots,
+            engines=tuple(
+                EngineState(engine_from_row(row), painted_by.get(row.id)) for row in engine_rows
+            ),
+            waiting=int(waiting or 0),
+            running=len(running_rows),
+            paused_everywhere=EVERYWHERE in paused,
+            oldest_waiting_seconds=(
+                None if oldest is None or EVERYWHERE in paused else max(0.0, now - float(oldest))
+            ),
+            failures=tuple(job for job in newest if job.failure is not None)[:_FAILURES_SHOWN],
+            failures_in_a_row=_in_a_row(newest),
+            free_bytes=free_bytes,
+            reserve_bytes=settings.disk_reserve_bytes,
+            store_problem=problem,
+        )
+
+    async def _store_problem(self) -> str | None:
+        try:
+            await self._core.store.check()
+        except StorageUnavailable as error:
+            return str(error)
+        return None
+
+    def _free_bytes(self) -> int | None:
+        """The least that is free of the data folder's disk and of the pictures' own."""
+        settings = self._core.settings
+        folders: list[Path] = [settings.atelier_data_dir.resolve()]
+        pictures = folder_of(settings.storage_url)
+        if pictures is not None:
+            folders.append(pictures)
+        free = []
+        for folder in folders:
+            there = next((place for place in (folder, *folder.parents) if place.is_dir()), None)
+            try:
+                if there is not None:
+                    free.append(shutil.disk_usage(there).free)
+            except OSError:
+                continue
+        return min(free, default=None)
+
+
+def _in_a_row(newest: list[Job]) -> int:
+    """How many of the newest jobs failed by our own fault; a member's bad file says nothing."""
+    count = 0
+    for job in newest:
+        if job.failure is None:
+            break
+        count += job.failure.is_ours
+    return count

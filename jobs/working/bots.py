@@ -1,0 +1,98 @@
+"""The bots that serve a queue, and whether Discord is there for them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from jobs.core import QueueCore
+from jobs.db import schema
+from jobs.db.rows import Record, moment, optional_moment
+
+BOT_ALIVE_SECONDS = 60.0
+"""A bot that was not heard of for this long is not counted on."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotInfo:
+    """One running bot process."""
+
+    id: str
+    application_id: int
+    host: str
+    pid: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class BotState:
+    """What a bot last said of itself; times are of the database's clock."""
+
+    info: BotInfo
+    started_at: datetime
+    last_seen: datetime
+    gateway_seen: datetime | None
+    """When Discord's gateway was last there for it."""
+    latency_seconds: float | None
+
+
+class Bots:
+    """The bots that are counted on."""
+
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
+
+    async def beat(
+        self, bot: BotInfo, *, connected: bool, latency_seconds: float | None = None
+    ) -> None:
+        """Note that a bot is alive, and whether Discord's gateway is there for it."""
+        table = schema.bots
+        async with self._core.database.write(precious=False) as transaction:
+            now = transaction.now
+            seen: dict[str, float | None] = {"last_seen": now}
+            if connected:
+                seen |= {"gateway_seen": now, "latency_seconds": latency_seconds}
+            update = sa.update(table).where(table.c.id == bot.id).values(**seen)
+            if (await transaction.connection.execute(update)).rowcount:
+                return
+            await transaction.connection.execute(
+                sa.insert(table).values(
+                    id=bot.id[:100],
+                    application_id=bot.application_id,
+                    host=bot.host[:200],
+                    pid=bot.pid,
+                    version=bot.version[:40],
+                    started_at=now,
+                    **seen,
+                )
+            )
+            # What killed bots left behind.
+            old = table.c.last_seen < now - 10 * BOT_ALIVE_SECONDS
+            await transaction.connection.execute(sa.delete(table).where(old))
+
+    async def forget(self, bot_id: str) -> None:
+        """Count on a bot no longer: it ends."""
+        async with self._core.database.write(precious=False) as transaction:
+            where = schema.bots.c.id == bot_id
+            await transaction.connection.execute(sa.delete(schema.bots).where(where))
+
+    async def alive(self) -> list[BotState]:
+        """The bots that were heard of, the oldest first."""
+        async with self._core.database.read() as connection:
+            now = await self._core.database.now_in(connection)
+            statement = (
+                sa.select(schema.bots)
+                .where(schema.bots.c.last_seen > now - BOT_ALIVE_SECONDS)
+                .order_by(schema.bots.c.started_at)
+            )
+            return [_bot_from_row(row) for row in (await connection.execute(statement)).all()]
+
+
+def _bot_from_row(row: Record) -> BotState:
+    return BotState(
+        info=BotInfo(row.id, row.application_id, row.host, row.pid, row.version),
+        started_at=moment(row.started_at),
+        last_seen=moment(row.last_seen),
+        gateway_seen=optional_moment(row.gateway_seen),
+        latency_seconds=row.latency_seconds,
+    )

@@ -1,0 +1,77 @@
+"""What the page lets go wrong, a button each."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.control import LoopbackDiscord
+
+PAST_TOKEN_LIFE_SECONDS = 16 * 60.0
+OUTAGE_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class FaultButton:
+    """A button: the words on it, a sentence about it, and what it does."""
+
+    label: str
+    title: str
+    cause: Callable[[LoopbackDiscord], Awaitable[None]]
+
+
+async def _add(discord: LoopbackDiscord, pattern: str, **fault: Any) -> None:
+    discord.faults.add("*", pattern, **fault)
+
+
+async def _duplicate(discord: LoopbackDiscord) -> None:
+    discord.duplicate_next_dispatch()
+
+
+async def _shift_clock(discord: LoopbackDiscord) -> None:
+    discord.shift_clock(PAST_TOKEN_LIFE_SECONDS)
+    discord.world.emit("clock", {})
+
+
+async def _clear(discord: LoopbackDiscord) -> None:
+    discord.faults.clear()
+
+
+FAULT_BUTTONS: dict[str, FaultButton] = {
+    "rate-limit": FaultButton(
+        "429 × 3",
+        "The next three webhook calls are limited for two seconds",
+        lambda d: _add(d, "/webhooks/*", status=429, retry_after=2.0, times=3),
+    ),
+    "rate-limit-ban": FaultButton(
+        "429, no Via",
+        "The next webhook call is refused like a ban",
+        lambda d: _add(d, "/webhooks/*", status=429, with_via=False),
+    ),
+    "server-error": FaultButton(
+        "503 × 3", "The next three calls fail", lambda d: _add(d, "/*", status=503, times=3)
+    ),
+    "slow": FaultButton(
+        "Slow × 5",
+        "The next five answers take two seconds longer",
+        lambda d: _add(d, "/*", delay=2.0, times=5),
+    ),
+    "drop": FaultButton(
+        "Drop sockets", "Cut the gateway without a word", lambda d: d.drop_sockets()
+    ),
+    "op7": FaultButton(
+        "Reconnect", "Ask for a reconnect and a resume (op 7)", lambda d: d.send_op7()
+    ),
+    "op9": FaultButton(
+        "Invalid session", "Forget the session (op 9)", lambda d: d.send_op9(resumable=False)
+    ),
+    "duplicate": FaultButton("Send twice", "The next dispatch comes twice", _duplicate),
+    "clock": FaultButton(
+        "+16 min", "Move the clock past the life of interaction tokens", _shift_clock
+    ),
+    "outage": FaultButton(
+        "Outage 15 s",
+        "Nothing answers for fifteen seconds",
+        lambda d: d.outage(OUTAGE_SECONDS),
+    ),
+    "clear": FaultButton("Clear", "Forget waiting faults", _clear),
+}

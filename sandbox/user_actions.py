@@ -1,0 +1,323 @@
+"""What users do, as the interactions that Discord would dispatch for it, and what they find."""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sandbox.command_visibility import NotOfferedError, command_for, context_of, leaf_of
+from sandbox.compose import create_message
+from sandbox.filled_in import ENTITY_OPTIONS, FilledModal, option_json, resolve_entity, upload
+from sandbox.gateway import Gateway
+from sandbox.model import Channel, Interaction, InteractionType, Json, Message, Upload, User
+from sandbox.payloads import interaction_json, message_json
+from sandbox.world import World
+
+ANSWER_WITHIN_SECONDS = 3.0
+
+Place = Channel | str | None
+
+
+class UserActions:
+    """Everything that users of the sandbox can do, each method naming the user.
+
+    What becomes an interaction waits for the bot's acknowledgement, at most the three seconds
+    that Discord gives it; `wait=False` returns as soon as the interaction is dispatched.
+    """
+
+    def __init__(self, world: World, gateway: Gateway) -> None:
+        self.world = world
+        self.gateway = gateway
+
+    # Finding
+
+    def user(self, name: str) -> User:
+        """A user by name: ada, grace, admin, or one that was added."""
+        return next(u for u in self.world.users.values() if u.name == name)
+
+    def add_user(self, name: str, **details: Any) -> User:
+        """Another user; see `World.add_user` for details."""
+        return self.world.add_user(name, **details)
+
+    def channel(self, place: Place = None) -> Channel:
+        """A channel by its name; #paintings by default."""
+        if isinstance(place, Channel):
+            return place
+        name = place or "paintings"
+        return next(c for c in self.world.channels.values() if c.name == name)
+
+    def place(self, user: User, channel: Place, context: str) -> Channel:
+        """The channel for a context: guild, bot_dm, private or guild_without_bot."""
+        if channel is not None or context == "guild":
+            return self.channel(channel)
+        if context == "bot_dm":
+            return self.world.dm_of(user)
+        if context == "private":
+            return self.world.private
+        if context == "guild_without_bot":
+            found = next((c for c in self.world.channels.values() if c.name == "elsewhere"), None)
+            return found or self.world.add_channel("elsewhere", has_bot=False)
+        raise ValueError(f"unknown context {context!r}")
+
+    def messages(self, channel: Place = None) -> list[Message]:
+        """A channel's messages, oldest first, ephemeral ones included."""
+        return self.world.messages_in(self.channel(channel))
+
+    def dms(self, user: User) -> list[Message]:
+        """The direct messages between the bot and a user."""
+        return self.world.messages_in(self.world.dm_of(user))
+
+    async def until(self, condition: Callable[[], object], timeout_seconds: float = 10.0) -> bool:
+        """Wait for a condition over the world; false when the time is over."""
+        return await self.world.signal.until(condition, timeout_seconds)
+
+    # Doing
+
+    def post(
+        self, user: User, content: str, files: Sequence[Upload] = (), *, channel: Place = None
+    ) -> Message:
+        """Write an ordinary message as a user."""
+        where = self.channel(channel)
+        return create_message(self.world, where, user, {"content": content}, dict(enumerate(files)))
+
+    async def slash(
+        self,
+        user: User,
+        name: str,
+        options: Mapping[str, Any] | None = None,
+        attachments: Mapping[str, Upload] | None = None,
+        *,
+        channel: Place = None,
+        context: str = "guild",
+        age_seconds: float = 0.0,
+        wait: bool = True,
+    ) -> Interaction:
+        """Use a slash command; `name` may hold a subcommand after a blank."""
+        where = self.place(user, channel, context)
+        command = command_for(self.world, user, name, where)
+        path, definitions = leaf_of(command, name)
+        entered: dict[str, Any] = {**(options or {}), **(attachments or {})}
+        unknown = set(entered) - {d["name"] for d in definitions}
+        if unknown:
+            raise NotOfferedError(f"/{name} has no option {', '.join(sorted(unknown))}.")
+        resolved: Json = {}
+        carried: list[Json] = []
+        for definition in definitions:
+            if definition["name"] not in entered:
+                if definition.get("required"):
+                    raise NotOfferedError(f"/{name} requires {definition['name']}.")
+                continue
+            value = entered[definition["name"]]
+            if definition["type"] == 11:
+                value = upload(self.world, where, value, resolved)
+            carried.append(option_json(self.world, definition, value, resolved))
+        data = _command_data(command, path, carried, resolved)
+        return await self._dispatch(
+            user,
+            where,
+            InteractionType.APPLICATION_COMMAND,
+            data,
+            command=name,
+            age_seconds=age_seconds,
+            wait=wait,
+        )
+
+    async def message_command(
+        self, user: User, name: str, message: Message, *, wait: bool = True
+    ) -> Interaction:
+        """Use an entry of a message's Apps menu."""
+        channel = self.world.channels[message.channel_id]
+        command = command_for(self.world, user, name, channel, kind=3)
+        data = _command_data(command, (), [], {})
+        data["target_id"] = str(message.id)
+        data["resolved"] = {"messages": {str(message.id): message_json(self.world, message)}}
+        return await self._dispatch(
+            user, channel, InteractionType.APPLICATION_COMMAND, data, command=name, wait=wait
+        )
+
+    async def type_into(
+        self,
+        user: User,
+        name: str,
+        option: str,
+        text: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        channel: Place = None,
+        context: str = "guild",
+        wait: bool = True,
+    ) -> Interaction:
+        """Type into an option that completes itself, beside others that are filled in."""
+        where = self.place(user, channel, context)
+        command = command_for(self.world, user, name, where)
+        path, definitions = leaf_of(command, name)
+        typed = next((d for d in definitions if d["name"] == option), None)
+        if typed is None or not typed.get("autocomplete"):
+            raise NotOfferedError(f"/{name} {option} does not complete itself.")
+        others = options or {}
+        carried = [
+            option_json(self.world, d, others[d["name"]], {})
+            for d in definitions
+            if d["name"] in others and d is not typed and d["type"] != 11
+        ]
+        carried.append({"name": option, "type": typed["type"], "value": text, "focused": True})
+        data = _command_data(command, path, carried, {})
+        return await self._dispatch(
+            user, where, InteractionType.AUTOCOMPLETE, data, command=name, wait=wait
+        )
+
+    async def autocomplete(
+        self,
+        user: User,
+        name: str,
+        option: str,
+        text: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        channel: Place = None,
+        context: str = "guild",
+    ) -> list[Json]:
+        """What the bot suggests for a text typed so far; empty when it says nothing."""
+        typed = await self.type_into(
+            user, name, option, text, options, channel=channel, context=context
+        )
+        return typed.choices or []
+
+    async def press(
+        self,
+        user: User,
+        message: Message,
+        custom_id: str | None = None,
+        *,
+        label: str | None = None,
+    ) -> Interaction:
+        """Press a button by its custom id or its label."""
+        button = next(
+            (
+                b
+                for b in message.buttons
+                if (custom_id is not None and b.get("custom_id") == custom_id)
+                or (label is not None and b.get("label") == label)
+            ),
+            None,
+        )
+        if button is None:
+            labels = [b.get("label") for b in message.buttons]
+            raise NotOfferedError(f"No button {custom_id or label!r}; there are {labels}.")
+        return await self.use_component(user, message, button)
+
+    async def select(
+        self,
+        user: User,
+        message: Message,
+        values: Sequence[str],
+        custom_id: str | None = None,
+    ) -> Interaction:
+        """Choose in a select menu; without a custom id in the only one."""
+        menus = [s for s in message.selects if custom_id in {None, s["custom_id"]}]
+        if len(menus) != 1:
+            raise NotOfferedError(f"{len(menus)} select menus match.")
+        return await self.use_component(user, message, menus[0], values)
+
+    async def use_component(
+        self, user: User, message: Message, component: Json, values: Sequence[str] | None = None
+    ) -> Interaction:
+        """Press a button or choose in a select menu, which is one of the message's components."""
+        if message.visible_to not in {None, user.id}:
+            raise NotOfferedError(f"{user.name} cannot see that message.")
+        if component.get("disabled"):
+            raise NotOfferedError(
+                f"{component.get('label') or component['custom_id']} is disabled."
+            )
+        data: Json = {
+            "custom_id": component["custom_id"],
+            "component_type": component["type"],
+            "id": component.get("id", 0),
+        }
+        if values is not None:
+            data["values"] = list(values)
+            resolved: Json = {}
+            for value in values if component["type"] in ENTITY_OPTIONS else ():
+                resolve_entity(self.world, ENTITY_OPTIONS[component["type"]], value, resolved)
+            if resolved:
+                data["resolved"] = resolved
+        channel = self.world.channels[message.channel_id]
+        return await self._dispatch(
+            user, channel, InteractionType.MESSAGE_COMPONENT, data, source=message
+        )
+
+    async def submit_modal(
+        self,
+        opened_by: Interaction,
+        values: Mapping[str, Any] | None = None,
+        files: Mapping[str, Sequence[Upload]] | None = None,
+    ) -> Interaction:
+        """Submit the modal that an interaction opened, fields by their custom ids."""
+        assert opened_by.modal is not None
+        filled = FilledModal(self.world, opened_by.channel, values or {}, files or {})
+        data: Json = {
+            "custom_id": opened_by.modal["custom_id"],
+            "components": [filled.fill(c) for c in opened_by.modal["components"]],
+        }
+        if filled.resolved:
+            data["resolved"] = filled.resolved
+        return await self._dispatch(
+            opened_by.user,
+            opened_by.channel,
+            InteractionType.MODAL_SUBMIT,
+            data,
+            source=opened_by.source,
+        )
+
+    async def _dispatch(
+        self,
+        user: User,
+        channel: Channel,
+        kind: InteractionType,
+        data: Json,
+        *,
+        command: str = "",
+        source: Message | None = None,
+        age_seconds: float = 0.0,
+        wait: bool = True,
+    ) -> Interaction:
+        """Create an interaction, send it to the bot and wait for the acknowledgement."""
+        context, user_installed = context_of(self.world, channel)
+        interaction = Interaction(
+            self.world.ids.next(age_seconds=age_seconds),
+            secrets.token_urlsafe(96),
+            kind,
+            user,
+            channel,
+            context,
+            data,
+            self.world.clock.now() - age_seconds,
+            time.monotonic(),
+            user_installed=user_installed,
+            command=command,
+            source=source,
+            until=self.world.signal.until,
+        )
+        self.world.interactions[interaction.id] = interaction
+        self.world.interactions_by_token[interaction.token] = interaction
+        self.world.emit("interaction", {"interaction": interaction})
+        await self.gateway.dispatch("INTERACTION_CREATE", interaction_json(self.world, interaction))
+        if wait:
+            left = ANSWER_WITHIN_SECONDS - (time.monotonic() - interaction.dispatched_at)
+            await self.until(lambda: interaction.acknowledged, max(0.0, left))
+        return interaction
+
+
+def _command_data(
+    command: Json, path: Sequence[tuple[int, str]], options: list[Json], resolved: Json
+) -> Json:
+    for kind, name in reversed(path):
+        options = [{"type": kind, "name": name, "options": options}]
+    data: Json = {"id": command["id"], "name": command["name"], "type": command["type"]}
+    if options:
+        data["options"] = options
+    if resolved:
+        data["resolved"] = resolved
+    if command.get("guild_id"):
+        data["guild_id"] = command["guild_id"]
+    return data

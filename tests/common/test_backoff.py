@@ -1,0 +1,27 @@
+"""Pauses between tries."""
+
+import pytest
+
+from common.backoff import Backoff
+
+BACKOFF = Backoff(first_seconds=2.0, longest_seconds=60.0)
+
+
+@pytest.mark.parametrize(("failures", "most"), [(0, 2.0), (1, 4.0), (4, 32.0), (5, 60.0)])
+def test_pauses_double_up_to_the_longest(failures: int, most: float) -> None:
+    for _ in range(20):
+        assert 0.75 * most <= BACKOFF.seconds(failures) <= most
+
+
+def test_they_stay_the_longest_however_often_it_fails() -> None:
+    assert 45.0 <= BACKOFF.seconds(10_000) <= 60.0
+
+
+def test_what_the_other_side_asked_for_is_kept() -> None:
+    for asked in (0.0, 0.3, 90.0):
+        assert asked <= BACKOFF.seconds(0, asked) <= asked + 0.5
+
+
+def test_two_that_failed_together_do_not_come_again_together() -> None:
+    assert len({BACKOFF.seconds(3) for _ in range(20)}) > 1
+    assert len({BACKOFF.seconds(3, 5.0) for _ in range(20)}) > 1

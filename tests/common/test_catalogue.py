@@ -1,0 +1,163 @@
+"""The catalogue: its files, and the search that forgives typing errors."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.catalogue import (
+    CatalogueError,
+    NeedsDownload,
+    Painting,
+    Ready,
+    load_catalogue,
+    parse_painting,
+)
+from common.catalogue.catalogue import read_catalogue, scan_path
+
+PAINTINGS = list(load_catalogue())
+GOOD = """
+name = "A Painting"
+year = 1900
+museum = "A museum"
+licence = "Public domain"
+movement = "Realism"
+[artist]
+name = "Somebody"
+born = 1850
+died = 1920
+[scan]
+commons_file = "A painting.jpg"
+aspect_ratio = 1.5
+"""
+
+
+def test_there_are_enough_paintings_by_enough_hands() -> None:
+    assert len(PAINTINGS) >= 16
+    assert len({painting.artist for painting in PAINTINGS}) >= 12
+
+
+@pytest.mark.parametrize("painting", PAINTINGS, ids=lambda painting: painting.id)
+def test_each_is_free_and_says_where_it_comes_from(painting: Painting) -> None:
+    entry = painting.artist_entry
+    assert entry.born < painting.year <= entry.died < 1955
+    assert "Public domain" in painting.licence
+    assert painting.page_url.startswith("https://commons.wikimedia.org/wiki/File:")
+    assert painting.image_url.startswith("https://commons.wikimedia.org/wiki/Special:FilePath/")
+    assert painting.image_url.isascii()
+    assert " " not in painting.image_url
+    assert not painting.fingerprints or painting.swatch_path is not None
+
+
+def test_a_good_file_is_read_with_its_defaults() -> None:
+    painting = parse_painting("a-painting", GOOD)
+    assert (painting.id, painting.artist, painting.aspect_ratio) == ("a-painting", "Somebody", 1.5)
+    assert (painting.style_scale, painting.strength, painting.pooling) == (1.0, 0.5, None)
+    assert painting.scan.aspect_tolerance == 0.02
+    assert not painting.fingerprints
+    assert painting.swatch_path is None
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda text: text.replace('name = "A Painting"', ""), "name"),
+        (lambda text: text.replace("died = 1920", "died = 1973"), "artist.died"),
+        (lambda text: text.replace("year = 1900", 'year = "1900"'), "year"),
+        (lambda text: text.replace("aspect_ratio = 1.5", "aspect_ratio = 0"), "scan.aspect_ratio"),
+        (lambda text: text.replace("A painting.jpg", "../passwords"), "scan.commons_file"),
+        (lambda text: text + "\nsize = 3", "scan.size"),
+        (lambda text: text + '[settings]\npooling = "median"', "settings.pooling"),
+        (lambda text: text + "[settings]\nstyle_scale = 0.0", "settings.style_scale"),
+        (lambda _: "name = ", "no TOML"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_the_name_of_what_is_wrong(
+    change: Callable[[str], str], named: str
+) -> None:
+    with pytest.raises(CatalogueError) as refused:
+        parse_painting("a-painting", change(GOOD))
+    assert "a-painting.toml" in str(refused.value)
+    assert named in str(refused.value)
+
+
+def test_an_empty_folder_is_no_catalogue(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueError, match="no paintings"):
+        read_catalogue(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("star", "starry-night"),
+        ("stary nite", "starry-night"),
+        ("nuit etoilee", "starry-night"),
+        ("CAFE", "cafe-terrace-at-night"),
+        ("klee", "temple-gardens"),
+        ("mondrain", "composition-in-red-blue-and-yellow"),
+        ("starry night van gogh", "starry-night"),
+        ("pointilism", "la-grande-jatte"),
+        ("composition-vii", "composition-vii"),
+    ],
+)
+def test_search_finds_what_is_meant(typed: str, first: str) -> None:
+    assert load_catalogue().search(typed)[0].id == first
+
+
+def test_search_finds_all_of_an_artist_and_of_a_movement() -> None:
+    of_artist = {painting.id for painting in PAINTINGS if painting.artist == "Vincent van Gogh"}
+    assert of_artist <= {painting.id for painting in load_catalogue().search("vna gogh")}
+    prints = {painting.id for painting in PAINTINGS if painting.movement == "Ukiyo-e"}
+    assert {painting.id for painting in load_catalogue().search("ukiyo")} == prints
+
+
+def test_search_without_a_text_finds_all_and_nonsense_finds_none() -> None:
+    assert load_catalogue().search("") == PAINTINGS[:25]
+    assert load_catalogue().search("  ", limit=3) == PAINTINGS[:3]
+    assert load_catalogue().search("xyzzyq") == []
+
+
+def _with_error(word: str, place: int, kind: str) -> str:
+    place %= len(word)
+    match kind:
+        case "lost":
+            return word[:place] + word[place + 1 :]
+        case "doubled":
+            return word[: place + 1] + word[place:]
+        case "swapped":
+            at = min(place, len(word) - 2)
+            return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+        case _:
+            return word[:place] + "q" + word[place + 1 :]
+
+
+@given(
+    painting=st.sampled_from(PAINTINGS),
+    place=st.integers(0, 30),
+    kind=st.sampled_from(["lost", "doubled", "swapped", "wrong"]),
+    data=st.data(),
+)
+def test_one_error_in_a_word_does_not_hide_a_painting(
+    painting: Painting, place: int, kind: str, data: st.DataObject
+) -> None:
+    words = re.findall(r"\w{5,}", f"{painting.name} {painting.artist}")
+    word = data.draw(st.sampled_from(words))
+    assert painting in load_catalogue().search(_with_error(word, place, kind))
+
+
+@given(st.text(max_size=200))
+def test_search_takes_any_text(text: str) -> None:
+    assert len(load_catalogue().search(text, limit=5)) <= 5
+
+
+def test_availability_says_what_is_at_hand(tmp_path: Path) -> None:
+    painting = parse_painting("a-painting", GOOD)
+    catalogue = load_catalogue()
+    assert catalogue.availability(painting, tmp_path) == NeedsDownload(painting.image_url)
+    scan_path(painting, tmp_path).write_bytes(b"a scan")
+    assert catalogue.availability(painting, tmp_path) == Ready(
+        tmp_path / "a-painting.jpg", fingerprint=False
+    )

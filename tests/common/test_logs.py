@@ -1,0 +1,163 @@
+"""What a line of the log says, and what it never says."""
+
+import asyncio
+import io
+import json
+import logging
+import traceback
+from collections.abc import Iterator
+
+import pytest
+
+from common.logs import (
+    HUMAN,
+    JSON,
+    RedactingFormatter,
+    log_ids,
+    redacted,
+    secrets_of,
+    set_up_logging,
+)
+from common.settings import Settings
+
+TOKEN = "MTE5ODYyMjQ4MzQ3MTkyNTI0OA.Gh0sT1.q3ZkEr9XnJx2yB0lWvTfU7mA5pCdOiHs4LgKeY"
+INTERACTION_TOKEN = "aW50ZXJhY3Rpb246MTIzNDU2Nzg5MDpzZWNyZXQ"
+SIGNED = (
+    "https://cdn.discordapp.com/attachments/1/2/photo.png"
+    "?ex=66aabbcc&is=66aa0011&hm=0123456789abcdef0123456789abcdef"
+)
+S3_SIGNED = (
+    "https://s3.example/atelier/pictures/ab.png?X-Amz-Algorithm=AWS4-HMAC-SHA256"
+    "&X-Amz-Credential=AKIAEXAMPLE%2F20261128&X-Amz-Signature=fedcba9876543210"
+)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(
+        _env_file=None,
+        discord_token=TOKEN,
+        atelier_database_url="postgresql+asyncpg://atelier:pass%2Fword9@db/atelier",
+        atelier_log_level="DEBUG",
+    )
+
+
+@pytest.fixture
+def lines(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY")
+    stream = io.StringIO()
+    set_up_logging(settings, stream=stream)
+    yield stream
+    root.handlers[:], level = before
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+
+
+@pytest.mark.parametrize(
+    ("said", "hidden"),
+    [
+        (f"POST /webhooks/123/{INTERACTION_TOKEN}/messages/@original", INTERACTION_TOKEN),
+        (f"POST /interactions/123/{INTERACTION_TOKEN}/callback", INTERACTION_TOKEN),
+        (f"{{'token': '{INTERACTION_TOKEN}', 'id': 5}}", INTERACTION_TOKEN),
+        (f'{{"interaction_token": "{INTERACTION_TOKEN}"}}', INTERACTION_TOKEN),
+        (f"Authorization: Bot {TOKEN}", TOKEN),
+        (f"logged in with {TOKEN}.", TOKEN),
+        (f"GET {SIGNED} answered 404", "0123456789abcdef"),
+        (f"GET {S3_SIGNED}", "fedcba9876543210"),
+        (f"GET {S3_SIGNED}", "AKIAEXAMPLE"),
+        ("Credential=AKIAEXAMPLE/2026, Signature=0f0f0f0f", "0f0f0f0f"),
+        ("no answer of postgresql+asyncpg://atelier:hunter22@db:5432/atelier", "hunter22"),
+        ("redis://:hunter22@cache", "hunter22"),
+    ],
+)
+def test_a_secret_is_blanked_wherever_it_stands(said: str, hidden: str) -> None:
+    assert hidden in said
+    assert hidden not in redacted(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "job 12 is done after 14.2 s: 512 × 384 px, vgg19, standard",
+        "the engine runs as process 4711",
+        "https://discord.com/developers/applications",
+        "atelier.sqlite3-wal, engine host-12-ab34cd, 2026-11-28T12:00:00.123Z",
+        "the token of this interaction has ended",
+    ],
+)
+def test_what_is_no_secret_stays(said: str) -> None:
+    assert redacted(said) == said
+
+
+def test_the_settings_own_secrets_are_known_in_each_spelling(settings: Settings) -> None:
+    assert {TOKEN, "pass%2Fword9", "pass/word9"} <= set(secrets_of(settings))
+
+
+def test_no_secret_is_logged_at_debug_whatever_fails(lines: io.StringIO) -> None:
+    secrets = {
+        "pass/word9": ConnectionError("password 'pass/word9' was refused"),
+        TOKEN: RuntimeError(f"401 for {TOKEN}"),
+        INTERACTION_TOKEN: LookupError(f"/webhooks/1/{INTERACTION_TOKEN}/messages/@original"),
+        "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY": OSError(
+            "key wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
+        ),
+    }
+    for secret, error in secrets.items():
+        logging.getLogger("bot").error("It failed: %s", error, exc_info=error)
+        logging.getLogger("engine").debug("args %r", (str(error), {"url": secret}))
+    text = lines.getvalue()
+    assert text.count("\n") == 2 * len(secrets)
+    for secret in secrets:
+        assert secret not in text
+
+
+def test_a_line_that_no_person_reads_is_one_json_object(lines: io.StringIO) -> None:
+    with log_ids(job=12, member=34, server=None):
+        error = ValueError("two\nlines")
+        logging.getLogger("engine").error("job %d failed", 12, exc_info=error)
+    (line,) = lines.getvalue().splitlines()
+    said = json.loads(line)
+    assert (said["level"], said["logger"], said["message"]) == ("ERROR", "engine", "job 12 failed")
+    assert (said["job"], said["member"]) == (12, 34)
+    assert "server" not in said
+    assert "ValueError: two" in said["error"]
+    assert said["time"].endswith("Z")
+
+
+def test_ids_stand_behind_the_first_line_for_people() -> None:
+    formatter = RedactingFormatter(HUMAN)
+    record = logging.LogRecord("bot", logging.INFO, __file__, 1, "shown", None, None)
+    with log_ids(job=7):
+        with log_ids(engine="a-1"):
+            assert formatter.format(record).endswith("bot: shown [job=7 engine=a-1]")
+        assert formatter.format(record).endswith("bot: shown [job=7]")
+    assert formatter.format(record).endswith("bot: shown")
+
+
+async def test_ids_go_along_into_tasks_and_threads_and_nowhere_else() -> None:
+    formatter = RedactingFormatter(JSON)
+    record = logging.LogRecord("bot", logging.INFO, __file__, 1, "x", None, None)
+
+    async def job_of(number: int) -> object:
+        with log_ids(job=number):
+            await asyncio.sleep(0)
+            return json.loads(await asyncio.to_thread(formatter.format, record)).get("job")
+
+    assert list(await asyncio.gather(job_of(1), job_of(2))) == [1, 2]
+    assert "job" not in json.loads(formatter.format(record))
+
+
+def test_libraries_do_not_print_payloads_at_debug(lines: io.StringIO) -> None:
+    for name in ("discord.http", "botocore.auth", "aiosqlite", "sqlalchemy.engine.Engine"):
+        logging.getLogger(name).debug("payload: a member's words")
+    logging.getLogger("jobs").debug("ours")
+    assert "payload" not in lines.getvalue()
+    assert "ours" in lines.getvalue()
+
+
+def test_a_traceback_of_an_earlier_format_is_kept() -> None:
+    record = logging.LogRecord("bot", logging.ERROR, __file__, 1, "x", None, None)
+    record.exc_text = "".join(traceback.format_exception(ValueError("earlier")))
+    assert "earlier" in json.loads(RedactingFormatter(JSON).format(record))["error"]

@@ -1,0 +1,161 @@
+"""Whether Atelier works, as owners and health checks are told."""
+
+import asyncio
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from rich.console import Console
+
+from jobs.cli import commands
+from jobs.health import GATEWAY_AWAY_SECONDS, MIB, STUCK_SECONDS
+from jobs.model import FailureKind
+from jobs.order.standings import ENGINE_ALIVE_SECONDS
+from jobs.queue import JobQueue
+from jobs.working.bots import BOT_ALIVE_SECONDS, BotInfo
+from tests.jobs.samples import (
+    RESULT,
+    FakeClock,
+    Place,
+    accepted,
+    claimed,
+    engine,
+    failure,
+    report,
+)
+
+BOT = BotInfo("host-1-ab", 42, "host", 1, "0.2.0")
+
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+async def alive(queue: JobQueue, *, connected: bool = True) -> None:
+    await queue.engines.register(engine())
+    await queue.bots.beat(BOT, connected=connected, latency_seconds=0.05)
+
+
+async def troubles(queue: JobQueue) -> list[str]:
+    return [trouble.name for trouble in (await queue.health.ask()).troubles()]
+
+
+async def test_all_is_well(queue: JobQueue) -> None:
+    await alive(queue)
+    await accepted(queue)
+    claim = await claimed(queue)
+    found = await queue.health.ask()
+    assert found.troubles() == ()
+    assert [state.job and state.job.id for state in found.engines] == [claim.job.id]
+    assert [bot.info for bot in found.bots] == [BOT]
+    assert (found.waiting, found.running, found.oldest_waiting_seconds) == (0, 1, None)
+
+
+async def test_a_bot_and_an_engine_that_were_not_heard_of_are_gone(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    await alive(queue)
+    clock.advance(ENGINE_ALIVE_SECONDS + 1)
+    assert await troubles(queue) == ["no-engine"]
+    clock.advance(BOT_ALIVE_SECONDS)
+    assert await troubles(queue) == ["no-engine", "no-bot"]
+    await alive(queue)
+    assert await troubles(queue) == []
+    await queue.bots.forget(BOT.id)
+    assert await troubles(queue) == ["no-bot"]
+
+
+async def test_a_bot_that_only_lost_discord_says_so(queue: JobQueue, clock: FakeClock) -> None:
+    await alive(queue)
+    for _ in range(4):
+        clock.advance(GATEWAY_AWAY_SECONDS / 3)
+        await alive(queue, connected=False)
+    assert await troubles(queue) == ["gateway"]
+    await alive(queue)
+    assert await troubles(queue) == []
+
+
+async def test_an_engine_that_takes_no_jobs_is_found_out(queue: JobQueue, clock: FakeClock) -> None:
+    await accepted(queue)
+    clock.advance(STUCK_SECONDS + 1)
+    await alive(queue)
+    assert await troubles(queue) == ["stuck"]
+    await queue.pauses.pause(5, 1)
+    assert await troubles(queue) == [], "a paused server waits because it was told to"
+
+
+async def test_three_failures_of_ours_in_a_row_are_told_and_a_members_bad_file_is_not(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    await alive(queue)
+    kinds = [FailureKind.ENGINE, FailureKind.INPUT, FailureKind.ENGINE, FailureKind.INTERNAL]
+    for user, kind in enumerate(kinds, 1):
+        assert await troubles(queue) == []
+        await accepted(queue, user)
+        await queue.claims.fail(await claimed(queue), failure(kind))
+        clock.advance(1)
+    assert await troubles(queue) == ["failures"]
+    assert len((await queue.health.ask()).failures) == 4
+    await accepted(queue, 9)
+    await queue.claims.finish(await claimed(queue), RESULT, report())
+    assert await troubles(queue) == []
+
+
+async def test_a_disk_below_its_reserve_is_told(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await alive(queue)
+    reserve = queue.settings.disk_reserve_bytes
+    for free, expected in ((reserve, []), (reserve - MIB, ["disk"])):
+        usage = Usage(0, 0, free)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, usage=usage: usage)
+        assert await troubles(queue) == expected
+
+
+async def test_a_store_that_refuses_is_told(queue: JobQueue, place: Place) -> None:
+    await alive(queue)
+    assert await troubles(queue) == []
+    pictures = Path(queue.settings.storage_url)
+    shutil.rmtree(pictures)
+    pictures.write_text("a file in the way")
+    assert await troubles(queue) == ["store"]
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    text = io.StringIO()
+    code = commands.main(["status", *arguments], Console(file=text, width=100))
+    return code, text.getvalue()
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ATELIER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.delenv("ATELIER_DATABASE_URL", raising=False)
+    return Place(tmp_path / "data", None)
+
+
+async def _set_up(place: Place) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        await queue.engines.register(engine())
+
+
+def test_the_command_ends_with_one_where_something_is_ill(here: Place) -> None:
+    assert run("--quiet")[0] == 1
+    assert "database" in run("--quiet")[1]
+    asyncio.run(_set_up(here))
+    assert run("--only", "engine", "--only", "store", "--quiet") == (0, "")
+    code, text = run("--quiet")
+    assert code == 1
+    assert text.startswith("no-bot: No bot is running: start it with `python -m bot`")
+    code, text = run()
+    assert code == 1
+    assert "ill" in text
+    assert "none is running" in text
+    code, text = run("--json", "--only", "engine")
+    assert (code, json.loads(text)["healthy"]) == (0, True)

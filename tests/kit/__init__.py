@@ -1,0 +1,1 @@
+"""What tests of several packages use: pictures, databases, an engine that pretends, a harness."""

@@ -1,0 +1,85 @@
+"""The whole of Atelier as its owner runs it: `python -m bot` with its engine, real processes."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from sandbox.bot_process import BotProcess, bot_environment, run_bot
+from sandbox.control import LoopbackDiscord
+from sandbox.model import Interaction, Message
+from tests.kit.pictures import photograph
+
+WITHIN_SECONDS = 240.0
+
+
+@dataclass
+class Installation:
+    """A loopback Discord, and a data directory that outlives the processes."""
+
+    discord: LoopbackDiscord
+    folder: Path
+
+    def environment(self, changes: Mapping[str, str] | None = None) -> dict[str, str]:
+        """What its bot and engines are started with."""
+        ours = {
+            "ATELIER_DEVICE": "cpu",
+            "ATELIER_VGG19_WEIGHTS": "",
+            "ATELIER_MAX_WAITING_PER_USER": "20",
+        }
+        home = bot_environment(self.discord.environment(), self.folder / "data")
+        return home | ours | dict(changes or {})
+
+    @contextlib.asynccontextmanager
+    async def bot(self, changes: Mapping[str, str] | None = None) -> AsyncIterator[BotProcess]:
+        """Run the bot, which runs its engine; wait until its commands are there."""
+        log = self.folder / f"bot-{len(list(self.folder.glob('bot-*.log')))}.log"
+        async with run_bot(self.environment(changes), log) as process:
+            connected = await self.discord.until(
+                lambda: self.discord.gateway.connected and self.discord.commands, 60
+            )
+            process.check()
+            assert connected, process.tail()
+            yield process
+
+    async def paint(self, user: str, seed: int) -> Interaction:
+        """Post two small pictures."""
+        interaction = await self.command(user, seed)
+        assert interaction.acknowledged_after_seconds is not None
+        return interaction
+
+    async def command(self, user: str, seed: int) -> Interaction:
+        """Post them, whether or not the bot lives to acknowledge it."""
+        return await self.discord.slash(
+            self.discord.user(user),
+            "paint",
+            {"size": 64, "quality": "draft", "seed": seed},
+            attachments={
+                "content": ("coffee.png", photograph("coffee.png")),
+                "style": ("astronaut.png", photograph("astronaut.png")),
+            },
+        )
+
+    async def result(self, interaction: Interaction) -> Message:
+        """Wait for the finished picture."""
+        done = await self.discord.until(lambda: finished(interaction.message), WITHIN_SECONDS)
+        assert interaction.message is not None
+        assert done, interaction.message.text
+        assert interaction.message.attachments, interaction.message.text
+        return interaction.message
+
+
+def finished(message: Message | None) -> bool:
+    """Whether a message shows its last state: it can be painted again, or has failed."""
+    return message is not None and any(b.get("label") == "Again" for b in message.buttons)
+
+
+def engines_of(bot: BotProcess) -> Iterator[psutil.Process]:
+    """The engine processes that a bot has started."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(bot._process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "engine" in child.cmdline():
+                    yield child

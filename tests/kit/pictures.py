@@ -1,0 +1,37 @@
+"""Small pictures, as files' bytes."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import skimage
+from PIL import Image
+
+SKIMAGE_DATA = Path(skimage.__file__).parent / "data"
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    """The bytes of a file of this kind."""
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def plain_picture(
+    size: tuple[int, int] = (64, 48), color: str = "teal", kind: str = "PNG"
+) -> bytes:
+    """A picture of one color."""
+    return encoded(Image.new("RGB", size, color), kind)
+
+
+def gradient_picture(size: tuple[int, int] = (96, 64), kind: str = "PNG") -> bytes:
+    """A small picture with something on it."""
+    return encoded(Image.linear_gradient("L").resize(size).convert("RGB"), kind)
+
+
+def photograph(name: str, side_px: int = 160) -> bytes:
+    """A photograph that scikit-image ships, as a PNG with at most this longer side."""
+    with Image.open(SKIMAGE_DATA / name) as image:
+        small = image.convert("RGB")
+    small.thumbnail((side_px, side_px))
+    return encoded(small)

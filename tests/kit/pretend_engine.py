@@ -1,0 +1,141 @@
+"""An engine that claims, shows progress and finishes like a real one, but only copies pictures."""
+
+import asyncio
+import io
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image, ImageOps
+
+from common.sentences import Sentence
+from common.settings import Settings
+from jobs.model import Claim, EngineInfo, Failure, FailureKind, Job, PaintReport, Progress
+from jobs.outcomes import LeaseHeld
+from jobs.queue import JobQueue
+from tests.kit.pictures import encoded, plain_picture
+
+ENGINE = EngineInfo(id="pretend", host="test", device="cpu", network="lite", version="1", pid=1)
+STEPS = 4
+
+
+@dataclass
+class PretendEngine:
+    """Works by itself (`run`), or step by step on the one job that a test names."""
+
+    queue: JobQueue
+    step_seconds: float = 0.02
+    noise: bool = False
+    """Whether results are noise, which no PNG makes small."""
+    fails_with: str | None = None
+    notes: tuple[Sentence, ...] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
+    hold: asyncio.Event = field(default_factory=asyncio.Event)
+    """While it is cleared, jobs that were claimed go no further than half."""
+    painted: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.hold.set()
+
+    @classmethod
+    async def open(cls, settings: Settings) -> "PretendEngine":
+        """An engine with a queue connection of its own."""
+        engine = cls(await JobQueue.open(settings))
+        await engine.register()
+        return engine
+
+    async def register(self) -> None:
+        await self.queue.engines.register(ENGINE)
+
+    # By itself
+
+    async def run(self) -> None:
+        """Paint whatever comes, in the loop of the test."""
+        while True:
+            claim = await self.queue.claims.claim(ENGINE.id)
+            if claim is None:
+                await self.queue.engines.heartbeat(ENGINE.id)
+                await asyncio.sleep(0.05)
+            else:
+                await self._work(claim)
+
+    async def _work(self, claim: Claim) -> None:
+        job = claim.job
+        if self.fails_with is not None:
+            await self.queue.claims.fail(claim, Failure(FailureKind.INPUT, self.fails_with, "e1d2"))
+            return
+        content = await self.queue.store.get(job.inputs.content)
+        for step in range(1, STEPS):
+            image = Image.open(io.BytesIO(content)).convert("RGB")
+            preview = await self.queue.store.put(encoded(image.resize((48, 48)), "JPEG"), ".jpg")
+            progress = Progress(step, STEPS, step / STEPS, 1.0 * (STEPS - step), preview)
+            outcome = await self.queue.claims.report_progress(claim, progress)
+            if not isinstance(outcome, LeaseHeld) or outcome.cancel_requested:
+                await self.queue.claims.cancelled(claim)
+                return
+            await asyncio.sleep(self.step_seconds)
+            while step == STEPS // 2 and not self.hold.is_set():
+                outcome = await self.queue.claims.renew(claim)
+                if isinstance(outcome, LeaseHeld) and outcome.cancel_requested:
+                    await self.queue.claims.cancelled(claim)
+                    return
+                await asyncio.sleep(0.05)
+        image = self._result(content, job.options.size_px)
+        key = await self.queue.store.put(encoded(image), ".png")
+        lapse, records = None, {}
+        if job.options.timelapse:
+            lapse = await self.queue.store.put(encoded(image, "GIF"), ".gif")
+            plot = await self.queue.store.put(encoded(image.rotate(180)), ".png")
+            records = {"losses.png": plot}
+        report = PaintReport(
+            "lite",
+            "cpu",
+            "fp32",
+            *image.size,
+            seconds=1.0,
+            iterations=STEPS,
+            seed=job.options.seed,
+            extra=self.extra,
+            notes=self.notes,
+            records=records,
+        )
+        self.painted.append(job.id)
+        await self.queue.claims.finish(claim, key, report, timelapse_key=lapse)
+
+    def _result(self, content: bytes, size_px: int) -> Image.Image:
+        if self.noise:
+            return Image.frombytes("RGB", (size_px, size_px), os.urandom(size_px * size_px * 3))
+        image = Image.open(io.BytesIO(content)).convert("RGB")
+        image.thumbnail((size_px, size_px))
+        return ImageOps.posterize(image, 3)
+
+    # Step by step
+
+    async def _claim(self, job: Job) -> Claim:
+        claim = await self.queue.claims.claim(ENGINE.id)
+        assert claim is not None
+        assert claim.job.id == job.id
+        return claim
+
+    async def start(self, job: Job) -> None:
+        """Paint the next job, which must be this one, up to a quarter."""
+        claim = await self._claim(job)
+        await self.queue.claims.report_progress(claim, Progress(1, 4, 0.25, seconds_left=30.0))
+
+    async def paint(self, job: Job, *, size: tuple[int, int] = (128, 96)) -> Job:
+        """Paint the next job, which must be this one."""
+        claim = await self._claim(job)
+        preview = await self.queue.store.put(plain_picture((40, 30), "olive"), ".png")
+        await self.queue.claims.report_progress(claim, Progress(3, 4, 0.75, preview_key=preview))
+        picture = plain_picture((128, 96), f"#{job.id % 256:02x}8080")
+        key = await self.queue.store.put(picture, ".png")
+        report = PaintReport("lite", "cpu", "fp32", *size, seconds=2.0, iterations=4, seed=0)
+        await self.queue.claims.finish(claim, key, report)
+        done = await self.queue.jobs.get(job.id)
+        assert done is not None
+        return done
+
+    async def fail(self, job: Job) -> None:
+        """Fail the next job, which must be this one."""
+        failure = Failure(FailureKind.ENGINE, "The engine broke.", "abcd")
+        await self.queue.claims.fail(await self._claim(job), failure)

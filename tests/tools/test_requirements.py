@@ -1,0 +1,71 @@
+"""Which packages a machine gets."""
+
+from pathlib import Path
+
+import pytest
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+
+from tools.requirements import CPU_INDEX, choose, cpu_lock
+
+ROOT = Path(__file__).resolve().parents[2]
+LINUX = {"sys_platform": "linux", "platform_machine": "x86_64"}
+
+
+def wanted(lock: str, environment: dict[str, str]) -> dict[str, str]:
+    """Name and version of each package that a lock file installs there."""
+    found = {}
+    for line in lock.splitlines():
+        if line and line[0] not in " #-":
+            requirement = Requirement(line.removesuffix("\\").strip())
+            marker: Marker | None = requirement.marker
+            if marker is None or marker.evaluate(environment):
+                found[requirement.name] = str(requirement.specifier).removeprefix("==")
+    return found
+
+
+@pytest.mark.parametrize("middle", ["", "-dev"])
+def test_the_lock_for_processors_has_the_same_packages_less_cudas(middle: str) -> None:
+    ordinary = (ROOT / f"requirements{middle}.lock").read_text()
+    ours = (ROOT / f"requirements-cpu{middle}.lock").read_text()
+    assert ours == cpu_lock(ordinary, f"requirements{middle}.lock"), "run `make lock`"
+    all_of_them, few = wanted(ordinary, LINUX), wanted(ours, LINUX)
+    gone = set(all_of_them) - set(few)
+    assert gone
+    assert all(name.startswith(("nvidia-", "cuda-", "triton")) for name in gone)
+    assert few.pop("torch") == f"{all_of_them['torch']}+cpu"
+    for name in set(few) - {"torchvision"}:
+        assert few[name] == all_of_them[name]
+
+
+def test_elsewhere_torch_has_one_build() -> None:
+    mac = {"sys_platform": "darwin", "platform_machine": "arm64"}
+    ours = (ROOT / "requirements-cpu.lock").read_text()
+    assert "+" not in wanted(ours, mac)["torch"]
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "card", "reachable", "file", "said"),
+    [
+        ("Linux", "x86_64", True, True, "requirements-dev.lock", "NVIDIA card is here"),
+        ("Linux", "x86_64", False, True, "requirements-cpu-dev.lock", "for processors"),
+        ("Linux", "x86_64", False, False, "requirements-dev.lock", "does not answer"),
+        ("Linux", "aarch64", False, True, "requirements-dev.lock", "one build"),
+        ("Darwin", "arm64", False, True, "requirements-dev.lock", "one build"),
+        ("Windows", "AMD64", False, True, "requirements-dev.lock", "one build"),
+    ],
+)
+def test_a_machine_gets_what_suits_it(
+    system: str, machine: str, card: bool, reachable: bool, file: str, said: str
+) -> None:
+    asked: list[str] = []
+
+    def reach(address: str) -> bool:
+        asked.append(address)
+        return reachable
+
+    why, options = choose("dev", system=system, machine=machine, card=lambda: card, reachable=reach)
+    assert options[-1] == file
+    assert said in why
+    assert set(asked) <= {CPU_INDEX}
+    assert (ROOT / file).is_file()

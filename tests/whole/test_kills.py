@@ -1,0 +1,149 @@
+"""The real bot and the real engine are killed again and again, and nobody is forgotten."""
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+import sys
+from asyncio.subprocess import Process
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+import sqlalchemy as sa
+
+from common.settings import Settings
+from jobs.db import schema
+from jobs.queue import JobQueue
+from sandbox.bot_process import BotProcess
+from sandbox.model import Interaction
+from tests.kit.installation import Installation
+
+pytestmark = pytest.mark.slow
+
+MEMBERS = ("ada", "grace")
+BOT_KILLS = 3
+ENGINE_KILLS = 2
+COMMANDS_A_LIFE = 2
+ENDINGS = {"done", "failed", "cancelled"}
+EXTERNAL = {"ATELIER_ENGINE": "external"}
+
+
+@dataclass
+class Storm:
+    """Members who go on posting, a bot and an engine that die at moments the dice choose."""
+
+    installation: Installation
+    queue: JobQueue
+    dice: random.Random
+    posts: list["asyncio.Task[Interaction]"] = field(default_factory=list)
+
+    def post(self) -> None:
+        user, seed = self.dice.choice(MEMBERS), len(self.posts)
+        self.posts.append(asyncio.create_task(self.installation.command(user, seed)))
+
+    async def bot_lives(self) -> None:
+        """Start the bot and kill it, over and over."""
+        for _ in range(BOT_KILLS):
+            async with self.installation.bot(EXTERNAL) as bot:
+                for _ in range(COMMANDS_A_LIFE):
+                    self.post()
+                    await asyncio.sleep(self.dice.uniform(0.0, 1.0))
+                await kill(bot)
+
+    async def engine_lives(self) -> None:
+        """Start the engine and kill it when it has just begun to paint; the last one lives."""
+        for _ in range(ENGINE_KILLS):
+            before = await self._claims()
+            async with self._engine() as engine:
+                while await self._claims() == before:
+                    assert engine.returncode is None
+                    await asyncio.sleep(0.05)
+                await asyncio.sleep(self.dice.uniform(0.0, 0.3))
+        async with self._engine() as engine:
+            await engine.wait()
+
+    @contextlib.asynccontextmanager
+    async def _engine(self) -> AsyncIterator[Process]:
+        log = self.installation.folder / f"engine-{self.dice.random()}.log"
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "engine"),
+                env=self.installation.environment(EXTERNAL),
+                stdout=output,
+                stderr=output,
+            )
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def _claims(self) -> int:
+        claims = sa.select(sa.func.count()).where(schema.events.c.kind == "claimed")
+        async with self.queue.database.read() as connection:
+            return int(await connection.scalar(claims) or 0)
+
+
+async def kill(bot: BotProcess) -> None:
+    bot._process.kill()
+    await bot._process.wait()
+
+
+@pytest.mark.parametrize("seed", [20_261])
+async def test_whatever_is_killed_each_command_ends_once_with_one_message(
+    installation: Installation, seed: int
+) -> None:
+    settings = Settings(_env_file=None, atelier_data_dir=installation.folder / "data")
+    async with await JobQueue.open(settings) as queue:
+        storm = Storm(installation, queue, random.Random(seed))
+        engines = asyncio.create_task(storm.engine_lives())
+        try:
+            await storm.bot_lives()
+            posted = await asyncio.gather(*storm.posts)
+            understood = [interaction for interaction in posted if interaction.acknowledged]
+            async with installation.bot(EXTERNAL):
+                messages = [await installation.result(interaction) for interaction in understood]
+                assert not engines.done(), "the last engine lives"
+        finally:
+            engines.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await engines
+        assert len(understood) >= BOT_KILLS
+        assert [m.id for m in installation.discord.messages()] == sorted({m.id for m in messages})
+        assert len({message.id for message in messages}) == len(understood)
+        for user in MEMBERS:
+            assert not installation.discord.dms(installation.discord.user(user))
+        await check_endings(installation, queue, [interaction.id for interaction in understood])
+
+
+async def test_a_command_outlives_a_kill_while_another_program_holds_the_database(
+    installation: Installation,
+) -> None:
+    file = installation.folder / "data" / "atelier.sqlite3"
+    async with installation.bot(EXTERNAL) as bot:
+        with contextlib.closing(sqlite3.connect(file, isolation_level=None, timeout=20)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            interaction = await installation.paint("ada", seed=1)
+            assert interaction.acknowledged
+            await kill(bot)
+    async with installation.bot():
+        await installation.result(interaction)
+
+
+async def check_endings(
+    installation: Installation, queue: JobQueue, interaction_ids: list[int]
+) -> None:
+    """Each command is one job, which ended once, though engines died over them."""
+    kinds: Counter[str] = Counter()
+    users = [installation.discord.user(name).id for name in MEMBERS]
+    jobs = [job for user in users for job in await queue.jobs.of_user(user, limit=100)]
+    assert sorted(job.interaction_id for job in jobs) == sorted(interaction_ids)
+    for job in jobs:
+        history = [event.kind for event in await queue.jobs.history(job.id)]
+        assert [kind for kind in history if kind in ENDINGS] == [job.state]
+        kinds.update(history)
+    assert kinds["engine_died"] > 0, "some engines were killed at work"
+    assert await queue.intakes.pending() == []

@@ -1,0 +1,87 @@
+"""A bot as small as can be, and a program that holds the database: real processes to kill."""
+
+import asyncio
+import logging
+import random
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.children.pausing_engine import UNAVAILABLE, patiently
+from common.options import PaintOptions
+from common.settings import Settings
+from jobs.model import Job
+from jobs.queue import JobQueue
+from tests.jobs.samples import submission
+from tests.whole.tiny_discord import Caller
+
+
+def bot(settings: dict[str, Any], port: int) -> None:
+    """The bot process; it ends when it is killed."""
+    logging.disable()
+    asyncio.run(_bot(Settings(_env_file=None, **settings), port))
+
+
+async def _bot(settings: Settings, port: int) -> None:
+    discord = await Caller.connect(port)
+    queue = await patiently(lambda: JobQueue.open(settings))
+    while True:
+        try:
+            await _intake(queue, discord)
+            for job in await queue.deliveries.due(limit=20):
+                await _deliver(queue, discord, job)
+            await queue.claims.reap()
+            await queue.wait_for_change(0.2)
+        except UNAVAILABLE:
+            await asyncio.sleep(0.2)
+
+
+async def _intake(queue: JobQueue, discord: Caller) -> None:
+    for payload in await discord("pending"):
+        number = payload["interaction_id"]
+        await queue.intakes.open(number, payload["user_id"], payload)
+        await discord("acknowledge", interaction_id=number)
+    for intake in await queue.intakes.pending():
+        await _dawdle()
+        await queue.submissions.submit(
+            submission(
+                intake.payload["user_id"],
+                intake.payload["guild_id"],
+                interaction_id=intake.interaction_id,
+                options=PaintOptions(size_px=intake.payload["size_px"]),
+            )
+        )
+
+
+async def _deliver(queue: JobQueue, discord: Caller, job: Job) -> None:
+    message_id = job.reply.message_id
+    if message_id is None:
+        message_id = await discord("post", nonce=f"atelier-{job.id}", content="queued")
+        await _dawdle()
+        await queue.deliveries.set_message(job.id, 77, message_id)
+    if not job.state.ended:
+        await discord("edit", message_id=message_id, content=f"revision {job.revision}")
+        await queue.deliveries.mark_shown(job.id, job.revision)
+        return
+    await queue.deliveries.count_attempt(job.id)
+    content = job.state.value
+    if job.result_key is not None:
+        content += " " + (await queue.store.get(job.result_key)).decode()
+    await discord("edit", message_id=message_id, content=content)
+    await _dawdle()
+    await queue.deliveries.mark_delivered(job.id, how="edit", message_id=message_id)
+
+
+async def _dawdle() -> None:
+    """Widen the gap between what is done and what is noted, for kills to fall into."""
+    await asyncio.sleep(random.uniform(0, 0.02))
+
+
+def lock(database: Path, seconds: float) -> None:
+    """Another program that keeps SQLite's write lock to itself."""
+    connection = sqlite3.connect(database, timeout=60, isolation_level=None)
+    connection.execute("BEGIN EXCLUSIVE")
+    time.sleep(seconds)
+    connection.execute("ROLLBACK")
+    connection.close()

@@ -1,0 +1,1 @@
+"""Tools for those who work on Atelier; nothing that is shipped or run imports them."""

@@ -1,0 +1,142 @@
+"""Which packages to install: torch for processors is a tenth of the size of torch with CUDA.
+
+    python -m tools.requirements cpu          writes the lock files for processors
+    python -m tools.requirements choose dev   prints the options of `uv pip sync` for this machine
+
+Python's own index has only the CUDA build of torch for Linux on x86-64, some 4 GB with what it
+needs; PyTorch's own index has one for processors. `choose` runs before anything is installed, so
+this module uses nothing but the standard library.
+"""
+
+import argparse
+import platform
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+TIMEOUT_SECONDS = 10.0
+
+_ONLY_CUDA = re.compile(r"(nvidia-|cuda-|triton)")
+_OF_TORCH = re.compile(r"(torch)==([\w.]+)(?:\s*;\s*(.*))?$")
+_ON_LINUX = "sys_platform == 'linux' and platform_machine == 'x86_64'"
+_ELSEWHERE = "sys_platform != 'linux' or platform_machine != 'x86_64'"
+
+_HEAD = f"""\
+# For processors only, made from {{lock}} by `make lock`. Without hashes: the builds of PyTorch's
+# index are others than those of Python's own. An NVIDIA card wants {{lock}} instead.
+--extra-index-url {CPU_INDEX}
+"""
+
+
+def cpu_lock(lock: str, name: str) -> str:
+    """The lock file for processors.
+
+    Args:
+        lock: the text of the ordinary one, as uv writes it.
+        name: the ordinary one's file name, for the head.
+    """
+    lines = [_HEAD.format(lock=name).rstrip()]
+    for line in lock.splitlines():
+        if not line or line[0] in " #-":
+            continue  # hashes, who needs it, and options
+        wanted = line.removesuffix("\\").strip()
+        if _ONLY_CUDA.match(wanted):
+            continue
+        torch = _OF_TORCH.match(wanted)
+        if torch is None:
+            lines.append(wanted)
+            continue
+        package, version, _ = torch.groups()
+        lines.append(f"{package}=={version}+cpu ; {_ON_LINUX}")
+        lines.append(f"{package}=={version} ; {_ELSEWHERE}")
+    return "\n".join(lines) + "\n"
+
+
+def has_nvidia_card() -> bool:
+    """Whether NVIDIA's driver is here and finds a card."""
+    try:
+        found = subprocess.run(
+            ["nvidia-smi", "-L"],  # noqa: S607 - where it lies differs by system
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return found.returncode == 0 and "GPU" in found.stdout
+
+
+def answers(address: str) -> bool:
+    """Whether an index can be reached from here."""
+    try:
+        with urllib.request.urlopen(f"{address}/torch/", timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except (OSError, ValueError):
+        return False
+
+
+def choose(
+    kind: str,
+    *,
+    system: str,
+    machine: str,
+    card: Callable[[], bool] = has_nvidia_card,
+    reachable: Callable[[str], bool] = answers,
+) -> tuple[str, list[str]]:
+    """Why which packages are taken, in a sentence, and what `uv pip sync` is to be given.
+
+    Args:
+        kind: `run`, or `dev` for what checks and tests besides.
+        system: as `platform.system()` says it.
+        machine: as `platform.machine()` says it.
+        card: whether there is a card for CUDA.
+        reachable: whether an index answers.
+    """
+    middle = "-dev" if kind == "dev" else ""
+    ordinary = f"requirements{middle}.lock"
+    if (system, machine) != ("Linux", "x86_64"):
+        return "The ordinary packages: torch has one build for this system.", [ordinary]
+    if card():
+        return "An NVIDIA card is here: torch with CUDA.", [ordinary]
+    if not reachable(CPU_INDEX):
+        why = (
+            "No NVIDIA card is here, but PyTorch's own index does not answer: the ordinary "
+            "packages, with CUDA (about 4 GB), which paint on processors as well."
+        )
+        return why, [ordinary]
+    # uv takes a package from the first index that has it at all, unless told otherwise.
+    return (
+        "No NVIDIA card is here: torch for processors, from PyTorch's own index.",
+        ["--index-strategy", "unsafe-best-match", f"requirements-cpu{middle}.lock"],
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one of the two commands. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tools.requirements", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("cpu", help="write the lock files for processors")
+    choice = commands.add_parser("choose", help="what to install on this machine")
+    choice.add_argument("kind", choices=("run", "dev"))
+    asked = parser.parse_args(arguments)
+    if asked.command == "cpu":
+        for middle in ("", "-dev"):
+            name = f"requirements{middle}.lock"
+            text = cpu_lock((ROOT / name).read_text(encoding="utf-8"), name)
+            (ROOT / f"requirements-cpu{middle}.lock").write_text(text, encoding="utf-8")
+        return 0
+    why, options = choose(asked.kind, system=platform.system(), machine=platform.machine())
+    print(why, file=sys.stderr)
+    print(" ".join(options))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
