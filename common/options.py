@@ -39,6 +39,9 @@ class PaintOptions(BaseModel):
     style_scale: float = Field(1.0, ge=0.1, le=4.0, description="Size of the brush strokes.")
     keep_colors: KeepColors = "no"
     keep_colors_strength: _Share = 1.0
+    colors_first: _Share | None = Field(
+        None, description="How far the photograph takes the style's palette before it is painted."
+    )
     start: Start = "content"
     start_noise: _Share = Field(0.0, description="Share of noise mixed into the start.")
     seed: int = Field(0, ge=0, le=MAX_SEED)

@@ -29,6 +29,7 @@ _PLAIN = (
     "style_scale",
     "keep_colors",
     "keep_colors_strength",
+    "colors_first",
     "start_noise",
     "seed",
     "recipe",
@@ -202,6 +203,11 @@ def _add_looks(group: Any) -> None:
         "--keep-colors", choices=get_args(KeepColors), help="the photograph's colours"
     )
     group.add_argument("--keep-colors-strength", type=float, help="0 to 1")
+    group.add_argument(
+        "--colors-first",
+        type=float,
+        help="how far the photograph takes the style's palette before it is painted, 0 to 1",
+    )
     group.add_argument("--seed", type=int)
     group.add_argument(
         "--init", metavar="|".join((*_STARTS, "FILE")), help="what to start from; default content"
