@@ -1,7 +1,8 @@
 """Jobs to measure the queue with, and settings that let any number of them in."""
 
 import itertools
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,23 +24,27 @@ GENEROUS: dict[str, Any] = {
 
 
 def submission(user_id: int = 1, guild_id: int | None = 5, **changes: Any) -> Submission:
-    """A command of a user on a server, with changes of its own fields or its asker's."""
-    interaction_id = changes.pop("interaction_id", None) or next(_interactions)
+    """A command of a user on a server; `changes` name fields of it, its asker or its reply."""
     asker = Asker(user_id, f"user {user_id}", guild_id=guild_id, channel_id=77)
-    about_asker = {name: changes.pop(name) for name in Asker.__slots__ if name in changes}
-    made = Submission(
-        asker=replace(asker, **about_asker),
-        reply=Reply(
-            application_id=1,
-            interaction_id=interaction_id,
-            interaction_token="token",  # noqa: S106 - nobody's
-            token_expires_at=datetime(2027, 1, 15, tzinfo=UTC),
-            channel_id=77,
-        ),
-        inputs=PaintInputs(content=PICTURE, styles=(StyleInput(preset="starry-night"),)),
-        options=changes.pop("options", None) or PaintOptions(size_px=256),
+    reply = Reply(
+        application_id=1,
+        interaction_id=next(_interactions),
+        interaction_token="token",  # noqa: S106 - nobody's
+        token_expires_at=datetime(2027, 1, 15, tzinfo=UTC),
+        channel_id=77,
     )
-    return replace(made, **changes)
+    made = Submission(
+        asker=replace(asker, **_of(Asker, changes)),
+        reply=replace(reply, **_of(Reply, changes)),
+        inputs=PaintInputs(content=PICTURE, styles=(StyleInput(preset="starry-night"),)),
+        options=PaintOptions(size_px=256),
+    )
+    return replace(made, **_of(Submission, changes))
+
+
+def _of(kind: type[Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those changes that name a field of a dataclass."""
+    return {f.name: changes[f.name] for f in fields(kind) if f.name in changes}
 
 
 async def accepted(

@@ -8,6 +8,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.pictures.upload_encoder import UploadEncoder
+from bot.traffic import Traffic
 from common.settings import Settings
 from jobs.queue import JobQueue
 
@@ -38,6 +39,7 @@ class Bot(discord.Client):
         when_connected: Called whenever the connection to Discord is there (again).
         after_command: Called when a command has done its work; may follow its answer up.
         picture_actions: What the buttons under a picture do, by their names.
+        traffic: What goes between the bot and Discord.
         accepting: False from the beginning of the end: nothing new is begun.
     """
 
@@ -50,6 +52,7 @@ class Bot(discord.Client):
     when_connected: list[Callable[[], None]]
     after_command: list[Callable[["Interaction"], Awaitable[None]]]
     picture_actions: dict[str, "PictureAction"]
+    traffic: Traffic
     accepting: bool
 
     def service(self, kind: type[ServiceT]) -> ServiceT:

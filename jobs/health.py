@@ -2,13 +2,15 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.sentences import Sentence, sentence
 from common.store import StorageUnavailable, folder_of
@@ -25,7 +27,8 @@ STUCK_SECONDS = 300.0
 GATEWAY_AWAY_SECONDS = 90.0
 FAILURES_IN_A_ROW = 3
 _FAILURES_SHOWN = 5
-_FAILURES_COUNT_SECONDS = 86_400.0
+_DAY_SECONDS = 86_400.0
+_MOST_ENDED = 2000
 MIB = 1024 * 1024
 
 
@@ -77,6 +80,14 @@ class Health:
     reserve_bytes: int
     store_problem: str | None
     failures_in_a_row: int = 0
+    database_seconds: float = 0.0
+    """What these questions took of the database."""
+    store_seconds: float = 0.0
+    """What writing, reading and deleting a file took; 0 where it was not asked."""
+
+    def with_store_of(self, other: "Health") -> "Health":
+        """The same with what another one says of the store, which was not asked here."""
+        return replace(self, store_problem=other.store_problem, store_seconds=other.store_seconds)
 
     def troubles(self) -> tuple[Trouble, ...]:
         """What a person has to look at, the worst first."""
@@ -177,8 +188,11 @@ class HealthCheck:
         Raises:
             QueueUnavailable: when the database cannot be read, which says enough.
         """
+        began = time.monotonic()
         problem = await self._store_problem() if ask_store else None
+        store_seconds = time.monotonic() - began if ask_store else 0.0
         free_bytes = await asyncio.to_thread(self._free_bytes)
+        began = time.monotonic()
         bots = tuple(await self._bots.alive())
         settings = self._core.settings
         async with self._core.database.read() as connection:
@@ -192,17 +206,8 @@ class HealthCheck:
             waiting = await connection.scalar(sa.select(sa.func.count()).where(IS_QUEUED))
             startable = [IS_QUEUED, J.flow.not_in(paused)]
             oldest = await connection.scalar(sa.select(sa.func.min(J.created_at)).where(*startable))
-            ended = (
-                await connection.execute(
-                    sa.select(schema.jobs)
-                    .where(J.ended_at > now - _FAILURES_COUNT_SECONDS)
-                    .where(J.state.in_([JobState.DONE, JobState.FAILED]))
-                    .order_by(J.ended_at.desc())
-                    .limit(100)
-                )
-            ).all()
+            newest = await self._ended(connection, now, 100)
         painted_by = {row.engine_id: job_from_row(row) for row in running_rows}
-        newest = [job_from_row(row) for row in ended]
         return Health(
             at=moment(now),
             bots=bots,
@@ -220,7 +225,26 @@ class HealthCheck:
             free_bytes=free_bytes,
             reserve_bytes=settings.disk_reserve_bytes,
             store_problem=problem,
+            store_seconds=store_seconds,
+            database_seconds=time.monotonic() - began,
         )
+
+    async def ended_today(self) -> list[Job]:
+        """The jobs that were finished or failed in the last day, the newest first."""
+        async with self._core.database.read() as connection:
+            return await self._ended(
+                connection, await self._core.database.now_in(connection), _MOST_ENDED
+            )
+
+    async def _ended(self, connection: AsyncConnection, now: float, limit: int) -> list[Job]:
+        statement = (
+            sa.select(schema.jobs)
+            .where(J.ended_at > now - _DAY_SECONDS)
+            .where(J.state.in_([JobState.DONE, JobState.FAILED]))
+            .order_by(J.ended_at.desc())
+            .limit(limit)
+        )
+        return [job_from_row(row) for row in (await connection.execute(statement)).all()]
 
     async def _store_problem(self) -> str | None:
         try:

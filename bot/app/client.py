@@ -16,6 +16,7 @@ from bot.app.sync import keep_syncing
 from bot.kit import Bot, Interaction, Service
 from bot.pictures.upload_encoder import UploadEncoder
 from bot.texts import CatalogueTranslator, texts_of
+from bot.traffic import Traffic
 from bot.ui.reporting import STALE_MODAL, is_stale_modal
 from bot.wire.errors import reply, report
 from bot.wire.in_flight import tracing
@@ -50,15 +51,18 @@ class AtelierClient(Bot):
     """Atelier, connected."""
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] | None = None) -> None:
+        trace = tracing()
         super().__init__(
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,  # nothing is read from the cache of messages
-            http_trace=tracing(),
+            http_trace=trace,
             max_ratelimit_timeout=60.0,  # longer waits are the delivery loop's own business
         )
+        self.traffic = Traffic()
+        self.traffic.watch(trace)
         self.settings = settings
         self.clock = clock or time.time
         self._queue_clock = clock
@@ -95,14 +99,23 @@ class AtelierClient(Bot):
             await service.start()
             self._started.append(service)
 
+    async def on_connect(self) -> None:
+        """The gateway began a new session."""
+        self._session_starts.add()
+        self.traffic.sessions += 1
+
     async def on_ready(self) -> None:
         """Say that the bot is there."""
-        self._session_starts.add()
         log.info("Connected as %s, in %d servers", self.user, len(self.guilds))
-        await self.on_resumed()
+        self._discord_is_there()
 
     async def on_resumed(self) -> None:
-        """Discord is there again: what waited for it need not wait longer."""
+        """The gateway went on with the session."""
+        self.traffic.resumes += 1
+        self._discord_is_there()
+
+    def _discord_is_there(self) -> None:
+        """What waited for Discord need not wait longer."""
         for wake in self.when_connected:
             wake()
 

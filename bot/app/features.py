@@ -21,12 +21,14 @@ from bot.commands.picture_buttons import ending, remix, sharing
 from bot.delivery import loop, undelivered
 from bot.intake import service as intake
 from bot.kit import Feature
+from bot.monitor import service as monitor
 from common.settings import Settings
 
 # Services start in this order; commands are listed in it, the most used first.
 FEATURES: tuple[Feature, ...] = (
     housekeeping.FEATURE,
     heartbeat.FEATURE,
+    monitor.FEATURE,
     loop.FEATURE,
     undelivered.FEATURE,
     intake.FEATURE,

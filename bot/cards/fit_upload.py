@@ -17,7 +17,7 @@ async def fitted(
 
     Raises:
         PictureMissing: if it is no longer stored.
-        EncodingProblem: if it could not be encoded.
+        ChildError: if it could not be encoded.
     """
     data = await store.get(key)
     limit_bytes = min(limit_bytes, REQUEST_LIMIT_BYTES - ROOM_BYTES)

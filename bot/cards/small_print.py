@@ -9,7 +9,7 @@ from jobs.model import Job
 
 NOTES_SHOWN = 4
 NOTE_LIMIT = 300  # characters
-KEPT_COLOURS = {
+KEPT_COLORS = {
     "luminance": _("colours kept (luminance)"),
     "match": _("colours kept (matched)"),
     "histogram": _("colours kept (histogram)"),
@@ -51,8 +51,8 @@ def settings_line(t: Texts, job: Job) -> str:
     ]
     if options.style_scale != 1.0:
         parts.append(t("strokes × {scale}", scale=f"{options.style_scale:g}"))
-    if options.keep_colors in KEPT_COLOURS:
-        parts.append(t(KEPT_COLOURS[options.keep_colors]))
+    if options.keep_colors in KEPT_COLORS:
+        parts.append(t(KEPT_COLORS[options.keep_colors]))
     if options.start in STARTS:
         parts.append(t(STARTS[options.start]))
     parts.append(t("seed {seed}", seed=report.seed if report else options.seed))

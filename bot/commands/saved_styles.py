@@ -5,7 +5,7 @@ import unicodedata
 import discord
 from discord import app_commands
 
-from bot.intake.request import Source
+from bot.intake.request import Role, Source
 from bot.intake.service import IntakeService
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
@@ -59,10 +59,10 @@ async def save(
     cleaned = clean_name(name)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     client = interaction.client
-    intake = next(each for each in client.services if isinstance(each, IntakeService))
-    taken = await intake.pictures.take(Source.attachment(picture), "style0")
+    intake = client.service(IntakeService)
+    taken = await intake.pictures.take(Source.attachment(picture), Role.STYLE)
     outcome = await client.queue.styles.save(
-        scope, owner_id, cleaned, taken.key, interaction.user.id
+        scope, owner_id, cleaned, taken.value, interaction.user.id
     )
     if scope == "guild" and not isinstance(outcome, TooMany):
         await client.queue.audit.write(

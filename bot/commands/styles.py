@@ -28,7 +28,7 @@ CATALOGUE, OWN = "c", "o"
 
 
 @dataclass(frozen=True)
-class Entry:
+class StyleEntry:
     """One style on a page: its name, lines on it, and where its picture is.
 
     Attributes:
@@ -51,13 +51,13 @@ def paintings(settings: Settings, search: str) -> list[Painting]:
     return at_hand_first(settings)
 
 
-def _of_painting(t: Texts, painting: Painting, settings: Settings) -> Entry:
+def _of_painting(t: Texts, painting: Painting, settings: Settings) -> StyleEntry:
     words = (
         f"**{plain(painting.name)}**\n{plain(painting.artist)}, {painting.year} · `{painting.id}`"
     )
     if not is_at_hand(painting, settings):
         words += "\n" + t("-# Its scan is fetched when it is first used.")
-    return Entry(
+    return StyleEntry(
         painting.name,
         words,
         swatch=swatch_at_hand(painting, settings.styles_dir),
@@ -65,12 +65,12 @@ def _of_painting(t: Texts, painting: Painting, settings: Settings) -> Entry:
     )
 
 
-async def _own_entries(interaction: Interaction, t: Texts) -> list[Entry]:
+async def _own_entries(interaction: Interaction, t: Texts) -> list[StyleEntry]:
     styles = await interaction.client.queue.styles.visible_to(
         interaction.user.id, interaction.guild_id
     )
     return [
-        Entry(
+        StyleEntry(
             style.name,
             f"**{plain(style.name)}**\n"
             + (t("of this server") if style.scope == "guild" else t("your own")),
@@ -109,7 +109,7 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Page:
     return Page(card(title, *parts, how, turner), attached)
 
 
-def _part(entry: Entry, file: discord.File | None) -> "str | ui.Section[Any]":
+def _part(entry: StyleEntry, file: discord.File | None) -> "str | ui.Section[Any]":
     """A style with its picture beside it."""
     if file is None:
         return entry.words
@@ -117,7 +117,7 @@ def _part(entry: Entry, file: discord.File | None) -> "str | ui.Section[Any]":
     return ui.Section(entry.words, accessory=thumbnail)
 
 
-async def _picture(interaction: Interaction, entry: Entry, index: int) -> discord.File | None:
+async def _picture(interaction: Interaction, entry: StyleEntry, index: int) -> discord.File | None:
     client = interaction.client
     if entry.swatch is not None:
         data, suffix = await asyncio.to_thread(_read, entry.swatch), entry.swatch.suffix

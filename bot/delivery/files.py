@@ -26,7 +26,7 @@ class JobFiles:
         """The file for a job's present state, if it has one.
 
         Raises:
-            EncodingProblem: if the finished picture could not be encoded.
+            ChildError: if the finished picture could not be encoded.
             StorageUnavailable: if the store does not answer.
         """
         try:

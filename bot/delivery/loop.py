@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 
 from bot.delivery.courier import Courier, Later, Nowhere, Outcome
-from bot.delivery.message import Message, differs
-from bot.delivery.routes import Shown
+from bot.delivery.routes import Routes, Shown
+from bot.delivery.tracked_message import TrackedMessage, differs
 from bot.kit import Bot, Feature
 from bot.wire.faults import BACKOFF
 from bot.wire.in_flight import follow_this_task
@@ -37,13 +37,15 @@ class Delivery:
 
     Attributes:
         courier: Brings one state to one message.
+        routes: The routes to the messages.
     """
 
     client: Bot
 
     def __post_init__(self) -> None:
-        self.courier = Courier(self.client)
-        self._messages: dict[int, Message] = {}
+        self.routes = Routes(self.client)
+        self.courier = Courier(self.client, self.routes)
+        self._messages: dict[int, TrackedMessage] = {}
         self._slots = {
             True: asyncio.Semaphore(EDITS_AT_ONCE),
             False: asyncio.Semaphore(EDITS_AT_ONCE),
@@ -99,11 +101,11 @@ class Delivery:
         for job in sorted(jobs.values(), key=lambda job: not job.state.ended):
             self._consider(job, now)
 
-    def _message_of(self, job: Job) -> Message:
+    def _message_of(self, job: Job) -> TrackedMessage:
         """What is known of a job's message; an earlier process may have an edit on its way."""
         if job.id not in self._messages:
             older = job.created_at.timestamp() < self._began_at
-            self._messages[job.id] = Message(unsettled=older)
+            self._messages[job.id] = TrackedMessage(unsettled=older)
         return self._messages[job.id]
 
     def _consider(self, job: Job, now: float) -> None:
@@ -124,19 +126,19 @@ class Delivery:
         message.task = asyncio.create_task(self._deliver(job.id, message), name=f"deliver-{job.id}")
         message.task.add_done_callback(lambda task: _finished(message, task))
 
-    def _pace(self, job: Job, message: Message) -> float:
+    def _pace(self, job: Job, message: TrackedMessage) -> float:
         """Seconds between two edits of a message: more of them the more messages there are."""
         load = max(1.0, len(self._messages) / MESSAGES_AT_FULL_PACE)
         only_place = message.standing_is_old and job.revision <= job.shown_revision
         seconds = PLACE_EDIT_SECONDS if only_place else EDIT_SECONDS
-        if not self.courier.token_works(job):
+        if not self.routes.token_works(job):
             seconds *= 2  # by the bot's own token, the channel's messages share a limit
         return seconds * load
 
-    async def _deliver(self, job_id: int, message: Message) -> None:
+    async def _deliver(self, job_id: int, message: TrackedMessage) -> None:
         """Bring the newest state of a job to its message, and note what came of it."""
         queue = self.client.queue
-        message.flight = follow_this_task()
+        message.requests = follow_this_task()
         async with self._slots[message.is_final]:
             job = await queue.jobs.get(job_id)
             if job is None or (job.state.ended and not message.is_final):
@@ -153,7 +155,7 @@ class Delivery:
             message.standing, message.standing_is_old = standing, False
         await self._note(job, message, outcome)
 
-    async def _note(self, job: Job, message: Message, outcome: Outcome) -> None:
+    async def _note(self, job: Job, message: TrackedMessage, outcome: Outcome) -> None:
         queue, ended = self.client.queue, job.state.ended
         match outcome:
             case Shown(how, message_id, channel_id, _):
@@ -176,7 +178,7 @@ class Delivery:
                 else:
                     await queue.deliveries.mark_shown(job.id, job.revision)
 
-    async def _stays(self, job: Job, message: Message, end: Shown) -> bool:
+    async def _stays(self, job: Job, message: TrackedMessage, end: Shown) -> bool:
         """Look after the end of a job that an older edit may have overwritten.
 
         Returns:
@@ -231,7 +233,7 @@ class Delivery:
         return asyncio.get_running_loop().time()
 
 
-def _finished(message: Message, task: asyncio.Task[None]) -> None:
+def _finished(message: TrackedMessage, task: asyncio.Task[None]) -> None:
     message.task_ended()
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("A delivery went wrong", exc_info=error)

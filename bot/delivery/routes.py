@@ -1,9 +1,11 @@
-"""The ways to a user: by the interaction's token, by the bot's own, by direct message, by post."""
+"""The routes to a message: by the interaction's token, by the bot's own, by DM, by a new post."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import discord
@@ -12,9 +14,12 @@ from discord import ui
 from bot.cards.job_card import end_words
 from bot.kit import Bot
 from bot.texts import texts_for
-from bot.wire.original_response import ORIGINAL
-from jobs.model import Job
+from bot.wire.original_response import ORIGINAL, webhook_of
+from jobs.model import Job, JobState
 
+DEFAULT_LIMIT_BYTES = 10 * 1024 * 1024
+TOKEN_MARGIN = timedelta(seconds=10)
+REMEMBERED_TOKENS = 10_000
 HISTORY = 50
 NONCE_LIMIT = 25  # characters
 
@@ -29,80 +34,134 @@ class Shown:
     edited_at: datetime | None = None  # None: just sent
 
 
-Way = Callable[[Mapping[str, Any], list[discord.File]], Awaitable[Shown]]
+Send = Callable[[Mapping[str, Any], list[discord.File]], Awaitable[Shown]]
+"""Takes what to set of the message, and its files; raises what Discord says."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """One way to a message, and how large its files may be."""
+    """One way to a message.
 
-    way: Way
+    Attributes:
+        send: Goes it.
+        limit_bytes: How large its files may be.
+        is_dm: Whether it ends in the user's direct messages.
+        is_new: Whether it makes a message and edits none.
+    """
+
+    send: Send
     limit_bytes: int
     is_dm: bool = False
     is_new: bool = False
-    """Whether it makes a message and edits none."""
 
 
-class Ways:
-    """Makes the ways. Each takes what to set of the message, and raises what Discord says."""
+class Routes:
+    """Finds the routes to the message of a job, and looks after it."""
 
     def __init__(self, client: Bot) -> None:
         self._client = client
+        self._ended_tokens: OrderedDict[int, None] = OrderedDict()
 
-    def by_token(self, job: Job) -> Way:
+    def of(self, job: Job, *, search: bool) -> Iterator[Route]:
+        """The routes in the order in which to try them.
+
+        Args:
+            job: As it is in the database.
+            search: Whether an earlier try may have sent a new message, so that it is looked for
+                before another is sent.
+        """
+        reply = job.reply
+        visible_to_all = reply.bot_in_channel and not reply.ephemeral
+        guild = self._client.get_guild(job.guild_id) if job.guild_id else None
+        limit_later = DEFAULT_LIMIT_BYTES if guild is None else guild.filesize_limit
+        if self.token_works(job):
+            yield Route(partial(self._by_token, job), reply.upload_limit_bytes)
+        if visible_to_all and reply.message_id is not None:
+            yield Route(partial(self._by_bot, job), limit_later)
+        if job.state not in {JobState.DONE, JobState.FAILED}:
+            return
+        by_dm = partial(self._by_dm, job, search)
+        yield Route(by_dm, DEFAULT_LIMIT_BYTES, is_dm=True, is_new=True)
+        if visible_to_all and job.guild_id is not None and reply.message_id is None:
+            # Which message it was is not known; it can only be said beside it.
+            yield Route(partial(self._by_post, job, search), limit_later, is_new=True)
+
+    def token_works(self, job: Job) -> bool:
+        """Whether the interaction's 15 minutes still run, as far as is known."""
+        now = datetime.fromtimestamp(self._client.clock(), UTC)
+        return (
+            job.reply.interaction_id not in self._ended_tokens
+            and now < job.reply.token_expires_at - TOKEN_MARGIN
+        )
+
+    def token_ended(self, job: Job) -> None:
+        """Remember that Discord does not take the interaction's token any more."""
+        self._ended_tokens[job.reply.interaction_id] = None
+        if len(self._ended_tokens) > REMEMBERED_TOKENS:
+            self._ended_tokens.popitem(last=False)
+
+    async def is_last(self, job: Job, shown: Shown) -> bool:
+        """Whether nobody has edited the message since it was shown so, as far as the bot sees it.
+
+        Raises:
+            Exception: what Discord says.
+        """
+        reply = job.reply
+        message: discord.Message
+        if self.token_works(job):
+            message = await self._webhook(job).fetch_message(ORIGINAL)
+        elif reply.ephemeral or not reply.bot_in_channel:
+            return True
+        else:
+            channel = self._client.get_partial_messageable(shown.channel_id)
+            message = await channel.fetch_message(shown.message_id)
+        return message.edited_at == shown.edited_at
+
+    async def _by_token(
+        self, job: Job, fields: Mapping[str, Any], files: list[discord.File]
+    ) -> Shown:
         """Edit the answer by the interaction's token."""
+        message = await self._webhook(job).edit_message(ORIGINAL, attachments=files, **fields)
+        return Shown("token", message.id, message.channel.id, message.edited_at)
 
-        async def way(fields: Mapping[str, Any], files: list[discord.File]) -> Shown:
-            reply = job.reply
-            webhook = discord.Webhook.partial(
-                reply.application_id, reply.interaction_token, client=self._client
-            )
-            message = await webhook.edit_message(ORIGINAL, attachments=files, **fields)
-            return Shown("token", message.id, message.channel.id, message.edited_at)
-
-        return way
-
-    def by_bot(self, job: Job) -> Way:
+    async def _by_bot(
+        self, job: Job, fields: Mapping[str, Any], files: list[discord.File]
+    ) -> Shown:
         """Edit the message by the bot's own token."""
+        assert job.reply.message_id is not None
+        channel = self._channel(job)
+        message = channel.get_partial_message(job.reply.message_id)
+        edited = await message.edit(attachments=files, **fields)
+        return Shown("bot", edited.id, channel.id, edited.edited_at)
 
-        async def way(fields: Mapping[str, Any], files: list[discord.File]) -> Shown:
-            reply = job.reply
-            assert reply.channel_id is not None
-            assert reply.message_id is not None
-            channel = self._client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
-            message = channel.get_partial_message(reply.message_id)
-            edited = await message.edit(attachments=files, **fields)
-            return Shown("bot", edited.id, reply.channel_id, edited.edited_at)
-
-        return way
-
-    def by_dm(self, job: Job, *, search: bool) -> Way:
+    async def _by_dm(
+        self, job: Job, search: bool, fields: Mapping[str, Any], files: list[discord.File]
+    ) -> Shown:
         """Send it to the user; with `search`, only if their DMs do not hold it yet."""
-
-        async def way(fields: Mapping[str, Any], files: list[discord.File]) -> Shown:
-            dm = await self._client.create_dm(discord.Object(job.user_id))
-            if search:
-                sent = await self._find(dm, job)
-                if sent is not None:
-                    return Shown("dm", sent.id, dm.id)
+        dm = await self._client.create_dm(discord.Object(job.user_id))
+        message = await self._find(dm, job) if search else None
+        if message is None:
             message = await _send(dm, job, fields, files)
-            return Shown("dm", message.id, dm.id)
+        return Shown("dm", message.id, dm.id)
 
-        return way
-
-    def by_post(self, job: Job, *, search: bool) -> Way:
+    async def _by_post(
+        self, job: Job, search: bool, fields: Mapping[str, Any], files: list[discord.File]
+    ) -> Shown:
         """Post it where the command was used; with `search`, only if it is not there yet."""
+        channel = self._channel(job)
+        message = await self._find(channel, job) if search else None
+        if message is None:
+            message = await _send(channel, job, fields, files)
+        return Shown("post", message.id, channel.id)
 
-        async def way(fields: Mapping[str, Any], files: list[discord.File]) -> Shown:
-            reply = job.reply
-            assert reply.channel_id is not None
-            channel = self._client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
-            message = await self._find(channel, job) if search else None
-            if message is None:
-                message = await _send(channel, job, fields, files)
-            return Shown("post", message.id, reply.channel_id)
+    def _webhook(self, job: Job) -> discord.Webhook:
+        reply = job.reply
+        return webhook_of(self._client, reply.application_id, reply.interaction_token)
 
-        return way
+    def _channel(self, job: Job) -> discord.PartialMessageable:
+        reply = job.reply
+        assert reply.channel_id is not None
+        return self._client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
 
     async def _find(self, place: discord.abc.Messageable, job: Job) -> discord.Message | None:
         """The message with this very end of a job that an earlier run sent, if it did."""
@@ -114,20 +173,6 @@ class Ways:
             if was_sent and is_ours and _tells(message, job):
                 return message
         return None
-
-    async def is_last(self, job: Job, shown: Shown, *, by_token: bool) -> bool:
-        """Whether nobody has edited the message since it was shown so."""
-        reply = job.reply
-        message: discord.Message
-        if by_token:
-            webhook = discord.Webhook.partial(
-                reply.application_id, reply.interaction_token, client=self._client
-            )
-            message = await webhook.fetch_message(ORIGINAL)
-        else:
-            channel = self._client.get_partial_messageable(shown.channel_id)
-            message = await channel.fetch_message(shown.message_id)
-        return message.edited_at == shown.edited_at
 
 
 def _nonce(job: Job) -> str:

@@ -10,7 +10,7 @@ import discord
 from bot.kit import Bot, Feature
 from bot.texts import Texts, texts_for, texts_of
 from bot.wire.acknowledging import ANSWER_FOLLOWS
-from bot.wire.original_response import Originals
+from bot.wire.original_response import webhook_of
 from jobs.model import Job
 from jobs.outcomes import QueueError
 
@@ -55,7 +55,7 @@ class UndeliveredNotice:
         if not await self._pictures_of(job.user_id) or not await self._is_shown(job.id):
             return
         reply = job.reply
-        webhook = Originals(self._client).webhook(reply.application_id, reply.interaction_token)
+        webhook = webhook_of(self._client, reply.application_id, reply.interaction_token)
 
         async def send(words: str) -> object:
             return await webhook.send(words, ephemeral=True, wait=True)

@@ -30,7 +30,7 @@ KEPT = timedelta(days=1)  # as long as the queue knows an intake again
 _SUFFIX = ".json"
 
 
-class CommandBook:
+class CommandJournal:
     """The queue's intakes; and files beside it, for commands that its database keeps waiting.
 
     Discord waits three seconds for an acknowledgement, and a database that another program holds
@@ -41,21 +41,21 @@ class CommandBook:
     def __init__(self, queue: JobQueue, folder: Path) -> None:
         self._queue = queue
         self._folder = folder
-        self._open: set[Entry] = set()
+        self._open: set[JournalEntry] = set()
         # Its own thread, as downloads and buckets may keep all others.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commands")
 
-    def open(self, request: PaintRequest) -> "Entry":
+    def open(self, request: PaintRequest) -> "JournalEntry":
         """Begin to write a command down."""
-        entry = Entry(self, request, asyncio.create_task(self.tell(request)))
+        entry = JournalEntry(self, request, asyncio.create_task(self.write_row(request)))
         self._open.add(entry)
         return entry
 
-    def closed(self, entry: "Entry") -> None:
+    def closed(self, entry: "JournalEntry") -> None:
         """Keep an entry no longer in mind."""
         self._open.discard(entry)
 
-    async def tell(self, request: PaintRequest) -> bool:
+    async def write_row(self, request: PaintRequest) -> bool:
         """Make a row of a command. Returns False when the queue knows it already."""
         payload = request.model_dump(mode="json")
         return await self._queue.intakes.open(
@@ -82,7 +82,7 @@ class CommandBook:
     async def recover(self) -> None:
         """Make rows of the files that an earlier run left."""
         for request in await self._run(self._read_all):
-            await self.tell(request)
+            await self.write_row(request)
             await self.unfile(request)
 
     async def file(self, request: PaintRequest) -> None:
@@ -127,14 +127,14 @@ class CommandBook:
 
 
 @dataclass(eq=False)
-class Entry:
+class JournalEntry:
     """One command on its way into the queue.
 
     Attributes:
         forgotten: its user had everything erased meanwhile.
     """
 
-    _book: CommandBook
+    _journal: CommandJournal
     request: PaintRequest
     _row: "asyncio.Task[bool]"
     _filing: "asyncio.Task[None] | None" = field(default=None, init=False)
@@ -151,7 +151,7 @@ class Entry:
         """
         await asyncio.wait({self._row}, timeout=max(0.0, seconds))
         if not self._row.done():
-            self._filing = asyncio.create_task(self._book.file(self.request))
+            self._filing = asyncio.create_task(self._journal.file(self.request))
             waiting: set[asyncio.Task[bool] | asyncio.Task[None]] = {self._row, self._filing}
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if self._row.done():
@@ -174,7 +174,7 @@ class Entry:
             raise
         await self._unfiled()
         if self.forgotten:
-            await self._book.close(self.request.reply.interaction_id)
+            await self._journal.close(self.request.reply.interaction_id)
             raise UserProblem(ERASED)
         return is_new
 
@@ -186,14 +186,14 @@ class Entry:
         except QueueError:
             is_new = True  # where the connection broke, it may have been written all the same
         if is_new:
-            await self._book.close(self.request.reply.interaction_id)
+            await self._journal.close(self.request.reply.interaction_id)
 
     async def _unfiled(self) -> None:
         if self._filing is not None:
             with contextlib.suppress(QueueUnavailable):
                 await self._filing
-            await self._book.unfile(self.request)
-        self._book.closed(self)
+            await self._journal.unfile(self.request)
+        self._journal.closed(self)
 
     async def _insisted(self) -> bool:
         """Ask the queue again while it does not answer, if there is a file meanwhile."""
@@ -211,7 +211,7 @@ class Entry:
 
     async def _again(self) -> bool:
         # What broke off may have been written: then it is this very command that is known.
-        await self._book.tell(self.request)
+        await self._journal.write_row(self.request)
         return True
 
 

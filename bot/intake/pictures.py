@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from bot.intake.byte_budget import ByteBudget
 from bot.intake.download import Downloader
-from bot.intake.request import PaintRequest, Source, StyleWish
+from bot.intake.request import PaintRequest, Role, Source, StyleWish
 from bot.intake.wishes import resolve
 from bot.texts import _
 from bot.wire.errors import UserProblem
@@ -18,14 +19,16 @@ from common.settings import Settings
 from common.store import key_for
 from jobs.queue import JobQueue
 
+T = TypeVar("T")
+
 HELD_BYTES = 48 * 1024 * 1024
 HELD_AT_ONCE = 8
 
-ROLES = {
-    "content": _("The photograph"),
-    "style0": _("The style picture"),
-    "style1": _("The second style picture"),
-    "mask": _("The mask"),
+ROLE_WORDS = {
+    Role.CONTENT: _("The photograph"),
+    Role.STYLE: _("The style picture"),
+    Role.SECOND_STYLE: _("The second style picture"),
+    Role.MASK: _("The mask"),
 }
 OF_PICTURE = _("{picture}: {problem}")
 NOT_KEPT = _("The pictures of this painting are no longer kept; please use /paint with new ones.")
@@ -35,32 +38,24 @@ PNG = ".png"
 
 
 @dataclass(frozen=True)
-class Taken:
-    """A picture in the store, and what had to be changed of it."""
+class Taken(Generic[T]):
+    """What was taken in (the key of a picture, or all inputs), and what had to be changed of it."""
 
-    key: str
-    notes: tuple[Sentence, ...] = ()
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """All pictures of a request."""
-
-    inputs: PaintInputs
+    value: T
     notes: tuple[Sentence, ...] = ()
 
 
 class InputProblem(UserProblem):
     """A picture that cannot be used, with the name of the option it was given to."""
 
-    def __init__(self, role: str, problem: UserProblem | PictureProblem) -> None:
+    def __init__(self, role: Role, problem: UserProblem | PictureProblem) -> None:
         said = _of_picture(role, problem.sentence)
         super().__init__(said.template, **said.values)
 
 
-def _of_picture(role: str, sentence: Sentence) -> Sentence:
+def _of_picture(role: Role, sentence: Sentence) -> Sentence:
     """A sentence with the name of the option whose picture it is about."""
-    picture = Sentence(ROLES.get(role, role))
+    picture = Sentence(ROLE_WORDS[role])
     return Sentence(OF_PICTURE, {"picture": picture, "problem": sentence})
 
 
@@ -98,7 +93,9 @@ class PictureIntake:
         await self._decoders.close()
         await self._downloader.__aexit__(None, None, None)
 
-    async def take(self, source: Source, role: str, interaction_id: int | None = None) -> Taken:
+    async def take(
+        self, source: Source, role: Role, interaction_id: int | None = None
+    ) -> Taken[str]:
         """Take one picture in, and keep it while the intake of this interaction is open.
 
         Raises:
@@ -120,7 +117,7 @@ class PictureIntake:
             key = await self._queue.store.put(picture.png, PNG)
         return Taken(key, tuple(_of_picture(role, note) for note in picture.notes))
 
-    async def gather(self, request: PaintRequest) -> Gathered:
+    async def gather(self, request: PaintRequest) -> Taken[PaintInputs]:
         """Take all pictures of a request in.
 
         Raises:
@@ -128,27 +125,28 @@ class PictureIntake:
             UserProblem: if it asks for a stored picture that is not kept any more, or the user
                 had everything erased.
         """
-        intake = request.reply.interaction_id
+        interaction_id = request.reply.interaction_id
         if request.inputs is not None:
-            await self._hold_kept(intake, request.inputs.picture_keys())
-            return Gathered(request.inputs)
+            await self._hold_kept(interaction_id, request.inputs.picture_keys())
+            return Taken(request.inputs)
         sources = request.sources()
         results = await asyncio.gather(
-            *(self.take(source, role, intake) for role, source in sources.items()),
+            *(self.take(source, role, interaction_id) for role, source in sources.items()),
             return_exceptions=True,
         )
-        taken: dict[str, Taken] = {}
+        taken: dict[Role, Taken[str]] = {}
         for role, result in zip(sources, results, strict=True):
             if isinstance(result, BaseException):
                 raise result
             taken[role] = result
-        keys = {role: each.key for role, each in taken.items()}
+        keys = {role: each.value for role, each in taken.items()}
+        style_keys = (keys[role] for role in (Role.STYLE, Role.SECOND_STYLE) if role in keys)
         styles = [
-            await self._style(request, wish, keys.get(f"style{number}"))
-            for number, wish in enumerate(request.styles)
+            await self._style(request, wish, next(style_keys) if wish.picture else None)
+            for wish in request.styles
         ]
-        return Gathered(
-            PaintInputs(content=keys["content"], styles=tuple(styles), mask=keys.get("mask")),
+        return Taken(
+            PaintInputs(content=keys[Role.CONTENT], styles=tuple(styles), mask=keys.get(Role.MASK)),
             tuple(note for each in taken.values() for note in each.notes),
         )
 

@@ -1,6 +1,7 @@
 """A wish for a painting, as JSON: what the intake row holds until there is a job."""
 
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import discord
@@ -12,6 +13,15 @@ from common.options import PaintInputs, PaintOptions
 from jobs.model import Asker, Reply
 
 TOKEN_LIFE = timedelta(minutes=15)
+
+
+class Role(StrEnum):
+    """What a picture is to the painting."""
+
+    CONTENT = "content"
+    STYLE = "style"
+    SECOND_STYLE = "style2"
+    MASK = "mask"
 
 
 class Source(BaseModel):
@@ -67,15 +77,15 @@ class PaintRequest(BaseModel):
         )
         return {**kept, "asker": asker, "reply": reply}
 
-    def sources(self) -> dict[str, Source]:
-        """The pictures, each with the name of its role."""
-        found = {} if self.content is None else {"content": self.content}
-        for number, style in enumerate(self.styles):
-            if style.picture is not None:
-                found[f"style{number}"] = style.picture
-        if self.mask is not None:
-            found["mask"] = self.mask
-        return found
+    def sources(self) -> dict[Role, Source]:
+        """The pictures that are to be taken in; there are at most two of styles."""
+        styles = (style.picture for style in self.styles if style.picture is not None)
+        given = {
+            Role.CONTENT: self.content,
+            **dict(zip((Role.STYLE, Role.SECOND_STYLE), styles, strict=False)),
+            Role.MASK: self.mask,
+        }
+        return {role: source for role, source in given.items() if source is not None}
 
 
 def asker_of(interaction: Interaction) -> Asker:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot.delivery.undelivered import UndeliveredNotice
-from bot.intake.journal import QUEUE_BACKOFF, QUEUE_TRIES, CommandBook, Entry
+from bot.intake.journal import QUEUE_BACKOFF, QUEUE_TRIES, CommandJournal, JournalEntry
 from bot.intake.pictures import ERASED, PictureIntake
 from bot.intake.request import PaintRequest
 from bot.kit import Bot, Feature, Interaction
@@ -17,7 +17,7 @@ from bot.texts import texts_for, texts_of
 from bot.ui.refusals import refusal_words
 from bot.wire.acknowledging import ANSWER_FOLLOWS, acknowledge
 from bot.wire.errors import UserProblem, sentence_for
-from bot.wire.original_response import Originals
+from bot.wire.original_response import find_answer, say_instead
 from jobs.model import Intake, Submission
 from jobs.outcomes import (
     Accepted,
@@ -41,11 +41,10 @@ class IntakeService:
     """Takes wishes in. Each is written down before it is acknowledged, so that none is lost."""
 
     pictures: PictureIntake
-    _book: CommandBook
+    _journal: CommandJournal
 
     def __init__(self, client: Bot) -> None:
         self._client = client
-        self._originals = Originals(client)
         self._tasks: set[asyncio.Task[None]] = set()
         self._beginning: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -55,8 +54,10 @@ class IntakeService:
     async def start(self) -> None:
         """Get ready, and go on with what an earlier run left."""
         queue = self._client.queue
-        self._book = CommandBook(queue, self._client.settings.atelier_data_dir / COMMANDS_FOLDER)
-        await self._book.recover()
+        self._journal = CommandJournal(
+            queue, self._client.settings.atelier_data_dir / COMMANDS_FOLDER
+        )
+        await self._journal.recover()
         self.pictures = PictureIntake(self._client.settings, queue)
         await self.pictures.open()
         for intake in await queue.intakes.pending():
@@ -76,7 +77,7 @@ class IntakeService:
 
     async def forget(self, user_id: int) -> None:
         """Drop what a user sent that is not in the queue yet. To be called before an erasure."""
-        await self._book.forget(user_id)
+        await self._journal.forget(user_id)
 
     async def begin(self, interaction: Interaction, request: PaintRequest) -> None:
         """Write a command down, acknowledge it and start on it. Returns as soon as it is safe.
@@ -85,7 +86,7 @@ class IntakeService:
             UserProblem: if the limits stand in the way.
         """
         began = asyncio.get_running_loop().time()
-        entry = self._book.open(request)
+        entry = self._journal.open(request)
         refusal = await self._early_refusal(request)
         if refusal is not None:
             self._spawn(entry.drop())
@@ -95,7 +96,7 @@ class IntakeService:
         accepting.add_done_callback(self._beginning.discard)
         await accepting
 
-    async def _accept(self, interaction: Interaction, entry: Entry, began: float) -> None:
+    async def _accept(self, interaction: Interaction, entry: JournalEntry, began: float) -> None:
         """Acknowledge a command once it is written down, and start on it."""
         request = entry.request
         try:
@@ -132,15 +133,15 @@ class IntakeService:
             request = PaintRequest.model_validate(intake.payload)
         except ValidationError:
             log.warning("The intake %s is of another version; dropped", intake.interaction_id)
-            await self._book.close(intake.interaction_id)
+            await self._journal.close(intake.interaction_id)
             return
         reply = request.reply
-        message_id = await self._originals.find(
-            reply.application_id, reply.interaction_token, reply.token_expires_at
+        message_id = await find_answer(
+            self._client, reply.application_id, reply.interaction_token, reply.token_expires_at
         )
         if message_id == 0:
             log.info("The intake %s was never acknowledged; dropped", intake.interaction_id)
-            await self._book.close(intake.interaction_id)
+            await self._journal.close(intake.interaction_id)
             return
         log.info("Going on with the intake %s", intake.interaction_id)
         await self._work(request, message_id)
@@ -162,8 +163,8 @@ class IntakeService:
                 sentence = refusal_words(t, outcome.refusal)
             else:
                 sentence = t(ERASED)
-        await self._originals.say(asker.user_id, reply, sentence)
-        await self._book.close(reply.interaction_id)
+        await say_instead(self._client, asker.user_id, reply, sentence)
+        await self._journal.close(reply.interaction_id)
 
     async def _early_refusal(self, request: PaintRequest) -> Refusal | None:
         """What the limits say, if they say it soon; the acknowledgement does not wait for them.
@@ -206,12 +207,12 @@ class IntakeService:
         return await self._submit(request, message_id)
 
     async def _submit(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
-        gathered = await self.pictures.gather(request)
+        taken = await self.pictures.gather(request)
         return await self._client.queue.submissions.submit(
             Submission(
                 asker=request.asker,
-                reply=replace(request.reply, message_id=message_id, notes=gathered.notes),
-                inputs=gathered.inputs,
+                reply=replace(request.reply, message_id=message_id, notes=taken.notes),
+                inputs=taken.value,
                 options=request.options,
                 parent_job_id=request.parent_job_id,
             )

@@ -1,16 +1,17 @@
-"""The process that encodes, so that the bot's own stays small and quick.
+"""The child process that encodes, so that the bot's own stays small and quick.
 
-It reads one request (a line of JSON and the files' bytes) and writes one answer (a line of JSON
-and the bytes of the picture), then ends.
+A request says `what` to make (`fit` or `compare`) of its files, in at most `limit_bytes`; an answer
+has the fields of an `Encoded` and its bytes. See `common.child` for the messages.
 """
 
 import io
-import json
-import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
 from PIL import Image, ImageFile
+
+from common.child import Header, Message, serve
 
 QUALITIES: Final = (95, 90, 85, 80, 72, 64, 55, 45)
 GOOD_JPEG: Final = 85  # below this, WebP looks better at the same size
@@ -92,20 +93,11 @@ def _save(picture: Image.Image, kind: str, **options: object) -> bytes:
     return file.getvalue()
 
 
-def main() -> None:
-    """Serve one request."""
-    requests = sys.stdin.buffer
-    header = json.loads(requests.readline())
-    files = [requests.read(size) for size in header["sizes"]]
-    limit_bytes: int = header["limit"]
-    if header["what"] == "compare":
-        encoded = compare(files[0], files[1], limit_bytes)
-    else:
-        encoded = fit(files[0], limit_bytes)
-    answer = {**asdict(encoded), "data": None}
-    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + encoded.data)
-    sys.stdout.buffer.flush()
+def _answer(request: Header, files: Sequence[bytes]) -> Message:
+    make: Callable[..., Encoded] = compare if request["what"] == "compare" else fit
+    encoded = make(*files, request["limit_bytes"])
+    return {**asdict(encoded), "data": None}, [encoded.data]
 
 
 if __name__ == "__main__":
-    main()
+    serve(_answer)

@@ -8,7 +8,7 @@ import discord
 
 from bot.kit import Interaction
 from bot.wire.faults import UNKNOWN_INTERACTION, TryLater, fault_of
-from bot.wire.original_response import Originals
+from bot.wire.original_response import find_answer
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +62,11 @@ async def acknowledge(
             if isinstance(error, discord.HTTPException) and error.code == UNKNOWN_INTERACTION:
                 raise
             log.info("Interaction %s: no acknowledgement yet (%s)", interaction.id, error)
-            found = await Originals(interaction.client).find(
-                interaction.application_id, interaction.token, interaction.expires_at
+            found = await find_answer(
+                interaction.client,
+                interaction.application_id,
+                interaction.token,
+                interaction.expires_at,
             )
             if found != 0:
                 interaction.extras[ACKNOWLEDGED] = True

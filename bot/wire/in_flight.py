@@ -11,11 +11,11 @@ from types import SimpleNamespace
 
 import aiohttp
 
-_current: ContextVar["Flight | None"] = ContextVar("flight", default=None)
+_current: ContextVar["InFlight | None"] = ContextVar("flight", default=None)
 
 
 @dataclass
-class Flight:
+class InFlight:
     """The requests that one task makes.
 
     Attributes:
@@ -27,9 +27,9 @@ class Flight:
     is_lost: bool = False
 
 
-def follow_this_task() -> Flight:
+def follow_this_task() -> InFlight:
     """Begin to watch the requests of the running task."""
-    flight = Flight()
+    flight = InFlight()
     _current.set(flight)
     return flight
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from itertools import count
+from typing import Any, TypeVar
 
 import discord
 
@@ -15,70 +17,71 @@ log = logging.getLogger(__name__)
 
 ORIGINAL: Any = "@original"  # discord.py's type wants a number; Discord takes this name, too
 TRIES = 20
+T = TypeVar("T")
 
 
-class Originals:
-    """Says a sentence in the place of a deferred answer, through Discord's bad moments."""
+def webhook_of(client: Bot, application_id: int, token: str) -> discord.Webhook:
+    """An interaction as discord.py's webhook; works after a restart too."""
+    webhook = discord.Webhook.partial(application_id, token, client=client)
+    webhook.type = discord.WebhookType.application  # which may send what only the user sees
+    return webhook
 
-    def __init__(self, client: Bot) -> None:
-        self._client = client
 
-    def webhook(self, application_id: int, token: str) -> discord.Webhook:
-        """The interaction as discord.py's webhook; works after a restart too."""
-        webhook = discord.Webhook.partial(application_id, token, client=self._client)
-        webhook.type = discord.WebhookType.application  # which may send what only the user sees
-        return webhook
+async def say_instead(client: Bot, user_id: int, reply: Reply, sentence: str) -> None:
+    """Replace "thinking…" by a sentence; by DM where the token has ended. Never raises."""
+    webhook = webhook_of(client, reply.application_id, reply.interaction_token)
+    try:
+        await _insist(lambda: webhook.edit_message(ORIGINAL, content=sentence))
+    except Exception as error:  # noqa: BLE001 - every fault has its answer
+        match fault_of(error):
+            case TokenEnded() | MessageGone():
+                await _say_by_dm(client, user_id, reply, sentence)
+            case fault:
+                log.warning("Could not answer %s: %s", reply.interaction_id, fault)
 
-    async def say(self, user_id: int, reply: Reply, sentence: str) -> None:
-        """Replace "thinking…" by a sentence; by DM where the token has ended. Never raises."""
-        webhook = self.webhook(reply.application_id, reply.interaction_token)
-        for attempt in range(TRIES):
-            try:
-                await webhook.edit_message(ORIGINAL, content=sentence)
-            except Exception as error:  # noqa: BLE001 - every fault has its answer
-                match fault_of(error):
-                    case TryLater(seconds):
-                        await asyncio.sleep(BACKOFF.seconds(attempt, seconds))
-                    case Unclear():
-                        await asyncio.sleep(BACKOFF.seconds(attempt))
-                    case TokenEnded() | MessageGone():
-                        await self._say_by_dm(user_id, reply, sentence)
-                        return
-                    case fault:
-                        log.warning("Could not answer %s: %s", reply.interaction_id, fault)
-                        return
-            else:
-                return
-        log.warning("Gave up answering %s", reply.interaction_id)
 
-    async def find(self, application_id: int, token: str, expires_at: datetime) -> int | None:
-        """The id of an interaction's answer; None if that cannot be known; 0 if there is none.
+async def find_answer(
+    client: Bot, application_id: int, token: str, expires_at: datetime
+) -> int | None:
+    """The id of an interaction's answer; None if that cannot be known; 0 if there is none.
 
-        There is none if Discord has heard of none so far, or if the user deleted it.
-        """
-        if self._client.clock() >= expires_at.timestamp():
-            return None
-        webhook = self.webhook(application_id, token)
-        for attempt in range(TRIES):
-            try:
-                message = await webhook.fetch_message(ORIGINAL)
-            except Exception as error:  # noqa: BLE001 - every fault has its answer
-                match fault_of(error):
-                    case TryLater(seconds):
-                        await asyncio.sleep(BACKOFF.seconds(attempt, seconds))
-                    case Unclear():
-                        await asyncio.sleep(BACKOFF.seconds(attempt))
-                    case _ if isinstance(error, discord.NotFound):
-                        return 0
-                    case _:
-                        return None
-            else:
-                return message.id
+    There is none if Discord has heard of none so far, or if the user deleted it.
+    """
+    if client.clock() >= expires_at.timestamp():
         return None
+    webhook = webhook_of(client, application_id, token)
+    try:
+        message = await _insist(lambda: webhook.fetch_message(ORIGINAL))
+    except Exception as error:  # noqa: BLE001 - every fault has its answer
+        is_clear = not isinstance(fault_of(error), Unclear)
+        return 0 if is_clear and isinstance(error, discord.NotFound) else None
+    return message.id
 
-    async def _say_by_dm(self, user_id: int, reply: Reply, sentence: str) -> None:
+
+async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask Discord, and again through its bad moments.
+
+    Raises:
+        Exception: as the last try did.
+    """
+    for failures in count():
         try:
-            user = await self._client.fetch_user(user_id)
-            await user.send(sentence, nonce=f"atelier-s{reply.interaction_id % 10**12}")
-        except Exception as error:  # noqa: BLE001 - there is nobody left to tell
-            log.info("Could not reach user %s: %s", user_id, error)
+            return await ask()
+        except Exception as error:
+            match fault_of(error):
+                case TryLater(asked) if failures < TRIES:
+                    pause = BACKOFF.seconds(failures, asked)
+                case Unclear() if failures < TRIES:
+                    pause = BACKOFF.seconds(failures)
+                case _:
+                    raise
+        await asyncio.sleep(pause)
+    raise AssertionError("unreachable")
+
+
+async def _say_by_dm(client: Bot, user_id: int, reply: Reply, sentence: str) -> None:
+    try:
+        user = await client.fetch_user(user_id)
+        await user.send(sentence, nonce=f"atelier-s{reply.interaction_id % 10**12}")
+    except Exception as error:  # noqa: BLE001 - there is nobody left to tell
+        log.info("Could not reach user %s: %s", user_id, error)

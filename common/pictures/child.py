@@ -1,16 +1,14 @@
-"""The child process that decodes: requests on standard input, answers on standard output.
+"""The child process that decodes; see `common.child` for its messages.
 
-It says `ready` first. A request is a line of JSON (`bytes`: how many follow, `limits`) and the
-file's bytes. An answer is a line of JSON (`bytes`, and either the picture's fields or the sentence
-of a `problem`) and the PNG's bytes.
+A request has `limits` and one file. An answer has the fields of the `picture` and its PNG, or the
+sentence of a `problem`. It greets first, once all is loaded.
 """
 
-import json
-import os
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import BinaryIO
 
+from common.child import Header, Message, serve
 from common.pictures.decode import normalise
 from common.pictures.kinds import DecodeLimits, PictureProblem
 
@@ -18,34 +16,15 @@ from common.pictures.kinds import DecodeLimits, PictureProblem
 def main() -> None:
     """Serve until standard input ends; the first argument is the memory limit in bytes."""
     _limit_memory(int(sys.argv[1]))
-    requests, answers = sys.stdin.buffer, _only_for_answers()
-    answers.write(b"ready\n")
-    answers.flush()
-    while header := requests.readline():
-        request = json.loads(header)
-        data = requests.read(request["bytes"])
-        _serve(data, DecodeLimits(**request["limits"]), answers)
+    serve(_answer, greets=True)
 
 
-def _only_for_answers() -> BinaryIO:
-    """Keep standard output for answers, whatever a decoder prints."""
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return answers
-
-
-def _serve(data: bytes, limits: DecodeLimits, answers: BinaryIO) -> None:
-    png = b""
-    answer: dict[str, object]
+def _answer(request: Header, files: Sequence[bytes]) -> Message:
     try:
-        picture = normalise(data, limits)
+        picture = normalise(files[0], DecodeLimits(**request["limits"]))
     except PictureProblem as problem:
-        answer = {"problem": asdict(problem.sentence)}
-    else:
-        png = picture.png
-        answer = {"picture": {**asdict(picture), "png": None}}
-    answers.write(json.dumps({**answer, "bytes": len(png)}).encode() + b"\n" + png)
-    answers.flush()
+        return {"problem": asdict(problem.sentence)}, []
+    return {"picture": {**asdict(picture), "png": None}}, [picture.png]
 
 
 def _limit_memory(limit_bytes: int) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -10,6 +9,7 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Self
 
+from common.child import packed, read_message
 from common.pictures.kinds import (
     DecodeLimits,
     DecoderUnavailable,
@@ -171,14 +171,12 @@ class DecoderPool:
     async def _ask(self, child: Process, data: bytes) -> NormalisedPicture | PictureProblem:
         if child.stdin is None or child.stdout is None:
             raise ValueError("the decoding process has no pipes")
-        header = json.dumps({"bytes": len(data), "limits": asdict(self._limits)})
-        child.stdin.write(header.encode() + b"\n")
-        child.stdin.write(data)
+        child.stdin.write(packed({"limits": asdict(self._limits)}, [data]))
         await child.stdin.drain()
-        answer = json.loads(await child.stdout.readline())
+        answer, files = await read_message(child.stdout)
         if "problem" in answer:
             return PictureProblem.saying(Sentence.from_plain(answer["problem"]))
         fields = answer["picture"]
-        fields["png"] = await child.stdout.readexactly(answer["bytes"])
+        fields["png"] = files[0]
         fields["notes"] = tuple(Sentence.from_plain(note) for note in fields["notes"])
         return NormalisedPicture(**fields)

@@ -19,11 +19,11 @@ FORMAT = 3
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where a run stands, besides its tensors.
+class Header:
+    """Where a run is, besides its tensors.
 
     Attributes:
-        job: fingerprint of the pictures and settings; a checkpoint fits no other job.
+        fingerprint: of the pictures and settings; a checkpoint fits no other.
         memory_bytes: what the plan was made for; it decides on the optimisers.
         scale: number of the scale.
         iteration: iterations done in this scale.
@@ -39,7 +39,7 @@ class Progress:
         ended: the scale did, before its last iteration.
     """
 
-    job: str
+    fingerprint: str
     memory_bytes: int
     scale: int
     iteration: int
@@ -55,25 +55,27 @@ class Progress:
     ended: bool = False
 
 
-def to_bytes(progress: Progress, tensors: Mapping[str, Tensor]) -> bytes:
+def to_bytes(header: Header, tensors: Mapping[str, Tensor]) -> bytes:
     """The checkpoint, with the optimiser's tensors and torch's random state."""
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     kept["random"] = torch.get_rng_state()
-    losses = [one.as_dict() for one in progress.losses]
-    header = json.dumps({"format": FORMAT, **asdict(progress), "losses": losses})
-    return save(kept, metadata={"atelier": header})
+    plain = asdict(header)
+    plain["job"] = plain.pop("fingerprint")  # Checkpoints of older versions name it so.
+    plain["losses"] = [one.as_dict() for one in header.losses]
+    text = json.dumps({"format": FORMAT, **plain})
+    return save(kept, metadata={"atelier": text})
 
 
 @dataclass(frozen=True, eq=False)
 class Kept:
     """A checkpoint that was read; its tensors are dropped once they are used."""
 
-    progress: Progress
+    header: Header
     tensors: dict[str, Tensor]
 
-    def check(self, job: str) -> None:
-        """Raise SettingsProblem if it is of another job."""
-        if self.progress.job != job:
+    def check(self, fingerprint: str) -> None:
+        """Raise SettingsProblem if it is of other pictures or settings."""
+        if self.header.fingerprint != fingerprint:
             raise SettingsProblem("The checkpoint belongs to other pictures or settings.")
 
 
@@ -91,7 +93,8 @@ def from_bytes(data: bytes) -> Kept:
             raise SettingsProblem("The checkpoint was written by another version of Atelier.")
         header["losses"] = tuple(Losses.from_dict(one) for one in header["losses"])
         header["notes"] = tuple(Sentence.from_plain(one) for one in header["notes"])
-        kept = Kept(Progress(**header), load(data))
+        header["fingerprint"] = header.pop("job")
+        kept = Kept(Header(**header), load(data))
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise SettingsProblem("The checkpoint cannot be read.") from error
     return kept

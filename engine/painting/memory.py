@@ -6,13 +6,19 @@ the rest is left for the tile. L-BFGS keeps a shorter history where memory is sh
 the scale to Adam.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
 
 from engine.networks.encoder import Encoder
+from engine.painting import devices
 from engine.painting.picture import Size
 from engine.painting.problems import PaintingFailed
 from engine.painting.tiles import Tiling, aligned
+
+_T = TypeVar("_T")
 
 _NUMBER = 4
 PICTURE_BYTES = 3 * _NUMBER
@@ -36,7 +42,7 @@ _CORE_BESIDE_PX = 256
 
 @dataclass(frozen=True)
 class History:
-    """What L-BFGS remembers: so many pairs, in float32, or narrow, in bf16."""
+    """What L-BFGS remembers: a number of pairs, in float32, or narrow, in bf16."""
 
     pairs: int
     narrow: bool = False
@@ -73,7 +79,7 @@ class Memory:
     def history(
         self, size: Size, pairs: int, encoder: Encoder, layers: Sequence[str]
     ) -> History | None:
-        """The best history up to so many pairs for which there is memory; None if for none."""
+        """The best history of at most `pairs` for which there is memory; None if for none."""
         core = _aligned(encoder, layers, _CORE_BESIDE_PX)
         tile = tile_bytes(encoder, layers, size, core)
         update = size[0] * size[1] * PICTURE_BYTES * _UPDATE_PICTURES
@@ -84,15 +90,20 @@ class Memory:
 
 
 def histories(pairs: int) -> tuple[History, ...]:
-    """What L-BFGS may remember instead of so many pairs, the best first."""
+    """What L-BFGS may remember where it would like `pairs`, the best first."""
     half = -(-pairs // 2)
     return History(pairs), History(pairs, narrow=True), History(half, narrow=True)
 
 
 def lesser_history(history: History, pairs: int) -> History | None:
-    """What to do with when memory ran out with this one, of so many pairs at first.
+    """The best history that takes less memory than this one, which ran out of it.
 
-    None leaves the scale to Adam.
+    Args:
+        history: that was too much.
+        pairs: that the recipe wants.
+
+    Returns:
+        None where none is left, which leaves the scale to Adam.
     """
     return next(
         (one for one in histories(pairs) if one.bytes_per_pixel < history.bytes_per_pixel), None
@@ -110,7 +121,7 @@ def tiling_for(
 
 
 def choose_core(encoder: Encoder, layers: Sequence[str], size: Size, room: int) -> int | None:
-    """The largest tiles that fit into so many bytes; None if the whole picture does.
+    """The largest tiles that fit into `room` bytes; None if the whole picture does.
 
     Where none fits, the smallest.
     """
@@ -145,6 +156,51 @@ def no_memory() -> PaintingFailed:
         "The device has not enough memory to paint even in the smallest tiles; "
         "choose a smaller size, or free some memory."
     )
+
+
+@dataclass(eq=False)
+class MemoryGuard:
+    """Keeps a process within its memory on a CPU, where freed memory is not given back by itself.
+
+    It gives freed memory back before a piece of work that would go beyond what is allowed.
+    Giving it back costs time, as it has to be taken again, so it is done only then.
+
+    Attributes:
+        most_bytes: of the process; None where its memory is not what is painted in.
+        next_bytes: what the next piece of work takes.
+    """
+
+    most_bytes: int | None
+    next_bytes: int = 0
+
+    @classmethod
+    def from_here(cls, memory: Memory, device: torch.device) -> "MemoryGuard":
+        """For a painting whose pictures and network are in memory already."""
+        if device.type != "cpu":
+            return cls(None)
+        # Part of what is put by is in memory already.
+        return cls(devices.resident_bytes() + memory.total - memory.fixed - AROUND_BYTES // 2)
+
+    def check(self) -> None:
+        """Call before each piece of work."""
+        most = self.most_bytes
+        if most is not None and devices.resident_bytes() + self.next_bytes > most:
+            devices.trim_memory()
+
+
+def attempt(piece: Callable[[], _T], device: torch.device) -> _T | None:
+    """What a piece of work gives, or None if memory ran out.
+
+    What a failed try held is free again afterwards, so that less can be tried.
+    """
+    try:
+        return piece()
+    except (RuntimeError, MemoryError) as error:
+        if not devices.is_out_of_memory(error):
+            raise
+        error.__traceback__ = None  # It holds the tensors of the failed try.
+    devices.release_memory(device)
+    return None
 
 
 def _aligned(encoder: Encoder, layers: Sequence[str], core_px: int) -> int:

@@ -22,6 +22,7 @@ from engine.painting.plan import LEAST_SIDE_PX, Plan, colors_first, make_plan
 from engine.painting.problems import SettingsProblem
 from engine.painting.recipe import load_recipe
 from engine.painting.run import Run
+from engine.painting.run_state import RunState
 from engine.painting.studio import Control, Studio
 
 
@@ -75,25 +76,23 @@ def paint(
     )
     if inputs.recolored is None:
         plan = replace(plan, colors_first=0.0)  # It is the palette that is missing then.
-    job = _job(inputs, options, plan, encoder)
+    found = _fingerprint(inputs, options, plan, encoder)
     if kept is not None:
-        kept.check(job)
+        kept.check(found)
     yield Prepared(
         plan.total_iterations,
         tuple((scale.size, scale.iterations) for scale in plan.scales),
         encoder.name,
     )
     run = Run(
-        plan=plan,
+        state=RunState(plan, found, planned, studio.dtype, plan.tile_px),
         inputs=padded_inputs,
         options=options,
         studio=studio,
         network=network,
         finisher=Finisher(final, canvas, padded_inputs.content.pixels, content.alpha, options),
-        job=job,
         control=control or Control(),
         memory=_memory(total, padded_inputs, studio.device),
-        planned_bytes=planned,
     )
     with steady_arithmetic():
         yield from run.paint(kept)
@@ -108,7 +107,7 @@ def _memory_bytes(studio: Studio, kept: Kept | None) -> tuple[int, int]:
     total = studio.max_memory_bytes or free_memory_bytes(studio.device)
     if kept is None:
         return total, total
-    planned = kept.progress.memory_bytes
+    planned = kept.header.memory_bytes
     still_there = studio.max_memory_bytes is None and planned * SHARE_OF_FREE <= total
     return planned, planned if still_there else total
 
@@ -158,7 +157,7 @@ def _mask_on(mask: Tensor | None, final: Size) -> Tensor | None:
     return None if mask is None else padded(resized_mask(mask, final), LEAST_SIDE_PX)
 
 
-def _job(inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Encoder) -> str:
+def _fingerprint(inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Encoder) -> str:
     masks = [inputs.mask, *(style.mask for style in inputs.styles)]
     sums = [None if mask is None else fingerprint(mask.numpy().tobytes()) for mask in masks]
     styles = [

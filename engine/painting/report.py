@@ -9,7 +9,7 @@ from engine.painting import devices
 from engine.painting.events import Report
 from engine.painting.picture import Size
 from engine.painting.plan import Plan
-from engine.painting.standing import Standing
+from engine.painting.run_state import RunState
 from engine.painting.tiles import Tiling
 
 _MIB = 2**20
@@ -17,8 +17,7 @@ _MIB = 2**20
 
 def make_report(
     options: PaintOptions,
-    plan: Plan,
-    standing: Standing,
+    state: RunState,
     *,
     encoder: Encoder,
     device: torch.device,
@@ -30,17 +29,16 @@ def make_report(
 
     Args:
         options: of the job.
-        plan: with all that the options leave open.
-        standing: at the end.
+        state: at the end.
         encoder: the network.
         device: where it was painted.
         size: of the finished picture.
         tiling: of the last scale.
         lacking_bytes: memory that it took beyond what was allowed; 0 or less for none.
     """
-    ledger = standing.ledger
-    ledger.read()
-    notes = [*_optimisers(options, plan), *ledger.notes]
+    plan, log = state.plan, state.log
+    log.read()
+    notes = [*_optimisers(options, plan), *state.notes]
     if options.pooling not in {None, plan.pooling}:
         notes.append(
             sentence(
@@ -62,17 +60,17 @@ def make_report(
         network=encoder.name,
         weights_hash=encoder.weights_hash,
         device=str(device),
-        precision=devices.precision_name(standing.dtype),
+        precision=devices.precision_name(state.dtype),
         width_px=size[1],
         height_px=size[0],
-        seconds=ledger.seconds,
-        iterations=ledger.iterations,
-        seconds_per_iteration=ledger.seconds / max(1, ledger.iterations),
+        seconds=log.seconds,
+        iterations=log.iterations,
+        seconds_per_iteration=log.seconds / max(1, log.iterations),
         peak_memory_bytes=devices.peak_memory_bytes(device),
         tiles=1 if tiling is None else tiling.count,
         tile_px=None if tiling is None else tiling.core_px,
         notes=tuple(notes),
-        losses=tuple(ledger.losses),
+        losses=tuple(log.losses),
     )
 
 

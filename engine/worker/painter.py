@@ -194,11 +194,5 @@ def _report(
         seconds=made.seconds,
         iterations=made.iterations,
         seed=job.options.seed,
-        extra={
-            "weights_hash": made.weights_hash,
-            "seconds_per_iteration": made.seconds_per_iteration,
-            "peak_memory_bytes": made.peak_memory_bytes,
-            "tiles": made.tiles,
-        },
         notes=(*pictures.notes, *made.notes, *([film_note] if film_note else [])),
     )

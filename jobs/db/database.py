@@ -182,6 +182,7 @@ _UNUSABLE = (
     "3D",  # there is no such database
     "40",  # a deadlock, or others were faster: to be tried again
     "42501",  # the user may not
+    "42704",  # the address asks for what the server does not have
     "53",  # no connection is left, or no memory, or no disk
     "57",  # it starts, or ends
     "58",  # its machine fails

@@ -10,10 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
-from common.options import PaintOptions
+from common.options import QUALITY_WORK, PaintOptions
 from jobs.model import EngineInfo
 
-QUALITY_WORK = {"draft": 0.4, "standard": 1.0, "fine": 2.5}
 STANDARD_ITERATIONS = 300
 """Iterations in all that `standard` is taken to have, for jobs that name their own number."""
 PRIOR_SECONDS_PER_WORK = 120.0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.intake.journal import CommandBook
+from bot.intake.journal import CommandJournal
 from bot.intake.request import PaintRequest, Source
 from bot.wire.errors import UserProblem
 from common.options import PaintOptions
@@ -101,7 +101,7 @@ async def pending(queue: JobQueue) -> list[int]:
 async def test_a_command_that_is_written_at_once_needs_no_file(
     queue: JobQueue, folder: Path
 ) -> None:
-    entry = CommandBook(queue, folder).open(request())
+    entry = CommandJournal(queue, folder).open(request())
     assert await entry.written(5.0)
     assert await entry.settled()
     assert await pending(queue) == [1]
@@ -112,7 +112,7 @@ async def test_what_broke_while_it_was_committed_is_still_this_command(
     queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:
     slow.seconds, slow.breaks_after_commits = 0.2, 1
-    entry = CommandBook(queue, folder).open(request())
+    entry = CommandJournal(queue, folder).open(request())
     assert await entry.written(0.0)
     assert await entry.settled(), "its own row is no other's"
     assert await pending(queue) == [1]
@@ -122,7 +122,7 @@ async def test_what_broke_while_it_was_committed_is_still_this_command(
 async def test_what_comes_twice_is_one_command_and_leaves_no_file(
     queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:
-    book = CommandBook(queue, folder)
+    book = CommandJournal(queue, folder)
     assert await book.open(request()).settled()
     slow.seconds = 0.2
     again = book.open(request())
@@ -140,7 +140,7 @@ async def test_a_command_that_is_given_up_leaves_no_row_behind(
     queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:
     slow.breaks_after_commits = 1
-    entry = CommandBook(queue, folder).open(request())
+    entry = CommandJournal(queue, folder).open(request())
     with pytest.raises(QueueUnavailable):
         await entry.written(5.0)
     await entry.drop()
@@ -151,7 +151,7 @@ async def test_an_erasure_reaches_what_is_only_a_file(
     queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:
     slow.seconds = 0.3
-    book = CommandBook(queue, folder)
+    book = CommandJournal(queue, folder)
     entry = book.open(request())
     assert await entry.written(0.0)
     await book.forget(5)
@@ -165,7 +165,7 @@ async def test_an_erasure_reaches_what_is_only_a_file(
 async def test_a_start_takes_files_in_and_clears_away_what_is_of_no_use(
     queue: JobQueue, folder: Path
 ) -> None:
-    book = CommandBook(queue, folder)
+    book = CommandJournal(queue, folder)
     await book.file(request(1))
     await book.file(request(2, expires=-timedelta(days=2)))
     (folder / "3.json").write_text("{}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.delivery.forms import Dress, Picture, forms_for
+from bot.delivery.presentations import Layout, PictureSize, presentations_for
 from jobs.model import Job
 from sandbox.faults import Fault
 from sandbox.model import Interaction, Message
@@ -144,7 +144,7 @@ async def test_a_message_that_had_a_card_is_never_offered_bare_words(studio: Stu
     await studio.start_painter()
     await studio.painted()
     job = await delivered(studio)
-    forms = forms_for(job, is_new=False)
-    assert all(form.dress is not Dress.WORDS for form in forms)
-    assert forms[-1].picture is Picture.NONE
-    assert any(form.dress is Dress.WORDS for form in forms_for(job, is_new=True))
+    forms = presentations_for(job, is_new=False)
+    assert all(form.layout is not Layout.WORDS for form in forms)
+    assert forms[-1].picture is PictureSize.NONE
+    assert any(form.layout is Layout.WORDS for form in presentations_for(job, is_new=True))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.delivery import message as remembered
+from bot.delivery import tracked_message
 from sandbox.model import Interaction, Message
 from tests.bot.studio import Studio, has_result
 
@@ -46,7 +46,7 @@ async def test_the_end_waits_for_an_edit_that_is_on_its_way(studio: Studio) -> N
 async def test_an_edit_that_comes_after_the_end_is_overwritten(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remembered, "ANSWER_SECONDS", 1.0)  # as if it took far longer
+    monkeypatch.setattr(tracked_message, "ANSWER_SECONDS", 1.0)  # as if it took far longer
     interaction, course = await slow_edit(studio, 5.0)
     message = await studio.finished(interaction)
     await studio.eventually(lambda: course.results == [True, False, True])

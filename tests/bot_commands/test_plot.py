@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from bot.commands.admin import plot
-from bot.commands.admin.plot import Panel, Plot, PlotProblem, draw
+from bot.commands.admin.plot import Panel, Plot, draw
+from common.child import ChildError
 
 DAYS = ["2026-03-01", "2026-03-02", "2026-03-03"]
 
@@ -27,10 +28,10 @@ def test_the_bots_side_of_it_loads_no_matplotlib() -> None:
 
 async def test_a_plot_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plot, "TIMEOUT_SECONDS", 0.0)
-    with pytest.raises(PlotProblem, match="not drawn"):
+    with pytest.raises(ChildError, match="took longer"):
         await draw(Plot(DAYS, [Panel("Pictures", "", {"Painted": [1, 2, 3]})]))
 
 
 async def test_a_plot_that_cannot_be_drawn_says_so() -> None:
-    with pytest.raises(PlotProblem, match="shape mismatch"):
+    with pytest.raises(ChildError, match="shape mismatch"):
         await draw(Plot(DAYS, [Panel("Pictures", "", {"Painted": [1, 2]})]))

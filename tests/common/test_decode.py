@@ -1,11 +1,7 @@
 """Strangers' files: each either becomes an upright sRGB PNG or gets a sentence."""
 
-import io
-from pathlib import Path
-
 import numpy as np
 import pytest
-import skimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
@@ -13,20 +9,9 @@ from pillow_heif import register_heif_opener
 
 from common.pictures import DecodeLimits, PictureProblem
 from common.pictures.decode import normalise
+from tests.kit.pictures import SKIMAGE_DATA, decoded, encoded
 
-COFFEE = Path(skimage.__file__).parent / "data" / "coffee.png"
-
-
-def encoded(image: Image.Image, format_name: str = "PNG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format_name, **options)
-    return buffer.getvalue()
-
-
-def decoded(png: bytes) -> Image.Image:
-    image = Image.open(io.BytesIO(png))
-    image.load()
-    return image
+COFFEE = SKIMAGE_DATA / "coffee.png"
 
 
 def gradient(width: int = 64, height: int = 48) -> Image.Image:

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailable, PictureProblem
-from tests.common.test_decode import decoded, encoded, gradient
+from tests.common.test_decode import gradient
+from tests.kit.pictures import decoded, encoded
 
 
 async def test_pictures_and_problems_come_back_from_the_child() -> None:

@@ -44,7 +44,7 @@ def kept(file: Path) -> tuple[int, int]:
     """Scale and iteration of a checkpoint; zeros before there is one."""
     if not file.exists():
         return 0, 0
-    progress = from_bytes(file.read_bytes()).progress
+    progress = from_bytes(file.read_bytes()).header
     return progress.scale, progress.iteration
 
 

@@ -1,5 +1,4 @@
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,10 +7,9 @@ from torch import Tensor
 
 from engine.networks.vgg19 import Vgg19
 from engine.painting import Event, PaintingFailed, Recovered, Retiled, Stepped, paint
-from engine.painting.ledger import Ledger
-from engine.painting.plan import Scale, make_plan
-from engine.painting.recipe import load_recipe
-from tests.engine.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin, thin_studio
+from engine.painting.loss_log import LossLog
+from engine.painting.plan import Scale
+from tests.engine.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin_studio
 
 
 class Wrapped:
@@ -84,12 +82,10 @@ def test_a_gradient_that_is_not_finite_is_seen_at_the_last_iteration_too() -> No
 
 
 def test_seconds_count_the_wait_for_the_device() -> None:
-    scale = Scale((8, 8), 10)
-    plan = make_plan(FEW, load_recipe("atelier"), thin(), (48, 64))
-    ledger = Ledger(replace(plan, scales=(scale,)))
-    ledger.add(0, 1, dict.fromkeys(("total", "style", "steepest"), torch.zeros(())), seconds=0.0)
-    assert ledger.seconds > 0
-    assert ledger.seconds_left(0, 1) == pytest.approx(9 * ledger.seconds)
+    log = LossLog([Scale((8, 8), 10)])
+    log.add(0, 1, dict.fromkeys(("total", "style", "steepest"), torch.zeros(())), seconds=0.0)
+    assert log.seconds > 0
+    assert log.seconds_left(0, 1) == pytest.approx(9 * log.seconds)
 
 
 def test_a_loss_that_is_not_finite_goes_back_and_on_in_fp32() -> None:

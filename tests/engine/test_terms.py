@@ -95,7 +95,7 @@ def test_a_new_term_is_painted_by_and_the_same_in_tiles() -> None:
 def test_a_checkpoint_keeps_the_figures_by_name() -> None:
     events = paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio())
     first = next(event for event in events if isinstance(event, Stepped))
-    (losses,) = from_bytes(first.checkpoint()).progress.losses
+    (losses,) = from_bytes(first.checkpoint()).header.losses
     assert list(losses.terms) == ["style", "content", "tv", "brightness"]
 
 

@@ -11,7 +11,7 @@ from bench import postgres
 from jobs.db.database import Database
 from jobs.outcomes import QueueUnavailable
 from jobs.queue import JobQueue
-from tests.jobs.samples import Place, accepted
+from tests.kit.samples import Place, accepted
 
 CONNECTIONS = sa.text(
     "SELECT count(*), count(*) FILTER (WHERE ssl), min(application_name) "
@@ -83,9 +83,22 @@ async def test_a_server_without_tls_is_a_sentence(
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("pgbouncer=true", "asks for pgbouncer"),
+        ("pgbouncer=true", "pgbouncer"),
+        ("sslmode=yes", "sslmode.*must be one of"),
+    ],
+)
+async def test_what_asyncpg_or_the_server_does_not_know_is_a_sentence(
+    postgres_server: postgres.Server, tmp_path: Path, query: str, said: str
+) -> None:
+    place = Place(tmp_path, f"{postgres_server.url('postgres')}?{query}")
+    with pytest.raises(QueueUnavailable, match=said):
+        await JobQueue.open(place.settings())
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
         ("channel_binding=require", "asks for channel_binding"),
-        ("sslmode=yes", "unknown sslmode; there are disable"),
         ("connect_timeout=soon", "no number of seconds"),
     ],
 )

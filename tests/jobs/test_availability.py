@@ -9,7 +9,7 @@ from common.options import PaintOptions
 from jobs.model import Progress
 from jobs.outcomes import Refusal, Refused, Unforeseen
 from jobs.queue import JobQueue
-from tests.jobs.samples import (
+from tests.kit.samples import (
     RESULT,
     FakeClock,
     Place,

@@ -9,7 +9,7 @@ from jobs.db import schema
 from jobs.model import FailureKind, JobState, Progress
 from jobs.outcomes import CancelRequested, LeaseHeld, LeaseLost
 from jobs.queue import JobQueue
-from tests.jobs.samples import (
+from tests.kit.samples import (
     PICTURE,
     RESULT,
     FakeClock,

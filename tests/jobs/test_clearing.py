@@ -10,7 +10,7 @@ from jobs.db import schema
 from jobs.model import Job, JobState
 from jobs.outcomes import Cleared, ClearUndone, Refused, TooLateToUndo
 from jobs.queue import JobQueue
-from tests.jobs.samples import RESULT, FakeClock, Place, accepted, claimed, report, submission
+from tests.kit.samples import RESULT, FakeClock, Place, accepted, claimed, report, submission
 
 ADMIN = 9
 NOTHING_LEFT = ClearUndone((), 0)

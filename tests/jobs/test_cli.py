@@ -10,7 +10,7 @@ from rich.console import Console
 from jobs.cli import commands as cli
 from jobs.model import Progress
 from jobs.queue import JobQueue
-from tests.jobs.samples import RESULT, Place, accepted, claimed, engine, failure, report
+from tests.kit.samples import RESULT, Place, accepted, claimed, engine, failure, report
 
 
 @pytest.fixture

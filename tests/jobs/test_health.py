@@ -16,7 +16,7 @@ from jobs.model import FailureKind
 from jobs.order.standings import ENGINE_ALIVE_SECONDS
 from jobs.queue import JobQueue
 from jobs.working.bots import BOT_ALIVE_SECONDS, BotInfo
-from tests.jobs.samples import (
+from tests.kit.samples import (
     RESULT,
     FakeClock,
     Place,

@@ -14,7 +14,7 @@ from common.store import PictureStore, key_for
 from jobs.model import JobState
 from jobs.outcomes import Accepted, Erased
 from jobs.queue import JobQueue
-from tests.jobs.samples import Place, accepted, submission
+from tests.kit.samples import Place, accepted, submission
 
 PHOTO = b"a photograph"
 

@@ -23,7 +23,7 @@ from jobs.outcomes import (
     SubmitOutcome,
 )
 from jobs.queue import JobQueue
-from tests.jobs.samples import (
+from tests.kit.samples import (
     RESULT,
     FakeClock,
     Place,

@@ -25,7 +25,7 @@ from jobs.outcomes import (
 )
 from jobs.queue import JobQueue
 from jobs.working.ending import DEATHS_ALLOWED
-from tests.jobs.samples import PICTURE, RESULT, FakeClock, Place, failure, report, submission
+from tests.kit.samples import PICTURE, RESULT, FakeClock, Place, failure, report, submission
 
 T = TypeVar("T")
 ENDED = {"done", "failed", "cancelled"}

@@ -23,7 +23,7 @@ from jobs.db.migrate import known_revisions, migration_config
 from jobs.model import JobState
 from jobs.outcomes import Accepted, DatabaseTooNew, QueueUnavailable
 from jobs.queue import JobQueue
-from tests.jobs.samples import RESULT, FakeClock, Place, accepted, claimed, report, submission
+from tests.kit.samples import RESULT, FakeClock, Place, accepted, claimed, report, submission
 from tests.whole.tiny_bot import lock
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -325,7 +325,7 @@ async def test_what_was_accepted_survives_a_kill_at_once(place: Place) -> None:
         "import asyncio, sys\n"
         "from pathlib import Path\n"
         "from jobs.queue import JobQueue\n"
-        "from tests.jobs.samples import Place, submission\n"
+        "from tests.kit.samples import Place, submission\n"
         "async def main():\n"
         "    queue = await JobQueue.open(Place(Path(sys.argv[1]), None).settings())\n"
         "    for n in range(1, 1000):\n"

@@ -11,7 +11,7 @@ import pytest
 from bench import postgres
 from common.settings import Settings
 from jobs.queue import JobQueue
-from tests.jobs.samples import FakeClock, Place
+from tests.kit.samples import FakeClock, Place
 
 _numbers = itertools.count()
 

@@ -17,6 +17,13 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     return file.getvalue()
 
 
+def decoded(data: bytes) -> Image.Image:
+    """The picture in a file's bytes, in memory."""
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
 def plain_picture(
     size: tuple[int, int] = (64, 48), color: str = "teal", kind: str = "PNG"
 ) -> bytes:

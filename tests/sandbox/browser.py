@@ -23,7 +23,12 @@ PATIENCE_MS = 30_000
 
 @asynccontextmanager
 async def open_page(
-    url: str, *, width: int = 1280, height: int = 860, dark: bool = True
+    url: str,
+    *,
+    width: int = 1280,
+    height: int = 860,
+    dark: bool = True,
+    ready: str = ".bot-state.ok",
 ) -> AsyncIterator[Page]:
     """The page in a fresh browser; a script error on it fails the test."""
     assert CHROMIUM is not None
@@ -39,7 +44,7 @@ async def open_page(
         page.on("pageerror", lambda error: errors.append(str(error)))
         try:
             await page.goto(url)
-            await expect(page.locator(".bot-state.ok")).to_be_visible(timeout=PATIENCE_MS)
+            await expect(page.locator(ready)).to_be_visible(timeout=PATIENCE_MS)
             yield page
         finally:
             await browser.close()

@@ -1,13 +1,12 @@
 import asyncio
 import contextlib
-import io
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from PIL import Image
 
 from sandbox import LoopbackDiscord
+from tests.kit.pictures import plain_picture
 from tests.sandbox.raw_bot import RawBot
 from tests.sandbox.tiny_bot import TinyBot
 
@@ -39,6 +38,4 @@ async def raw(discord: LoopbackDiscord) -> AsyncIterator[RawBot]:
 
 @pytest.fixture
 def picture() -> bytes:
-    stream = io.BytesIO()
-    Image.new("RGB", (8, 6), "teal").save(stream, "PNG")
-    return stream.getvalue()
+    return plain_picture((8, 6))

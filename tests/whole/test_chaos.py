@@ -16,7 +16,7 @@ import pytest
 from bench.children import pausing_engine
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
-from tests.jobs.samples import GENEROUS, Place
+from tests.kit.samples import GENEROUS, Place
 from tests.whole import tiny_bot
 from tests.whole.tiny_discord import TinyDiscord
 

@@ -1,23 +1,14 @@
 """`/paint` in, picture out, through the real bot and the real engine."""
 
 import asyncio
-import io
 
 import psutil
 import pytest
-from PIL import Image
 
-from sandbox.control import LoopbackDiscord
-from sandbox.model import Message
 from tests.kit.installation import Installation, engines_of
+from tests.kit.pictures import decoded
 
 pytestmark = pytest.mark.slow
-
-
-def picture_of(message: Message) -> Image.Image:
-    image = Image.open(io.BytesIO(LoopbackDiscord.attachment_bytes(message)))
-    image.load()
-    return image
 
 
 async def test_two_attached_pictures_become_a_painting(installation: Installation) -> None:
@@ -30,7 +21,7 @@ async def test_two_attached_pictures_become_a_painting(installation: Installatio
     _, alive = await asyncio.to_thread(psutil.wait_procs, engines, 60)
     assert engines
     assert not alive  # an engine does not outlive its bot
-    assert picture_of(message).size == (64, 43)
+    assert decoded(message.attachments[0].data).size == (64, 43)
     assert "7" in message.text
     assert "vgg19" in message.text.lower()
     assert memory < 150 * 2**20

@@ -10,7 +10,7 @@ import pytest
 from bench.children import pausing_engine
 from jobs.model import JobState
 from jobs.queue import JobQueue
-from tests.jobs.samples import GENEROUS, Place, accepted
+from tests.kit.samples import GENEROUS, Place, accepted
 
 JOBS = 400
 ENGINES = 4

@@ -13,7 +13,7 @@ from common.options import PaintOptions
 from common.settings import Settings
 from jobs.model import Job
 from jobs.queue import JobQueue
-from tests.jobs.samples import submission
+from tests.kit.samples import submission
 from tests.whole.tiny_discord import Caller
 
 

@@ -1,21 +1,16 @@
 """Draws the figures of `/stats` in a process of its own: matplotlib would not fit into the bot's.
 
-`python -m bot.commands.admin.plot` reads a `Plot` as JSON on standard input and writes a PNG.
+The child reads a `Plot` and answers with a PNG; see `common.child` for the messages.
 """
 
-import asyncio
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from common.child import Header, Message, ask_child, serve
+
 TIMEOUT_SECONDS = 30.0
 _DARK, _LIGHT = "#2b2d31", "#dbdee1"
-_COLOURS = ("#5865f2", "#f0b232", "#57f287", "#ed4245", "#eb459e")
-
-
-class PlotProblem(Exception):
-    """The plot could not be drawn; the figures are still there as text."""
+_COLORS = ("#5865f2", "#f0b232", "#57f287", "#ed4245", "#eb459e")
 
 
 @dataclass(frozen=True)
@@ -39,35 +34,15 @@ async def draw(plot: Plot) -> bytes:
     """Draw a plot in a child process and return the PNG.
 
     Raises:
-        PlotProblem: if the child failed or took too long; it is dead by then.
+        ChildError: if the child failed or took too long.
     """
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        __name__,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        request = json.dumps(asdict(plot)).encode()
-        png, errors = await asyncio.wait_for(child.communicate(request), TIMEOUT_SECONDS)
-    except TimeoutError:
-        raise PlotProblem(f"not drawn within {TIMEOUT_SECONDS:.0f} s") from None
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    if child.returncode or not png:
-        raise PlotProblem(errors.decode(errors="replace").strip()[-500:] or "no picture")
-    return png
+    _answer, files = await ask_child(__name__, asdict(plot), timeout_seconds=TIMEOUT_SECONDS)
+    return files[0]
 
 
-def main() -> None:
-    """Read a plot, write its picture."""
-    request = json.load(sys.stdin)
+def _drawn(request: Header, _files: Sequence[bytes]) -> Message:
     panels = [Panel(**panel) for panel in request["panels"]]
-    sys.stdout.buffer.write(_render(Plot(request["days"], panels)))
+    return {}, [_render(Plot(request["days"], panels))]
 
 
 def _render(plot: Plot) -> bytes:
@@ -89,7 +64,7 @@ def _render(plot: Plot) -> bytes:
             "xtick.color": _LIGHT,
             "ytick.color": _LIGHT,
             "legend.facecolor": _DARK,
-            "axes.prop_cycle": cycler(color=_COLOURS),
+            "axes.prop_cycle": cycler(color=_COLORS),
         }
     )
     figure, axes = plt.subplots(
@@ -118,4 +93,4 @@ def _render(plot: Plot) -> bytes:
 
 
 if __name__ == "__main__":
-    main()
+    serve(_drawn)

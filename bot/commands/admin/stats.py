@@ -7,7 +7,7 @@ from typing import Any
 from discord import app_commands, ui
 
 from bot.commands.admin.access import admin_guild
-from bot.commands.admin.plot import Panel, Plot, PlotProblem, draw
+from bot.commands.admin.plot import Panel, Plot, draw
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.container import Page, card, show
@@ -15,6 +15,7 @@ from bot.ui.people import is_operator
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
 from bot.wire.uploads import Upload
+from common.child import ChildError
 from jobs.stats import DayStats, Stats
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ async def stats_page(t: Texts, words: str, days: list[DayStats]) -> Page:
     """The figures, and their picture if it could be drawn."""
     try:
         png = await draw(_plot(t, days))
-    except PlotProblem as problem:
+    except ChildError as problem:
         log.warning("The statistics could not be drawn: %s", problem)
         return Page(card(words, t("-# The diagram could not be drawn this time.")))
     gallery: ui.MediaGallery[Any] = ui.MediaGallery()

@@ -15,7 +15,7 @@ from bot.ui.people import may_moderate
 from bot.ui.plain import plain
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
-from bot.wire.original_response import ORIGINAL, Originals
+from bot.wire.original_response import ORIGINAL, webhook_of
 from jobs.model import Job
 from jobs.outcomes import AlreadyEnded, Cancelled, CancelRequested, NoSuchJob, NotYours
 
@@ -83,7 +83,7 @@ async def remove_message(client: Bot, job: Job) -> bool:
     reply = job.reply
     was_gone = False
     if client.clock() < reply.token_expires_at.timestamp():
-        webhook = Originals(client).webhook(reply.application_id, reply.interaction_token)
+        webhook = webhook_of(client, reply.application_id, reply.interaction_token)
         try:
             await webhook.delete_message(ORIGINAL)
         except discord.NotFound:

@@ -8,7 +8,7 @@ from bot.cards.fit_upload import REQUEST_LIMIT_BYTES, ROOM_BYTES, fitted
 from bot.cards.job_buttons import Action
 from bot.cards.small_print import Attached, settings_line, small_print
 from bot.commands.job_access import kept_job
-from bot.delivery.courier import DEFAULT_LIMIT_BYTES
+from bot.delivery.routes import DEFAULT_LIMIT_BYTES
 from bot.kit import Feature, Interaction
 from bot.texts import _, texts_of
 from bot.wire.acknowledging import acknowledge

@@ -12,7 +12,7 @@ from moto.server import ThreadedMotoServer
 from common.settings import Settings
 from common.store import PictureMissing, PictureStore, StorageUnavailable
 from jobs.queue import JobQueue
-from tests.jobs.samples import Place, accepted, claimed, report
+from tests.kit.samples import Place, accepted, claimed, report
 
 BUCKET = "atelier-test"
 

@@ -24,7 +24,8 @@ from engine.worker.service import EngineWorker
 from jobs.db import schema
 from jobs.model import EngineInfo, FailureKind, Job, JobState
 from jobs.queue import JobQueue
-from tests.worker.conftest import Poster, photograph
+from tests.engine.worker.conftest import Poster
+from tests.kit.pictures import photograph
 
 
 @asynccontextmanager

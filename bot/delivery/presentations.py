@@ -1,4 +1,4 @@
-"""The forms in which the state of a job is offered to Discord, each plainer than the one before.
+"""The ways to put the state of a job to Discord, each plainer than the one before.
 
 Discord may find fault with a card that was fine yesterday: a limit of components, a file type, a
 flag. What the user waits for must not be lost to that.
@@ -17,7 +17,7 @@ from jobs.model import Job, Standing
 CONTENT_LIMIT = 2000  # characters
 
 
-class Dress(Enum):
+class Layout(Enum):
     """How a state is put."""
 
     CARD = auto()
@@ -28,7 +28,7 @@ class Dress(Enum):
     """No components, as before there were any. A message that had a card cannot go back to it."""
 
 
-class Picture(Enum):
+class PictureSize(Enum):
     """What comes with it."""
 
     WHOLE = auto()
@@ -37,42 +37,50 @@ class Picture(Enum):
 
 
 @dataclass(frozen=True)
-class Form:
+class Presentation:
     """One way to say it."""
 
-    dress: Dress
-    picture: Picture = Picture.WHOLE
+    layout: Layout
+    picture: PictureSize = PictureSize.WHOLE
 
     def __str__(self) -> str:
-        return f"{self.dress.name} with {self.picture.name} picture".lower().replace("_", " ")
+        return f"{self.layout.name} with {self.picture.name} picture".lower().replace("_", " ")
 
 
-def forms_for(job: Job, *, is_new: bool) -> list[Form]:
-    """The forms to try, in their order.
+def presentations_for(job: Job, *, is_new: bool) -> list[Presentation]:
+    """What to try, in this order.
 
     Args:
         job: Before its end only its card is tried, since the next one is not far.
         is_new: Whether the message is yet to be sent, and thus held no words before.
     """
-    first = [Form(Dress.CARD)] if is_new else [Form(Dress.CARD), Form(Dress.CARD_FOR_WORDS)]
+    first = (
+        [Presentation(Layout.CARD)]
+        if is_new
+        else [Presentation(Layout.CARD), Presentation(Layout.CARD_FOR_WORDS)]
+    )
     if not job.state.ended:
         return first
     had_card = not is_new and job.shown_revision > 0
-    plainer = [Dress.PLAIN_CARD] if had_card else [Dress.PLAIN_CARD, Dress.WORDS]
-    return first + [Form(dress, picture) for picture in Picture for dress in plainer]
+    plainer = [Layout.PLAIN_CARD] if had_card else [Layout.PLAIN_CARD, Layout.WORDS]
+    return first + [Presentation(layout, picture) for picture in PictureSize for layout in plainer]
 
 
 def fields_of(
-    t: Texts, job: Job, standing: Standing | None, form: Form, attached: Attached | None
+    t: Texts,
+    job: Job,
+    standing: Standing | None,
+    presentation: Presentation,
+    attached: Attached | None,
 ) -> Mapping[str, Any]:
-    """What a form sets of the message, but for its files."""
-    match form.dress:
-        case Dress.CARD:
+    """What a presentation sets of the message, but for its files."""
+    match presentation.layout:
+        case Layout.CARD:
             return {"view": job_card(t, job, standing, attached)}
-        case Dress.CARD_FOR_WORDS:
+        case Layout.CARD_FOR_WORDS:
             return {"view": job_card(t, job, standing, attached), "content": None, "embeds": []}
-        case Dress.PLAIN_CARD:
+        case Layout.PLAIN_CARD:
             return {"view": plain_card(t, job, attached), "content": None, "embeds": []}
-        case Dress.WORDS:
+        case Layout.WORDS:
             words = "\n".join(end_words(t, job, attached))
             return {"view": None, "content": words[:CONTENT_LIMIT], "embeds": []}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.delivery.routes import Shown
-from bot.wire.in_flight import Flight
+from bot.wire.in_flight import InFlight
 from jobs.model import Standing
 
 STALE_SECONDS = 2.0  # how long a finished picture waits for an edit with an older state
@@ -14,12 +14,12 @@ SETTLE_SECONDS = (2.0, 8.0, 30.0)  # when to look after an edit that may come to
 
 
 @dataclass
-class Message:
+class TrackedMessage:
     """One message.
 
     Attributes:
         task: The edit that is being made, if one is.
-        flight: Its requests.
+        requests: Its requests to Discord.
         is_final: Whether it brings the end of the job.
         failing_end: Whether the failures were at bringing the end.
         is_gone: Nobody sees the message any more; only the end is worth a try.
@@ -29,7 +29,7 @@ class Message:
     """
 
     task: asyncio.Task[None] | None = None
-    flight: Flight = field(default_factory=Flight)
+    requests: InFlight = field(default_factory=InFlight)
     started_at: float = 0.0
     is_final: bool = False
     edited_at: float = float("-inf")
@@ -46,14 +46,14 @@ class Message:
     def make_way(self, now: float) -> None:
         """Give an edit with an older state up that holds up the end for too long."""
         assert self.task is not None
-        patience = ANSWER_SECONDS if self.flight.in_air else STALE_SECONDS
+        patience = ANSWER_SECONDS if self.requests.in_air else STALE_SECONDS
         if not self.is_final and now - self.started_at > patience:
             self.task.cancel()
 
     def task_ended(self) -> None:
         """Note that the edit is made or given up."""
         self.task = None
-        self.unsettled |= self.flight.is_lost and not self.is_final
+        self.unsettled |= self.requests.is_lost and not self.is_final
 
     def watch(self, shown: Shown, now: float) -> bool:
         """Begin or go on to watch the end; False once it may be taken for granted."""

@@ -1,31 +1,16 @@
 """A queue on disk, jobs in it, and the true VGG19's first half where it is at hand."""
 
-import io
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import skimage
-from PIL import Image
 
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings, load_settings
-from jobs.model import Asker, Job, Reply, Submission
-from jobs.outcomes import Accepted
+from jobs.model import Job
 from jobs.queue import JobQueue
-
-SKIMAGE_DATA = Path(skimage.__file__).parent / "data"
-
-
-def photograph(name: str, side_px: int = 160) -> bytes:
-    """A photograph that scikit-image ships, reduced."""
-    with Image.open(SKIMAGE_DATA / name) as image:
-        small = image.convert("RGB")
-        small.thumbnail((side_px, side_px))
-        buffer = io.BytesIO()
-        small.save(buffer, "PNG")
-    return buffer.getvalue()
+from tests.kit.pictures import photograph
+from tests.kit.samples import accepted
 
 
 @pytest.fixture
@@ -48,7 +33,6 @@ class Poster:
 
     def __init__(self, queue: JobQueue) -> None:
         self.queue = queue
-        self._interaction_id = 1000
 
     async def post(self, *, user_id: int = 1, **options: object) -> Job:
         """Queue a painting of a coffee cup in the style of an astronaut's portrait."""
@@ -58,23 +42,8 @@ class Poster:
         return await self.submit(inputs, user_id=user_id, **options)
 
     async def submit(self, inputs: PaintInputs, *, user_id: int = 1, **options: object) -> Job:
-        self._interaction_id += 1
-        reply = Reply(
-            application_id=1,
-            interaction_id=self._interaction_id,
-            interaction_token="token",
-            token_expires_at=datetime.now(UTC) + timedelta(minutes=15),
-        )
-        outcome = await self.queue.submissions.submit(
-            Submission(
-                asker=Asker(user_id, "ada"),
-                reply=reply,
-                inputs=inputs,
-                options=PaintOptions.model_validate({"size_px": 96, "iterations": 3} | options),
-            )
-        )
-        assert isinstance(outcome, Accepted), outcome
-        return outcome.job
+        chosen = PaintOptions.model_validate({"size_px": 96, "iterations": 3} | options)
+        return await accepted(self.queue, user_id, None, inputs=inputs, options=chosen)
 
 
 @pytest.fixture

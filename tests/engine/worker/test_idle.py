@@ -16,8 +16,9 @@ from engine.styles.swatches import MissingSwatches
 from engine.worker.idle import IdleWork
 from jobs.model import JobState
 from jobs.queue import JobQueue
-from tests.worker.conftest import Poster, photograph
-from tests.worker.test_worker import ended, worker
+from tests.engine.worker.conftest import Poster
+from tests.engine.worker.test_worker import ended, worker
+from tests.kit.pictures import photograph
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Fetching scans, over real HTTP from a server of this machine."""
 
-import io
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,13 +14,12 @@ from PIL import Image
 from common.catalogue import Painting, Ready, load_catalogue
 from engine.styles.cli import main
 from engine.styles.fetch import FetchProblem, fetch_scan
+from tests.kit.pictures import encoded
 
 
 def picture(width: int = 640, height: int = 507, kind: str = "JPEG") -> bytes:
     pixels = np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, kind)
-    return file.getvalue()
+    return encoded(Image.fromarray(pixels), kind)
 
 
 Answer = Callable[[BaseHTTPRequestHandler], None]

@@ -1,16 +1,15 @@
-"""What a run remembers of its losses and its time."""
+"""The losses of a run and the time that it takes."""
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from common.sentences import Sentence
 from engine.painting.events import Losses
-from engine.painting.plan import Plan
+from engine.painting.plan import Scale
 
 _NEWEST = 0.1
 
@@ -26,22 +25,20 @@ class _Unread:
 
 
 @dataclass(eq=False)
-class Ledger:
+class LossLog:
     """Losses are kept on the device until they are asked for: reading them waits for it.
 
     Attributes:
-        plan: of the painting; says how much work there is.
+        scales: of the painting; their sizes and iterations say how much work there is.
         losses: those that were read.
-        notes: what happened, for the report.
         seconds: painted, from the first iteration, in all runs together: starting the device's
             work and waiting for it.
         iterations: evaluated, repeated ones included.
         reference: the loss by which `stalled` judges; None at the beginning of a scale.
     """
 
-    plan: Plan
+    scales: Sequence[Scale]
     losses: list[Losses] = field(default_factory=list)
-    notes: list[Sentence] = field(default_factory=list)
     seconds: float = 0.0
     iterations: int = 0
     reference: float | None = None
@@ -114,15 +111,15 @@ class Ledger:
         if self._rate is None:
             return None
         left = 0.0
-        for number, one in enumerate(self.plan.scales[scale:], start=scale):
+        for number, one in enumerate(self.scales[scale:], start=scale):
             count = one.iterations - (iteration if number == scale else 0)
             left += count * one.size[0] * one.size[1]
         return left * self._rate
 
     def _pace(self, seconds: float) -> None:
-        """The unread iterations took so long together."""
+        """The unread iterations took this long together."""
         self.seconds += seconds
-        sizes = [self.plan.scales[one.scale].size for one in self._unread]
+        sizes = [self.scales[one.scale].size for one in self._unread]
         rate = seconds / sum(height * width for height, width in sizes)
         newest = 1 - (1 - _NEWEST) ** len(sizes)
         self._rate = rate if self._rate is None else self._rate + newest * (rate - self._rate)

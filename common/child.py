@@ -1,0 +1,101 @@
+"""Messages between a process and its child: a line of JSON, then the bytes of files.
+
+The line says in `sizes` how long each of the files is.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO
+
+Header = dict[str, Any]
+Message = tuple[Header, Sequence[bytes]]
+
+STDERR_SHOWN = 500  # characters
+
+
+class ChildError(Exception):
+    """A child process did not do what it was asked for."""
+
+
+def packed(header: Header, files: Sequence[bytes] = ()) -> bytes:
+    """A message as it is sent."""
+    line = json.dumps({**header, "sizes": [len(file) for file in files]})
+    return b"".join((line.encode(), b"\n", *files))
+
+
+async def read_message(stream: asyncio.StreamReader) -> Message:
+    """The next message.
+
+    Raises:
+        asyncio.IncompleteReadError: the other side ended.
+        ValueError: that is no message.
+    """
+    header = json.loads(await stream.readuntil())
+    return header, [await stream.readexactly(size) for size in header.pop("sizes")]
+
+
+async def ask_child(
+    module: str, header: Header, files: Sequence[bytes] = (), *, timeout_seconds: float
+) -> Message:
+    """Start a child for one message, and return its answer; it is dead by then.
+
+    Args:
+        module: What it runs, a module that calls `serve`.
+        header: What to ask for.
+        files: What to do it with.
+        timeout_seconds: How long it may take.
+
+    Raises:
+        ChildError: it failed or took too long, or there is nothing to start it with.
+    """
+    command = (sys.executable, "-m", module)
+    try:
+        child = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    except OSError as error:
+        raise ChildError(f"no process for {module}: {error}") from error
+    try:
+        output, errors = await asyncio.wait_for(
+            child.communicate(packed(header, files)), timeout_seconds
+        )
+    except TimeoutError:
+        raise ChildError(f"{module} took longer than {timeout_seconds:.0f} s") from None
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    if child.returncode or not output:
+        said = errors.decode(errors="replace").strip()[-STDERR_SHOWN:]
+        raise ChildError(f"{module} ended with code {child.returncode}: {said}")
+    stream = asyncio.StreamReader(limit=len(output) + 1)
+    stream.feed_data(output)
+    stream.feed_eof()
+    return await read_message(stream)
+
+
+def serve(answer: Callable[[Header, Sequence[bytes]], Message], *, greets: bool = False) -> None:
+    """In the child: answer each message on standard input, until that ends.
+
+    Args:
+        answer: Makes the answer to a message.
+        greets: Whether to send an empty message first, to say that all is loaded.
+    """
+    requests, answers = sys.stdin.buffer, _only_for_answers()
+    if greets:
+        answers.write(packed({}))
+        answers.flush()
+    while line := requests.readline():
+        header = json.loads(line)
+        files = [requests.read(size) for size in header.pop("sizes")]
+        answers.write(packed(*answer(header, files)))
+        answers.flush()
+
+
+def _only_for_answers() -> BinaryIO:
+    """Keep standard output for answers, whatever a library prints."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return answers

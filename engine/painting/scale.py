@@ -1,0 +1,211 @@
+"""A scale that is being painted, and how the scales of a painting begin."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from common.options import PaintOptions
+from common.sentences import sentence
+from engine.painting.checkpoint import Kept
+from engine.painting.gradient import evaluate
+from engine.painting.inputs import Inputs, start_picture
+from engine.painting.memory import attempt, lesser_history, no_memory
+from engine.painting.objective import Objective
+from engine.painting.optimisers import Adam, Optimiser, enlarged, history_in, make_optimiser
+from engine.painting.picture import Size, resized
+from engine.painting.run_state import RunState
+from engine.painting.studio import Studio
+from engine.painting.tiles import Tiling
+
+
+@dataclass(eq=False)
+class ScaleRun:
+    """A scale at work, and the last of its states that was known to be finite.
+
+    Attributes:
+        number: of the scale.
+        optimiser: holds the picture.
+        done: iterations so far.
+        objective: what the picture is judged by; None while there is none.
+        tiling: None for the whole picture at once.
+        good_at: the iteration after which the state was known to be finite.
+        good: that state, as far as it is needed to go on from.
+        torn: a step was broken off in the middle, by an interruption say.
+        ended: before its last iteration, as the loss sank too little.
+    """
+
+    number: int
+    optimiser: Optimiser
+    done: int
+    objective: Objective | None = None
+    tiling: Tiling | None = None
+    good_at: int = 0
+    good: dict[str, Tensor] = field(default_factory=dict)
+    torn: bool = False
+    ended: bool = False
+
+    def __post_init__(self) -> None:
+        self.remember()
+
+    def iterate(self, number: int, progress: float, check: Callable[[], None]) -> dict[str, Tensor]:
+        """One iteration: the `number`th of the painting, at this share of the scale.
+
+        Returns:
+            Its figures, on the device; see `Evaluation.figures`.
+        """
+        if self.objective is None:
+            raise RuntimeError("the scale is not set up")
+        self.objective.encoder.begin(number)
+        found = evaluate(self.objective, self.optimiser.point, self.tiling, check)
+        figures = found.figures()
+        self.torn = True
+        self.optimiser.update(found, progress)  # which spends the gradient
+        self.done += 1
+        self.torn = False
+        return figures
+
+    def shown(self) -> Tensor:
+        """The picture so far."""
+        result = self.optimiser.result()
+        return result if self.objective is None else self.objective.shown(result)
+
+    def remember(self) -> None:
+        """The state is good."""
+        for name, tensor in self.optimiser.essence().items():
+            if name in self.good:
+                self.good[name].copy_(tensor)
+            else:
+                self.good[name] = tensor.clone()
+        self.good_at = self.done
+
+    def go_back(self) -> None:
+        """To the last state that was good."""
+        self.optimiser.load(self.good)
+        self.done, self.torn = self.good_at, False
+
+    def close(self) -> None:
+        """Free what the terms hold; what is shown needs it no more."""
+        if self.objective is not None:
+            self.objective.close()
+        self.objective = None
+
+
+@dataclass(eq=False)
+class Scales:
+    """Begins the scales of a painting, with as much of a history as there is memory for.
+
+    Attributes:
+        state: of the run; the histories of its plan get less where memory runs out.
+        inputs: all pictures.
+        options: say what to start from.
+        studio: where it is painted.
+    """
+
+    state: RunState
+    inputs: Inputs
+    options: PaintOptions
+    studio: Studio
+
+    def resumed(self, kept: Kept) -> ScaleRun:
+        """The work that a checkpoint was kept of; its tensors are spent."""
+        header, tensors = kept.header, kept.tensors
+        torch.set_rng_state(tensors.pop("random"))
+        self.state.take(header, self.studio.device)
+        number = header.scale
+        scale = self.state.plan.scales[number]
+        self.state.plan = self.state.plan.with_history(number, history_in(tensors, scale.history))
+        work = self._begun(number, self.content_at(scale.size), tensors)
+        tensors.clear()
+        work.done = work.good_at = header.iteration
+        work.ended = header.ended
+        return work
+
+    def next(self, number: int, before: Optimiser | None) -> ScaleRun:
+        """A scale's work: with the same optimiser enlarged, or another from its result."""
+        scale = self.state.plan.scales[number]
+        if before is None:
+            content = self.content_at(scale.size)[0].float().cpu()
+            start = start_picture(self.inputs, content, self.options)
+            return self._begun(number, start[None].to(self.studio.device, self.state.wide))
+        detail = self._detail(number)
+        if isinstance(before, Adam) and scale.history is None:
+            work = attempt(
+                lambda: ScaleRun(number, before.rescaled(scale.size, detail), 0), self.studio.device
+            )
+            if work is None:
+                raise no_memory()
+            return work
+        return self._begun(number, before.taken(scale.size, detail))
+
+    def lessen(self, work: ScaleRun) -> None:
+        """Go back to the last good picture and on with less of a history.
+
+        Raises:
+            PaintingFailed: it cannot be done with less.
+        """
+        self._forget_some(work.number)
+        point = work.good["point"]
+        work.optimiser.close()
+        fresh = self._begun(work.number, point)
+        work.optimiser, work.good = fresh.optimiser, fresh.good
+        work.done, work.torn = work.good_at, False
+
+    def content_at(self, size: Size) -> Tensor:
+        """The photograph as it is painted from, at a size, [1, 3, H, W] on the device."""
+        pixels = resized(self.inputs.target.pixels, size)
+        return pixels[None].to(self.studio.device, self.state.wide)
+
+    def _detail(self, number: int) -> Tensor | None:
+        """What a scale's photograph has beyond the enlarged one of the scale before."""
+        plan = self.state.plan
+        if not plan.detail:
+            return None
+        size = plan.scales[number].size
+        before = self.content_at(plan.scales[number - 1].size)
+        return (self.content_at(size) - enlarged(before, size, "bicubic")) * plan.detail
+
+    def _begun(
+        self, number: int, picture: Tensor, state: Mapping[str, Tensor] | None = None
+    ) -> ScaleRun:
+        """A scale's work from a picture or state, with the history that there is memory for.
+
+        Raises:
+            PaintingFailed: there is not even enough for Adam.
+        """
+
+        def begin() -> ScaleRun:
+            optimiser = make_optimiser(
+                self.state.plan.scales[number].history, picture, self.state.plan.optimizer
+            )
+            optimiser.calm(self.state.pace)
+            if state is not None:
+                optimiser.load(state)  # Adam's own pace is among it.
+            return ScaleRun(number, optimiser, 0)
+
+        while (work := attempt(begin, self.studio.device)) is None:
+            self._forget_some(number)
+            if state is not None and "point" in state:
+                picture, state = state["point"].to(picture), None
+        return work
+
+    def _forget_some(self, number: int) -> None:
+        """Let L-BFGS remember less at a scale, or leave it to Adam.
+
+        Raises:
+            PaintingFailed: it is Adam's already.
+        """
+        scale = self.state.plan.scales[number]
+        if scale.history is None:
+            raise no_memory()
+        less = lesser_history(scale.history, self.state.plan.optimizer.history)
+        self.state.plan = self.state.plan.with_history(number, less)
+        self.state.notes.append(
+            sentence("Memory ran out at {size} px, so Adam painted there.", size=max(scale.size))
+            if less is None
+            else sentence(
+                "Memory ran out at {size} px, so L-BFGS remembered less there.",
+                size=max(scale.size),
+            )
+        )
