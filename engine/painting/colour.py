@@ -98,7 +98,7 @@ def in_palettes(
             applies, the photograph stays.
         share: 0..1.
     """
-    found, total = torch.zeros_like(photograph), torch.zeros_like(photograph[0])
+    found, total = (photograph.new_zeros(one.shape) for one in (photograph, photograph[0]))
     for weight, colours, mask in parts:
         cover = torch.full_like(total, weight) if mask is None else mask.to(total) * weight
         found += cover * match_moments(photograph[None], colours)[0]
