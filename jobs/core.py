@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.settings import Settings
-from common.store import PictureMissing, PictureStore, StorageUnavailable
+from common.store import PictureMissingError, PictureStore, StorageUnavailableError
 from jobs.db import schema
 from jobs.db.database import Database, Transaction
 from jobs.db.rows import J, Record, event_values
-from jobs.outcomes import QueueUnavailable
+from jobs.outcomes import QueueUnavailableError
 
 log = logging.getLogger(__name__)
 SOON_SECONDS = 5.0
@@ -65,7 +65,7 @@ def _only_tidying() -> Iterator[None]:
     """What was asked for is done already; a file may stay for the next cleaning."""
     try:
         yield
-    except (QueueUnavailable, StorageUnavailable, PictureMissing) as problem:
+    except (QueueUnavailableError, StorageUnavailableError, PictureMissingError) as problem:
         log.info("A file is left for the next cleaning: %s", problem)
 
 
