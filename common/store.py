@@ -160,7 +160,7 @@ class PictureStore:
         await self._in_thread(self.delete_sync, key)
 
     async def delete_if_untouched(self, key: str, seconds: float) -> bool:
-        """Delete a key unless it was put (again) within the last so many seconds."""
+        """Delete a key unless it was put (again) within the last `seconds`."""
         return await self._in_thread(self.delete_if_untouched_sync, key, seconds)
 
     def put_sync(self, data: bytes, suffix: str) -> str:

@@ -48,7 +48,7 @@ class QueueCore:
                     await self.store.delete_if_untouched(key, SOON_SECONDS)
 
     async def delete_unused(self, key: str, seconds: float) -> bool:
-        """Delete a file, unless somebody needs it or it was put within the last so many seconds.
+        """Delete a file, unless somebody needs it or it was put within the last `seconds`.
 
         Who begins to need a picture that others may have put names it under the same lock, and
         puts it or looks for it after that. So it is seen here, or finds out that it is gone.
