@@ -1,6 +1,7 @@
 """The table of limits: each row says all that those who read it need."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -21,7 +22,8 @@ def test_the_operators_limits_are_those_of_the_settings() -> None:
 @pytest.mark.parametrize("name", OPERATORS)
 def test_a_server_may_go_one_way_only_from_the_operators_value(name: str) -> None:
     limit = LIMITS[name]
-    low, high = ("draft", "fine") if name == "max_quality" else (100, 200)
+    values: tuple[Any, Any] = ("draft", "fine") if name == "max_quality" else (100, 200)
+    low, high = values
     strict, loose = (low, high) if limit.stricter == "lower" else (high, low)
     operator, generous = (replace(Limits(), **{name: value}) for value in (strict, loose))
     refused = loosened(operator, {name: loose})
