@@ -71,6 +71,10 @@ class PaintOptions(BaseModel):
         "no", description="Whether the photo's colours stay. Without it: the style's colours."
     )
     keep_colors_strength: _Share = Field(1.0, description="How much of them stays, 0 to 1.")
+    colors_first: _Share | None = Field(
+        None,
+        description="How far the photo takes the style's colours before it is painted, 0 to 1.",
+    )
     start: Start = Field(
         "content", description="What the painting grows from. Without it: the photo."
     )

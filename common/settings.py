@@ -14,6 +14,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from common.errors import AtelierError
 from common.limits import LIMITS, Limits
 from common.options import Network, Precision
 
@@ -191,7 +192,7 @@ class Settings(_LimitSettings):
         return self.atelier_max_input_megapixels * 1_000_000
 
 
-class SettingsError(Exception):
+class SettingsError(AtelierError):
     """The environment holds a value that cannot be used; the text says which and why."""
 
 

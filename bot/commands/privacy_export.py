@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.kit import Bot
 from common.child import ChildError
-from common.store import PictureMissing
+from common.store import PictureMissingError
 
 LARGEST_PART_BYTES = 10 * 1024 * 1024  # a part is held in memory
 ENTRY_OVERHEAD_BYTES = 1024  # what an entry costs besides its bytes: names and headers, twice
@@ -60,7 +60,7 @@ async def _picture(client: Bot, key: str, limit_bytes: int) -> tuple[str, bytes]
         if len(content) <= limit_bytes:
             return key, content
         encoded = await client.encoder.fit(content, limit_bytes)
-    except (PictureMissing, ChildError):
+    except (PictureMissingError, ChildError):
         return None
     return key.rpartition(".")[0] + encoded.suffix, encoded.data
 

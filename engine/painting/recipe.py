@@ -103,6 +103,20 @@ class Pyramid(_Part):
     qualities: dict[Quality, _Positive] = dict(QUALITY_WORK)
 
 
+class Beginning(_Part):
+    """What scales begin with, besides the picture so far.
+
+    colors_first: how far the photograph is first brought to the styles' palette, where its colours
+        are not to be kept; the painting starts from that, and its content is that. No iteration is
+        spent on colours then, and the content does not hold on to the photograph's.
+    detail: share of the photograph's own finest detail that is added at each enlargement, as no
+        smaller scale knows of it.
+    """
+
+    colors_first: Annotated[float, Field(ge=0, le=1)] = 0.0
+    detail: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
 class Recipe(_Part):
     """All that a recipe says; settings of a job that are not None come before it."""
 
@@ -111,6 +125,7 @@ class Recipe(_Part):
     loss: Loss = Loss()
     optimizer: Optimizer = Optimizer()
     pyramid: Pyramid = Pyramid()
+    start: Beginning = Beginning()
     pooling: Literal["max", "average"] = "max"
     style_fit: Literal["resize", "crop", "mirror"] = "resize"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.outcomes import QueueUnavailable
+from jobs.outcomes import QueueUnavailableError
 
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
 _SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
@@ -23,7 +23,7 @@ def parse_address(url: str) -> sa.URL:
     """Accept the common spellings of an address and choose the asynchronous driver.
 
     Raises:
-        QueueUnavailable: when it is no address of a database that can be used.
+        QueueUnavailableError: when it is no address of a database that can be used.
     """
     if url.startswith("postgres://"):
         url = "postgresql://" + url.removeprefix("postgres://")
@@ -31,12 +31,12 @@ def parse_address(url: str) -> sa.URL:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
         # Without the address itself: there is a password in it.
-        raise QueueUnavailable(
+        raise QueueUnavailableError(
             "ATELIER_DATABASE_URL is not the address of a database, such as "
             "postgresql+asyncpg://user:password@host/name."
         ) from None
     if (driver := _DRIVERS.get(parsed.get_backend_name())) is None:
-        raise QueueUnavailable(
+        raise QueueUnavailableError(
             "ATELIER_DATABASE_URL has to begin with sqlite or postgresql, "
             f"not with {parsed.get_backend_name()}."
         )
@@ -50,19 +50,19 @@ def connect_arguments(url: sa.URL) -> dict[str, Any]:
         url: an address of PostgreSQL that `parse_address` returned.
 
     Raises:
-        QueueUnavailable: for what would be missed if it were left out.
+        QueueUnavailableError: for what would be missed if it were left out.
     """
     query = {name: ",".join(values) for name, values in url.normalized_query.items()}
     if (ssl := query.pop("ssl", None)) is not None:  # as SQLAlchemy names it
         query["sslmode"] = _SSL_WORDS.get(ssl.casefold(), ssl)
     for name, harmless in _NOT_DONE.items():
         if query.pop(name, "disable") not in harmless:
-            raise QueueUnavailable(
+            raise QueueUnavailableError(
                 f"ATELIER_DATABASE_URL asks for {name}, which cannot be used here; "
                 "please remove it."
             )
     if not (seconds := query.pop(_TIMEOUT, "0")).isdecimal():
-        raise QueueUnavailable(
+        raise QueueUnavailableError(
             f"ATELIER_DATABASE_URL has a {_TIMEOUT} that is no number of seconds."
         )
     query.setdefault("application_name", "atelier")

@@ -101,7 +101,7 @@ def smoothed(previous: float | None, samples: int, newest: float) -> float:
 
 
 def start_after(work_seconds: float, busy: Iterable[float], engines: int) -> float:
-    """Seconds until the next engine is free, with so much work to be done before.
+    """Seconds until the next engine is free, with this work to be done before.
 
     The engines' remaining times are levelled up with the work like vessels with water: it is
     the least t with sum(max(0, t - remaining)) >= work.

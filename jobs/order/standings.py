@@ -16,7 +16,7 @@ from jobs.order.speeds import SpeedModel, engine_kind, start_after
 
 SPEEDS_KEPT_SECONDS = 5.0
 ENGINE_ALIVE_SECONDS = 30.0
-"""An engine that was not heard of for so long is not counted on."""
+"""An engine that was not heard of for this long is not counted on."""
 _PLACE = (J.start, J.id, J.state, J.guild_id, J.started_at)
 _Place: TypeAlias = tuple[float, int]
 _RUN = (J.speed_class, J.work, J.claimed_at, J.progress, J.progress_at)
@@ -43,7 +43,7 @@ class Fleet:
     _paces: dict[str, float] = field(default_factory=dict)
 
     def seconds(self, speed_class: str, work: float) -> float:
-        """Seconds that one engine needs for so much work, on average."""
+        """Seconds that one engine needs for this work, on average."""
         pace = self._paces.get(speed_class)
         if pace is None:
             pace = self.speeds.fleet_seconds_per_work(self.kinds, speed_class)

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from common.options import PaintInputs, StyleInput
-from common.store import PictureMissing
+from common.store import PictureMissingError
 from jobs.changing import retention
 from jobs.changing.retention import NotEnded, PicturesDeleted
 from jobs.changing.styles import Replaced, Saved, TooMany
@@ -331,5 +331,5 @@ async def test_statistics_by_day(queue: JobQueue, clock: FakeClock) -> None:
 
 
 async def test_a_missing_picture_says_so(queue: JobQueue) -> None:
-    with pytest.raises(PictureMissing):
+    with pytest.raises(PictureMissingError):
         await queue.store.get("../../etc/passwd")

@@ -15,7 +15,7 @@ from common.options import PaintOptions
 from common.settings import load_settings
 from jobs.entering.intakes import Intakes
 from jobs.model import Asker, Reply
-from jobs.outcomes import QueueUnavailable
+from jobs.outcomes import QueueUnavailableError
 from jobs.queue import JobQueue
 
 
@@ -30,7 +30,7 @@ class SlowIntakes(Intakes):
         is_new = await super().open(interaction_id, user_id, payload)
         if self.breaks_after_commits:
             self.breaks_after_commits -= 1
-            raise QueueUnavailable("The connection broke.")
+            raise QueueUnavailableError("The connection broke.")
         return is_new
 
 
@@ -141,7 +141,7 @@ async def test_a_command_that_is_given_up_leaves_no_row_behind(
 ) -> None:
     slow.breaks_after_commits = 1
     entry = CommandJournal(queue, folder).open(request())
-    with pytest.raises(QueueUnavailable):
+    with pytest.raises(QueueUnavailableError):
         await entry.written(5.0)
     await entry.drop()
     assert await pending(queue) == []
