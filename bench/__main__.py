@@ -1,4 +1,7 @@
-"""`python -m bench`: measure the engine beside its rivals. `python -m bench gpu`: a GPU."""
+"""`python -m bench`: measure the engine beside its rivals. `python -m bench gpu`: a GPU.
+
+`python -m bench against COMMIT` measures this code beside an older commit.
+"""
 
 import argparse
 import os
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import gpu
+from bench.against import command as against
 from bench.plots import plot_judged_runs, plot_sizes
 from bench.report import machine_text, paces_text, quality_text, speed_text, system_load, write
 from bench.rivals import compare_paces, judged_runs
@@ -29,7 +33,10 @@ Part = tuple[str, Sequence[Any], list[str]]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for; 0, or 2 with a sentence on stderr."""
-    chosen = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["against"]:
+        return against.main(given[1:])
+    chosen = _parser().parse_args(given)
     with tempfile.TemporaryDirectory() as work:
         setup = Setup(
             weights=chosen.weights and chosen.weights.resolve(),

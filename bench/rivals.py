@@ -62,9 +62,15 @@ def compare_paces(setup: Setup) -> list[Pace]:
             "atelier",
             {"options": {**ours, "optimizer": "lbfgs"}, "precision": "fp32"},
         ),
-        f"{NEURAL_STYLE}, L-BFGS": ("neural_style", _theirs(setup, size, iterations, "lbfgs")),
-        f"{NEURAL_STYLE}, Adam": ("neural_style", _theirs(setup, size, iterations, "adam")),
-        f"{PYSTICHE}, L-BFGS": ("pystiche", _theirs(setup, size, iterations, "lbfgs")),
+        f"{NEURAL_STYLE}, L-BFGS": (
+            "neural_style",
+            task_of_rival(setup, size, iterations, "lbfgs"),
+        ),
+        f"{NEURAL_STYLE}, Adam": (
+            "neural_style",
+            task_of_rival(setup, size, iterations, "adam"),
+        ),
+        f"{PYSTICHE}, L-BFGS": ("pystiche", task_of_rival(setup, size, iterations, "lbfgs")),
     }
     found: dict[str, list[tuple[float, float, int]]] = {name: [] for name in runs}
     for _ in range(rounds):
@@ -102,7 +108,7 @@ def judged_runs(setup: Setup) -> list[JudgedRun]:
         start = answer["marks"][0]
         found.append(_judged(setup, "Atelier", f"{quality}, {answer['precision']}", saved, start))
     out = setup.work / "neural-style.png"
-    task = {**_theirs(setup, size, iterations, "lbfgs"), **theirs, "out": str(out)}
+    task = {**task_of_rival(setup, size, iterations, "lbfgs"), **theirs, "out": str(out)}
     answer = setup.child("neural_style", **task)
     marks = {mark[0]: mark for mark in answer["marks"]}
     saved = []
@@ -133,7 +139,10 @@ def reached(judged: JudgedRun, style_distance: float) -> JudgedPicture | None:
     return near[0] if near else None
 
 
-def _theirs(setup: Setup, size: int, iterations: int, optimizer: str) -> dict[str, Any]:
+def task_of_rival(
+    setup: Setup, size: int, iterations: int, optimizer: str = "lbfgs"
+) -> dict[str, Any]:
+    """The task of a rival: from the photograph, the deep layers."""
     return {
         "size_px": size,
         "iterations": iterations,

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias, Union
 
+from common.errors import AtelierError
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -41,7 +43,7 @@ def sentence(template: str, /, **values: Value) -> Sentence:
     return Sentence(template, values)
 
 
-class Problem(Exception):
+class Problem(AtelierError):
     """An error that is explained to people in one sentence.
 
     Attributes:

@@ -14,7 +14,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from common.errors import AtelierError
 from common.limits import LIMITS, Limits
+from common.options import Network, Precision
 
 MIB = 1024 * 1024
 
@@ -56,10 +58,10 @@ class _FirstSettings(BaseSettings):
     atelier_device: str = Field(
         "auto", description="Where to paint: auto, cpu, cuda, cuda:1, mps. auto takes the best."
     )
-    atelier_precision: Literal["auto", "fp32", "bf16"] = Field(
+    atelier_precision: Precision = Field(
         "auto", description="Precision of the convolutions; auto takes bf16 where it is fast."
     )
-    atelier_network: Literal["auto", "vgg19", "lite"] = Field(
+    atelier_network: Network = Field(
         "auto",
         description="The network that judges style: VGG-19, or lite, a small and quick imitation. "
         "auto takes VGG-19.",
@@ -190,7 +192,7 @@ class Settings(_LimitSettings):
         return self.atelier_max_input_megapixels * 1_000_000
 
 
-class SettingsError(Exception):
+class SettingsError(AtelierError):
     """The environment holds a value that cannot be used; the text says which and why."""
 
 

@@ -98,9 +98,9 @@ class JobQueue:
             store: the pictures, for tests. By default what the settings name.
 
         Raises:
-            DatabaseTooNew: when a newer version has used the database.
-            DatabaseTooOld: when it is absent or older, and that is not to be changed.
-            QueueUnavailable: when it cannot be reached.
+            DatabaseTooNewError: when a newer version has used the database.
+            DatabaseTooOldError: when it is absent or older, and that is not to be changed.
+            QueueUnavailableError: when it cannot be reached.
         """
         if may_migrate:
             make_folder(settings.atelier_data_dir)

@@ -12,12 +12,11 @@ from rich.console import Console
 
 from common.catalogue import load_catalogue
 from common.catalogue.painting import FINGERPRINTS, SWATCHES
+from common.options import NETWORKS
 from engine.painting.inputs import Style
 from engine.styles.fingerprints import load_fingerprint
 from engine.styles.making import make_fingerprint
 from engine.styles.swatches import paint_swatch
-
-NETWORKS = ("lite", "vgg19")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from bot.app.client import AtelierClient
 from bot.app.features import build_client
 from common.backoff import Backoff
 from common.settings import Settings, SettingsError
-from jobs.outcomes import DatabaseTooNew, DatabaseTooOld, QueueError
+from jobs.outcomes import DatabaseTooNewError, DatabaseTooOldError, QueueError
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Connection:
             began_at = time.monotonic()
             try:
                 await self._serve_once()
-            except (discord.LoginFailure, SettingsError, DatabaseTooNew, DatabaseTooOld):
+            except (discord.LoginFailure, SettingsError, DatabaseTooNewError, DatabaseTooOldError):
                 raise
             except Exception as error:
                 if isinstance(error, QueueError) and not self._had_queue:

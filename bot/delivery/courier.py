@@ -30,7 +30,7 @@ from bot.wire.faults import (
 )
 from bot.wire.uploads import Upload
 from common.child import ChildError
-from common.store import StorageUnavailable
+from common.store import StorageUnavailableError
 from jobs.model import Job, Standing
 
 log = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ class Courier:
         except ChildError as problem:
             log.error("The picture of job %d could not be made to fit: %s", job.id, problem)  # noqa: TRY400 - known
             return Later(None) if request.attempt < TRIES_TO_FIT else None
-        except StorageUnavailable as error:
+        except StorageUnavailableError as error:
             log.warning("The picture of job %d cannot be read: %s", job.id, error)
             return Later(None)
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from common.errors import AtelierError
 from common.options import Pooling
 
 LATEST_DEATH = 1954
@@ -22,7 +23,7 @@ _Line = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whi
 _FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\?#<>|_]{3,200}\.(jpg|jpeg|png)$")]
 
 
-class CatalogueError(Exception):
+class CatalogueError(AtelierError):
     """A file of the catalogue cannot be used; the text says which and why."""
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from common.errors import AtelierError
 from common.sentences import Problem, Sentence
 
 
@@ -9,7 +10,7 @@ class PictureProblem(Problem):
     """A picture that cannot be used; tells its owner what is wrong and what to do."""
 
 
-class DecoderUnavailable(Exception):
+class DecoderUnavailable(AtelierError):
     """Nothing can be decoded at the moment, whatever the picture."""
 
 

@@ -9,7 +9,12 @@ from torch import Tensor
 
 from common.options import PaintOptions
 from common.sentences import Sentence, sentence
-from engine.painting.colour import prepare_style
+from engine.painting.colour import (
+    colour_moments,
+    in_palettes,
+    mixed_colours,
+    prepare_style,
+)
 from engine.painting.picture import (
     Picture,
     Size,
@@ -21,7 +26,7 @@ from engine.painting.picture import (
 )
 from engine.painting.plan import LEAST_SIDE_PX
 from engine.painting.problems import SettingsProblem
-from engine.painting.statistics import StyleStatistics
+from engine.painting.statistics import ColourMoments, StyleStatistics
 
 Share = tuple[float, float, float, float]
 _AXES = 3
@@ -61,12 +66,19 @@ class Inputs:
         styles: with regions cut and colours prepared; each has a picture or fingerprints.
         mask: where to paint, of the content's size; None everywhere.
         start: a picture to start from, if the options say `file`.
+        recolored: the content in the styles' palette, of the same size; None for its own colours.
     """
 
     content: Picture
     styles: tuple[Style, ...]
     mask: Tensor | None = None
     start: Picture | None = None
+    recolored: Picture | None = None
+
+    @property
+    def target(self) -> Picture:
+        """What is painted from: the photograph, in the styles' palette where that comes first."""
+        return self.content if self.recolored is None else self.recolored
 
 
 def check_inputs(
@@ -187,6 +199,37 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
             pixels[None], content.pixels[None], options.keep_colors, options.keep_colors_strength
         )[0]
     return replace(style, picture=Picture(pixels.contiguous(), alpha))
+
+
+def with_colors_first(inputs: Inputs, share: float) -> Inputs:
+    """With the content brought to the styles' palette, each where it applies, as far as this.
+
+    Nothing changes where the palette of a style is not known, or it is the content's.
+    """
+    if share <= 0:
+        return inputs
+    content, styles = inputs.content, inputs.styles
+    groups: dict[int | None, list[tuple[float, ColourMoments]]] = {}
+    masks = {None if style.mask is None else id(style.mask): style.mask for style in styles}
+    for style in styles:
+        colors = _colors(style)
+        if style.is_content or colors is None:
+            return inputs
+        place = None if style.mask is None else id(style.mask)
+        groups.setdefault(place, []).append((style.weight, colors))
+    parts = [
+        (sum(weight for weight, _ in group), mixed_colours(group), masks[place])
+        for place, group in groups.items()
+    ]
+    pixels = in_palettes(content.pixels, parts, share)
+    return replace(inputs, recolored=Picture(pixels, content.alpha))
+
+
+def _colors(style: Style) -> ColourMoments | None:
+    if style.picture is not None:
+        return colour_moments(style.picture.pixels[None])
+    known = [one.colors for one in style.fingerprints if one.colors is not None]
+    return known[-1] if known else None
 
 
 def _within(numbers: Tensor) -> bool:

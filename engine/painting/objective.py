@@ -9,7 +9,7 @@ from torch import Tensor
 from engine.networks.encoder import Encoder
 from engine.painting.inputs import Inputs
 from engine.painting.measuring import Measuring
-from engine.painting.picture import Size, resized_mask
+from engine.painting.picture import Size, resized, resized_mask
 from engine.painting.terms import TERMS, Term
 
 
@@ -54,7 +54,8 @@ def make_objective(measuring: Measuring, inputs: Inputs, content: Tensor) -> Obj
     Args:
         measuring: network, plan and tiles.
         inputs: the pictures.
-        content: the photograph at the scale's size, [1, 3, H, W] on the device.
+        content: the photograph as it is painted from, at the scale's size, [1, 3, H, W] on the
+            device.
     """
     size = (content.shape[-2], content.shape[-1])
     terms = [
@@ -64,5 +65,6 @@ def make_objective(measuring: Measuring, inputs: Inputs, content: Tensor) -> Obj
     ]
     untouched = None
     if inputs.mask is not None:
-        untouched = (content, resized_mask(inputs.mask, size).to(content.device, content.dtype))
+        photograph = resized(inputs.content.pixels, size)[None].to(content.device, content.dtype)
+        untouched = (photograph, resized_mask(inputs.mask, size).to(content.device, content.dtype))
     return Objective(measuring.encoder, size, terms, untouched)

@@ -33,8 +33,11 @@ class Optimiser(Protocol):
     def result(self) -> Tensor:
         """The best picture so far; a new tensor."""
 
-    def taken(self, size: Size) -> Tensor:
-        """The result at another size; the optimiser is spent, and its memory free."""
+    def taken(self, size: Size, detail: Tensor | None = None) -> Tensor:
+        """The result at another size; the optimiser is spent, and its memory free.
+
+        `detail`, of that size, is added, as enlarging brings none.
+        """
 
     def tensors(self) -> dict[str, Tensor]:
         """The whole state by name; shared memory, to be copied by who keeps it."""
@@ -100,11 +103,11 @@ class Adam:
         self._average.lerp_(self._picture, 1 - settings.averaging)
         self._averaged.mul_(settings.averaging).add_(1 - settings.averaging)
 
-    def taken(self, size: Size) -> Tensor:
+    def taken(self, size: Size, detail: Tensor | None = None) -> Tensor:
         """See `Optimiser.taken`."""
         picture = self.result()
         self._average = self._picture
-        return _enlarged(picture, size, "bicubic").clamp_(0, 1)
+        return _with_detail(enlarged(picture, size, "bicubic"), detail)
 
     def result(self) -> Tensor:
         """See `Optimiser.result`."""
@@ -112,15 +115,15 @@ class Adam:
             return self._picture.clone()
         return (self._average / float(self._averaged)).clamp_(0, 1)
 
-    def rescaled(self, size: Size) -> "Adam":
-        """The same one at the next scale."""
+    def rescaled(self, size: Size, detail: Tensor | None = None) -> "Adam":
+        """The same one at the next scale, with detail added as by `taken`."""
         pixels = self._picture.shape[-2] * self._picture.shape[-1]
         ratio = pixels / (size[0] * size[1])
-        self._picture = self.taken(size)
+        self._picture = self.taken(size, detail)
         self._average = torch.zeros_like(self._picture)
         self._averaged.zero_()
-        self._mean = _enlarged(self._mean, size, "bicubic").mul_(ratio)
-        self._square = _enlarged(self._square, size, "bilinear").clamp_(min=0).mul_(ratio**2)
+        self._mean = enlarged(self._mean, size, "bicubic").mul_(ratio)
+        self._square = enlarged(self._square, size, "bilinear").clamp_(min=0).mul_(ratio**2)
         return self
 
     def tensors(self) -> dict[str, Tensor]:
@@ -181,11 +184,11 @@ class Lbfgs:
         """See `Optimiser.result`."""
         return self._state.point.clone()
 
-    def taken(self, size: Size) -> Tensor:
+    def taken(self, size: Size, detail: Tensor | None = None) -> Tensor:
         """See `Optimiser.taken`."""
         picture = self._state.point
         del self._state
-        return _enlarged(picture, size, "bicubic").clamp_(0, 1)
+        return _with_detail(enlarged(picture, size, "bicubic"), detail)
 
     def tensors(self) -> dict[str, Tensor]:
         """See `Optimiser.tensors`."""
@@ -236,7 +239,14 @@ def _settings(history: History) -> LbfgsSettings:
     return LbfgsSettings(history.pairs, narrow=history.narrow, bounds=(0.0, 1.0))
 
 
-def _enlarged(picture: Tensor, size: Size, mode: str) -> Tensor:
+def enlarged(picture: Tensor, size: Size, mode: str) -> Tensor:
+    """[1, C, H, W] at another size, by `mode` of `torch.nn.functional.interpolate`."""
     if tuple(picture.shape[-2:]) == size:
         return picture.clone()
     return F.interpolate(picture, size=size, mode=mode, align_corners=False)
+
+
+def _with_detail(picture: Tensor, detail: Tensor | None) -> Tensor:
+    if detail is not None:
+        picture.add_(detail)
+    return picture.clamp_(0, 1)

@@ -48,6 +48,8 @@ class Plan:
     loss: Loss
     optimizer: Optimizer
     scales: tuple[Scale, ...]
+    colors_first: float
+    detail: float
     style_scale: float
     style_fit: str
     pooling: str
@@ -97,6 +99,8 @@ class Plan:
                 for one in self.scales
             ],
             "iterations": self.total_iterations,
+            "colors_first": self.colors_first,
+            "detail": self.detail,
             "style_scale": self.style_scale,
             "style_fit": self.style_fit,
             "pooling": self.pooling,
@@ -151,12 +155,22 @@ def make_plan(
         scales=_scales(
             options, recipe, content, _history(options, recipe, encoder, layers, memory)
         ),
+        colors_first=colors_first(options, recipe),
+        detail=recipe.start.detail * min(1.0, keep) if paint else 0.0,
         style_scale=options.style_scale,
         style_fit=options.style_fit or recipe.style_fit,
         pooling=encoder.pooling,
         min_improvement=_first(options.min_improvement, recipe.optimizer.min_improvement),
         tile_px=options.tile_px,
     )
+
+
+def colors_first(options: PaintOptions, recipe: Recipe) -> float:
+    """How far the photograph is brought to the styles' palette first; less for little strength."""
+    if options.keep_colors != "no":
+        return 0.0
+    share = _first(options.colors_first, recipe.start.colors_first)
+    return share * min(1.0, 2 * options.strength)
 
 
 def scale_sizes(content: Size, largest_px: int, smallest_px: int, factor: float) -> list[Size]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from common.options import QUALITY_WORK, Quality, Statistic
 from engine.painting.problems import SettingsProblem
 
 _Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -55,7 +56,7 @@ class Loss(_Part):
     style_layers_sum_to_one: whether the layers' weights are made to.
     """
 
-    statistic: Literal["gram", "wasserstein"] = "gram"
+    statistic: Statistic = "gram"
     units: Literal["relative", "caffe", "torchvision"] = "relative"
     content: Literal["mean", "half-sum"] = "mean"
     tv: Literal["mean", "sum"] = "mean"
@@ -99,11 +100,21 @@ class Pyramid(_Part):
     factor: Annotated[float, Field(gt=1)] = 2**0.5
     adam: Iterations = Iterations()
     lbfgs: Iterations = Iterations()
-    qualities: dict[Literal["draft", "standard", "fine"], _Positive] = {
-        "draft": 0.4,
-        "standard": 1.0,
-        "fine": 2.5,
-    }
+    qualities: dict[Quality, _Positive] = dict(QUALITY_WORK)
+
+
+class Beginning(_Part):
+    """What scales begin with, besides the picture so far.
+
+    colors_first: how far the photograph is first brought to the styles' palette, where its colours
+        are not to be kept; the painting starts from that, and its content is that. No iteration is
+        spent on colours then, and the content does not hold on to the photograph's.
+    detail: share of the photograph's own finest detail that is added at each enlargement, as no
+        smaller scale knows of it.
+    """
+
+    colors_first: Annotated[float, Field(ge=0, le=1)] = 0.0
+    detail: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 class Recipe(_Part):
@@ -114,6 +125,7 @@ class Recipe(_Part):
     loss: Loss = Loss()
     optimizer: Optimizer = Optimizer()
     pyramid: Pyramid = Pyramid()
+    start: Beginning = Beginning()
     pooling: Literal["max", "average"] = "max"
     style_fit: Literal["resize", "crop", "mirror"] = "resize"
 

@@ -13,7 +13,7 @@ from engine.painting.gradient import evaluate
 from engine.painting.inputs import Inputs, start_picture
 from engine.painting.memory import attempt, lesser_history, no_memory
 from engine.painting.objective import Objective
-from engine.painting.optimisers import Adam, Optimiser, history_in, make_optimiser
+from engine.painting.optimisers import Adam, Optimiser, enlarged, history_in, make_optimiser
 from engine.painting.picture import Size, resized
 from engine.painting.run_state import RunState
 from engine.painting.studio import Studio
@@ -129,14 +129,15 @@ class Scales:
             content = self.content_at(scale.size)[0].float().cpu()
             start = start_picture(self.inputs, content, self.options)
             return self._begun(number, start[None].to(self.studio.device, self.state.wide))
+        detail = self._detail(number)
         if isinstance(before, Adam) and scale.history is None:
             work = attempt(
-                lambda: ScaleRun(number, before.rescaled(scale.size), 0), self.studio.device
+                lambda: ScaleRun(number, before.rescaled(scale.size, detail), 0), self.studio.device
             )
             if work is None:
                 raise no_memory()
             return work
-        return self._begun(number, before.taken(scale.size))
+        return self._begun(number, before.taken(scale.size, detail))
 
     def lessen(self, work: ScaleRun) -> None:
         """Go back to the last good picture and on with less of a history.
@@ -152,9 +153,18 @@ class Scales:
         work.done, work.torn = work.good_at, False
 
     def content_at(self, size: Size) -> Tensor:
-        """The photograph at a size, [1, 3, H, W] on the device."""
-        pixels = resized(self.inputs.content.pixels, size)
+        """The photograph as it is painted from, at a size, [1, 3, H, W] on the device."""
+        pixels = resized(self.inputs.target.pixels, size)
         return pixels[None].to(self.studio.device, self.state.wide)
+
+    def _detail(self, number: int) -> Tensor | None:
+        """What a scale's photograph has beyond the enlarged one of the scale before."""
+        plan = self.state.plan
+        if not plan.detail:
+            return None
+        size = plan.scales[number].size
+        before = self.content_at(plan.scales[number - 1].size)
+        return (self.content_at(size) - enlarged(before, size, "bicubic")) * plan.detail
 
     def _begun(
         self, number: int, picture: Tensor, state: Mapping[str, Tensor] | None = None

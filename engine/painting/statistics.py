@@ -37,6 +37,14 @@ class LayerMoments:
         return LayerMoments(self.second + other.second, self.mean + other.mean)
 
 
+@dataclass(frozen=True, eq=False)
+class ColourMoments:
+    """Mean [3] and covariance [3, 3] of a picture's colours, in float64 on the CPU."""
+
+    mean: Tensor
+    covariance: Tensor
+
+
 @dataclass(frozen=True)
 class StatisticsKey:
     """What statistics depend on, besides the layers.
@@ -71,10 +79,11 @@ class StatisticsKey:
 
 @dataclass(frozen=True, eq=False)
 class StyleStatistics:
-    """The moments of all layers in use, of one picture at one scale."""
+    """The moments of all layers in use, of one picture at one scale; of colours where told."""
 
     key: StatisticsKey
     layers: Mapping[str, LayerMoments]
+    colors: ColourMoments | None = None
 
     def to_bytes(self, dtype: torch.dtype = torch.float32) -> bytes:
         """A safetensors file; of the symmetrical moments only one triangle is kept."""

@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from rich.console import Console
 
-from common.options import PaintOptions
+from common.options import NETWORKS, PaintOptions
 from engine.networks.registry import NetworkSource
 from engine.painting.events import Painted
 from engine.painting.inputs import Style
@@ -28,7 +28,6 @@ from engine.painting.studio import Studio
 from engine.styles.making import picture_from_file
 from tools.evaluation import Judge
 
-NETWORKS = ("vgg19", "lite")
 FIGURES = ("style_distance", "content_distance", "grain", "border_detail", "foreign_colours")
 
 

@@ -1,0 +1,1 @@
+"""`python -m bench against COMMIT`: this code beside an older one, in turns, as ratios."""

@@ -1,0 +1,1 @@
+"""Scripts that run on the code of either tree: they use only names that both have."""

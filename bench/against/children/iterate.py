@@ -1,0 +1,95 @@
+"""Seconds of each iteration of one scale, and of the first pictures; a task in, figures out.
+
+Run as a script with a checkout on the path, also an old one.
+"""
+
+import dataclasses
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from engine.networks.registry import NetworkSource
+from engine.painting import Painted, Picture, Stepped, Studio, Style, choose_device, paint
+
+
+def main() -> None:
+    """Paint what the task says; print marks, and previews where they are asked for."""
+    task: dict[str, Any] = json.load(sys.stdin)
+    torch.set_num_threads(task["threads"])
+    weights = Path(task["weights"]) if task.get("weights") else None
+    source: dict[str, Any] = {"vgg19_weights": weights, "may_download": False}
+    known = {field.name for field in dataclasses.fields(NetworkSource)}
+    studio = Studio(
+        source=NetworkSource(**{name: one for name, one in source.items() if name in known}),
+        device=choose_device("cpu"),
+        precision=task.get("precision", "fp32"),
+        max_memory_bytes=task.get("max_memory_bytes"),
+    )
+    options = _options().model_validate(task["options"])
+    content, style = (Picture.from_image(_rgb(Path(task[name]))) for name in ("content", "style"))
+    answer: dict[str, Any] = {}
+    for _ in range(task.get("repeat", 1)):
+        answer = _painted(content, style, options, studio, task)
+    print("\n" + json.dumps(answer))
+
+
+def _painted(
+    content: Picture, style: Picture, options: Any, studio: Studio, task: dict[str, Any]
+) -> dict[str, Any]:
+    begun, busy = time.perf_counter(), time.process_time()
+    marks: list[tuple[int, float, float]] = []
+    left: list[tuple[float, float, float | None]] = []
+    shown: list[tuple[float, str]] = []
+    for event in paint(content, [Style(style)], options, studio=studio):
+        now, worked = time.perf_counter() - begun, time.process_time() - busy
+        match event:
+            case Stepped():
+                marks.append((event.iteration, now, worked))
+                left.append((now, event.fraction, event.seconds_left))
+                if task.get("previews") and _is_due(event.iteration, now, task):
+                    file = f"{task['previews']}-{len(shown):03d}.png"
+                    # As large as Discord will show it: what is small is then blurred.
+                    event.preview(options.size_px).resize(task["shown_size"]).save(file)
+                    shown.append((now, file))
+            case Painted():
+                marks.append((marks[-1][0] + 1, now, worked))
+                if task.get("out"):
+                    event.picture.to_image().save(task["out"])
+                return {
+                    "marks": marks,
+                    "left": left,
+                    "shown": shown,
+                    "seconds": now,
+                    "tiles": event.report.tiles,
+                }
+            case _:
+                pass
+    raise RuntimeError("the painter ended without a picture")
+
+
+def _is_due(iteration: int, seconds: float, task: dict[str, Any]) -> bool:
+    return iteration % 4 == 0 and seconds <= float(task["previews_within_seconds"])
+
+
+def _options() -> Any:
+    for name in ("common.options", "jobs.options"):
+        try:
+            return importlib.import_module(name).PaintOptions
+        except ModuleNotFoundError:
+            continue
+    raise RuntimeError("this tree has no PaintOptions")
+
+
+def _rgb(file: Path) -> Image.Image:
+    with Image.open(file) as image:
+        return image.convert("RGB")
+
+
+if __name__ == "__main__":
+    main()

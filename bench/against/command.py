@@ -1,0 +1,155 @@
+"""The command line of `python -m bench against`."""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench.against import bot, painting, pictures, previews
+from bench.against.measuring import HEAD, Row, row_cells
+from bench.against.painting import Trees
+from bench.against.trees import Tree, checked_out, run_in
+from bench.report import machine_text, system_load, table, write
+from bench.runner import (
+    DEFAULT_CONTENT,
+    DEFAULT_STYLE,
+    ROOT,
+    BenchProblem,
+    Setup,
+    fetch_rivals,
+)
+
+AVX2 = {
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+}
+"""A processor without AVX-512, for oneDNN, torch and MKL."""
+PARTS = ("commands", "overhead", "iterations", "rival", "tiles", "pictures", "previews", "bot")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure what was asked for; 0, or 2 with a sentence on stderr."""
+    chosen = _parser().parse_args(arguments)
+    with tempfile.TemporaryDirectory() as work:
+        if chosen.weights is not None and not chosen.weights.is_file():
+            print(
+                f"There is no file {chosen.weights}; name another with --weights.", file=sys.stderr
+            )
+            return 2
+        setup = Setup(
+            weights=(chosen.weights or _original(Path(work))).resolve(),
+            content=chosen.content.resolve(),
+            style=chosen.style.resolve(),
+            out=chosen.out,
+            work=chosen.keep.resolve() if chosen.keep else Path(work),
+            threads=chosen.threads,
+            size_px=128 if chosen.quick else chosen.size,
+            rounds=1 if chosen.quick else chosen.rounds,
+            largest_px=chosen.size,
+            quick=chosen.quick,
+        )
+        try:
+            setup.check()
+            setup.work.mkdir(parents=True, exist_ok=True)
+            with checked_out(chosen.commit) as old:
+                both = (old, Tree("new", ROOT))
+                trees = Trees(both, setup, AVX2 if chosen.avx2 else {})
+                rows = _measured(trees, chosen.only or PARTS)
+            _write(setup, chosen, rows)
+        except BenchProblem as problem:
+            print(problem, file=sys.stderr)
+            return 2
+    return 0
+
+
+def _measured(trees: Trees, parts: Sequence[str]) -> list[Row]:
+    def judged() -> list[Row]:
+        vgg19 = {"options": painting.VGG19_LAYERS}
+        return [
+            *pictures.judged(trees, "lite", {}),
+            *pictures.judged(trees, "vgg19", vgg19["options"]),
+        ]
+
+    def rival() -> list[Row]:
+        fetch_rivals()
+        return painting.beside_neural_style(trees)
+
+    measures: dict[str, Callable[[], list[Row]]] = {
+        "commands": lambda: painting.whole_commands(trees),
+        "overhead": lambda: painting.overhead(trees),
+        "iterations": lambda: painting.iterations(trees),
+        "rival": rival,
+        "tiles": lambda: painting.tiles(trees),
+        "pictures": judged,
+        "previews": lambda: previews.first_painted(trees),
+        "bot": lambda: bot.under_load(trees),
+    }
+    rows = []
+    for part in parts:
+        print(f"… {part}", flush=True)
+        for row in measures[part]():
+            print("  " + " | ".join(row_cells(row)), flush=True)
+            rows.append(row)
+    return rows
+
+
+def _write(setup: Setup, chosen: argparse.Namespace, rows: Sequence[Row]) -> None:
+    machine = setup.child("judge")["machine"]
+    load = system_load()
+    command = f"python -m bench against {chosen.commit}" + (" --avx2" if chosen.avx2 else "")
+    told = machine_text(machine, quick=setup.quick, load=load, command=command)
+    if chosen.avx2:
+        told += "\nOnly instructions up to AVX2 were allowed to oneDNN, torch and MKL.\n"
+    text = (
+        "Old and new are the two commits, measured in turns in one run: medians, with the least "
+        "and the greatest of the rounds. Seconds of processor are those of all threads.\n"
+    )
+    name = "against_avx2" if chosen.avx2 else "against"
+    figures = {
+        "machine": machine,
+        "load": load,
+        "old": _commit(chosen.commit),
+        "rows": rows,
+    }
+    parts = [told, text, table(HEAD, [row_cells(row) for row in rows])]
+    write(setup.out / f"{name}.md", f"This code beside {chosen.commit}", parts, figures)
+    print(f"Written to {setup.out / name}.md.")
+
+
+def _original(folder: Path) -> Path:
+    """The original VGG-19 as a file, since old code does not know the package that holds it."""
+    file = folder / "vgg19.safetensors"
+    run_in(Tree("new", ROOT), ["-m", "bench.children.original", file], threads=1, environment={})
+    return file
+
+
+def _commit(named: str) -> str:
+    return subprocess.run(
+        ["git", "-C", str(ROOT), "rev-parse", "--short", named],  # noqa: S607 (git is found on the path)
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench against",
+        description="This code beside an older commit, in turns, as ratios with their targets.",
+    )
+    parser.add_argument("commit", help="such as 2f6707f; it is checked out beside this one")
+    parser.add_argument("--only", nargs="+", choices=PARTS)
+    parser.add_argument("--quick", action="store_true", help="only see whether everything runs")
+    parser.add_argument("--avx2", action="store_true", help="as on a processor without AVX-512")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--size", type=int, default=512, help="px, of the longest side")
+    parser.add_argument("--weights", type=Path, help="other weights of VGG-19")
+    parser.add_argument("--content", type=Path, default=DEFAULT_CONTENT)
+    parser.add_argument("--style", type=Path, default=DEFAULT_STYLE)
+    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
+    parser.add_argument("--keep", type=Path, help="keep the pictures in this folder")
+    return parser

@@ -1,0 +1,90 @@
+"""Measuring a quantity of both trees in turns, and what came out as a row of the table."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.against.trees import Tree
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        name: what was measured.
+        unit: of the figures.
+        old: a figure of each round.
+        new: likewise.
+        most_ratio: what the median of `new` over that of `old` is to be at most; None for none.
+        most: what the median of `new` is to be at most; None for none.
+        remark: what else is to be known.
+    """
+
+    name: str
+    unit: str
+    old: tuple[float, ...]
+    new: tuple[float, ...]
+    most_ratio: float | None = None
+    most: float | None = None
+    remark: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """Of the medians; None where one of the two was not measured."""
+        if not self.old or not self.new:
+            return None
+        old = statistics.median(self.old)
+        return statistics.median(self.new) / old if old else None
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether the target was met; None where there is none, or nothing was measured."""
+        if not self.new or (self.most is None and self.most_ratio is None):
+            return None
+        within = self.most is None or statistics.median(self.new) <= self.most
+        if self.most_ratio is None:
+            return within
+        return within and self.ratio is not None and self.ratio <= self.most_ratio
+
+
+def in_turns(
+    trees: Sequence[Tree], rounds: int, measure: Callable[[Tree], dict[str, float]]
+) -> dict[str, tuple[tuple[float, ...], tuple[float, ...]]]:
+    """Figures by name, of the old and of the new tree, a round of both at a time.
+
+    The order changes from round to round, so that what comes second is not always the same.
+    """
+    found: dict[str, dict[str, list[float]]] = {}
+    for number in range(rounds):
+        for tree in trees if number % 2 == 0 else reversed(trees):
+            for name, figure in measure(tree).items():
+                found.setdefault(name, {"old": [], "new": []})[tree.name].append(figure)
+    return {name: (tuple(both["old"]), tuple(both["new"])) for name, both in found.items()}
+
+
+def spread(figures: Sequence[float]) -> str:
+    """The median, with the least and the greatest where there are several."""
+    if not figures:
+        return "–"
+    digits = 3 if max(figures) < 1 else 2 if max(figures) < 100 else 0
+    text = f"{statistics.median(figures):.{digits}f}"
+    if len(figures) > 1:
+        text += f" ({min(figures):.{digits}f} to {max(figures):.{digits}f})"
+    return text
+
+
+def row_cells(row: Row) -> tuple[str, ...]:
+    """A row as it is printed."""
+    targets = []
+    if row.most_ratio is not None:
+        targets.append(f"{row.most_ratio:g} ×")
+    if row.most is not None:
+        targets.append(f"{row.most:g} {row.unit}")
+    ratio = "–" if row.ratio is None else f"{row.ratio:.2f}"
+    mark = {True: "yes", False: "no", None: ""}[row.kept]
+    name = f"{row.name}, {row.unit}" + (f" ({row.remark})" if row.remark else "")
+    return name, spread(row.old), spread(row.new), ratio, " and ".join(targets), mark
+
+
+HEAD = ("", "old", "new", "ratio", "target", "met")

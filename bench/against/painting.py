@@ -1,0 +1,194 @@
+"""What is measured of the painter in both trees: whole commands, iterations, memory, tiles."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.against.measuring import Row, in_turns
+from bench.against.trees import Ran, Tree, run_in
+from bench.rivals import NEURAL_STYLE, task_of_rival
+from bench.runner import Setup
+from bench.speed import paces
+
+_MIB = 2**20
+_ITERATE = Path(__file__).parent / "children" / "iterate.py"
+VGG19_LAYERS = {
+    "content_layers": {"relu3_3": 1.0},
+    "style_layers": {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu3_3": 1.0},
+}
+RELU3_4 = {
+    "content_layers": {"relu3_4": 1.0},
+    "style_layers": dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu3_4"), 1.0),
+}
+RELU5_1 = {
+    "content_layers": {"relu4_2": 1.0},
+    "style_layers": dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), 1.0),
+}
+_RIVALS_LAYERS = {"content_layers": "relu3_4", "style_layers": ",".join(RELU3_4["style_layers"])}
+_OVERHEAD_ITERATIONS = (1, 6)
+"""Of each scale; what they differ by is iterations, the rest is everything else."""
+TILED_BYTES = 2 << 30
+
+
+@dataclass(frozen=True, eq=False)
+class Trees:
+    """Both trees with what all measurements share.
+
+    Attributes:
+        both: the old and the new one.
+        setup: pictures, weights, threads, size, rounds.
+        environment: of all commands, such as the instructions that libraries may use.
+    """
+
+    both: Sequence[Tree]
+    setup: Setup
+    environment: dict[str, str]
+
+    def command(self, tree: Tree, network: str, **flags: Any) -> Ran:
+        """`python -m engine paint` as a user starts it, with nothing measured before."""
+        setup = self.setup
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {
+                **self.environment,
+                "ATELIER_DATA_DIR": folder,
+                "ATELIER_VGG19_WEIGHTS": str(setup.weights),
+            }
+            given = {"size": setup.size_px, "precision": "fp32", "network": network, **flags}
+            if network == "vgg19":
+                given = {name: _layers_text(one) for name, one in VGG19_LAYERS.items()} | given
+            flagged = [
+                part
+                for name, one in given.items()
+                for part in (f"--{name.replace('_', '-')}", str(one))
+            ]
+            out = Path(folder, "painted.png")
+            pictures: list[str | Path] = [setup.content, "--style", setup.style, "-o", out]
+            return run_in(
+                tree,
+                ["-m", "engine", "paint", *pictures, "--quiet", *flagged],
+                threads=setup.threads,
+                environment=environment,
+            )
+
+    def iterate(self, tree: Tree, *, threads: int | None = None, **task: Any) -> dict[str, Any]:
+        """Iterations by the painter's library."""
+        setup = self.setup
+        threads = threads or setup.threads
+        whole = {
+            "content": str(setup.content),
+            "style": str(setup.style),
+            "weights": str(setup.weights),
+            "threads": threads,
+            **task,
+        }
+        ran = run_in(
+            tree,
+            ["-P", _ITERATE],
+            threads=threads,
+            environment=self.environment,
+            stdin=json.dumps(whole),
+        )
+        found: dict[str, Any] = json.loads(ran.output.strip().splitlines()[-1])
+        return {**found, "peak_bytes": ran.peak_bytes}
+
+
+def whole_commands(trees: Trees) -> list[Row]:
+    """The command line at standard quality: processor time, and memory."""
+    rows = []
+    few = {"iterations": 3, "scales": 2} if trees.setup.quick else {}
+    size = trees.setup.size_px
+    for network, time_ratio, memory_ratio in (("lite", 0.45, 0.75), ("vgg19", 0.55, 0.7)):
+
+        def measured(tree: Tree, network: str = network) -> dict[str, float]:
+            ran = trees.command(tree, network, quality="standard", **few)
+            return {"seconds": ran.processor_seconds, "MiB": ran.peak_bytes / _MIB}
+
+        found = in_turns(trees.both, trees.setup.rounds, measured)
+        name = f"{network}, {size} px standard"
+        seconds, memory = found["seconds"], found["MiB"]
+        rows.append(Row(f"{name}, whole command", "s of processor", *seconds, time_ratio))
+        rows.append(Row(f"{name}, peak memory", "MiB", *memory, memory_ratio))
+    return rows
+
+
+def overhead(trees: Trees) -> list[Row]:
+    """All of a command that is not an iteration."""
+    few, more = _OVERHEAD_ITERATIONS
+
+    def measured(tree: Tree) -> dict[str, float]:
+        one, other = (
+            trees.command(tree, "lite", iterations=count).processor_seconds
+            for count in _OVERHEAD_ITERATIONS
+        )
+        return {"seconds": one - (other - one) / (more - few) * few}
+
+    found = in_turns(trees.both, trees.setup.rounds, measured)["seconds"]
+    name = "command line, lite: everything that is not an iteration"
+    return [Row(name, "s of processor", *found, None, 2.5)]
+
+
+def iterations(trees: Trees) -> list[Row]:
+    """An iteration to relu3_4, and one to relu5_1."""
+    count = 6
+    cases = (
+        ("an iteration to relu3_4", RELU3_4, 0.84),
+        ("an iteration to relu5_1", RELU5_1, None),
+    )
+    rows = []
+    for name, layers, ratio in cases:
+        options: dict[str, Any] = {"network": "vgg19", "size_px": trees.setup.size_px, "scales": 1}
+        options |= {"iterations": count, "optimizer": "lbfgs", **layers}
+
+        def measured(tree: Tree, options: dict[str, Any] = options) -> dict[str, float]:
+            found = trees.iterate(tree, options=options)
+            return {"seconds": paces(found["marks"])[1], "MiB": found["peak_bytes"] / _MIB}
+
+        found = in_turns(trees.both, trees.setup.rounds, measured)
+        rows.append(
+            Row(f"{name}, {trees.setup.size_px} px", "s of processor", *found["seconds"], ratio)
+        )
+    return rows
+
+
+def beside_neural_style(trees: Trees) -> list[Row]:
+    """An iteration to relu3_4 of this code and of neural-style, in turns, both in float32."""
+    setup, count = trees.setup, 6
+    new = next(tree for tree in trees.both if tree.name == "new")
+    options = {"network": "vgg19", "size_px": setup.size_px, "scales": 1, "optimizer": "lbfgs"}
+    found: dict[str, list[float]] = {"theirs": [], "ours": []}
+    for _ in range(setup.rounds):
+        ours = trees.iterate(new, options={**options, "iterations": count, **RELU3_4})
+        found["ours"].append(paces(ours["marks"])[1])
+        task = {**task_of_rival(setup, setup.size_px, count), **_RIVALS_LAYERS}
+        theirs = setup.child("neural_style", **task)
+        found["theirs"].append(paces(theirs["marks"])[1])
+    both = tuple(found["theirs"]), tuple(found["ours"])
+    remark = f"`old` is {NEURAL_STYLE}"
+    name = f"an iteration to relu3_4, {setup.size_px} px, beside neural-style"
+    return [Row(name, "s of processor", *both, 0.6, None, remark)]
+
+
+def tiles(trees: Trees) -> list[Row]:
+    """2048 px tiled in 2 GiB beside the untiled work, of the new tree alone."""
+    size = 128 if trees.setup.quick else 2048
+    options = {"network": "vgg19", "size_px": size, "scales": 1, "iterations": 4, **VGG19_LAYERS}
+    new = next(tree for tree in trees.both if tree.name == "new")
+    small = 700 << 20 if trees.setup.quick else TILED_BYTES
+    whole = trees.iterate(new, options=options)
+    # What importing torch takes is part of the 2 GiB.
+    tiled = trees.iterate(new, options=options, max_memory_bytes=small - (700 << 20))
+    remark = f"in {tiled['tiles']} tiles; `old` is the untiled work of this code"
+    seconds = (paces(whole["marks"])[1],), (paces(tiled["marks"])[1],)
+    memory = (whole["peak_bytes"] / _MIB,), (tiled["peak_bytes"] / _MIB,)
+    name = f"vgg19, {size} px tiled, an iteration"
+    return [
+        Row(name, "s of processor", *seconds, 1.35, None, remark),
+        Row(f"vgg19, {size} px tiled, peak memory", "MiB", *memory, None, TILED_BYTES / _MIB),
+    ]
+
+
+def _layers_text(layers: dict[str, float]) -> str:
+    return ",".join(f"{name}={weight:g}" for name, weight in layers.items())

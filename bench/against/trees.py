@@ -1,0 +1,124 @@
+"""The two trees of code that are compared, and running a command in one of them."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.runner import ROOT, BenchProblem
+
+COMMAND_WITHIN_SECONDS = 4 * 3600.0
+_LAUNCHER = Path(__file__).parent / "children" / "launch.py"
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A checkout of the code.
+
+    Attributes:
+        name: `old` or `new`.
+        root: its folder.
+    """
+
+    name: str
+    root: Path
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one command took.
+
+    Attributes:
+        wall_seconds: from its start to its end.
+        processor_seconds: of all of its threads and of the processes that it waited for.
+        peak_bytes: resident at its most, of the largest of its processes.
+        output: what it printed.
+    """
+
+    wall_seconds: float
+    processor_seconds: float
+    peak_bytes: int
+    output: str
+
+
+@contextlib.contextmanager
+def checked_out(commit: str) -> Iterator[Tree]:
+    """The code of a commit in a temporary folder, until the block ends.
+
+    Raises:
+        BenchProblem: there is no such commit here.
+    """
+    with tempfile.TemporaryDirectory(prefix="atelier-against-") as folder:
+        root = Path(folder) / "old"
+        _git("worktree", "add", "--detach", "--force", str(root), commit)
+        try:
+            yield Tree("old", root)
+        finally:
+            _git("worktree", "remove", "--force", str(root))
+
+
+def run_in(
+    tree: Tree,
+    arguments: Sequence[str | Path],
+    *,
+    threads: int,
+    environment: dict[str, str],
+    stdin: str | None = None,
+) -> Ran:
+    """Run `python` with these arguments on a tree's code, and measure it.
+
+    Raises:
+        BenchProblem: it failed, or took longer than anything here should.
+    """
+    whole = {
+        **os.environ,
+        **environment,
+        "PYTHONPATH": str(tree.root),
+        "OMP_NUM_THREADS": str(threads),
+    }
+    command = [sys.executable, *(str(one) for one in arguments)]
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as output,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as given,
+        tempfile.NamedTemporaryFile("r", encoding="utf-8") as usage,
+    ):
+        given.write(stdin or "")
+        given.seek(0)
+        begun = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", _LAUNCHER, usage.name, *command],
+            cwd=tree.root,
+            env=whole,
+            stdin=given,
+            stdout=output,
+            stderr=errors,
+            timeout=COMMAND_WITHIN_SECONDS,
+            check=False,
+        )
+        wall = time.perf_counter() - begun
+        output.seek(0)
+        errors.seek(0)
+        said = output.read()
+        if done.returncode != 0:
+            tail = "\n".join(errors.read().strip().splitlines()[-4:])
+            raise BenchProblem(f"`{' '.join(command[1:4])} …` failed in {tree.name}: {tail}")
+        figures = json.load(usage)
+    return Ran(wall, figures["processor_seconds"], figures["peak_bytes"], said)
+
+
+def _git(*arguments: str) -> None:
+    done = subprocess.run(
+        ["git", "-C", str(ROOT), *arguments],  # noqa: S607 (git is found on the path)
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise BenchProblem(f"git: {done.stderr.strip().splitlines()[-1]}")

@@ -1,0 +1,114 @@
+"""`python -m bench against COMMIT`: two trees in turns, and a table of ratios with targets."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import main
+from bench.against.measuring import Row, in_turns, row_cells, spread
+from bench.against.trees import Tree, checked_out, run_in
+from bench.runner import ROOT, BenchProblem
+
+OLD, NEW = Tree("old", Path("/old")), Tree("new", Path("/new"))
+
+
+def test_a_target_is_met_by_the_medians_not_by_the_best_round() -> None:
+    row = Row("x", "s", (10.0, 10.0, 10.0), (4.0, 6.0, 7.0), most_ratio=0.5)
+    assert row.ratio == 0.6
+    assert row.kept is False
+    assert Row("x", "s", (10.0,), (5.0,), most_ratio=0.5).kept is True
+
+
+def test_a_row_with_two_targets_meets_both_or_none() -> None:
+    assert Row("x", "MiB", (10.0,), (5.0,), most_ratio=0.5, most=4.0).kept is False
+    assert Row("x", "MiB", (10.0,), (5.0,), most_ratio=0.5, most=6.0).kept is True
+
+
+def test_without_a_target_or_without_figures_nothing_is_claimed() -> None:
+    assert Row("x", "s", (10.0,), (5.0,)).kept is None
+    assert Row("x", "s", (10.0,), (), most_ratio=0.5).kept is None
+    assert row_cells(Row("x", "s", (), (), most=1.0)) == ("x, s", "–", "–", "–", "1 s", "")
+
+
+def test_spreads_are_given_where_there_were_several_rounds() -> None:
+    assert spread((0.5,)) == "0.500"
+    assert spread((1.0, 3.0, 2.0)) == "2.00 (1.00 to 3.00)"
+    assert spread((500.0, 700.0)) == "600 (500 to 700)"
+
+
+def test_what_comes_second_changes_from_round_to_round() -> None:
+    order = []
+
+    def measure(tree: Tree) -> dict[str, float]:
+        order.append(tree.name)
+        return {"seconds": float(len(order))}
+
+    found = in_turns((OLD, NEW), 2, measure)
+    assert order == ["old", "new", "new", "old"]
+    assert found == {"seconds": ((1.0, 4.0), (2.0, 3.0))}
+
+
+def test_a_command_is_measured_on_its_own_trees_code(tmp_path: Path) -> None:
+    (tmp_path / "whose.py").write_text("print('mine'); x = bytearray(50 << 20)")
+    ran = run_in(Tree("new", tmp_path), ["-m", "whose"], threads=1, environment={})
+    assert ran.output == "mine\n"
+    assert 50 << 20 < ran.peak_bytes < 500 << 20
+    assert 0 < ran.processor_seconds < 60
+
+
+def test_a_command_that_fails_says_why_and_where(tmp_path: Path) -> None:
+    code = ["-c", "raise SystemExit('no reason')"]
+    with pytest.raises(BenchProblem, match=r"failed in old: .*no reason"):
+        run_in(Tree("old", tmp_path), code, threads=1, environment={})
+
+
+def test_the_old_code_is_checked_out_and_taken_away() -> None:
+    with checked_out("HEAD") as tree:
+        assert (tree.root / "bench" / "__main__.py").is_file()
+    assert not tree.root.exists()
+    listed = subprocess.run(
+        ["git", "-C", str(ROOT), "worktree", "list"], capture_output=True, text=True, check=True
+    )
+    assert str(tree.root) not in listed.stdout
+
+
+def test_a_commit_that_is_not_here_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    if not (ROOT / "../shared/weights").is_dir():
+        pytest.skip("the real weights are not beside the checkout")
+    assert main(["against", "no-such-commit", "--quick"]) == 2
+    assert "no-such-commit" in capsys.readouterr().err
+
+
+def test_both_trees_iterate_with_the_same_script(tmp_path: Path) -> None:
+    """The script knows nothing of this tree but names that the oldest one has too."""
+    picture = tmp_path / "picture.png"
+    _noise(picture)
+    task = {
+        "threads": 1,
+        "content": str(picture),
+        "style": str(picture),
+        "out": str(tmp_path / "out.png"),
+        "previews": str(tmp_path / "preview"),
+        "previews_within_seconds": 60,
+        "shown_size": [96, 64],
+        "options": {"network": "lite", "size_px": 64, "scales": 1, "iterations": 8},
+    }
+    script = ROOT / "bench" / "against" / "children" / "iterate.py"
+    ran = run_in(
+        Tree("new", ROOT), ["-P", script], threads=1, environment={}, stdin=json.dumps(task)
+    )
+    found = json.loads(ran.output.strip().splitlines()[-1])
+    assert [mark[0] for mark in found["marks"]] == list(range(1, 10))
+    assert len(found["shown"]) == 2
+    assert (tmp_path / "out.png").is_file()
+
+
+def _noise(file: Path) -> None:
+    script = (
+        "import sys; from PIL import Image; "
+        "Image.effect_noise((96, 64), 80).convert('RGB').save(sys.argv[1])"
+    )
+    subprocess.run([sys.executable, "-c", script, str(file)], check=True)
