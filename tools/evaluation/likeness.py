@@ -10,16 +10,16 @@ from dataclasses import asdict, dataclass, fields
 import torch
 from PIL import Image, ImageOps
 
-from engine.evaluation import measures
-from engine.evaluation.distributions import (
+from engine.networks.encoder import Encoder
+from tools.evaluation import measures
+from tools.evaluation.distributions import (
     nearest_neighbors,
     palette_distance,
     sliced_wasserstein,
 )
-from engine.evaluation.judge import JudgeProblem, gram
-from engine.evaluation.pictures import Picture, as_image, as_tensor, fit_longest
-from engine.evaluation.shapes import edge_distance, ssim_distance, structure_distance
-from engine.networks.encoder import Encoder
+from tools.evaluation.judge import JudgeProblem, gram
+from tools.evaluation.pictures import Picture, as_image, as_tensor, fit_longest
+from tools.evaluation.shapes import edge_distance, ssim_distance, structure_distance
 
 HELD_OUT_LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu4_3", "relu5_2")
 STRUCTURE_LAYERS = ("relu3_3", "relu4_3")
