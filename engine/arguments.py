@@ -81,10 +81,10 @@ def parse_layers(text: str) -> dict[str, float]:
 
 
 def parse_numbers(text: str, what: str, count: int) -> list[float]:
-    """So many numbers between commas.
+    """`count` numbers between commas.
 
     Raises:
-        SettingsProblem: they are not, or not so many.
+        SettingsProblem: they are none, or of another count.
     """
     numbers = [parse_number(part, what) for part in text.split(",")]
     if len(numbers) != count:

@@ -1,4 +1,4 @@
-"""Judging pictures on what the optimiser did not see, so that it never grades itself."""
+"""Judging pictures on what the optimizer did not see, so that it never grades itself."""
 
 from tools.evaluation.judge import Judge, JudgeProblem, Verdict
 

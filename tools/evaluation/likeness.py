@@ -1,4 +1,4 @@
-"""Likeness to the painting and to the photograph, by measures that no optimiser of ours walks down.
+"""Likeness to the painting and to the photograph, by measures that no optimizer of ours walks down.
 
 A measure by which the unchanged photograph wins, or the painting itself, says nothing of a picture
 between them; so a table has these two as its first rows.

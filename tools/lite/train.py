@@ -164,9 +164,9 @@ def learn(
     console: Console,
 ) -> list[dict[str, float]]:
     """Teach all lessons but the last; returns how each layer's error fell."""
-    optimiser = torch.optim.Adam(student.parameters(), lr=schedule.step, betas=(0.9, 0.99))
+    optimizer = torch.optim.Adam(student.parameters(), lr=schedule.step, betas=(0.9, 0.99))
     course = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, schedule.step, schedule.steps, pct_start=0.15
+        optimizer, schedule.step, schedule.steps, pct_start=0.15
     )
     generator = torch.Generator().manual_seed(training.seed)
     taught = len(lessons) - training.tested
@@ -182,9 +182,9 @@ def learn(
         if training.mean_weight:
             biases = [_bias(told[name], target) for name, target in targets.items()]
             loss = loss + training.mean_weight * torch.stack(biases).sum()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         torch.autograd.backward(loss)
-        optimiser.step()
+        optimizer.step()
         course.step()
         for name, error in errors.items():
             sums[name] += float(error.detach()) / _TOLD_EVERY
