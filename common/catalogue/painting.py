@@ -40,18 +40,16 @@ class ArtistEntry(_Part):
 
 
 class ScanEntry(_Part):
-    """The scan on Wikimedia Commons.
-
-    Attributes:
-        commons_file: the file's name there, with spaces.
-        aspect_ratio: width divided by height.
-        aspect_tolerance: how far off a download may be, as a share; wider than 2 % where only
-            the painting's own measures are known, not the scan's.
-    """
+    """The scan on Wikimedia Commons."""
 
     commons_file: _FileName
+    """The file's name there, with spaces."""
     aspect_ratio: float = Field(ge=0.1, le=10)
+    """Width divided by height."""
     aspect_tolerance: float = Field(0.02, ge=0.005, le=0.08)
+    """How far off a download may be, as a share; wider than 2 % where only the painting's own
+    measures are known, not the scan's.
+    """
 
 
 class PaintingSettings(_Part):

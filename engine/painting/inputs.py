@@ -43,44 +43,38 @@ _NAMELESS = sentence("the style")
 
 @dataclass(frozen=True, eq=False)
 class Style:
-    """One style: a picture, the content itself, or statistics of a picture that is not here.
-
-    Attributes:
-        picture: to learn from; None when `is_content` or when there are only fingerprints.
-        is_content: the photograph is its own style.
-        weight: relative to the other styles.
-        region: left, top, right, bottom of the part to use, as shares of the picture.
-        mask: [H, W] in 0..1, of the content's size: where this style applies; None everywhere.
-        fingerprints: statistics measured before, by size; used where there is no picture.
-        name: for messages.
-    """
+    """One style: a picture, the content itself, or statistics of a picture that is not here."""
 
     picture: Picture | None = None
+    """To learn from; None when `is_content` or when there are only fingerprints."""
     is_content: bool = False
+    """The photograph is its own style."""
     weight: float = 1.0
+    """Relative to the other styles."""
     region: Share | None = None
+    """Left, top, right, bottom of the part to use, as shares of the picture."""
     mask: Tensor | None = None
+    """[H, W] in 0..1, of the content's size: where this style applies; None everywhere."""
     fingerprints: Sequence[StyleStatistics] = ()
+    """Statistics measured before, by size; used where there is no picture."""
     name: str | Sentence = _NAMELESS
+    """Its name in messages."""
 
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """Checked pictures.
-
-    Attributes:
-        content: at its own size.
-        styles: with regions cut and colours prepared; each has a picture or fingerprints.
-        mask: where to paint, of the content's size; None everywhere.
-        start: a picture to start from, if the options say `file`.
-        recolored: the content in the styles' palette, of the same size; None for its own colours.
-    """
+    """The pictures of a painting, checked."""
 
     content: Picture
+    """The photograph, at its own size."""
     styles: tuple[Style, ...]
+    """With regions cut and colours prepared; each has a picture or fingerprints."""
     mask: Tensor | None = None
+    """Where to paint, of the content's size; None everywhere."""
     start: Picture | None = None
+    """A picture to start from, if the options say `file`."""
     recolored: Picture | None = None
+    """The content in the styles' palette, of the same size; None for its own colours."""
 
     @property
     def target(self) -> Picture:
