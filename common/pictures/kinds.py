@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from common.errors import AtelierError
 from common.sentences import Problem, Sentence
 
+MAX_ASPECT = 8.0
+"""A painting of 512 px is at least 64 px wide then: less holds no stroke."""
+
 
 class PictureProblem(Problem):
     """A picture that cannot be used; tells its owner what is wrong and what to do."""
@@ -30,7 +33,7 @@ class DecodeLimits:
     max_pixels: int = 100_000_000
     max_side_px: int = 4096
     min_side_px: int = 16
-    max_aspect: float = 10.0
+    max_aspect: float = MAX_ASPECT
 
 
 @dataclass(frozen=True)

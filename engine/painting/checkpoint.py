@@ -24,7 +24,7 @@ class Header:
 
     Attributes:
         fingerprint: of the pictures and settings; a checkpoint fits no other.
-        memory_bytes: what the plan was made for; it decides on the optimisers.
+        memory_bytes: what the plan was made for; it decides on the optimizers.
         scale: number of the scale.
         iteration: iterations done in this scale.
         precision: of the network; fp32 after a recovery.
@@ -56,7 +56,7 @@ class Header:
 
 
 def to_bytes(header: Header, tensors: Mapping[str, Tensor]) -> bytes:
-    """The checkpoint, with the optimiser's tensors and torch's random state."""
+    """The checkpoint, with the optimizer's tensors and torch's random state."""
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     kept["random"] = torch.get_rng_state()
     plain = asdict(header)

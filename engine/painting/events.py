@@ -74,7 +74,7 @@ class Stepped:
         fraction: share of the whole work, which lies mostly in the last scales.
         seconds_left: guessed from the work so far; None at first.
         losses: reads the losses of this iteration from the device; waits for it.
-        preview: the picture so far with its longer side at most so many pixels; only until the
+        preview: the picture so far with its longer side at most this many pixels; only until the
             next event is asked for.
         checkpoint: all that is needed to go on from here, likewise.
     """

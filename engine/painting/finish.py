@@ -45,7 +45,7 @@ class Finisher:
         return Picture(pixels.clamp(0, 1), alpha)
 
     def preview(self, shown: Tensor, most_px: int) -> Image.Image:
-        """The picture with its longer side at most so many pixels."""
+        """The picture with its longer side at most `most_px`."""
         size = (shown.shape[2], shown.shape[3])
         if max(size) > most_px:
             shown = resized(shown[0].cpu(), fit_size(size, most_px))[None]

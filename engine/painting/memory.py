@@ -1,6 +1,6 @@
 """How much memory a painting takes, and how it keeps within what there is.
 
-Three things grow with the picture: the picture with its optimiser's state, the tile at work, and
+Three things grow with the picture: the picture with its optimizer's state, the tile at work, and
 the masks. What the first and the last take is reckoned here from how many numbers each pixel has;
 the rest is left for the tile. L-BFGS keeps a shorter history where memory is short, or leaves
 the scale to Adam.
@@ -24,7 +24,7 @@ _NUMBER = 4
 PICTURE_BYTES = 3 * _NUMBER
 """Of a picture, for each pixel."""
 _HELD_PICTURES = 6
-"""Either optimiser holds six pictures: of Adam the iterate, two moments, the average, the last that
+"""Either optimizer holds six pictures: of Adam the iterate, two moments, the average, the last that
 was good, the gradient; of L-BFGS the point, the trial, the direction, the last that was good and
 two gradients."""
 _UPDATE_PICTURES = 3
@@ -68,7 +68,7 @@ class Memory:
     planes: int = 0
 
     def for_tile(self, size: Size, history: History | None) -> int:
-        """Bytes that are left beside the picture and its optimiser; may be below zero."""
+        """Bytes that are left beside the picture and its optimizer; may be below zero."""
         each = (
             PICTURE_BYTES * _HELD_PICTURES
             + self.planes * _NUMBER

@@ -13,7 +13,7 @@ from engine.painting.gradient import evaluate
 from engine.painting.inputs import Inputs, start_picture
 from engine.painting.memory import attempt, lesser_history, no_memory
 from engine.painting.objective import Objective
-from engine.painting.optimisers import Adam, Optimiser, enlarged, history_in, make_optimiser
+from engine.painting.optimizers import Adam, Optimizer, enlarged, history_in, make_optimizer
 from engine.painting.picture import Size, resized
 from engine.painting.run_state import RunState
 from engine.painting.studio import Studio
@@ -26,7 +26,7 @@ class ScaleRun:
 
     Attributes:
         number: of the scale.
-        optimiser: holds the picture.
+        optimizer: holds the picture.
         done: iterations so far.
         objective: what the picture is judged by; None while there is none.
         tiling: None for the whole picture at once.
@@ -37,7 +37,7 @@ class ScaleRun:
     """
 
     number: int
-    optimiser: Optimiser
+    optimizer: Optimizer
     done: int
     objective: Objective | None = None
     tiling: Tiling | None = None
@@ -58,22 +58,22 @@ class ScaleRun:
         if self.objective is None:
             raise RuntimeError("the scale is not set up")
         self.objective.encoder.begin(number)
-        found = evaluate(self.objective, self.optimiser.point, self.tiling, check)
+        found = evaluate(self.objective, self.optimizer.point, self.tiling, check)
         figures = found.figures()
         self.torn = True
-        self.optimiser.update(found, progress)  # which spends the gradient
+        self.optimizer.update(found, progress)  # which spends the gradient
         self.done += 1
         self.torn = False
         return figures
 
     def shown(self) -> Tensor:
         """The picture so far."""
-        result = self.optimiser.result()
+        result = self.optimizer.result()
         return result if self.objective is None else self.objective.shown(result)
 
     def remember(self) -> None:
         """The state is good."""
-        for name, tensor in self.optimiser.essence().items():
+        for name, tensor in self.optimizer.essence().items():
             if name in self.good:
                 self.good[name].copy_(tensor)
             else:
@@ -82,7 +82,7 @@ class ScaleRun:
 
     def go_back(self) -> None:
         """To the last state that was good."""
-        self.optimiser.load(self.good)
+        self.optimizer.load(self.good)
         self.done, self.torn = self.good_at, False
 
     def close(self) -> None:
@@ -122,8 +122,8 @@ class Scales:
         work.ended = header.ended
         return work
 
-    def next(self, number: int, before: Optimiser | None) -> ScaleRun:
-        """A scale's work: with the same optimiser enlarged, or another from its result."""
+    def next(self, number: int, before: Optimizer | None) -> ScaleRun:
+        """A scale's work: with the same optimizer enlarged, or another from its result."""
         scale = self.state.plan.scales[number]
         if before is None:
             content = self.content_at(scale.size)[0].float().cpu()
@@ -147,9 +147,9 @@ class Scales:
         """
         self._forget_some(work.number)
         point = work.good["point"]
-        work.optimiser.close()
+        work.optimizer.close()
         fresh = self._begun(work.number, point)
-        work.optimiser, work.good = fresh.optimiser, fresh.good
+        work.optimizer, work.good = fresh.optimizer, fresh.good
         work.done, work.torn = work.good_at, False
 
     def content_at(self, size: Size) -> Tensor:
@@ -176,13 +176,13 @@ class Scales:
         """
 
         def begin() -> ScaleRun:
-            optimiser = make_optimiser(
+            optimizer = make_optimizer(
                 self.state.plan.scales[number].history, picture, self.state.plan.optimizer
             )
-            optimiser.calm(self.state.pace)
+            optimizer.calm(self.state.pace)
             if state is not None:
-                optimiser.load(state)  # Adam's own pace is among it.
-            return ScaleRun(number, optimiser, 0)
+                optimizer.load(state)  # Adam's own pace is among it.
+            return ScaleRun(number, optimizer, 0)
 
         while (work := attempt(begin, self.studio.device)) is None:
             self._forget_some(number)

@@ -9,7 +9,7 @@ from engine.painting.colour import colour_moments
 from engine.painting.inputs import check_inputs, with_colors_first
 from engine.painting.measuring import measure_style
 from engine.painting.memory import History
-from engine.painting.optimisers import Adam, enlarged, make_optimiser
+from engine.painting.optimizers import Adam, enlarged, make_optimizer
 from engine.painting.picture import resized
 from engine.painting.recipe import load_recipe
 from engine.painting.statistics import StatisticsKey, StyleStatistics
@@ -206,10 +206,10 @@ def test_an_enlarged_photograph_with_its_own_detail_is_the_photograph(
     small = resized(photograph[0], (24, 32))[None]
     detail = photograph - enlarged(small, (48, 64), "bicubic")
     assert float(detail.abs().max()) > 0.01
-    optimiser = make_optimiser(history, small, load_recipe("atelier").optimizer)
-    torch.testing.assert_close(optimiser.taken((48, 64), detail), photograph)
+    optimizer = make_optimizer(history, small, load_recipe("atelier").optimizer)
+    torch.testing.assert_close(optimizer.taken((48, 64), detail), photograph)
     if history is None:
-        begun = make_optimiser(None, small, load_recipe("atelier").optimizer)
+        begun = make_optimizer(None, small, load_recipe("atelier").optimizer)
         assert isinstance(begun, Adam)
         torch.testing.assert_close(begun.rescaled((48, 64), detail).point, photograph)
 

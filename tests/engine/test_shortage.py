@@ -1,4 +1,4 @@
-"""Painting on where the optimiser finds no memory: with less of a history, or with Adam."""
+"""Painting on where the optimizer finds no memory: with less of a history, or with Adam."""
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Likeness to the painting and to the photograph, by measures that no optimiser of ours walks down.
+"""Likeness to the painting and to the photograph, by measures that no optimizer of ours walks down.
 
 A measure by which the unchanged photograph wins, or the painting itself, says nothing of a picture
 between them; so a table has these two as its first rows.
@@ -10,16 +10,16 @@ from dataclasses import asdict, dataclass, fields
 import torch
 from PIL import Image, ImageOps
 
-from engine.evaluation import measures
-from engine.evaluation.distributions import (
+from engine.networks.encoder import Encoder
+from tools.evaluation import measures
+from tools.evaluation.distributions import (
     nearest_neighbors,
     palette_distance,
     sliced_wasserstein,
 )
-from engine.evaluation.judge import JudgeProblem, gram
-from engine.evaluation.pictures import Picture, as_image, as_tensor, fit_longest
-from engine.evaluation.shapes import edge_distance, ssim_distance, structure_distance
-from engine.networks.encoder import Encoder
+from tools.evaluation.judge import JudgeProblem, gram
+from tools.evaluation.pictures import Picture, as_image, as_tensor, fit_longest
+from tools.evaluation.shapes import edge_distance, ssim_distance, structure_distance
 
 HELD_OUT_LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu4_3", "relu5_2")
 STRUCTURE_LAYERS = ("relu3_3", "relu4_3")

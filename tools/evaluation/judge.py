@@ -10,13 +10,13 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from PIL import Image
 from torch import Tensor
 
-from engine.evaluation import measures
-from engine.evaluation.pictures import Picture, as_image, as_tensor, fit_longest
 from engine.networks.encoder import Encoder, WeightsProblem
 from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import Vgg19
 from engine.painting.picture import mirrored
 from engine.painting.plan import LEAST_SIDE_PX
+from tools.evaluation import measures
+from tools.evaluation.pictures import Picture, as_image, as_tensor, fit_longest
 
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu4_3", "relu5_2")
 CONTENT_LAYERS = ("relu3_2", "relu4_3")

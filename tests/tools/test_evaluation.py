@@ -7,11 +7,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from engine.evaluation import Judge, JudgeProblem, measures
-from engine.evaluation.__main__ import main
-from engine.evaluation.judge import gram, structure_distance
-from engine.evaluation.pictures import as_image, as_tensor, fit_longest
 from engine.networks.vgg19 import CONVOLUTIONS, Normalisation, Vgg19, Vgg19Weights
+from tools.evaluation import Judge, JudgeProblem, measures
+from tools.evaluation.__main__ import main
+from tools.evaluation.judge import gram, structure_distance
+from tools.evaluation.pictures import as_image, as_tensor, fit_longest
 
 CHANNELS = (3, 64, 64, *[32] * 14)  # Narrow, to be quick.
 

@@ -3,16 +3,16 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
 
-from engine.evaluation import JudgeProblem
-from engine.evaluation.distributions import (
+from engine.networks.vgg19 import CHANNELS, CONVOLUTIONS, Normalisation, Vgg19, Vgg19Weights
+from tools.evaluation import JudgeProblem
+from tools.evaluation.distributions import (
     nearest_neighbors,
     palette_distance,
     sliced_wasserstein,
 )
-from engine.evaluation.likeness import MEASURES, PAINTING, PHOTOGRAPH, Panel, as_markdown
-from engine.evaluation.measures import LEAST_POWER, two_pixel_power
-from engine.evaluation.shapes import edge_distance, ssim_distance, structure_distance
-from engine.networks.vgg19 import CHANNELS, CONVOLUTIONS, Normalisation, Vgg19, Vgg19Weights
+from tools.evaluation.likeness import MEASURES, PAINTING, PHOTOGRAPH, Panel, as_markdown
+from tools.evaluation.measures import LEAST_POWER, two_pixel_power
+from tools.evaluation.shapes import edge_distance, ssim_distance, structure_distance
 
 
 def random_network(depth: int = 14) -> Vgg19:

@@ -1,4 +1,4 @@
-"""`python -m engine.lite.train PHOTOS TEACHER`: make the weights of the `lite` network.
+"""`python -m tools.lite.train PHOTOS TEACHER`: make the weights of the `lite` network.
 
 Crops of photographs, some of them with noise, other colours or two of them mixed, are shown to
 VGG19, and the lite network learns to say what it says. Then the network paints: it will be asked
@@ -23,10 +23,8 @@ from torch import Tensor
 
 from common.options import PaintOptions
 from engine.lite.encoder import LiteEncoder
-from engine.lite.lessons import Lesson, Teacher, make_crops, recoloured, together
 from engine.lite.network import READINGS, WEIGHTS, Weights
 from engine.lite.network import load_weights as load_lite_weights
-from engine.lite.student import Student
 from engine.networks.vgg19 import Vgg19
 from engine.networks.weights import load_weights
 from engine.painting.events import Painted
@@ -35,6 +33,8 @@ from engine.painting.painter import paint
 from engine.painting.picture import Picture
 from engine.painting.studio import Studio
 from engine.styles.making import picture_from_file
+from tools.lite.lessons import Lesson, Teacher, make_crops, recoloured, together
+from tools.lite.student import Student
 
 _TOLD_EVERY = 50
 _BORDER = 3
@@ -81,7 +81,7 @@ class Schedule:
 
 def main(arguments: list[str] | None = None) -> int:
     """Train, and write the weights and a log beside them. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m engine.lite.train", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.lite.train", description=__doc__)
     parser.add_argument("photos", type=Path, help="folder of photographs")
     parser.add_argument("teacher", type=Path, help="VGG19's weights, at least to relu3_3")
     parser.add_argument("-o", "--output", type=Path, default=WEIGHTS)
@@ -164,9 +164,9 @@ def learn(
     console: Console,
 ) -> list[dict[str, float]]:
     """Teach all lessons but the last; returns how each layer's error fell."""
-    optimiser = torch.optim.Adam(student.parameters(), lr=schedule.step, betas=(0.9, 0.99))
+    optimizer = torch.optim.Adam(student.parameters(), lr=schedule.step, betas=(0.9, 0.99))
     course = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, schedule.step, schedule.steps, pct_start=0.15
+        optimizer, schedule.step, schedule.steps, pct_start=0.15
     )
     generator = torch.Generator().manual_seed(training.seed)
     taught = len(lessons) - training.tested
@@ -182,9 +182,9 @@ def learn(
         if training.mean_weight:
             biases = [_bias(told[name], target) for name, target in targets.items()]
             loss = loss + training.mean_weight * torch.stack(biases).sum()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         torch.autograd.backward(loss)
-        optimiser.step()
+        optimizer.step()
         course.step()
         for name, error in errors.items():
             sums[name] += float(error.detach()) / _TOLD_EVERY

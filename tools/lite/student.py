@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor, nn
 
-from engine.lite.filters import first_filters
 from engine.lite.network import CONVOLUTIONS, READINGS, Weights, centred
+from tools.lite.filters import first_filters
 
 _MOMENTUM = 0.05
 
