@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import discord
+from babel import Locale
 from discord import app_commands
 
 from bot.app.features import build_client
 from bot.commands.help import Leaf, is_for_admins, leaves
 from bot.kit import Tree
+from bot.texts import languages
 from common.settings import Settings
 
 PATH = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
@@ -23,7 +25,7 @@ What members and admins can ask of Atelier in Discord. This file is made by
 `python -m bot.help_command`; a test fails when it is out of date.
 
 Answers that concern only the one who asks are seen only by them. Names and descriptions appear in
-the language of each user's Discord (English and German so far; another is one file, see below).
+the language of each user's Discord ({languages} so far; another is one file, see below).
 Every button goes on working after a restart of the bot, and checks who presses it.
 """
 
@@ -94,7 +96,8 @@ NOTES: Mapping[str, str] = {
 def document(tree: Tree) -> str:
     """The whole document, as Markdown."""
     commands = list(leaves(tree))
-    parts = [HEAD, MEMBERS]
+    names = [str(Locale.parse(code, sep="-").english_name) for code in languages()]
+    parts = [HEAD.format(languages=" and ".join(names)), MEMBERS]
     parts += [_section(command) for command in commands if not is_for_admins(command)]
     for menu in tree.get_commands(type=discord.AppCommandType.message):
         parts.append(

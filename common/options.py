@@ -1,6 +1,13 @@
-"""What one painting is to be: the options of a job, checked, and kept as JSON with it."""
+"""What one painting is to be: the options of a job, checked, and kept as JSON with it.
 
-from typing import Annotated, Literal, get_args
+The fields of `PaintOptions` are the table of options: name, bounds, default and help of each
+stand there once. The flags of `python -m engine paint` are made of them; `/paint`, and with it
+docs/commands.md, take bounds and help from `OPTIONS`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,7 +18,13 @@ MAX_SEED = 2**31 - 1
 Quality = Literal["draft", "standard", "fine"]
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
 """From the quickest to the best."""
-Network = Literal["auto", "vgg19", "lite"]
+QUALITY_WORK: Mapping[Quality, float] = {"draft": 0.4, "standard": 1.0, "fine": 2.5}
+"""What a quality multiplies the iterations by, where the recipe does not say otherwise."""
+NetworkName = Literal["vgg19", "lite"]
+NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
+Network = Literal["auto", NetworkName]
+Precision = Literal["auto", "fp32", "bf16"]
+Statistic = Literal["gram", "wasserstein"]
 KeepColors = Literal["no", "luminance", "match", "histogram"]
 Start = Literal["content", "grey", "noise", "style", "file"]
 FilmFormat = Literal["mp4", "gif"]
@@ -33,33 +46,73 @@ class PaintOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    size_px: int = Field(512, ge=MIN_SIZE_PX, le=MAX_SIZE_PX, description="Longest side.")
-    quality: Quality = "standard"
-    strength: _Share = Field(0.5, description="0 keeps the photograph, 1 is all style.")
-    style_scale: float = Field(1.0, ge=0.1, le=4.0, description="Size of the brush strokes.")
-    keep_colors: KeepColors = "no"
-    keep_colors_strength: _Share = 1.0
-    start: Start = "content"
-    start_noise: _Share = Field(0.0, description="Share of noise mixed into the start.")
-    seed: int = Field(0, ge=0, le=MAX_SEED)
-    timelapse: bool = Field(False, description="Record a film, and the course of the loss.")
-    timelapse_format: FilmFormat = "mp4"
+    size_px: int = Field(
+        512,
+        ge=MIN_SIZE_PX,
+        le=MAX_SIZE_PX,
+        description="The longest side of the result in pixels. Without it: 512.",
+    )
+    quality: Quality = Field(
+        "standard", description="How much time to spend. Without it: standard."
+    )
+    strength: _Share = Field(
+        0.5,
+        description="0 keeps the photo, 1 is all style. Without it: 0.5, or what suits the "
+        "painting.",
+    )
+    style_scale: float = Field(
+        1.0,
+        ge=0.1,
+        le=4.0,
+        description="Size of the brush strokes, 0.1 to 4. Without it: 1, or what suits the "
+        "painting.",
+    )
+    keep_colors: KeepColors = Field(
+        "no", description="Whether the photo's colours stay. Without it: the style's colours."
+    )
+    keep_colors_strength: _Share = Field(1.0, description="How much of them stays, 0 to 1.")
+    colors_first: _Share | None = Field(
+        None,
+        description="How far the photo takes the style's colours before it is painted, 0 to 1.",
+    )
+    start: Start = Field(
+        "content", description="What the painting grows from. Without it: the photo."
+    )
+    start_noise: _Share = Field(0.0, description="Share of noise in the start, 0 to 1.")
+    seed: int = Field(
+        0, ge=0, le=MAX_SEED, description="The same seed and settings paint the same again."
+    )
+    timelapse: bool = Field(False, description="Also record how the picture is painted.")
+    timelapse_format: FilmFormat = Field(
+        "mp4", description="The form of that record. Without it: a video."
+    )
 
-    recipe: str = Field("atelier", max_length=40, pattern=r"^[a-z][a-z0-9-]*$")
-    network: Network = "auto"
+    recipe: str = Field(
+        "atelier",
+        max_length=40,
+        pattern=r"^[a-z][a-z0-9-]*$",
+        description="The method, as a file of settings.",
+    )
+    network: Network = Field("auto", description="The network that judges style.")
     content_layers: _LayerWeights | None = None
     style_layers: _LayerWeights | None = None
-    content_weight: _Weight | None = None
-    style_weight: _Weight | None = None
-    tv_weight: _Weight | None = None
-    style_statistic: Literal["gram", "wasserstein"] | None = None
-    style_fit: StyleFit | None = None
-    pooling: Pooling | None = None
+    content_weight: _Weight | None = Field(None, description="Weight of the photo's features.")
+    style_weight: _Weight | None = Field(None, description="Weight of the style's statistics.")
+    tv_weight: _Weight | None = Field(None, description="Weight of smoothness.")
+    style_statistic: Statistic | None = Field(None, description="What of the style is compared.")
+    style_fit: StyleFit | None = Field(None, description="How a style gets the photo's shape.")
+    pooling: Pooling | None = Field(None, description="How the network reduces.")
     optimizer: OptimizerName | None = None
-    iterations: int | None = Field(None, ge=1, le=100_000, description="Per scale.")
-    scales: int | None = Field(None, ge=1, le=16)
-    min_improvement: _Share | None = Field(None, description="Stop a scale below this share.")
-    tile_px: int | None = Field(None, ge=64, le=8192, description="Force tiles of this core.")
+    iterations: int | None = Field(None, ge=1, le=100_000, description="At each scale.")
+    scales: int | None = Field(
+        None, ge=1, le=16, description="Number of sizes, from small to large."
+    )
+    min_improvement: _Share | None = Field(
+        None, description="End a scale when ten iterations improve the loss by a smaller share."
+    )
+    tile_px: int | None = Field(
+        None, ge=MIN_SIZE_PX, le=MAX_SIZE_PX, description="Force tiles with cores of this size."
+    )
 
     @model_validator(mode="after")
     def _some_style_remains(self) -> "PaintOptions":
@@ -68,6 +121,52 @@ class PaintOptions(BaseModel):
             if layers is not None and not any(weight > 0 for weight in layers.values()):
                 raise ValueError(f"{name} needs at least one layer with a weight above zero")
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A row of the table of options, to be read by those who offer it."""
+
+    help: str
+    default: Any
+    value_type: type = str
+    """Of one value: int, float, bool, str, or dict for the weights of layers."""
+    choices: tuple[str, ...] = ()
+    least: float | None = None
+    most: float | None = None
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """What an annotation is made of, with its optional part and its `Annotated` taken apart."""
+    if get_origin(annotation) in {None, dict, Literal}:
+        yield annotation
+        return
+    for part in get_args(annotation):
+        yield from _parts(part)
+
+
+def _option(name: str) -> Option:
+    field = PaintOptions.model_fields[name]
+    parts = [*_parts(field.annotation), *field.metadata]
+    parts += [each for part in parts for each in getattr(part, "metadata", ())]
+    kind = parts[0]
+    bounds = {
+        key: getattr(part, of)
+        for part in parts
+        for key, of in (("least", "ge"), ("most", "le"))
+        if hasattr(part, of)
+    }
+    literal = get_origin(kind) is Literal
+    return Option(
+        help=field.description or "",
+        default=field.default,
+        value_type=str if literal else get_origin(kind) or kind,
+        choices=get_args(kind) if literal else (),
+        **bounds,
+    )
+
+
+OPTIONS: Mapping[str, Option] = {name: _option(name) for name in PaintOptions.model_fields}
 
 
 class StyleInput(BaseModel):

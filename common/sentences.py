@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias, Union
 
+from common.errors import AtelierError
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -41,15 +43,12 @@ def sentence(template: str, /, **values: Value) -> Sentence:
     return Sentence(template, values)
 
 
-class Problem(Exception):
-    """An error that is explained to people in one sentence.
-
-    Attributes:
-        sentence: What is wrong and what to do.
-    """
+class Problem(AtelierError):
+    """An error that is explained to people in one sentence."""
 
     def __init__(self, template: str, /, **values: Value) -> None:
         self.sentence = Sentence(template, values)
+        """What is wrong and what to do."""
         super().__init__(str(self.sentence))
 
     @classmethod

@@ -1,9 +1,12 @@
 """Settings of all of Atelier's processes, read from the environment and from `.env`."""
 
+import difflib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import quote
 
+from dotenv import dotenv_values
 from pydantic import (
     Field,
     SecretStr,
@@ -14,7 +17,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from common.errors import AtelierError
 from common.limits import LIMITS, Limits
+from common.options import Network, Precision
 
 MIB = 1024 * 1024
 
@@ -56,10 +61,10 @@ class _FirstSettings(BaseSettings):
     atelier_device: str = Field(
         "auto", description="Where to paint: auto, cpu, cuda, cuda:1, mps. auto takes the best."
     )
-    atelier_precision: Literal["auto", "fp32", "bf16"] = Field(
+    atelier_precision: Precision = Field(
         "auto", description="Precision of the convolutions; auto takes bf16 where it is fast."
     )
-    atelier_network: Literal["auto", "vgg19", "lite"] = Field(
+    atelier_network: Network = Field(
         "auto",
         description="The network that judges style: VGG-19, or lite, a small and quick imitation. "
         "auto takes VGG-19.",
@@ -190,8 +195,29 @@ class Settings(_LimitSettings):
         return self.atelier_max_input_megapixels * 1_000_000
 
 
-class SettingsError(Exception):
+class SettingsError(AtelierError):
     """The environment holds a value that cannot be used; the text says which and why."""
+
+
+def unknown_settings(env_file: Path | None = Path(".env")) -> list[str]:
+    """A sentence for each variable that looks like one of ours and is none.
+
+    Args:
+        env_file: read besides the environment, where it is there.
+    """
+    known = [name.upper() for name in Settings.model_fields]
+    names = set(os.environ)
+    if env_file is not None and env_file.is_file():
+        names |= set(dotenv_values(env_file))
+    sentences = []
+    for name in sorted(names):
+        if name.upper() in known or not name.upper().startswith("ATELIER_"):
+            continue
+        near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.75)
+        sentences.append(
+            f"{name} is no setting of Atelier" + (f"; is {near[0]} meant?" if near else ".")
+        )
+    return sentences
 
 
 def load_settings(**overrides: object) -> Settings:

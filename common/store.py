@@ -21,6 +21,7 @@ from urllib.request import url2pathname
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from common.errors import AtelierError
 from common.files import TEMPORARY, private_folder, write_whole
 
 T = TypeVar("T")
@@ -45,11 +46,11 @@ _THREADS = ThreadPoolExecutor(16, thread_name_prefix="store")
 _S3_PACKAGES = frozenset({"botocore", "aiobotocore", "aiohttp"})
 
 
-class PictureMissing(Exception):
+class PictureMissingError(AtelierError):
     """The store has no picture of this key (any more)."""
 
 
-class StorageUnavailable(Exception):
+class StorageUnavailableError(AtelierError):
     """The store cannot be written or read at the moment: full, forbidden, unreachable."""
 
 
@@ -90,7 +91,7 @@ class PictureStore:
             options: go to fsspec's file system.
 
         Raises:
-            StorageUnavailable: when the address is none, or its client is not installed.
+            StorageUnavailableError: when the address is none, or its client is not installed.
         """
         folder = folder_of(url)
         self._local = folder is not None
@@ -104,7 +105,7 @@ class PictureStore:
                 url, **((_S3_OPTIONS if url.startswith("s3:") else {}) | options)
             )
         except (ValueError, ImportError) as error:
-            raise StorageUnavailable(
+            raise StorageUnavailableError(
                 f"ATELIER_STORAGE_URL is not the address of a picture store: {error}"
             ) from error
 
@@ -114,7 +115,7 @@ class PictureStore:
         try:
             return await asyncio.wait_for(running, self._timeout_seconds)
         except TimeoutError:
-            raise StorageUnavailable(
+            raise StorageUnavailableError(
                 f"The picture store did not answer within {self._timeout_seconds:.0f} s."
             ) from None
 
@@ -122,14 +123,14 @@ class PictureStore:
         """Write, read and delete a small file.
 
         Raises:
-            StorageUnavailable: with what is wrong, when one of them fails.
+            StorageUnavailableError: with what is wrong, when one of them fails.
         """
         try:
             key = await self.put(b"Atelier looks whether it can write here.", "check")
             await self.get(key)
             await self.delete(key)
-        except PictureMissing as error:
-            raise StorageUnavailable(
+        except PictureMissingError as error:
+            raise StorageUnavailableError(
                 "The picture store does not give back what it was given."
             ) from error
 
@@ -137,7 +138,7 @@ class PictureStore:
         """Keep these bytes and return their key; the same bytes have the same key.
 
         Raises:
-            StorageUnavailable: when they could not be written; nothing was kept.
+            StorageUnavailableError: when they could not be written; nothing was kept.
         """
         return await self._in_thread(self.put_sync, data, suffix)
 
@@ -145,8 +146,8 @@ class PictureStore:
         """Return the bytes of a key.
 
         Raises:
-            PictureMissing: when there are none.
-            StorageUnavailable: when they could not be read.
+            PictureMissingError: when there are none.
+            StorageUnavailableError: when they could not be read.
         """
         return await self._in_thread(self.get_sync, key)
 
@@ -159,7 +160,7 @@ class PictureStore:
         await self._in_thread(self.delete_sync, key)
 
     async def delete_if_untouched(self, key: str, seconds: float) -> bool:
-        """Delete a key unless it was put (again) within the last so many seconds."""
+        """Delete a key unless it was put (again) within the last `seconds`."""
         return await self._in_thread(self.delete_if_untouched_sync, key, seconds)
 
     def put_sync(self, data: bytes, suffix: str) -> str:
@@ -173,7 +174,8 @@ class PictureStore:
                 else:
                     self._fs.pipe_file(path, data)
         except FileNotFoundError:
-            raise StorageUnavailable("The picture store's bucket is not there.") from None
+            what = "folder" if self._local else "bucket"
+            raise StorageUnavailableError(f"The picture store's {what} is not there.") from None
         return key
 
     def get_sync(self, key: str) -> bytes:
@@ -183,7 +185,7 @@ class PictureStore:
                 data = self._fs.cat_file(self._path(key))
         except FileNotFoundError:
             self._believe_missing()
-            raise PictureMissing(f"The picture {key} is no longer there.") from None
+            raise PictureMissingError(f"The picture {key} is no longer there.") from None
         assert isinstance(data, bytes)
         return data
 
@@ -245,18 +247,18 @@ class PictureStore:
         A folder that is not mounted and a bucket that is not there answer as a missing file does.
 
         Raises:
-            StorageUnavailable: when the store is what is missing.
+            StorageUnavailableError: when the store is what is missing.
         """
         place = self._root if self._local else self._root.partition("/")[0]
         with _translated():
             there = bool(self._fs.exists(place))
         if not there:
             what = "folder" if self._local else "bucket"
-            raise StorageUnavailable(f"The picture store's {what} {place} is not there.")
+            raise StorageUnavailableError(f"The picture store's {what} {place} is not there.")
 
     def _path(self, key: str) -> str:
         if not _KEY.fullmatch(key):
-            raise PictureMissing(f"{key[:80]!r} is no key of a picture.")
+            raise PictureMissingError(f"{key[:80]!r} is no key of a picture.")
         return f"{self._root}/{key[:2]}/{key}"
 
 
@@ -298,9 +300,9 @@ def _translated() -> Iterator[None]:
         raise
     except OSError as error:
         reason = error.strerror or str(error)
-        raise StorageUnavailable(f"The picture store cannot be used: {reason}.") from error
+        raise StorageUnavailableError(f"The picture store cannot be used: {reason}.") from error
     except Exception as error:
         # S3's client has errors of its own, and is not there to be imported on most machines.
         if type(error).__module__.partition(".")[0] not in _S3_PACKAGES:
             raise
-        raise StorageUnavailable(f"The picture store cannot be used: {error}") from error
+        raise StorageUnavailableError(f"The picture store cannot be used: {error}") from error

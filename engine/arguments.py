@@ -7,44 +7,18 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from common.catalogue import load_catalogue
-from common.options import (
-    MAX_SIZE_PX,
-    MIN_SIZE_PX,
-    KeepColors,
-    OptimizerName,
-    PaintOptions,
-    Pooling,
-    Quality,
-    Start,
-    StyleFit,
-)
+from common.options import OPTIONS, PaintOptions, Precision
 from engine.painting.problems import SettingsProblem
 from engine.painting.recipe import recipe_names
 
-_STARTS = tuple(name for name in get_args(Start) if name != "file")
-_PLAIN = (
-    "size_px",
-    "quality",
-    "strength",
-    "style_scale",
-    "keep_colors",
-    "keep_colors_strength",
-    "start_noise",
-    "seed",
-    "recipe",
-    "network",
-    "content_weight",
-    "style_weight",
-    "tv_weight",
-    "style_statistic",
-    "style_fit",
-    "pooling",
-    "optimizer",
-    "iterations",
-    "scales",
-    "min_improvement",
-    "tile_px",
-)
+_STARTS = tuple(name for name in OPTIONS["start"].choices if name != "file")
+_FLAGS = {"size_px": "--size", "start_noise": "--init-noise", "tile_px": "--tile"}
+_METAVARS = {"size_px": "PX", "tile_px": "PX", "min_improvement": "SHARE"}
+_OTHERWISE = frozenset({"start", "timelapse", "timelapse_format", "content_layers", "style_layers"})
+"""Options whose flags are not simply their values."""
+_PLAIN = tuple(name for name in OPTIONS if name not in _OTHERWISE)
+_METHOD = _PLAIN.index("recipe")
+"""Before it stand the options of the look."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -107,10 +81,10 @@ def parse_layers(text: str) -> dict[str, float]:
 
 
 def parse_numbers(text: str, what: str, count: int) -> list[float]:
-    """So many numbers between commas.
+    """`count` numbers between commas.
 
     Raises:
-        SettingsProblem: they are not, or not so many.
+        SettingsProblem: they are none, or of another count.
     """
     numbers = [parse_number(part, what) for part in text.split(",")]
     if len(numbers) != count:
@@ -183,62 +157,40 @@ def _add_styles(group: Any) -> None:
     )
 
 
+def _add_option(group: Any, name: str) -> None:
+    """The flag of an option, from its row in the table."""
+    option = OPTIONS[name]
+    flag = _FLAGS.get(name, "--" + name.replace("_", "-"))
+    if option.value_type is bool:
+        switch = argparse.BooleanOptionalAction
+        group.add_argument(flag, dest=name, action=switch, default=None, help=option.help)
+        return
+    group.add_argument(
+        flag,
+        dest=name,
+        type=option.value_type,
+        choices=option.choices or None,
+        metavar="|".join(recipe_names()) if name == "recipe" else _METAVARS.get(name),
+        help=option.help,
+    )
+
+
 def _add_looks(group: Any) -> None:
-    group.add_argument(
-        "--size",
-        dest="size_px",
-        type=int,
-        metavar="PX",
-        help=f"longest side, {MIN_SIZE_PX} to {MAX_SIZE_PX}; default 512",
-    )
-    group.add_argument("--quality", choices=get_args(Quality), help="default standard")
-    group.add_argument(
-        "--strength", type=float, help="0 keeps the photograph, 1 is all style; default 0.5"
-    )
-    group.add_argument(
-        "--style-scale", type=float, help="size of the brush strokes, 0.1 to 4; default 1"
-    )
-    group.add_argument(
-        "--keep-colors", choices=get_args(KeepColors), help="the photograph's colours"
-    )
-    group.add_argument("--keep-colors-strength", type=float, help="0 to 1")
-    group.add_argument("--seed", type=int)
-    group.add_argument(
-        "--init", metavar="|".join((*_STARTS, "FILE")), help="what to start from; default content"
-    )
-    group.add_argument(
-        "--init-noise", dest="start_noise", type=float, help="share of noise in it, 0 to 1"
-    )
+    for name in _PLAIN[:_METHOD]:
+        _add_option(group, name)
+    group.add_argument("--init", metavar="|".join((*_STARTS, "FILE")), help=OPTIONS["start"].help)
 
 
 def _add_method(group: Any) -> None:
-    group.add_argument("--recipe", metavar="|".join(recipe_names()))
-    group.add_argument("--network", choices=("auto", "vgg19", "lite"))
+    for name in _PLAIN[_METHOD:]:
+        _add_option(group, name)
     group.add_argument("--content-layers", metavar="relu4_2[=WEIGHT],…")
     group.add_argument("--style-layers", metavar="relu1_1[=WEIGHT],…")
-    group.add_argument("--content-weight", type=float)
-    group.add_argument("--style-weight", type=float)
-    group.add_argument("--tv-weight", type=float, help="smoothness")
-    group.add_argument("--style-statistic", choices=("gram", "wasserstein"))
-    group.add_argument("--style-fit", choices=get_args(StyleFit))
-    group.add_argument("--pooling", choices=get_args(Pooling))
-    group.add_argument("--optimizer", choices=get_args(OptimizerName))
-    group.add_argument("--iterations", type=int, help="at each scale")
-    group.add_argument("--scales", type=int, help="number of sizes, from small to large")
-    group.add_argument(
-        "--min-improvement",
-        type=float,
-        metavar="SHARE",
-        help="end a scale when ten iterations improve the loss by less",
-    )
 
 
 def _add_machine(group: Any) -> None:
     group.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps")
-    group.add_argument("--precision", choices=("auto", "fp32", "bf16"))
-    group.add_argument(
-        "--tile", dest="tile_px", type=int, metavar="PX", help="force tiles with cores of this size"
-    )
+    group.add_argument("--precision", choices=get_args(Precision))
     group.add_argument(
         "--max-memory", metavar="2GiB", help="above it the picture is painted in tiles"
     )

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.settings import Settings
-from common.store import PictureMissing, PictureStore, StorageUnavailable
+from common.store import PictureMissingError, PictureStore, StorageUnavailableError
 from jobs.db import schema
 from jobs.db.database import Database, Transaction
 from jobs.db.rows import J, Record, event_values
-from jobs.outcomes import QueueUnavailable
+from jobs.outcomes import QueueUnavailableError
 
 log = logging.getLogger(__name__)
 SOON_SECONDS = 5.0
@@ -48,7 +48,7 @@ class QueueCore:
                     await self.store.delete_if_untouched(key, SOON_SECONDS)
 
     async def delete_unused(self, key: str, seconds: float) -> bool:
-        """Delete a file, unless somebody needs it or it was put within the last so many seconds.
+        """Delete a file, unless somebody needs it or it was put within the last `seconds`.
 
         Who begins to need a picture that others may have put names it under the same lock, and
         puts it or looks for it after that. So it is seen here, or finds out that it is gone.
@@ -65,7 +65,7 @@ def _only_tidying() -> Iterator[None]:
     """What was asked for is done already; a file may stay for the next cleaning."""
     try:
         yield
-    except (QueueUnavailable, StorageUnavailable, PictureMissing) as problem:
+    except (QueueUnavailableError, StorageUnavailableError, PictureMissingError) as problem:
         log.info("A file is left for the next cleaning: %s", problem)
 
 

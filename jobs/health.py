@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.sentences import Sentence, sentence
-from common.store import StorageUnavailable, folder_of
+from common.store import StorageUnavailableError, folder_of
 from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
@@ -186,7 +186,7 @@ class HealthCheck:
                 three where the store is on another machine.
 
         Raises:
-            QueueUnavailable: when the database cannot be read, which says enough.
+            QueueUnavailableError: when the database cannot be read, which says enough.
         """
         began = time.monotonic()
         problem = await self._store_problem() if ask_store else None
@@ -249,7 +249,7 @@ class HealthCheck:
     async def _store_problem(self) -> str | None:
         try:
             await self._core.store.check()
-        except StorageUnavailable as error:
+        except StorageUnavailableError as error:
             return str(error)
         return None
 

@@ -102,6 +102,7 @@ class PaintReport:
     iterations: int
     seed: int
     extra: dict[str, Any] = field(default_factory=dict)
+    """What older versions wrote."""
     notes: tuple[Sentence, ...] = ()
     """What is not as it was asked for."""
     records: dict[str, str] = field(default_factory=dict)
@@ -189,7 +190,6 @@ class Standing:
 
     place: int
     """1 is painted next; 0 is being painted, or has ended."""
-    jobs_ahead: int
     starts_at: datetime | None
     ready_at: datetime | None
     """None when no engine is alive or the queue is paused."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from common.errors import AtelierError
 from jobs.model import Job, Standing
 
 BLOCKED = "blocked"
@@ -139,17 +140,17 @@ class LeaseLost:
 LeaseOutcome = LeaseHeld | LeaseLost
 
 
-class QueueError(Exception):
+class QueueError(AtelierError):
     """Something about the queue that a person has to put right; the text says what."""
 
 
-class QueueUnavailable(QueueError):
+class QueueUnavailableError(QueueError):
     """The database cannot be used at the moment (locked, full, unreachable); try again later."""
 
 
-class DatabaseTooNew(QueueError):
+class DatabaseTooNewError(QueueError):
     """The database was written by a newer version."""
 
 
-class DatabaseTooOld(QueueError):
+class DatabaseTooOldError(QueueError):
     """The database is of an older version, or has no tables yet, and was not to be changed."""

@@ -52,7 +52,7 @@ class Statistics:
         self._core = core
 
     async def read(self, guild_id: int | None, days: int = 30) -> Stats:
-        """The last so many days of one server, or (None) of all."""
+        """The last `days` days of one server, or (None) of all."""
         number = J.created_at / DAY_SECONDS
         # PostgreSQL's cast rounds, SQLite's cuts off (and it may lack floor).
         day = sa.cast(sa.func.floor(number) if self._core.database.postgres else number, sa.Integer)

@@ -11,14 +11,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from common.settings import Settings
-from common.store import PictureMissing, StorageUnavailable
+from common.store import PictureMissingError, StorageUnavailableError
 from jobs.model import Claim, EngineInfo, PaintReport, Progress
-from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailable
+from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailableError
 from jobs.queue import JobQueue
 
 LEASE_SECONDS = 3.0
 CHECKPOINT_BYTES = 20_000
-UNAVAILABLE = (QueueUnavailable, StorageUnavailable)
+UNAVAILABLE = (QueueUnavailableError, StorageUnavailableError)
 T = TypeVar("T")
 
 
@@ -71,7 +71,7 @@ async def _resume(queue: JobQueue, claim: Claim) -> int:
     key = claim.checkpoint_key
     try:
         checkpoint = await patiently(lambda: queue.store.get(key))
-    except PictureMissing:
+    except PictureMissingError:
         return 0
     assert len(checkpoint) == CHECKPOINT_BYTES, "a checkpoint is whole or not there"
     name, step = checkpoint.rstrip(b".").decode().split()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from bot.kit import Bot, Feature
-from common.store import StorageUnavailable
+from common.store import StorageUnavailableError
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Housekeeping:
                 if loop.time() >= clean_at:
                     clean_at = loop.time() + CLEAN_SECONDS
                     log.info("Cleaned up: %s", await queue.retention.gc())
-            except (QueueError, StorageUnavailable, OSError) as error:
+            except (QueueError, StorageUnavailableError, OSError) as error:
                 log.warning("Housekeeping has to wait: %s", error)
             except Exception:
                 log.exception("Error in the housekeeping")

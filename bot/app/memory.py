@@ -3,7 +3,7 @@
 import contextlib
 import ctypes
 
-# From malloc.h: blocks of at least so many bytes are given back as soon as they are freed.
+# From malloc.h: blocks of at least the threshold are given back as soon as they are freed.
 M_MMAP_THRESHOLD = -3
 LARGE_BLOCK_BYTES = 512 * 1024
 

@@ -16,7 +16,7 @@ async def fitted(
     """The stored picture itself if it fits, else the best JPEG or WebP that does, and says so.
 
     Raises:
-        PictureMissing: if it is no longer stored.
+        PictureMissingError: if it is no longer stored.
         ChildError: if it could not be encoded.
     """
     data = await store.get(key)

@@ -10,7 +10,7 @@ from bot.ui.plain import plain
 from bot.wire.acknowledging import is_acknowledged
 from bot.wire.errors import UserProblem
 from jobs.model import Job
-from jobs.outcomes import CancelOutcome, QueueUnavailable
+from jobs.outcomes import CancelOutcome, QueueUnavailableError
 
 READING_SECONDS = 1.0  # of the three that there are for the acknowledgement
 FORGOTTEN = _("I no longer know this picture; please use /paint to make a new one.")
@@ -24,14 +24,14 @@ async def job_in_time(interaction: Interaction, job_id: int) -> Job | None:
     """A job by its number, if there is one.
 
     Raises:
-        QueueUnavailable: if the database is too slow for what has to be acknowledged yet.
+        QueueUnavailableError: if the database is too slow for what has to be acknowledged yet.
     """
     reading = asyncio.create_task(interaction.client.queue.jobs.get(job_id))
     in_time = is_acknowledged(interaction)
     await asyncio.wait({reading}, timeout=None if in_time else READING_SECONDS)
     if not reading.done():
         reading.add_done_callback(_heard)
-        raise QueueUnavailable(f"Job {job_id} was not read within {READING_SECONDS:g} s.")
+        raise QueueUnavailableError(f"Job {job_id} was not read within {READING_SECONDS:g} s.")
     return reading.result()
 
 
@@ -46,7 +46,7 @@ async def known_job(interaction: Interaction, job_id: int) -> Job:
 
     Raises:
         UserProblem: if it is not in the database any more.
-        QueueUnavailable: if the database is too slow for what has to be acknowledged yet.
+        QueueUnavailableError: if the database is too slow for what has to be acknowledged yet.
     """
     job = await job_in_time(interaction, job_id)
     if job is None:

@@ -15,8 +15,7 @@ from bot.ui.choices import CHOICES, choice
 from bot.ui.words import at_hand_first, catalogue
 from common.options import (
     MAX_SEED,
-    MAX_SIZE_PX,
-    MIN_SIZE_PX,
+    OPTIONS,
     FilmFormat,
     KeepColors,
     PaintOptions,
@@ -24,6 +23,8 @@ from common.options import (
     Start,
 )
 
+SIZE, STRENGTH = OPTIONS["size_px"], OPTIONS["strength"]
+SCALE, SEED = OPTIONS["style_scale"], OPTIONS["seed"]
 QUALITIES: list[Choice[str]] = [
     Choice(name="draft: quick, to try things out", value="draft"),
     Choice(name="standard", value="standard"),
@@ -75,16 +76,16 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
     style2="A second picture, to blend its style with the first.",
     preset2="A second painting, to blend its style with the first.",
     blend="The second style's share, from 0.05 to 0.95. Without it: half and half.",
-    size="The longest side of the result in pixels. Without it: 512.",
-    quality="How much time to spend. Without it: standard.",
-    strength="0 keeps the photo, 1 is all style. Without it: 0.5, or what suits the painting.",
-    style_scale="Size of the brush strokes, 0.1 to 4. Without it: 1, or what suits the painting.",
-    keep_colors="Whether the photo's colours stay. Without it: the style's colours.",
-    start="What the painting grows from. Without it: the photo.",
+    size=OPTIONS["size_px"].help,
+    quality=OPTIONS["quality"].help,
+    strength=OPTIONS["strength"].help,
+    style_scale=OPTIONS["style_scale"].help,
+    keep_colors=OPTIONS["keep_colors"].help,
+    start=OPTIONS["start"].help,
     mask="A grey picture: white is painted, black stays the photo.",
-    seed="The same seed and settings paint the same again. Without it: a new one.",
-    timelapse="Also record how the picture is painted.",
-    film="The form of that record. Without it: a video.",
+    seed=OPTIONS["seed"].help + " Without it: a new one.",
+    timelapse=OPTIONS["timelapse"].help,
+    film=OPTIONS["timelapse_format"].help,
     spoiler="Hide the picture until somebody clicks on it.",
     ephemeral="Show the picture only to you.",
 )
@@ -99,14 +100,14 @@ async def paint(
     style2: discord.Attachment | None = None,
     preset2: Range[str, 1, 100] | None = None,
     blend: Range[float, 0.05, 0.95] | None = None,
-    size: Range[int, MIN_SIZE_PX, MAX_SIZE_PX] = 512,
+    size: Range[int, SIZE.least, SIZE.most] = SIZE.default,
     quality: Quality = "standard",
-    strength: Range[float, 0.0, 1.0] | None = None,
-    style_scale: Range[float, 0.1, 4.0] | None = None,
+    strength: Range[float, STRENGTH.least, STRENGTH.most] | None = None,
+    style_scale: Range[float, SCALE.least, SCALE.most] | None = None,
     keep_colors: KeepColors = "no",
     start: Start = "content",
     mask: discord.Attachment | None = None,
-    seed: Range[int, 0, MAX_SEED] | None = None,
+    seed: Range[int, SEED.least, SEED.most] | None = None,
     timelapse: bool = False,
     film: FilmFormat | None = None,
     spoiler: bool = False,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.kit import Bot
 from common.child import ChildError
-from common.store import PictureMissing
+from common.store import PictureMissingError
 
 LARGEST_PART_BYTES = 10 * 1024 * 1024  # a part is held in memory
 ENTRY_OVERHEAD_BYTES = 1024  # what an entry costs besides its bytes: names and headers, twice
@@ -17,17 +17,14 @@ DATA = "data.json"
 
 @dataclass(frozen=True)
 class Part:
-    """One archive of an export.
-
-    Attributes:
-        archive: The zip, to be read from its beginning.
-        left_out: Pictures that are in no part, of those looked at so far.
-        to_come: Pictures that have not been looked at.
-    """
+    """One archive of an export."""
 
     archive: io.BytesIO
+    """The zip, to be read from its beginning."""
     left_out: int
+    """Pictures that are in no part, of those looked at so far."""
     to_come: int
+    """Pictures that have not been looked at."""
 
 
 async def export_parts(client: Bot, user_id: int, limit_bytes: int) -> AsyncIterator[Part]:
@@ -36,12 +33,10 @@ async def export_parts(client: Bot, user_id: int, limit_bytes: int) -> AsyncIter
     A picture that is too large for any archive comes as the best JPEG or WebP that is not.
     """
     limit_bytes = min(limit_bytes, LARGEST_PART_BYTES)
-    lists = await client.queue.privacy.export_user(user_id, max_picture_bytes=0)
-    with zipfile.ZipFile(io.BytesIO(lists)) as archive:
-        data = json.loads(archive.read(DATA))
-    keys = data.pop("pictures_left_out")
+    export = await client.queue.privacy.export_user(user_id)
+    keys = export.picture_keys
     buffer, left_out = io.BytesIO(), 0
-    _add(buffer, DATA, json.dumps(data, indent=2, ensure_ascii=False).encode(), packed=True)
+    _add(buffer, DATA, json.dumps(export.data, indent=2, ensure_ascii=False).encode(), packed=True)
     for number, key in enumerate(keys):
         picture = await _picture(client, key, limit_bytes - ENTRY_OVERHEAD_BYTES)
         if picture is None:
@@ -62,7 +57,7 @@ async def _picture(client: Bot, key: str, limit_bytes: int) -> tuple[str, bytes]
         if len(content) <= limit_bytes:
             return key, content
         encoded = await client.encoder.fit(content, limit_bytes)
-    except (PictureMissing, ChildError):
+    except (PictureMissingError, ChildError):
         return None
     return key.rpartition(".")[0] + encoded.suffix, encoded.data
 

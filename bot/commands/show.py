@@ -14,7 +14,7 @@ from bot.ui.container import Page, show
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
 from bot.wire.uploads import Upload
-from common.store import PictureMissing
+from common.store import PictureMissingError
 from jobs.model import Job, JobState
 
 NO_SUCH_PICTURE = _("There is no picture #{job_id} that you may see here; /history shows yours.")
@@ -62,7 +62,7 @@ async def _result(interaction: Interaction, t: Texts, job: Job) -> Attached | No
             limit_bytes=interaction.filesize_limit,
             name=f"atelier-{job.id}",
         )
-    except PictureMissing:
+    except PictureMissingError:
         return None
 
 

@@ -9,7 +9,7 @@ import discord
 from bot.kit import Bot, Feature
 from bot.wire.uploads import Upload
 from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailable, PictureProblem
-from common.store import PictureMissing
+from common.store import PictureMissingError
 
 THUMBNAIL_PX = 480
 # Ours, and of any size that can be painted: what strangers sent was checked when it came in.
@@ -42,7 +42,7 @@ class Thumbnails:
         async with self._one_at_a_time:
             try:
                 return (await self._decoder.normalise(await self._client.queue.store.get(key))).png
-            except (PictureMissing, PictureProblem, DecoderUnavailable):
+            except (PictureMissingError, PictureProblem, DecoderUnavailable):
                 return None
 
     async def small_file(self, path: Path) -> bytes | None:

@@ -30,7 +30,7 @@ from bot.wire.faults import (
 )
 from bot.wire.uploads import Upload
 from common.child import ChildError
-from common.store import StorageUnavailable
+from common.store import StorageUnavailableError
 from jobs.model import Job, Standing
 
 log = logging.getLogger(__name__)
@@ -59,20 +59,18 @@ Outcome = Shown | Later | Nowhere
 
 @dataclass(frozen=True)
 class ShowRequest:
-    """A state of a job that is to be shown.
-
-    Attributes:
-        t: The language of its user.
-        job: As it is in the database.
-        standing: Its place in the queue; None once it has ended.
-        attempt: Which try at the final state this is; from the second on, a new message is only
-            sent if the first is not there.
-    """
+    """A state of a job that is to be shown."""
 
     t: Texts
+    """The language of its user."""
     job: Job
+    """As it is in the database."""
     standing: Standing | None
+    """Its place in the queue; None once it has ended."""
     attempt: int
+    """Which try at the final state this is; from the second on, a new message is only sent if the
+    first is not there.
+    """
 
 
 @dataclass
@@ -176,7 +174,7 @@ class Courier:
         except ChildError as problem:
             log.error("The picture of job %d could not be made to fit: %s", job.id, problem)  # noqa: TRY400 - known
             return Later(None) if request.attempt < TRIES_TO_FIT else None
-        except StorageUnavailable as error:
+        except StorageUnavailableError as error:
             log.warning("The picture of job %d cannot be read: %s", job.id, error)
             return Later(None)
 

@@ -7,7 +7,7 @@ from bot.cards.fit_upload import fitted
 from bot.cards.small_print import Attached
 from bot.kit import Bot
 from bot.texts import Texts
-from common.store import PictureMissing
+from common.store import PictureMissingError
 from jobs.model import Job, JobState
 
 log = logging.getLogger(__name__)
@@ -27,14 +27,14 @@ class JobFiles:
 
         Raises:
             ChildError: if the finished picture could not be encoded.
-            StorageUnavailable: if the store does not answer.
+            StorageUnavailableError: if the store does not answer.
         """
         try:
             if job.state is JobState.RUNNING and job.preview_key is not None:
                 return await self._preview(job, job.preview_key, limit_bytes)
             if job.state is JobState.DONE and job.result_key is not None:
                 return await self._result(t, job, job.result_key, limit_bytes)
-        except PictureMissing:
+        except PictureMissingError:
             log.warning("A picture of job %d is gone", job.id)
         return None
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 
 class ByteBudget:
-    """Lets so many bytes, in so many pieces, be held at once; the others wait their turn."""
+    """Lets a number of bytes and of pieces be held at once; the others wait their turn."""
 
     def __init__(self, total_bytes: int, pieces: int) -> None:
         self._total_bytes = total_bytes

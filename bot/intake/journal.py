@@ -18,7 +18,7 @@ from bot.intake.request import PaintRequest
 from bot.wire.errors import UserProblem
 from common.backoff import Backoff
 from common.files import TEMPORARY, write_whole
-from jobs.outcomes import QueueError, QueueUnavailable
+from jobs.outcomes import QueueError, QueueUnavailableError
 from jobs.queue import JobQueue
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class CommandJournal:
         for failures in count():
             try:
                 await self._queue.intakes.close(interaction_id)
-            except QueueUnavailable as error:
+            except QueueUnavailableError as error:
                 log.warning("Intake %s cannot be closed yet: %s", interaction_id, error)
                 await asyncio.sleep(QUEUE_BACKOFF.seconds(failures))
             else:
@@ -89,13 +89,13 @@ class CommandJournal:
         """Write a command into a file.
 
         Raises:
-            QueueUnavailable: there is no room for that either.
+            QueueUnavailableError: there is no room for that either.
         """
         data = request.model_dump_json().encode()
         try:
             await self._run(write_whole, self._path(request), data)
         except OSError as error:
-            raise QueueUnavailable(f"The command cannot be written down: {error}") from error
+            raise QueueUnavailableError(f"The command cannot be written down: {error}") from error
 
     async def unfile(self, request: PaintRequest) -> None:
         """Remove the file; what it held is in the queue, or wanted no more."""
@@ -128,20 +128,17 @@ class CommandJournal:
 
 @dataclass(eq=False)
 class JournalEntry:
-    """One command on its way into the queue.
-
-    Attributes:
-        forgotten: its user had everything erased meanwhile.
-    """
+    """One command on its way into the queue."""
 
     _journal: CommandJournal
     request: PaintRequest
     _row: "asyncio.Task[bool]"
     _filing: "asyncio.Task[None] | None" = field(default=None, init=False)
     forgotten: bool = field(default=False, init=False)
+    """Its user had everything erased meanwhile."""
 
     async def written(self, seconds: float) -> bool:
-        """Wait until the command is safe: a row, or after so many seconds a file.
+        """Wait until the command is safe: a row, or after this time a file.
 
         Returns:
             False when the queue knows it already.
@@ -190,7 +187,7 @@ class JournalEntry:
 
     async def _unfiled(self) -> None:
         if self._filing is not None:
-            with contextlib.suppress(QueueUnavailable):
+            with contextlib.suppress(QueueUnavailableError):
                 await self._filing
             await self._journal.unfile(self.request)
         self._journal.closed(self)
@@ -200,7 +197,7 @@ class JournalEntry:
         for failures in range(QUEUE_TRIES - 1) if self._filing is not None else ():
             try:
                 return await self._row
-            except QueueUnavailable as error:
+            except QueueUnavailableError as error:
                 seconds = QUEUE_BACKOFF.seconds(failures)
                 log.warning("The queue does not answer (%s); next try in %.1f s", error, seconds)
             await asyncio.sleep(seconds)

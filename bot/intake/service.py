@@ -22,7 +22,7 @@ from jobs.model import Intake, Submission
 from jobs.outcomes import (
     Accepted,
     AlreadySubmitted,
-    QueueUnavailable,
+    QueueUnavailableError,
     Refusal,
     Refused,
     SubmitOutcome,
@@ -200,7 +200,7 @@ class IntakeService:
         for failures in range(QUEUE_TRIES - 1):
             try:
                 return await self._submit(request, message_id)
-            except QueueUnavailable as error:
+            except QueueUnavailableError as error:
                 seconds = QUEUE_BACKOFF.seconds(failures)
                 log.warning("The queue does not answer (%s); next try in %.1f s", error, seconds)
                 await asyncio.sleep(seconds)

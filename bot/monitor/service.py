@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bot.kit import Bot, Feature
 from bot.monitor.metrics import exposition
-from common.store import PictureMissing, StorageUnavailable
+from common.store import PictureMissingError, StorageUnavailableError
 from common.version import VERSION, library_versions
 from jobs.health import MIB, Health
 from jobs.model import Job
@@ -136,7 +136,7 @@ class Monitor:
             raise web.HTTPNotFound
         try:
             data = await self._client.queue.store.get(key)
-        except (PictureMissing, StorageUnavailable):
+        except (PictureMissingError, StorageUnavailableError):
             raise web.HTTPNotFound from None
         kind = f"image/{key.rsplit('.', 1)[-1].replace('jpg', 'jpeg')}"
         return web.Response(body=data, content_type=kind, headers=_HEADERS)

@@ -35,7 +35,7 @@ class Encoded:
 
 
 def fit(data: bytes, limit_bytes: int) -> Encoded:
-    """The best JPEG or WebP of at most so many bytes; fewer pixels only if nothing else helps."""
+    """The best JPEG or WebP of at most `limit_bytes`; fewer pixels only if nothing else helps."""
     Image.MAX_IMAGE_PIXELS = None  # our own painting
     picture: Image.Image = Image.open(io.BytesIO(data))
     has_alpha = picture.mode in {"RGBA", "LA"} or "transparency" in picture.info

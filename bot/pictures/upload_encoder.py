@@ -15,7 +15,7 @@ class UploadEncoder:
         self._one_at_a_time = asyncio.Lock()
 
     async def fit(self, data: bytes, limit_bytes: int) -> Encoded:
-        """The best JPEG or WebP of at most so many bytes.
+        """The best JPEG or WebP of at most `limit_bytes`.
 
         Raises:
             ChildError: if that failed or took too long.
@@ -23,7 +23,7 @@ class UploadEncoder:
         return await self._ask("fit", limit_bytes, data)
 
     async def compare(self, before: bytes, after: bytes, limit_bytes: int) -> Encoded:
-        """Two pictures side by side, in at most so many bytes.
+        """Two pictures side by side, in at most `limit_bytes`.
 
         Raises:
             ChildError: if that failed or took too long.

@@ -14,7 +14,7 @@ from bot.wire.acknowledging import is_acknowledged
 from bot.wire.faults import ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION
 from common.pictures import PictureProblem
 from common.sentences import Problem, Sentence
-from common.store import PictureMissing, StorageUnavailable
+from common.store import PictureMissingError, StorageUnavailableError
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
@@ -59,11 +59,11 @@ _EXPECTED: tuple[tuple[type[BaseException], str], ...] = (
 )
 _UNEXPECTED: tuple[tuple[type[BaseException], str], ...] = (
     (
-        PictureMissing,
+        PictureMissingError,
         _("The pictures of this painting are no longer kept; please use /paint with new ones."),
     ),
     (
-        StorageUnavailable,
+        StorageUnavailableError,
         _("Pictures cannot be stored at the moment; please try again in a few minutes."),
     ),
     (

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from common.errors import AtelierError
 from common.options import Pooling
 
 LATEST_DEATH = 1954
@@ -22,7 +23,7 @@ _Line = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whi
 _FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\?#<>|_]{3,200}\.(jpg|jpeg|png)$")]
 
 
-class CatalogueError(Exception):
+class CatalogueError(AtelierError):
     """A file of the catalogue cannot be used; the text says which and why."""
 
 
@@ -39,18 +40,16 @@ class ArtistEntry(_Part):
 
 
 class ScanEntry(_Part):
-    """The scan on Wikimedia Commons.
-
-    Attributes:
-        commons_file: the file's name there, with spaces.
-        aspect_ratio: width divided by height.
-        aspect_tolerance: how far off a download may be, as a share; wider than 2 % where only
-            the painting's own measures are known, not the scan's.
-    """
+    """The scan on Wikimedia Commons."""
 
     commons_file: _FileName
+    """The file's name there, with spaces."""
     aspect_ratio: float = Field(ge=0.1, le=10)
+    """Width divided by height."""
     aspect_tolerance: float = Field(0.02, ge=0.005, le=0.08)
+    """How far off a download may be, as a share; wider than 2 % where only the painting's own
+    measures are known, not the scan's.
+    """
 
 
 class PaintingSettings(_Part):

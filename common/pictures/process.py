@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from common.child import packed, read_message
+from common.errors import AtelierError
 from common.pictures.kinds import (
     DecodeLimits,
     DecoderUnavailable,
@@ -24,7 +25,7 @@ _HEADER_LIMIT_BYTES = 1024 * 1024
 _START_SECONDS = 60.0
 
 
-class ChildEnded(Exception):
+class ChildEnded(AtelierError):
     """A decoding process ended before it answered."""
 
 

@@ -74,9 +74,3 @@ class Encoder(Protocol):
 
     def begin(self, iteration: int) -> None:
         """Called before each iteration, for networks that vary (by a seed of their own)."""
-
-
-def missing_layers(encoder: Encoder, layers: Collection[str]) -> list[str]:
-    """Those of the names that the network does not have, in the order given."""
-    known = set(encoder.layers)
-    return [name for name in layers if name not in known]

@@ -56,17 +56,14 @@ class Normalisation:
 
 @dataclass(frozen=True)
 class Vgg19Weights:
-    """Weights and biases by torchvision's names, red first, as far as the file goes.
-
-    Attributes:
-        tensors: by their names, such as `features.0.weight`.
-        normalisation: the input that they expect.
-        kind: what they are, for those who named the file.
-    """
+    """Weights and biases by torchvision's names, red first, as far as the file goes."""
 
     tensors: dict[str, Tensor]
+    """By their names, such as `features.0.weight`."""
     normalisation: Normalisation
+    """The input that they expect."""
     kind: str = "the original VGG-19"
+    """What they are, for those who named the file."""
 
     def present(self) -> tuple[Convolution, ...]:
         """The convolutions that are there, without a gap, from the first on."""

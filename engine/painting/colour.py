@@ -6,12 +6,13 @@ the method needs, and nothing at a strength of 0.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from common.options import KeepColors
+from engine.painting.statistics import ColourMoments
 
 _REC709 = (0.2126, 0.7152, 0.0722)
 # Below this deviation (3 levels of 255) a direction of colour is noise, not to be amplified.
@@ -20,14 +21,6 @@ _KNOTS = 513
 _CELLS = 2048
 _MOST_SAMPLES = 1 << 16
 _TURNS = 8
-
-
-@dataclass(frozen=True)
-class ColourMoments:
-    """Mean [3] and covariance [3, 3] of a picture's colours, in float64 on the CPU."""
-
-    mean: Tensor
-    covariance: Tensor
 
 
 def prepare_style(style: Tensor, content: Tensor, method: KeepColors, strength: float) -> Tensor:
@@ -86,6 +79,35 @@ def colour_moments(picture: Tensor) -> ColourMoments:
     return ColourMoments(mean[:, 0].cpu().double(), torch.mm(centred, centred.T).cpu().double())
 
 
+def mixed_colours(parts: Sequence[tuple[float, ColourMoments]]) -> ColourMoments:
+    """Moments of all pictures together, each with its share (shares are made to sum to one)."""
+    total = sum(weight for weight, _ in parts)
+    mean = torch.stack([one.mean * (weight / total) for weight, one in parts]).sum(0)
+    second = torch.stack([_second(one) * (weight / total) for weight, one in parts]).sum(0)
+    return ColourMoments(mean, second - torch.outer(mean, mean))
+
+
+def in_palettes(
+    photograph: Tensor, parts: Sequence[tuple[float, ColourMoments, Tensor | None]], share: float
+) -> Tensor:
+    """A photograph [3, H, W] brought to palettes by `match_moments`, as far as the share says.
+
+    Args:
+        photograph: sRGB.
+        parts: weight, palette, and mask [H, W] of where it applies; None everywhere. Where none
+            applies, the photograph stays.
+        share: 0..1.
+    """
+    found, total = (photograph.new_zeros(one.shape) for one in (photograph, photograph[0]))
+    for weight, colours, mask in parts:
+        cover = torch.full_like(total, weight) if mask is None else mask.to(total) * weight
+        found += cover * match_moments(photograph[None], colours)[0]
+        total += cover
+    tiny = torch.finfo(total.dtype).tiny
+    painted = torch.where(total > 0, found / total.clamp(min=tiny), photograph)
+    return torch.lerp(photograph, painted, share)
+
+
 def match_moments(style: Tensor, wanted: ColourMoments) -> Tensor:
     """The style with the wanted mean and covariance, its colours moved as little as can be.
 
@@ -118,6 +140,10 @@ def _moved(style: Tensor, wanted: ColourMoments) -> Tensor:
     matrix = turn.to(device=style.device, dtype=style.dtype)
     moved = torch.einsum("ij,njhw->nihw", matrix, style)
     return moved + offset.to(moved).view(1, 3, 1, 1)
+
+
+def _second(colours: ColourMoments) -> Tensor:
+    return colours.covariance + torch.outer(colours.mean, colours.mean)
 
 
 def _mixed(before: Tensor, after: Tensor, strength: float) -> Tensor:

@@ -166,7 +166,7 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
 
 
 def _bands(features: Tensor) -> Iterator[tuple[int, int]]:
-    """Rows from top to bottom, so many at a time that copies of them do not take much memory."""
+    """Rows from top to bottom, few enough at a time for copies of them to take little memory."""
     height, width = features.shape[2:]
     step = max(1, _BAND // max(1, width))
     for top in range(0, height, step):

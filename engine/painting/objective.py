@@ -9,26 +9,24 @@ from torch import Tensor
 from engine.networks.encoder import Encoder
 from engine.painting.inputs import Inputs
 from engine.painting.measuring import Measuring
-from engine.painting.picture import Size, resized_mask
+from engine.painting.picture import Size, resized, resized_mask
 from engine.painting.terms import TERMS, Term
 
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """What a picture of one size is judged by.
-
-    Attributes:
-        encoder: the network.
-        size: of the picture.
-        terms: of the loss, which is their sum.
-        untouched: where a picture is to stay the photograph: the photograph [1, 3, H, W] and
-            the mask [H, W] of what may be painted.
-    """
+    """What a picture of one size is judged by."""
 
     encoder: Encoder
+    """The network."""
     size: Size
+    """Size of the picture."""
     terms: Sequence[Term]
+    """Terms of the loss, which is their sum."""
     untouched: tuple[Tensor, Tensor] | None = None
+    """Where a picture is to stay the photograph: the photograph [1, 3, H, W] and the mask [H, W] of
+    what may be painted.
+    """
 
     def layers(self) -> list[str]:
         """All layers in use, shallow to deep."""
@@ -54,7 +52,8 @@ def make_objective(measuring: Measuring, inputs: Inputs, content: Tensor) -> Obj
     Args:
         measuring: network, plan and tiles.
         inputs: the pictures.
-        content: the photograph at the scale's size, [1, 3, H, W] on the device.
+        content: the photograph as it is painted from, at the scale's size, [1, 3, H, W] on the
+            device.
     """
     size = (content.shape[-2], content.shape[-1])
     terms = [
@@ -64,5 +63,6 @@ def make_objective(measuring: Measuring, inputs: Inputs, content: Tensor) -> Obj
     ]
     untouched = None
     if inputs.mask is not None:
-        untouched = (content, resized_mask(inputs.mask, size).to(content.device, content.dtype))
+        photograph = resized(inputs.content.pixels, size)[None].to(content.device, content.dtype)
+        untouched = (photograph, resized_mask(inputs.mask, size).to(content.device, content.dtype))
     return Objective(measuring.encoder, size, terms, untouched)

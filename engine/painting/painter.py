@@ -10,15 +10,15 @@ from common.options import PaintOptions
 from engine.networks.encoder import Encoder, WeightsProblem
 from engine.networks.registry import resolve_network
 from engine.painting import checkpoint
-from engine.painting.arithmetic import steady_arithmetic
 from engine.painting.checkpoint import Kept, fingerprint
+from engine.painting.determinism import deterministic
 from engine.painting.devices import SHARE_OF_FREE, free_memory_bytes
 from engine.painting.events import Event, Prepared, Preparing
 from engine.painting.finish import Finisher
-from engine.painting.inputs import Inputs, Style, check_inputs
+from engine.painting.inputs import Inputs, Style, check_inputs, with_colors_first
 from engine.painting.memory import PICTURE_BYTES, Memory
 from engine.painting.picture import Picture, Size, fit_size, padded, resized, resized_mask
-from engine.painting.plan import LEAST_SIDE_PX, Plan, make_plan
+from engine.painting.plan import LEAST_SIDE_PX, Plan, colors_first, make_plan
 from engine.painting.problems import SettingsProblem
 from engine.painting.recipe import load_recipe
 from engine.painting.run import Run
@@ -59,6 +59,7 @@ def paint(
     """
     recipe = load_recipe(options.recipe)
     inputs = check_inputs(content, styles, options, mask, start)
+    inputs = with_colors_first(inputs, colors_first(options, recipe))
     # After the checks that need no network, as opening one takes a while.
     yield Preparing(f"loading the {options.network} network")
     pooling = options.pooling or recipe.pooling
@@ -73,6 +74,8 @@ def paint(
     plan = make_plan(
         options, recipe, encoder, canvas, _memory(planned, padded_inputs, studio.device)
     )
+    if inputs.recolored is None:
+        plan = replace(plan, colors_first=0.0)  # It is the palette that is missing then.
     found = _fingerprint(inputs, options, plan, encoder)
     if kept is not None:
         kept.check(found)
@@ -91,7 +94,7 @@ def paint(
         control=control or Control(),
         memory=_memory(total, padded_inputs, studio.device),
     )
-    with steady_arithmetic():
+    with deterministic():
         yield from run.paint(kept)
 
 
@@ -111,7 +114,8 @@ def _memory_bytes(studio: Studio, kept: Kept | None) -> tuple[int, int]:
 
 def _memory(total: int, inputs: Inputs, device: torch.device) -> Memory:
     """The memory for a painting from these pictures, which on a CPU lie there too."""
-    given = [inputs.content, inputs.start, *(style.picture for style in inputs.styles)]
+    given = [inputs.content, inputs.start, inputs.recolored]
+    given += [style.picture for style in inputs.styles]
     pixels = sum(one.size[0] * one.size[1] for one in given if one is not None)
     masks = {id(style.mask) for style in inputs.styles if style.mask is not None}
     planes = len(masks)
@@ -141,7 +145,8 @@ def _on_canvas(inputs: Inputs, final: Size, canvas: Size) -> Inputs:
     start = None if inputs.start is None else _picture_on(inputs.start, final)
     styles = tuple(replace(style, mask=_mask_on(style.mask, final)) for style in inputs.styles)
     mask = _mask_on(inputs.mask, final)
-    return replace(inputs, content=content, styles=styles, mask=mask, start=start)
+    recolored = None if inputs.recolored is None else _picture_on(inputs.recolored, final)
+    return Inputs(content, styles, mask, start, recolored)
 
 
 def _picture_on(picture: Picture, final: Size) -> Picture:

@@ -9,7 +9,7 @@ from engine.networks.encoder import Encoder
 from engine.painting.memory import History, Memory
 from engine.painting.picture import Size, fit_size
 from engine.painting.problems import SettingsProblem
-from engine.painting.recipe import LayerChoice, Loss, Optimizer, Recipe
+from engine.painting.recipe import LayerChoice, Loss, OptimizerSettings, Recipe
 
 _T = TypeVar("_T")
 
@@ -20,7 +20,7 @@ LEAST_SIDE_PX = 32
 
 @dataclass(frozen=True)
 class Scale:
-    """Size (height, width) of the picture at a scale, its iterations, and the optimiser.
+    """Size (height, width) of the picture at a scale, its iterations, and the optimizer.
 
     That is L-BFGS with a history, Adam without.
     """
@@ -31,7 +31,7 @@ class Scale:
 
     @property
     def optimizer(self) -> OptimizerName:
-        """The optimiser's name."""
+        """The optimizer's name."""
         return "lbfgs" if self.history else "adam"
 
 
@@ -46,8 +46,10 @@ class Plan:
     style_layers: Mapping[str, float]
     weights: Mapping[str, float]
     loss: Loss
-    optimizer: Optimizer
+    optimizer: OptimizerSettings
     scales: tuple[Scale, ...]
+    colors_first: float
+    detail: float
     style_scale: float
     style_fit: str
     pooling: str
@@ -97,6 +99,8 @@ class Plan:
                 for one in self.scales
             ],
             "iterations": self.total_iterations,
+            "colors_first": self.colors_first,
+            "detail": self.detail,
             "style_scale": self.style_scale,
             "style_fit": self.style_fit,
             "pooling": self.pooling,
@@ -151,12 +155,22 @@ def make_plan(
         scales=_scales(
             options, recipe, content, _history(options, recipe, encoder, layers, memory)
         ),
+        colors_first=colors_first(options, recipe),
+        detail=recipe.start.detail * min(1.0, keep) if paint else 0.0,
         style_scale=options.style_scale,
         style_fit=options.style_fit or recipe.style_fit,
         pooling=encoder.pooling,
         min_improvement=_first(options.min_improvement, recipe.optimizer.min_improvement),
         tile_px=options.tile_px,
     )
+
+
+def colors_first(options: PaintOptions, recipe: Recipe) -> float:
+    """How far the photograph is brought to the styles' palette first; less for little strength."""
+    if options.keep_colors != "no":
+        return 0.0
+    share = _first(options.colors_first, recipe.start.colors_first)
+    return share * min(1.0, 2 * options.strength)
 
 
 def scale_sizes(content: Size, largest_px: int, smallest_px: int, factor: float) -> list[Size]:

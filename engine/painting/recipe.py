@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from common.options import QUALITY_WORK, Quality, Statistic
 from engine.painting.problems import SettingsProblem
 
 _Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -55,15 +56,15 @@ class Loss(_Part):
     style_layers_sum_to_one: whether the layers' weights are made to.
     """
 
-    statistic: Literal["gram", "wasserstein"] = "gram"
+    statistic: Statistic = "gram"
     units: Literal["relative", "caffe", "torchvision"] = "relative"
     content: Literal["mean", "half-sum"] = "mean"
     tv: Literal["mean", "sum"] = "mean"
     style_layers_sum_to_one: bool = True
 
 
-class Optimizer(_Part):
-    """Which optimiser, and its settings; steps are in units of the picture's 0..1.
+class OptimizerSettings(_Part):
+    """Which optimizer, and its settings; steps are in units of the picture's 0..1.
 
     name: the one to use.
     lbfgs_most_px: scales with a longer side than this are painted with Adam all the same, as the
@@ -93,17 +94,27 @@ class Iterations(_Part):
 
 
 class Pyramid(_Part):
-    """Sizes, and iterations for each optimiser; `qualities` multiplies these."""
+    """Sizes, and iterations for each optimizer; `qualities` multiplies these."""
 
     smallest_px: int = Field(128, ge=16)
     factor: Annotated[float, Field(gt=1)] = 2**0.5
     adam: Iterations = Iterations()
     lbfgs: Iterations = Iterations()
-    qualities: dict[Literal["draft", "standard", "fine"], _Positive] = {
-        "draft": 0.4,
-        "standard": 1.0,
-        "fine": 2.5,
-    }
+    qualities: dict[Quality, _Positive] = dict(QUALITY_WORK)
+
+
+class Beginning(_Part):
+    """What scales begin with, besides the picture so far.
+
+    colors_first: how far the photograph is first brought to the styles' palette, where its colours
+        are not to be kept; the painting starts from that, and its content is that. No iteration is
+        spent on colours then, and the content does not hold on to the photograph's.
+    detail: share of the photograph's own finest detail that is added at each enlargement, as no
+        smaller scale knows of it.
+    """
+
+    colors_first: Annotated[float, Field(ge=0, le=1)] = 0.0
+    detail: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 class Recipe(_Part):
@@ -112,8 +123,9 @@ class Recipe(_Part):
     title: str
     choices: tuple[LayerChoice, ...] = Field(min_length=1)
     loss: Loss = Loss()
-    optimizer: Optimizer = Optimizer()
+    optimizer: OptimizerSettings = OptimizerSettings()
     pyramid: Pyramid = Pyramid()
+    start: Beginning = Beginning()
     pooling: Literal["max", "average"] = "max"
     style_fit: Literal["resize", "crop", "mirror"] = "resize"
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from common.catalogue import Catalogue, NeedsDownload, Painting, Ready, load_catalogue
+from common.options import NETWORKS
 from common.sentences import Problem
 from common.settings import Settings, SettingsError, load_settings
 from engine.styles.fetch import MAX_BYTES, FetchProblem, fetch_scan
@@ -63,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     printing.add_argument("-o", "--output", type=Path, help="default: PICTURE.safetensors")
     printing.add_argument("--recipe", default="atelier", help="whose layers to measure")
     printing.add_argument(
-        "--network", choices=("vgg19", "lite"), default="vgg19", help="default: %(default)s"
+        "--network", choices=NETWORKS, default="vgg19", help="default: %(default)s"
     )
     return parser
 

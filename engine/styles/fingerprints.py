@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.networks.encoder import Encoder
+from engine.painting.colour import colour_moments
 from engine.painting.measuring import measure_style
 from engine.painting.picture import Picture, fit_size, padded, resized, resized_mask
 from engine.painting.plan import LEAST_SIDE_PX
@@ -48,7 +49,8 @@ def _measured(
         width_px=pixels.shape[2],
         precision=str(encoder.dtype).removeprefix("torch."),
     )
-    return StyleStatistics(key, measure_style(encoder, pixels, layers, alpha=alpha))
+    layers_found = measure_style(encoder, pixels, layers, alpha=alpha)
+    return StyleStatistics(key, layers_found, colour_moments(filled.pixels[None]))
 
 
 def load_fingerprint(path: Path) -> tuple[StyleStatistics, ...]:

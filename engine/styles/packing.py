@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from engine.painting.statistics import LayerMoments, StatisticsKey, StyleStatistics
+from engine.painting.statistics import ColourMoments, LayerMoments, StatisticsKey, StyleStatistics
 
 ERROR = 0.07
 """Largest error of a packed matrix, in parts of its norm (Frobenius), before rounding."""
@@ -42,6 +42,10 @@ def pack(sizes: Sequence[StyleStatistics], error: float = ERROR) -> bytes:
             tensors[f"{place}.scale"] = scale
             tensors[f"{place}.rest"] = (centred.diagonal() - told).clamp(min=0).contiguous()
             tensors[f"{place}.mean"] = mean.contiguous()
+    colors = next((one.colors for one in reversed(sizes) if one.colors is not None), None)
+    if colors is not None:
+        tensors["colors.mean"] = colors.mean.float().contiguous()
+        tensors["colors.covariance"] = colors.covariance.float().contiguous()
     return save(tensors, metadata={"format": FORMAT, "keys": json.dumps(keys, sort_keys=True)})
 
 
@@ -58,8 +62,10 @@ def unpack(data: bytes) -> list[StyleStatistics]:
         keys = [StatisticsKey(**key) for key in json.loads(metadata["keys"])]
         if metadata["format"] not in {FORMAT, _ABOUT_ZERO}:
             keys = []
+        colors = _colors(tensors)
         found = [
-            StyleStatistics(key, _layers(tensors, f"{number}.")) for number, key in enumerate(keys)
+            StyleStatistics(key, _layers(tensors, f"{number}."), colors)
+            for number, key in enumerate(keys)
         ]
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError("This is no file of a style's fingerprint.") from error
@@ -79,7 +85,8 @@ def with_sizes_between(sizes: Sequence[StyleStatistics]) -> list[StyleStatistics
             height_px=round((small.key.height_px * large.key.height_px) ** 0.5),
             width_px=round((small.key.width_px * large.key.width_px) ** 0.5),
         )
-        between.append(StyleStatistics(key, _halfway(small.layers, large.layers)))
+        middle = _halfway(small.layers, large.layers)
+        between.append(StyleStatistics(key, middle, small.colors))
     return sorted([*sizes, *between], key=lambda one: one.key.long_side_px)
 
 
@@ -103,6 +110,14 @@ def _factor(second: Tensor, error: float) -> tuple[Tensor, Tensor]:
     columns = vectors[:, :count] * values[:count].sqrt()
     scale = columns.abs().amax(0).clamp(min=1e-12) / _LEVELS
     return scale.float().contiguous(), (columns / scale).round().to(torch.int8).contiguous()
+
+
+def _colors(tensors: Mapping[str, Tensor]) -> ColourMoments | None:
+    """The palette, which files of older versions do not tell."""
+    if "colors.mean" not in tensors:
+        return None
+    mean, covariance = tensors["colors.mean"], tensors["colors.covariance"]
+    return ColourMoments(mean.double(), covariance.double())
 
 
 def _layers(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, LayerMoments]:

@@ -37,7 +37,7 @@ def fetch_pictures(
 
     Raises:
         FetchStopped: `should_stop` said so.
-        PictureMissing, StorageUnavailable: of the store.
+        PictureMissingError, StorageUnavailableError: of the store.
         StyleMissing: a preset needs a download that failed, and has no fingerprint.
     """
     inputs = job.inputs

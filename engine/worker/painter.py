@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from common.sentences import Sentence, sentence
 from common.settings import Settings
-from common.store import PictureMissing, PictureStore, StorageUnavailable
+from common.store import PictureMissingError, PictureStore, StorageUnavailableError
 from engine.networks.encoder import WeightsProblem
 from engine.networks.registry import resolve_network
 from engine.output import Film, OutputProblem, encode_picture
@@ -145,13 +145,13 @@ def _explained(error: Exception, job: Job) -> Failed:
             kind, said = FailureKind.STYLE_MISSING, error.sentence
         case PaintingFailed() | WeightsProblem() | OutputProblem():
             kind, said = FailureKind.ENGINE, error.sentence
-        case StorageUnavailable():
+        case StorageUnavailableError():
             log.warning("job %d: error %s: %s", job.id, error_id, error)
             kind, may_retry = FailureKind.ENGINE, True
             said = sentence(
                 "The pictures cannot be read or stored at the moment; please try again."
             )
-        case PictureMissing():
+        case PictureMissingError():
             kind = FailureKind.INTERNAL
             said = sentence("The pictures of this job are no longer stored; please post it again.")
         case _:
@@ -176,7 +176,7 @@ def _stored_losses(report: Report, store: PictureStore) -> dict[str, str]:
             name: store.put_sync(data, Path(name).suffix)
             for name, data in loss_files(report).items()
         }
-    except StorageUnavailable as problem:
+    except StorageUnavailableError as problem:
         log.warning("no loss curve: %s", problem)
         return {}
 
@@ -194,11 +194,5 @@ def _report(
         seconds=made.seconds,
         iterations=made.iterations,
         seed=job.options.seed,
-        extra={
-            "weights_hash": made.weights_hash,
-            "seconds_per_iteration": made.seconds_per_iteration,
-            "peak_memory_bytes": made.peak_memory_bytes,
-            "tiles": made.tiles,
-        },
         notes=(*pictures.notes, *made.notes, *([film_note] if film_note else [])),
     )

@@ -4,7 +4,7 @@ import logging
 import time
 from dataclasses import dataclass, field
 
-from common.store import PictureStore, StorageUnavailable
+from common.store import PictureStore, StorageUnavailableError
 from engine.output import encode_picture
 from engine.painting.events import (
     Event,
@@ -91,6 +91,6 @@ class ProgressReporter:
         picture = Picture.from_image(event.preview(PREVIEW_SIDE_PX))
         try:
             return self.store.put_sync(encode_picture(picture, ".jpg"), ".jpg")
-        except StorageUnavailable as problem:  # a full disk must not end a painting
+        except StorageUnavailableError as problem:  # a full disk must not end a painting
             log.warning("no preview: %s", problem)
             return self._preview_key

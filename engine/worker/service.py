@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from common.store import PictureMissing, StorageUnavailable
+from common.store import PictureMissingError, StorageUnavailableError
 from engine.worker.control import Control, Ended, Failed, Finished, Stopped, StopReason
 from engine.worker.idle import IdleWork
 from engine.worker.painter import JobPainter
 from jobs.model import Claim, EngineInfo
-from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailable
+from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailableError
 from jobs.queue import JobQueue
 
 log = logging.getLogger(__name__)
@@ -54,20 +54,20 @@ class EngineWorker:
                     else:
                         self._idle.begin()
                         await self._wait(stop)
-                except QueueUnavailable as error:
+                except QueueUnavailableError as error:
                     log.warning("%s Trying again in %.0f s.", error, RETRY_SECONDS)
                     await _sleep_unless(stop, RETRY_SECONDS)
         finally:
             heartbeat.cancel()
             self._idle.end()
             self._thread.shutdown(wait=True)
-            with contextlib.suppress(QueueUnavailable):
+            with contextlib.suppress(QueueUnavailableError):
                 await self._queue.engines.forget(self._info.id)
 
     async def _heartbeat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            with contextlib.suppress(QueueUnavailable):
+            with contextlib.suppress(QueueUnavailableError):
                 network = self._painter.network_name()  # its weights may have come meanwhile
                 known = await self._queue.engines.heartbeat(self._info.id)
                 if not known or network != self._info.network:
@@ -123,7 +123,7 @@ class EngineWorker:
             return None
         try:
             return await self._queue.store.get(claim.checkpoint_key)
-        except (PictureMissing, StorageUnavailable):
+        except (PictureMissingError, StorageUnavailableError):
             log.warning("job %d: its checkpoint cannot be read; starting over", claim.job.id)
             return None
 
@@ -140,7 +140,7 @@ class EngineWorker:
                         control.stop(StopReason.CANCELLED)
                     case LeaseHeld():
                         pass
-        except QueueUnavailable as error:
+        except QueueUnavailableError as error:
             log.warning("job %d: %s", claim.job.id, error)
             if time.monotonic() - watch.renewed_at > LEASE_SECONDS:
                 control.stop(StopReason.LEASE_LOST)
@@ -162,7 +162,7 @@ class EngineWorker:
 
     async def _keep_last(self, claim: Claim, control: Control, watch: "_Watch") -> None:
         """Name the checkpoint that is just being stored, if that does not take too long."""
-        with contextlib.suppress(QueueUnavailable):
+        with contextlib.suppress(QueueUnavailableError):
             await self._keep_checkpoint(claim, control, watch)
             if watch.storing is not None:
                 await asyncio.wait({watch.storing}, timeout=LAST_CHECKPOINT_SECONDS)
@@ -185,7 +185,7 @@ class EngineWorker:
             return []
         try:
             outcome = await self._queue.claims.save_checkpoint(claim, watch.storing.result())
-        except StorageUnavailable as error:  # a full disk must not end a painting
+        except StorageUnavailableError as error:  # a full disk must not end a painting
             log.warning("job %d: no checkpoint: %s", claim.job.id, error)
             watch.storing = None
             return []
@@ -217,7 +217,7 @@ class EngineWorker:
                         log.info("job %d: back in the queue", job_id)
                     case Stopped():
                         log.warning("job %d: the lease was lost; nothing more is written", job_id)
-            except QueueUnavailable as error:
+            except QueueUnavailableError as error:
                 if time.monotonic() > give_up_at:
                     raise
                 log.warning("job %d: %s Trying again.", job_id, error)
@@ -228,15 +228,12 @@ class EngineWorker:
 
 @dataclass
 class _Watch:
-    """What the loop knows of the painting in hand.
-
-    Attributes:
-        renewed_at: when the lease was last known to be held.
-        storing: the checkpoint that is on its way into the store; its key.
-    """
+    """What the loop knows of the painting in hand."""
 
     renewed_at: float
+    """When the lease was last known to be held."""
     storing: asyncio.Task[str] | None = None
+    """The checkpoint that is on its way into the store; its key."""
 
 
 async def _sleep_unless(stop: asyncio.Event, seconds: float) -> None:

@@ -18,7 +18,7 @@ from jobs.entering.limits import EVERYWHERE, LoosensOperatorLimit, loosened, rea
 from jobs.outcomes import QueueError
 
 
-class UnusableLimit(QueueError):
+class UnusableLimitError(QueueError):
     """A limit was set to something that it cannot be; the text says which and why."""
 
     def __init__(self, limit: str, reason: str) -> None:
@@ -62,7 +62,7 @@ class GuildLimits:
         """Set some of a server's limits; None as a value returns one to the operator's.
 
         Raises:
-            UnusableLimit: for an unknown limit, or a value that it cannot have.
+            UnusableLimitError: for an unknown limit, or a value that it cannot have.
         """
         operator = self._core.settings.limits
         asked = {name: _checked(name, value) for name, value in changes.items()}
@@ -213,11 +213,11 @@ class AuditLog:
 
 def _checked(name: str, value: object) -> Any:
     if (limit := LIMITS.get(name)) is None:
-        raise UnusableLimit(name, "there is no such limit")
+        raise UnusableLimitError(name, "there is no such limit")
     try:
         return None if value is None else limit.checked(value)
     except ValidationError as error:
-        raise UnusableLimit(name, error.errors(include_url=False)[0]["msg"]) from None
+        raise UnusableLimitError(name, error.errors(include_url=False)[0]["msg"]) from None
 
 
 async def _store_limits(

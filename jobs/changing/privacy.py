@@ -1,14 +1,10 @@
 """A user's data: shown and erased on request."""
 
-import io
-import json
-import zipfile
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from common.store import PictureMissing
 from jobs.changing.administration import amend_audit
 from jobs.changing.cancelling import forget_clearing, lock_with_flow
 from jobs.changing.retention import drop_pictures
@@ -28,6 +24,15 @@ _SECRET = frozenset({"target"})
 
 
 @dataclass(frozen=True, slots=True)
+class UserExport:
+    """What is kept of a user, as plain data, and the keys of the pictures that are there."""
+
+    data: dict[str, Any]
+    picture_keys: tuple[str, ...]
+    """The newest first."""
+
+
+@dataclass(frozen=True, slots=True)
 class ErasedCounts:
     """What was erased."""
 
@@ -42,12 +47,8 @@ class Privacy:
     def __init__(self, core: QueueCore) -> None:
         self._core = core
 
-    async def export_user(self, user_id: int, *, max_picture_bytes: int | None = None) -> bytes:
-        """A zip with all that is kept of a user: `data.json`, and their pictures.
-
-        With `max_picture_bytes` the newest pictures that fit are in it; `data.json` names
-        those that were left out.
-        """
+    async def export_user(self, user_id: int) -> UserExport:
+        """All that is kept of a user."""
         audit = schema.audit
         tables = (
             ("jobs", sa.select(schema.jobs).where(J.user_id == user_id).order_by(J.id.desc())),
@@ -87,27 +88,8 @@ class Privacy:
                 )
             )
         keys += [style["picture_key"] for style in data["styles"]]
-        buffer = io.BytesIO()
-        left_out: list[str] = []
-        size = 0
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-            for key in dict.fromkeys(keys):
-                if max_picture_bytes is not None and size >= max_picture_bytes:
-                    # Not to be read only to be left out.
-                    left_out += [key] if await self._core.store.exists(key) else []
-                    continue
-                try:
-                    picture = await self._core.store.get(key)
-                except PictureMissing:
-                    continue
-                if max_picture_bytes is not None and size + len(picture) > max_picture_bytes:
-                    left_out.append(key)
-                    continue
-                size += len(picture)
-                archive.writestr(f"pictures/{key}", picture)
-            data["pictures_left_out"] = left_out
-            archive.writestr("data.json", json.dumps(data, indent=2, ensure_ascii=False))
-        return buffer.getvalue()
+        stored = [key for key in dict.fromkeys(keys) if await self._core.store.exists(key)]
+        return UserExport(data, tuple(stored))
 
     async def erase_user(self, user_id: int) -> ErasedCounts:
         """Erase what is kept of a user: waiting jobs, history, pictures, styles, intakes.

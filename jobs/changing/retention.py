@@ -19,7 +19,7 @@ from jobs.outcomes import NoSuchJob, NotYours
 GRACE_SECONDS = 3600.0
 """A file that was put within the last hour may belong to a job that is not queued yet."""
 UNDELIVERED_EXTRA_DAYS = 7
-"""A picture that the user could not be sent is kept so much longer."""
+"""A picture that the user could not be sent is kept this much longer."""
 ROWS_KEPT_DAYS = 400
 """Rows of ended jobs, without pictures: a year of history and statistics."""
 _BATCH = 500

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from common.settings import Settings, SettingsError, load_settings
-from common.store import StorageUnavailable
+from common.store import StorageUnavailableError
 from jobs.cli.status import status, unreadable
 from jobs.cli.tables import WIDE, counted, history_table, job_table, list_table, wide_enough
 from jobs.db import schema
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
             output.print(f"Copied {size:,} bytes to {asked.file}.", markup=False)
             return 0
         return asyncio.run(_run(asked, settings, output))
-    except (QueueError, StorageUnavailable) as error:
+    except (QueueError, StorageUnavailableError) as error:
         if asked.command == "status" and isinstance(error, QueueError):
             return unreadable(error, output, as_json=asked.json)
         _complain(str(error))

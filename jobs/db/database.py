@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from jobs.db.addresses import connect_arguments, parse_address
-from jobs.outcomes import QueueUnavailable
+from jobs.outcomes import QueueUnavailableError
 
 Clock = Callable[[], float]
 
@@ -100,7 +100,7 @@ class Database:
         """A reading transaction, which sees one moment of the database (on SQLite).
 
         Raises:
-            QueueUnavailable: when the database cannot be reached.
+            QueueUnavailableError: when the database cannot be reached.
         """
         async with _translated(), self.engine.connect() as connection:
             yield connection
@@ -114,7 +114,7 @@ class Database:
         notify commit one after the other, so it matters how long each takes.
 
         Raises:
-            QueueUnavailable: when the database is locked, full or unreachable. Nothing was
+            QueueUnavailableError: when the database is locked, full or unreachable. Nothing was
                 written, unless the connection broke in the very act of committing; all
                 operations of the queue may therefore be repeated.
         """
@@ -182,6 +182,7 @@ _UNUSABLE = (
     "3D",  # there is no such database
     "40",  # a deadlock, or others were faster: to be tried again
     "42501",  # the user may not
+    "42704",  # the address asks for what the server does not have
     "53",  # no connection is left, or no memory, or no disk
     "57",  # it starts, or ends
     "58",  # its machine fails
@@ -196,19 +197,21 @@ async def _translated() -> AsyncIterator[None]:
         yield
     except (OperationalError, InterfaceError) as error:
         sentence = f"The database cannot be used at the moment: {error.orig}"
-        raise QueueUnavailable(sentence) from error
+        raise QueueUnavailableError(sentence) from error
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise QueueUnavailable("The connection to the database was lost.") from error
+            raise QueueUnavailableError("The connection to the database was lost.") from error
         if str(getattr(error.orig, "sqlstate", None)).startswith(_UNUSABLE):
             # The driver's own words, without the name of its class before them.
             reason = getattr(error.orig, "__cause__", None) or error.orig
-            raise QueueUnavailable(f"The database cannot be used: {reason}.") from error
+            raise QueueUnavailableError(f"The database cannot be used: {reason}.") from error
         if type(error) is DatabaseError:
             # Not one of its kinds, such as a broken constraint, but SQLite's damaged file.
-            raise QueueUnavailable(f"The database cannot be read: {error.orig}.") from error
+            raise QueueUnavailableError(f"The database cannot be read: {error.orig}.") from error
         raise
     except PoolTimeoutError as error:
-        raise QueueUnavailable("The database is too slow: all connections are in use.") from error
+        raise QueueUnavailableError(
+            "The database is too slow: all connections are in use."
+        ) from error
     except (OSError, TimeoutError) as error:
-        raise QueueUnavailable(f"The database cannot be reached: {error}") from error
+        raise QueueUnavailableError(f"The database cannot be reached: {error}") from error

@@ -14,7 +14,7 @@ import aiosqlite
 
 from jobs.db.addresses import connect_arguments
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Database
-from jobs.outcomes import QueueUnavailable
+from jobs.outcomes import QueueUnavailableError
 
 POLL_SECONDS = 0.03
 
@@ -33,7 +33,7 @@ async def listen(database: Database, *topics: str) -> ChangeListener:
     """Begin to listen; what changes from now on is noticed.
 
     Raises:
-        QueueUnavailable: when the database cannot be reached.
+        QueueUnavailableError: when the database cannot be reached.
     """
     if database.postgres:
         listener = _Notifications(database, topics or (CHANGED_TOPIC, QUEUED_TOPIC))
@@ -54,7 +54,7 @@ class _DataVersion:
         try:
             connection = await aiosqlite.connect(path, isolation_level=None)
         except aiosqlite.Error as error:
-            raise QueueUnavailable(f"The database cannot be opened: {error}") from error
+            raise QueueUnavailableError(f"The database cannot be opened: {error}") from error
         listener = cls(connection, 0)
         listener._version = await listener._ask()
         return listener
@@ -100,7 +100,7 @@ class _Notifications:
             for topic in self._topics:
                 await self._connection.add_listener(topic, self._heard)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise QueueUnavailable(f"The database cannot be reached: {error}") from error
+            raise QueueUnavailableError(f"The database cannot be reached: {error}") from error
         # Whatever was said while nobody listened is taken as said.
         self._changed.set()
 

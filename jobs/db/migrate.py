@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from jobs.db.database import BUSY_TIMEOUT_SECONDS, Database
-from jobs.outcomes import DatabaseTooNew, DatabaseTooOld, QueueUnavailable
+from jobs.outcomes import DatabaseTooNewError, DatabaseTooOldError, QueueUnavailableError
 
 NO_DATABASE = (
     "There is no database at {path}. The bot makes it when it first starts. If it has, start this "
@@ -39,13 +39,13 @@ def make_folder(folder: Path) -> None:
     """Make a folder if it is not there.
 
     Raises:
-        QueueUnavailable: when that cannot be.
+        QueueUnavailableError: when that cannot be.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise QueueUnavailable(f"The folder {folder} cannot be made: {reason}.") from error
+        raise QueueUnavailableError(f"The folder {folder} cannot be made: {reason}.") from error
 
 
 async def migrate(database: Database) -> None:
@@ -55,8 +55,8 @@ async def migrate(database: Database) -> None:
     database as it was.
 
     Raises:
-        DatabaseTooNew: when a newer version has migrated the database before.
-        QueueUnavailable: when the database cannot be reached.
+        DatabaseTooNewError: when a newer version has migrated the database before.
+        QueueUnavailableError: when the database cannot be reached.
     """
     path = database.url.database
     if not database.postgres and path:
@@ -71,20 +71,22 @@ async def require_newest(database: Database) -> None:
     """Leave the database as it is, and refuse it unless it is of this version.
 
     Raises:
-        DatabaseTooNew: when a newer version has migrated the database before.
-        DatabaseTooOld: when it is not there, has no tables, or is of an older version.
-        QueueUnavailable: when the database cannot be reached.
+        DatabaseTooNewError: when a newer version has migrated the database before.
+        DatabaseTooOldError: when it is not there, has no tables, or is of an older version.
+        QueueUnavailableError: when the database cannot be reached.
     """
     path = database.url.database
     if not database.postgres and path and not await asyncio.to_thread(Path(path).is_file):
-        raise DatabaseTooOld(NO_DATABASE.format(path=path))
+        raise DatabaseTooOldError(NO_DATABASE.format(path=path))
     async with database.read() as connection:
         current = await connection.run_sync(_current)
     newest = known_revisions()[-1]
     if current is None:
-        raise DatabaseTooOld("The database has no tables yet; the bot makes them when it starts.")
+        raise DatabaseTooOldError(
+            "The database has no tables yet; the bot makes them when it starts."
+        )
     if current != newest:
-        raise DatabaseTooOld(
+        raise DatabaseTooOldError(
             f"The database has schema {current}, and this version of Atelier needs {newest}. The "
             "bot and the engines bring it there when they start; make a backup before."
         )
@@ -95,7 +97,7 @@ def _current(connection: sa.Connection) -> str | None:
     current = MigrationContext.configure(connection).get_current_revision()
     known = known_revisions()
     if current is not None and current not in known:
-        raise DatabaseTooNew(
+        raise DatabaseTooNewError(
             f"The database has schema {current}, and this version of Atelier knows schemas up "
             f"to {known[-1]}. Start the newer version again, or restore a backup made before it."
         )
@@ -125,8 +127,8 @@ def _switch_on_wal(path: str) -> None:
         except sqlite3.OperationalError as error:
             if time.monotonic() > give_up_at or "locked" not in str(error):
                 sentence = f"The database {path} cannot be used: {error}"
-                raise QueueUnavailable(sentence) from error
+                raise QueueUnavailableError(sentence) from error
             time.sleep(0.05)
         except sqlite3.DatabaseError as error:
             sentence = f"The database {path} cannot be read: {error}. Please restore a backup."
-            raise QueueUnavailable(sentence) from error
+            raise QueueUnavailableError(sentence) from error

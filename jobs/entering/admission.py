@@ -122,7 +122,7 @@ async def _per_day(asked: _Asked) -> Refusal | None:
     refusal = _too_many(asked, "max_per_day", done := await asked.count(*today))
     if refusal is None:
         return None
-    # It works again when so many have left the 24 hours that one more fits in.
+    # It works again when enough have left the 24 hours for one more to fit in.
     nth = sa.select(J.created_at).where(*today).order_by(J.created_at)
     nth = nth.offset(done - asked.limits.max_per_day).limit(1)
     first = float((await asked.connection.execute(nth)).scalar_one())

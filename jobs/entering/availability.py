@@ -12,7 +12,7 @@ from jobs.outcomes import Refusal, Unforeseen
 
 _WAITING = frozenset({"max_waiting_per_user", "max_waiting_per_server"})
 _LOOKED_AHEAD = 20
-"""A job so much further behind is not expected to overtake the ones before it."""
+"""A job this many places further behind is not expected to overtake the ones before it."""
 
 
 async def foreseen(

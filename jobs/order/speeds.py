@@ -10,10 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
-from common.options import PaintOptions
+from common.options import QUALITY_WORK, PaintOptions
 from jobs.model import EngineInfo
 
-QUALITY_WORK = {"draft": 0.4, "standard": 1.0, "fine": 2.5}
 STANDARD_ITERATIONS = 300
 """Iterations in all that `standard` is taken to have, for jobs that name their own number."""
 PRIOR_SECONDS_PER_WORK = 120.0
@@ -102,7 +101,7 @@ def smoothed(previous: float | None, samples: int, newest: float) -> float:
 
 
 def start_after(work_seconds: float, busy: Iterable[float], engines: int) -> float:
-    """Seconds until the next engine is free, with so much work to be done before.
+    """Seconds until the next engine is free, with this work to be done before.
 
     The engines' remaining times are levelled up with the work like vessels with water: it is
     the least t with sum(max(0, t - remaining)) >= work.

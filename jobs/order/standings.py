@@ -16,7 +16,7 @@ from jobs.order.speeds import SpeedModel, engine_kind, start_after
 
 SPEEDS_KEPT_SECONDS = 5.0
 ENGINE_ALIVE_SECONDS = 30.0
-"""An engine that was not heard of for so long is not counted on."""
+"""An engine that was not heard of for this long is not counted on."""
 _PLACE = (J.start, J.id, J.state, J.guild_id, J.started_at)
 _Place: TypeAlias = tuple[float, int]
 _RUN = (J.speed_class, J.work, J.claimed_at, J.progress, J.progress_at)
@@ -30,8 +30,6 @@ class QueueOverview:
     running: int
     paused: bool
     engines_alive: int
-    seconds_of_work: float
-    """Until all that is waiting is painted, with the engines now alive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class Fleet:
     _paces: dict[str, float] = field(default_factory=dict)
 
     def seconds(self, speed_class: str, work: float) -> float:
-        """Seconds that one engine needs for so much work, on average."""
+        """Seconds that one engine needs for this work, on average."""
         pace = self._paces.get(speed_class)
         if pace is None:
             pace = self.speeds.fleet_seconds_per_work(self.kinds, speed_class)
@@ -110,7 +108,7 @@ class Standings:
                 ready = now + _remaining(row, fleet, now) if row.state == "running" else None
                 starts = moment(row.started_at) if row.started_at is not None else None
                 found[row.id] = Standing(
-                    0, 0, starts, None if ready is None else moment(ready), engines, False
+                    0, starts, None if ready is None else moment(ready), engines, False
                 )
                 continue
             between = await _between(connection, last, (row.start, row.id), paused)
@@ -132,10 +130,8 @@ class Standings:
                     wait = start_after(ahead_seconds, fleet.remaining, engines)
                 starts_at = moment(now + wait)
                 ready_at = moment(now + wait + fleet.seconds(row.speed_class, row.work))
-            before_it = ahead + own_ahead
-            found[row.id] = Standing(
-                before_it + 1, before_it, starts_at, ready_at, engines, stopped
-            )
+            place = ahead + own_ahead + 1
+            found[row.id] = Standing(place, starts_at, ready_at, engines, stopped)
         return found
 
     async def waiting(self, guild_id: int | None, *, limit: int = 25) -> list[Job]:
@@ -152,22 +148,21 @@ class Standings:
         here = [] if guild_id is None else [J.guild_id == guild_id]
         async with self._core.database.read() as connection:
             now = await self._core.database.now_in(connection)
-            fleet = await self.fleet(connection, now)
-            paused = await _paused_guilds(connection)
-            waiting = await connection.execute(
-                sa.select(J.speed_class, sa.func.count(), sa.func.sum(J.work))
-                .where(IS_QUEUED, *here)
-                .group_by(J.speed_class)
+            alive = await connection.scalar(
+                sa.select(sa.func.count())
+                .select_from(schema.engines)
+                .where(schema.engines.c.last_seen > now - ENGINE_ALIVE_SECONDS)
             )
-            classes = [(str(name), int(count), float(work)) for name, count, work in waiting]
-            running = await connection.scalar(sa.select(sa.func.count()).where(IS_RUNNING, *here))
-        work_seconds = sum(fleet.seconds(name, work) for name, _, work in classes)
+            paused = await _paused_guilds(connection)
+            waiting, running = [
+                await connection.scalar(sa.select(sa.func.count()).where(state, *here))
+                for state in (IS_QUEUED, IS_RUNNING)
+            ]
         return QueueOverview(
-            waiting=sum(count for _, count, _ in classes),
+            waiting=int(waiting or 0),
             running=int(running or 0),
             paused=EVERYWHERE in paused or (guild_id or -1) in paused,
-            engines_alive=len(fleet.kinds),
-            seconds_of_work=work_seconds / max(1, len(fleet.kinds)),
+            engines_alive=int(alive or 0),
         )
 
     async def fleet(self, connection: AsyncConnection, now: float) -> Fleet:

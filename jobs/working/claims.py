@@ -72,7 +72,7 @@ class Claims:
             return await connection.scalar(next_job()) is None
 
     async def renew(self, claim: Claim, lease_seconds: float = LEASE_SECONDS) -> LeaseOutcome:
-        """Keep a claim for so many seconds from now on."""
+        """Keep a claim for `lease_seconds` from now on."""
         async with self._core.database.write(precious=False) as transaction:
             held = await guarded(
                 transaction, claim, lease_expires_at=transaction.now + lease_seconds

@@ -2,38 +2,26 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
-from common.settings import Settings
 from sandbox.control import LoopbackDiscord
-from tests.bot.studio import Studio
+from tests.kit.world import World, settings_for
 
 
 @pytest.fixture
-async def closed_studio(tmp_path: Path) -> AsyncIterator[Studio]:
+async def closed_world(tmp_path: Path) -> AsyncIterator[World]:
     """Everything ready to be started."""
     async with LoopbackDiscord.start() as discord:
-        settings = Settings(
-            _env_file=None,
-            discord_token=SecretStr(discord.token),
-            discord_api_url=discord.api_url,
-            discord_gateway_url=discord.gateway_url,
-            atelier_data_dir=tmp_path,
-            atelier_engine="external",
-            atelier_max_waiting_per_user=100,
-            atelier_max_per_day=1000,
-        )
-        studio = Studio(discord, settings)
+        world = World(discord, settings_for(discord, tmp_path))
         try:
-            yield studio
+            yield world
         finally:
-            await studio.stop_bot()
-            await studio.stop_painter()
+            await world.stop_bot()
+            await world.stop_engine()
         assert not discord.violations
 
 
 @pytest.fixture
-async def studio(closed_studio: Studio) -> Studio:
-    """A connected bot; the painter is not there yet."""
-    await closed_studio.start_bot()
-    return closed_studio
+async def world(closed_world: World) -> World:
+    """A connected bot; no engine is there yet."""
+    await closed_world.start_bot()
+    return closed_world

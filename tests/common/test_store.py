@@ -10,7 +10,7 @@ import s3fs
 from moto.server import ThreadedMotoServer
 
 from common.settings import Settings
-from common.store import PictureMissing, PictureStore, StorageUnavailable
+from common.store import PictureMissingError, PictureStore, StorageUnavailableError
 from jobs.queue import JobQueue
 from tests.kit.samples import Place, accepted, claimed, report
 
@@ -56,7 +56,7 @@ async def test_what_is_put_can_be_got(store: PictureStore) -> None:
     await store.delete(key)
     await store.delete(key)
     assert not await store.exists(key)
-    with pytest.raises(PictureMissing):
+    with pytest.raises(PictureMissingError):
         await store.get(key)
 
 
@@ -106,11 +106,11 @@ async def test_a_store_that_is_not_there_is_no_missing_picture(s3_url: str, tmp_
         await store.check()
         key = await store.put(b"a picture", "png")
         take_away()
-        with pytest.raises(StorageUnavailable, match="is not there"):
+        with pytest.raises(StorageUnavailableError, match="is not there"):
             await store.get(key)
-        with pytest.raises(StorageUnavailable, match="is not there"):
+        with pytest.raises(StorageUnavailableError, match="is not there"):
             await store.exists(key)
-    with pytest.raises(StorageUnavailable):
+    with pytest.raises(StorageUnavailableError):
         await PictureStore(s3_url).check()
 
 
@@ -122,12 +122,12 @@ async def test_a_server_that_never_answers_is_waited_for_only_so_long(
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
         store = PictureStore("s3://bucket/pictures", timeout_seconds=0.5)
-        with pytest.raises(StorageUnavailable, match="did not answer"):
+        with pytest.raises(StorageUnavailableError, match="did not answer"):
             await store.put(b"a picture", "png")
 
 
 def test_an_address_of_nothing_is_refused_by_name() -> None:
-    with pytest.raises(StorageUnavailable, match="ATELIER_STORAGE_URL"):
+    with pytest.raises(StorageUnavailableError, match="ATELIER_STORAGE_URL"):
         PictureStore("gopher://pictures")
 
 
@@ -145,7 +145,7 @@ def test_a_full_disk_keeps_nothing_half(tmp_path: Path, monkeypatch: pytest.Monk
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(StorageUnavailable, match="No space left"):
+        with pytest.raises(StorageUnavailableError, match="No space left"):
             store.put_sync(b"a picture", "png")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     assert store.get_sync(store.put_sync(b"a picture", "png")) == b"a picture"
@@ -186,5 +186,5 @@ def test_an_unreachable_store_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     store = PictureStore("s3://nowhere/pictures", config_kwargs={"retries": {"max_attempts": 0}})
-    with pytest.raises(StorageUnavailable):
+    with pytest.raises(StorageUnavailableError):
         store.put_sync(b"x", "png")

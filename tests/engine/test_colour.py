@@ -132,3 +132,28 @@ def test_the_grey_style_has_the_contents_light() -> None:
     light = colour.luminance(content)
     assert float(grey.mean()) == pytest.approx(float(light.mean()), abs=0.01)
     assert float(colour.luminance(grey).std()) == pytest.approx(float(light.std()), rel=0.1)
+
+
+def test_palettes_mix_as_if_their_pictures_lay_side_by_side() -> None:
+    one, two = picture("noise", 1, 20, 30), picture("noise", 2, 20, 30) * 0.5
+    mixed = colour.mixed_colours(
+        [(1.0, colour.colour_moments(one)), (1.0, colour.colour_moments(two))]
+    )
+    both = colour.colour_moments(torch.cat([one, two], 3))
+    torch.testing.assert_close(mixed.mean, both.mean, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(mixed.covariance, both.covariance, rtol=1e-4, atol=1e-6)
+
+
+def test_half_a_share_of_a_palette_is_half_the_way() -> None:
+    photograph, style = (
+        picture("noise", 1, 20, 30)[0],
+        colour.colour_moments(picture("noise", 2, 9, 9)),
+    )
+    whole, half = (
+        colour.in_palettes(photograph, [(1.0, style, None)], share) for share in (1.0, 0.5)
+    )
+    torch.testing.assert_close(half, (photograph + whole) / 2)
+    nowhere = torch.zeros(20, 30)
+    torch.testing.assert_close(
+        colour.in_palettes(photograph, [(1.0, style, nowhere)], 1.0), photograph
+    )

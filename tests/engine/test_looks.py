@@ -5,7 +5,13 @@ import pytest
 import torch
 
 from engine.painting import Picture, SettingsProblem, Style
+from engine.painting.colour import colour_moments
+from engine.painting.inputs import check_inputs, with_colors_first
 from engine.painting.measuring import measure_style
+from engine.painting.memory import History
+from engine.painting.optimizers import Adam, enlarged, make_optimizer
+from engine.painting.picture import resized
+from engine.painting.recipe import load_recipe
 from engine.painting.statistics import StatisticsKey, StyleStatistics
 from tests.engine.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin, thin_studio
 
@@ -132,6 +138,7 @@ def test_fingerprints_stand_for_a_picture() -> None:
     kept = StyleStatistics(key, measure_style(encoder, style.pixels, layers))
     again = StyleStatistics.from_bytes(kept.to_bytes())
     assert again.key == key
+    again = replace(again, colors=colour_moments(style.pixels[None]))
     from_picture, _ = run(options, studio, styles=[Style(style)])
     from_prints, _ = run(options, studio, styles=[Style(fingerprints=[again])])
     difference = from_picture.picture.pixels - from_prints.picture.pixels
@@ -140,3 +147,73 @@ def test_fingerprints_stand_for_a_picture() -> None:
         run(changed(pooling="average"), studio, styles=[Style(fingerprints=[again])])
     with pytest.raises(ValueError, match="no file of style statistics"):
         StyleStatistics.from_bytes(kept.to_bytes()[:50])
+
+
+def test_the_photograph_takes_the_palette_before_it_is_painted() -> None:
+    content, style = noise_picture(48, 64), Picture(0.2 + 0.5 * noise_picture(40, 40, 3).pixels)
+    styles = [Style(style)]
+    nothing = {"scales": 1, "iterations": 1, "content_weight": 1e6, "size_px": 64}
+    first, _ = run(changed(colors_first=1.0, **nothing), thin_studio(), styles=styles)
+    plain, _ = run(changed(colors_first=0.0, **nothing), thin_studio(), styles=styles)
+    wanted = style.pixels.mean((1, 2))
+    assert float((first.picture.pixels.mean((1, 2)) - wanted).abs().max()) < 0.03
+    mine = content.pixels.mean((1, 2))
+    assert float((plain.picture.pixels.mean((1, 2)) - mine).abs().max()) < 0.03
+
+
+@pytest.mark.parametrize("options", [{"keep_colors": "luminance"}, {"strength": 0.0}])
+def test_colours_do_not_come_first_where_the_photographs_are_to_stay(
+    options: dict[str, Any],
+) -> None:
+    painted, _ = run(changed(**options), thin_studio())
+    assert painted.report.settings["colors_first"] == 0
+
+
+def test_a_fingerprint_without_colours_leaves_the_photographs() -> None:
+    encoder, style = thin(dtype=torch.float32), noise_picture(64, 64, 7)
+    key = StatisticsKey(style.hash, "vgg19", encoder.weights_hash, "max", 64, 64)
+    layers = [f"relu{n}_1" for n in range(1, 6)]
+    prints = StyleStatistics(key, measure_style(encoder, style.pixels, layers))
+    painted, _ = run(FEW, thin_studio(), styles=[Style(fingerprints=[prints])])
+    assert painted.report.settings["colors_first"] == 0
+
+
+def test_palettes_apply_where_the_styles_do_and_black_of_the_mask_stays_the_photograph() -> None:
+    left = torch.zeros(48, 64)
+    left[:, :32] = 1
+    red, blue = torch.full((3, 40, 40), 0.1), torch.full((3, 40, 40), 0.1)
+    red[0], blue[2] = 0.9, 0.9
+    content = noise_picture(48, 64)
+    inputs = check_inputs(
+        content,
+        [Style(Picture(red), mask=left), Style(Picture(blue), mask=1 - left)],
+        FEW,
+        left,
+        None,
+    )
+    recolored = with_colors_first(inputs, 1.0)
+    gap = recolored.target.pixels[0] - recolored.target.pixels[2]
+    assert float(gap[:, :32].min()) > 0.3
+    assert float(gap[:, 32:].max()) < -0.3
+    assert torch.equal(recolored.content.pixels, content.pixels)
+
+
+@pytest.mark.parametrize("history", [History(4), None])
+def test_an_enlarged_photograph_with_its_own_detail_is_the_photograph(
+    history: History | None,
+) -> None:
+    photograph = noise_picture(48, 64).pixels[None]
+    small = resized(photograph[0], (24, 32))[None]
+    detail = photograph - enlarged(small, (48, 64), "bicubic")
+    assert float(detail.abs().max()) > 0.01
+    optimizer = make_optimizer(history, small, load_recipe("atelier").optimizer)
+    torch.testing.assert_close(optimizer.taken((48, 64), detail), photograph)
+    if history is None:
+        begun = make_optimizer(None, small, load_recipe("atelier").optimizer)
+        assert isinstance(begun, Adam)
+        torch.testing.assert_close(begun.rescaled((48, 64), detail).point, photograph)
+
+
+def test_all_style_adds_no_detail_of_the_photograph() -> None:
+    painted, _ = run(changed(strength=1.0), thin_studio())
+    assert painted.report.settings["detail"] == 0

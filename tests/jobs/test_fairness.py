@@ -164,7 +164,7 @@ async def test_places_and_times_follow_the_measured_speed(
     assert standings[jobs[0].id].place == 0
     for number, job in enumerate(jobs[1:], start=1):
         standing = standings[job.id]
-        assert (standing.place, standing.jobs_ahead) == (number, number - 1)
+        assert standing.place == number
         assert standing.starts_at is not None
         assert standing.ready_at is not None
         assert abs(standing.starts_at.timestamp() - now - 10 * (number - 1)) < 0.01
@@ -175,8 +175,6 @@ async def test_places_and_times_follow_the_measured_speed(
     assert last is not None
     assert last.starts_at is not None
     assert abs(last.starts_at.timestamp() - now - 15) < 0.01
-    overview = await queue.standings.overview(None)
-    assert abs(overview.seconds_of_work - 20) < 0.01
 
 
 async def test_a_paused_server_keeps_its_places_and_holds_up_nobody(queue: JobQueue) -> None:

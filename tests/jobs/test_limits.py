@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from common.limits import Limits
 from common.options import PaintOptions
-from jobs.changing.administration import UnusableLimit
+from jobs.changing.administration import UnusableLimitError
 from jobs.db import schema
 from jobs.entering.limits import LoosensOperatorLimit
 from jobs.model import Asker, FailureKind, JobState
@@ -276,9 +276,9 @@ async def test_admins_tighten_and_do_not_loosen(place: Place, clock: FakeClock) 
 
 
 async def test_a_limit_that_cannot_be(queue: JobQueue) -> None:
-    with pytest.raises(UnusableLimit, match="max_size_px"):
+    with pytest.raises(UnusableLimitError, match="max_size_px"):
         await queue.limits.set(5, {"max_size_px": "large"}, 9)
-    with pytest.raises(UnusableLimit, match="max_fun"):
+    with pytest.raises(UnusableLimitError, match="max_fun"):
         await queue.limits.set(5, {"max_fun": 3}, 9)
 
 

@@ -21,7 +21,7 @@ from jobs.db import schema
 from jobs.db.database import Database
 from jobs.db.migrate import known_revisions, migration_config
 from jobs.model import JobState
-from jobs.outcomes import Accepted, DatabaseTooNew, QueueUnavailable
+from jobs.outcomes import Accepted, DatabaseTooNewError, QueueUnavailableError
 from jobs.queue import JobQueue
 from tests.kit.samples import RESULT, FakeClock, Place, accepted, claimed, report, submission
 from tests.whole.tiny_bot import lock
@@ -163,7 +163,7 @@ async def test_a_newer_database_is_refused(place: Place) -> None:
             await transaction.connection.execute(
                 sa.text("UPDATE alembic_version SET version_num = '9999'")
             )
-    with pytest.raises(DatabaseTooNew, match=r"schema 9999.*newer version"):
+    with pytest.raises(DatabaseTooNewError, match=r"schema 9999.*newer version"):
         await JobQueue.open(place.settings())
 
 
@@ -177,7 +177,7 @@ async def test_a_newer_database_is_refused(place: Place) -> None:
 )
 async def test_an_unusable_database_is_a_sentence(url: str, tmp_path: Path) -> None:
     settings = Settings(_env_file=None, atelier_data_dir=tmp_path, atelier_database_url=url)
-    with pytest.raises(QueueUnavailable):
+    with pytest.raises(QueueUnavailableError):
         await JobQueue.open(settings)
 
 
@@ -197,7 +197,7 @@ async def test_what_postgresql_refuses_is_a_sentence(
         await template.execute("CREATE ROLE guest LOGIN")
         await template.execute("CREATE DATABASE guests")
     url = template.url(database).replace("atelier@", f"{user}@")
-    with pytest.raises(QueueUnavailable, match=said):
+    with pytest.raises(QueueUnavailableError, match=said):
         await JobQueue.open(Place(tmp_path, url).settings())
 
 
@@ -208,7 +208,7 @@ async def test_a_database_without_a_free_connection_is_a_sentence(place: Place) 
         async with contextlib.AsyncExitStack() as stack:
             for _ in range(pool.size()):
                 await stack.enter_async_context(queue.database.read())
-            with pytest.raises(QueueUnavailable, match="all connections are in use"):
+            with pytest.raises(QueueUnavailableError, match="all connections are in use"):
                 await queue.standings.overview(None)
         await queue.standings.overview(None)
 
@@ -216,7 +216,7 @@ async def test_a_database_without_a_free_connection_is_a_sentence(place: Place) 
 async def test_a_file_that_is_no_database_is_a_sentence(tmp_path: Path) -> None:
     place = Place(tmp_path, None)
     place.sqlite_file.write_bytes(b"this is no database at all, but it is long enough" * 100)
-    with pytest.raises(QueueUnavailable, match="not a database"):
+    with pytest.raises(QueueUnavailableError, match="not a database"):
         await JobQueue.open(place.settings())
 
 

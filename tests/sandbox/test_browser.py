@@ -11,8 +11,9 @@ from pydantic import SecretStr
 from common.settings import Settings
 from sandbox import LoopbackDiscord
 from sandbox.page.routes import add_page
-from tests.bot.painter import Painter
-from tests.bot.studio import Studio, photo
+from tests.kit.pictures import gradient_picture
+from tests.kit.pretend_engine import PretendEngine
+from tests.kit.world import World
 from tests.sandbox.browser import CHROMIUM, Visitor, open_page
 
 pytestmark = [
@@ -23,7 +24,7 @@ pytestmark = [
 
 
 @pytest.fixture
-async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
+async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with LoopbackDiscord.start(extend=add_page) as discord:
         settings = Settings(
             _env_file=None,
@@ -33,35 +34,35 @@ async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
             atelier_data_dir=tmp_path,
             atelier_engine="external",
         )
-        studio = Studio(discord, settings)
+        world = World(discord, settings)
         try:
-            await studio.start_bot()
-            painter = await studio.start_painter()
+            await world.start_bot()
+            painter = await world.start_engine()
             painter.step_seconds = 0.2
-            yield studio
+            yield world
         finally:
-            await studio.stop_bot()
-            await studio.stop_painter()
+            await world.stop_bot()
+            await world.stop_engine()
         assert not discord.violations
 
 
 @pytest.fixture
-def painter(studio: Studio) -> Painter:
-    assert studio.painter is not None
-    return studio.painter
+def painter(world: World) -> PretendEngine:
+    assert world.engine is not None
+    return world.engine
 
 
 @pytest.fixture
-async def page(studio: Studio) -> AsyncIterator[Page]:
-    async with open_page(studio.discord.world.base_url) as page:
+async def page(world: World) -> AsyncIterator[Page]:
+    async with open_page(world.discord.world.base_url) as page:
         yield page
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path]:
     content, style = tmp_path / "photo.png", tmp_path / "style.png"
-    content.write_bytes(photo((96, 64)))
-    style.write_bytes(photo((64, 64)))
+    content.write_bytes(gradient_picture((96, 64)))
+    style.write_bytes(gradient_picture((64, 64)))
     return content, style
 
 
@@ -74,7 +75,7 @@ async def paint(visitor: Visitor, files: tuple[Path, Path]) -> None:
 
 
 async def test_paint_with_two_files_and_watch(
-    page: Page, painter: Painter, files: tuple[Path, Path]
+    page: Page, painter: PretendEngine, files: tuple[Path, Path]
 ) -> None:
     visitor = Visitor(page)
     painter.hold.clear()
@@ -93,7 +94,7 @@ async def test_paint_with_two_files_and_watch(
     await expect(page.locator("dialog.lightbox")).to_be_visible()
 
 
-async def test_cancel(page: Page, painter: Painter, files: tuple[Path, Path]) -> None:
+async def test_cancel(page: Page, painter: PretendEngine, files: tuple[Path, Path]) -> None:
     visitor = Visitor(page)
     painter.hold.clear()
     await paint(visitor, files)
@@ -204,7 +205,7 @@ async def test_dropped_files_fill_the_options_in_order(
 
 
 async def test_direct_messages_and_the_group_without_the_bot(
-    page: Page, studio: Studio, files: tuple[Path, Path]
+    page: Page, world: World, files: tuple[Path, Path]
 ) -> None:
     visitor = Visitor(page)
     for place in ("Atelier", "Ada & Grace"):
@@ -212,13 +213,13 @@ async def test_direct_messages_and_the_group_without_the_bot(
         await paint(visitor, files)
         again = page.get_by_role("button", name="Again")
         await expect(again).to_be_visible(timeout=30_000)
-    assert not studio.discord.messages()
+    assert not world.discord.messages()
 
 
 async def test_traffic_shows_broken_rules_in_red_and_causes_faults(
-    page: Page, studio: Studio
+    page: Page, world: World
 ) -> None:
-    discord = studio.discord
+    discord = world.discord
     await page.get_by_role("button", name="Traffic").click()
     await expect(page.locator(".line").first).to_be_visible()
     await page.get_by_text("Let something go wrong").click()
@@ -238,9 +239,9 @@ async def test_traffic_shows_broken_rules_in_red_and_causes_faults(
 
 @pytest.mark.parametrize(("width", "dark"), [(390, True), (1280, False)])
 async def test_narrow_and_light(
-    studio: Studio, files: tuple[Path, Path], width: int, dark: bool
+    world: World, files: tuple[Path, Path], width: int, dark: bool
 ) -> None:
-    async with open_page(studio.discord.world.base_url, width=width, dark=dark) as page:
+    async with open_page(world.discord.world.base_url, width=width, dark=dark) as page:
         visitor = Visitor(page)
         if width < 760:
             await page.get_by_role("button", name="Channels").click()
@@ -253,8 +254,8 @@ async def test_narrow_and_light(
         assert overflow <= 0
 
 
-async def test_other_sites_cannot_act(studio: Studio) -> None:
-    url = f"{studio.discord.world.base_url}/sandbox/act/post"
+async def test_other_sites_cannot_act(world: World) -> None:
+    url = f"{world.discord.world.base_url}/sandbox/act/post"
     async with aiohttp.ClientSession() as session:
         for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
             form = aiohttp.FormData({"payload": "{}"}, default_to_multipart=True)

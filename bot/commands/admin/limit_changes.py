@@ -17,7 +17,7 @@ from bot.ui.limit_words import limit_line, limit_value
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
 from common.limits import LIMITS
-from jobs.changing.administration import UnusableLimit
+from jobs.changing.administration import UnusableLimitError
 from jobs.entering.limits import LoosensOperatorLimit
 
 LOOSENS = _(
@@ -42,7 +42,7 @@ async def change_limits(
         return
     try:
         outcome = await interaction.client.queue.limits.set(guild_id, changes, interaction.user.id)
-    except UnusableLimit as error:
+    except UnusableLimitError as error:
         known = LIMITS.get(error.limit)
         raise UserProblem(UNUSABLE, limit=known.label if known else error.limit) from None
     if isinstance(outcome, LoosensOperatorLimit):

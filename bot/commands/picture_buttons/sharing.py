@@ -15,7 +15,7 @@ from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
 from bot.wire.faults import CANNOT_SEND_TO_USER
 from bot.wire.uploads import Upload
-from common.store import PictureMissing, StorageUnavailable
+from common.store import PictureMissingError, StorageUnavailableError
 from jobs.model import Job
 
 NO_RESULT = _("The picture of #{job_id} is no longer kept; please paint it again.")
@@ -56,7 +56,7 @@ async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
     shown = [Attached(data, f"timelapse-{job.id}.{suffix}")]
     room_bytes = REQUEST_LIMIT_BYTES - ROOM_BYTES - len(data)
     for name, record_key in (job.report.records if job.report else {}).items():
-        with contextlib.suppress(PictureMissing, StorageUnavailable):
+        with contextlib.suppress(PictureMissingError, StorageUnavailableError):
             record = await store.get(record_key)
             if len(record) <= min(limit_bytes, room_bytes):
                 room_bytes -= len(record)

@@ -13,23 +13,20 @@ Sums = dict[Hashable, Tensor]
 
 @dataclass(eq=False)
 class OwnFeatures:
-    """The features of a layer that a tile owns, and the loss' slope with respect to them.
-
-    Attributes:
-        layer: its name.
-        values: [1, C, h, w], detached.
-        core: the tile, in pixels.
-        place: the tile among the layer's features.
-        slope: like `values`; terms add to it.
-        fresh: `slope` holds nothing yet and is to be overwritten.
-    """
+    """The features of a layer that a tile owns, and the loss' slope with respect to them."""
 
     layer: str
+    """Its name."""
     values: Tensor
+    """[1, C, h, w], detached."""
     core: Region
+    """The tile, in pixels."""
     place: Region
+    """The tile among the layer's features."""
     slope: Tensor
+    """Like `values`; terms add to it."""
     fresh: bool
+    """`slope` holds nothing yet and is to be overwritten."""
 
     def add(self, slope: Tensor) -> None:
         """Add a term's part of the slope, of any precision."""

@@ -1,0 +1,254 @@
+"""The two optimizers behind one face; all of their state is tensors that can be kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
+from torch import Tensor
+
+from engine.painting.gradient import Evaluation
+from engine.painting.lbfgs import LbfgsSettings, LbfgsState, advance, begin
+from engine.painting.memory import History
+from engine.painting.picture import Size
+from engine.painting.recipe import OptimizerSettings
+
+_EPSILON = 1e-8
+
+
+class Optimizer(Protocol):
+    """Walks a picture [1, 3, H, W] down the loss."""
+
+    @property
+    def point(self) -> Tensor:
+        """Where loss and gradient are wanted next."""
+
+    def update(self, evaluation: Evaluation, progress: float) -> None:
+        """One step, from loss and gradient at `point`; `progress` is the share of the scale.
+
+        The evaluation is spent.
+        """
+
+    def result(self) -> Tensor:
+        """The best picture so far; a new tensor."""
+
+    def taken(self, size: Size, detail: Tensor | None = None) -> Tensor:
+        """The result at another size; the optimizer is spent, and its memory free.
+
+        `detail`, of that size, is added, as enlarging brings none.
+        """
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The whole state by name; shared memory, to be copied by who keeps it."""
+
+    def essence(self) -> dict[str, Tensor]:
+        """As much of it as is needed to go on from here, if not the same way; likewise."""
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take the state that `tensors` or `essence` gave."""
+
+    def calm(self, factor: float) -> None:
+        """Take steps shorter by this factor from here on."""
+
+    def close(self) -> None:
+        """Free its memory; the optimizer is spent."""
+
+
+@dataclass(frozen=True)
+class AdamSettings:
+    """Step in units of the picture's 0..1; `averaging` is the decay of the iterates' average."""
+
+    step: float
+    betas: tuple[float, float]
+    averaging: float
+    final_step_share: float = 1.0
+
+
+class Adam:
+    """Adam (Kingma and Ba 2015) within 0..1, whose result is an average of the iterates.
+
+    As in crowsonkb/style-transfer-pytorch the moments are carried to the next scale. There a
+    pixel's gradient is smaller by the ratio of the numbers of pixels, as all losses are means.
+    """
+
+    def __init__(self, picture: Tensor, settings: AdamSettings) -> None:
+        self._settings = settings
+        self._picture = picture.detach().clone()
+        self._mean = torch.zeros_like(self._picture)
+        self._square = torch.zeros_like(self._picture)
+        self._average = torch.zeros_like(self._picture)
+        self._averaged = torch.zeros((), dtype=torch.float64)
+        self._steps = torch.zeros((), dtype=torch.int64)
+        self._pace = torch.ones((), dtype=torch.float64)
+
+    @property
+    def point(self) -> Tensor:
+        """See `Optimizer.point`."""
+        return self._picture
+
+    def update(self, evaluation: Evaluation, progress: float) -> None:
+        """See `Optimizer.update`."""
+        settings, gradient = self._settings, evaluation.gradient  # whose memory is used again
+        first, second = settings.betas
+        self._steps += 1
+        count = int(self._steps)
+        self._mean.lerp_(gradient, 1 - first)
+        self._square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
+        share = 1 - (1 - settings.final_step_share) * progress
+        length = settings.step * float(self._pace) * share / (1 - first**count)
+        spread = torch.sqrt(self._square, out=gradient)
+        spread.div_((1 - second**count) ** 0.5).add_(_EPSILON * self._floor())
+        self._picture.addcdiv_(self._mean, spread, value=-length).clamp_(0, 1)
+        self._average.lerp_(self._picture, 1 - settings.averaging)
+        self._averaged.mul_(settings.averaging).add_(1 - settings.averaging)
+
+    def taken(self, size: Size, detail: Tensor | None = None) -> Tensor:
+        """See `Optimizer.taken`."""
+        picture = self.result()
+        self._average = self._picture
+        return _with_detail(enlarged(picture, size, "bicubic"), detail)
+
+    def result(self) -> Tensor:
+        """See `Optimizer.result`."""
+        if float(self._averaged) == 0:
+            return self._picture.clone()
+        return (self._average / float(self._averaged)).clamp_(0, 1)
+
+    def rescaled(self, size: Size, detail: Tensor | None = None) -> "Adam":
+        """The same one at the next scale, with detail added as by `taken`."""
+        pixels = self._picture.shape[-2] * self._picture.shape[-1]
+        ratio = pixels / (size[0] * size[1])
+        self._picture = self.taken(size, detail)
+        self._average = torch.zeros_like(self._picture)
+        self._averaged.zero_()
+        self._mean = enlarged(self._mean, size, "bicubic").mul_(ratio)
+        self._square = enlarged(self._square, size, "bilinear").clamp_(min=0).mul_(ratio**2)
+        return self
+
+    def tensors(self) -> dict[str, Tensor]:
+        """See `Optimizer.tensors`."""
+        return {
+            "picture": self._picture,
+            "mean": self._mean,
+            "square": self._square,
+            "average": self._average,
+            "averaged": self._averaged,
+            "steps": self._steps,
+            "pace": self._pace,
+        }
+
+    def essence(self) -> dict[str, Tensor]:
+        """See `Optimizer.essence`: the moments, which may have led astray, are left out."""
+        return {"picture": self._picture, "pace": self._pace}
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """See `Optimizer.load`."""
+        for name, own in self.tensors().items():
+            if name in tensors:
+                own.copy_(tensors[name])
+            else:
+                own.zero_()
+
+    def calm(self, factor: float) -> None:
+        """See `Optimizer.calm`."""
+        self._pace *= factor
+
+    def close(self) -> None:
+        """See `Optimizer.close`."""
+        self._picture = self._mean = self._square = self._average = torch.empty(0)
+
+    def _floor(self) -> float:
+        # The losses are means over pixels, so gradients shrink with the picture's size; Adam's
+        # usual ε would then stop the step.
+        return 1 / self._picture.numel()
+
+
+class Lbfgs:
+    """L-BFGS within 0..1, started anew at each scale; its result is the last point taken."""
+
+    def __init__(self, picture: Tensor, settings: LbfgsSettings) -> None:
+        self._settings = settings
+        self._state = begin(picture, settings)
+
+    @property
+    def point(self) -> Tensor:
+        """See `Optimizer.point`."""
+        return self._state.trial
+
+    def update(self, evaluation: Evaluation, progress: float) -> None:  # noqa: ARG002 (its steps are its own)
+        """See `Optimizer.update`."""
+        self._state = advance(self._state, evaluation.loss, evaluation.gradient, self._settings)
+
+    def result(self) -> Tensor:
+        """See `Optimizer.result`."""
+        return self._state.point.clone()
+
+    def taken(self, size: Size, detail: Tensor | None = None) -> Tensor:
+        """See `Optimizer.taken`."""
+        picture = self._state.point
+        del self._state
+        return _with_detail(enlarged(picture, size, "bicubic"), detail)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """See `Optimizer.tensors`."""
+        return self._state.tensors()
+
+    def essence(self) -> dict[str, Tensor]:
+        """See `Optimizer.essence`: the history, some 24 bytes a pixel and pair, is left out."""
+        return {"point": self._state.point}
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """See `Optimizer.load`."""
+        like, names = self._state.loss, list(self._state.tensors())
+        dtype = self._state.point.dtype
+        self.close()  # There may be no memory for two histories.
+        if "trial" not in tensors:
+            self._state = begin(tensors["point"].to(like.device, dtype), self._settings)
+            return
+        kept = {name: tensors[name].to(like.device, copy=True) for name in names}
+        self._state = LbfgsState.from_tensors(kept)
+
+    def calm(self, factor: float) -> None:
+        """See `Optimizer.calm`."""
+        settings = self._settings
+        first = None if settings.first_change is None else settings.first_change * factor
+        self._settings = replace(settings, step=settings.step * factor, first_change=first)
+
+    def close(self) -> None:
+        """See `Optimizer.close`."""
+        del self._state
+
+
+def make_optimizer(
+    history: History | None, picture: Tensor, recipe: OptimizerSettings
+) -> Optimizer:
+    """L-BFGS with a history, or Adam, from a recipe's settings."""
+    if history is not None:
+        return Lbfgs(picture, _settings(history))
+    settings = AdamSettings(recipe.step, recipe.betas, recipe.averaging, recipe.final_step_share)
+    return Adam(picture, settings)
+
+
+def history_in(tensors: Mapping[str, Tensor], planned: History | None) -> History | None:
+    """What the optimizer remembered whose state this is, or is to if that was left out."""
+    if "s" in tensors:
+        return History(tensors["s"].shape[0], narrow=tensors["s"].dtype is torch.bfloat16)
+    return planned if "point" in tensors else None
+
+
+def _settings(history: History) -> LbfgsSettings:
+    return LbfgsSettings(history.pairs, narrow=history.narrow, bounds=(0.0, 1.0))
+
+
+def enlarged(picture: Tensor, size: Size, mode: str) -> Tensor:
+    """[1, C, H, W] at another size, by `mode` of `torch.nn.functional.interpolate`."""
+    if tuple(picture.shape[-2:]) == size:
+        return picture.clone()
+    return F.interpolate(picture, size=size, mode=mode, align_corners=False)
+
+
+def _with_detail(picture: Tensor, detail: Tensor | None) -> Tensor:
+    if detail is not None:
+        picture.add_(detail)
+    return picture.clamp_(0, 1)

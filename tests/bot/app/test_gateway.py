@@ -1,0 +1,50 @@
+"""How the bot comes back to the gateway."""
+
+import logging
+
+import pytest
+
+from bot.app import gateway
+from bot.app.gateway import CONNECT_TIMEOUT_SECONDS, ReconnectPauses, SessionStarts
+from tests.kit.world import World
+
+
+def test_a_try_and_its_pause_take_less_than_twenty_seconds_after_any_number_of_tries() -> None:
+    pauses = ReconnectPauses(SessionStarts())
+    assert all(1.0 <= pauses.delay() <= 20 - CONNECT_TIMEOUT_SECONDS for _ in range(10_000))
+
+
+def test_a_gateway_that_ends_each_session_at_once_does_not_use_the_day_up() -> None:
+    now = 0.0
+    starts = SessionStarts(lambda: now)
+    pauses = ReconnectPauses(starts)
+    begun = 0
+    while now < 86_400:
+        starts.add()
+        begun += 1
+        now += pauses.delay()
+    assert begun < 1000
+
+
+def test_sessions_that_last_are_no_reason_to_wait() -> None:
+    now = 0.0
+    starts = SessionStarts(lambda: now)
+    for _ in range(100):
+        starts.add()
+        now += 600
+    assert not starts.too_many()
+
+
+async def test_after_an_outage_of_many_tries_it_is_back_and_the_log_has_a_line_a_try(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(gateway, "SHORTEST_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(gateway, "LONGEST_PAUSE_SECONDS", 0.1)
+    with caplog.at_level(logging.INFO, "discord.client"):
+        await world.discord.outage(2.0)
+        await world.discord.until(lambda: not world.discord.gateway.connected, 5.0)
+        await world.discord.ready()
+    tries = [record for record in caplog.records if "The gateway is away" in record.message]
+    assert len(tries) >= 8
+    assert all(record.exc_info is None for record in tries)
+    assert all("\n" not in record.message for record in tries)

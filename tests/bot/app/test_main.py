@@ -1,0 +1,196 @@
+"""`python -m bot` as a process: how it starts, what it says, how it ends."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.app.connection import Connection
+from bot.wire.addresses import point_discord_at
+from sandbox.control import LoopbackDiscord
+from tests.kit.world import World
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+async def start(folder: Path, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DISCORD_", "ATELIER_"))}
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        *arguments,
+        cwd=folder,  # without the developer's `.env`
+        env={
+            **inherited,
+            "PYTHONPATH": str(ROOT),
+            "ATELIER_DATA_DIR": str(folder / "data"),
+            "ATELIER_ENGINE": "external",
+            **environment,
+        },
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+
+
+async def test_without_a_token_one_line_says_where_to_get_one(tmp_path: Path) -> None:
+    process = await start(tmp_path)
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    (line,) = errors.decode().splitlines()
+    assert "https://discord.com/developers/applications" in line
+    assert "make demo" in line
+    assert "make sandbox" in line
+
+
+async def test_a_token_that_is_not_accepted_is_said_in_a_sentence(tmp_path: Path) -> None:
+    async with LoopbackDiscord.start() as discord:
+        secret = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.not-the-token-of-the-bot"
+        process = await start(tmp_path, **{**discord.environment(), "DISCORD_TOKEN": secret})
+        output, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 2
+    assert "does not accept this DISCORD_TOKEN" in errors.decode()
+    assert "Traceback" not in errors.decode()
+    assert secret not in (output + errors).decode()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that can be handled")
+async def test_a_signal_ends_it_in_order(tmp_path: Path) -> None:
+    async with LoopbackDiscord.start() as discord:
+        process = await start(tmp_path, ATELIER_LOG_LEVEL="DEBUG", **discord.environment())
+        await discord.ready(60)
+        process.send_signal(signal.SIGTERM)
+        output, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, errors.decode()
+    assert "Stopped in order" in errors.decode()
+    assert "Traceback" not in errors.decode()
+    assert discord.token not in (output + errors).decode()
+
+
+async def test_commands_are_told_only_when_they_changed_or_were_lost(world: World) -> None:
+    def told() -> int:
+        titles = [line.title for line in world.discord.traffic]
+        return sum(title.startswith("PUT /applications") for title in titles)
+
+    await world.stop_bot()
+    await world.start_bot()
+    assert told() == 1
+    await world.stop_bot()
+    world.discord.world.commands.clear()
+    await world.start_bot()
+    assert told() == 2
+
+
+async def test_one_loopback_address_alone_is_refused(tmp_path: Path) -> None:
+    process = await start(
+        tmp_path, DISCORD_TOKEN="secret", DISCORD_API_URL="http://127.0.0.1:9/api/v10"
+    )
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    assert "belong together" in errors.decode()
+    assert "secret" not in errors.decode()
+
+
+def told(world: World) -> int:
+    """How often Discord has taken the commands."""
+    lines = world.discord.traffic
+    return sum(line.title.startswith("PUT /applications") and line.status == 200 for line in lines)
+
+
+@contextlib.asynccontextmanager
+async def serving(world: World) -> AsyncIterator[Connection]:
+    """The connection of `python -m bot`, until the end of the block."""
+    point_discord_at(world.settings)
+    connection = Connection(world.settings)
+    task = asyncio.create_task(connection.serve())
+    try:
+        yield connection
+        assert not task.done(), task.exception()
+    finally:
+        await connection.wind_down()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+REFUSALS: dict[str, dict[str, Any]] = {
+    "a rate limit of a server in between": {"status": 429, "retry_after": 1, "with_via": False},
+    "a long rate limit": {"status": 429, "retry_after": 600.0},
+    "the day's creations are used up": {"status": 400, "code": 30034},
+    "no permission": {"status": 403, "code": 20012},
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+async def test_it_serves_while_discord_does_not_take_the_commands(
+    closed_world: World, refusal: dict[str, Any]
+) -> None:
+    await closed_world.start_bot()
+    await closed_world.stop_bot()
+    (closed_world.settings.atelier_data_dir / "commands.json").unlink()
+    fault = closed_world.discord.faults.add("PUT", "/applications/*/commands", **refusal, times=100)
+    async with serving(closed_world):
+        await closed_world.discord.ready()
+        asked = await closed_world.discord.slash(closed_world.user(), "queue")
+        assert await closed_world.said(asked)
+        assert fault.hits
+        assert told(closed_world) == 1
+
+
+async def test_commands_that_discord_did_not_take_are_told_again(closed_world: World) -> None:
+    closed_world.discord.faults.add(
+        "PUT", "/applications/*/commands", status=429, with_via=False, times=1
+    )
+    async with serving(closed_world):
+        await closed_world.eventually(lambda: told(closed_world) == 1)
+
+
+async def test_a_rate_limit_at_the_sign_in_is_waited_for(closed_world: World) -> None:
+    closed_world.discord.faults.add("GET", "/users/@me", status=429, with_via=False)
+    async with serving(closed_world):
+        await closed_world.discord.ready()
+
+
+async def test_what_discord_py_cannot_read_does_not_end_it(closed_world: World) -> None:
+    async with serving(closed_world):
+        await closed_world.discord.ready()
+        gateway = closed_world.discord.gateway
+        await gateway.dispatch("INTERACTION_CREATE", {"id": "1"})
+        identified = gateway.identified
+        await closed_world.eventually(lambda: gateway.identified > identified)
+        await closed_world.discord.ready()
+        asked = await closed_world.discord.slash(closed_world.user(), "queue")
+        assert await closed_world.said(asked)
+
+
+async def test_a_queue_that_cannot_be_opened_again_is_waited_for(
+    closed_world: World,
+) -> None:
+    path = closed_world.settings.atelier_data_dir / "atelier.sqlite3"
+    discord = closed_world.discord
+
+    def signed_in() -> int:
+        return sum(
+            line.title == "GET /users/@me" and line.status == 200 for line in discord.traffic
+        )
+
+    async with serving(closed_world):
+        await discord.ready()
+        refused = discord.faults.add("GET", "/users/@me", status=429, with_via=False)
+        await discord.gateway.dispatch("INTERACTION_CREATE", {"id": "1"})
+        await closed_world.eventually(lambda: refused.hits)
+        moved = path.rename(path.with_suffix(".moved"))
+        path.mkdir()  # which SQLite cannot open
+        before = signed_in()
+        await closed_world.eventually(lambda: signed_in() > before)
+        identified = discord.gateway.identified
+        await asyncio.sleep(0.5)
+        path.rmdir()
+        moved.rename(path)
+        await closed_world.eventually(lambda: discord.gateway.identified > identified)

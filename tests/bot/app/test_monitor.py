@@ -1,0 +1,135 @@
+"""The owner's page, the health check and the figures, as a browser and Prometheus get them."""
+
+import asyncio
+import socket
+from typing import Any
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.monitor import service
+from bot.monitor.service import Monitor
+from tests.kit.pretend_engine import ENGINE
+from tests.kit.world import World
+from tests.sandbox.browser import CHROMIUM, open_page
+
+
+@pytest.fixture
+async def watched(closed_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A bot with the owner's page, which asks anew each time."""
+    monkeypatch.setattr(service, "KEPT_SECONDS", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    closed_world.settings = closed_world.settings.model_copy(
+        update={"atelier_monitor_port": port, "atelier_disk_reserve_mib": 0}
+    )
+    await closed_world.start_bot()
+    return closed_world
+
+
+def url(world: World, path: str) -> str:
+    return f"http://127.0.0.1:{world.bot.service(Monitor).port}{path}"
+
+
+async def get(world: World, path: str) -> tuple[int, bytes]:
+    async with aiohttp.ClientSession() as session, session.get(url(world, path)) as answer:
+        return answer.status, await answer.read()
+
+
+async def healthy(world: World) -> bool:
+    async with asyncio.timeout(30):
+        while (await get(world, "/healthz"))[0] != 200:
+            await asyncio.sleep(0.1)
+    return True
+
+
+async def figures(world: World) -> dict[str, Any]:
+    status, body = await get(world, "/metrics")
+    assert status == 200
+    return {
+        sample.name
+        + ("" if not sample.labels else str(sorted(sample.labels.values()))): sample.value
+        for family in text_string_to_metric_families(body.decode())
+        for sample in family.samples
+    }
+
+
+async def test_no_port_is_opened_unless_one_is_set(world: World) -> None:
+    assert world.bot.service(Monitor).port == 0
+
+
+async def test_health_is_red_without_an_engine_and_green_with_one(watched: World) -> None:
+    status, body = await get(watched, "/healthz")
+    assert status == 503
+    assert b"no-engine" in body
+    await watched.start_engine()
+    assert await healthy(watched)
+    await watched.stop_engine()
+
+
+async def test_the_figures_tell_what_was_painted_and_sent(watched: World) -> None:
+    await watched.start_engine()
+    await watched.painted()
+    found = await figures(watched)
+    assert found["atelier_jobs_day['done']"] == 1
+    assert found["atelier_engines"] == 1
+    assert found["atelier_queue_waiting"] == 0
+    assert found["atelier_discord_edits_total"] >= 1
+    assert found["atelier_discord_sessions_total"] == 1
+    assert found["atelier_trouble['no-engine']"] == 0
+    assert any(name.startswith("atelier_painting_seconds_day") for name in found)
+
+
+async def test_no_words_and_no_private_picture_leave_the_bot(watched: World) -> None:
+    painter = await watched.start_engine()
+    painter.hold.clear()
+    await watched.paint({"ephemeral": True}, user="grace")
+    async with asyncio.timeout(30):
+        while True:
+            state = (await get(watched, "/state.json"))[1].decode()
+            if '"fraction": 0.' in state:
+                break
+            await asyncio.sleep(0.1)
+    assert "grace" not in state
+    assert '"preview": null' in state
+    job = (await watched.bot.queue.standings.overview(None)).running
+    assert job == 1
+    for number in ("1", "999", "x", "1" * 40):
+        assert (await get(watched, f"/preview/{number}"))[0] == 404
+    painter.hold.set()
+
+
+async def test_a_port_that_is_taken_costs_the_page_and_nothing_else(
+    closed_world: World,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        closed_world.settings = closed_world.settings.model_copy(
+            update={"atelier_monitor_port": port}
+        )
+        await closed_world.start_bot()
+        assert closed_world.bot.service(Monitor).port == 0
+        await closed_world.start_engine()
+        await closed_world.painted()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+async def test_the_page_shows_what_is_painted_and_what_is_wrong(watched: World) -> None:
+    painter = await watched.start_engine()
+    painter.hold.clear()
+    await watched.paint()
+    await watched.paint()
+    async with open_page(url(watched, "/"), ready="#engines .card") as page:
+        await page.get_by_text("job 1: 64 px").wait_for()
+        await page.get_by_text("All is well").wait_for()
+        image = page.get_by_alt_text("job 1 as it forms")
+        await image.wait_for()
+        assert await image.evaluate("image => image.decode().then(() => image.naturalWidth > 0)")
+        assert await page.locator("#waiting td").first.text_content() == "2"
+        painter.hold.set()
+        await watched.stop_engine()
+        await watched.bot.queue.engines.forget(ENGINE.id)
+        await watched.stop_bot()
+        await page.get_by_text("The bot does not answer").wait_for()

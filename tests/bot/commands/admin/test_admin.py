@@ -1,0 +1,317 @@
+import re
+from typing import Any
+
+import pytest
+
+from bot.commands.admin import audit, blocklist, clearing, limit_changes, queue_admin
+from bot.ui.buttons import PersistentItem
+from common.limits import Limits
+from jobs.model import Asker, Job, JobState
+from sandbox.command_visibility import NotOfferedError
+from sandbox.model import Message
+from tests.kit.world import World, answer, filled
+
+EVERY_COMMAND: list[tuple[str, dict[str, Any]]] = [
+    ("limits show", {}),
+    ("limits set", {"size": 64}),
+    ("limits change", {}),
+    ("limits reset", {}),
+    ("limits reset", {"limit": "max_size_px"}),
+    ("limits log", {}),
+    ("blocklist show", {}),
+    ("blocklist add", {"member": "grace"}),
+    ("blocklist remove", {"member": "grace"}),
+    ("queue-admin pause", {}),
+    ("queue-admin resume", {}),
+    ("queue-admin clear", {}),
+    ("queue-admin remove", {"picture": 1}),
+    ("queue-admin front", {"picture": 1}),
+    ("stats", {}),
+]
+
+
+def with_ids(world: World, options: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: world.user(value).id if name == "member" else value for name, value in options.items()
+    }
+
+
+async def test_discord_offers_members_none_of_the_admins_commands(world: World) -> None:
+    for name, options in EVERY_COMMAND:
+        for context in ("guild", "bot_dm", "private", "guild_without_bot"):
+            with pytest.raises(NotOfferedError, match="is not offered"):
+                await world.slash(
+                    world.user("ada"), name, with_ids(world, options), context=context
+                )
+
+
+async def test_members_are_refused_where_a_server_offers_them_all_the_same(world: World) -> None:
+    world.offer_everything()
+    ada = world.user("ada")
+    await world.job(ada)
+    for name, options in EVERY_COMMAND:
+        message = await world.slash(ada, name, with_ids(world, options))
+        assert message.text == "This needs the permission to manage the server.", name
+        assert message.ephemeral
+    for name in ("queue-admin remove", "queue-admin front"):
+        assert not await world.discord.autocomplete(ada, name, "picture", "")
+    overview = await world.queue.standings.overview(world.guild_id)
+    assert (overview.waiting, overview.paused) == (1, False)
+    assert not await world.queue.audit.read(world.guild_id)
+
+
+async def test_every_admin_command_is_known_to_the_tests(world: World) -> None:
+    there = {
+        command.qualified_name
+        for command in world.bot.tree.walk_commands()
+        if (command.root_parent or command).default_permissions is not None
+        and not hasattr(command, "commands")
+    }
+    assert there == {name for name, _ in EVERY_COMMAND}
+
+
+async def test_limits_are_shown_set_and_taken_back(world: World) -> None:
+    admin = world.user("admin")
+    shown = await world.slash(admin, "limits show")
+    assert "Largest size: 2048 px" in shown.text
+    assert "**" not in shown.text.replace("## Limits", "")
+    message = await world.slash(admin, "limits set", {"size": 512, "quality": "Draft"})
+    assert "Largest size: 512 px" in message.text
+    limits = await world.queue.limits.in_force(world.guild_id)
+    assert (limits.max_size_px, limits.max_quality) == (512, "draft")
+    assert "**Largest size: 512 px**" in (await world.slash(admin, "limits show")).text
+    await world.press(admin, message, "Undo")
+    assert "Largest size: 2048 px" in message.text
+    limits = await world.queue.limits.in_force(world.guild_id)
+    assert (limits.max_size_px, limits.max_quality) == (2048, "fine")
+
+
+async def test_undo_returns_to_what_the_server_had_set_before(world: World) -> None:
+    admin = world.user("admin")
+    first = await world.slash(admin, "limits set", {"size": 1024, "per_day": 7})
+    second = await world.slash(admin, "limits set", {"size": 512})
+    await world.press(admin, second, "Undo")
+    limits = await world.queue.limits.in_force(world.guild_id)
+    assert (limits.max_size_px, limits.max_per_day) == (1024, 7)
+    interaction = await world.discord.press(admin, first, label="Undo")
+    await interaction.wait(lambda i: any(map(filled, i.followups)))
+    assert "changed again since" in interaction.followups[0].text
+
+
+async def test_a_value_that_a_limit_cannot_have_is_told_with_the_limits_name(world: World) -> None:
+    admin = world.user("admin", locale="de")
+    # As another version may have written it down.
+    await world.queue.audit.write(world.guild_id, admin.id, "set_limits", {"max_size_px": 3})
+    message = await world.slash(admin, "limits set", {"size": 512})
+    interaction = await world.discord.press(admin, message, label="Rückgängig")
+    said = await answer_besides(interaction, message)
+    assert said.text.startswith("Größte Größe: Dieser Wert geht nicht")
+    assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 512
+
+
+async def test_what_the_operator_allows_cannot_be_loosened(world: World) -> None:
+    message = await world.slash(world.user("admin"), "limits set", {"size": 4096})
+    assert "the operator of this bot allows 2048 px" in message.text
+    assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 2048
+    assert not await world.queue.audit.read(world.guild_id)
+
+
+async def test_nothing_given_is_told(world: World) -> None:
+    message = await world.slash(world.user("admin"), "limits set")
+    assert "give at least one limit" in message.text
+
+
+async def test_limits_that_are_set_hold(world: World) -> None:
+    ada = world.user("ada")
+    await world.slash(world.user("admin"), "limits set", {"waiting_member": 1})
+    job = await world.job(ada)
+    asker = Asker(ada.id, guild_id=world.guild_id, channel_id=job.channel_id)
+    refusal = await world.queue.submissions.check_limits(asker, job.options)
+    assert refusal is not None
+    assert refusal.limit == "max_waiting_per_user"
+
+
+async def test_one_limit_is_reset_at_once_and_all_after_a_question(world: World) -> None:
+    admin = world.user("admin")
+    await world.slash(admin, "limits set", {"size": 512, "per_day": 3, "cooldown": 9})
+    offered = await world.discord.autocomplete(admin, "limits reset", "limit", "size")
+    assert offered == [{"name": "Largest size", "value": "max_size_px"}]
+    await world.slash(admin, "limits reset", {"limit": "max_size_px"})
+    limits = await world.queue.limits.in_force(world.guild_id)
+    assert (limits.max_size_px, limits.max_per_day) == (2048, 3)
+    unknown = await world.slash(admin, "limits reset", {"limit": "anything"})
+    assert "no such limit" in unknown.text
+    message = await world.slash(admin, "limits reset")
+    await world.press(admin, message, "Change nothing")
+    assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 3
+    message = await world.slash(admin, "limits reset")
+    await world.press(admin, message, "Reset all")
+    assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 1000
+    await world.press(admin, message, "Undo")
+    limits = await world.queue.limits.in_force(world.guild_id)
+    assert (limits.max_per_day, limits.cooldown_seconds, limits.max_size_px) == (3, 9, 2048)
+
+
+BUTTONS: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("limits show", {}, ["Change limits…"]),
+    ("limits set", {"per_day": 2}, ["Undo"]),
+    ("limits reset", {}, ["Reset all"]),
+    ("limits log", {}, ["Next"]),
+    ("blocklist show", {}, ["Next"]),
+    ("queue-admin clear", {}, ["Cancel them all"]),
+    ("queue-admin clear", {}, ["Cancel them all", "Undo"]),
+]
+
+
+@pytest.mark.parametrize(("command", "options", "labels"), BUTTONS)
+async def test_a_permission_that_is_gone_is_noticed_at_the_button(
+    world: World, command: str, options: dict[str, Any], labels: list[str]
+) -> None:
+    admin = world.user("admin")
+    for _ in range(6):  # fill more than one page of the log
+        await world.slash(admin, "queue-admin pause")
+        await world.slash(admin, "queue-admin resume")
+    await world.queue.limits.set(world.guild_id, {"max_per_day": 3}, admin.id)
+    await block_many(world)
+    job = await world.job(world.user("ada"))
+    message = await world.slash(admin, command, options)
+    for label in labels[:-1]:
+        await world.press(admin, message, label)
+    before = await server(world, job)
+    take_permission(world)
+    interaction = await world.discord.press(admin, message, label=labels[-1])
+    said = await answer_besides(interaction, message)
+    assert "permission to manage the server" in said.text
+    assert interaction.modal is None
+    assert await server(world, job) == before
+
+
+async def test_forums_can_be_chosen_to_paint_in(world: World) -> None:
+    shown = await world.slash(world.user("admin"), "limits show")
+    opened = await world.discord.press(world.user("admin"), shown, label="Change limits…")
+    await opened.wait(lambda i: i.modal is not None)
+    assert opened.modal is not None
+    selects = [label["component"] for label in opened.modal["components"]]
+    (channels,) = [each for each in selects if each["custom_id"] == "channel_ids"]
+    assert {0, 15} <= set(channels["channel_types"])
+
+
+async def test_a_permission_that_is_gone_is_noticed_at_the_form(world: World) -> None:
+    admin = world.user("admin")
+    shown = await world.slash(admin, "limits show")
+    opened = await world.discord.press(admin, shown, label="Change limits…")
+    assert opened.modal is not None
+    take_permission(world)
+    talk = world.discord.channel("talk")
+    submitted = await world.discord.submit_modal(opened, {"channel_ids": [str(talk.id)]})
+    said = await answer_besides(submitted, shown)
+    assert "permission to manage the server" in said.text
+    assert not (await world.queue.limits.in_force(world.guild_id)).channel_ids
+
+
+def test_all_buttons_of_admins_are_known_to_the_tests() -> None:
+    kinds = {
+        kind.__name__
+        for module in (audit, blocklist, limit_changes, clearing, queue_admin)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, PersistentItem)
+    }
+    harmless = {"NothingButton", "OwnButton", "PageButton"}
+    assert len(kinds - harmless) == len(BUTTONS)
+
+
+async def block_many(world: World) -> None:
+    """Block more members than a page shows."""
+    for number in range(blocklist.PAGE_SIZE + 1):
+        await world.queue.blocks.add(world.guild_id, 10_000 + number, world.user("admin").id)
+
+
+async def server(world: World, job: Job) -> tuple[Limits, JobState, int]:
+    """All of the server that an admin's button could change."""
+    entries = await world.queue.audit.read(world.guild_id, limit=100)
+    return await world.queue.limits.in_force(world.guild_id), await world.state(job), len(entries)
+
+
+def take_permission(world: World) -> None:
+    world.discord.world.guild.owner_id = world.user("grace").id
+    world.user("admin").role_ids.clear()
+
+
+async def test_the_form_opens_from_the_list_of_limits(world: World) -> None:
+    admin = world.user("admin")
+    shown = await world.slash(admin, "limits show")
+    opened = await world.discord.press(admin, shown, label="Change limits…")
+    assert opened.modal is not None
+    talk = world.discord.channel("talk")
+    submitted = await world.discord.submit_modal(opened, {"channel_ids": [str(talk.id)]})
+    await answer(submitted)
+    assert (await world.queue.limits.in_force(world.guild_id)).channel_ids == (talk.id,)
+
+
+async def answer_besides(interaction: Any, message: Message) -> Message:
+    await interaction.wait(
+        lambda i: (i.message is not message and filled(i.message)) or any(map(filled, i.followups))
+    )
+    said: list[Message] = [interaction.message, *interaction.followups]
+    return next(each for each in said if each is not message and filled(each))
+
+
+async def test_the_log_tells_who_changed_what_in_pages(world: World) -> None:
+    admin = world.user("admin")
+    assert "Nothing was changed so far" in (await world.slash(admin, "limits log")).text
+    for size in range(64, 64 + 12):
+        await world.queue.limits.set(world.guild_id, {"max_size_px": size}, admin.id)
+    await world.slash(admin, "blocklist add", {"member": world.user("grace").id})
+    message = await world.slash(admin, "limits log")
+    newest = message.text.splitlines()[1]
+    assert re.fullmatch(
+        rf"<t:\d+:R> <@{admin.id}>: blocked a member \(<@{world.user('grace').id}>\)", newest
+    )
+    assert "Largest size: 75 px" in message.text
+    assert "Largest size: 64 px" not in message.text
+    await world.press(admin, message, "Next")
+    assert "Largest size: 64 px" in message.text
+
+
+async def test_changes_are_posted_to_the_log_channel(world: World) -> None:
+    admin, grace = world.user("admin"), world.user("grace")
+    talk = world.discord.channel("talk")
+    await world.queue.limits.set(world.guild_id, {"log_channel_id": talk.id}, admin.id)
+    await world.slash(admin, "blocklist add", {"member": grace.id})
+    (posted,) = world.discord.messages("talk")
+    assert posted.text == f"<@{admin.id}>: <@{grace.id}> is blocked from painting here."
+    assert posted.mentions == []
+
+
+async def test_a_log_channel_that_cannot_be_reached_is_told_to_the_admin(world: World) -> None:
+    admin = world.user("admin")
+    await world.queue.limits.set(world.guild_id, {"log_channel_id": 12345}, admin.id)
+    message = await world.slash(admin, "queue-admin pause")
+    assert "The queue is paused." in message.text
+    assert "could not write to the log channel <#12345>" in message.text
+
+
+async def test_the_blocklist(world: World) -> None:
+    admin, grace = world.user("admin"), world.user("grace")
+    assert "Nobody is blocked" in (await world.slash(admin, "blocklist show")).text
+    await world.slash(admin, "blocklist add", {"member": grace.id})
+    again = await world.slash(admin, "blocklist add", {"member": grace.id})
+    assert "blocked already" in again.text
+    assert f"<@{grace.id}>" in (await world.slash(admin, "blocklist show")).text
+    assert await world.queue.blocks.users(world.guild_id) == [grace.id]
+    await world.slash(admin, "blocklist remove", {"member": grace.id})
+    assert await world.queue.blocks.users(world.guild_id) == []
+    again = await world.slash(admin, "blocklist remove", {"member": grace.id})
+    assert "is not blocked here" in again.text
+    message = await world.slash(admin, "blocklist add", {"member": admin.id})
+    assert "cannot block yourself" in message.text
+
+
+async def test_all_of_the_blocklist_can_be_seen(world: World) -> None:
+    admin = world.user("admin")
+    await block_many(world)
+    message = await world.slash(admin, "blocklist show")
+    seen = set(re.findall(r"<@(\d+)>", message.text))
+    await world.press(admin, message, "Next")
+    seen |= set(re.findall(r"<@(\d+)>", message.text))
+    assert seen == {str(user_id) for user_id in await world.queue.blocks.users(world.guild_id)}

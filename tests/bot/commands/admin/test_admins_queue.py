@@ -1,0 +1,95 @@
+"""What admins do with the queue, and the figures that they see."""
+
+import io
+
+from PIL import Image
+
+from jobs.model import JobState
+from tests.kit.world import World
+
+
+async def test_the_queue_is_paused_and_resumed(world: World) -> None:
+    admin = world.user("admin")
+    await world.slash(admin, "queue-admin pause")
+    assert (await world.queue.standings.overview(world.guild_id)).paused
+    assert "paused already" in (await world.slash(admin, "queue-admin pause")).text
+    await world.slash(admin, "queue-admin resume")
+    assert not (await world.queue.standings.overview(world.guild_id)).paused
+    assert "not paused" in (await world.slash(admin, "queue-admin resume")).text
+
+
+async def test_clear_tells_the_number_and_asks_first(world: World) -> None:
+    admin, ada = world.user("admin"), world.user("ada")
+    assert "Nothing waits" in (await world.slash(admin, "queue-admin clear")).text
+    jobs = [await world.job(ada) for _ in range(3)]
+    private = await world.job(ada, in_guild=False)
+    message = await world.slash(admin, "queue-admin clear")
+    assert "Cancel 3 waiting pictures?" in message.text
+    await world.press(admin, message, "Change nothing")
+    assert await world.state(jobs[0]) is JobState.QUEUED
+    message = await world.slash(admin, "queue-admin clear")
+    await world.press(admin, message, "Cancel them all")
+    assert "3 waiting pictures are cancelled." in message.text
+    assert {await world.state(job) for job in jobs} == {JobState.CANCELLED}
+    assert await world.state(private) is JobState.QUEUED
+    assert [entry.action for entry in await world.queue.audit.read(world.guild_id)] == ["clear"]
+
+
+async def test_remove_and_front_act_on_this_servers_jobs_only(world: World) -> None:
+    admin, ada = world.user("admin"), world.user("ada")
+    first, second = await world.job(ada), await world.job(world.user("grace"))
+    private = await world.job(ada, in_guild=False)
+    offered = await world.discord.autocomplete(admin, "queue-admin front", "picture", "")
+    assert {choice["value"] for choice in offered} == {first.id, second.id}
+    await world.slash(admin, "queue-admin front", {"picture": second.id})
+    assert [job.id for job in await world.queue.standings.waiting(world.guild_id)] == [
+        second.id,
+        first.id,
+    ]
+    message = await world.slash(admin, "queue-admin remove", {"picture": first.id})
+    assert f"#{first.id} of <@{ada.id}> is cancelled." in message.text
+    assert await world.state(first) is JobState.CANCELLED
+    for name in ("queue-admin remove", "queue-admin front"):
+        for job in (private, first):
+            refused = await world.slash(admin, name, {"picture": job.id})
+            assert f"no waiting picture #{job.id}" in refused.text
+    assert await world.state(private) is JobState.QUEUED
+
+
+async def test_stats_come_in_figures_and_as_a_picture(world: World) -> None:
+    admin, ada = world.user("admin"), world.user("ada")
+    await world.painted_job(ada)
+    await world.painted_job(world.user("grace"))
+    await world.stepped.fail(await world.job(ada))
+    message = await world.slash(admin, "stats")
+    for line in ("2 pictures painted", "2 members asked", "1 failure", "The last 14 days"):
+        assert line in message.text
+    with Image.open(io.BytesIO(message.attachments[0].data)) as plot:
+        assert plot.format == "PNG"
+
+
+async def test_the_operator_sees_the_figures_of_all_servers(world: World) -> None:
+    admin, ada = world.user("admin"), world.user("ada")
+    await world.painted_job(ada)
+    await world.painted_job(ada, in_guild=False)
+    assert "1 picture painted" in (await world.slash(admin, "stats")).text
+    refused = await world.slash(admin, "stats", {"everywhere": True})
+    assert refused.text == "Only those who run this bot may see the figures of all servers."
+    world.bot.settings = world.settings.model_copy(update={"atelier_owner_ids": (admin.id,)})
+    message = await world.slash(admin, "stats", {"everywhere": True})
+    assert "2 pictures painted" in message.text
+    assert "All servers" in message.text
+
+
+async def test_stats_of_a_server_without_pictures(world: World) -> None:
+    message = await world.slash(world.user("admin"), "stats", {"days": 1})
+    assert "0 pictures painted" in message.text
+    assert "The last 1 day" in message.text
+
+
+async def test_in_german(world: World) -> None:
+    admin = world.user("admin", locale="de")
+    message = await world.slash(admin, "limits set", {"size": 512})
+    assert "Größte Größe: 512 px" in message.text
+    await world.press(admin, message, "Rückgängig")
+    assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 2048

@@ -1,0 +1,164 @@
+"""An admin clears the queue, and takes it back."""
+
+import sqlalchemy as sa
+
+from jobs.db import schema
+from jobs.model import JobState
+from sandbox.model import Interaction, Message
+from tests.kit.pictures import plain_picture
+from tests.kit.world import World, answer, filled
+
+BOTH = {
+    "content": ("photo.png", plain_picture()),
+    "style": ("style.png", plain_picture(color="navy")),
+}
+
+
+async def paint(world: World, name: str = "ada") -> Interaction:
+    """A picture that waits, and its message shows its place."""
+    interaction = await world.discord.slash(world.user(name), "paint", attachments=BOTH)
+    return await shows(interaction, "Place ")
+
+
+async def shows(interaction: Interaction, words: str) -> Interaction:
+    return await interaction.wait(lambda i: i.message is not None and words in i.message.text)
+
+
+async def clear(world: World, locale: str = "en-US", yes: str = "Cancel them all") -> Message:
+    admin = world.user("admin", locale)
+    message = await world.slash(admin, "queue-admin clear")
+    await world.press(admin, message, yes)
+    return message
+
+
+async def order(world: World) -> list[int]:
+    return [job.id for job in await world.queue.standings.waiting(world.guild_id)]
+
+
+async def test_a_clearing_is_undone(world: World) -> None:
+    admin = world.user("admin")
+    first = await paint(world)
+    second = await paint(world, "grace")
+    before = await order(world)
+    message = await clear(world)
+    assert message.text.startswith("2 waiting pictures are cancelled.")
+    assert "This can be undone until <t:" in message.text
+    for shown in (first, second):
+        await shows(shown, "Cancelled")
+    assert await order(world) == []
+    await world.press(admin, message, "Undo")
+    assert message.text == "2 pictures wait again, at their old places."
+    assert not message.buttons
+    assert await order(world) == before
+    await shows(first, "Place 1")
+    await shows(second, "Place 2")
+    entries = await world.queue.audit.read(world.guild_id)
+    assert [(entry.action, entry.details) for entry in entries] == [
+        ("undo_clear", {"count": 2}),
+        ("clear", {"count": 2}),
+    ]
+    assert "put back what was cleared" in (await world.slash(admin, "limits log")).text
+    (job,) = await world.queue.jobs.of_user(world.user().id)
+    await world.stepped.paint(job)
+    await shows(first, "Painted for Ada")
+
+
+async def test_the_limits_count_what_was_put_back(world: World) -> None:
+    await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 1)
+    await paint(world)
+    message = await clear(world)
+    await world.press(world.user("admin"), message, "Undo")
+    refused = await world.slash(world.user(), "paint", attachments=BOTH)
+    assert "as are allowed (1 of 1)" in refused.text
+
+
+async def test_what_a_member_deleted_stays_cancelled(world: World) -> None:
+    ada, admin = world.user("ada"), world.user("admin")
+    deleted, kept = await world.job(ada), await world.job(ada)
+    message = await clear(world)
+    await world.queue.retention.delete_result(deleted.id, ada.id)
+    await world.press(admin, message, "Undo")
+    assert message.text.splitlines() == [
+        "1 picture waits again, at its old place.",
+        "1 stays cancelled, because its owner has deleted its pictures.",
+    ]
+    assert await order(world) == [kept.id]
+
+
+async def test_a_second_press_finds_nothing(world: World) -> None:
+    admin = world.user("admin")
+    await world.job(world.user())
+    message = await clear(world)
+    undo = next(each for each in message.buttons if each["label"] == "Undo")
+    await world.queue.clearings.undo(
+        int(undo["custom_id"].split(":")[-1]), world.guild_id, admin.id
+    )
+    await world.press(admin, message, "Undo")
+    assert message.text == "There is nothing left to be put back."
+
+
+async def test_after_ten_minutes_it_is_too_late(world: World) -> None:
+    admin = world.user("admin")
+    job = await world.job(world.user())
+    message = await clear(world)
+    async with world.queue.database.write() as transaction:
+        earlier = sa.update(schema.audit).values(at=schema.audit.c.at - 601)
+        await transaction.connection.execute(earlier)
+    interaction = await world.discord.press(admin, message, label="Undo")
+    await interaction.wait(lambda i: any(map(filled, i.followups)))
+    assert "more than ten minutes ago" in interaction.followups[0].text
+    assert await world.state(job) is JobState.CANCELLED
+
+
+async def test_a_permission_that_is_gone_is_noticed(world: World) -> None:
+    admin = world.user("admin")
+    job = await world.job(world.user())
+    message = await clear(world)
+    world.discord.world.guild.owner_id = world.user("grace").id
+    admin.role_ids.clear()
+    interaction = await world.discord.press(admin, message, label="Undo")
+    await interaction.wait(
+        lambda i: any(map(filled, i.followups)) or (i.message is not message and filled(i.message))
+    )
+    assert await world.state(job) is JobState.CANCELLED
+
+
+async def test_it_is_posted_to_the_log_channel(world: World) -> None:
+    admin = world.user("admin")
+    talk = world.discord.channel("talk")
+    await world.queue.limits.set(world.guild_id, {"log_channel_id": talk.id}, admin.id)
+    await world.job(world.user())
+    message = await clear(world)
+    await world.press(admin, message, "Undo")
+    posted = [each.text for each in world.discord.messages("talk")]
+    assert posted == [
+        f"<@{admin.id}>: 1 waiting picture is cancelled.",
+        f"<@{admin.id}>: 1 picture waits again, at its old place.",
+    ]
+
+
+async def test_in_german(world: World) -> None:
+    await world.job(world.user())
+    message = await clear(world, "de", "Alle abbrechen")
+    assert "kann das rückgängig gemacht werden" in message.text
+    await world.press(world.user("admin"), message, "Rückgängig")
+    assert message.text == "1 Bild wartet wieder, an seinem alten Platz."
+
+
+async def test_undo_works_after_a_restart(world: World) -> None:
+    job = await world.job(world.user())
+    message = await clear(world)
+    await world.stop_bot()
+    await world.start_bot()
+    await world.press(world.user("admin"), message, "Undo")
+    assert await world.state(job) is JobState.QUEUED
+
+
+async def test_nothing_is_offered_where_nothing_was_left_to_cancel(world: World) -> None:
+    admin = world.user("admin")
+    job = await world.job(world.user())
+    message = await answer(await world.discord.slash(admin, "queue-admin clear"))
+    await world.queue.jobs.cancel(job.id, job.user_id)
+    await world.press(admin, message, "Cancel them all")
+    assert message.text == "0 waiting pictures are cancelled."
+    assert not message.buttons

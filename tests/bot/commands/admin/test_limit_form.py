@@ -1,0 +1,81 @@
+"""The form of all limits, from `/limits change` or the button under `/limits show`."""
+
+import pytest
+
+from sandbox.model import Message
+from tests.kit.world import World, answer
+
+
+async def submitted(world: World, fields: dict[str, object], locale: str = "en-US") -> Message:
+    """What the admin reads after the form, filled in as told and otherwise left as it was."""
+    opened = await world.discord.slash(world.user("admin", locale=locale), "limits change")
+    assert opened.modal is not None
+    return await answer(await world.discord.submit_modal(opened, fields))
+
+
+async def test_roles_and_channels(world: World) -> None:
+    keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
+    talk = world.discord.channel("talk")
+    chosen: dict[str, object] = {
+        "painter_role_ids": [str(keeper.id)],
+        "channel_ids": [str(talk.id)],
+    }
+    message = await submitted(world, chosen)
+    limits = await world.queue.limits.in_force(world.guild_id)
+    assert limits.painter_role_ids == (keeper.id,)
+    assert limits.channel_ids == (talk.id,)
+    assert limits.exempt_role_ids == ()
+    assert f"Roles that may paint: <@&{keeper.id}>" in message.text
+    assert "Largest size" not in message.text
+    assert (await submitted(world, {})).text == "Nothing was changed."
+    await submitted(world, {"painter_role_ids": []})
+    limits = await world.queue.limits.in_force(world.guild_id)
+    assert (limits.painter_role_ids, limits.channel_ids) == ((), (talk.id,))
+
+
+async def test_numbers_are_lines_of_which_some_may_be_changed(world: World) -> None:
+    waiting = (await world.queue.limits.in_force(world.guild_id)).max_waiting_per_user
+    lines = "Largest size: 1024 px\n\nbest quality: Standard\nPictures of one member in 24 hours: 7"
+    message = await submitted(world, {"numbers": lines})
+    limits = await world.queue.limits.in_force(world.guild_id)
+    assert (limits.max_size_px, limits.max_quality, limits.max_per_day) == (1024, "standard", 7)
+    assert limits.max_waiting_per_user == waiting
+    assert "Largest size: 1024 px" in message.text
+    await submitted(world, {"numbers": "Largest size:"})
+    limits = await world.queue.limits.in_force(world.guild_id)
+    assert (limits.max_size_px, limits.max_per_day) == (2048, 7)
+
+
+async def test_numbers_in_german(world: World) -> None:
+    message = await submitted(
+        world, {"numbers": "Größte Größe: 512\nBeste Qualität: Entwurf"}, "de"
+    )
+    limits = await world.queue.limits.in_force(world.guild_id)
+    assert (limits.max_size_px, limits.max_quality) == (512, "draft")
+    assert "Größte Größe: 512 px" in message.text
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("Largest: 512", "“Largest: 512” names no limit"),
+        ("512", "“512” names no limit"),
+        ("Largest size: many", "Largest size: “many” is no whole number"),
+        ("Largest size: -5", "is no whole number"),
+        ("Best quality: superb", "“superb” is none of draft, standard, fine"),
+        ("Largest size: 3", "Largest size: that is not a value it can have"),
+        ("Largest size: 4096", "would loosen that"),
+    ],
+)
+async def test_what_a_number_cannot_be_is_told_and_nothing_changes(
+    world: World, line: str, says: str
+) -> None:
+    message = await submitted(world, {"numbers": f"Pictures of one member in 24 hours: 7\n{line}"})
+    assert says in message.text
+    assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 1000
+
+
+async def test_the_log_channel_is_set_with_the_numbers_command(world: World) -> None:
+    talk = world.discord.channel("talk")
+    await world.slash(world.user("admin"), "limits set", {"log_channel": str(talk.id)})
+    assert (await world.queue.limits.in_force(world.guild_id)).log_channel_id == talk.id

@@ -1,0 +1,254 @@
+import asyncio
+import io
+
+from PIL import Image
+
+from bot.commands.history import small_key
+from bot.ui.buttons import CUSTOM_ID_LIMIT
+from bot.ui.words import at_hand_first
+from common.catalogue import load_catalogue
+from common.catalogue.catalogue import painted_swatch_path, scan_path
+from jobs.model import Job, JobState
+from sandbox.model import Message
+from tests.kit.world import World, answer, filled
+
+
+def pictures_in(message: Message) -> list[str]:
+    """The names of the files that the message's galleries show."""
+    galleries = [each for each in message.walk() if each["type"] == 12]
+    return [item["media"]["url"] for gallery in galleries for item in gallery["items"]]
+
+
+async def test_history_shows_ones_own_pictures_in_pages(world: World) -> None:
+    ada = world.user("ada")
+    await world.painted_job(world.user("grace"))
+    jobs = [await world.painted_job(ada) for _ in range(6)]
+    message = await world.slash(ada, "history")
+    assert message.ephemeral
+    assert [f"#{job.id} ·" in message.text for job in jobs] == [False, False, *[True] * 4]
+    assert len(message.attachments) == 4
+    assert len(pictures_in(message)) == 4
+    with Image.open(io.BytesIO(message.attachments[0].data)) as small:
+        assert max(small.size) <= 480
+    await world.press(ada, message, "Next")
+    assert [f"#{job.id} ·" in message.text for job in jobs] == [True, True, *[False] * 4]
+    assert len(message.attachments) == 2
+    assert next(b for b in message.buttons if b["label"] == "Next")["disabled"]
+    await world.press(ada, message, "Previous")
+    assert f"#{jobs[-1].id} ·" in message.text
+
+
+async def test_a_picture_of_the_history_opens_with_the_buttons_to_go_on(world: World) -> None:
+    ada = world.user("ada")
+    job = await world.painted_job(ada)
+    message = await world.slash(ada, "history")
+    opened = await answer(await world.discord.select(ada, message, [str(job.id)]))
+    assert opened is not message
+    assert opened.ephemeral
+    assert f"#{job.id}" in opened.text
+    assert "Again" in [button["label"] for button in opened.buttons]
+    assert len(opened.attachments) == 1
+
+
+async def test_a_forged_choice_shows_nobody_elses_picture(world: World) -> None:
+    ada, grace = world.user("ada"), world.user("grace")
+    secret = await world.painted_job(ada, in_guild=False)
+    await world.painted_job(grace)
+    message = await world.slash(grace, "history")
+    opened = await answer(await world.discord.select(grace, message, [str(secret.id)]))
+    assert "There is no picture" in opened.text
+    assert not opened.attachments
+
+
+async def test_an_empty_history_says_how_to_begin(world: World) -> None:
+    message = await world.slash(world.user(), "history", context="bot_dm")
+    assert "Start one with /paint" in message.text
+
+
+async def test_a_deleted_picture_is_no_longer_in_the_history(world: World) -> None:
+    ada = world.user("ada")
+    job = await world.painted_job(ada)
+    await world.queue.retention.delete_result(job.id, ada.id)
+    assert "no picture of yours" in (await world.slash(ada, "history")).text
+
+
+async def test_show_permits_ones_own_anywhere(world: World) -> None:
+    ada = world.user("ada")
+    job = await world.painted_job(ada, ephemeral=True)
+    for context in ("guild", "bot_dm", "private"):
+        message = await world.slash(ada, "show", {"picture": job.id}, context=context)
+        assert f"#{job.id}" in message.text
+        assert len(message.attachments) == 1
+        assert message.ephemeral
+
+
+async def test_show_permits_what_everybody_in_the_server_saw(world: World) -> None:
+    ada, grace = world.user("ada"), world.user("grace")
+    public = await world.painted_job(ada, channel="talk")
+    message = await world.slash(grace, "show", {"picture": public.id})
+    assert len(message.attachments) == 1
+
+
+async def test_a_refusal_to_show_to_everybody_is_seen_by_one(world: World) -> None:
+    job = await world.painted_job(world.user("ada"), ephemeral=True)
+    options = {"picture": job.id, "everybody": True}
+    message = await answer(await world.discord.slash(world.user("grace"), "show", options))
+    assert "There is no picture" in message.text
+    assert message.ephemeral
+
+
+async def test_show_refuses_what_was_not_for_everybody(world: World) -> None:
+    ada, grace = world.user("ada"), world.user("grace")
+    hidden = await world.painted_job(ada, ephemeral=True)
+    private = await world.painted_job(ada, in_guild=False)
+    public = await world.painted_job(ada)
+    for job, context in ((hidden, "guild"), (private, "guild"), (public, "bot_dm")):
+        message = await world.slash(grace, "show", {"picture": job.id}, context=context)
+        assert f"There is no picture #{job.id} that you may see here" in message.text
+        assert not message.attachments
+
+
+async def test_show_permits_an_admin_all_of_their_server_and_no_more(world: World) -> None:
+    ada, admin = world.user("ada"), world.user("admin")
+    hidden = await world.painted_job(ada, ephemeral=True)
+    private = await world.painted_job(ada, in_guild=False)
+    assert (await world.slash(admin, "show", {"picture": hidden.id})).attachments
+    assert not (await world.slash(admin, "show", {"picture": private.id})).attachments
+
+
+async def test_show_offers_ones_own_and_can_share(world: World) -> None:
+    ada = world.user("ada")
+    job = await world.painted_job(ada)
+    await world.painted_job(world.user("grace"))
+    offered = await world.discord.autocomplete(ada, "show", "picture", "#")
+    assert [choice["value"] for choice in offered] == [job.id]
+    message = await world.slash(ada, "show", {"picture": job.id, "everybody": True})
+    assert not message.ephemeral
+
+
+async def test_the_catalogue_can_be_browsed_and_searched(world: World) -> None:
+    ada = world.user("ada")
+    paintings = list(load_catalogue())
+    message = await world.slash(ada, "styles")
+    assert at_hand_first(world.settings)[0].name in message.text.replace("\\", "")
+    assert f"There are {len(paintings)} here." in message.text
+    first = message.text
+    await world.press(ada, message, "Next")
+    assert message.text != first
+    message = await world.slash(ada, "styles", {"search": "zzzzzz"})
+    assert "No painting matches" in message.text
+    message = await world.slash(ada, "styles", {"search": paintings[3].artist[:40]})
+    assert paintings[3].name in message.text.replace("\\", "")
+    for button in message.buttons:
+        assert len(button["custom_id"]) <= CUSTOM_ID_LIMIT
+
+
+def sections_of(message: Message) -> list[tuple[str, str]]:
+    """The texts that have a picture beside them, with its name."""
+    return [
+        (each["components"][0]["content"], each["accessory"]["media"]["url"])
+        for each in message.walk()
+        if each["type"] == 9
+    ]
+
+
+async def test_what_is_at_hand_comes_first_each_with_its_swatch(world: World) -> None:
+    message = await world.slash(world.user(), "styles")
+    with_swatch = [each for each in load_catalogue() if each.swatch_path]
+    names = [words.splitlines()[0].strip("*") for words, _ in sections_of(message)]
+    assert names == [each.name for each in with_swatch[:6]]
+    others = [each for each in message.text.splitlines() if "fetched when it is first used" in each]
+    assert len(others) == max(0, 6 - len(with_swatch))
+
+
+async def test_a_painting_whose_scan_was_fetched_is_shown_by_it(world: World) -> None:
+    painting = next(each for each in load_catalogue() if each.swatch_path is None)
+    scan = scan_path(painting, world.settings.styles_dir)
+    scan.parent.mkdir(parents=True)
+    buffer = io.BytesIO()
+    Image.new("RGB", (1280, 900), "teal").save(buffer, "JPEG")
+    scan.write_bytes(buffer.getvalue())
+    message = await world.slash(world.user(), "styles", {"search": painting.name})
+    assert "fetched when it is first used" not in message.text.split(painting.id)[1][:60]
+    with Image.open(io.BytesIO(message.attachments[0].data)) as shown:
+        assert max(shown.size) <= 480
+    offered = await world.discord.autocomplete(world.user(), "paint", "preset", "")
+    first = [each["value"] for each in offered[: len(at_hand_first(world.settings))]]
+    assert painting.id in first[: sum(bool(each.swatch_path) for each in load_catalogue()) + 1]
+
+
+async def test_a_swatch_that_the_engine_painted_is_shown_instead_of_the_scan(world: World) -> None:
+    painting = next(each for each in load_catalogue() if each.swatch_path is None)
+    swatch = painted_swatch_path(painting, world.settings.styles_dir)
+    swatch.parent.mkdir(parents=True)
+    Image.new("RGB", (160, 120), "teal").save(swatch)
+    message = await world.slash(world.user(), "styles", {"search": painting.name})
+    shown = [each.data for each in message.attachments]
+    assert swatch.read_bytes() in shown
+
+
+async def test_pages_are_turned_by_their_owner_only(world: World) -> None:
+    """An ephemeral message has one reader; the id in it is checked all the same."""
+    ada, grace = world.user("ada"), world.user("grace")
+    message = await world.slash(grace, "styles")
+    button = next(b for b in message.buttons if b["label"] == "Next")
+    button["custom_id"] = button["custom_id"].replace(str(grace.id), str(ada.id))
+    before = message.text
+    interaction = await world.discord.press(grace, message, label="Next")
+    said = await interaction.wait(lambda i: i.message is not message and filled(i.message))
+    assert said.message is not None
+    assert "belong to somebody else" in said.message.text
+    assert message.text == before
+
+
+async def test_a_page_that_no_longer_exists_is_no_error(world: World) -> None:
+    ada = world.user("ada")
+    last = [await world.painted_job(ada) for _ in range(5)][-1]
+    message = await world.slash(ada, "history")
+    for job in await world.queue.jobs.of_user(ada.id):
+        if job.id != last.id:
+            await world.queue.retention.delete_result(job.id, ada.id)
+    await world.press(ada, message, "Next")
+    assert "no picture of yours" in message.text
+    await world.press(ada, message, "Previous")
+    assert f"#{last.id} ·" in message.text
+
+
+async def test_a_picture_of_the_history_is_painted_again(world: World) -> None:
+    ada = world.user("ada")
+    job = await world.painted_job(ada, in_guild=False)
+    message = await world.slash(ada, "history", context="bot_dm")
+    opened = await answer(await world.discord.select(ada, message, [str(job.id)]))
+    await world.discord.press(ada, opened, label="Again")
+    remixes: list[Job] = []
+    for _ in range(200):
+        remixes = await world.queue.jobs.of_user(ada.id, states=(JobState.QUEUED,))
+        if remixes:
+            break
+        await asyncio.sleep(0.05)
+    assert [remix.parent_job_id for remix in remixes] == [job.id]
+
+
+async def test_show_refuses_a_channel_that_the_member_cannot_see(world: World) -> None:
+    """As far as the bot knows, nobody sees a channel in which it is not itself."""
+    ada, grace = world.user("ada"), world.user("grace")
+    world.discord.world.add_channel("elsewhere", has_bot=False)
+    job = await world.painted_job(ada, channel="elsewhere")
+    assert not (await world.slash(grace, "show", {"picture": job.id})).attachments
+    there = await world.slash(grace, "show", {"picture": job.id}, channel="elsewhere")
+    assert len(there.attachments) == 1
+
+
+async def test_of_a_very_large_picture_the_preview_is_shown_small(world: World) -> None:
+    ada = world.user("ada")
+    normal = await world.painted_job(ada)
+    large = await world.stepped.paint(await world.job(ada), size=(8192, 4096))
+    assert large.preview_key is not None
+    assert small_key(large) == large.preview_key
+    assert small_key(normal) == normal.result_key
+    message = await world.slash(ada, "history")
+    sizes = []
+    for attachment in message.attachments:
+        with Image.open(io.BytesIO(attachment.data)) as small:
+            sizes.append(small.size)
+    assert sizes == [(40, 30), (128, 96)]

@@ -1,0 +1,292 @@
+"""The buttons under a picture."""
+
+import io
+import sqlite3
+from contextlib import closing
+
+import pytest
+from PIL import Image
+
+from jobs.model import JobState
+from sandbox.model import Interaction, Message
+from tests.kit.pictures import gradient_picture
+from tests.kit.world import PHOTO, World, has_result
+
+
+async def press(world: World, message: Message, label: str, user: str = "ada") -> Interaction:
+    return await world.discord.press(world.user(user), message, label=label)
+
+
+CHANGES = {
+    "Stronger": ("strength", 0.5, 0.65),
+    "Softer": ("strength", 0.5, 0.35),
+    "Larger": ("size_px", 64, 128),
+}
+
+
+async def test_a_button_paints_it_again_with_a_change(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    for label, (field, before, after) in CHANGES.items():
+        await world.finished(await press(world, message, label))
+        new, *_, old = await world.jobs()
+        assert getattr(old.options, field) == before
+        assert getattr(new.options, field) == after
+        assert new.options.seed == old.options.seed
+        assert new.parent_job_id == old.id
+        assert new.inputs == old.inputs
+
+
+async def test_again_takes_a_new_seed_after_a_restart(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"seed": 5})
+    await world.stop_bot()
+    await world.start_bot()
+    again = await world.finished(await press(world, message, "Again"))
+    new, old = await world.jobs()
+    assert new.options.seed != old.options.seed
+    assert has_result(message)
+    assert again is not message
+
+
+async def test_buttons_are_for_the_owner(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    labels = {str(button["label"]) for button in message.buttons}
+    assert len(labels) == 9
+    for label in labels:
+        interaction = await press(world, message, label, user="grace")
+        assert "This picture is Ada's" in await world.said(interaction)
+        assert interaction.message is not None
+        assert interaction.message.ephemeral
+    assert len(await world.jobs()) == 1
+    assert not message.deleted
+
+
+async def test_only_the_owner_or_an_admin_cancels(world: World) -> None:
+    interaction = await world.paint()
+    message = await world.says(interaction, "Place 1")
+    refused = await press(world, message, "Cancel", user="grace")
+    await refused.wait(lambda i: i.followups)
+    (told,) = refused.followups
+    assert "Ada's" in told.text
+    assert told.ephemeral
+    await press(world, message, "Cancel", user="admin")
+    await world.says(interaction, "Cancelled")
+    assert (await world.jobs())[0].state is JobState.CANCELLED
+
+
+async def test_a_running_job_is_cancelled(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint()
+    message = await world.says(interaction, "Painting")
+    await press(world, message, "Cancel")
+    await world.says(interaction, "Cancelled")
+
+
+async def test_compare_shows_both_side_by_side(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    interaction = await press(world, message, "Compare")
+    await interaction.wait(lambda i: i.message and i.message.attachments)
+    assert interaction.message is not None
+    assert interaction.message.ephemeral
+    with Image.open(io.BytesIO(interaction.message.attachments[0].data)) as sheet:
+        assert sheet.width > 2 * sheet.height
+
+
+async def test_save_sends_it_to_the_dms(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    interaction = await press(world, message, "Save to DMs")
+    assert "It is in your DMs" in await world.said(interaction)
+    (saved,) = world.discord.dms(world.user())
+    assert saved.attachments[0].data == message.attachments[0].data
+
+
+async def test_save_says_when_dms_are_closed(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    world.user().accepts_dms = False
+    interaction = await press(world, message, "Save to DMs")
+    assert "Your DMs are closed" in await world.said(interaction)
+
+
+@pytest.mark.parametrize("user", ["ada", "admin"])
+async def test_delete_removes_message_and_picture(world: World, user: str) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    await press(world, message, "Delete", user=user)
+    await world.discord.until(lambda: message.deleted)
+    assert message.deleted
+    (job,) = await world.jobs()
+    assert job.result_key is None
+
+
+async def test_cancel_is_acknowledged_while_the_database_is_locked(world: World) -> None:
+    interaction = await world.paint()
+    message = await world.says(interaction, "Place 1")
+    path = world.settings.atelier_data_dir / "atelier.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=20)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        pressed = await press(world, message, "Cancel")
+        await pressed.wait(lambda i: i.acknowledged)
+        (job,) = await world.jobs()
+        assert job.state is JobState.QUEUED
+        other.execute("ROLLBACK")
+    await world.says(interaction, "Cancelled")
+
+
+async def test_cancel_on_a_copy_shows_there_too(world: World) -> None:
+    interaction = await world.paint()
+    await world.says(interaction, "Place 1")
+    (job,) = await world.jobs()
+    copy = await world.discord.slash(world.user(), "show", {"picture": job.id})
+    message = await world.says(copy, "Place 1")
+    await press(world, message, "Cancel")
+    await world.says(copy, "Cancelled")
+    await world.says(interaction, "Cancelled")
+
+
+async def shown_copy(world: World, message: Message) -> Interaction:
+    """A copy of a delivered picture, as /show makes it."""
+    (job,) = await world.jobs()
+    await world.eventually(lambda: delivered(world, job.id))
+    copy = await world.discord.slash(world.user(), "show", {"picture": job.id})
+    await copy.wait(lambda i: i.message and has_result(i.message))
+    assert copy.message is not message
+    return copy
+
+
+async def delivered(world: World, job_id: int) -> bool:
+    job = await world.bot.queue.jobs.get(job_id)
+    return job is not None and job.delivered_at is not None
+
+
+@pytest.mark.parametrize("minutes", [0, 20])
+@pytest.mark.parametrize("context", ["guild", "bot_dm"])
+async def test_delete_on_a_copy_removes_the_picture_everywhere(
+    world: World, context: str, minutes: int
+) -> None:
+    await world.start_engine()
+    message = await world.painted(context=context)
+    (job,) = await world.jobs()
+    await world.eventually(lambda: delivered(world, job.id))
+    world.shift_clock(minutes * 60)
+    copy = await shown_copy(world, message)
+    assert copy.message is not None
+    await press(world, copy.message, "Delete")
+    await copy.wait(lambda i: i.message and i.message.deleted)
+    assert message.deleted
+    (job,) = await world.jobs()
+    assert job.result_key is None
+
+
+async def test_delete_says_which_message_it_may_not_remove(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    copy = await shown_copy(world, message)
+    world.shift_clock(20 * 60)
+    copy = await shown_copy(world, message)
+    world.discord.faults.add("DELETE", "/channels/*", status=403, code=50001)
+    assert copy.message is not None
+    pressed = await press(world, copy.message, "Delete")
+    await pressed.wait(lambda i: i.followups)
+    (told,) = pressed.followups
+    assert told.ephemeral
+    assert f"/{message.channel_id}/{message.id}" in told.text
+
+
+async def test_a_timelapse_is_shown_or_recorded(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"seed": 9})
+    recorded = await world.finished(await press(world, message, "Time-lapse"))
+    new, old = await world.jobs()
+    assert new.options.timelapse
+    assert new.options.seed == old.options.seed
+    interaction = await press(world, recorded, "Time-lapse")
+    await interaction.wait(lambda i: i.message and i.message.attachments)
+    assert interaction.message is not None
+    film, plot = interaction.message.attachments
+    assert film.filename == f"timelapse-{new.id}.gif"
+    assert plot.filename == f"{new.id}-losses.png"
+
+
+async def test_another_style_by_upload_and_by_list(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    opened = await press(world, message, "Other style")
+    submitted = await world.discord.submit_modal(
+        opened, {}, {"style": [("new.png", gradient_picture((40, 40)))]}
+    )
+    await world.finished(submitted)
+    opened = await press(world, message, "Other style")
+    await world.finished(await world.discord.submit_modal(opened, {"preset": ["great-wave"]}))
+    by_list, by_upload, first = await world.jobs()
+    assert by_list.inputs.styles[0].preset == "great-wave"
+    assert by_upload.inputs.styles[0].picture != first.inputs.styles[0].picture
+    assert by_list.inputs.content == by_upload.inputs.content == first.inputs.content
+
+
+async def test_another_style_needs_one(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    opened = await press(world, message, "Other style")
+    submitted = await world.discord.submit_modal(opened, {})
+    assert "No style was chosen" in await world.said(submitted)
+
+
+async def test_a_form_from_before_a_restart_is_answered(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    opened = await press(world, message, "Other style")
+    assert opened.modal is not None
+    opened.modal["custom_id"] = "atelier:modal:another-process:1"
+    submitted = await world.discord.submit_modal(opened, {})
+    assert "restarted" in await world.said(submitted)
+
+
+async def test_a_form_that_is_sent_again_is_answered(world: World) -> None:
+    await world.start_engine()
+    opened = await press(world, await world.painted(), "Other style")
+    await world.finished(await world.discord.submit_modal(opened, {"preset": ["great-wave"]}))
+    again = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
+    assert "start again" in await world.said(again)
+    assert len(await world.jobs()) == 2
+
+
+async def test_paint_this_on_a_message_with_a_picture(world: World) -> None:
+    await world.start_engine()
+    post = world.discord.post(world.user("grace"), "look", [("cat.png", gradient_picture())])
+    opened = await world.discord.message_command(world.user(), "Paint this", post)
+    submitted = await world.discord.submit_modal(
+        opened, {"name": "the great wave", "strength": ["strong"]}
+    )
+    await world.finished(submitted)
+    (job,) = await world.jobs()
+    assert job.inputs.styles[0].preset == "great-wave"
+    assert job.options.strength == 0.7
+
+
+async def test_paint_this_works_on_our_own_pictures(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    opened = await world.discord.message_command(world.user(), "Paint this", message)
+    submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
+    await world.finished(submitted)
+
+
+async def test_paint_this_says_when_there_is_no_picture(world: World) -> None:
+    post = world.discord.post(world.user(), "words", [("notes.txt", b"notes")])
+    interaction = await world.discord.message_command(world.user(), "Paint this", post)
+    assert "has no picture" in await world.said(interaction)
+
+
+async def test_a_remix_of_what_is_no_longer_kept(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"preset": "great-wave"}, attachments=PHOTO)
+    (job,) = await world.jobs()
+    await world.bot.queue.retention.delete_result(job.id, job.user_id)
+    interaction = await press(world, message, "Again")
+    assert "no longer kept" in await world.said(interaction)

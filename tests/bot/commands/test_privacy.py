@@ -1,0 +1,175 @@
+import io
+import json
+import random
+import zipfile
+
+import pytest
+from PIL import Image
+
+from bot.commands import privacy_export
+from bot.commands.privacy_export import export_parts
+from jobs.model import JobState
+from sandbox.model import Message
+from tests.kit.pictures import plain_picture
+from tests.kit.world import World, answer, filled
+
+
+async def test_what_is_kept_is_told_with_the_days(world: World) -> None:
+    message = await world.slash(world.user(), "privacy")
+    assert message.ephemeral
+    assert "Pictures, yours and mine, are deleted after 30 days." in message.text
+    await world.queue.limits.set(world.guild_id, {"retention_days": 1}, 1)
+    assert "after 1 day." in (await world.slash(world.user(), "privacy")).text
+
+
+async def test_a_copy_of_ones_data_comes_as_a_file_that_only_its_owner_sees(world: World) -> None:
+    ada = world.user("ada")
+    job = await world.painted_job(ada)
+    await world.painted_job(world.user("grace"))
+    message = await world.slash(ada, "privacy", context="bot_dm")
+    pressed = await world.discord.press(ada, message, label="Send me my data")
+    sent = await answer(pressed)
+    assert sent is not message
+    assert sent.ephemeral
+    with zipfile.ZipFile(io.BytesIO(world.discord.attachment_bytes(sent))) as archive:
+        data = json.loads(archive.read("data.json"))
+        assert [each["id"] for each in data["jobs"]] == [job.id]
+        assert f"pictures/{job.result_key}" in archive.namelist()
+
+
+async def press_erase(world: World, message: Message, label: str) -> None:
+    ada = world.user("ada")
+    await world.press(ada, message, "Erase my data…")
+    assert "cannot be undone" in message.text
+    await world.press(ada, message, label)
+
+
+async def test_everything_is_erased_after_a_question(world: World) -> None:
+    ada, grace = world.user("ada"), world.user("grace")
+    done, foreign = await world.painted_job(ada), await world.painted_job(grace)
+    await world.job(ada)
+    key = await world.queue.store.put(plain_picture(), ".png")
+    await world.queue.styles.save("user", ada.id, "Mine", key, ada.id)
+    message = await world.slash(ada, "privacy")
+    await press_erase(world, message, "Keep everything")
+    assert "Your data" in message.text
+    assert (await world.fresh(done)).result_key is not None
+    await press_erase(world, message, "Erase everything")
+    assert "Everything is erased: 2 jobs," in message.text
+    assert not await world.queue.jobs.of_user(ada.id)
+    assert not await world.queue.styles.visible_to(ada.id, None)
+    shown = await world.slash(ada, "show", {"picture": done.id})
+    assert f"There is no picture #{done.id}" in shown.text
+    assert await world.state(foreign) is JobState.DONE
+
+
+async def test_messages_of_what_was_waiting_say_that_it_is_cancelled(world: World) -> None:
+    ada = world.user("ada")
+    files = {"content": ("a.png", plain_picture()), "style": ("b.png", plain_picture(color="navy"))}
+    waiting = await world.discord.slash(ada, "paint", attachments=files)
+    await waiting.wait(lambda i: i.message is not None and "Place 1" in i.message.text)
+    message = await world.slash(ada, "privacy")
+    await press_erase(world, message, "Erase everything")
+    assert "Everything is erased: 1 job," in message.text
+    await waiting.wait(lambda i: i.message is not None and "Cancelled" in i.message.text)
+    assert not await world.queue.jobs.of_user(ada.id)
+
+
+async def keep(world: World, user_id: int, sizes: list[int]) -> set[str]:
+    """Pictures of these sizes that belong to a user."""
+    keys = set()
+    for number, size in enumerate(sizes):
+        key = await world.queue.store.put(random.Random(number).randbytes(size), ".png")
+        await world.queue.styles.save("user", user_id, f"Style {number}", key, user_id)
+        keys.add(f"pictures/{key}")
+    return keys
+
+
+@pytest.mark.parametrize(
+    ("sizes", "count"),
+    [([], 1), ([1000], 1), ([40_000] * 2, 1), ([40_000] * 4, 2), ([90_000] * 5, 5)],
+)
+async def test_an_export_comes_in_archives_that_fit(
+    world: World, sizes: list[int], count: int
+) -> None:
+    ada = world.user("ada")
+    keys = await keep(world, ada.id, sizes)
+    found = [part async for part in export_parts(world.bot, ada.id, 100_000)]
+    assert len(found) == count
+    names: list[str] = []
+    for part in found:
+        assert part.archive.getbuffer().nbytes <= 100_000
+        with zipfile.ZipFile(part.archive) as archive:
+            assert archive.testzip() is None
+            names += archive.namelist()
+    assert names[0] == "data.json"
+    assert set(names[1:]) == keys
+    assert len(names) == len(set(names))
+    assert (found[-1].left_out, found[-1].to_come) == (0, 0)
+
+
+async def test_a_picture_that_is_too_large_comes_as_jpeg(world: World) -> None:
+    ada = world.user("ada")
+    noise = Image.frombytes("RGB", (200, 200), random.Random(0).randbytes(200 * 200 * 3))
+    buffer = io.BytesIO()
+    noise.save(buffer, "PNG")
+    key = await world.queue.store.put(buffer.getvalue(), ".png")
+    await world.queue.styles.save("user", ada.id, "Noise", key, ada.id)
+    found = [part async for part in export_parts(world.bot, ada.id, 80_000)]
+    with zipfile.ZipFile(found[-1].archive) as archive:
+        (name,) = [each for each in archive.namelist() if each.startswith("pictures/")]
+        assert not name.endswith(".png")
+        with Image.open(io.BytesIO(archive.read(name))) as sent:
+            assert sent.size == (200, 200)
+
+
+async def test_what_cannot_be_sent_is_counted(world: World) -> None:
+    ada = world.user("ada")
+    await keep(world, ada.id, [90_000])
+    (part,) = [part async for part in export_parts(world.bot, ada.id, 50_000)]
+    assert part.left_out == 1
+    with zipfile.ZipFile(part.archive) as archive:
+        assert archive.namelist() == ["data.json"]
+
+
+async def test_several_archives_are_sent_one_after_the_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = world.user("ada")
+    keys = await keep(world, ada.id, [90_000] * 5)
+    monkeypatch.setattr(privacy_export, "LARGEST_PART_BYTES", 100_000)
+    message = await world.slash(ada, "privacy")
+    pressed = await world.discord.press(ada, message, label="Send me my data")
+    await pressed.wait(lambda i: len(i.followups) + filled(i.message) >= 5)
+    sent = [pressed.message, *pressed.followups]
+    names: list[str] = []
+    for each in sent:
+        if each is not None and each.attachments:
+            with zipfile.ZipFile(io.BytesIO(each.attachments[0].data)) as archive:
+                names += archive.namelist()
+    assert set(names) == {"data.json", *keys}
+
+
+async def test_a_user_installed_app_sends_what_it_may_and_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = world.user("ada")
+    await keep(world, ada.id, [90_000] * 6)
+    monkeypatch.setattr(privacy_export, "LARGEST_PART_BYTES", 100_000)
+    message = await world.slash(ada, "privacy", context="private")
+    pressed = await world.discord.press(ada, message, label="Send me my data")
+
+    def said() -> str:
+        messages = [pressed.message, *pressed.followups]
+        return "\n".join(each.text for each in messages if each is not None)
+
+    await pressed.wait(lambda _: "could not be sent" in said())
+    assert "2 pictures could not be sent" in said()
+
+
+async def test_an_admin_who_was_erased_is_somebody_in_the_log(world: World) -> None:
+    admin = world.user("admin")
+    await world.slash(admin, "queue-admin pause")
+    await world.queue.privacy.erase_user(admin.id)
+    log = await world.slash(admin, "limits log")
+    assert "somebody: paused the queue" in log.text

@@ -1,0 +1,118 @@
+import pytest
+
+from jobs.model import JobState
+from sandbox.command_visibility import NotOfferedError
+from tests.kit.pretend_engine import ENGINE
+from tests.kit.world import World
+
+
+async def test_the_queue_shows_ones_own_pictures_with_place_and_time(world: World) -> None:
+    ada, grace = world.user("ada"), world.user("grace")
+    first, second = await world.job(ada), await world.job(grace)
+    third = await world.job(ada)
+    await world.stepped.start(first)
+    message = await world.slash(ada, "queue")
+    assert message.ephemeral
+    assert f"#{first.id}" in message.text
+    assert "being painted, 25%, ready <t:" in message.text
+    assert "place 2, ready <t:" in message.text or "place 1, ready <t:" in message.text
+    assert "2 waiting, 1 being painted" in message.text
+    assert f"#{second.id} · <@{grace.id}>" in message.text
+    assert len([b for b in message.buttons if b["label"] == "Cancel"]) == 2
+    assert f"#{third.id}" in message.text
+
+
+async def test_a_paused_queue_and_missing_engines_are_told(world: World) -> None:
+    ada = world.user("ada")
+    await world.job(ada)
+    await world.queue.pauses.pause(world.guild_id, world.user("admin").id)
+    assert "paused" in (await world.slash(ada, "queue")).text
+    await world.queue.engines.forget(ENGINE.id)
+    assert "No engine is running" in (await world.slash(ada, "queue")).text
+
+
+async def test_cancel_in_the_list_stops_the_job_and_shows_the_list_anew(world: World) -> None:
+    ada = world.user("ada")
+    job = await world.job(ada)
+    message = await world.slash(ada, "queue")
+    await world.press(ada, message, "Cancel")
+    assert await world.state(job) is JobState.CANCELLED
+    assert f"#{job.id} is cancelled." in message.text
+    assert "None of your pictures is waiting" in message.text
+
+
+async def test_refresh_shows_what_came_since(world: World) -> None:
+    ada = world.user("ada")
+    message = await world.slash(ada, "queue")
+    assert "None of your pictures is waiting" in message.text
+    job = await world.job(ada)
+    await world.press(ada, message, "Refresh")
+    assert f"#{job.id}" in message.text
+
+
+async def test_nobody_cancels_with_a_button_that_was_forged(world: World) -> None:
+    ada, grace = world.user("ada"), world.user("grace")
+    job = await world.job(ada)
+    message = await world.slash(grace, "queue")
+    button = next(b for b in message.buttons if b["label"] == "Refresh")
+    button["custom_id"] = f"atelier:queue:cancel:{grace.id}:{job.id}"
+    await world.press(grace, message, "Refresh")
+    assert await world.state(job) is JobState.QUEUED
+    assert f"You have no picture #{job.id}" in message.text
+
+
+async def test_cancel_offers_ones_own_waiting_jobs_only(world: World) -> None:
+    ada, grace = world.user("ada"), world.user("grace")
+    done = await world.painted_job(ada)
+    mine = await world.job(ada)
+    await world.job(grace)
+    offered = await world.discord.autocomplete(ada, "cancel", "job", "")
+    assert [choice["value"] for choice in offered] == [mine.id]
+    assert done.id not in [choice["value"] for choice in offered]
+    message = await world.slash(ada, "cancel", {"job": mine.id})
+    assert message.text == f"#{mine.id} is cancelled."
+    message = await world.slash(ada, "cancel", {"job": mine.id})
+    assert message.text == f"#{mine.id} has already ended."
+
+
+async def test_a_running_job_is_asked_to_stop(world: World) -> None:
+    ada = world.user("ada")
+    job = await world.job(ada)
+    await world.stepped.start(job)
+    message = await world.slash(ada, "cancel", {"job": job.id})
+    assert message.text == f"#{job.id} is being stopped."
+    assert (await world.fresh(job)).cancel_requested
+
+
+async def test_others_jobs_and_unknown_ones_get_the_same_answer(world: World) -> None:
+    ada, grace = world.user("ada"), world.user("grace")
+    job = await world.job(ada)
+    foreign = await world.slash(grace, "cancel", {"job": job.id})
+    unknown = await world.slash(grace, "cancel", {"job": 4711})
+    assert foreign.text.replace(str(job.id), "N") == unknown.text.replace("4711", "N")
+    assert await world.state(job) is JobState.QUEUED
+
+
+async def test_values_that_no_list_offered_are_refused(world: World) -> None:
+    with pytest.raises(NotOfferedError):
+        await world.slash(world.user(), "cancel", {"job": -1})
+
+
+async def test_in_a_dm_there_is_only_ones_own_queue(world: World) -> None:
+    ada, grace = world.user("ada"), world.user("grace")
+    await world.job(grace)
+    mine = await world.job(ada, in_guild=False)
+    for context in ("bot_dm", "private"):
+        message = await world.slash(ada, "queue", context=context)
+        assert f"#{mine.id}" in message.text
+        assert str(grace.id) not in message.text
+
+
+async def test_in_german(world: World) -> None:
+    ada = world.user("ada", locale="de")
+    job = await world.job(ada)
+    message = await world.slash(ada, "queue")
+    assert "Warteschlange" in message.text
+    await world.press(ada, message, "Abbrechen")
+    assert await world.state(job) is JobState.CANCELLED
+    assert f"#{job.id} ist abgebrochen." in message.text

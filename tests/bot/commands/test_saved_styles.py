@@ -1,0 +1,122 @@
+import pytest
+
+from bot.commands.saved_styles import clean_name
+from bot.wire.errors import UserProblem
+from common.catalogue import load_catalogue
+from sandbox.model import Message, User
+from tests.kit.pictures import plain_picture
+from tests.kit.world import World
+
+FILE = ("style.png", plain_picture((80, 60), "crimson"))
+
+
+async def save(world: World, user: User, name: str, **details: object) -> Message:
+    server = {"for_server": details.pop("for_server")} if "for_server" in details else {}
+    return await world.slash(
+        user,
+        "style save",
+        {"name": name, **server},
+        attachments={"picture": details.pop("file", FILE)},
+        **details,
+    )
+
+
+async def names(world: World, user: User) -> list[tuple[str, str]]:
+    styles = await world.queue.styles.visible_to(user.id, world.guild_id)
+    return [(style.scope, style.name) for style in styles]
+
+
+async def test_a_saved_style_is_offered_as_preset_and_shown(world: World) -> None:
+    ada = world.user("ada")
+    message = await save(world, ada, "  My   crimson ")
+    assert message.ephemeral
+    assert "“My crimson” is saved" in message.text
+    assert await names(world, ada) == [("user", "My crimson")]
+    offered = await world.discord.autocomplete(ada, "paint", "preset", "crimson")
+    assert any("My crimson" in choice["name"] for choice in offered)
+    shown = await world.slash(ada, "styles", {"whose": "Saved here"})
+    assert "**My crimson**\nyour own" in shown.text
+    assert len(shown.attachments) == 1
+    assert not await names(world, world.user("grace"))
+
+
+async def test_the_same_name_replaces(world: World) -> None:
+    ada = world.user("ada")
+    await save(world, ada, "Crimson")
+    message = await save(world, ada, "crimson", file=("b.png", plain_picture(color="navy")))
+    assert "replaced" in message.text
+    assert len(await names(world, ada)) == 1
+
+
+async def test_a_style_for_the_server_is_for_admins(world: World) -> None:
+    ada, admin = world.user("ada"), world.user("admin")
+    refused = await save(world, ada, "Ours", for_server=True)
+    assert "Only those who manage this server" in refused.text
+    assert not await names(world, ada)
+    assert "saved" in (await save(world, admin, "Ours", for_server=True)).text
+    assert await names(world, ada) == [("guild", "Ours")]
+    in_dm = await save(world, admin, "Ours", for_server=True, context="bot_dm")
+    assert "only in a server" in in_dm.text
+
+
+async def test_members_remove_their_own_and_admins_the_servers(world: World) -> None:
+    ada, admin = world.user("ada"), world.user("admin")
+    await save(world, ada, "Mine")
+    await save(world, admin, "Ours", for_server=True)
+    offered = await world.discord.autocomplete(ada, "style remove", "name", "")
+    assert [choice["name"] for choice in offered] == ["Mine"]
+    refused = await world.slash(ada, "style remove", {"name": "Ours"})
+    assert "no saved style “Ours” that you may remove" in refused.text
+    removed = await world.slash(ada, "style remove", {"name": offered[0]["value"]})
+    assert "“Mine” is removed" in removed.text
+    assert "removed" in (await world.slash(admin, "style remove", {"name": "ours"})).text
+    log = (await world.slash(admin, "limits log")).text
+    assert "saved a style for the server (“Ours”)" in log
+    assert "removed a style of the server (“Ours”)" in log
+    assert "Mine" not in log
+    assert not await names(world, ada)
+
+
+async def test_what_is_no_picture_is_told_and_not_saved(world: World) -> None:
+    ada = world.user("ada")
+    message = await save(world, ada, "Notes", file=("notes.png", b"these are notes"))
+    assert "not a picture" in message.text
+    assert not await names(world, ada)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("  Blue\t\nHorse ", "Blue Horse"),
+        ("Bl\u200bue\u202e", "Blue"),
+        ("Cafe\u0301", "Café"),
+        ("青い馬", "青い馬"),
+        ("**bold** @everyone", "**bold** @everyone"),
+    ],
+)
+def test_names_are_made_safe_to_store(typed: str, name: str) -> None:
+    assert clean_name(typed) == name
+
+
+@pytest.mark.parametrize("typed", ["", " ", "\u200b", "???", "x" * 41, "Starry-Night"])
+def test_names_that_cannot_be_used_are_refused(typed: str) -> None:
+    assert any(each.id == "starry-night" for each in load_catalogue())
+    with pytest.raises(UserProblem):
+        clean_name(typed)
+
+
+async def test_markup_in_a_name_stays_text(world: World) -> None:
+    ada = world.user("ada")
+    message = await save(world, ada, "**Bold** <@1>")
+    assert "\\*\\*Bold\\*\\*" in message.text
+    shown = await world.slash(ada, "styles", {"whose": "Saved here"})
+    assert "\\*\\*Bold\\*\\*" in shown.text
+
+
+async def test_too_many_styles_are_refused_with_the_number(world: World) -> None:
+    ada = world.user("ada")
+    key = await world.queue.store.put(plain_picture(), ".png")
+    for number in range(25):
+        await world.queue.styles.save("user", ada.id, f"Style {number}", key, ada.id)
+    message = await save(world, ada, "One more")
+    assert "There are 25 saved styles already" in message.text

@@ -1,0 +1,84 @@
+"""A member who has too many pictures waiting reads when the next can start."""
+
+import re
+from datetime import datetime
+
+import pytest
+
+from jobs.model import Job
+from sandbox.model import Message
+from tests.kit.pictures import plain_picture
+from tests.kit.pretend_engine import ENGINE
+from tests.kit.world import World
+
+BOTH = {
+    "content": ("photo.png", plain_picture()),
+    "style": ("style.png", plain_picture(color="navy")),
+}
+
+
+async def paint(world: World, name: str = "ada", locale: str | None = None) -> Message:
+    return await world.slash(world.user(name, locale), "paint", attachments=BOTH)
+
+
+async def ready(world: World, job: Job) -> datetime:
+    standing = await world.queue.standings.get(job.id)
+    assert standing is not None
+    assert standing.ready_at is not None
+    return standing.ready_at
+
+
+def moment_in(text: str) -> int:
+    found = re.search(r"<t:(\d+):R>", text)
+    assert found is not None, text
+    return int(found[1])
+
+
+async def test_the_time_at_which_ones_first_picture_is_ready(world: World) -> None:
+    await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 2}, 1)
+    first = await world.job(world.user())
+    await world.job(world.user())
+    english = await paint(world)
+    assert english.text.startswith(
+        "You have as many pictures waiting or being painted as are allowed (2 of 2); the next can "
+        "start when one of them is ready or cancelled. I expect that <t:"
+    )
+    assert english.ephemeral
+    german = await paint(world, locale="de")
+    assert german.text.startswith("Von dir warten so viele Bilder")
+    assert "Damit rechne ich <t:" in german.text
+    expected = (await ready(world, first)).timestamp()
+    for message in (english, german):
+        assert abs(moment_in(message.text) - expected) < 10
+    assert len(await world.queue.jobs.of_user(world.user().id)) == 2
+
+
+async def test_the_time_at_which_the_servers_first_picture_is_ready(world: World) -> None:
+    await world.queue.limits.set(world.guild_id, {"max_waiting_per_server": 1}, 1)
+    job = await world.job(world.user("grace"))
+    await world.stepped.start(job)
+    english = await paint(world)
+    assert english.text.startswith("This server has as many pictures")
+    assert abs(moment_in(english.text) - (await ready(world, job)).timestamp()) < 10
+    german = await paint(world, locale="de")
+    assert german.text.startswith("Auf diesem Server warten so viele Bilder")
+    assert "Damit rechne ich <t:" in german.text
+
+
+@pytest.mark.parametrize(
+    ("paused", "english", "german"),
+    [
+        (False, "No engine is running at the moment", "Zurzeit läuft kein Maler"),
+        (True, "The queue is paused at the moment", "Die Warteschlange ist zurzeit angehalten"),
+    ],
+)
+async def test_no_time_is_made_up(world: World, paused: bool, english: str, german: str) -> None:
+    await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 1)
+    await world.job(world.user())
+    if paused:
+        await world.queue.pauses.pause(world.guild_id, 1)
+    else:
+        await world.queue.engines.forget(ENGINE.id)
+    for said, words in ((await paint(world), english), (await paint(world, locale="de"), german)):
+        assert words in said.text
+        assert "<t:" not in said.text

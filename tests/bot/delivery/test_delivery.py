@@ -1,0 +1,330 @@
+"""The message of a job: through outages, past minute 15, and wherever it can still be seen."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from jobs.db import schema
+from jobs.model import Job, JobState
+from sandbox.compose import delete_message
+from sandbox.model import Message, MessageFlag
+from tests.kit.pictures import gradient_picture
+from tests.kit.world import BOTH, World, has_result
+
+FIFTEEN_MINUTES = 15 * 60 + 5
+
+
+async def delivered(world: World, user: str = "ada") -> Job:
+    """The newest job, once its end was delivered or given up."""
+    found: list[Job] = []
+
+    async def is_delivered() -> bool:
+        found[:] = await world.jobs(user)
+        return bool(found) and found[0].delivered_at is not None
+
+    await world.eventually(is_delivered)
+    return found[0]
+
+
+async def test_a_restarted_bot_goes_on_with_the_message(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint()
+    await world.says(interaction, "Painting")
+    await world.stop_bot()
+    painter.hold.set()
+    await world.eventually(lambda: painter.painted)
+    await world.start_bot()
+    await world.finished(interaction)
+    assert len(world.discord.messages()) == 1
+
+
+async def test_a_restarted_bot_goes_on_with_an_intake(world: World) -> None:
+    await world.start_engine()
+    world.discord.faults.add("GET", "*attachments/*", delay=20.0, times=2)
+    interaction = await world.paint()
+    assert interaction.message is not None
+    await world.stop_bot()
+    assert not world.engine or not world.engine.painted
+    world.discord.faults.clear()
+    await world.start_bot()
+    await world.finished(interaction)
+    assert len(await world.jobs()) == 1
+
+
+async def test_after_minute_fifteen_the_bot_edits_with_its_own_token(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint()
+    await world.says(interaction, "Painting")
+    world.shift_clock(FIFTEEN_MINUTES)
+    painter.hold.set()
+    message = await world.finished(interaction)
+    assert len(world.discord.messages()) == 1
+    assert not world.discord.dms(world.user())
+    assert message.attachments
+
+
+async def test_a_token_that_ends_sooner_than_thought_is_tried_once(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint()
+    await world.says(interaction, "Painting")
+    world.discord.shift_clock(FIFTEEN_MINUTES)  # the bot's clock is behind Discord's
+    painter.hold.set()
+    await world.finished(interaction)
+    refused = [line for line in world.discord.traffic if line.status == 401]
+    assert len(refused) == 1
+    world.discord.violations.clear()
+
+
+async def test_an_ephemeral_picture_comes_by_dm_after_minute_fifteen(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint({"ephemeral": True})
+    await world.says(interaction, "Painting")
+    world.shift_clock(FIFTEEN_MINUTES)
+    painter.hold.set()
+    await world.discord.until(lambda: world.discord.dms(world.user()), 20)
+    (message,) = world.discord.dms(world.user())
+    assert has_result(message)
+    assert "here it is" in message.text
+    assert (await delivered(world)).delivered_at is not None
+
+
+async def test_a_picture_comes_by_dm_where_the_bot_is_no_member(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint(context="guild_without_bot")
+    await world.says(interaction, "Painting")
+    world.shift_clock(FIFTEEN_MINUTES)
+    painter.hold.set()
+    await world.discord.until(lambda: world.discord.dms(world.user()), 20)
+    assert has_result(world.discord.dms(world.user())[0])
+
+
+async def test_a_picture_comes_by_dm_if_its_message_was_deleted(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint()
+    message = await world.says(interaction, "Painting")
+    delete_message(world.discord.world, message)
+    painter.hold.set()
+    await world.discord.until(lambda: world.discord.dms(world.user()), 20)
+    assert has_result(world.discord.dms(world.user())[0])
+    await delivered(world)
+    assert len(world.discord.dms(world.user())) == 1
+
+
+async def test_a_user_with_closed_dms_can_still_show_the_picture(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    world.discord.faults.add("POST", "/users/@me/channels", status=403, code=50007, times=10)
+    interaction = await world.paint()
+    message = await world.says(interaction, "Painting")
+    delete_message(world.discord.world, message)
+    painter.hold.set()
+    job = await delivered(world)
+    assert job.state is JobState.DONE
+    assert job.result_key is not None
+
+
+async def test_429_with_and_without_via_only_delays(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint()
+    await world.says(interaction, "Painting")
+    pattern = "/webhooks/*/messages/*"
+    world.discord.faults.add("PATCH", pattern, status=429, retry_after=0.5, times=2)
+    world.discord.faults.add("PATCH", pattern, status=429, retry_after=1.0, times=2, with_via=False)
+    painter.hold.set()
+    await world.finished(interaction)
+
+
+async def test_server_errors_only_delay(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint()
+    await world.says(interaction, "Painting")
+    world.discord.faults.add("PATCH", "/webhooks/*", status=502, times=3)
+    painter.hold.set()
+    await world.finished(interaction)
+
+
+async def test_an_outage_only_delays_and_the_result_is_shown_once(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint()
+    await world.says(interaction, "Painting")
+    shown: list[int] = []
+
+    def hear(kind: str, payload: dict[str, Any]) -> None:
+        message = payload.get("message")
+        if kind.startswith("MESSAGE_") and isinstance(message, Message) and has_result(message):
+            shown.append(message.id)
+
+    world.discord.world.listeners.append(hear)
+    await world.discord.outage(4.0)
+    painter.hold.set()
+    message = await world.finished(interaction)
+    await world.discord.ready(30)
+    assert shown == [message.id]
+    later = await world.paint()
+    await world.finished(later)
+
+
+async def test_an_old_preview_does_not_hold_up_the_picture(world: World) -> None:
+    interaction = await world.paint()
+    await world.says(interaction, "Place 1")
+    # The next edit hangs for longer than the test may take.
+    stuck = world.discord.faults.add("PATCH", "/webhooks/*", delay=600.0)
+    painter = await world.start_engine()
+    painter.hold.clear()
+    await world.eventually(lambda: stuck.hits)
+    painter.hold.set()
+    await world.finished(interaction)
+
+
+async def test_edits_are_coalesced_to_the_newest_state(world: World) -> None:
+    painter = await world.start_engine()
+    painter.step_seconds = 0.0
+    interaction = await world.paint()
+    await world.finished(interaction)
+    edits = [line for line in world.discord.traffic if line.title.startswith("PATCH /webhooks")]
+    assert len(edits) <= 3
+
+
+async def test_a_result_that_does_not_fit_comes_as_the_best_that_does(world: World) -> None:
+    painter = await world.start_engine()
+    painter.noise = True
+    message = await world.painted({"size": 2048})
+    assert message.attachments[0].filename.endswith((".jpg", ".webp"))
+    assert len(message.attachments[0].data) <= 10 * 1024 * 1024
+    assert "Shown as" in message.text
+
+
+async def test_a_failure_is_told_with_its_id(world: World) -> None:
+    painter = await world.start_engine()
+    painter.fails_with = "The layers are not there; please use another network."
+    interaction = await world.paint()
+    message = await world.says(interaction, "The layers are not there")
+    assert "e1d2" in message.text
+
+
+async def test_a_spoiler_stays_one(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"spoiler": True})
+    galleries = [part for part in message.walk() if part["type"] == 12]
+    assert all(item["spoiler"] for gallery in galleries for item in gallery["items"])
+    saved = await world.discord.press(world.user(), message, label="Save to DMs")
+    assert "in your DMs" in await world.said(saved)
+    (sent,) = world.discord.dms(world.user())
+    assert sent.attachments[0].filename.startswith("SPOILER_")
+
+
+async def test_many_jobs_are_all_delivered(world: World) -> None:
+    painter = await world.start_engine()
+    painter.step_seconds = 0.0
+    pictures = {**BOTH, "content": ("p.png", gradient_picture((32, 32)))}
+    interactions = await asyncio.gather(*(world.paint(attachments=pictures) for _ in range(12)))
+    for interaction in interactions:
+        await world.finished(interaction)
+
+
+async def test_lost_connections_lose_nothing(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint()
+    await world.says(interaction, "Painting")
+    await world.discord.send_op7()
+    await world.discord.until(lambda: not world.discord.gateway.connected, 10)
+    await world.discord.ready(30)
+    await world.discord.drop_sockets()
+    await world.discord.until(lambda: not world.discord.gateway.connected, 10)
+    await world.discord.ready(30)
+    await world.discord.send_op9(resumable=False)
+    await world.discord.until(lambda: not world.discord.gateway.connected, 10)
+    painter.hold.set()
+    await world.finished(interaction)
+    await world.discord.ready(30)
+    await world.painted()
+
+
+async def test_a_dm_is_sent_once_even_if_the_bot_ended_before_it_knew(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint({"ephemeral": True})
+    await world.says(interaction, "Painting")
+    world.shift_clock(FIFTEEN_MINUTES)
+    painter.hold.set()
+    await world.discord.until(lambda: world.discord.dms(world.user()), 20)
+    job = await delivered(world)
+    async with world.bot.queue.database.write() as transaction:
+        await transaction.connection.execute(
+            sa.update(schema.jobs).where(schema.jobs.c.id == job.id).values(delivered_at=None)
+        )
+    await world.stop_bot()
+    world.shift_clock(24 * 3600.0)  # long after a nonce is forgotten
+    await world.start_bot()
+    await delivered(world)
+    assert len(world.discord.dms(world.user())) == 1
+
+
+@pytest.mark.parametrize("hiccups", [0, 1])
+async def test_a_failure_told_by_dm_does_not_stand_in_for_the_picture_of_its_retry(
+    world: World, hiccups: int
+) -> None:
+    interaction = await world.paint({"ephemeral": True})
+    await world.says(interaction, "Place 1")
+    world.shift_clock(FIFTEEN_MINUTES)
+    painter = await world.start_engine()
+    painter.fails_with = "No."
+    failed = await delivered(world)
+    assert failed.state is JobState.FAILED
+    painter.fails_with = None
+    # With a hiccup, the second try looks whether the first was carried out.
+    world.discord.faults.add("POST", "/channels/*/messages", status=503, times=hiccups)
+    assert await world.bot.queue.jobs.retry(failed.id) is not None
+    painted = await delivered(world)
+    assert painted.state is JobState.DONE
+    failure, picture = world.discord.dms(world.user())
+    assert "No." in failure.text
+    assert has_result(picture)
+
+
+async def test_words_of_a_member_do_not_stand_in_for_the_picture(world: World) -> None:
+    interaction = await world.paint({"ephemeral": True})
+    await world.says(interaction, "Place 1")
+    world.shift_clock(FIFTEEN_MINUTES)
+    (job,) = await world.jobs()
+    dm = world.discord.world.dm_of(world.user())
+    world.discord.post(world.user(), f"### 🖼️ Painted for Ada\n#{job.id}", channel=dm)
+    world.discord.faults.add("POST", "/channels/*/messages", status=503)
+    await world.start_engine()
+    await delivered(world)
+    _, picture = world.discord.dms(world.user())
+    assert has_result(picture)
+
+
+async def test_an_edit_in_flight_is_finished_before_the_end(world: World) -> None:
+    await world.start_engine()
+    slow = world.discord.faults.add("PATCH", "/webhooks/*", delay=1.5, times=20)
+    interaction = await world.paint()
+    await world.eventually(lambda: slow.hits)
+    await world.stop_bot()
+    assert interaction.message is not None
+    assert interaction.message.text
+
+
+async def test_a_card_takes_the_place_of_plain_words(world: World) -> None:
+    interaction = await world.paint()
+    message = await world.says(interaction, "Place 1")
+    # As if an earlier run had said something in the place of the card.
+    message.content, message.components = "Something went wrong.", []
+    message.flags &= ~MessageFlag.IS_COMPONENTS_V2
+    await world.start_engine()
+    await world.finished(interaction)
+    assert "Something went wrong" not in message.text
+    world.discord.violations.clear()

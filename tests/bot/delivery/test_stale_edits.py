@@ -1,0 +1,95 @@
+"""An edit with an older state never has the last word in the message of a finished picture."""
+
+from typing import Any
+
+import pytest
+
+from bot.delivery import tracked_message
+from sandbox.model import Interaction, Message
+from tests.kit.world import World, has_result
+
+EDITS = "/webhooks/*/messages/*"
+
+
+class Course:
+    """What the message of an interaction showed, one state after the other."""
+
+    def __init__(self, world: World) -> None:
+        self.results: list[bool] = []
+        world.discord.world.listeners.append(self._hear)
+
+    def _hear(self, kind: str, payload: dict[str, Any]) -> None:
+        message = payload.get("message")
+        if kind == "MESSAGE_UPDATE" and isinstance(message, Message):
+            self.results.append(has_result(message))
+
+
+async def slow_edit(world: World, seconds: float) -> tuple[Interaction, Course]:
+    """A picture that is finished while an edit with an older state is on its way."""
+    interaction = await world.paint()
+    await world.says(interaction, "Place 1")
+    slow = world.discord.faults.add("PATCH", EDITS, delay=seconds)
+    painter = await world.start_engine()
+    painter.hold.clear()
+    await world.eventually(lambda: slow.hits)
+    course = Course(world)
+    painter.hold.set()
+    return interaction, course
+
+
+async def test_the_end_waits_for_an_edit_that_is_on_its_way(world: World) -> None:
+    interaction, course = await slow_edit(world, 4.0)
+    await world.finished(interaction)
+    assert course.results == [False, True]
+
+
+async def test_an_edit_that_comes_after_the_end_is_overwritten(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracked_message, "ANSWER_SECONDS", 1.0)  # as if it took far longer
+    interaction, course = await slow_edit(world, 5.0)
+    message = await world.finished(interaction)
+    await world.eventually(lambda: course.results == [True, False, True])
+    assert has_result(message)
+    assert "cannot" not in message.text
+
+
+async def test_a_finished_picture_is_looked_after_where_an_edit_got_lost(world: World) -> None:
+    interaction = await world.paint()
+    await world.says(interaction, "Place 1")
+    lost = world.discord.faults.add("PATCH", EDITS, drop=True)
+    painter = await world.start_engine()
+    painter.hold.clear()
+    await world.eventually(lambda: lost.hits)
+    painter.hold.set()
+    await world.finished(interaction)
+    await world.eventually(lambda: looks(world) >= 2)
+
+
+async def test_the_next_process_looks_after_the_edits_of_the_last(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint()
+    await world.says(interaction, "Painting")
+    await world.stop_bot()
+    before = looks(world)
+    await world.start_bot()
+    painter.hold.set()
+    await world.finished(interaction)
+    await world.eventually(lambda: looks(world) > before)
+
+
+async def test_nothing_is_looked_after_where_all_went_well(world: World) -> None:
+    await world.start_engine()
+    await world.painted()
+
+    async def is_delivered() -> bool:
+        return (await world.jobs())[0].delivered_at is not None
+
+    await world.eventually(is_delivered)
+    assert looks(world) == 0
+
+
+def looks(world: World) -> int:
+    """How often the message of an interaction was read again."""
+    return sum(line.title.startswith("GET /webhooks") for line in world.discord.traffic)

@@ -1,0 +1,64 @@
+"""Answers that servers between the bot and Discord give: no reason to give a picture up."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from bot.delivery.courier import UNCLEAR_TRIES
+from jobs.db import schema
+from sandbox.faults import Fault
+from tests.kit.world import World
+
+UNCLEAR: dict[str, dict[str, Any]] = {
+    "a page of HTML": {"status": 200, "page": True},
+    "a 404 without a code": {"status": 404},
+    "a 403 without a code": {"status": 403, "page": True},
+    "a 401 without a code": {"status": 401},
+}
+
+
+def answer_all(world: World, times: int, **answer: Any) -> list[Fault]:
+    """Let a server in between answer on every way to the user."""
+    ways = {
+        "PATCH": ("/webhooks/*", "/channels/*"),
+        "POST": ("/channels/*", "/users/@me/channels"),
+    }
+    return [
+        world.discord.faults.add(method, path, times=times, **answer)
+        for method, paths in ways.items()
+        for path in paths
+    ]
+
+
+@pytest.mark.parametrize("answer", UNCLEAR.values(), ids=UNCLEAR)
+async def test_an_answer_that_is_not_discords_own_only_delays(
+    world: World, answer: dict[str, Any]
+) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint()
+    await world.says(interaction, "Painting")
+    by_token, *others = answer_all(world, 2, **answer)
+    painter.hold.set()
+    await world.finished(interaction)
+    assert len(by_token.hits) == 2
+    assert not any(fault.hits for fault in others)
+
+
+async def test_an_unclear_answer_is_believed_where_it_stays_the_same(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    await world.says(await world.paint(), "Painting")
+    (job,) = await world.jobs()
+    async with world.bot.queue.database.write() as transaction:
+        tried = sa.update(schema.jobs).values(delivery_attempts=UNCLEAR_TRIES)
+        await transaction.connection.execute(tried)
+    answer_all(world, 1000, status=404)
+    painter.hold.set()
+
+    async def is_given_up() -> bool:
+        return (await world.jobs())[0].delivered_at is not None
+
+    await world.eventually(is_given_up)
+    assert await world.bot.queue.deliveries.undelivered(job.user_id) == [job.id]

@@ -1,0 +1,88 @@
+"""Pictures that could be shown nowhere: their user hears of them when they are there again."""
+
+import pytest
+
+from jobs.model import Job, JobState
+from sandbox.compose import delete_message
+from sandbox.model import Interaction, Message
+from tests.kit.world import World
+
+TOLD = "could not be delivered"
+
+
+async def lost(world: World, *, count: int = 1) -> list[Job]:
+    """Finished pictures whose messages are gone, of a user who takes no DMs."""
+    painter = await world.start_engine()
+    painter.hold.clear()
+    world.user().accepts_dms = False
+    for interaction in [await world.paint() for _ in range(count)]:
+        message = await world.says(interaction, "#")
+        delete_message(world.discord.world, message)
+    painter.hold.set()
+
+    async def are_given_up() -> bool:
+        jobs = await world.jobs()
+        return len(jobs) == count and all(job.delivered_at is not None for job in jobs)
+
+    await world.eventually(are_given_up)
+    return await world.jobs()
+
+
+def notices(interaction: Interaction) -> list[Message]:
+    return [message for message in interaction.followups if TOLD in message.text]
+
+
+async def told(interaction: Interaction) -> Message:
+    await interaction.wait(notices)
+    (notice,) = notices(interaction)
+    return notice
+
+
+@pytest.mark.parametrize("command", ["queue", "history", "show", "help"])
+async def test_the_next_command_tells_of_it_once(world: World, command: str) -> None:
+    (job,) = await lost(world)
+    assert job.state is JobState.DONE
+    options = {"picture": job.id} if command == "show" else {}
+    interaction = await world.discord.slash(world.user(), command, options)
+    notice = await told(interaction)
+    assert notice.text.startswith("1 finished picture of yours could not be delivered")
+    assert notice.ephemeral
+    assert interaction.message is not None
+    assert TOLD not in interaction.message.text
+    again = await world.discord.slash(world.user(), "queue")
+    await world.says(again, "Queue")
+    last = await world.discord.slash(world.user(), "queue")
+    await world.says(last, "Queue")  # whatever the one before had to say was said by now
+    assert not notices(again) + notices(last)
+
+
+async def test_paint_tells_of_it_after_its_message_is_there(world: World) -> None:
+    await lost(world, count=2)
+    interaction = await world.paint()
+    notice = await told(interaction)
+    assert notice.text.startswith("2 finished pictures of yours could not be delivered")
+    assert notice.ephemeral
+    message = await world.finished(interaction)
+    assert TOLD not in message.text
+
+
+async def test_others_are_told_nothing(world: World) -> None:
+    await lost(world)
+    for name in ("queue", "queue"):
+        interaction = await world.discord.slash(world.user("grace"), name)
+        await world.says(interaction, "Queue")
+        assert not interaction.followups
+
+
+async def test_a_deleted_picture_is_not_told_of(world: World) -> None:
+    (job,) = await lost(world)
+    await world.bot.queue.retention.delete_result(job.id, world.user().id, by_admin=False)
+    assert not await world.bot.queue.deliveries.undelivered(world.user().id)
+
+
+async def test_it_is_told_in_german(world: World) -> None:
+    await lost(world)
+    world.user().locale = "de"
+    interaction = await world.discord.slash(world.user(), "queue")
+    await interaction.wait(lambda i: i.followups)
+    assert interaction.followups[0].text.startswith("1 fertiges Bild von dir")

@@ -1,0 +1,33 @@
+"""Jobs of which nobody knows the message."""
+
+import pytest
+
+from jobs.model import JobState
+from tests.kit.world import World, has_result
+
+
+async def is_delivered(world: World) -> bool:
+    jobs = await world.jobs()
+    return bool(jobs) and jobs[0].delivered_at is not None
+
+
+@pytest.mark.parametrize("accepts_dms", [True, False])
+async def test_a_picture_comes_although_nobody_knows_its_message(
+    world: World, accepts_dms: bool
+) -> None:
+    """The bot ended between acknowledgement and job, and for longer than the token lives."""
+    await world.start_engine()
+    world.discord.faults.add("GET", "*attachments/*", delay=20.0, times=2)
+    interaction = await world.paint()
+    await world.stop_bot()
+    world.discord.faults.clear()
+    world.shift_clock(20 * 60)
+    world.user().accepts_dms = accepts_dms
+    await world.start_bot()
+    await world.eventually(lambda: is_delivered(world))
+    (job,) = await world.jobs()
+    assert job.state is JobState.DONE
+    assert not await world.bot.queue.deliveries.undelivered(job.user_id)
+    seen = world.discord.dms(world.user()) if accepts_dms else world.discord.messages()
+    (message,) = [each for each in seen if has_result(each)]
+    assert message is not interaction.message

@@ -1,0 +1,133 @@
+"""Pictures that cannot be used get a sentence; odd ones are painted; nothing stops the bot."""
+
+import io
+import struct
+import zlib
+
+from PIL import Image
+
+from tests.kit.pictures import encoded, gradient_picture
+from tests.kit.world import BOTH, PHOTO, World
+
+GOOD = gradient_picture()
+
+
+def bomb() -> bytes:
+    """A PNG that says it has 60,000 × 60,000 pixels."""
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    pixels = zlib.compress(bytes(100_000))
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    )
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def rotated() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return saved(Image.new("RGB", (96, 48), "red"), "JPEG", exif=exif)
+
+
+def animated() -> bytes:
+    frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "green")]
+    return saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+
+
+BAD = {
+    "no picture": (b"this is a text" * 20, "not a picture"),
+    "empty": (b"", "empty"),
+    "truncated": (GOOD[: len(GOOD) // 2], "damaged"),
+    "a bomb": (bomb(), "megapixels"),
+    "one pixel": (gradient_picture((1, 1)), "1 × 1"),
+    "a ribbon": (gradient_picture((10_000, 10)), "10000 × 10"),
+}
+ODD = {
+    "cmyk": encoded(Image.new("CMYK", (64, 48), (10, 200, 30, 0)), "JPEG"),
+    "16 bit": encoded(Image.new("I;16", (64, 48), 30_000), "PNG"),
+    "palette": encoded(Image.new("P", (64, 48), 3), "PNG"),
+    "alpha": encoded(Image.new("RGBA", (64, 48), (10, 20, 30, 40)), "PNG"),
+    "grey": encoded(Image.new("L", (64, 48), 128), "PNG"),
+    "webp": encoded(Image.new("RGB", (64, 48), "blue"), "WEBP"),
+    "animated": animated(),
+}
+
+
+async def test_a_bad_picture_gets_a_sentence(world: World) -> None:
+    for data, words in BAD.values():
+        interaction = await world.paint(attachments={**BOTH, "content": ("photo.png", data)})
+        answer = await world.said(interaction)
+        assert words in answer
+        assert answer.startswith("The photograph:")
+        assert "Traceback" not in answer
+    assert not await world.jobs()
+    await world.no_intakes()
+    await world.start_engine()
+    await world.painted()  # and the bot goes on serving
+
+
+async def test_the_bad_picture_is_named(world: World) -> None:
+    interaction = await world.paint(attachments={**BOTH, "style": ("style.png", b"no picture")})
+    assert (await world.said(interaction)).startswith("The style picture:")
+
+
+async def test_an_odd_picture_is_painted(world: World) -> None:
+    await world.start_engine()
+    for data in ODD.values():
+        await world.painted(attachments={**BOTH, "content": ("photo.bin", data)})
+
+
+async def test_a_rotated_photo_is_painted_upright(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted(attachments={**BOTH, "content": ("photo.jpg", rotated())})
+    with Image.open(io.BytesIO(message.attachments[0].data)) as picture:
+        assert picture.height > picture.width
+
+
+async def test_a_missing_style_gets_a_sentence_at_once(world: World) -> None:
+    interaction = await world.paint(attachments=PHOTO)
+    assert "A style is missing" in await world.said(interaction)
+    assert interaction.message is not None
+    assert interaction.message.ephemeral
+
+
+async def test_a_blend_needs_two_styles(world: World) -> None:
+    interaction = await world.paint({"blend": 0.3})
+    assert "needs two styles" in await world.said(interaction)
+
+
+async def test_an_unknown_preset_gets_a_sentence(world: World) -> None:
+    interaction = await world.paint({"preset": "qqqqqqq@everyone"}, attachments=PHOTO)
+    answer = await world.said(interaction)
+    assert "There is no painting or saved style" in answer
+    assert "@everyone" not in answer
+
+
+async def test_a_file_that_is_too_large_is_not_downloaded(closed_world: World) -> None:
+    closed_world.settings = closed_world.settings.model_copy(update={"atelier_max_upload_mib": 1})
+    world = closed_world
+    await world.start_bot()
+    data = GOOD + bytes(2 * 1024 * 1024)
+    interaction = await world.paint(attachments={**BOTH, "content": ("photo.png", data)})
+    assert "at most 1 MiB" in await world.said(interaction)
+
+
+async def test_a_file_that_is_gone_gets_a_sentence(world: World) -> None:
+    world.discord.faults.add("GET", "*attachments/*", status=404, times=10)
+    interaction = await world.paint()
+    assert "attach it again" in await world.said(interaction)
+
+
+async def test_a_download_that_fails_once_is_tried_again(world: World) -> None:
+    world.discord.faults.add("GET", "*attachments/*", status=503)
+    await world.start_engine()
+    await world.painted()

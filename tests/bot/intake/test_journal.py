@@ -1,0 +1,176 @@
+"""Commands between their arrival and the queue: whatever the database does, each is kept once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.intake.journal import CommandJournal
+from bot.intake.request import PaintRequest, Source
+from bot.wire.errors import UserProblem
+from common.options import PaintOptions
+from common.settings import load_settings
+from jobs.entering.intakes import Intakes
+from jobs.model import Asker, Reply
+from jobs.outcomes import QueueUnavailableError
+from jobs.queue import JobQueue
+
+
+class SlowIntakes(Intakes):
+    """Those of a database that answers late, and whose connection may break as it commits."""
+
+    seconds = 0.0
+    breaks_after_commits = 0
+
+    async def open(self, interaction_id: int, user_id: int, payload: dict[str, Any]) -> bool:
+        await asyncio.sleep(self.seconds)
+        is_new = await super().open(interaction_id, user_id, payload)
+        if self.breaks_after_commits:
+            self.breaks_after_commits -= 1
+            raise QueueUnavailableError("The connection broke.")
+        return is_new
+
+
+@pytest.fixture
+async def queue(tmp_path: Path) -> AsyncIterator[JobQueue]:
+    settings = load_settings(_env_file=None, atelier_data_dir=tmp_path)
+    async with await JobQueue.open(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def slow(queue: JobQueue) -> SlowIntakes:
+    intakes = SlowIntakes(queue.intakes._core)
+    queue.intakes = intakes
+    return intakes
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "commands"
+
+
+def request(interaction_id: int = 1, *, expires: timedelta = timedelta(minutes=15)) -> PaintRequest:
+    return PaintRequest(
+        asker=Asker(5, "ada"),
+        reply=Reply(
+            application_id=9,
+            interaction_id=interaction_id,
+            interaction_token="token",
+            token_expires_at=datetime.now(UTC) + expires,
+            bot_in_channel=False,
+        ),
+        content=Source(key="photo.png"),
+        options=PaintOptions(),
+    )
+
+
+def test_a_command_of_version_0_1_is_read() -> None:
+    sender = {
+        "application_id": 9,
+        "interaction_id": 1,
+        "interaction_token": "token",
+        "token_expires_at": "2026-11-28T12:00:00Z",
+        "user_id": 5,
+        "user_name": "ada",
+        "role_ids": [7],
+        "is_admin": True,
+        "guild_id": 2,
+        "channel_id": 3,
+        "parent_channel_id": 4,
+        "bot_in_channel": True,
+        "upload_limit_bytes": 10_000_000,
+        "locale": "de",
+    }
+    written = {"sender": sender, "content": {"key": "a.png"}, "styles": [], "inputs": None}
+    written |= {"mask": None, "options": {}, "ephemeral": True, "spoiler": True}
+    read = PaintRequest.model_validate(written | {"parent_job_id": 6})
+    assert read.asker == Asker(5, "ada", (7,), True, 2, 3, 4)
+    assert (read.reply.interaction_id, read.reply.channel_id, read.reply.locale) == (1, 3, "de")
+    assert (read.reply.ephemeral, read.reply.spoiler, read.parent_job_id) == (True, True, 6)
+    assert PaintRequest.model_validate(read.model_dump(mode="json")) == read
+
+
+async def pending(queue: JobQueue) -> list[int]:
+    return [intake.interaction_id for intake in await queue.intakes.pending()]
+
+
+async def test_a_command_that_is_written_at_once_needs_no_file(
+    queue: JobQueue, folder: Path
+) -> None:
+    entry = CommandJournal(queue, folder).open(request())
+    assert await entry.written(5.0)
+    assert await entry.settled()
+    assert await pending(queue) == [1]
+    assert not folder.exists()
+
+
+async def test_what_broke_while_it_was_committed_is_still_this_command(
+    queue: JobQueue, slow: SlowIntakes, folder: Path
+) -> None:
+    slow.seconds, slow.breaks_after_commits = 0.2, 1
+    entry = CommandJournal(queue, folder).open(request())
+    assert await entry.written(0.0)
+    assert await entry.settled(), "its own row is no other's"
+    assert await pending(queue) == [1]
+    assert not list(folder.iterdir())
+
+
+async def test_what_comes_twice_is_one_command_and_leaves_no_file(
+    queue: JobQueue, slow: SlowIntakes, folder: Path
+) -> None:
+    book = CommandJournal(queue, folder)
+    assert await book.open(request()).settled()
+    slow.seconds = 0.2
+    again = book.open(request())
+    assert await again.written(0.0), "not known yet"
+    assert not await again.settled()
+    slow.seconds = 0.0
+    third = book.open(request())
+    assert not await third.written(5.0)
+    await third.drop()
+    assert await pending(queue) == [1]
+    assert not list(folder.iterdir())
+
+
+async def test_a_command_that_is_given_up_leaves_no_row_behind(
+    queue: JobQueue, slow: SlowIntakes, folder: Path
+) -> None:
+    slow.breaks_after_commits = 1
+    entry = CommandJournal(queue, folder).open(request())
+    with pytest.raises(QueueUnavailableError):
+        await entry.written(5.0)
+    await entry.drop()
+    assert await pending(queue) == []
+
+
+async def test_an_erasure_reaches_what_is_only_a_file(
+    queue: JobQueue, slow: SlowIntakes, folder: Path
+) -> None:
+    slow.seconds = 0.3
+    book = CommandJournal(queue, folder)
+    entry = book.open(request())
+    assert await entry.written(0.0)
+    await book.forget(5)
+    assert not list(folder.iterdir())
+    await queue.privacy.erase_user(5)
+    with pytest.raises(UserProblem, match="erased"):
+        await entry.settled()
+    assert await pending(queue) == []
+
+
+async def test_a_start_takes_files_in_and_clears_away_what_is_of_no_use(
+    queue: JobQueue, folder: Path
+) -> None:
+    book = CommandJournal(queue, folder)
+    await book.file(request(1))
+    await book.file(request(2, expires=-timedelta(days=2)))
+    (folder / "3.json").write_text("{}")
+    (folder / "half.part").write_text('{"sender"')
+    (folder / "4.json").mkdir()  # nothing that could be removed like a file
+    await book.recover()
+    assert await pending(queue) == [1]
+    assert [path.name for path in folder.iterdir()] == ["4.json"]

@@ -1,0 +1,53 @@
+"""What members do while a command of theirs is being taken in."""
+
+import os
+import time
+
+from jobs.model import JobState
+from tests.kit.world import World
+
+
+def delay_the_style(world: World) -> None:
+    world.discord.faults.add("GET", "*style.png*", delay=4.0)
+
+
+async def test_deleting_a_picture_leaves_the_photograph_to_the_next_one(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    (first,) = await world.jobs()
+    (file,) = world.settings.atelier_data_dir.rglob(first.inputs.content)
+    long_ago = time.time() - 86_400.0
+    os.utime(file, (long_ago, long_ago))
+    delay_the_style(world)
+    interaction = await world.paint()  # the same photograph
+    await world.eventually(lambda: file.stat().st_mtime > long_ago + 1.0)  # it is stored
+    os.utime(file, (long_ago, long_ago))
+    await world.discord.press(world.user(), message, label="Delete")
+    await world.eventually(lambda: _deleted(world, first.id))
+    await world.finished(interaction)
+    second, _ = await world.jobs()
+    assert second.inputs.content == first.inputs.content
+    assert file.exists()
+
+
+async def _deleted(world: World, job_id: int) -> bool:
+    job = await world.bot.queue.jobs.get(job_id)
+    return job is not None and job.pictures_deleted_at is not None
+
+
+async def test_erasing_stops_what_is_being_taken_in(world: World) -> None:
+    await world.start_engine()
+    delay_the_style(world)
+    interaction = await world.paint()
+    queue = world.bot.queue
+    await world.eventually(queue.intakes.pending)
+    await queue.privacy.erase_user(world.user().id)
+    assert await queue.intakes.pending() == []
+    assert "Your data was erased" in await world.said(interaction)
+    assert await world.jobs() == []
+    await world.paint()
+    await world.eventually(lambda: _done(world))
+
+
+async def _done(world: World) -> bool:
+    return any(job.state is JobState.DONE for job in await world.jobs())

@@ -1,0 +1,57 @@
+"""Whatever the queue and the engine have to say to members can be said in every language."""
+
+import ast
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.locales.extract import COMMAND_LINE, OTHERS, kinds_of_problems
+from bot.locales.update import known_languages
+from bot.texts import texts_for
+
+ROOT = Path(__file__).resolve().parents[3]
+KINDS = kinds_of_problems()
+
+
+def said() -> Iterator[tuple[str, ast.Call]]:
+    """Every place where a sentence is made, with the call that makes it."""
+    only_typed = {pattern.rpartition("/")[2] for pattern in COMMAND_LINE}
+    for package in OTHERS:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                match node:
+                    case ast.Call(func=ast.Name(id=name)) if name in {"sentence", *KINDS}:
+                        if path.name not in only_typed:
+                            yield f"{path.relative_to(ROOT)}:{node.lineno}", node
+
+
+def template_of(call: ast.Call) -> str | None:
+    match call.args:
+        case [ast.Constant(value=str(template))]:
+            return template
+    return None
+
+
+def test_the_kinds_of_problems_are_known() -> None:
+    known = {"SettingsProblem", "PaintingFailed", "WeightsProblem", "StyleMissing", "FetchProblem"}
+    assert known | {"OutputProblem", "PictureProblem"} < KINDS
+
+
+def test_every_sentence_stands_where_it_is_made() -> None:
+    assert [place for place, call in said() if template_of(call) is None] == []
+
+
+def test_every_sentence_has_the_values_that_it_names() -> None:
+    for place, call in said():
+        names = {name for _, name, _, _ in string.Formatter().parse(template_of(call) or "")}
+        assert names - {None} == {keyword.arg for keyword in call.keywords}, place
+
+
+@pytest.mark.parametrize("language", known_languages())
+def test_every_sentence_is_translated(language: str) -> None:
+    messages = texts_for(language).messages
+    places = [place for place, call in said() if (None, template_of(call)) not in messages]
+    assert places == []
+    assert len(list(said())) > 50

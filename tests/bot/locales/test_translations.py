@@ -1,0 +1,302 @@
+"""Every language that there is a file for is complete, fits into Discord, and is what is said."""
+
+import ast
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from discord import app_commands
+
+from bot.app.features import FEATURES, build_client
+from bot.cards.job_buttons import LOOKS
+from bot.commands.help import leaves
+from bot.kit import Tree
+from bot.locales.extract import discord_codes, template
+from bot.locales.update import known_languages, missing, read
+from bot.texts import LOCALES_DIR, CatalogueTranslator, Texts, texts_for
+from bot.ui.buttons import OwnButton
+from bot.ui.words import STATES
+from common.limits import LIMITS
+from common.settings import Settings
+
+BOT = Path(__file__).resolve().parents[3] / "bot"
+LANGUAGES = known_languages()
+
+COMMAND_NAME = re.compile(r"[-_'\w]{1,32}")
+COMMAND_CHARACTERS = 8000
+WORD = re.compile(r"[^\W\d_]{2}")
+# What Discord allows of the texts of components, by the keyword that they are given as.
+COMPONENT_LIMITS = {"label": 80, "text": 45, "title": 45, "placeholder": 100, "description": 100}
+SAYING = {
+    "TextDisplay",
+    "Button",
+    "Label",
+    "SelectOption",
+    "UserProblem",
+    "Explanation",
+    "send_message",
+    "send",
+    "reply",
+    "say",
+    "card",
+    "text_page",
+    "edit_original_response",
+}
+SAID_AS = {"label", "text", "title", "placeholder", "description", "content"}
+
+
+@pytest.fixture(scope="module")
+def tree() -> Tree:
+    return build_client(Settings(_env_file=None)).tree
+
+
+@pytest.fixture(scope="module")
+def found(tree: Tree) -> Catalog:
+    return template(tree)
+
+
+def catalog_of(language: str) -> Catalog:
+    return read(LOCALES_DIR / language / "atelier.po", language)
+
+
+def keys(catalog: Catalog) -> set[tuple[str | None, Any]]:
+    return {(message.context, message.id) for message in catalog if message.id}
+
+
+def forms(message: Message) -> list[tuple[str, str]]:
+    """Each form of a translation with the source that it stands for."""
+    if isinstance(message.id, str):
+        assert isinstance(message.string, str)
+        return [(message.id, message.string)]
+    assert message.string is not None
+    singular, plural = message.id
+    return [(plural if n else singular, said) for n, said in enumerate(message.string)]
+
+
+def test_there_is_german() -> None:
+    assert "de" in LANGUAGES
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_language_is_complete(language: str, found: Catalog) -> None:
+    catalog = catalog_of(language)
+    hint = "run `python -m bot.locales` and translate what it lists"
+    assert sorted(map(str, keys(found) - keys(catalog))) == [], hint
+    assert sorted(map(str, keys(catalog) - keys(found))) == [], hint
+    assert [message.id for message in missing(catalog)] == [], hint
+
+
+def placeholders(text: str) -> dict[str, str | None]:
+    return {name: spec for _, name, spec, _ in string.Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_placeholders_are_those_of_the_source(language: str) -> None:
+    for message in catalog_of(language):
+        for source, said in forms(message) if message.id else ():
+            wanted, given = placeholders(source), placeholders(said)
+            if isinstance(message.id, tuple):
+                # A language may say "one day" without the number.
+                wanted.pop("count", None)
+                given.pop("count", None)
+            assert given == wanted, said
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_headings_and_notes_stay_what_they_are(language: str) -> None:
+    for message in catalog_of(language):
+        for source, said in forms(message) if message.id else ():
+            mark = re.match(r"(#+ |-# )?", source)
+            assert mark is not None
+            assert said.startswith(mark[0]), said
+
+
+def names_in(tree: Tree, t: Texts) -> set[str]:
+    """The commands as users of a language see them: `/style save`, and `/style` too."""
+    found = set()
+    for command in leaves(tree):
+        parts = [t.find("command", part) or part for part in command.qualified_name.split()]
+        found |= {" ".join(parts), parts[0]}
+    return found
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_sentences_name_the_commands_as_their_readers_see_them(
+    language: str, tree: Tree, found: Catalog
+) -> None:
+    names = names_in(tree, texts_for(language))
+    catalog = found if language == "en" else catalog_of(language)
+    for message in catalog:
+        if not message.id:
+            continue
+        pairs = [(str(message.id), str(message.id))] if language == "en" else forms(message)
+        for _source, said in pairs:
+            for match in re.finditer(r"(?<![\w<*.])/([\w-]+(?: [\w-]+)?)", said):
+                one, both = match[1].split()[0], match[1]
+                assert both in names or one in names, said
+
+
+async def payloads(tree: Tree) -> list[dict[str, Any]]:
+    translator = CatalogueTranslator()
+    commands = [*tree.get_commands()]
+    return [await each.get_translated_payload(tree, translator) for each in commands]
+
+
+def walk(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield payload
+    for part in (*payload.get("options", ()), *payload.get("choices", ())):
+        yield from walk(part)
+
+
+def texts_in(part: dict[str, Any], what: str) -> list[str]:
+    return [part.get(what) or "", *(part.get(f"{what}_localizations") or {}).values()]
+
+
+async def test_the_names_of_commands_are_such_as_discord_allows(tree: Tree) -> None:
+    for payload in await payloads(tree):
+        is_menu = payload["type"] == 3
+        for part in walk(payload):
+            is_choice = "value" in part
+            for name in texts_in(part, "name"):
+                if is_choice:
+                    assert 1 <= len(name) <= 100
+                elif is_menu:
+                    assert 1 <= len(name) <= 32
+                else:
+                    assert COMMAND_NAME.fullmatch(name), name
+                    assert name == name.lower()
+            if not is_choice and not is_menu:
+                for description in texts_in(part, "description"):
+                    assert 1 <= len(description) <= 100, description
+
+
+async def test_no_command_has_more_characters_than_discord_takes(tree: Tree) -> None:
+    for payload in await payloads(tree):
+        characters = sum(
+            max(map(len, texts_in(part, "name")))
+            + max(map(len, texts_in(part, "description")))
+            + len(str(part.get("value", "")))
+            for part in walk(payload)
+        )
+        assert characters <= COMMAND_CHARACTERS, payload["name"]
+
+
+async def test_names_differ_within_each_language(tree: Tree) -> None:
+    def check(parts: list[dict[str, Any]]) -> None:
+        for locale in [None, *discord_codes("de")]:
+            names = [
+                (part.get("name_localizations") or {}).get(str(locale), part["name"])
+                for part in parts
+            ]
+            assert len(names) == len(set(names)), names
+        for part in parts:
+            check(list(part.get("options", ())))
+
+    check([each for each in await payloads(tree) if each["type"] == 1])
+
+
+async def test_discord_gets_the_german_names(tree: Tree) -> None:
+    paint = next(each for each in await payloads(tree) if each["name"] == "paint")
+    assert paint["name_localizations"] == {"de": "malen"}
+    assert paint["description_localizations"]["de"].startswith("Ein Foto im Stil")
+
+
+def calls() -> Iterator[tuple[Path, ast.Call, str]]:
+    """Every call in the bot, with the name of what is called."""
+    for path in sorted(BOT.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "id", None) or getattr(node.func, "attr", "")
+                yield path, node, str(name)
+
+
+def literal_words(node: ast.expr) -> bool:
+    """Whether an expression says words by itself, outside of `t(…)`."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return bool(WORD.search(text))
+        case ast.JoinedStr(values=values):
+            texts = (each.value for each in values if isinstance(each, ast.Constant))
+            return any(WORD.search(str(text)) for text in texts)
+        case ast.BinOp(left=left, right=right):
+            return literal_words(left) or literal_words(right)
+        case ast.IfExp(body=body, orelse=other):
+            return literal_words(body) or literal_words(other)
+    return False
+
+
+@pytest.mark.parametrize(
+    ("source", "is_literal"),
+    [
+        ("'Hello'", True),
+        ("f'Hello {name}'", True),
+        ("'Hello ' + name", True),
+        ("'Hello' if name else ''", True),
+        ("f'#{name} · <@{name}>'", False),
+        ("t('Hello')", False),
+        ("f'### {t(name)}'", False),
+        ("HELLO", False),
+    ],
+)
+def test_what_counts_as_words(source: str, is_literal: bool) -> None:
+    assert literal_words(ast.parse(source, mode="eval").body) is is_literal
+
+
+def test_no_words_reach_users_past_the_catalogue() -> None:
+    past = []
+    for path, call, name in calls():
+        if name not in SAYING:
+            continue
+        given = [*call.args, *(each.value for each in call.keywords if each.arg in SAID_AS)]
+        past += [f"{path.name}:{call.lineno}" for each in given if literal_words(each)]
+    assert not past
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_the_texts_of_components_fit(language: str) -> None:
+    t = texts_for(language)
+    checked = 0
+    for _path, call, name in calls():
+        if name in {"command", "Group"}:
+            continue
+        for keyword in call.keywords:
+            match keyword:
+                case ast.keyword(
+                    arg=arg,
+                    value=ast.Call(
+                        func=ast.Name(id="t" | "_"), args=[ast.Constant(value=str(text)), *_]
+                    ),
+                ) if arg in COMPONENT_LIMITS and name != "add_item":
+                    assert len(t(text)) <= COMPONENT_LIMITS[arg], t(text)
+                    checked += 1
+    assert checked > 5
+    for limit in LIMITS.values():
+        assert len(t.say(limit.label)) <= COMPONENT_LIMITS["text"], t.say(limit.label)
+    for state in STATES.values():
+        assert t(state)
+
+
+def test_buttons_have_short_labels_in_every_language() -> None:
+    labels = {look.label for look in LOOKS.values()} | {
+        button.label
+        for feature in FEATURES
+        for button in feature.buttons
+        if issubclass(button, OwnButton)
+    }
+    assert "Undo" in labels
+    for language in ["en", *LANGUAGES]:
+        for label in labels:
+            assert len(texts_for(language)(label)) <= COMPONENT_LIMITS["label"]
+
+
+def test_every_group_and_command_is_described(tree: Tree) -> None:
+    for command in tree.walk_commands():
+        if isinstance(command, app_commands.Command):
+            assert command.description != "…"
+            assert all(parameter.description != "…" for parameter in command.parameters), (
+                command.qualified_name
+            )

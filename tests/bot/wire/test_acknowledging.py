@@ -1,0 +1,151 @@
+"""Acknowledgements through Discord's bad moments: nobody is left with "thinking…"."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from bot.intake.service import COMMANDS_FOLDER
+from tests.kit.world import World
+
+CALLBACK = "/interactions/*/callback"
+LOST = {
+    "the connection breaks after it was carried out": {"drop": True, "carried_out": True},
+    "a server in between gives up on it": {"status": 502, "carried_out": True},
+    "a server in between answers": {"status": 200, "page": True, "carried_out": True},
+    "the connection breaks": {"drop": True},
+    "it is one too many": {"status": 429, "retry_after": 0.2, "with_via": False},
+}
+
+
+def forgive_second_answers(world: World) -> None:
+    """discord.py repeats by itself what was answered 502."""
+    violations = world.discord.violations
+    assert {violation.rule for violation in violations} <= {"acknowledged-once"}
+    violations.clear()
+
+
+@pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
+async def test_a_command_whose_acknowledgement_is_lost_is_painted(
+    world: World, fault: dict[str, Any]
+) -> None:
+    await world.start_engine()
+    world.discord.faults.add("POST", CALLBACK, **fault)
+    await world.painted()
+    assert len(await world.jobs()) == 1
+    assert len(world.discord.messages()) == 1
+    forgive_second_answers(world)
+
+
+@pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
+async def test_a_command_that_only_answers_does_so(world: World, fault: dict[str, Any]) -> None:
+    world.discord.faults.add("POST", CALLBACK, **fault)
+    interaction = await world.discord.slash(world.user(), "queue")
+    assert await world.said(interaction)
+    forgive_second_answers(world)
+
+
+async def test_an_error_after_a_lost_acknowledgement_is_told(world: World) -> None:
+    world.discord.faults.add("POST", CALLBACK, drop=True, carried_out=True)
+    interaction = await world.discord.slash(world.user(), "show", {"picture": 999})
+    assert "999" in await world.said(interaction)
+
+
+async def test_what_was_not_acknowledged_in_time_is_dropped(world: World) -> None:
+    fault = world.discord.faults.add("POST", CALLBACK, drop=True, times=1000)
+    asking = asyncio.create_task(world.paint())
+    await world.eventually(lambda: len(fault.hits) > 2)
+    await world.no_intakes()
+    assert not await world.jobs()
+    asking.cancel()
+
+
+async def test_what_cannot_be_said_is_noted_and_no_more(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    fault = world.discord.faults.add("POST", "/webhooks/*", drop=True, times=100)
+    asking = asyncio.create_task(world.discord.slash(world.user(), "show", {"picture": 999}))
+    await world.eventually(lambda: "could not be told" in caplog.text)
+    assert fault.hits
+    asking.cancel()
+
+
+async def test_what_failed_is_not_painted_after_all(world: World) -> None:
+    """The queue is out of order just when a command that failed is to be closed."""
+    world.discord.faults.add("GET", "*attachments/*", status=404, times=10, delay=0.5)
+    interaction = await world.paint()
+    path = world.settings.atelier_data_dir / "atelier.sqlite3"
+    with closing(sqlite3.connect(path, timeout=20)) as other:
+        other.execute("ALTER TABLE intakes RENAME TO elsewhere")
+        other.commit()
+        assert "attach it again" in await world.said(interaction)
+        await asyncio.sleep(0.2)
+        other.execute("ALTER TABLE elsewhere RENAME TO intakes")
+        other.commit()
+    await world.no_intakes()
+
+
+async def test_a_command_that_the_database_keeps_waiting_is_a_file_when_it_is_acknowledged(
+    world: World,
+) -> None:
+    commands = world.settings.atelier_data_dir / COMMANDS_FOLDER
+    with closing(locked(world)):
+        interaction = await world.paint()
+        await interaction.wait(lambda i: i.acknowledged)
+        (file,) = commands.iterdir()
+        assert file.stem == str(interaction.id)
+    await world.says(interaction, "Place 1")
+    await world.eventually(lambda: not list(commands.iterdir()))
+    assert len(await world.jobs()) == 1
+
+
+async def test_a_file_that_an_earlier_run_left_is_taken_in_once(world: World) -> None:
+    """As if it had been killed between writing the row and removing the file."""
+    commands = world.settings.atelier_data_dir / COMMANDS_FOLDER
+    with closing(locked(world)):
+        interaction = await world.paint()
+        await interaction.wait(lambda i: i.acknowledged)
+        (file,) = commands.iterdir()
+        left = file.read_bytes()
+    await world.says(interaction, "Place 1")
+    await world.stop_bot()
+    file.write_bytes(left)
+    (commands / "1.json").write_text("{}")
+    await world.start_bot()
+    await world.no_intakes()
+    assert len(await world.jobs()) == 1
+    assert not file.exists()
+
+
+async def test_a_command_that_can_be_written_nowhere_is_refused_with_a_sentence(
+    world: World,
+) -> None:
+    (world.settings.atelier_data_dir / COMMANDS_FOLDER).write_text("a file in its place")
+    with closing(locked(world)):
+        interaction = await world.paint()
+        assert "try again" in await world.said(interaction)
+    await world.no_intakes()
+    assert not await world.jobs()
+
+
+def locked(world: World) -> sqlite3.Connection:
+    """Another program that holds the database; closed, it lets go."""
+    path = world.settings.atelier_data_dir / "atelier.sqlite3"
+    other = sqlite3.connect(path, isolation_level=None, timeout=20)
+    other.execute("BEGIN IMMEDIATE")
+    return other
+
+
+@pytest.mark.parametrize(("command", "option"), [("show", "picture"), ("cancel", "job")])
+async def test_a_number_may_be_asked_for_while_it_is_typed(
+    world: World, command: str, option: str
+) -> None:
+    interaction = await world.paint()
+    await world.says(interaction, "Place 1")
+    (job,) = await world.jobs()
+    typed: Any = job.id
+    (choice,) = await world.discord.autocomplete(world.user(), command, option, typed)
+    assert choice["value"] == job.id

@@ -1,0 +1,31 @@
+import gc
+import io
+import weakref
+
+import discord
+
+from bot.wire.uploads import Upload
+from tests.kit.pictures import plain_picture
+from tests.kit.world import World
+
+
+class Watched(io.BytesIO):
+    """Bytes that can be watched being forgotten."""
+
+
+async def test_bytes_are_gone_once_they_are_sent(world: World) -> None:
+    buffer = Watched(plain_picture())
+    watch = weakref.ref(buffer)
+    channel = world.bot.get_channel(world.discord.channel().id)
+    assert isinstance(channel, discord.TextChannel)
+    gc.disable()
+    try:
+        upload = Upload(buffer, "picture.png")
+        await channel.send(file=upload)
+        assert buffer.closed
+        del buffer, upload
+        assert watch() is None
+    finally:
+        gc.enable()
+    (message,) = world.discord.messages()
+    assert message.attachments[0].data == plain_picture()

@@ -1,0 +1,45 @@
+"""The table of options says of each what a painting accepts."""
+
+import argparse
+
+import pytest
+from pydantic import ValidationError
+
+from common.options import OPTIONS, Option, PaintOptions
+from engine import arguments
+from engine.arguments import make_parser, options_of
+
+BOUNDED = [name for name, option in OPTIONS.items() if option.most is not None]
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_the_bounds_are_those_that_are_kept_to(name: str) -> None:
+    option = OPTIONS[name]
+    assert option.least is not None
+    assert option.most is not None
+    for value in (option.least, option.most):
+        assert getattr(PaintOptions.model_validate({name: value}), name) == value
+    for value in (option.least - 1, option.most + 1):
+        with pytest.raises(ValidationError):
+            PaintOptions.model_validate({name: value})
+
+
+def test_the_defaults_are_those_of_a_painting() -> None:
+    assert PaintOptions(**{name: option.default for name, option in OPTIONS.items()}) == (
+        PaintOptions()
+    )
+
+
+def test_the_command_line_has_a_flag_for_every_option() -> None:
+    told = vars(make_parser().parse_args(["a.png", "-o", "b.png"]))
+    renamed = {"start": "init", "timelapse_format": "timelapse"}
+    assert {renamed.get(name, name) for name in OPTIONS} <= told.keys()
+    assert options_of(make_parser().parse_args(["a.png", "-o", "b.png"])) == PaintOptions()
+
+
+def test_an_option_that_is_on_or_off_is_a_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arguments, "OPTIONS", {"grey": Option("In greys.", False, bool)})
+    parser = argparse.ArgumentParser()
+    arguments._add_option(parser, "grey")
+    told = [parser.parse_args(flags).grey for flags in (["--grey"], ["--no-grey"], [])]
+    assert told == [True, False, None]

@@ -1,0 +1,292 @@
+"""A bot, an engine that pretends and a loopback Discord, each of which can stop and start again."""
+
+import asyncio
+import contextlib
+import inspect
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from bot.app.client import AtelierClient
+from bot.app.features import build_client
+from bot.wire.addresses import point_discord_at
+from common.options import PaintInputs, PaintOptions, StyleInput
+from common.settings import Settings
+from jobs.model import Asker, Job, JobState, Reply, Submission
+from jobs.outcomes import Accepted
+from jobs.queue import JobQueue
+from sandbox.control import LoopbackDiscord
+from sandbox.model import Interaction, Message, User
+from tests.kit.pictures import gradient_picture, plain_picture
+from tests.kit.pretend_engine import PretendEngine
+
+TIMEOUT_SECONDS = 30.0
+PHOTO = {"content": ("photo.png", gradient_picture())}
+BOTH = {**PHOTO, "style": ("style.png", gradient_picture((64, 64)))}
+
+
+def settings_for(discord: LoopbackDiscord, data_dir: Path) -> Settings:
+    """A bot of its own for one test, with limits that are not in its way."""
+    return Settings(
+        _env_file=None,
+        discord_token=SecretStr(discord.token),
+        discord_api_url=discord.api_url,
+        discord_gateway_url=discord.gateway_url,
+        atelier_data_dir=data_dir,
+        atelier_engine="external",
+        atelier_max_waiting_per_user=100,
+        atelier_max_per_day=1000,
+    )
+
+
+def reply_of(
+    user: User, channel_id: int, interaction_id: int = 1, *, ephemeral: bool = False
+) -> Reply:
+    """The answer to an interaction whose token has ended."""
+    return Reply(
+        application_id=1,
+        interaction_id=interaction_id,
+        interaction_token="",
+        token_expires_at=datetime.now(UTC) - timedelta(minutes=1),
+        channel_id=channel_id,
+        locale=user.locale,
+        ephemeral=ephemeral,
+    )
+
+
+@dataclass
+class World:
+    """All that a test of the bot needs."""
+
+    discord: LoopbackDiscord
+    settings: Settings
+    client: AtelierClient | None = None
+    engine: PretendEngine | None = None
+    """The one that works by itself."""
+    ahead_seconds: float = 0.0
+    tasks: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
+    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1000))
+
+    # The bot and its engine
+
+    async def start_bot(self) -> AtelierClient:
+        point_discord_at(self.settings)
+        self.client = build_client(self.settings)
+        self.client.clock = lambda: time.time() + self.ahead_seconds
+        self.tasks["bot"] = asyncio.create_task(self.client.start(self.discord.token))
+        await self.discord.ready()
+        return self.client
+
+    async def stop_bot(self) -> None:
+        if self.client is not None:
+            await self.client.wind_down()
+            await self._end("bot")
+            await self.client.close()
+            self.client = None
+
+    async def start_engine(self) -> PretendEngine:
+        """An engine that works by itself."""
+        self.engine = await PretendEngine.open(self.settings)
+        self.tasks["engine"] = asyncio.create_task(self.engine.run())
+        return self.engine
+
+    async def stop_engine(self) -> None:
+        if self.engine is not None:
+            await self._end("engine")
+            await self.engine.queue.close()
+            self.engine = None
+
+    async def _end(self, name: str) -> None:
+        task = self.tasks.pop(name)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    @property
+    def bot(self) -> AtelierClient:
+        assert self.client is not None
+        return self.client
+
+    @property
+    def queue(self) -> JobQueue:
+        return self.bot.queue
+
+    @property
+    def guild_id(self) -> int:
+        return self.discord.world.guild.id
+
+    def user(self, name: str = "ada", locale: str | None = None) -> User:
+        user = self.discord.user(name)
+        if locale is not None:
+            user.locale = locale
+        return user
+
+    def shift_clock(self, seconds: float) -> None:
+        """Let time pass, for Discord and for the bot."""
+        self.discord.shift_clock(seconds)
+        self.ahead_seconds += seconds
+
+    # What members do
+
+    async def paint(
+        self,
+        options: dict[str, Any] | None = None,
+        attachments: dict[str, tuple[str, bytes]] | None = None,
+        user: str = "ada",
+        **details: Any,
+    ) -> Interaction:
+        """Use /paint with two small pictures, unless told otherwise."""
+        return await self.discord.slash(
+            self.user(user),
+            "paint",
+            {"size": 64, **(options or {})},
+            BOTH if attachments is None else attachments,
+            **details,
+        )
+
+    async def painted(self, options: dict[str, Any] | None = None, **details: Any) -> Message:
+        """The message of a picture that was asked for by /paint, and is finished."""
+        interaction = await self.paint(options, **details)
+        return await self.finished(interaction)
+
+    async def slash(
+        self, user: User, name: str, options: dict[str, Any] | None = None, **details: Any
+    ) -> Message:
+        """Use a command and return its answer, once it stands."""
+        return await answer(await self.discord.slash(user, name, options, **details))
+
+    async def press(self, user: User, message: Message, label: str) -> Interaction:
+        """Press a button and wait until it has done its work."""
+        before = message.revision
+        interaction = await self.discord.press(user, message, label=label)
+        await interaction.wait(
+            lambda i: (
+                message.revision > before
+                or i.followups
+                or i.modal
+                or (i.message is not message and filled(i.message))
+            )
+        )
+        return interaction
+
+    def offer_everything(self) -> None:
+        """Do what a server's owner can: let all members see the admins' commands."""
+        for command in self.discord.commands:
+            command["default_member_permissions"] = None
+
+    # What they wait for
+
+    async def finished(self, interaction: Interaction) -> Message:
+        await self.says(interaction, "seed")
+        await interaction.wait(is_finished, TIMEOUT_SECONDS)
+        assert interaction.message is not None
+        return interaction.message
+
+    async def says(self, interaction: Interaction, words: str) -> Message:
+        """The answer, once it holds these words."""
+        await interaction.wait(
+            lambda i: i.message is not None and words in i.message.text, TIMEOUT_SECONDS
+        )
+        assert interaction.message is not None
+        return interaction.message
+
+    async def said(self, interaction: Interaction) -> str:
+        """All that an answer and its follow-ups say, once they say something."""
+        await interaction.wait(words_of, TIMEOUT_SECONDS)
+        return words_of(interaction)
+
+    async def no_intakes(self) -> None:
+        """Wait until nothing is left between a command and its job."""
+        await self.eventually(self._nothing_pending)
+
+    async def _nothing_pending(self) -> bool:
+        return not await self.queue.intakes.pending()
+
+    async def eventually(self, condition: Callable[[], object]) -> None:
+        """Wait until something holds that neither Discord nor the bot announces."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while True:
+                said = condition()
+                if await said if inspect.isawaitable(said) else said:
+                    return
+                await asyncio.sleep(0.05)
+
+    async def jobs(self, user: str = "ada") -> list[Job]:
+        return await self.queue.jobs.of_user(self.user(user).id)
+
+    # Jobs without a command, and an engine that does one thing at a time
+
+    async def job(
+        self,
+        user: User,
+        *,
+        channel: str = "paintings",
+        in_guild: bool = True,
+        ephemeral: bool = False,
+        color: str = "teal",
+        **options: Any,
+    ) -> Job:
+        """A job in the queue, as `/paint` would submit it."""
+        key = await self.queue.store.put(plain_picture(color=color), ".png")
+        place = self.discord.channel(channel) if in_guild else self.discord.world.dm_of(user)
+        guild_id = self.guild_id if in_guild else None
+        outcome = await self.queue.submissions.submit(
+            Submission(
+                asker=Asker(user.id, user.name, guild_id=guild_id, channel_id=place.id),
+                reply=reply_of(user, place.id, next(self.numbers), ephemeral=ephemeral),
+                inputs=PaintInputs(content=key, styles=(StyleInput(picture=key),)),
+                options=PaintOptions(size_px=128, **options),
+            )
+        )
+        assert isinstance(outcome, Accepted), outcome
+        return outcome.job
+
+    @property
+    def stepped(self) -> PretendEngine:
+        """An engine that does only what it is told to, on the bot's own queue."""
+        return PretendEngine(self.queue)
+
+    async def painted_job(self, user: User, **details: Any) -> Job:
+        """A finished picture."""
+        return await self.stepped.paint(await self.job(user, **details))
+
+    async def fresh(self, job: Job) -> Job:
+        found = await self.queue.jobs.get(job.id)
+        assert found is not None
+        return found
+
+    async def state(self, job: Job) -> JobState:
+        return (await self.fresh(job)).state
+
+
+def is_finished(interaction: Interaction) -> bool:
+    return interaction.message is not None and has_result(interaction.message)
+
+
+def has_result(message: Message) -> bool:
+    labels = [button.get("label") for button in message.buttons]
+    return "Again" in labels and bool(message.attachments)
+
+
+def words_of(interaction: Interaction) -> str:
+    messages = [interaction.message, *interaction.followups]
+    return "\n".join(m.text for m in messages if m is not None and m.text and not m.loading)
+
+
+def filled(message: Message | None) -> bool:
+    return message is not None and not message.loading and bool(message.text)
+
+
+async def answer(interaction: Interaction) -> Message:
+    """The answer to an interaction, once it says something."""
+    await interaction.wait(lambda i: filled(i.message) or any(map(filled, i.followups)))
+    if filled(interaction.message):
+        assert interaction.message is not None
+        return interaction.message
+    return next(message for message in interaction.followups if filled(message))

@@ -1,0 +1,125 @@
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
+from torch import Tensor
+
+from engine.networks.vgg19 import CHANNELS, CONVOLUTIONS, Normalisation, Vgg19, Vgg19Weights
+from tools.evaluation import JudgeProblem
+from tools.evaluation.distributions import (
+    nearest_neighbors,
+    palette_distance,
+    sliced_wasserstein,
+)
+from tools.evaluation.likeness import MEASURES, PAINTING, PHOTOGRAPH, Panel, as_markdown
+from tools.evaluation.measures import LEAST_POWER, two_pixel_power
+from tools.evaluation.shapes import edge_distance, ssim_distance, structure_distance
+
+
+def random_network(depth: int = 14) -> Vgg19:
+    generator = torch.Generator().manual_seed(2)
+    tensors: dict[str, Tensor] = {}
+    inner = 3
+    for convolution in CONVOLUTIONS[:depth]:
+        outer = CHANNELS[convolution.block] // 8
+        weight = torch.randn(outer, inner, 3, 3, generator=generator) * (2 / (9 * inner)) ** 0.5
+        tensors[f"{convolution.key}.weight"] = weight
+        tensors[f"{convolution.key}.bias"] = torch.zeros(outer)
+        inner = outer
+    return Vgg19(Vgg19Weights(tensors, Normalisation()))
+
+
+def picture(seed: int, height: int = 64, width: int = 96) -> Tensor:
+    """Smooth blobs of colour."""
+    coarse = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(seed))
+    return F.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 1)
+
+
+@pytest.fixture(scope="module")
+def panel() -> Panel:
+    return Panel(random_network())
+
+
+def test_the_photograph_is_nearest_to_the_photograph_and_the_painting_to_the_painting(
+    panel: Panel,
+) -> None:
+    rows = panel.table({"a blend": (picture(1) + picture(2)) / 2}, picture(1), picture(2))
+    assert list(rows) == [PHOTOGRAPH, PAINTING, "a blend"]
+    for photograph, painting, blend in zip(*rows.values(), strict=True):
+        for name in ("structure", "ssim", "edges"):
+            assert getattr(photograph, name) == pytest.approx(0, abs=1e-4)
+            assert getattr(painting, name) > getattr(blend, name) > 0.001
+        for name in ("gram", "palette", "wasserstein", "missing", "foreign"):
+            assert getattr(painting, name) == pytest.approx(0, abs=1e-3)
+            assert getattr(photograph, name) > 0.001
+        assert painting.two_pixel == pytest.approx(1)
+
+
+def test_a_table_has_each_measure_at_each_scale(panel: Panel) -> None:
+    rows = panel.table({"it": picture(3)}, picture(1), picture(2))
+    lines = as_markdown(rows, panel.scales).splitlines()
+    assert lines[0].count("|") == len(MEASURES) + 2
+    assert all(line.count(" / ") == len(MEASURES) for line in lines[2:5])
+
+
+def test_a_network_that_ends_early_is_refused() -> None:
+    with pytest.raises(JudgeProblem, match="relu5_2"):
+        Panel(random_network(13))
+
+
+def test_a_palette_does_not_change_with_the_places_of_the_colours() -> None:
+    style = picture(1)
+    assert palette_distance(style.flip(3), style) == pytest.approx(0, abs=0.01)
+    assert palette_distance(style[:, [2, 1, 0]], style) > 0.1
+
+
+def test_palettes_without_a_colour_in_common_are_at_a_distance_of_one() -> None:
+    red, blue = torch.zeros(1, 3, 32, 32), torch.zeros(1, 3, 32, 32)
+    red[:, 0], blue[:, 2] = 1, 1
+    assert palette_distance(red, blue) > 0.8
+
+
+def test_sliced_wasserstein_counts_in_the_deviations_of_the_style() -> None:
+    style = torch.randn(1, 8, 32, 32, generator=torch.Generator().manual_seed(1))
+    assert sliced_wasserstein(style + 1, style) == pytest.approx(1, rel=0.15)
+    assert sliced_wasserstein(2 * style, style) == pytest.approx(1, rel=0.1)
+    assert sliced_wasserstein(style.flip(2), style) < 0.06
+
+
+def test_neighbours_tell_what_is_missing_from_what_is_foreign() -> None:
+    style = torch.randn(1, 16, 24, 24, generator=torch.Generator().manual_seed(1))
+    half = style[:, :, :12]
+    missing, foreign = nearest_neighbors(half, style)
+    assert foreign < 1e-5
+    assert missing > 0.1
+    more = torch.cat([style, -style.roll(1, 1)], 2)[:, :, ::2]
+    missing, foreign = nearest_neighbors(more, style)
+    assert foreign > 0.1
+
+
+def test_shapes_survive_another_colouring_but_not_another_place() -> None:
+    photograph = picture(1)
+    recolored = 1 - photograph * 0.7
+    assert edge_distance(recolored, photograph) < 0.02
+    assert edge_distance(photograph.flip(3), photograph) > 0.1
+    features = torch.rand(1, 8, 20, 30, generator=torch.Generator().manual_seed(1))
+    assert structure_distance(3 * features + 1, features) == pytest.approx(0, abs=1e-3)
+    assert structure_distance(features.flip(3), features) > 0.2
+
+
+def test_ssim_falls_with_noise() -> None:
+    photograph = picture(1)
+    noise = torch.randn(photograph.shape, generator=torch.Generator().manual_seed(1))
+    little = ssim_distance((photograph + 0.02 * noise).clamp(0, 1), photograph)
+    much = ssim_distance((photograph + 0.2 * noise).clamp(0, 1), photograph)
+    assert 0 < little < much < 1.1
+
+
+def test_two_pixel_power_is_that_of_stripes_one_pixel_wide() -> None:
+    stripes = torch.zeros(1, 3, 64, 64)
+    stripes[..., ::2] = 0.2
+    wide = torch.zeros(1, 3, 64, 64)
+    for left in range(0, 64, 8):
+        wide[..., left : left + 4] = 0.2
+    assert two_pixel_power(stripes) == pytest.approx(0.1**2, rel=0.05)
+    assert two_pixel_power(wide.roll(1, 3)) < 0.2 * two_pixel_power(stripes)
+    assert two_pixel_power(torch.full((1, 3, 64, 64), 0.5)) < LEAST_POWER

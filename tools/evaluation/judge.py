@@ -1,0 +1,216 @@
+"""The judge: distances on layers of the true VGG-19 that a painter does not optimise."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
+from PIL import Image
+from torch import Tensor
+
+from engine.networks.encoder import Encoder, WeightsProblem
+from engine.networks.registry import NetworkSource
+from engine.networks.vgg19 import Vgg19
+from engine.painting.picture import mirrored
+from engine.painting.plan import LEAST_SIDE_PX
+from tools.evaluation import measures
+from tools.evaluation.pictures import Picture, as_image, as_tensor, fit_longest
+
+STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu4_3", "relu5_2")
+CONTENT_LAYERS = ("relu3_2", "relu4_3")
+STRUCTURE_LAYER = "relu3_1"
+_ALL_LAYERS = tuple(dict.fromkeys((*STYLE_LAYERS, *CONTENT_LAYERS, STRUCTURE_LAYER)))
+_LANCZOS = Image.Resampling.LANCZOS
+_STRUCTURE_SIDE = 48
+_STRUCTURE_SHARPNESS = 10.0
+
+
+class JudgeProblem(Exception):
+    """The judge cannot work; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the judge found; for all of them less is better, and 0 is the least."""
+
+    style_distance: float
+    """Mean over the layers of `‖G − Ĝ‖ / ‖Ĝ‖` to the style's Grams; the content itself commonly has
+    0.5 to 1, a good painting 0.1 to 0.3.
+    """
+    content_distance: float
+    """Mean over the layers of `‖F − F̂‖ / ‖F̂‖` to the content's features."""
+    cfsd: float
+    """Distance of the self-similarity of relu3_1 to the content's (KL, nats)."""
+    grain: float
+    """Energy of the finest detail over content's or style's, the greater; 1 is even."""
+    checkerboard: float
+    """Share of diagonal pixel detail over content's or style's; 1 is even."""
+    border_colour: float
+    """Greatest jump of mean colour at a border beyond the content's, in 0..1."""
+    border_detail: float
+    """Fine detail at a side over that further in, at the worst side; 1 is even."""
+    foreign_colours: float
+    """Share of pixels with a colour that is in neither picture."""
+    style_by_layer: Mapping[str, float]
+    """The style distance of each layer."""
+    content_by_layer: Mapping[str, float]
+    """The content distance of each layer."""
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class StyleTarget:
+    """A style picture at the size of the results to be judged, with its Grams."""
+
+    picture: Tensor
+    grams: Mapping[str, Tensor]
+
+
+class Judge:
+    """Judges results; one judge can be kept and asked often.
+
+    Args:
+        encoder: VGG-19 with layers down to relu5_2, in float32.
+        longest_px: Larger results are judged after being scaled down to this longest side.
+    """
+
+    def __init__(self, encoder: Encoder, *, longest_px: int = 1024) -> None:
+        missing = [layer for layer in _ALL_LAYERS if layer not in encoder.layers]
+        if missing:
+            raise JudgeProblem(f"The judge's network lacks the layers {', '.join(missing)}.")
+        self._encoder = encoder
+        self._longest_px = longest_px
+
+    @classmethod
+    def load(
+        cls,
+        weights: Path | None = None,
+        *,
+        device: str = "cpu",
+        longest_px: int = 1024,
+    ) -> "Judge":
+        """A judge with VGG-19's weights.
+
+        Args:
+            weights: A file; by default the original's, which come along, whatever paints.
+            device: Where to compute.
+            longest_px: See the class.
+
+        Raises:
+            JudgeProblem: There is no such file, or it is not the whole VGG-19.
+        """
+        try:
+            encoder = Vgg19(NetworkSource(weights).weights(), device=torch.device(device))
+        except WeightsProblem as problem:
+            raise JudgeProblem(str(problem)) from problem
+        return cls(encoder, longest_px=longest_px)
+
+    @torch.no_grad()
+    def style_target(self, style: Picture, longest_px: float) -> StyleTarget:
+        """The style at this longest side (never enlarged), to compare results with."""
+        image = fit_longest(as_image(style), min(longest_px, self._longest_px))
+        picture = self._tensor(image)
+        return StyleTarget(picture, self._grams(self._encoder.features(picture, STYLE_LAYERS)))
+
+    @torch.no_grad()
+    def style_distances(self, result: Picture, target: StyleTarget) -> dict[str, float]:
+        """The relative Gram distance of each layer, without the rest of a verdict."""
+        image = fit_longest(as_image(result), self._longest_px)
+        features = self._encoder.features(self._tensor(image), STYLE_LAYERS)
+        return _style_distances(self._grams(features), target.grams)
+
+    @torch.no_grad()
+    def judge(
+        self, result: Picture, content: Picture, style: Picture, *, style_scale: float = 1.0
+    ) -> Verdict:
+        """The verdict on a result.
+
+        Args:
+            result: The painting.
+            content: What was painted; is brought to the result's size.
+            style: In whose style; is brought to the result's longest side times style_scale,
+                but never enlarged.
+            style_scale: Size of the style picture against the result.
+
+        Raises:
+            OSError: A file is absent or holds no picture.
+        """
+        image = fit_longest(as_image(result), self._longest_px)
+        painted = self._tensor(image)
+        photograph = self._tensor(as_image(content).resize(image.size, _LANCZOS))
+        target = self.style_target(style, max(image.size) * style_scale)
+
+        found = self._encoder.features(painted, _ALL_LAYERS)
+        wanted = self._encoder.features(
+            photograph, tuple(dict.fromkeys((*CONTENT_LAYERS, STRUCTURE_LAYER)))
+        )
+        by_style = _style_distances(self._grams(found), target.grams)
+        by_content = {layer: _relative(found[layer], wanted[layer]) for layer in CONTENT_LAYERS}
+        return Verdict(
+            style_distance=_mean(by_style),
+            content_distance=_mean(by_content),
+            cfsd=structure_distance(found[STRUCTURE_LAYER], wanted[STRUCTURE_LAYER]),
+            grain=measures.grain(painted, photograph, target.picture),
+            checkerboard=measures.checkerboard(painted, photograph, target.picture),
+            border_colour=measures.border_colour(painted, photograph),
+            border_detail=measures.border_detail(painted, photograph),
+            foreign_colours=measures.foreign_colours(painted, photograph, target.picture),
+            style_by_layer=by_style,
+            content_by_layer=by_content,
+        )
+
+    def _tensor(self, image: Image.Image) -> Tensor:
+        """On the device; a very narrow one continued by mirror images, as the deep layers ask."""
+        size = (max(image.height, LEAST_SIDE_PX), max(image.width, LEAST_SIDE_PX))
+        pixels = as_tensor(image, torch.device("cpu"))[0]
+        return mirrored(pixels, size)[None].to(self._encoder.device)
+
+    def _grams(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {layer: gram(features[layer]) for layer in STYLE_LAYERS}
+
+
+def gram(features: Tensor) -> Tensor:
+    """`F Fᵀ / (h w)` of features [1, C, h, w], scaled before the product, in float32."""
+    flat = features[0].flatten(1).float()
+    flat = flat / math.sqrt(flat.shape[1])
+    return flat @ flat.T
+
+
+def structure_distance(found: Tensor, wanted: Tensor) -> float:
+    """CFSD: how far the picture's self-similarity is from the content's (Chung et al., 2024).
+
+    For each place the cosines to all places, sharpened and put through a softmax, are compared
+    by the Kullback-Leibler divergence from the content's. Unlike in the paper, features are
+    normalised, so that the scale of a network's weights does not matter, and are averaged to at
+    most 48 × 48 places, so that the size of the picture matters little.
+    """
+    reference, other = _self_similarity(wanted), _self_similarity(found)
+    return float((reference.exp() * (reference - other)).sum(1).mean().clamp(min=0))
+
+
+def _self_similarity(features: Tensor) -> Tensor:
+    height, width = features.shape[2:]
+    factor = min(1.0, _STRUCTURE_SIDE / max(height, width))
+    size = (max(1, round(height * factor)), max(1, round(width * factor)))
+    places = F.adaptive_avg_pool2d(features.float(), size)[0].flatten(1).T
+    # Rectified features all point the same way; about their mean the cosines tell places apart.
+    places = F.normalize(places - places.mean(0), dim=1)
+    return F.log_softmax(_STRUCTURE_SHARPNESS * (places @ places.T), dim=1)
+
+
+def _style_distances(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, float]:
+    return {layer: _relative(found[layer], wanted[layer]) for layer in STYLE_LAYERS}
+
+
+def _relative(found: Tensor, wanted: Tensor) -> float:
+    size = torch.linalg.vector_norm(wanted).clamp(min=1e-12)
+    return float(torch.linalg.vector_norm(found - wanted) / size)
+
+
+def _mean(values: Mapping[str, float]) -> float:
+    return sum(values.values()) / len(values)

@@ -1,0 +1,151 @@
+"""Likeness to the painting and to the photograph, by measures that no optimizer of ours walks down.
+
+A measure by which the unchanged photograph wins, or the painting itself, says nothing of a picture
+between them; so a table has these two as its first rows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+
+import torch
+from PIL import Image, ImageOps
+
+from engine.networks.encoder import Encoder
+from tools.evaluation import measures
+from tools.evaluation.distributions import (
+    nearest_neighbors,
+    palette_distance,
+    sliced_wasserstein,
+)
+from tools.evaluation.judge import JudgeProblem, gram
+from tools.evaluation.pictures import Picture, as_image, as_tensor, fit_longest
+from tools.evaluation.shapes import edge_distance, ssim_distance, structure_distance
+
+HELD_OUT_LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu4_3", "relu5_2")
+STRUCTURE_LAYERS = ("relu3_3", "relu4_3")
+PHOTOGRAPH, PAINTING = "photograph unchanged", "painting itself"
+_ALL_LAYERS = tuple(dict.fromkeys((*HELD_OUT_LAYERS, *STRUCTURE_LAYERS)))
+_LANCZOS = Image.Resampling.LANCZOS
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """What is measured of a picture at one scale; for all of them less is better."""
+
+    gram: float
+    """To the painting: mean of `‖G − Ĝ‖ / ‖Ĝ‖` over the held-out layers."""
+    palette: float
+    """To the painting: see `palette_distance`."""
+    wasserstein: float
+    """To the painting: mean of `sliced_wasserstein` over the layers."""
+    missing: float
+    """How far the painting's features are from their nearest neighbours in the picture."""
+    foreign: float
+    """How far the picture's features are from their nearest neighbours in the painting."""
+    structure: float
+    """To the photograph: mean of `structure_distance` over relu3_3 and relu4_3."""
+    ssim: float
+    """To the photograph: see `ssim_distance`."""
+    edges: float
+    """To the photograph: see `edge_distance`."""
+    two_pixel: float
+    """Power at the two-pixel frequencies over the painting's; 1 is as much."""
+
+    def as_dict(self) -> dict[str, float]:
+        """For JSON."""
+        return asdict(self)
+
+
+MEASURES = tuple(field.name for field in fields(Likeness))
+
+
+class Panel:
+    """Measures likeness; one panel can be kept and asked often.
+
+    Args:
+        encoder: VGG-19 with layers down to relu5_2, in float32.
+        scales: Sizes at which pictures are measured, in parts of their own.
+
+    Raises:
+        JudgeProblem: The network ends too early.
+    """
+
+    def __init__(self, encoder: Encoder, scales: Sequence[float] = (1.0, 0.5)) -> None:
+        missing = [layer for layer in _ALL_LAYERS if layer not in encoder.layers]
+        if missing:
+            raise JudgeProblem(f"The judge's network lacks the layers {', '.join(missing)}.")
+        self._encoder = encoder
+        self.scales = tuple(scales)
+
+    @torch.no_grad()
+    def measure(self, result: Picture, content: Picture, style: Picture) -> list[Likeness]:
+        """The likeness at each scale.
+
+        Args:
+            result: The picture.
+            content: The photograph; is brought to the picture's size.
+            style: The painting; is brought to the picture's longer side, but never enlarged.
+        """
+        image = as_image(result)
+        photograph = as_image(content).resize(image.size, _LANCZOS)
+        painting = as_image(style)
+        return [self._at_scale(image, photograph, painting, scale) for scale in self.scales]
+
+    def table(
+        self, results: Mapping[str, Picture], content: Picture, style: Picture
+    ) -> dict[str, list[Likeness]]:
+        """Rows by name: the photograph unchanged, the painting itself, then the results.
+
+        The painting is cut to the shape of the first result for its row.
+        """
+        size = as_image(next(iter(results.values()))).size
+        rows: dict[str, Picture] = {
+            PHOTOGRAPH: as_image(content).resize(size, _LANCZOS),
+            PAINTING: ImageOps.fit(as_image(style), size, _LANCZOS),
+            **results,
+        }
+        return {name: self.measure(one, content, style) for name, one in rows.items()}
+
+    def _at_scale(
+        self, image: Image.Image, photograph: Image.Image, painting: Image.Image, scale: float
+    ) -> Likeness:
+        device = self._encoder.device
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        result = as_tensor(image.resize(size, _LANCZOS), device)
+        content = as_tensor(photograph.resize(size, _LANCZOS), device)
+        style = as_tensor(fit_longest(painting, max(size)), device)
+        found = self._encoder.features(result, _ALL_LAYERS)
+        wanted = self._encoder.features(style, HELD_OUT_LAYERS)
+        kept = self._encoder.features(content, STRUCTURE_LAYERS)
+        neighbors = [nearest_neighbors(found[one], wanted[one]) for one in HELD_OUT_LAYERS]
+        grams = [(gram(found[one]), gram(wanted[one])) for one in HELD_OUT_LAYERS]
+        return Likeness(
+            gram=_mean([float((ours - its).norm() / its.norm()) for ours, its in grams]),
+            palette=palette_distance(result, style),
+            wasserstein=_mean(
+                [sliced_wasserstein(found[one], wanted[one]) for one in HELD_OUT_LAYERS]
+            ),
+            missing=_mean([one[0] for one in neighbors]),
+            foreign=_mean([one[1] for one in neighbors]),
+            structure=_mean(
+                [structure_distance(found[one], kept[one]) for one in STRUCTURE_LAYERS]
+            ),
+            ssim=ssim_distance(result, content),
+            edges=edge_distance(result, content),
+            two_pixel=measures.two_pixel_power(result)
+            / max(measures.two_pixel_power(style), measures.LEAST_POWER),
+        )
+
+
+def as_markdown(rows: Mapping[str, Sequence[Likeness]], scales: Sequence[float]) -> str:
+    """The table as text: for each measure a column, at each scale a number."""
+    lines = ["| | " + " | ".join(MEASURES) + " |", "|:--|" + "--:|" * len(MEASURES)]
+    for name, found in rows.items():
+        cells = [" / ".join(f"{getattr(one, key):.3f}" for one in found) for key in MEASURES]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    parts = " / ".join(f"{scale:g}" for scale in scales)
+    return "\n".join([*lines, "", f"Each number at {parts} of the picture's size; less is better."])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
