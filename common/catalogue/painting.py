@@ -67,7 +67,7 @@ class _File(_Part):
     artist: ArtistEntry
     year: int = Field(ge=1200, le=LATEST_DEATH)
     museum: _Line
-    licence: _Line
+    license: _Line
     movement: _Line
     scan: ScanEntry
     settings: PaintingSettings = PaintingSettings()
