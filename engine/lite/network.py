@@ -93,7 +93,7 @@ def load_weights(file: Path = WEIGHTS) -> dict[str, Tensor]:
     return {name: tensor.float() for name, tensor in load_file(file).items()}
 
 
-def centred(picture: Tensor) -> Tensor:
+def centered(picture: Tensor) -> Tensor:
     """The network's input from a picture in 0..1: −1..1, the border repeated for `conv1`.
 
     Zeros there would be a grey frame that the style then tries to paint.
@@ -120,7 +120,7 @@ def forward(weights: Weights, picture: Tensor, layers: Collection[str]) -> dict[
     Everything is computed in the weights' type.
     """
     kernel = weights["conv1.weight"]
-    x = centred(picture).to(kernel.dtype).contiguous(memory_format=torch.channels_last)
+    x = centered(picture).to(kernel.dtype).contiguous(memory_format=torch.channels_last)
     found: dict[str, Tensor] = {}
     octave = 0
     for number, convolution in enumerate(needed(layers)):

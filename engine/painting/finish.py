@@ -6,7 +6,7 @@ from PIL import Image
 from torch import Tensor
 
 from common.options import PaintOptions
-from engine.painting.colour import finish
+from engine.painting.color import finish
 from engine.painting.picture import Picture, Size, fit_size, resized, resized_mask
 
 

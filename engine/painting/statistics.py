@@ -38,7 +38,7 @@ class LayerMoments:
 
 
 @dataclass(frozen=True, eq=False)
-class ColourMoments:
+class ColorMoments:
     """Mean [3] and covariance [3, 3] of a picture's colours, in float64 on the CPU."""
 
     mean: Tensor
@@ -80,7 +80,7 @@ class StyleStatistics:
 
     key: StatisticsKey
     layers: Mapping[str, LayerMoments]
-    colors: ColourMoments | None = None
+    colors: ColorMoments | None = None
 
     def to_bytes(self, dtype: torch.dtype = torch.float32) -> bytes:
         """A safetensors file; of the symmetrical moments only one triangle is kept."""

@@ -47,11 +47,11 @@ class Verdict:
     """Energy of the finest detail over content's or style's, the greater; 1 is even."""
     checkerboard: float
     """Share of diagonal pixel detail over content's or style's; 1 is even."""
-    border_colour: float
+    border_color: float
     """Greatest jump of mean colour at a border beyond the content's, in 0..1."""
     border_detail: float
     """Fine detail at a side over that further in, at the worst side; 1 is even."""
-    foreign_colours: float
+    foreign_colors: float
     """Share of pixels with a colour that is in neither picture."""
     style_by_layer: Mapping[str, float]
     """The style distance of each layer."""
@@ -157,9 +157,9 @@ class Judge:
             cfsd=structure_distance(found[STRUCTURE_LAYER], wanted[STRUCTURE_LAYER]),
             grain=measures.grain(painted, photograph, target.picture),
             checkerboard=measures.checkerboard(painted, photograph, target.picture),
-            border_colour=measures.border_colour(painted, photograph),
+            border_color=measures.border_color(painted, photograph),
             border_detail=measures.border_detail(painted, photograph),
-            foreign_colours=measures.foreign_colours(painted, photograph, target.picture),
+            foreign_colors=measures.foreign_colors(painted, photograph, target.picture),
             style_by_layer=by_style,
             content_by_layer=by_content,
         )

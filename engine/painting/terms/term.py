@@ -43,23 +43,19 @@ class Term:
     A term is judged in up to three places, each of which it may leave alone: by sums over the
     whole picture, for which the tiles are passed once without gradients; at each tile's own
     features; at each tile's pixels. It gives its loss and adds the loss' slope.
-
-    Attributes:
-        name: of its figure, in events, loss logs and plots.
-        layers: names of the layers whose features it looks at.
-        summed: those of them that it needs sums of.
     """
 
     name: str
+    """Name of its figure in events, loss logs and plots."""
 
     @property
     def layers(self) -> Collection[str]:
-        """See above."""
+        """Names of the layers whose features it looks at."""
         return ()
 
     @property
     def summed(self) -> Collection[str]:
-        """See above."""
+        """Names of those layers that it needs sums of."""
         return ()
 
     def sums(self, layer: str, features: Tensor, core: Region) -> Sums:  # noqa: ARG002 (for others)
