@@ -16,6 +16,8 @@ from engine.painting.statistics import LayerMoments
 
 COVARIANCE_EPSILON = 1e-4
 _NEWTON_STEPS = 20
+_LEAST_VARIANCE = 1e-4
+"""Added to a channel's variance, in parts of the target's mean variance."""
 _BLOCKS, _LEAST_BLOCK = 16, 1024
 _NEIGHBOURS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))
 """One of each pair of neighbours, rows and columns away, and what its difference counts."""
@@ -86,6 +88,17 @@ def add_moments_slope(
 def gram_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
     """‖G − Ĝ‖² (Frobenius), with G = E[F Fᵀ]: Gatys, Ecker and Bethge 2016, eq. 4."""
     return (found.second - target.second).square().sum()
+
+
+def mean_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
+    """‖μ − μ̂‖² over ‖μ̂‖², of the channels' means."""
+    return _relative(found.mean, target.mean)
+
+
+def deviation_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
+    """‖σ − σ̂‖² over ‖σ̂‖², of the channels' deviations."""
+    least = _variances(target).mean() * _LEAST_VARIANCE
+    return _relative(_deviations(found, least), _deviations(target, least))
 
 
 def wasserstein_distance(found: LayerMoments, target: "GaussianTarget") -> Tensor:
@@ -159,6 +172,20 @@ def variation(picture: Tensor, rows: slice, columns: slice) -> tuple[Tensor, Ten
     slope[..., 1] += slope[..., 0]
     slope[..., width] += slope[..., width + 1]
     return total, slope[..., :height, 1 : width + 1]
+
+
+def _relative(found: Tensor, target: Tensor) -> Tensor:
+    size = target.square().sum().clamp(min=torch.finfo(target.dtype).tiny)
+    return (found - target).square().sum() / size
+
+
+def _variances(found: LayerMoments) -> Tensor:
+    return found.second.diagonal() - found.mean.square()
+
+
+def _deviations(found: LayerMoments, least: Tensor) -> Tensor:
+    """Roots of the variances; the slope of a channel that never changes stays finite."""
+    return (_variances(found).clamp(min=0) + least).sqrt()
 
 
 def _wide(dtype: torch.dtype) -> torch.dtype:
