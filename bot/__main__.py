@@ -1,19 +1,22 @@
 """`python -m bot`: run the bot, and with it one engine unless `ATELIER_ENGINE=external`."""
 
+import argparse
 import asyncio
 import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import discord
 
-from bot.app.connection import HOW_TO_SIGN_IN, Connection
+from bot.app.checks import HOW_TO_SIGN_IN, findings
+from bot.app.connection import Connection
 from bot.app.memory import give_large_blocks_back
 from bot.wire.addresses import point_discord_at
 from common.logs import set_up_logging
 from common.settings import Settings, SettingsError, load_settings
+from common.version import VERSION
 from jobs.outcomes import QueueError
 
 log = logging.getLogger("bot")
@@ -22,17 +25,25 @@ FAILED = 1
 CANNOT_START = 2
 INTERRUPTED = 130
 
-HOW_TO_START = (
-    "DISCORD_TOKEN is not set: get a token at https://discord.com/developers/applications "
-    "(your application > Bot > Reset Token) and put it in .env; to try Atelier without one, "
-    "run `make demo` or `make sandbox`."
-)
 
-
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run until a signal ends it. Returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bot",
+        description="The Discord bot, and with it one engine unless ATELIER_ENGINE=external. "
+        "Settings are read from the environment and from .env in this folder.",
+    )
+    parser.add_argument("--version", action="version", version=f"Atelier {VERSION}")
+    parser.add_argument(
+        "--check", action="store_true", help="look at everything that a start needs, and end"
+    )
+    asked = parser.parse_args(arguments)
     try:
-        _start(load_settings())
+        settings = load_settings()
+        point_discord_at(settings)
+        if asked.check:
+            return asyncio.run(_check(settings))
+        return _start(settings)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return CANNOT_START
@@ -44,22 +55,44 @@ def main() -> int:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _start(settings: Settings) -> int:
+    """Look at what a start needs, set the process up and serve. Returns the exit status."""
+    set_up_logging(settings)
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
+    if not asyncio.run(_is_fit(settings)):
+        return CANNOT_START
+    give_large_blocks_back()
+    asyncio.run(_run(settings))
     return 0
 
 
-def _start(settings: Settings) -> None:
-    """Set the process up and serve.
+async def _is_fit(settings: Settings) -> bool:
+    """Whether there is no fault; each one is said in a line without anything around it."""
+    fit = True
+    async for finding in findings(settings, thorough=False):
+        if finding.is_fault:
+            print(finding.text, file=sys.stderr)
+            fit = False
+        elif finding.is_doubtful:
+            log.warning("%s", finding.text)
+    return fit
 
-    Raises:
-        SettingsError: if there is no token, or half of a loopback server's address.
-    """
-    if settings.discord_token is None:
-        raise SettingsError(HOW_TO_START)
-    set_up_logging(settings)
-    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
-    give_large_blocks_back()
-    point_discord_at(settings)
-    asyncio.run(_run(settings))
+
+async def _check(settings: Settings) -> int:
+    """Print what was looked at as a table. Returns the exit status."""
+    from rich.console import Console  # noqa: PLC0415 - the bot that serves has no use for it
+
+    console, fit = Console(soft_wrap=True), True
+    async for finding in findings(settings, thorough=True):
+        fit = fit and not finding.is_fault
+        word, color = ("ok", "green")
+        if finding.is_fault or finding.is_doubtful:
+            word, color = ("fault", "red") if finding.is_fault else ("note", "yellow")
+        console.print(f"{finding.name:<9} [{color}]{word:<6}[/{color}]", end="")
+        console.print(finding.text, markup=False, highlight=False)
+    return 0 if fit else CANNOT_START
 
 
 async def _run(settings: Settings) -> None:

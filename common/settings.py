@@ -1,9 +1,12 @@
 """Settings of all of Atelier's processes, read from the environment and from `.env`."""
 
+import difflib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import quote
 
+from dotenv import dotenv_values
 from pydantic import (
     Field,
     SecretStr,
@@ -129,6 +132,11 @@ class Settings(_LimitSettings):
         description="Address that this port listens on. Nobody has to sign in there: keep it to "
         "this machine, or to a network that only you reach.",
     )
+    atelier_alert_channel_id: int | None = Field(
+        None,
+        description="Discord id of the channel that is told of troubles. Default: the owners' "
+        "direct messages.",
+    )
     atelier_owner_ids: Annotated[tuple[int, ...], NoDecode] = Field(
         (),
         description="Discord ids, separated by commas, of those who run this bot.",
@@ -194,6 +202,27 @@ class Settings(_LimitSettings):
 
 class SettingsError(AtelierError):
     """The environment holds a value that cannot be used; the text says which and why."""
+
+
+def unknown_settings(env_file: Path | None = Path(".env")) -> list[str]:
+    """A sentence for each variable that looks like one of ours and is none.
+
+    Args:
+        env_file: read besides the environment, where it is there.
+    """
+    known = [name.upper() for name in Settings.model_fields]
+    names = set(os.environ)
+    if env_file is not None and env_file.is_file():
+        names |= set(dotenv_values(env_file))
+    sentences = []
+    for name in sorted(names):
+        if name.upper() in known or not name.upper().startswith("ATELIER_"):
+            continue
+        near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.75)
+        sentences.append(
+            f"{name} is no setting of Atelier" + (f"; is {near[0]} meant?" if near else ".")
+        )
+    return sentences
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -174,7 +174,8 @@ class PictureStore:
                 else:
                     self._fs.pipe_file(path, data)
         except FileNotFoundError:
-            raise StorageUnavailableError("The picture store's bucket is not there.") from None
+            what = "folder" if self._local else "bucket"
+            raise StorageUnavailableError(f"The picture store's {what} is not there.") from None
         return key
 
     def get_sync(self, key: str) -> bytes:

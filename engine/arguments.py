@@ -81,10 +81,10 @@ def parse_layers(text: str) -> dict[str, float]:
 
 
 def parse_numbers(text: str, what: str, count: int) -> list[float]:
-    """So many numbers between commas.
+    """`count` numbers between commas.
 
     Raises:
-        SettingsProblem: they are not, or not so many.
+        SettingsProblem: they are none, or of another count.
     """
     numbers = [parse_number(part, what) for part in text.split(",")]
     if len(numbers) != count:
@@ -160,8 +160,13 @@ def _add_styles(group: Any) -> None:
 def _add_option(group: Any, name: str) -> None:
     """The flag of an option, from its row in the table."""
     option = OPTIONS[name]
+    flag = _FLAGS.get(name, "--" + name.replace("_", "-"))
+    if option.value_type is bool:
+        switch = argparse.BooleanOptionalAction
+        group.add_argument(flag, dest=name, action=switch, default=None, help=option.help)
+        return
     group.add_argument(
-        _FLAGS.get(name, "--" + name.replace("_", "-")),
+        flag,
         dest=name,
         type=option.value_type,
         choices=option.choices or None,

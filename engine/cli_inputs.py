@@ -11,6 +11,7 @@ from torch import Tensor
 from common.options import PaintOptions
 from common.pictures import DecodeLimits, PictureProblem
 from common.pictures.decode import normalise
+from common.pictures.kinds import MAX_ASPECT
 from common.sentences import Sentence, sentence
 from common.settings import Settings
 from engine.arguments import parse_numbers, start_file
@@ -25,6 +26,8 @@ _LIMITS = DecodeLimits(
     max_bytes=1 << 30, max_pixels=500_000_000, max_side_px=16384, min_side_px=1, max_aspect=1e5
 )
 """The files are the caller's own, so that only what is absurd is refused."""
+_PAINTED = replace(_LIMITS, max_aspect=MAX_ASPECT)
+"""Of what is painted, as for members: of a very narrow picture only a line would come out."""
 
 
 def read_pictures(
@@ -39,7 +42,7 @@ def read_pictures(
     count = len(chosen.style) + len(chosen.preset) + int(chosen.own_style)
     weights, regions, masks = _counted(chosen, count)
     notes: list[Sentence] = []
-    content = _picture(chosen.content, notes)
+    content = _picture(chosen.content, notes, _PAINTED)
     styles: list[Style | Preset] = [_style(file, notes) for file in chosen.style]
     styles += [Preset(name) for name in chosen.preset]
     if chosen.own_style:
@@ -104,15 +107,15 @@ def _style(file: Path, notes: list[Sentence]) -> Style:
         raise SettingsProblem("{problem}", problem=str(problem)) from problem
 
 
-def _picture(file: Path, notes: list[Sentence]) -> Picture:
-    return Picture.from_image(_image(file, notes))
+def _picture(file: Path, notes: list[Sentence], limits: DecodeLimits = _LIMITS) -> Picture:
+    return Picture.from_image(_image(file, notes, limits))
 
 
 def _mask(file: Path | None, notes: list[Sentence]) -> Tensor | None:
     return None if file is None else mask_from_image(_image(file, notes))
 
 
-def _image(file: Path, notes: list[Sentence]) -> Image.Image:
+def _image(file: Path, notes: list[Sentence], limits: DecodeLimits = _LIMITS) -> Image.Image:
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -120,7 +123,7 @@ def _image(file: Path, notes: list[Sentence]) -> Image.Image:
             "{file} cannot be read: {reason}.", file=str(file), reason=error.strerror or ""
         ) from None
     try:
-        read = normalise(data, _LIMITS)
+        read = normalise(data, limits)
     except PictureProblem as problem:
         raise SettingsProblem(
             "{file}: {problem}", file=file.name, problem=problem.sentence

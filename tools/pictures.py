@@ -20,10 +20,10 @@ import torch
 from PIL import Image, ImageDraw
 
 from common.options import PaintOptions
-from engine.evaluation.likeness import PAINTING, PHOTOGRAPH, Likeness, Panel, as_markdown, mean_of
 from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import Vgg19
 from engine.painting import Painted, Picture, Studio, Style, paint
+from tools.evaluation.likeness import PAINTING, PHOTOGRAPH, Likeness, Panel, as_markdown, mean_of
 
 ROOT = Path(__file__).resolve().parents[1]
 PAIRS = Path(__file__).parent / "pairs.toml"

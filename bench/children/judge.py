@@ -10,7 +10,7 @@ import psutil
 import torch
 
 from bench.children.clock import answer, receive
-from engine.evaluation import Judge
+from tools.evaluation import Judge
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import time
 import aiohttp
 import discord
 
+from bot.app.checks import HOW_TO_SIGN_IN
 from bot.app.client import AtelierClient
 from bot.app.features import build_client
 from common.backoff import Backoff
@@ -18,11 +19,6 @@ log = logging.getLogger(__name__)
 AUTHENTICATION_FAILED = 4004  # a close code of the gateway
 BACKOFF = Backoff(first_seconds=2.0, longest_seconds=60.0)
 STEADY_AFTER_SECONDS = 300.0
-
-HOW_TO_SIGN_IN = (
-    "Discord does not accept this DISCORD_TOKEN: copy it again from "
-    "https://discord.com/developers/applications (your application > Bot > Reset Token)."
-)
 
 
 class Connection:

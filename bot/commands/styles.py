@@ -29,19 +29,16 @@ CATALOGUE, OWN = "c", "o"
 
 @dataclass(frozen=True)
 class StyleEntry:
-    """One style on a page: its name, lines on it, and where its picture is.
-
-    Attributes:
-        swatch: A small picture, ready to be shown.
-        scan: A large one.
-        picture_key: A stored one.
-    """
+    """One style on a page: its name, lines on it, and where its picture is."""
 
     name: str
     words: str
     swatch: Path | None = None
+    """A small picture that is ready to be shown."""
     scan: Path | None = None
+    """A large picture, as a file."""
     picture_key: str | None = None
+    """Key of a stored picture."""
 
 
 def paintings(settings: Settings, search: str) -> list[Painting]:

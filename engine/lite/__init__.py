@@ -1,1 +1,1 @@
-"""The small network that comes with the package, and how it is taught."""
+"""The small network that comes with the package; `tools.lite` teaches it."""

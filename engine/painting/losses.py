@@ -19,7 +19,7 @@ _NEWTON_STEPS = 20
 _LEAST_VARIANCE = 1e-4
 """Added to a channel's variance, in parts of the target's mean variance."""
 _BLOCKS, _LEAST_BLOCK = 16, 1024
-_NEIGHBOURS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))
+_NEIGHBORS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))
 """One of each pair of neighbours, rows and columns away, and what its difference counts."""
 _BAND = 1 << 17
 """Positions that are worked on at a time."""
@@ -156,7 +156,7 @@ def variation(picture: Tensor, rows: slice, columns: slice) -> tuple[Tensor, Ten
     top, bottom, _ = rows.indices(height)
     left, right, _ = columns.indices(width)
     here = (..., slice(top, bottom), slice(left + 1, right + 1))
-    for down, aside, share in _NEIGHBOURS:
+    for down, aside, share in _NEIGHBORS:
         there = (
             ...,
             slice(top + down, bottom + down),
@@ -193,7 +193,7 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
 
 
 def _bands(features: Tensor) -> Iterator[tuple[int, int]]:
-    """Rows from top to bottom, so many at a time that copies of them do not take much memory."""
+    """Rows from top to bottom, few enough at a time for copies of them to take little memory."""
     height, width = features.shape[2:]
     step = max(1, _BAND // max(1, width))
     for top in range(0, height, step):

@@ -1,6 +1,6 @@
 """How much memory a painting takes, and how it keeps within what there is.
 
-Three things grow with the picture: the picture with its optimiser's state, the tile at work, and
+Three things grow with the picture: the picture with its optimizer's state, the tile at work, and
 the masks. What the first and the last take is reckoned here from how many numbers each pixel has;
 the rest is left for the tile. L-BFGS keeps a shorter history where memory is short, or leaves
 the scale to Adam.
@@ -24,7 +24,7 @@ _NUMBER = 4
 PICTURE_BYTES = 3 * _NUMBER
 """Of a picture, for each pixel."""
 _HELD_PICTURES = 6
-"""Either optimiser holds six pictures: of Adam the iterate, two moments, the average, the last that
+"""Either optimizer holds six pictures: of Adam the iterate, two moments, the average, the last that
 was good, the gradient; of L-BFGS the point, the trial, the direction, the last that was good and
 two gradients."""
 _UPDATE_PICTURES = 3
@@ -55,20 +55,17 @@ class History:
 
 @dataclass(frozen=True)
 class Memory:
-    """What a painting may take.
-
-    Attributes:
-        total: bytes for all that it allocates.
-        fixed: bytes of these that the pictures given take.
-        planes: numbers for each pixel that masks take.
-    """
+    """What a painting may take."""
 
     total: int
+    """Bytes for all that it allocates."""
     fixed: int = 0
+    """Bytes of these that the pictures given take."""
     planes: int = 0
+    """Numbers for each pixel that masks take."""
 
     def for_tile(self, size: Size, history: History | None) -> int:
-        """Bytes that are left beside the picture and its optimiser; may be below zero."""
+        """Bytes that are left beside the picture and its optimizer; may be below zero."""
         each = (
             PICTURE_BYTES * _HELD_PICTURES
             + self.planes * _NUMBER
@@ -164,14 +161,12 @@ class MemoryGuard:
 
     It gives freed memory back before a piece of work that would go beyond what is allowed.
     Giving it back costs time, as it has to be taken again, so it is done only then.
-
-    Attributes:
-        most_bytes: of the process; None where its memory is not what is painted in.
-        next_bytes: what the next piece of work takes.
     """
 
     most_bytes: int | None
+    """The most that the process may take; None where its memory is not what is painted in."""
     next_bytes: int = 0
+    """What the next piece of work takes."""
 
     @classmethod
     def from_here(cls, memory: Memory, device: torch.device) -> "MemoryGuard":

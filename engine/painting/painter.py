@@ -10,8 +10,8 @@ from common.options import PaintOptions
 from engine.networks.encoder import Encoder, WeightsProblem
 from engine.networks.registry import resolve_network
 from engine.painting import checkpoint
-from engine.painting.arithmetic import steady_arithmetic
 from engine.painting.checkpoint import Kept, fingerprint
+from engine.painting.determinism import deterministic
 from engine.painting.devices import SHARE_OF_FREE, free_memory_bytes
 from engine.painting.events import Event, Prepared, Preparing
 from engine.painting.finish import Finisher
@@ -94,7 +94,7 @@ def paint(
         control=control or Control(),
         memory=_memory(total, padded_inputs, studio.device),
     )
-    with steady_arithmetic():
+    with deterministic():
         yield from run.paint(kept)
 
 

@@ -9,7 +9,7 @@ from engine.networks.encoder import Encoder
 from engine.painting.memory import History, Memory
 from engine.painting.picture import Size, fit_size
 from engine.painting.problems import SettingsProblem
-from engine.painting.recipe import LayerChoice, Loss, Optimizer, Recipe
+from engine.painting.recipe import LayerChoice, Loss, OptimizerSettings, Recipe
 
 _T = TypeVar("_T")
 
@@ -20,7 +20,7 @@ LEAST_SIDE_PX = 32
 
 @dataclass(frozen=True)
 class Scale:
-    """Size (height, width) of the picture at a scale, its iterations, and the optimiser.
+    """Size (height, width) of the picture at a scale, its iterations, and the optimizer.
 
     That is L-BFGS with a history, Adam without.
     """
@@ -31,7 +31,7 @@ class Scale:
 
     @property
     def optimizer(self) -> OptimizerName:
-        """The optimiser's name."""
+        """The optimizer's name."""
         return "lbfgs" if self.history else "adam"
 
 
@@ -46,7 +46,7 @@ class Plan:
     style_layers: Mapping[str, float]
     weights: Mapping[str, float]
     loss: Loss
-    optimizer: Optimizer
+    optimizer: OptimizerSettings
     scales: tuple[Scale, ...]
     colors_first: float
     detail: float

@@ -68,8 +68,8 @@ class Loss(_Part):
     style_layers_sum_to_one: bool = True
 
 
-class Optimizer(_Part):
-    """Which optimiser, and its settings; steps are in units of the picture's 0..1.
+class OptimizerSettings(_Part):
+    """Which optimizer, and its settings; steps are in units of the picture's 0..1.
 
     name: the one to use.
     lbfgs_most_px: scales with a longer side than this are painted with Adam all the same, as the
@@ -99,7 +99,7 @@ class Iterations(_Part):
 
 
 class Pyramid(_Part):
-    """Sizes, and iterations for each optimiser; `qualities` multiplies these."""
+    """Sizes, and iterations for each optimizer; `qualities` multiplies these."""
 
     smallest_px: int = Field(128, ge=16)
     factor: Annotated[float, Field(gt=1)] = 2**0.5
@@ -128,7 +128,7 @@ class Recipe(_Part):
     title: str
     choices: tuple[LayerChoice, ...] = Field(min_length=1)
     loss: Loss = Loss()
-    optimizer: Optimizer = Optimizer()
+    optimizer: OptimizerSettings = OptimizerSettings()
     pyramid: Pyramid = Pyramid()
     start: Beginning = Beginning()
     pooling: Literal["max", "average"] = "max"

@@ -38,7 +38,7 @@ def make_report(
     """
     plan, log = state.plan, state.log
     log.read()
-    notes = [*_optimisers(options, plan), *state.notes]
+    notes = [*_optimizers(options, plan), *state.notes]
     if options.pooling not in {None, plan.pooling}:
         notes.append(
             sentence(
@@ -74,7 +74,7 @@ def make_report(
     )
 
 
-def _optimisers(options: PaintOptions, plan: Plan) -> list[Sentence]:
+def _optimizers(options: PaintOptions, plan: Plan) -> list[Sentence]:
     left = [max(scale.size) for scale in plan.scales if scale.history is None]
     if options.optimizer != "lbfgs" or not left:
         return []

@@ -35,7 +35,7 @@ from engine.painting.memory import (
     tiling_for,
 )
 from engine.painting.objective import Objective, make_objective
-from engine.painting.optimisers import Optimiser
+from engine.painting.optimizers import Optimizer
 from engine.painting.picture import Size
 from engine.painting.problems import PaintingFailed
 from engine.painting.report import make_report
@@ -51,27 +51,24 @@ _MOST_FAILURES = 3
 
 @dataclass(eq=False)
 class Run:
-    """One painting.
-
-    Attributes:
-        state: all that changes, with the plan.
-        inputs: all pictures.
-        options: of the job; the plan holds most of them resolved.
-        studio: device, networks, memory.
-        network: name of the network.
-        finisher: makes pictures to show.
-        control: may stop the painting.
-        memory: to paint in.
-    """
+    """One painting, while it is made."""
 
     state: RunState
+    """All that changes, with the plan."""
     inputs: Inputs
+    """All pictures."""
     options: PaintOptions
+    """Options of the job; the plan holds most of them resolved."""
     studio: Studio
+    """Device, networks, memory."""
     network: str
+    """Name of the network."""
     finisher: Finisher
+    """Makes pictures to show."""
     control: Control
+    """What may stop the painting."""
     memory: Memory
+    """The memory to paint in."""
     _guard: MemoryGuard = field(init=False)
     _scales: Scales = field(init=False)
     _tiling: Tiling | None = field(init=False, default=None)
@@ -85,21 +82,21 @@ class Run:
         """All scales, from the start or from a checkpoint."""
         devices.reset_peak_memory(self.studio.device)
         first = 0 if resumed is None else resumed.header.scale
-        optimiser: Optimiser | None = None
+        optimizer: Optimizer | None = None
         shown: Tensor | None = None
         for number in range(first, len(self.state.plan.scales)):
             if resumed is not None and number == first:
                 work = self._scales.resumed(resumed)
             else:
-                work = self._scales.next(number, optimiser)
+                work = self._scales.next(number, optimizer)
             if not work.done:
                 self.state.log.reference = None  # It was that of another size.
             shown = yield from self._paint_scale(work)
-            optimiser = work.optimiser
+            optimizer = work.optimizer
             del work
         if shown is None:
             raise PaintingFailed("The checkpoint holds no picture to go on from.")
-        del optimiser  # The finished picture needs memory too.
+        del optimizer  # The finished picture needs memory too.
         picture = self.finisher.picture(shown)
         del shown
         yield Painted(picture, self._report(picture.size))
@@ -208,7 +205,7 @@ class Run:
             )
         state.log.forget_after(work.number, work.good_at)
         work.go_back()
-        work.optimiser.calm(0.5)
+        work.optimizer.calm(0.5)
         state.pace *= 0.5
         work.remember()
         if state.dtype is torch.bfloat16:
@@ -230,7 +227,7 @@ class Run:
 
         def kept() -> bytes:
             if not work.torn and log.finite_after(work.number, work.good_at):
-                return self._checkpoint(work, work.done, work.optimiser.tensors())
+                return self._checkpoint(work, work.done, work.optimizer.tensors())
             return self._checkpoint(work, work.good_at, work.good)
 
         return Stepped(

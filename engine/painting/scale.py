@@ -13,7 +13,7 @@ from engine.painting.gradient import evaluate
 from engine.painting.inputs import Inputs, start_picture
 from engine.painting.memory import attempt, lesser_history, no_memory
 from engine.painting.objective import Objective
-from engine.painting.optimisers import Adam, Optimiser, enlarged, history_in, make_optimiser
+from engine.painting.optimizers import Adam, Optimizer, enlarged, history_in, make_optimizer
 from engine.painting.picture import Size, resized
 from engine.painting.run_state import RunState
 from engine.painting.studio import Studio
@@ -22,29 +22,26 @@ from engine.painting.tiles import Tiling
 
 @dataclass(eq=False)
 class ScaleRun:
-    """A scale at work, and the last of its states that was known to be finite.
-
-    Attributes:
-        number: of the scale.
-        optimiser: holds the picture.
-        done: iterations so far.
-        objective: what the picture is judged by; None while there is none.
-        tiling: None for the whole picture at once.
-        good_at: the iteration after which the state was known to be finite.
-        good: that state, as far as it is needed to go on from.
-        torn: a step was broken off in the middle, by an interruption say.
-        ended: before its last iteration, as the loss sank too little.
-    """
+    """A scale at work, and the last of its states that was known to be finite."""
 
     number: int
-    optimiser: Optimiser
+    """Number of the scale."""
+    optimizer: Optimizer
+    """Holds the picture."""
     done: int
+    """Number of iterations so far."""
     objective: Objective | None = None
+    """What the picture is judged by; None while there is none."""
     tiling: Tiling | None = None
+    """None for the whole picture at once."""
     good_at: int = 0
+    """The iteration after which the state was known to be finite."""
     good: dict[str, Tensor] = field(default_factory=dict)
+    """That state, as far as it is needed to go on from."""
     torn: bool = False
+    """Whether a step was broken off in the middle, for example by an interruption."""
     ended: bool = False
+    """Before its last iteration, as the loss sank too little."""
 
     def __post_init__(self) -> None:
         self.remember()
@@ -58,22 +55,22 @@ class ScaleRun:
         if self.objective is None:
             raise RuntimeError("the scale is not set up")
         self.objective.encoder.begin(number)
-        found = evaluate(self.objective, self.optimiser.point, self.tiling, check)
+        found = evaluate(self.objective, self.optimizer.point, self.tiling, check)
         figures = found.figures()
         self.torn = True
-        self.optimiser.update(found, progress)  # which spends the gradient
+        self.optimizer.update(found, progress)  # which spends the gradient
         self.done += 1
         self.torn = False
         return figures
 
     def shown(self) -> Tensor:
         """The picture so far."""
-        result = self.optimiser.result()
+        result = self.optimizer.result()
         return result if self.objective is None else self.objective.shown(result)
 
     def remember(self) -> None:
         """The state is good."""
-        for name, tensor in self.optimiser.essence().items():
+        for name, tensor in self.optimizer.essence().items():
             if name in self.good:
                 self.good[name].copy_(tensor)
             else:
@@ -82,7 +79,7 @@ class ScaleRun:
 
     def go_back(self) -> None:
         """To the last state that was good."""
-        self.optimiser.load(self.good)
+        self.optimizer.load(self.good)
         self.done, self.torn = self.good_at, False
 
     def close(self) -> None:
@@ -94,19 +91,16 @@ class ScaleRun:
 
 @dataclass(eq=False)
 class Scales:
-    """Begins the scales of a painting, with as much of a history as there is memory for.
-
-    Attributes:
-        state: of the run; the histories of its plan get less where memory runs out.
-        inputs: all pictures.
-        options: say what to start from.
-        studio: where it is painted.
-    """
+    """Begins the scales of a painting, with as much of a history as there is memory for."""
 
     state: RunState
+    """State of the run; the histories of its plan get less where memory runs out."""
     inputs: Inputs
+    """All pictures."""
     options: PaintOptions
+    """Say what to start from."""
     studio: Studio
+    """Where it is painted."""
 
     def resumed(self, kept: Kept) -> ScaleRun:
         """The work that a checkpoint was kept of; its tensors are spent."""
@@ -122,8 +116,8 @@ class Scales:
         work.ended = header.ended
         return work
 
-    def next(self, number: int, before: Optimiser | None) -> ScaleRun:
-        """A scale's work: with the same optimiser enlarged, or another from its result."""
+    def next(self, number: int, before: Optimizer | None) -> ScaleRun:
+        """A scale's work: with the same optimizer enlarged, or another from its result."""
         scale = self.state.plan.scales[number]
         if before is None:
             content = self.content_at(scale.size)[0].float().cpu()
@@ -147,9 +141,9 @@ class Scales:
         """
         self._forget_some(work.number)
         point = work.good["point"]
-        work.optimiser.close()
+        work.optimizer.close()
         fresh = self._begun(work.number, point)
-        work.optimiser, work.good = fresh.optimiser, fresh.good
+        work.optimizer, work.good = fresh.optimizer, fresh.good
         work.done, work.torn = work.good_at, False
 
     def content_at(self, size: Size) -> Tensor:
@@ -176,13 +170,13 @@ class Scales:
         """
 
         def begin() -> ScaleRun:
-            optimiser = make_optimiser(
+            optimizer = make_optimizer(
                 self.state.plan.scales[number].history, picture, self.state.plan.optimizer
             )
-            optimiser.calm(self.state.pace)
+            optimizer.calm(self.state.pace)
             if state is not None:
-                optimiser.load(state)  # Adam's own pace is among it.
-            return ScaleRun(number, optimiser, 0)
+                optimizer.load(state)  # Adam's own pace is among it.
+            return ScaleRun(number, optimizer, 0)
 
         while (work := attempt(begin, self.studio.device)) is None:
             self._forget_some(number)

@@ -13,8 +13,10 @@ import uuid
 from collections.abc import Callable
 
 from common.logs import set_up_logging
-from common.settings import Settings, SettingsError, load_settings
+from common.settings import Settings, SettingsError, load_settings, unknown_settings
 from common.version import VERSION
+from engine.networks.encoder import WeightsProblem
+from engine.networks.registry import NetworkSource
 from engine.painting.problems import SettingsProblem
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
@@ -39,13 +41,21 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="stop when standard input ends (how the bot stops its engine)",
     )
+    parser.add_argument("--version", action="version", version=f"Atelier {VERSION}")
+    parser.add_argument(
+        "--check", action="store_true", help="say device, precision and network, and end"
+    )
     options = parser.parse_args(arguments)
     try:
         settings = load_settings()
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - before there is a log
         return CANNOT_START
+    if options.check:
+        return _check(settings)
     set_up_logging(settings)
+    for sentence in unknown_settings():
+        log.warning("%s", sentence)
     try:
         asyncio.run(_serve(settings, until_stdin_closes=options.until_stdin_closes))
     except (QueueError, SettingsProblem) as error:
@@ -53,6 +63,18 @@ def main(arguments: list[str] | None = None) -> int:
         return CANNOT_START
     except KeyboardInterrupt:
         return 130
+    return 0
+
+
+def _check(settings: Settings) -> int:
+    """Say what would paint, or in one sentence why nothing can. Returns the exit status."""
+    try:
+        painter = JobPainter(settings)
+        NetworkSource(settings.atelier_vgg19_weights, say=lambda _: None).weights()
+        print(f"{painter.device_name}, {painter.network_name()}")  # noqa: T201 - the answer
+    except (SettingsProblem, WeightsProblem) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - there is no log yet
+        return CANNOT_START
     return 0
 
 

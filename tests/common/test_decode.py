@@ -132,6 +132,7 @@ def test_large_pictures_are_reduced_with_their_aspect() -> None:
         (encoded(Image.new("RGB", (1, 1))), "only 1 × 1"),
         (encoded(Image.new("RGB", (10000, 10))), "only 10000 × 10"),
         (encoded(Image.new("RGB", (1000, 20))), "too narrow"),
+        (encoded(Image.new("RGB", (80, 648))), "at most 8 times the other"),
         (encoded(gradient(640, 480), "PNG")[:600], "damaged"),
         (encoded(gradient(640, 480), "JPEG")[:3000], "damaged"),
         (encoded(Image.new("1", (20000, 20000))), "megapixels"),
@@ -167,3 +168,7 @@ def test_damaged_files_never_raise_anything_else(
     except PictureProblem:
         return
     assert decoded(picture.png).mode in {"RGB", "RGBA"}
+
+
+def test_a_long_picture_is_taken_up_to_eight_times_as_long_as_wide() -> None:
+    assert normalise(encoded(Image.new("RGB", (640, 80)))).width_px == 640

@@ -1,9 +1,12 @@
 """The table of options says of each what a painting accepts."""
 
+import argparse
+
 import pytest
 from pydantic import ValidationError
 
-from common.options import OPTIONS, PaintOptions
+from common.options import OPTIONS, Option, PaintOptions
+from engine import arguments
 from engine.arguments import make_parser, options_of
 
 BOUNDED = [name for name, option in OPTIONS.items() if option.most is not None]
@@ -32,3 +35,11 @@ def test_the_command_line_has_a_flag_for_every_option() -> None:
     renamed = {"start": "init", "timelapse_format": "timelapse"}
     assert {renamed.get(name, name) for name in OPTIONS} <= told.keys()
     assert options_of(make_parser().parse_args(["a.png", "-o", "b.png"])) == PaintOptions()
+
+
+def test_an_option_that_is_on_or_off_is_a_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arguments, "OPTIONS", {"grey": Option("In greys.", False, bool)})
+    parser = argparse.ArgumentParser()
+    arguments._add_option(parser, "grey")
+    told = [parser.parse_args(flags).grey for flags in (["--grey"], ["--no-grey"], [])]
+    assert told == [True, False, None]

@@ -46,7 +46,7 @@ def test_each_mistake_gets_a_line_without_the_value(monkeypatch: pytest.MonkeyPa
     with pytest.raises(SettingsError) as problem:
         load_settings(_env_file=None)
     text = str(problem.value)
-    assert "ATELIER_NETWORK: Input should be 'auto', 'vgg19' or 'lite'" in text
+    assert "ATELIER_NETWORK: Input should be 'auto', 'vgg19'" in text
     assert "ATELIER_MAX_SIZE_PX" in text
     assert "secret" not in text
 

@@ -268,3 +268,14 @@ def test_the_same_command_gives_the_same_bytes(studio: Path) -> None:
     torch.manual_seed(5)
     assert paint("--quiet", "--init", "noise") == 0
     assert (studio / "out.png").read_bytes() == first
+
+
+def test_a_very_thin_photograph_is_refused_but_not_a_thin_style(
+    studio: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    thin = noise_picture(8, 200).to_image()
+    thin.save(studio / "thin.png")
+    assert engine_main(["paint", "thin.png", "--style", "style.jpg", "-o", "out.png"]) == 2
+    assert "thin.png: That picture is too narrow (200 × 8)" in capsys.readouterr().err
+    assert not (studio / "out.png").exists()
+    assert paint("--quiet", "--style", "thin.png") == 0

@@ -34,17 +34,17 @@ def run(
 
 def torchs(function: Function, start: Tensor, steps: int, **settings: Any) -> float:
     point = start.clone().requires_grad_()
-    optimiser: Any = torch.optim.LBFGS([point], max_iter=1, **settings)
+    optimizer: Any = torch.optim.LBFGS([point], max_iter=1, **settings)
     for _ in range(steps):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
 
         def closure() -> Tensor:
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss = function(point)
             torch.autograd.backward(loss)
             return loss
 
-        optimiser.step(closure)
+        optimizer.step(closure)
     return float(function(point).detach())
 
 

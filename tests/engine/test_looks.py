@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from engine.painting import Picture, SettingsProblem, Style
-from engine.painting.colour import colour_moments
+from engine.painting.color import color_moments
 from engine.painting.inputs import check_inputs, with_colors_first
 from engine.painting.measuring import measure_style
 from engine.painting.memory import History
-from engine.painting.optimisers import Adam, enlarged, make_optimiser
+from engine.painting.optimizers import Adam, enlarged, make_optimizer
 from engine.painting.picture import resized
 from engine.painting.recipe import load_recipe
 from engine.painting.statistics import StatisticsKey, StyleStatistics
@@ -64,7 +64,7 @@ def test_all_starts_paint(start: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["luminance", "match", "histogram"])
-def test_colours_of_the_photograph_are_kept(method: str) -> None:
+def test_colors_of_the_photograph_are_kept(method: str) -> None:
     content = Picture(torch.zeros(3, 64, 64))
     content.pixels[1] = noise_picture(64, 64).pixels[0]
     style = [Style(Picture(torch.rand(3, 50, 50) * torch.tensor([1.0, 0.1, 0.1]).view(3, 1, 1)))]
@@ -138,7 +138,7 @@ def test_fingerprints_stand_for_a_picture() -> None:
     kept = StyleStatistics(key, measure_style(encoder, style.pixels, layers))
     again = StyleStatistics.from_bytes(kept.to_bytes())
     assert again.key == key
-    again = replace(again, colors=colour_moments(style.pixels[None]))
+    again = replace(again, colors=color_moments(style.pixels[None]))
     from_picture, _ = run(options, studio, styles=[Style(style)])
     from_prints, _ = run(options, studio, styles=[Style(fingerprints=[again])])
     difference = from_picture.picture.pixels - from_prints.picture.pixels
@@ -162,14 +162,14 @@ def test_the_photograph_takes_the_palette_before_it_is_painted() -> None:
 
 
 @pytest.mark.parametrize("options", [{"keep_colors": "luminance"}, {"strength": 0.0}])
-def test_colours_do_not_come_first_where_the_photographs_are_to_stay(
+def test_colors_do_not_come_first_where_the_photographs_are_to_stay(
     options: dict[str, Any],
 ) -> None:
     painted, _ = run(changed(**options), thin_studio())
     assert painted.report.settings["colors_first"] == 0
 
 
-def test_a_fingerprint_without_colours_leaves_the_photographs() -> None:
+def test_a_fingerprint_without_colors_leaves_the_photographs() -> None:
     encoder, style = thin(dtype=torch.float32), noise_picture(64, 64, 7)
     key = StatisticsKey(style.hash, "vgg19", encoder.weights_hash, "max", 64, 64)
     layers = [f"relu{n}_1" for n in range(1, 6)]
@@ -206,10 +206,10 @@ def test_an_enlarged_photograph_with_its_own_detail_is_the_photograph(
     small = resized(photograph[0], (24, 32))[None]
     detail = photograph - enlarged(small, (48, 64), "bicubic")
     assert float(detail.abs().max()) > 0.01
-    optimiser = make_optimiser(history, small, load_recipe("atelier").optimizer)
-    torch.testing.assert_close(optimiser.taken((48, 64), detail), photograph)
+    optimizer = make_optimizer(history, small, load_recipe("atelier").optimizer)
+    torch.testing.assert_close(optimizer.taken((48, 64), detail), photograph)
     if history is None:
-        begun = make_optimiser(None, small, load_recipe("atelier").optimizer)
+        begun = make_optimizer(None, small, load_recipe("atelier").optimizer)
         assert isinstance(begun, Adam)
         torch.testing.assert_close(begun.rescaled((48, 64), detail).point, photograph)
 

@@ -11,7 +11,7 @@ from engine.painting import Recovered, Retiled, SettingsProblem, Stepped, Style,
 from engine.painting.devices import peak_memory_bytes, reset_peak_memory, resident_bytes
 from engine.painting.gradient import Evaluation
 from engine.painting.memory import History, Memory, choose_core, tile_bytes
-from engine.painting.optimisers import Adam, Lbfgs
+from engine.painting.optimizers import Adam, Lbfgs
 from engine.painting.plan import Plan, make_plan
 from engine.painting.recipe import load_recipe
 from tests.engine.thin import noise_picture, run, thin, thin_studio
@@ -105,7 +105,7 @@ def saved_at(iteration: int, options: PaintOptions, total: int | None) -> bytes:
 
 
 @pytest.mark.parametrize("later", [GIB, 64 * GIB])
-def test_a_resumed_painting_keeps_its_optimisers(later: int) -> None:
+def test_a_resumed_painting_keeps_its_optimizers(later: int) -> None:
     options = PaintOptions.model_validate(WHOLE | {"optimizer": "lbfgs", "tile_px": 96})
     between = (History(10).bytes_per_pixel + History(10, narrow=True).bytes_per_pixel) // 2
     encoder = thin(dtype=torch.float32)

@@ -127,7 +127,7 @@ LITERAL = {"atelier": atelier, "gatys": gatys, "large": large, "wasserstein": wa
 
 
 def reference(name: str) -> float:
-    """The loss that torch's own optimiser reaches on the formula in as many iterations."""
+    """The loss that torch's own optimizer reaches on the formula in as many iterations."""
     recipe = load_recipe(name)
     picture = STARTS.get(name, SOURCES[0]).clone().requires_grad_()
     if recipe.optimizer.name == "lbfgs":
@@ -153,7 +153,7 @@ def reference(name: str) -> float:
 
 
 @pytest.mark.parametrize("name", sorted(LITERAL))
-def test_the_loss_is_the_papers_and_the_optimiser_reaches_the_references(name: str) -> None:
+def test_the_loss_is_the_papers_and_the_optimizer_reaches_the_references(name: str) -> None:
     options = PaintOptions(size_px=64, scales=1, iterations=ITERATIONS, recipe=name)
     painted, _ = run(options, thin_studio(), content=CONTENT, styles=[Style(STYLE)])
     first = painted.report.losses[0].total

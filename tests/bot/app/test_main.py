@@ -20,12 +20,13 @@ from tests.kit.world import World
 ROOT = Path(__file__).resolve().parents[3]
 
 
-async def start(folder: Path, **environment: str) -> asyncio.subprocess.Process:
+async def start(folder: Path, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DISCORD_", "ATELIER_"))}
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "bot",
+        *arguments,
         cwd=folder,  # without the developer's `.env`
         env={
             **inherited,

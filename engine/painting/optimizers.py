@@ -1,4 +1,4 @@
-"""The two optimisers behind one face; all of their state is tensors that can be kept."""
+"""The two optimizers behind one face; all of their state is tensors that can be kept."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,12 +12,12 @@ from engine.painting.gradient import Evaluation
 from engine.painting.lbfgs import LbfgsSettings, LbfgsState, advance, begin
 from engine.painting.memory import History
 from engine.painting.picture import Size
-from engine.painting.recipe import Optimizer
+from engine.painting.recipe import OptimizerSettings
 
 _EPSILON = 1e-8
 
 
-class Optimiser(Protocol):
+class Optimizer(Protocol):
     """Walks a picture [1, 3, H, W] down the loss."""
 
     @property
@@ -34,7 +34,7 @@ class Optimiser(Protocol):
         """The best picture so far; a new tensor."""
 
     def taken(self, size: Size, detail: Tensor | None = None) -> Tensor:
-        """The result at another size; the optimiser is spent, and its memory free.
+        """The result at another size; the optimizer is spent, and its memory free.
 
         `detail`, of that size, is added, as enlarging brings none.
         """
@@ -52,7 +52,7 @@ class Optimiser(Protocol):
         """Take steps shorter by this factor from here on."""
 
     def close(self) -> None:
-        """Free its memory; the optimiser is spent."""
+        """Free its memory; the optimizer is spent."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,11 @@ class Adam:
 
     @property
     def point(self) -> Tensor:
-        """See `Optimiser.point`."""
+        """See `Optimizer.point`."""
         return self._picture
 
     def update(self, evaluation: Evaluation, progress: float) -> None:
-        """See `Optimiser.update`."""
+        """See `Optimizer.update`."""
         settings, gradient = self._settings, evaluation.gradient  # whose memory is used again
         first, second = settings.betas
         self._steps += 1
@@ -104,13 +104,13 @@ class Adam:
         self._averaged.mul_(settings.averaging).add_(1 - settings.averaging)
 
     def taken(self, size: Size, detail: Tensor | None = None) -> Tensor:
-        """See `Optimiser.taken`."""
+        """See `Optimizer.taken`."""
         picture = self.result()
         self._average = self._picture
         return _with_detail(enlarged(picture, size, "bicubic"), detail)
 
     def result(self) -> Tensor:
-        """See `Optimiser.result`."""
+        """See `Optimizer.result`."""
         if float(self._averaged) == 0:
             return self._picture.clone()
         return (self._average / float(self._averaged)).clamp_(0, 1)
@@ -127,7 +127,7 @@ class Adam:
         return self
 
     def tensors(self) -> dict[str, Tensor]:
-        """See `Optimiser.tensors`."""
+        """See `Optimizer.tensors`."""
         return {
             "picture": self._picture,
             "mean": self._mean,
@@ -139,11 +139,11 @@ class Adam:
         }
 
     def essence(self) -> dict[str, Tensor]:
-        """See `Optimiser.essence`: the moments, which may have led astray, are left out."""
+        """See `Optimizer.essence`: the moments, which may have led astray, are left out."""
         return {"picture": self._picture, "pace": self._pace}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """See `Optimiser.load`."""
+        """See `Optimizer.load`."""
         for name, own in self.tensors().items():
             if name in tensors:
                 own.copy_(tensors[name])
@@ -151,11 +151,11 @@ class Adam:
                 own.zero_()
 
     def calm(self, factor: float) -> None:
-        """See `Optimiser.calm`."""
+        """See `Optimizer.calm`."""
         self._pace *= factor
 
     def close(self) -> None:
-        """See `Optimiser.close`."""
+        """See `Optimizer.close`."""
         self._picture = self._mean = self._square = self._average = torch.empty(0)
 
     def _floor(self) -> float:
@@ -173,33 +173,33 @@ class Lbfgs:
 
     @property
     def point(self) -> Tensor:
-        """See `Optimiser.point`."""
+        """See `Optimizer.point`."""
         return self._state.trial
 
     def update(self, evaluation: Evaluation, progress: float) -> None:  # noqa: ARG002 (its steps are its own)
-        """See `Optimiser.update`."""
+        """See `Optimizer.update`."""
         self._state = advance(self._state, evaluation.loss, evaluation.gradient, self._settings)
 
     def result(self) -> Tensor:
-        """See `Optimiser.result`."""
+        """See `Optimizer.result`."""
         return self._state.point.clone()
 
     def taken(self, size: Size, detail: Tensor | None = None) -> Tensor:
-        """See `Optimiser.taken`."""
+        """See `Optimizer.taken`."""
         picture = self._state.point
         del self._state
         return _with_detail(enlarged(picture, size, "bicubic"), detail)
 
     def tensors(self) -> dict[str, Tensor]:
-        """See `Optimiser.tensors`."""
+        """See `Optimizer.tensors`."""
         return self._state.tensors()
 
     def essence(self) -> dict[str, Tensor]:
-        """See `Optimiser.essence`: the history, some 24 bytes a pixel and pair, is left out."""
+        """See `Optimizer.essence`: the history, some 24 bytes a pixel and pair, is left out."""
         return {"point": self._state.point}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """See `Optimiser.load`."""
+        """See `Optimizer.load`."""
         like, names = self._state.loss, list(self._state.tensors())
         dtype = self._state.point.dtype
         self.close()  # There may be no memory for two histories.
@@ -210,17 +210,19 @@ class Lbfgs:
         self._state = LbfgsState.from_tensors(kept)
 
     def calm(self, factor: float) -> None:
-        """See `Optimiser.calm`."""
+        """See `Optimizer.calm`."""
         settings = self._settings
         first = None if settings.first_change is None else settings.first_change * factor
         self._settings = replace(settings, step=settings.step * factor, first_change=first)
 
     def close(self) -> None:
-        """See `Optimiser.close`."""
+        """See `Optimizer.close`."""
         del self._state
 
 
-def make_optimiser(history: History | None, picture: Tensor, recipe: Optimizer) -> Optimiser:
+def make_optimizer(
+    history: History | None, picture: Tensor, recipe: OptimizerSettings
+) -> Optimizer:
     """L-BFGS with a history, or Adam, from a recipe's settings."""
     if history is not None:
         return Lbfgs(picture, _settings(history))
@@ -229,7 +231,7 @@ def make_optimiser(history: History | None, picture: Tensor, recipe: Optimizer) 
 
 
 def history_in(tensors: Mapping[str, Tensor], planned: History | None) -> History | None:
-    """What the optimiser remembered whose state this is, or is to if that was left out."""
+    """What the optimizer remembered whose state this is, or is to if that was left out."""
     if "s" in tensors:
         return History(tensors["s"].shape[0], narrow=tensors["s"].dtype is torch.bfloat16)
     return planned if "point" in tensors else None

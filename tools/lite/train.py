@@ -1,4 +1,4 @@
-"""`python -m engine.lite.train PHOTOS TEACHER`: make the weights of the `lite` network.
+"""`python -m tools.lite.train PHOTOS TEACHER`: make the weights of the `lite` network.
 
 Crops of photographs, some of them with noise, other colours or two of them mixed, are shown to
 VGG19, and the lite network learns to say what it says. Then the network paints: it will be asked
@@ -23,10 +23,8 @@ from torch import Tensor
 
 from common.options import PaintOptions
 from engine.lite.encoder import LiteEncoder
-from engine.lite.lessons import Lesson, Teacher, make_crops, recoloured, together
 from engine.lite.network import READINGS, WEIGHTS, Weights
 from engine.lite.network import load_weights as load_lite_weights
-from engine.lite.student import Student
 from engine.networks.vgg19 import Vgg19
 from engine.networks.weights import load_weights
 from engine.painting.events import Painted
@@ -35,12 +33,14 @@ from engine.painting.painter import paint
 from engine.painting.picture import Picture
 from engine.painting.studio import Studio
 from engine.styles.making import picture_from_file
+from tools.lite.lessons import Lesson, Teacher, make_crops, recolored, together
+from tools.lite.student import Student
 
 _TOLD_EVERY = 50
 _BORDER = 3
 _BORDER_SHARE = 0.3
 _PICTURES = {".jpg", ".jpeg", ".png"}
-_RECOLOURED_SHARE = 0.5
+_RECOLORED_SHARE = 0.5
 _LAYERS = {reading.layer: 1.0 for reading in READINGS}
 
 
@@ -58,7 +58,7 @@ class Training:
     crop_px: int = 112
     tested: int = 64
     batch: int = 4
-    normalised_steps: int = 200
+    normalized_steps: int = 200
     steps: int = 6000
     step: float = 8e-3
     rounds: int = 2
@@ -76,12 +76,12 @@ class Schedule:
 
     steps: int
     step: float
-    normalised_steps: int = 0
+    normalized_steps: int = 0
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Train, and write the weights and a log beside them. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m engine.lite.train", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.lite.train", description=__doc__)
     parser.add_argument("photos", type=Path, help="folder of photographs")
     parser.add_argument("teacher", type=Path, help="VGG19's weights, at least to relu3_3")
     parser.add_argument("-o", "--output", type=Path, default=WEIGHTS)
@@ -133,7 +133,7 @@ def train(
     student = Student() if begun is None else Student.of(begun)
     log: dict[str, object] = {}
     if begun is None:
-        schedule = Schedule(training.steps, training.step, training.normalised_steps)
+        schedule = Schedule(training.steps, training.step, training.normalized_steps)
         log["photographs"] = learn(student, lessons, schedule, training, console)
     tested = lessons[-training.tested :]
     log["left_on_photographs"] = left(student, tested)
@@ -164,16 +164,16 @@ def learn(
     console: Console,
 ) -> list[dict[str, float]]:
     """Teach all lessons but the last; returns how each layer's error fell."""
-    optimiser = torch.optim.Adam(student.parameters(), lr=schedule.step, betas=(0.9, 0.99))
+    optimizer = torch.optim.Adam(student.parameters(), lr=schedule.step, betas=(0.9, 0.99))
     course = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, schedule.step, schedule.steps, pct_start=0.15
+        optimizer, schedule.step, schedule.steps, pct_start=0.15
     )
     generator = torch.Generator().manual_seed(training.seed)
     taught = len(lessons) - training.tested
     curve: list[dict[str, float]] = []
     sums = dict.fromkeys(_LAYERS, 0.0)
     for number in range(1, schedule.steps + 1):
-        student.train(number <= schedule.normalised_steps)
+        student.train(number <= schedule.normalized_steps)
         chosen = torch.randint(0, taught, (training.batch,), generator=generator)
         crops, targets = together([lessons[place] for place in chosen.tolist()])
         told = student(crops)
@@ -182,9 +182,9 @@ def learn(
         if training.mean_weight:
             biases = [_bias(told[name], target) for name, target in targets.items()]
             loss = loss + training.mean_weight * torch.stack(biases).sum()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         torch.autograd.backward(loss)
-        optimiser.step()
+        optimizer.step()
         course.step()
         for name, error in errors.items():
             sums[name] += float(error.detach()) / _TOLD_EVERY
@@ -216,9 +216,9 @@ def paint_some(
     studio = Studio(opener=lambda *_, **__: encoder, precision="fp32")
     for number in range(count):
         content, style = (picture_from_file(file.read_bytes()) for file in chance.sample(files, 2))
-        if chance.random() < _RECOLOURED_SHARE:
+        if chance.random() < _RECOLORED_SHARE:
             seen = np.random.default_rng(chance.getrandbits(32))
-            style = Picture(recoloured(style.pixels, seen))
+            style = Picture(recolored(style.pixels, seen))
         options = PaintOptions(
             network="lite",
             size_px=chance.choice([144, 160]),

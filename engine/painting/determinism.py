@@ -1,4 +1,4 @@
-"""How numbers are reckoned with on CUDA."""
+"""The same numbers each time, on CUDA too."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ import torch
 
 
 @contextmanager
-def steady_arithmetic() -> Iterator[None]:
+def deterministic() -> Iterator[None]:
     """Within, cuDNN gives the same numbers each time, and float32 is not cut to TF32.
 
     What was set before is set again afterwards.

@@ -1,4 +1,4 @@
-"""`python -m engine.styles.shipping ID=FILE …`: what the catalogue ships of paintings at hand.
+"""`python -m tools.shipping ID=FILE …`: what the catalogue ships of paintings at hand.
 
 For each painting its fingerprint for each network, and a swatch that the engine paints from
 VGG-19's alone. To be run whenever a network or the recipe's layers change.
@@ -21,7 +21,7 @@ from engine.styles.swatches import paint_swatch
 
 def main(arguments: list[str] | None = None) -> int:
     """Make the files of all paintings named. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m engine.styles.shipping", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.shipping", description=__doc__)
     parser.add_argument("paintings", nargs="+", metavar="ID=FILE")
     parser.add_argument("--without-swatches", action="store_true")
     options = parser.parse_args(arguments)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.lite import compare
+from tools.lite import compare
 
 
 def test_it_paints_with_both_networks_writes_a_table_and_goes_on_where_it_was_stopped(

@@ -1,4 +1,4 @@
-"""Likeness to the painting and to the photograph, by measures that no optimiser of ours walks down.
+"""Likeness to the painting and to the photograph, by measures that no optimizer of ours walks down.
 
 A measure by which the unchanged photograph wins, or the painting itself, says nothing of a picture
 between them; so a table has these two as its first rows.
@@ -10,16 +10,16 @@ from dataclasses import asdict, dataclass, fields
 import torch
 from PIL import Image, ImageOps
 
-from engine.evaluation import measures
-from engine.evaluation.distributions import (
+from engine.networks.encoder import Encoder
+from tools.evaluation import measures
+from tools.evaluation.distributions import (
     nearest_neighbors,
     palette_distance,
     sliced_wasserstein,
 )
-from engine.evaluation.judge import STYLE_LAYERS, JudgeProblem, gram
-from engine.evaluation.pictures import Picture, as_image, as_tensor, fit_longest
-from engine.evaluation.shapes import edge_distance, ssim_distance, structure_distance
-from engine.networks.encoder import Encoder
+from tools.evaluation.judge import STYLE_LAYERS, JudgeProblem, gram
+from tools.evaluation.pictures import Picture, as_image, as_tensor, fit_longest
+from tools.evaluation.shapes import edge_distance, ssim_distance, structure_distance
 
 STRUCTURE_LAYERS = ("relu3_3", "relu4_3")
 PHOTOGRAPH, PAINTING = "photograph unchanged", "painting itself"
@@ -29,29 +29,26 @@ _LANCZOS = Image.Resampling.LANCZOS
 
 @dataclass(frozen=True)
 class Likeness:
-    """What is measured of a picture at one scale; for all of them less is better.
-
-    Attributes:
-        gram: To the painting: mean of `‖G − Ĝ‖ / ‖Ĝ‖` over the held-out layers.
-        palette: To the painting: see `palette_distance`.
-        wasserstein: To the painting: mean of `sliced_wasserstein` over the layers.
-        missing: Of the painting: how far its features' nearest neighbours in the picture are.
-        foreign: To the painting: how far the nearest neighbours of the picture's features are.
-        structure: To the photograph: mean of `structure_distance` over relu3_3 and relu4_3.
-        ssim: To the photograph: see `ssim_distance`.
-        edges: To the photograph: see `edge_distance`.
-        two_pixel: Power at the two-pixel frequencies over the painting's; 1 is as much.
-    """
+    """What is measured of a picture at one scale; for all of them less is better."""
 
     gram: float
+    """To the painting: mean of `‖G − Ĝ‖ / ‖Ĝ‖` over the held-out layers."""
     palette: float
+    """To the painting: see `palette_distance`."""
     wasserstein: float
+    """To the painting: mean of `sliced_wasserstein` over the layers."""
     missing: float
+    """How far the painting's features are from their nearest neighbours in the picture."""
     foreign: float
+    """How far the picture's features are from their nearest neighbours in the painting."""
     structure: float
+    """To the photograph: mean of `structure_distance` over relu3_3 and relu4_3."""
     ssim: float
+    """To the photograph: see `ssim_distance`."""
     edges: float
+    """To the photograph: see `edge_distance`."""
     two_pixel: float
+    """Power at the two-pixel frequencies over the painting's; 1 is as much."""
 
     def as_dict(self) -> dict[str, float]:
         """For JSON."""

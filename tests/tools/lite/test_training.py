@@ -7,13 +7,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from engine.lite import train
 from engine.lite.encoder import LiteEncoder
-from engine.lite.lessons import Lesson, Teacher, make_crops, together
 from engine.lite.network import BY_NAME, LAYERS, READINGS, WEIGHTS, shapes
-from engine.lite.student import Student
 from engine.networks.vgg19 import Vgg19
 from engine.networks.weights import load_weights
+from tools.lite import train
+from tools.lite.lessons import Lesson, Teacher, make_crops, together
+from tools.lite.student import Student
 
 NOTED = {"files", "training", "seconds"}
 
@@ -47,7 +47,7 @@ def test_targets_are_the_teachers_features_turned_and_scaled(lessons: list[Lesso
         assert float(shares[0]) > float(shares[-1])
 
 
-def test_folding_the_normalisation_away_changes_no_feature(lessons: list[Lesson]) -> None:
+def test_folding_the_normalization_away_changes_no_feature(lessons: list[Lesson]) -> None:
     torch.manual_seed(0)
     student = Student().train()
     for _ in range(3):

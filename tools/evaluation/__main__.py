@@ -1,4 +1,4 @@
-"""`python -m engine.evaluation RESULT --content C --style S`: prints the verdict as JSON."""
+"""`python -m tools.evaluation RESULT --content C --style S`: prints the verdict as JSON."""
 
 import argparse
 import json
@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 from PIL import UnidentifiedImageError
 
-from engine.evaluation.judge import Judge, JudgeProblem
+from tools.evaluation.judge import Judge, JudgeProblem
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Judge one or many results; 0, or 2 with a sentence on stderr."""
-    parser = argparse.ArgumentParser(prog="python -m engine.evaluation", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.evaluation", description=__doc__)
     parser.add_argument("results", type=Path, nargs="+", metavar="RESULT", help="paintings")
     parser.add_argument("--content", type=Path, required=True, help="the photograph")
     parser.add_argument("--style", type=Path, required=True, help="the style's picture")

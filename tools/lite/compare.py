@@ -1,4 +1,4 @@
-"""`python -m engine.lite.compare`: the lite network beside VGG19, on the same pictures.
+"""`python -m tools.lite.compare`: the lite network beside VGG19, on the same pictures.
 
 Both paint every pair with the recipe's layers and weights and one schedule; the true VGG19
 judges on layers that neither optimises. Results are kept in a folder, a file for each painting,
@@ -19,7 +19,6 @@ from PIL import Image
 from rich.console import Console
 
 from common.options import NETWORKS, PaintOptions
-from engine.evaluation import Judge
 from engine.networks.registry import NetworkSource
 from engine.painting.events import Painted
 from engine.painting.inputs import Style
@@ -27,8 +26,9 @@ from engine.painting.painter import paint
 from engine.painting.picture import Picture
 from engine.painting.studio import Studio
 from engine.styles.making import picture_from_file
+from tools.evaluation import Judge
 
-FIGURES = ("style_distance", "content_distance", "grain", "border_detail", "foreign_colours")
+FIGURES = ("style_distance", "content_distance", "grain", "border_detail", "foreign_colors")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Comparison:
 
 def main(arguments: list[str] | None = None) -> int:
     """Paint what is not painted yet, then write the table. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m engine.lite.compare", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.lite.compare", description=__doc__)
     parser.add_argument("--contents", type=Path, nargs="+", required=True)
     parser.add_argument("--styles", type=Path, nargs="+", required=True)
     parser.add_argument("--weights", type=Path, help="other weights of VGG19 to paint with")

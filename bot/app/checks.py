@@ -1,0 +1,167 @@
+"""What is looked at before the bot logs in: each fault is one sentence with what to do."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import discord
+from discord.http import Route
+
+from common.settings import Settings, unknown_settings
+from common.store import PictureStore, StorageUnavailableError
+from jobs.outcomes import QueueError
+from jobs.queue import JobQueue
+
+TIMEOUT_SECONDS = 10.0
+ENGINE_TIMEOUT_SECONDS = 120.0
+ENGINE_CHECK = (sys.executable, "-m", "engine", "--check")
+MIB = 1024 * 1024
+
+HOW_TO_BEGIN = (
+    "DISCORD_TOKEN is not set: get a token at https://discord.com/developers/applications "
+    "(your application > Bot > Reset Token) and put it in .env; to try Atelier without one, "
+    "run `make demo` or `make sandbox`."
+)
+HOW_TO_SIGN_IN = (
+    "Discord does not accept this DISCORD_TOKEN: copy it again from "
+    "https://discord.com/developers/applications (your application > Bot > Reset Token)."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one look found."""
+
+    name: str
+    text: str
+    is_fault: bool = False
+    """The bot cannot work with it."""
+    is_doubtful: bool = False
+    """It can, but a person should know."""
+
+
+async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Finding]:
+    """Look at everything, the quickest first.
+
+    Args:
+        settings: which have been read already.
+        thorough: whether to ask for device and weights too, which takes seconds, also where the
+            settings leave nothing to be wrong.
+    """
+    for sentence in unknown_settings():
+        yield Finding("settings", sentence, is_doubtful=True)
+    if settings.discord_token is None:
+        yield Finding("token", HOW_TO_BEGIN, is_fault=True)
+    folder = _folder(settings)
+    yield folder
+    if folder.is_fault:
+        return  # the rest lies in it
+    yield await _database(settings)
+    yield await _store(settings)
+    yield _disk(settings)
+    if thorough or (settings.atelier_engine == "embedded" and _engine_was_set(settings)):
+        yield await _engine()
+    if settings.discord_token is not None:
+        yield await _token(settings.discord_token.get_secret_value())
+
+
+def _folder(settings: Settings) -> Finding:
+    folder = settings.atelier_data_dir.resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return Finding(
+            "folder",
+            f"ATELIER_DATA_DIR: {folder} cannot be written ({reason}): name a folder that the user "
+            "who runs the bot may write.",
+            is_fault=True,
+        )
+    return Finding("folder", str(folder))
+
+
+async def _database(settings: Settings) -> Finding:
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS * 6):  # a migration may be on its way
+            async with await JobQueue.open(settings, store=PictureStore("unused")) as queue:
+                kind = "PostgreSQL" if queue.database.postgres else "SQLite"
+    except TimeoutError:
+        return Finding("database", "The database does not answer.", is_fault=True)
+    except QueueError as error:
+        return Finding("database", f"The queue cannot be opened: {error}", is_fault=True)
+    return Finding("database", f"{kind}, of this version")
+
+
+async def _store(settings: Settings) -> Finding:
+    try:
+        await PictureStore(settings.storage_url, timeout_seconds=TIMEOUT_SECONDS).check()
+    except StorageUnavailableError as error:
+        return Finding("store", f"{error} See ATELIER_STORAGE_URL.", is_fault=True)
+    return Finding("store", "takes, gives and deletes")
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.atelier_data_dir.resolve()
+    there: Path = next(place for place in (folder, *folder.parents) if place.is_dir())
+    free = shutil.disk_usage(there).free
+    if free < settings.disk_reserve_bytes:
+        text = (
+            f"{free // MIB} MiB are free in {folder}, less than ATELIER_DISK_RESERVE_MIB: new "
+            "pictures are refused until there is room."
+        )
+        return Finding("disk", text, is_doubtful=True)
+    return Finding("disk", f"{free / 1024**3:.1f} GiB free")
+
+
+def _engine_was_set(settings: Settings) -> bool:
+    """Whether anything of the engine's settings could be wrong."""
+    return bool(
+        settings.atelier_device != "auto"
+        or settings.atelier_precision != "auto"
+        or settings.atelier_vgg19_weights
+        or settings.atelier_max_memory
+    )
+
+
+async def _engine() -> Finding:
+    """Device, precision and weights: asked of an engine, as torch is too large for the bot."""
+    process = await asyncio.create_subprocess_exec(*ENGINE_CHECK, stdout=PIPE, stderr=PIPE)
+    try:
+        output, errors = await asyncio.wait_for(process.communicate(), ENGINE_TIMEOUT_SECONDS)
+    except TimeoutError:
+        process.kill()
+        return Finding("engine", "The engine does not start in two minutes.", is_fault=True)
+    if process.returncode == 0:
+        return Finding("engine", output.decode(errors="replace").strip())
+    last = errors.decode(errors="replace").strip().splitlines()[-1:] or ["no reason was given"]
+    return Finding("engine", last[0], is_fault=True)
+
+
+async def _token(token: str) -> Finding:
+    """Ask Discord whether it knows the token; no answer is no fault: the bot goes on trying."""
+    agent = f"DiscordBot (https://github.com/Rapptz/discord.py {discord.__version__})"
+    headers = {"Authorization": f"Bot {token}", "User-Agent": agent}
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
+            session.get(f"{Route.BASE}/users/@me", headers=headers) as answer,
+        ):
+            if answer.status == 401:
+                return Finding("token", HOW_TO_SIGN_IN, is_fault=True)
+            if answer.status != 200:
+                text = f"Discord answers {answer.status} just now; the bot will try again."
+                return Finding("token", text, is_doubtful=True)
+            name = str((await answer.json()).get("username", "a bot"))
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        text = f"Discord cannot be reached just now ({type(error).__name__}); the bot will try."
+        return Finding("token", text, is_doubtful=True)
+    return Finding("token", f"of {name}")

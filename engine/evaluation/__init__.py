@@ -1,5 +1,0 @@
-"""Judging pictures on what the optimiser did not see, so that it never grades itself."""
-
-from engine.evaluation.judge import Judge, JudgeProblem, Verdict
-
-__all__ = ["Judge", "JudgeProblem", "Verdict"]

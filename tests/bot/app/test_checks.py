@@ -1,0 +1,88 @@
+"""What a start looks at, and what it says of each fault."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from common.settings import unknown_settings
+from sandbox.control import LoopbackDiscord
+from tests.bot.app.test_main import start
+
+TOKEN = {"DISCORD_TOKEN": "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.not-the-token-of-any-bot"}
+NOWHERE = {
+    "DISCORD_API_URL": "http://127.0.0.1:9/api/v10",
+    "DISCORD_GATEWAY_URL": "ws://127.0.0.1:9",
+}
+
+
+async def ended(folder: Path, **environment: str) -> tuple[int | None, list[str]]:
+    process = await start(folder, **environment)
+    _, errors = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode, errors.decode().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        (
+            {"ATELIER_DATA_DIR": "/proc/atelier"},
+            "ATELIER_DATA_DIR: /proc/atelier cannot be written",
+        ),
+        ({"ATELIER_DATABASE_URL": "mysql://host/name"}, "ATELIER_DATABASE_URL"),
+        ({"ATELIER_DATABASE_URL": "postgresql://a:b@127.0.0.1:9/c"}, "The queue cannot be opened"),
+        ({"ATELIER_STORAGE_URL": "gopher://pictures"}, "ATELIER_STORAGE_URL"),
+        ({"ATELIER_STORAGE_URL": "/proc/pictures"}, "The picture store"),
+        ({"ATELIER_DEVICE": "cuda:7", "ATELIER_ENGINE": "embedded"}, "no device 'cuda:7'"),
+        (
+            {"ATELIER_VGG19_WEIGHTS": "nowhere.pth", "ATELIER_ENGINE": "embedded"},
+            "nowhere.pth",
+        ),
+    ],
+)
+async def test_a_fault_is_one_sentence_and_the_start_ends_at_once(
+    environment: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    code, lines = await ended(tmp_path, **TOKEN, **NOWHERE, **environment)
+    assert code == 2
+    plain = [line for line in lines if not line.startswith("{")]
+    assert len(plain) == 1
+    assert said in plain[0]
+
+
+async def test_discord_that_is_away_is_no_fault(tmp_path: Path) -> None:
+    process = await start(tmp_path, **TOKEN, **NOWHERE)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(process.wait(), 8)
+    process.terminate()
+    await asyncio.wait_for(process.wait(), 60)
+
+
+async def test_check_says_all_that_was_looked_at(tmp_path: Path) -> None:
+    async with LoopbackDiscord.start() as discord:
+        environment = {
+            **discord.environment(),
+            "ATELIER_DATA_DIR": str(tmp_path / "data"),
+            "ATELIER_DEVCE": "cpu",
+        }
+        process = await start(tmp_path, "--check", **environment)
+        output, _ = await asyncio.wait_for(process.communicate(), 120)
+    assert process.returncode == 0
+    lines = output.decode().splitlines()
+    assert lines[0] == (
+        "settings  note  ATELIER_DEVCE is no setting of Atelier; is ATELIER_DEVICE meant?"
+    )
+    names = ["folder", "database", "store", "disk", "engine", "token"]
+    assert [line.split()[:2] for line in lines[1:]] == [[name, "ok"] for name in names]
+
+
+def test_a_misspelt_setting_of_the_env_file_is_pointed_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATELIER_QQQ_ZZZ_1", "x")
+    file = tmp_path / ".env"
+    file.write_text("ATELIER_MAX_SIZE=4096\nATELIER_DEVICE=cpu\nOTHERS=1\n")
+    assert unknown_settings(file) == [
+        "ATELIER_MAX_SIZE is no setting of Atelier; is ATELIER_MAX_SIZE_PX meant?",
+        "ATELIER_QQQ_ZZZ_1 is no setting of Atelier.",
+    ]

@@ -1,0 +1,1 @@
+"""How the `lite` network is taught, and compared with VGG-19."""
