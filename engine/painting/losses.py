@@ -16,8 +16,9 @@ from engine.painting.statistics import LayerMoments
 
 COVARIANCE_EPSILON = 1e-4
 _NEWTON_STEPS = 20
-_LEAST_VARIANCE = 1e-4
-"""Added to a channel's variance, in parts of the target's mean variance."""
+_LEAST_VARIANCE = 1e-5
+"""Added to a channel's variance, in parts of the target's mean square."""
+_LEAST_SHARE = 0.01
 _BLOCKS, _LEAST_BLOCK = 16, 1024
 _NEIGHBORS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))
 """One of each pair of neighbours, rows and columns away, and what its difference counts."""
@@ -92,13 +93,14 @@ def gram_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
 
 def mean_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
     """‖μ − μ̂‖² over ‖μ̂‖², of the channels' means."""
-    return _relative(found.mean, target.mean)
+    return (found.mean - target.mean).square().sum() / _size(target, target.mean)
 
 
 def deviation_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
     """‖σ − σ̂‖² over ‖σ̂‖², of the channels' deviations."""
-    least = _variances(target).mean() * _LEAST_VARIANCE
-    return _relative(_deviations(found, least), _deviations(target, least))
+    least = target.second.diagonal().mean() * _LEAST_VARIANCE
+    mine, wanted = _deviations(found, least), _deviations(target, least)
+    return (mine - wanted).square().sum() / _size(target, wanted)
 
 
 def wasserstein_distance(found: LayerMoments, target: "GaussianTarget") -> Tensor:
@@ -174,18 +176,16 @@ def variation(picture: Tensor, rows: slice, columns: slice) -> tuple[Tensor, Ten
     return total, slope[..., :height, 1 : width + 1]
 
 
-def _relative(found: Tensor, target: Tensor) -> Tensor:
-    size = target.square().sum().clamp(min=torch.finfo(target.dtype).tiny)
-    return (found - target).square().sum() / size
-
-
-def _variances(found: LayerMoments) -> Tensor:
-    return found.second.diagonal() - found.mean.square()
+def _size(target: LayerMoments, part: Tensor) -> Tensor:
+    """‖part‖², but never little of E‖F‖², as a flat style has no deviations."""
+    least = target.second.diagonal().sum() * _LEAST_SHARE
+    return torch.maximum(part.square().sum(), least).clamp(min=torch.finfo(part.dtype).tiny)
 
 
 def _deviations(found: LayerMoments, least: Tensor) -> Tensor:
     """Roots of the variances; the slope of a channel that never changes stays finite."""
-    return (_variances(found).clamp(min=0) + least).sqrt()
+    variances = found.second.diagonal() - found.mean.square()
+    return (variances.clamp(min=0) + least).sqrt()
 
 
 def _wide(dtype: torch.dtype) -> torch.dtype:
