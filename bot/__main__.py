@@ -1,6 +1,5 @@
 """`python -m bot`: run the bot, and with it one engine unless `ATELIER_ENGINE=external`."""
 
-import argparse
 import asyncio
 import contextlib
 import logging
@@ -14,6 +13,7 @@ from bot.app.checks import HOW_TO_SIGN_IN, findings
 from bot.app.connection import Connection
 from bot.app.memory import give_large_blocks_back
 from bot.wire.addresses import point_discord_at
+from common.command_line import OneLineParser
 from common.logs import set_up_logging
 from common.settings import Settings, SettingsError, load_settings
 from common.version import VERSION
@@ -28,7 +28,7 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until a signal ends it. Returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m bot",
         description="The Discord bot, and with it one engine unless ATELIER_ENGINE=external. "
         "Settings are read from the environment and from .env in this folder.",
