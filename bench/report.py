@@ -116,7 +116,7 @@ def quality_text(judged_runs: Sequence[JudgedRun]) -> str:
                 f"{verdict['content_distance']:.3f}",
                 f"{verdict['cfsd']:.3f}",
                 f"{verdict['grain']:.2f}",
-                f"{verdict['foreign_colours']:.3f}",
+                f"{verdict['foreign_colors']:.3f}",
             )
         )
     head = (

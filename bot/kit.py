@@ -27,33 +27,30 @@ ServiceT = TypeVar("ServiceT", bound=Service)
 
 
 class Bot(discord.Client):
-    """Atelier in Discord, as its parts see it; `bot.app.client` connects it.
-
-    Attributes:
-        settings: As read at the start.
-        queue: The jobs; open while the services run.
-        clock: Epoch seconds.
-        encoder: Encodes pictures, outside of this process.
-        tree: All commands.
-        services: Started in their order once the queue is open, stopped in the reverse order.
-        when_connected: Called whenever the connection to Discord is there (again).
-        after_command: Called when a command has done its work; may follow its answer up.
-        picture_actions: What the buttons under a picture do, by their names.
-        traffic: What goes between the bot and Discord.
-        accepting: False from the beginning of the end: nothing new is begun.
-    """
+    """Atelier in Discord, as its parts see it; `bot.app.client` connects it."""
 
     settings: Settings
+    """As read at the start."""
     queue: JobQueue
+    """The jobs; open while the services run."""
     clock: Callable[[], float]
+    """The time, in seconds since the epoch."""
     encoder: UploadEncoder
+    """Encodes pictures, outside of this process."""
     tree: "app_commands.CommandTree[Bot]"
+    """All commands."""
     services: list[Service]
+    """Started in their order once the queue is open, stopped in the reverse order."""
     when_connected: list[Callable[[], None]]
+    """Called whenever the connection to Discord is there (again)."""
     after_command: list[Callable[["Interaction"], Awaitable[None]]]
+    """Called when a command has done its work; may follow its answer up."""
     picture_actions: dict[str, "PictureAction"]
+    """What the buttons under a picture do, by their names."""
     traffic: Traffic
+    """What goes between the bot and Discord."""
     accepting: bool
+    """False from the beginning of the end: nothing new is begun."""
 
     def service(self, kind: type[ServiceT]) -> ServiceT:
         """The running service of a kind."""
@@ -73,16 +70,13 @@ Command = app_commands.Command[Any, ..., Any] | app_commands.Group | app_command
 
 @dataclass(frozen=True)
 class Feature:
-    """What a module offers to the bot; `bot.app.features` collects them.
-
-    Attributes:
-        commands: Slash commands, groups of them, and menus.
-        buttons: Buttons and menus that go on working after a restart.
-        services: What makes the services that run beside the commands.
-        picture_actions: What buttons under a picture do, by the buttons' names.
-    """
+    """What a module offers to the bot; `bot.app.features` collects them."""
 
     commands: tuple[Command, ...] = ()
+    """Slash commands, groups of them, and menus."""
     buttons: "tuple[type[ui.DynamicItem[Any]], ...]" = ()
+    """Buttons and menus that go on working after a restart."""
     services: tuple[Callable[[Bot], Service], ...] = ()
+    """What makes the services that run beside the commands."""
     picture_actions: Mapping[str, PictureAction] = field(default_factory=dict)
+    """What buttons under a picture do, by the buttons' names."""

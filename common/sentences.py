@@ -44,14 +44,11 @@ def sentence(template: str, /, **values: Value) -> Sentence:
 
 
 class Problem(AtelierError):
-    """An error that is explained to people in one sentence.
-
-    Attributes:
-        sentence: What is wrong and what to do.
-    """
+    """An error that is explained to people in one sentence."""
 
     def __init__(self, template: str, /, **values: Value) -> None:
         self.sentence = Sentence(template, values)
+        """What is wrong and what to do."""
         super().__init__(str(self.sentence))
 
     @classmethod

@@ -132,6 +132,11 @@ class Settings(_LimitSettings):
         description="Address that this port listens on. Nobody has to sign in there: keep it to "
         "this machine, or to a network that only you reach.",
     )
+    atelier_alert_channel_id: int | None = Field(
+        None,
+        description="Discord id of the channel that is told of troubles. Default: the owners' "
+        "direct messages.",
+    )
     atelier_owner_ids: Annotated[tuple[int, ...], NoDecode] = Field(
         (),
         description="Discord ids, separated by commas, of those who run this bot.",

@@ -31,26 +31,6 @@ class JobQueue:
 
     Every method of theirs is one transaction, or several that may each be the last: whatever
     moment a process ends at, the next one goes on from the database.
-
-    Attributes:
-        intakes: Commands that are no jobs yet.
-        submissions: The way in, past the limits.
-        jobs: One job or one user's: looked up, cancelled, queued again, set before others.
-        standings: Places and times, and how much waits.
-        claims: What an engine does with a job that it paints.
-        engines: Who paints.
-        deliveries: What users have yet to be shown.
-        clearings: Cancelling all that waits, and the undoing of it.
-        limits: What the admins of a server have set.
-        blocks: Users who may not paint.
-        pauses: Servers in which no job starts.
-        audit: Who of the admins did what.
-        styles: Pictures that are kept under a name.
-        privacy: What is known of a user, shown and erased.
-        retention: Deleting what was kept long enough.
-        statistics: What was painted, day by day.
-        bots: Who serves Discord.
-        health: Whether all of it works.
     """
 
     def __init__(self, settings: Settings, database: Database, store: PictureStore) -> None:
@@ -60,23 +40,41 @@ class JobQueue:
         self._listeners = Listeners(database)
         core = QueueCore(settings, database, store)
         self.standings = Standings(core)
+        """Places and times, and how much waits."""
         self.intakes = Intakes(core)
+        """Commands that are no jobs yet."""
         self.submissions = Submissions(core, self.standings)
+        """The way in, past the limits."""
         self.jobs = Jobs(core)
+        """One job or one user's: looked up, cancelled, queued again, set before others."""
         self.claims = Claims(core, self.standings.speeds)
+        """What an engine does with a job that it paints."""
         self.engines = Engines(core)
+        """The engines that paint."""
         self.deliveries = Deliveries(core)
+        """What users have yet to be shown."""
         self.clearings = Clearings(core)
+        """Cancelling all that waits, and the undoing of it."""
         self.limits = GuildLimits(core)
+        """What the admins of a server have set."""
         self.blocks = Blocks(core)
+        """Users who may not paint."""
         self.pauses = Pauses(core)
+        """Servers in which no job starts."""
         self.audit = AuditLog(core)
+        """Who of the admins did what."""
         self.styles = Styles(core)
+        """Pictures that are kept under a name."""
         self.privacy = Privacy(core)
+        """What is known of a user, shown and erased."""
         self.retention = Retention(core)
+        """Deleting what was kept long enough."""
         self.statistics = Statistics(core)
+        """What was painted, day by day."""
         self.bots = Bots(core)
+        """The bots that serve Discord."""
         self.health = HealthCheck(core, self.bots)
+        """Whether all of it works."""
 
     @classmethod
     async def open(

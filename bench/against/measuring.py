@@ -9,25 +9,22 @@ from bench.against.trees import Tree
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table.
-
-    Attributes:
-        name: what was measured.
-        unit: of the figures.
-        old: a figure of each round.
-        new: likewise.
-        most_ratio: what the median of `new` over that of `old` is to be at most; None for none.
-        most: what the median of `new` is to be at most; None for none.
-        remark: what else is to be known.
-    """
+    """One line of the table."""
 
     name: str
+    """What was measured."""
     unit: str
+    """Unit of the figures."""
     old: tuple[float, ...]
+    """A figure of each round, of the old tree."""
     new: tuple[float, ...]
+    """A figure of each round, of the new tree."""
     most_ratio: float | None = None
+    """What the median of `new` over that of `old` is to be at most; None for none."""
     most: float | None = None
+    """What the median of `new` is to be at most; None for none."""
     remark: str = ""
+    """What else is to be known."""
 
     @property
     def ratio(self) -> float | None:

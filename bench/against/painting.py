@@ -35,17 +35,14 @@ TILED_BYTES = 2 << 30
 
 @dataclass(frozen=True, eq=False)
 class Trees:
-    """Both trees with what all measurements share.
-
-    Attributes:
-        both: the old and the new one.
-        setup: pictures, weights, threads, size, rounds.
-        environment: of all commands, such as the instructions that libraries may use.
-    """
+    """Both trees with what all measurements share."""
 
     both: Sequence[Tree]
+    """The old and the new one."""
     setup: Setup
+    """Pictures, weights, threads, size, rounds."""
     environment: dict[str, str]
+    """Variables that all commands get, such as the instructions that libraries may use."""
 
     def command(self, tree: Tree, network: str, **flags: Any) -> Ran:
         """`python -m engine paint` as a user starts it, with nothing measured before."""

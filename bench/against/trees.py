@@ -19,32 +19,26 @@ _LAUNCHER = Path(__file__).parent / "children" / "launch.py"
 
 @dataclass(frozen=True)
 class Tree:
-    """A checkout of the code.
-
-    Attributes:
-        name: `old` or `new`.
-        root: its folder.
-    """
+    """A checkout of the code."""
 
     name: str
+    """`old` or `new`."""
     root: Path
+    """Its folder."""
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What one command took.
-
-    Attributes:
-        wall_seconds: from its start to its end.
-        processor_seconds: of all of its threads and of the processes that it waited for.
-        peak_bytes: resident at its most, of the largest of its processes.
-        output: what it printed.
-    """
+    """What one command took."""
 
     wall_seconds: float
+    """From its start to its end."""
     processor_seconds: float
+    """Processor time of all of its threads and of the processes that it waited for."""
     peak_bytes: int
+    """Resident at its most, of the largest of its processes."""
     output: str
+    """What it printed."""
 
 
 @contextlib.contextmanager

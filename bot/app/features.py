@@ -23,6 +23,7 @@ from bot.commands.picture_buttons import ending, remix, sharing
 from bot.delivery import loop, undelivered
 from bot.intake import service as intake
 from bot.kit import Feature
+from bot.monitor import alerts
 from bot.monitor import service as monitor
 from common.settings import Settings
 
@@ -31,6 +32,7 @@ FEATURES: tuple[Feature, ...] = (
     housekeeping.FEATURE,
     heartbeat.FEATURE,
     monitor.FEATURE,
+    alerts.FEATURE,
     loop.FEATURE,
     undelivered.FEATURE,
     intake.FEATURE,

@@ -17,17 +17,14 @@ DATA = "data.json"
 
 @dataclass(frozen=True)
 class Part:
-    """One archive of an export.
-
-    Attributes:
-        archive: The zip, to be read from its beginning.
-        left_out: Pictures that are in no part, of those looked at so far.
-        to_come: Pictures that have not been looked at.
-    """
+    """One archive of an export."""
 
     archive: io.BytesIO
+    """The zip, to be read from its beginning."""
     left_out: int
+    """Pictures that are in no part, of those looked at so far."""
     to_come: int
+    """Pictures that have not been looked at."""
 
 
 async def export_parts(client: Bot, user_id: int, limit_bytes: int) -> AsyncIterator[Part]:

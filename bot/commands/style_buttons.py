@@ -26,13 +26,14 @@ class StyleButton(
     PersistentItem["ui.Button[Any]"],
     template=template("in", USER, WISH, r"(?P<style>[\w:-]{1,60})"),
 ):
-    """Paints in one style.
+    """Paints in one style."""
 
-    Attributes:
-        user_id: Who may press it.
-        wish_id: The interaction that brought the photograph; `NO_WISH`: a form asks for one.
-        style: As a preset of `/paint`, or `SURPRISE`.
-    """
+    user_id: int
+    """Who may press it."""
+    wish_id: int
+    """The interaction that brought the photograph; `NO_WISH`: a form asks for one."""
+    style: str
+    """As a preset of `/paint`, or `SURPRISE`."""
 
     def __init__(
         self, user_id: int, wish_id: int, style: str, label: str, emoji: str | None = None

@@ -28,17 +28,14 @@ CATALOGUE, OWN = "c", "o"
 
 @dataclass(frozen=True)
 class Topic:
-    """What pages of styles show, as it is packed into their buttons.
-
-    Attributes:
-        kind: `CATALOGUE` or `OWN`.
-        search: What to find in the catalogue; empty: all of it.
-        wish_id: The interaction that brought the photograph to paint; `NO_WISH`: none did.
-    """
+    """What pages of styles show, as it is packed into their buttons."""
 
     kind: str
+    """`CATALOGUE` or `OWN`."""
     search: str = ""
+    """What to find in the catalogue; empty: all of it."""
     wish_id: int = NO_WISH
+    """The interaction that brought the photograph to paint; `NO_WISH`: none did."""
 
     def __str__(self) -> str:
         wish = "" if self.wish_id == NO_WISH else f".{self.wish_id}"

@@ -59,20 +59,18 @@ Outcome = Shown | Later | Nowhere
 
 @dataclass(frozen=True)
 class ShowRequest:
-    """A state of a job that is to be shown.
-
-    Attributes:
-        t: The language of its user.
-        job: As it is in the database.
-        standing: Its place in the queue; None once it has ended.
-        attempt: Which try at the final state this is; from the second on, a new message is only
-            sent if the first is not there.
-    """
+    """A state of a job that is to be shown."""
 
     t: Texts
+    """The language of its user."""
     job: Job
+    """As it is in the database."""
     standing: Standing | None
+    """Its place in the queue; None once it has ended."""
     attempt: int
+    """Which try at the final state this is; from the second on, a new message is only sent if the
+    first is not there.
+    """
 
 
 @dataclass

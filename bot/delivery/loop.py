@@ -33,18 +33,15 @@ JOBS_AT_ONCE = 500
 
 @dataclass
 class Delivery:
-    """The service; see the module.
-
-    Attributes:
-        courier: Brings one state to one message.
-        routes: The routes to the messages.
-    """
+    """The service; see the module."""
 
     client: Bot
 
     def __post_init__(self) -> None:
         self.routes = Routes(self.client)
+        """The routes to the messages."""
         self.courier = Courier(self.client, self.routes)
+        """Brings one state to one message."""
         self._messages: dict[int, TrackedMessage] = {}
         self._slots = {
             True: asyncio.Semaphore(EDITS_AT_ONCE),

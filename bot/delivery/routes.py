@@ -40,19 +40,16 @@ Send = Callable[[Mapping[str, Any], list[discord.File]], Awaitable[Shown]]
 
 @dataclass(frozen=True)
 class Route:
-    """One way to a message.
-
-    Attributes:
-        send: Goes it.
-        limit_bytes: How large its files may be.
-        is_dm: Whether it ends in the user's direct messages.
-        is_new: Whether it makes a message and edits none.
-    """
+    """One way to a message."""
 
     send: Send
+    """Sends what is shown by this way."""
     limit_bytes: int
+    """How large its files may be."""
     is_dm: bool = False
+    """Whether it ends in the user's direct messages."""
     is_new: bool = False
+    """Whether it makes a message and edits none."""
 
 
 class Routes:

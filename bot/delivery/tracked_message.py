@@ -15,33 +15,30 @@ SETTLE_SECONDS = (2.0, 8.0, 30.0)  # when to look after an edit that may come to
 
 @dataclass
 class TrackedMessage:
-    """One message.
-
-    Attributes:
-        task: The edit that is being made, if one is.
-        requests: Its requests to Discord.
-        is_final: Whether it brings the end of the job.
-        failing_end: Whether the failures were at bringing the end.
-        is_gone: Nobody sees the message any more; only the end is worth a try.
-        unsettled: Whether an edit with an older state may still be carried out.
-        end: The end as it was shown, while it is watched whether it stays.
-        looks: How often that was looked after.
-    """
+    """What is known of one message."""
 
     task: asyncio.Task[None] | None = None
+    """The edit that is being made, if one is."""
     requests: InFlight = field(default_factory=InFlight)
+    """Its requests to Discord."""
     started_at: float = 0.0
     is_final: bool = False
+    """Whether it brings the end of the job."""
     edited_at: float = float("-inf")
     not_before: float = float("-inf")
     failures: int = 0
     failing_end: bool = False
+    """Whether the failures were at bringing the end."""
     is_gone: bool = False
+    """Nobody sees the message any more; only the end is worth a try."""
     standing: Standing | None = None
     standing_is_old: bool = False
     unsettled: bool = False
+    """Whether an edit with an older state may still be carried out."""
     end: Shown | None = None
+    """The end as it was shown, while it is watched whether it stays."""
     looks: int = 0
+    """How often that was looked after."""
 
     def make_way(self, now: float) -> None:
         """Give an edit with an older state up that holds up the end for too long."""

@@ -128,17 +128,14 @@ class CommandJournal:
 
 @dataclass(eq=False)
 class JournalEntry:
-    """One command on its way into the queue.
-
-    Attributes:
-        forgotten: its user had everything erased meanwhile.
-    """
+    """One command on its way into the queue."""
 
     _journal: CommandJournal
     request: PaintRequest
     _row: "asyncio.Task[bool]"
     _filing: "asyncio.Task[None] | None" = field(default=None, init=False)
     forgotten: bool = field(default=False, init=False)
+    """Its user had everything erased meanwhile."""
 
     async def written(self, seconds: float) -> bool:
         """Wait until the command is safe: a row, or after this time a file.

@@ -74,9 +74,6 @@ class OwnButton(PersistentItem["ui.Button[Any]"], template=template("own")):
 
     The class is given its `kind`, which is part of the custom_id and must never change, and the
     looks of the button: `label` (marked with `_`), `emoji`, `style`.
-
-    Attributes:
-        about: What it acts on, if the kind leaves that open: an id, a name.
     """
 
     kind: ClassVar[str]
@@ -109,6 +106,7 @@ class OwnButton(PersistentItem["ui.Button[Any]"], template=template("own")):
         )
         self.user_id = user_id
         self.about = about
+        """What it acts on, if the kind leaves that open: an id, a name."""
 
     @classmethod
     def unpacked(cls, t: Texts, item: ui.Item[Any], match: re.Match[str]) -> Self:  # noqa: ARG003 - as all

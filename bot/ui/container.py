@@ -20,7 +20,7 @@ class Page:
 
 def card(*parts: "str | ui.Item[Any] | None", color: int | None = None) -> ui.LayoutView:
     """A card of texts and components, those that are None left out."""
-    container: ui.Container[Any] = ui.Container(accent_colour=color)
+    container: ui.Container[Any] = ui.Container(accent_color=color)
     for part in parts:
         if part is not None:
             container.add_item(ui.TextDisplay(part) if isinstance(part, str) else part)

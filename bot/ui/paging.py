@@ -15,17 +15,14 @@ from bot.wire.acknowledging import acknowledge
 
 @dataclass(frozen=True)
 class PagePlace:
-    """Which page of what: packed into the custom_id, so that it outlives the process.
-
-    Attributes:
-        user_id: Who may turn the pages.
-        page: Counted from 0.
-        topic: What the pages show, if the kind of page leaves that open, such as a search.
-    """
+    """Which page of what: packed into the custom_id, so that it outlives the process."""
 
     user_id: int
+    """Who may turn the pages."""
     page: int = 0
+    """Counted from 0."""
     topic: str = ""
+    """What the pages show, if the kind of page leaves that open, such as a search."""
 
     def turned(self, by: int) -> Self:
         """The place some pages further on."""

@@ -16,15 +16,12 @@ _current: ContextVar["InFlight | None"] = ContextVar("flight", default=None)
 
 @dataclass
 class InFlight:
-    """The requests that one task makes.
-
-    Attributes:
-        in_air: Whether one was sent whose answer is not there yet.
-        is_lost: Whether one may yet be carried out although nobody waits for it any more.
-    """
+    """The requests that one task makes."""
 
     in_air: bool = False
+    """Whether one was sent whose answer is not there yet."""
     is_lost: bool = False
+    """Whether one may yet be carried out although nobody waits for it any more."""
 
 
 def follow_this_task() -> InFlight:

@@ -40,18 +40,16 @@ class ArtistEntry(_Part):
 
 
 class ScanEntry(_Part):
-    """The scan on Wikimedia Commons.
-
-    Attributes:
-        commons_file: the file's name there, with spaces.
-        aspect_ratio: width divided by height.
-        aspect_tolerance: how far off a download may be, as a share; wider than 2 % where only
-            the painting's own measures are known, not the scan's.
-    """
+    """The scan on Wikimedia Commons."""
 
     commons_file: _FileName
+    """The file's name there, with spaces."""
     aspect_ratio: float = Field(ge=0.1, le=10)
+    """Width divided by height."""
     aspect_tolerance: float = Field(0.02, ge=0.005, le=0.08)
+    """How far off a download may be, as a share; wider than 2 % where only the painting's own
+    measures are known, not the scan's.
+    """
 
 
 class PaintingSettings(_Part):
@@ -65,27 +63,25 @@ class PaintingSettings(_Part):
 class _File(_Part):
     name: _Line
     other_names: tuple[_Line, ...] = Field((), strict=False)
+    """More names by which it is found."""
     artist: ArtistEntry
     year: int = Field(ge=1200, le=LATEST_DEATH)
     museum: _Line
-    licence: _Line
+    license: _Line
     movement: _Line
     scan: ScanEntry
     settings: PaintingSettings = PaintingSettings()
     fingerprint_of: Literal["cropped scan", "other canvas"] | None = None
+    """What its fingerprint was measured on, where not on this scan: one that is cropped above and
+    below, or another canvas of the series, wider than this one.
+    """
 
 
 class Painting(_File):
-    """A painting to choose as a style.
-
-    Attributes:
-        id: by which it is chosen, such as `starry-night`.
-        other_names: by which it is also found.
-        fingerprint_of: what its fingerprint was measured on, where not on this scan: one that is
-            cropped above and below, or another canvas of the series, wider than this one.
-    """
+    """A painting to choose as a style."""
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+    """The name by which it is chosen, such as `starry-night`."""
     artist_entry: ArtistEntry
     artist: str  # type: ignore[assignment]  # (the file's table, here only the name)
 
@@ -113,12 +109,6 @@ class Painting(_File):
     def aspect_ratio(self) -> float:
         """Width divided by height of the scan."""
         return self.scan.aspect_ratio
-
-    @property
-    def page_url(self) -> str:
-        """The scan's page on Wikimedia Commons."""
-        name = quote(self.scan.commons_file.replace(" ", "_"), safe="(),")
-        return f"https://commons.wikimedia.org/wiki/File:{name}"
 
     @property
     def image_url(self) -> str:

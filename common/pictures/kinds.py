@@ -19,36 +19,30 @@ class DecoderUnavailable(AtelierError):
 
 @dataclass(frozen=True)
 class DecodeLimits:
-    """What is accepted, and how large the result may be.
-
-    Attributes:
-        max_bytes: Largest file.
-        max_pixels: Largest picture by width × height as the file declares it.
-        max_side_px: Larger pictures are accepted, and reduced to this longest side.
-        min_side_px: Smaller pictures hold nothing to paint.
-        max_aspect: Longest side divided by the shortest.
-    """
+    """What is accepted, and how large the result may be."""
 
     max_bytes: int = 25 * 1024 * 1024
+    """The largest file that is accepted."""
     max_pixels: int = 100_000_000
+    """Largest picture by width × height as the file declares it."""
     max_side_px: int = 4096
+    """Larger pictures are accepted, and reduced to this longest side."""
     min_side_px: int = 16
+    """Smaller pictures hold nothing to paint."""
     max_aspect: float = MAX_ASPECT
+    """Longest side divided by the shortest."""
 
 
 @dataclass(frozen=True)
 class NormalisedPicture:
-    """A picture that every later step can rely on.
-
-    Attributes:
-        png: The encoded picture: RGB or RGBA, 8 bits, sRGB, upright, no metadata.
-        source_format: What the file was, as Pillow names it.
-        notes: What was changed that its owner may want to know.
-    """
+    """A picture that every later step can rely on."""
 
     png: bytes
+    """The encoded picture: RGB or RGBA, 8 bits, sRGB, upright, no metadata."""
     width_px: int
     height_px: int
     has_alpha: bool
     source_format: str
+    """What the file was, as Pillow names it."""
     notes: tuple[Sentence, ...] = ()
+    """What was changed that its owner may want to know."""

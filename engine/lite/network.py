@@ -24,19 +24,16 @@ Weights = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Convolution:
-    """One convolution with ReLU.
-
-    Attributes:
-        name: key of its weights.
-        width: number of its outputs.
-        kernel_px: width of its kernel, in features of its own octave.
-        octave: halvings of the picture before it.
-    """
+    """One convolution with ReLU."""
 
     name: str
+    """Key of its weights."""
     width: int
+    """Number of its outputs."""
     kernel_px: int
+    """Width of its kernel, in features of its own octave."""
     octave: int
+    """Halvings of the picture before it."""
 
     @property
     def stride_px(self) -> int:
@@ -46,19 +43,16 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Reading:
-    """A layer that the painter may ask for.
-
-    Attributes:
-        layer: its name.
-        source: the convolution that it is read from.
-        imitates: the layer of VGG19 that it was taught by.
-        width: number of its features.
-    """
+    """A layer that the painter may ask for."""
 
     layer: str
+    """Its name."""
     source: str
+    """The convolution that it is read from."""
     imitates: str
+    """The layer of VGG19 that it was taught by."""
     width: int
+    """Number of its features."""
 
 
 CONVOLUTIONS = (
@@ -99,7 +93,7 @@ def load_weights(file: Path = WEIGHTS) -> dict[str, Tensor]:
     return {name: tensor.float() for name, tensor in load_file(file).items()}
 
 
-def centred(picture: Tensor) -> Tensor:
+def centered(picture: Tensor) -> Tensor:
     """The network's input from a picture in 0..1: −1..1, the border repeated for `conv1`.
 
     Zeros there would be a grey frame that the style then tries to paint.
@@ -126,7 +120,7 @@ def forward(weights: Weights, picture: Tensor, layers: Collection[str]) -> dict[
     Everything is computed in the weights' type.
     """
     kernel = weights["conv1.weight"]
-    x = centred(picture).to(kernel.dtype).contiguous(memory_format=torch.channels_last)
+    x = centered(picture).to(kernel.dtype).contiguous(memory_format=torch.channels_last)
     found: dict[str, Tensor] = {}
     octave = 0
     for number, convolution in enumerate(needed(layers)):

@@ -18,34 +18,39 @@ class WeightsProblem(Problem):
 
 @runtime_checkable
 class Encoder(Protocol):
-    """A frozen network with named layers whose features can be differentiated.
-
-    Attributes:
-        name: for reports and for the keys of cached statistics.
-        weights_hash: tells one set of weights from another, likewise.
-        layers: names of all layers that there are, shallow to deep.
-        unit: what features must be multiplied with to be as large as those of a network that
-            is fed 0..255 minus the mean (1 for Caffe's weights); only the papers' literal
-            losses, which are not normalised by their target, need it.
-        pooling: how it scales down (`max`, `average`, …), for the keys of cached statistics.
-        device: where its weights lie; pictures must be there too.
-        dtype: of its convolutions, and so of the features.
-    """
+    """A frozen network with named layers whose features can be differentiated."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102 (described above)
+    def name(self) -> str:
+        """Its name, for reports and for the keys of cached statistics."""
+
     @property
-    def weights_hash(self) -> str: ...  # noqa: D102 (described above)
+    def weights_hash(self) -> str:
+        """Tells one set of weights from another in the keys of cached statistics."""
+
     @property
-    def layers(self) -> Sequence[str]: ...  # noqa: D102 (described above)
+    def layers(self) -> Sequence[str]:
+        """Names of all layers that there are, shallow to deep."""
+
     @property
-    def unit(self) -> float: ...  # noqa: D102 (described above)
+    def unit(self) -> float:
+        """What makes features as large as those of a network that is fed 0..255 minus the mean.
+
+        They are multiplied with it (1 for Caffe's weights). Only the papers' literal losses, which
+        are not normalised by their target, need it.
+        """
+
     @property
-    def pooling(self) -> str: ...  # noqa: D102 (described above)
+    def pooling(self) -> str:
+        """How it scales down (`max`, `average`, …), for the keys of cached statistics."""
+
     @property
-    def device(self) -> torch.device: ...  # noqa: D102 (described above)
+    def device(self) -> torch.device:
+        """Where its weights lie; pictures must be there too."""
+
     @property
-    def dtype(self) -> torch.dtype: ...  # noqa: D102 (described above)
+    def dtype(self) -> torch.dtype:
+        """Type of its convolutions' numbers, and so of the features."""
 
     def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Features of the named layers, no deeper layer being computed.

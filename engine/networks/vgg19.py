@@ -42,7 +42,7 @@ LAYERS = tuple(convolution.layer for convolution in CONVOLUTIONS)
 
 
 @dataclass(frozen=True)
-class Normalisation:
+class Normalization:
     """How pixels in 0..1 become the network's input: `(pixels − mean) / std`, per channel."""
 
     mean: tuple[float, float, float] = TORCHVISION_MEAN
@@ -56,17 +56,14 @@ class Normalisation:
 
 @dataclass(frozen=True)
 class Vgg19Weights:
-    """Weights and biases by torchvision's names, red first, as far as the file goes.
-
-    Attributes:
-        tensors: by their names, such as `features.0.weight`.
-        normalisation: the input that they expect.
-        kind: what they are, for those who named the file.
-    """
+    """Weights and biases by torchvision's names, red first, as far as the file goes."""
 
     tensors: dict[str, Tensor]
-    normalisation: Normalisation
+    """By their names, such as `features.0.weight`."""
+    normalization: Normalization
+    """The input that they expect."""
     kind: str = "the original VGG-19"
+    """What they are, for those who named the file."""
 
     def present(self) -> tuple[Convolution, ...]:
         """The convolutions that are there, without a gap, from the first on."""
@@ -79,7 +76,7 @@ class Vgg19Weights:
 
     def hash(self) -> str:
         """SHA-256 over the convolutions that are there, for reports and caches."""
-        digest = hashlib.sha256(repr(self.normalisation).encode())
+        digest = hashlib.sha256(repr(self.normalization).encode())
         for convolution in self.present():
             for part in ("weight", "bias"):
                 tensor = self.tensors[f"{convolution.key}.{part}"].detach().float().contiguous()
@@ -110,7 +107,7 @@ class Vgg19:
         self.device = device or torch.device("cpu")
         self.dtype = dtype
         self.pooling = pooling
-        self.unit = weights.normalisation.unit
+        self.unit = weights.normalization.unit
         self.weights_hash = weights.hash()
         self._border = border
         self._convolutions = weights.present()
@@ -118,8 +115,8 @@ class Vgg19:
         if not self.layers:
             raise WeightsProblem("The weights file holds no convolution of VGG19.")
         wide = torch.float64 if dtype is torch.float64 else torch.float32
-        self._mean = _channels(weights.normalisation.mean, self.device, wide)
-        self._std = _channels(weights.normalisation.std, self.device, wide)
+        self._mean = _channels(weights.normalization.mean, self.device, wide)
+        self._std = _channels(weights.normalization.std, self.device, wide)
         self._kernels: dict[str, tuple[Tensor, Tensor]] = {}
         for convolution in self._convolutions:
             weight = weights.tensors[f"{convolution.key}.weight"].detach()

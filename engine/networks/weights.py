@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.networks.encoder import WeightsProblem
 from engine.networks.original import original_first_weight, zero_to_255
-from engine.networks.vgg19 import CONVOLUTIONS, Normalisation, Vgg19Weights
+from engine.networks.vgg19 import CONVOLUTIONS, Normalization, Vgg19Weights
 
 _FIRST = f"{CONVOLUTIONS[0].key}.weight"
 _NUMBER = r"\s*([0-9.]+)\s*"
@@ -64,10 +64,10 @@ def load_weights(file: Path) -> Vgg19Weights:
     return _looked_at(tensors, stated, file)
 
 
-def stated_normalisation(text: str) -> Normalisation | None:
+def stated_normalization(text: str) -> Normalization | None:
     """The input that a file's metadata `input` names; None where it names none."""
     if text.strip() == "as torchvision":
-        return Normalisation()
+        return Normalization()
     found = re.search(rf"0\.\.255 minus mean \({_NUMBER},{_NUMBER},{_NUMBER}\)", text)
     if found is None:
         return None
@@ -92,7 +92,7 @@ def _convolutions_only(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _check_shapes(tensors: dict[str, Tensor], file: Path) -> None:
     channels = 3
-    for convolution in Vgg19Weights(tensors, Normalisation()).present():
+    for convolution in Vgg19Weights(tensors, Normalization()).present():
         weight = tensors[f"{convolution.key}.weight"]
         bias = tensors.get(f"{convolution.key}.bias")
         if weight.shape[1:] != (channels, 3, 3) or bias is None or bias.shape != weight.shape[:1]:
@@ -117,8 +117,8 @@ def _looked_at(tensors: dict[str, Tensor], stated: str, file: Path) -> Vgg19Weig
             return Vgg19Weights(turned, zero_to_255(), kind)
         if _distance(first[0].flatten(1), torch.tensor(_TORCHVISION)) < _ALIKE:
             kind = f"{file.name}: torchvision's VGG-19."
-            return Vgg19Weights(tensors, Normalisation(), kind)
-    expected = stated_normalisation(stated)
+            return Vgg19Weights(tensors, Normalization(), kind)
+    expected = stated_normalization(stated)
     if expected is None:
         raise WeightsProblem(
             "{file} holds weights of a VGG, but neither the original VGG-19's nor torchvision's, "

@@ -18,17 +18,14 @@ _ERRORS = (OSError, OutputProblem, av.error.FFmpegError)
 
 
 class Film:
-    """A context; the file appears with `finish`, and not after an exception.
-
-    Attributes:
-        note: why there is no film; None as long as nothing went wrong.
-    """
+    """A context; the file appears with `finish`, and not after an exception."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writing = ExitStack()
         self._lapse: TimeLapse | None = None
         self.note: Sentence | None = None
+        """Why there is no film; None as long as nothing went wrong."""
 
     def __enter__(self) -> Self:
         return self

@@ -19,21 +19,18 @@ _SCALE_TINTS = ("#ffffff", "#f2f2f2")
 
 @dataclass(frozen=True)
 class LossRecord:
-    """The loss of one iteration.
-
-    Attributes:
-        iteration: Counted from 1 over all scales.
-        scale: Number of the scale, from 0.
-        size_px: Longest side at that scale.
-        loss: The whole.
-        terms: Its parts, weighted, by name: content, style, tv, …
-    """
+    """The loss of one iteration."""
 
     iteration: int
+    """Counted from 1 over all scales."""
     scale: int
+    """Number of the scale, from 0."""
     size_px: int
+    """Longest side at that scale."""
     loss: float
+    """The weighted sum of the parts."""
     terms: Mapping[str, float] = field(default_factory=dict)
+    """Its parts, weighted, by name: content, style, tv, …."""
 
 
 def write_loss_lines(records: Iterable[LossRecord], path: Path) -> None:

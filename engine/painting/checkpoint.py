@@ -20,39 +20,36 @@ FORMAT = 3
 
 @dataclass(frozen=True)
 class Header:
-    """Where a run is, besides its tensors.
-
-    Attributes:
-        fingerprint: of the pictures and settings; a checkpoint fits no other.
-        memory_bytes: what the plan was made for; it decides on the optimizers.
-        scale: number of the scale.
-        iteration: iterations done in this scale.
-        precision: of the network; fp32 after a recovery.
-        cap_px: most that tiles may be; None for no limit but memory.
-        failures: recoveries so far.
-        pace: share of the step that recoveries have left.
-        seconds: painted before, in this run and those that it goes on from.
-        evaluated: iterations, repeated ones included.
-        notes: for the report.
-        losses: read so far.
-        reference: the loss by which the next check judges improvement.
-        ended: the scale did, before its last iteration.
-    """
+    """Where a run is, besides its tensors."""
 
     fingerprint: str
+    """Hash of the pictures and settings; a checkpoint fits no others."""
     memory_bytes: int
+    """What the plan was made for; it decides on the optimizers."""
     scale: int
+    """Number of the scale."""
     iteration: int
+    """Iterations done in this scale."""
     precision: str
+    """Precision of the network; fp32 after a recovery."""
     cap_px: int | None
+    """Most that tiles may be; None for no limit but memory."""
     failures: int
+    """Number of recoveries so far."""
     pace: float
+    """Share of the step that recoveries have left."""
     seconds: float
+    """Painted before, in this run and those that it goes on from."""
     evaluated: int
+    """Number of iterations, repeated ones included."""
     notes: tuple[Sentence, ...]
+    """What the report is to say."""
     losses: tuple[Losses, ...]
+    """The losses that were read so far."""
     reference: float | None
+    """The loss by which the next check judges improvement."""
     ended: bool = False
+    """The scale did, before its last iteration."""
 
 
 def to_bytes(header: Header, tensors: Mapping[str, Tensor]) -> bytes:

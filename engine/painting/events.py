@@ -65,28 +65,26 @@ class Losses:
 
 @dataclass(frozen=True)
 class Stepped:
-    """One iteration is done.
-
-    Attributes:
-        iteration: counted over all scales, from 1.
-        total: iterations of all scales.
-        scale: number of the scale.
-        fraction: share of the whole work, which lies mostly in the last scales.
-        seconds_left: guessed from the work so far; None at first.
-        losses: reads the losses of this iteration from the device; waits for it.
-        preview: the picture so far with its longer side at most this many pixels; only until the
-            next event is asked for.
-        checkpoint: all that is needed to go on from here, likewise.
-    """
+    """One iteration is done."""
 
     iteration: int
+    """Counted over all scales, from 1."""
     total: int
+    """Number of iterations of all scales."""
     scale: int
+    """Number of the scale."""
     fraction: float
+    """Share of the whole work, which lies mostly in the last scales."""
     seconds_left: float | None
+    """Guessed from the work so far; None at first."""
     losses: Callable[[], Losses] = field(repr=False)
+    """Reads the losses of this iteration from the device; waits for it."""
     preview: Callable[[int], Image.Image] = field(repr=False)
+    """The picture so far with its longer side at most this many pixels; only until the next event
+    is asked for.
+    """
     checkpoint: Callable[[], bytes] = field(repr=False)
+    """All that is needed to go on from here; only until the next event is asked for."""
 
 
 @dataclass(frozen=True)

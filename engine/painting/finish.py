@@ -6,27 +6,24 @@ from PIL import Image
 from torch import Tensor
 
 from common.options import PaintOptions
-from engine.painting.colour import finish
+from engine.painting.color import finish
 from engine.painting.picture import Picture, Size, fit_size, resized, resized_mask
 
 
 @dataclass(frozen=True, eq=False)
 class Finisher:
-    """Makes pictures of a painting's state.
-
-    Attributes:
-        final: size of the finished picture.
-        canvas: size that is painted at last: larger than `final` if that is very narrow.
-        content: pixels of the photograph as it is painted, at their own size.
-        alpha: of the content, at its own size.
-        options: `keep_colors` and its strength are used.
-    """
+    """Makes pictures of a painting's state."""
 
     final: Size
+    """Size of the finished picture."""
     canvas: Size
+    """Size that is painted at last: larger than `final` if that is very narrow."""
     content: Tensor
+    """Pixels of the photograph as it is painted, at their own size."""
     alpha: Tensor | None
+    """Alpha of the content, at its own size."""
     options: PaintOptions
+    """Of these, `keep_colors` and its strength are used."""
 
     def picture(self, shown: Tensor) -> Picture:
         """The picture at the size of `shown` [1, 3, H, W]."""

@@ -10,16 +10,16 @@ from torch import Tensor
 
 from common.options import PaintOptions
 from common.sentences import Sentence, sentence
-from engine.painting.colour import (
-    colour_moments,
+from engine.painting.color import (
+    color_moments,
     in_palettes,
-    mixed_colours,
+    mixed_colors,
     prepare_style,
 )
 from engine.painting.picture import (
     Picture,
     Size,
-    centre_cropped,
+    center_cropped,
     cut,
     fit_size,
     mirrored,
@@ -27,7 +27,7 @@ from engine.painting.picture import (
 )
 from engine.painting.plan import LEAST_SIDE_PX
 from engine.painting.problems import SettingsProblem
-from engine.painting.statistics import ColourMoments, StyleStatistics
+from engine.painting.statistics import ColorMoments, StyleStatistics
 
 Share = tuple[float, float, float, float]
 _AXES = 3
@@ -43,44 +43,38 @@ _NAMELESS = sentence("the style")
 
 @dataclass(frozen=True, eq=False)
 class Style:
-    """One style: a picture, the content itself, or statistics of a picture that is not here.
-
-    Attributes:
-        picture: to learn from; None when `is_content` or when there are only fingerprints.
-        is_content: the photograph is its own style.
-        weight: relative to the other styles.
-        region: left, top, right, bottom of the part to use, as shares of the picture.
-        mask: [H, W] in 0..1, of the content's size: where this style applies; None everywhere.
-        fingerprints: statistics measured before, by size; used where there is no picture.
-        name: for messages.
-    """
+    """One style: a picture, the content itself, or statistics of a picture that is not here."""
 
     picture: Picture | None = None
+    """To learn from; None when `is_content` or when there are only fingerprints."""
     is_content: bool = False
+    """The photograph is its own style."""
     weight: float = 1.0
+    """Relative to the other styles."""
     region: Share | None = None
+    """Left, top, right, bottom of the part to use, as shares of the picture."""
     mask: Tensor | None = None
+    """[H, W] in 0..1, of the content's size: where this style applies; None everywhere."""
     fingerprints: Sequence[StyleStatistics] = ()
+    """Statistics measured before, by size; used where there is no picture."""
     name: str | Sentence = _NAMELESS
+    """Its name in messages."""
 
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """Checked pictures.
-
-    Attributes:
-        content: at its own size.
-        styles: with regions cut and colours prepared; each has a picture or fingerprints.
-        mask: where to paint, of the content's size; None everywhere.
-        start: a picture to start from, if the options say `file`.
-        recolored: the content in the styles' palette, of the same size; None for its own colours.
-    """
+    """The pictures of a painting, checked."""
 
     content: Picture
+    """The photograph, at its own size."""
     styles: tuple[Style, ...]
+    """With regions cut and colours prepared; each has a picture or fingerprints."""
     mask: Tensor | None = None
+    """Where to paint, of the content's size; None everywhere."""
     start: Picture | None = None
+    """A picture to start from, if the options say `file`."""
     recolored: Picture | None = None
+    """The content in the styles' palette, of the same size; None for its own colours."""
 
     @property
     def target(self) -> Picture:
@@ -158,10 +152,10 @@ def fitted_style(pixels: Tensor, picture: Size, style_scale: float, fit: str) ->
         case "crop":
             cover = max(picture[0] / size[0], picture[1] / size[1]) * style_scale
             scaled = resized(pixels, style_size(size, round(max(size) * cover)))
-            made = centre_cropped(scaled, picture)
+            made = center_cropped(scaled, picture)
         case "mirror":
             scaled = resized(pixels, style_size(size, round(max(picture) * style_scale)))
-            made = centre_cropped(mirrored(scaled, picture), picture)
+            made = center_cropped(mirrored(scaled, picture), picture)
         case _:
             made = resized(pixels, style_size(size, round(max(picture) * style_scale)))
     least = max(made.shape[1], LEAST_SIDE_PX), max(made.shape[2], LEAST_SIDE_PX)
@@ -216,7 +210,7 @@ def with_colors_first(inputs: Inputs, share: float) -> Inputs:
     if share <= 0:
         return inputs
     content, styles = inputs.content, inputs.styles
-    groups: dict[int | None, list[tuple[float, ColourMoments]]] = {}
+    groups: dict[int | None, list[tuple[float, ColorMoments]]] = {}
     masks = {None if style.mask is None else id(style.mask): style.mask for style in styles}
     for style in styles:
         colors = _colors(style)
@@ -225,16 +219,16 @@ def with_colors_first(inputs: Inputs, share: float) -> Inputs:
         place = None if style.mask is None else id(style.mask)
         groups.setdefault(place, []).append((style.weight, colors))
     parts = [
-        (sum(weight for weight, _ in group), mixed_colours(group), masks[place])
+        (sum(weight for weight, _ in group), mixed_colors(group), masks[place])
         for place, group in groups.items()
     ]
     pixels = in_palettes(content.pixels, parts, share)
     return replace(inputs, recolored=Picture(pixels, content.alpha))
 
 
-def _colors(style: Style) -> ColourMoments | None:
+def _colors(style: Style) -> ColorMoments | None:
     if style.picture is not None:
-        return colour_moments(style.picture.pixels[None])
+        return color_moments(style.picture.pixels[None])
     known = [one.colors for one in style.fingerprints if one.colors is not None]
     return known[-1] if known else None
 
@@ -321,7 +315,7 @@ def _palette(inputs: Inputs) -> tuple[Tensor, Tensor]:
     known = [(style.weight, one) for style in inputs.styles if (one := _colors(style)) is not None]
     if not known:
         return torch.full((3,), 0.5), torch.eye(3) * _UNKNOWN_DEVIATION
-    mixed = mixed_colours(known)
+    mixed = mixed_colors(known)
     values, vectors = torch.linalg.eigh(mixed.covariance)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T
     return mixed.mean.float(), root.float()

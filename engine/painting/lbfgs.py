@@ -29,27 +29,26 @@ _PIECE = 1 << 20
 
 @dataclass(frozen=True)
 class LbfgsSettings:
-    """How the steps are chosen.
-
-    Attributes:
-        history: Pairs kept; memory is `8 · history` bytes for each number of the point (fp32).
-        narrow: Keep them in bf16, for half of that. The pictures are as good (a hundredth in the
-            loss), as the model is made of sums over all numbers of the rounded pairs.
-        step: Length of a step along the quasi-Newton direction (1 as in jcjohnson/neural-style).
-        first_change: Mean absolute change of the first step, in units of the point. `None` takes
-            the first step as torch does: `min(1, 1 / |g|₁) · g`, too short for bf16 gradients.
-        slack: Share by which the loss may rise in a step that is still taken.
-        retries: Shorter steps tried in a row before the model is forgotten.
-        bounds: Least and greatest value of the point's numbers, or `None`.
-    """
+    """How the steps are chosen."""
 
     history: int = 20
+    """Pairs kept; memory is `8 · history` bytes for each number of the point (fp32)."""
     narrow: bool = False
+    """Keep them in bf16, for half of that. The pictures are as good (a hundredth in the loss), as
+    the model is made of sums over all numbers of the rounded pairs.
+    """
     step: float = 1.0
+    """Length of a step along the quasi-Newton direction (1 as in jcjohnson/neural-style)."""
     first_change: float | None = 2e-3
+    """Mean absolute change of the first step, in units of the point. `None` takes the first step as
+    torch does: `min(1, 1 / |g|₁) · g`, too short for bf16 gradients.
+    """
     slack: float = 1e-3
+    """Share by which the loss may rise in a step that is still taken."""
     retries: int = 6
+    """Shorter steps tried in a row before the model is forgotten."""
     bounds: tuple[float, float] | None = None
+    """Least and greatest value of the point's numbers, or `None`."""
 
     def __post_init__(self) -> None:
         if self.history < 1:

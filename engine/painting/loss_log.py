@@ -26,22 +26,20 @@ class _Unread:
 
 @dataclass(eq=False)
 class LossLog:
-    """Losses are kept on the device until they are asked for: reading them waits for it.
-
-    Attributes:
-        scales: of the painting; their sizes and iterations say how much work there is.
-        losses: those that were read.
-        seconds: painted, from the first iteration, in all runs together: starting the device's
-            work and waiting for it.
-        iterations: evaluated, repeated ones included.
-        reference: the loss by which `stalled` judges; None at the beginning of a scale.
-    """
+    """Losses are kept on the device until they are asked for: reading them waits for it."""
 
     scales: Sequence[Scale]
+    """Scales of the painting; their sizes and iterations say how much work there is."""
     losses: list[Losses] = field(default_factory=list)
+    """The losses that were read."""
     seconds: float = 0.0
+    """Painted, from the first iteration, in all runs together: starting the device's work and
+    waiting for it.
+    """
     iterations: int = 0
+    """Number of iterations that were evaluated, repeated ones included."""
     reference: float | None = None
+    """The loss by which `stalled` judges; None at the beginning of a scale."""
     _unread: list[_Unread] = field(default_factory=list)
     _sick: set[tuple[int, int]] = field(default_factory=set)
     _rate: float | None = None

@@ -17,7 +17,7 @@ from engine.painting.statistics import LayerMoments
 COVARIANCE_EPSILON = 1e-4
 _NEWTON_STEPS = 20
 _BLOCKS, _LEAST_BLOCK = 16, 1024
-_NEIGHBOURS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))
+_NEIGHBORS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))
 """One of each pair of neighbours, rows and columns away, and what its difference counts."""
 _BAND = 1 << 17
 """Positions that are worked on at a time."""
@@ -143,7 +143,7 @@ def variation(picture: Tensor, rows: slice, columns: slice) -> tuple[Tensor, Ten
     top, bottom, _ = rows.indices(height)
     left, right, _ = columns.indices(width)
     here = (..., slice(top, bottom), slice(left + 1, right + 1))
-    for down, aside, share in _NEIGHBOURS:
+    for down, aside, share in _NEIGHBORS:
         there = (
             ...,
             slice(top + down, bottom + down),

@@ -28,21 +28,18 @@ _UNITS = {"caffe": 1.0, "torchvision": 255.0 * sum(TORCHVISION_STD) / 3}
 
 @dataclass(frozen=True, eq=False)
 class Measuring:
-    """What measuring and judging need at hand.
-
-    Attributes:
-        encoder: the network.
-        plan: weights, layers and form of the losses.
-        core_px: size of tiles; None for whole pictures at once.
-        store: cache of style statistics.
-        check: called before each piece of work; may raise to stop.
-    """
+    """What measuring and judging need at hand."""
 
     encoder: Encoder
+    """The network."""
     plan: Plan
+    """Weights, layers and form of the losses."""
     core_px: int | None = None
+    """Size of tiles; None for whole pictures at once."""
     store: StatisticsStore = field(default_factory=MemoryStatistics)
+    """Cache of style statistics."""
     check: Callable[[], None] = lambda: None
+    """Called before each piece of work; may raise to stop."""
 
     @property
     def unit(self) -> float:

@@ -55,17 +55,14 @@ class History:
 
 @dataclass(frozen=True)
 class Memory:
-    """What a painting may take.
-
-    Attributes:
-        total: bytes for all that it allocates.
-        fixed: bytes of these that the pictures given take.
-        planes: numbers for each pixel that masks take.
-    """
+    """What a painting may take."""
 
     total: int
+    """Bytes for all that it allocates."""
     fixed: int = 0
+    """Bytes of these that the pictures given take."""
     planes: int = 0
+    """Numbers for each pixel that masks take."""
 
     def for_tile(self, size: Size, history: History | None) -> int:
         """Bytes that are left beside the picture and its optimizer; may be below zero."""
@@ -164,14 +161,12 @@ class MemoryGuard:
 
     It gives freed memory back before a piece of work that would go beyond what is allowed.
     Giving it back costs time, as it has to be taken again, so it is done only then.
-
-    Attributes:
-        most_bytes: of the process; None where its memory is not what is painted in.
-        next_bytes: what the next piece of work takes.
     """
 
     most_bytes: int | None
+    """The most that the process may take; None where its memory is not what is painted in."""
     next_bytes: int = 0
+    """What the next piece of work takes."""
 
     @classmethod
     def from_here(cls, memory: Memory, device: torch.device) -> "MemoryGuard":

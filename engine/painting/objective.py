@@ -15,20 +15,18 @@ from engine.painting.terms import TERMS, Term
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """What a picture of one size is judged by.
-
-    Attributes:
-        encoder: the network.
-        size: of the picture.
-        terms: of the loss, which is their sum.
-        untouched: where a picture is to stay the photograph: the photograph [1, 3, H, W] and
-            the mask [H, W] of what may be painted.
-    """
+    """What a picture of one size is judged by."""
 
     encoder: Encoder
+    """The network."""
     size: Size
+    """Size of the picture."""
     terms: Sequence[Term]
+    """Terms of the loss, which is their sum."""
     untouched: tuple[Tensor, Tensor] | None = None
+    """Where a picture is to stay the photograph: the photograph [1, 3, H, W] and the mask [H, W] of
+    what may be painted.
+    """
 
     def layers(self) -> list[str]:
         """All layers in use, shallow to deep."""

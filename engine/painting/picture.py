@@ -156,7 +156,7 @@ def cut(pixels: Tensor, region: tuple[float, float, float, float]) -> Tensor:
     return pixels[..., y0:y1, x0:x1].contiguous()
 
 
-def centre_cropped(pixels: Tensor, size: Size) -> Tensor:
+def center_cropped(pixels: Tensor, size: Size) -> Tensor:
     """The middle of [C, H, W], cut where it is larger than the size."""
     height, width = pixels.shape[-2:]
     top, left = max(0, (height - size[0]) // 2), max(0, (width - size[1]) // 2)

@@ -51,27 +51,24 @@ _MOST_FAILURES = 3
 
 @dataclass(eq=False)
 class Run:
-    """One painting.
-
-    Attributes:
-        state: all that changes, with the plan.
-        inputs: all pictures.
-        options: of the job; the plan holds most of them resolved.
-        studio: device, networks, memory.
-        network: name of the network.
-        finisher: makes pictures to show.
-        control: may stop the painting.
-        memory: to paint in.
-    """
+    """One painting, while it is made."""
 
     state: RunState
+    """All that changes, with the plan."""
     inputs: Inputs
+    """All pictures."""
     options: PaintOptions
+    """Options of the job; the plan holds most of them resolved."""
     studio: Studio
+    """Device, networks, memory."""
     network: str
+    """Name of the network."""
     finisher: Finisher
+    """Makes pictures to show."""
     control: Control
+    """What may stop the painting."""
     memory: Memory
+    """The memory to paint in."""
     _guard: MemoryGuard = field(init=False)
     _scales: Scales = field(init=False)
     _tiling: Tiling | None = field(init=False, default=None)

@@ -13,29 +13,26 @@ from engine.painting.plan import Plan
 
 @dataclass(eq=False)
 class RunState:
-    """What changes while it is painted; a checkpoint keeps it.
-
-    Attributes:
-        plan: all numbers; its histories get less where memory runs out.
-        fingerprint: of the pictures and settings, which a checkpoint must carry.
-        planned_bytes: memory that the plan was made for.
-        dtype: of the convolutions; float32 after a recovery.
-        cap_px: most that tiles may be; None for no limit but memory.
-        failures: recoveries so far.
-        pace: share of the step that they have left.
-        notes: what happened, for the report.
-        log: losses and time.
-    """
+    """What changes while it is painted; a checkpoint keeps it."""
 
     plan: Plan
+    """All numbers; its histories get less where memory runs out."""
     fingerprint: str
+    """Hash of the pictures and settings, which a checkpoint must carry."""
     planned_bytes: int
+    """Memory that the plan was made for."""
     dtype: torch.dtype
+    """Type of the convolutions' numbers; float32 after a recovery."""
     cap_px: int | None
+    """Most that tiles may be; None for no limit but memory."""
     failures: int = 0
+    """Number of recoveries so far."""
     pace: float = 1.0
+    """Share of the step that they have left."""
     notes: list[Sentence] = field(default_factory=list)
+    """What happened, for the report."""
     log: LossLog = field(init=False)
+    """Losses and time so far."""
 
     def __post_init__(self) -> None:
         self.log = LossLog(self.plan.scales)

@@ -22,29 +22,26 @@ from engine.painting.tiles import Tiling
 
 @dataclass(eq=False)
 class ScaleRun:
-    """A scale at work, and the last of its states that was known to be finite.
-
-    Attributes:
-        number: of the scale.
-        optimizer: holds the picture.
-        done: iterations so far.
-        objective: what the picture is judged by; None while there is none.
-        tiling: None for the whole picture at once.
-        good_at: the iteration after which the state was known to be finite.
-        good: that state, as far as it is needed to go on from.
-        torn: a step was broken off in the middle, by an interruption say.
-        ended: before its last iteration, as the loss sank too little.
-    """
+    """A scale at work, and the last of its states that was known to be finite."""
 
     number: int
+    """Number of the scale."""
     optimizer: Optimizer
+    """Holds the picture."""
     done: int
+    """Number of iterations so far."""
     objective: Objective | None = None
+    """What the picture is judged by; None while there is none."""
     tiling: Tiling | None = None
+    """None for the whole picture at once."""
     good_at: int = 0
+    """The iteration after which the state was known to be finite."""
     good: dict[str, Tensor] = field(default_factory=dict)
+    """That state, as far as it is needed to go on from."""
     torn: bool = False
+    """Whether a step was broken off in the middle, for example by an interruption."""
     ended: bool = False
+    """Before its last iteration, as the loss sank too little."""
 
     def __post_init__(self) -> None:
         self.remember()
@@ -94,19 +91,16 @@ class ScaleRun:
 
 @dataclass(eq=False)
 class Scales:
-    """Begins the scales of a painting, with as much of a history as there is memory for.
-
-    Attributes:
-        state: of the run; the histories of its plan get less where memory runs out.
-        inputs: all pictures.
-        options: say what to start from.
-        studio: where it is painted.
-    """
+    """Begins the scales of a painting, with as much of a history as there is memory for."""
 
     state: RunState
+    """State of the run; the histories of its plan get less where memory runs out."""
     inputs: Inputs
+    """All pictures."""
     options: PaintOptions
+    """Say what to start from."""
     studio: Studio
+    """Where it is painted."""
 
     def resumed(self, kept: Kept) -> ScaleRun:
         """The work that a checkpoint was kept of; its tensors are spent."""

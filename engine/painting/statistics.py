@@ -38,7 +38,7 @@ class LayerMoments:
 
 
 @dataclass(frozen=True, eq=False)
-class ColourMoments:
+class ColorMoments:
     """Mean [3] and covariance [3, 3] of a picture's colours, in float64 on the CPU."""
 
     mean: Tensor
@@ -47,29 +47,26 @@ class ColourMoments:
 
 @dataclass(frozen=True)
 class StatisticsKey:
-    """What statistics depend on, besides the layers.
-
-    Attributes:
-        picture: hash of the pixels before scaling, with the region and the fit that were used.
-        encoder: name of the network.
-        weights: hash of its weights.
-        pooling: how it scales down.
-        height_px: size of the style picture when it was measured.
-        width_px: likewise.
-        precision: type of the network's numbers, such as `float32`.
-        device: on which they were measured; it rounds in its own way.
-        tile_px: size of the tiles in which they were measured, likewise; 0 for the whole.
-    """
+    """What statistics depend on, besides the layers."""
 
     picture: str
+    """Hash of the pixels before scaling, with the region and the fit that were used."""
     encoder: str
+    """Name of the network."""
     weights: str
+    """Hash of its weights."""
     pooling: str
+    """How it scales down."""
     height_px: int
+    """Height of the style picture when it was measured."""
     width_px: int
+    """Width of the style picture when it was measured."""
     precision: str = "float32"
+    """Type of the network's numbers, such as `float32`."""
     device: str = "cpu"
+    """On which they were measured; it rounds in its own way."""
     tile_px: int = 0
+    """Size of the tiles in which they were measured; 0 for the whole at once."""
 
     @property
     def long_side_px(self) -> int:
@@ -83,7 +80,7 @@ class StyleStatistics:
 
     key: StatisticsKey
     layers: Mapping[str, LayerMoments]
-    colors: ColourMoments | None = None
+    colors: ColorMoments | None = None
 
     def to_bytes(self, dtype: torch.dtype = torch.float32) -> bytes:
         """A safetensors file; of the symmetrical moments only one triangle is kept."""

@@ -29,23 +29,20 @@ class OpenEncoder(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Studio:
-    """Where paintings are made; one for a process.
-
-    Attributes:
-        source: where networks come from.
-        device: see `engine.painting.devices.choose_device`.
-        precision: `auto`, `fp32` or `bf16`.
-        max_memory_bytes: above it pictures are painted in tiles; None measures the device.
-        statistics: cache of style statistics.
-        opener: opens networks.
-    """
+    """Where paintings are made; one for a process."""
 
     source: NetworkSource = field(default_factory=NetworkSource)
+    """Where networks come from."""
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    """See `engine.painting.devices.choose_device`."""
     precision: str = "auto"
+    """`auto`, `fp32` or `bf16`."""
     max_memory_bytes: int | None = None
+    """Above it pictures are painted in tiles; None measures the device."""
     statistics: StatisticsStore = field(default_factory=MemoryStatistics)
+    """Cache of style statistics."""
     opener: OpenEncoder = open_encoder
+    """Opens networks."""
     _open: dict[tuple[str, str, torch.dtype], Encoder] = field(default_factory=dict, repr=False)
 
     @property

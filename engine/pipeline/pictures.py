@@ -15,13 +15,10 @@ from engine.styles.presets import PresetStyle, preset_style
 
 @dataclass(frozen=True, eq=False)
 class Preset:
-    """A painting of the catalogue that is wanted as a style; see `Style` for what is the same.
-
-    Attributes:
-        id: of the painting.
-    """
+    """A painting of the catalogue that is wanted as a style; see `Style` for what is the same."""
 
     id: str
+    """Id of the painting."""
     weight: float = 1.0
     region: Share | None = None
     mask: Tensor | None = None
@@ -29,19 +26,16 @@ class Preset:
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """All that is painted from.
-
-    Attributes:
-        network: to paint with: another than was asked for where a style can be had for it only.
-        notes: what is not as it was asked for.
-    """
+    """All that is painted from."""
 
     content: Picture
     styles: tuple[Style, ...]
     mask: Tensor | None
     start: Picture | None
     network: str
+    """To paint with: another than was asked for where a style can be had for it only."""
     notes: tuple[Sentence, ...] = ()
+    """What is not as it was asked for."""
 
     def paint(
         self,

@@ -18,9 +18,6 @@ class CheckpointFile:
     """A listener that writes a file anew as often as is wanted.
 
     Large pictures take long to write; no more than a tenth of the time goes to it.
-
-    Attributes:
-        note: why the newest state could not be kept; None if it could.
     """
 
     def __init__(self, path: Path, every_seconds: float) -> None:
@@ -29,6 +26,7 @@ class CheckpointFile:
         self._kept_at = time.monotonic()
         self._newest: Stepped | None = None
         self.note: Sentence | None = None
+        """Why the newest state could not be kept; None if it could."""
 
     def read(self) -> bytes | None:
         """What was kept by a run that did not end; None if there is nothing.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.networks.encoder import Encoder
-from engine.painting.colour import colour_moments
+from engine.painting.color import color_moments
 from engine.painting.measuring import measure_style
 from engine.painting.picture import Picture, fit_size, padded, resized, resized_mask
 from engine.painting.plan import LEAST_SIDE_PX
@@ -50,7 +50,7 @@ def _measured(
         precision=str(encoder.dtype).removeprefix("torch."),
     )
     layers_found = measure_style(encoder, pixels, layers, alpha=alpha)
-    return StyleStatistics(key, layers_found, colour_moments(filled.pixels[None]))
+    return StyleStatistics(key, layers_found, color_moments(filled.pixels[None]))
 
 
 def load_fingerprint(path: Path) -> tuple[StyleStatistics, ...]:

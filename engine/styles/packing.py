@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from engine.painting.statistics import ColourMoments, LayerMoments, StatisticsKey, StyleStatistics
+from engine.painting.statistics import ColorMoments, LayerMoments, StatisticsKey, StyleStatistics
 
 ERROR = 0.07
 """Largest error of a packed matrix, in parts of its norm (Frobenius), before rounding."""
@@ -35,12 +35,12 @@ def pack(sizes: Sequence[StyleStatistics], error: float = ERROR) -> bytes:
         for name, moments in statistics.layers.items():
             place = f"{number}.{name}"
             mean = moments.mean.detach().cpu().to(torch.float16)
-            centred = moments.second.detach().cpu() - torch.outer(mean.float(), mean.float())
-            scale, columns = _factor(centred, error)
+            centered = moments.second.detach().cpu() - torch.outer(mean.float(), mean.float())
+            scale, columns = _factor(centered, error)
             told = (columns.float() * scale).square().sum(1)
             tensors[f"{place}.columns"] = columns
             tensors[f"{place}.scale"] = scale
-            tensors[f"{place}.rest"] = (centred.diagonal() - told).clamp(min=0).contiguous()
+            tensors[f"{place}.rest"] = (centered.diagonal() - told).clamp(min=0).contiguous()
             tensors[f"{place}.mean"] = mean.contiguous()
     colors = next((one.colors for one in reversed(sizes) if one.colors is not None), None)
     if colors is not None:
@@ -112,12 +112,12 @@ def _factor(second: Tensor, error: float) -> tuple[Tensor, Tensor]:
     return scale.float().contiguous(), (columns / scale).round().to(torch.int8).contiguous()
 
 
-def _colors(tensors: Mapping[str, Tensor]) -> ColourMoments | None:
+def _colors(tensors: Mapping[str, Tensor]) -> ColorMoments | None:
     """The palette, which files of older versions do not tell."""
     if "colors.mean" not in tensors:
         return None
     mean, covariance = tensors["colors.mean"], tensors["colors.covariance"]
-    return ColourMoments(mean.double(), covariance.double())
+    return ColorMoments(mean.double(), covariance.double())
 
 
 def _layers(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, LayerMoments]:

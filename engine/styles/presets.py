@@ -32,18 +32,15 @@ class StyleMissing(Problem):
 
 @dataclass(frozen=True, eq=False)
 class PresetStyle:
-    """A preset ready to paint with: a picture, or fingerprints for `network` alone.
-
-    Attributes:
-        network: the one that was asked for, or the one that the fingerprints are for.
-        notes: what is not as it was asked for.
-    """
+    """A preset ready to paint with: a picture, or fingerprints for `network` alone."""
 
     name: str
     network: str
+    """The one that was asked for, or the one that the fingerprints are for."""
     picture: Picture | None = None
     fingerprints: Sequence[StyleStatistics] = ()
     notes: tuple[Sentence, ...] = ()
+    """What is not as it was asked for."""
 
 
 def preset_style(

@@ -228,15 +228,12 @@ class EngineWorker:
 
 @dataclass
 class _Watch:
-    """What the loop knows of the painting in hand.
-
-    Attributes:
-        renewed_at: when the lease was last known to be held.
-        storing: the checkpoint that is on its way into the store; its key.
-    """
+    """What the loop knows of the painting in hand."""
 
     renewed_at: float
+    """When the lease was last known to be held."""
     storing: asyncio.Task[str] | None = None
+    """The checkpoint that is on its way into the store; its key."""
 
 
 async def _sleep_unless(stop: asyncio.Event, seconds: float) -> None:

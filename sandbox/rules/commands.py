@@ -120,7 +120,7 @@ def command_names_are_lower_case(form: FormBody) -> Iterator[Finding]:
 
 
 @rule("command", COMMANDS + "#localization")
-def localisations_are_for_known_locales(form: FormBody) -> Iterator[Finding]:
+def localizations_are_for_known_locales(form: FormBody) -> Iterator[Finding]:
     """Localisations use Discord's locales and keep the limits of what they translate."""
     for path, named in [(form.path, form.value), *_named(form)]:
         for key, high in (("name_localizations", 32), ("description_localizations", 100)):

@@ -44,7 +44,7 @@ def modal_ids_are_unique(form: FormBody) -> Iterator[Finding]:
 
 
 @rule("modal", "components/reference#text-input")
-def modal_inputs_are_labelled_once(form: FormBody) -> Iterator[Finding]:
+def modal_inputs_are_labeled_once(form: FormBody) -> Iterator[Finding]:
     """A text input in a row needs its own label; inside a Label it must have none."""
     for inner, place in tree(form, "modal"):
         if inner.value["type"] != TEXT_INPUT:

@@ -38,7 +38,7 @@ def course(name: str, setting: str, distances: list[float]) -> JudgedRun:
                 "content_distance": 1 - distance,
                 "cfsd": 0.5,
                 "grain": 0.4,
-                "foreign_colours": 0.01,
+                "foreign_colors": 0.01,
             },
         )
         for number, distance in enumerate(distances)

@@ -23,7 +23,7 @@ GOOD = """
 name = "A Painting"
 year = 1900
 museum = "A museum"
-licence = "Public domain"
+license = "Public domain"
 movement = "Realism"
 [artist]
 name = "Somebody"
@@ -44,8 +44,7 @@ def test_there_are_enough_paintings_by_enough_hands() -> None:
 def test_each_is_free_and_says_where_it_comes_from(painting: Painting) -> None:
     entry = painting.artist_entry
     assert entry.born < painting.year <= entry.died < 1955
-    assert "Public domain" in painting.licence
-    assert painting.page_url.startswith("https://commons.wikimedia.org/wiki/File:")
+    assert "Public domain" in painting.license
     assert painting.image_url.startswith("https://commons.wikimedia.org/wiki/Special:FilePath/")
     assert painting.image_url.isascii()
     assert " " not in painting.image_url

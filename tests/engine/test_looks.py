@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from engine.painting import Picture, SettingsProblem, Style
-from engine.painting.colour import colour_moments
+from engine.painting.color import color_moments
 from engine.painting.inputs import check_inputs, with_colors_first
 from engine.painting.measuring import measure_style
 from engine.painting.memory import History
@@ -64,7 +64,7 @@ def test_all_starts_paint(start: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["luminance", "match", "histogram"])
-def test_colours_of_the_photograph_are_kept(method: str) -> None:
+def test_colors_of_the_photograph_are_kept(method: str) -> None:
     content = Picture(torch.zeros(3, 64, 64))
     content.pixels[1] = noise_picture(64, 64).pixels[0]
     style = [Style(Picture(torch.rand(3, 50, 50) * torch.tensor([1.0, 0.1, 0.1]).view(3, 1, 1)))]
@@ -138,7 +138,7 @@ def test_fingerprints_stand_for_a_picture() -> None:
     kept = StyleStatistics(key, measure_style(encoder, style.pixels, layers))
     again = StyleStatistics.from_bytes(kept.to_bytes())
     assert again.key == key
-    again = replace(again, colors=colour_moments(style.pixels[None]))
+    again = replace(again, colors=color_moments(style.pixels[None]))
     from_picture, _ = run(options, studio, styles=[Style(style)])
     from_prints, _ = run(options, studio, styles=[Style(fingerprints=[again])])
     difference = from_picture.picture.pixels - from_prints.picture.pixels
@@ -162,14 +162,14 @@ def test_the_photograph_takes_the_palette_before_it_is_painted() -> None:
 
 
 @pytest.mark.parametrize("options", [{"keep_colors": "luminance"}, {"strength": 0.0}])
-def test_colours_do_not_come_first_where_the_photographs_are_to_stay(
+def test_colors_do_not_come_first_where_the_photographs_are_to_stay(
     options: dict[str, Any],
 ) -> None:
     painted, _ = run(changed(**options), thin_studio())
     assert painted.report.settings["colors_first"] == 0
 
 
-def test_a_fingerprint_without_colours_leaves_the_photographs() -> None:
+def test_a_fingerprint_without_colors_leaves_the_photographs() -> None:
     encoder, style = thin(dtype=torch.float32), noise_picture(64, 64, 7)
     key = StatisticsKey(style.hash, "vgg19", encoder.weights_hash, "max", 64, 64)
     layers = [f"relu{n}_1" for n in range(1, 6)]

@@ -15,7 +15,7 @@ from engine.painting.losses import (
 )
 from engine.painting.statistics import LayerMoments
 
-NEIGHBOURS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))
+NEIGHBORS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))
 Array = NDArray[np.float64]
 
 

@@ -72,7 +72,7 @@ def test_tiff_has_sixteen_bits(tmp_path: Path, alpha: bool) -> None:
     assert names.isdisjoint({"Software", "DateTime", "ImageDescription"})
 
 
-def test_jpeg_has_full_colour_resolution(tmp_path: Path) -> None:
+def test_jpeg_has_full_color_resolution(tmp_path: Path) -> None:
     write_picture(gradient(), tmp_path / "a.jpg")
     with Image.open(tmp_path / "a.jpg") as image:
         sampling = {(part[1], part[2]) for part in vars(image)["layer"]}

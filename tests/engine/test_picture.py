@@ -15,14 +15,14 @@ from tests.engine.thin import STYLE, changed, noise_picture, run, thin, thin_stu
 LEFT = torch.cat([torch.ones(48, 32), torch.zeros(48, 32)], 1)
 
 
-def hidden(colour: float) -> Picture:
+def hidden(color: float) -> Picture:
     """Noise on the left; nothing to be seen, of a colour, on the right."""
     pixels = noise_picture(48, 64).pixels.clone()
-    pixels[:, :, 32:] = colour
+    pixels[:, :, 32:] = color
     return Picture(pixels, LEFT)
 
 
-def test_hidden_colours_leave_no_fringe() -> None:
+def test_hidden_colors_leave_no_fringe() -> None:
     pixels = torch.full((3, 200, 200), 0.9)
     pixels[:, :, 101:] = 0
     alpha = torch.zeros(200, 200)
@@ -34,7 +34,7 @@ def test_hidden_colours_leave_no_fringe() -> None:
     assert float(seen.min()) > 0.89
 
 
-def test_half_transparent_colours_stay_as_they_are() -> None:
+def test_half_transparent_colors_stay_as_they_are() -> None:
     picture = Picture(noise_picture(20, 30).pixels, torch.full((20, 30), 0.5))
     assert torch.allclose(picture.filled().pixels, picture.pixels, atol=1e-6)
 

@@ -38,7 +38,7 @@ def test_some_style_must_apply_where_something_is_painted() -> None:
 
 
 @pytest.mark.parametrize("keep_colors", ["match", "histogram"])
-def test_statistics_cannot_stand_for_a_pictures_colours(keep_colors: str) -> None:
+def test_statistics_cannot_stand_for_a_pictures_colors(keep_colors: str) -> None:
     chosen = PaintOptions.model_validate({"keep_colors": keep_colors})
     style = Style(fingerprints=[None])  # type: ignore[list-item]  # (is not looked at)
     with pytest.raises(SettingsProblem, match="only statistics"):

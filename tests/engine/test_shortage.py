@@ -20,18 +20,16 @@ FULL = 10 * ROW_BYTES
 
 
 class SmallDevice(TorchFunctionMode):
-    """Has no memory for tensors of zeros above a size, nor for more than two as large as that.
-
-    Attributes:
-        most_bytes: the size.
-        fail_at: the solution of triangles, counted from 1, at which memory runs out once; an
-            update of L-BFGS has two.
-    """
+    """Has no memory for tensors of zeros above a size, nor for more than two as large as that."""
 
     def __init__(self, most_bytes: int, fail_at: int = 0) -> None:
         super().__init__()
         self.most_bytes = most_bytes
+        """The size above which there is no memory."""
         self.fail_at = fail_at
+        """The solution of triangles, counted from 1, at which memory runs out once; an update of
+        L-BFGS has two.
+        """
         self._large: list[weakref.ref[Tensor]] = []
         self._solved = 0
 

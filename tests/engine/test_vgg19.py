@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from engine.networks.encoder import Encoder, WeightsProblem
 from engine.networks.original import original_weights
 from engine.networks.registry import NetworkSource, open_encoder, resolve_network
-from engine.networks.vgg19 import CONVOLUTIONS, LAYERS, Normalisation, Vgg19, Vgg19Weights
+from engine.networks.vgg19 import CONVOLUTIONS, LAYERS, Normalization, Vgg19, Vgg19Weights
 from engine.networks.weights import load_weights
 from tests.engine.thin import thin, thin_weights
 
@@ -52,7 +52,7 @@ def test_no_layer_below_the_deepest_in_use_is_computed() -> None:
     weights = thin_weights()
     broken = dict(weights.tensors)
     broken["features.5.weight"] = torch.full_like(broken["features.5.weight"], torch.nan)
-    encoder = Vgg19(Vgg19Weights(broken, Normalisation()), dtype=torch.float64)
+    encoder = Vgg19(Vgg19Weights(broken, Normalization()), dtype=torch.float64)
     found = encoder.features(torch.rand(1, 3, 16, 16, dtype=torch.float64), ["relu1_2"])
     assert torch.isfinite(found["relu1_2"]).all()
 

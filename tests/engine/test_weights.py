@@ -12,8 +12,8 @@ from engine.networks import original, weights
 from engine.networks.encoder import WeightsProblem
 from engine.networks.original import original_weights, zero_to_255
 from engine.networks.registry import NetworkSource
-from engine.networks.vgg19 import CONVOLUTIONS, Normalisation, Vgg19
-from engine.networks.weights import load_weights, stated_normalisation
+from engine.networks.vgg19 import CONVOLUTIONS, Normalization, Vgg19
+from engine.networks.weights import load_weights, stated_normalization
 from tests.engine.thin import thin_weights
 
 FIRST = "features.0.weight"
@@ -51,13 +51,13 @@ def as_torchvisions(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def test_the_whole_network_comes_along_and_no_code_of_its_package_runs() -> None:
     found = original_weights()
     assert len(found.present()) == 16
-    assert found.normalisation == zero_to_255()
+    assert found.normalization == zero_to_255()
     assert original.PACKAGE not in sys.modules
 
 
 def test_it_is_the_original_up_to_a_hundredth(caffe_file: Path) -> None:
     found, exact = original_weights(), load_weights(caffe_file)
-    assert exact.normalisation == found.normalisation
+    assert exact.normalization == found.normalization
     for name, wanted in exact.tensors.items():
         distance = (found.tensors[name] - wanted).norm() / wanted.norm()
         assert float(distance) < (0.01 if name.endswith("weight") else 1e-7), name
@@ -65,14 +65,14 @@ def test_it_is_the_original_up_to_a_hundredth(caffe_file: Path) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
-def test_the_original_is_known_in_both_orders_of_colours(
+def test_the_original_is_known_in_both_orders_of_colors(
     tmp_path: Path, dtype: torch.dtype, name: str
 ) -> None:
     tensors = {name: one.to(dtype) for name, one in true_tensors().items()}
     red, blue = (load_weights(saved(one, tmp_path, name)) for one in (tensors, blue_first(tensors)))
     assert "red first" in red.kind
     assert "blue first" in blue.kind
-    assert red.normalisation == blue.normalisation == zero_to_255()
+    assert red.normalization == blue.normalization == zero_to_255()
     assert red.hash() == blue.hash()
     picture = torch.rand(1, 3, 16, 16)
     for seen in (Vgg19(red), Vgg19(blue)):
@@ -84,14 +84,14 @@ def test_the_original_is_known_in_both_orders_of_colours(
 def test_a_file_that_says_another_thing_than_it_is_is_taken_for_what_it_is(tmp_path: Path) -> None:
     file = saved(blue_first(true_tensors()), tmp_path, "w.safetensors", "as torchvision")
     found = load_weights(file)
-    assert found.normalisation == zero_to_255()
+    assert found.normalization == zero_to_255()
     assert found.hash() == load_weights(saved(true_tensors(), tmp_path)).hash()
 
 
 def test_torchvisions_are_known(tmp_path: Path) -> None:
     found = load_weights(saved(as_torchvisions(true_tensors()), tmp_path))
     assert "torchvision" in found.kind
-    assert found.normalisation == Normalisation()
+    assert found.normalization == Normalization()
 
 
 @pytest.mark.parametrize("scale", [1 / 255, 58.4])
@@ -107,10 +107,10 @@ def test_ones_own_weights_say_what_they_expect(tmp_path: Path) -> None:
     tensors = {name: one.float() for name, one in thin_weights(2).tensors.items()}
     stated = "pixels in 0..255 minus mean (120, 110.5, 100), RGB"
     found = load_weights(saved(tensors, tmp_path, "own.safetensors", stated))
-    assert found.normalisation == zero_to_255((120.0, 110.5, 100.0))
-    assert found.normalisation.unit == pytest.approx(1.0)
-    assert stated_normalisation("as torchvision") == Normalisation()
-    assert stated_normalisation("as usual") is None
+    assert found.normalization == zero_to_255((120.0, 110.5, 100.0))
+    assert found.normalization.unit == pytest.approx(1.0)
+    assert stated_normalization("as torchvision") == Normalization()
+    assert stated_normalization("as usual") is None
     with pytest.raises(WeightsProblem, match=r"own\.safetensors"):
         load_weights(saved(tensors, tmp_path, "own.safetensors", "as usual"))
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from common.options import PaintOptions
 from engine.networks.encoder import Encoder
 from engine.networks.registry import NetworkSource
-from engine.networks.vgg19 import CONVOLUTIONS, Normalisation, Vgg19, Vgg19Weights
+from engine.networks.vgg19 import CONVOLUTIONS, Normalization, Vgg19, Vgg19Weights
 from engine.painting import Event, Painted, Picture, Stepped, Studio, Style, paint
 
 
@@ -24,7 +24,7 @@ def thin_weights(depth: int = 16, seed: int = 0, width: int = 6) -> Vgg19Weights
         tensors[f"{convolution.key}.weight"] = weight * (2 / (9 * channels)) ** 0.5
         tensors[f"{convolution.key}.bias"] = bias * 0.1
         channels = wider
-    return Vgg19Weights(tensors, Normalisation())
+    return Vgg19Weights(tensors, Normalization())
 
 
 def thin(depth: int = 16, dtype: torch.dtype = torch.float64, pooling: str = "max") -> Vgg19:

@@ -96,10 +96,10 @@ async def test_priority_overtakes_its_own_server_only(queue: JobQueue) -> None:
     other = [await accepted(queue, user, 6) for user in (4, 5, 6)]
     before = await order(queue)
     places = {job.id: before.index(job.id) for job in other}
-    favoured = await accepted(queue, 7, 5, role_ids=(11,))
-    assert await order(queue, 5) == [favoured.id, *(job.id for job in normal)]
+    favored = await accepted(queue, 7, 5, role_ids=(11,))
+    assert await order(queue, 5) == [favored.id, *(job.id for job in normal)]
     after = await order(queue)
-    assert after.index(favoured.id) <= 1
+    assert after.index(favored.id) <= 1
     for job in other:
         # Its server's slots moved, the others' stayed where they were.
         assert after.index(job.id) <= places[job.id] + 1

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from engine.networks.vgg19 import CONVOLUTIONS, Normalisation, Vgg19, Vgg19Weights
+from engine.networks.vgg19 import CONVOLUTIONS, Normalization, Vgg19, Vgg19Weights
 from tools.evaluation import Judge, JudgeProblem, measures
 from tools.evaluation.__main__ import main
 from tools.evaluation.judge import gram, structure_distance
@@ -24,7 +24,7 @@ def random_network(depth: int = 16) -> Vgg19:
         weight = torch.randn(outer, inner, 3, 3, generator=generator) * (2 / (9 * inner)) ** 0.5
         tensors[f"{convolution.key}.weight"] = weight
         tensors[f"{convolution.key}.bias"] = torch.zeros(outer)
-    return Vgg19(Vgg19Weights(tensors, Normalisation()))
+    return Vgg19(Vgg19Weights(tensors, Normalization()))
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +43,9 @@ def test_a_picture_is_at_no_distance_from_itself(judge: Judge) -> None:
     as_content = judge.judge(content, content, style)
     assert as_content.content_distance == 0
     assert as_content.cfsd == pytest.approx(0, abs=1e-5)
-    assert as_content.border_colour == 0
+    assert as_content.border_color == 0
     assert as_content.border_detail <= 1
-    assert as_content.foreign_colours == 0
+    assert as_content.foreign_colors == 0
     assert as_content.style_distance > 0.05
     as_style = judge.judge(style, content, style)
     assert as_style.style_distance == pytest.approx(0, abs=1e-5)
@@ -120,22 +120,22 @@ def test_a_frame_is_seen(side: str) -> None:
         "left": (slice(None), slice(0, 4)),
     }[side]
     framed[(..., *strip)] += 0.3
-    assert measures.border_colour(framed, content) > 0.2
+    assert measures.border_color(framed, content) > 0.2
     assert measures.border_detail(framed, content) > 1.5
 
 
-def test_colours_of_neither_picture_are_counted() -> None:
+def test_colors_of_neither_picture_are_counted() -> None:
     content = torch.full((1, 3, 32, 32), 0.2)
     style = torch.full((1, 3, 16, 16), 0.8)
     result = content.clone()
-    assert measures.foreign_colours(result, content, style) == 0
+    assert measures.foreign_colors(result, content, style) == 0
     result[..., :16] = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
-    assert measures.foreign_colours(result, content, style) == pytest.approx(0.5)
+    assert measures.foreign_colors(result, content, style) == pytest.approx(0.5)
 
 
-def test_oklab_of_known_colours() -> None:
-    colours = torch.tensor([[1.0, 1, 1], [1, 0, 0], [0, 0, 0]]).T.reshape(1, 3, 1, 3)
-    lab = measures.oklab(colours)[0, :, 0].T
+def test_oklab_of_known_colors() -> None:
+    colors = torch.tensor([[1.0, 1, 1], [1, 0, 0], [0, 0, 0]]).T.reshape(1, 3, 1, 3)
+    lab = measures.oklab(colors)[0, :, 0].T
     assert torch.allclose(lab[0], torch.tensor([1.0, 0, 0]), atol=1e-3)
     assert torch.allclose(lab[1], torch.tensor([0.62796, 0.22486, 0.12585]), atol=1e-4)
     assert torch.allclose(lab[2], torch.zeros(3), atol=1e-4)
@@ -147,9 +147,9 @@ def test_measures_bear_small_and_flat_pictures(size: tuple[int, int]) -> None:
     for value in (
         measures.grain(flat, flat, flat),
         measures.checkerboard(flat, flat, flat),
-        measures.border_colour(flat, flat),
+        measures.border_color(flat, flat),
         measures.border_detail(flat, flat),
-        measures.foreign_colours(flat, flat, flat),
+        measures.foreign_colors(flat, flat, flat),
     ):
         assert np.isfinite(value)
 

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
 
-from engine.networks.vgg19 import CHANNELS, CONVOLUTIONS, Normalisation, Vgg19, Vgg19Weights
+from engine.networks.vgg19 import CHANNELS, CONVOLUTIONS, Normalization, Vgg19, Vgg19Weights
 from tools.evaluation import JudgeProblem
 from tools.evaluation.distributions import (
     nearest_neighbors,
@@ -25,7 +25,7 @@ def random_network(depth: int = 14) -> Vgg19:
         tensors[f"{convolution.key}.weight"] = weight
         tensors[f"{convolution.key}.bias"] = torch.zeros(outer)
         inner = outer
-    return Vgg19(Vgg19Weights(tensors, Normalisation()))
+    return Vgg19(Vgg19Weights(tensors, Normalization()))
 
 
 def picture(seed: int, height: int = 64, width: int = 96) -> Tensor:
@@ -66,13 +66,13 @@ def test_a_network_that_ends_early_is_refused() -> None:
         Panel(random_network(13))
 
 
-def test_a_palette_does_not_change_with_the_places_of_the_colours() -> None:
+def test_a_palette_does_not_change_with_the_places_of_the_colors() -> None:
     style = picture(1)
     assert palette_distance(style.flip(3), style) == pytest.approx(0, abs=0.01)
     assert palette_distance(style[:, [2, 1, 0]], style) > 0.1
 
 
-def test_palettes_without_a_colour_in_common_are_at_a_distance_of_one() -> None:
+def test_palettes_without_a_color_in_common_are_at_a_distance_of_one() -> None:
     red, blue = torch.zeros(1, 3, 32, 32), torch.zeros(1, 3, 32, 32)
     red[:, 0], blue[:, 2] = 1, 1
     assert palette_distance(red, blue) > 0.8
@@ -85,7 +85,7 @@ def test_sliced_wasserstein_counts_in_the_deviations_of_the_style() -> None:
     assert sliced_wasserstein(style.flip(2), style) < 0.06
 
 
-def test_neighbours_tell_what_is_missing_from_what_is_foreign() -> None:
+def test_neighbors_tell_what_is_missing_from_what_is_foreign() -> None:
     style = torch.randn(1, 16, 24, 24, generator=torch.Generator().manual_seed(1))
     half = style[:, :, :12]
     missing, foreign = nearest_neighbors(half, style)
@@ -96,7 +96,7 @@ def test_neighbours_tell_what_is_missing_from_what_is_foreign() -> None:
     assert foreign > 0.1
 
 
-def test_shapes_survive_another_colouring_but_not_another_place() -> None:
+def test_shapes_survive_another_coloring_but_not_another_place() -> None:
     photograph = picture(1)
     recolored = 1 - photograph * 0.7
     assert edge_distance(recolored, photograph) < 0.02

@@ -33,32 +33,30 @@ class JudgeProblem(Exception):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the judge found; for all of them less is better, and 0 is the least.
-
-    Attributes:
-        style_distance: Mean over the layers of `‖G − Ĝ‖ / ‖Ĝ‖` to the style's Grams; the
-            content itself commonly has 0.5 to 1, a good painting 0.1 to 0.3.
-        content_distance: Mean over the layers of `‖F − F̂‖ / ‖F̂‖` to the content's features.
-        cfsd: Distance of the self-similarity of relu3_1 to the content's (KL, nats).
-        grain: Energy of the finest detail over content's or style's, the greater; 1 is even.
-        checkerboard: Share of diagonal pixel detail over content's or style's; 1 is even.
-        border_colour: Greatest jump of mean colour at a border beyond the content's, in 0..1.
-        border_detail: Fine detail at a side over that further in, at the worst side; 1 is even.
-        foreign_colours: Share of pixels with a colour that is in neither picture.
-        style_by_layer: The style distance of each layer.
-        content_by_layer: The content distance of each layer.
-    """
+    """What the judge found; for all of them less is better, and 0 is the least."""
 
     style_distance: float
+    """Mean over the layers of `‖G − Ĝ‖ / ‖Ĝ‖` to the style's Grams; the content itself commonly has
+    0.5 to 1, a good painting 0.1 to 0.3.
+    """
     content_distance: float
+    """Mean over the layers of `‖F − F̂‖ / ‖F̂‖` to the content's features."""
     cfsd: float
+    """Distance of the self-similarity of relu3_1 to the content's (KL, nats)."""
     grain: float
+    """Energy of the finest detail over content's or style's, the greater; 1 is even."""
     checkerboard: float
-    border_colour: float
+    """Share of diagonal pixel detail over content's or style's; 1 is even."""
+    border_color: float
+    """Greatest jump of mean colour at a border beyond the content's, in 0..1."""
     border_detail: float
-    foreign_colours: float
+    """Fine detail at a side over that further in, at the worst side; 1 is even."""
+    foreign_colors: float
+    """Share of pixels with a colour that is in neither picture."""
     style_by_layer: Mapping[str, float]
+    """The style distance of each layer."""
     content_by_layer: Mapping[str, float]
+    """The content distance of each layer."""
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -159,9 +157,9 @@ class Judge:
             cfsd=structure_distance(found[STRUCTURE_LAYER], wanted[STRUCTURE_LAYER]),
             grain=measures.grain(painted, photograph, target.picture),
             checkerboard=measures.checkerboard(painted, photograph, target.picture),
-            border_colour=measures.border_colour(painted, photograph),
+            border_color=measures.border_color(painted, photograph),
             border_detail=measures.border_detail(painted, photograph),
-            foreign_colours=measures.foreign_colours(painted, photograph, target.picture),
+            foreign_colors=measures.foreign_colors(painted, photograph, target.picture),
             style_by_layer=by_style,
             content_by_layer=by_content,
         )

@@ -30,29 +30,26 @@ _LANCZOS = Image.Resampling.LANCZOS
 
 @dataclass(frozen=True)
 class Likeness:
-    """What is measured of a picture at one scale; for all of them less is better.
-
-    Attributes:
-        gram: To the painting: mean of `‖G − Ĝ‖ / ‖Ĝ‖` over the held-out layers.
-        palette: To the painting: see `palette_distance`.
-        wasserstein: To the painting: mean of `sliced_wasserstein` over the layers.
-        missing: Of the painting: how far its features' nearest neighbours in the picture are.
-        foreign: To the painting: how far the nearest neighbours of the picture's features are.
-        structure: To the photograph: mean of `structure_distance` over relu3_3 and relu4_3.
-        ssim: To the photograph: see `ssim_distance`.
-        edges: To the photograph: see `edge_distance`.
-        two_pixel: Power at the two-pixel frequencies over the painting's; 1 is as much.
-    """
+    """What is measured of a picture at one scale; for all of them less is better."""
 
     gram: float
+    """To the painting: mean of `‖G − Ĝ‖ / ‖Ĝ‖` over the held-out layers."""
     palette: float
+    """To the painting: see `palette_distance`."""
     wasserstein: float
+    """To the painting: mean of `sliced_wasserstein` over the layers."""
     missing: float
+    """How far the painting's features are from their nearest neighbours in the picture."""
     foreign: float
+    """How far the picture's features are from their nearest neighbours in the painting."""
     structure: float
+    """To the photograph: mean of `structure_distance` over relu3_3 and relu4_3."""
     ssim: float
+    """To the photograph: see `ssim_distance`."""
     edges: float
+    """To the photograph: see `edge_distance`."""
     two_pixel: float
+    """Power at the two-pixel frequencies over the painting's; 1 is as much."""
 
     def as_dict(self) -> dict[str, float]:
         """For JSON."""

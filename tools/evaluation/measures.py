@@ -62,7 +62,7 @@ def two_pixel_power(picture: Tensor) -> float:
     return float(power[chosen].sum() / (height * width * window.square().sum()))
 
 
-def border_colour(result: Tensor, content: Tensor) -> float:
+def border_color(result: Tensor, content: Tensor) -> float:
     """Greatest jump of the mean colour from a 4 px border strip to the next 4 px.
 
     In 0..1, over the four sides and three channels, less the content's own jump there.
@@ -85,7 +85,7 @@ def border_detail(result: Tensor, content: Tensor) -> float:
     return max(_border_ratio(own) / max(1.0, _border_ratio(usual)) for own, usual in sides)
 
 
-def foreign_colours(result: Tensor, content: Tensor, style: Tensor) -> float:
+def foreign_colors(result: Tensor, content: Tensor, style: Tensor) -> float:
     """Share of pixels (0..1) whose colour is near no colour of content or style.
 
     Colours are counted in cells of 1/32 of Oklab's ranges (Ottosson, 2020), with all

@@ -28,7 +28,7 @@ from engine.painting.studio import Studio
 from engine.styles.making import picture_from_file
 from tools.evaluation import Judge
 
-FIGURES = ("style_distance", "content_distance", "grain", "border_detail", "foreign_colours")
+FIGURES = ("style_distance", "content_distance", "grain", "border_detail", "foreign_colors")
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from torch import Tensor
 _OPPONENTS = ((1 / 3, 1 / 3, 1 / 3), (0.5, 0.0, -0.5), (-0.25, 0.5, -0.25))
 _GAINS = (1.0, 1.5, 1.5)
 _PHASES = tuple(number * math.pi / 2 for number in range(4))
-_LIGHT_FREQUENCY, _COLOUR_FREQUENCY = 0.25, 0.2  # cycles a pixel
-_LIGHT_DIRECTIONS, _COLOUR_DIRECTIONS = 8, 4
+_LIGHT_FREQUENCY, _COLOR_FREQUENCY = 0.25, 0.2  # cycles a pixel
+_LIGHT_DIRECTIONS, _COLOR_DIRECTIONS = 8, 4
 _DRAWN_FROM = 96
 _SEED = 0
 
@@ -43,8 +43,8 @@ def _gabors(size_px: int) -> Tensor:
     filters = []
     for channel, count, frequency in (
         (0, _LIGHT_DIRECTIONS, _LIGHT_FREQUENCY),
-        (1, _COLOUR_DIRECTIONS, _COLOUR_FREQUENCY),
-        (2, _COLOUR_DIRECTIONS, _COLOUR_FREQUENCY),
+        (1, _COLOR_DIRECTIONS, _COLOR_FREQUENCY),
+        (2, _COLOR_DIRECTIONS, _COLOR_FREQUENCY),
     ):
         for number, phase in product(range(count), _PHASES):
             angle = math.pi * number / count

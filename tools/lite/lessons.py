@@ -67,14 +67,14 @@ def _altered(crop: Tensor, before: Tensor | None, random: np.random.Generator) -
     if before is not None and random.random() < 0.5:
         crop = torch.lerp(crop, before, float(random.uniform(0.2, 0.8)))
     if random.random() < 0.5:
-        crop = recoloured(crop, random)
+        crop = recolored(crop, random)
     if random.random() < 0.5:
         noise = torch.from_numpy(random.normal(size=crop.shape)).float()
         crop = crop + noise * float(random.uniform(0, 0.12))
     return crop.clamp(0, 1)
 
 
-def recoloured(picture: Tensor, random: np.random.Generator) -> Tensor:
+def recolored(picture: Tensor, random: np.random.Generator) -> Tensor:
     """The picture [3, h, w] with its colours turned in their space, and of another contrast."""
     turn = torch.tensor(np.linalg.qr(random.normal(size=(3, 3)))[0], dtype=torch.float32)
     contrast = float(random.uniform(0.7, 1.5))

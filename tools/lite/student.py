@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor, nn
 
-from engine.lite.network import CONVOLUTIONS, READINGS, Weights, centred
+from engine.lite.network import CONVOLUTIONS, READINGS, Weights, centered
 from tools.lite.filters import first_filters
 
 _MOMENTUM = 0.05
@@ -62,7 +62,7 @@ class Student(nn.Module):
 
     def forward(self, crops: Tensor) -> dict[str, Tensor]:
         """All layers' features of crops [N, 3, h, w] in 0..1."""
-        x = centred(crops).contiguous(memory_format=torch.channels_last)
+        x = centered(crops).contiguous(memory_format=torch.channels_last)
         found: dict[str, Tensor] = {}
         octave = 0
         for each in CONVOLUTIONS:

@@ -33,14 +33,14 @@ from engine.painting.painter import paint
 from engine.painting.picture import Picture
 from engine.painting.studio import Studio
 from engine.styles.making import picture_from_file
-from tools.lite.lessons import Lesson, Teacher, make_crops, recoloured, together
+from tools.lite.lessons import Lesson, Teacher, make_crops, recolored, together
 from tools.lite.student import Student
 
 _TOLD_EVERY = 50
 _BORDER = 3
 _BORDER_SHARE = 0.3
 _PICTURES = {".jpg", ".jpeg", ".png"}
-_RECOLOURED_SHARE = 0.5
+_RECOLORED_SHARE = 0.5
 _LAYERS = {reading.layer: 1.0 for reading in READINGS}
 
 
@@ -58,7 +58,7 @@ class Training:
     crop_px: int = 112
     tested: int = 64
     batch: int = 4
-    normalised_steps: int = 200
+    normalized_steps: int = 200
     steps: int = 6000
     step: float = 8e-3
     rounds: int = 2
@@ -76,7 +76,7 @@ class Schedule:
 
     steps: int
     step: float
-    normalised_steps: int = 0
+    normalized_steps: int = 0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -133,7 +133,7 @@ def train(
     student = Student() if begun is None else Student.of(begun)
     log: dict[str, object] = {}
     if begun is None:
-        schedule = Schedule(training.steps, training.step, training.normalised_steps)
+        schedule = Schedule(training.steps, training.step, training.normalized_steps)
         log["photographs"] = learn(student, lessons, schedule, training, console)
     tested = lessons[-training.tested :]
     log["left_on_photographs"] = left(student, tested)
@@ -173,7 +173,7 @@ def learn(
     curve: list[dict[str, float]] = []
     sums = dict.fromkeys(_LAYERS, 0.0)
     for number in range(1, schedule.steps + 1):
-        student.train(number <= schedule.normalised_steps)
+        student.train(number <= schedule.normalized_steps)
         chosen = torch.randint(0, taught, (training.batch,), generator=generator)
         crops, targets = together([lessons[place] for place in chosen.tolist()])
         told = student(crops)
@@ -216,9 +216,9 @@ def paint_some(
     studio = Studio(opener=lambda *_, **__: encoder, precision="fp32")
     for number in range(count):
         content, style = (picture_from_file(file.read_bytes()) for file in chance.sample(files, 2))
-        if chance.random() < _RECOLOURED_SHARE:
+        if chance.random() < _RECOLORED_SHARE:
             seen = np.random.default_rng(chance.getrandbits(32))
-            style = Picture(recoloured(style.pixels, seen))
+            style = Picture(recolored(style.pixels, seen))
         options = PaintOptions(
             network="lite",
             size_px=chance.choice([144, 160]),

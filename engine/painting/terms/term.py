@@ -13,23 +13,20 @@ Sums = dict[Hashable, Tensor]
 
 @dataclass(eq=False)
 class OwnFeatures:
-    """The features of a layer that a tile owns, and the loss' slope with respect to them.
-
-    Attributes:
-        layer: its name.
-        values: [1, C, h, w], detached.
-        core: the tile, in pixels.
-        place: the tile among the layer's features.
-        slope: like `values`; terms add to it.
-        fresh: `slope` holds nothing yet and is to be overwritten.
-    """
+    """The features of a layer that a tile owns, and the loss' slope with respect to them."""
 
     layer: str
+    """Its name."""
     values: Tensor
+    """[1, C, h, w], detached."""
     core: Region
+    """The tile, in pixels."""
     place: Region
+    """The tile among the layer's features."""
     slope: Tensor
+    """Like `values`; terms add to it."""
     fresh: bool
+    """`slope` holds nothing yet and is to be overwritten."""
 
     def add(self, slope: Tensor) -> None:
         """Add a term's part of the slope, of any precision."""
@@ -46,23 +43,19 @@ class Term:
     A term is judged in up to three places, each of which it may leave alone: by sums over the
     whole picture, for which the tiles are passed once without gradients; at each tile's own
     features; at each tile's pixels. It gives its loss and adds the loss' slope.
-
-    Attributes:
-        name: of its figure, in events, loss logs and plots.
-        layers: names of the layers whose features it looks at.
-        summed: those of them that it needs sums of.
     """
 
     name: str
+    """Name of its figure in events, loss logs and plots."""
 
     @property
     def layers(self) -> Collection[str]:
-        """See above."""
+        """Names of the layers whose features it looks at."""
         return ()
 
     @property
     def summed(self) -> Collection[str]:
-        """See above."""
+        """Names of those layers that it needs sums of."""
         return ()
 
     def sums(self, layer: str, features: Tensor, core: Region) -> Sums:  # noqa: ARG002 (for others)

@@ -32,8 +32,8 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
-def child(log: Path, behaviour: str) -> tuple[str, ...]:
-    return (sys.executable, "-c", CHILD, str(log), behaviour)
+def child(log: Path, behavior: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", CHILD, str(log), behavior)
 
 
 async def lines_of(log: Path, at_least: int) -> list[str]:

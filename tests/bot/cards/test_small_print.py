@@ -12,7 +12,7 @@ from tests.kit.world import World
 def animated() -> bytes:
     """A GIF of two pictures."""
     file = io.BytesIO()
-    first, second = (Image.new("RGB", (64, 48), colour) for colour in ("teal", "olive"))
+    first, second = (Image.new("RGB", (64, 48), color) for color in ("teal", "olive"))
     first.save(file, "GIF", save_all=True, append_images=[second])
     return file.getvalue()
 

@@ -39,7 +39,7 @@ def rotated() -> bytes:
 
 
 def animated() -> bytes:
-    frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "green")]
+    frames = [Image.new("RGB", (64, 48), color) for color in ("red", "green")]
     return saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
 
 

@@ -41,7 +41,7 @@ def test_fingerprints_are_of_this_network_and_hold_all_layers_of_the_recipe(netw
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_a_preset_paints_offline_and_takes_the_paintings_colours(
+def test_a_preset_paints_offline_and_takes_the_paintings_colors(
     tmp_path: Path, network: str
 ) -> None:
     torch.set_num_threads(1)

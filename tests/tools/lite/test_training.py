@@ -47,7 +47,7 @@ def test_targets_are_the_teachers_features_turned_and_scaled(lessons: list[Lesso
         assert float(shares[0]) > float(shares[-1])
 
 
-def test_folding_the_normalisation_away_changes_no_feature(lessons: list[Lesson]) -> None:
+def test_folding_the_normalization_away_changes_no_feature(lessons: list[Lesson]) -> None:
     torch.manual_seed(0)
     student = Student().train()
     for _ in range(3):

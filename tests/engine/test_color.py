@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from common.options import KeepColors
-from engine.painting import colour
+from engine.painting import color
 
 METHODS: tuple[KeepColors, ...] = ("no", "luminance", "match", "histogram")
 
@@ -26,7 +26,7 @@ def picture(kind: str, seed: int, height: int, width: int) -> Tensor:
             return (noise * torch.tensor([0.9, 0.4, 0.2]).view(1, 3, 1, 1) + 0.05).clamp(0, 1)
 
 
-kinds = st.sampled_from(["colours", "grey", "flat", "black", "white"])
+kinds = st.sampled_from(["colors", "grey", "flat", "black", "white"])
 sides = st.integers(1, 9)
 
 
@@ -44,10 +44,10 @@ def test_any_pictures_give_a_picture(
 ) -> None:
     style = picture(of_style, 1, height, width)
     content = picture(of_content, 2, other_height, other_width)
-    painted = picture("colours", 3, other_height, other_width)
+    painted = picture("colors", 3, other_height, other_width)
     for found, like in (
-        (colour.prepare_style(style, content, method, strength), style),
-        (colour.finish(painted, content, method, strength), painted),
+        (color.prepare_style(style, content, method, strength), style),
+        (color.finish(painted, content, method, strength), painted),
     ):
         assert found.shape == like.shape
         assert found.dtype == like.dtype
@@ -58,10 +58,10 @@ def test_any_pictures_give_a_picture(
 
 @pytest.mark.parametrize("method", METHODS)
 def test_no_strength_changes_nothing(method: KeepColors) -> None:
-    style, content = picture("colours", 1, 7, 6), picture("colours", 2, 5, 4)
-    painted = picture("colours", 3, 5, 4)
-    assert torch.equal(colour.prepare_style(style, content, method, 0.0), style)
-    assert torch.equal(colour.finish(painted, content, method, 0.0), painted)
+    style, content = picture("colors", 1, 7, 6), picture("colors", 2, 5, 4)
+    painted = picture("colors", 3, 5, 4)
+    assert torch.equal(color.prepare_style(style, content, method, 0.0), style)
+    assert torch.equal(color.finish(painted, content, method, 0.0), painted)
 
 
 def test_moments_of_the_style_become_the_contents() -> None:
@@ -71,39 +71,37 @@ def test_moments_of_the_style_become_the_contents() -> None:
     content = 0.45 + torch.einsum(
         "ij,njhw->nihw", mix, torch.randn(1, 3, 30, 30, generator=generator).clamp(-2.5, 2.5)
     )
-    wanted = colour.colour_moments(content)
-    found = colour.colour_moments(colour.match_moments(style, wanted))
+    wanted = color.color_moments(content)
+    found = color.color_moments(color.match_moments(style, wanted))
     assert torch.allclose(found.mean, wanted.mean, atol=1e-4)
     assert torch.allclose(found.covariance, wanted.covariance, atol=1e-5)
 
 
 def test_matching_with_itself_changes_nothing() -> None:
-    style = picture("colours", 1, 20, 20)
-    assert torch.allclose(
-        colour.match_moments(style, colour.colour_moments(style)), style, atol=1e-5
-    )
-    assert torch.allclose(colour.match_histogram(style, style), style, atol=5e-3)
+    style = picture("colors", 1, 20, 20)
+    assert torch.allclose(color.match_moments(style, color.color_moments(style)), style, atol=1e-5)
+    assert torch.allclose(color.match_histogram(style, style), style, atol=5e-3)
 
 
 def test_a_grey_content_makes_a_grey_style() -> None:
-    style, content = picture("colours", 1, 20, 20), picture("grey", 2, 20, 20)
+    style, content = picture("colors", 1, 20, 20), picture("grey", 2, 20, 20)
     for method in ("match", "histogram"):
-        found = colour.prepare_style(style, content, method, 1.0)
+        found = color.prepare_style(style, content, method, 1.0)
         assert float((found - found.mean(1, keepdim=True)).abs().mean()) < 0.005
 
 
 def test_a_nearly_grey_style_is_not_made_noisy() -> None:
     grey = picture("grey", 1, 30, 30)
     style = (grey + 0.002 * torch.randn(grey.shape)).clamp(0, 1)
-    found = colour.match_moments(style, colour.colour_moments(picture("colours", 2, 30, 30)))
-    colourfulness = (found - colour.luminance(found)).flatten(2)
-    assert float(colourfulness.std(2).max()) < 0.15
+    found = color.match_moments(style, color.color_moments(picture("colors", 2, 30, 30)))
+    colorfulness = (found - color.luminance(found)).flatten(2)
+    assert float(colorfulness.std(2).max()) < 0.15
 
 
 def test_histograms_become_the_contents() -> None:
-    style, content = picture("grey", 1, 40, 40), picture("colours", 2, 50, 40)
+    style, content = picture("grey", 1, 40, 40), picture("colors", 2, 50, 40)
     style = 0.8 * style + 0.2 * torch.rand(style.shape)
-    found = colour.match_histogram(style, content)
+    found = color.match_histogram(style, content)
     for channel in range(3):
         ranks = torch.linspace(0.02, 0.98, 25)
         got = torch.quantile(found[0, channel].flatten(), ranks)
@@ -111,35 +109,33 @@ def test_histograms_become_the_contents() -> None:
         assert torch.allclose(got, wanted, atol=0.02)
 
 
-def test_luminance_is_the_paintings_and_colours_are_the_contents() -> None:
-    painted, content = picture("colours", 1, 9, 9), picture("colours", 2, 9, 9)
-    found = colour.finish(painted, content, "luminance", 1.0)
-    assert torch.allclose(colour.luminance(found), colour.luminance(painted), atol=1e-5)
-    before = content - colour.luminance(content)
-    after = found - colour.luminance(found)
+def test_luminance_is_the_paintings_and_colors_are_the_contents() -> None:
+    painted, content = picture("colors", 1, 9, 9), picture("colors", 2, 9, 9)
+    found = color.finish(painted, content, "luminance", 1.0)
+    assert torch.allclose(color.luminance(found), color.luminance(painted), atol=1e-5)
+    before = content - color.luminance(content)
+    after = found - color.luminance(found)
     # Chroma is at most scaled down: the same hue, never more of it.
     share = (after * before).sum(1) / before.square().sum(1)
     assert torch.allclose(after, share[:, None] * before, atol=1e-5)
     assert float(share.max()) <= 1 + 1e-5
-    same = colour.with_luminance(content, colour.luminance(content))
+    same = color.with_luminance(content, color.luminance(content))
     assert torch.allclose(same, content, atol=1e-6)
 
 
 def test_the_grey_style_has_the_contents_light() -> None:
-    style, content = picture("colours", 1, 30, 30) * 0.5 + 0.2, picture("colours", 2, 30, 30)
-    grey = colour.prepare_style(style, content, "luminance", 1.0)
+    style, content = picture("colors", 1, 30, 30) * 0.5 + 0.2, picture("colors", 2, 30, 30)
+    grey = color.prepare_style(style, content, "luminance", 1.0)
     assert float((grey[:, 0] - grey[:, 2]).abs().max()) == 0
-    light = colour.luminance(content)
+    light = color.luminance(content)
     assert float(grey.mean()) == pytest.approx(float(light.mean()), abs=0.01)
-    assert float(colour.luminance(grey).std()) == pytest.approx(float(light.std()), rel=0.1)
+    assert float(color.luminance(grey).std()) == pytest.approx(float(light.std()), rel=0.1)
 
 
 def test_palettes_mix_as_if_their_pictures_lay_side_by_side() -> None:
     one, two = picture("noise", 1, 20, 30), picture("noise", 2, 20, 30) * 0.5
-    mixed = colour.mixed_colours(
-        [(1.0, colour.colour_moments(one)), (1.0, colour.colour_moments(two))]
-    )
-    both = colour.colour_moments(torch.cat([one, two], 3))
+    mixed = color.mixed_colors([(1.0, color.color_moments(one)), (1.0, color.color_moments(two))])
+    both = color.color_moments(torch.cat([one, two], 3))
     torch.testing.assert_close(mixed.mean, both.mean, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(mixed.covariance, both.covariance, rtol=1e-4, atol=1e-6)
 
@@ -147,13 +143,13 @@ def test_palettes_mix_as_if_their_pictures_lay_side_by_side() -> None:
 def test_half_a_share_of_a_palette_is_half_the_way() -> None:
     photograph, style = (
         picture("noise", 1, 20, 30)[0],
-        colour.colour_moments(picture("noise", 2, 9, 9)),
+        color.color_moments(picture("noise", 2, 9, 9)),
     )
     whole, half = (
-        colour.in_palettes(photograph, [(1.0, style, None)], share) for share in (1.0, 0.5)
+        color.in_palettes(photograph, [(1.0, style, None)], share) for share in (1.0, 0.5)
     )
     torch.testing.assert_close(half, (photograph + whole) / 2)
     nowhere = torch.zeros(20, 30)
     torch.testing.assert_close(
-        colour.in_palettes(photograph, [(1.0, style, nowhere)], 1.0), photograph
+        color.in_palettes(photograph, [(1.0, style, nowhere)], 1.0), photograph
     )

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from common.options import KeepColors
-from engine.painting.statistics import ColourMoments
+from engine.painting.statistics import ColorMoments
 
 _REC709 = (0.2126, 0.7152, 0.0722)
 # Below this deviation (3 levels of 255) a direction of colour is noise, not to be amplified.
@@ -31,7 +31,7 @@ def prepare_style(style: Tensor, content: Tensor, method: KeepColors, strength: 
         case "luminance":
             return _mixed(style, grey_like(style, content), strength)
         case "match":
-            return _mixed(style, match_moments(style, colour_moments(content)), strength)
+            return _mixed(style, match_moments(style, color_moments(content)), strength)
         case "histogram":
             return _mixed(style, match_histogram(style, content), strength)
 
@@ -71,24 +71,24 @@ def grey_like(style: Tensor, content: Tensor) -> Tensor:
     return matched.clamp(0, 1).expand_as(style).contiguous()
 
 
-def colour_moments(picture: Tensor) -> ColourMoments:
+def color_moments(picture: Tensor) -> ColorMoments:
     """Mean and covariance of the colours; all zeros but the mean for a flat picture."""
-    colours = picture[0].flatten(1).float()
-    mean = colours.mean(1, keepdim=True)
-    centred = (colours - mean) / math.sqrt(colours.shape[1])
-    return ColourMoments(mean[:, 0].cpu().double(), torch.mm(centred, centred.T).cpu().double())
+    colors = picture[0].flatten(1).float()
+    mean = colors.mean(1, keepdim=True)
+    centered = (colors - mean) / math.sqrt(colors.shape[1])
+    return ColorMoments(mean[:, 0].cpu().double(), torch.mm(centered, centered.T).cpu().double())
 
 
-def mixed_colours(parts: Sequence[tuple[float, ColourMoments]]) -> ColourMoments:
+def mixed_colors(parts: Sequence[tuple[float, ColorMoments]]) -> ColorMoments:
     """Moments of all pictures together, each with its share (shares are made to sum to one)."""
     total = sum(weight for weight, _ in parts)
     mean = torch.stack([one.mean * (weight / total) for weight, one in parts]).sum(0)
     second = torch.stack([_second(one) * (weight / total) for weight, one in parts]).sum(0)
-    return ColourMoments(mean, second - torch.outer(mean, mean))
+    return ColorMoments(mean, second - torch.outer(mean, mean))
 
 
 def in_palettes(
-    photograph: Tensor, parts: Sequence[tuple[float, ColourMoments, Tensor | None]], share: float
+    photograph: Tensor, parts: Sequence[tuple[float, ColorMoments, Tensor | None]], share: float
 ) -> Tensor:
     """A photograph [3, H, W] brought to palettes by `match_moments`, as far as the share says.
 
@@ -99,16 +99,16 @@ def in_palettes(
         share: 0..1.
     """
     found, total = (photograph.new_zeros(one.shape) for one in (photograph, photograph[0]))
-    for weight, colours, mask in parts:
+    for weight, colors, mask in parts:
         cover = torch.full_like(total, weight) if mask is None else mask.to(total) * weight
-        found += cover * match_moments(photograph[None], colours)[0]
+        found += cover * match_moments(photograph[None], colors)[0]
         total += cover
     tiny = torch.finfo(total.dtype).tiny
     painted = torch.where(total > 0, found / total.clamp(min=tiny), photograph)
     return torch.lerp(photograph, painted, share)
 
 
-def match_moments(style: Tensor, wanted: ColourMoments) -> Tensor:
+def match_moments(style: Tensor, wanted: ColorMoments) -> Tensor:
     """The style with the wanted mean and covariance, its colours moved as little as can be.
 
     The linear Monge-Kantorovitch map (Pitié and Kokaram, 2007, eq. 9),
@@ -124,16 +124,16 @@ def match_histogram(style: Tensor, content: Tensor) -> Tensor:
     Starts from equal moments, then matches one-dimensional distributions along turned axes
     (Pitié, Kokaram and Dahyot, 2007), the last time along red, green and blue.
     """
-    colours = _moved(style, colour_moments(content))[0].flatten(1)
+    colors = _moved(style, color_moments(content))[0].flatten(1)
     wanted = _sample(content[0].flatten(1))
-    for turn in _rotations(colours):
-        colours = turn.T @ _match_axes(turn @ colours, turn @ wanted)
-    return colours.view_as(style).clamp(0, 1)
+    for turn in _rotations(colors):
+        colors = turn.T @ _match_axes(turn @ colors, turn @ wanted)
+    return colors.view_as(style).clamp(0, 1)
 
 
-def _moved(style: Tensor, wanted: ColourMoments) -> Tensor:
+def _moved(style: Tensor, wanted: ColorMoments) -> Tensor:
     """`match_moments` before what leaves 0..1 is clipped."""
-    given = colour_moments(style)
+    given = color_moments(style)
     root, inverse = _roots(given.covariance)
     turn = inverse @ _root(root @ wanted.covariance @ root) @ inverse
     offset = wanted.mean - turn @ given.mean
@@ -142,8 +142,8 @@ def _moved(style: Tensor, wanted: ColourMoments) -> Tensor:
     return moved + offset.to(moved).view(1, 3, 1, 1)
 
 
-def _second(colours: ColourMoments) -> Tensor:
-    return colours.covariance + torch.outer(colours.mean, colours.mean)
+def _second(colors: ColorMoments) -> Tensor:
+    return colors.covariance + torch.outer(colors.mean, colors.mean)
 
 
 def _mixed(before: Tensor, after: Tensor, strength: float) -> Tensor:
@@ -172,17 +172,17 @@ def _rotations(like: Tensor) -> list[Tensor]:
     return [turn.to(like) for turn in (*turns, torch.eye(3, dtype=torch.float64))]
 
 
-def _sample(colours: Tensor) -> Tensor:
+def _sample(colors: Tensor) -> Tensor:
     """Evenly spread colours [3, n], few enough to be sorted at any size of picture."""
-    step = max(1, colours.shape[1] // _MOST_SAMPLES)
-    return colours[:, ::step]
+    step = max(1, colors.shape[1] // _MOST_SAMPLES)
+    return colors[:, ::step]
 
 
-def _match_axes(colours: Tensor, wanted: Tensor) -> Tensor:
-    sample = _sample(colours)
+def _match_axes(colors: Tensor, wanted: Tensor) -> Tensor:
+    sample = _sample(colors)
     return torch.stack(
         [
-            _match_values(colours[axis], _quantiles(sample[axis]), _quantiles(wanted[axis]))
+            _match_values(colors[axis], _quantiles(sample[axis]), _quantiles(wanted[axis]))
             for axis in range(3)
         ]
     )

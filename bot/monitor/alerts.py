@@ -1,0 +1,137 @@
+"""Telling those who run the bot what needs them: once, and once more when it is over.
+
+In English: Discord says nobody's language outside of an interaction.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import discord
+
+from bot.kit import Bot, Feature
+from common.files import write_whole
+from common.settings import Settings
+from jobs.health import Health
+from jobs.outcomes import QueueError
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 30.0
+STORE_EVERY_LOOKS = 10
+"""Asking the store writes a file; every five minutes will do."""
+
+GRACE_SECONDS: Mapping[str, float] = {"no-engine": 300.0, "no-bot": float("inf"), "store": 60.0}
+"""How long a trouble may last before anybody is told; those that are not named: not at all. A bot
+that tells of things is there itself."""
+
+
+class Alerts:
+    """Looks now and then, and remembers what it told, also over a restart."""
+
+    def __init__(self, client: Bot) -> None:
+        self._client = client
+        self._file: Path = client.settings.atelier_data_dir / "alerts.json"
+        self._task: asyncio.Task[None] | None = None
+        self._since: dict[str, float] = {}
+        self._told: dict[str, str] = {}
+        self._looks = 0
+        self._last: Health | None = None
+
+    async def start(self) -> None:
+        """Begin, where there is anybody to tell."""
+        if not recipients(self._client.settings):
+            return
+        self._told = await asyncio.to_thread(_read, self._file)
+        self._task = asyncio.create_task(self._run(), name="alerts")
+
+    async def stop(self) -> None:
+        """End."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self.look()
+            except (QueueError, discord.DiscordException, OSError) as error:
+                log.warning("Alerts have to wait: %s", error)
+            except Exception:
+                log.exception("Error in the alerts")
+
+    async def look(self) -> None:
+        """Look once, and tell what is new or over.
+
+        What could not be sent is tried again at the next look.
+        """
+        ask_store = self._looks % STORE_EVERY_LOOKS == 0
+        self._looks += 1
+        health = await self._client.queue.health.ask(ask_store=ask_store)
+        if not ask_store and self._last is not None:
+            health = health.with_store_of(self._last)
+        self._last = health
+        now = asyncio.get_running_loop().time()
+        found = {trouble.name: trouble for trouble in health.troubles()}
+        self._since = {name: self._since.get(name, now) for name in found}
+        for name, trouble in found.items():
+            lasted = now - self._since[name]
+            if name not in self._told and lasted >= GRACE_SECONDS.get(name, 0.0):
+                if name == "no-engine" and not health.waiting:
+                    continue  # nobody waits for it
+                log.error("%s", trouble.sentence)
+                await self._post(f"⚠️ {trouble.sentence}")
+                await self._remember(self._told | {name: str(trouble.sentence)})
+        for name in sorted(set(self._told) - set(found)):
+            log.info("Over: %s", self._told[name])
+            await self._post(f"✅ This is over: “{self._told[name]}”")
+            await self._remember({k: v for k, v in self._told.items() if k != name})
+
+    async def _remember(self, told: dict[str, str]) -> None:
+        self._told = told
+        await asyncio.to_thread(write_whole, self._file, json.dumps(told).encode())
+
+    async def _post(self, text: str) -> None:
+        """Post to the channel of the settings, or to each owner's direct messages.
+
+        Raises:
+            discord.DiscordException: when nobody could be reached.
+        """
+        failures: list[discord.DiscordException] = []
+        targets = recipients(self._client.settings)
+        for target in targets:
+            try:
+                channel: discord.abc.Messageable
+                if target == self._client.settings.atelier_alert_channel_id:
+                    channel = self._client.get_partial_messageable(target)
+                else:
+                    channel = await self._client.create_dm(discord.Object(target))
+                await channel.send(text)
+            except discord.DiscordException as error:
+                log.warning("%d could not be told: %s", target, error)
+                failures.append(error)
+        if failures and len(failures) == len(targets):
+            raise failures[0]
+
+
+def recipients(settings: Settings) -> tuple[int, ...]:
+    """The channel, or else the people, that are told."""
+    if settings.atelier_alert_channel_id is not None:
+        return (settings.atelier_alert_channel_id,)
+    return settings.atelier_owner_ids
+
+
+def _read(file: Path) -> dict[str, str]:
+    """What was told before the restart."""
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    known = isinstance(stored, dict)
+    return {str(name): str(said) for name, said in stored.items()} if known else {}
+
+
+FEATURE = Feature(services=(Alerts,))
