@@ -1,5 +1,7 @@
 """A photograph without a style: it is kept, and swatches paint it at one click."""
 
+from typing import Any
+
 import pytest
 
 from sandbox.model import Interaction, Message
@@ -7,9 +9,7 @@ from tests.kit.pictures import gradient_picture
 from tests.kit.world import PHOTO, World, has_result
 
 
-async def asked(
-    world: World, options: dict[str, object] | None = None, **details: object
-) -> Message:
+async def asked(world: World, options: dict[str, Any] | None = None, **details: Any) -> Message:
     """The question that a photograph alone is answered by."""
     interaction = await world.paint(options, attachments=PHOTO, **details)
     return await world.says(interaction, "In which style")
