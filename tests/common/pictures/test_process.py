@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailable, PictureProblem
-from tests.common.test_decode import gradient
+from tests.common.pictures.test_decode import gradient
 from tests.kit.pictures import decoded, encoded
 
 

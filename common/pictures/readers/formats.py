@@ -1,0 +1,113 @@
+"""Which format a file is of, by its first bytes, and what reads it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from typing import Final
+
+from common.pictures.kinds import DecodeLimits
+from common.pictures.raster import Raster
+from common.sentences import Sentence, sentence
+
+Reader = Callable[[bytes, DecodeLimits], Raster]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One that is read here.
+
+    Attributes:
+        name: As in `NormalisedPicture.source_format`.
+        module: Of `common.pictures.readers`.
+        libraries: Packages that decode it.
+    """
+
+    name: str
+    module: str
+    libraries: tuple[str, ...]
+
+    @property
+    def read(self) -> Reader:
+        """The function that reads it; loads its libraries."""
+        reader: Reader = import_module(f"common.pictures.readers.{self.module}").read
+        return reader
+
+    @property
+    def read_with(self) -> str:
+        """The libraries and their versions, for those who look into a crash."""
+        return ", ".join(f"{name} {metadata.version(name)}" for name in self.libraries)
+
+
+FORMATS: Final = {
+    each.name: each
+    for each in (
+        Format("PNG", "png", ("imagecodecs",)),
+        Format("JPEG", "jpeg", ("pillow",)),
+        Format("WEBP", "webp", ("pillow",)),
+        Format("GIF", "gif", ("pillow",)),
+        Format("BMP", "bmp", ("pillow",)),
+        Format("TIFF", "tiff", ("tifffile", "imagecodecs", "pillow")),
+        Format("AVIF", "avif", ("imagecodecs",)),
+        Format("HEIF", "heif", ("pillow-heif",)),
+    )
+}
+_AVIF_BRANDS: Final = {b"avif", b"avis"}
+_HEIF_BRANDS: Final = {
+    b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1",
+}  # fmt: skip
+_FIRST_BYTES: Final = {
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"II+\0": "TIFF",
+    b"MM\0+": "TIFF",
+}
+_NOT_READ: Final = {
+    b"\xff\x0a": sentence("a JPEG XL picture"),
+    b"\0\0\0\x0cJXL ": sentence("a JPEG XL picture"),
+    b"\0\0\0\x0cjP  ": sentence("a JPEG 2000 picture"),
+    b"\xff\x4f\xff\x51": sentence("a JPEG 2000 picture"),
+    b"8BPS": sentence("a Photoshop document"),
+    b"gimp xcf": sentence("a GIMP document"),
+    b"%PDF": sentence("a PDF document"),
+    b"<svg": sentence("an SVG drawing"),
+    b"<?xml": sentence("an SVG drawing or another text"),
+    b"\0\0\1\0": sentence("an icon"),
+    b"v/1\1": sentence("an OpenEXR picture"),
+    b"#?RADIANCE": sentence("a Radiance picture"),
+    b"qoif": sentence("a QOI picture"),
+    b"DDS ": sentence("a DDS texture"),
+    b"FUJIFILM": sentence("a camera's raw file"),
+    b"IIU\0": sentence("a camera's raw file"),
+    b"\x1aE\xdf\xa3": sentence("a film"),
+    b"OggS": sentence("a film or a sound"),
+    b"PK\3\4": sentence("a ZIP archive"),
+}
+
+
+def format_of(data: bytes) -> Format | None:
+    """The format by the first bytes, or None where it is not read here."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return FORMATS["WEBP"]
+    if data[4:8] == b"ftyp":
+        length = min(max(16, int.from_bytes(data[:4], "big")), 256)
+        brands = [data[8:12], *(data[at : at + 4] for at in range(16, length, 4))]
+        # `mif1` stands before `avif` in some files: AVIF is what is told last.
+        if _AVIF_BRANDS & set(brands):
+            return FORMATS["AVIF"]
+        return FORMATS["HEIF"] if _HEIF_BRANDS & set(brands) else None
+    return next(
+        (FORMATS[name] for start, name in _FIRST_BYTES.items() if data.startswith(start)), None
+    )
+
+
+def kind_of(data: bytes) -> Sentence | None:
+    """What a file is that is not read here, where its first bytes tell."""
+    if data[4:8] == b"ftyp":
+        return sentence("a camera's raw file") if data[8:12] == b"crx " else sentence("a film")
+    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    return next((kind for first, kind in _NOT_READ.items() if start.startswith(first)), None)

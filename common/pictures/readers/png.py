@@ -1,0 +1,186 @@
+"""PNG, of 1 to 16 bits, and the first frame of an animated one.
+
+The chunks that hold pixels are put into a file of their own, which libpng decodes: what is wrong
+with text or Exif beside them cannot stop it.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Final
+
+import imagecodecs
+import numpy as np
+
+from common.pictures.checks import check_size, damaged
+from common.pictures.exif import orientation_of
+from common.pictures.kinds import DecodeLimits
+from common.pictures.raster import (
+    Calibrated,
+    Coded,
+    Color,
+    Primaries,
+    Profiled,
+    Raster,
+    Samples,
+    Srgb,
+    from_array,
+)
+from common.pictures.readers.noting import first_frame
+
+SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_MAX_PROFILE_BYTES: Final = 32 * 1024 * 1024
+_SRGB_GAMMA: Final = range(45000, 46000)
+_CHANNELS: Final = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
+_FRAME_BOX: Final = struct.Struct(">IIII")
+
+
+def read(data: bytes, limits: DecodeLimits) -> Raster:
+    """The picture, or the first frame of the animation, as a viewer of animations shows it."""
+    chunks = list(_chunks(data))
+    if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
+        raise damaged()
+    header = chunks[0][1]
+    width, height, _bits, color_type = struct.unpack(">IIBB", header[:10])
+    check_size((width, height), limits)
+    said: dict[bytes, bytes] = {}
+    for name, body in chunks:
+        if name == b"IDAT":
+            break
+        said.setdefault(name, body)
+    exif = next((body for name, body in chunks if name == b"eXIf"), None)
+    animated = len(said.get(b"acTL", b"")) == 8
+    frame = _separate_frame(chunks) if animated else None
+    if frame is None:
+        pixels = _decoded(header, said, [body for name, body in chunks if name == b"IDAT"])
+    else:
+        pixels = _on_canvas(header, said, frame, (width, height))
+    several = animated and struct.unpack(">I", said[b"acTL"][:4])[0] > 1
+    return from_array(
+        pixels,
+        white=65535 if pixels.dtype == np.uint16 else 255,
+        color=_color(said, is_gray=color_type in {0, 4}),
+        orientation=orientation_of(exif),
+        notes=(first_frame(),) if several else (),
+    )
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Names and bodies, up to the end or to where the file breaks off."""
+    at = len(SIGNATURE)
+    while at + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, at)
+        body = data[at + 8 : at + 8 + length]
+        if name == b"IEND":
+            return
+        whole = len(body) == length and at + 12 + length <= len(data)
+        if whole and name in {b"IHDR", b"PLTE", b"IDAT", b"fdAT"}:
+            (crc,) = struct.unpack_from(">I", data, at + 8 + length)
+            if crc != zlib.crc32(name + body):
+                raise damaged()
+        yield name, body
+        at += 12 + length
+
+
+def _separate_frame(
+    chunks: list[tuple[bytes, bytes]],
+) -> tuple[tuple[int, int, int, int], list[bytes]] | None:
+    """Box and data of the first frame, where the default image is no part of the animation."""
+    names = [name for name, _ in chunks]
+    if b"fcTL" not in names or b"IDAT" not in names:
+        return None
+    first = names.index(b"fcTL")
+    if first < names.index(b"IDAT"):
+        return None
+    body = chunks[first][1]
+    if len(body) != 26:
+        raise damaged()
+    parts = []
+    for name, part in chunks[first + 1 :]:
+        if name == b"fcTL":
+            break
+        if name == b"fdAT":
+            parts.append(part[4:])
+    return _FRAME_BOX.unpack_from(body, 4), parts
+
+
+def _decoded(header: bytes, said: dict[bytes, bytes], parts: list[bytes]) -> Samples:
+    kept = [(name, said[name]) for name in (b"PLTE", b"tRNS") if name in said]
+    chunks = [(b"IHDR", header), *kept, (b"IDAT", b"".join(parts)), (b"IEND", b"")]
+    file = SIGNATURE + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
+    )
+    pixels: Samples = imagecodecs.png_decode(file)
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def _on_canvas(
+    header: bytes,
+    said: dict[bytes, bytes],
+    frame: tuple[tuple[int, int, int, int], list[bytes]],
+    size: tuple[int, int],
+) -> Samples:
+    """A frame that may cover a part of the canvas, the rest of which is transparent."""
+    (width, height, left, top), parts = frame
+    if left + width > size[0] or top + height > size[1] or not width or not height:
+        raise damaged()
+    pixels = _decoded(struct.pack(">II", width, height) + header[8:], said, parts)
+    if (width, height) == size:
+        return pixels
+    opaque = np.iinfo(pixels.dtype).max
+    if pixels.shape[2] in {1, 3}:
+        pixels = np.concatenate([pixels, np.full((height, width, 1), opaque, pixels.dtype)], axis=2)
+    canvas = np.zeros((size[1], size[0], pixels.shape[2]), pixels.dtype)
+    canvas[top : top + height, left : left + width] = pixels
+    return canvas
+
+
+def _color(said: dict[bytes, bytes], *, is_gray: bool) -> Color:
+    """What the third edition of PNG says comes first: cICP, iCCP, sRGB, then gAMA and cHRM."""
+    code = said.get(b"cICP", b"")
+    # Of the matrices only RGB is allowed, and Chromium takes no narrow range.
+    if len(code) == 4 and code[2] == 0 and code[3] == 1 and code[:2] != b"\2\2":
+        return Coded(code[0], code[1], peak_nits=_peak_nits(said))
+    profile = _profile(said.get(b"iCCP"))
+    if profile is not None:
+        return Profiled(profile)
+    if b"sRGB" in said or len(said.get(b"gAMA", b"")) != 4:
+        return Srgb()
+    (gamma,) = struct.unpack(">I", said[b"gAMA"])
+    primaries = None if is_gray else _primaries(said.get(b"cHRM", b""))
+    # Chromium takes 0.45455 without chromaticities for sRGB, which is what its writers mean.
+    if gamma == 0 or (gamma in _SRGB_GAMMA and primaries is None):
+        return Srgb()
+    return Calibrated(100_000 / gamma, primaries)
+
+
+def _primaries(body: bytes) -> Primaries | None:
+    if len(body) != 32:
+        return None
+    a, b, c, d, e, f, g, h = (value / 100_000 for value in struct.unpack(">8I", body))
+    return a, b, c, d, e, f, g, h
+
+
+def _profile(body: bytes | None) -> bytes | None:
+    name, found, packed = (body or b"").partition(b"\0")
+    if not found or len(name) > 79 or packed[:1] != b"\0":
+        return None
+    try:
+        return zlib.decompressobj().decompress(packed[1:], _MAX_PROFILE_BYTES) or None
+    except zlib.error:
+        return None
+
+
+def _peak_nits(said: dict[bytes, bytes]) -> float | None:
+    """The brightest pixel (cLLI), or else the screen that the picture was made on (mDCV)."""
+    if len(level := said.get(b"cLLI", b"")) == 8:
+        nits = struct.unpack(">I", level[:4])[0] / 10_000
+    elif len(screen := said.get(b"mDCV", b"")) == 24:
+        nits = struct.unpack(">I", screen[16:20])[0] / 10_000
+    else:
+        return None
+    return float(nits) or None
+
+
+__all__ = ["SIGNATURE", "read"]

@@ -1,0 +1,121 @@
+"""Fewer pixels, in the samples of the file, a few rows at a time so that it takes little memory."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from common.pictures.raster import Raster, Samples
+
+_BAND_ROWS = 256
+
+
+class Reducer:
+    """Averages blocks of pixels as they come, in any order and of any shape.
+
+    Args:
+        shape: Height, width and channels of the whole picture, with alpha as the last one.
+        factor: Each side is divided by it, rounded up.
+        dtype: Of the samples, and of the result.
+        alpha_white: The sample that is opaque, where the last channel is alpha.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        factor: int,
+        dtype: np.dtype[Any],
+        alpha_white: float | None = None,
+    ) -> None:
+        height, width, channels = shape
+        small = (-(-height // factor), -(-width // factor), channels)
+        whole = dtype.kind == "u" and alpha_white is None
+        self._sums: Samples = np.zeros(small, np.uint32 if whole else np.float32)
+        self._size, self._factor, self._dtype = (height, width), factor, dtype
+        self._alpha_white = alpha_white
+
+    def add(self, top: int, left: int, block: Samples, channel: int | None = None) -> None:
+        """Take [h, w, C], or [h, w, 1] of one channel, that lies at this place."""
+        height, width = self._size
+        block = block[: max(0, height - top), : max(0, width - left)]
+        if self._alpha_white is not None and channel is None:
+            block = block.astype(np.float32)
+            block[..., :-1] *= block[..., -1:] / np.float32(self._alpha_white)
+        sums = self._sums if channel is None else self._sums[..., channel : channel + 1]
+        factor = self._factor
+        for y in range(min(factor, block.shape[0])):
+            for x in range(min(factor, block.shape[1])):
+                part = block[y::factor, x::factor]
+                # Not at whole blocks where `top` and `left` are no multiples.
+                rows = (np.arange(part.shape[0]) * factor + top + y) // factor
+                columns = (np.arange(part.shape[1]) * factor + left + x) // factor
+                sums[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] += part
+
+    def result(self) -> Samples:
+        """[H, W, C] of the averages."""
+        height, width = self._size
+        rows = np.minimum(self._factor, height - np.arange(self._sums.shape[0]) * self._factor)
+        columns = np.minimum(self._factor, width - np.arange(self._sums.shape[1]) * self._factor)
+        out = np.empty(self._sums.shape, self._dtype)
+        for top in range(0, len(out), _BAND_ROWS):
+            band = slice(top, top + _BAND_ROWS)
+            counts = (rows[band, None] * columns[None]).astype(np.float32)[..., None]
+            means = self._sums[band].astype(np.float32) / counts
+            if self._alpha_white is not None:
+                means[..., :-1] /= np.maximum(means[..., -1:] / self._alpha_white, 1e-6)
+                means[..., :-1] = np.clip(means[..., :-1], 0, self._clip())
+            out[band] = means if self._dtype.kind == "f" else np.rint(means)
+        return out
+
+    def _clip(self) -> float:
+        return np.inf if self._dtype.kind == "f" else float(np.iinfo(self._dtype).max)
+
+
+def reduction(size: tuple[int, int], max_side_px: int) -> int:
+    """By how much to divide first: as much as leaves at least the longest side that is wanted."""
+    return max(1, max(size) // max_side_px)
+
+
+def reduced(raster: Raster, max_side_px: int) -> Raster:
+    """The raster with its longest side at most this long."""
+    samples = raster.samples
+    factor = reduction((samples.shape[0], samples.shape[1]), max_side_px)
+    if factor > 1:
+        reducer = Reducer(
+            (samples.shape[0], samples.shape[1], samples.shape[2]),
+            factor,
+            samples.dtype,
+            alpha_white=raster.white if raster.has_alpha else None,
+        )
+        rows = _BAND_ROWS // factor * factor or factor
+        for top in range(0, samples.shape[0], rows):
+            reducer.add(top, 0, samples[top : top + rows])
+        samples = reducer.result()
+    height, width = samples.shape[:2]
+    if max(height, width) > max_side_px:
+        scale = max_side_px / max(height, width)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        samples = _resized(samples, size, raster.white if raster.has_alpha else None)
+    return raster if samples is raster.samples else replace(raster, samples=samples)
+
+
+def _resized(samples: Samples, size: tuple[int, int], alpha_white: float | None) -> Samples:
+    """[H, W, C] scaled with Lanczos' filter; colors count by their alpha."""
+    channels = samples.shape[2]
+    if alpha_white is None or bool((samples[..., -1] == alpha_white).all()):
+        return np.stack([_plane(samples[..., each], size) for each in range(channels)], axis=2)
+    alpha = samples[..., -1].astype(np.float32) / np.float32(alpha_white)
+    small_alpha = np.clip(_plane(alpha, size), 0, 1)
+    planes = []
+    top = np.inf if samples.dtype.kind == "f" else np.iinfo(samples.dtype).max
+    for each in range(channels - 1):
+        small = _plane(samples[..., each] * alpha, size) / np.maximum(small_alpha, 1e-6)
+        planes.append(np.clip(small, 0, top))
+    out = np.stack([*planes, small_alpha * alpha_white], axis=2)
+    return (out if samples.dtype.kind == "f" else np.rint(out)).astype(samples.dtype)
+
+
+def _plane(plane: Samples, size: tuple[int, int]) -> Samples:
+    image = Image.fromarray(np.ascontiguousarray(plane))
+    return np.asarray(image.resize(size, Image.Resampling.LANCZOS))

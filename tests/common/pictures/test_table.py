@@ -1,0 +1,32 @@
+"""Every kind of file comes out as a viewer shows it, or is refused by name."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.pictures import PictureProblem
+from common.pictures.decode import normalise
+from tools.picture_files import CASES, Case
+from tools.picture_files.case import Refused
+from tools.picture_files.comparing import difference
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_file_of_each_kind(case: Case) -> None:
+    data = case.make()
+    if isinstance(case.right, Refused):
+        with pytest.raises(PictureProblem, match=case.right.words):
+            normalise(data)
+        return
+    made = normalise(data)
+    pixels = np.asarray(Image.open(io.BytesIO(made.png)))
+    assert difference(pixels, case.right) <= case.mean
+    said = " ".join(str(note) for note in made.notes)
+    assert (case.note in said) if case.note else not said
+
+
+def test_no_two_kinds_have_one_name() -> None:
+    names = [case.name for case in CASES]
+    assert len(names) == len(set(names))

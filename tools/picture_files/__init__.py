@@ -1,0 +1,17 @@
+"""One small file of each kind that people attach, with what a viewer shows of it.
+
+The tests hold the decoder to these values; `python -m tools.picture_files` compares both with what
+Chromium shows, and writes the table of `docs/picture-files.md`.
+"""
+
+from tools.picture_files.bmps import CASES as _BMPS
+from tools.picture_files.case import Case
+from tools.picture_files.films import CASES as _FILMS
+from tools.picture_files.heifs import CASES as _HEIFS
+from tools.picture_files.jpegs import CASES as _JPEGS
+from tools.picture_files.pngs import CASES as _PNGS
+from tools.picture_files.tiffs import CASES as _TIFFS
+
+CASES: tuple[Case, ...] = (*_PNGS, *_JPEGS, *_HEIFS, *_BMPS, *_FILMS, *_TIFFS)
+
+__all__ = ["CASES", "Case"]

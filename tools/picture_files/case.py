@@ -1,0 +1,106 @@
+"""What a case is, and the two pictures that most cases are made of."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Array: TypeAlias = NDArray[Any]
+SIZE: Final = (48, 32)
+"""Width and height of the ramps."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The file is to be refused, in a sentence that has these words."""
+
+    words: str
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One file.
+
+    Attributes:
+        format: PNG, JPEG …
+        kind: Depth, layout and color, in words.
+        make: Gives the file's bytes.
+        right: [H, W, 1, 3 or 4] in 0..255, what a viewer shows; or why it is refused.
+        mean: How far from it the mean may be, of 255.
+        mime: For Chromium; None where it cannot read the file.
+        chromium_mean: How far our picture may be from Chromium's.
+        why: Why Chromium's may be further away than 2.
+        note: Words of the note that the member gets.
+    """
+
+    format: str
+    kind: str
+    make: Callable[[], bytes]
+    right: Array | Refused
+    mean: float = 1.0
+    mime: str | None = None
+    chromium_mean: float = 2.0
+    why: str = ""
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """For a list of tests."""
+        return f"{self.format}: {self.kind}"
+
+
+def ramps(size: tuple[int, int] = SIZE) -> Array:
+    """[H, W, 3] in 0..1: red grows to the right, green downwards, blue to the left."""
+    width, height = size
+    across = np.tile(np.linspace(0, 1, width), (height, 1))
+    down = np.tile(np.linspace(0, 1, height)[:, None], (1, width))
+    return np.stack([across, down, 1 - across], axis=2)
+
+
+def gray_ramp(size: tuple[int, int] = SIZE) -> Array:
+    """[H, W, 1] in 0..1 that grows to the right."""
+    return ramps(size)[..., :1]
+
+
+def with_alpha(colors: Array) -> Array:
+    """The same with an alpha that grows downwards from 0.2 to 1."""
+    height, width = colors.shape[:2]
+    alpha = np.tile(np.linspace(0.2, 1, height)[:, None, None], (1, width, 1))
+    return np.concatenate([colors, alpha], axis=2)
+
+
+def shown(levels: Array) -> Array:
+    """0..1 as 0..255."""
+    return np.clip(levels, 0, 1) * 255
+
+
+PATCHES: Final = np.array(
+    [
+        (128, 64, 200), (255, 0, 0), (0, 255, 0), (0, 0, 255),
+        (40, 40, 40), (200, 150, 60), (10, 10, 10), (100, 200, 220),
+    ],
+    np.uint8,
+)  # fmt: skip
+"""Samples whose meaning hangs on what the file says of their colors."""
+
+
+def patches(colors: Any = PATCHES) -> Array:
+    """[32, 64, 3] of eight squares of color side by side, eight pixels wide."""
+    return np.repeat(np.array(colors)[None], 8, axis=1).repeat(32, axis=0)
+
+
+def image(levels: Array) -> Image.Image:
+    """An image of Pillow from [H, W, 1, 3 or 4] in 0..1."""
+    samples = np.rint(np.clip(levels, 0, 1) * 255).astype(np.uint8)
+    return Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+
+
+def saved(picture: Image.Image, file_format: str, **options: Any) -> bytes:
+    """The bytes of a file by Pillow."""
+    file = io.BytesIO()
+    picture.save(file, file_format, **options)
+    return file.getvalue()

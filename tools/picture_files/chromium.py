@@ -1,0 +1,80 @@
+"""What headless Chromium shows of a file: drawn on a canvas of sRGB and read back."""
+
+import base64
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import numpy as np
+from playwright.sync_api import Page, sync_playwright
+
+from tools.picture_files.case import Array
+
+_FLAGS: Final = [
+    "--no-sandbox",
+    "--headless",
+    "--disable-gpu",
+    "--force-color-profile=srgb",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+_PATIENCE_MS: Final = 30_000
+_READ: Final = """async ([file, mime, film]) => {
+  const shown = document.getElementById(film ? 'film' : 'picture');
+  const source = 'data:' + mime + ';base64,' + file;
+  const done = film ? new Promise((yes, no) => {
+    shown.onerror = no;
+    shown.onloadeddata = () => { shown.onseeked = yes; shown.currentTime = film; };
+  }) : null;
+  shown.src = source;
+  try { await (film ? done : shown.decode()); } catch (error) { return null; }
+  const canvas = document.createElement('canvas');
+  canvas.width = film ? shown.videoWidth : shown.naturalWidth;
+  canvas.height = film ? shown.videoHeight : shown.naturalHeight;
+  const context = canvas.getContext('2d', {colorSpace: 'srgb', willReadFrequently: true});
+  context.drawImage(shown, 0, 0);
+  const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
+  let text = '';
+  for (let at = 0; at < pixels.length; at += 8192)
+    text += String.fromCharCode.apply(null, pixels.subarray(at, at + 8192));
+  return [canvas.width, canvas.height, btoa(text)];
+}"""
+
+
+class Viewer:
+    """A browser that shows files."""
+
+    def __init__(self, page: Page, version: str) -> None:
+        self._page = page
+        self.version = version
+
+    def show(self, data: bytes, mime: str, *, at_seconds: float = 0) -> Array | None:
+        """[H, W, 4] of a picture, or of a film at this time; None where it cannot be read."""
+        file = base64.b64encode(data).decode()
+        found = self._page.evaluate(_READ, [file, mime, at_seconds])
+        if found is None:
+            return None
+        width, height, text = found
+        levels = np.frombuffer(base64.b64decode(text), np.uint8)
+        return levels.reshape(height, width, 4)
+
+
+def executable() -> str | None:
+    """Where Chromium is, if it is installed."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@contextmanager
+def viewer() -> Iterator[Viewer]:
+    """Open Chromium, and close it at the end."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=_FLAGS)
+        try:
+            page = browser.new_page()
+            page.set_default_timeout(_PATIENCE_MS)
+            page.set_content("<img id=picture><video id=film muted></video>")
+            yield Viewer(page, browser.version)
+        finally:
+            browser.close()
