@@ -1,12 +1,9 @@
 """`python -m bot`: run the bot, and with it one engine unless `ATELIER_ENGINE=external`."""
 
-import argparse
 import asyncio
-import contextlib
 import logging
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import discord
 
@@ -14,8 +11,10 @@ from bot.app.checks import HOW_TO_SIGN_IN, findings
 from bot.app.connection import Connection
 from bot.app.memory import give_large_blocks_back
 from bot.wire.addresses import point_discord_at
+from common.command_line import OneLineParser
 from common.logs import set_up_logging
 from common.settings import Settings, SettingsError, load_settings
+from common.signals import on_signal
 from common.version import VERSION
 from jobs.outcomes import QueueError
 
@@ -28,7 +27,7 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until a signal ends it. Returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m bot",
         description="The Discord bot, and with it one engine unless ATELIER_ENGINE=external. "
         "Settings are read from the environment and from .env in this folder.",
@@ -98,7 +97,7 @@ async def _check(settings: Settings) -> int:
 async def _run(settings: Settings) -> None:
     """Serve until a signal, then end in order."""
     stop = asyncio.Event()
-    _on_signal(stop.set)
+    on_signal(stop.set)
     connection = Connection(settings)
     serving = asyncio.create_task(connection.serve(), name="discord")
     tasks = [serving]
@@ -119,17 +118,6 @@ async def _run(settings: Settings) -> None:
         if isinstance(result, Exception):
             raise result
     log.info("Stopped in order")
-
-
-def _on_signal(stop: Callable[[], None]) -> None:
-    """Call `stop` at SIGINT and SIGTERM, also where the loop cannot handle signals (Windows)."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stop)
-        except NotImplementedError:
-            with contextlib.suppress(ValueError):  # not in the main thread
-                signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
 
 
 if __name__ == "__main__":

@@ -105,11 +105,6 @@ class LoopbackDiscord(UserActions):
         """REST calls, gateway frames and downloads, oldest first."""
         return list(self.world.traffic)
 
-    @staticmethod
-    def attachment_bytes(message: Message, index: int = 0) -> bytes:
-        """The content of a message's attachment."""
-        return message.attachments[index].data
-
     async def ready(self, timeout_seconds: float = 20.0) -> None:
         """Wait until the bot is connected and its commands are registered."""
         if not await self.until(

@@ -11,8 +11,6 @@ from bot.texts import Texts, texts_of
 from bot.ui.container import card
 from bot.ui.people import is_admin
 
-TEXT_LIMIT = 4000  # characters of all texts of a message
-
 Leaf = app_commands.Command[Any, ..., Any]
 
 

@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
-from discord import AppCommandType, Locale, app_commands
+from discord import AppCommandType, app_commands
 from discord.app_commands import TranslationContextLocation as Location
 
 from bot.texts import CONTEXTS
@@ -103,12 +103,3 @@ def template(tree: app_commands.CommandTree[Any]) -> Catalog:
             comment = f"{location.name.replace('_', ' ')} of /{command.qualified_name}"
             catalog.add(name, auto_comments=[comment], context=CONTEXTS[location])
     return catalog
-
-
-def discord_codes(language: str) -> list[Locale]:
-    """The locales of Discord that a file serves: `de` serves German, `es` both kinds of Spanish."""
-    return [
-        locale
-        for locale in Locale
-        if locale.value == language or locale.value.partition("-")[0] == language
-    ]

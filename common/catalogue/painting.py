@@ -111,12 +111,6 @@ class Painting(_File):
         return self.scan.aspect_ratio
 
     @property
-    def page_url(self) -> str:
-        """The scan's page on Wikimedia Commons."""
-        name = quote(self.scan.commons_file.replace(" ", "_"), safe="(),")
-        return f"https://commons.wikimedia.org/wiki/File:{name}"
-
-    @property
     def image_url(self) -> str:
         """The scan itself, scaled to a moderate width."""
         name = quote(self.scan.commons_file, safe="(),")

@@ -1,19 +1,19 @@
 """`python -m engine`: paint jobs of the queue until told to stop."""
 
-import argparse
 import asyncio
 import contextlib
 import logging
 import os
 import platform
-import signal
 import sys
 import threading
 import uuid
 from collections.abc import Callable
 
+from common.command_line import OneLineParser
 from common.logs import set_up_logging
 from common.settings import Settings, SettingsError, load_settings, unknown_settings
+from common.signals import on_signal
 from common.version import VERSION
 from engine.networks.encoder import WeightsProblem
 from engine.networks.registry import NetworkSource
@@ -31,7 +31,7 @@ CANNOT_START = 2
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve the queue until a signal, or the end of standard input. Returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m engine",
         description="Paint the jobs of the queue. `python -m engine paint --help` paints one "
         "picture without a queue, `python -m engine styles --help` manages the catalogue.",
@@ -80,7 +80,7 @@ def _check(settings: Settings) -> int:
 
 async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
     stop = asyncio.Event()
-    _on_signal(stop.set)
+    on_signal(stop.set)
     if until_stdin_closes:
         _on_stdin_end(stop.set)
     painter = JobPainter(settings)
@@ -95,16 +95,6 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
         )
         await EngineWorker(queue, painter, info).run(stop)
     log.info("stopped in order")
-
-
-def _on_signal(stop: Callable[[], None]) -> None:
-    """Call `stop` at SIGINT and SIGTERM, also where the loop cannot handle signals (Windows)."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stop)
-        except NotImplementedError:
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
 
 
 def _on_stdin_end(stop: Callable[[], None]) -> None:

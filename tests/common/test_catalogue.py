@@ -45,7 +45,6 @@ def test_each_is_free_and_says_where_it_comes_from(painting: Painting) -> None:
     entry = painting.artist_entry
     assert entry.born < painting.year <= entry.died < 1955
     assert "Public domain" in painting.license
-    assert painting.page_url.startswith("https://commons.wikimedia.org/wiki/File:")
     assert painting.image_url.startswith("https://commons.wikimedia.org/wiki/Special:FilePath/")
     assert painting.image_url.isascii()
     assert " " not in painting.image_url

@@ -12,7 +12,7 @@ async def test_slash_with_attachment_is_deferred_edited_and_followed_up(
     assert i.acknowledged_after_seconds is not None
     await i.wait(lambda i: i.message and i.message.content == "done")
     assert i.message is not None
-    assert discord.attachment_bytes(i.message) == picture
+    assert i.message.attachments[0].data == picture
     assert i.message.attachments[0].width == 8
     await i.wait(lambda i: i.followups)
     assert i.followups[0].ephemeral

@@ -1,7 +1,10 @@
 """The owner's page, the health check and the figures, as a browser and Prometheus get them."""
 
 import asyncio
+import json
+import re
 import socket
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -13,6 +16,8 @@ from bot.monitor.service import Monitor
 from tests.kit.pretend_engine import ENGINE
 from tests.kit.world import World
 from tests.sandbox.browser import CHROMIUM, open_page
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -79,6 +84,23 @@ async def test_the_figures_tell_what_was_painted_and_sent(watched: World) -> Non
     assert found["atelier_discord_sessions_total"] == 1
     assert found["atelier_trouble['no-engine']"] == 0
     assert any(name.startswith("atelier_painting_seconds_day") for name in found)
+
+
+async def test_the_dashboard_asks_only_for_figures_that_there_are(watched: World) -> None:
+    dashboard = json.loads((ROOT / "deploy" / "grafana.json").read_text(encoding="utf-8"))
+    asked = {
+        name
+        for panel in dashboard["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"atelier_\w+", target["expr"])
+    }
+    await watched.start_engine()
+    await watched.painted()
+    assert asked
+    async with asyncio.timeout(30):  # the gateway's delay is known after its first heartbeat
+        while missing := asked - {name.partition("[")[0] for name in await figures(watched)}:
+            await asyncio.sleep(0.2)
+    assert not missing
 
 
 async def test_no_words_and_no_private_picture_leave_the_bot(watched: World) -> None:

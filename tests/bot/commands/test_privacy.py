@@ -31,7 +31,7 @@ async def test_a_copy_of_ones_data_comes_as_a_file_that_only_its_owner_sees(worl
     sent = await answer(pressed)
     assert sent is not message
     assert sent.ephemeral
-    with zipfile.ZipFile(io.BytesIO(world.discord.attachment_bytes(sent))) as archive:
+    with zipfile.ZipFile(io.BytesIO(sent.attachments[0].data)) as archive:
         data = json.loads(archive.read("data.json"))
         assert [each["id"] for each in data["jobs"]] == [job.id]
         assert f"pictures/{job.result_key}" in archive.namelist()
