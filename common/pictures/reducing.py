@@ -78,7 +78,7 @@ def reduction(size: tuple[int, int], max_side_px: int) -> int:
 
 
 def reduced(raster: Raster, max_side_px: int) -> Raster:
-    """The raster with its longest side at most so long."""
+    """The raster with its longest side at most this long."""
     samples = raster.samples
     factor = reduction((samples.shape[0], samples.shape[1]), max_side_px)
     if factor > 1:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import inspect
-import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,13 +17,13 @@ from bot.app.features import build_client
 from bot.wire.addresses import point_discord_at
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings
-from jobs.model import Asker, Job, JobState, Reply, Submission
-from jobs.outcomes import Accepted
+from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, Message, User
 from tests.kit.pictures import gradient_picture, plain_picture
 from tests.kit.pretend_engine import PretendEngine
+from tests.kit.samples import accepted
 
 TIMEOUT_SECONDS = 30.0
 PHOTO = {"content": ("photo.png", gradient_picture())}
@@ -45,21 +44,6 @@ def settings_for(discord: LoopbackDiscord, data_dir: Path) -> Settings:
     )
 
 
-def reply_of(
-    user: User, channel_id: int, interaction_id: int = 1, *, ephemeral: bool = False
-) -> Reply:
-    """The answer to an interaction whose token has ended."""
-    return Reply(
-        application_id=1,
-        interaction_id=interaction_id,
-        interaction_token="",
-        token_expires_at=datetime.now(UTC) - timedelta(minutes=1),
-        channel_id=channel_id,
-        locale=user.locale,
-        ephemeral=ephemeral,
-    )
-
-
 @dataclass
 class World:
     """All that a test of the bot needs."""
@@ -71,7 +55,6 @@ class World:
     """The one that works by itself."""
     ahead_seconds: float = 0.0
     tasks: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
-    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1000))
 
     # The bot and its engine
 
@@ -235,17 +218,19 @@ class World:
         """A job in the queue, as `/paint` would submit it."""
         key = await self.queue.store.put(plain_picture(color=color), ".png")
         place = self.discord.channel(channel) if in_guild else self.discord.world.dm_of(user)
-        guild_id = self.guild_id if in_guild else None
-        outcome = await self.queue.submissions.submit(
-            Submission(
-                asker=Asker(user.id, user.name, guild_id=guild_id, channel_id=place.id),
-                reply=reply_of(user, place.id, next(self.numbers), ephemeral=ephemeral),
-                inputs=PaintInputs(content=key, styles=(StyleInput(picture=key),)),
-                options=PaintOptions(size_px=128, **options),
-            )
+        return await accepted(
+            self.queue,
+            user.id,
+            self.guild_id if in_guild else None,
+            user_name=user.name,
+            channel_id=place.id,
+            locale=user.locale,
+            ephemeral=ephemeral,
+            interaction_token="",
+            token_expires_at=datetime.now(UTC) - timedelta(minutes=1),
+            inputs=PaintInputs(content=key, styles=(StyleInput(picture=key),)),
+            options=PaintOptions(size_px=128, **options),
         )
-        assert isinstance(outcome, Accepted), outcome
-        return outcome.job
 
     @property
     def stepped(self) -> PretendEngine:
