@@ -102,9 +102,12 @@ async def _run(settings: Settings) -> None:
     serving = asyncio.create_task(connection.serve(), name="discord")
     tasks = [serving]
     if settings.atelier_engine == "embedded":
-        from bot.app.supervisor import EngineSupervisor  # noqa: PLC0415 - not needed by `external`
+        # Not needed by `external`.
+        from bot.app.supervisor import EngineSupervisor, embedded_devices  # noqa: PLC0415
 
-        tasks.append(asyncio.create_task(EngineSupervisor(settings).run(), name="engine"))
+        for device in await asyncio.to_thread(embedded_devices, settings):
+            engine = EngineSupervisor(settings, device=device)
+            tasks.append(asyncio.create_task(engine.run(), name=f"engine on {device}"))
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:
         await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
