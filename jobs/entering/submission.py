@@ -83,7 +83,8 @@ async def _insert(
     transaction: Transaction, submission: Submission, rules: Rules, fleet: Fleet
 ) -> int:
     asker, reply, options = submission.asker, submission.reply, submission.options
-    work, speed_class = work_of(options), speed_class_of(options)
+    work = work_of(options, submission.inputs.content_aspect)
+    speed_class = speed_class_of(options)
     seconds = fleet.seconds(speed_class, work)
     priority = set(asker.role_ids) & set(rules.server.priority_role_ids)
     tags = await fairness.take_place(
