@@ -40,6 +40,27 @@ class Deliveries:
         """Remember the message that shows the job."""
         await self._update(job_id, message_channel_id=channel_id, message_id=message_id)
 
+    async def mark_removed(self, message_ids: Collection[int]) -> int:
+        """Note that somebody deleted these messages in Discord; how many were of jobs.
+
+        Most messages of a server are none of ours, so it is looked before anything is written.
+        """
+        ours = sa.and_(J.message_id.in_(message_ids), J.message_removed_at.is_(None))
+        async with self._core.database.read() as connection:
+            if await connection.scalar(sa.select(J.id).where(ours).limit(1)) is None:
+                return 0
+        async with self._core.database.write() as transaction:
+            removed = await transaction.connection.scalars(
+                sa.update(schema.jobs)
+                .where(ours)
+                .values(message_removed_at=transaction.now)
+                .returning(J.id)
+            )
+            job_ids = removed.all()
+            for job_id in job_ids:
+                await record(transaction, job_id, "message_removed", "discord")
+        return len(job_ids)
+
     async def mark_shown(self, job_id: int, revision: int) -> None:
         """Note that the message shows this revision (or a later one)."""
         async with self._core.database.write(precious=False) as transaction:

@@ -46,17 +46,23 @@ def settings_for(discord: LoopbackDiscord, data_dir: Path) -> Settings:
 
 
 def reply_of(
-    user: User, channel_id: int, interaction_id: int = 1, *, ephemeral: bool = False
+    user: User,
+    channel_id: int,
+    interaction_id: int = 1,
+    *,
+    ephemeral: bool = False,
+    bot_in_channel: bool = True,
 ) -> Reply:
     """The answer to an interaction whose token has ended."""
     return Reply(
-        application_id=1,
+        application_id=0,
         interaction_id=interaction_id,
         interaction_token="",
         token_expires_at=datetime.now(UTC) - timedelta(minutes=1),
         channel_id=channel_id,
         locale=user.locale,
         ephemeral=ephemeral,
+        bot_in_channel=bot_in_channel,
     )
 
 
@@ -229,17 +235,28 @@ class World:
         channel: str = "paintings",
         in_guild: bool = True,
         ephemeral: bool = False,
+        bot_in_channel: bool = True,
+        guild_id: int | None = None,
+        channel_id: int | None = None,
         color: str = "teal",
         **options: Any,
     ) -> Job:
         """A job in the queue, as `/paint` would submit it."""
         key = await self.queue.store.put(plain_picture(color=color), ".png")
         place = self.discord.channel(channel) if in_guild else self.discord.world.dm_of(user)
-        guild_id = self.guild_id if in_guild else None
+        channel_id = channel_id or place.id
+        if in_guild:
+            guild_id = guild_id or self.guild_id
         outcome = await self.queue.submissions.submit(
             Submission(
-                asker=Asker(user.id, user.name, guild_id=guild_id, channel_id=place.id),
-                reply=reply_of(user, place.id, next(self.numbers), ephemeral=ephemeral),
+                asker=Asker(user.id, user.name, guild_id=guild_id, channel_id=channel_id),
+                reply=reply_of(
+                    user,
+                    channel_id,
+                    next(self.numbers),
+                    ephemeral=ephemeral,
+                    bot_in_channel=bot_in_channel,
+                ),
                 inputs=PaintInputs(content=key, styles=(StyleInput(picture=key),)),
                 options=PaintOptions(size_px=128, **options),
             )
