@@ -23,6 +23,7 @@ from bot.wire.errors import reply, report
 from bot.wire.in_flight import tracing
 from common.logs import add_log_ids
 from common.settings import Settings
+from jobs.db.installation import DISCORD, LOOPBACK
 from jobs.queue import JobQueue
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,9 @@ class AtelierClient(Bot):
     async def setup_hook(self) -> None:
         """Open the queue, tell Discord the commands if they changed, start the services."""
         self.queue = await JobQueue.open(self.settings, clock=self._queue_clock)
+        await self.queue.installation.belongs_to(
+            LOOPBACK if self.settings.discord_api_url else DISCORD, self.application_id or 0
+        )
         await self.tree.set_translator(CatalogueTranslator())
         tried = asyncio.Event()
         self._syncing = asyncio.create_task(

@@ -71,7 +71,7 @@ TABLE: Mapping[Origin, Mapping[Right, frozenset[Role]]] = {
     origin: {Right.LOOK: look, Right.POST: post, Right.DELETE: delete}
     for origin, look, post, delete in (
         (Origin.PUBLIC, _EVERYBODY, _EVERYBODY, _MODERATING),
-        (Origin.HIDDEN_CHANNEL, _MANAGING, _OWNER, _MODERATING),
+        (Origin.HIDDEN_CHANNEL, _MANAGING, _OWNER, _MANAGING),
         (Origin.PRIVATE_THREAD, _MANAGING, _OWNER, _MODERATING),
         (Origin.PRIVATE, _MANAGING, _OWNER, _MANAGING),
         (Origin.USER_INSTALLED, _RUNNING_IT, _OWNER, _MODERATING),

@@ -23,6 +23,10 @@ BEFORE = "before"
 server had not set are absent or None."""
 
 
+COMMAND_LINE = -1
+"""Stands for the user where somebody acts by `python -m jobs`; Discord has no such user."""
+
+
 class UnusableLimitError(QueueError):
     """A limit was set to something that it cannot be; the text says which and why."""
 

@@ -12,7 +12,7 @@ from bot.ui.paging import PageButton, PagePlace
 from bot.ui.plain import plain, shorten
 from bot.ui.words import relative
 from common.limits import LIMITS
-from jobs.changing.administration import BEFORE, AuditEntry
+from jobs.changing.administration import BEFORE, COMMAND_LINE, AuditEntry
 
 PAGE_SIZE = 10
 DETAILS_LIMIT = 250
@@ -54,6 +54,8 @@ def audit_line(t: Texts, entry: AuditEntry) -> str:
     what = t(ACTIONS.get(entry.action, entry.action))
     # Those who had their data erased are 0.
     who = f"<@{entry.user_id}>" if entry.user_id else t("somebody")
+    if entry.user_id == COMMAND_LINE:
+        who = t("the operator of this bot")
     line = f"{relative(entry.at)} {who}: {what}"
     details = _details(t, entry.details)
     return f"{line} ({details})" if details else line

@@ -142,9 +142,8 @@ async def other_server(world: World, owner: User) -> Job:
 async def moderated(world: World, owner: User) -> Job:
     """Its message was deleted by somebody."""
     job = await world.painted_job(owner)
-    channel = world.discord.channel("paintings")
     message = world.discord.post(world.discord.world.bot, "The picture")
-    await world.queue.deliveries.set_message(job.id, channel.id, message.id)
+    await shown_as(world, job, message.id)
     world.discord.delete(message)
 
     async def is_known() -> bool:
@@ -152,6 +151,17 @@ async def moderated(world: World, owner: User) -> Job:
 
     await world.eventually(is_known)
     return job
+
+
+async def shown_as(world: World, job: Job, message_id: int) -> None:
+    """Let a message of #paintings be the job's, once it was delivered."""
+
+    async def is_delivered() -> bool:
+        return (await world.fresh(job)).delivered_at is not None
+
+    await world.eventually(is_delivered)
+    channel = world.discord.channel("paintings")
+    await world.queue.deliveries.set_message(job.id, channel.id, message_id)
 
 
 MAKE: dict[Origin, Callable[[World, User], Awaitable[Job]]] = {
@@ -261,8 +271,7 @@ async def test_an_admins_cancelling_is_in_the_log_and_a_members_own_is_not(world
 async def test_a_message_that_is_missing_counts_as_deleted(world: World) -> None:
     """It was deleted while the bot was away, so that it did not hear of it."""
     job = await world.painted_job(world.user("ada"))
-    channel = world.discord.channel("paintings")
-    await world.queue.deliveries.set_message(job.id, channel.id, 4711)
+    await shown_as(world, job, 4711)
     refused = await world.slash(world.user("mallory"), "show", {"picture": job.id}, channel="talk")
     assert "There is no picture" in refused.text
     assert (await world.fresh(job)).message_removed_at is not None
@@ -276,7 +285,7 @@ async def test_a_message_that_is_missing_counts_as_deleted(world: World) -> None
 async def test_many_messages_deleted_at_once_count_too(world: World) -> None:
     job = await world.painted_job(world.user("ada"))
     channel = world.discord.channel("paintings")
-    await world.queue.deliveries.set_message(job.id, channel.id, 4711)
+    await shown_as(world, job, 4711)
     data = {
         "ids": ["4711", "4712"],
         "channel_id": str(channel.id),

@@ -28,12 +28,19 @@ EVERY_COMMAND: list[tuple[str, dict[str, Any]]] = [
     ("queue-admin remove", {"picture": 1}),
     ("queue-admin front", {"picture": 1}),
     ("stats", {}),
+    ("operator block", {"user": "grace"}),
+    ("operator unblock", {"user": "grace"}),
+    ("operator pause", {}),
+    ("operator resume", {}),
+    ("operator clear", {}),
+    ("operator log", {}),
 ]
 
 
 def with_ids(world: World, options: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: world.user(value).id if name == "member" else value for name, value in options.items()
+        name: world.user(value).id if name in {"member", "user"} else value
+        for name, value in options.items()
     }
 
 
