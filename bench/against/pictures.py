@@ -21,7 +21,7 @@ PAIRS = (
 """Photographs and paintings, by their names in the folders of the two that were given."""
 _MEASURES = (("style", "style_distance"), ("structure", "cfsd"))
 _NO_WORSE = 1.02
-"""Two runs of one recipe with other rounding differ by about so much."""
+"""Two runs of one recipe with other rounding differ by about this much."""
 
 
 def judged(trees: Trees, network: str, options: dict[str, Any]) -> list[Row]:

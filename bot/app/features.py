@@ -13,6 +13,8 @@ from bot.commands import (
     queue,
     saved_styles,
     show,
+    style_buttons,
+    style_picker,
     styles,
     thumbnails,
 )
@@ -54,6 +56,8 @@ FEATURES: tuple[Feature, ...] = (
     cancel.FEATURE,
     history.FEATURE,
     show.FEATURE,
+    style_buttons.FEATURE,
+    style_picker.FEATURE,
     styles.FEATURE,
     saved_styles.FEATURE,
     privacy.FEATURE,

@@ -1,18 +1,15 @@
 """The job that somebody asks for by its number, and what they may do with it."""
 
-import asyncio
-
 from bot.commands.rights import Role, role_of
 from bot.intake.pictures import NOT_KEPT
 from bot.kit import Interaction
 from bot.texts import _
 from bot.ui.plain import plain
-from bot.wire.acknowledging import is_acknowledged
 from bot.wire.errors import UserProblem
+from bot.wire.in_time import read_in_time
 from jobs.model import Job
-from jobs.outcomes import Cancelled, CancelOutcome, CancelRequested, QueueUnavailableError
+from jobs.outcomes import Cancelled, CancelOutcome, CancelRequested
 
-READING_SECONDS = 1.0  # of the three that there are for the acknowledgement
 FORGOTTEN = _("I no longer know this picture; please use /paint to make a new one.")
 NOT_YOURS = _(
     "This picture is {user}'s, so only they can do that; to paint one of your own, use /paint or "
@@ -26,19 +23,7 @@ async def job_in_time(interaction: Interaction, job_id: int) -> Job | None:
     Raises:
         QueueUnavailableError: if the database is too slow for what has to be acknowledged yet.
     """
-    reading = asyncio.create_task(interaction.client.queue.jobs.get(job_id))
-    in_time = is_acknowledged(interaction)
-    await asyncio.wait({reading}, timeout=None if in_time else READING_SECONDS)
-    if not reading.done():
-        reading.add_done_callback(_heard)
-        raise QueueUnavailableError(f"Job {job_id} was not read within {READING_SECONDS:g} s.")
-    return reading.result()
-
-
-def _heard(reading: "asyncio.Task[Job | None]") -> None:
-    """Take note of what came too late."""
-    if not reading.cancelled():
-        reading.exception()
+    return await read_in_time(interaction, interaction.client.queue.jobs.get(job_id))
 
 
 async def known_job(interaction: Interaction, job_id: int) -> Job:

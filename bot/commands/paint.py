@@ -1,20 +1,17 @@
 """`/paint`: a photograph and a style in, a painting out."""
 
-import secrets
-
 import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
 from bot.intake.request import PaintRequest, Source, asker_of, reply_to
 from bot.intake.service import IntakeService
-from bot.intake.wishes import OWN_STYLE, suiting, wish_for
+from bot.intake.wishes import OWN_STYLE, new_seed, suiting, wish_for
 from bot.kit import Feature, Interaction
 from bot.texts import texts_of
 from bot.ui.choices import CHOICES, choice
 from bot.ui.words import at_hand_first, catalogue
 from common.options import (
-    MAX_SEED,
     OPTIONS,
     FilmFormat,
     KeepColors,
@@ -115,7 +112,7 @@ async def paint(
 ) -> None:
     """Acknowledge at once, and take the wish in."""
     styles = wish_for((_source(style), _source(style2)), (preset, preset2), blend)
-    looks = {"strength": strength, "style_scale": style_scale}
+    looks = {"strength": strength, "style_scale": style_scale, "seed": seed}
     named = {name: value for name, value in looks.items() if value is not None}
     request = PaintRequest(
         asker=asker_of(interaction),
@@ -128,18 +125,13 @@ async def paint(
             quality=quality,
             keep_colors=keep_colors,
             start=start,
-            seed=new_seed() if seed is None else seed,
             timelapse=timelapse or film is not None,
             timelapse_format=film or "mp4",
-            **suiting(styles) | named,
+            **{"seed": new_seed()} | suiting(styles) | named,
         ),
+        named=tuple(named),
     )
     await interaction.client.service(IntakeService).begin(interaction, request)
-
-
-def new_seed() -> int:
-    """A seed that nobody used before."""
-    return secrets.randbelow(MAX_SEED + 1)
 
 
 def _source(attachment: discord.Attachment | None) -> Source | None:

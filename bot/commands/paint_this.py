@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 import discord
 from discord import app_commands
 
-from bot.commands.paint import new_seed
 from bot.commands.style_form import Chosen, StyleForm
+from bot.commands.style_pictures import saved_styles
 from bot.intake.request import PaintRequest, Source, asker_of, reply_to
 from bot.intake.service import IntakeService
-from bot.intake.wishes import suiting
+from bot.intake.wishes import new_seed, suiting
 from bot.kit import Feature, Interaction
 from bot.texts import _, texts_of
 from bot.wire.errors import UserProblem
@@ -40,12 +40,13 @@ async def paint_this(interaction: Interaction, message: discord.Message) -> None
                 **suiting(chosen.styles)
                 | ({} if chosen.strength is None else {"strength": chosen.strength}),
             ),
+            named=() if chosen.strength is None else ("strength",),
         )
         await submitted.client.service(IntakeService).begin(submitted, request)
 
     t = texts_of(interaction)
-    settings = interaction.client.settings
-    form = StyleForm(t, settings, t("Paint this"), begin, asks_strength=True)
+    settings, saved = interaction.client.settings, await saved_styles(interaction)
+    form = StyleForm(t, settings, t("Paint this"), begin, saved=saved, asks_strength=True)
     await interaction.response.send_modal(form)
 
 

@@ -9,7 +9,7 @@ from discord import app_commands
 from bot.cards.fit_upload import fitted
 from bot.cards.job_card import job_card
 from bot.cards.small_print import Attached
-from bot.commands.job_access import READING_SECONDS, job_in_time, note_admins_act
+from bot.commands.job_access import job_in_time, note_admins_act
 from bot.commands.message_removed import is_removed
 from bot.commands.rights import Right, by_admins_right, may
 from bot.intake.request import asker_of
@@ -25,6 +25,7 @@ from common.store import PictureMissingError
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueUnavailableError
 
+CHECKING_SECONDS = 2.0  # of the three that there are for the acknowledgement
 NO_SUCH_PICTURE = _("There is no picture #{job_id} that you may see here; /history shows yours.")
 NOT_FOR_OTHERS = _(
     "#{job_id} was not for everybody, or its message was deleted, so only those who may see it "
@@ -66,7 +67,7 @@ async def _check_posting(interaction: Interaction, job_id: int) -> None:
     """
     submissions = interaction.client.queue.submissions
     try:
-        async with asyncio.timeout(2 * READING_SECONDS):
+        async with asyncio.timeout(CHECKING_SECONDS):
             job = await _permitted(Right.LOOK, interaction, job_id)
             if not may(Right.POST, interaction, job):
                 raise UserProblem(NOT_FOR_OTHERS, job_id=job_id)

@@ -1,22 +1,25 @@
 """The form that asks for a style: a painting from a list, one by name, or an upload."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import discord
 from discord import ui
 
-from bot.intake.request import Source, StyleWish
-from bot.intake.wishes import NO_STYLE_CHOSEN
+from bot.intake.request import PaintRequest, Source, StyleWish, asker_of, reply_to
+from bot.intake.service import IntakeService
+from bot.intake.wishes import OWN_STYLE, new_seed, suiting
 from bot.kit import Interaction
 from bot.texts import Texts, _
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import at_hand_first
-from bot.wire.errors import UserProblem
+from common.options import PaintOptions
 from common.settings import Settings
+from jobs.changing.styles import UserStyle
 
 LISTED = 25
+LISTED_PAINTINGS = 10  # at least, however many styles were saved
 LABEL_LIMIT = 100
 
 STRENGTHS: dict[str, tuple[str, float]] = {
@@ -35,11 +38,56 @@ class Chosen:
     strength: float | None
 
 
+def style_options(
+    t: Texts, settings: Settings, saved: Sequence[UserStyle]
+) -> list[discord.SelectOption]:
+    """Styles for a menu: saved ones first, then paintings, those at hand before the others."""
+    own = [
+        discord.SelectOption(
+            label=style.name[:LABEL_LIMIT],
+            value=f"{OWN_STYLE}{style.id}",
+            description=t("of this server") if style.scope == "guild" else t("your own"),
+        )
+        for style in saved
+    ]
+    paintings = [
+        discord.SelectOption(
+            label=painting.name[:LABEL_LIMIT],
+            value=painting.id,
+            description=f"{painting.artist}, {painting.year}"[:LABEL_LIMIT],
+        )
+        for painting in at_hand_first(settings)
+    ]
+    return (own[: LISTED - LISTED_PAINTINGS] + paintings)[:LISTED]
+
+
+def strength_select(t: Texts) -> "ui.Select[Any]":
+    """A menu of strengths in words. Nothing is chosen at first: what suits the style is taken."""
+    return ui.Select(
+        custom_id="strength",
+        placeholder=t("what suits the style"),
+        required=False,
+        min_values=0,
+        options=[
+            discord.SelectOption(label=t(label), value=value)
+            for value, (label, _strength) in STRENGTHS.items()
+        ],
+    )
+
+
+def strength_of(select: "ui.Select[Any]") -> float | None:
+    """The strength that was chosen, if one was."""
+    return next((STRENGTHS[value][1] for value in select.values), None)
+
+
 OnChosen = Callable[[Interaction, Chosen], Awaitable[None]]
 
 
 class StyleForm(ReportingModal):
-    """Asks for a style, and if wanted for the strength."""
+    """Asks for a style, and if wanted for the strength.
+
+    What is chosen may be no style at all: then the photograph is kept, and swatches are shown.
+    """
 
     def __init__(
         self,
@@ -48,6 +96,7 @@ class StyleForm(ReportingModal):
         title: str,
         on_chosen: OnChosen,
         *,
+        saved: Sequence[UserStyle] = (),
         asks_strength: bool = False,
     ) -> None:
         super().__init__(title=title)
@@ -57,14 +106,7 @@ class StyleForm(ReportingModal):
             placeholder=t("Choose a painting"),
             required=False,
             min_values=0,
-            options=[
-                discord.SelectOption(
-                    label=painting.name[:LABEL_LIMIT],
-                    value=painting.id,
-                    description=f"{painting.artist}, {painting.year}"[:LABEL_LIMIT],
-                )
-                for painting in at_hand_first(settings, LISTED)
-            ],
+            options=style_options(t, settings, saved),
         )
         self._name: ui.TextInput[Any] = ui.TextInput(
             custom_id="name", required=False, max_length=100, placeholder="Starry Night"
@@ -72,14 +114,7 @@ class StyleForm(ReportingModal):
         self._upload: ui.FileUpload[Any] = ui.FileUpload(
             custom_id="style", required=False, min_values=0, max_values=1
         )
-        self._strength: ui.Select[Any] = ui.Select(
-            custom_id="strength",
-            required=False,
-            options=[
-                discord.SelectOption(label=t(label), value=value, default=value == "medium")
-                for value, (label, _strength) in STRENGTHS.items()
-            ],
-        )
+        self._strength = strength_select(t)
         self.add_item(ui.Label(text=t("A painting"), component=self._painting))
         self.add_item(ui.Label(text=t("or one by its name"), component=self._name))
         self.add_item(ui.Label(text=t("or a style picture of your own"), component=self._upload))
@@ -94,7 +129,32 @@ class StyleForm(ReportingModal):
             wishes = [StyleWish(preset=typed)]
         if not wishes:
             wishes = [StyleWish(preset=value) for value in self._painting.values[:1]]
-        if not wishes:
-            raise UserProblem(NO_STYLE_CHOSEN)
-        strength = next((STRENGTHS[value][1] for value in self._strength.values), None)
+        strength = strength_of(self._strength)
         await self._on_chosen(interaction, Chosen(tuple(wishes), strength))
+
+
+class PhotoForm(ReportingModal):
+    """Asks for the photograph to paint in a style that is chosen already."""
+
+    def __init__(self, t: Texts, styles: tuple[StyleWish, ...]) -> None:
+        super().__init__(title=t("Paint with this"))
+        self._styles = styles
+        self._photo: ui.FileUpload[Any] = ui.FileUpload(custom_id="content", max_values=1)
+        self._strength = strength_select(t)
+        self.add_item(ui.Label(text=t("The photograph"), component=self._photo))
+        self.add_item(ui.Label(text=t("Strength of the style"), component=self._strength))
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        """Take the wish in."""
+        strength = strength_of(self._strength)
+        named = {} if strength is None else {"strength": strength}
+        options = {"seed": new_seed(), **suiting(self._styles), **named}
+        request = PaintRequest(
+            asker=asker_of(interaction),
+            reply=reply_to(interaction),
+            content=Source.attachment(self._photo.values[0]),
+            styles=self._styles,
+            options=PaintOptions(**options),
+            named=tuple(named),
+        )
+        await interaction.client.service(IntakeService).begin(interaction, request)

@@ -1,24 +1,23 @@
 """`/styles`: the paintings and the styles of one's own to choose from, with swatches."""
 
-import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import discord
 from discord import app_commands, ui
 
-from bot.commands.thumbnails import Thumbnails
+from bot.commands.style_buttons import NO_WISH, StyleButton
+from bot.commands.style_pictures import painting_picture, stored_picture
+from bot.intake.wishes import OWN_STYLE
 from bot.kit import Feature, Interaction
-from bot.texts import Texts, texts_of
-from bot.ui.container import Page, card, show
+from bot.texts import Texts, _, texts_of
+from bot.ui.buttons import OwnButton
+from bot.ui.container import Page, card, row_of, show
 from bot.ui.paging import PageButton, PagePlace
 from bot.ui.plain import plain
 from bot.ui.words import at_hand_first, catalogue, is_at_hand
 from bot.wire.acknowledging import acknowledge
-from bot.wire.uploads import Upload
 from common.catalogue import Painting
-from common.catalogue.catalogue import scan_path, swatch_at_hand
 from common.settings import Settings
 
 PAGE_SIZE = 6
@@ -28,17 +27,37 @@ CATALOGUE, OWN = "c", "o"
 
 
 @dataclass(frozen=True)
-class StyleEntry:
-    """One style on a page: its name, lines on it, and where its picture is."""
+class Topic:
+    """What pages of styles show, as it is packed into their buttons."""
 
+    kind: str
+    """`CATALOGUE` or `OWN`."""
+    search: str = ""
+    """What to find in the catalogue; empty: all of it."""
+    wish_id: int = NO_WISH
+    """The interaction that brought the photograph to paint; `NO_WISH`: none did."""
+
+    def __str__(self) -> str:
+        wish = "" if self.wish_id == NO_WISH else f".{self.wish_id}"
+        return f"{self.kind}{wish}/{self.search}"
+
+    @classmethod
+    def of(cls, packed: str) -> "Topic":
+        """The topic that was packed."""
+        head, _sep, search = packed.partition("/")
+        kind, _dot, wish = head.partition(".")
+        return cls(kind, search, int(wish) if wish.isdecimal() else NO_WISH)
+
+
+@dataclass(frozen=True)
+class StyleEntry:
+    """One style on a page: its id, its name, lines on it, and of what its picture is made."""
+
+    id: str
     name: str
     words: str
-    swatch: Path | None = None
-    """A small picture that is ready to be shown."""
-    scan: Path | None = None
-    """A large picture, as a file."""
-    picture_key: str | None = None
-    """Key of a stored picture."""
+    pictured: Painting | str
+    """A painting, or the key of a stored picture."""
 
 
 def paintings(settings: Settings, search: str) -> list[Painting]:
@@ -54,12 +73,7 @@ def _of_painting(t: Texts, painting: Painting, settings: Settings) -> StyleEntry
     )
     if not is_at_hand(painting, settings):
         words += "\n" + t("-# Its scan is fetched when it is first used.")
-    return StyleEntry(
-        painting.name,
-        words,
-        swatch=swatch_at_hand(painting, settings.styles_dir),
-        scan=scan_path(painting, settings.styles_dir),
-    )
+    return StyleEntry(painting.id, painting.name, words, painting)
 
 
 async def _own_entries(interaction: Interaction, t: Texts) -> list[StyleEntry]:
@@ -68,42 +82,42 @@ async def _own_entries(interaction: Interaction, t: Texts) -> list[StyleEntry]:
     )
     return [
         StyleEntry(
+            f"{OWN_STYLE}{style.id}",
             style.name,
             f"**{plain(style.name)}**\n"
             + (t("of this server") if style.scope == "guild" else t("your own")),
-            picture_key=style.picture_key,
+            style.picture_key,
         )
         for style in styles
     ]
 
 
 async def styles_page(interaction: Interaction, place: PagePlace) -> Page:
-    """One page of swatches with their names."""
+    """One page of styles with their pictures, each with a button to paint in it."""
     t = texts_of(interaction)
-    kind, _sep, search = place.topic.partition("/")
-    if kind == OWN:
+    topic = Topic.of(place.topic)
+    if topic.kind == OWN:
         entries = await _own_entries(interaction, t)
         title = t("## Styles of your own and of this server")
         nothing = t("There are none yet. Save one with /style save.")
     else:
         settings = interaction.client.settings
-        entries = [_of_painting(t, each, settings) for each in paintings(settings, search)]
+        entries = [_of_painting(t, each, settings) for each in paintings(settings, topic.search)]
         title = t("## Styles to paint in")
-        nothing = t("No painting matches “{search}”.", search=plain(search))
+        nothing = t("No painting matches “{search}”.", search=plain(topic.search))
     first = place.page * PAGE_SIZE
     shown = entries[first : first + PAGE_SIZE]
     turner = StylesPage.turner(t, place, more=len(entries) > first + PAGE_SIZE)
     if not shown:
         return Page(card(title, nothing, turner))
     files = [await _picture(interaction, entry, index) for index, entry in enumerate(shown)]
-    how = t.plural(
-        "Choose it as the preset of /paint.",
-        "Choose one as the preset of /paint. There are {count} here.",
-        count=len(entries),
-    )
-    parts = [_part(entry, file) for entry, file in zip(shown, files, strict=True)]
+    how = t.plural("There is {count} here.", "There are {count} here.", count=len(entries))
+    parts: list[str | ui.Item[Any]] = []
+    for entry, file in zip(shown, files, strict=True):
+        button = StyleButton(place.user_id, topic.wish_id, entry.id, t("Paint with this"), "🖌️")
+        parts += [_part(entry, file), row_of(button)]
     attached = tuple(file for file in files if file is not None)
-    return Page(card(title, *parts, how, turner), attached)
+    return Page(card(title, *parts, f"-# {how}", turner), attached)
 
 
 def _part(entry: StyleEntry, file: discord.File | None) -> "str | ui.Section[Any]":
@@ -115,26 +129,10 @@ def _part(entry: StyleEntry, file: discord.File | None) -> "str | ui.Section[Any
 
 
 async def _picture(interaction: Interaction, entry: StyleEntry, index: int) -> discord.File | None:
-    client = interaction.client
-    if entry.swatch is not None:
-        data, suffix = await asyncio.to_thread(_read, entry.swatch), entry.swatch.suffix
-    elif entry.picture_key is not None:
-        data, suffix = (
-            await client.service(Thumbnails).small(entry.picture_key),
-            ".png",
-        )
-    elif entry.scan is not None and entry.scan.is_file():
-        data, suffix = await client.service(Thumbnails).small_file(entry.scan), ".png"
-    else:
-        return None
-    return None if data is None else Upload(data, f"style{index}{suffix}")
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
+    name = f"style{index}"
+    if isinstance(entry.pictured, Painting):
+        return await painting_picture(interaction.client, entry.pictured, name)
+    return await stored_picture(interaction.client, entry.pictured, name)
 
 
 class StylesPage(PageButton, kind="styles"):
@@ -143,6 +141,17 @@ class StylesPage(PageButton, kind="styles"):
     async def render(self, interaction: Interaction, place: PagePlace) -> Page:
         """Make the page."""
         return await styles_page(interaction, place)
+
+
+class AllStyles(OwnButton, kind="all-styles", label=_("All styles"), emoji="🖼️"):
+    """Opens the pages of all styles, to paint a photograph that was kept."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+        """Show the first page."""
+        await acknowledge(interaction, ephemeral=True, thinking=True)
+        wish_id = int(self.about or NO_WISH)
+        place = PagePlace(interaction.user.id, topic=str(Topic(CATALOGUE, wish_id=wish_id)))
+        await show(interaction, await styles_page(interaction, place))
 
 
 @app_commands.command(name="styles", description="Browse the styles that you can paint in.")
@@ -164,8 +173,8 @@ async def styles(
     """Show the first page."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     words = " ".join((search or "").split())
-    place = PagePlace(interaction.user.id, topic=f"{whose}/{words}")
+    place = PagePlace(interaction.user.id, topic=str(Topic(whose, words)))
     await show(interaction, await styles_page(interaction, place))
 
 
-FEATURE = Feature(commands=(styles,), buttons=(StylesPage,))
+FEATURE = Feature(commands=(styles,), buttons=(StylesPage, AllStyles))

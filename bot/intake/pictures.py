@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from bot.intake.byte_budget import ByteBudget
@@ -117,6 +117,19 @@ class PictureIntake:
             key = await self._queue.store.put(picture.png, PNG)
         return Taken(key, tuple(_of_picture(role, note) for note in picture.notes))
 
+    async def keep(self, request: PaintRequest) -> PaintRequest:
+        """Take the pictures in of a wish that lacks its style; the wish with their keys.
+
+        Raises:
+            InputProblem, UserProblem: as `gather` does.
+        """
+        taken = await self._take_all(request)
+        sources = {role: Source(key=each.value) for role, each in taken.items()}
+        changes = {"content": sources[Role.CONTENT], "mask": sources.get(Role.MASK)}
+        notes = (*request.reply.notes, *(note for each in taken.values() for note in each.notes))
+        reply = replace(request.reply, notes=notes)
+        return request.model_copy(update={**changes, "reply": reply})
+
     async def gather(self, request: PaintRequest) -> Taken[PaintInputs]:
         """Take all pictures of a request in.
 
@@ -129,16 +142,7 @@ class PictureIntake:
         if request.inputs is not None:
             await self._hold_kept(interaction_id, request.inputs.picture_keys())
             return Taken(request.inputs)
-        sources = request.sources()
-        results = await asyncio.gather(
-            *(self.take(source, role, interaction_id) for role, source in sources.items()),
-            return_exceptions=True,
-        )
-        taken: dict[Role, Taken[str]] = {}
-        for role, result in zip(sources, results, strict=True):
-            if isinstance(result, BaseException):
-                raise result
-            taken[role] = result
+        taken = await self._take_all(request)
         keys = {role: each.value for role, each in taken.items()}
         style_keys = (keys[role] for role in (Role.STYLE, Role.SECOND_STYLE) if role in keys)
         styles = [
@@ -149,6 +153,22 @@ class PictureIntake:
             PaintInputs(content=keys[Role.CONTENT], styles=tuple(styles), mask=keys.get(Role.MASK)),
             tuple(note for each in taken.values() for note in each.notes),
         )
+
+    async def _take_all(self, request: PaintRequest) -> dict[Role, Taken[str]]:
+        sources = request.sources()
+        results = await asyncio.gather(
+            *(
+                self.take(source, role, request.reply.interaction_id)
+                for role, source in sources.items()
+            ),
+            return_exceptions=True,
+        )
+        taken: dict[Role, Taken[str]] = {}
+        for role, result in zip(sources, results, strict=True):
+            if isinstance(result, BaseException):
+                raise result
+            taken[role] = result
+        return taken
 
     async def _hold_kept(self, interaction_id: int | None, keys: Collection[str]) -> None:
         await self._hold(interaction_id, keys)

@@ -1,8 +1,9 @@
 """A wish for a painting, as JSON: what the intake row holds until there is a job."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import discord
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -61,6 +62,10 @@ class PaintRequest(BaseModel):
     inputs: PaintInputs | None = None  # a remix with the very pictures of its parent
     mask: Source | None = None
     options: PaintOptions
+    named: tuple[str, ...] = ()
+    """Options that the member chose; the others may still be changed to suit the style."""
+    ephemeral: bool = False
+    """Of a wish that lacks its style: whether only the member is to see the picture."""
     parent_job_id: int | None = None
 
     @model_validator(mode="before")
@@ -76,6 +81,16 @@ class PaintRequest(BaseModel):
             for kind in (Asker, Reply)
         )
         return {**kept, "asker": asker, "reply": reply}
+
+    @property
+    def lacks_style(self) -> bool:
+        """Whether a style is yet to be chosen for the photograph."""
+        return self.inputs is None and not self.styles
+
+    def as_question(self) -> Self:
+        """A wish that lacks its style, whose answer asks for it and is for the member alone."""
+        asking = replace(self.reply, ephemeral=True)
+        return self.model_copy(update={"reply": asking, "ephemeral": self.reply.ephemeral})
 
     def sources(self) -> dict[Role, Source]:
         """The pictures that are to be taken in; there are at most two of styles."""

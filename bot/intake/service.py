@@ -2,22 +2,25 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from bot.delivery.undelivered import UndeliveredNotice
 from bot.intake.journal import QUEUE_BACKOFF, QUEUE_TRIES, CommandJournal, JournalEntry
 from bot.intake.pictures import ERASED, PictureIntake
-from bot.intake.request import PaintRequest
+from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_to
+from bot.intake.wishes import in_style
 from bot.kit import Bot, Feature, Interaction
-from bot.texts import texts_for, texts_of
+from bot.texts import _, texts_for, texts_of
+from bot.ui.container import Page
 from bot.ui.refusals import refusal_words
 from bot.wire.acknowledging import ANSWER_FOLLOWS, acknowledge
 from bot.wire.errors import UserProblem, sentence_for
-from bot.wire.original_response import find_answer, is_mine, say_instead
+from bot.wire.in_time import read_in_time
+from bot.wire.original_response import find_answer, is_mine, say_instead, show_in_answer
 from jobs.model import Intake, Submission
 from jobs.outcomes import (
     Accepted,
@@ -29,6 +32,8 @@ from jobs.outcomes import (
 )
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
+PHOTO_NOT_KEPT = _("I no longer have that photograph; please use /paint with it again.")
 
 STOP_SECONDS = 3.0
 COMMANDS_FOLDER = "commands"
@@ -41,6 +46,8 @@ class IntakeService:
     """Takes wishes in. Each is written down before it is acknowledged, so that none is lost."""
 
     pictures: PictureIntake
+    question: Callable[[PaintRequest], Awaitable[Page]]
+    """Makes what asks for the style of a wish that lacks it; set by who offers styles."""
     _journal: CommandJournal
 
     def __init__(self, client: Bot) -> None:
@@ -86,6 +93,8 @@ class IntakeService:
             UserProblem: if the limits stand in the way.
         """
         began = asyncio.get_running_loop().time()
+        if request.lacks_style:
+            request = request.as_question()
         entry = self._journal.open(request)
         refusal = await self._early_refusal(request)
         if refusal is not None:
@@ -153,7 +162,10 @@ class IntakeService:
         asker, reply = request.asker, request.reply
         t = texts_for(reply.locale)
         try:
-            outcome = await self._submit_patiently(request, message_id)
+            if request.lacks_style:
+                await self._ask_style(request)
+                return
+            outcome = await self._patiently(lambda: self._submit(request, message_id))
         except Exception as error:  # noqa: BLE001 - the boundary where errors become sentences
             sentence = sentence_for(error, t, f"intake {reply.interaction_id}")
         else:
@@ -167,6 +179,50 @@ class IntakeService:
                 sentence = t(ERASED)
         await say_instead(self._client, asker.user_id, reply, sentence)
         await self._journal.close(reply.interaction_id)
+
+    async def _ask_style(self, request: PaintRequest) -> None:
+        """Keep the pictures of a wish that lacks its style, and ask for it.
+
+        The intake stays open, and with it the pictures are kept, for a day: a style may be
+        chosen in that time, and then another.
+        """
+        kept = await self._patiently(lambda: self.pictures.keep(request))
+        payload = kept.model_dump(mode="json")
+        interaction_id = request.reply.interaction_id
+        if not await self._patiently(
+            lambda: self._client.queue.intakes.replace(interaction_id, payload)
+        ):
+            raise UserProblem(ERASED)
+        page = await self.question(kept)
+        await show_in_answer(
+            self._client, request.reply, view=page.layout, attachments=list(page.files)
+        )
+
+    async def finish(
+        self, interaction: Interaction, wish_id: int, styles: tuple[StyleWish, ...]
+    ) -> None:
+        """Paint a wish that lacked its style, as another command; see `begin`.
+
+        Args:
+            interaction: By which the style was chosen.
+            wish_id: The interaction that brought the wish.
+            styles: What was chosen.
+
+        Raises:
+            UserProblem: if it is not kept any more, or the limits stand in the way.
+        """
+        wish = await self._unfinished(interaction, wish_id)
+        reply = reply_to(interaction, ephemeral=wish.ephemeral, spoiler=wish.reply.spoiler)
+        await self.begin(interaction, in_style(wish, styles, asker_of(interaction), reply))
+
+    async def _unfinished(self, interaction: Interaction, wish_id: int) -> PaintRequest:
+        found = await read_in_time(interaction, self._client.queue.intakes.get(wish_id))
+        if found is None:
+            raise UserProblem(PHOTO_NOT_KEPT)
+        try:
+            return PaintRequest.model_validate(found.payload)
+        except ValidationError:
+            raise UserProblem(PHOTO_NOT_KEPT) from None
 
     async def _early_refusal(self, request: PaintRequest) -> Refusal | None:
         """What the limits say, if they say it soon; the acknowledgement does not wait for them.
@@ -195,25 +251,24 @@ class IntakeService:
         if not asking.cancelled() and asking.exception() is not None:
             log.warning("The limits could not be asked: %s", asking.exception())
 
-    async def _submit_patiently(
-        self, request: PaintRequest, message_id: int | None
-    ) -> SubmitOutcome:
-        """Submit; a database that does not answer is asked again before the user hears of it."""
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do what needs the database, and again where it does not answer."""
         for failures in range(QUEUE_TRIES - 1):
             try:
-                return await self._submit(request, message_id)
+                return await work()
             except QueueUnavailableError as error:
                 seconds = QUEUE_BACKOFF.seconds(failures)
                 log.warning("The queue does not answer (%s); next try in %.1f s", error, seconds)
                 await asyncio.sleep(seconds)
-        return await self._submit(request, message_id)
+        return await work()
 
     async def _submit(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
         taken = await self.pictures.gather(request)
+        notes = (*request.reply.notes, *taken.notes)
         return await self._client.queue.submissions.submit(
             Submission(
                 asker=request.asker,
-                reply=replace(request.reply, message_id=message_id, notes=taken.notes),
+                reply=replace(request.reply, message_id=message_id, notes=notes),
                 inputs=taken.value,
                 options=request.options,
                 parent_job_id=request.parent_job_id,

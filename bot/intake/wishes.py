@@ -1,22 +1,20 @@
 """Which styles a command asks for: own pictures, paintings by name, saved styles."""
 
+import secrets
+from dataclasses import replace
 from typing import Any
 
-from bot.intake.request import Source, StyleWish
+from bot.intake.request import PaintRequest, Source, StyleWish
 from bot.texts import _
 from bot.ui.plain import plain
 from bot.ui.words import catalogue
 from bot.wire.errors import UserProblem
-from common.options import StyleInput
+from common.options import MAX_SEED, StyleInput
+from jobs.model import Asker, Reply
 from jobs.queue import JobQueue
 
 OWN_STYLE = "own:"  # the prefix of a saved style's id, where a preset is asked for
 
-NO_STYLE = _(
-    "A style is missing: attach a picture as `style`, or choose a painting as `preset` "
-    "(/styles shows them all)."
-)
-NO_STYLE_CHOSEN = _("No style was chosen; please choose a painting, or upload a style picture.")
 ONE_STYLE = _("`blend` needs two styles: add `style2`, or give both `style` and `preset`.")
 NO_SUCH_STYLE = _(
     "There is no painting or saved style “{name}”; please choose one from the list that appears "
@@ -29,8 +27,10 @@ def wish_for(
 ) -> tuple[StyleWish, ...]:
     """The styles in their order, weighted by the blend: the share of all but the first.
 
+    There may be none: the member is then asked for one.
+
     Raises:
-        UserProblem: if there is no style, or nothing to blend.
+        UserProblem: if there is nothing to blend.
     """
     wishes: list[StyleWish] = []
     for picture, preset in zip(pictures, presets, strict=True):
@@ -38,9 +38,7 @@ def wish_for(
             wishes.append(StyleWish(picture=picture))
         if preset is not None and preset.strip():
             wishes.append(StyleWish(preset=preset.strip()))
-    if not wishes:
-        raise UserProblem(NO_STYLE)
-    if len(wishes) == 1:
+    if len(wishes) < 2:
         if blend is not None:
             raise UserProblem(ONE_STYLE)
         return tuple(wishes)
@@ -57,6 +55,27 @@ def suiting(wishes: tuple[StyleWish, ...]) -> dict[str, Any]:
     """Options that suit the wish's painting, if that is its only style, by their names."""
     painting = catalogue().get(wishes[0].preset or "") if len(wishes) == 1 else None
     return {} if painting is None else painting.suiting
+
+
+def new_seed() -> int:
+    """A seed that nobody used before."""
+    return secrets.randbelow(MAX_SEED + 1)
+
+
+def in_style(
+    request: PaintRequest, styles: tuple[StyleWish, ...], asker: Asker, reply: Reply
+) -> PaintRequest:
+    """A wish that lacked its style, of somebody who has now chosen one by another interaction."""
+    changes: dict[str, Any] = {"seed": new_seed(), **suiting(styles)}
+    chosen = {name: value for name, value in changes.items() if name not in request.named}
+    return request.model_copy(
+        update={
+            "styles": styles,
+            "asker": asker,
+            "reply": replace(reply, notes=request.reply.notes),
+            "options": request.options.model_copy(update=chosen),
+        }
+    )
 
 
 async def resolve(

@@ -45,6 +45,17 @@ async def say_instead(client: Bot, user_id: int, reply: Reply, sentence: str) ->
                 log.warning("Could not answer %s: %s", reply.interaction_id, fault)
 
 
+async def show_in_answer(client: Bot, reply: Reply, **fields: Any) -> None:
+    """Put something in the place of "thinking…", through Discord's bad moments. Never raises."""
+    if client.clock() >= reply.token_expires_at.timestamp():
+        return
+    webhook = webhook_of(client, reply.application_id, reply.interaction_token)
+    try:
+        await _insist(lambda: webhook.edit_message(ORIGINAL, **fields))
+    except Exception as error:  # noqa: BLE001 - every fault has its answer
+        log.info("Could not answer %s: %s", reply.interaction_id, fault_of(error))
+
+
 async def find_answer(
     client: Bot, application_id: int, token: str, expires_at: datetime
 ) -> int | None:

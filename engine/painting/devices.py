@@ -148,7 +148,7 @@ def parse_memory(text: str) -> int:
 
 
 def parse_allowance(text: str, device: torch.device) -> int:
-    """Bytes that painting may take where the process may take so much in all.
+    """Bytes that painting may take where the process may take this number in all.
 
     On a CPU that is less by what it takes already: Python, torch and its libraries.
 

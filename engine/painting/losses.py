@@ -16,6 +16,9 @@ from engine.painting.statistics import LayerMoments
 
 COVARIANCE_EPSILON = 1e-4
 _NEWTON_STEPS = 20
+_LEAST_VARIANCE = 1e-5
+"""Added to a channel's variance, in parts of the target's mean square."""
+_LEAST_SHARE = 0.01
 _BLOCKS, _LEAST_BLOCK = 16, 1024
 _NEIGHBORS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))
 """One of each pair of neighbours, rows and columns away, and what its difference counts."""
@@ -86,6 +89,18 @@ def add_moments_slope(
 def gram_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
     """‖G − Ĝ‖² (Frobenius), with G = E[F Fᵀ]: Gatys, Ecker and Bethge 2016, eq. 4."""
     return (found.second - target.second).square().sum()
+
+
+def mean_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
+    """‖μ − μ̂‖² over ‖μ̂‖², of the channels' means."""
+    return (found.mean - target.mean).square().sum() / _size(target, target.mean)
+
+
+def deviation_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
+    """‖σ − σ̂‖² over ‖σ̂‖², of the channels' deviations."""
+    least = target.second.diagonal().mean() * _LEAST_VARIANCE
+    mine, wanted = _deviations(found, least), _deviations(target, least)
+    return (mine - wanted).square().sum() / _size(target, wanted)
 
 
 def wasserstein_distance(found: LayerMoments, target: "GaussianTarget") -> Tensor:
@@ -159,6 +174,18 @@ def variation(picture: Tensor, rows: slice, columns: slice) -> tuple[Tensor, Ten
     slope[..., 1] += slope[..., 0]
     slope[..., width] += slope[..., width + 1]
     return total, slope[..., :height, 1 : width + 1]
+
+
+def _size(target: LayerMoments, part: Tensor) -> Tensor:
+    """‖part‖², but never little of E‖F‖², as a flat style has no deviations."""
+    least = target.second.diagonal().sum() * _LEAST_SHARE
+    return torch.maximum(part.square().sum(), least).clamp(min=torch.finfo(part.dtype).tiny)
+
+
+def _deviations(found: LayerMoments, least: Tensor) -> Tensor:
+    """Roots of the variances; the slope of a channel that never changes stays finite."""
+    variances = found.second.diagonal() - found.mean.square()
+    return (variances.clamp(min=0) + least).sqrt()
 
 
 def _wide(dtype: torch.dtype) -> torch.dtype:

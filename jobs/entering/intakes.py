@@ -66,6 +66,25 @@ class Intakes:
             for row in rows
         ]
 
+    async def get(self, interaction_id: int) -> Intake | None:
+        """A command that is still open, or None."""
+        this = (COLUMNS.interaction_id == interaction_id, COLUMNS.closed_at.is_(None))
+        async with self._core.database.read() as connection:
+            row = (await connection.execute(sa.select(schema.intakes).where(*this))).one_or_none()
+        if row is None:
+            return None
+        return Intake(row.interaction_id, json_object(row.payload), moment(row.created_at))
+
+    async def replace(self, interaction_id: int, payload: dict[str, Any]) -> bool:
+        """Write anew what is asked for; False where the command is not open any more."""
+        async with self._core.database.write() as transaction:
+            result = await transaction.connection.execute(
+                sa.update(schema.intakes)
+                .where(COLUMNS.interaction_id == interaction_id, COLUMNS.closed_at.is_(None))
+                .values(payload=json.dumps(payload))
+            )
+            return bool(result.rowcount)
+
     async def hold_pictures(self, interaction_id: int, keys: Collection[str]) -> bool:
         """Keep these pictures from being deleted while the intake is open.
 

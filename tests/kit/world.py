@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import inspect
-import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,13 +17,13 @@ from bot.app.features import build_client
 from bot.wire.addresses import point_discord_at
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings
-from jobs.model import Asker, Job, JobState, Reply, Submission
-from jobs.outcomes import Accepted
+from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, Message, User
 from tests.kit.pictures import gradient_picture, plain_picture
 from tests.kit.pretend_engine import PretendEngine
+from tests.kit.samples import accepted
 
 TIMEOUT_SECONDS = 30.0
 PHOTO = {"content": ("photo.png", gradient_picture())}
@@ -45,27 +44,6 @@ def settings_for(discord: LoopbackDiscord, data_dir: Path) -> Settings:
     )
 
 
-def reply_of(
-    user: User,
-    channel_id: int,
-    interaction_id: int = 1,
-    *,
-    ephemeral: bool = False,
-    bot_in_channel: bool = True,
-) -> Reply:
-    """The answer to an interaction whose token has ended."""
-    return Reply(
-        application_id=0,
-        interaction_id=interaction_id,
-        interaction_token="",
-        token_expires_at=datetime.now(UTC) - timedelta(minutes=1),
-        channel_id=channel_id,
-        locale=user.locale,
-        ephemeral=ephemeral,
-        bot_in_channel=bot_in_channel,
-    )
-
-
 @dataclass
 class World:
     """All that a test of the bot needs."""
@@ -77,7 +55,6 @@ class World:
     """The one that works by itself."""
     ahead_seconds: float = 0.0
     tasks: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
-    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1000))
 
     # The bot and its engine
 
@@ -247,22 +224,21 @@ class World:
         channel_id = channel_id or place.id
         if in_guild:
             guild_id = guild_id or self.guild_id
-        outcome = await self.queue.submissions.submit(
-            Submission(
-                asker=Asker(user.id, user.name, guild_id=guild_id, channel_id=channel_id),
-                reply=reply_of(
-                    user,
-                    channel_id,
-                    next(self.numbers),
-                    ephemeral=ephemeral,
-                    bot_in_channel=bot_in_channel,
-                ),
-                inputs=PaintInputs(content=key, styles=(StyleInput(picture=key),)),
-                options=PaintOptions(size_px=128, **options),
-            )
+        return await accepted(
+            self.queue,
+            user.id,
+            guild_id,
+            user_name=user.name,
+            application_id=0,
+            channel_id=channel_id,
+            locale=user.locale,
+            ephemeral=ephemeral,
+            bot_in_channel=bot_in_channel,
+            interaction_token="",
+            token_expires_at=datetime.now(UTC) - timedelta(minutes=1),
+            inputs=PaintInputs(content=key, styles=(StyleInput(picture=key),)),
+            options=PaintOptions(size_px=128, **options),
         )
-        assert isinstance(outcome, Accepted), outcome
-        return outcome.job
 
     @property
     def stepped(self) -> PretendEngine:

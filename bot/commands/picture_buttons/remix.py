@@ -4,11 +4,12 @@ from typing import Any
 
 from bot.cards.job_buttons import Action
 from bot.commands.job_access import kept_job
-from bot.commands.paint import new_seed
 from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.style_form import Chosen, StyleForm
+from bot.commands.style_pictures import saved_styles
 from bot.intake.request import PaintRequest, Source, asker_of, reply_to
 from bot.intake.service import IntakeService
+from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction
 from bot.texts import _, texts_of
 from bot.wire.errors import UserProblem
@@ -74,12 +75,14 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
                 "content": Source(key=job.inputs.content),
                 "mask": Source(key=job.inputs.mask) if job.inputs.mask else None,
                 "styles": chosen.styles,
+                "named": ("strength", "style_scale", "pooling"),
             }
         )
         await submitted.client.service(IntakeService).begin(submitted, request)
 
     t = texts_of(interaction)
-    form = StyleForm(t, interaction.client.settings, t("Other style"), begin)
+    saved = await saved_styles(interaction)
+    form = StyleForm(t, interaction.client.settings, t("Other style"), begin, saved=saved)
     await interaction.response.send_modal(form)
 
 

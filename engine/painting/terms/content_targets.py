@@ -141,7 +141,7 @@ class _File:
         """Make the file with all its room, as one that finds none in use is killed by a signal.
 
         Raises:
-            OSError: there is not so much room.
+            OSError: there is not enough room.
         """
         size = self.count * self.dtype.itemsize
         with self.path.open("wb", buffering=0) as file:

@@ -229,14 +229,6 @@ async def test_another_style_by_upload_and_by_list(world: World) -> None:
     assert by_list.inputs.content == by_upload.inputs.content == first.inputs.content
 
 
-async def test_another_style_needs_one(world: World) -> None:
-    await world.start_engine()
-    message = await world.painted()
-    opened = await press(world, message, "Other style")
-    submitted = await world.discord.submit_modal(opened, {})
-    assert "No style was chosen" in await world.said(submitted)
-
-
 async def test_a_form_from_before_a_restart_is_answered(world: World) -> None:
     await world.start_engine()
     message = await world.painted()

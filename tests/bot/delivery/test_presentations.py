@@ -15,7 +15,7 @@ RESULT = "Painted for Ada"
 async def refused(
     world: World, status: int, times: int, *, noise: bool = False, code: int = 0
 ) -> tuple[Interaction, Fault]:
-    """A picture whose end is refused so many times, from its card on."""
+    """A picture whose end is refused a number of times, from its card on."""
     painter = await world.start_engine()
     painter.noise = noise
     painter.hold.clear()

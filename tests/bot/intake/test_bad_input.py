@@ -93,13 +93,6 @@ async def test_a_rotated_photo_is_painted_upright(world: World) -> None:
         assert picture.height > picture.width
 
 
-async def test_a_missing_style_gets_a_sentence_at_once(world: World) -> None:
-    interaction = await world.paint(attachments=PHOTO)
-    assert "A style is missing" in await world.said(interaction)
-    assert interaction.message is not None
-    assert interaction.message.ephemeral
-
-
 async def test_a_blend_needs_two_styles(world: World) -> None:
     interaction = await world.paint({"blend": 0.3})
     assert "needs two styles" in await world.said(interaction)

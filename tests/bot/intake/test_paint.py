@@ -176,8 +176,8 @@ async def test_everything_is_said_in_the_language_of_the_user(world: World) -> N
     world.user().locale = "de"
     interaction = await world.paint()
     await world.says(interaction, "Platz 1")
-    problem = await world.paint(attachments=PHOTO)
-    assert "fehlt" in await world.said(problem)
+    problem = await world.paint({"blend": 0.3})
+    assert "braucht zwei Stile" in await world.said(problem)
     await world.start_engine()
     await world.says(interaction, "Gemalt für Ada")
 

@@ -1,0 +1,75 @@
+"""Buttons that paint in one style: a photograph that was kept, or one that a form asks for."""
+
+import random
+import re
+from typing import Any, Self
+
+from discord import ui
+
+from bot.commands.style_form import PhotoForm
+from bot.intake.request import StyleWish
+from bot.intake.service import IntakeService
+from bot.kit import Feature, Interaction
+from bot.texts import Texts, texts_of
+from bot.ui.buttons import USER, PersistentItem, check_owner, custom_id, template
+from bot.ui.plain import shorten
+from bot.ui.words import at_hand_first, is_at_hand
+
+NO_WISH = 0
+"""In the place of a wish's interaction, where no photograph waits for its style."""
+SURPRISE = "surprise"
+LABEL_LIMIT = 80
+WISH = r"(?P<wish>\d{1,20})"
+
+
+class StyleButton(
+    PersistentItem["ui.Button[Any]"],
+    template=template("in", USER, WISH, r"(?P<style>[\w:-]{1,60})"),
+):
+    """Paints in one style."""
+
+    user_id: int
+    """Who may press it."""
+    wish_id: int
+    """The interaction that brought the photograph; `NO_WISH`: a form asks for one."""
+    style: str
+    """As a preset of `/paint`, or `SURPRISE`."""
+
+    def __init__(
+        self, user_id: int, wish_id: int, style: str, label: str, emoji: str | None = None
+    ) -> None:
+        super().__init__(
+            ui.Button(
+                label=shorten(label, LABEL_LIMIT),
+                emoji=emoji,
+                custom_id=custom_id("in", user_id, wish_id, style),
+            )
+        )
+        self.user_id, self.wish_id, self.style = user_id, wish_id, style
+
+    @classmethod
+    def unpacked(cls, t: Texts, item: ui.Item[Any], match: re.Match[str]) -> Self:  # noqa: ARG003 - as all
+        """The button as it was packed."""
+        return cls(int(match["user"]), int(match["wish"]), match["style"], "…")
+
+    async def act(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+        """Paint, or ask for the photograph."""
+        check_owner(interaction, self.user_id)
+        style = _surprise(interaction) if self.style == SURPRISE else self.style
+        styles = (StyleWish(preset=style),)
+        if self.wish_id == NO_WISH:
+            await interaction.response.send_modal(PhotoForm(texts_of(interaction), styles))
+        else:
+            await interaction.client.service(IntakeService).finish(
+                interaction, self.wish_id, styles
+            )
+
+
+def _surprise(interaction: Interaction) -> str:
+    settings = interaction.client.settings
+    paintings = at_hand_first(settings)
+    near = [each for each in paintings if is_at_hand(each, settings)]
+    return random.choice(near or paintings).id  # noqa: S311 - for fun
+
+
+FEATURE = Feature(buttons=(StyleButton,))

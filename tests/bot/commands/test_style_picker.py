@@ -1,0 +1,147 @@
+"""A photograph without a style: it is kept, and swatches paint it at one click."""
+
+from typing import Any
+
+import pytest
+
+from sandbox.model import Interaction, Message
+from tests.kit.pictures import gradient_picture
+from tests.kit.world import PHOTO, World, has_result
+
+
+async def asked(world: World, options: dict[str, Any] | None = None, **details: Any) -> Message:
+    """The question that a photograph alone is answered by."""
+    interaction = await world.paint(options, attachments=PHOTO, **details)
+    return await world.says(interaction, "In which style")
+
+
+async def picked(world: World, message: Message, label: str, user: str = "ada") -> Interaction:
+    return await world.discord.press(world.user(user), message, label=label)
+
+
+@pytest.mark.parametrize("context", ["guild", "bot_dm", "private"])
+async def test_one_click_paints_a_photograph_that_came_alone(world: World, context: str) -> None:
+    await world.start_engine()
+    message = await asked(world, {"size": 96, "keep_colors": "match"}, context=context)
+    assert message.ephemeral
+    swatches = [item for item in message.attachments if item.data]
+    assert len(swatches) == 5  # as many as are shipped
+    done = await world.finished(await picked(world, message, "The Starry Night"))
+    assert "The Starry Night" in done.text
+    assert not done.ephemeral
+    (job,) = await world.jobs()
+    assert (job.options.size_px, job.options.keep_colors) == (96, "match")
+
+
+async def test_the_question_still_works_after_minute_16(world: World) -> None:
+    await world.start_engine()
+    message = await asked(world)
+    world.shift_clock(16 * 60)
+    await world.stop_bot()
+    await world.start_bot()
+    await world.finished(await picked(world, message, "The Scream"))
+
+
+async def test_the_question_still_works_after_a_restart(world: World) -> None:
+    await world.start_engine()
+    message = await asked(world, {"seed": 7, "ephemeral": True})
+    await world.stop_bot()
+    await world.start_bot()
+    first = await world.finished(await picked(world, message, "The Scream"))
+    second = await world.finished(await picked(world, message, "Surprise me"))
+    assert first is not second
+    assert first.ephemeral
+    newer, older = await world.jobs()
+    assert older.options.seed == newer.options.seed == 7
+    assert older.inputs.content == newer.inputs.content
+
+
+async def test_a_restart_amid_the_question_asks_it_again(world: World) -> None:
+    world.discord.faults.add("PATCH", "/webhooks/*", status=503)
+    interaction = await world.paint(attachments=PHOTO)
+    await world.eventually(lambda: _kept(world))
+    await world.stop_bot()
+    world.discord.faults.clear()
+    await world.start_bot()
+    await world.says(interaction, "In which style")
+
+
+async def _kept(world: World) -> bool:
+    """Whether the photograph of the open intake is stored."""
+    intakes = await world.queue.intakes.pending()
+    return bool(intakes) and intakes[0].payload["content"]["key"] is not None
+
+
+async def test_all_styles_and_saved_ones_are_a_click_away(world: World) -> None:
+    await world.start_engine()
+    await world.slash(
+        world.user(),
+        "style save",
+        {"name": "Grandma's quilt"},
+        attachments={"picture": ("quilt.png", gradient_picture((40, 40)))},
+    )
+    message = await asked(world)
+    menu = await world.discord.select(world.user(), message, ["Grandma's quilt"])
+    await world.finished(menu)
+    opened = await picked(world, message, "All styles")
+    pages = await world.says(opened, "Styles to paint in")
+    await world.finished(await picked(world, pages, "Paint with this"))
+    by_page, by_menu = await world.jobs()
+    assert by_menu.inputs.styles[0].picture is not None
+    assert by_page.inputs.content == by_menu.inputs.content
+
+
+async def test_limits_hold_for_a_photograph_alone_and_for_each_click(world: World) -> None:
+    await world.queue.limits.set(world.guild_id, {"max_size_px": 64}, 1)
+    refused = await world.paint({"size": 128}, attachments=PHOTO)
+    assert "64 px" in await world.said(refused)
+    message = await asked(world)
+    await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 1)
+    await world.says(await world.paint(), "Place 1")
+    refused = await picked(world, message, "The Scream")
+    assert "waiting or being painted" in await world.said(refused)
+    assert "In which style" in message.text
+
+
+async def test_an_erased_photograph_is_not_painted(world: World) -> None:
+    message = await asked(world)
+    await world.queue.privacy.erase_user(world.user().id)
+    refused = await picked(world, message, "The Scream")
+    assert "no longer have that photograph" in await world.said(refused)
+
+
+async def test_a_broken_photograph_is_refused_before_a_style_is_asked_for(world: World) -> None:
+    interaction = await world.paint(attachments={"content": ("photo.png", b"no picture")})
+    assert "The photograph" in await world.said(interaction)
+    await world.no_intakes()
+
+
+async def test_forms_without_a_style_ask_for_it_with_swatches(world: World) -> None:
+    await world.start_engine()
+    post = world.discord.post(world.user("grace"), "look", [("cat.png", gradient_picture())])
+    opened = await world.discord.message_command(world.user(), "Paint this", post)
+    submitted = await world.discord.submit_modal(opened, {"strength": ["strong"]})
+    question = await world.says(submitted, "In which style")
+    done = await world.finished(await picked(world, question, "Water Lilies"))
+    (job,) = await world.jobs()
+    assert job.options.strength == 0.7
+    opened = await picked(world, done, "Other style")
+    question = await world.says(await world.discord.submit_modal(opened, {}), "In which style")
+    done = await world.finished(await picked(world, question, "The Scream"))
+    assert has_result(done)
+    newer, older = await world.jobs()
+    assert newer.inputs.content == older.inputs.content
+    assert newer.parent_job_id == older.id
+
+
+async def test_paint_with_this_asks_for_the_photograph(world: World) -> None:
+    await world.start_engine()
+    styles = await world.slash(world.user(), "styles", {"search": "scream"})
+    opened = await picked(world, styles, "Paint with this")
+    submitted = await world.discord.submit_modal(
+        opened, {"strength": ["light"]}, {"content": [("me.png", gradient_picture())]}
+    )
+    await world.finished(submitted)
+    (job,) = await world.jobs()
+    assert job.inputs.styles[0].preset == "the-scream"
+    assert job.options.strength == 0.3
