@@ -1,7 +1,6 @@
 """`/operator`: what those who run the bot decide for all servers and private messages."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import discord
 from discord import app_commands
@@ -24,16 +23,6 @@ NOT_OPERATOR = _("The operator of this bot cannot be blocked.")
 SHOWN = 25
 
 
-class OperatorGroup(AdminGroup):
-    """Commands for those who run the bot, in a server that they manage."""
-
-    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Let only operators through."""
-        await super().interaction_check(interaction)
-        check_operator(interaction)
-        return True
-
-
 def check_operator(interaction: Interaction) -> None:
     """Let only operators through.
 
@@ -44,7 +33,7 @@ def check_operator(interaction: Interaction) -> None:
         raise UserProblem(ONLY_OPERATORS)
 
 
-operator = OperatorGroup("operator", "For those who run this bot: all servers together.")
+operator = AdminGroup("operator", "For those who run this bot: all servers together.")
 
 
 async def _decide(
@@ -53,6 +42,7 @@ async def _decide(
     done: Callable[[Texts], str],
     stood_so: Callable[[Texts], str],
 ) -> None:
+    check_operator(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     t = texts_of(interaction)
     await say(interaction, (done if await decision() else stood_so)(t))
@@ -62,6 +52,7 @@ async def _decide(
 @app_commands.describe(user="Whom to block.")
 async def block(interaction: Interaction, user: discord.User) -> None:
     """Block somebody everywhere."""
+    check_operator(interaction)
     if is_operator(user.id, interaction.client.settings):
         raise UserProblem(NOT_OPERATOR)
     await _decide(
@@ -109,6 +100,7 @@ async def resume(interaction: Interaction) -> None:
 @operator.command(name="clear", description="Cancel everything that waits anywhere.")
 async def clear(interaction: Interaction) -> None:
     """Ask first."""
+    check_operator(interaction)
     t = texts_of(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     overview = await interaction.client.queue.standings.overview(None)
@@ -125,6 +117,7 @@ async def clear(interaction: Interaction) -> None:
 @operator.command(name="log", description="What was decided for all servers; who is blocked.")
 async def show_log(interaction: Interaction) -> None:
     """Show the newest lines."""
+    check_operator(interaction)
     t = texts_of(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     queue = interaction.client.queue

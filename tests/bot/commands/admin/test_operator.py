@@ -5,6 +5,15 @@ import pytest
 from jobs.model import JobState
 from tests.kit.world import World
 
+COMMANDS = [
+    ("block", ["user"]),
+    ("unblock", ["user"]),
+    ("pause", []),
+    ("resume", []),
+    ("clear", []),
+    ("log", []),
+]
+
 
 @pytest.fixture
 async def world(world: World) -> World:
@@ -20,8 +29,9 @@ def run_by(world: World, *names: str) -> None:
 
 async def test_an_admin_who_does_not_run_the_bot_is_refused(world: World) -> None:
     run_by(world, "ada")
-    for name in ("pause", "resume", "clear", "log"):
-        said = await world.slash(world.user("admin"), f"operator {name}")
+    for name, names in COMMANDS:
+        options = {each: world.user("grace").id for each in names}
+        said = await world.slash(world.user("admin"), f"operator {name}", options)
         assert said.text == "Only those who run this bot may do that."
     assert not await world.queue.audit.read(None)
 
