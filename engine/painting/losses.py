@@ -35,6 +35,9 @@ def moments(features: Tensor, guide: Tensor | None, total: float) -> LayerMoment
         total: sum of the guide over the whole picture, so that the shares of all tiles add up.
     """
     wide, channels = _wide(features.dtype), features.shape[1]
+    if guide is None and (columns := _columns(features)) is not None:
+        # By products of the layout that they come in.
+        return LayerMoments(columns @ columns.mT / total, columns.sum(1) / total)
     second = torch.zeros(channels, channels, dtype=wide, device=features.device)
     mean = torch.zeros(channels, dtype=wide, device=features.device)
     for top, bottom in _bands(features):
@@ -71,6 +74,15 @@ def add_moments_slope(
         fresh: `slope` holds nothing yet, and is overwritten.
     """
     dtype = _row_dtype(features)
+    columns, into = _columns(features), _columns(slope)
+    if guide is None and columns is not None and into is not None:
+        each = (slopes.second + slopes.second.mT) / total
+        # Gram matrices alone leave the means without a slope.
+        constant = slopes.mean[:, None] / total if bool(slopes.mean.any()) else None
+        into.addmm_(each, columns, beta=0 if fresh else 1)
+        if constant is not None:
+            into.add_(constant)
+        return
     both = ((slopes.second + slopes.second.mT) / total).to(dtype)
     constant = (slopes.mean[None] / total).to(dtype)
     for top, bottom in _bands(features):
@@ -198,6 +210,14 @@ def _bands(features: Tensor) -> Iterator[tuple[int, int]]:
     step = max(1, _BAND // max(1, width))
     for top in range(0, height, step):
         yield top, min(height, top + step)
+
+
+def _columns(features: Tensor) -> Tensor | None:
+    """[channels, positions] where memory lies so, on a CPU in float32 or wider; else None."""
+    laid = features.is_contiguous() and features.shape[1] > 1
+    if not laid or features.device.type != "cpu" or features.dtype is not _wide(features.dtype):
+        return None
+    return features[0].view(features.shape[1], -1)
 
 
 def _rows(features: Tensor) -> Tensor:
