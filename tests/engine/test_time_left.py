@@ -39,8 +39,8 @@ def shown(own: float, each: float, noise: float = 0.0) -> list[float]:
 
 @pytest.mark.parametrize(
     ("own", "each"),
-    [(0.0039, 9.2e-7), (0.07, 5.5e-6), (0.002, 1e-6)],
-    ids=["lite", "vgg19", "large"],
+    [(0.0039, 9.2e-7), (0.07, 5.5e-6)],
+    ids=["lite", "vgg19"],
 )
 def test_the_first_time_shown_is_right_within_a_half_and_later_within_a_quarter(
     own: float, each: float
