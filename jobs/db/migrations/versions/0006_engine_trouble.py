@@ -1,10 +1,10 @@
-"""Schema 5: what keeps an engine from painting."""
+"""Schema 6: what keeps an engine from painting."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
