@@ -15,6 +15,7 @@ from bot.texts import _, texts_of
 from bot.ui.plain import plain
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
+from bot.wire.faults import passes
 from bot.wire.original_response import ORIGINAL, webhook_of
 from jobs.model import Job
 from jobs.outcomes import AlreadyEnded, Cancelled, CancelRequested, NoSuchJob, NotYours
@@ -103,6 +104,8 @@ async def remove_message(client: Bot, job: Job) -> bool:
     except discord.NotFound:
         return True
     except discord.Forbidden as error:
+        if passes(error):
+            raise
         log.info("The message of job %d could not be removed: %s", job.id, error)
         return was_gone
     return True
