@@ -19,7 +19,7 @@ from bot.commands import (
     thumbnails,
 )
 from bot.commands.admin import audit, blocklist, clearing, limit_changes, limits, queue_admin, stats
-from bot.commands.picture_buttons import ending, remix, sharing
+from bot.commands.picture_buttons import change, ending, remix, sharing
 from bot.delivery import loop, undelivered
 from bot.intake import service as intake
 from bot.kit import Feature
@@ -39,6 +39,7 @@ FEATURES: tuple[Feature, ...] = (
     thumbnails.FEATURE,
     job_buttons.FEATURE,
     remix.FEATURE,
+    change.FEATURE,
     sharing.FEATURE,
     ending.FEATURE,
     paint.FEATURE,

@@ -21,6 +21,7 @@ class Action(StrEnum):
     STRONGER = "stronger"
     SOFTER = "softer"
     LARGER = "larger"
+    CHANGE = "change"
     OTHER_STYLE = "style"
     COMPARE = "compare"
     TIMELAPSE = "timelapse"
@@ -43,6 +44,7 @@ LOOKS = {
     Action.STRONGER: Look(_("Stronger"), "🌋"),
     Action.SOFTER: Look(_("Softer"), "🌫️"),
     Action.LARGER: Look(_("Larger"), "🔍"),
+    Action.CHANGE: Look(_("Change…"), "🎛️"),
     Action.OTHER_STYLE: Look(_("Other style"), "🎨"),
     Action.COMPARE: Look(_("Compare"), "↔️"),
     Action.TIMELAPSE: Look(_("Time-lapse"), "🎞️"),

@@ -16,6 +16,7 @@ from jobs.model import Failure, Job, JobState, Standing
 BAR_CELLS = 14
 RESULT_ACTIONS = (
     Action.AGAIN,
+    Action.CHANGE,
     Action.STRONGER,
     Action.SOFTER,
     Action.LARGER,
@@ -117,12 +118,12 @@ def _done(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
 
 
 def _failed(t: Texts, job: Job) -> ui.LayoutView:
-    buttons = job_buttons(t, job.id, Action.AGAIN, Action.DELETE)
+    buttons = job_buttons(t, job.id, Action.AGAIN, Action.CHANGE, Action.DELETE)
     return card(*end_words(t, job, None), *buttons, color=COLOR_FAILED)
 
 
 def _cancelled(t: Texts, job: Job) -> ui.LayoutView:
-    buttons = job_buttons(t, job.id, Action.AGAIN, Action.DELETE)
+    buttons = job_buttons(t, job.id, Action.AGAIN, Action.CHANGE, Action.DELETE)
     return card(*end_words(t, job, None), *buttons, color=COLOR_WAITING)
 
 

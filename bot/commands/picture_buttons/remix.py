@@ -69,7 +69,7 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
     job = await kept_job(interaction, job_id)
 
     async def begin(submitted: Interaction, chosen: Chosen) -> None:
-        request = _request(submitted, job).model_copy(
+        request = remix_request(submitted, job).model_copy(
             update={
                 "inputs": None,
                 "content": Source(key=job.inputs.content),
@@ -87,14 +87,15 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
 
 
 async def _remix(interaction: Interaction, job: Job, **changes: Any) -> None:
-    request = _request(interaction, job)
+    request = remix_request(interaction, job)
     options = request.options.model_copy(update=changes)
     await interaction.client.service(IntakeService).begin(
         interaction, request.model_copy(update={"options": options})
     )
 
 
-def _request(interaction: Interaction, job: Job) -> PaintRequest:
+def remix_request(interaction: Interaction, job: Job) -> PaintRequest:
+    """A wish for the same again, of the one who asks now."""
     return PaintRequest(
         asker=asker_of(interaction),
         reply=reply_to(interaction, ephemeral=job.reply.ephemeral, spoiler=job.reply.spoiler),

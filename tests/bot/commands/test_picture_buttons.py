@@ -53,7 +53,7 @@ async def test_buttons_are_for_the_owner(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     labels = {str(button["label"]) for button in message.buttons}
-    assert len(labels) == 9
+    assert len(labels) == 10
     for label in labels:
         interaction = await press(world, message, label, user="grace")
         assert "This picture is Ada's" in await world.said(interaction)
