@@ -87,6 +87,8 @@ class Progress:
     preview_key: str | None = None
     note: str | None = None
     """What is being done when it is not painting, such as "loading VGG19…"."""
+    done: tuple[str, ...] = ()
+    """Of a job with several versions: keys of those that are finished, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ class PaintReport:
     """What is not as it was asked for."""
     records: dict[str, str] = field(default_factory=dict)
     """Keys of the files that were recorded besides a film, by their names."""
+    variants: tuple[str, ...] = ()
+    """Of a job with several versions: the keys of all; the first is also the job's result."""
 
 
 class FailureKind(StrEnum):
@@ -230,6 +234,8 @@ class Claim:
     """Grows with each claim of the job; writes with an older one are refused."""
     lease_expires_at: datetime
     checkpoint_key: str | None
+    done: tuple[str, ...] = ()
+    """Keys of the versions of the job that earlier engines finished, in their order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """What the message of a job shows, in each of its states."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import discord
 from discord import ui
 
-from bot.cards.job_buttons import Action, job_buttons
+from bot.cards.job_buttons import TAKE_ACTIONS, Action, job_buttons
 from bot.cards.small_print import Attached, settings_line, small_print
 from bot.texts import Texts
 from bot.ui.container import card
@@ -26,6 +27,7 @@ RESULT_ACTIONS = (
     Action.SAVE,
     Action.DELETE,
 )
+VERSIONS_ACTIONS = (Action.AGAIN, Action.CHANGE, Action.OTHER_STYLE, Action.DELETE)
 COLOR_WAITING = 0x7A8B99
 COLOR_PAINTING = 0xD9A441
 COLOR_DONE = 0x4F8A5B
@@ -113,8 +115,14 @@ def _painting(
 def _done(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
     headline, *lines = end_words(t, job, attached)
     gallery = _gallery(attached, _title(t, job), spoiler=job.reply.spoiler)
-    buttons = job_buttons(t, job.id, *RESULT_ACTIONS) if attached else ()
+    buttons = job_buttons(t, job.id, *_actions(job)) if attached else ()
     return card(headline, gallery, *lines, *buttons, color=COLOR_DONE)
+
+
+def _actions(job: Job) -> Sequence[Action]:
+    """What can be done with a finished picture, or with several versions of one."""
+    versions = len(job.report.variants) if job.report else 0
+    return (*TAKE_ACTIONS[:versions], *VERSIONS_ACTIONS) if versions > 1 else RESULT_ACTIONS
 
 
 def _failed(t: Texts, job: Job) -> ui.LayoutView:
@@ -169,10 +177,17 @@ def _gallery(
 ) -> "ui.MediaGallery[Any] | None":
     if attached is None:
         return None
-    item = discord.MediaGalleryItem(
-        f"attachment://{attached.filename}", description=description[:256], spoiler=spoiler
+    several = len(attached.all) > 1
+    return ui.MediaGallery(
+        *(
+            discord.MediaGalleryItem(
+                f"attachment://{each.filename}",
+                description=(f"{number}: {description}" if several else description)[:256],
+                spoiler=spoiler,
+            )
+            for number, each in enumerate(attached.all, start=1)
+        )
     )
-    return ui.MediaGallery(item)
 
 
 LENGTH_LIMIT = 400

@@ -67,6 +67,8 @@ class PaintRequest(BaseModel):
     ephemeral: bool = False
     """Of a wish that lacks its style: whether only the member is to see the picture."""
     parent_job_id: int | None = None
+    version: int | None = None
+    """Which version of the parent is to be a picture of its own, from 0; nothing is painted."""
 
     @model_validator(mode="before")
     @classmethod

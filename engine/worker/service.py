@@ -92,7 +92,13 @@ class EngineWorker:
         control = Control()
         checkpoint = await self._checkpoint_of(claim)
         painting = asyncio.get_running_loop().run_in_executor(
-            self._thread, self._painter.paint, claim.job, checkpoint, self._queue.store, control
+            self._thread,
+            self._painter.paint,
+            claim.job,
+            checkpoint,
+            self._queue.store,
+            control,
+            claim.done,
         )
         stopping = asyncio.create_task(stop.wait())
         watch = _Watch(time.monotonic())

@@ -33,6 +33,7 @@ from jobs.working.leases import guarded, held_row, next_job, take
 
 LEASE_SECONDS = 30.0
 _REAP_EVERY_SECONDS = 1.0
+_VARIANT_ROLE = "variant:"
 
 
 class Claims:
@@ -63,6 +64,7 @@ class Claims:
                         fence=row.fence,
                         lease_expires_at=moment(row.lease_expires_at),
                         checkpoint_key=row.checkpoint_key,
+                        done=tuple((await _kept_variants(transaction, job.id)).values()),
                     )
                 failure = Failure.of(FailureKind.INTERNAL, job.unreadable, f"job-{job.id}")
                 await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
@@ -95,6 +97,7 @@ class Claims:
             held = await guarded(transaction, claim, **values)
             if held is None:
                 return LeaseLost()
+            await _keep_variants(transaction, claim.job.id, progress.done)
             if progress.preview_key is not None:
                 dropped = await _turn_over_preview(transaction, claim.job.id, progress.preview_key)
             await transaction.notify(CHANGED_TOPIC)
@@ -137,6 +140,7 @@ class Claims:
             await use_picture(transaction, row.id, "timelapse", timelapse_key)
             for name, key in report.records.items():
                 await use_picture(transaction, row.id, name, key)
+            await _keep_variants(transaction, row.id, report.variants)
             await end_job(
                 transaction,
                 row,
@@ -236,6 +240,27 @@ async def _reap_one(transaction: Transaction, row: Record) -> None:
 
 def _outcome(held: bool | None) -> LeaseOutcome:
     return LeaseLost() if held is None else LeaseHeld(cancel_requested=held)
+
+
+async def _keep_variants(transaction: Transaction, job_id: int, keys: tuple[str, ...]) -> None:
+    """Make the job need the versions of it that are finished."""
+    if not keys:
+        return
+    known = await _kept_variants(transaction, job_id)
+    for number, key in enumerate(keys):
+        if known.get(role := f"{_VARIANT_ROLE}{number}") != key:
+            await use_picture(transaction, job_id, role, key)
+
+
+async def _kept_variants(transaction: Transaction, job_id: int) -> dict[str, str]:
+    """The finished versions that a job needs, by their roles, in their order."""
+    uses = schema.picture_uses.c
+    kept = await transaction.connection.execute(
+        sa.select(uses.role, uses.key)
+        .where(uses.job_id == job_id, uses.role.startswith(_VARIANT_ROLE))
+        .order_by(uses.role)
+    )
+    return {str(row.role): str(row.key) for row in kept}
 
 
 async def _turn_over_preview(transaction: Transaction, job_id: int, key: str) -> str | None:

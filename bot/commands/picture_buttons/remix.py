@@ -1,12 +1,14 @@
 """Buttons that make a new job of an old one: again, stronger, softer, larger, other style."""
 
+from functools import partial
 from typing import Any
 
-from bot.cards.job_buttons import Action
+from bot.cards.job_buttons import TAKE_ACTIONS, Action
 from bot.commands.job_access import kept_job
 from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.style_form import Chosen, StyleForm
 from bot.commands.style_pictures import saved_styles
+from bot.intake.pictures import NOT_KEPT
 from bot.intake.request import PaintRequest, Source, asker_of, reply_to
 from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed
@@ -64,6 +66,15 @@ async def timelapse(interaction: Interaction, job_id: int) -> None:
     await _remix(interaction, job, timelapse=True, seed=seed)
 
 
+async def take(interaction: Interaction, job_id: int, *, version: int) -> None:
+    """Show one of several versions alone, as a picture with all its buttons. It costs nothing."""
+    job = await kept_job(interaction, job_id)
+    if job.report is None or version >= len(job.report.variants):
+        raise UserProblem(NOT_KEPT)
+    request = remix_request(interaction, job).model_copy(update={"version": version})
+    await interaction.client.service(IntakeService).begin(interaction, request)
+
+
 async def other_style(interaction: Interaction, job_id: int) -> None:
     """Ask for another style for the same photograph."""
     job = await kept_job(interaction, job_id)
@@ -113,5 +124,6 @@ FEATURE = Feature(
         Action.LARGER: larger,
         Action.OTHER_STYLE: other_style,
         Action.TIMELAPSE: timelapse,
+        **{action: partial(take, version=version) for version, action in enumerate(TAKE_ACTIONS)},
     }
 )
