@@ -1,6 +1,5 @@
 """`python -m bot`: run the bot, and with it one engine unless `ATELIER_ENGINE=external`."""
 
-import argparse
 import asyncio
 import logging
 import sys
@@ -12,6 +11,7 @@ from bot.app.checks import HOW_TO_SIGN_IN, findings
 from bot.app.connection import Connection
 from bot.app.memory import give_large_blocks_back
 from bot.wire.addresses import point_discord_at
+from common.command_line import OneLineParser
 from common.logs import set_up_logging
 from common.settings import Settings, SettingsError, load_settings
 from common.signals import on_signal
@@ -27,7 +27,7 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until a signal ends it. Returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m bot",
         description="The Discord bot, and with it one engine unless ATELIER_ENGINE=external. "
         "Settings are read from the environment and from .env in this folder.",
@@ -102,9 +102,12 @@ async def _run(settings: Settings) -> None:
     serving = asyncio.create_task(connection.serve(), name="discord")
     tasks = [serving]
     if settings.atelier_engine == "embedded":
-        from bot.app.supervisor import EngineSupervisor  # noqa: PLC0415 - not needed by `external`
+        # Not needed by `external`.
+        from bot.app.supervisor import EngineSupervisor, embedded_devices  # noqa: PLC0415
 
-        tasks.append(asyncio.create_task(EngineSupervisor(settings).run(), name="engine"))
+        for device in await asyncio.to_thread(embedded_devices, settings):
+            engine = EngineSupervisor(settings, device=device)
+            tasks.append(asyncio.create_task(engine.run(), name=f"engine on {device}"))
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:
         await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)

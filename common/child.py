@@ -27,15 +27,25 @@ def packed(header: Header, files: Sequence[bytes] = ()) -> bytes:
     return b"".join((line.encode(), b"\n", *files))
 
 
-async def read_message(stream: asyncio.StreamReader) -> Message:
+async def read_message(stream: asyncio.StreamReader, *, most_bytes: int | None = None) -> Message:
     """The next message.
+
+    Args:
+        stream: Where it comes from.
+        most_bytes: How long its files may be together; None where the other side is trusted.
 
     Raises:
         asyncio.IncompleteReadError: the other side ended.
-        ValueError: that is no message.
+        ValueError: that is no message, or a longer one.
     """
     header = json.loads(await stream.readuntil())
-    return header, [await stream.readexactly(size) for size in header.pop("sizes")]
+    try:
+        sizes = [int(size) for size in header.pop("sizes")]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError("no message") from error
+    if min(sizes, default=0) < 0 or (most_bytes is not None and sum(sizes) > most_bytes):
+        raise ValueError("a message that is too long")
+    return header, [await stream.readexactly(size) for size in sizes]
 
 
 async def ask_child(

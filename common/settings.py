@@ -59,7 +59,9 @@ class _FirstSettings(BaseSettings):
         "s3://bucket/prefix for many machines.",
     )
     atelier_device: str = Field(
-        "auto", description="Where to paint: auto, cpu, cuda, cuda:1, mps. auto takes the best."
+        "auto",
+        description="Where to paint: auto, cpu, cuda, cuda:1, mps. auto takes the best; with "
+        "several NVIDIA cards the bot starts an engine for each.",
     )
     atelier_precision: Precision = Field(
         "auto", description="Precision of the convolutions; auto takes bf16 where it is fast."

@@ -2,9 +2,23 @@
 
 import sys
 
+from common.command_line import WRONG_USE, nearest_of, print_anything
+
+COMMANDS = ("paint", "styles")
+INTERRUPTED = 130
+
 
 def main(arguments: list[str]) -> int:
     """Run what the first argument names. Returns the exit status."""
+    print_anything()
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:  # while modules are loaded; each command has a line of its own
+        print("Stopped.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(arguments: list[str]) -> int:
     # Each is imported when it is asked for, as torch takes seconds.
     match arguments:
         case ["paint", *rest]:
@@ -15,6 +29,11 @@ def main(arguments: list[str]) -> int:
             from engine.styles.cli import main as styles_main  # noqa: PLC0415
 
             return styles_main(rest)
+        case [word, *_] if not word.startswith("-"):
+            near = nearest_of([word], COMMANDS)
+            hint = f"is {near} meant?" if near else f"there are {' and '.join(COMMANDS)}."
+            print(f"python -m engine: There is no command {word}; {hint}", file=sys.stderr)
+            return WRONG_USE
         case _:
             from engine.worker.main import main as worker_main  # noqa: PLC0415
 

@@ -7,6 +7,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from common.catalogue import load_catalogue
+from common.command_line import OneLineParser
 from common.options import OPTIONS, PaintOptions, Precision
 from engine.painting.problems import SettingsProblem
 from engine.painting.recipe import recipe_names
@@ -25,12 +26,17 @@ _METHOD = _PLAIN.index("recipe")
 
 def make_parser() -> argparse.ArgumentParser:
     """All flags of `paint`; those left out stay None, and the recipe or the quality decides."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m engine paint",
         description="Paint a photograph in the style of one or more paintings.",
     )
     parser.add_argument("content", type=Path, help="the photograph")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="PNG, JPEG, WebP or TIFF")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        help="PNG, JPEG, WebP or TIFF (default: a new PNG here, named after both pictures)",
+    )
     _add_styles(parser.add_argument_group("styles (at least one)"))
     _add_looks(parser.add_argument_group("look"))
     _add_method(parser.add_argument_group("method"))

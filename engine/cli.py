@@ -1,11 +1,13 @@
 """`python -m engine paint`: one picture, without a queue."""
 
 import argparse
+import itertools
 import math
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 
@@ -50,6 +52,8 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Paint as the arguments say; the exit status is 0, 1 (failed), 2 (wrong settings) or 130."""
     chosen = make_parser().parse_args(arguments)
+    if chosen.output is None:
+        chosen.output = _new_name(chosen)
     console = Console(stderr=True)
     try:
         settings = load_settings()
@@ -70,6 +74,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kept = " The checkpoint is saved." if chosen.checkpoint else ""
         console.print(f"Stopped.{kept}", markup=False)
         return INTERRUPTED
+
+
+def _new_name(chosen: argparse.Namespace) -> Path:
+    """A name in this folder that no file has, after the photograph and the first style."""
+    styles = [*(path.stem for path in chosen.style or ()), *(chosen.preset or ())]
+    stem = "-".join([chosen.content.stem, *styles[:1]])
+    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+    return next(path for name in names if not (path := Path(f"{name}.png")).exists())
 
 
 def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> int:

@@ -1,4 +1,4 @@
-"""The progress bar of the command line."""
+"""The progress bar of the command line; where no terminal is, a line a scale."""
 
 import time
 from types import TracebackType
@@ -6,25 +6,35 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.table import Column
 
 from engine.painting import Event, Prepared, Preparing, Recovered, Retiled, ScaleStarted, Stepped
 
 _LOSSES_EVERY_SECONDS = 0.5
+_WIDE = 100
 
 
 class ProgressBar:
-    """Scale, share, losses, iterations a second and time left, on standard error."""
+    """Scale, share, time left, iterations a second and losses, on standard error.
+
+    A narrow terminal goes without the last ones: what is left of the time stays.
+    """
 
     def __init__(self, console: Console, *, quiet: bool) -> None:
+        self._says_lines = not quiet and not console.is_terminal
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=24 if console.width >= _WIDE else 12),
             TaskProgressColumn(),
-            TextColumn("{task.fields[details]}"),
+            TextColumn("{task.fields[left]}"),
+            TextColumn("{task.fields[details]}", table_column=Column(no_wrap=True, ratio=1)),
             console=console,
-            disable=quiet,
+            expand=True,
+            disable=quiet or not console.is_terminal,
         )
-        self._task = self._bar.add_task("preparing", total=1.0, details="")
+        self._console = console
+        self._quiet = quiet
+        self._task = self._bar.add_task("preparing", total=1.0, left="", details="")
         self._losses = ""
         self._read_at = self._counted_at = time.monotonic()
         self._counted = 0
@@ -44,7 +54,8 @@ class ProgressBar:
 
     def say(self, what: str) -> None:
         """Print a line above the bar."""
-        self._bar.print(what, markup=False, highlight=False, soft_wrap=True)
+        if not self._quiet:
+            self._console.print(what, markup=False, highlight=False, soft_wrap=True)
 
     def hear(self, event: Event) -> None:
         """Show what an event tells."""
@@ -58,10 +69,12 @@ class ProgressBar:
                 height, width = event.size
                 tiles = f" in {event.tiles} tiles" if event.tiles > 1 else ""
                 self._bar.update(self._task, description=f"{width}×{height}{tiles}")
+                if self._says_lines:
+                    self.say(f"painting at {width}×{height}{tiles}")
             case Recovered():
-                self._bar.print(str(event.reason))
+                self.say(str(event.reason))
             case Retiled():
-                self._bar.print(f"Out of memory: going on in tiles of {event.tile_px} px.")
+                self.say(f"Out of memory: going on in tiles of {event.tile_px} px.")
             case Stepped():
                 self._step(event)
 
@@ -75,11 +88,12 @@ class ProgressBar:
             self._losses = f"loss {losses.total:.4g} ({terms})"
             self._pace = self._counted / max(1e-9, now - self._counted_at)
             self._counted, self._counted_at, self._read_at = 0, now, now
-        left = "" if event.seconds_left is None else f" · {_clock(event.seconds_left)} left"
+        left = "" if event.seconds_left is None else f"{_clock(event.seconds_left)} left"
         self._bar.update(
             self._task,
             completed=event.fraction,
-            details=f"{self._losses} · {self._pace:.2f} it/s{left}",
+            left=left,
+            details=f"{self._pace:.2f} it/s · {self._losses}",
         )
 
 

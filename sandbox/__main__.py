@@ -8,7 +8,7 @@ from sandbox.demo import run_demo
 from sandbox.serve import has_screen, run_sandbox
 
 DEFAULT_PORT = 8787
-DEMO_TIMEOUT_SECONDS = 900.0
+DEMO_TIMEOUT_SECONDS = 1800.0
 
 
 def parser() -> argparse.ArgumentParser:

@@ -11,12 +11,13 @@ this module uses nothing but the standard library.
 import argparse
 import platform
 import re
-import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+
+from common.cards import nvidia_cards
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -58,21 +59,6 @@ def cpu_lock(lock: str, name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def has_nvidia_card() -> bool:
-    """Whether NVIDIA's driver is here and finds a card."""
-    try:
-        found = subprocess.run(
-            ["nvidia-smi", "-L"],  # noqa: S607 - where it lies differs by system
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return found.returncode == 0 and "GPU" in found.stdout
-
-
 def answers(address: str) -> bool:
     """Whether an index can be reached from here."""
     try:
@@ -87,7 +73,7 @@ def choose(
     *,
     system: str,
     machine: str,
-    card: Callable[[], bool] = has_nvidia_card,
+    cards: Callable[[], int] = nvidia_cards,
     reachable: Callable[[str], bool] = answers,
 ) -> tuple[str, list[str]]:
     """Why which packages are taken, in a sentence, and what `uv pip sync` is to be given.
@@ -96,14 +82,14 @@ def choose(
         kind: `run`, or `dev` for what checks and tests besides.
         system: as `platform.system()` says it.
         machine: as `platform.machine()` says it.
-        card: whether there is a card for CUDA.
+        cards: counts the cards for CUDA.
         reachable: whether an index answers.
     """
     middle = "-dev" if kind == "dev" else ""
     ordinary = f"requirements{middle}.lock"
     if (system, machine) != ("Linux", "x86_64"):
         return "The ordinary packages: torch has one build for this system.", [ordinary]
-    if card():
+    if cards():
         return "An NVIDIA card is here: torch with CUDA.", [ordinary]
     if not reachable(CPU_INDEX):
         why = (

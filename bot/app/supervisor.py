@@ -6,8 +6,10 @@ import os
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
 
 from common.backoff import Backoff
+from common.cards import nvidia_cards
 from common.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -25,8 +27,16 @@ class EngineSupervisor:
     every system knows, and it does not outlive a bot that was killed.
     """
 
-    def __init__(self, settings: Settings, *, command: tuple[str, ...] = ENGINE_COMMAND) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        device: str | None = None,
+        command: tuple[str, ...] = ENGINE_COMMAND,
+    ) -> None:
         self._environment = os.environ | _as_environment(settings)
+        if device is not None:
+            self._environment["ATELIER_DEVICE"] = device
         self._command = command
         self._process: Process | None = None
 
@@ -74,6 +84,19 @@ class EngineSupervisor:
             log.warning("the engine did not stop within %.0f s and is ended", STOP_TIMEOUT_SECONDS)
             process.kill()
             await process.wait()
+
+
+def embedded_devices(settings: Settings, *, cards: Callable[[], int] = nvidia_cards) -> list[str]:
+    """The devices that get an engine each: what the settings name, or with `auto` every card.
+
+    Args:
+        settings: they name a device, or leave it.
+        cards: counts NVIDIA's cards.
+    """
+    found = cards() if settings.atelier_device == "auto" else 0
+    if found < 2:
+        return [settings.atelier_device]
+    return [f"cuda:{number}" for number in range(found)]
 
 
 def _as_environment(settings: Settings) -> dict[str, str]:

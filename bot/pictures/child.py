@@ -12,6 +12,7 @@ from typing import Final
 from PIL import Image, ImageFile
 
 from common.child import Header, Message, serve
+from common.pictures.white import on_white
 
 QUALITIES: Final = (95, 90, 85, 80, 72, 64, 55, 45)
 GOOD_JPEG: Final = 85  # below this, WebP looks better at the same size
@@ -62,16 +63,16 @@ def _best(
     if max(picture.size) > WEBP_MAX_SIDE_PX:
         return None
     for quality in QUALITIES:
-        content = _save(picture, "WEBP", quality=quality, method=3)
+        content = _save(picture, "WEBP", quality=quality, method=3, use_sharp_yuv=True)
         if len(content) <= limit_bytes:
             return ".webp", quality, content
     return None
 
 
 def compare(before: bytes, after: bytes, limit_bytes: int) -> Encoded:
-    """Two pictures side by side, of the same height."""
+    """Two pictures side by side, of the same height, on white."""
     Image.MAX_IMAGE_PIXELS = None  # both were checked when they came in
-    pictures = [Image.open(io.BytesIO(data)).convert("RGB") for data in (before, after)]
+    pictures = [on_white(Image.open(io.BytesIO(data))) for data in (before, after)]
     height = min(COMPARE_MAX_HEIGHT_PX, max(picture.height for picture in pictures))
     widths = [max(1, round(picture.width * height / picture.height)) for picture in pictures]
     shrink = min(1.0, COMPARE_MAX_WIDTH_PX / (sum(widths) + GAP_PX))

@@ -1,38 +1,51 @@
 """The child process that decodes; see `common.child` for its messages.
 
-A request has `limits` and one file. An answer has the fields of the `picture` and its PNG, or the
-sentence of a `problem`. It greets first, once all is loaded.
+A request has `limits`, `processor_seconds` and one file. An answer has the fields of the `picture`
+and its PNG, or the sentence of a `problem`. It greets first, once all is loaded and it has given up
+what it does not need. A file that takes too much processor time ends it.
 """
 
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from common.child import Header, Message, serve
-from common.pictures.decode import normalise
+from common.confining import confine, leave_network, processor_time
 from common.pictures.kinds import DecodeLimits, PictureProblem
 
 
 def main() -> None:
-    """Serve until standard input ends; the first argument is the memory limit in bytes."""
-    _limit_memory(int(sys.argv[1]))
+    """Serve until standard input ends; the arguments are the memory in bytes and a folder."""
+    leave_network()
+    _load()
+    here = Path(__file__).resolve().parents[1]
+    packages = [Path(each) for each in sys.path if each and Path(each) != here.parent]
+    confine(
+        memory_bytes=int(sys.argv[1]),
+        folder=Path(sys.argv[2]),
+        readable=[here, *packages, Path(sys.prefix), Path(sys.base_prefix) / "lib"],
+    )
     serve(_answer, greets=True)
 
 
+def _load() -> None:
+    """Load every reader, so that the first file of a format does not wait for it."""
+    from common.pictures.readers.formats import FORMATS  # noqa: PLC0415
+
+    for each in FORMATS.values():
+        _ = each.read
+
+
 def _answer(request: Header, files: Sequence[bytes]) -> Message:
+    from common.pictures.decode import normalise  # noqa: PLC0415 - loaded already, see `_load`
+
     try:
-        picture = normalise(files[0], DecodeLimits(**request["limits"]))
+        with processor_time(request["processor_seconds"]):
+            picture = normalise(files[0], DecodeLimits(**request["limits"]))
     except PictureProblem as problem:
         return {"problem": asdict(problem.sentence)}, []
     return {"picture": {**asdict(picture), "png": None}}, [picture.png]
-
-
-def _limit_memory(limit_bytes: int) -> None:
-    try:
-        import resource  # noqa: PLC0415 - not on Windows
-    except ImportError:
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,10 @@
 A reader makes a raster of the file; the raster is reduced, brought to sRGB, turned and encoded.
 """
 
-import io
 import warnings
-import zlib
 from typing import Final
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -114,11 +113,16 @@ def _check_visible(pixels: NDArray[np.uint8]) -> None:
 def _encode(
     picture: Image.Image, source_format: str, notes: tuple[Sentence, ...]
 ) -> NormalisedPicture:
-    buffer = io.BytesIO()
-    # Runs are what filtered rows are made of: quicker than matches, and smaller.
-    picture.save(buffer, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
+    # One filter, not the best of five for each row, in half the time; and runs are what filtered
+    # rows are made of: quicker than matches, and smaller.
+    png = imagecodecs.png_encode(
+        np.asarray(picture),
+        level=1,
+        strategy=imagecodecs.PNG.STRATEGY.RLE,
+        filter=imagecodecs.PNG.FILTER.PAETH,
+    )
     return NormalisedPicture(
-        png=buffer.getvalue(),
+        png=bytes(png),
         width_px=picture.width,
         height_px=picture.height,
         has_alpha=picture.mode == "RGBA",

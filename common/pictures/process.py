@@ -6,33 +6,45 @@ import logging
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
+import common
 from common.child import packed, read_message
+from common.confining import child_environment, is_too_slow
 from common.errors import AtelierError
+from common.pictures.answers import checked, most_bytes
 from common.pictures.kinds import (
     DecodeLimits,
     DecoderUnavailable,
     NormalisedPicture,
     PictureProblem,
 )
-from common.sentences import Sentence
+from common.pictures.readers.formats import format_of
 
 log = logging.getLogger(__name__)
 
 _HEADER_LIMIT_BYTES = 1024 * 1024
 _START_SECONDS = 60.0
+_END_SECONDS = 1.0
+_ROOT = Path(common.__file__).resolve().parents[1]
 
 
 class ChildEnded(AtelierError):
     """A decoding process ended before it answered."""
 
 
-class DecoderPool:
-    """Decodes strangers' files in child processes with bounds on memory and time.
+class ChildTooSlow(AtelierError):
+    """A decoding process was ended, as a file took too much processor time."""
 
-    Children start on first use, serve many files, and are replaced when one dies.
+
+class DecoderPool:
+    """Decodes strangers' files in child processes with bounds on memory and processor time.
+
+    Children start on first use, serve many files, and are replaced when one dies. They hold no
+    secrets, no network and no files of ours: see `common.confining`.
     """
 
     def __init__(
@@ -40,16 +52,29 @@ class DecoderPool:
         limits: DecodeLimits | None = None,
         *,
         processes: int = 2,
-        timeout_seconds: float = 20.0,
+        processor_seconds: float = 15.0,
+        patience_seconds: float = 180.0,
         memory_limit_bytes: int = 3 * 1024**3,
     ) -> None:
+        """Bound the children; none is started yet.
+
+        Args:
+            limits: What is accepted.
+            processes: How many decode at once.
+            processor_seconds: What a file may take of one processor; then it is given up.
+            patience_seconds: How long an answer may take by the clock. A busy machine is no fault
+                of the file.
+            memory_limit_bytes: Addresses of each process.
+        """
         self._limits = limits or DecodeLimits()
-        self._timeout_seconds = timeout_seconds
+        self._processor_seconds = processor_seconds
+        self._patience_seconds = patience_seconds
         self._memory_limit_bytes = memory_limit_bytes
         self._slots = asyncio.Semaphore(processes)
         self._idle: list[Process] = []
         self._all: set[Process] = set()
         self._closed = False
+        self._folder: TemporaryDirectory[str] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,22 +91,23 @@ class DecoderPool:
         """Decode one file; see `common.pictures.decode.normalise`.
 
         Raises:
-            PictureProblem: if it cannot be used, took too long, or brought the decoder down.
+            PictureProblem: if it cannot be used, takes too much processor time, or brings the
+                decoder down; each in a sentence of its own.
             DecoderUnavailable: if there is nothing to decode it with, which is no fault of it.
         """
         async with self._slots:
             try:
                 answer = await self._answer(data)
             except TimeoutError:
+                raise DecoderUnavailable("the machine is too busy to decode a picture") from None
+            except ChildTooSlow:
                 raise PictureProblem(
-                    "That picture took too long to decode. Please save it as PNG or JPEG and "
-                    "attach it again."
+                    "That picture took too long to read: it keeps the processor busy for more "
+                    "than {limit:.0f} seconds. Please save it as PNG or JPEG and attach it again.",
+                    limit=self._processor_seconds,
                 ) from None
             except ChildEnded:
-                raise PictureProblem(
-                    "That picture could not be decoded: it is damaged or needs too much memory. "
-                    "Please save it again as PNG or JPEG, or attach another one."
-                ) from None
+                raise _crash(data) from None
         if isinstance(answer, PictureProblem):
             raise answer
         return answer
@@ -91,7 +117,8 @@ class DecoderPool:
 
         Raises:
             ChildEnded: if a new child ended at the file.
-            TimeoutError: if it took too long.
+            ChildTooSlow: if it took too much processor time.
+            TimeoutError: if there was no answer for too long.
         """
         while (child := self._waiting_child()) is not None:
             with contextlib.suppress(ChildEnded):
@@ -111,13 +138,20 @@ class DecoderPool:
         self, child: Process, data: bytes
     ) -> NormalisedPicture | PictureProblem:
         try:
-            answer = await asyncio.wait_for(self._ask(child, data), self._timeout_seconds)
+            answer = await asyncio.wait_for(self._ask(child, data), self._patience_seconds)
         except BaseException as error:
-            await self._kill(child)  # busy, or gone: it cannot be used again
             gone = isinstance(error, OSError | ValueError | asyncio.IncompleteReadError)
-            if not gone or isinstance(error, TimeoutError):
+            gone = gone and not isinstance(error, TimeoutError)
+            if gone:  # its pipe ends a moment before it does
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(child.wait(), _END_SECONDS)
+            code = child.returncode
+            await self._kill(child)  # busy, or gone: it cannot be used again
+            if not gone:
                 raise
-            log.warning("a decoding process ended at a file of %d bytes", len(data))
+            if is_too_slow(code):
+                raise ChildTooSlow from error
+            _report(data, code)
             raise ChildEnded from error
         self._idle.append(child)
         return answer
@@ -127,6 +161,15 @@ class DecoderPool:
         self._closed = True
         for child in tuple(self._all):
             await self._kill(child)
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+    def _own_folder(self) -> str:
+        """An empty folder for the children to be in."""
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="atelier-decoder-")
+        return self._folder.name
 
     async def _start(self) -> Process:
         if self._closed:
@@ -137,9 +180,12 @@ class DecoderPool:
                 "-m",
                 "common.pictures.child",
                 str(self._memory_limit_bytes),
+                self._own_folder(),
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=DEVNULL,
+                env=child_environment(),
+                cwd=_ROOT,
                 limit=_HEADER_LIMIT_BYTES,
             )
         except OSError as error:
@@ -172,12 +218,35 @@ class DecoderPool:
     async def _ask(self, child: Process, data: bytes) -> NormalisedPicture | PictureProblem:
         if child.stdin is None or child.stdout is None:
             raise ValueError("the decoding process has no pipes")
-        child.stdin.write(packed({"limits": asdict(self._limits)}, [data]))
+        request = {"limits": asdict(self._limits), "processor_seconds": self._processor_seconds}
+        child.stdin.write(packed(request, [data]))
         await child.stdin.drain()
-        answer, files = await read_message(child.stdout)
-        if "problem" in answer:
-            return PictureProblem.saying(Sentence.from_plain(answer["problem"]))
-        fields = answer["picture"]
-        fields["png"] = files[0]
-        fields["notes"] = tuple(Sentence.from_plain(note) for note in fields["notes"])
-        return NormalisedPicture(**fields)
+        answer, files = await read_message(child.stdout, most_bytes=most_bytes(self._limits))
+        return checked(answer, files, self._limits)
+
+
+def _crash(data: bytes) -> PictureProblem:
+    """What is said of a file that a library crashed at."""
+    found = format_of(data)
+    if found is None:
+        return PictureProblem(
+            "The program that reads pictures crashed on that one. Please save it again as PNG or "
+            "JPEG, and attach that."
+        )
+    return PictureProblem(
+        "The program that reads this format ({library}) crashed on that picture. Please save it "
+        "again as PNG or JPEG, and attach that.",
+        library=found.read_with,
+    )
+
+
+def _report(data: bytes, code: int | None) -> None:
+    """Note a crash for the owner, without anything of the file but its format and length."""
+    found = format_of(data)
+    log.warning(
+        "a decoding process ended (code %s) at a %s file of %d bytes, read with %s",
+        code,
+        found.name if found else "nameless",
+        len(data),
+        found.read_with if found else "nothing",
+    )

@@ -39,18 +39,25 @@ class Reducer:
         """Take [h, w, C], or [h, w, 1] of one channel, that lies at this place."""
         height, width = self._size
         block = block[: max(0, height - top), : max(0, width - left)]
+        if not block.size:
+            return
         if self._alpha_white is not None and channel is None:
-            block = block.astype(np.float32)
-            block[..., :-1] *= block[..., -1:] / np.float32(self._alpha_white)
+            block = _weighted(block, self._alpha_white)
         sums = self._sums if channel is None else self._sums[..., channel : channel + 1]
-        factor = self._factor
-        for y in range(min(factor, block.shape[0])):
-            for x in range(min(factor, block.shape[1])):
-                part = block[y::factor, x::factor]
-                # Not at whole blocks where `top` and `left` are no multiples.
-                rows = (np.arange(part.shape[0]) * factor + top + y) // factor
-                columns = (np.arange(part.shape[1]) * factor + left + x) // factor
-                sums[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] += part
+        factor, channels = self._factor, block.shape[2]
+        # Whole rows first, then every so many of a channel's: long loops are quick ones.
+        flat = np.ascontiguousarray(block).reshape(block.shape[0], -1)
+        first = top // factor
+        rows = np.zeros(((top + len(flat) - 1) // factor - first + 1, flat.shape[1]), sums.dtype)
+        for y in range(min(factor, len(flat))):
+            part = flat[y::factor]
+            start = (top + y) // factor - first
+            rows[start : start + len(part)] += part
+        for x in range(min(factor, block.shape[1])):
+            start = (left + x) // factor
+            for each in range(channels):
+                part = rows[:, x * channels + each :: factor * channels]
+                sums[first : first + len(rows), start : start + part.shape[1], each] += part
 
     def result(self) -> Samples:
         """[H, W, C] of the averages."""
@@ -63,13 +70,25 @@ class Reducer:
             counts = (rows[band, None] * columns[None]).astype(np.float32)[..., None]
             means = self._sums[band].astype(np.float32) / counts
             if self._alpha_white is not None:
-                means[..., :-1] /= np.maximum(means[..., -1:] / self._alpha_white, 1e-6)
-                means[..., :-1] = np.clip(means[..., :-1], 0, self._clip())
+                share = np.maximum(means[..., -1] / self._alpha_white, 1e-6)
+                for each in range(means.shape[2] - 1):
+                    means[..., each] = np.clip(means[..., each] / share, 0, self._clip())
             out[band] = means if self._dtype.kind == "f" else np.rint(means)
         return out
 
     def _clip(self) -> float:
         return np.inf if self._dtype.kind == "f" else float(np.iinfo(self._dtype).max)
+
+
+def _weighted(block: Samples, alpha_white: float) -> Samples:
+    """Colors multiplied by their alpha."""
+    weighted = block.astype(np.float32)
+    if bool((block[..., -1] == alpha_white).all()):
+        return weighted
+    alpha = weighted[..., -1] / np.float32(alpha_white)
+    for each in range(block.shape[2] - 1):
+        weighted[..., each] *= alpha
+    return weighted
 
 
 def reduction(size: tuple[int, int], max_side_px: int) -> int:

@@ -1,6 +1,7 @@
 """The `lite` network as the painter uses it."""
 
 from collections.abc import Collection
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -8,15 +9,20 @@ from torch import Tensor
 from engine.lite.network import (
     BY_LAYER,
     BY_NAME,
+    CONVOLUTIONS,
     LAYERS,
+    READINGS,
     Weights,
+    centered,
     digest,
     forward,
     load_weights,
     needed,
     reach_px,
 )
+from engine.networks import winograd
 from engine.networks.encoder import WeightsProblem
+from engine.networks.winograd import Kernel
 
 _UNIT = 255.0
 
@@ -51,7 +57,40 @@ class LiteEncoder:
                 layer=missing[0],
                 layers=", ".join(LAYERS),
             )
+        if self._uses_winograd and picture.dtype is torch.float32 and len(picture) == 1:
+            return self._features_by_winograd(picture, layers)
         return forward(self._weights, picture, layers)
+
+    def _features_by_winograd(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """The same as `forward`; see `engine.networks.winograd`."""
+        x, found, octave = centered(picture), {}, 0
+        for convolution in needed(layers):
+            if convolution.octave > octave:
+                x, octave = winograd.maximum_of(x, None), convolution.octave
+            kernel = self._kernels[convolution.name]
+            x = winograd.relu_of(x, kernel)
+            for reading in READINGS:
+                if reading.source == convolution.name and reading.layer in layers:
+                    weight = self._weights[f"{reading.layer}.weight"]
+                    bias = self._weights[f"{reading.layer}.bias"]
+                    columns = torch.addmm(bias[:, None], weight, x.view(x.shape[1], -1))
+                    found[reading.layer] = columns.view(1, -1, *x.shape[2:])
+        return {name: found[name] for name in LAYERS if name in found}
+
+    @cached_property
+    def _kernels(self) -> dict[str, Kernel]:
+        names = [convolution.name for convolution in CONVOLUTIONS]
+        weights = [self._weights[f"{name}.weight"].contiguous() for name in names]
+        biases = [self._weights[f"{name}.bias"] for name in names]
+        return {
+            name: Kernel(weight, bias, int(number > 0))
+            for number, (name, weight, bias) in enumerate(zip(names, weights, biases, strict=True))
+        }
+
+    @cached_property
+    def _uses_winograd(self) -> bool:
+        widest = max(convolution.width for convolution in CONVOLUTIONS)
+        return winograd.is_quicker(widest, device=self.device, dtype=self.dtype)
 
     def margin_px(self, layers: Collection[str]) -> int:
         """See `Encoder.margin_px`."""

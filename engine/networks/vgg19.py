@@ -3,13 +3,17 @@
 import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
 
+from engine.networks import winograd
 from engine.networks.border import repeat_border
 from engine.networks.encoder import TORCHVISION_MEAN, TORCHVISION_STD, WeightsProblem
+from engine.networks.winograd import Kernel
 
 _BLOCKS = (2, 2, 4, 4, 4)
 CHANNELS = (64, 128, 256, 512, 512)
@@ -76,7 +80,7 @@ class Vgg19Weights:
 
     def hash(self) -> str:
         """SHA-256 over the convolutions that are there, for reports and caches."""
-        digest = hashlib.sha256(repr(self.normalization).encode())
+        digest = hashlib.sha256(repr((self.normalization.mean, self.normalization.std)).encode())
         for convolution in self.present():
             for part in ("weight", "bias"):
                 tensor = self.tensors[f"{convolution.key}.{part}"].detach().float().contiguous()
@@ -117,38 +121,79 @@ class Vgg19:
         wide = torch.float64 if dtype is torch.float64 else torch.float32
         self._mean = _channels(weights.normalization.mean, self.device, wide)
         self._std = _channels(weights.normalization.std, self.device, wide)
-        self._kernels: dict[str, tuple[Tensor, Tensor]] = {}
-        for convolution in self._convolutions:
-            weight = weights.tensors[f"{convolution.key}.weight"].detach()
-            bias = weights.tensors[f"{convolution.key}.bias"].detach()
-            self._kernels[convolution.layer] = (
-                weight.to(self.device, dtype).contiguous(memory_format=torch.channels_last),
-                bias.to(self.device, dtype),
-            )
+        self._tensors = weights.tensors
+        self._direct: dict[str, Kernel] = {}
+        self._by_winograd: dict[str, Kernel] = {}
 
     def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """See `Encoder.features`."""
-        wanted = set(layers)
-        missing = [name for name in layers if name not in self._kernels]
+        missing = [name for name in layers if name not in self.layers]
         if missing:
             raise missing_layers_problem(missing, self.layers)
         x = (picture - self._mean) / self._std
         if self._border == "replicate":
             x = repeat_border(x, left=1, right=1, top=1, bottom=1)
+        if self._uses_winograd and picture.dtype is torch.float32 and len(picture) == 1:
+            return self._features_by_winograd(x, set(layers))
+        return self._features_directly(x, set(layers))
+
+    def _features_directly(self, x: Tensor, wanted: set[str]) -> dict[str, Tensor]:
+        """By torch's own convolutions, with the channels of a position together."""
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
         found: dict[str, Tensor] = {}
         for number, convolution in enumerate(self._convolutions):
             if convolution.first_of_block and convolution.block:
                 x = self._pool(x)
-            weight, bias = self._kernels[convolution.layer]
+            kernel = self._kernel(convolution, self._direct)
             inner = number > 0 or self._border != "replicate"
-            x = F.conv2d(x, weight, bias, padding=1 if inner else 0).relu_()
+            x = F.conv2d(x, kernel.weight, kernel.bias, padding=1 if inner else 0).relu_()
             if convolution.layer in wanted:
                 found[convolution.layer] = x
                 wanted.remove(convolution.layer)
                 if not wanted:
                     break
         return found
+
+    def _features_by_winograd(self, x: Tensor, wanted: set[str]) -> dict[str, Tensor]:
+        """The same, see `engine.networks.winograd`."""
+        if self._border != "replicate":
+            x = F.pad(x, (1, 1, 1, 1))
+        found: dict[str, Tensor] = {}
+        convolutions = [*self._convolutions, None]
+        for convolution, after in pairwise(convolutions):
+            assert convolution is not None
+            kernel = self._kernel(convolution, self._by_winograd)
+            pooled = after is not None and after.first_of_block
+            needed = convolution.layer in wanted
+            if pooled and not needed and self.pooling == "max":
+                x = winograd.maximum_of(x, kernel)
+                continue
+            x = winograd.relu_of(x, kernel)
+            if needed:
+                found[convolution.layer] = x
+                wanted.remove(convolution.layer)
+                if not wanted:
+                    break
+            if pooled:
+                x = winograd.maximum_of(x, None) if self.pooling == "max" else self._pool(x)
+        return found
+
+    @cached_property
+    def _uses_winograd(self) -> bool:
+        widest = max(len(self._tensors[f"{one.key}.bias"]) for one in self._convolutions)
+        return winograd.is_quicker(widest, device=self.device, dtype=self.dtype)
+
+    def _kernel(self, convolution: Convolution, kept: dict[str, Kernel]) -> Kernel:
+        """A convolution's numbers as they are multiplied, made when they are first needed."""
+        if (known := kept.get(convolution.layer)) is None:
+            weight = self._tensors[f"{convolution.key}.weight"].detach()
+            bias = self._tensors[f"{convolution.key}.bias"].detach().to(self.device, self.dtype)
+            laid = torch.channels_last if kept is self._direct else torch.contiguous_format
+            weight = weight.to(self.device, self.dtype).contiguous(memory_format=laid)
+            # The picture's border was added before the first one.
+            around = int(convolution is not self._convolutions[0])
+            known = kept[convolution.layer] = Kernel(weight, bias, around)
+        return known
 
     def margin_px(self, layers: Collection[str]) -> int:
         """See `Encoder.margin_px`: each 3×3 convolution reaches one of its own steps."""

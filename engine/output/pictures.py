@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from common.pictures.white import on_white
 from engine.output.atomic import write_bytes
 from engine.output.problems import check_target
 from engine.painting.picture import Picture
@@ -53,15 +54,14 @@ def _png(picture: Picture) -> bytes:
 
 
 def _webp(picture: Picture) -> bytes:
-    return _saved(picture.to_image(), "WEBP", quality=_QUALITY, method=4)
+    # With loss, WebP halves the color as no JPEG of ours does: it has no 4:4:4.
+    return _saved(picture.to_image(), "WEBP", lossless=True, method=4)
 
 
 def _jpeg(picture: Picture) -> bytes:
-    image = picture.to_image()
-    if image.mode == "RGBA":
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = on_white(picture.to_image())
     # Subsampling 0 is 4:4:4: brush strokes differ in colour from one pixel to the next.
-    return _saved(image.convert("RGB"), "JPEG", quality=_QUALITY, subsampling=0, optimize=True)
+    return _saved(image, "JPEG", quality=_QUALITY, subsampling=0, optimize=True)
 
 
 def _tiff(picture: Picture) -> bytes:

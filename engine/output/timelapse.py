@@ -14,6 +14,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 from PIL import GifImagePlugin, Image
 
+from common.pictures.white import on_white
 from engine.output.atomic import replacing
 from engine.output.problems import OutputProblem, check_target
 
@@ -21,6 +22,9 @@ TIMELAPSE_SUFFIXES = (".gif", ".mp4")
 _GIF_LONGEST_PX = 480
 _MP4_LONGEST_PX = 1080
 _HOLD_SECONDS = 2.0
+# That of BT.601: for that of BT.709, Chromium's way without a graphics card (libyuv on x86) has one
+# factor too small, so that a blue of 200 is shown as 193. The file says which it is.
+_MATRIX = Colorspace.ITU601
 _H264 = "libx264"
 _ANY_ENCODER = "mpeg4"
 _QUALITY: dict[str, dict[str, object]] = {
@@ -47,8 +51,8 @@ class TimeLapse:
         self._last: Image.Image | None = None
 
     def add(self, frame: Image.Image) -> None:
-        """Append a frame, of any size and mode."""
-        plain = frame.convert("RGB")
+        """Append a frame, of any size and mode; what is transparent becomes white."""
+        plain = on_white(frame)
         if plain.size != self._size:
             plain = plain.resize(self._size, Image.Resampling.LANCZOS)
         if self._last is not None:
@@ -110,7 +114,7 @@ class _Gif:
         self._began = False
 
     def add(self, frame: Image.Image, seconds: float) -> None:
-        palette = frame.quantize(256, method=Image.Quantize.MEDIANCUT)
+        palette = frame.quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=1)
         blocks = GifImagePlugin.getdata(
             palette, duration=round(seconds * 1000), include_color_table=True
         )
@@ -142,7 +146,7 @@ class _Mp4:
             self._opened = self._open(even.size)
         container, stream = self._opened
         picture = av.VideoFrame.from_ndarray(np.asarray(even), format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+            format="yuv420p", dst_colorspace=_MATRIX, dst_color_range=ColorRange.MPEG
         )
         for _ in range(max(1, round(seconds * self._rate))):
             picture.pts = self._count
@@ -173,7 +177,7 @@ class _Mp4:
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
-        context.colorspace = Colorspace.ITU709
+        context.colorspace = _MATRIX
         context.color_range = ColorRange.MPEG
         context.color_primaries = ColorPrimaries.BT709
         context.color_trc = ColorTrc.IEC61966_2_1

@@ -13,9 +13,11 @@ time, the features themselves take most.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from engine.painting.objective import Objective
 from engine.painting.statistics import sum_of
@@ -177,11 +179,14 @@ def _pulled_back(
         own_part, core = seen.own(stride), seen.core  # Not `seen` itself, which holds this hook.
 
         def added(gradient: Tensor) -> Tensor:
-            made = torch.empty_like(layer)
+            # What has arrived, if it has memory of its own: nobody else looks at it any more.
+            arrived = any(gradient.stride())
+            usable = arrived and gradient.stride() == layer.stride()
+            made = gradient if usable else torch.empty_like(layer)
             mine = own_part.of(made)
             # Nothing has arrived that would have to be kept: one number for all is no slope yet.
-            fresh = mine.shape == made.shape and not any(gradient.stride())
-            if not fresh:
+            fresh = mine.shape == made.shape and not arrived
+            if not fresh and not usable:
                 made.copy_(gradient)
             own = OwnFeatures(
                 name, own_part.of(layer), core, core.at_stride(stride), mine, fresh=fresh
@@ -195,14 +200,41 @@ def _pulled_back(
 
         return added
 
-    layers = list(seen.features.values())
     for name, layer in seen.features.items():
         layer.register_hook(with_own(name, layer.detach()))  # type: ignore[no-untyped-call]
-    # Nothing of its own, but it brings each layer's hook about; where no other slope arrives there,
-    # it arrives as it is: one number for all, which needs no copy.
-    nothing = [layer.new_zeros(()).expand_as(layer) for layer in layers]
-    (back,) = torch.autograd.grad(layers, seen.pixels, nothing)
+    # Nothing of its own, but it brings each layer's hook about.
+    nothing: Tensor = _Nothing.apply(*_ends(list(seen.features.values())))
+    (back,) = torch.autograd.grad(nothing, seen.pixels)
     return back
+
+
+class _Nothing(torch.autograd.Function):
+    """One number, whose slope is nothing: told as one zero for all, which needs no memory.
+
+    To ask for slopes of a single number also spares torch the import of half a thousand modules.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, *layers: Tensor) -> Tensor:
+        ctx.layers = [layer.shape for layer in layers]
+        return layers[0].new_zeros(())
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, ...]:
+        zero = slope.new_zeros(())
+        return tuple(zero.expand(shape) for shape in ctx.layers)
+
+
+def _ends(layers: Sequence[Tensor]) -> list[Tensor]:
+    """The layers from which the way back passes all others: those that no other is made of."""
+    passed: set[object] = set()
+    left = [node for layer in layers if layer.grad_fn for node, _ in layer.grad_fn.next_functions]
+    while left:
+        if (node := left.pop()) is not None and node not in passed:
+            passed.add(node)
+            left += [after for after, _ in node.next_functions]
+    return [layer for layer in layers if layer.grad_fn not in passed]
 
 
 def _add_pixels(

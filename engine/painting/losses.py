@@ -16,6 +16,9 @@ from engine.painting.statistics import LayerMoments
 
 COVARIANCE_EPSILON = 1e-4
 _NEWTON_STEPS = 20
+_LEAST_VARIANCE = 1e-5
+"""Added to a channel's variance, in parts of the target's mean square."""
+_LEAST_SHARE = 0.01
 _BLOCKS, _LEAST_BLOCK = 16, 1024
 _NEIGHBORS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))
 """One of each pair of neighbours, rows and columns away, and what its difference counts."""
@@ -32,6 +35,9 @@ def moments(features: Tensor, guide: Tensor | None, total: float) -> LayerMoment
         total: sum of the guide over the whole picture, so that the shares of all tiles add up.
     """
     wide, channels = _wide(features.dtype), features.shape[1]
+    if guide is None and (columns := _columns(features)) is not None:
+        # By products of the layout that they come in.
+        return LayerMoments(columns @ columns.mT / total, columns.sum(1) / total)
     second = torch.zeros(channels, channels, dtype=wide, device=features.device)
     mean = torch.zeros(channels, dtype=wide, device=features.device)
     for top, bottom in _bands(features):
@@ -68,6 +74,15 @@ def add_moments_slope(
         fresh: `slope` holds nothing yet, and is overwritten.
     """
     dtype = _row_dtype(features)
+    columns, into = _columns(features), _columns(slope)
+    if guide is None and columns is not None and into is not None:
+        each = (slopes.second + slopes.second.mT) / total
+        # Gram matrices alone leave the means without a slope.
+        constant = slopes.mean[:, None] / total if bool(slopes.mean.any()) else None
+        into.addmm_(each, columns, beta=0 if fresh else 1)
+        if constant is not None:
+            into.add_(constant)
+        return
     both = ((slopes.second + slopes.second.mT) / total).to(dtype)
     constant = (slopes.mean[None] / total).to(dtype)
     for top, bottom in _bands(features):
@@ -86,6 +101,18 @@ def add_moments_slope(
 def gram_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
     """‖G − Ĝ‖² (Frobenius), with G = E[F Fᵀ]: Gatys, Ecker and Bethge 2016, eq. 4."""
     return (found.second - target.second).square().sum()
+
+
+def mean_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
+    """‖μ − μ̂‖² over ‖μ̂‖², of the channels' means."""
+    return (found.mean - target.mean).square().sum() / _size(target, target.mean)
+
+
+def deviation_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
+    """‖σ − σ̂‖² over ‖σ̂‖², of the channels' deviations."""
+    least = target.second.diagonal().mean() * _LEAST_VARIANCE
+    mine, wanted = _deviations(found, least), _deviations(target, least)
+    return (mine - wanted).square().sum() / _size(target, wanted)
 
 
 def wasserstein_distance(found: LayerMoments, target: "GaussianTarget") -> Tensor:
@@ -161,6 +188,18 @@ def variation(picture: Tensor, rows: slice, columns: slice) -> tuple[Tensor, Ten
     return total, slope[..., :height, 1 : width + 1]
 
 
+def _size(target: LayerMoments, part: Tensor) -> Tensor:
+    """‖part‖², but never little of E‖F‖², as a flat style has no deviations."""
+    least = target.second.diagonal().sum() * _LEAST_SHARE
+    return torch.maximum(part.square().sum(), least).clamp(min=torch.finfo(part.dtype).tiny)
+
+
+def _deviations(found: LayerMoments, least: Tensor) -> Tensor:
+    """Roots of the variances; the slope of a channel that never changes stays finite."""
+    variances = found.second.diagonal() - found.mean.square()
+    return (variances.clamp(min=0) + least).sqrt()
+
+
 def _wide(dtype: torch.dtype) -> torch.dtype:
     return torch.float64 if dtype is torch.float64 else torch.float32
 
@@ -171,6 +210,14 @@ def _bands(features: Tensor) -> Iterator[tuple[int, int]]:
     step = max(1, _BAND // max(1, width))
     for top in range(0, height, step):
         yield top, min(height, top + step)
+
+
+def _columns(features: Tensor) -> Tensor | None:
+    """[channels, positions] where memory lies so, on a CPU in float32 or wider; else None."""
+    laid = features.is_contiguous() and features.shape[1] > 1
+    if not laid or features.device.type != "cpu" or features.dtype is not _wide(features.dtype):
+        return None
+    return features[0].view(features.shape[1], -1)
 
 
 def _rows(features: Tensor) -> Tensor:

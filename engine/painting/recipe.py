@@ -53,6 +53,9 @@ class Loss(_Part):
         as they would be with these weights, for the papers' literal forms.
     content: `mean` over positions and channels, or the papers' `half-sum`.
     tv: `mean` over the pixels, or their `sum`; pixels in the same units as the features.
+    means, deviations: weights of the channels' means and deviations beside their Gram matrix, each
+        by the size of its own target. Equal Gram matrices allow others, seen as patches that are
+        washed out or too bright (Risser et al., 2017).
     style_layers_sum_to_one: whether the layers' weights are made to.
     """
 
@@ -60,6 +63,8 @@ class Loss(_Part):
     units: Literal["relative", "caffe", "torchvision"] = "relative"
     content: Literal["mean", "half-sum"] = "mean"
     tv: Literal["mean", "sum"] = "mean"
+    means: _Weight = 0.0
+    deviations: _Weight = 0.0
     style_layers_sum_to_one: bool = True
 
 

@@ -8,12 +8,15 @@ from rich.console import Console
 from rich.table import Table
 
 from common.catalogue import Catalogue, NeedsDownload, Painting, Ready, load_catalogue
+from common.command_line import OneLineParser
 from common.options import NETWORKS
 from common.sentences import Problem
 from common.settings import Settings, SettingsError, load_settings
 from engine.styles.fetch import MAX_BYTES, FetchProblem, fetch_scan
 
 FAILED = 1
+WIDE = 140
+"""Columns of a console with room for year and movement too."""
 WRONG_USE = 2
 
 
@@ -37,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m engine styles", description="The catalogue of paintings to use as styles."
     )
     parser.add_argument(
@@ -72,18 +75,16 @@ def _parser() -> argparse.ArgumentParser:
 def _list(options: argparse.Namespace, styles_dir: Path, out: Console) -> int:
     catalogue = load_catalogue()
     table = Table(box=None, pad_edge=False)
-    for heading in ("id", "painting", "artist", "year", "movement", "here"):
-        table.add_column(heading, no_wrap=heading in {"id", "here"})
+    wide = out.width >= WIDE
+    table.add_column("painting", no_wrap=True, max_width=None if wide else 25)
+    for heading in ("artist", "year", "movement") if wide else ():
+        table.add_column(heading, no_wrap=True)
+    table.add_column("id", no_wrap=True)
+    table.add_column("here", no_wrap=True)
     for painting in catalogue.search(options.search, limit=len(catalogue)):
         words = _availability(catalogue, painting, styles_dir)
-        table.add_row(
-            painting.id,
-            painting.name,
-            painting.artist,
-            str(painting.year),
-            painting.movement,
-            words,
-        )
+        more = (painting.artist, str(painting.year), painting.movement) if wide else ()
+        table.add_row(painting.name, *more, painting.id, words)
     out.print(table)
     return 0
 

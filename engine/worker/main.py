@@ -1,6 +1,5 @@
 """`python -m engine`: paint jobs of the queue until told to stop."""
 
-import argparse
 import asyncio
 import contextlib
 import logging
@@ -11,6 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable
 
+from common.command_line import OneLineParser
 from common.logs import set_up_logging
 from common.settings import Settings, SettingsError, load_settings, unknown_settings
 from common.signals import on_signal
@@ -31,7 +31,7 @@ CANNOT_START = 2
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve the queue until a signal, or the end of standard input. Returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m engine",
         description="Paint the jobs of the queue. `python -m engine paint --help` paints one "
         "picture without a queue, `python -m engine styles --help` manages the catalogue.",

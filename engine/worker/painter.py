@@ -58,7 +58,7 @@ class JobPainter:
         """
         self._settings = settings
         self._studio = open_studio(settings)
-        self._swatches = MissingSwatches(settings.styles_dir)
+        self._swatches = MissingSwatches(settings.styles_dir, self.network_name())
 
     @property
     def device_name(self) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from rich.console import Console
 
+from common.command_line import OneLineParser, print_anything
 from common.settings import Settings, SettingsError, load_settings
 from common.store import StorageUnavailableError
 from jobs.cli.status import status, unreadable
@@ -34,9 +35,7 @@ which you start the bot, which may run meanwhile. All times are UTC."""
 
 def build_parser() -> argparse.ArgumentParser:
     """The commands and their options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m jobs", description="Atelier's queue.", epilog=_HELP
-    )
+    parser = OneLineParser(prog="python -m jobs", description="Atelier's queue.", epilog=_HELP)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     listing = commands.add_parser("list", help="the newest jobs, or those of one state or user")
     listing.add_argument("--state", choices=[state.value for state in JobState])
@@ -73,6 +72,7 @@ def _id(text: str) -> int:
 
 def main(arguments: Sequence[str] | None = None, console: Console | None = None) -> int:
     """Run a command; 0 when it did what was asked, 1 when it could not, 2 for bad settings."""
+    print_anything()
     asked = build_parser().parse_args(arguments)
     output = console or wide_enough(Console())
     try:

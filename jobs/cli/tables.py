@@ -20,11 +20,12 @@ _NAME = 20
 def list_table(jobs: Iterable[Job], standings: Mapping[int, Standing], *, wide: bool) -> Table:
     """A line for each job. Times of today without the day; what is expected begins with `~`.
 
-    Only a `wide` one says in which server it is and when the user was shown how it ended.
+    Only a `wide` one says the style, how many seconds it waited and was painted, in which server
+    it is and when the user was shown how it ended.
     """
     today = datetime.now(UTC).date()
     columns = ["id", "state", "place", "user", "size", "queued", "ends"]
-    table = _table(*columns, *(("shown", "server") if wide else ()))
+    table = _table(*columns, *(("style", "waited", "painted", "shown", "server") if wide else ()))
     for job in jobs:
         standing = standings.get(job.id)
         ends = _brief(job.ended_at, today)
@@ -42,9 +43,28 @@ def list_table(jobs: Iterable[Job], standings: Mapping[int, Standing], *, wide: 
             ends,
         ]
         if wide:
-            cells += [_brief(job.delivered_at, today), str(job.guild_id or "private")]
+            cells += [
+                escape(_styles(job)),
+                _seconds(job.created_at, job.started_at),
+                _seconds(job.started_at, job.ended_at),
+                _brief(job.delivered_at, today),
+                str(job.guild_id or "private"),
+            ]
         table.add_row(*cells)
     return table
+
+
+def _styles(job: Job) -> str:
+    """What it is painted like, in a few letters."""
+    names = [
+        "itself" if style.is_content else style.preset or "own picture"
+        for style in job.inputs.styles
+    ]
+    return ", ".join(names)[:_NAME]
+
+
+def _seconds(since: datetime | None, until: datetime | None) -> str:
+    return "" if since is None or until is None else f"{(until - since).total_seconds():.0f} s"
 
 
 def job_table(job: Job, standing: Standing | None) -> Table:

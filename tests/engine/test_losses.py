@@ -8,7 +8,9 @@ from engine.painting.losses import (
     GaussianTarget,
     _newton_roots,
     content_difference,
+    deviation_distance,
     gram_distance,
+    mean_distance,
     moments,
     variation,
     wasserstein_distance,
@@ -174,3 +176,31 @@ def test_wasserstein_of_float32_moments_is_nearly_exact() -> None:
 
     exact = float(distance(torch.float64))
     assert float(distance(torch.float32)) == pytest.approx(exact, rel=0.02)
+
+
+def test_means_and_deviations_tell_what_a_gram_matrix_leaves_open() -> None:
+    target = whole(features(1))
+    # E[F²] is the same, but all of it is mean, or none is.
+    steady = LayerMoments(target.second, target.second.diagonal().sqrt())
+    shaking = LayerMoments(target.second, torch.zeros_like(target.mean))
+    for other in (steady, shaking):
+        assert float(gram_distance(other, target)) == 0
+        assert float(mean_distance(other, target)) > 0.01
+        assert float(deviation_distance(other, target)) > 0.05
+    assert float(mean_distance(target, target)) == float(deviation_distance(target, target)) == 0
+
+
+def test_a_channel_that_never_changes_has_a_finite_slope() -> None:
+    still = features(0)
+    still[:, 2] = 0.5
+    found = whole(still)
+    leaves = LayerMoments(found.second.requires_grad_(), found.mean.requires_grad_())
+    deviation_distance(leaves, whole(features(1))).backward()  # type: ignore[no-untyped-call]  # (torch does not type it)
+    assert leaves.second.grad is not None
+    assert bool(torch.isfinite(leaves.second.grad).all())
+
+
+def test_a_flat_style_is_a_goal_like_another() -> None:
+    flat_style = whole(torch.full((1, 5, 7, 6), 0.5, dtype=torch.float64))
+    assert float(deviation_distance(whole(features(0)), flat_style)) < 200
+    assert float(deviation_distance(flat_style, flat_style)) == 0

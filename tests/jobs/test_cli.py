@@ -60,6 +60,16 @@ def test_a_list_fits_its_console(place: Place, width: int, has_server: bool) -> 
     assert ("1234567890123456789" in text) == has_server
 
 
+def test_a_wide_list_says_the_style_and_how_long_it_took(place: Place) -> None:
+    lines = run("list", width=200)[1].splitlines()
+    assert lines[0].split() == [
+        *("id", "state", "place", "user", "size", "queued", "ends"),
+        *("style", "waited", "painted", "shown", "server"),
+    ]
+    (done,) = [line for line in lines if " done " in line]
+    assert done.count(" s ") == 2
+
+
 async def _busy(place: Place) -> None:
     async with await JobQueue.open(place.settings()) as queue:
         await queue.engines.register(engine())

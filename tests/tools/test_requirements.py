@@ -64,7 +64,9 @@ def test_a_machine_gets_what_suits_it(
         asked.append(address)
         return reachable
 
-    why, options = choose("dev", system=system, machine=machine, card=lambda: card, reachable=reach)
+    why, options = choose(
+        "dev", system=system, machine=machine, cards=lambda: int(card), reachable=reach
+    )
     assert options[-1] == file
     assert said in why
     assert set(asked) <= {CPU_INDEX}

@@ -17,14 +17,13 @@ from tools.evaluation.distributions import (
     palette_distance,
     sliced_wasserstein,
 )
-from tools.evaluation.judge import JudgeProblem, gram
+from tools.evaluation.judge import STYLE_LAYERS, JudgeProblem, gram
 from tools.evaluation.pictures import Picture, as_image, as_tensor, fit_longest
 from tools.evaluation.shapes import edge_distance, ssim_distance, structure_distance
 
-HELD_OUT_LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu4_3", "relu5_2")
 STRUCTURE_LAYERS = ("relu3_3", "relu4_3")
 PHOTOGRAPH, PAINTING = "photograph unchanged", "painting itself"
-_ALL_LAYERS = tuple(dict.fromkeys((*HELD_OUT_LAYERS, *STRUCTURE_LAYERS)))
+_ALL_LAYERS = tuple(dict.fromkeys((*STYLE_LAYERS, *STRUCTURE_LAYERS)))
 _LANCZOS = Image.Resampling.LANCZOS
 
 
@@ -115,15 +114,15 @@ class Panel:
         content = as_tensor(photograph.resize(size, _LANCZOS), device)
         style = as_tensor(fit_longest(painting, max(size)), device)
         found = self._encoder.features(result, _ALL_LAYERS)
-        wanted = self._encoder.features(style, HELD_OUT_LAYERS)
+        wanted = self._encoder.features(style, STYLE_LAYERS)
         kept = self._encoder.features(content, STRUCTURE_LAYERS)
-        neighbors = [nearest_neighbors(found[one], wanted[one]) for one in HELD_OUT_LAYERS]
-        grams = [(gram(found[one]), gram(wanted[one])) for one in HELD_OUT_LAYERS]
+        neighbors = [nearest_neighbors(found[one], wanted[one]) for one in STYLE_LAYERS]
+        grams = [(gram(found[one]), gram(wanted[one])) for one in STYLE_LAYERS]
         return Likeness(
             gram=_mean([float((ours - its).norm() / its.norm()) for ours, its in grams]),
             palette=palette_distance(result, style),
             wasserstein=_mean(
-                [sliced_wasserstein(found[one], wanted[one]) for one in HELD_OUT_LAYERS]
+                [sliced_wasserstein(found[one], wanted[one]) for one in STYLE_LAYERS]
             ),
             missing=_mean([one[0] for one in neighbors]),
             foreign=_mean([one[1] for one in neighbors]),
@@ -135,6 +134,11 @@ class Panel:
             two_pixel=measures.two_pixel_power(result)
             / max(measures.two_pixel_power(style), measures.LEAST_POWER),
         )
+
+
+def mean_of(found: Sequence[Likeness]) -> Likeness:
+    """The mean of each measure."""
+    return Likeness(**{name: _mean([getattr(one, name) for one in found]) for name in MEASURES})
 
 
 def as_markdown(rows: Mapping[str, Sequence[Likeness]], scales: Sequence[float]) -> str:

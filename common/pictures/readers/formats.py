@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module, metadata
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from common.pictures.kinds import DecodeLimits
-from common.pictures.raster import Raster
 from common.sentences import Sentence, sentence
 
-Reader = Callable[[bytes, DecodeLimits], Raster]
+if TYPE_CHECKING:  # it needs numpy, which the bot's own process does without
+    from common.pictures.raster import Raster
+
+Reader: TypeAlias = "Callable[[bytes, DecodeLimits], Raster]"
 
 
 @dataclass(frozen=True)

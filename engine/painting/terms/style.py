@@ -11,7 +11,9 @@ from engine.painting.inputs import Inputs, Style
 from engine.painting.losses import (
     GaussianTarget,
     add_moments_slope,
+    deviation_distance,
     gram_distance,
+    mean_distance,
     moments,
     wasserstein_distance,
 )
@@ -28,18 +30,28 @@ _Place = tuple[str, int]
 
 @dataclass(frozen=True, eq=False)
 class StyleTarget:
-    """`weight` times the distance of a layer's moments, under a guide, to a target."""
+    """`weight` times the distance of a layer's moments, under a guide, to a target.
+
+    Beside a Gram matrix' distance stand those of means and deviations, with weights of their own.
+    """
 
     layer: str
     guide: int
     weight: Tensor
     target: LayerMoments | GaussianTarget
+    means: float = 0.0
+    deviations: float = 0.0
 
     def loss(self, found: LayerMoments) -> Tensor:
         """This target's part of the loss."""
         if isinstance(self.target, GaussianTarget):
             return self.weight * wasserstein_distance(found, self.target)
-        return self.weight * gram_distance(found, self.target)
+        loss = self.weight * gram_distance(found, self.target)
+        if self.means:
+            loss = loss + self.means * mean_distance(found, self.target)
+        if self.deviations:
+            loss = loss + self.deviations * deviation_distance(found, self.target)
+        return loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +111,10 @@ class StyleTerm(Term):
                     continue
                 factor = plan.weights["style"] * weight * share * area
                 weight_in_all, prepared = _prepared(measuring, target[name], factor)
-                targets.append(StyleTarget(name, number, weight_in_all, prepared))
+                means, deviations = factor * plan.loss.means, factor * plan.loss.deviations
+                targets.append(
+                    StyleTarget(name, number, weight_in_all, prepared, means, deviations)
+                )
         return cls(targets, size, strides, guides)
 
     def sums(self, layer: str, features: Tensor, core: Region) -> Sums:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.app import supervisor
-from bot.app.supervisor import EngineSupervisor
+from bot.app.supervisor import EngineSupervisor, embedded_devices
 from common.backoff import Backoff
+from common.cards import nvidia_cards
 from common.settings import Settings, load_settings
 
 CHILD = """
@@ -80,4 +81,41 @@ async def test_an_engine_that_could_not_be_started_is_tried_again(
     assert not task.done()
     program.symlink_to(sys.executable)
     assert len(await lines_of(log, 1)) == 1
+    await stop(task)
+
+
+@pytest.mark.parametrize(
+    ("device", "cards", "devices"),
+    [
+        ("auto", 0, ["auto"]),
+        ("auto", 1, ["auto"]),
+        ("auto", 3, ["cuda:0", "cuda:1", "cuda:2"]),
+        ("cuda:1", 3, ["cuda:1"]),
+        ("cpu", 2, ["cpu"]),
+    ],
+)
+def test_each_card_gets_an_engine_unless_a_device_is_named(
+    device: str, cards: int, devices: list[str], settings: Settings
+) -> None:
+    named = settings.model_copy(update={"atelier_device": device})
+    assert embedded_devices(named, cards=lambda: cards) == devices
+
+
+def test_cards_are_counted_by_their_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert nvidia_cards() == 0
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'GPU 0: A (UUID: x)'\necho 'GPU 1: B (UUID: y)'\n")
+    tool.chmod(0o755)
+    assert nvidia_cards() == 2
+    tool.write_text("#!/bin/sh\necho 'No devices were found'\nexit 6\n")
+    assert nvidia_cards() == 0
+
+
+async def test_an_engine_is_told_its_card(settings: Settings, tmp_path: Path) -> None:
+    code = "import os, sys; open(sys.argv[1], 'w').write(os.environ['ATELIER_DEVICE'])"
+    log = tmp_path / "device"
+    command = (sys.executable, "-c", code, str(log))
+    task = asyncio.create_task(EngineSupervisor(settings, device="cuda:1", command=command).run())
+    assert await lines_of(log, 1) == ["cuda:1"]
     await stop(task)

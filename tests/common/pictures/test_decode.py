@@ -9,6 +9,7 @@ from pillow_heif import register_heif_opener
 
 from common.pictures import DecodeLimits, PictureProblem
 from common.pictures.decode import normalise
+from common.pictures.reducing import Reducer
 from tests.kit.pictures import SKIMAGE_DATA, decoded, encoded
 
 COFFEE = SKIMAGE_DATA / "coffee.png"
@@ -172,3 +173,23 @@ def test_damaged_files_never_raise_anything_else(
 
 def test_a_long_picture_is_taken_up_to_eight_times_as_long_as_wide() -> None:
     assert normalise(encoded(Image.new("RGB", (640, 80)))).width_px == 640
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+@pytest.mark.parametrize("alpha_white", [None, 200.0])
+def test_blocks_of_any_place_and_shape_are_averaged_as_the_whole(
+    dtype: str, alpha_white: float | None
+) -> None:
+    noise = np.random.default_rng(0).integers(1, 200, (37, 53, 4)).astype(dtype)
+    factor, pieces = 3, ((0, 10, 0, 53), (10, 11, 0, 20), (10, 11, 20, 53), (11, 37, 0, 53))
+    reducer = Reducer(noise.shape, factor, noise.dtype, alpha_white)
+    for top, bottom, left, right in pieces:
+        reducer.add(top, left, noise[top:bottom, left:right])
+    weights = np.ones_like(noise[..., :1]) if alpha_white is None else noise[..., 3:] / alpha_white
+    weighted = np.concatenate([noise[..., :3] * weights, noise[..., 3:]], axis=2)
+    for row in range(13):
+        for column in range(18):
+            block = np.s_[row * 3 : row * 3 + 3, column * 3 : column * 3 + 3]
+            mean = weighted[block].mean((0, 1), dtype=float)
+            mean[:3] /= weights[block].mean(dtype=float)
+            assert np.abs(reducer.result()[row, column] - mean).max() <= 0.51

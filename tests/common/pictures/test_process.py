@@ -1,13 +1,17 @@
 """The decoding processes: they answer, and they can be killed without harm."""
 
 import asyncio
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image
 
 from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailable, PictureProblem
+from common.pictures.answers import checked
 from tests.common.pictures.test_decode import gradient
 from tests.kit.pictures import decoded, encoded
 
@@ -21,12 +25,86 @@ async def test_pictures_and_problems_come_back_from_the_child() -> None:
         assert (await pool.normalise(encoded(gradient()))).width_px == 64
 
 
-async def test_a_file_that_takes_too_long_is_given_up_and_the_pool_goes_on() -> None:
-    async with DecoderPool(processes=1, timeout_seconds=0.0) as hasty:
-        with pytest.raises(PictureProblem, match="too long"):
-            await hasty.normalise(encoded(gradient()))
-        hasty._timeout_seconds = 60
+async def test_a_file_that_takes_too_much_of_the_processor_is_given_up_and_the_pool_goes_on() -> (
+    None
+):
+    large = encoded(gradient(3000, 3000))
+    async with DecoderPool(processes=1, processor_seconds=0.02) as hasty:
+        with pytest.raises(PictureProblem, match="keeps the processor busy"):
+            await hasty.normalise(large)
+        hasty._processor_seconds = 60
         assert (await hasty.normalise(encoded(gradient()))).width_px == 64
+
+
+async def test_a_busy_machine_is_no_fault_of_the_file() -> None:
+    async with DecoderPool(processes=1, patience_seconds=0.0) as pool:
+        with pytest.raises(DecoderUnavailable, match="busy"):
+            await pool.normalise(encoded(gradient()))
+
+
+async def test_a_child_holds_no_secrets_and_is_in_an_empty_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "secret")
+    async with DecoderPool(processes=1) as pool:
+        await pool.normalise(encoded(gradient()))
+        (child,) = pool._all
+        process = psutil.Process(child.pid)
+        assert set(process.environ()) <= {"PATH", "LANG", "LC_CTYPE"}
+        assert not list(Path(process.cwd()).iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Landlock is of Linux")
+def test_a_confined_process_reads_what_it_was_told_and_writes_nothing(tmp_path: Path) -> None:
+    secret, told = tmp_path / "secret", tmp_path / "told"
+    told.mkdir()
+    (told / "file").write_text("told")
+    secret.write_text("secret")
+    script = f"""
+import socket
+from pathlib import Path
+from common.confining import confine, leave_network
+leave_network()
+confine(memory_bytes=1 << 30, folder=Path({str(told)!r}), readable=[Path({str(told)!r})])
+assert Path({str(told / "file")!r}).read_text() == "told"
+def refused(what):
+    try:
+        what()
+    except OSError:
+        return True
+    return False
+print(refused(lambda: Path({str(secret)!r}).read_text()),
+      refused(lambda: Path({str(told / "new")!r}).write_text("x")),
+      refused(lambda: socket.create_connection(("127.0.0.1", {_listening()}), 1)))
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert said.stdout.split() == ["True", "True", "True"]
+
+
+def _listening() -> int:
+    listener = socket.create_server(("127.0.0.1", 0))
+    _LISTENERS.append(listener)
+    return int(listener.getsockname()[1])
+
+
+_LISTENERS: list[socket.socket] = []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"picture": {}},
+        {"picture": {"source_format": "PNG", "notes": []}},
+        {"problem": {"template": "x" * 5000, "values": {}}},
+        {"problem": {"template": 5, "values": {}}},
+    ],
+)
+def test_an_answer_that_is_none_is_not_believed(answer: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="decoder"):
+        checked(answer, [b"no picture at all, and long enough to be one"], DecodeLimits())
 
 
 async def test_an_idle_child_that_is_killed_takes_no_picture_with_it() -> None:
@@ -61,7 +139,7 @@ async def test_a_picture_that_a_new_child_ends_at_is_refused(
     dies.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(dies))
     async with DecoderPool(processes=1) as pool:
-        with pytest.raises(PictureProblem, match="could not be decoded"):
+        with pytest.raises(PictureProblem, match=r"imagecodecs .* crashed"):
             await pool.normalise(encoded(gradient()))
 
 

@@ -34,7 +34,8 @@ def fetched(settings: Settings) -> Painting:
 async def test_a_fetched_scan_gets_its_swatch_and_jobs_are_painted_all_the_same(
     queue: JobQueue, settings: Settings, poster: Poster, fetched: Painting
 ) -> None:
-    async with worker(queue, settings):
+    quick = settings.model_copy(update={"atelier_network": "lite"})
+    async with worker(queue, quick):
         await asyncio.sleep(0.5)  # it has begun with the swatch
         job = await poster.post()
         assert (await ended(queue, job)).state is JobState.DONE
@@ -43,7 +44,7 @@ async def test_a_fetched_scan_gets_its_swatch_and_jobs_are_painted_all_the_same(
                 await asyncio.sleep(0.1)
     with Image.open(swatch) as image:
         image.load()
-        assert (image.format, image.size) == ("JPEG", (160, 120))
+        assert (image.format, image.size) == ("JPEG", (384, 288))
         assert np.asarray(image).std() > 10, "strokes, not one colour"
 
 

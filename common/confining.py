@@ -1,0 +1,139 @@
+"""A process that opens strangers' files gives up all it does not need, before it opens one.
+
+What a system does not offer is left out: Windows has none of it, some containers forbid parts.
+"""
+
+import contextlib
+import ctypes
+import os
+import struct
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+_OPEN_FILES: Final = 64
+_OOM_SCORE: Final = b"900"  # of 1,000: ended before the bot and the engine
+_NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
+_NO_NEW_PRIVILEGES: Final = 38
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_VERSION, _BENEATH_PATH = 1, 1
+_READ_FILE, _READ_FOLDER = 1 << 2, 1 << 3
+_LIBRARIES: Final = (
+    "/usr/lib",
+    "/usr/lib64",
+    "/lib",
+    "/lib64",
+    "/usr/local/lib",
+    "/etc/ld.so.cache",
+)
+
+
+def child_environment() -> dict[str, str]:
+    """What such a process is given: where programs are, a language, and no secrets."""
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    return {**kept, "LANG": "C.UTF-8"}
+
+
+def leave_network() -> None:
+    """Go where there is no network; to be called before any thread is started."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            _call(_library().unshare(_NEW_USER | _NEW_NETWORK))
+
+
+def confine(*, memory_bytes: int, folder: Path | None, readable: Iterable[Path]) -> None:
+    """Limit memory, files and rights; of files only what is told and the system's libraries.
+
+    Args:
+        memory_bytes: Of addresses.
+        folder: Where it works from now on, and what it may not read either.
+        readable: What may be read later on, as for modules that are loaded late.
+    """
+    if folder is not None:
+        os.chdir(folder)
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - not on Windows
+
+    for limit, value in (
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+    ):
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(limit, (value, value))
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_bytes(_OOM_SCORE)
+        with contextlib.suppress(OSError):
+            _only_read([*readable, *(Path(each) for each in _LIBRARIES)])
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+
+
+@contextlib.contextmanager
+def processor_time(seconds: float) -> Iterator[None]:
+    """End this process with SIGPROF when the block takes more processor time; see `is_too_slow`."""
+    if sys.platform == "win32":
+        yield
+        return
+    import signal  # noqa: PLC0415 - its timers are not on Windows
+
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def is_too_slow(returncode: int | None) -> bool:
+    """Whether a child ended because its processor time was over."""
+    if sys.platform == "win32":
+        return False
+    import signal  # noqa: PLC0415 - not all of its names are on Windows
+
+    return returncode in {-signal.SIGPROF, -signal.SIGXCPU}
+
+
+def _only_read(places: Iterable[Path]) -> None:
+    """Landlock: read what is there, write and run nothing, connect to nothing."""
+    library = _library()
+    version = library.syscall(_CREATE_RULESET, None, 0, _VERSION)
+    _call(version)
+    files = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF}.get(version, 0xFFFF)
+    rights = struct.pack("=Q", files)
+    if version >= 4:
+        rights += struct.pack("=Q", 0b11)  # TCP
+    if version >= 6:
+        rights += struct.pack("=Q", 0b11)  # signals and abstract sockets
+    rules = library.syscall(_CREATE_RULESET, rights, len(rights), 0)
+    _call(rules)
+    try:
+        for place in places:
+            with contextlib.suppress(OSError):
+                _allow_reading(library, rules, place)
+        _call(library.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0))
+        _call(library.syscall(_RESTRICT_SELF, rules, 0))
+    finally:
+        os.close(rules)
+
+
+def _allow_reading(library: ctypes.CDLL, rules: int, place: Path) -> None:
+    rights = _READ_FILE | (_READ_FOLDER if place.is_dir() else 0)
+    at = os.open(place, os.O_PATH | os.O_CLOEXEC)
+    try:
+        rule = struct.pack("=Qi", rights, at)
+        _call(library.syscall(_ADD_RULE, rules, _BENEATH_PATH, rule, 0))
+    finally:
+        os.close(at)
+
+
+def _library() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _call(result: int) -> None:
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "refused by the system")

@@ -1,0 +1,55 @@
+"""What a shell hears of a word that is wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from common.command_line import nearest_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=ROOT,
+        env={"PATH": "", **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nearest"),
+    [
+        (("bot", "--chek"), "--check"),
+        (("jobs", "lst"), "list"),
+        (("jobs", "list", "--stat", "done"), None),
+        (("engine", "pant"), "paint"),
+        (("engine", "paint", "photo.jpg", "--strenght", "0.3"), "--strength"),
+    ],
+)
+def test_wrong_usage_is_one_line_with_the_nearest_right_word(
+    arguments: tuple[str, ...], nearest: str | None
+) -> None:
+    ended = run(*arguments, ATELIER_DATA_DIR="/nonexistent/atelier")
+    lines = ended.stderr.splitlines()
+    assert ended.returncode in {1, 2}
+    assert len(lines) == 1
+    assert nearest is None or f"is {nearest} meant?" in lines[0].lower()
+
+
+@pytest.mark.parametrize("program", ["bot", "jobs", "engine"])
+def test_help_comes_under_any_encoding(program: str) -> None:
+    ended = run(program, "--help", PYTHONIOENCODING="ascii", LANG="C")
+    assert ended.returncode == 0, ended.stderr
+    assert "usage:" in ended.stdout
+
+
+def test_a_word_that_is_near_nothing_has_no_nearest() -> None:
+    assert nearest_of(["qqqq", "--sise"], ["--size", "--seed"]) == "--size"
+    assert nearest_of(["qqqq"], ["--size"]) is None

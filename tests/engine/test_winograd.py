@@ -1,0 +1,130 @@
+"""Frozen convolutions by Winograd's transform: the same features and slopes, where it is used."""
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
+from torch import Tensor
+
+from engine.lite.encoder import LiteEncoder
+from engine.lite.network import LAYERS as LITE_LAYERS
+from engine.networks import winograd
+from engine.networks.original import original_weights
+from engine.networks.vgg19 import Vgg19
+from engine.networks.winograd import Kernel
+
+pytestmark = pytest.mark.skipif(
+    not winograd.is_right(), reason="this torch has no NNPACK for this processor"
+)
+CPU = torch.device("cpu")
+
+
+def kernel(inputs: int, outputs: int, side: int = 3, around: int = 1) -> Kernel:
+    generator = torch.Generator().manual_seed(inputs)
+    weight = torch.randn(outputs, inputs, side, side, generator=generator)
+    return Kernel(weight / weight[0].numel() ** 0.5, torch.linspace(-1, 1, outputs), around)
+
+
+def noise(*shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(1))
+
+
+def apart(found: Tensor, wanted: Tensor) -> float:
+    return float((found.double() - wanted.double()).norm() / wanted.double().norm())
+
+
+@pytest.mark.parametrize(("side", "around"), [(3, 1), (3, 0), (5, 0)])
+@pytest.mark.parametrize("size", [(7, 9), (48, 20), (200, 331)])
+def test_a_convolution_is_one(side: int, around: int, size: tuple[int, int]) -> None:
+    made, x = kernel(6, 10, side, around), noise(1, 6, *size)
+    wanted = F.conv2d(x.double(), made.weight.double(), made.bias.double(), padding=around)
+    assert apart(made(x), wanted) < 1e-5
+
+
+def test_bands_compute_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, x = kernel(16, 24), noise(1, 16, 131, 90)
+    whole = made(x)
+    monkeypatch.setattr(winograd, "_MOST_BYTES", 1)
+    assert torch.equal(made(x), whole)
+
+
+@pytest.mark.parametrize("size", [(24, 32), (25, 33)])
+def test_slopes_are_those_of_plain_convolutions(size: tuple[int, int]) -> None:
+    first, second, third = kernel(3, 8, around=0), kernel(8, 12), kernel(12, 12)
+
+    def by_winograd(x: Tensor) -> Tensor:
+        made = winograd.maximum_of(winograd.relu_of(x, first), second)
+        return winograd.relu_of(winograd.maximum_of(made, None), third)
+
+    def plainly(x: Tensor) -> Tensor:
+        for number, one in enumerate((first, second, third)):
+            weight, bias = one.weight.double(), one.bias.double()
+            x = F.conv2d(x, weight, bias, padding=one.around).relu()
+            x = F.max_pool2d(x, 2) if number == 1 else x
+            x = F.max_pool2d(x, 2) if number == 1 else x
+        return x
+
+    slopes = []
+    for make, dtype in ((by_winograd, torch.float32), (plainly, torch.float64)):
+        x = noise(1, 3, *size).to(dtype).requires_grad_()
+        made = make(x)
+        (slope,) = torch.autograd.grad((made * torch.arange(made.numel()).view_as(made)).sum(), x)
+        slopes.append(slope)
+    assert apart(*slopes) < 1e-5
+
+
+@pytest.mark.parametrize("pooling", ["max", "average"])
+def test_vgg19_has_the_same_features_either_way(pooling: str) -> None:
+    layers = ("relu1_1", "relu1_2", "relu2_1", "relu3_1", "relu4_2")
+    encoder = Vgg19(original_weights(), pooling=pooling)
+    picture = torch.rand(1, 3, 50, 71, generator=torch.Generator().manual_seed(2))
+    encoder.__dict__["_uses_winograd"] = True
+    found = encoder.features(picture, layers)
+    encoder.__dict__["_uses_winograd"] = False
+    wanted = encoder.features(picture, layers)
+    for name in layers:
+        assert found[name].shape == wanted[name].shape
+        assert apart(found[name], wanted[name]) < 1e-4
+
+
+def test_lite_has_the_same_features_either_way() -> None:
+    encoder = LiteEncoder()
+    picture = torch.rand(1, 3, 50, 71, generator=torch.Generator().manual_seed(2))
+    encoder.__dict__["_uses_winograd"] = True
+    found = encoder.features(picture, LITE_LAYERS)
+    encoder.__dict__["_uses_winograd"] = False
+    wanted = encoder.features(picture, LITE_LAYERS)
+    for name in LITE_LAYERS:
+        assert apart(found[name], wanted[name]) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("instructions", "widest", "used"),
+    [("AVX2", 128, True), ("AVX2", 8, False), ("AVX512", 128, False), ("AVX512", 512, True)],
+)
+def test_it_is_used_where_it_was_measured_to_be_quicker(
+    monkeypatch: pytest.MonkeyPatch, instructions: str, widest: int, used: bool
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: instructions)
+    assert winograd.is_quicker(widest, device=CPU, dtype=torch.float32) is used
+
+
+def test_it_is_left_alone_where_nobody_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not winograd.is_quicker(512, device=CPU, dtype=torch.bfloat16)
+    assert not winograd.is_quicker(512, device=torch.device("meta"), dtype=torch.float32)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
+    assert not winograd.is_quicker(512, device=CPU, dtype=torch.float32)
+
+
+def test_a_torch_without_it_or_with_wrong_answers_is_not_relied_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: object, **__: object) -> Tensor:
+        raise RuntimeError("NNPACK SpatialConvolution_updateOutput failed")
+
+    for answer in (fails, lambda x, weight, *_, **__: x.new_zeros(1, len(weight), *x.shape[2:])):
+        monkeypatch.setattr(torch, "_nnpack_spatial_convolution", answer)
+        winograd.is_right.cache_clear()
+        assert not winograd.is_right()
+    monkeypatch.undo()
+    winograd.is_right.cache_clear()
+    assert winograd.is_right()

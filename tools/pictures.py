@@ -1,0 +1,194 @@
+"""`python -m tools.pictures OUT`: paint pairs in variants of the options, as a sheet and a table.
+
+A variant is `NAME=OPTIONS`, the options of a painting as JSON, such as `strong={"strength": 0.7}`;
+without any there is `default={}`. What is painted already is not painted again, so a run that was
+broken off goes on; `--files NAME=PATTERN` adds pictures of other programs, `{pair}` in the pattern.
+"""
+
+import argparse
+import json
+import sys
+import time
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import skimage
+import torch
+from PIL import Image, ImageDraw
+
+from common.options import PaintOptions
+from engine.networks.registry import NetworkSource
+from engine.networks.vgg19 import Vgg19
+from engine.painting import Painted, Picture, Studio, Style, paint
+from tools.evaluation.likeness import PAINTING, PHOTOGRAPH, Likeness, Panel, as_markdown, mean_of
+
+ROOT = Path(__file__).resolve().parents[1]
+PAIRS = Path(__file__).parent / "pairs.toml"
+_CAPTION_PX, _GAP_PX = 14, 4
+_WIDEST = 1.4
+"""Width of a picture in a sheet, in parts of its height; what is wider is cut at the right."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photograph and a painting, by files."""
+
+    name: str
+    content: Path
+    style: Path
+
+
+def load_pairs(shared: Path, names: Sequence[str] | None = None) -> list[Pair]:
+    """The pairs of pairs.toml, or those of these names, with files below a folder.
+
+    Raises:
+        KeyError: there is no pair of a name.
+    """
+    rows = tomllib.loads(PAIRS.read_text(encoding="utf-8"))
+    return [
+        Pair(name, _file(shared, rows[name]["content"]), _file(shared, rows[name]["style"]))
+        for name in (names or rows)
+    ]
+
+
+def paint_pair(pair: Pair, options: PaintOptions, studio: Studio) -> tuple[Image.Image, float]:
+    """A pair's picture, and the processor seconds that it took."""
+    content, style = (_picture(file) for file in (pair.content, pair.style))
+    begun = time.process_time()
+    for event in paint(content, [Style(style)], options, studio=studio):
+        if isinstance(event, Painted):
+            return event.picture.to_image(), time.process_time() - begun
+    raise RuntimeError("the painting has no end")
+
+
+def make_sheet(rows: Iterable[Sequence[tuple[str, Image.Image]]], height_px: int) -> Image.Image:
+    """Rows of captioned pictures, all as high as that."""
+    drawn = [_row(row, height_px) for row in rows]
+    width = max(row.width for row in drawn)
+    sheet = Image.new("RGB", (width, sum(row.height for row in drawn)), "white")
+    top = 0
+    for row in drawn:
+        sheet.paste(row, (0, top))
+        top += row.height
+    return sheet
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Paint, lay out and measure; 0."""
+    chosen = _parser().parse_args(arguments)
+    if chosen.threads:
+        torch.set_num_threads(chosen.threads)
+    pairs = load_pairs(chosen.shared, chosen.pairs.split(",") if chosen.pairs else None)
+    variants = dict(_variant(one) for one in chosen.variants or ["default={}"])
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    studio = Studio(precision=chosen.precision)
+    rows: list[list[tuple[str, Image.Image]]] = []
+    found: list[dict[str, list[Likeness]]] = []
+    panel = None if chosen.no_table else Panel(Vgg19(NetworkSource().weights()))
+    for pair in pairs:
+        made = {
+            name: _made(chosen, pair, name, values, studio) for name, values in variants.items()
+        }
+        for name, pattern in (one.split("=", 1) for one in chosen.files):
+            made[name] = Path(pattern.format(pair=pair.name))
+        there = {name: Image.open(file).convert("RGB") for name, file in made.items()}
+        originals = [(pair.name, pair.content), ("painting", pair.style)]
+        row = [(name, Image.open(file).convert("RGB")) for name, file in originals]
+        rows.append(row + list(there.items()))
+        make_sheet(rows, chosen.height).save(chosen.out / "sheet.jpg", quality=90)
+        if panel is not None:
+            results: dict[str, Any] = dict(there)
+            found.append(panel.table(results, pair.content, pair.style))
+            _write_table(chosen.out / "table.md", found, variants, panel.scales)
+    return 0
+
+
+def _made(
+    chosen: argparse.Namespace, pair: Pair, name: str, values: Mapping[str, Any], studio: Studio
+) -> Path:
+    file: Path = chosen.out / f"{pair.name}-{name}.png"
+    if not file.is_file():
+        options = PaintOptions(**{"size_px": chosen.size, "network": "vgg19", **values})
+        image, seconds = paint_pair(pair, options, studio)
+        image.save(file)
+        with (chosen.out / "seconds.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps({"pair": pair.name, "variant": name, "seconds": seconds}) + "\n")
+        print(f"{pair.name}, {name}: {seconds:.1f} processor seconds", flush=True)
+    return file
+
+
+def _write_table(
+    file: Path,
+    found: Sequence[Mapping[str, Sequence[Likeness]]],
+    variants: Mapping[str, Any],
+    scales: Sequence[float],
+) -> None:
+    names = [
+        PHOTOGRAPH,
+        PAINTING,
+        *(name for name in found[0] if name not in {PHOTOGRAPH, PAINTING}),
+    ]
+    rows = {
+        name: [mean_of([table[name][number] for table in found]) for number in range(len(scales))]
+        for name in names
+    }
+    told = "\n".join(f"- {name}: `{json.dumps(values)}`" for name, values in variants.items())
+    text = f"Means of {len(found)} pairs.\n\n{as_markdown(rows, scales)}\n\n{told}\n"
+    file.write_text(text, encoding="utf-8")
+
+
+def _row(pictures: Sequence[tuple[str, Image.Image]], height_px: int) -> Image.Image:
+    resized = []
+    for caption, image in pictures:
+        width = max(1, round(image.width * height_px / image.height))
+        fitted = image.resize((width, height_px), Image.Resampling.LANCZOS)
+        resized.append(
+            (caption, fitted.crop((0, 0, min(width, round(height_px * _WIDEST)), height_px)))
+        )
+    width = sum(image.width + _GAP_PX for _, image in resized)
+    row = Image.new("RGB", (width, height_px + _CAPTION_PX + _GAP_PX), "white")
+    draw = ImageDraw.Draw(row)
+    left = 0
+    for caption, image in resized:
+        draw.text((left, 0), caption, fill="black")
+        row.paste(image, (left, _CAPTION_PX))
+        left += image.width + _GAP_PX
+    return row
+
+
+def _picture(file: Path) -> Picture:
+    with Image.open(file) as image:
+        return Picture.from_image(image)
+
+
+def _file(shared: Path, name: str) -> Path:
+    if name.startswith("skimage/"):
+        return Path(skimage.__file__).parent / "data" / name.removeprefix("skimage/")
+    return shared / "images" / name
+
+
+def _variant(text: str) -> tuple[str, dict[str, Any]]:
+    name, _, values = text.partition("=")
+    return name, json.loads(values or "{}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tools.pictures", description=__doc__)
+    parser.add_argument("out", type=Path, help="folder of the pictures, the sheet and the table")
+    parser.add_argument("variants", nargs="*", metavar="NAME=OPTIONS")
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser.add_argument("--pairs", help="names between commas; default: all of pairs.toml")
+    parser.add_argument("--files", nargs="*", default=[], metavar="NAME=PATTERN")
+    parser.add_argument("--size", type=int, default=512, help="longest side in pixels")
+    parser.add_argument("--height", type=int, default=256, help="of the pictures in the sheet")
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--threads", type=int, help="of the CPU; default: all")
+    parser.add_argument("--no-table", action="store_true", help="only paint")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
