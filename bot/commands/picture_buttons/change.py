@@ -149,13 +149,17 @@ def _parts(value: str) -> list[str]:
     return value.split(_SEPARATOR)
 
 
+def _size_words(t: Texts, size_px: int, quality: str) -> str:
+    return f"{size_px} px · {t(QUALITIES[quality])}"
+
+
 def _sizes(t: Texts, options: PaintOptions, largest_px: int) -> list[discord.SelectOption]:
     """Sizes with qualities, the present pair chosen."""
     sizes = sorted({*(size for size in SIZES_PX if size <= largest_px), options.size_px})
     pairs = [(size, quality) for size in sizes for quality in QUALITIES]
     return [
         discord.SelectOption(
-            label=f"{size} px · {t(QUALITIES[quality])}",
+            label=_size_words(t, size, quality),
             value=f"{size}{_SEPARATOR}{quality}",
             default=(size, quality) == (options.size_px, options.quality),
         )

@@ -319,7 +319,7 @@ async def test_versions_are_painted_in_one_job_each_with_a_seed_of_its_own(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:
     job = await poster.post(variants=3, seed=4)
-    alone = await poster.post(seed=5)
+    alone = await poster.post(seed=5, user_id=2)
     async with worker(queue, settings):
         done, single = await ended(queue, job), await ended(queue, alone)
     assert done.report is not None, done.failure
