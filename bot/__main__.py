@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import discord
 
+from bot.app.alone import alone_in
 from bot.app.checks import HOW_TO_SIGN_IN, findings
 from bot.app.connection import Connection
 from bot.app.memory import give_large_blocks_back
@@ -63,7 +64,8 @@ def _start(settings: Settings) -> int:
     if not asyncio.run(_is_fit(settings)):
         return CANNOT_START
     give_large_blocks_back()
-    asyncio.run(_run(settings))
+    with alone_in(settings.atelier_data_dir.resolve()):
+        asyncio.run(_run(settings))
     return 0
 
 

@@ -35,6 +35,7 @@ OptimizerName = Literal["adam", "lbfgs"]
 StyleFit = Literal["resize", "crop", "mirror"]
 
 _Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+_Aspect = Annotated[float, Field(gt=0, le=1)]
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _LayerWeights = dict[str, _Weight]
 
@@ -213,6 +214,9 @@ class PaintInputs(BaseModel):
         (), description="For each style the key of a mask that says where it applies."
     )
     start: str | None = Field(None, description="The picture to start from, with start=file.")
+    content_aspect: _Aspect | None = Field(
+        None, description="The photograph's shorter side in parts of its longer; None in old rows."
+    )
 
     @model_validator(mode="after")
     def _one_mask_a_style(self) -> "PaintInputs":

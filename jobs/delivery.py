@@ -18,18 +18,28 @@ _TOLD = "told: "
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
+def _answered_by(application_id: int) -> sa.ColumnElement[bool]:
+    """Jobs of an application, and those of which an earlier version did not say whose they are."""
+    if not application_id:
+        return sa.true()
+    return sa.or_(J.application_id.is_(None), J.application_id == application_id)
+
+
 class Deliveries:
     """What the bot has yet to show, and what it has shown."""
 
     def __init__(self, core: QueueCore) -> None:
         self._core = core
 
-    async def due(self, limit: int = 100) -> list[Job]:
-        """Jobs whose message is behind, those that have ended first, then the oldest."""
+    async def due(self, limit: int = 100, application_id: int = 0) -> list[Job]:
+        """Jobs whose message is behind, those that have ended first, then the oldest.
+
+        With an application's id without those of other applications.
+        """
         behind = sa.or_(J.revision > J.shown_revision, HAS_ENDED)
         statement = (
             sa.select(schema.jobs)
-            .where(J.delivered_at.is_(None), behind)
+            .where(J.delivered_at.is_(None), behind, _answered_by(application_id))
             .order_by(J.ended_at.is_(None), J.id)
             .limit(limit)
         )
@@ -39,6 +49,27 @@ class Deliveries:
     async def set_message(self, job_id: int, channel_id: int | None, message_id: int) -> None:
         """Remember the message that shows the job."""
         await self._update(job_id, message_channel_id=channel_id, message_id=message_id)
+
+    async def mark_removed(self, message_ids: Collection[int]) -> int:
+        """Note that somebody deleted these messages in Discord; how many were of jobs.
+
+        Most messages of a server are none of ours, so it is looked before anything is written.
+        """
+        ours = sa.and_(J.message_id.in_(message_ids), J.message_removed_at.is_(None))
+        async with self._core.database.read() as connection:
+            if await connection.scalar(sa.select(J.id).where(ours).limit(1)) is None:
+                return 0
+        async with self._core.database.write() as transaction:
+            removed = await transaction.connection.scalars(
+                sa.update(schema.jobs)
+                .where(ours)
+                .values(message_removed_at=transaction.now)
+                .returning(J.id)
+            )
+            job_ids = removed.all()
+            for job_id in job_ids:
+                await record(transaction, job_id, "message_removed", "discord")
+        return len(job_ids)
 
     async def mark_shown(self, job_id: int, revision: int) -> None:
         """Note that the message shows this revision (or a later one)."""
@@ -75,7 +106,7 @@ class Deliveries:
         """Give the message up, with the reason; the job itself stays as it is."""
         return await self._delivered(job_id, f"{_UNDELIVERABLE}{reason}"[:100], None, None)
 
-    async def undelivered(self, user_id: int) -> list[int]:
+    async def undelivered(self, user_id: int, application_id: int = 0) -> list[int]:
         """Finished pictures that a user was shown nowhere, and was not told of either."""
         statement = sa.select(J.id).where(
             J.user_id == user_id,
@@ -84,6 +115,7 @@ class Deliveries:
             J.result_key.is_not(None),
             J.pictures_deleted_at.is_(None),
             J.erased_at.is_(None),
+            _answered_by(application_id),
         )
         async with self._core.database.read() as connection:
             return [int(job_id) for job_id in await connection.scalars(statement)]

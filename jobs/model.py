@@ -186,6 +186,8 @@ class Job:
     Nor can one be read that was erased."""
     erased_at: datetime | None = None
     """When the user's data was erased; the row is kept for a day's limit only."""
+    message_removed_at: datetime | None = None
+    """When somebody deleted its message in Discord: from then on only its owner is shown it."""
 
 
 @dataclass(frozen=True, slots=True)

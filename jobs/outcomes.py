@@ -154,5 +154,9 @@ class DatabaseTooNewError(QueueError):
     """The database was written by a newer version."""
 
 
+class DatabaseRefusedError(QueueError):
+    """The database is another bot's, or another one serves it at the moment."""
+
+
 class DatabaseTooOldError(QueueError):
     """The database is of an older version, or has no tables yet, and was not to be changed."""

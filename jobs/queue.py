@@ -13,6 +13,7 @@ from jobs.changing.retention import Retention
 from jobs.changing.styles import Styles
 from jobs.core import QueueCore
 from jobs.db.database import QUEUED_TOPIC, Clock, Database
+from jobs.db.installation import Installation
 from jobs.db.listeners import Listeners
 from jobs.db.migrate import make_folder, migrate, require_newest
 from jobs.delivery import Deliveries
@@ -71,6 +72,8 @@ class JobQueue:
         """Deleting what was kept long enough."""
         self.statistics = Statistics(core)
         """What was painted, day by day."""
+        self.installation = Installation(core)
+        """Whose the database is."""
         self.bots = Bots(core)
         """The bots that serve Discord."""
         self.health = HealthCheck(core, self.bots)

@@ -13,6 +13,7 @@ from discord import app_commands
 
 from bot.app.gateway import come_back_soon
 from bot.app.sync import keep_syncing
+from bot.commands.message_removed import note_removed
 from bot.kit import Bot, Interaction, Service
 from bot.pictures.upload_encoder import UploadEncoder
 from bot.texts import CatalogueTranslator, texts_of
@@ -22,6 +23,7 @@ from bot.wire.errors import reply, report
 from bot.wire.in_flight import tracing
 from common.logs import add_log_ids
 from common.settings import Settings
+from jobs.db.installation import DISCORD, LOOPBACK
 from jobs.queue import JobQueue
 
 log = logging.getLogger(__name__)
@@ -53,7 +55,8 @@ class AtelierClient(Bot):
     def __init__(self, settings: Settings, *, clock: Callable[[], float] | None = None) -> None:
         trace = tracing()
         super().__init__(
-            intents=discord.Intents(guilds=True),
+            # Of messages the bot hears that they are there and that they go, not what they say.
+            intents=discord.Intents(guilds=True, guild_messages=True),
             allowed_mentions=discord.AllowedMentions.none(),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
@@ -88,6 +91,9 @@ class AtelierClient(Bot):
     async def setup_hook(self) -> None:
         """Open the queue, tell Discord the commands if they changed, start the services."""
         self.queue = await JobQueue.open(self.settings, clock=self._queue_clock)
+        await self.queue.installation.belongs_to(
+            LOOPBACK if self.settings.discord_api_url else DISCORD, self.application_id or 0
+        )
         await self.tree.set_translator(CatalogueTranslator())
         tried = asyncio.Event()
         self._syncing = asyncio.create_task(
@@ -123,6 +129,14 @@ class AtelierClient(Bot):
         """Answer forms that discord.py does not know any more."""
         if is_stale_modal(interaction) and await self.may_serve(interaction):
             await reply(interaction, texts_of(interaction)(STALE_MODAL))
+
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        """Somebody deleted a message."""
+        await note_removed(self, {payload.message_id})
+
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        """Somebody deleted many messages."""
+        await note_removed(self, payload.message_ids)
 
     async def on_app_command_completion(
         self,

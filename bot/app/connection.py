@@ -12,13 +12,23 @@ from bot.app.client import AtelierClient
 from bot.app.features import build_client
 from common.backoff import Backoff
 from common.settings import Settings, SettingsError
-from jobs.outcomes import DatabaseTooNewError, DatabaseTooOldError, QueueError
+from jobs.outcomes import DatabaseRefusedError, DatabaseTooNewError, DatabaseTooOldError, QueueError
 
 log = logging.getLogger(__name__)
 
 AUTHENTICATION_FAILED = 4004  # a close code of the gateway
 BACKOFF = Backoff(first_seconds=2.0, longest_seconds=60.0)
 STEADY_AFTER_SECONDS = 300.0
+
+
+FINAL = (
+    discord.LoginFailure,
+    SettingsError,
+    DatabaseRefusedError,
+    DatabaseTooNewError,
+    DatabaseTooOldError,
+)
+"""What the next try will not mend."""
 
 
 class Connection:
@@ -35,15 +45,14 @@ class Connection:
         Raises:
             discord.LoginFailure: if Discord does not accept the token.
             SettingsError: if the settings cannot be used.
-            QueueError: if the queue cannot be opened at the first start, or a newer version has
-                migrated it.
+            QueueError: if the queue cannot be opened at the first start, or is another's.
         """
         failures = 0
         while True:
             began_at = time.monotonic()
             try:
                 await self._serve_once()
-            except (discord.LoginFailure, SettingsError, DatabaseTooNewError, DatabaseTooOldError):
+            except FINAL:
                 raise
             except Exception as error:
                 if isinstance(error, QueueError) and not self._had_queue:

@@ -18,7 +18,16 @@ from bot.commands import (
     styles,
     thumbnails,
 )
-from bot.commands.admin import audit, blocklist, clearing, limit_changes, limits, queue_admin, stats
+from bot.commands.admin import (
+    audit,
+    blocklist,
+    clearing,
+    limit_changes,
+    limits,
+    operator,
+    queue_admin,
+    stats,
+)
 from bot.commands.picture_buttons import change, ending, remix, sharing
 from bot.delivery import loop, undelivered
 from bot.intake import service as intake
@@ -29,8 +38,8 @@ from common.settings import Settings
 
 # Services start in this order; commands are listed in it, the most used first.
 FEATURES: tuple[Feature, ...] = (
+    heartbeat.FEATURE,  # the first, as it waits until no other bot serves
     housekeeping.FEATURE,
-    heartbeat.FEATURE,
     monitor.FEATURE,
     alerts.FEATURE,
     loop.FEATURE,
@@ -61,6 +70,7 @@ FEATURES: tuple[Feature, ...] = (
     queue_admin.FEATURE,
     clearing.FEATURE,
     stats.FEATURE,
+    operator.FEATURE,
 )
 
 

@@ -7,14 +7,16 @@ import os
 import platform
 import uuid
 
+from bot.app.alone import is_gone
 from bot.kit import Bot, Feature
 from common.version import VERSION
-from jobs.outcomes import QueueError
-from jobs.working.bots import BotInfo
+from jobs.outcomes import DatabaseRefusedError, QueueError
+from jobs.working.bots import BOT_ALIVE_SECONDS, BotInfo
 
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 15.0
+WAIT_SECONDS = 2.0
 
 
 class Heartbeat:
@@ -35,7 +37,28 @@ class Heartbeat:
             pid=os.getpid(),
             version=VERSION,
         )
+        await self._wait_until_alone(self._info)
         self._task = asyncio.create_task(self._run(self._info), name="heartbeat")
+
+    async def _wait_until_alone(self, info: BotInfo) -> None:
+        """Let another bot of the same application end first, or its silence show that it has."""
+        give_up_at = asyncio.get_running_loop().time() + BOT_ALIVE_SECONDS + BEAT_SECONDS
+        said = False
+        while (other := await self._client.queue.bots.enter(info, is_gone)) is not None:
+            if asyncio.get_running_loop().time() > give_up_at:
+                raise DatabaseRefusedError(
+                    f"Another bot of this application (process {other.pid} on {other.host}) serves "
+                    "this database. Stop it, or give this one a database of its own."
+                )
+            if not said:
+                said = True
+                log.warning(
+                    "Another bot of this application is known: process %d on %s; waiting for its "
+                    "end, or until nothing is heard of it",
+                    other.pid,
+                    other.host,
+                )
+            await asyncio.sleep(WAIT_SECONDS)
 
     async def stop(self) -> None:
         """End, and say so."""

@@ -11,7 +11,7 @@ from bot.cards.small_print import Attached, settings_line, small_print
 from bot.texts import Texts
 from bot.ui.container import card
 from bot.ui.plain import plain
-from bot.ui.words import relative, styles_words
+from bot.ui.words import ready_words, styles_words
 from jobs.model import Failure, Job, JobState, Standing
 
 BAR_CELLS = 14
@@ -65,9 +65,9 @@ def _waiting(t: Texts, job: Job, standing: Standing | None) -> ui.LayoutView:
         headline = t("Place {place}", place=max(1, standing.place))
         if standing.ready_at is not None and not _obstacle(t, standing):
             headline = t(
-                "Place {place}, ready {when}",
+                "Place {place}, {ready}",
                 place=max(1, standing.place),
-                when=relative(standing.ready_at),
+                ready=ready_words(t, standing.ready_at),
             )
     return card(
         f"### ⏳ {headline}",
@@ -98,7 +98,7 @@ def _painting(
     headline = t("Being cancelled…") if job.cancel_requested else t("Painting")
     line = f"{progress_bar(fraction)} {fraction:.0%}"
     if standing is not None and standing.ready_at is not None:
-        line += " · " + t("ready {when}", when=relative(standing.ready_at))
+        line += " · " + ready_words(t, standing.ready_at)
     if progress is not None and progress.note:
         # What the engine says there is for its log, and in one language.
         line += "\n" + t("Getting ready: the network and the style are being loaded.")

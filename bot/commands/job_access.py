@@ -1,14 +1,14 @@
 """The job that somebody asks for by its number, and what they may do with it."""
 
+from bot.commands.rights import Role, role_of
 from bot.intake.pictures import NOT_KEPT
 from bot.kit import Interaction
 from bot.texts import _
-from bot.ui.people import is_admin
 from bot.ui.plain import plain
 from bot.wire.errors import UserProblem
 from bot.wire.in_time import read_in_time
 from jobs.model import Job
-from jobs.outcomes import CancelOutcome
+from jobs.outcomes import Cancelled, CancelOutcome, CancelRequested
 
 FORGOTTEN = _("I no longer know this picture; please use /paint to make a new one.")
 NOT_YOURS = _(
@@ -53,13 +53,23 @@ async def kept_job(interaction: Interaction, job_id: int) -> Job:
     return job
 
 
-def is_here(interaction: Interaction, job: Job) -> bool:
-    """Whether a job is of the server in which somebody asks."""
-    return interaction.guild_id is not None and job.guild_id == interaction.guild_id
-
-
 async def cancel(interaction: Interaction, job: Job) -> CancelOutcome:
     """Cancel a job for the one who asks; an admin may in the server in which they ask."""
-    client = interaction.client
-    by_admin = is_here(interaction, job) and is_admin(interaction, client.settings)
-    return await client.queue.jobs.cancel(job.id, interaction.user.id, by_admin=by_admin)
+    queue, role = interaction.client.queue, role_of(interaction, job)
+    by_admin = role in {Role.ADMIN, Role.OPERATOR}
+    outcome = await queue.jobs.cancel(job.id, interaction.user.id, by_admin=by_admin)
+    if by_admin and isinstance(outcome, Cancelled | CancelRequested):
+        await note_admins_act(interaction, "remove", job)
+    return outcome
+
+
+async def note_admins_act(interaction: Interaction, action: str, job: Job) -> None:
+    """Write down in the log of the job's server what was done there with an admin's right."""
+    await interaction.client.queue.audit.write(
+        job.guild_id, interaction.user.id, action, about(job)
+    )
+
+
+def about(job: Job) -> dict[str, str]:
+    """Which job, and whose, as the log of what admins did has it."""
+    return {"job": str(job.id), "user": str(job.user_id)}

@@ -5,16 +5,18 @@ import unicodedata
 import discord
 from discord import app_commands
 
-from bot.intake.request import Role, Source
+from bot.intake.request import Role, Source, asker_of
 from bot.intake.service import IntakeService
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.people import is_admin
 from bot.ui.plain import plain
+from bot.ui.refusals import refusal_words
 from bot.ui.words import catalogue
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
 from jobs.changing.styles import Replaced, Saved, Scope, TooMany, UserStyle
+from jobs.outcomes import BLOCKED
 
 CHOICES = 25
 TYPED_LIMIT = 100  # more than a name may have, so that our own sentence can say so
@@ -59,6 +61,9 @@ async def save(
     cleaned = clean_name(name)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     client = interaction.client
+    refusal = await client.queue.submissions.refusal_to_post(asker_of(interaction))
+    if refusal is not None and refusal.limit == BLOCKED:
+        raise UserProblem(refusal_words(t, refusal))
     intake = client.service(IntakeService)
     taken = await intake.pictures.take(Source.attachment(picture), Role.STYLE)
     outcome = await client.queue.styles.save(

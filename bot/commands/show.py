@@ -1,23 +1,36 @@
 """`/show`: one picture by its number, with the buttons to go on from it."""
 
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+
 from discord import app_commands
 
 from bot.cards.fit_upload import fitted, fitted_result
 from bot.cards.job_card import job_card
 from bot.cards.small_print import Attached
-from bot.commands.job_access import job_in_time
-from bot.commands.visibility import may_see
+from bot.commands.job_access import job_in_time, note_admins_act
+from bot.commands.message_removed import is_removed
+from bot.commands.rights import Right, by_admins_right, may
+from bot.intake.request import asker_of
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
 from bot.ui.container import Page, show
+from bot.ui.refusals import refusal_words
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
 from bot.wire.uploads import Upload
 from common.store import PictureMissingError
 from jobs.model import Job, JobState
+from jobs.outcomes import QueueUnavailableError
 
+CHECKING_SECONDS = 2.0  # of the three that there are for the acknowledgement
 NO_SUCH_PICTURE = _("There is no picture #{job_id} that you may see here; /history shows yours.")
+NOT_FOR_OTHERS = _(
+    "#{job_id} was not for everybody, or its message was deleted, so only those who may see it "
+    "can look at it, without `everybody`."
+)
 
 
 async def show_job(interaction: Interaction, job_id: int) -> None:
@@ -26,15 +39,44 @@ async def show_job(interaction: Interaction, job_id: int) -> None:
     Raises:
         UserProblem: if there is none, or the user may not see it: which, is not said.
     """
-    job = await _seen_job(interaction, job_id)
+    job = await _permitted(Right.LOOK, interaction, job_id)
+    if by_admins_right(Right.LOOK, interaction, job):
+        await note_admins_act(interaction, "look_at_private", job)
     await show(interaction, await job_page(interaction, texts_of(interaction), job))
 
 
-async def _seen_job(interaction: Interaction, job_id: int) -> Job:
+async def _permitted(right: Right, interaction: Interaction, job_id: int) -> Job:
+    """The job, if there is one to which the user has this right."""
     job = await job_in_time(interaction, job_id)
-    if job is None or job.unreadable is not None or not may_see(interaction, job):
+    if job is None or job.unreadable is not None or not may(right, interaction, job):
         raise UserProblem(NO_SUCH_PICTURE, job_id=job_id)
+    is_own = job.user_id == interaction.user.id
+    if (right is Right.POST or not is_own) and await is_removed(interaction.client, job):
+        removed = replace(job, message_removed_at=datetime.now(UTC))
+        if not may(right, interaction, removed):
+            raise UserProblem(NO_SUCH_PICTURE, job_id=job_id)
     return job
+
+
+async def _check_posting(interaction: Interaction, job_id: int) -> None:
+    """Refuse what may not be shown to others here.
+
+    Raises:
+        UserProblem: with what is in the way.
+        QueueUnavailableError: if that cannot be known before Discord wants an answer.
+    """
+    submissions = interaction.client.queue.submissions
+    try:
+        async with asyncio.timeout(CHECKING_SECONDS):
+            job = await _permitted(Right.LOOK, interaction, job_id)
+            if not may(Right.POST, interaction, job):
+                raise UserProblem(NOT_FOR_OTHERS, job_id=job_id)
+            await _permitted(Right.POST, interaction, job_id)
+            refusal = await submissions.refusal_to_post(asker_of(interaction))
+    except TimeoutError:
+        raise QueueUnavailableError(f"Whether to show {job_id} took too long.") from None
+    if refusal is not None:
+        raise UserProblem(refusal_words(texts_of(interaction), refusal))
 
 
 async def job_page(interaction: Interaction, t: Texts, job: Job) -> Page:
@@ -80,7 +122,7 @@ async def show_command(
 ) -> None:
     """Show a picture."""
     if everybody:  # a refusal is for the one who asks, and after the acknowledgement all see it
-        await _seen_job(interaction, picture)
+        await _check_posting(interaction, picture)
     await acknowledge(interaction, ephemeral=not everybody, thinking=True)
     await show_job(interaction, picture)
 

@@ -93,6 +93,7 @@ class Courier:
     """Shows jobs. Each route is tried in its order; Discord's bad moments end in `Later`."""
 
     def __init__(self, client: Bot, routes: Routes) -> None:
+        self._client = client
         self._files = JobFiles(client)
         self._routes = routes
 
@@ -111,9 +112,16 @@ class Courier:
                     self._routes.token_ended(job)
                 case MessageGone() as fault:
                     message_gone = True
+                    await self._note_removed(job)
                 case fault:
                     log.info("Job %d cannot be shown one way: %s", job.id, fault)
         return Nowhere("the message was deleted" if message_gone else _reason(fault))
+
+    async def _note_removed(self, job: Job) -> None:
+        """Remember that what everybody saw was deleted while the bot was away."""
+        reply = job.reply
+        if reply.bot_in_channel and not reply.ephemeral and reply.message_id is not None:
+            await self._client.queue.deliveries.mark_removed({reply.message_id})
 
     async def is_last(self, job: Job, shown: Shown) -> bool | Later:
         """Whether the message still is as it was shown, as far as the bot may see it."""

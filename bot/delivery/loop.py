@@ -15,6 +15,7 @@ from bot.delivery.tracked_message import TrackedMessage, differs
 from bot.kit import Bot, Feature
 from bot.wire.faults import BACKOFF
 from bot.wire.in_flight import follow_this_task
+from bot.wire.original_response import is_mine
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
 
@@ -89,7 +90,9 @@ class Delivery:
 
     async def _round(self) -> None:
         now = self._now()
-        jobs = {job.id: job for job in await self.client.queue.deliveries.due(limit=JOBS_AT_ONCE)}
+        application_id = self.client.application_id or 0
+        due = await self.client.queue.deliveries.due(JOBS_AT_ONCE, application_id)
+        jobs = {job.id: job for job in due}
         if now - self._places_at >= PLACES_SECONDS:
             self._places_at = now
             for job in await self._moved():
@@ -207,6 +210,8 @@ class Delivery:
         standings = await queue.standings.get_many([job.id for job in waiting])
         moved = []
         for job in waiting:
+            if not is_mine(self.client, job.reply):
+                continue
             message = self._message_of(job)
             standing = standings.get(job.id)
             if job.state is JobState.QUEUED and standing and differs(message.standing, standing):

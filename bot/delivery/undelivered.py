@@ -92,7 +92,9 @@ class UndeliveredNotice:
 
     async def _pictures_of(self, user_id: int) -> list[int]:
         try:
-            return await self._client.queue.deliveries.undelivered(user_id)
+            return await self._client.queue.deliveries.undelivered(
+                user_id, self._client.application_id or 0
+            )
         except QueueError as error:
             log.info("Undelivered pictures could not be looked up: %s", error)
             return []

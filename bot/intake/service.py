@@ -20,7 +20,7 @@ from bot.ui.refusals import refusal_words
 from bot.wire.acknowledging import ANSWER_FOLLOWS, acknowledge
 from bot.wire.errors import UserProblem, sentence_for
 from bot.wire.in_time import read_in_time
-from bot.wire.original_response import find_answer, say_instead, show_in_answer
+from bot.wire.original_response import find_answer, is_mine, say_instead, show_in_answer
 from jobs.model import Intake, Submission
 from jobs.outcomes import (
     Accepted,
@@ -150,6 +150,8 @@ class IntakeService:
             await self._journal.close(intake.interaction_id)
             return
         reply = request.reply
+        if not is_mine(self._client, reply):
+            return  # another application's bot goes on with it
         message_id = await find_answer(
             self._client, reply.application_id, reply.interaction_token, reply.token_expires_at
         )

@@ -24,9 +24,3 @@ def is_admin(interaction: discord.Interaction[Any], settings: Settings) -> bool:
     return (in_guild and interaction.permissions.manage_guild) or is_operator(
         interaction.user.id, settings
     )
-
-
-def may_moderate(interaction: discord.Interaction[Any], settings: Settings) -> bool:
-    """Whether the user may remove others' pictures here."""
-    in_guild = interaction.guild_id is not None
-    return (in_guild and interaction.permissions.manage_messages) or is_admin(interaction, settings)

@@ -27,6 +27,11 @@ def webhook_of(client: Bot, application_id: int, token: str) -> discord.Webhook:
     return webhook
 
 
+def is_mine(client: Bot, reply: Reply) -> bool:
+    """Whether an answer is this application's to give, where several share a database."""
+    return reply.application_id in {0, client.application_id}
+
+
 async def say_instead(client: Bot, user_id: int, reply: Reply, sentence: str) -> None:
     """Replace "thinking…" by a sentence; by DM where the token has ended. Never raises."""
     webhook = webhook_of(client, reply.application_id, reply.interaction_token)

@@ -16,7 +16,7 @@ from common.pictures.color import to_srgb
 from common.pictures.kinds import DecodeLimits, NormalisedPicture, PictureProblem
 from common.pictures.raster import Raster
 from common.pictures.readers.formats import Format, format_of, kind_of
-from common.pictures.reducing import reduced
+from common.pictures.reducing import boxed, resized
 from common.sentences import Sentence
 
 _BARELY_VISIBLE: Final = 3
@@ -63,8 +63,7 @@ def normalise(data: bytes, limits: DecodeLimits | None = None) -> NormalisedPict
 def _normalise(data: bytes, found: Format, limits: DecodeLimits) -> NormalisedPicture:
     Image.MAX_IMAGE_PIXELS = None  # our own limit speaks first, with a better sentence
     try:
-        raster = found.read(data, limits)
-        picture, notes = _shown(raster, limits)
+        picture, notes = _shown(found.read(data, limits), limits)
     except PictureProblem:
         raise
     except MemoryError:
@@ -80,7 +79,8 @@ def _normalise(data: bytes, found: Format, limits: DecodeLimits) -> NormalisedPi
 
 def _shown(raster: Raster, limits: DecodeLimits) -> tuple[Image.Image, tuple[Sentence, ...]]:
     """The raster as a viewer shows it, no longer than the limit."""
-    raster = reduced(raster, limits.max_side_px)
+    raster = boxed(raster, limits.max_side_px)  # one step a line: each frees what was before
+    raster = resized(raster, limits.max_side_px)
     pixels, notes = to_srgb(raster)
     if pixels.shape[2] == 4:
         _check_visible(pixels)

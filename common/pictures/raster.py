@@ -30,30 +30,24 @@ class Profiled:
 
 @dataclass(frozen=True)
 class Coded:
-    """Code points of ITU-T H.273, as cICP, nclx and the like give them.
-
-    Attributes:
-        primaries: 1 is BT.709 and sRGB, 9 is BT.2020, 12 is Display P3.
-        transfer: 8 is linear, 13 is sRGB, 16 is PQ, 18 is HLG.
-        peak_nits: Brightest pixel of the picture, where the file tells it.
-    """
+    """Code points of ITU-T H.273, as cICP, nclx and the like give them."""
 
     primaries: int
+    """1 is BT.709 and sRGB, 9 is BT.2020, 12 is Display P3."""
     transfer: int
+    """8 is linear, 13 is sRGB, 16 is PQ, 18 is HLG."""
     peak_nits: float | None = None
+    """Brightest pixel of the picture, where the file tells it."""
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A power function and chromaticities, as PNG's gAMA and cHRM give them.
-
-    Attributes:
-        exponent: From samples to light: 2.2 for a gAMA of 0.45455.
-        primaries: Those of sRGB where the file tells none.
-    """
+    """A power function and chromaticities, as PNG's gAMA and cHRM give them."""
 
     exponent: float
+    """From samples to light: 2.2 for a gAMA of 0.45455."""
     primaries: Primaries | None = None
+    """Those of sRGB where the file tells none."""
 
 
 Color: TypeAlias = Srgb | Profiled | Coded | Calibrated
@@ -61,25 +55,22 @@ Color: TypeAlias = Srgb | Profiled | Coded | Calibrated
 
 @dataclass(frozen=True, eq=False)
 class Raster:
-    """What a reader got out of a file.
-
-    Attributes:
-        samples: [H, W, C], with alpha as the last channel where there is one.
-        model: What the channels are; Lab is that of ImageCms, with a and b around 128.
-        white: The sample that is white, all ink, or opaque; 0 is black, no ink or transparent.
-        has_alpha: Whether the last channel is alpha; colors are not multiplied by it.
-        color: What the file says of the colors.
-        orientation: As Exif counts: 1 is upright, 6 is to be turned clockwise.
-        notes: What its owner may want to know.
-    """
+    """What a reader got out of a file."""
 
     samples: Samples
+    """[H, W, C], with alpha as the last channel where there is one."""
     model: Model
+    """What the channels are; Lab is that of ImageCms, with a and b around 128."""
     white: float = 255
+    """The sample that is white, all ink, or opaque; 0 is black, no ink or transparent."""
     has_alpha: bool = False
+    """Whether the last channel is alpha; colors are not multiplied by it."""
     color: Color = Srgb()
+    """What the file says of the colors."""
     orientation: int = 1
+    """As Exif counts: 1 is upright, 6 is to be turned clockwise."""
     notes: tuple[Sentence, ...] = ()
+    """What its owner may want to know."""
 
     def __post_init__(self) -> None:
         expected = CHANNELS[self.model] + self.has_alpha

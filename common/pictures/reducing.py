@@ -8,7 +8,7 @@ from PIL import Image
 
 from common.pictures.raster import Raster, Samples
 
-_BAND_ROWS = 256
+_BAND_ROWS = 32  # few enough to stay in the processor's cache
 
 
 class Reducer:
@@ -82,12 +82,13 @@ class Reducer:
 
 def _weighted(block: Samples, alpha_white: float) -> Samples:
     """Colors multiplied by their alpha."""
-    weighted = block.astype(np.float32)
     if bool((block[..., -1] == alpha_white).all()):
-        return weighted
-    alpha = weighted[..., -1] / np.float32(alpha_white)
+        return block
+    weighted = np.empty(block.shape, np.float32)
+    alpha = block[..., -1] * np.float32(1 / alpha_white)
     for each in range(block.shape[2] - 1):
-        weighted[..., each] *= alpha
+        np.multiply(block[..., each], alpha, out=weighted[..., each])
+    weighted[..., -1] = block[..., -1]
     return weighted
 
 
@@ -96,43 +97,59 @@ def reduction(size: tuple[int, int], max_side_px: int) -> int:
     return max(1, max(size) // max_side_px)
 
 
-def reduced(raster: Raster, max_side_px: int) -> Raster:
-    """The raster with its longest side at most this long."""
+def boxed(raster: Raster, max_side_px: int) -> Raster:
+    """The raster averaged over squares, as far as that leaves the longest side long enough."""
     samples = raster.samples
-    factor = reduction((samples.shape[0], samples.shape[1]), max_side_px)
-    if factor > 1:
+    height, width, channels = samples.shape
+    factor = reduction((height, width), max_side_px)
+    if factor == 1:
+        return raster
+    out = np.empty((-(-height // factor), -(-width // factor), channels), samples.dtype)
+    rows = max(1, _BAND_ROWS // factor) * factor
+    for top in range(0, height, rows):
+        band = samples[top : top + rows]
         reducer = Reducer(
-            (samples.shape[0], samples.shape[1], samples.shape[2]),
+            (len(band), width, channels),
             factor,
             samples.dtype,
             alpha_white=raster.white if raster.has_alpha else None,
         )
-        rows = _BAND_ROWS // factor * factor or factor
-        for top in range(0, samples.shape[0], rows):
-            reducer.add(top, 0, samples[top : top + rows])
-        samples = reducer.result()
-    height, width = samples.shape[:2]
-    if max(height, width) > max_side_px:
-        scale = max_side_px / max(height, width)
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        samples = _resized(samples, size, raster.white if raster.has_alpha else None)
-    return raster if samples is raster.samples else replace(raster, samples=samples)
+        reducer.add(0, 0, band)
+        small = reducer.result()
+        out[top // factor : top // factor + len(small)] = small
+    return replace(raster, samples=out)
+
+
+def resized(raster: Raster, max_side_px: int) -> Raster:
+    """The raster with its longest side at most so long; best after `boxed`."""
+    height, width = raster.samples.shape[:2]
+    if max(height, width) <= max_side_px:
+        return raster
+    scale = max_side_px / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    white = raster.white if raster.has_alpha else None
+    return replace(raster, samples=_resized(raster.samples, size, white))
 
 
 def _resized(samples: Samples, size: tuple[int, int], alpha_white: float | None) -> Samples:
     """[H, W, C] scaled with Lanczos' filter; colors count by their alpha."""
     channels = samples.shape[2]
+    out = np.empty((size[1], size[0], channels), samples.dtype)
     if alpha_white is None or bool((samples[..., -1] == alpha_white).all()):
-        return np.stack([_plane(samples[..., each], size) for each in range(channels)], axis=2)
+        for each in range(channels):
+            out[..., each] = _plane(samples[..., each], size)
+        return out
+    whole = samples.dtype.kind == "u"
+    top = np.iinfo(samples.dtype).max if whole else np.inf
     alpha = samples[..., -1].astype(np.float32) / np.float32(alpha_white)
     small_alpha = np.clip(_plane(alpha, size), 0, 1)
-    planes = []
-    top = np.inf if samples.dtype.kind == "f" else np.iinfo(samples.dtype).max
+    share = np.maximum(small_alpha, 1e-6)
     for each in range(channels - 1):
-        small = _plane(samples[..., each] * alpha, size) / np.maximum(small_alpha, 1e-6)
-        planes.append(np.clip(small, 0, top))
-    out = np.stack([*planes, small_alpha * alpha_white], axis=2)
-    return (out if samples.dtype.kind == "f" else np.rint(out)).astype(samples.dtype)
+        small = np.clip(_plane(samples[..., each] * alpha, size) / share, 0, top)
+        out[..., each] = np.rint(small) if whole else small
+    last = small_alpha * np.float32(alpha_white)
+    out[..., -1] = np.rint(last) if whole else last
+    return out
 
 
 def _plane(plane: Samples, size: tuple[int, int]) -> Samples:

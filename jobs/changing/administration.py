@@ -17,6 +17,15 @@ from jobs.db.rows import json_object, moment
 from jobs.entering.limits import EVERYWHERE, LoosensOperatorLimit, loosened, read_changes, tightened
 from jobs.outcomes import QueueError
 
+SET_LIMITS, UNDO_LIMITS, RESET_LIMITS = "set_limits", "undo_limits", "reset_limits"
+BEFORE = "before"
+"""Under this name the log has what limits stood at before a change, by their names; those that the
+server had not set are absent or None."""
+
+
+COMMAND_LINE = -1
+"""Stands for the user where somebody acts by `python -m jobs`; Discord has no such user."""
+
 
 class UnusableLimitError(QueueError):
     """A limit was set to something that it cannot be; the text says which and why."""
@@ -57,7 +66,12 @@ class GuildLimits:
             return await read_changes(connection, guild_id)
 
     async def set(
-        self, guild_id: int, changes: Mapping[str, object], by_user: int
+        self,
+        guild_id: int,
+        changes: Mapping[str, object],
+        by_user: int,
+        *,
+        is_undo: bool = False,
     ) -> Limits | LoosensOperatorLimit:
         """Set some of a server's limits; None as a value returns one to the operator's.
 
@@ -70,19 +84,23 @@ class GuildLimits:
             return refused
         async with self._core.database.write() as transaction:
             await transaction.lock(f"atelier-limits:{guild_id}")
-            merged = await read_changes(transaction.connection, guild_id) | asked
-            after = {name: value for name, value in merged.items() if value is not None}
+            old = await read_changes(transaction.connection, guild_id)
+            after = {name: value for name, value in (old | asked).items() if value is not None}
             await _store_limits(transaction, guild_id, after, by_user)
-            await write_audit(transaction, guild_id, by_user, "set_limits", asked)
+            details = asked | {BEFORE: {name: old.get(name) for name in asked}}
+            action = UNDO_LIMITS if is_undo else SET_LIMITS
+            await write_audit(transaction, guild_id, by_user, action, details)
         return tightened(operator, after)
 
     async def reset(self, guild_id: int, by_user: int) -> Limits:
         """Return all of a server's limits to the operator's."""
         async with self._core.database.write() as transaction:
+            await transaction.lock(f"atelier-limits:{guild_id}")
+            old = await read_changes(transaction.connection, guild_id)
             await transaction.connection.execute(
                 sa.delete(schema.guild_limits).where(schema.guild_limits.c.guild_id == guild_id)
             )
-            await write_audit(transaction, guild_id, by_user, "reset_limits")
+            await write_audit(transaction, guild_id, by_user, RESET_LIMITS, {BEFORE: old})
         return self._core.settings.limits
 
 

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from jobs.changing.administration import COMMAND_LINE
 from jobs.core import record, row_of
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
@@ -9,6 +10,11 @@ from jobs.db.rows import J, Record
 from jobs.model import JobState
 from jobs.order import fairness
 from jobs.working.ending import end_job
+
+
+def actor_of(user_id: int) -> str:
+    """Who did it, as a job's history has it."""
+    return "operator" if user_id == COMMAND_LINE else f"user:{user_id}"
 
 
 async def lock_with_flow(transaction: Transaction, job_id: int) -> Record | None:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from jobs.changing.administration import amend_audit, write_audit
-from jobs.changing.cancelling import cancel_row, forget_clearing, lock_with_flow
+from jobs.changing.cancelling import actor_of, cancel_row, forget_clearing, lock_with_flow
 from jobs.core import QueueCore, record
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
@@ -38,7 +38,7 @@ class Clearings:
             async with self._core.database.write() as transaction:
                 row = await lock_with_flow(transaction, job_id)
                 if row is not None and row.state == JobState.QUEUED:
-                    await cancel_row(transaction, row, f"user:{by_user_id}")
+                    await cancel_row(transaction, row, actor_of(by_user_id))
                     await _remember(transaction, clear_id, row)
                     cancelled.append(job_id)
         async with self._core.database.write() as transaction:
@@ -110,7 +110,7 @@ class Clearings:
                 )
             )
             details = {"clear": clear_id}
-            await record(transaction, job_id, "put_back", f"user:{by_user_id}", details)
+            await record(transaction, job_id, "put_back", actor_of(by_user_id), details)
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
         return True
 

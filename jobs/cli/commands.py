@@ -11,13 +11,15 @@ from rich.console import Console
 from common.command_line import OneLineParser, print_anything
 from common.settings import Settings, SettingsError, load_settings
 from common.store import StorageUnavailableError
+from jobs.changing.administration import COMMAND_LINE
+from jobs.cli import operating
 from jobs.cli.status import status, unreadable
 from jobs.cli.tables import WIDE, counted, history_table, job_table, list_table, wide_enough
 from jobs.db import schema
 from jobs.db.backup import backup
 from jobs.db.rows import J, job_from_row
 from jobs.health import Part
-from jobs.model import JobState
+from jobs.model import Job, JobState
 from jobs.outcomes import (
     AlreadyEnded,
     Cancelled,
@@ -58,6 +60,19 @@ def build_parser() -> argparse.ArgumentParser:
         help="ask for this part only; may be given more than once",
     )
     commands.add_parser("gc", help="delete what was kept long enough and what nobody needs")
+    for name, text in (
+        ("block", "let somebody start no more pictures"),
+        ("unblock", "let somebody paint again"),
+        ("pause", "let no job start until `resume`; running ones go on"),
+        ("resume", "let jobs start again"),
+        ("clear", "cancel all that waits; running jobs go on"),
+    ):
+        command = commands.add_parser(name, help=f"{text}; in one server, or everywhere")
+        if name in {"block", "unblock"}:
+            command.add_argument("user_id", type=_id, metavar="USER", help="a Discord id")
+        command.add_argument(
+            "--server", type=_id, metavar="ID", help="a server's Discord id; default: everywhere"
+        )
     copy = commands.add_parser("backup", help="copy the SQLite database while it is in use")
     copy.add_argument("file", type=Path, metavar="FILE", help="a new file")
     return parser
@@ -101,6 +116,7 @@ async def _run(asked: argparse.Namespace, settings: Settings, console: Console) 
         "cancel": _cancel,
         "gc": _gc,
         "status": _status,
+        **operating.COMMANDS,
     }
     async with await JobQueue.open(settings, may_migrate=False) as queue:
         return await commands[asked.command](queue, asked, console)
@@ -143,6 +159,7 @@ async def _retry(queue: JobQueue, asked: argparse.Namespace, console: Console) -
     if job is None:
         return _missing(asked.job_id)
     if await queue.jobs.retry(asked.job_id) is not None:
+        await queue.audit.write(job.guild_id, COMMAND_LINE, "retry", _about(job))
         console.print(f"Job {asked.job_id} is queued again.")
         return 0
     if job.pictures_deleted_at is not None:
@@ -156,7 +173,11 @@ async def _retry(queue: JobQueue, asked: argparse.Namespace, console: Console) -
 
 
 async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
-    match await queue.jobs.remove(asked.job_id):
+    outcome = await queue.jobs.remove(asked.job_id, COMMAND_LINE)
+    if isinstance(outcome, Cancelled | CancelRequested):
+        about = _about(outcome.job)
+        await queue.audit.write(outcome.job.guild_id, COMMAND_LINE, "remove", about)
+    match outcome:
         case Cancelled():
             console.print(f"Job {asked.job_id} is cancelled.")
         case CancelRequested():
@@ -169,6 +190,10 @@ async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) 
         case NoSuchJob() | NotYours():
             return _missing(asked.job_id)
     return 0
+
+
+def _about(job: Job) -> dict[str, str]:
+    return {"job": str(job.id), "user": str(job.user_id)}
 
 
 async def _gc(queue: JobQueue, _: argparse.Namespace, console: Console) -> int:

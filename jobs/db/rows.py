@@ -92,14 +92,18 @@ def job_from_row(row: Record) -> Job:
     options = _lenient(PaintOptions, row.options)
     inputs = _lenient(PaintInputs, row.inputs)
     reply = _lenient(Reply, row.target)
-    unreadable = UNREADABLE if options is None or inputs is None or reply is None else None
+    state = _known_state(row.state)
+    is_known = (
+        options is not None and inputs is not None and reply is not None and state is not None
+    )
+    unreadable = None if is_known else UNREADABLE
     failure = _lenient(Failure, row.failure)
-    if failure is None and row.state == JobState.FAILED:
+    if failure is None and row.ended_at is not None and state in {JobState.FAILED, None}:
         failure = Failure.of(FailureKind.INTERNAL, UNKNOWN_FAILURE, "unknown")
     return Job(
         id=row.id,
         interaction_id=row.interaction_id,
-        state=JobState(row.state),
+        state=state or (JobState.QUEUED if row.ended_at is None else JobState.FAILED),
         user_id=row.user_id,
         user_name=row.user_name,
         guild_id=row.guild_id,
@@ -127,7 +131,16 @@ def job_from_row(row: Record) -> Job:
         pictures_deleted_at=optional_moment(row.pictures_deleted_at),
         unreadable=unreadable,
         erased_at=optional_moment(row.erased_at),
+        message_removed_at=optional_moment(row.message_removed_at),
     )
+
+
+def _known_state(text: str) -> JobState | None:
+    """The state of that name; None where a later version has more of them."""
+    try:
+        return JobState(text)
+    except ValueError:
+        return None
 
 
 def _placed(reply: Reply, row: Record) -> Reply:

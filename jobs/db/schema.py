@@ -52,7 +52,11 @@ jobs = Table(
     Column("options", Text, nullable=False),
     Column("target", Text, nullable=False),
     Column("message_channel_id", BigInteger),
-    Column("message_id", BigInteger),
+    Column("message_id", BigInteger, index=True),
+    # When somebody deleted the message in Discord, or it was found missing.
+    Column("message_removed_at", Double),
+    # Whose bot answers; NULL where an earlier version did not say.
+    Column("application_id", BigInteger),
     # What the job costs, and its place: see docs/queue.md.
     Column("speed_class", String(40), nullable=False),
     Column("work", Double, nullable=False),
@@ -89,7 +93,7 @@ jobs = Table(
     # What the user has seen of it.
     Column("revision", Integer, nullable=False),
     Column("shown_revision", Integer, nullable=False),
-    Column("delivered_at", Double),
+    Column("delivered_at", Double, index=True),
     Column("delivered_how", String(100)),
     Column("delivery_attempts", Integer, nullable=False),
     Column("pictures_deleted_at", Double),
@@ -231,6 +235,14 @@ bots = Table(
     # When Discord's gateway was last known to be there; NULL before the first time.
     Column("gateway_seen", Double),
     Column("latency_seconds", Double),
+)
+
+installation = Table(
+    "installation",
+    metadata,
+    # What is true of the database as a whole, by name; see `jobs.db.installation`.
+    Column("name", String(40), primary_key=True),
+    Column("value", Text, nullable=False),
 )
 
 speeds = Table(

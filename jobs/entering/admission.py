@@ -49,7 +49,9 @@ async def refusal_for(
     """The first limit in the way, or None. Counts are of this transaction's moment."""
     limits = rules.for_roles(asker.role_ids)
     asked = _Asked(connection, rules, asker, options, now, limits, asker.guild_id)
-    for check in (_blocked, _painter_roles, _channels, _size, _quality):
+    if (refusal := refusal_to_post(rules, asker)) is not None:
+        return refusal
+    for check in (_size, _quality):
         if (refusal := check(asked)) is not None:
             return refusal
     # The server's numbers count what was done in the server, the operator's all that was done.
@@ -61,21 +63,29 @@ async def refusal_for(
     return None
 
 
-def _blocked(asked: _Asked) -> Refusal | None:
-    if not (asked.rules.blocked_everywhere or asked.rules.blocked_here):
+def refusal_to_post(rules: Rules, asker: Asker) -> Refusal | None:
+    """What is in the way of showing a picture there again; numbers count paintings only."""
+    for check in (_blocked, _painter_roles, _channels):
+        if (refusal := check(rules, asker)) is not None:
+            return refusal
+    return None
+
+
+def _blocked(rules: Rules, _: Asker) -> Refusal | None:
+    if not (rules.blocked_everywhere or rules.blocked_here):
         return None
-    return Refusal(BLOCKED, by_operator=asked.rules.blocked_everywhere)
+    return Refusal(BLOCKED, by_operator=rules.blocked_everywhere)
 
 
-def _painter_roles(asked: _Asked) -> Refusal | None:
-    painters = asked.rules.server.painter_role_ids
-    if not painters or asked.asker.is_admin or set(painters) & set(asked.asker.role_ids):
+def _painter_roles(rules: Rules, asker: Asker) -> Refusal | None:
+    painters = rules.server.painter_role_ids
+    if not painters or asker.is_admin or set(painters) & set(asker.role_ids):
         return None
     return Refusal("painter_role_ids", painters)
 
 
-def _channels(asked: _Asked) -> Refusal | None:
-    channels, asker = asked.rules.server.channel_ids, asked.asker
+def _channels(rules: Rules, asker: Asker) -> Refusal | None:
+    channels = rules.server.channel_ids
     if not channels or asker.is_admin:
         return None
     if {asker.channel_id, asker.parent_channel_id} & set(channels):

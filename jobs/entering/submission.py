@@ -11,7 +11,7 @@ from jobs.core import QueueCore, picture_lock, record, row_of, use_picture
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
 from jobs.db.rows import J, job_from_row, to_json
-from jobs.entering.admission import refusal_for
+from jobs.entering.admission import refusal_for, refusal_to_post
 from jobs.entering.availability import foreseen
 from jobs.entering.intakes import close_intake_in, intake_row
 from jobs.entering.limits import Rules, read_rules
@@ -38,6 +38,15 @@ class Submissions:
             if refusal is None:
                 return None
             return await foreseen(self._standings, connection, refusal, asker, now)
+
+    async def refusal_to_post(self, asker: Asker) -> Refusal | None:
+        """What forbids somebody to show a picture again where they are: a block, roles, channels.
+
+        Who is blocked may keep nothing either, such as a style.
+        """
+        async with self._core.database.read() as connection:
+            rules = await read_rules(connection, self._core.settings, asker.guild_id, asker.user_id)
+        return refusal_to_post(rules, asker)
 
     async def submit(self, submission: Submission) -> SubmitOutcome:
         """Queue a job, if the limits allow it; all in one transaction.
@@ -140,7 +149,7 @@ async def _insert(
     transaction: Transaction, submission: Submission, rules: Rules, fleet: Fleet
 ) -> int:
     asker, options = submission.asker, submission.options
-    work, speed_class = work_of(options), speed_class_of(options)
+    work, speed_class = _work(submission), speed_class_of(options)
     seconds = fleet.seconds(speed_class, work)
     priority = set(asker.role_ids) & set(rules.server.priority_role_ids)
     tags = await fairness.take_place(
@@ -163,6 +172,10 @@ async def _insert(
         await use_picture(transaction, job_id, role, key)
     await record(transaction, job_id, "queued", f"user:{asker.user_id}")
     return job_id
+
+
+def _work(submission: Submission) -> float:
+    return work_of(submission.options, submission.inputs.content_aspect)
 
 
 async def _insert_row(
@@ -188,8 +201,9 @@ async def _insert_row(
             target=to_json(reply),
             message_channel_id=reply.channel_id,
             message_id=reply.message_id,
+            application_id=reply.application_id or None,
             speed_class=speed_class_of(options),
-            work=work_of(options),
+            work=_work(submission),
             predicted_seconds=seconds,
             flow=tags.flow,
             band=tags.band,

@@ -1,12 +1,15 @@
 """The bots that serve a queue, and whether Discord is there for them."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from jobs.core import QueueCore
 from jobs.db import schema
+from jobs.db.database import Transaction
 from jobs.db.rows import Record, moment, optional_moment
 
 BOT_ALIVE_SECONDS = 60.0
@@ -42,6 +45,33 @@ class Bots:
     def __init__(self, core: QueueCore) -> None:
         self._core = core
 
+    async def enter(self, bot: BotInfo, is_gone: Callable[[BotInfo], bool]) -> BotInfo | None:
+        """Count on a bot from now on, unless another one serves the same application.
+
+        Args:
+            bot: which wants to serve.
+            is_gone: whether another that was heard of a moment ago is known to have ended.
+
+        Returns:
+            The other one; None where there is none.
+        """
+        table = schema.bots
+        async with self._core.database.write() as transaction:
+            await transaction.lock(f"atelier-bot:{bot.application_id}")
+            others = sa.select(table).where(
+                table.c.application_id == bot.application_id,
+                table.c.id != bot.id,
+                table.c.last_seen > transaction.now - BOT_ALIVE_SECONDS,
+            )
+            for row in (await transaction.connection.execute(others)).all():
+                other = _bot_from_row(row).info
+                if not is_gone(other):
+                    return other
+                gone = sa.delete(table).where(table.c.id == other.id)
+                await transaction.connection.execute(gone)
+            await _insert(transaction, bot, {"last_seen": transaction.now})
+        return None
+
     async def beat(
         self, bot: BotInfo, *, connected: bool, latency_seconds: float | None = None
     ) -> None:
@@ -55,17 +85,7 @@ class Bots:
             update = sa.update(table).where(table.c.id == bot.id).values(**seen)
             if (await transaction.connection.execute(update)).rowcount:
                 return
-            await transaction.connection.execute(
-                sa.insert(table).values(
-                    id=bot.id[:100],
-                    application_id=bot.application_id,
-                    host=bot.host[:200],
-                    pid=bot.pid,
-                    version=bot.version[:40],
-                    started_at=now,
-                    **seen,
-                )
-            )
+            await _insert(transaction, bot, seen)
             # What killed bots left behind.
             old = table.c.last_seen < now - 10 * BOT_ALIVE_SECONDS
             await transaction.connection.execute(sa.delete(table).where(old))
@@ -86,6 +106,20 @@ class Bots:
                 .order_by(schema.bots.c.started_at)
             )
             return [_bot_from_row(row) for row in (await connection.execute(statement)).all()]
+
+
+async def _insert(transaction: Transaction, bot: BotInfo, seen: Mapping[str, Any]) -> None:
+    await transaction.connection.execute(
+        sa.insert(schema.bots).values(
+            id=bot.id[:100],
+            application_id=bot.application_id,
+            host=bot.host[:200],
+            pid=bot.pid,
+            version=bot.version[:40],
+            started_at=transaction.now,
+            **seen,
+        )
+    )
 
 
 def _bot_from_row(row: Record) -> BotState:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from jobs.changing.administration import COMMAND_LINE
 from jobs.cli import commands as cli
 from jobs.model import Progress
 from jobs.queue import JobQueue
@@ -255,3 +256,33 @@ def test_bad_settings(
     monkeypatch.setenv("ATELIER_MAX_PER_DAY", "many")
     assert run("list")[0] == 2
     assert "ATELIER_MAX_PER_DAY" in capsys.readouterr().err
+
+
+def test_the_operator_blocks_pauses_and_clears_everywhere(place: Place) -> None:
+    assert run("block", "7") == (0, "7 is blocked everywhere.\n")
+    assert run("block", "7")[1] == "7 was blocked already everywhere.\n"
+    assert run("block", "7", "--server", "5")[1] == "7 is blocked in server 5.\n"
+    assert run("unblock", "7")[1] == "7 may paint again everywhere.\n"
+    assert run("unblock", "7")[1] == "7 was not blocked everywhere.\n"
+    assert "is paused" in run("pause")[1]
+    assert ", paused" in run("list")[1]
+    assert run("resume")[1] == "The queue goes on everywhere.\n"
+    assert run("resume", "--server", "5")[1] == "The queue was not paused in server 5.\n"
+    assert run("clear", "--server", "77")[1] == "0 waiting jobs cancelled in server 77.\n"
+    assert run("clear")[1] == "1 waiting job cancelled everywhere.\n"
+    assert "operator" in run("show", "3")[1]
+
+
+def test_what_the_operator_does_is_in_the_log(place: Place) -> None:
+    run("block", "7")
+    run("cancel", "3")
+    run("retry", "3")
+    assert asyncio.run(_actions(place)) == ["retry", "remove", "block"]
+
+
+async def _actions(place: Place) -> list[str]:
+    async with await JobQueue.open(place.settings()) as queue:
+        places = [await queue.audit.read(where) for where in (None, 5)]
+    entries = sorted((entry for found in places for entry in found), key=lambda entry: -entry.id)
+    assert {entry.user_id for entry in entries} == {COMMAND_LINE}
+    return [entry.action for entry in entries]

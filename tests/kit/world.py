@@ -212,20 +212,28 @@ class World:
         channel: str = "paintings",
         in_guild: bool = True,
         ephemeral: bool = False,
+        bot_in_channel: bool = True,
+        guild_id: int | None = None,
+        channel_id: int | None = None,
         color: str = "teal",
         **options: Any,
     ) -> Job:
         """A job in the queue, as `/paint` would submit it."""
         key = await self.queue.store.put(plain_picture(color=color), ".png")
         place = self.discord.channel(channel) if in_guild else self.discord.world.dm_of(user)
+        channel_id = channel_id or place.id
+        if in_guild:
+            guild_id = guild_id or self.guild_id
         return await accepted(
             self.queue,
             user.id,
-            self.guild_id if in_guild else None,
+            guild_id,
             user_name=user.name,
-            channel_id=place.id,
+            application_id=0,
+            channel_id=channel_id,
             locale=user.locale,
             ephemeral=ephemeral,
+            bot_in_channel=bot_in_channel,
             interaction_token="",
             token_expires_at=datetime.now(UTC) - timedelta(minutes=1),
             inputs=PaintInputs(content=key, styles=(StyleInput(picture=key),)),

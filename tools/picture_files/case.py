@@ -23,29 +23,26 @@ class Refused:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One file.
-
-    Attributes:
-        format: PNG, JPEG …
-        kind: Depth, layout and color, in words.
-        make: Gives the file's bytes.
-        right: [H, W, 1, 3 or 4] in 0..255, what a viewer shows; or why it is refused.
-        mean: How far from it the mean may be, of 255.
-        mime: For Chromium; None where it cannot read the file.
-        chromium_mean: How far our picture may be from Chromium's.
-        why: Why Chromium's may be further away than 2.
-        note: Words of the note that the member gets.
-    """
+    """One file."""
 
     format: str
+    """PNG, JPEG …"""
     kind: str
+    """Depth, layout and color, in words."""
     make: Callable[[], bytes]
+    """Gives the file's bytes."""
     right: Array | Refused
+    """[H, W, 1, 3 or 4] in 0..255, what a viewer shows; or why it is refused."""
     mean: float = 1.0
+    """How far from it the mean may be, of 255."""
     mime: str | None = None
+    """For Chromium; None where it cannot read the file."""
     chromium_mean: float = 2.0
+    """How far our picture may be from Chromium's."""
     why: str = ""
+    """Why Chromium's may be further away than 2."""
     note: str = ""
+    """Words of the note that the member gets."""
 
     @property
     def name(self) -> str:

@@ -7,17 +7,18 @@ from bot.commands.admin.access import admin_guild
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.container import Page, card
-from bot.ui.limit_words import limit_line
+from bot.ui.limit_words import limit_line, limit_value
 from bot.ui.paging import PageButton, PagePlace
 from bot.ui.plain import plain, shorten
 from bot.ui.words import relative
 from common.limits import LIMITS
-from jobs.changing.administration import AuditEntry
+from jobs.changing.administration import BEFORE, COMMAND_LINE, AuditEntry
 
 PAGE_SIZE = 10
 DETAILS_LIMIT = 250
 ACTIONS: Mapping[str, str] = {
     "set_limits": _("set limits"),
+    "undo_limits": _("took a change of limits back"),
     "reset_limits": _("reset all limits"),
     "block": _("blocked a member"),
     "unblock": _("unblocked a member"),
@@ -26,6 +27,9 @@ ACTIONS: Mapping[str, str] = {
     "clear": _("cleared the queue"),
     "undo_clear": _("put back what was cleared"),
     "remove": _("cancelled a picture"),
+    "delete_picture": _("deleted a picture"),
+    "look_at_private": _("looked at a picture that was not for everybody"),
+    "retry": _("queued a picture again"),
     "front": _("moved a picture to the front"),
     "save_style": _("saved a style for the server"),
     "remove_style": _("removed a style of the server"),
@@ -50,6 +54,8 @@ def audit_line(t: Texts, entry: AuditEntry) -> str:
     what = t(ACTIONS.get(entry.action, entry.action))
     # Those who had their data erased are 0.
     who = f"<@{entry.user_id}>" if entry.user_id else t("somebody")
+    if entry.user_id == COMMAND_LINE:
+        who = t("the operator of this bot")
     line = f"{relative(entry.at)} {who}: {what}"
     details = _details(t, entry.details)
     return f"{line} ({details})" if details else line
@@ -57,9 +63,13 @@ def audit_line(t: Texts, entry: AuditEntry) -> str:
 
 def _details(t: Texts, details: Mapping[str, Any]) -> str:
     parts = []
+    before = details.get(BEFORE)
     for name, value in details.items():
         if name in LIMITS:
-            parts.append(limit_line(t, name, value))
+            parts.append(change_line(t, name, value, before))
+        elif name == BEFORE:
+            names = [one for one in LIMITS if one in value and one not in details]
+            parts += [change_line(t, one, None, before) for one in names]
         elif name == "user":
             parts.append(f"<@{value}>")
         elif name == "job":
@@ -69,6 +79,17 @@ def _details(t: Texts, details: Mapping[str, Any]) -> str:
         else:
             parts.append(plain(f"{name}: {value}"))
     return shorten(", ".join(parts), DETAILS_LIMIT)
+
+
+def change_line(t: Texts, name: str, value: Any, before: Mapping[str, Any] | None) -> str:
+    """A limit that was changed: `Largest size: 1024 px → 512 px`."""
+    if before is None:  # an earlier version did not write it down
+        return limit_line(t, name, value)
+    old, new = (
+        t("the operator's") if each is None else limit_value(t, name, each)
+        for each in (before.get(name), value)
+    )
+    return t("{limit}: {old} → {new}", limit=t.say(LIMITS[name].label), old=old, new=new)
 
 
 class AuditPage(PageButton, kind="audit"):

@@ -29,9 +29,9 @@ UNUSABLE = _("{limit}: that is not a value it can have; please choose another.")
 
 
 async def change_limits(
-    interaction: Interaction, guild_id: int, changes: Mapping[str, Any]
+    interaction: Interaction, guild_id: int, changes: Mapping[str, Any], *, is_undo: bool = False
 ) -> None:
-    """Set limits. The interaction is acknowledged.
+    """Set limits, or take a change back. The interaction is acknowledged.
 
     Raises:
         UserProblem: if the change would loosen what the operator allows, or is none that can be.
@@ -41,7 +41,9 @@ async def change_limits(
         await say(interaction, t("Nothing was changed."))
         return
     try:
-        outcome = await interaction.client.queue.limits.set(guild_id, changes, interaction.user.id)
+        outcome = await interaction.client.queue.limits.set(
+            guild_id, changes, interaction.user.id, is_undo=is_undo
+        )
     except UnusableLimitError as error:
         known = LIMITS.get(error.limit)
         raise UserProblem(UNUSABLE, limit=known.label if known else error.limit) from None
@@ -56,7 +58,7 @@ async def change_limits(
         interaction,
         guild_id,
         lambda t: "\n".join(
-            [t("Limits are changed:")]
+            [t("A change of limits is taken back:") if is_undo else t("Limits are changed:")]
             + [limit_line(t, name, getattr(outcome, name)) for name in LIMITS if name in changes]
         ),
     )
@@ -97,7 +99,7 @@ class UndoButton(OwnButton, kind="limits-undo", label=_("Undo"), emoji="↩️")
         guild_id = admin_guild(interaction)
         await acknowledge(interaction)
         before = await values_before(interaction.client.queue, guild_id, int(self.about or 0))
-        await change_limits(interaction, guild_id, before)
+        await change_limits(interaction, guild_id, before, is_undo=True)
 
 
 class ResetButton(

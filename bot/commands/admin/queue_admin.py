@@ -5,6 +5,7 @@ from discord import app_commands
 from bot.commands.admin.access import AdminGroup, admin_guild
 from bot.commands.admin.announcing import announce
 from bot.commands.admin.clearing import ClearButton, clear_question
+from bot.commands.job_access import about
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.buttons import OwnButton
@@ -72,10 +73,6 @@ class NothingButton(OwnButton, kind="change-nothing", label=_("Change nothing"))
         await interaction.response.edit_message(view=card(t("Nothing was changed.")))
 
 
-def _about(job: Job) -> dict[str, str]:
-    return {"job": str(job.id), "user": str(job.user_id)}
-
-
 async def _waiting_job(interaction: Interaction, guild_id: int, job_id: int) -> Job:
     job = await interaction.client.queue.jobs.get(job_id)
     if job is None or job.guild_id != guild_id or job.state.ended:
@@ -93,7 +90,7 @@ async def remove(interaction: Interaction, picture: JobNumber) -> None:
     queue = interaction.client.queue
     if isinstance(await queue.jobs.remove(job.id, interaction.user.id), AlreadyEnded):
         raise UserProblem(NO_SUCH_JOB, job_id=picture)
-    await queue.audit.write(guild_id, interaction.user.id, "remove", _about(job))
+    await queue.audit.write(guild_id, interaction.user.id, "remove", about(job))
     said = await announce(
         interaction,
         guild_id,
@@ -112,7 +109,7 @@ async def front(interaction: Interaction, picture: JobNumber) -> None:
     queue = interaction.client.queue
     if not await queue.jobs.move_to_front(job.id, interaction.user.id):
         raise UserProblem(NO_SUCH_JOB, job_id=picture)
-    await queue.audit.write(guild_id, interaction.user.id, "front", _about(job))
+    await queue.audit.write(guild_id, interaction.user.id, "front", about(job))
     said = await announce(
         interaction,
         guild_id,

@@ -6,10 +6,16 @@ from typing import Any
 from bot.texts import _
 from bot.wire.errors import UserProblem
 from common.limits import LIMITS
-from jobs.changing.administration import AuditEntry
+from jobs.changing.administration import (
+    BEFORE,
+    RESET_LIMITS,
+    SET_LIMITS,
+    UNDO_LIMITS,
+    AuditEntry,
+)
 from jobs.queue import JobQueue
 
-SET, RESET = "set_limits", "reset_limits"
+CHANGES = frozenset({SET_LIMITS, UNDO_LIMITS, RESET_LIMITS})
 ENTRIES_AT_ONCE = 100
 CHANGED_SINCE = _("The limits were changed again since; /limits log shows by whom.")
 
@@ -31,10 +37,13 @@ async def values_before(queue: JobQueue, guild_id: int, change_id: int) -> Mappi
     last = await anext(changes, None)
     if last is None or last.id != change_id:
         raise UserProblem(CHANGED_SINCE)
-    wanted = set(last.details) if last.action == SET else set(LIMITS)
+    wanted = set(LIMITS) if last.action == RESET_LIMITS else set(LIMITS) & set(last.details)
+    if isinstance(known := last.details.get(BEFORE), dict):
+        return {name: known.get(name) for name in wanted}
+    # An earlier version did not write it down: it is what was set last before.
     found: dict[str, Any] = {}
     async for entry in changes:
-        if entry.action == RESET or wanted <= set(found):
+        if entry.action == RESET_LIMITS or wanted <= set(found):
             break
         for name in wanted & set(entry.details):
             found.setdefault(name, entry.details[name])
@@ -45,6 +54,6 @@ async def _changes(queue: JobQueue, guild_id: int) -> AsyncIterator[AuditEntry]:
     before: int | None = None
     while entries := await queue.audit.read(guild_id, limit=ENTRIES_AT_ONCE, before=before):
         for entry in entries:
-            if entry.action in {SET, RESET}:
+            if entry.action in CHANGES:
                 yield entry
         before = entries[-1].id

@@ -7,11 +7,11 @@ import discord
 
 from bot.cards.job_buttons import Action
 from bot.commands import job_access
-from bot.commands.job_access import FORGOTTEN, NOT_YOURS, is_here, known_job
+from bot.commands.job_access import FORGOTTEN, NOT_YOURS, known_job, note_admins_act
+from bot.commands.rights import Right, by_admins_right, may
 from bot.commands.show import show_job
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import _, texts_of
-from bot.ui.people import may_moderate
 from bot.ui.plain import plain
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
@@ -43,17 +43,19 @@ async def cancel(interaction: Interaction, job_id: int) -> None:
 
 
 async def delete(interaction: Interaction, job_id: int) -> None:
-    """Delete a picture, stored and shown; for its owner and for moderators.
+    """Delete a picture, stored and shown; for its owner and for moderators of its channel.
 
     The button may stand under a copy that `/show` made, so the job's own message goes, too.
     """
     job = await known_job(interaction, job_id)
     client = interaction.client
-    by_admin = is_here(interaction, job) and may_moderate(interaction, client.settings)
-    if job.user_id != interaction.user.id and not by_admin:
+    if not may(Right.DELETE, interaction, job):
         raise UserProblem(NOT_YOURS, user=plain(job.user_name))
+    by_admin = by_admins_right(Right.DELETE, interaction, job)
     await acknowledge(interaction)
     await client.queue.retention.delete_result(job_id, interaction.user.id, by_admin)
+    if by_admin:
+        await note_admins_act(interaction, "delete_picture", job)
     removed = _is_own_message(interaction, job) or await remove_message(client, job)
     with contextlib.suppress(discord.NotFound):
         await interaction.delete_original_response()

@@ -14,19 +14,16 @@ _SRGB_TRANSFER = 13
 
 @dataclass(frozen=True)
 class MainPicture:
-    """What the properties of a file's primary item say.
-
-    Attributes:
-        size: Width and height before it is turned, or None where they do not say.
-        orientation: As Exif counts.
-        color: The profile if there is one, or else the code points.
-        bits: Of each channel, where that is said.
-    """
+    """What the properties of a file's primary item say."""
 
     size: tuple[int, int] | None
+    """Width and height before it is turned, or None where they do not say."""
     orientation: int
+    """As Exif counts."""
     color: Color
+    """The profile if there is one, or else the code points."""
     bits: int | None
+    """Of each channel, where that is said."""
 
 
 def main_picture(data: bytes) -> MainPicture:

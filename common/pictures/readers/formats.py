@@ -16,17 +16,14 @@ Reader: TypeAlias = "Callable[[bytes, DecodeLimits], Raster]"
 
 @dataclass(frozen=True)
 class Format:
-    """One that is read here.
-
-    Attributes:
-        name: As in `NormalisedPicture.source_format`.
-        module: Of `common.pictures.readers`.
-        libraries: Packages that decode it.
-    """
+    """One that is read here."""
 
     name: str
+    """As in `NormalisedPicture.source_format`."""
     module: str
+    """Of `common.pictures.readers`."""
     libraries: tuple[str, ...]
+    """Packages that decode it."""
 
     @property
     def read(self) -> Reader:

@@ -144,7 +144,7 @@ async def test_a_picture_that_a_new_child_ends_at_is_refused(
 
 
 async def test_a_picture_that_needs_too_much_memory_is_refused_not_fatal() -> None:
-    huge = encoded(Image.new("RGB", (9000, 9000)), "PNG", compress_level=1)
+    huge = encoded(Image.new("RGB", (16000, 16000)), "PNG", compress_level=1)
     limits = DecodeLimits(max_pixels=10**9)
     async with DecoderPool(limits, processes=1, memory_limit_bytes=600 * 2**20) as pool:
         with pytest.raises(PictureProblem, match="too much memory"):

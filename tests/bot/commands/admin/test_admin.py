@@ -6,6 +6,7 @@ import pytest
 from bot.commands.admin import audit, blocklist, clearing, limit_changes, queue_admin
 from bot.ui.buttons import PersistentItem
 from common.limits import Limits
+from jobs.changing.administration import amend_audit
 from jobs.model import Asker, Job, JobState
 from sandbox.command_visibility import NotOfferedError
 from sandbox.model import Message
@@ -27,12 +28,19 @@ EVERY_COMMAND: list[tuple[str, dict[str, Any]]] = [
     ("queue-admin remove", {"picture": 1}),
     ("queue-admin front", {"picture": 1}),
     ("stats", {}),
+    ("operator block", {"user": "grace"}),
+    ("operator unblock", {"user": "grace"}),
+    ("operator pause", {}),
+    ("operator resume", {}),
+    ("operator clear", {}),
+    ("operator log", {}),
 ]
 
 
 def with_ids(world: World, options: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: world.user(value).id if name == "member" else value for name, value in options.items()
+        name: world.user(value).id if name in {"member", "user"} else value
+        for name, value in options.items()
     }
 
 
@@ -103,6 +111,9 @@ async def test_a_value_that_a_limit_cannot_have_is_told_with_the_limits_name(wor
     # As another version may have written it down.
     await world.queue.audit.write(world.guild_id, admin.id, "set_limits", {"max_size_px": 3})
     message = await world.slash(admin, "limits set", {"size": 512})
+    (newest, *_) = await world.queue.audit.read(world.guild_id)
+    async with world.queue.database.write() as transaction:
+        await amend_audit(transaction, newest.id, {"max_size_px": 512})
     interaction = await world.discord.press(admin, message, label="Rückgängig")
     said = await answer_besides(interaction, message)
     assert said.text.startswith("Größte Größe: Dieser Wert geht nicht")
@@ -267,10 +278,10 @@ async def test_the_log_tells_who_changed_what_in_pages(world: World) -> None:
     assert re.fullmatch(
         rf"<t:\d+:R> <@{admin.id}>: blocked a member \(<@{world.user('grace').id}>\)", newest
     )
-    assert "Largest size: 75 px" in message.text
-    assert "Largest size: 64 px" not in message.text
+    assert "Largest size: 74 px → 75 px" in message.text
+    assert "→ 64 px" not in message.text
     await world.press(admin, message, "Next")
-    assert "Largest size: 64 px" in message.text
+    assert "Largest size: the operator's → 64 px" in message.text
 
 
 async def test_changes_are_posted_to_the_log_channel(world: World) -> None:

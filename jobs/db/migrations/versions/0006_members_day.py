@@ -1,10 +1,10 @@
-"""Schema 5: versions of a picture, telling of it, taking a deletion back, and own defaults."""
+"""Schema 6: versions of a picture, telling of it, taking a deletion back, and own defaults."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,175 @@
+"""`/operator`: what those who run the bot decide for all servers and private messages."""
+
+from collections.abc import Awaitable, Callable
+
+import discord
+from discord import app_commands
+
+from bot.commands.admin.access import AdminGroup
+from bot.commands.admin.audit import audit_line
+from bot.commands.admin.clearing import TOO_LATE, clear_question
+from bot.commands.admin.queue_admin import NothingButton
+from bot.kit import Feature, Interaction
+from bot.texts import Texts, _, texts_of
+from bot.ui.buttons import OwnButton
+from bot.ui.container import card, row_of, say, show, text_page
+from bot.ui.people import is_operator
+from bot.wire.acknowledging import acknowledge
+from bot.wire.errors import UserProblem
+from jobs.outcomes import TooLateToUndo
+
+ONLY_OPERATORS = _("Only those who run this bot may do that.")
+NOT_OPERATOR = _("The operator of this bot cannot be blocked.")
+SHOWN = 25
+
+
+def check_operator(interaction: Interaction) -> None:
+    """Let only operators through.
+
+    Raises:
+        UserProblem: for anybody else.
+    """
+    if not is_operator(interaction.user.id, interaction.client.settings):
+        raise UserProblem(ONLY_OPERATORS)
+
+
+operator = AdminGroup("operator", "For those who run this bot: all servers together.")
+
+
+async def _decide(
+    interaction: Interaction,
+    decision: Callable[[], Awaitable[bool]],
+    done: Callable[[Texts], str],
+    stood_so: Callable[[Texts], str],
+) -> None:
+    check_operator(interaction)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    t = texts_of(interaction)
+    await say(interaction, (done if await decision() else stood_so)(t))
+
+
+@operator.command(name="block", description="Stop somebody from painting anywhere.")
+@app_commands.describe(user="Whom to block.")
+async def block(interaction: Interaction, user: discord.User) -> None:
+    """Block somebody everywhere."""
+    check_operator(interaction)
+    if is_operator(user.id, interaction.client.settings):
+        raise UserProblem(NOT_OPERATOR)
+    await _decide(
+        interaction,
+        lambda: interaction.client.queue.blocks.add(None, user.id, interaction.user.id),
+        lambda t: t("<@{user_id}> is blocked from painting everywhere.", user_id=user.id),
+        lambda t: t("<@{user_id}> is blocked already.", user_id=user.id),
+    )
+
+
+@operator.command(name="unblock", description="Let somebody paint again.")
+@app_commands.describe(user="Whom to let paint again.")
+async def unblock(interaction: Interaction, user: discord.User) -> None:
+    """Unblock somebody everywhere."""
+    await _decide(
+        interaction,
+        lambda: interaction.client.queue.blocks.remove(None, user.id, interaction.user.id),
+        lambda t: t("<@{user_id}> may paint again; servers may still block.", user_id=user.id),
+        lambda t: t("<@{user_id}> was not blocked everywhere.", user_id=user.id),
+    )
+
+
+@operator.command(name="pause", description="Paint nothing more anywhere until you resume.")
+async def pause(interaction: Interaction) -> None:
+    """Pause everything."""
+    await _decide(
+        interaction,
+        lambda: interaction.client.queue.pauses.pause(None, interaction.user.id),
+        lambda t: t("Nothing more is painted anywhere until /operator resume."),
+        lambda t: t("The queue is paused already."),
+    )
+
+
+@operator.command(name="resume", description="Go on painting after a pause.")
+async def resume(interaction: Interaction) -> None:
+    """Resume everything."""
+    await _decide(
+        interaction,
+        lambda: interaction.client.queue.pauses.resume(None, interaction.user.id),
+        lambda t: t("The queue goes on, but for servers that are paused by themselves."),
+        lambda t: t("The queue is not paused."),
+    )
+
+
+@operator.command(name="clear", description="Cancel everything that waits anywhere.")
+async def clear(interaction: Interaction) -> None:
+    """Ask first."""
+    check_operator(interaction)
+    t = texts_of(interaction)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    overview = await interaction.client.queue.standings.overview(None)
+    if not overview.waiting:
+        await say(interaction, t("Nothing waits anywhere."))
+        return
+    user_id = interaction.user.id
+    row = row_of(ClearEverywhereButton(t, user_id), NothingButton(t, user_id))
+    question = t("**In all servers and private messages:**")
+    words = f"{question} {clear_question(t, overview.waiting)}"
+    await show(interaction, text_page(words, row))
+
+
+@operator.command(name="log", description="What was decided for all servers; who is blocked.")
+async def show_log(interaction: Interaction) -> None:
+    """Show the newest lines."""
+    check_operator(interaction)
+    t = texts_of(interaction)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    queue = interaction.client.queue
+    entries = await queue.audit.read(None, limit=SHOWN)
+    blocked = (await queue.blocks.users(None))[:SHOWN]
+    lines = [audit_line(t, entry) for entry in entries] or [t("Nothing was changed so far.")]
+    names = ", ".join(f"<@{user_id}>" for user_id in blocked) or t("nobody")
+    words = t("Blocked everywhere: {names}", names=names)
+    await interaction.edit_original_response(
+        view=card(t("## Log of changes"), "\n".join(lines), words)
+    )
+
+
+class ClearEverywhereButton(
+    OwnButton, kind="clear-everywhere", label=_("Cancel them all"), style=discord.ButtonStyle.danger
+):
+    """Cancels what waits anywhere."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:
+        """Clear."""
+        check_operator(interaction)
+        await acknowledge(interaction)
+        cleared = await interaction.client.queue.clearings.clear(None, interaction.user.id)
+        said = t.plural(
+            "{count} waiting picture is cancelled.",
+            "{count} waiting pictures are cancelled.",
+            count=len(cleared.job_ids),
+        )
+        until = discord.utils.format_dt(cleared.undo_until, "t")
+        note = t("-# This can be undone until {time}.", time=until)
+        button = UndoEverywhereButton(t, interaction.user.id, cleared.id)
+        await show(interaction, text_page(f"{said}\n{note}", row_of(button)))
+
+
+class UndoEverywhereButton(OwnButton, kind="clear-everywhere-undo", label=_("Undo"), emoji="↩️"):
+    """Puts what was cancelled back to its places."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:
+        """Put it back."""
+        check_operator(interaction)
+        await acknowledge(interaction)
+        outcome = await interaction.client.queue.clearings.undo(
+            int(self.about or 0), None, interaction.user.id
+        )
+        if isinstance(outcome, TooLateToUndo):
+            raise UserProblem(TOO_LATE)
+        said = t.plural(
+            "{count} picture waits again, at its old place.",
+            "{count} pictures wait again, at their old places.",
+            count=len(outcome.job_ids),
+        )
+        await say(interaction, said)
+
+
+FEATURE = Feature(commands=(operator,), buttons=(ClearEverywhereButton, UndoEverywhereButton))

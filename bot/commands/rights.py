@@ -1,0 +1,158 @@
+"""Who may look at a picture, post it for others, delete it: one table, as in docs/security.md.
+
+Who asks has one role towards a picture, and from where they ask it has one origin. `TABLE` says
+for each origin which roles have which right; nothing else in the bot decides it.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import discord
+
+from bot.kit import Interaction
+from bot.ui.people import is_admin, is_operator
+from jobs.model import Job
+
+
+class Role(StrEnum):
+    """What somebody is to a picture; of several the first."""
+
+    OWNER = "owner"
+    """Who asked for it."""
+    OPERATOR = "operator"
+    """Who runs the bot."""
+    ADMIN = "admin"
+    """Who manages the picture's server, and asks in it."""
+    MODERATOR = "moderator"
+    """Who may manage messages in the picture's channel."""
+    MEMBER = "member"
+    """Anybody else."""
+
+
+class Origin(StrEnum):
+    """Where a picture was shown, as seen from where somebody asks."""
+
+    PUBLIC = "public"
+    """In a channel that the one who asks sees, or in the thread in which they ask."""
+    HIDDEN_CHANNEL = "hidden channel"
+    """In a channel of this server that they do not see."""
+    PRIVATE_THREAD = "private thread"
+    """In a private thread of this server, while they ask outside of it."""
+    PRIVATE = "private"
+    """In this server, for its member's eyes only."""
+    USER_INSTALLED = "user-installed"
+    """By a command that a user brought along to where the bot is no member."""
+    DIRECT_MESSAGE = "direct message"
+    """In the member's direct messages with the bot."""
+    OTHER_SERVER = "other server"
+    """In a server in which they do not ask."""
+    MODERATED = "moderated away"
+    """Its message was deleted in Discord."""
+
+
+class Right(StrEnum):
+    """What somebody may do with a picture."""
+
+    LOOK = "look"
+    """See it, alone."""
+    POST = "post"
+    """Show it to others where they ask."""
+    DELETE = "delete"
+    """Delete it, and its message."""
+
+
+_OWNER = frozenset({Role.OWNER})
+_RUNNING_IT = _OWNER | {Role.OPERATOR}
+_MANAGING = _RUNNING_IT | {Role.ADMIN}
+_MODERATING = _MANAGING | {Role.MODERATOR}
+_EVERYBODY = frozenset(Role)
+
+TABLE: Mapping[Origin, Mapping[Right, frozenset[Role]]] = {
+    origin: {Right.LOOK: look, Right.POST: post, Right.DELETE: delete}
+    for origin, look, post, delete in (
+        (Origin.PUBLIC, _EVERYBODY, _EVERYBODY, _MODERATING),
+        (Origin.HIDDEN_CHANNEL, _MANAGING, _OWNER, _MANAGING),
+        (Origin.PRIVATE_THREAD, _MANAGING, _OWNER, _MODERATING),
+        (Origin.PRIVATE, _MANAGING, _OWNER, _MANAGING),
+        (Origin.USER_INSTALLED, _RUNNING_IT, _OWNER, _MODERATING),
+        (Origin.DIRECT_MESSAGE, _RUNNING_IT, _OWNER, _RUNNING_IT),
+        (Origin.OTHER_SERVER, _RUNNING_IT, _OWNER, _RUNNING_IT),
+        (Origin.MODERATED, _MANAGING, frozenset[Role](), _MODERATING),
+    )
+}
+
+
+def may(right: Right, interaction: Interaction, job: Job) -> bool:
+    """Whether the one who asks has a right to a picture, from where they ask."""
+    return role_of(interaction, job) in TABLE[origin_of(interaction, job)][right]
+
+
+def by_admins_right(right: Right, interaction: Interaction, job: Job) -> bool:
+    """Whether they have it only as admin, moderator or operator, so that it is written down."""
+    role = role_of(interaction, job)
+    rights = TABLE[origin_of(interaction, job)][right]
+    return role is not Role.OWNER and role in rights and Role.MEMBER not in rights
+
+
+def role_of(interaction: Interaction, job: Job) -> Role:
+    """What the one who asks is to a picture."""
+    settings = interaction.client.settings
+    if job.user_id == interaction.user.id:
+        return Role.OWNER
+    if is_operator(interaction.user.id, settings):
+        return Role.OPERATOR
+    if job.guild_id is None or job.guild_id != interaction.guild_id:
+        return Role.MEMBER
+    if is_admin(interaction, settings):
+        return Role.ADMIN
+    if _permissions(interaction, job.channel_id).manage_messages:
+        return Role.MODERATOR
+    return Role.MEMBER
+
+
+def origin_of(interaction: Interaction, job: Job) -> Origin:
+    """Where a picture was shown, as seen from where somebody asks."""
+    if job.message_removed_at is not None:
+        return Origin.MODERATED
+    if job.guild_id is None:
+        return Origin.DIRECT_MESSAGE if job.reply.bot_in_channel else Origin.USER_INSTALLED
+    if job.guild_id != interaction.guild_id:
+        return Origin.OTHER_SERVER
+    if job.reply.ephemeral:
+        return Origin.PRIVATE
+    if not job.reply.bot_in_channel:
+        return Origin.USER_INSTALLED
+    return _origin_by_channel(interaction, job.channel_id)
+
+
+def _origin_by_channel(interaction: Interaction, channel_id: int | None) -> Origin:
+    """Of what was for everybody in a channel of this server."""
+    if channel_id is not None and channel_id == interaction.channel_id:
+        return Origin.PUBLIC
+    channel = _channel(interaction, channel_id)
+    if isinstance(channel, discord.Thread) and channel.is_private():
+        return Origin.PRIVATE_THREAD
+    seen = _permissions(interaction, channel_id).view_channel
+    return Origin.PUBLIC if seen else Origin.HIDDEN_CHANNEL
+
+
+def _permissions(interaction: Interaction, channel_id: int | None) -> discord.Permissions:
+    """What the one who asks may do in a channel of the server in which they ask.
+
+    Those of an interaction are of the channel where it was made, which may be another one.
+    """
+    if channel_id is not None and channel_id == interaction.channel_id:
+        return interaction.permissions
+    member, channel = interaction.user, _channel(interaction, channel_id)
+    if not isinstance(member, discord.Member) or channel is None:
+        return discord.Permissions.none()
+    return channel.permissions_for(member)
+
+
+def _channel(
+    interaction: Interaction, channel_id: int | None
+) -> discord.abc.GuildChannel | discord.Thread | None:
+    channel = None if channel_id is None else interaction.client.get_channel(channel_id)
+    if isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+        return channel
+    return None

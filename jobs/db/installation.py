@@ -1,0 +1,60 @@
+"""What is true of a database as a whole: whose it is, and whether it was restored."""
+
+import sqlalchemy as sa
+
+from jobs.core import QueueCore
+from jobs.db import schema
+from jobs.db.database import Transaction
+from jobs.db.rows import J
+from jobs.outcomes import DatabaseRefusedError
+
+WORLD = "world"
+RESTORED_AT = "restored_at"
+DISCORD, LOOPBACK = "discord", "loopback"
+_OF_ANOTHER_WORLD = {
+    DISCORD: "This database was made by the sandbox, whose numbers are none of Discord's; please "
+    "name another folder in ATELIER_DATA_DIR (or another ATELIER_DATABASE_URL).",
+    LOOPBACK: "This database is of a bot in Discord, and the sandbox would answer its members; "
+    "please give the sandbox a folder of its own (python -m sandbox --data FOLDER) and leave "
+    "ATELIER_DATABASE_URL empty. A folder of the sandbox from before this version can be deleted.",
+}
+
+
+class Installation:
+    """Facts by their names, in a small table."""
+
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
+
+    async def belongs_to(self, world: str, application_id: int) -> None:
+        """Take the database for a bot in Discord, or in the sandbox (`DISCORD`, `LOOPBACK`).
+
+        Raises:
+            DatabaseRefusedError: when it was the other's before.
+        """
+        async with self._core.database.write() as transaction:
+            await transaction.lock("atelier-installation")
+            known = await read_fact(transaction, WORLD)
+            if known is None and world == LOOPBACK:
+                # Of an earlier version, which did not write it down.
+                of_others = J.application_id.is_not(None) & (J.application_id != application_id)
+                if await transaction.connection.scalar(sa.select(J.id).where(of_others).limit(1)):
+                    known = DISCORD
+            if known is None:
+                await write_fact(transaction, WORLD, world)
+            elif known != world:
+                raise DatabaseRefusedError(_OF_ANOTHER_WORLD[world])
+
+
+async def read_fact(transaction: Transaction, name: str) -> str | None:
+    """What stands under a name."""
+    columns = schema.installation.c
+    value = sa.select(columns.value).where(columns.name == name)
+    return await transaction.connection.scalar(value)
+
+
+async def write_fact(transaction: Transaction, name: str, value: str) -> None:
+    """Let something stand under a name, instead of what stood there."""
+    table = schema.installation
+    await transaction.connection.execute(sa.delete(table).where(table.c.name == name))
+    await transaction.connection.execute(sa.insert(table).values(name=name, value=value))

@@ -1,0 +1,87 @@
+"""What those who run the bot decide for all servers together."""
+
+import pytest
+
+from jobs.model import JobState
+from tests.kit.world import World
+
+COMMANDS = [
+    ("block", ["user"]),
+    ("unblock", ["user"]),
+    ("pause", []),
+    ("resume", []),
+    ("clear", []),
+    ("log", []),
+]
+
+
+@pytest.fixture
+async def world(world: World) -> World:
+    """A bot that is run by the server's admin."""
+    run_by(world, "admin")
+    return world
+
+
+def run_by(world: World, *names: str) -> None:
+    ids = tuple(world.user(name).id for name in names)
+    object.__setattr__(world.bot.settings, "atelier_owner_ids", ids)
+
+
+async def test_an_admin_who_does_not_run_the_bot_is_refused(world: World) -> None:
+    run_by(world, "ada")
+    for name, names in COMMANDS:
+        options = {each: world.user("grace").id for each in names}
+        said = await world.slash(world.user("admin"), f"operator {name}", options)
+        assert said.text == "Only those who run this bot may do that."
+    assert not await world.queue.audit.read(None)
+
+
+async def test_somebody_is_blocked_everywhere_and_let_in_again(world: World) -> None:
+    admin, grace = world.user("admin"), world.user("grace")
+    await world.slash(admin, "operator block", {"user": grace.id})
+    await world.queue.blocks.add(world.guild_id + 1, grace.id, 1)
+    refused = await world.slash(
+        grace, "style save", {"name": "x"}, attachments={"picture": ("a", b"")}
+    )
+    assert "The operator of this bot has blocked you" in refused.text
+    log = (await world.slash(admin, "operator log")).text
+    assert f"Blocked everywhere: <@{grace.id}>" in log
+    assert f"<@{admin.id}>: blocked a member (<@{grace.id}>)" in log
+    await world.slash(admin, "operator unblock", {"user": grace.id})
+    assert "Blocked everywhere: nobody" in (await world.slash(admin, "operator log")).text
+
+
+async def test_who_runs_the_bot_cannot_be_blocked(world: World) -> None:
+    admin = world.user("admin")
+    said = await world.slash(admin, "operator block", {"user": admin.id})
+    assert said.text == "The operator of this bot cannot be blocked."
+
+
+async def test_all_is_paused_and_goes_on(world: World) -> None:
+    admin = world.user("admin")
+    await world.slash(admin, "operator pause")
+    assert (await world.queue.standings.overview(None)).paused
+    await world.slash(admin, "operator resume")
+    assert not (await world.queue.standings.overview(None)).paused
+
+
+async def test_all_that_waits_anywhere_is_cleared_and_put_back(world: World) -> None:
+    admin, ada = world.user("admin"), world.user("ada")
+    jobs = [await world.job(ada), await world.job(ada, in_guild=False)]
+    message = await world.slash(admin, "operator clear")
+    assert "In all servers and private messages" in message.text
+    await world.press(admin, message, "Cancel them all")
+    assert [await world.state(job) for job in jobs] == [JobState.CANCELLED] * 2
+    await world.press(admin, message, "Undo")
+    assert [await world.state(job) for job in jobs] == [JobState.QUEUED] * 2
+
+
+async def test_an_operator_no_more_is_noticed_at_the_button(world: World) -> None:
+    admin = world.user("admin")
+    job = await world.job(world.user("ada"))
+    message = await world.slash(admin, "operator clear")
+    run_by(world, "grace")
+    pressed = await world.discord.press(admin, message, label="Cancel them all")
+    await pressed.wait(lambda i: i.followups or (i.message is not message and i.message))
+    assert "Only those who run this bot" in await world.said(pressed)
+    assert await world.state(job) is JobState.QUEUED

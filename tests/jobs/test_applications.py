@@ -1,0 +1,107 @@
+"""Several applications on one database, and two bots of one."""
+
+import dataclasses
+import os
+import platform
+from pathlib import Path
+
+import pytest
+
+from bot.app.alone import alone_in, is_gone
+from common.settings import SettingsError
+from jobs.db.installation import DISCORD, LOOPBACK
+from jobs.outcomes import Accepted, DatabaseRefusedError
+from jobs.queue import JobQueue
+from jobs.working.bots import BOT_ALIVE_SECONDS, BotInfo
+from tests.kit.samples import RESULT, FakeClock, claimed, report, submission
+
+FIRST, SECOND = 111, 222
+
+
+async def asked_for(queue: JobQueue, application_id: int, user_id: int) -> int:
+    asked = submission(user_id)
+    reply = dataclasses.replace(asked.reply, application_id=application_id)
+    outcome = await queue.submissions.submit(dataclasses.replace(asked, reply=reply))
+    assert isinstance(outcome, Accepted)
+    return outcome.job.id
+
+
+async def test_each_application_delivers_its_own_jobs(queue: JobQueue) -> None:
+    jobs = [await asked_for(queue, each, each) for each in (FIRST, SECOND)]
+    unknown = await asked_for(queue, 0, 3)
+    for application_id, job_id in zip((FIRST, SECOND), jobs, strict=True):
+        due = await queue.deliveries.due(application_id=application_id)
+        assert [job.id for job in due] == [job_id, unknown]
+
+
+async def test_what_reached_nobody_is_told_by_its_own_application(queue: JobQueue) -> None:
+    job_id = await asked_for(queue, FIRST, 1)
+    await queue.claims.finish(await claimed(queue), RESULT, report())
+    await queue.deliveries.mark_undeliverable(job_id, "gone")
+    assert await queue.deliveries.undelivered(1, FIRST) == [job_id]
+    assert await queue.deliveries.undelivered(1, SECOND) == []
+
+
+def bot(name: str, application_id: int = FIRST, pid: int = 1) -> BotInfo:
+    return BotInfo(name, application_id, "elsewhere", pid, "0.2.0")
+
+
+async def test_a_second_bot_of_an_application_waits_for_the_end_of_the_first(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    assert await queue.bots.enter(bot("a"), is_gone) is None
+    assert await queue.bots.enter(bot("b"), is_gone) == bot("a")
+    assert await queue.bots.enter(bot("c", SECOND), is_gone) is None
+    clock.advance(BOT_ALIVE_SECONDS - 1)
+    await queue.bots.beat(bot("a"), connected=True)
+    clock.advance(2)
+    assert await queue.bots.enter(bot("b"), is_gone) == bot("a")
+    await queue.bots.forget("a")
+    assert await queue.bots.enter(bot("b"), is_gone) is None
+
+
+async def test_a_bot_that_was_killed_is_not_waited_for_where_that_can_be_seen(
+    queue: JobQueue,
+) -> None:
+    here = platform.node()
+    killed = dataclasses.replace(bot("a", pid=2**22 + 1), host=here)
+    again = dataclasses.replace(bot("b", pid=os.getpid()), host=here)
+    assert await queue.bots.enter(killed, is_gone) is None
+    assert await queue.bots.enter(again, is_gone) is None
+    assert not is_gone(dataclasses.replace(bot("c", pid=os.getppid()), host=here))
+
+
+async def test_a_database_of_discord_is_refused_by_the_sandbox_and_the_other_way_round(
+    queue: JobQueue,
+) -> None:
+    await queue.installation.belongs_to(DISCORD, FIRST)
+    await queue.installation.belongs_to(DISCORD, SECOND)
+    with pytest.raises(DatabaseRefusedError, match="folder of its own"):
+        await queue.installation.belongs_to(LOOPBACK, FIRST)
+
+
+async def test_the_sandboxs_database_is_refused_by_a_bot_in_discord(queue: JobQueue) -> None:
+    await queue.installation.belongs_to(LOOPBACK, FIRST)
+    await queue.installation.belongs_to(LOOPBACK, SECOND)
+    with pytest.raises(DatabaseRefusedError, match="made by the sandbox"):
+        await queue.installation.belongs_to(DISCORD, FIRST)
+
+
+async def test_a_database_that_an_earlier_version_used_in_discord_is_known_by_its_jobs(
+    queue: JobQueue,
+) -> None:
+    await asked_for(queue, FIRST, 1)
+    with pytest.raises(DatabaseRefusedError):
+        await queue.installation.belongs_to(LOOPBACK, SECOND)
+
+
+def test_one_bot_holds_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.app.alone.ENDING_SECONDS", 0.1)
+    with (
+        alone_in(tmp_path),
+        pytest.raises(SettingsError, match="another bot uses"),
+        alone_in(tmp_path),
+    ):
+        pass
+    with alone_in(tmp_path):
+        pass

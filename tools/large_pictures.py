@@ -1,0 +1,91 @@
+"""`python -m tools.large_pictures`: what 100 megapixels cost, now and in an older commit.
+
+Makes files of 10,000 × 10,000 that fit an upload and decodes each in a process of its own:
+processor time, and memory above what the process held with the file in it.
+"""
+
+import argparse
+import io
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import imagecodecs
+import numpy as np
+import tifffile
+
+_HERE: Final = Path(__file__).resolve().parents[1]
+_SIDE: Final = 10_000
+_BEFORE: Final = "a3d787f"
+_MEASURE: Final = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+import imagecodecs, tifffile
+from common.pictures.decode import normalise
+from common.pictures.kinds import PictureProblem
+data = Path(sys.argv[2]).read_bytes()
+def kib(field):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(field)).split()[1])
+before, start = kib("VmRSS"), time.process_time()
+try:
+    made = normalise(data)
+    said = f"{made.width_px} x {made.height_px}"
+except PictureProblem as problem:
+    said = str(problem)
+print(f"{time.process_time() - start:.2f} s, {(kib('VmHWM') - before) / 2**20:.2f} GiB, {said}")
+"""
+
+
+def main() -> None:
+    """Measure each kind, with both codes."""
+    parser = argparse.ArgumentParser(prog="python -m tools.large_pictures", description=__doc__)
+    parser.add_argument("--commit", default=_BEFORE, help="default %(default)s")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        archive = subprocess.run(
+            ["git", "archive", chosen.commit, "common"],  # noqa: S607
+            cwd=_HERE,
+            check=True,
+            capture_output=True,
+        ).stdout
+        old = folder / "old"
+        old.mkdir()
+        subprocess.run(["tar", "-x", "-C", str(old)], input=archive, check=True)  # noqa: S607
+        for kind in ("png 1 u2", "png 3 u1", "png 3 u2", "png 4 u2", "tiff 3 u2", "tiff 3 f4"):
+            file = folder / "file"
+            file.write_bytes(_file(*kind.split()))
+            for words, tree in (("now", _HERE), (chosen.commit, old)):
+                print(f"{kind}: {file.stat().st_size >> 10} KiB, {words}: {_cost(tree, file)}")
+
+
+def _file(file_format: str, channels: str, dtype: str) -> bytes:
+    count = int(channels)
+    row = (np.arange(_SIDE)[:, None] % 64 * 1000 * np.arange(1, count + 1)) % 65536
+    scale = {"f4": 65536, "u1": 256}.get(dtype, 1)
+    samples = np.repeat((row / scale).astype(dtype)[None], _SIDE, axis=0)
+    if file_format == "png":
+        return bytes(imagecodecs.png_encode(samples.squeeze(), level=1))
+    file = io.BytesIO()
+    tifffile.imwrite(file, samples, photometric="rgb", rowsperstrip=100, compression="zlib")
+    return file.getvalue()
+
+
+def _cost(tree: Path, file: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURE, str(tree), str(file)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return (done.stdout or done.stderr.splitlines()[-1]).strip()
+
+
+if __name__ == "__main__":
+    main()
