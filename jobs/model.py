@@ -7,10 +7,12 @@ database cannot be mistaken for the database itself.
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from common.options import PaintInputs, PaintOptions
 from common.sentences import Sentence
+
+Notify = Literal["yes", "no", "long"]
 
 
 class JobState(StrEnum):
@@ -59,6 +61,8 @@ class Reply:
     """False for a user-installed app, and wherever the bot is no member."""
     locale: str = "en-US"
     upload_limit_bytes: int = 10 * 1024 * 1024
+    notify: Notify = "long"
+    """Whether its member is mentioned when it is ready; "long": if it took longer than a minute."""
     notes: tuple[Sentence, ...] = ()
     """What the result is to say of the pictures that it was made from."""
 
@@ -180,7 +184,8 @@ class Job:
     delivered_at: datetime | None
     delivery_attempts: int = 0
     pictures_deleted_at: datetime | None = None
-    """When the pictures were deleted, by the member or after the retention."""
+    """When the pictures were deleted, by the member or after the retention; ahead while a deletion
+    can be taken back."""
     unreadable: Sentence | None = None
     """Set when another version wrote the row and it cannot be read; such a job is not painted.
     Nor can one be read that was erased."""

@@ -29,7 +29,7 @@ from bot.commands.admin import (
     stats,
 )
 from bot.commands.picture_buttons import change, ending, remix, sharing
-from bot.delivery import loop, undelivered
+from bot.delivery import loop, notifier, undelivered
 from bot.intake import service as intake
 from bot.kit import Feature
 from bot.monitor import alerts
@@ -42,6 +42,7 @@ FEATURES: tuple[Feature, ...] = (
     housekeeping.FEATURE,
     monitor.FEATURE,
     alerts.FEATURE,
+    notifier.FEATURE,
     loop.FEATURE,
     undelivered.FEATURE,
     intake.FEATURE,

@@ -21,6 +21,7 @@ from common.options import (
     Start,
     Vary,
 )
+from jobs.model import Notify
 
 SIZE, STRENGTH = OPTIONS["size_px"], OPTIONS["strength"]
 SCALE, SEED = OPTIONS["style_scale"], OPTIONS["seed"]
@@ -46,6 +47,11 @@ VARY: list[Choice[str]] = [
     Choice(name="seed: each is painted anew", value="seed"),
     Choice(name="strength: from soft to strong", value="strength"),
     Choice(name="style: one in each of the styles", value="style"),
+]
+NOTIFY: list[Choice[str]] = [
+    Choice(name="yes", value="yes"),
+    Choice(name="no", value="no"),
+    Choice(name="if it takes longer than a minute", value="long"),
 ]
 ONE_STYLE_TO_VARY = _(
     "To vary the style, give two to four: `style`, `preset`, `style2` and `preset2`."
@@ -96,11 +102,12 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
     vary=OPTIONS["vary"].help,
     timelapse=OPTIONS["timelapse"].help,
     film=OPTIONS["timelapse_format"].help,
+    notify="Mention me when it is ready. Without it: if it took longer than a minute.",
     spoiler="Hide the picture until somebody clicks on it.",
     ephemeral="Show the picture only to you.",
 )
 @app_commands.choices(
-    quality=QUALITIES, keep_colors=KEEP_COLORS, start=STARTS, vary=VARY, film=FILMS
+    notify=NOTIFY, quality=QUALITIES, keep_colors=KEEP_COLORS, start=STARTS, vary=VARY, film=FILMS
 )
 @app_commands.autocomplete(preset=offered, preset2=offered)
 async def paint(
@@ -124,6 +131,7 @@ async def paint(
     vary: Vary = "seed",
     timelapse: bool = False,
     film: FilmFormat | None = None,
+    notify: Notify = "long",
     spoiler: bool = False,
     ephemeral: bool = False,
 ) -> None:
@@ -133,7 +141,7 @@ async def paint(
     named = {name: value for name, value in looks.items() if value is not None}
     request = PaintRequest(
         asker=asker_of(interaction),
-        reply=reply_to(interaction, ephemeral=ephemeral, spoiler=spoiler),
+        reply=reply_to(interaction, ephemeral=ephemeral, spoiler=spoiler, notify=notify),
         content=Source.attachment(content),
         styles=styles,
         mask=_source(mask),

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from bot.kit import Interaction
 from bot.ui.people import is_admin, role_ids
 from common.options import PaintInputs, PaintOptions
-from jobs.model import Asker, Reply
+from jobs.model import Asker, Notify, Reply
 
 TOKEN_LIFE = timedelta(minutes=15)
 
@@ -118,7 +118,13 @@ def asker_of(interaction: Interaction) -> Asker:
     )
 
 
-def reply_to(interaction: Interaction, *, ephemeral: bool = False, spoiler: bool = False) -> Reply:
+def reply_to(
+    interaction: Interaction,
+    *,
+    ephemeral: bool = False,
+    spoiler: bool = False,
+    notify: Notify = "long",
+) -> Reply:
     """Where the answer to an interaction goes.
 
     The bot can reach a message later by its own token only where it is a member: in servers
@@ -132,6 +138,7 @@ def reply_to(interaction: Interaction, *, ephemeral: bool = False, spoiler: bool
         channel_id=interaction.channel_id,
         ephemeral=ephemeral,
         spoiler=spoiler,
+        notify=notify,
         bot_in_channel=_bot_is_here(interaction),
         locale=interaction.locale.value,
         upload_limit_bytes=interaction.filesize_limit,

@@ -222,7 +222,12 @@ class IntakeService:
             UserProblem: if it is not kept any more, or the limits stand in the way.
         """
         wish = await self._unfinished(interaction, wish_id)
-        reply = reply_to(interaction, ephemeral=wish.ephemeral, spoiler=wish.reply.spoiler)
+        reply = reply_to(
+            interaction,
+            ephemeral=wish.ephemeral,
+            spoiler=wish.reply.spoiler,
+            notify=wish.reply.notify,
+        )
         chosen = in_style(wish, styles, asker_of(interaction), reply)
         options = chosen.options.model_copy(update=changes)
         await self.begin(interaction, chosen.model_copy(update={"options": options}))

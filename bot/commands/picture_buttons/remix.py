@@ -109,7 +109,12 @@ def remix_request(interaction: Interaction, job: Job) -> PaintRequest:
     """A wish for the same again, of the one who asks now."""
     return PaintRequest(
         asker=asker_of(interaction),
-        reply=reply_to(interaction, ephemeral=job.reply.ephemeral, spoiler=job.reply.spoiler),
+        reply=reply_to(
+            interaction,
+            ephemeral=job.reply.ephemeral,
+            spoiler=job.reply.spoiler,
+            notify=job.reply.notify,
+        ),
         inputs=job.inputs,
         options=job.options,
         parent_job_id=job.id,
