@@ -17,6 +17,7 @@ from bot.kit import Bot, Feature
 from bot.wire.faults import BACKOFF
 from bot.wire.in_flight import follow_this_task
 from bot.wire.original_response import is_mine
+from common.logs import add_log_ids
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
 
@@ -138,6 +139,7 @@ class Delivery:
 
     async def _deliver(self, job_id: int, message: TrackedMessage) -> None:
         """Bring the newest state of a job to its message, and note what came of it."""
+        add_log_ids(job=job_id)
         queue = self.client.queue
         message.requests = follow_this_task()
         async with self._slots[message.is_final]:

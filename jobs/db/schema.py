@@ -220,6 +220,8 @@ engines = Table(
     Column("pid", Integer, nullable=False),
     Column("started_at", Double, nullable=False),
     Column("last_seen", Double, nullable=False),
+    # What keeps it from painting, in English.
+    Column("trouble", Text),
 )
 
 bots = Table(

@@ -20,6 +20,7 @@ from bot.ui.container import row_of, text_page
 from bot.ui.plain import plain
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
+from bot.wire.faults import passes
 from bot.wire.message_address import message_address
 from bot.wire.original_response import ORIGINAL, webhook_of
 from jobs.model import Job
@@ -128,6 +129,8 @@ async def remove_message(client: Bot, job: Job) -> bool:
     except discord.NotFound:
         return True
     except discord.Forbidden as error:
+        if passes(error):
+            raise
         log.info("The message of job %d could not be removed: %s", job.id, error)
         return was_gone
     return True

@@ -27,12 +27,13 @@ from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
 from tests.kit.pictures import photograph
 
+INFO = EngineInfo(id="test", host="here", device="cpu", network="lite", version="0", pid=1)
+
 
 @asynccontextmanager
 async def worker(queue: JobQueue, settings: Settings) -> AsyncIterator[asyncio.Event]:
-    info = EngineInfo(id="test", host="here", device="cpu", network="lite", version="0", pid=1)
     stop = asyncio.Event()
-    task = asyncio.create_task(EngineWorker(queue, JobPainter(settings), info).run(stop))
+    task = asyncio.create_task(EngineWorker(queue, JobPainter(settings), INFO).run(stop))
     try:
         yield stop
     finally:

@@ -1,10 +1,10 @@
-"""Schema 6: versions of a picture, telling of it, taking a deletion back, and own defaults."""
+"""Schema 7: versions of a picture, telling of it, taking a deletion back, and own defaults."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
