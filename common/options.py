@@ -183,6 +183,9 @@ class StyleInput(BaseModel):
 
     picture: str | None = Field(None, description="Key of a stored picture.")
     preset: str | None = Field(None, description="Id of a painting in the catalogue.")
+    name: str | None = Field(
+        None, max_length=100, description="Under which the picture was saved as a style."
+    )
     is_content: bool = Field(False, description="The photograph is its own style.")
     weight: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1.0
     region: tuple[_Share, _Share, _Share, _Share] | None = Field(

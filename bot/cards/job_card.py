@@ -137,7 +137,7 @@ def _cancelled(t: Texts, job: Job) -> ui.LayoutView:
 
 def _title(t: Texts, job: Job) -> str:
     title = t("Painted for {user}", user=job.user_name)
-    if any(style.preset is not None for style in job.inputs.styles):
+    if any(style.preset or style.name for style in job.inputs.styles):
         styles = styles_words(t, job.inputs.styles)
         title = t("{styles}, for {user}", styles=styles, user=job.user_name)
     return plain(title, 200)

@@ -47,6 +47,8 @@ class StyleWish(BaseModel):
 
     picture: Source | None = None
     preset: str | None = None
+    name: str | None = None
+    """Under which the picture was saved as a style."""
     weight: float = 1.0
 
 

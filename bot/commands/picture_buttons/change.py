@@ -121,6 +121,7 @@ def _with_pictures(
         StyleWish(
             picture=Source(key=style.picture) if style.picture else None,
             preset=style.preset,
+            name=style.name,
             weight=style.weight,
         )
         for style in inputs.styles
