@@ -8,6 +8,7 @@ from pathlib import Path
 
 import discord
 from babel import Locale
+from babel.lists import format_list
 from discord import app_commands
 
 from bot.app.features import build_client
@@ -50,7 +51,7 @@ admins of every server.
 TAIL = """\
 ## Another language
 
-`python -m bot.locales fr` begins `bot/locales/fr/atelier.po` (or any other language that Discord
+`python -m bot.locales it` begins `bot/locales/it/atelier.po` (or any other language that Discord
 has). Translate what is empty in it with any editor of .po files, and start the bot again: nothing
 has to be compiled or registered. `python -m bot.locales` brings all files up to date after a
 change, and lists what is still to be translated; the tests refuse a language that is incomplete,
@@ -97,7 +98,7 @@ def document(tree: Tree) -> str:
     """The whole document, as Markdown."""
     commands = list(leaves(tree))
     names = [str(Locale.parse(code, sep="-").english_name) for code in languages()]
-    parts = [HEAD.format(languages=" and ".join(names)), MEMBERS]
+    parts = [HEAD.format(languages=format_list(names, locale="en_GB")), MEMBERS]
     parts += [_section(command) for command in commands if not is_for_admins(command)]
     for menu in tree.get_commands(type=discord.AppCommandType.message):
         parts.append(

@@ -1,6 +1,6 @@
 """`python -m bot.locales`: bring the translations up to date with what the bot says now.
 
-`python -m bot.locales fr` begins a new language, in `bot/locales/fr/atelier.po`.
+`python -m bot.locales it` begins a new language, in `bot/locales/it/atelier.po`.
 """
 
 import argparse

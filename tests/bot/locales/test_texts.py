@@ -69,7 +69,17 @@ def test_braces_in_a_value_are_left_as_they_are() -> None:
 
 @pytest.mark.parametrize(
     ("locale", "language"),
-    [("de", "de"), ("en-US", "en"), ("en-GB", "en"), ("xx", "en"), (None, "en"), ("de-AT", "de")],
+    [
+        ("de", "de"),
+        ("de-AT", "de"),
+        ("es-ES", "es"),
+        ("es-419", "es"),
+        ("fr", "fr"),
+        ("en-US", "en"),
+        ("en-GB", "en"),
+        ("xx", "en"),
+        (None, "en"),
+    ],
 )
 def test_the_locale_chooses_the_language(locale: str | None, language: str) -> None:
     assert texts_for(locale).language == language

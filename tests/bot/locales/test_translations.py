@@ -77,8 +77,8 @@ def forms(message: Message) -> list[tuple[str, str]]:
     return [(plural if n else singular, said) for n, said in enumerate(message.string)]
 
 
-def test_there_is_german() -> None:
-    assert "de" in LANGUAGES
+def test_there_are_german_spanish_and_french() -> None:
+    assert {"de", "es", "fr"} <= set(LANGUAGES)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -140,6 +140,21 @@ def test_sentences_name_the_commands_as_their_readers_see_them(
                 assert both in names or one in names, said
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_sentences_name_the_options_as_their_readers_see_them(
+    language: str, found: Catalog
+) -> None:
+    t = texts_for(language)
+    options = {str(message.id) for message in found if message.context == "option"}
+    named = 0
+    for message in catalog_of(language):
+        for source, said in forms(message) if message.id else ():
+            for option in options.intersection(re.findall(r"`(\w+)`", source)):
+                assert f"`{t.find('option', option)}`" in said, said
+                named += 1
+    assert named > 5
+
+
 async def payloads(tree: Tree) -> list[dict[str, Any]]:
     translator = CatalogueTranslator()
     commands = [*tree.get_commands()]
@@ -187,7 +202,7 @@ async def test_no_command_has_more_characters_than_discord_takes(tree: Tree) -> 
 
 async def test_names_differ_within_each_language(tree: Tree) -> None:
     def check(parts: list[dict[str, Any]]) -> None:
-        for locale in (None, "de"):
+        for locale in (None, "de", "es-ES", "es-419", "fr"):
             names = [
                 (part.get("name_localizations") or {}).get(str(locale), part["name"])
                 for part in parts
@@ -199,9 +214,12 @@ async def test_names_differ_within_each_language(tree: Tree) -> None:
     check([each for each in await payloads(tree) if each["type"] == 1])
 
 
-async def test_discord_gets_the_german_names(tree: Tree) -> None:
+async def test_discord_gets_the_names_in_each_of_its_locales_that_there_is_a_file_for(
+    tree: Tree,
+) -> None:
     paint = next(each for each in await payloads(tree) if each["name"] == "paint")
-    assert paint["name_localizations"] == {"de": "malen"}
+    spanish = {"es-ES": "pintar", "es-419": "pintar"}
+    assert paint["name_localizations"] == {"de": "malen", "fr": "peindre"} | spanish
     assert paint["description_localizations"]["de"].startswith("Ein Foto im Stil")
 
 
