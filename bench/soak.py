@@ -211,6 +211,12 @@ def is_result(message: Message | None) -> bool:
     return any(button.get("label") == "Again" for button in message.buttons)
 
 
+def was_refused(interaction: Interaction) -> bool:
+    """Whether the member was told that it does not work at the moment."""
+    messages = [interaction.message, *interaction.followups]
+    return any(one is not None and "try again" in one.text for one in messages)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What came of it."""
@@ -218,6 +224,10 @@ class Verdict:
     minutes: float
     posted: int
     acknowledged: int
+    told_to_try_again: int
+    """Commands that the store or the database could not take in, and whose member was told so."""
+    lost: int
+    """Acknowledged commands that are no job, and whose member was told nothing."""
     jobs: int
     states: dict[str, int]
     shown: int
@@ -236,13 +246,13 @@ class Verdict:
     def faults(self) -> list[str]:
         """What was promised and not kept."""
         said = []
-        if self.jobs < self.acknowledged:
-            said.append(f"{self.acknowledged - self.jobs} acknowledged commands are no job")
+        if self.lost:
+            said.append(f"{self.lost} acknowledged commands are no job")
         if self.states.get("done", 0) != self.jobs:
             said.append(f"of {self.jobs} jobs these ended otherwise: {self.states}")
-        if self.shown < self.acknowledged:
-            said.append(f"{self.acknowledged - self.shown} pictures are not shown")
-        if self.messages > self.jobs or self.direct_messages:
+        if self.shown < self.jobs:
+            said.append(f"{self.jobs - self.shown} pictures are not shown")
+        if self.messages > self.jobs + self.told_to_try_again or self.direct_messages:
             said.append(
                 f"{self.messages} messages and {self.direct_messages} direct ones for "
                 f"{self.jobs} jobs"
@@ -257,7 +267,9 @@ class Verdict:
 async def judged(soak: Soak, queue: JobQueue) -> Verdict:
     """Wait for what is left, and count."""
     asked = [one for one in soak.posted if one.acknowledged]
-    await soak.discord.until(lambda: all(is_result(one.message) for one in asked), AFTER_SECONDS)
+    await soak.discord.until(
+        lambda: all(is_result(one.message) or was_refused(one) for one in asked), AFTER_SECONDS
+    )
     await asyncio.sleep(5.0)  # what was shown is marked so
     async with queue.database.read() as connection:
         jobs = (await connection.execute(sa.select(schema.jobs))).all()
@@ -268,6 +280,9 @@ async def judged(soak: Soak, queue: JobQueue) -> Verdict:
                 .group_by(schema.events.c.job_id)
             )
         ).all()
+    known = {row.interaction_id for row in jobs}
+    lost = [one for one in asked if one.id not in known and not was_refused(one)]
+    shown = [one for one in soak.posted if one.id in known and is_result(one.message)]
     discord = soak.discord
     users = {one.user.id: one.user for one in soak.posted}
     return Verdict(
@@ -276,7 +291,9 @@ async def judged(soak: Soak, queue: JobQueue) -> Verdict:
         acknowledged=len(asked),
         jobs=len(jobs),
         states=dict(Counter(str(row.state) for row in jobs)),
-        shown=sum(is_result(one.message) for one in asked),
+        told_to_try_again=sum(was_refused(one) and one.id not in known for one in asked),
+        lost=len(lost),
+        shown=len(shown),
         messages=len(discord.messages()),
         direct_messages=sum(len(discord.dms(user)) for user in users.values()),
         ended_twice=sum(count > 1 for _, count in events),
@@ -322,6 +339,8 @@ def verdict_text(verdict: Verdict) -> str:
         ("minutes", f"{verdict.minutes:.0f}"),
         ("commands posted", str(verdict.posted)),
         ("of them acknowledged", str(verdict.acknowledged)),
+        ("of them told to try again", str(verdict.told_to_try_again)),
+        ("of them lost", str(verdict.lost)),
         ("jobs", str(verdict.jobs)),
         ("how they ended", ", ".join(f"{n} {c}" for n, c in verdict.states.items())),
         ("pictures shown", str(verdict.shown)),
