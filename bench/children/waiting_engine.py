@@ -48,6 +48,7 @@ class Instant(JobPainter):
         checkpoint: bytes | None,  # noqa: ARG002 - as all painters
         store: PictureStore,  # noqa: ARG002
         control: Control,  # noqa: ARG002
+        done: tuple[str, ...] = (),  # noqa: ARG002
     ) -> Ended:
         """Say that the job was taken."""
         say(job=job.id, at=time.time())

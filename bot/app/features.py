@@ -28,8 +28,8 @@ from bot.commands.admin import (
     queue_admin,
     stats,
 )
-from bot.commands.picture_buttons import ending, remix, sharing
-from bot.delivery import loop, undelivered
+from bot.commands.picture_buttons import change, ending, remix, sharing
+from bot.delivery import loop, notifier, undelivered
 from bot.intake import service as intake
 from bot.kit import Feature
 from bot.monitor import alerts
@@ -42,12 +42,14 @@ FEATURES: tuple[Feature, ...] = (
     housekeeping.FEATURE,
     monitor.FEATURE,
     alerts.FEATURE,
+    notifier.FEATURE,
     loop.FEATURE,
     undelivered.FEATURE,
     intake.FEATURE,
     thumbnails.FEATURE,
     job_buttons.FEATURE,
     remix.FEATURE,
+    change.FEATURE,
     sharing.FEATURE,
     ending.FEATURE,
     paint.FEATURE,

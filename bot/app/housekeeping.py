@@ -37,6 +37,7 @@ class Housekeeping:
             await asyncio.sleep(REAP_SECONDS)
             try:
                 await queue.claims.reap()
+                await queue.retention.finish_deleting()
                 if loop.time() >= clean_at:
                     clean_at = loop.time() + CLEAN_SECONDS
                     log.info("Cleaned up: %s", await queue.retention.gc())

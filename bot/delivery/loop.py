@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 
 from bot.delivery.courier import Courier, Later, Nowhere, Outcome
+from bot.delivery.notifier import Notifier
 from bot.delivery.routes import Routes, Shown
 from bot.delivery.tracked_message import TrackedMessage, differs
 from bot.kit import Bot, Feature
@@ -201,9 +202,16 @@ class Delivery:
         return True
 
     async def _delivered(self, job: Job, shown: Shown) -> None:
-        await self.client.queue.deliveries.mark_delivered(
+        deliveries = self.client.queue.deliveries
+        if not await deliveries.mark_delivered(
             job.id, how=shown.how, message_id=shown.message_id, channel_id=shown.channel_id
-        )
+        ):
+            return
+        delivered = await self.client.queue.jobs.get(job.id)
+        if shown.how in {"dm", "post"}:  # a new message tells by itself
+            await deliveries.mark_announced(job.id)
+        elif delivered is not None:
+            self.client.service(Notifier).tell(delivered)
 
     async def _moved(self) -> list[Job]:
         """Waiting jobs whose place or time is no longer what their message says."""

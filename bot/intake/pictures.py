@@ -193,7 +193,7 @@ class PictureIntake:
 
     async def _style(self, request: PaintRequest, wish: StyleWish, key: str | None) -> StyleInput:
         if key is not None:
-            return StyleInput(picture=key, weight=wish.weight)
+            return StyleInput(picture=key, name=wish.name, weight=wish.weight)
         assert wish.preset is not None
         asker = request.asker
         style = await resolve(self._queue, wish.preset, wish.weight, asker.user_id, asker.guild_id)

@@ -50,7 +50,7 @@ def style_words(t: Texts, style: StyleInput) -> str:
     painting = catalogue().get(style.preset) if style.preset is not None else None
     if painting is not None:
         return painting.name
-    return style.preset or t("own picture")
+    return style.preset or style.name or t("own picture")
 
 
 def styles_words(t: Texts, styles: Sequence[StyleInput]) -> str:

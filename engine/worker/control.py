@@ -27,6 +27,8 @@ class Finished:
     timelapse_suffix: str = ".mp4"
     records: Mapping[str, bytes] = field(default_factory=dict)
     """Files that were recorded besides a film, by their names."""
+    earlier: tuple[str, ...] = ()
+    """Keys of the job's versions before this one, which are in the store already."""
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,21 @@
 """Paint one job: from its rows to a picture in the store, or to a reason why not."""
 
+import io
 import logging
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from PIL import UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from common.options import PaintOptions
 from common.sentences import Sentence, sentence
 from common.settings import Settings
 from common.store import PictureMissingError, PictureStore, StorageUnavailableError
+from common.variants import variants_of
 from engine.networks.encoder import WeightsProblem
 from engine.networks.registry import resolve_network
 from engine.output import Film, OutputProblem, encode_picture
@@ -42,8 +45,13 @@ from engine.worker.control import (
     StopReason,
 )
 from engine.worker.job_pictures import fetch_pictures
-from engine.worker.progress_reporter import ProgressReporter
-from jobs.model import Failure, FailureKind, Job, PaintReport, Progress
+from engine.worker.progress_reporter import (
+    PREVIEW_SIDE_PX,
+    ProgressReporter,
+    VersionsSoFar,
+    stored_preview,
+)
+from jobs.model import Failure, FailureKind, Job, PaintReport
 
 log = logging.getLogger(__name__)
 
@@ -78,11 +86,24 @@ class JobPainter:
         return resolve_network(requested)
 
     def paint(
-        self, job: Job, checkpoint: bytes | None, store: PictureStore, control: Control
+        self,
+        job: Job,
+        checkpoint: bytes | None,
+        store: PictureStore,
+        control: Control,
+        done: tuple[str, ...] = (),
     ) -> Ended:
-        """Paint a job to its end, in the painting thread; whatever happens is an outcome."""
+        """Paint a job to its end, in the painting thread; whatever happens is an outcome.
+
+        Args:
+            job: what to paint.
+            checkpoint: from which to go on.
+            store: where its pictures are, and the result goes.
+            control: told how far it is, and asked whether to stop.
+            done: keys of the versions of it that are finished.
+        """
         try:
-            return self._paint(job, checkpoint, store, control)
+            return self._paint(job, checkpoint, store, control, done)
         except (PaintingStopped, FetchStopped):
             return Stopped(control.stop_reason or StopReason.SHUTDOWN)
         except Exception as error:  # noqa: BLE001 - each is explained to the member
@@ -116,17 +137,53 @@ class JobPainter:
             log.exception("Something went wrong between jobs")
 
     def _paint(
-        self, job: Job, checkpoint: bytes | None, store: PictureStore, control: Control
+        self,
+        job: Job,
+        checkpoint: bytes | None,
+        store: PictureStore,
+        control: Control,
+        done: tuple[str, ...],
+    ) -> Finished:
+        """Paint the versions one after the other; most jobs have but one.
+
+        What they have in common, such as what is measured of the style, the studio remembers.
+        """
+        variants = variants_of(job.inputs, job.options)
+        versions = _finished_before(done, store, len(variants))
+        parts: list[Finished] = []
+        for number in range(len(versions.keys), len(variants)):
+            one = variants[number]
+            part = self._paint_one(
+                replace(job, inputs=one.inputs, options=one.options),
+                checkpoint if not parts else None,
+                store,
+                control,
+                ProgressReporter(store, control, versions),
+            )
+            parts.append(part)
+            if number < len(variants) - 1:
+                key = store.put_sync(part.picture, ".png")
+                versions.add(key, _small(part.picture))
+                preview_key = stored_preview(versions.sheet(), store)
+                control.put_progress(replace(versions.progress(), preview_key=preview_key))
+        return parts[0] if len(variants) == 1 else _together(parts, versions, job)
+
+    def _paint_one(
+        self,
+        job: Job,
+        checkpoint: bytes | None,
+        store: PictureStore,
+        control: Control,
+        reporter: ProgressReporter,
     ) -> Finished:
         def say(note: str) -> None:
-            control.put_progress(Progress(0, 0, 0.0, note=note))
+            control.put_progress(reporter.versions.progress(note=note))
 
         network = self.network_name(job.options.network)
         pictures = fetch_pictures(
             job, store, self._settings, network, say=say, should_stop=lambda: control.stopping
         )
         events = self._events(job, pictures, checkpoint, control)
-        reporter = ProgressReporter(store, control)
         if not job.options.timelapse:
             painted = follow(events, reporter)
             return Finished(_encoded(painted), _report(painted, pictures, job))
@@ -167,6 +224,37 @@ class JobPainter:
             else:
                 return
         yield from painting(None)
+
+
+def _finished_before(done: tuple[str, ...], store: PictureStore, count: int) -> VersionsSoFar:
+    """What an engine that had the job before finished of it; at least one is left to paint."""
+    versions = VersionsSoFar(count)
+    for key in done[: count - 1]:
+        try:
+            versions.add(key, _small(store.get_sync(key)))
+        except PictureMissingError:
+            break
+    return versions
+
+
+def _small(png: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(png), formats=("PNG",))
+    image.thumbnail((PREVIEW_SIDE_PX, PREVIEW_SIDE_PX))
+    return image.convert("RGB")
+
+
+def _together(parts: list[Finished], versions: VersionsSoFar, job: Job) -> Finished:
+    """The versions as the one result of a job."""
+    last = parts[-1]
+    notes = dict.fromkeys(note for part in parts for note in part.report.notes)
+    report = replace(
+        last.report,
+        seconds=sum(part.report.seconds for part in parts),
+        iterations=sum(part.report.iterations for part in parts),
+        seed=job.options.seed,
+        notes=tuple(notes),
+    )
+    return Finished(last.picture, report, earlier=tuple(versions.keys))
 
 
 def _explained(error: Exception, job: Job) -> Failed | Disturbed:

@@ -177,7 +177,13 @@ class EngineWorker:
             except StorageUnavailableError as error:
                 return Disturbed(str(error), store_failure(f"job-{job.id}"), IfWell.WAITS)
         self._painting = asyncio.get_running_loop().run_in_executor(
-            self._thread, self._painter.paint, job, checkpoint, self._queue.store, keeper.control
+            self._thread,
+            self._painter.paint,
+            job,
+            checkpoint,
+            self._queue.store,
+            keeper.control,
+            keeper.claim.done,
         )
         return await keeper.during(self._painting, patience_seconds=STOP_SECONDS)
 
@@ -218,8 +224,12 @@ class EngineWorker:
             keeper,
             partial(self._queue.claims.finish, timelapse_key=kept.timelapse_key),
             keeper.claim,
-            kept.result_key,
-            replace(finished.report, records=kept.records),
+            kept.versions[0],
+            replace(
+                finished.report,
+                records=kept.records,
+                variants=kept.versions if len(kept.versions) > 1 else (),
+            ),
         )
         log.info("job %d: done in %.1f s", keeper.claim.job.id, finished.report.seconds)
         self._passed.pop(keeper.claim.job.id, None)
@@ -255,7 +265,7 @@ class EngineWorker:
             name: await store.put(data, PurePath(name).suffix)
             for name, data in finished.records.items()
         }
-        return Kept(key, lapse, records)
+        return Kept((*finished.earlier, key), lapse, records)
 
     async def _disturbed(self, keeper: LeaseKeeper, trouble: Disturbed) -> "Afterwards":
         """Look whose fault it is, and leave the job where it should be."""
@@ -342,7 +352,8 @@ class EngineWorker:
 class Kept:
     """The files of a painting, in the store."""
 
-    result_key: str
+    versions: tuple[str, ...]
+    """Keys of all versions; of most jobs there is one."""
     timelapse_key: str | None
     records: dict[str, str]
 

@@ -40,7 +40,7 @@ def work_of(options: PaintOptions, aspect: float | None = None) -> float:
     if options.iterations is not None:
         # By scale; the small scales of the pyramid add about a third.
         factor = options.iterations * 4 / 3 / STANDARD_ITERATIONS
-    return max(megapixels * factor, 1e-6)
+    return max(megapixels * factor * options.variants, 1e-6)
 
 
 def speed_class_of(options: PaintOptions) -> str:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from jobs.core import QueueCore, record, row_of, use_picture, use_pictures
 from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC
+from jobs.db.database import CHANGED_TOPIC, Transaction
 from jobs.db.rows import J, job_from_row, moment, to_json
 from jobs.delivery import ENDED
 from jobs.model import (
@@ -48,6 +48,7 @@ from jobs.working.leases import (
 from jobs.working.reaping import Reaper
 
 _REAP_EVERY_SECONDS = 1.0
+_VARIANT_ROLE = "variant:"
 
 
 class Claims:
@@ -78,6 +79,7 @@ class Claims:
                         fence=row.fence,
                         lease_expires_at=moment(row.lease_expires_at),
                         checkpoint_key=row.checkpoint_key,
+                        done=tuple((await _kept_variants(transaction, job.id)).values()),
                     )
                 failure = Failure.of(FailureKind.INTERNAL, job.unreadable, f"job-{job.id}")
                 await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
@@ -117,6 +119,7 @@ class Claims:
             )
             if row is None:
                 return LeaseLost()
+            await _keep_variants(transaction, claim.job.id, progress.done)
             if key is not None and key != row.newest:
                 previews = {PREVIEW: key, PREVIEW_BEFORE: row.newest}
                 await use_pictures(transaction, claim.job.id, previews)
@@ -160,6 +163,7 @@ class Claims:
             await use_picture(transaction, row.id, "timelapse", timelapse_key)
             for name, key in report.records.items():
                 await use_picture(transaction, row.id, name, key)
+            await _keep_variants(transaction, row.id, report.variants)
             await end_job(
                 transaction,
                 row,
@@ -256,6 +260,27 @@ class Claims:
 
 def _outcome(held: bool | None) -> LeaseOutcome:
     return LeaseLost() if held is None else LeaseHeld(cancel_requested=held)
+
+
+async def _keep_variants(transaction: Transaction, job_id: int, keys: tuple[str, ...]) -> None:
+    """Make the job need the versions of it that are finished."""
+    if not keys:
+        return
+    known = await _kept_variants(transaction, job_id)
+    for number, key in enumerate(keys):
+        if known.get(role := f"{_VARIANT_ROLE}{number}") != key:
+            await use_picture(transaction, job_id, role, key)
+
+
+async def _kept_variants(transaction: Transaction, job_id: int) -> dict[str, str]:
+    """The finished versions that a job needs, by their roles, in their order."""
+    uses = schema.picture_uses.c
+    kept = await transaction.connection.execute(
+        sa.select(uses.role, uses.key)
+        .where(uses.job_id == job_id, uses.role.startswith(_VARIANT_ROLE))
+        .order_by(uses.role)
+    )
+    return {str(row.role): str(row.key) for row in kept}
 
 
 def _key_of(claim: Claim, role: str) -> sa.ScalarSelect[Any]:
