@@ -28,7 +28,7 @@ from bot.commands.admin import (
     queue_admin,
     stats,
 )
-from bot.commands.picture_buttons import change, ending, remix, sharing
+from bot.commands.picture_buttons import change, details, ending, remix, sharing
 from bot.delivery import loop, notifier, undelivered
 from bot.intake import service as intake
 from bot.kit import Feature
@@ -50,6 +50,7 @@ FEATURES: tuple[Feature, ...] = (
     job_buttons.FEATURE,
     remix.FEATURE,
     change.FEATURE,
+    details.FEATURE,
     sharing.FEATURE,
     ending.FEATURE,
     paint.FEATURE,
