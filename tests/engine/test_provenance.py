@@ -2,7 +2,7 @@
 
 import io
 import json
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
@@ -26,7 +26,7 @@ def test_a_png_says_how_it_was_made_and_is_the_same_picture() -> None:
     assert after.text["Software"] == 'Atelier "1"'
     assert "in the style of Water Lilies" in after.text["Description"]
     assert json.loads(str(after.text["Settings"])) == {"seed": 7, "quality": "fine"}
-    xmp = ElementTree.fromstring(str(after.text["XML:com.adobe.xmp"]))
+    xmp = ET.fromstring(str(after.text["XML:com.adobe.xmp"]))
     (said_of,) = xmp.iter(f"{RDF}Description")
     assert said_of.get(f"{IPTC}DigitalSourceType") == DIGITAL_SOURCE
     assert said_of.get(f"{XMP}CreatorTool") == 'Atelier "1"'
