@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from bot.delivery.undelivered import UndeliveredNotice
 from bot.intake.journal import QUEUE_BACKOFF, QUEUE_TRIES, CommandJournal, JournalEntry
+from bot.intake.own_defaults import OwnDefaults
 from bot.intake.pictures import ERASED, NOT_KEPT, PictureIntake
 from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_to
 from bot.intake.wishes import in_style
@@ -96,6 +97,10 @@ class IntakeService:
             UserProblem: if the limits stand in the way.
         """
         began = asyncio.get_running_loop().time()
+        own = await self._client.service(OwnDefaults).of(interaction)
+        if own.always_spoiler:  # as the admins here want it, for buttons and forms, too
+            hidden = replace(request.reply, spoiler=True)
+            request = request.model_copy(update={"reply": hidden})
         if request.lacks_style:
             request = request.as_question()
         if request.options.variants > 1 and request.options.timelapse:
