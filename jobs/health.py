@@ -16,11 +16,12 @@ from common.sentences import Sentence, sentence
 from common.store import StorageUnavailableError, folder_of
 from jobs.core import QueueCore
 from jobs.db import schema
+from jobs.db.living import BotState
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
 from jobs.entering.limits import EVERYWHERE
 from jobs.model import EngineInfo, Job, JobState
 from jobs.order.standings import ENGINE_ALIVE_SECONDS, engine_from_row
-from jobs.working.bots import Bots, BotState
+from jobs.working.bots import Bots
 
 STUCK_SECONDS = 300.0
 """A job that could be painted waits this long while no engine paints: nobody takes jobs."""

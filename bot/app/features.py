@@ -31,6 +31,7 @@ from bot.commands.admin import (
 from bot.commands.picture_buttons import ending, remix, sharing
 from bot.delivery import loop, undelivered
 from bot.intake import service as intake
+from bot.intake import shares
 from bot.kit import Feature
 from bot.monitor import alerts
 from bot.monitor import service as monitor
@@ -44,6 +45,7 @@ FEATURES: tuple[Feature, ...] = (
     alerts.FEATURE,
     loop.FEATURE,
     undelivered.FEATURE,
+    shares.FEATURE,
     intake.FEATURE,
     thumbnails.FEATURE,
     job_buttons.FEATURE,

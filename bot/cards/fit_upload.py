@@ -11,7 +11,14 @@ ROOM_BYTES = 64 * 1024  # for the rest of the request
 
 
 async def fitted(
-    t: Texts, store: PictureStore, press: UploadEncoder, *, key: str, limit_bytes: int, name: str
+    t: Texts,
+    store: PictureStore,
+    press: UploadEncoder,
+    *,
+    key: str,
+    limit_bytes: int,
+    name: str,
+    is_result: bool = False,
 ) -> Attached:
     """The stored picture itself if it fits, else the best JPEG or WebP that does, and says so.
 
@@ -23,7 +30,7 @@ async def fitted(
     limit_bytes = min(limit_bytes, REQUEST_LIMIT_BYTES - ROOM_BYTES)
     if len(data) <= limit_bytes:
         return Attached(data, f"{name}{_suffix(key)}")
-    encoded = await press.fit(data, limit_bytes)
+    encoded = await press.fit(data, limit_bytes, is_result=is_result)
     note = t(
         "Shown as {format} (quality {quality}): the {original} of {size:.1f} MiB is above the "
         "{limit} MiB that can be uploaded here.",

@@ -7,6 +7,7 @@ from discord import app_commands
 
 from bot.commands.privacy_export import export_parts
 from bot.intake.service import IntakeService
+from bot.intake.shares import Shares
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.buttons import OwnButton
@@ -57,6 +58,11 @@ class ExportButton(OwnButton, kind="privacy-export", label=_("Send me my data"),
     async def press(self, interaction: Interaction, t: Texts) -> None:
         """Send it as files that only the user sees."""
         await acknowledge(interaction, ephemeral=True, thinking=True)
+        turns = interaction.client.service(Shares).conveniences
+        async with turns.turn(interaction.user.id):
+            await self._send(interaction, t)
+
+    async def _send(self, interaction: Interaction, t: Texts) -> None:
         parts_left = PARTS if interaction.is_guild_integration() else PARTS_OF_USER_INSTALLED
         words = [t("Here is what I keep of you.")]
         async for part in export_parts(

@@ -55,6 +55,7 @@ class JobFiles:
             key=key,
             limit_bytes=limit_bytes,
             name=f"atelier-{job.id}",
+            is_result=True,
         )
         if attached.note is not None:  # it took work
             self._encoded[known] = attached

@@ -18,6 +18,7 @@ from common.version import VERSION
 from engine.networks.encoder import WeightsProblem
 from engine.networks.registry import NetworkSource
 from engine.painting.problems import SettingsProblem
+from engine.worker.leftovers import sweep
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from jobs.model import EngineInfo
@@ -84,6 +85,7 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
     if until_stdin_closes:
         _on_stdin_end(stop.set)
     painter = JobPainter(settings)
+    await asyncio.to_thread(sweep, settings)
     async with await JobQueue.open(settings) as queue:
         info = EngineInfo(
             id=f"{platform.node()}-{os.getpid()}-{uuid.uuid4().hex[:6]}",

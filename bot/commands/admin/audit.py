@@ -30,6 +30,7 @@ ACTIONS: Mapping[str, str] = {
     "delete_picture": _("deleted a picture"),
     "look_at_private": _("looked at a picture that was not for everybody"),
     "retry": _("queued a picture again"),
+    "restore": _("brought a backup back"),
     "front": _("moved a picture to the front"),
     "save_style": _("saved a style for the server"),
     "remove_style": _("removed a style of the server"),

@@ -1,6 +1,7 @@
 """Buttons that show something of a finished picture: compare, time-lapse, save to DMs."""
 
 import contextlib
+from contextlib import AbstractAsyncContextManager
 
 import discord
 
@@ -9,6 +10,7 @@ from bot.cards.job_buttons import Action
 from bot.cards.small_print import Attached, settings_line, small_print
 from bot.commands.job_access import kept_job
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
+from bot.intake.shares import Shares
 from bot.kit import Feature, Interaction
 from bot.texts import _, texts_of
 from bot.wire.acknowledging import acknowledge
@@ -27,10 +29,20 @@ DMS_CLOSED = _("Your DMs are closed for me; please allow messages from this serv
 MIB = 1024 * 1024
 
 
+def _turn(interaction: Interaction) -> AbstractAsyncContextManager[None]:
+    """Wait until the member may have pictures in memory that nobody waits for but they."""
+    return interaction.client.service(Shares).conveniences.turn(interaction.user.id)
+
+
 async def compare(interaction: Interaction, job_id: int) -> None:
     """Before and after in one picture, for the owner's eyes."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     job = await kept_job(interaction, job_id)
+    async with _turn(interaction):
+        await _compare(interaction, job)
+
+
+async def _compare(interaction: Interaction, job: Job) -> None:
     result_key = _result_key(job)
     store = interaction.client.queue.store
     before, after = await store.get(job.inputs.content), await store.get(result_key)
@@ -46,6 +58,11 @@ async def compare(interaction: Interaction, job_id: int) -> None:
 async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
     """The recorded time-lapse of a job, and the course of its loss where there is room."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
+    async with _turn(interaction):
+        await _show_timelapse(interaction, job, key)
+
+
+async def _show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
     store = interaction.client.queue.store
     data = await store.get(key)
     limit_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES)
@@ -73,6 +90,11 @@ async def save(interaction: Interaction, job_id: int) -> None:
     """Send the finished picture to its owner's DMs."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     job = await kept_job(interaction, job_id)
+    async with _turn(interaction):
+        await _save(interaction, job)
+
+
+async def _save(interaction: Interaction, job: Job) -> None:
     result_key = _result_key(job)
     client, t = interaction.client, texts_of(interaction)
     attached = await fitted(
