@@ -1,6 +1,7 @@
 """`python -m bot`: run the bot, and with it one engine unless `ATELIER_ENGINE=external`."""
 
 import asyncio
+import contextlib
 import logging
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from bot.app.connection import Connection
 from bot.app.memory import give_large_blocks_back
 from bot.wire.addresses import point_discord_at
 from common.command_line import OneLineParser
+from common.leaving import leave_within
 from common.logs import set_up_logging
 from common.settings import Settings, SettingsError, load_settings
 from common.signals import on_signal
@@ -24,6 +26,9 @@ log = logging.getLogger("bot")
 FAILED = 1
 CANNOT_START = 2
 INTERRUPTED = 130
+WIND_DOWN_SECONDS = 18.0
+LEAVE_SECONDS = 25.0
+"""From the signal to the end of the process, whatever does not answer."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,7 +104,13 @@ async def _check(settings: Settings) -> int:
 async def _run(settings: Settings) -> None:
     """Serve until a signal, then end in order."""
     stop = asyncio.Event()
-    on_signal(stop.set)
+
+    def end() -> None:
+        if not stop.is_set():
+            leave_within(LEAVE_SECONDS, 0)
+            stop.set()
+
+    on_signal(end)
     connection = Connection(settings)
     serving = asyncio.create_task(connection.serve(), name="discord")
     tasks = [serving]
@@ -113,7 +124,10 @@ async def _run(settings: Settings) -> None:
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:
         await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
-        await connection.wind_down()
+        for task in tasks[1:]:
+            task.cancel()  # an engine takes as long to stop as the services do
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(connection.wind_down(), WIND_DOWN_SECONDS)
     finally:
         stopping.cancel()
         for task in tasks:

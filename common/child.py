@@ -8,9 +8,13 @@ import json
 import os
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO
 
+from common.confining import child_environment
+
+ROOT = Path(__file__).resolve().parents[1]
 Header = dict[str, Any]
 Message = tuple[Header, Sequence[bytes]]
 
@@ -49,7 +53,12 @@ async def read_message(stream: asyncio.StreamReader, *, most_bytes: int | None =
 
 
 async def ask_child(
-    module: str, header: Header, files: Sequence[bytes] = (), *, timeout_seconds: float
+    module: str,
+    header: Header,
+    files: Sequence[bytes] = (),
+    *,
+    timeout_seconds: float,
+    environment: Mapping[str, str] | None = None,
 ) -> Message:
     """Start a child for one message, and return its answer; it is dead by then.
 
@@ -58,13 +67,21 @@ async def ask_child(
         header: What to ask for.
         files: What to do it with.
         timeout_seconds: How long it may take.
+        environment: What it is given besides a path and a language.
 
     Raises:
         ChildError: it failed or took too long, or there is nothing to start it with.
     """
     command = (sys.executable, "-m", module)
     try:
-        child = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        child = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env=child_environment() | dict(environment or {}),
+            cwd=ROOT,
+        )
     except OSError as error:
         raise ChildError(f"no process for {module}: {error}") from error
     try:

@@ -42,6 +42,14 @@ def leave_network() -> None:
             _call(_library().unshare(_NEW_USER | _NEW_NETWORK))
 
 
+def readable_modules() -> list[Path]:
+    """Where this program's modules and those of its packages lie, and no other file of ours."""
+    root = Path(__file__).resolve().parents[1]
+    packages = [Path(each) for each in sys.path if each and Path(each).resolve() != root]
+    ours = [root / name for name in ("common", "bot")]
+    return [*ours, *packages, Path(sys.prefix), Path(sys.base_prefix) / "lib"]
+
+
 def confine(*, memory_bytes: int, folder: Path | None, readable: Iterable[Path]) -> None:
     """Limit memory, files and rights; of files only what is told and the system's libraries.
 

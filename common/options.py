@@ -28,11 +28,14 @@ Statistic = Literal["gram", "wasserstein"]
 KeepColors = Literal["no", "luminance", "match", "histogram"]
 Start = Literal["content", "grey", "noise", "style", "file"]
 FilmFormat = Literal["mp4", "gif"]
+Vary = Literal["seed", "strength", "style"]
+MAX_VARIANTS = 6
 Pooling = Literal["max", "average"]
 OptimizerName = Literal["adam", "lbfgs"]
 StyleFit = Literal["resize", "crop", "mirror"]
 
 _Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+_Aspect = Annotated[float, Field(gt=0, le=1)]
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _LayerWeights = dict[str, _Weight]
 
@@ -81,6 +84,10 @@ class PaintOptions(BaseModel):
     start_noise: _Share = Field(0.0, description="Share of noise in the start, 0 to 1.")
     seed: int = Field(
         0, ge=0, le=MAX_SEED, description="The same seed and settings paint the same again."
+    )
+    variants: int = Field(1, ge=1, le=MAX_VARIANTS, description="How many versions to choose from.")
+    vary: Vary = Field(
+        "seed", description="What differs from version to version. Without it: all is new."
     )
     timelapse: bool = Field(False, description="Also record how the picture is painted.")
     timelapse_format: FilmFormat = Field(
@@ -176,6 +183,9 @@ class StyleInput(BaseModel):
 
     picture: str | None = Field(None, description="Key of a stored picture.")
     preset: str | None = Field(None, description="Id of a painting in the catalogue.")
+    name: str | None = Field(
+        None, max_length=100, description="Under which the picture was saved as a style."
+    )
     is_content: bool = Field(False, description="The photograph is its own style.")
     weight: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1.0
     region: tuple[_Share, _Share, _Share, _Share] | None = Field(
@@ -207,6 +217,9 @@ class PaintInputs(BaseModel):
         (), description="For each style the key of a mask that says where it applies."
     )
     start: str | None = Field(None, description="The picture to start from, with start=file.")
+    content_aspect: _Aspect | None = Field(
+        None, description="The photograph's shorter side in parts of its longer; None in old rows."
+    )
 
     @model_validator(mode="after")
     def _one_mask_a_style(self) -> "PaintInputs":

@@ -17,7 +17,9 @@ _FLAGS = {"size_px": "--size", "start_noise": "--init-noise", "tile_px": "--tile
 _METAVARS = {"size_px": "PX", "tile_px": "PX", "min_improvement": "SHARE"}
 _OTHERWISE = frozenset({"start", "timelapse", "timelapse_format", "content_layers", "style_layers"})
 """Options whose flags are not simply their values."""
-_PLAIN = tuple(name for name in OPTIONS if name not in _OTHERWISE)
+_OF_JOBS = frozenset({"variants", "vary"})
+"""Options that only the queue's jobs have; here one picture is painted into one file."""
+_PLAIN = tuple(name for name in OPTIONS if name not in _OTHERWISE | _OF_JOBS)
 _METHOD = _PLAIN.index("recipe")
 """Before it stand the options of the look."""
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.settings import Settings
@@ -18,6 +19,8 @@ from jobs.outcomes import QueueUnavailableError
 log = logging.getLogger(__name__)
 SOON_SECONDS = 5.0
 """A file that was put so recently may belong to a write that is about to name it."""
+WORKING_SOON_SECONDS = 1.0
+"""The same, of a file that no other job can name."""
 
 
 class QueueCore:
@@ -45,7 +48,7 @@ class QueueCore:
                 async with self.database.read() as connection:
                     needed = await used_keys(connection, [key])
                 if not needed:
-                    await self.store.delete_if_untouched(key, SOON_SECONDS)
+                    await self.store.delete_if_untouched(key, WORKING_SOON_SECONDS)
 
     async def delete_unused(self, key: str, seconds: float) -> bool:
         """Delete a file, unless somebody needs it or it was put within the last `seconds`.
@@ -76,15 +79,13 @@ def picture_lock(key: str) -> str:
 
 async def used_keys(connection: AsyncConnection, keys: Collection[str]) -> set[str]:
     """Which of these pictures somebody needs: a job, a saved style, a command on its way."""
-    used: set[str] = set()
     columns = (
         schema.picture_uses.c.key,
         schema.user_styles.c.picture_key,
         schema.intake_uses.c.key,
     )
-    for column in columns:
-        used |= set(await connection.scalars(sa.select(column).where(column.in_(keys))))
-    return used
+    asked = (sa.select(column).where(column.in_(keys)) for column in columns)
+    return set(await connection.scalars(sa.union(*asked)))
 
 
 async def record(
@@ -108,6 +109,21 @@ async def use_picture(transaction: Transaction, job_id: int, role: str, key: str
         await transaction.connection.execute(
             sa.insert(uses).values(job_id=job_id, role=role, key=key)
         )
+
+
+async def use_pictures(
+    transaction: Transaction, job_id: int, keys: Mapping[str, str | None]
+) -> None:
+    """As `use_picture` for several roles, in one statement; a role without a key stays."""
+    insert = postgresql.insert if transaction.postgres else sqlite.insert
+    statement = insert(schema.picture_uses).values(
+        [{"job_id": job_id, "role": role, "key": key} for role, key in keys.items() if key]
+    )
+    await transaction.connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["job_id", "role"], set_={"key": statement.excluded.key}
+        )
+    )
 
 
 async def row_of(transaction: Transaction, job_id: int) -> Record | None:

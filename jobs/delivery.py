@@ -15,6 +15,8 @@ from jobs.model import Job, JobState
 
 _UNDELIVERABLE = "undeliverable: "
 _TOLD = "told: "
+ANNOUNCED_WITHIN_SECONDS = 600.0
+"""Later, to be told of a picture is no news any more."""
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
@@ -105,6 +107,22 @@ class Deliveries:
     async def mark_undeliverable(self, job_id: int, reason: str) -> bool:
         """Give the message up, with the reason; the job itself stays as it is."""
         return await self._delivered(job_id, f"{_UNDELIVERABLE}{reason}"[:100], None, None)
+
+    async def unannounced(self) -> list[Job]:
+        """Jobs that were delivered a short while ago, and whose members were not told so yet."""
+        async with self._core.database.read() as connection:
+            now = await self._core.database.now_in(connection)
+            statement = sa.select(schema.jobs).where(
+                J.delivered_at > now - ANNOUNCED_WITHIN_SECONDS, J.notified_at.is_(None)
+            )
+            return [job_from_row(row) for row in (await connection.execute(statement)).all()]
+
+    async def mark_announced(self, job_id: int) -> None:
+        """Note that the member of a job was told of its end, or does not want to be."""
+        async with self._core.database.write(precious=False) as transaction:
+            await transaction.connection.execute(
+                sa.update(schema.jobs).where(J.id == job_id).values(notified_at=transaction.now)
+            )
 
     async def undelivered(self, user_id: int, application_id: int = 0) -> list[int]:
         """Finished pictures that a user was shown nowhere, and was not told of either."""

@@ -19,13 +19,16 @@ from jobs.db import schema
 from jobs.db.living import BotState
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
 from jobs.entering.limits import EVERYWHERE
-from jobs.model import EngineInfo, Job, JobState
+from jobs.model import EngineInfo, FailureKind, Job, JobState
 from jobs.order.standings import ENGINE_ALIVE_SECONDS, engine_from_row
 from jobs.working.bots import Bots
+from jobs.working.ending import DEATHS_ALLOWED
 
 STUCK_SECONDS = 300.0
 """A job that could be painted waits this long while no engine paints: nobody takes jobs."""
 GATEWAY_AWAY_SECONDS = 90.0
+TROUBLE_SECONDS = 300.0
+"""How long the trouble of an engine that ended for it counts: its supervisor starts another."""
 FAILURES_IN_A_ROW = 3
 _FAILURES_SHOWN = 5
 _DAY_SECONDS = 86_400.0
@@ -63,6 +66,16 @@ class EngineState:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineTrouble:
+    """An engine that cannot paint, whether it still runs or has just ended for that."""
+
+    host: str
+    device: str
+    reason: str
+    """In English."""
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """How Atelier is at one moment."""
 
@@ -81,6 +94,7 @@ class Health:
     reserve_bytes: int
     store_problem: str | None
     failures_in_a_row: int = 0
+    engine_troubles: tuple[EngineTrouble, ...] = ()
     database_seconds: float = 0.0
     """What these questions took of the database."""
     store_seconds: float = 0.0
@@ -138,6 +152,32 @@ class Health:
                     minutes=int((self.oldest_waiting_seconds or 0.0) / 60),
                 ),
             )
+        for trouble in self.engine_troubles:
+            yield Trouble(
+                Part.ENGINE,
+                "engine-trouble",
+                sentence(
+                    "The engine on {host} ({device}) cannot paint: {reason} It tries again by "
+                    "itself, and no job is charged for it; if this stays, look at its log.",
+                    host=trouble.host,
+                    device=trouble.device,
+                    reason=trouble.reason,
+                ),
+            )
+        for job in self.failures:
+            if job.failure is not None and job.failure.kind is FailureKind.LOST:
+                yield Trouble(
+                    Part.ENGINE,
+                    f"lost-{job.id}",
+                    sentence(
+                        "Job {job_id} ended its engine {count} times and was given up: "
+                        "`python -m jobs show {job_id}` shows its options, the engine's log why. "
+                        "An engine that is killed for its memory needs a lower "
+                        "ATELIER_MAX_MEMORY.",
+                        job_id=job.id,
+                        count=DEATHS_ALLOWED,
+                    ),
+                )
         if self.failures_in_a_row >= FAILURES_IN_A_ROW:
             yield Trouble(
                 Part.ENGINE,
@@ -200,6 +240,18 @@ class HealthCheck:
             now = await self._core.database.now_in(connection)
             alive = schema.engines.c.last_seen > now - ENGINE_ALIVE_SECONDS
             engine_rows = (await connection.execute(sa.select(schema.engines).where(alive))).all()
+            in_trouble = sa.and_(
+                schema.engines.c.trouble.is_not(None),
+                schema.engines.c.last_seen > now - TROUBLE_SECONDS,
+            )
+            places = (schema.engines.c.host, schema.engines.c.device)
+            trouble_rows = await connection.execute(
+                sa.select(*places, sa.func.max(schema.engines.c.trouble))
+                .where(in_trouble)
+                .group_by(*places)
+                .order_by(*places)
+            )
+            engine_troubles = tuple(EngineTrouble(*row) for row in trouble_rows)
             running_rows = (
                 await connection.execute(sa.select(schema.jobs).where(IS_RUNNING).order_by(J.id))
             ).all()
@@ -223,6 +275,7 @@ class HealthCheck:
             ),
             failures=tuple(job for job in newest if job.failure is not None)[:_FAILURES_SHOWN],
             failures_in_a_row=_in_a_row(newest),
+            engine_troubles=engine_troubles,
             free_bytes=free_bytes,
             reserve_bytes=settings.disk_reserve_bytes,
             store_problem=problem,

@@ -7,10 +7,12 @@ database cannot be mistaken for the database itself.
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from common.options import PaintInputs, PaintOptions
 from common.sentences import Sentence
+
+Notify = Literal["yes", "no", "long"]
 
 
 class JobState(StrEnum):
@@ -59,6 +61,8 @@ class Reply:
     """False for a user-installed app, and wherever the bot is no member."""
     locale: str = "en-US"
     upload_limit_bytes: int = 10 * 1024 * 1024
+    notify: Notify = "long"
+    """Whether its member is mentioned when it is ready; "long": if it took longer than a minute."""
     notes: tuple[Sentence, ...] = ()
     """What the result is to say of the pictures that it was made from."""
 
@@ -87,6 +91,8 @@ class Progress:
     preview_key: str | None = None
     note: str | None = None
     """What is being done when it is not painting, such as "loading VGG19…"."""
+    done: tuple[str, ...] = ()
+    """Of a job with several versions: keys of those that are finished, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +113,12 @@ class PaintReport:
     """What is not as it was asked for."""
     records: dict[str, str] = field(default_factory=dict)
     """Keys of the files that were recorded besides a film, by their names."""
+    variants: tuple[str, ...] = ()
+    """Of a job with several versions: the keys of all; the first is also the job's result."""
 
 
 class FailureKind(StrEnum):
-    """Why a job failed; all but INPUT are counted back to the user's limits."""
+    """Why a job failed; all but INPUT and LOST are counted back to the user's limits."""
 
     INPUT = "input"
     """The user's pictures or settings."""
@@ -176,7 +184,8 @@ class Job:
     delivered_at: datetime | None
     delivery_attempts: int = 0
     pictures_deleted_at: datetime | None = None
-    """When the pictures were deleted, by the member or after the retention."""
+    """When the pictures were deleted, by the member or after the retention; ahead while a deletion
+    can be taken back."""
     unreadable: Sentence | None = None
     """Set when another version wrote the row and it cannot be read; such a job is not painted.
     Nor can one be read that was erased."""
@@ -232,6 +241,8 @@ class Claim:
     """Grows with each claim of the job; writes with an older one are refused."""
     lease_expires_at: datetime
     checkpoint_key: str | None
+    done: tuple[str, ...] = ()
+    """Keys of the versions of the job that earlier engines finished, in their order."""
 
 
 @dataclass(frozen=True, slots=True)

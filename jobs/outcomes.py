@@ -34,6 +34,8 @@ class Refusal:
     """Whether it is the operator's limit, which a server's admins cannot loosen."""
     unforeseen: Unforeseen | None = None
     """Why there is no time where there could be one."""
+    asked: int = 1
+    """How many pictures were asked for at once, where the limit is a number of pictures."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from jobs.changing.privacy import Privacy
 from jobs.changing.retention import Retention
 from jobs.changing.styles import Styles
 from jobs.core import QueueCore
-from jobs.db.database import QUEUED_TOPIC, Clock, Database
+from jobs.db.database import CANCELLED_TOPIC, QUEUED_TOPIC, Clock, Database
 from jobs.db.listeners import Listeners
 from jobs.db.migrate import make_folder, migrate, require_newest
 from jobs.delivery import Deliveries
@@ -107,7 +107,10 @@ class JobQueue:
             make_folder(settings.atelier_data_dir)
         database = Database(settings.database_url, clock)
         try:
-            await (migrate(database) if may_migrate else require_newest(database))
+            if may_migrate:
+                await _migrate(settings, clock)
+            else:
+                await require_newest(database)
         except BaseException:
             await database.close()
             raise
@@ -122,7 +125,16 @@ class JobQueue:
 
     async def wait_for_work(self, timeout_seconds: float) -> bool:
         """As `wait_for_change`, for idle engines: on PostgreSQL only newly queued jobs wake."""
-        return await self._listeners.wait(timeout_seconds, QUEUED_TOPIC)
+        return await self._listeners.wait(timeout_seconds, QUEUED_TOPIC, CANCELLED_TOPIC)
+
+    async def wait_for_cancellation(self, job_id: int, timeout_seconds: float) -> bool:
+        """Wait until a job may have been asked to stop; False on time-out.
+
+        On PostgreSQL only that wakes; on SQLite whatever others write.
+        """
+        return await self._listeners.wait(
+            timeout_seconds, QUEUED_TOPIC, CANCELLED_TOPIC, about=str(job_id)
+        )
 
     async def close(self) -> None:
         """Close the connections; the queue cannot be used any more."""
@@ -139,3 +151,12 @@ class JobQueue:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+async def _migrate(settings: Settings, clock: Clock | None) -> None:
+    """Migrate on connections of their own, that may take their time."""
+    database = Database(settings.database_url, clock, patient=True)
+    try:
+        await migrate(database)
+    finally:
+        await database.close()

@@ -67,7 +67,7 @@ class Statistics:
             rows = await connection.execute(
                 sa.select(
                     day.label("day"),
-                    _number_of(done).label("pictures"),
+                    sa.func.sum(sa.case((done, J.pictures), else_=0)).label("pictures"),
                     sa.func.count(sa.distinct(J.user_id)).label("users"),
                     _number_of(J.state == JobState.FAILED).label("failures"),
                     _number_of(J.state == JobState.CANCELLED).label("cancelled"),

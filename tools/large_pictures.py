@@ -19,6 +19,10 @@ import tifffile
 
 _HERE: Final = Path(__file__).resolve().parents[1]
 _SIDE: Final = 10_000
+KINDS: Final = (
+    *("png 1 u2", "png 3 u1", "png 3 u2", "png 4 u2"),
+    *("tiff 3 u2", "tiff 3 f4", "tiff 1 f8", "tiff 3 f8"),
+)
 _BEFORE: Final = "a3d787f"
 _MEASURE: Final = """
 import sys, time
@@ -57,7 +61,7 @@ def main() -> None:
         old = folder / "old"
         old.mkdir()
         subprocess.run(["tar", "-x", "-C", str(old)], input=archive, check=True)  # noqa: S607
-        for kind in ("png 1 u2", "png 3 u1", "png 3 u2", "png 4 u2", "tiff 3 u2", "tiff 3 f4"):
+        for kind in KINDS:
             file = folder / "file"
             file.write_bytes(_file(*kind.split()))
             for words, tree in (("now", _HERE), (chosen.commit, old)):
@@ -67,12 +71,13 @@ def main() -> None:
 def _file(file_format: str, channels: str, dtype: str) -> bytes:
     count = int(channels)
     row = (np.arange(_SIDE)[:, None] % 64 * 1000 * np.arange(1, count + 1)) % 65536
-    scale = {"f4": 65536, "u1": 256}.get(dtype, 1)
+    scale = {"f4": 65536, "f8": 65536, "u1": 256}.get(dtype, 1)
     samples = np.repeat((row / scale).astype(dtype)[None], _SIDE, axis=0)
     if file_format == "png":
         return bytes(imagecodecs.png_encode(samples.squeeze(), level=1))
     file = io.BytesIO()
-    tifffile.imwrite(file, samples, photometric="rgb", rowsperstrip=100, compression="zlib")
+    kind = "rgb" if count == 3 else "minisblack"
+    tifffile.imwrite(file, samples, photometric=kind, rowsperstrip=100, compression="zlib")
     return file.getvalue()
 
 

@@ -77,7 +77,7 @@ class Trees:
         whole = {
             "content": str(setup.content),
             "style": str(setup.style),
-            "weights": str(setup.weights),
+            "weights": setup.weights and str(setup.weights),
             "threads": threads,
             **task,
         }

@@ -19,14 +19,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from common.settings import Settings
-from common.store import PictureStore, key_for
+from common.store import PictureStore
 from engine.worker.control import Control, Ended, Finished
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from jobs.model import EngineInfo, Job, PaintReport
 from jobs.queue import JobQueue
 
-RESULT = key_for(b"a painting", "png")
+RESULT = b"a painting"
 
 
 class Instant(JobPainter):
@@ -48,6 +48,7 @@ class Instant(JobPainter):
         checkpoint: bytes | None,  # noqa: ARG002 - as all painters
         store: PictureStore,  # noqa: ARG002
         control: Control,  # noqa: ARG002
+        done: tuple[str, ...] = (),  # noqa: ARG002
     ) -> Ended:
         """Say that the job was taken."""
         say(job=job.id, at=time.time())

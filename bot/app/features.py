@@ -28,8 +28,8 @@ from bot.commands.admin import (
     queue_admin,
     stats,
 )
-from bot.commands.picture_buttons import ending, remix, sharing
-from bot.delivery import loop, undelivered
+from bot.commands.picture_buttons import change, ending, remix, sharing
+from bot.delivery import loop, notifier, undelivered
 from bot.intake import service as intake
 from bot.intake import shares
 from bot.kit import Feature
@@ -43,6 +43,7 @@ FEATURES: tuple[Feature, ...] = (
     housekeeping.FEATURE,
     monitor.FEATURE,
     alerts.FEATURE,
+    notifier.FEATURE,
     loop.FEATURE,
     undelivered.FEATURE,
     shares.FEATURE,
@@ -50,6 +51,7 @@ FEATURES: tuple[Feature, ...] = (
     thumbnails.FEATURE,
     job_buttons.FEATURE,
     remix.FEATURE,
+    change.FEATURE,
     sharing.FEATURE,
     ending.FEATURE,
     paint.FEATURE,

@@ -42,6 +42,7 @@ class Housekeeping:
                 if loop.time() >= forget_at:
                     forget_at = loop.time() + FORGET_SECONDS
                     forgotten_until = await queue.retention.forget_tokens(forgotten_until)
+                await queue.retention.finish_deleting()
                 if loop.time() >= clean_at:
                     clean_at = loop.time() + CLEAN_SECONDS
                     log.info("Cleaned up: %s", await queue.retention.gc())

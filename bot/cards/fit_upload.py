@@ -1,9 +1,12 @@
 """The picture of a job as a file that fits the place where it is shown."""
 
+from dataclasses import replace
+
 from bot.cards.small_print import Attached
 from bot.pictures.upload_encoder import UploadEncoder
 from bot.texts import Texts
 from common.store import PictureStore
+from jobs.model import Job
 
 MIB = 1024 * 1024
 REQUEST_LIMIT_BYTES = 25 * MIB
@@ -47,6 +50,36 @@ async def fitted(
             height=encoded.height_px,
         )
     return Attached(encoded.data, f"{name}{encoded.suffix}", note)
+
+
+async def fitted_result(
+    t: Texts,
+    store: PictureStore,
+    press: UploadEncoder,
+    job: Job,
+    limit_bytes: int,
+    *,
+    is_result: bool = False,
+) -> Attached | None:
+    """The finished picture of a job, or all its versions, each as `fitted`; None: it has none.
+
+    Raises:
+        PictureMissingError: if one is no longer stored.
+        ChildError: if one could not be encoded.
+    """
+    if job.result_key is None:
+        return None
+    keys = (job.report.variants if job.report else ()) or (job.result_key,)
+    limit_bytes = min(limit_bytes, (REQUEST_LIMIT_BYTES - ROOM_BYTES) // len(keys))
+    name = f"atelier-{job.id}"
+    names = [name] if len(keys) == 1 else [f"{name}-{n}" for n in range(1, len(keys) + 1)]
+    first, *more = [
+        await fitted(
+            t, store, press, key=key, limit_bytes=limit_bytes, name=name, is_result=is_result
+        )
+        for key, name in zip(keys, names, strict=True)
+    ]
+    return replace(first, more=tuple(more))
 
 
 def _suffix(key: str) -> str:

@@ -13,6 +13,8 @@ from bot.texts import Texts, _
 from bot.ui.buttons import PersistentItem, custom_id, template
 from bot.ui.container import row_of
 
+IN_A_ROW = 5
+
 
 class Action(StrEnum):
     """What a button does; the value is part of the custom_id, so it must never change."""
@@ -21,12 +23,30 @@ class Action(StrEnum):
     STRONGER = "stronger"
     SOFTER = "softer"
     LARGER = "larger"
+    CHANGE = "change"
     OTHER_STYLE = "style"
     COMPARE = "compare"
     TIMELAPSE = "timelapse"
     SAVE = "save"
     DELETE = "delete"
     CANCEL = "cancel"
+    TAKE_1 = "first"
+    TAKE_2 = "second"
+    TAKE_3 = "third"
+    TAKE_4 = "fourth"
+    TAKE_5 = "fifth"
+    TAKE_6 = "sixth"
+
+
+TAKE_ACTIONS = (
+    Action.TAKE_1,
+    Action.TAKE_2,
+    Action.TAKE_3,
+    Action.TAKE_4,
+    Action.TAKE_5,
+    Action.TAKE_6,
+)
+"""Take one of several versions, in their order."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +59,19 @@ class Look:
 
 
 LOOKS = {
+    **{
+        action: Look(label, "🖼️")
+        for action, label in zip(
+            TAKE_ACTIONS,
+            (_("Take 1"), _("Take 2"), _("Take 3"), _("Take 4"), _("Take 5"), _("Take 6")),
+            strict=True,
+        )
+    },
     Action.AGAIN: Look(_("Again"), "🔁", discord.ButtonStyle.primary),
     Action.STRONGER: Look(_("Stronger"), "🌋"),
     Action.SOFTER: Look(_("Softer"), "🌫️"),
     Action.LARGER: Look(_("Larger"), "🔍"),
+    Action.CHANGE: Look(_("Change…"), "🎛️"),
     Action.OTHER_STYLE: Look(_("Other style"), "🎨"),
     Action.COMPARE: Look(_("Compare"), "↔️"),
     Action.TIMELAPSE: Look(_("Time-lapse"), "🎞️"),
@@ -83,9 +112,14 @@ class JobButton(
 
 
 def job_buttons(t: Texts, job_id: int, *actions: Action) -> list["ui.ActionRow[Any]"]:
-    """Buttons in rows of at most five."""
+    """Buttons in rows of at most five; those that take a version stand in a row of their own."""
     buttons = [JobButton(t, action, job_id) for action in actions]
-    return [row_of(*buttons[first : first + 5]) for first in range(0, len(buttons), 5)]
+    taking = sum(action in TAKE_ACTIONS for action in actions)
+    return [
+        row_of(*group[first : first + IN_A_ROW])
+        for group in (buttons[:taking], buttons[taking:])
+        for first in range(0, len(group), IN_A_ROW)
+    ]
 
 
 FEATURE = Feature(buttons=(JobButton,))

@@ -1,21 +1,23 @@
 """What the message of a job shows, in each of its states."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import discord
 from discord import ui
 
-from bot.cards.job_buttons import Action, job_buttons
+from bot.cards.job_buttons import TAKE_ACTIONS, Action, job_buttons
 from bot.cards.small_print import Attached, settings_line, small_print
 from bot.texts import Texts
 from bot.ui.container import card
 from bot.ui.plain import plain
-from bot.ui.words import relative, styles_words
+from bot.ui.words import ready_words, styles_words
 from jobs.model import Failure, Job, JobState, Standing
 
 BAR_CELLS = 14
 RESULT_ACTIONS = (
     Action.AGAIN,
+    Action.CHANGE,
     Action.STRONGER,
     Action.SOFTER,
     Action.LARGER,
@@ -25,6 +27,7 @@ RESULT_ACTIONS = (
     Action.SAVE,
     Action.DELETE,
 )
+VERSIONS_ACTIONS = (Action.AGAIN, Action.CHANGE, Action.OTHER_STYLE, Action.DELETE)
 COLOR_WAITING = 0x7A8B99
 COLOR_PAINTING = 0xD9A441
 COLOR_DONE = 0x4F8A5B
@@ -62,9 +65,9 @@ def _waiting(t: Texts, job: Job, standing: Standing | None) -> ui.LayoutView:
         headline = t("Place {place}", place=max(1, standing.place))
         if standing.ready_at is not None and not _obstacle(t, standing):
             headline = t(
-                "Place {place}, ready {when}",
+                "Place {place}, {ready}",
                 place=max(1, standing.place),
-                when=relative(standing.ready_at),
+                ready=ready_words(t, standing.ready_at),
             )
     return card(
         f"### ⏳ {headline}",
@@ -95,7 +98,7 @@ def _painting(
     headline = t("Being cancelled…") if job.cancel_requested else t("Painting")
     line = f"{progress_bar(fraction)} {fraction:.0%}"
     if standing is not None and standing.ready_at is not None:
-        line += " · " + t("ready {when}", when=relative(standing.ready_at))
+        line += " · " + ready_words(t, standing.ready_at)
     if progress is not None and progress.note:
         # What the engine says there is for its log, and in one language.
         line += "\n" + t("Getting ready: the network and the style are being loaded.")
@@ -112,23 +115,29 @@ def _painting(
 def _done(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
     headline, *lines = end_words(t, job, attached)
     gallery = _gallery(attached, _title(t, job), spoiler=job.reply.spoiler)
-    buttons = job_buttons(t, job.id, *RESULT_ACTIONS) if attached else ()
+    buttons = job_buttons(t, job.id, *_actions(job)) if attached else ()
     return card(headline, gallery, *lines, *buttons, color=COLOR_DONE)
 
 
+def _actions(job: Job) -> Sequence[Action]:
+    """What can be done with a finished picture, or with several versions of one."""
+    versions = len(job.report.variants) if job.report else 0
+    return (*TAKE_ACTIONS[:versions], *VERSIONS_ACTIONS) if versions > 1 else RESULT_ACTIONS
+
+
 def _failed(t: Texts, job: Job) -> ui.LayoutView:
-    buttons = job_buttons(t, job.id, Action.AGAIN, Action.DELETE)
+    buttons = job_buttons(t, job.id, Action.AGAIN, Action.CHANGE, Action.DELETE)
     return card(*end_words(t, job, None), *buttons, color=COLOR_FAILED)
 
 
 def _cancelled(t: Texts, job: Job) -> ui.LayoutView:
-    buttons = job_buttons(t, job.id, Action.AGAIN, Action.DELETE)
+    buttons = job_buttons(t, job.id, Action.AGAIN, Action.CHANGE, Action.DELETE)
     return card(*end_words(t, job, None), *buttons, color=COLOR_WAITING)
 
 
 def _title(t: Texts, job: Job) -> str:
     title = t("Painted for {user}", user=job.user_name)
-    if any(style.preset is not None for style in job.inputs.styles):
+    if any(style.preset or style.name for style in job.inputs.styles):
         styles = styles_words(t, job.inputs.styles)
         title = t("{styles}, for {user}", styles=styles, user=job.user_name)
     return plain(title, 200)
@@ -168,10 +177,17 @@ def _gallery(
 ) -> "ui.MediaGallery[Any] | None":
     if attached is None:
         return None
-    item = discord.MediaGalleryItem(
-        f"attachment://{attached.filename}", description=description[:256], spoiler=spoiler
+    several = len(attached.all) > 1
+    return ui.MediaGallery(
+        *(
+            discord.MediaGalleryItem(
+                f"attachment://{each.filename}",
+                description=(f"{number}: {description}" if several else description)[:256],
+                spoiler=spoiler,
+            )
+            for number, each in enumerate(attached.all, start=1)
+        )
     )
-    return ui.MediaGallery(item)
 
 
 LENGTH_LIMIT = 400

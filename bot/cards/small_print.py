@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from bot.texts import Texts, _
 from bot.ui.plain import plain
 from bot.ui.words import QUALITIES, styles_words
+from common.options import PaintOptions
+from common.variants import SOFTEST_VARIANT, STRONGEST_VARIANT
 from jobs.model import Job
 
 NOTES_SHOWN = 4
@@ -24,11 +26,17 @@ STARTS = {
 
 @dataclass(frozen=True)
 class Attached:
-    """A file that a card shows."""
+    """A file that a card shows, and further ones beside it."""
 
     data: bytes
     filename: str
     note: str | None = None  # what had to be done so that it fits
+    more: "tuple[Attached, ...]" = ()
+
+    @property
+    def all(self) -> "tuple[Attached, ...]":
+        """All files, in their order."""
+        return (self, *self.more)
 
 
 def small_print(t: Texts, job: Job, attached: Attached) -> str:
@@ -47,8 +55,10 @@ def settings_line(t: Texts, job: Job) -> str:
         styles_words(t, job.inputs.styles),
         size,
         t(QUALITIES[options.quality]),
-        t("strength {percent}", percent=f"{options.strength:.0%}"),
+        _strength(t, options),
     ]
+    if options.variants > 1:
+        parts.insert(0, t.plural("{count} version", "{count} versions", count=options.variants))
     if options.style_scale != 1.0:
         parts.append(t("strokes × {scale}", scale=f"{options.style_scale:g}"))
     if options.keep_colors in KEPT_COLORS:
@@ -57,6 +67,16 @@ def settings_line(t: Texts, job: Job) -> str:
         parts.append(t(STARTS[options.start]))
     parts.append(t("seed {seed}", seed=report.seed if report else options.seed))
     return plain(" · ".join(parts), limit=600)
+
+
+def _strength(t: Texts, options: PaintOptions) -> str:
+    if options.variants > 1 and options.vary == "strength":
+        return t(
+            "strength {softest} to {strongest}",
+            softest=f"{SOFTEST_VARIANT:.0%}",
+            strongest=f"{STRONGEST_VARIANT:.0%}",
+        )
+    return t("strength {percent}", percent=f"{options.strength:.0%}")
 
 
 def report_line(t: Texts, job: Job) -> str:

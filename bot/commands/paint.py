@@ -8,9 +8,10 @@ from bot.intake.request import PaintRequest, Source, asker_of, reply_to
 from bot.intake.service import IntakeService
 from bot.intake.wishes import OWN_STYLE, new_seed, suiting, wish_for
 from bot.kit import Feature, Interaction
-from bot.texts import texts_of
+from bot.texts import _, texts_of
 from bot.ui.choices import CHOICES, choice
 from bot.ui.words import at_hand_first, catalogue
+from bot.wire.errors import UserProblem
 from common.options import (
     OPTIONS,
     FilmFormat,
@@ -18,7 +19,9 @@ from common.options import (
     PaintOptions,
     Quality,
     Start,
+    Vary,
 )
+from jobs.model import Notify
 
 SIZE, STRENGTH = OPTIONS["size_px"], OPTIONS["strength"]
 SCALE, SEED = OPTIONS["style_scale"], OPTIONS["seed"]
@@ -39,6 +42,20 @@ STARTS: list[Choice[str]] = [
     Choice(name="noise: from random noise", value="noise"),
     Choice(name="style: from the style picture", value="style"),
 ]
+VARIANTS_OFFERED = 4
+VARY: list[Choice[str]] = [
+    Choice(name="seed: each is painted anew", value="seed"),
+    Choice(name="strength: from soft to strong", value="strength"),
+    Choice(name="style: one in each of the styles", value="style"),
+]
+NOTIFY: list[Choice[str]] = [
+    Choice(name="yes", value="yes"),
+    Choice(name="no", value="no"),
+    Choice(name="if it takes longer than a minute", value="long"),
+]
+ONE_STYLE_TO_VARY = _(
+    "To vary the style, give two to four: `style`, `preset`, `style2` and `preset2`."
+)
 FILMS: list[Choice[str]] = [
     Choice(name="video: MP4", value="mp4"),
     Choice(name="GIF: plays by itself", value="gif"),
@@ -81,12 +98,17 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
     start=OPTIONS["start"].help,
     mask="A grey picture: white is painted, black stays the photo.",
     seed=OPTIONS["seed"].help + " Without it: a new one.",
+    variants=f"How many versions to choose from, 1 to {VARIANTS_OFFERED}. Without it: 1.",
+    vary=OPTIONS["vary"].help,
     timelapse=OPTIONS["timelapse"].help,
     film=OPTIONS["timelapse_format"].help,
+    notify="Mention me when it is ready. Without it: if it took longer than a minute.",
     spoiler="Hide the picture until somebody clicks on it.",
     ephemeral="Show the picture only to you.",
 )
-@app_commands.choices(quality=QUALITIES, keep_colors=KEEP_COLORS, start=STARTS, film=FILMS)
+@app_commands.choices(
+    notify=NOTIFY, quality=QUALITIES, keep_colors=KEEP_COLORS, start=STARTS, vary=VARY, film=FILMS
+)
 @app_commands.autocomplete(preset=offered, preset2=offered)
 async def paint(
     interaction: Interaction,
@@ -105,8 +127,11 @@ async def paint(
     start: Start = "content",
     mask: discord.Attachment | None = None,
     seed: Range[int, SEED.least, SEED.most] | None = None,
+    variants: Range[int, 1, VARIANTS_OFFERED] | None = None,
+    vary: Vary = "seed",
     timelapse: bool = False,
     film: FilmFormat | None = None,
+    notify: Notify = "long",
     spoiler: bool = False,
     ephemeral: bool = False,
 ) -> None:
@@ -116,7 +141,7 @@ async def paint(
     named = {name: value for name, value in looks.items() if value is not None}
     request = PaintRequest(
         asker=asker_of(interaction),
-        reply=reply_to(interaction, ephemeral=ephemeral, spoiler=spoiler),
+        reply=reply_to(interaction, ephemeral=ephemeral, spoiler=spoiler, notify=notify),
         content=Source.attachment(content),
         styles=styles,
         mask=_source(mask),
@@ -125,6 +150,8 @@ async def paint(
             quality=quality,
             keep_colors=keep_colors,
             start=start,
+            variants=_versions(variants, vary, len(styles)),
+            vary=vary,
             timelapse=timelapse or film is not None,
             timelapse_format=film or "mp4",
             **{"seed": new_seed()} | suiting(styles) | named,
@@ -132,6 +159,21 @@ async def paint(
         named=tuple(named),
     )
     await interaction.client.service(IntakeService).begin(interaction, request)
+
+
+def _versions(asked: int | None, vary: Vary, styles: int) -> int:
+    """How many versions are wanted: who says what is to differ wants more than one.
+
+    Raises:
+        UserProblem: if the styles are to differ and there is but one.
+    """
+    if vary == "style" and styles < 2:
+        raise UserProblem(ONE_STYLE_TO_VARY)
+    if vary == "style":
+        return styles
+    if asked is None:
+        return VARIANTS_OFFERED if vary == "strength" else 1
+    return asked
 
 
 def _source(attachment: discord.Attachment | None) -> Source | None:

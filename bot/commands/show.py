@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from discord import app_commands
 
-from bot.cards.fit_upload import fitted
+from bot.cards.fit_upload import fitted, fitted_result
 from bot.cards.job_card import job_card
 from bot.cards.small_print import Attached
 from bot.commands.job_access import job_in_time, note_admins_act
@@ -90,21 +90,23 @@ async def job_page(interaction: Interaction, t: Texts, job: Job) -> Page:
     layout = job_card(t, job, standing, attached)
     if attached is None:
         return Page(layout)
-    return Page(layout, (Upload(attached.data, attached.filename),))
+    return Page(layout, tuple(Upload(each.data, each.filename) for each in attached.all))
 
 
 async def _result(interaction: Interaction, t: Texts, job: Job) -> Attached | None:
-    key = job.result_key if job.state is JobState.DONE else job.preview_key
-    if key is None or job.state not in {JobState.DONE, JobState.RUNNING}:
-        return None
-    client = interaction.client
+    client, limit_bytes = interaction.client, interaction.filesize_limit
+    store = client.queue.store
     try:
+        if job.state is JobState.DONE:
+            return await fitted_result(t, store, client.encoder, job, limit_bytes)
+        if job.state is not JobState.RUNNING or job.preview_key is None:
+            return None
         return await fitted(
             t,
-            client.queue.store,
+            store,
             client.encoder,
-            key=key,
-            limit_bytes=interaction.filesize_limit,
+            key=job.preview_key,
+            limit_bytes=limit_bytes,
             name=f"atelier-{job.id}",
         )
     except PictureMissingError:

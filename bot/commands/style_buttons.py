@@ -10,14 +10,19 @@ from bot.commands.style_form import PhotoForm
 from bot.intake.request import StyleWish
 from bot.intake.service import IntakeService
 from bot.kit import Feature, Interaction
-from bot.texts import Texts, texts_of
+from bot.texts import Texts
 from bot.ui.buttons import USER, PersistentItem, check_owner, custom_id, template
 from bot.ui.plain import shorten
 from bot.ui.words import at_hand_first, is_at_hand
+from common.options import MAX_VARIANTS
 
 NO_WISH = 0
 """In the place of a wish's interaction, where no photograph waits for its style."""
 SURPRISE = "surprise"
+SIX = "six"
+"""Before a colon and a page of the catalogue, all of whose paintings are to be tried."""
+TRIAL = {"size_px": 256, "quality": "draft", "vary": "style", "timelapse": False}
+"""Options for a first look at several styles: small and quick."""
 LABEL_LIMIT = 80
 WISH = r"(?P<wish>\d{1,20})"
 
@@ -33,7 +38,7 @@ class StyleButton(
     wish_id: int
     """The interaction that brought the photograph; `NO_WISH`: a form asks for one."""
     style: str
-    """As a preset of `/paint`, or `SURPRISE`."""
+    """As a preset of `/paint`, or `SURPRISE`, or `SIX` with a page."""
 
     def __init__(
         self, user_id: int, wish_id: int, style: str, label: str, emoji: str | None = None
@@ -52,24 +57,31 @@ class StyleButton(
         """The button as it was packed."""
         return cls(int(match["user"]), int(match["wish"]), match["style"], "…")
 
-    async def act(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+    async def act(self, interaction: Interaction, t: Texts) -> None:
         """Paint, or ask for the photograph."""
         check_owner(interaction, self.user_id)
-        style = _surprise(interaction) if self.style == SURPRISE else self.style
-        styles = (StyleWish(preset=style),)
+        styles, changes = _chosen(interaction, self.style)
         if self.wish_id == NO_WISH:
-            await interaction.response.send_modal(PhotoForm(texts_of(interaction), styles))
+            await interaction.response.send_modal(PhotoForm(t, styles, changes))
         else:
             await interaction.client.service(IntakeService).finish(
-                interaction, self.wish_id, styles
+                interaction, self.wish_id, styles, **changes
             )
 
 
-def _surprise(interaction: Interaction) -> str:
+def _chosen(interaction: Interaction, style: str) -> tuple[tuple[StyleWish, ...], dict[str, Any]]:
+    """The styles that a button stands for, and the options that come with them."""
     settings = interaction.client.settings
     paintings = at_hand_first(settings)
-    near = [each for each in paintings if is_at_hand(each, settings)]
-    return random.choice(near or paintings).id  # noqa: S311 - for fun
+    if style == SURPRISE:
+        near = [each for each in paintings if is_at_hand(each, settings)]
+        return (StyleWish(preset=random.choice(near or paintings).id),), {}  # noqa: S311 - for fun
+    kind, _colon, page = style.partition(":")
+    if kind != SIX or not page.isdecimal():
+        return (StyleWish(preset=style),), {}
+    six = paintings[int(page) * MAX_VARIANTS :][:MAX_VARIANTS]
+    styles = tuple(StyleWish(preset=each.id, weight=1 / len(six)) for each in six)
+    return styles, {**TRIAL, "variants": len(six)}
 
 
 FEATURE = Feature(buttons=(StyleButton,))

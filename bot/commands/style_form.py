@@ -1,6 +1,6 @@
 """The form that asks for a style: a painting from a list, one by name, or an upload."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,9 +136,10 @@ class StyleForm(ReportingModal):
 class PhotoForm(ReportingModal):
     """Asks for the photograph to paint in a style that is chosen already."""
 
-    def __init__(self, t: Texts, styles: tuple[StyleWish, ...]) -> None:
+    def __init__(self, t: Texts, styles: tuple[StyleWish, ...], changes: Mapping[str, Any]) -> None:
         super().__init__(title=t("Paint with this"))
         self._styles = styles
+        self._changes = changes
         self._photo: ui.FileUpload[Any] = ui.FileUpload(custom_id="content", max_values=1)
         self._strength = strength_select(t)
         self.add_item(ui.Label(text=t("The photograph"), component=self._photo))
@@ -148,7 +149,7 @@ class PhotoForm(ReportingModal):
         """Take the wish in."""
         strength = strength_of(self._strength)
         named = {} if strength is None else {"strength": strength}
-        options = {"seed": new_seed(), **suiting(self._styles), **named}
+        options = {"seed": new_seed(), **suiting(self._styles), **named, **self._changes}
         request = PaintRequest(
             asker=asker_of(interaction),
             reply=reply_to(interaction),

@@ -6,7 +6,7 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.commands.style_buttons import SURPRISE, WISH, StyleButton
+from bot.commands.style_buttons import SIX, SURPRISE, WISH, StyleButton
 from bot.commands.style_pictures import pictured_paintings
 from bot.commands.styles import AllStyles
 from bot.intake.request import PaintRequest, StyleWish
@@ -59,6 +59,7 @@ class StylePicker:
         rows.append(
             row_of(
                 StyleButton(asker.user_id, wish_id, SURPRISE, t("Surprise me"), emoji="🎲"),
+                StyleButton(asker.user_id, wish_id, f"{SIX}:0", t("Try six styles"), emoji="🧪"),
                 AllStyles(t, asker.user_id, wish_id),
             )
         )

@@ -6,7 +6,7 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from bot.commands.style_buttons import NO_WISH, StyleButton
+from bot.commands.style_buttons import NO_WISH, SIX, StyleButton
 from bot.commands.style_pictures import painting_picture, stored_picture
 from bot.intake.wishes import OWN_STYLE
 from bot.kit import Feature, Interaction
@@ -18,9 +18,10 @@ from bot.ui.plain import plain
 from bot.ui.words import at_hand_first, catalogue, is_at_hand
 from bot.wire.acknowledging import acknowledge
 from common.catalogue import Painting
+from common.options import MAX_VARIANTS
 from common.settings import Settings
 
-PAGE_SIZE = 6
+PAGE_SIZE = MAX_VARIANTS
 SEARCH_LIMIT = 40  # characters, so that a search fits into a custom_id
 FOUND_AT_MOST = 60
 CATALOGUE, OWN = "c", "o"
@@ -116,6 +117,10 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Page:
     for entry, file in zip(shown, files, strict=True):
         button = StyleButton(place.user_id, topic.wish_id, entry.id, t("Paint with this"), "🖌️")
         parts += [_part(entry, file), row_of(button)]
+    if topic.kind == CATALOGUE and not topic.search and len(shown) > 1:
+        trial = t("Try these on my photo")
+        style = f"{SIX}:{place.page}"
+        parts.append(row_of(StyleButton(place.user_id, topic.wish_id, style, trial, "🧪")))
     attached = tuple(file for file in files if file is not None)
     return Page(card(title, *parts, f"-# {how}", turner), attached)
 

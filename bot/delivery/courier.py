@@ -1,7 +1,7 @@
 """Brings the state of one job to where its user can see it: by token, by the bot, or by DM."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import discord
 
@@ -158,7 +158,7 @@ class Courier:
                 attached = await self._file(request, budget.limit_bytes)
             if isinstance(attached, Later):
                 return attached
-            budget.used_bytes = len(attached.data) if attached else 0
+            budget.used_bytes = max(len(each.data) for each in attached.all) if attached else 0
             if route.is_dm:
                 attached = _with_apology(request, attached)
             try:
@@ -193,7 +193,7 @@ async def _send(
     files: list[discord.File] = []
     if attached:
         hides = presentation.layout is Layout.WORDS and request.job.reply.spoiler
-        files.append(Upload(attached.data, attached.filename, spoiler=hides))
+        files += [Upload(each.data, each.filename, spoiler=hides) for each in attached.all]
     try:
         fields = fields_of(request.t, request.job, request.standing, presentation, attached)
     except Exception as error:
@@ -207,7 +207,7 @@ def _with_apology(request: ShowRequest, attached: Attached | None) -> Attached |
         return attached
     apology = request.t("It could not be shown where you asked for it any more, so here it is.")
     note = f"{attached.note}\n-# {apology}" if attached.note else apology
-    return Attached(attached.data, attached.filename, note)
+    return replace(attached, note=note)
 
 
 def _reason(fault: Fault) -> str:

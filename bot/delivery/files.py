@@ -3,7 +3,7 @@
 import logging
 from collections import OrderedDict
 
-from bot.cards.fit_upload import fitted
+from bot.cards.fit_upload import fitted_result
 from bot.cards.small_print import Attached
 from bot.kit import Bot
 from bot.texts import Texts
@@ -44,20 +44,15 @@ class JobFiles:
             return None
         return Attached(data, f"preview-{job.id}.{key.rpartition('.')[2]}")
 
-    async def _result(self, t: Texts, job: Job, key: str, limit_bytes: int) -> Attached:
+    async def _result(self, t: Texts, job: Job, key: str, limit_bytes: int) -> Attached | None:
         known = (key, limit_bytes, t.language)
         if known in self._encoded:
             return self._encoded[known]
-        attached = await fitted(
-            t,
-            self._client.queue.store,
-            self._client.encoder,
-            key=key,
-            limit_bytes=limit_bytes,
-            name=f"atelier-{job.id}",
-            is_result=True,
+        client = self._client
+        attached = await fitted_result(
+            t, client.queue.store, client.encoder, job, limit_bytes, is_result=True
         )
-        if attached.note is not None:  # it took work
+        if attached is not None and attached.note is not None:  # it took work
             self._encoded[known] = attached
             if len(self._encoded) > REMEMBERED:
                 self._encoded.popitem(last=False)

@@ -10,12 +10,14 @@ import time
 from dataclasses import dataclass
 
 from bot.delivery.courier import Courier, Later, Nowhere, Outcome
+from bot.delivery.notifier import Notifier
 from bot.delivery.routes import Routes, Shown
 from bot.delivery.tracked_message import TrackedMessage, differs
 from bot.kit import Bot, Feature
 from bot.wire.faults import BACKOFF
 from bot.wire.in_flight import follow_this_task
 from bot.wire.original_response import is_mine
+from common.logs import add_log_ids
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
 
@@ -137,6 +139,7 @@ class Delivery:
 
     async def _deliver(self, job_id: int, message: TrackedMessage) -> None:
         """Bring the newest state of a job to its message, and note what came of it."""
+        add_log_ids(job=job_id)
         queue = self.client.queue
         message.requests = follow_this_task()
         async with self._slots[message.is_final]:
@@ -199,9 +202,16 @@ class Delivery:
         return True
 
     async def _delivered(self, job: Job, shown: Shown) -> None:
-        await self.client.queue.deliveries.mark_delivered(
+        deliveries = self.client.queue.deliveries
+        if not await deliveries.mark_delivered(
             job.id, how=shown.how, message_id=shown.message_id, channel_id=shown.channel_id
-        )
+        ):
+            return
+        delivered = await self.client.queue.jobs.get(job.id)
+        if shown.how in {"dm", "post"}:  # a new message tells by itself
+            await deliveries.mark_announced(job.id)
+        elif delivered is not None:
+            self.client.service(Notifier).tell(delivered)
 
     async def _moved(self) -> list[Job]:
         """Waiting jobs whose place or time is no longer what their message says."""

@@ -45,6 +45,8 @@ class Taken(Generic[T]):
 
     value: T
     notes: tuple[Sentence, ...] = ()
+    aspect: float | None = None
+    """Of a picture, the shorter side in parts of the longer, where it was looked at."""
 
 
 class InputProblem(UserProblem):
@@ -121,7 +123,9 @@ class PictureIntake:
                 raise InputProblem(role, problem) from None
             await self._hold(interaction_id, [key_for(picture.png, PNG)])
             key = await self._queue.store.put(picture.png, PNG)
-        return Taken(key, tuple(_of_picture(role, note) for note in picture.notes))
+        sides = sorted((picture.width_px, picture.height_px))
+        notes = tuple(_of_picture(role, note) for note in picture.notes)
+        return Taken(key, notes, sides[0] / sides[1])
 
     async def keep(self, request: PaintRequest) -> PaintRequest:
         """Take the pictures in of a wish that lacks its style; the wish with their keys.
@@ -156,7 +160,12 @@ class PictureIntake:
             for wish in request.styles
         ]
         return Taken(
-            PaintInputs(content=keys[Role.CONTENT], styles=tuple(styles), mask=keys.get(Role.MASK)),
+            PaintInputs(
+                content=keys[Role.CONTENT],
+                styles=tuple(styles),
+                mask=keys.get(Role.MASK),
+                content_aspect=taken[Role.CONTENT].aspect,
+            ),
             tuple(note for each in taken.values() for note in each.notes),
         )
 
@@ -190,7 +199,7 @@ class PictureIntake:
 
     async def _style(self, request: PaintRequest, wish: StyleWish, key: str | None) -> StyleInput:
         if key is not None:
-            return StyleInput(picture=key, weight=wish.weight)
+            return StyleInput(picture=key, name=wish.name, weight=wish.weight)
         assert wish.preset is not None
         asker = request.asker
         style = await resolve(self._queue, wish.preset, wish.weight, asker.user_id, asker.guild_id)

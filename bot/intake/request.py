@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from bot.kit import Interaction
 from bot.ui.people import is_admin, role_ids
 from common.options import PaintInputs, PaintOptions
-from jobs.model import Asker, Reply
+from jobs.model import Asker, Notify, Reply
 
 TOKEN_LIFE = timedelta(minutes=15)
 
@@ -47,6 +47,8 @@ class StyleWish(BaseModel):
 
     picture: Source | None = None
     preset: str | None = None
+    name: str | None = None
+    """Under which the picture was saved as a style."""
     weight: float = 1.0
 
 
@@ -67,6 +69,8 @@ class PaintRequest(BaseModel):
     ephemeral: bool = False
     """Of a wish that lacks its style: whether only the member is to see the picture."""
     parent_job_id: int | None = None
+    version: int | None = None
+    """Which version of the parent is to be a picture of its own, from 0; nothing is painted."""
 
     @model_validator(mode="before")
     @classmethod
@@ -116,7 +120,13 @@ def asker_of(interaction: Interaction) -> Asker:
     )
 
 
-def reply_to(interaction: Interaction, *, ephemeral: bool = False, spoiler: bool = False) -> Reply:
+def reply_to(
+    interaction: Interaction,
+    *,
+    ephemeral: bool = False,
+    spoiler: bool = False,
+    notify: Notify = "long",
+) -> Reply:
     """Where the answer to an interaction goes.
 
     The bot can reach a message later by its own token only where it is a member: in servers
@@ -130,6 +140,7 @@ def reply_to(interaction: Interaction, *, ephemeral: bool = False, spoiler: bool
         channel_id=interaction.channel_id,
         ephemeral=ephemeral,
         spoiler=spoiler,
+        notify=notify,
         bot_in_channel=_bot_is_here(interaction),
         locale=interaction.locale.value,
         upload_limit_bytes=interaction.filesize_limit,

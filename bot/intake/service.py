@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bot.delivery.undelivered import UndeliveredNotice
 from bot.intake.journal import QUEUE_BACKOFF, QUEUE_TRIES, CommandJournal, JournalEntry
-from bot.intake.pictures import ERASED, PictureIntake
+from bot.intake.pictures import ERASED, NOT_KEPT, PictureIntake
 from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_to
 from bot.intake.shares import Shares
 from bot.intake.wishes import in_style
@@ -34,6 +34,9 @@ from jobs.outcomes import (
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+NO_FILM_OF_SEVERAL = _(
+    "Several versions are not filmed; please take one of them first, and press Time-lapse there."
+)
 PHOTO_NOT_KEPT = _("I no longer have that photograph; please use /paint with it again.")
 
 STOP_SECONDS = 3.0
@@ -99,8 +102,10 @@ class IntakeService:
         self._shares.check(request.asker.user_id)
         if request.lacks_style:
             request = request.as_question()
+        if request.options.variants > 1 and request.options.timelapse:
+            raise UserProblem(NO_FILM_OF_SEVERAL)
         entry = self._journal.open(request)
-        refusal = await self._early_refusal(request)
+        refusal = None if request.version is not None else await self._early_refusal(request)
         if refusal is not None:
             self._spawn(entry.drop())
             raise UserProblem(refusal_words(texts_of(interaction), refusal))
@@ -208,7 +213,11 @@ class IntakeService:
         )
 
     async def finish(
-        self, interaction: Interaction, wish_id: int, styles: tuple[StyleWish, ...]
+        self,
+        interaction: Interaction,
+        wish_id: int,
+        styles: tuple[StyleWish, ...],
+        **changes: Any,
     ) -> None:
         """Paint a wish that lacked its style, as another command; see `begin`.
 
@@ -216,13 +225,21 @@ class IntakeService:
             interaction: By which the style was chosen.
             wish_id: The interaction that brought the wish.
             styles: What was chosen.
+            changes: Options that the choice brings with it, by their names.
 
         Raises:
             UserProblem: if it is not kept any more, or the limits stand in the way.
         """
         wish = await self._unfinished(interaction, wish_id)
-        reply = reply_to(interaction, ephemeral=wish.ephemeral, spoiler=wish.reply.spoiler)
-        await self.begin(interaction, in_style(wish, styles, asker_of(interaction), reply))
+        reply = reply_to(
+            interaction,
+            ephemeral=wish.ephemeral,
+            spoiler=wish.reply.spoiler,
+            notify=wish.reply.notify,
+        )
+        chosen = in_style(wish, styles, asker_of(interaction), reply)
+        options = chosen.options.model_copy(update=changes)
+        await self.begin(interaction, chosen.model_copy(update={"options": options}))
 
     async def _unfinished(self, interaction: Interaction, wish_id: int) -> PaintRequest:
         found = await read_in_time(interaction, self._client.queue.intakes.get(wish_id))
@@ -273,16 +290,38 @@ class IntakeService:
 
     async def _submit(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
         taken = await self.pictures.gather(request)
+        if request.version is not None:
+            return await self._take(request, request.version, message_id)
         notes = (*request.reply.notes, *taken.notes)
+        options = request.options
+        if options.vary == "style" and options.variants > 1:  # there may be others by now
+            options = options.model_copy(update={"variants": len(taken.value.styles)})
         return await self._client.queue.submissions.submit(
             Submission(
                 asker=request.asker,
                 reply=replace(request.reply, message_id=message_id, notes=notes),
                 inputs=taken.value,
-                options=request.options,
+                options=options,
                 parent_job_id=request.parent_job_id,
             )
         )
+
+    async def _take(
+        self, request: PaintRequest, version: int, message_id: int | None
+    ) -> SubmitOutcome:
+        """Make a version of the parent a picture of its own."""
+        queue = self._client.queue
+        assert request.parent_job_id is not None
+        parent = await queue.jobs.get(request.parent_job_id)
+        reply = replace(request.reply, message_id=message_id)
+        taken = (
+            await queue.submissions.take(parent, version, request.asker, reply)
+            if parent is not None and parent.report is not None
+            else None
+        )
+        if taken is None:
+            raise UserProblem(NOT_KEPT)
+        return AlreadySubmitted(taken)
 
 
 FEATURE = Feature(services=(IntakeService,))

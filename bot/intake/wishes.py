@@ -92,8 +92,8 @@ async def resolve(
     wanted = preset.casefold()
     for style in await queue.styles.visible_to(user_id, guild_id):
         if wanted in {f"{OWN_STYLE}{style.id}", style.name.casefold()}:
-            return StyleInput(picture=style.picture_key, weight=weight)
-    found = [] if wanted.startswith(OWN_STYLE) else catalogue().search(preset, limit=1)
+            return StyleInput(picture=style.picture_key, name=style.name, weight=weight)
+    found = [] if wanted.startswith(OWN_STYLE) else catalogue().search(preset, limit=1, sure=True)
     if not found:
         raise UserProblem(NO_SUCH_STYLE, name=plain(preset))
     return StyleInput(preset=found[0].id, weight=weight)

@@ -12,6 +12,7 @@ from typing import Final
 from PIL import Image, ImageFile
 
 from common.child import Header, Message, serve
+from common.confining import confine, leave_network, readable_modules
 from common.pictures.white import on_white
 
 QUALITIES: Final = (95, 90, 85, 80, 72, 64, 55, 45)
@@ -21,6 +22,7 @@ SHRINK: Final = 0.8
 COMPARE_MAX_HEIGHT_PX: Final = 1600
 COMPARE_MAX_WIDTH_PX: Final = 4096
 GAP_PX: Final = 12
+MEMORY_BYTES: Final = 4 * 1024**3  # of addresses; two pictures of 8192 px fit in
 
 
 @dataclass(frozen=True)
@@ -100,5 +102,13 @@ def _answer(request: Header, files: Sequence[bytes]) -> Message:
     return {**asdict(encoded), "data": None}, [encoded.data]
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Give up what encoding does not need, and serve until standard input ends."""
+    leave_network()
+    Image.init()  # loads what a format needs while it may still be read
+    confine(memory_bytes=MEMORY_BYTES, folder=None, readable=readable_modules())
     serve(_answer)
+
+
+if __name__ == "__main__":
+    main()

@@ -29,6 +29,21 @@ REASONS: Mapping[str, str] = {
         "{allowed}); the next can start when one of them is ready or cancelled."
     ),
 }
+FOR_SEVERAL: Mapping[str, str] = {
+    "max_waiting_per_user": _(
+        "You asked for {asked} versions, and each counts as a picture: {current} of yours are "
+        "waiting or being painted, and {allowed} is the most."
+    ),
+    "max_waiting_per_server": _(
+        "You asked for {asked} versions, and each counts as a picture: {current} of this server "
+        "are waiting or being painted, and {allowed} is the most."
+    ),
+    "max_per_day": _(
+        "You asked for {asked} versions, and each counts as a picture: you have started {current} "
+        "in 24 hours, and {allowed} is the most."
+    ),
+}
+"""The same for several pictures at once, where some of them would still fit in."""
 UNFORESEEN: Mapping[Unforeseen, str] = {
     Unforeseen.NO_ENGINE: _("No engine is running at the moment, so I cannot say when that is."),
     Unforeseen.PAUSED: _("The queue is paused at the moment, so I cannot say when that is."),
@@ -53,8 +68,11 @@ def _reason(t: Texts, refusal: Refusal) -> str:
     allowed, current = (
         _in_words(t, refusal.limit, value) for value in (refusal.allowed, refusal.current)
     )
+    said = FOR_SEVERAL.get(refusal.limit) if refusal.asked > 1 else None
     if refusal.limit == BLOCKED and refusal.by_operator:
-        return t(BLOCKED_EVERYWHERE)
+        said = BLOCKED_EVERYWHERE
+    if said is not None:
+        return t(said, asked=refusal.asked, allowed=allowed, current=current)
     match refusal.limit:
         case "painter_role_ids":
             return t.plural(

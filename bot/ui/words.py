@@ -1,7 +1,7 @@
 """A job in a few words: what it paints, how far it is, when it is ready."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 
 import discord
@@ -21,6 +21,8 @@ STATES = {
     JobState.FAILED: _("failed"),
     JobState.CANCELLED: _("cancelled"),
 }
+SOON_SECONDS = 5.0
+"""A time as near as this may have passed when it is read."""
 CHOICE_LIMIT = 100  # characters of an autocomplete choice's name
 
 
@@ -48,7 +50,7 @@ def style_words(t: Texts, style: StyleInput) -> str:
     painting = catalogue().get(style.preset) if style.preset is not None else None
     if painting is not None:
         return painting.name
-    return style.preset or t("own picture")
+    return style.preset or style.name or t("own picture")
 
 
 def styles_words(t: Texts, styles: Sequence[StyleInput]) -> str:
@@ -84,6 +86,14 @@ def relative(moment: datetime) -> str:
     return discord.utils.format_dt(moment, "R")
 
 
+def ready_words(t: Texts, moment: datetime) -> str:
+    """When a picture is ready; no time that has passed by the time that it is read."""
+    soon = discord.utils.utcnow() + timedelta(seconds=SOON_SECONDS)
+    if moment <= soon:
+        return t("ready any moment now")
+    return t("ready {when}", when=relative(moment))
+
+
 def standing_words(t: Texts, job: Job, standing: Standing | None) -> str:
     """How far a job is: `place 3, ready in 2 minutes`."""
     if standing is None or job.state.ended:
@@ -101,4 +111,4 @@ def standing_words(t: Texts, job: Job, standing: Standing | None) -> str:
 def _with_time(t: Texts, words: str, standing: Standing) -> str:
     if standing.ready_at is None:
         return words
-    return t("{what}, ready {when}", what=words, when=relative(standing.ready_at))
+    return t("{what}, {ready}", what=words, ready=ready_words(t, standing.ready_at))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bot.texts import Texts, _, texts_of
 from bot.wire.acknowledging import is_acknowledged
-from bot.wire.faults import ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION
+from bot.wire.faults import ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION, passes
 from common.pictures import PictureProblem
 from common.sentences import Problem, Sentence
 from common.store import PictureMissingError, StorageUnavailableError
@@ -35,6 +35,7 @@ class Explanation:
     expected: bool = True  # the user's own doing: no id needed, nothing to look up in the log
 
 
+_MOMENT = _("Discord did not answer as it should; please try again in a minute.")
 _EXPECTED: tuple[tuple[type[BaseException], str], ...] = (
     # the first that fits is said, so a subclass stands before its parents
     (
@@ -76,7 +77,7 @@ _UNEXPECTED: tuple[tuple[type[BaseException], str], ...] = (
     ),
     (
         discord.DiscordServerError,
-        _("Discord did not answer as it should; please try again in a minute."),
+        _MOMENT,
     ),
     (discord.RateLimited, _("Discord asks me to slow down; please try again in a minute.")),
     (
@@ -94,6 +95,8 @@ def explain(error: BaseException) -> Explanation:
     wraps = isinstance(error, app_commands.CommandInvokeError | app_commands.TransformerError)
     if wraps and error.__cause__ is not None:
         return explain(error.__cause__)
+    if passes(error):
+        return Explanation(Sentence(_MOMENT), expected=False)
     for kind, sentence in _EXPECTED:
         if isinstance(error, kind):
             return Explanation(Sentence(sentence))

@@ -17,6 +17,21 @@ REQUEST_TOO_LARGE = 40005
 OLD_MESSAGE_EDITS = 30046
 ALREADY_ACKNOWLEDGED = 40060
 
+PASSING = {
+    40003: 10.0,  # direct messages are opened too fast
+    20016: None,  # the channel's slow mode
+    20022: None,  # too many edits of an announcement
+    20028: None,  # too much is written in this channel
+    20029: None,  # too much is written in this server
+    40004: 5.0,  # sending is switched off for a while
+    40062: None,  # the service is limited
+    40333: None,  # an internal network error, said with the status of a missing permission
+    110001: 30.0,  # the application is not available yet
+    130000: 10.0,  # Discord is overloaded
+    OLD_MESSAGE_EDITS: 30.0,
+}
+"""Codes that pass, whatever status they come with, and after how many seconds to try again."""
+
 BACKOFF = Backoff(first_seconds=1.5, longest_seconds=60.0)
 """Between tries of what Discord did not carry out."""
 
@@ -86,9 +101,14 @@ def fault_of(error: Exception) -> Fault:
             return Unclear(Rejected(f"{type(error).__name__}: {error}"))
 
 
+def passes(error: BaseException) -> bool:
+    """Whether Discord refuses only for the moment, whatever the status says."""
+    return isinstance(error, discord.HTTPException) and error.code in PASSING
+
+
 def _by_code(error: discord.HTTPException, code: int) -> Fault:
-    if code == OLD_MESSAGE_EDITS:
-        return TryLater(30.0)
+    if code in PASSING:
+        return TryLater(PASSING[code])
     if code == 0 and error.status in {401, 403, 404}:  # Discord says which token, which message
         return Unclear(_final(error, code))
     return _final(error, code)

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from rapidfuzz import fuzz
@@ -11,8 +12,20 @@ from rapidfuzz.distance import OSA
 
 from common.catalogue.painting import CatalogueError, Painting, parse_painting
 
+_ALSO_CALLED = {
+    "Abstract art": ("Abstraction", "Abstract Expressionism"),
+    "Art Nouveau": ("Jugendstil", "Vienna Secession", "Symbolism"),
+    "De Stijl": ("Neoplasticism", "Cubism"),
+    "Orphism": ("Cubism", "Cubist"),
+    "Pointillism": ("Neo-Impressionism", "Divisionism"),
+    "Post-Impressionism": ("Postimpressionism",),
+    "Ukiyo-e": ("Japanese woodblock print", "Japonism"),
+}
+"""Other names by which members look for a movement, or for what came out of it."""
 PAINTINGS = Path(__file__).parent / "paintings"
-SHORTEST_WITH_ERRORS = 3  # letters of a word
+SHORTEST_WITH_ERRORS = 3  # letters of a word among others
+SHORTEST_ALONE = 4  # letters of a word alone; shorter ones are like too many
+SHORTEST_SURE = 5  # the same, where nobody chooses among what was found
 SHORTEST_WHOLE = 7  # letters of a text that is compared as a whole
 LEAST_WHOLE = 80.0
 _SCAN_SUFFIX = ".jpg"
@@ -54,18 +67,25 @@ class Catalogue:
         """The painting of this id."""
         return self._by_id.get(painting_id)
 
-    def search(self, text: str, limit: int = 25) -> list[Painting]:
+    def search(self, text: str, limit: int = 25, *, sure: bool = False) -> list[Painting]:
         """Paintings whose name, artist, movement or id is like the text, the likest first.
 
-        An empty text finds all. Upper case and accents do not matter, nor a few typing errors.
+        An empty text finds all, one without a letter or digit none. Upper case and accents do not
+        matter, nor a few typing errors.
+
+        Args:
+            text: as it was typed.
+            limit: how many at most.
+            sure: leave out what is like a short word by chance, such as "none" is like "Monet".
         """
         wanted = _plain(text)
-        if not wanted:
-            return list(self._paintings[:limit])
+        shortest = SHORTEST_SURE if sure else SHORTEST_ALONE
+        if not wanted:  # nothing was typed, or nothing that could be a name
+            return [] if text.strip() else list(self._paintings[:limit])
         scored = [
             (score, -place)
             for place, names in enumerate(self._texts)
-            if (score := max(_likeness(wanted, name) for name in names)) > 0
+            if (score := max(_likeness(wanted, name, shortest) for name in names)) > 0
         ]
         return [self._paintings[-place] for _, place in sorted(scored, reverse=True)[:limit]]
 
@@ -125,30 +145,39 @@ def read_catalogue(folder: Path) -> Catalogue:
 
 
 def _searchable(painting: Painting) -> tuple[str, ...]:
-    names = (painting.name, *painting.other_names, painting.artist, painting.movement, painting.id)
+    movements = (painting.movement, *_ALSO_CALLED.get(painting.movement, ()))
+    names = (painting.name, *painting.other_names, painting.artist, painting.id, *movements)
     plain = [_plain(name) for name in names]
-    return (*plain, f"{plain[0]} {_plain(painting.artist)}")
+    words = _plain(painting.artist).split()
+    # As "vangogh": two words that were typed as one.
+    joined = [first + second for first, second in pairwise(words)]
+    return (*plain, *joined, f"{plain[0]} {_plain(painting.artist)}")
 
 
-def _likeness(wanted: str, name: str) -> float:
+def _likeness(wanted: str, name: str, shortest_alone: int) -> float:
     """0 for no likeness, up to 102: whole beginnings first, then each word with its errors."""
     words = name.split()
     if name.startswith(wanted):
         return 102.0
     if f" {wanted}" in name:
         return 101.0
-    by_word = min(max(_word_likeness(part, word) for word in words) for part in wanted.split())
+    parts = wanted.split()
+    shortest = shortest_alone if len(parts) == 1 else SHORTEST_WITH_ERRORS
+    by_word = min(max(_word_likeness(part, word, shortest) for word in words) for part in parts)
     if by_word > 0 or len(wanted) < SHORTEST_WHOLE:
         return by_word
     whole = float(fuzz.partial_ratio(wanted, name))
     return whole / 2 if whole >= LEAST_WHOLE else 0.0
 
 
-def _word_likeness(typed: str, word: str) -> float:
-    """0 or 1 to 100. A word may be typed by half only, and with an error for each four letters."""
+def _word_likeness(typed: str, word: str, shortest: int) -> float:
+    """0 or 1 to 100, with errors from so many letters on.
+
+    A word may be typed by half only, and with an error for each four letters.
+    """
     if word.startswith(typed):
         return 100.0
-    errors = (len(typed) + 2) // 4 if len(typed) >= SHORTEST_WITH_ERRORS else 0
+    errors = (len(typed) + 2) // 4 if len(typed) >= shortest else 0
     found = min(
         OSA.distance(typed, word, score_cutoff=errors),
         OSA.distance(typed, word[: len(typed)], score_cutoff=errors),

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from common.child import Header, Message, serve
-from common.confining import confine, leave_network, processor_time
+from common.confining import confine, leave_network, processor_time, readable_modules
 from common.pictures.kinds import DecodeLimits, PictureProblem
 
 
@@ -19,12 +19,10 @@ def main() -> None:
     """Serve until standard input ends; the arguments are the memory in bytes and a folder."""
     leave_network()
     _load()
-    here = Path(__file__).resolve().parents[1]
-    packages = [Path(each) for each in sys.path if each and Path(each) != here.parent]
     confine(
         memory_bytes=int(sys.argv[1]),
         folder=Path(sys.argv[2]),
-        readable=[here, *packages, Path(sys.prefix), Path(sys.base_prefix) / "lib"],
+        readable=readable_modules(),
     )
     serve(_answer, greets=True)
 

@@ -4,6 +4,7 @@ from engine.output.film import Film
 from engine.output.losses import LossRecord, loss_lines, loss_plot, plot_losses, write_loss_lines
 from engine.output.pictures import PICTURE_SUFFIXES, encode_picture, write_picture
 from engine.output.problems import OutputProblem, check_target
+from engine.output.sheet import contact_sheet
 from engine.output.timelapse import TIMELAPSE_SUFFIXES, TimeLapse, time_lapse
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "OutputProblem",
     "TimeLapse",
     "check_target",
+    "contact_sheet",
     "encode_picture",
     "loss_lines",
     "loss_plot",

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from engine.painting.events import Losses
 from engine.painting.plan import Scale
-
-_NEWEST = 0.1
+from engine.painting.time_left import TimeLeft
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +41,11 @@ class LossLog:
     """The loss by which `stalled` judges; None at the beginning of a scale."""
     _unread: list[_Unread] = field(default_factory=list)
     _sick: set[tuple[int, int]] = field(default_factory=set)
-    _rate: float | None = None
+    _time: TimeLeft = field(init=False)
     _unread_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._time = TimeLeft(self.scales)
 
     def add(
         self, scale: int, iteration: int, figures: Mapping[str, Tensor], seconds: float
@@ -105,19 +107,12 @@ class LossLog:
         return share > 0 and before is not None and before - total < share * abs(before)
 
     def seconds_left(self, scale: int, iteration: int) -> float | None:
-        """Guessed from the pace of the iterations so far; None before the first."""
-        if self._rate is None:
-            return None
-        left = 0.0
-        for number, one in enumerate(self.scales[scale:], start=scale):
-            count = one.iterations - (iteration if number == scale else 0)
-            left += count * one.size[0] * one.size[1]
-        return left * self._rate
+        """Guessed from the iterations so far; None before the first."""
+        return self._time.seconds(scale, iteration)
 
     def _pace(self, seconds: float) -> None:
         """The unread iterations took this long together."""
         self.seconds += seconds
-        sizes = [self.scales[one.scale].size for one in self._unread]
-        rate = seconds / sum(height * width for height, width in sizes)
-        newest = 1 - (1 - _NEWEST) ** len(sizes)
-        self._rate = rate if self._rate is None else self._rate + newest * (rate - self._rate)
+        pixels = sum(self.scales[one.scale].pixels for one in self._unread)
+        for one in self._unread:
+            self._time.add(one.scale, seconds * self.scales[one.scale].pixels / pixels)

@@ -1,7 +1,8 @@
 """What passes between the worker's loop and the painting thread."""
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from jobs.model import Failure, PaintReport, Progress
@@ -17,19 +18,46 @@ class StopReason(Enum):
 
 @dataclass(frozen=True)
 class Finished:
-    """The picture is in the store."""
+    """It is painted; its files are here, and not yet in the store."""
 
-    result_key: str
+    picture: bytes
+    """A PNG."""
     report: PaintReport
-    timelapse_key: str | None = None
+    timelapse: bytes = b""
+    timelapse_suffix: str = ".mp4"
+    records: Mapping[str, bytes] = field(default_factory=dict)
+    """Files that were recorded besides a film, by their names."""
+    earlier: tuple[str, ...] = ()
+    """Keys of the job's versions before this one, which are in the store already."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """It cannot be painted, or not now."""
+    """It cannot be painted."""
 
     failure: Failure
-    may_retry: bool = False
+
+
+class IfWell(Enum):
+    """What a trouble means for the job where a look around finds all well."""
+
+    FAILS = auto()
+    """It cannot be painted."""
+    TRIED = auto()
+    """One try is used up: its engine might as well have died."""
+    WAITS = auto()
+    """It has passed by itself; the job waits for its next turn, a few times."""
+
+
+@dataclass(frozen=True)
+class Disturbed:
+    """Something went wrong that may lie in the surroundings: store, disk, device, network."""
+
+    reason: str
+    """In English, for the log and the owner."""
+    failure: Failure
+    """For the member, if it is the job after all."""
+    if_well: IfWell
 
 
 @dataclass(frozen=True)
@@ -39,7 +67,7 @@ class Stopped:
     reason: StopReason
 
 
-Ended = Finished | Failed | Stopped
+Ended = Finished | Failed | Disturbed | Stopped
 
 
 class Control:

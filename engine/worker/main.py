@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 
 from common.command_line import OneLineParser
+from common.leaving import leave_within
 from common.logs import set_up_logging
 from common.settings import Settings, SettingsError, load_settings, unknown_settings
 from common.signals import on_signal
@@ -20,7 +21,7 @@ from engine.networks.registry import NetworkSource
 from engine.painting.problems import SettingsProblem
 from engine.worker.leftovers import sweep
 from engine.worker.painter import JobPainter
-from engine.worker.service import EngineWorker
+from engine.worker.service import EngineInTrouble, EngineWorker
 from jobs.model import EngineInfo
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
@@ -28,6 +29,9 @@ from jobs.queue import JobQueue
 log = logging.getLogger("engine")
 
 CANNOT_START = 2
+IN_TROUBLE = 3
+LEAVE_SECONDS = 18.0
+"""Less than a supervisor waits before it kills."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,6 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (QueueError, SettingsProblem) as error:
         log.error("%s", error)  # noqa: TRY400 - its text is the whole message
         return CANNOT_START
+    except EngineInTrouble as error:
+        log.error("this engine ends, for a fresh one to try: %s", error)  # noqa: TRY400 - the same
+        return IN_TROUBLE
     except KeyboardInterrupt:
         return 130
     return 0
@@ -81,9 +88,15 @@ def _check(settings: Settings) -> int:
 
 async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
     stop = asyncio.Event()
-    on_signal(stop.set)
+
+    def end() -> None:
+        if not stop.is_set():
+            leave_within(LEAVE_SECONDS, 0)
+            stop.set()
+
+    on_signal(end)
     if until_stdin_closes:
-        _on_stdin_end(stop.set)
+        _on_stdin_end(end)
     painter = JobPainter(settings)
     await asyncio.to_thread(sweep, settings)
     async with await JobQueue.open(settings) as queue:

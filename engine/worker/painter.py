@@ -1,14 +1,20 @@
 """Paint one job: from its rows to a picture in the store, or to a reason why not."""
 
+import io
 import logging
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+from PIL import Image, UnidentifiedImageError
+
+from common.options import PaintOptions
 from common.sentences import Sentence, sentence
 from common.settings import Settings
 from common.store import PictureMissingError, PictureStore, StorageUnavailableError
+from common.variants import variants_of
 from engine.networks.encoder import WeightsProblem
 from engine.networks.registry import resolve_network
 from engine.output import Film, OutputProblem, encode_picture
@@ -18,24 +24,41 @@ from engine.painting import (
     Painted,
     PaintingFailed,
     PaintingStopped,
-    Report,
+    Picture,
     SettingsProblem,
+    Style,
+    paint,
 )
 from engine.pipeline import FilmRecorder, Pictures, follow, loss_files, open_studio
 from engine.scratch import scratch_folder
 from engine.styles.fetch import FetchStopped
 from engine.styles.presets import StyleMissing
 from engine.styles.swatches import MissingSwatches
-from engine.worker.control import Control, Ended, Failed, Finished, Stopped, StopReason
+from engine.worker.control import (
+    Control,
+    Disturbed,
+    Ended,
+    Failed,
+    Finished,
+    IfWell,
+    Stopped,
+    StopReason,
+)
 from engine.worker.job_pictures import fetch_pictures
-from engine.worker.progress_reporter import ProgressReporter
-from jobs.model import Failure, FailureKind, Job, PaintReport, Progress
+from engine.worker.progress_reporter import (
+    PREVIEW_SIDE_PX,
+    ProgressReporter,
+    VersionsSoFar,
+    stored_preview,
+)
+from jobs.model import Failure, FailureKind, Job, PaintReport
 
 log = logging.getLogger(__name__)
 
 FILM_FRAMES = {"mp4": 120, "gif": 24}
 """A GIF keeps each frame whole: more would be too large for a message."""
 FILM_LONG_SIDE_PX = 720
+PROBE_SIDE_PX = 64
 
 
 class JobPainter:
@@ -63,15 +86,48 @@ class JobPainter:
         return resolve_network(requested)
 
     def paint(
-        self, job: Job, checkpoint: bytes | None, store: PictureStore, control: Control
+        self,
+        job: Job,
+        checkpoint: bytes | None,
+        store: PictureStore,
+        control: Control,
+        done: tuple[str, ...] = (),
     ) -> Ended:
-        """Paint a job to its end, in the painting thread; whatever happens is an outcome."""
+        """Paint a job to its end, in the painting thread; whatever happens is an outcome.
+
+        Args:
+            job: what to paint.
+            checkpoint: from which to go on.
+            store: where its pictures are, and the result goes.
+            control: told how far it is, and asked whether to stop.
+            done: keys of the versions of it that are finished.
+        """
         try:
-            return self._paint(job, checkpoint, store, control)
+            return self._paint(job, checkpoint, store, control, done)
         except (PaintingStopped, FetchStopped):
             return Stopped(control.stop_reason or StopReason.SHUTDOWN)
         except Exception as error:  # noqa: BLE001 - each is explained to the member
             return _explained(error, job)
+
+    def probe(self) -> str | None:
+        """Paint a tiny picture, in the painting thread; what is wrong in English, or None.
+
+        What a device says when it breaks differs from driver to driver, so it is asked to work.
+        """
+        gray = Picture(torch.full((3, PROBE_SIDE_PX, PROBE_SIDE_PX), 0.5))
+        options = PaintOptions(
+            size_px=PROBE_SIDE_PX, iterations=1, scales=1, network=self.network_name()
+        )
+        try:
+            events = paint(gray, [Style(gray)], options, studio=self._studio)
+            if any(isinstance(event, Painted) for event in events):
+                return None
+        except (SettingsProblem, WeightsProblem, PaintingFailed) as problem:
+            return str(problem)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it cannot paint
+            lines = str(error).splitlines() or [""]
+            return f"{type(error).__name__}: {lines[0]}."
+        return "It paints nothing."
 
     def idle(self, should_stop: Callable[[], bool]) -> None:
         """Do what can be done between jobs, in the painting thread; nothing is raised."""
@@ -81,20 +137,56 @@ class JobPainter:
             log.exception("Something went wrong between jobs")
 
     def _paint(
-        self, job: Job, checkpoint: bytes | None, store: PictureStore, control: Control
+        self,
+        job: Job,
+        checkpoint: bytes | None,
+        store: PictureStore,
+        control: Control,
+        done: tuple[str, ...],
+    ) -> Finished:
+        """Paint the versions one after the other; most jobs have but one.
+
+        What they have in common, such as what is measured of the style, the studio remembers.
+        """
+        variants = variants_of(job.inputs, job.options)
+        versions = _finished_before(done, store, len(variants))
+        parts: list[Finished] = []
+        for number in range(len(versions.keys), len(variants)):
+            one = variants[number]
+            part = self._paint_one(
+                replace(job, inputs=one.inputs, options=one.options),
+                checkpoint if not parts else None,
+                store,
+                control,
+                ProgressReporter(store, control, versions),
+            )
+            parts.append(part)
+            if number < len(variants) - 1:
+                key = store.put_sync(part.picture, ".png")
+                versions.add(key, _small(part.picture))
+                preview_key = stored_preview(versions.sheet(), store)
+                control.put_progress(replace(versions.progress(), preview_key=preview_key))
+        return parts[0] if len(variants) == 1 else _together(parts, versions, job)
+
+    def _paint_one(
+        self,
+        job: Job,
+        checkpoint: bytes | None,
+        store: PictureStore,
+        control: Control,
+        reporter: ProgressReporter,
     ) -> Finished:
         def say(note: str) -> None:
-            control.put_progress(Progress(0, 0, 0.0, note=note))
+            control.put_progress(reporter.versions.progress(note=note))
 
         network = self.network_name(job.options.network)
         pictures = fetch_pictures(
             job, store, self._settings, network, say=say, should_stop=lambda: control.stopping
         )
         events = self._events(job, pictures, checkpoint, control)
-        reporter = ProgressReporter(store, control)
         if not job.options.timelapse:
             painted = follow(events, reporter)
-            return Finished(_stored(painted, store), _report(painted, pictures, job))
+            return Finished(_encoded(painted), _report(painted, pictures, job))
         kind = job.options.timelapse_format
         with scratch_folder() as folder:
             file = Path(folder) / f"film.{kind}"
@@ -107,12 +199,12 @@ class JobPainter:
                 )
                 painted = follow(events, reporter, recorder)
             timelapse = file.read_bytes() if file.is_file() else b""
-        report = _report(painted, pictures, job, film.note)
-        result_key = _stored(painted, store)
         return Finished(
-            result_key,
-            replace(report, records=_stored_losses(painted.report, store)),
-            timelapse_key=store.put_sync(timelapse, file.suffix) if timelapse else None,
+            _encoded(painted),
+            _report(painted, pictures, job, film.note),
+            timelapse,
+            file.suffix,
+            loss_files(painted.report),
         )
 
     def _events(
@@ -134,51 +226,73 @@ class JobPainter:
         yield from painting(None)
 
 
-def _explained(error: Exception, job: Job) -> Failed:
+def _finished_before(done: tuple[str, ...], store: PictureStore, count: int) -> VersionsSoFar:
+    """What an engine that had the job before finished of it; at least one is left to paint."""
+    versions = VersionsSoFar(count)
+    for key in done[: count - 1]:
+        try:
+            versions.add(key, _small(store.get_sync(key)))
+        except PictureMissingError:
+            break
+    return versions
+
+
+def _small(png: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(png), formats=("PNG",))
+    image.thumbnail((PREVIEW_SIDE_PX, PREVIEW_SIDE_PX))
+    return image.convert("RGB")
+
+
+def _together(parts: list[Finished], versions: VersionsSoFar, job: Job) -> Finished:
+    """The versions as the one result of a job."""
+    last = parts[-1]
+    notes = dict.fromkeys(note for part in parts for note in part.report.notes)
+    report = replace(
+        last.report,
+        seconds=sum(part.report.seconds for part in parts),
+        iterations=sum(part.report.iterations for part in parts),
+        seed=job.options.seed,
+        notes=tuple(notes),
+    )
+    return Finished(last.picture, report, earlier=tuple(versions.keys))
+
+
+def _explained(error: Exception, job: Job) -> Failed | Disturbed:
     """Turn what went wrong into a sentence for the member; only surprises go into the log."""
     error_id = uuid.uuid4().hex[:8]
-    may_retry = False
     match error:
-        case SettingsProblem():
-            kind, said = FailureKind.INPUT, error.sentence
-        case StyleMissing():
-            kind, said = FailureKind.STYLE_MISSING, error.sentence
-        case PaintingFailed() | WeightsProblem() | OutputProblem():
-            kind, said = FailureKind.ENGINE, error.sentence
-        case StorageUnavailableError():
-            log.warning("job %d: error %s: %s", job.id, error_id, error)
-            kind, may_retry = FailureKind.ENGINE, True
-            said = sentence(
-                "The pictures cannot be read or stored at the moment; please try again."
-            )
+        case SettingsProblem() | StyleMissing():
+            is_input = isinstance(error, SettingsProblem)
+            kind = FailureKind.INPUT if is_input else FailureKind.STYLE_MISSING
+            return Failed(Failure.of(kind, error.sentence, error_id))
         case PictureMissingError():
-            kind = FailureKind.INTERNAL
             said = sentence("The pictures of this job are no longer stored; please post it again.")
+            return Failed(Failure.of(FailureKind.INTERNAL, said, error_id))
+        case PaintingFailed() | WeightsProblem() | OutputProblem():
+            reason, if_well = str(error), IfWell.FAILS
+            failure = Failure.of(FailureKind.ENGINE, error.sentence, error_id)
+        case StorageUnavailableError():
+            reason, if_well = str(error), IfWell.WAITS
+            failure = store_failure(error_id)
+        case OSError() if not isinstance(error, UnidentifiedImageError):
+            reason, if_well = f"{error.strerror or error}.", IfWell.WAITS
+            failure = store_failure(error_id)
         case _:
             log.error("job %d: error %s", job.id, error_id, exc_info=error)
-            kind, may_retry = FailureKind.INTERNAL, True
+            reason, if_well = f"{type(error).__name__}: {error}", IfWell.TRIED
             said = sentence("Something went wrong in the engine while painting; please try again.")
-    return Failed(Failure.of(kind, said, error_id), may_retry)
+            failure = Failure.of(FailureKind.INTERNAL, said, error_id)
+    return Disturbed(reason, failure, if_well)
 
 
-def _stored(painted: Painted, store: PictureStore) -> str:
-    """The key of the finished picture."""
-    return store.put_sync(encode_picture(painted.picture, ".png"), ".png")
+def store_failure(error_id: str) -> Failure:
+    """What the member is told where files cannot be read or written, again and again."""
+    said = sentence("The pictures cannot be read or stored at the moment; please try again.")
+    return Failure.of(FailureKind.ENGINE, said, error_id)
 
 
-def _stored_losses(report: Report, store: PictureStore) -> dict[str, str]:
-    """Store the course of the loss, which goes with the film; the key of each file by its name.
-
-    Nothing is stored where the disk has no room left: no painting is given up for that.
-    """
-    try:
-        return {
-            name: store.put_sync(data, Path(name).suffix)
-            for name, data in loss_files(report).items()
-        }
-    except StorageUnavailableError as problem:
-        log.warning("no loss curve: %s", problem)
-        return {}
+def _encoded(painted: Painted) -> bytes:
+    return encode_picture(painted.picture, ".png")
 
 
 def _report(

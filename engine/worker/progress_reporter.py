@@ -2,10 +2,12 @@
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from PIL import Image
 
 from common.store import PictureStore, StorageUnavailableError
-from engine.output import encode_picture
+from engine.output import contact_sheet, encode_picture
 from engine.painting.events import (
     Event,
     Prepared,
@@ -29,11 +31,54 @@ CHECKPOINT_SECONDS = 8.0
 
 
 @dataclass
+class VersionsSoFar:
+    """Of a job with several versions: how many there are to be, and those that are finished."""
+
+    count: int
+    keys: list[str] = field(default_factory=list)
+    small: list[Image.Image] = field(default_factory=list)
+    """The finished ones, as small as they are shown while the others are painted."""
+
+    def add(self, key: str, small: Image.Image) -> None:
+        """One more is finished."""
+        self.keys.append(key)
+        self.small.append(small)
+
+    def progress(
+        self, iteration: int = 0, total: int = 0, fraction: float = 0.0, note: str | None = None
+    ) -> Progress:
+        """How far the job is, when its present version is as far as given."""
+        number = len(self.keys)
+        return Progress(
+            number * total + iteration,
+            self.count * total,
+            (number + fraction) / self.count,
+            done=tuple(self.keys),
+            note=note,
+        )
+
+    def seconds_left(self, fraction: float, seconds_left: float | None) -> float | None:
+        """Seconds of the whole job, from what its present version still takes."""
+        if seconds_left is None:
+            return None
+        behind = self.count - len(self.keys) - 1
+        return seconds_left + behind * seconds_left / max(1e-3, 1.0 - fraction)
+
+    def sheet(self, present: Image.Image | None = None) -> Image.Image:
+        """All versions side by side, so far as they are there."""
+        shown = [*self.small, *([] if present is None else [present])]
+        if self.count == 1:
+            return shown[0]
+        return contact_sheet([*shown, *[None] * (self.count - len(shown))], PREVIEW_SIDE_PX)
+
+
+@dataclass
 class ProgressReporter:
     """A listener that passes what is due to the worker's loop, and stops the painting for it."""
 
     store: PictureStore
     control: Control
+    versions: VersionsSoFar = field(default_factory=lambda: VersionsSoFar(1))
     _told_at: float = 0.0
     _shown_at: float = 0.0
     _preview_key: str | None = None
@@ -49,9 +94,10 @@ class ProgressReporter:
             raise PaintingStopped
         match event:
             case Preparing(note):
-                self.control.put_progress(Progress(0, 0, 0.0, note=note))
+                first = not self.versions.keys
+                self.control.put_progress(self.versions.progress(note=note if first else None))
             case Prepared(total):
-                self.control.put_progress(Progress(0, total, 0.0))
+                self.control.put_progress(self.versions.progress(total=total))
             case Recovered(reason):
                 log.warning("%s", reason)
             case Retiled(tile_px):
@@ -73,24 +119,23 @@ class ProgressReporter:
             self._tell(event)
 
     def _tell(self, event: Stepped) -> None:
-        self.control.put_progress(
-            Progress(
-                iteration=event.iteration,
-                iterations_total=event.total,
-                fraction=event.fraction,
-                seconds_left=event.seconds_left,
-                preview_key=self._preview_key,
-            )
-        )
+        told = self.versions.progress(event.iteration, event.total, event.fraction)
+        left = self.versions.seconds_left(event.fraction, event.seconds_left)
+        self.control.put_progress(replace(told, seconds_left=left, preview_key=self._preview_key))
 
     def _keep(self, event: Stepped) -> None:
         self.control.put_checkpoint(event.checkpoint())
         self._kept_at = time.monotonic()
 
     def _show(self, event: Stepped) -> str | None:
-        picture = Picture.from_image(event.preview(PREVIEW_SIDE_PX))
-        try:
-            return self.store.put_sync(encode_picture(picture, ".jpg"), ".jpg")
-        except StorageUnavailableError as problem:  # a full disk must not end a painting
-            log.warning("no preview: %s", problem)
-            return self._preview_key
+        shown = self.versions.sheet(event.preview(PREVIEW_SIDE_PX))
+        return stored_preview(shown, self.store) or self._preview_key
+
+
+def stored_preview(image: Image.Image, store: PictureStore) -> str | None:
+    """The key of a preview; None where it could not be stored."""
+    try:
+        return store.put_sync(encode_picture(Picture.from_image(image), ".jpg"), ".jpg")
+    except StorageUnavailableError as problem:  # a full disk must not end a painting
+        log.warning("no preview: %s", problem)
+        return None

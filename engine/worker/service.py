@@ -1,30 +1,63 @@
-"""The worker's loop: claim a job, paint it in a thread, keep the lease, report, deliver."""
+"""The worker's loop: claim a job, paint it in a thread, keep the lease, report, deliver.
+
+What goes wrong is either the job's fault, which ends the job, or that of the surroundings (store,
+disk, device, database), which costs it nothing: it goes back to its place, nothing is claimed until
+all is well, and after several troubles in a row this process ends, for a fresh one to try.
+"""
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import PurePath
 from typing import Any
 
+from common.backoff import Backoff
+from common.errors import AtelierError
+from common.logs import add_log_ids, log_ids
 from common.store import PictureMissingError, StorageUnavailableError
-from engine.worker.control import Control, Ended, Failed, Finished, Stopped, StopReason
+from engine.worker.control import (
+    Control,
+    Disturbed,
+    Ended,
+    Failed,
+    Finished,
+    IfWell,
+    Stopped,
+    StopReason,
+)
 from engine.worker.idle import IdleWork
-from engine.worker.painter import JobPainter
+from engine.worker.lease import TICK_SECONDS, LeaseKeeper, NotStoppedError, sleep_unless
+from engine.worker.painter import JobPainter, store_failure
 from jobs.model import Claim, EngineInfo
-from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailableError
+from jobs.outcomes import LeaseOutcome, QueueUnavailableError
 from jobs.queue import JobQueue
+from jobs.working.leases import LEASE_SECONDS
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS = 30.0
-TICK_SECONDS = 0.5
 IDLE_SECONDS = 10.0
 HEARTBEAT_SECONDS = 5.0
-RETRY_SECONDS = 2.0
-LAST_CHECKPOINT_SECONDS = 8.0
-"""Well within the time that a supervisor leaves an engine to stop."""
+BACKOFF = Backoff(first_seconds=2.0, longest_seconds=60.0)
+"""Between looks at surroundings that are ill."""
+TROUBLES_IN_A_ROW = 4
+"""As often all is found ill before the process ends: a broken device may need a fresh one."""
+PASSING_TROUBLES = 5
+"""As often a job may meet a trouble that is gone when one looks, before it is the job's own."""
+STOP_SECONDS = 8.0
+"""How long a painting may take to stop. With the next two: well within what a supervisor leaves."""
+LAST_CHECKPOINT_SECONDS = 4.0
+LAST_WRITE_SECONDS = 4.0
+
+
+class EngineInTrouble(AtelierError):
+    """Nothing can be painted here; the text says why."""
 
 
 class EngineWorker:
@@ -36,33 +69,57 @@ class EngineWorker:
         self._info = info
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="painter")
         self._idle = IdleWork(self._thread, painter.idle)
+        self._passed: Counter[int] = Counter()
+        self._painting: asyncio.Future[Any] | None = None
+        """What the painting thread does, or did last."""
+        self._noted = True
+        """Whether a trouble may be noted: a process before this one may have."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; a job in hand then goes back to its place in the queue."""
+        """Work until `stop` is set; a job in hand then goes back to its place in the queue.
+
+        Raises:
+            EngineInTrouble: several times in a row nothing could be painted.
+        """
+        add_log_ids(engine=self._info.id)
         await self._queue.engines.register(self._info)
         log.info("engine %s waits for jobs on %s", self._info.id, self._info.device)
         heartbeat = asyncio.create_task(self._heartbeat())
+        in_trouble = False
         try:
-            while not stop.is_set():
-                try:
-                    claim = await self._queue.claims.claim(
-                        self._info.id, lease_seconds=LEASE_SECONDS
-                    )
-                    if claim is not None:
-                        self._idle.end()
-                        await self._work(claim, stop)
-                    else:
-                        self._idle.begin()
-                        await self._wait(stop)
-                except QueueUnavailableError as error:
-                    log.warning("%s Trying again in %.0f s.", error, RETRY_SECONDS)
-                    await _sleep_unless(stop, RETRY_SECONDS)
+            if (problem := await self._store_problem()) is not None:
+                await self._until_well(problem, stop)
+            await self._serve(stop)
+        except EngineInTrouble:
+            in_trouble = True  # its row says what it was
+            raise
         finally:
             heartbeat.cancel()
             self._idle.end()
-            self._thread.shutdown(wait=True)
-            with contextlib.suppress(QueueUnavailableError):
-                await self._queue.engines.forget(self._info.id)
+            is_stuck = self._painting is not None and not self._painting.done()
+            self._thread.shutdown(wait=not is_stuck, cancel_futures=True)
+            if not in_trouble:
+                with contextlib.suppress(QueueUnavailableError):
+                    await self._queue.engines.forget(self._info.id)
+
+    async def _serve(self, stop: asyncio.Event) -> None:
+        failures = 0
+        while not stop.is_set():
+            try:
+                claim = await self._queue.claims.claim(self._info.id, lease_seconds=LEASE_SECONDS)
+                if claim is not None:
+                    self._idle.end()
+                    with log_ids(job=claim.job.id):
+                        await self._work(claim, stop)
+                else:
+                    self._idle.begin()
+                    await self._wait(stop)
+                failures = 0
+            except QueueUnavailableError as error:
+                pause = BACKOFF.seconds(min(failures, 2))
+                failures += 1
+                log.warning("%s Trying again in %.0f s.", error, pause)
+                await sleep_unless(stop, pause)
 
     async def _heartbeat(self) -> None:
         while True:
@@ -87,155 +144,224 @@ class EngineWorker:
                 task.cancel()
             await asyncio.gather(change, stopping, return_exceptions=True)
 
+    # One job
+
     async def _work(self, claim: Claim, stop: asyncio.Event) -> None:
         log.info("job %d: begins", claim.job.id)
-        control = Control()
-        checkpoint = await self._checkpoint_of(claim)
-        painting = asyncio.get_running_loop().run_in_executor(
-            self._thread, self._painter.paint, claim.job, checkpoint, self._queue.store, control
-        )
-        stopping = asyncio.create_task(stop.wait())
-        watch = _Watch(time.monotonic())
+        keeper = LeaseKeeper(self._queue, claim, Control(), stop, LEASE_SECONDS)
+        after = Afterwards()
         try:
-            while not painting.done():
-                waiting: set[asyncio.Future[Any]] = {painting}
-                if not control.stopping:
-                    waiting.add(stopping)
-                await asyncio.wait(
-                    waiting, timeout=TICK_SECONDS, return_when=asyncio.FIRST_COMPLETED
-                )
-                if stop.is_set():
-                    control.stop(StopReason.SHUTDOWN)
-                if not painting.done():
-                    await self._keep(claim, control, watch)
-            ended = painting.result()
-            if ended == Stopped(StopReason.SHUTDOWN):
-                await self._keep_last(claim, control, watch)
-            await self._end(claim, ended)
+            after = await self._end(keeper, await self._painted(keeper))
+        except NotStoppedError:
+            log.warning("job %d: what is done for it does not stop; it goes back", claim.job.id)
+            await self._write(keeper, self._queue.claims.release, claim)
         finally:
-            stopping.cancel()
-            if watch.storing is not None:
-                watch.storing.cancel()
-            control.stop(StopReason.SHUTDOWN)  # after an error here, the thread must not go on
+            keeper.close()
+        if keeper.control.stop_reason is StopReason.LEASE_LOST:
+            log.warning("job %d: the lease was lost; nothing more is written", claim.job.id)
+            # Who still lives to say so did not die of it.
+            await self._queue.claims.survived(claim)
+        if after.problem is not None:
+            await self._until_well(after.problem, stop)
+        await sleep_unless(stop, after.pause_seconds)
 
-    async def _checkpoint_of(self, claim: Claim) -> bytes | None:
-        if claim.checkpoint_key is None:
-            return None
-        try:
-            return await self._queue.store.get(claim.checkpoint_key)
-        except (PictureMissingError, StorageUnavailableError):
-            log.warning("job %d: its checkpoint cannot be read; starting over", claim.job.id)
-            return None
-
-    async def _keep(self, claim: Claim, control: Control, watch: "_Watch") -> None:
-        """Tell the queue what is new, renew the lease, and hear whether to go on."""
-        if control.stop_reason is StopReason.LEASE_LOST:
-            return
-        try:
-            for outcome in await self._tell(claim, control, watch):
-                match outcome:
-                    case LeaseLost():
-                        control.stop(StopReason.LEASE_LOST)
-                    case LeaseHeld(cancel_requested=True):
-                        control.stop(StopReason.CANCELLED)
-                    case LeaseHeld():
-                        pass
-        except QueueUnavailableError as error:
-            log.warning("job %d: %s", claim.job.id, error)
-            if time.monotonic() - watch.renewed_at > LEASE_SECONDS:
-                control.stop(StopReason.LEASE_LOST)
-
-    async def _tell(self, claim: Claim, control: Control, watch: "_Watch") -> list[LeaseOutcome]:
-        outcomes = await self._keep_checkpoint(claim, control, watch)
-        progress = control.take_progress()
-        if progress is not None:
-            outcomes.append(await self._queue.claims.report_progress(claim, progress))
-        now = time.monotonic()
-        if now - watch.renewed_at > LEASE_SECONDS / 4:
-            outcomes.append(await self._queue.claims.renew(claim, lease_seconds=LEASE_SECONDS))
-            watch.renewed_at = now
-        if not outcomes:  # a read is enough to hear of a cancellation
-            job = await self._queue.jobs.get(claim.job.id)
-            if job is None or job.cancel_requested:
-                control.stop(StopReason.CANCELLED)
-        return outcomes
-
-    async def _keep_last(self, claim: Claim, control: Control, watch: "_Watch") -> None:
-        """Name the checkpoint that is just being stored, if that does not take too long."""
-        with contextlib.suppress(QueueUnavailableError):
-            await self._keep_checkpoint(claim, control, watch)
-            if watch.storing is not None:
-                await asyncio.wait({watch.storing}, timeout=LAST_CHECKPOINT_SECONDS)
-                await self._keep_checkpoint(claim, control, watch)
-
-    async def _keep_checkpoint(
-        self, claim: Claim, control: Control, watch: "_Watch"
-    ) -> list[LeaseOutcome]:
-        """Store the newest checkpoint, beside all else, and name it once it is stored.
-
-        That of a large picture takes long on its way to another machine; the lease must not
-        wait for it.
-        """
-        if watch.storing is None:
-            if (checkpoint := control.take_checkpoint()) is None:
-                return []
-            watch.storing = asyncio.create_task(self._queue.store.put(checkpoint, ".ckpt"))
-            await asyncio.wait({watch.storing}, timeout=TICK_SECONDS)
-        if not watch.storing.done():
-            return []
-        try:
-            outcome = await self._queue.claims.save_checkpoint(claim, watch.storing.result())
-        except StorageUnavailableError as error:  # a full disk must not end a painting
-            log.warning("job %d: no checkpoint: %s", claim.job.id, error)
-            watch.storing = None
-            return []
-        watch.storing = None
-        return [outcome]
-
-    async def _end(self, claim: Claim, ended: Ended) -> None:
-        """Write how it ended; keep trying through an outage for as long as the lease may hold."""
-        job_id = claim.job.id
-        give_up_at = time.monotonic() + LEASE_SECONDS
-        while True:
+    async def _painted(self, keeper: LeaseKeeper) -> Ended:
+        """Paint, from the checkpoint if there is one."""
+        job, key, checkpoint = keeper.claim.job, keeper.claim.checkpoint_key, None
+        if key is not None:
+            reading = asyncio.create_task(self._queue.store.get(key))
             try:
-                match ended:
-                    case Finished(result_key, report, timelapse_key):
-                        await self._queue.claims.finish(
-                            claim, result_key, report, timelapse_key=timelapse_key
-                        )
-                        log.info("job %d: done in %.1f s", job_id, report.seconds)
-                    case Failed(failure, may_retry):
-                        log.warning(
-                            "job %d: failed (%s): %s", job_id, failure.error_id, failure.message
-                        )
-                        await self._queue.claims.fail(claim, failure, retry=may_retry)
-                    case Stopped(StopReason.CANCELLED):
-                        await self._queue.claims.cancelled(claim)
-                        log.info("job %d: cancelled", job_id)
-                    case Stopped(StopReason.SHUTDOWN):
-                        await self._queue.claims.release(claim)
-                        log.info("job %d: back in the queue", job_id)
-                    case Stopped():
-                        log.warning("job %d: the lease was lost; nothing more is written", job_id)
-            except QueueUnavailableError as error:
-                if time.monotonic() > give_up_at:
-                    raise
-                log.warning("job %d: %s Trying again.", job_id, error)
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
+                checkpoint = await keeper.during(reading, patience_seconds=STOP_SECONDS)
+            except PictureMissingError:
+                log.warning("job %d: its checkpoint is gone; starting over", job.id)
+            except StorageUnavailableError as error:
+                return Disturbed(str(error), store_failure(f"job-{job.id}"), IfWell.WAITS)
+        self._painting = asyncio.get_running_loop().run_in_executor(
+            self._thread,
+            self._painter.paint,
+            job,
+            checkpoint,
+            self._queue.store,
+            keeper.control,
+            keeper.claim.done,
+        )
+        return await keeper.during(self._painting, patience_seconds=STOP_SECONDS)
+
+    async def _end(self, keeper: LeaseKeeper, ended: Ended) -> "Afterwards":
+        """Write how a painting ended."""
+        claim, claims, job_id = keeper.claim, self._queue.claims, keeper.claim.job.id
+        match ended:
+            case Finished():
+                return await self._finish(keeper, ended)
+            case Disturbed():
+                return await self._disturbed(keeper, ended)
+            case Failed(failure):
+                log.warning("job %d: failed (%s): %s", job_id, failure.error_id, failure.message)
+                await self._write(keeper, claims.fail, claim, failure)
+            case Stopped(StopReason.CANCELLED):
+                await self._write(keeper, claims.cancelled, claim)
+                log.info("job %d: cancelled", job_id)
+            case Stopped(StopReason.SHUTDOWN):
+                await keeper.keep_last_checkpoint(LAST_CHECKPOINT_SECONDS)
+                await self._write(keeper, claims.release, claim)
+                log.info("job %d: back in the queue", job_id)
+            case Stopped():
+                pass
+        return Afterwards()
+
+    async def _finish(self, keeper: LeaseKeeper, finished: Finished) -> "Afterwards":
+        """Store what was painted, under the lease, and say that it is done."""
+        storing = asyncio.create_task(self._stored(finished, keeper.control))
+        try:
+            kept = await keeper.during(storing, patience_seconds=STOP_SECONDS)
+        finally:
+            storing.cancel()
+        if kept is None:
+            return await self._end(
+                keeper, Stopped(keeper.control.stop_reason or StopReason.SHUTDOWN)
+            )
+        await self._write(
+            keeper,
+            partial(self._queue.claims.finish, timelapse_key=kept.timelapse_key),
+            keeper.claim,
+            kept.versions[0],
+            replace(
+                finished.report,
+                records=kept.records,
+                variants=kept.versions if len(kept.versions) > 1 else (),
+            ),
+        )
+        log.info("job %d: done in %.1f s", keeper.claim.job.id, finished.report.seconds)
+        self._passed.pop(keeper.claim.job.id, None)
+        await self._note_well()
+        return Afterwards()
+
+    async def _stored(self, finished: Finished, control: Control) -> "Kept | None":
+        """Store the files of a painting; None where it was told to stop before it could.
+
+        They are kept here until the store takes them: an hour of work is not given up for a disk
+        that is full for ten seconds.
+        """
+        for failures in itertools.count():
+            try:
+                return await self._put(finished)
+            except StorageUnavailableError as error:
+                pause = BACKOFF.seconds(failures)
+                log.warning("%s The painting is kept; again in %.0f s.", error, pause)
+                await self._note_trouble(str(error))
+            until = time.monotonic() + pause
+            while time.monotonic() < until:
+                if control.stopping:
+                    return None
+                await asyncio.sleep(min(TICK_SECONDS, pause))
+        raise AssertionError
+
+    async def _put(self, finished: Finished) -> "Kept":
+        store, lapse = self._queue.store, None
+        key = await store.put(finished.picture, ".png")
+        if finished.timelapse:
+            lapse = await store.put(finished.timelapse, finished.timelapse_suffix)
+        records = {
+            name: await store.put(data, PurePath(name).suffix)
+            for name, data in finished.records.items()
+        }
+        return Kept((*finished.earlier, key), lapse, records)
+
+    async def _disturbed(self, keeper: LeaseKeeper, trouble: Disturbed) -> "Afterwards":
+        """Look whose fault it is, and leave the job where it should be."""
+        claim, claims = keeper.claim, self._queue.claims
+        looking = asyncio.create_task(self._problem())
+        problem = await keeper.during(looking, patience_seconds=STOP_SECONDS)
+        if problem is not None:
+            log.warning("job %d goes back: %s", claim.job.id, problem)
+            await self._write(keeper, partial(claims.release, reason=problem), claim)
+            return Afterwards(problem)
+        log.warning("job %d: %s", claim.job.id, trouble.reason)
+        if trouble.if_well is IfWell.WAITS:
+            self._passed[claim.job.id] += 1
+            times = self._passed[claim.job.id]
+            if times < PASSING_TROUBLES:
+                await self._write(keeper, partial(claims.release, reason=trouble.reason), claim)
+                return Afterwards(pause_seconds=BACKOFF.seconds(times - 1))
+        retry = trouble.if_well is IfWell.TRIED
+        await self._write(keeper, partial(claims.fail, retry=retry), claim, trouble.failure)
+        return Afterwards()
+
+    async def _write(
+        self,
+        keeper: LeaseKeeper,
+        ending: Callable[..., Awaitable[LeaseOutcome]],
+        *arguments: object,
+    ) -> None:
+        if keeper.control.stop_reason is not StopReason.LEASE_LOST:
+            await keeper.write(partial(ending, *arguments), give_up_seconds=LAST_WRITE_SECONDS)
+
+    # The surroundings
+
+    async def _until_well(self, problem: str, stop: asyncio.Event) -> None:
+        """Wait until all is well, claiming nothing.
+
+        Raises:
+            EngineInTrouble: it was not, several times in a row.
+        """
+        for failures in range(TROUBLES_IN_A_ROW):
+            pause = BACKOFF.seconds(failures)
+            log.warning("%s Nothing is claimed; a look again in %.0f s.", problem, pause)
+            await self._note_trouble(problem)
+            await sleep_unless(stop, pause)
+            if stop.is_set():
                 return
+            found = await self._problem()
+            if found is None:
+                log.info("all is well again")
+                await self._note_well()
+                return
+            problem = found
+        raise EngineInTrouble(problem)
+
+    async def _problem(self) -> str | None:
+        """What is ill around the jobs, in English, or None."""
+        problem = await self._store_problem()
+        if problem is not None:
+            return problem
+        loop = asyncio.get_running_loop()
+        self._painting = loop.run_in_executor(self._thread, self._painter.probe)
+        found: str | None = await self._painting
+        return found
+
+    async def _store_problem(self) -> str | None:
+        try:
+            await self._queue.store.check()
+        except StorageUnavailableError as error:
+            return str(error)
+        return None
+
+    async def _note_trouble(self, problem: str) -> None:
+        self._noted = True
+        with contextlib.suppress(QueueUnavailableError):
+            await self._queue.engines.note_trouble(self._info, problem)
+
+    async def _note_well(self) -> None:
+        if self._noted:
+            with contextlib.suppress(QueueUnavailableError):
+                await self._queue.engines.note_well(self._info)
+                self._noted = False
 
 
-@dataclass
-class _Watch:
-    """What the loop knows of the painting in hand."""
+@dataclass(frozen=True)
+class Kept:
+    """The files of a painting, in the store."""
 
-    renewed_at: float
-    """When the lease was last known to be held."""
-    storing: asyncio.Task[str] | None = None
-    """The checkpoint that is on its way into the store; its key."""
+    versions: tuple[str, ...]
+    """Keys of all versions; of most jobs there is one."""
+    timelapse_key: str | None
+    records: dict[str, str]
 
 
-async def _sleep_unless(stop: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+@dataclass(frozen=True)
+class Afterwards:
+    """What to wait for before the next job."""
+
+    problem: str | None = None
+    """What is ill."""
+    pause_seconds: float = 0.0

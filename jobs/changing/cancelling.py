@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from jobs.changing.administration import COMMAND_LINE
 from jobs.core import record, row_of
 from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC, Transaction
+from jobs.db.database import CANCELLED_TOPIC, CHANGED_TOPIC, Transaction
 from jobs.db.rows import J, Record
 from jobs.model import JobState
 from jobs.order import fairness
@@ -49,3 +49,4 @@ async def cancel_row(transaction: Transaction, row: Record, actor: str) -> None:
             )
             await record(transaction, row.id, "cancel_requested", actor)
             await transaction.notify(CHANGED_TOPIC)
+            await transaction.notify(CANCELLED_TOPIC, about=str(row.id))

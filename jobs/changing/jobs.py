@@ -94,7 +94,7 @@ class Jobs:
             row = await lock_with_flow(transaction, job_id)
             if row is None or row.state not in {JobState.FAILED, JobState.CANCELLED}:
                 return None
-            if row.pictures_deleted_at is not None:
+            if row.pictures_deleted_at is not None or row.delete_after is not None:
                 return None
             tags = await fairness.take_place(
                 transaction,

@@ -12,10 +12,10 @@ from jobs.changing.installation import RESTORED_AT, read_fact
 from jobs.core import QueueCore, record, row_of, used_keys
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
-from jobs.db.rows import J, Record, job_from_row, json_object
+from jobs.db.rows import J, Record, job_from_row, json_object, to_json
 from jobs.delivery import ENDED
 from jobs.entering.limits import DAY_SECONDS, changes_from_json, tightened
-from jobs.model import Job, JobState
+from jobs.model import Job, JobState, Reply
 from jobs.outcomes import NoSuchJob, NotYours
 
 GRACE_SECONDS = 3600.0
@@ -24,6 +24,8 @@ UNDELIVERED_EXTRA_DAYS = 7
 """A picture that the user could not be sent is kept this much longer."""
 ROWS_KEPT_DAYS = 400
 """Rows of ended jobs, without pictures: a year of history and statistics."""
+UNDO_SECONDS = 600.0
+"""For so long a member's deletion can be taken back, and the files are kept."""
 _BATCH = 500
 TOKEN_SECONDS = 900.0
 """So long an interaction's token works, and is kept after the delivery."""
@@ -99,6 +101,85 @@ class Retention:
             keys = list(await connection.scalars(sa.union(of_jobs, of_styles)))
         return await self._core.store.total_bytes(keys)
 
+    async def delete_soon(
+        self, job_id: int, by_user_id: int, by_admin: bool = False
+    ) -> DeleteOutcome:
+        """As `delete_result`, but in ten minutes: until then it is only out of sight.
+
+        Everybody reads the job as one whose pictures are deleted, and `restore` takes that back.
+        """
+        async with self._core.database.write() as transaction:
+            row = await row_of(transaction, job_id)
+            if row is None:
+                return NoSuchJob()
+            if row.user_id != by_user_id and not by_admin:
+                return NotYours()
+            if row.state not in ENDED:
+                return NotEnded(job_from_row(row))
+            if row.pictures_deleted_at is None and row.delete_after is None:
+                await transaction.connection.execute(
+                    sa.update(schema.jobs)
+                    .where(J.id == job_id)
+                    .values(delete_after=transaction.now + UNDO_SECONDS, revision=J.revision + 1)
+                )
+                await record(transaction, job_id, "deleted", f"user:{by_user_id}")
+                await transaction.notify(CHANGED_TOPIC)
+            now = await row_of(transaction, job_id)
+            assert now is not None
+        return PicturesDeleted(job_from_row(now))
+
+    async def restore(self, job_id: int, by_user_id: int, reply: Reply) -> Job | None:
+        """Take a deletion back, and show the picture again in another message.
+
+        Args:
+            job_id: What was deleted by `delete_soon`.
+            by_user_id: Who takes it back; that they may is for the caller to know.
+            reply: Where it is to be shown, now that its message is gone.
+
+        Returns:
+            The job; None where it is deleted for good.
+        """
+        async with self._core.database.write() as transaction:
+            row = await row_of(transaction, job_id)
+            if row is None or row.delete_after is None or row.delete_after <= transaction.now:
+                return None
+            await transaction.connection.execute(
+                sa.update(schema.jobs)
+                .where(J.id == job_id)
+                .values(
+                    delete_after=None,
+                    target=to_json(reply),
+                    message_id=reply.message_id,
+                    message_channel_id=reply.channel_id,
+                    message_removed_at=None,
+                    delivered_at=None,
+                    delivered_how=None,
+                    delivery_attempts=0,
+                    shown_revision=0,
+                    revision=J.revision + 1,
+                )
+            )
+            await record(transaction, job_id, "restored", f"user:{by_user_id}")
+            await transaction.notify(CHANGED_TOPIC)
+            now = await row_of(transaction, job_id)
+        return None if now is None else job_from_row(now)
+
+    async def finish_deleting(self) -> int:
+        """Delete for good what can be taken back no more; of how many jobs. For now and then."""
+        due = sa.select(J.id).where(J.delete_after.is_not(None))
+        async with self._core.database.read() as connection:
+            now = await self._core.database.now_in(connection)
+            ids = list(await connection.scalars(due.where(J.delete_after <= now).limit(_BATCH)))
+        for job_id in ids:
+            async with self._core.database.write() as transaction:
+                row = await row_of(transaction, job_id)
+                if row is None or row.delete_after is None or row.delete_after > transaction.now:
+                    continue
+                keys = await drop_pictures(transaction, row)
+                await record(transaction, job_id, "pictures_deleted", "queue")
+            await self._core.discard(keys)
+        return len(ids)
+
     async def gc(self) -> GcCounts:
         """Delete what was kept long enough and what nobody needs. To be called now and then.
 
@@ -106,6 +187,7 @@ class Retention:
         """
         if await self._was_just_restored():
             return GcCounts(0, 0, 0, 0)
+        await self.finish_deleting()
         expired = await self._expire()
         rows = await self._old_rows()
         stored = await asyncio.to_thread(lambda: list(self._core.store.walk_sync()))
@@ -247,6 +329,7 @@ async def drop_pictures(transaction: Transaction, row: Record) -> list[str]:
             result_key=None,
             timelapse_key=None,
             pictures_deleted_at=transaction.now,
+            delete_after=None,
             revision=J.revision + 1,
         )
     )

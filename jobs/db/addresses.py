@@ -1,5 +1,7 @@
 """Addresses of databases: SQLAlchemy and asyncpg parse them, but for what they do not agree on."""
 
+import contextlib
+import socket
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,12 +13,28 @@ _SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disab
 _TIMEOUT = "connect_timeout"
 _NOT_DONE = {"channel_binding": {"disable", "prefer"}, "gssencmode": {"disable", "allow", "prefer"}}
 """What PostgreSQL's own library has and asyncpg has not, and the values that allow it not to."""
+CONNECT_SECONDS = 10.0
+STATEMENT_SECONDS = 12.0
+"""How long this side waits for the answer to a statement; the other side gives up sooner."""
 _SHORT_STATEMENTS = {
     # The same small statements over and over: planning each anew costs more than running it,
     # and their plans do not depend on the values.
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
 }
+_SERVER_LIMITS = {
+    # What waits for a client that is gone, or asleep amid a transaction, must not wait for ever.
+    "statement_timeout": "10s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "30s",
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+"""For each session; what the address sets by `options` is left as it is."""
+_KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+"""The same on this side, where the system has it."""
+_UNANSWERED_MS = 30_000
 
 
 def parse_address(url: str) -> sa.URL:
@@ -43,11 +61,12 @@ def parse_address(url: str) -> sa.URL:
     return parsed.set(drivername=driver)
 
 
-def connect_arguments(url: sa.URL) -> dict[str, Any]:
+def connect_arguments(url: sa.URL, *, patient: bool = False) -> dict[str, Any]:
     """What asyncpg's `connect` is given, by whoever calls it; it refuses what it cannot do.
 
     Args:
         url: an address of PostgreSQL that `parse_address` returned.
+        patient: whether its statements may take as long as they do, as a migration's.
 
     Raises:
         QueueUnavailableError: for what would be missed if it were left out.
@@ -67,6 +86,27 @@ def connect_arguments(url: sa.URL) -> dict[str, Any]:
         )
     query.setdefault("application_name", "atelier")
     dsn = url.set(drivername="postgresql", query=query).render_as_string(hide_password=False)
-    arguments: dict[str, Any] = {"dsn": dsn, "server_settings": _SHORT_STATEMENTS}
-    # 0, as there: as long as it takes
-    return {**arguments, "timeout": float(seconds)} if int(seconds) else arguments
+    arguments = {"dsn": dsn, "timeout": float(seconds) if int(seconds) else CONNECT_SECONDS}
+    if patient:
+        return {**arguments, "server_settings": _SHORT_STATEMENTS}
+    chosen = query.get("options", "")
+    limits = {name: value for name, value in _SERVER_LIMITS.items() if name not in chosen}
+    return {
+        **arguments,
+        "server_settings": _SHORT_STATEMENTS | limits,
+        # Who asks for a longer time on the other side needs no shorter one on this.
+        "command_timeout": STATEMENT_SECONDS if "statement_timeout" in limits else None,
+    }
+
+
+def keep_alive(connection: Any) -> None:
+    """Let the system find out that the other side of an asyncpg connection is gone."""
+    transport = getattr(connection, "_transport", None)
+    found = None if transport is None else transport.get_extra_info("socket")
+    if found is None or found.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    with contextlib.suppress(OSError):
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in (*_KEEPALIVE, ("TCP_USER_TIMEOUT", _UNANSWERED_MS)):
+            if hasattr(socket, name):
+                found.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

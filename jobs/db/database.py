@@ -17,7 +17,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from jobs.db.addresses import connect_arguments, parse_address
+from jobs.db.addresses import connect_arguments, keep_alive, parse_address
 from jobs.outcomes import QueueUnavailableError
 
 Clock = Callable[[], float]
@@ -25,10 +25,18 @@ Clock = Callable[[], float]
 BUSY_TIMEOUT_SECONDS = 30.0
 """How long a SQLite transaction waits for another process to end its own."""
 
+POOL_SECONDS = 15.0
+"""How long one waits for a connection that another coroutine has."""
+
 QUEUED_TOPIC = "atelier_queued"
 """PostgreSQL's channel that wakes engines."""
 CHANGED_TOPIC = "atelier_changed"
 """PostgreSQL's channel that wakes the delivery."""
+CANCELLED_TOPIC = "atelier_cancelled"
+"""PostgreSQL's channel that tells an engine to stop painting a job, whose id goes with it."""
+
+
+_POSTGRES_NOW = sa.func.extract("epoch", sa.func.clock_timestamp())
 
 
 def lock_number(name: str) -> int:
@@ -54,24 +62,41 @@ class Transaction:
             for number in sorted(lock_number(name) for name in names):
                 await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
-    async def notify(self, *topics: str) -> None:
-        """Wake those who wait for these topics, once the transaction is committed."""
+    async def notify(self, *topics: str, about: str = "") -> None:
+        """Wake those who wait for these topics, once the transaction is committed.
+
+        Args:
+            topics: what happened.
+            about: to what; see `ChangeListener.wait`.
+        """
         if self.postgres:
-            for topic in topics:
-                await self.connection.execute(sa.select(sa.func.pg_notify(topic, "")))
+            await self.connection.execute(sa.select(*self.notifications(*topics, about=about)))
+
+    def notifications(self, *topics: str, about: str = "") -> list[sa.ColumnElement[Any]]:
+        """As `notify`, to be made by a statement that returns something."""
+        if not self.postgres:
+            return []
+        return [sa.func.pg_notify(topic, about).label(topic) for topic in topics]
 
 
 class Database:
     """The connections of one process to one database."""
 
-    def __init__(self, url: str, clock: Clock | None = None) -> None:
+    def __init__(self, url: str, clock: Clock | None = None, *, patient: bool = False) -> None:
+        """Prepare the connections; none is made yet.
+
+        Args:
+            url: an address as the settings have it.
+            clock: instead of the database's.
+            patient: whether statements may take as long as they do, as a migration's.
+        """
         self.url = parse_address(url)
         self.postgres = self.url.get_backend_name() == "postgresql"
         self._clock = clock
         # In one process SQLite's writers queue here, in order, and not in its busy handler,
         # which lets the unlucky starve.
         self._writer = asyncio.Lock()
-        self.engine = _create_engine(self.url)
+        self.engine = _create_engine(self.url, patient=patient)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -84,9 +109,20 @@ class Database:
         if self._clock is not None:
             return self._clock()
         if self.postgres:
-            statement = sa.select(sa.func.extract("epoch", sa.func.clock_timestamp()))
-            return float((await connection.execute(statement)).scalar_one())
+            return float((await connection.execute(sa.select(_POSTGRES_NOW))).scalar_one())
         return time.time()
+
+    async def _begun(self, connection: AsyncConnection, *, precious: bool) -> float:
+        """Say what kind of transaction it is, and hear the time, in one statement."""
+        asked: list[sa.ColumnElement[Any]] = []
+        if self._clock is None:
+            asked.append(_POSTGRES_NOW)
+        if not precious:
+            asked.append(sa.func.set_config("synchronous_commit", "off", True))
+        if not asked:
+            return await self.now_in(connection)
+        row = (await connection.execute(sa.select(*asked))).one()
+        return float(row[0]) if self._clock is None else self._clock()
 
     async def now(self) -> float:
         """Seconds since 1970 of the one clock."""
@@ -120,9 +156,9 @@ class Database:
         """
         if self.postgres:
             async with _translated(), self.engine.begin() as connection:
-                if not precious:
-                    await connection.execute(sa.text("SET LOCAL synchronous_commit TO OFF"))
-                yield Transaction(connection, await self.now_in(connection), postgres=True)
+                yield Transaction(
+                    connection, await self._begun(connection, precious=precious), postgres=True
+                )
             return
         async with self._writer, _translated(), self.engine.connect() as connection:
             writing = await connection.execution_options(atelier_write=True)
@@ -130,10 +166,11 @@ class Database:
                 yield Transaction(writing, await self.now_in(writing), postgres=False)
 
 
-def _create_engine(url: sa.URL) -> AsyncEngine:
+def _create_engine(url: sa.URL, *, patient: bool) -> AsyncEngine:
     if url.get_backend_name() == "postgresql":
-        return create_async_engine(
+        engine = create_async_engine(
             url.set(query={}),
+            hide_parameters=True,
             pool_pre_ping=True,
             # No overflow: its connections are closed after each use, and to open one costs
             # more than any statement. The last used is used again, so that an engine, which
@@ -141,10 +178,14 @@ def _create_engine(url: sa.URL) -> AsyncEngine:
             pool_size=10,
             max_overflow=0,
             pool_use_lifo=True,
-            connect_args=connect_arguments(url),
+            connect_args=connect_arguments(url, patient=patient),
+            pool_timeout=POOL_SECONDS,
         )
+        sa.event.listen(engine.sync_engine, "connect", _prepare_postgres)
+        return engine
     engine = create_async_engine(
         url,
+        hide_parameters=True,
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
         pool_size=10,
         max_overflow=0,
@@ -153,6 +194,10 @@ def _create_engine(url: sa.URL) -> AsyncEngine:
     sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_postgres(dbapi_connection: Any, _record: object) -> None:
+    keep_alive(dbapi_connection.driver_connection)
 
 
 def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
@@ -214,4 +259,5 @@ async def _translated() -> AsyncIterator[None]:
             "The database is too slow: all connections are in use."
         ) from error
     except (OSError, TimeoutError) as error:
-        raise QueueUnavailableError(f"The database cannot be reached: {error}") from error
+        reason = str(error) or "it does not answer"
+        raise QueueUnavailableError(f"The database cannot be reached: {reason}") from error

@@ -12,18 +12,30 @@ from typing import Any, Protocol, Self
 
 import aiosqlite
 
-from jobs.db.addresses import connect_arguments
+from jobs.db.addresses import connect_arguments, keep_alive
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Database
 from jobs.outcomes import QueueUnavailableError
 
 POLL_SECONDS = 0.03
+SILENCE_SECONDS = 25.0
+"""A connection that told nothing for so long is asked whether it still can."""
+ANSWER_SECONDS = 5.0
+_PARTS = 4
+"""Of a notification: connection, process, topic, what it is about."""
+_ANYTHING = "*"
+"""What may have been said where nobody listened."""
 
 
 class ChangeListener(Protocol):
     """Waits for changes that were made since it was last asked."""
 
-    async def wait(self, timeout_seconds: float) -> bool:
-        """Whether something changed; False when the time ran out first."""
+    async def wait(self, timeout_seconds: float, about: str | None = None) -> bool:
+        """Whether something changed; False when the time ran out first.
+
+        Args:
+            timeout_seconds: how long to wait.
+            about: leave out what is known to be about something else.
+        """
 
     async def close(self) -> None:
         """Stop listening."""
@@ -64,7 +76,7 @@ class _DataVersion:
         rows = await self._connection.execute_fetchall("PRAGMA data_version")
         return int(next(iter(rows))[0])
 
-    async def wait(self, timeout_seconds: float) -> bool:
+    async def wait(self, timeout_seconds: float, about: str | None = None) -> bool:  # noqa: ARG002 - a number says nothing of what
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_seconds
         while True:
@@ -88,6 +100,8 @@ class _Notifications:
         self._url = database.url
         self._topics = topics
         self._changed = asyncio.Event()
+        self._about: set[str] = set()
+        self._heard_at = float("-inf")
         self._connection: Any = None
 
     async def connect(self) -> None:
@@ -95,28 +109,50 @@ class _Notifications:
 
         try:
             self._connection = await asyncpg.connect(**connect_arguments(self._url))
+            keep_alive(self._connection)
             # What is said after that is not heard: who waits has to look, and to connect again.
             self._connection.add_termination_listener(self._heard)
             for topic in self._topics:
                 await self._connection.add_listener(topic, self._heard)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise QueueUnavailableError(f"The database cannot be reached: {error}") from error
+            reason = str(error) or "it does not answer"
+            raise QueueUnavailableError(f"The database cannot be reached: {reason}") from error
         # Whatever was said while nobody listened is taken as said.
+        self._heard()
+
+    def _heard(self, *said: object) -> None:
+        """Note what was said: by which connection, process, on which topic, about what."""
+        self._about.add(str(said[3]) if len(said) == _PARTS else _ANYTHING)
+        self._heard_at = asyncio.get_running_loop().time()
         self._changed.set()
 
-    def _heard(self, *_: object) -> None:
-        self._changed.set()
-
-    async def wait(self, timeout_seconds: float) -> bool:
+    async def wait(self, timeout_seconds: float, about: str | None = None) -> bool:
         if self._connection is None or self._connection.is_closed():
             await self.connect()
         try:
             async with asyncio.timeout(timeout_seconds):
-                await self._changed.wait()
+                while True:
+                    await self._changed.wait()
+                    self._changed.clear()
+                    heard, self._about = self._about, set()
+                    if about is None or not heard.isdisjoint({about, _ANYTHING}):
+                        return True
         except TimeoutError:
+            await self._look()
             return False
-        self._changed.clear()
-        return True
+
+    async def _look(self) -> None:
+        """See whether the server is there, when it has said nothing for a while."""
+        now = asyncio.get_running_loop().time()
+        if now - self._heard_at < SILENCE_SECONDS:
+            return
+        try:
+            await self._connection.execute("SELECT 1", timeout=ANSWER_SECONDS)
+            self._heard_at = now
+        except Exception as error:
+            # Whatever it is: this connection tells nothing any more.
+            self._connection.terminate()
+            raise QueueUnavailableError("The database does not answer.") from error
 
     async def close(self) -> None:
         if self._connection is not None:
@@ -132,8 +168,8 @@ class Listeners:
         self._open: dict[tuple[str, ...], ChangeListener] = {}
         self._opening = asyncio.Lock()
 
-    async def wait(self, timeout_seconds: float, *topics: str) -> bool:
-        """Wait for a change of these topics (none: of any)."""
+    async def wait(self, timeout_seconds: float, *topics: str, about: str | None = None) -> bool:
+        """Wait for a change of these topics (none: of any); see `ChangeListener.wait`."""
         async with self._opening:
             listener = self._open.get(topics)
             if listener is None:
@@ -142,7 +178,7 @@ class Listeners:
                 # What changed before this first question is not known: better asked once too
                 # often than missed.
                 return True
-        return await listener.wait(timeout_seconds)
+        return await listener.wait(timeout_seconds, about)
 
     async def close(self) -> None:
         """Stop listening."""

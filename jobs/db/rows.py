@@ -100,6 +100,8 @@ def job_from_row(row: Record) -> Job:
     failure = _lenient(Failure, row.failure)
     if failure is None and row.ended_at is not None and state in {JobState.FAILED, None}:
         failure = Failure.of(FailureKind.INTERNAL, UNKNOWN_FAILURE, "unknown")
+    hidden = row.delete_after is not None  # deleted, which may still be taken back
+    deleted_at = row.delete_after if hidden else row.pictures_deleted_at
     return Job(
         id=row.id,
         interaction_id=row.interaction_id,
@@ -113,9 +115,9 @@ def job_from_row(row: Record) -> Job:
         parent_job_id=row.parent_job_id,
         reply=_placed(reply or _no_reply(row), row),
         progress=_lenient(Progress, row.progress),
-        preview_key=row.preview_key,
-        result_key=row.result_key,
-        timelapse_key=row.timelapse_key,
+        preview_key=None if hidden else row.preview_key,
+        result_key=None if hidden else row.result_key,
+        timelapse_key=None if hidden else row.timelapse_key,
         report=_lenient(PaintReport, row.report),
         failure=failure,
         cancel_requested=bool(row.cancel_requested),
@@ -128,7 +130,7 @@ def job_from_row(row: Record) -> Job:
         shown_revision=row.shown_revision,
         delivered_at=optional_moment(row.delivered_at),
         delivery_attempts=row.delivery_attempts,
-        pictures_deleted_at=optional_moment(row.pictures_deleted_at),
+        pictures_deleted_at=optional_moment(deleted_at),
         unreadable=unreadable,
         erased_at=optional_moment(row.erased_at),
         message_removed_at=optional_moment(row.message_removed_at),

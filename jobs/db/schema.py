@@ -34,6 +34,7 @@ metadata = MetaData(
 _QUEUED = text("state = 'queued'")
 _RUNNING = text("state = 'running'")
 _STARTED = text("started_at IS NOT NULL")
+_DELETED = text("delete_after IS NOT NULL")
 _UNDELIVERED = text("delivered_at IS NULL")
 
 jobs = Table(
@@ -87,6 +88,8 @@ jobs = Table(
     Column("started_at", Double),
     Column("ended_at", Double),
     Column("counted", Boolean, nullable=False),
+    # As how many pictures it counts: one for each version; none, if it was only taken out of those.
+    Column("pictures", Integer, server_default=text("1"), nullable=False),
     # What the user has seen of it.
     Column("revision", Integer, nullable=False),
     Column("shown_revision", Integer, nullable=False),
@@ -95,6 +98,10 @@ jobs = Table(
     Column("delivery_attempts", Integer, nullable=False),
     Column("pictures_deleted_at", Double),
     Column("erased_at", Double),
+    # When the member was told by a message of its own that it is ready.
+    Column("notified_at", Double),
+    # When what was deleted is deleted for good; until then that can be taken back.
+    Column("delete_after", Double),
     CheckConstraint(
         "state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="known_state"
     ),
@@ -151,6 +158,7 @@ jobs = Table(
     Index("ix_jobs_user_created", "user_id", "created_at"),
     Index("ix_jobs_guild_created", "guild_id", "created_at"),
     Index("ix_jobs_ended", "ended_at"),
+    Index("ix_jobs_delete_after", "delete_after", sqlite_where=_DELETED, postgresql_where=_DELETED),
     sqlite_autoincrement=True,
     # Room in each page for the next version of a row: progress then touches no index.
     postgresql_with={"fillfactor": 60},
@@ -212,6 +220,8 @@ engines = Table(
     Column("pid", Integer, nullable=False),
     Column("started_at", Double, nullable=False),
     Column("last_seen", Double, nullable=False),
+    # What keeps it from painting, in English.
+    Column("trouble", Text),
 )
 
 bots = Table(
@@ -302,6 +312,16 @@ cleared_jobs = Table(
     Column("at", Double, nullable=False),
     Column("user_finish", Double, nullable=False),
     Column("counted", Boolean, nullable=False),
+)
+
+defaults = Table(
+    "defaults",
+    metadata,
+    # "user", "guild" or "channel".
+    Column("scope", String(10), primary_key=True),
+    Column("owner_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("chosen", Text, nullable=False),
+    Column("updated_at", Double, nullable=False),
 )
 
 user_styles = Table(

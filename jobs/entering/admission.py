@@ -38,7 +38,8 @@ class _Asked:
         return [J.user_id == self.asker.user_id, *self.everybodys]
 
     async def count(self, *where: sa.ColumnElement[bool]) -> int:
-        statement = sa.select(sa.func.count()).where(*where)
+        """Pictures of jobs; one that paints several versions counts as so many."""
+        statement = sa.select(sa.func.coalesce(sa.func.sum(J.pictures), 0)).where(*where)
         return int((await self.connection.execute(statement)).scalar_one())
 
 
@@ -122,9 +123,19 @@ async def _waiting_per_server(asked: _Asked) -> Refusal | None:
 
 def _too_many(asked: _Asked, name: str, number: int) -> Refusal | None:
     allowed = getattr(asked.limits, name)
-    if number < allowed:
+    pictures = _pictures(asked, name, allowed)
+    if number + pictures <= allowed:
         return None
-    return Refusal(name, allowed, number, by_operator=asked.guild_id is None)
+    return Refusal(name, allowed, number, asked=pictures, by_operator=asked.guild_id is None)
+
+
+def _pictures(asked: _Asked, name: str, allowed: int) -> int:
+    """As how many pictures a submission counts.
+
+    Several versions may be more than the places to wait: then they take all of these.
+    """
+    pictures = asked.options.variants
+    return pictures if name == "max_per_day" else max(1, min(pictures, allowed))
 
 
 async def _per_day(asked: _Asked) -> Refusal | None:
@@ -132,11 +143,14 @@ async def _per_day(asked: _Asked) -> Refusal | None:
     refusal = _too_many(asked, "max_per_day", done := await asked.count(*today))
     if refusal is None:
         return None
-    # It works again when enough have left the 24 hours for one more to fit in.
-    nth = sa.select(J.created_at).where(*today).order_by(J.created_at)
-    nth = nth.offset(done - asked.limits.max_per_day).limit(1)
-    first = float((await asked.connection.execute(nth)).scalar_one())
-    return replace(refusal, available_at=moment(first + DAY_SECONDS))
+    # It works again when enough have left the 24 hours for those asked for to fit in.
+    too_many = done + asked.options.variants - asked.limits.max_per_day
+    oldest = sa.select(J.created_at, J.pictures).where(*today).order_by(J.created_at)
+    for row in await asked.connection.execute(oldest):
+        too_many -= row.pictures
+        if too_many <= 0:
+            return replace(refusal, available_at=moment(row.created_at + DAY_SECONDS))
+    return refusal  # more at once than are allowed in a day
 
 
 async def _cooldown(asked: _Asked) -> Refusal | None:

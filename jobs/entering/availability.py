@@ -34,20 +34,25 @@ async def foreseen(
         where.append(J.guild_id == asker.guild_id)
     if refusal.limit == "max_waiting_per_user":
         where.append(J.user_id == asker.user_id)
-    count = await connection.scalar(sa.select(sa.func.count()).where(*where))
+    count = await connection.scalar(sa.select(sa.func.sum(J.pictures)).where(*where))
     assert isinstance(refusal.allowed, int)
-    too_many = int(count or 0) - refusal.allowed + 1
+    if refusal.asked > refusal.allowed:
+        return refusal  # never, however many end
+    too_many = int(count or 0) - refusal.allowed + refusal.asked
     if too_many <= 0:
         return _at(refusal, now)
-    first = sa.select(J.id).where(*where).order_by(sa.not_(IS_RUNNING), J.start, J.id)
-    ids = list(await connection.scalars(first.limit(too_many + _LOOKED_AHEAD)))
-    expected = (await standings.get_many_in(connection, ids, now)).values()
-    if not any(standing.engines_alive for standing in expected):
+    first = sa.select(J.id, J.pictures).where(*where).order_by(sa.not_(IS_RUNNING), J.start, J.id)
+    rows = await connection.execute(first.limit(too_many + _LOOKED_AHEAD))
+    pictures = {int(row.id): int(row.pictures) for row in rows}
+    expected = await standings.get_many_in(connection, list(pictures), now)
+    if not any(standing.engines_alive for standing in expected.values()):
         return replace(refusal, unforeseen=Unforeseen.NO_ENGINE)
-    ends = sorted(filter(None, (_end(standing, now) for standing in expected)))
-    if len(ends) < too_many:
-        return replace(refusal, unforeseen=Unforeseen.PAUSED)
-    return _at(refusal, ends[too_many - 1])
+    ends = ((_end(standing, now), job_id) for job_id, standing in expected.items())
+    for end, job_id in sorted((end, job_id) for end, job_id in ends if end is not None):
+        too_many -= pictures[job_id]
+        if too_many <= 0:
+            return _at(refusal, end)
+    return replace(refusal, unforeseen=Unforeseen.PAUSED)
 
 
 def _end(standing: Standing, now: float) -> float | None:

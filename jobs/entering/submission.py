@@ -1,9 +1,13 @@
 """The way into the queue: submissions that count against the limits."""
 
+from dataclasses import replace
+from typing import Any
+
 import sqlalchemy as sa
 
 from common.options import PaintInputs, PaintOptions
-from jobs.core import QueueCore, record, row_of, use_picture
+from common.variants import variants_of
+from jobs.core import QueueCore, picture_lock, record, row_of, use_picture
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
 from jobs.db.rows import J, job_from_row, to_json
@@ -11,7 +15,7 @@ from jobs.entering.admission import refusal_for, refusal_to_post
 from jobs.entering.availability import foreseen
 from jobs.entering.intakes import close_intake_in, intake_row
 from jobs.entering.limits import Rules, read_rules
-from jobs.model import Asker, JobState, Submission
+from jobs.model import Asker, Job, JobState, Reply, Submission
 from jobs.order import fairness
 from jobs.order.speeds import speed_class_of, work_of
 from jobs.order.standings import Fleet, Standings
@@ -87,12 +91,65 @@ class Submissions:
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
         return Accepted(job_from_row(row), standings[job_id])
 
+    async def take(self, job: Job, number: int, asker: Asker, reply: Reply) -> Job | None:
+        """Make one of a finished job's versions a picture of its own, which costs nothing.
+
+        The same interaction does so once, however often it is asked.
+
+        Args:
+            job: The one with the versions, finished and with its pictures.
+            number: Which of them, counted from 0.
+            asker: Who takes it.
+            reply: Where it is shown.
+
+        Returns:
+            The new job; None where the pictures have been deleted meanwhile.
+        """
+        assert job.report is not None
+        key = job.report.variants[number]
+        one = variants_of(job.inputs, job.options)[number]
+        report = replace(job.report, seed=one.options.seed, variants=())
+        roles = {**input_roles(one.inputs), "result": key}
+        async with self._core.database.write() as transaction:
+            await transaction.lock(*(picture_lock(each) for each in sorted(set(roles.values()))))
+            await close_intake_in(transaction, reply.interaction_id)
+            known = sa.select(schema.jobs).where(J.interaction_id == reply.interaction_id)
+            if (earlier := (await transaction.connection.execute(known)).one_or_none()) is not None:
+                return job_from_row(earlier)
+            now = await row_of(transaction, job.id)
+            if now is None or now.result_key is None:
+                return None
+            submission = Submission(asker, reply, one.inputs, one.options, job.id)
+            flow = fairness.flow_of(asker.guild_id, asker.user_id)
+            nowhere = fairness.Tags(flow, fairness.NORMAL, 0.0, 0.0, 0.0, 0.0)
+            job_id = await _insert_row(
+                transaction,
+                submission,
+                nowhere,
+                seconds=0.0,
+                state=JobState.DONE.value,
+                counted=False,
+                pictures=0,
+                result_key=key,
+                report=to_json(report),
+                ended_at=transaction.now,
+            )
+            for role, each in roles.items():
+                await use_picture(transaction, job_id, role, each)
+            await record(
+                transaction, job_id, "taken", f"user:{asker.user_id}", {"from": str(job.id)}
+            )
+            row = await row_of(transaction, job_id)
+            assert row is not None
+            await transaction.notify(CHANGED_TOPIC)
+        return job_from_row(row)
+
 
 async def _insert(
     transaction: Transaction, submission: Submission, rules: Rules, fleet: Fleet
 ) -> int:
-    asker, reply, options = submission.asker, submission.reply, submission.options
-    work, speed_class = work_of(options), speed_class_of(options)
+    asker, options = submission.asker, submission.options
+    work, speed_class = _work(submission), speed_class_of(options)
     seconds = fleet.seconds(speed_class, work)
     priority = set(asker.role_ids) & set(rules.server.priority_role_ids)
     tags = await fairness.take_place(
@@ -102,11 +159,38 @@ async def _insert(
         band=fairness.PRIORITY if priority else fairness.NORMAL,
         cost=seconds,
     )
+    job_id = await _insert_row(
+        transaction,
+        submission,
+        tags,
+        seconds=seconds,
+        state=JobState.QUEUED.value,
+        counted=True,
+        pictures=options.variants,
+    )
+    for role, key in input_roles(submission.inputs).items():
+        await use_picture(transaction, job_id, role, key)
+    await record(transaction, job_id, "queued", f"user:{asker.user_id}")
+    return job_id
+
+
+def _work(submission: Submission) -> float:
+    return work_of(submission.options, submission.inputs.content_aspect)
+
+
+async def _insert_row(
+    transaction: Transaction,
+    submission: Submission,
+    tags: fairness.Tags,
+    *,
+    seconds: float,
+    **values: Any,
+) -> int:
+    asker, reply, options = submission.asker, submission.reply, submission.options
     inserted = await transaction.connection.execute(
         sa.insert(schema.jobs)
         .values(
             interaction_id=reply.interaction_id,
-            state=JobState.QUEUED.value,
             user_id=asker.user_id,
             user_name=asker.user_name[:200],
             guild_id=asker.guild_id,
@@ -118,8 +202,8 @@ async def _insert(
             message_channel_id=reply.channel_id,
             message_id=reply.message_id,
             application_id=reply.application_id or None,
-            speed_class=speed_class,
-            work=work,
+            speed_class=speed_class_of(options),
+            work=_work(submission),
             predicted_seconds=seconds,
             flow=tags.flow,
             band=tags.band,
@@ -132,18 +216,14 @@ async def _insert(
             deaths=0,
             fence=0,
             created_at=transaction.now,
-            counted=True,
             revision=1,
             shown_revision=0,
             delivery_attempts=0,
+            **values,
         )
         .returning(J.id)
     )
-    job_id = int(inserted.scalar_one())
-    for role, key in input_roles(submission.inputs).items():
-        await use_picture(transaction, job_id, role, key)
-    await record(transaction, job_id, "queued", f"user:{asker.user_id}")
-    return job_id
+    return int(inserted.scalar_one())
 
 
 def input_roles(inputs: PaintInputs) -> dict[str, str]:

@@ -17,21 +17,30 @@ STANDARD_ITERATIONS = 300
 """Iterations in all that `standard` is taken to have, for jobs that name their own number."""
 PRIOR_SECONDS_PER_WORK = 120.0
 """A guess for a processor without a graphics card, until the first job is measured."""
+USUAL_ASPECT = 0.75
+"""The shorter side of most photographs, in parts of the longer."""
 SMOOTHING = 0.3
 """Weight of the newest measurement, so that the last few jobs decide."""
+BELIEVED_FROM = 0.1
+"""The share of its work from which a painting's own pace says how long it takes."""
 
 SpeedKey = tuple[str, str]
 """Kind of engine, class of job."""
 
 
-def work_of(options: PaintOptions) -> float:
-    """Units of work in a job: 1 for a standard picture of one megapixel."""
-    megapixels = options.size_px**2 / 1e6
+def work_of(options: PaintOptions, aspect: float | None = None) -> float:
+    """Units of work in a job: 1 for a standard picture of one megapixel.
+
+    Args:
+        options: of the job.
+        aspect: the photograph's shorter side in parts of its longer; None where it is not known.
+    """
+    megapixels = options.size_px**2 * (USUAL_ASPECT if aspect is None else aspect) / 1e6
     factor = QUALITY_WORK[options.quality]
     if options.iterations is not None:
         # By scale; the small scales of the pyramid add about a third.
         factor = options.iterations * 4 / 3 / STANDARD_ITERATIONS
-    return max(megapixels * factor, 1e-6)
+    return max(megapixels * factor * options.variants, 1e-6)
 
 
 def speed_class_of(options: PaintOptions) -> str:
@@ -79,6 +88,10 @@ class SpeedModel:
                 return mean
         return PRIOR_SECONDS_PER_WORK
 
+    def measured(self, kind: str, speed_class: str) -> bool:
+        """Whether such a job was measured on this kind of engine itself."""
+        return (kind, speed_class) in self._measured
+
     def fleet_seconds_per_work(self, kinds: Iterable[str], speed_class: str) -> float:
         """Mean for a job that is painted by one of these engines, the fast ones more often."""
         rates = [1 / self.seconds_per_work(kind, speed_class) for kind in kinds]
@@ -98,6 +111,17 @@ def smoothed(previous: float | None, samples: int, newest: float) -> float:
         return newest
     weight = max(SMOOTHING, 1 / (samples + 1))
     return math.exp((1 - weight) * math.log(previous) + weight * math.log(newest))
+
+
+def blended(predicted: float, found: float, fraction: float) -> float:
+    """Seconds left, from those predicted and those that the painting itself has shown so far.
+
+    From a tenth of the work on the painting alone decides.
+    """
+    share = min(1.0, fraction / BELIEVED_FROM)
+    if predicted <= 0 or found <= 0:
+        return found
+    return math.exp((1 - share) * math.log(predicted) + share * math.log(found))
 
 
 def start_after(work_seconds: float, busy: Iterable[float], engines: int) -> float:

@@ -12,7 +12,7 @@ from jobs.db import schema
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, Record, from_json, job_from_row, moment
 from jobs.entering.limits import EVERYWHERE
 from jobs.model import EngineInfo, Job, JobState, Progress, Standing
-from jobs.order.speeds import SpeedModel, engine_kind, start_after
+from jobs.order.speeds import SpeedModel, blended, engine_kind, start_after
 
 SPEEDS_KEPT_SECONDS = 5.0
 ENGINE_ALIVE_SECONDS = 30.0
@@ -41,6 +41,10 @@ class Fleet:
     """Seconds left of each running job."""
     speeds: SpeedModel
     _paces: dict[str, float] = field(default_factory=dict)
+
+    def measured(self, speed_class: str) -> bool:
+        """Whether such a job was painted before by each of these engines."""
+        return all(self.speeds.measured(kind, speed_class) for kind in self.kinds)
 
     def seconds(self, speed_class: str, work: float) -> float:
         """Seconds that one engine needs for this work, on average."""
@@ -212,16 +216,18 @@ async def _own_between(
 
 
 def _remaining(row: Record, fleet: Fleet, now: float) -> float:
-    """Seconds left of a running job: as its engine said, or as predicted."""
+    """Seconds left of a running job: as predicted at first, then more and more as it goes."""
+    predicted = fleet.seconds(row.speed_class, row.work)
     if row.progress is not None and row.progress_at is not None:
         try:
-            left = from_json(Progress, row.progress).seconds_left
+            progress = from_json(Progress, row.progress)
         except ValueError:
-            left = None
-        if left is not None:
+            progress = None
+        if progress is not None and (left := progress.seconds_left) is not None:
+            if fleet.measured(row.speed_class):
+                left = blended(predicted * (1 - progress.fraction), left, progress.fraction)
             return max(0.0, left - (now - float(row.progress_at)))
     began = row.claimed_at if row.claimed_at is not None else now
-    predicted = fleet.seconds(row.speed_class, row.work)
     return max(0.0, predicted - (now - float(began)))
 
 

@@ -7,16 +7,16 @@ finds no row, and the engine learns that its lease is lost. Leases end by the da
 wrong neither lose nor keep a job unduly.
 """
 
-import time
+import json
 from typing import Any
 
 import sqlalchemy as sa
 
-from common.sentences import sentence
-from jobs.core import QueueCore, use_picture
+from jobs.core import QueueCore, record, row_of, use_picture, use_pictures
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
-from jobs.db.rows import IS_RUNNING, J, Record, job_from_row, moment, to_json
+from jobs.db.rows import J, job_from_row, moment, to_json
+from jobs.delivery import ENDED
 from jobs.model import (
     Claim,
     Failure,
@@ -27,12 +27,28 @@ from jobs.model import (
 )
 from jobs.order.standings import SpeedCache
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
-from jobs.working.ending import DEATHS_ALLOWED, end_job, requeue
+from jobs.working.ending import (
+    DEATHS_ALLOWED,
+    DIED,
+    PREVIEW,
+    PREVIEW_BEFORE,
+    SURVIVED,
+    end_job,
+    requeue,
+)
 from jobs.working.engines import measure, seen
-from jobs.working.leases import guarded, held_row, next_job, take
+from jobs.working.leases import (
+    LEASE_SECONDS,
+    guarded,
+    guarded_row,
+    held_row,
+    next_job,
+    take,
+)
+from jobs.working.reaping import Reaper
 
-LEASE_SECONDS = 30.0
 _REAP_EVERY_SECONDS = 1.0
+_VARIANT_ROLE = "variant:"
 
 
 class Claims:
@@ -41,11 +57,11 @@ class Claims:
     def __init__(self, core: QueueCore, speeds: SpeedCache) -> None:
         self._core = core
         self._speeds = speeds
-        self._reaped_at = float("-inf")
+        self._reaper = Reaper(core)
 
     async def claim(self, engine_id: str, *, lease_seconds: float = LEASE_SECONDS) -> Claim | None:
         """Take the next job, or None when there is none to be had."""
-        if time.monotonic() - self._reaped_at >= _REAP_EVERY_SECONDS:
+        if self._reaper.is_due(_REAP_EVERY_SECONDS):
             await self.reap()
         while True:
             if not self._core.database.postgres and await self._nothing_queued():
@@ -63,6 +79,7 @@ class Claims:
                         fence=row.fence,
                         lease_expires_at=moment(row.lease_expires_at),
                         checkpoint_key=row.checkpoint_key,
+                        done=tuple((await _kept_variants(transaction, job.id)).values()),
                     )
                 failure = Failure.of(FailureKind.INTERNAL, job.unreadable, f"job-{job.id}")
                 await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
@@ -81,26 +98,35 @@ class Claims:
             return _outcome(held)
 
     async def report_progress(self, claim: Claim, progress: Progress) -> LeaseOutcome:
-        """Say how far the job is; a preview takes the place of the one before."""
-        values: dict[str, Any] = {
-            "progress": to_json(progress),
-            "progress_at": None,
-            "revision": J.revision + 1,
-        }
-        if progress.preview_key is not None:
-            values["preview_key"] = progress.preview_key
+        """Say how far the job is, in three statements.
+
+        Of its previews the newest two are kept: the delivery may be about to read the one before.
+        """
+        values: dict[str, Any] = {"progress": to_json(progress), "revision": J.revision + 1}
+        key = progress.preview_key
+        if key is not None:
+            values["preview_key"] = key
         dropped: str | None = None
         async with self._core.database.write(precious=False) as transaction:
-            values["progress_at"] = transaction.now
-            held = await guarded(transaction, claim, **values)
-            if held is None:
+            returning = [
+                J.cancel_requested,
+                _key_of(claim, PREVIEW).label("newest"),
+                _key_of(claim, PREVIEW_BEFORE).label("before"),
+                *transaction.notifications(CHANGED_TOPIC),
+            ]
+            row = await guarded_row(
+                transaction, claim, returning, progress_at=transaction.now, **values
+            )
+            if row is None:
                 return LeaseLost()
-            if progress.preview_key is not None:
-                dropped = await _turn_over_preview(transaction, claim.job.id, progress.preview_key)
-            await transaction.notify(CHANGED_TOPIC)
+            await _keep_variants(transaction, claim.job.id, progress.done)
+            if key is not None and key != row.newest:
+                previews = {PREVIEW: key, PREVIEW_BEFORE: row.newest}
+                await use_pictures(transaction, claim.job.id, previews)
+                dropped = row.before
         if dropped is not None:
             await self._core.discard_working([dropped])
-        return _outcome(held)
+        return LeaseHeld(cancel_requested=bool(row.cancel_requested))
 
     async def save_checkpoint(self, claim: Claim, key: str) -> LeaseOutcome:
         """Name the checkpoint from which another engine goes on if this one dies."""
@@ -137,6 +163,7 @@ class Claims:
             await use_picture(transaction, row.id, "timelapse", timelapse_key)
             for name, key in report.records.items():
                 await use_picture(transaction, row.id, name, key)
+            await _keep_variants(transaction, row.id, report.variants)
             await end_job(
                 transaction,
                 row,
@@ -184,8 +211,11 @@ class Claims:
             await end_job(transaction, row, JobState.CANCELLED, f"engine:{claim.engine_id}")
         return LeaseHeld(cancel_requested=True)
 
-    async def release(self, claim: Claim) -> LeaseOutcome:
-        """Give the job back, at its old place and without a stain: an ordered shutdown."""
+    async def release(self, claim: Claim, *, reason: str | None = None) -> LeaseOutcome:
+        """Give the job back, at its old place and without a stain.
+
+        At an ordered shutdown, or for a reason that lies in the surroundings, not in the job.
+        """
         actor = f"engine:{claim.engine_id}"
         async with self._core.database.write() as transaction:
             row = await held_row(transaction, claim)
@@ -194,62 +224,67 @@ class Claims:
             if row.cancel_requested:
                 await end_job(transaction, row, JobState.CANCELLED, actor)
             else:
-                await requeue(transaction, row, "released", actor, died=False)
+                details = {} if reason is None else {"reason": reason}
+                await requeue(transaction, row, "released", actor, died=False, details=details)
         return LeaseHeld()
 
     async def reap(self) -> list[int]:
-        """Take the jobs of dead engines back into the queue; the ids of these jobs.
+        """See `jobs.working.reaping.Reaper.reap`."""
+        return await self._reaper.reap()
 
-        A job whose engines died three times fails, since it may well be what kills them.
+    async def survived(self, claim: Claim) -> bool:
+        """Take back the death of an engine that lost its lease and lives.
+
+        It slept alone, or the network lay between it and the database. Whether there was a death
+        to be taken back.
         """
-        self._reaped_at = time.monotonic()
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
-            expired = sa.and_(IS_RUNNING, J.lease_expires_at < now)
-            if await connection.scalar(sa.select(J.id).where(expired).limit(1)) is None:
-                return []
-        statement = sa.select(schema.jobs).where(expired).order_by(J.id)
         async with self._core.database.write() as transaction:
-            rows = await transaction.connection.execute(statement.with_for_update(skip_locked=True))
-            reaped = rows.all()
-            for row in reaped:
-                await _reap_one(transaction, row)
-        return [int(row.id) for row in reaped]
-
-
-async def _reap_one(transaction: Transaction, row: Record) -> None:
-    if row.cancel_requested:
-        await end_job(transaction, row, JobState.CANCELLED, "queue")
-    elif row.deaths + 1 < DEATHS_ALLOWED:
-        await requeue(
-            transaction, row, "engine_died", "queue", died=True, details={"engine": row.engine_id}
-        )
-    else:
-        lost = sentence(
-            "The painter stopped {count} times while painting this, so it was given up; please "
-            "try a smaller size.",
-            count=DEATHS_ALLOWED,
-        )
-        failure = Failure.of(FailureKind.LOST, lost, f"job-{row.id}")
-        await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
+            row = await row_of(transaction, claim.job.id)
+            if row is None or row.deaths == 0 or row.state in ENDED:
+                return False
+            kinds = (DIED, SURVIVED)
+            statement = sa.select(schema.events).where(
+                schema.events.c.job_id == row.id, schema.events.c.kind.in_(kinds)
+            )
+            told = (await transaction.connection.execute(statement)).all()
+            mine = [e.kind for e in told if json.loads(e.details).get("fence") == claim.fence]
+            if mine != [DIED]:
+                return False
+            await transaction.connection.execute(
+                sa.update(schema.jobs).where(J.id == row.id).values(deaths=J.deaths - 1)
+            )
+            actor = f"engine:{claim.engine_id}"
+            await record(transaction, row.id, SURVIVED, actor, {"fence": claim.fence})
+        return True
 
 
 def _outcome(held: bool | None) -> LeaseOutcome:
     return LeaseLost() if held is None else LeaseHeld(cancel_requested=held)
 
 
-async def _turn_over_preview(transaction: Transaction, job_id: int, key: str) -> str | None:
-    """Make this the job's preview; the one before the last is dropped.
+async def _keep_variants(transaction: Transaction, job_id: int, keys: tuple[str, ...]) -> None:
+    """Make the job need the versions of it that are finished."""
+    if not keys:
+        return
+    known = await _kept_variants(transaction, job_id)
+    for number, key in enumerate(keys):
+        if known.get(role := f"{_VARIANT_ROLE}{number}") != key:
+            await use_picture(transaction, job_id, role, key)
 
-    The last one stays, because the delivery may be about to read it.
-    """
+
+async def _kept_variants(transaction: Transaction, job_id: int) -> dict[str, str]:
+    """The finished versions that a job needs, by their roles, in their order."""
     uses = schema.picture_uses.c
-    rows = await transaction.connection.execute(
-        sa.select(uses.role, uses.key).where(
-            uses.job_id == job_id, uses.role.in_(["preview", "preview:last"])
-        )
+    kept = await transaction.connection.execute(
+        sa.select(uses.role, uses.key)
+        .where(uses.job_id == job_id, uses.role.startswith(_VARIANT_ROLE))
+        .order_by(uses.role)
     )
-    before = {row.role: row.key for row in rows}
-    await use_picture(transaction, job_id, "preview:last", before.get("preview"))
-    await use_picture(transaction, job_id, "preview", key)
-    return before.get("preview:last")
+    return {str(row.role): str(row.key) for row in kept}
+
+
+def _key_of(claim: Claim, role: str) -> sa.ScalarSelect[Any]:
+    uses = schema.picture_uses.c
+    return (
+        sa.select(uses.key).where(uses.job_id == claim.job.id, uses.role == role).scalar_subquery()
+    )

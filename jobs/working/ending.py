@@ -9,11 +9,15 @@ from jobs.core import record
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
 from jobs.db.rows import J, Record, to_json
-from jobs.model import Failure, JobState
+from jobs.model import Failure, FailureKind, JobState
 
 DEATHS_ALLOWED = 3
 """The third death of its engine ends a job."""
-_WORKING_ROLES = ("checkpoint", "preview:last")
+DIED, SURVIVED = "engine_died", "engine_survived"
+"""Lines of a job's history."""
+PREVIEW, PREVIEW_BEFORE = "preview", "preview:last"
+"""What the newest two previews are to a job."""
+_WORKING_ROLES = ("checkpoint", PREVIEW_BEFORE)
 """Pictures that nobody needs once the job has ended."""
 
 
@@ -29,10 +33,10 @@ async def end_job(
     """End a job that the transaction has locked, and count it back where that is fair.
 
     Cancelled before it was ever painted, or failed by no fault of the user: it does not count
-    towards the day.
+    towards the day. One that ended its engines does, or it could end them all day long.
     """
     refunded = (state is JobState.CANCELLED and row.attempts == 0) or (
-        failure is not None and failure.is_ours
+        failure is not None and failure.is_ours and failure.kind is not FailureKind.LOST
     )
     if refunded:
         values["counted"] = False

@@ -40,6 +40,26 @@ class Engines:
         async with self._core.database.write(precious=False) as transaction:
             return await seen(transaction, engine_id)
 
+    async def note_trouble(self, engine: EngineInfo, reason: str) -> None:
+        """Let the owner know what keeps an engine from painting."""
+        async with self._core.database.write(precious=False) as transaction:
+            await transaction.connection.execute(
+                sa.update(schema.engines)
+                .where(schema.engines.c.id == engine.id)
+                .values(trouble=reason, last_seen=transaction.now)
+            )
+
+    async def note_well(self, engine: EngineInfo) -> None:
+        """Take it back, also for those that ran on this device before."""
+        table = schema.engines
+        async with self._core.database.write(precious=False) as transaction:
+            await transaction.connection.execute(
+                sa.update(table)
+                .where(table.c.host == engine.host[:200], table.c.device == engine.device[:200])
+                .where(table.c.trouble.is_not(None))
+                .values(trouble=None)
+            )
+
     async def forget(self, engine_id: str) -> None:
         """Count on an engine no longer; what it has claimed is left to `release` or `reap`."""
         async with self._core.database.write() as transaction:

@@ -1,5 +1,6 @@
 """Who holds a job: the one claim that wins, and the guard of every write under it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +11,9 @@ from jobs.db.database import CHANGED_TOPIC, Transaction
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, Record
 from jobs.entering.limits import EVERYWHERE
 from jobs.model import Claim, JobState
+
+LEASE_SECONDS = 30.0
+"""How long a claim holds unless it is renewed."""
 
 
 def next_job() -> sa.Select[int]:
@@ -67,10 +71,20 @@ def _mine(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
 
 async def guarded(transaction: Transaction, claim: Claim, **values: Any) -> bool | None:
     """Write to the job if it is still this claim's; whether it is to be cancelled, or None."""
-    statement = sa.update(schema.jobs).where(*_mine(claim)).values(**values)
-    result = await transaction.connection.execute(statement.returning(J.cancel_requested))
-    row = result.one_or_none()
+    row = await guarded_row(transaction, claim, [J.cancel_requested], **values)
     return None if row is None else bool(row.cancel_requested)
+
+
+async def guarded_row(
+    transaction: Transaction,
+    claim: Claim,
+    returning: Sequence[sa.ColumnElement[Any]],
+    **values: Any,
+) -> Record | None:
+    """Write to the job if it is still this claim's; these expressions of it, or None."""
+    statement = sa.update(schema.jobs).where(*_mine(claim)).values(**values)
+    result = await transaction.connection.execute(statement.returning(*returning))
+    return result.one_or_none()
 
 
 async def held_row(transaction: Transaction, claim: Claim) -> Record | None:

@@ -99,6 +99,9 @@ def test_an_empty_folder_is_no_catalogue(tmp_path: Path) -> None:
         ("mondrain", "composition-in-red-blue-and-yellow"),
         ("starry night van gogh", "starry-night"),
         ("pointilism", "la-grande-jatte"),
+        ("vangoh", "almond-blossom"),
+        ("cubism", "composition-in-red-blue-and-yellow"),
+        ("cubist", "simultaneous-windows"),
         ("composition-vii", "composition-vii"),
     ],
 )
@@ -116,7 +119,10 @@ def test_search_finds_all_of_an_artist_and_of_a_movement() -> None:
 def test_search_without_a_text_finds_all_and_nonsense_finds_none() -> None:
     assert load_catalogue().search("") == PAINTINGS[:25]
     assert load_catalogue().search("  ", limit=3) == PAINTINGS[:3]
-    assert load_catalogue().search("xyzzyq") == []
+    for nonsense in ("xyzzyq", "🎨", "???", "…", "_"):
+        assert load_catalogue().search(nonsense) == []
+    for word in ("none", "test", "any", "cat"):
+        assert load_catalogue().search(word, sure=True) == []
 
 
 def _with_error(word: str, place: int, kind: str) -> str:

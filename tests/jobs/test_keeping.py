@@ -20,7 +20,8 @@ DAY = 86_400.0
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files may be deleted however new they are."""
-    monkeypatch.setattr("jobs.core.SOON_SECONDS", -1.0)
+    for name in ("SOON_SECONDS", "WORKING_SOON_SECONDS"):
+        monkeypatch.setattr(f"jobs.core.{name}", -1.0)
     monkeypatch.setattr(retention, "GRACE_SECONDS", -1e12)
 
 

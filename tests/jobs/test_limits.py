@@ -30,6 +30,7 @@ from tests.kit.samples import (
     accepted,
     claimed,
     failure,
+    looked_after,
     report,
     submission,
 )
@@ -148,7 +149,7 @@ async def test_the_cool_down_ends(queue: JobQueue, clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize("end", ["cancel", "engine", "lost", "input", "cancel_running", "done"])
-async def test_what_is_not_the_users_fault_is_counted_back(
+async def test_what_is_not_the_users_fault_is_counted_back_but_what_ends_engines(
     queue: JobQueue, clock: FakeClock, end: str
 ) -> None:
     await queue.limits.set(5, {"max_per_day": 1}, 9)
@@ -163,8 +164,7 @@ async def test_what_is_not_the_users_fault_is_counted_back(
         case "lost":
             for _ in range(3):
                 await claimed(queue)
-                clock.advance(31)
-                await queue.claims.reap()
+                await looked_after(queue, clock, 31)
         case "cancel_running":
             claim = await claimed(queue)
             await queue.jobs.cancel(job.id, 1)
@@ -174,7 +174,7 @@ async def test_what_is_not_the_users_fault_is_counted_back(
     ended = await queue.jobs.get(job.id)
     assert ended is not None
     assert ended.state.ended
-    if end in {"cancel", "engine", "lost"}:
+    if end in {"cancel", "engine"}:
         await accepted(queue)
     else:
         assert (await refused(queue)).limit == "max_per_day"

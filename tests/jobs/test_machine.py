@@ -25,7 +25,16 @@ from jobs.outcomes import (
 )
 from jobs.queue import JobQueue
 from jobs.working.ending import DEATHS_ALLOWED
-from tests.kit.samples import PICTURE, RESULT, FakeClock, Place, failure, report, submission
+from tests.kit.samples import (
+    PICTURE,
+    RESULT,
+    FakeClock,
+    Place,
+    failure,
+    looked_after,
+    report,
+    submission,
+)
 
 T = TypeVar("T")
 ENDED = {"done", "failed", "cancelled"}
@@ -163,9 +172,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def all_engines_die(self) -> None:
-        self.clock.advance(31)
         wanted = {n: self.wanted(claim) for n, claim in self.claims.items()}
-        assert sorted(self.do(self.queue.claims.reap())) == sorted(self.claims)
+        assert sorted(self.do(looked_after(self.queue, self.clock, 31))) == sorted(self.claims)
         for job_id, claim in list(self.claims.items()):
             if not wanted[job_id]:
                 self.end(claim, JobState.CANCELLED)

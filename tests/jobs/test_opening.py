@@ -29,7 +29,16 @@ from jobs.outcomes import (
     QueueUnavailableError,
 )
 from jobs.queue import JobQueue
-from tests.kit.samples import RESULT, FakeClock, Place, accepted, claimed, report, submission
+from tests.kit.samples import (
+    RESULT,
+    FakeClock,
+    Place,
+    accepted,
+    claimed,
+    looked_after,
+    report,
+    submission,
+)
 from tests.whole.tiny_bot import lock
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -65,8 +74,7 @@ async def test_an_old_database_migrates_forward_and_goes_on(
         assert (await queue.limits.in_force(5)).max_per_day == 7
         assert [intake.interaction_id for intake in await queue.intakes.pending()] == [4242]
         assert len(await queue.styles.visible_to(1, None)) == 1
-        clock.advance(60)
-        await queue.claims.reap()
+        await looked_after(queue, clock, 60)
         for expected in (3, 5):
             claim = await claimed(queue)
             assert claim.job.id == expected

@@ -1,7 +1,14 @@
 import pytest
 
 from common.options import PaintOptions
-from jobs.order.speeds import PRIOR_SECONDS_PER_WORK, SpeedModel, smoothed, speed_class_of, work_of
+from jobs.order.speeds import (
+    PRIOR_SECONDS_PER_WORK,
+    SpeedModel,
+    blended,
+    smoothed,
+    speed_class_of,
+    work_of,
+)
 
 HERE, THERE, OTHER = "here|cpu|lite", "there|cpu|lite", "there|cuda|vgg19"
 
@@ -39,6 +46,19 @@ def test_work_grows_with_pixels_quality_and_iterations() -> None:
     assert work(quality="draft") < work() < work(quality="fine")
     assert work(iterations=600) == pytest.approx(2 * work(iterations=300))
     assert work(size_px=64, iterations=1) > 0
+
+
+def test_work_counts_pixels_not_the_square_of_the_longest_side() -> None:
+    options = PaintOptions(size_px=512)
+    assert work_of(options, aspect=0.25) == pytest.approx(work_of(options, aspect=1.0) / 4)
+    assert work_of(options) == pytest.approx(work_of(options, aspect=0.75))
+
+
+def test_a_paintings_own_pace_is_believed_from_a_tenth_of_its_work_on() -> None:
+    assert blended(predicted=100.0, found=7000.0, fraction=0.0) == pytest.approx(100.0)
+    assert blended(predicted=100.0, found=400.0, fraction=0.05) == pytest.approx(200.0)
+    assert blended(predicted=100.0, found=400.0, fraction=0.1) == pytest.approx(400.0)
+    assert blended(predicted=100.0, found=0.0, fraction=0.01) == 0.0
 
 
 def test_classes_tell_sizes_and_qualities_apart() -> None:

@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 
 from common.sentences import Sentence
 from common.settings import Settings
+from common.variants import variants_of
 from jobs.model import Claim, EngineInfo, Failure, FailureKind, Job, PaintReport, Progress
 from jobs.outcomes import LeaseHeld
 from jobs.queue import JobQueue
@@ -17,6 +18,15 @@ from tests.kit.pictures import encoded, plain_picture
 
 ENGINE = EngineInfo(id="pretend", host="test", device="cpu", network="lite", version="1", pid=1)
 STEPS = 4
+
+
+def _tinted(image: Image.Image, number: int) -> Image.Image:
+    """A version that can be told from the others; the first is the picture as it is."""
+    tints = (None, "teal", "olive", "brown", "navy", "purple")
+    tint = tints[number]
+    if tint is None:
+        return image
+    return Image.blend(image, Image.new("RGB", image.size, tint), 0.4)
 
 
 @dataclass
@@ -81,7 +91,12 @@ class PretendEngine:
                     return
                 await asyncio.sleep(0.05)
         image = self._result(content, job.options.size_px)
-        key = await self.queue.store.put(encoded(image), ".png")
+        versions = variants_of(job.inputs, job.options)
+        keys = [
+            await self.queue.store.put(encoded(_tinted(image, number)), ".png")
+            for number in range(len(versions))
+        ]
+        key = keys[0]
         lapse, records = None, {}
         if job.options.timelapse:
             lapse = await self.queue.store.put(encoded(image, "GIF"), ".gif")
@@ -98,6 +113,7 @@ class PretendEngine:
             extra=self.extra,
             notes=self.notes,
             records=records,
+            variants=tuple(keys) if len(keys) > 1 else (),
         )
         self.painted.append(job.id)
         await self.queue.claims.finish(claim, key, report, timelapse_key=lapse)

@@ -63,3 +63,13 @@ def report(seconds: float = 12.0) -> PaintReport:
 
 def failure(kind: FailureKind = FailureKind.ENGINE) -> Failure:
     return Failure(kind, "The painter ran out of memory; please try a smaller size.", "e-1")
+
+
+async def looked_after(queue: JobQueue, clock: FakeClock, seconds: float) -> list[int]:
+    """Let time pass while somebody looks after the leases, as the bot does; what was reaped."""
+    reaped: list[int] = []
+    end = clock.now + seconds
+    while clock.now < end:
+        reaped += await queue.claims.reap()
+        clock.now = min(end, clock.now + 5.0)
+    return reaped + await queue.claims.reap()

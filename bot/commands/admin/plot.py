@@ -3,6 +3,7 @@
 The child reads a `Plot` and answers with a PNG; see `common.child` for the messages.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -36,7 +37,11 @@ async def draw(plot: Plot) -> bytes:
     Raises:
         ChildError: if the child failed or took too long.
     """
-    _answer, files = await ask_child(__name__, asdict(plot), timeout_seconds=TIMEOUT_SECONDS)
+    # matplotlib keeps a list of fonts in the home folder, which takes a second to make anew.
+    home = {"HOME": os.environ["HOME"]} if "HOME" in os.environ else {}
+    _answer, files = await ask_child(
+        __name__, asdict(plot), timeout_seconds=TIMEOUT_SECONDS, environment=home
+    )
     return files[0]
 
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import logging
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import discord
 
@@ -10,20 +12,25 @@ from bot.commands import job_access
 from bot.commands.job_access import FORGOTTEN, NOT_YOURS, known_job, note_admins_act
 from bot.commands.rights import Right, by_admins_right, may
 from bot.commands.show import show_job
+from bot.intake.request import reply_to
 from bot.kit import Bot, Feature, Interaction
-from bot.texts import _, texts_of
+from bot.texts import Texts, _, texts_of
+from bot.ui.buttons import OwnButton
+from bot.ui.container import row_of, text_page
 from bot.ui.plain import plain
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
+from bot.wire.faults import passes
+from bot.wire.message_address import message_address
 from bot.wire.original_response import ORIGINAL, webhook_of
 from jobs.model import Job
 from jobs.outcomes import AlreadyEnded, Cancelled, CancelRequested, NoSuchJob, NotYours
 
 TOO_LATE = _("This one has already ended, so there is nothing to cancel.")
 STILL_THERE = _(
-    "The picture is deleted, but I may not remove its message {link}; please delete it there "
-    "yourself, or ask an admin to."
+    "I may not remove its message {link}; please delete it there yourself, or ask an admin to."
 )
+TOO_LATE_TO_UNDO = _("That was more than ten minutes ago, so it is deleted for good.")
 
 
 async def cancel(interaction: Interaction, job_id: int) -> None:
@@ -53,15 +60,38 @@ async def delete(interaction: Interaction, job_id: int) -> None:
         raise UserProblem(NOT_YOURS, user=plain(job.user_name))
     by_admin = by_admins_right(Right.DELETE, interaction, job)
     await acknowledge(interaction)
-    await client.queue.retention.delete_result(job_id, interaction.user.id, by_admin)
+    await client.queue.retention.delete_soon(job_id, interaction.user.id, by_admin)
     if by_admin:
         await note_admins_act(interaction, "delete_picture", job)
     removed = _is_own_message(interaction, job) or await remove_message(client, job)
     with contextlib.suppress(discord.NotFound):
         await interaction.delete_original_response()
+    t = texts_of(interaction)
+    words = t("The picture is deleted. For ten minutes you can take that back.")
     if not removed:
-        t = texts_of(interaction)
-        await interaction.followup.send(t(STILL_THERE, link=address_of(job)), ephemeral=True)
+        words += "\n" + t(STILL_THERE, link=message_address(job))
+    page = text_page(words, row_of(UndoDelete(t, interaction.user.id, job_id)))
+    await interaction.followup.send(view=page.layout, ephemeral=True)
+
+
+class UndoDelete(OwnButton, kind="undelete", label=_("Undo"), emoji="↩️"):
+    """Takes a deletion back, for the one who deleted."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:
+        """Show the picture again, in a message of its own."""
+        job_id, queue = int(self.about or 0), interaction.client.queue
+        job = await known_job(interaction, job_id)
+        if not may(Right.DELETE, interaction, job):  # the permission may be gone since
+            raise UserProblem(NOT_YOURS, user=plain(job.user_name))
+        reply = reply_to(interaction, ephemeral=job.reply.ephemeral, spoiler=job.reply.spoiler)
+        if job.pictures_deleted_at is None or job.pictures_deleted_at <= datetime.now(UTC):
+            raise UserProblem(TOO_LATE_TO_UNDO)
+        message_id = await acknowledge(interaction, ephemeral=job.reply.ephemeral, thinking=True)
+        reply = replace(reply, message_id=message_id, notes=job.reply.notes)
+        if await queue.retention.restore(job_id, interaction.user.id, reply) is None:
+            await interaction.edit_original_response(content=t(TOO_LATE_TO_UNDO))
+        elif by_admins_right(Right.DELETE, interaction, job):
+            await note_admins_act(interaction, "undo_delete_picture", job)
 
 
 def _is_own_message(interaction: Interaction, job: Job) -> bool:
@@ -103,16 +133,13 @@ async def remove_message(client: Bot, job: Job) -> bool:
     except discord.NotFound:
         return True
     except discord.Forbidden as error:
+        if passes(error):
+            raise
         log.info("The message of job %d could not be removed: %s", job.id, error)
         return was_gone
     return True
 
 
-def address_of(job: Job) -> str:
-    """Where the message is, for a user to go to."""
-    reply = job.reply
-    guild = "@me" if job.guild_id is None else job.guild_id
-    return f"https://discord.com/channels/{guild}/{reply.channel_id}/{reply.message_id}"
-
-
-FEATURE = Feature(picture_actions={Action.DELETE: delete, Action.CANCEL: cancel})
+FEATURE = Feature(
+    buttons=(UndoDelete,), picture_actions={Action.DELETE: delete, Action.CANCEL: cancel}
+)

@@ -1,12 +1,14 @@
 """Buttons that make a new job of an old one: again, stronger, softer, larger, other style."""
 
+from functools import partial
 from typing import Any
 
-from bot.cards.job_buttons import Action
+from bot.cards.job_buttons import TAKE_ACTIONS, Action
 from bot.commands.job_access import kept_job
 from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.style_form import Chosen, StyleForm
 from bot.commands.style_pictures import saved_styles
+from bot.intake.pictures import NOT_KEPT
 from bot.intake.request import PaintRequest, Source, asker_of, reply_to
 from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed
@@ -64,12 +66,21 @@ async def timelapse(interaction: Interaction, job_id: int) -> None:
     await _remix(interaction, job, timelapse=True, seed=seed)
 
 
+async def take(interaction: Interaction, job_id: int, *, version: int) -> None:
+    """Show one of several versions alone, as a picture with all its buttons. It costs nothing."""
+    job = await kept_job(interaction, job_id)
+    if job.report is None or version >= len(job.report.variants):
+        raise UserProblem(NOT_KEPT)
+    request = remix_request(interaction, job).model_copy(update={"version": version})
+    await interaction.client.service(IntakeService).begin(interaction, request)
+
+
 async def other_style(interaction: Interaction, job_id: int) -> None:
     """Ask for another style for the same photograph."""
     job = await kept_job(interaction, job_id)
 
     async def begin(submitted: Interaction, chosen: Chosen) -> None:
-        request = _request(submitted, job).model_copy(
+        request = remix_request(submitted, job).model_copy(
             update={
                 "inputs": None,
                 "content": Source(key=job.inputs.content),
@@ -87,17 +98,23 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
 
 
 async def _remix(interaction: Interaction, job: Job, **changes: Any) -> None:
-    request = _request(interaction, job)
+    request = remix_request(interaction, job)
     options = request.options.model_copy(update=changes)
     await interaction.client.service(IntakeService).begin(
         interaction, request.model_copy(update={"options": options})
     )
 
 
-def _request(interaction: Interaction, job: Job) -> PaintRequest:
+def remix_request(interaction: Interaction, job: Job) -> PaintRequest:
+    """A wish for the same again, of the one who asks now."""
     return PaintRequest(
         asker=asker_of(interaction),
-        reply=reply_to(interaction, ephemeral=job.reply.ephemeral, spoiler=job.reply.spoiler),
+        reply=reply_to(
+            interaction,
+            ephemeral=job.reply.ephemeral,
+            spoiler=job.reply.spoiler,
+            notify=job.reply.notify,
+        ),
         inputs=job.inputs,
         options=job.options,
         parent_job_id=job.id,
@@ -112,5 +129,6 @@ FEATURE = Feature(
         Action.LARGER: larger,
         Action.OTHER_STYLE: other_style,
         Action.TIMELAPSE: timelapse,
+        **{action: partial(take, version=version) for version, action in enumerate(TAKE_ACTIONS)},
     }
 )

@@ -5,8 +5,10 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 
+from jobs.db import schema
 from jobs.model import JobState
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import gradient_picture
@@ -53,7 +55,7 @@ async def test_buttons_are_for_the_owner(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     labels = {str(button["label"]) for button in message.buttons}
-    assert len(labels) == 9
+    assert len(labels) == 10
     for label in labels:
         interaction = await press(world, message, label, user="grace")
         assert "This picture is Ada's" in await world.said(interaction)
@@ -282,3 +284,47 @@ async def test_a_remix_of_what_is_no_longer_kept(world: World) -> None:
     await world.bot.queue.retention.delete_result(job.id, job.user_id)
     interaction = await press(world, message, "Again")
     assert "no longer kept" in await world.said(interaction)
+
+
+@pytest.mark.parametrize("context", ["guild", "bot_dm", "private"])
+async def test_a_deletion_can_be_taken_back(world: World, context: str) -> None:
+    await world.start_engine()
+    message = await world.painted({"spoiler": True}, context=context)
+    deleted = await press(world, message, "Delete")
+    await world.discord.until(lambda: message.deleted)
+    await deleted.wait(lambda i: i.followups)
+    (offer,) = deleted.followups
+    assert offer.ephemeral
+    await world.stop_bot()
+    await world.start_bot()
+    back = await world.finished(await press(world, offer, "Undo"))
+    assert [each.data for each in back.attachments] == [message.attachments[0].data]
+    await world.finished(await press(world, back, "Again"))
+
+
+async def test_after_ten_minutes_a_deletion_is_for_good(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    (job,) = await world.jobs()
+    deleted = await press(world, message, "Delete")
+    await deleted.wait(lambda i: i.followups)
+    assert await world.queue.store.exists(job.result_key or "")
+    async with world.queue.database.write() as transaction:
+        await transaction.connection.execute(sa.update(schema.jobs).values(delete_after=1.0))
+    assert await world.queue.retention.finish_deleting() == 1
+    assert (await world.fresh(job)).pictures_deleted_at is not None
+    assert not await world.queue.retention.restore(job.id, job.user_id, job.reply)
+    undone = await press(world, deleted.followups[0], "Undo")
+    assert "deleted for good" in await world.said(undone)
+
+
+async def test_who_deleted_may_take_it_back_and_history_forgets_it_meanwhile(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    deleted = await press(world, message, "Delete", user="admin")
+    await deleted.wait(lambda i: i.followups)
+    history = await world.slash(world.user(), "history")
+    assert "no picture of yours" in history.text
+    await world.finished(await press(world, deleted.followups[0], "Undo", user="admin"))
+    history = await world.slash(world.user(), "history")
+    assert "no picture of yours" not in history.text

@@ -5,7 +5,7 @@ from bot.wire.errors import UserProblem
 from common.catalogue import load_catalogue
 from sandbox.model import Message, User
 from tests.kit.pictures import plain_picture
-from tests.kit.world import World
+from tests.kit.world import PHOTO, World
 
 FILE = ("style.png", plain_picture((80, 60), "crimson"))
 
@@ -120,3 +120,15 @@ async def test_too_many_styles_are_refused_with_the_number(world: World) -> None
         await world.queue.styles.save("user", ada.id, f"Style {number}", key, ada.id)
     message = await save(world, ada, "One more")
     assert "There are 25 saved styles already" in message.text
+
+
+async def test_a_saved_style_keeps_its_name_wherever_its_picture_is_named(world: World) -> None:
+    await world.start_engine()
+    await save(world, world.user(), "Grandma's quilt")
+    message = await world.painted({"preset": "grandma's QUILT"}, attachments=PHOTO)
+    assert "Grandma's quilt, for Ada" in message.text
+    history = await world.slash(world.user(), "history")
+    assert "Grandma's quilt" in history.text
+    form = await world.press(world.user(), message, "Change…")
+    again = await world.finished(await world.discord.submit_modal(form))
+    assert "Grandma's quilt" in again.text

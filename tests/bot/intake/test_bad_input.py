@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 
+import pytest
 from PIL import Image
 
 from tests.kit.pictures import encoded, gradient_picture
@@ -124,3 +125,10 @@ async def test_a_download_that_fails_once_is_tried_again(world: World) -> None:
     world.discord.faults.add("GET", "*attachments/*", status=503)
     await world.start_engine()
     await world.painted()
+
+
+@pytest.mark.parametrize("typed", ["🎨", "???", "none"])
+async def test_a_preset_that_names_nothing_paints_nothing(world: World, typed: str) -> None:
+    interaction = await world.paint({"preset": typed}, attachments=PHOTO)
+    assert "There is no painting or saved style" in await world.said(interaction)
+    assert not await world.jobs()

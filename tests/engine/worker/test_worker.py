@@ -27,12 +27,13 @@ from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
 from tests.kit.pictures import photograph
 
+INFO = EngineInfo(id="test", host="here", device="cpu", network="lite", version="0", pid=1)
+
 
 @asynccontextmanager
 async def worker(queue: JobQueue, settings: Settings) -> AsyncIterator[asyncio.Event]:
-    info = EngineInfo(id="test", host="here", device="cpu", network="lite", version="0", pid=1)
     stop = asyncio.Event()
-    task = asyncio.create_task(EngineWorker(queue, JobPainter(settings), info).run(stop))
+    task = asyncio.create_task(EngineWorker(queue, JobPainter(settings), INFO).run(stop))
     try:
         yield stop
     finally:
@@ -313,3 +314,39 @@ async def test_jobs_are_painted_one_after_another(
     async with worker(queue, settings):
         for job in jobs:
             assert (await ended(queue, job)).state is JobState.DONE
+
+
+async def test_versions_are_painted_in_one_job_each_with_a_seed_of_its_own(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    job = await poster.post(variants=3, seed=4)
+    alone = await poster.post(seed=5, user_id=2)
+    async with worker(queue, settings):
+        done, single = await ended(queue, job), await ended(queue, alone)
+    assert done.report is not None, done.failure
+    pictures = [await queue.store.get(key) for key in done.report.variants]
+    assert len(set(pictures)) == 3
+    assert done.result_key == done.report.variants[0]
+    assert single.result_key is not None
+    assert pictures[1] == await queue.store.get(single.result_key)
+
+
+async def test_versions_that_are_finished_are_not_painted_again(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    job = await poster.post(variants=3, iterations=40)
+    async with worker(queue, settings) as stop, asyncio.timeout(120):
+        while (now := await running(queue, job)).progress is None or not now.progress.done:
+            await asyncio.sleep(0.05)
+        stop.set()
+    kept = await queue.jobs.get(job.id)
+    assert kept is not None
+    assert kept.progress is not None
+    assert kept.preview_key is not None
+    sheet = Image.open(io.BytesIO(await queue.store.get(kept.preview_key)))
+    assert sheet.width / sheet.height == pytest.approx(96 / 64, rel=0.05)  # two by two
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.report is not None, done.failure
+    assert done.report.variants[: len(kept.progress.done)] == kept.progress.done
+    assert len(done.report.variants) == 3

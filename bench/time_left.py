@@ -1,0 +1,144 @@
+"""How right the time is that is shown while a picture is painted: `python -m bench.time_left`.
+
+Thirty paintings of five sizes, half of them while other programs want the processor too; after
+each iteration the time left that the engine tells is compared with the time that it then took.
+"""
+
+import argparse
+import contextlib
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.against.painting import Trees
+from bench.against.trees import Tree
+from bench.report import machine_text, system_load, table, write
+from bench.runner import DEFAULT_CONTENT, DEFAULT_STYLE, ROOT, BenchProblem, Setup
+
+SIZES_PX = (192, 256, 320, 384, 512)
+EARLY, EARLY_FACTOR, LATER_FACTOR = 0.1, 1.5, 1.25
+_LAST = 0.98
+"""Of what little is left at the end, any factor is of a second or less."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """The times told of one painting, as factors of those that it took, 1 or more.
+
+    Attributes:
+        size_px: its longest side.
+        loaded: whether other programs wanted the processor.
+        early: before a tenth of the time; told from a cold start on.
+        later: from then on.
+    """
+
+    size_px: int
+    loaded: bool
+    early: tuple[float, ...]
+    later: tuple[float, ...]
+
+
+def told(size_px: int, answer: dict[str, Any], *, loaded: bool) -> Told:
+    """What was told of a painting that is done."""
+    total: float = answer["seconds"]
+    early: list[float] = []
+    later: list[float] = []
+    for now, _, left in answer["left"]:
+        if left and now <= _LAST * total:
+            factor = left / (total - now)
+            (later if now >= EARLY * total else early).append(max(factor, 1 / factor))
+    return Told(size_px, loaded, tuple(early), tuple(later))
+
+
+def told_text(paintings: Sequence[Told]) -> str:
+    """One row for each size, idle and loaded."""
+    rows = []
+    for loaded in (False, True):
+        for size in dict.fromkeys(one.size_px for one in paintings):
+            some = [one for one in paintings if (one.size_px, one.loaded) == (size, loaded)]
+            if not some:
+                continue
+            early = [factor for one in some for factor in one.early]
+            later = [factor for one in some for factor in one.later]
+            figures = [
+                f"{measure(of):.2f}" if of else "–"
+                for of in (early, later)
+                for measure in (statistics.median, max)
+            ]
+            rows.append((f"{size} px, {'loaded' if loaded else 'idle'}", str(len(some)), *figures))
+    head = (
+        "",
+        "paintings",
+        "before a tenth: median",
+        f"worst (bar: {EARLY_FACTOR})",
+        "later: median",
+        f"worst (bar: {LATER_FACTOR})",
+    )
+    return table(head, rows)
+
+
+@contextlib.contextmanager
+def other_work(*, wanted: bool) -> Iterator[None]:
+    """Another process that computes all the time, if it is wanted."""
+    if not wanted:
+        yield
+        return
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
+        try:
+            yield
+        finally:
+            other.kill()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and write the table."""
+    parser = argparse.ArgumentParser(prog="python -m bench.time_left", description=__doc__)
+    parser.add_argument("--each", type=int, default=3, help="paintings of a size, idle and loaded")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--network", default="lite")
+    parser.add_argument("--content", type=Path, default=DEFAULT_CONTENT)
+    parser.add_argument("--style", type=Path, default=DEFAULT_STYLE)
+    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
+    chosen = parser.parse_args(arguments)
+    setup = Setup(
+        weights=None,
+        content=chosen.content.resolve(),
+        style=chosen.style.resolve(),
+        out=chosen.out,
+        work=chosen.out,
+        threads=chosen.threads,
+        size_px=max(SIZES_PX),
+        rounds=chosen.each,
+        largest_px=max(SIZES_PX),
+        quick=False,
+    )
+    setup.check()
+    new = Tree("new", ROOT)
+    trees, found = Trees((new,), setup, {}), []
+    for loaded in (False, True):
+        for size in SIZES_PX:
+            for _ in range(chosen.each):
+                print(f"… {size} px, {'loaded' if loaded else 'idle'}", flush=True)
+                with other_work(wanted=loaded):
+                    options = {"network": chosen.network, "size_px": size}
+                    answer = trees.iterate(new, options=options)
+                found.append(told(size, answer, loaded=loaded))
+    machine = setup.child("judge")["machine"]
+    described = machine_text(
+        machine, quick=False, load=system_load(), command="python -m bench.time_left"
+    )
+    text = told_text(found)
+    figures = {"machine": machine, "paintings": found}
+    write(chosen.out / "time_left.md", "The time left that is shown", [described, text], figures)
+    print(f"\n{text}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BenchProblem as problem:
+        raise SystemExit(str(problem)) from None

@@ -1,0 +1,149 @@
+"""Telling members that their picture is ready, by a message that mentions them and nobody else.
+
+An edit notifies nobody in Discord, so the picture's own message cannot do that.
+"""
+
+import asyncio
+import logging
+
+import discord
+
+from bot.kit import Bot, Feature
+from bot.texts import Texts, texts_for
+from bot.wire.faults import BACKOFF, TryLater, Unclear, fault_of
+from bot.wire.message_address import message_address
+from bot.wire.original_response import webhook_of
+from jobs.model import Job, JobState
+from jobs.outcomes import QueueError
+
+log = logging.getLogger(__name__)
+
+LONG_SECONDS = 60.0
+"""Who waited longer may be looking at something else by now."""
+TRIES = 6
+STOP_SECONDS = 3.0
+
+
+class Notifier:
+    """Sends the messages. What a stop interrupts, the next start sends, if it is not too late."""
+
+    def __init__(self, client: Bot) -> None:
+        self._client = client
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Go on with what an earlier run left."""
+        for job in await self._client.queue.deliveries.unannounced():
+            self.tell(job)
+
+    async def stop(self) -> None:
+        """Finish what is being sent."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def tell(self, job: Job) -> None:
+        """Tell the member of a job that its message shows the end, if they want that."""
+        task = asyncio.create_task(self._tell(job), name=f"notify-{job.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _tell(self, job: Job) -> None:
+        try:
+            if _is_wanted(job):
+                await self._send(job)
+            await self._client.queue.deliveries.mark_announced(job.id)
+        except QueueError as error:
+            log.info("Job %d: that its member was told cannot be noted: %s", job.id, error)
+        except Exception:
+            log.exception("The member of job %d could not be told of it", job.id)
+
+    async def _send(self, job: Job) -> None:
+        """Say it where the picture is; else by the interaction's token; else by DM."""
+        routes = [self._by_dm]
+        if self._client.clock() < job.reply.token_expires_at.timestamp():
+            routes.insert(0, self._by_token)
+        if job.reply.bot_in_channel and not job.reply.ephemeral:
+            routes.insert(0, self._by_bot)
+        words = _words(texts_for(job.reply.locale), job)
+        for route in routes:
+            for failures in range(TRIES):
+                try:
+                    await route(job, words)
+                except Exception as error:  # noqa: BLE001 - every fault has its answer
+                    fault = fault_of(error)
+                else:
+                    return
+                if not isinstance(fault, TryLater | Unclear):
+                    log.info("Job %d: its member cannot be told one way: %s", job.id, fault)
+                    break
+                asked = fault.seconds if isinstance(fault, TryLater) else None
+                await asyncio.sleep(BACKOFF.seconds(failures, asked))
+
+    async def _by_bot(self, job: Job, words: str) -> None:
+        reply = job.reply
+        assert reply.channel_id is not None
+        channel = self._client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
+        shown = None
+        if reply.message_id is not None:
+            shown = discord.MessageReference(
+                message_id=reply.message_id,
+                channel_id=reply.channel_id,
+                guild_id=job.guild_id,
+                fail_if_not_exists=False,
+            )
+        await channel.send(
+            words,
+            reference=shown,  # type: ignore[arg-type]  # discord.py takes None, too
+            allowed_mentions=_only(job),
+            nonce=_nonce(job),
+            suppress_embeds=True,
+        )
+
+    async def _by_token(self, job: Job, words: str) -> None:
+        reply = job.reply
+        webhook = webhook_of(self._client, reply.application_id, reply.interaction_token)
+        await webhook.send(
+            words, ephemeral=reply.ephemeral, allowed_mentions=_only(job), suppress_embeds=True
+        )
+
+    async def _by_dm(self, job: Job, words: str) -> None:
+        dm = await self._client.create_dm(discord.Object(job.user_id))
+        await dm.send(words, allowed_mentions=_only(job), nonce=_nonce(job), suppress_embeds=True)
+
+
+def _is_wanted(job: Job) -> bool:
+    """Whether the member is to be told: only of an end that they did not bring about themselves."""
+    if job.state not in {JobState.DONE, JobState.FAILED} or job.ended_at is None:
+        return False
+    if job.erased_at is not None or job.pictures_deleted_at is not None:
+        return False
+    match job.reply.notify:
+        case "yes":
+            return True
+        case "no":
+            return False
+        case "long":
+            return (job.ended_at - job.created_at).total_seconds() > LONG_SECONDS
+
+
+def _words(t: Texts, job: Job) -> str:
+    user, link = f"<@{job.user_id}>", message_address(job)
+    if job.state is JobState.FAILED:
+        return t("{user}, your picture could not be painted: {link}", user=user, link=link)
+    return t("{user}, your picture is ready: {link}", user=user, link=link)
+
+
+def _only(job: Job) -> discord.AllowedMentions:
+    return discord.AllowedMentions(
+        everyone=False, roles=False, users=[discord.Object(job.user_id)], replied_user=False
+    )
+
+
+def _nonce(job: Job) -> str:
+    return f"ready-{job.id}-{job.revision}"[-25:]
+
+
+FEATURE = Feature(services=(Notifier,))

@@ -1,0 +1,59 @@
+"""The versions that a job paints to choose from: each is a painting of its own."""
+
+from dataclasses import dataclass
+
+from common.options import MAX_SEED, PaintInputs, PaintOptions
+
+SOFTEST_VARIANT = 0.3
+STRONGEST_VARIANT = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One version: what it is painted from, and how; its own options ask for one version."""
+
+    inputs: PaintInputs
+    options: PaintOptions
+
+
+def variants_of(inputs: PaintInputs, options: PaintOptions) -> tuple[Variant, ...]:
+    """The versions that a job's inputs and options stand for, in their order.
+
+    There are as many as the options say, but never more than there are styles where the styles
+    make the difference. None of several is filmed.
+    """
+    if options.variants == 1:
+        return (Variant(inputs, options),)
+    alone = options.model_copy(update={"variants": 1, "vary": "seed", "timelapse": False})
+    match options.vary:
+        case "style":
+            return tuple(
+                Variant(_in_style(inputs, number), alone)
+                for number in range(min(options.variants, len(inputs.styles)))
+            )
+        case "strength":
+            step = (STRONGEST_VARIANT - SOFTEST_VARIANT) / (options.variants - 1)
+            return tuple(
+                Variant(
+                    inputs,
+                    alone.model_copy(
+                        update={"strength": round(SOFTEST_VARIANT + number * step, 2)}
+                    ),
+                )
+                for number in range(options.variants)
+            )
+        case "seed":
+            return tuple(
+                Variant(
+                    inputs,
+                    alone.model_copy(update={"seed": (options.seed + number) % (MAX_SEED + 1)}),
+                )
+                for number in range(options.variants)
+            )
+
+
+def _in_style(inputs: PaintInputs, number: int) -> PaintInputs:
+    """The inputs with one of their styles alone."""
+    masks = inputs.style_masks[number : number + 1]
+    style = inputs.styles[number].model_copy(update={"weight": 1.0})
+    return inputs.model_copy(update={"styles": (style,), "style_masks": masks})

@@ -1,0 +1,226 @@
+"""Keeping a job while something is done for it: renewing, telling, hearing of cancellations."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from common.backoff import Backoff
+from common.store import StorageUnavailableError
+from engine.worker.control import Control, StopReason
+from jobs.model import Claim
+from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailableError
+from jobs.queue import JobQueue
+from jobs.working.leases import LEASE_SECONDS
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+TICK_SECONDS = 0.5
+RENEWALS_A_LEASE = 4
+HEARD_SECONDS = 1.0
+"""What the queue said so recently need not be asked again."""
+DATABASE_BACKOFF = Backoff(first_seconds=1.0, longest_seconds=5.0)
+
+
+class NotStoppedError(Exception):
+    """What was to stop did not, for longer than there is at a shutdown."""
+
+
+@dataclass
+class LeaseKeeper:
+    """Holds one claim; whatever is awaited under it, the lease is renewed meanwhile.
+
+    A database that is away costs nothing: the work goes on, and what the queue says when it is
+    back decides. No other write can come between, thanks to the fence.
+    """
+
+    queue: JobQueue
+    claim: Claim
+    control: Control
+    stop: asyncio.Event
+    """Set at a shutdown."""
+    lease_seconds: float = LEASE_SECONDS
+    storing: "asyncio.Task[str] | None" = None
+    """The checkpoint that is on its way into the store; its key."""
+    _renewed_at: "_Clocks" = field(init=False)
+    _heard_at: float = float("-inf")
+    _may_be_cancelled: bool = False
+    _failures: int = 0
+    _not_before: float = float("-inf")
+
+    def __post_init__(self) -> None:
+        self._renewed_at = _Clocks.now()
+
+    async def during(self, work: "asyncio.Future[T]", *, patience_seconds: float) -> T:
+        """Wait for work, which is to look at the control now and then.
+
+        Args:
+            work: what is awaited.
+            patience_seconds: how long it may go on after a shutdown was asked for.
+
+        Raises:
+            NotStoppedError: it went on.
+        """
+        stopping = asyncio.create_task(self.stop.wait())
+        asked_at: float | None = None
+        try:
+            while not work.done():
+                waiting: set[asyncio.Future[Any]] = {work}
+                if asked_at is None:
+                    waiting.add(stopping)
+                await asyncio.wait(
+                    waiting, timeout=TICK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                if self.stop.is_set():
+                    self.control.stop(StopReason.SHUTDOWN)
+                    asked_at = time.monotonic() if asked_at is None else asked_at
+                    if not work.done() and time.monotonic() - asked_at > patience_seconds:
+                        raise NotStoppedError
+                if not work.done():
+                    await self._tick()
+            return work.result()
+        finally:
+            stopping.cancel()
+
+    async def _tick(self) -> None:
+        """Tell the queue what is new, renew the lease, and hear whether to go on."""
+        if self.control.stop_reason is StopReason.LEASE_LOST or time.monotonic() < self._not_before:
+            return
+        try:
+            outcomes = await self._tell()
+        except QueueUnavailableError as error:
+            if self._failures == 0:
+                log.warning("%s The work on the job goes on.", error)
+            self._not_before = time.monotonic() + DATABASE_BACKOFF.seconds(self._failures)
+            self._failures += 1
+            return
+        if self._failures:
+            log.info("the database is there again")
+            self._failures = 0
+        self._hear(outcomes)
+
+    def _hear(self, outcomes: list[LeaseOutcome]) -> None:
+        for outcome in outcomes:
+            match outcome:
+                case LeaseLost():
+                    self.control.stop(StopReason.LEASE_LOST)
+                case LeaseHeld(cancel_requested=True):
+                    self.control.stop(StopReason.CANCELLED)
+                case LeaseHeld():
+                    pass
+
+    async def _tell(self) -> list[LeaseOutcome]:
+        claims = self.queue.claims
+        # A look at what is known already, before what is said next may say it, too.
+        if await self.queue.wait_for_cancellation(self.claim.job.id, 0.0):
+            self._may_be_cancelled = True
+        outcomes = await self._keep_checkpoint()
+        progress = self.control.take_progress()
+        if progress is not None:
+            outcomes.append(await claims.report_progress(self.claim, progress))
+        if self._failures or self._renewed_at.seconds_ago() > self.lease_seconds / RENEWALS_A_LEASE:
+            outcomes.append(await claims.renew(self.claim, lease_seconds=self.lease_seconds))
+            self._renewed_at = _Clocks.now()
+        now = time.monotonic()
+        if outcomes:
+            self._heard_at, self._may_be_cancelled = now, False
+        elif self._may_be_cancelled and now - self._heard_at > HEARD_SECONDS:
+            job = await self.queue.jobs.get(self.claim.job.id)
+            self._heard_at, self._may_be_cancelled = now, False
+            if job is None or job.cancel_requested:
+                self.control.stop(StopReason.CANCELLED)
+        return outcomes
+
+    async def keep_last_checkpoint(self, seconds: float) -> None:
+        """Name the checkpoint that is just being stored, if that does not take too long."""
+        with contextlib.suppress(QueueUnavailableError):
+            await self._keep_checkpoint()
+            if self.storing is not None:
+                await asyncio.wait({self.storing}, timeout=seconds)
+                await self._keep_checkpoint()
+
+    async def _keep_checkpoint(self) -> list[LeaseOutcome]:
+        """Store the newest checkpoint, beside all else, and name it once it is stored.
+
+        That of a large picture takes long on its way to another machine; the lease must not
+        wait for it.
+        """
+        if self.storing is None:
+            if (checkpoint := self.control.take_checkpoint()) is None:
+                return []
+            self.storing = asyncio.create_task(self.queue.store.put(checkpoint, ".ckpt"))
+            await asyncio.wait({self.storing}, timeout=TICK_SECONDS)
+        if not self.storing.done():
+            return []
+        try:
+            key = self.storing.result()
+        except StorageUnavailableError as error:  # a full disk must not end a painting
+            log.warning("no checkpoint: %s", error)
+            self.storing = None
+            return []
+        outcome = await self.queue.claims.save_checkpoint(self.claim, key)
+        self.storing = None
+        return [outcome]
+
+    async def write(
+        self, ending: Callable[[], Awaitable[LeaseOutcome]], *, give_up_seconds: float
+    ) -> None:
+        """Write how the job ended, however long the database is away.
+
+        Args:
+            ending: makes the write; called again after a trouble.
+            give_up_seconds: after a shutdown was asked for. The lease then ends by itself.
+        """
+        failures, gives_up_at = 0, float("inf")
+        while time.monotonic() < gives_up_at:
+            if self.stop.is_set():
+                gives_up_at = min(gives_up_at, time.monotonic() + give_up_seconds)
+            try:
+                async with asyncio.timeout(give_up_seconds if self.stop.is_set() else None):
+                    outcome = await ending()
+            except QueueUnavailableError as error:
+                pause = DATABASE_BACKOFF.seconds(failures)
+                failures += 1
+                log.warning("%s What is to be written is kept; again in %.0f s.", error, pause)
+                await (
+                    asyncio.sleep(pause) if self.stop.is_set() else sleep_unless(self.stop, pause)
+                )
+            except TimeoutError:
+                log.warning("the database does not answer; the lease is left to end by itself")
+                return
+            else:
+                if isinstance(outcome, LeaseLost):
+                    self.control.stop(StopReason.LEASE_LOST)
+                return
+
+    def close(self) -> None:
+        """Let the painting thread stop, and leave what is being stored."""
+        if self.storing is not None:
+            self.storing.cancel()
+        self.control.stop(StopReason.SHUTDOWN)
+
+
+@dataclass(frozen=True)
+class _Clocks:
+    """A moment by both clocks: a machine that sleeps stops one of them."""
+
+    steady: float
+    wall: float
+
+    @classmethod
+    def now(cls) -> "_Clocks":
+        return cls(time.monotonic(), time.time())
+
+    def seconds_ago(self) -> float:
+        now = self.now()
+        return max(now.steady - self.steady, now.wall - self.wall)
+
+
+async def sleep_unless(stop: asyncio.Event, seconds: float) -> None:
+    """Sleep, but not over a shutdown."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)

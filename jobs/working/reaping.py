@@ -1,0 +1,111 @@
+"""Taking the jobs of dead engines back, and telling death from sleep.
+
+A lease that ended says that its engine was not heard of; it may be that nobody was awake to hear.
+A laptop that slept, a database that was away, a clock that was set: after each of them all leases
+have ended at once, and the engines are about to renew them. So who looks after the leases
+believes an end only after it has looked steadily for a while, by the clock that leases end by.
+"""
+
+import time
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from common.sentences import sentence
+from jobs.core import QueueCore
+from jobs.db import schema
+from jobs.db.database import Transaction
+from jobs.db.rows import IS_RUNNING, J, Record
+from jobs.model import Failure, FailureKind, JobState
+from jobs.working.ending import DEATHS_ALLOWED, DIED, end_job, requeue
+from jobs.working.leases import LEASE_SECONDS
+
+STEADY_GAP_SECONDS = 15.0
+"""Looks that are further apart have something between them that nobody saw."""
+AWAKE_SECONDS = 10.0
+"""After that, engines have this long to renew; a quarter of a lease would do."""
+LOST = sentence(
+    "The painter stopped {count} times while painting this, so it was given up; please try a "
+    "smaller size.",
+    count=DEATHS_ALLOWED,
+)
+
+
+@dataclass
+class Attention:
+    """Since when somebody has looked steadily, by the clock that leases end by."""
+
+    looked_at: float | None = None
+    steady_since: float = 0.0
+    clock_went_back: bool = False
+    """Whether it did since the last look."""
+
+    def look(self, now: float) -> bool:
+        """Note a look; whether the end of a lease may be believed."""
+        before, self.looked_at = self.looked_at, now
+        self.clock_went_back = before is not None and now < before
+        if before is None or not 0 <= now - before <= STEADY_GAP_SECONDS:
+            self.steady_since = now
+        return now - self.steady_since >= AWAKE_SECONDS
+
+
+class Reaper:
+    """Looks after the leases, for one process."""
+
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
+        self._attention = Attention()
+        self._asked_at = float("-inf")
+
+    def is_due(self, every_seconds: float) -> bool:
+        """Whether nobody has looked for so long."""
+        return time.monotonic() - self._asked_at >= every_seconds
+
+    async def reap(self) -> list[int]:
+        """Take the jobs of dead engines back into the queue; the ids of these jobs.
+
+        A job whose engines died three times fails, since it may well be what kills them.
+        """
+        self._asked_at = time.monotonic()
+        async with self._core.database.read() as connection:
+            now = await self._core.database.now_in(connection)
+            may_believe = self._attention.look(now)
+            expired = sa.and_(IS_RUNNING, J.lease_expires_at < now)
+            found = await connection.scalar(sa.select(J.id).where(expired).limit(1))
+        if self._attention.clock_went_back:
+            await self._follow_clock()
+        if found is None or not may_believe:
+            return []
+        statement = sa.select(schema.jobs).where(expired).order_by(J.id)
+        async with self._core.database.write() as transaction:
+            rows = await transaction.connection.execute(statement.with_for_update(skip_locked=True))
+            reaped = rows.all()
+            for row in reaped:
+                await _reap_one(transaction, row)
+        return [int(row.id) for row in reaped]
+
+    async def _follow_clock(self) -> None:
+        """After the clock was put back: let no lease, engine or bot last until then."""
+        async with self._core.database.write() as transaction:
+            now, connection = transaction.now, transaction.connection
+            latest = now + LEASE_SECONDS
+            await connection.execute(
+                sa.update(schema.jobs)
+                .where(IS_RUNNING, J.lease_expires_at > latest)
+                .values(lease_expires_at=latest)
+            )
+            for table in (schema.engines, schema.bots):
+                await connection.execute(
+                    sa.update(table).where(table.c.last_seen > now).values(last_seen=now)
+                )
+
+
+async def _reap_one(transaction: Transaction, row: Record) -> None:
+    if row.cancel_requested:
+        await end_job(transaction, row, JobState.CANCELLED, "queue")
+    elif row.deaths + 1 < DEATHS_ALLOWED:
+        details = {"engine": row.engine_id, "fence": row.fence}
+        await requeue(transaction, row, DIED, "queue", died=True, details=details)
+    else:
+        failure = Failure.of(FailureKind.LOST, LOST, f"job-{row.id}")
+        await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)

@@ -1,0 +1,86 @@
+"""“Change…”: the form with all that a picture was made with."""
+
+from typing import Any
+
+from sandbox.model import Interaction, Message
+from tests.kit.pictures import gradient_picture, plain_picture
+from tests.kit.world import PHOTO, World
+
+
+async def opened(world: World, message: Message) -> Interaction:
+    interaction = await world.press(world.user(), message, "Change…")
+    assert interaction.modal is not None
+    return interaction
+
+
+def field(interaction: Interaction, custom_id: str) -> Any:
+    assert interaction.modal is not None
+    fields = [label["component"] for label in interaction.modal["components"]]
+    return next(each for each in fields if each["custom_id"] == custom_id)
+
+
+async def test_the_form_shows_what_the_picture_was_made_with(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted(
+        {"size": 100, "quality": "draft", "strength": 0.62, "spoiler": True}
+    )
+    form = await opened(world, message)
+    (size,) = [each for each in field(form, "size")["options"] if each.get("default")]
+    (look,) = [each for each in field(form, "look")["options"] if each.get("default")]
+    on = [each["value"] for each in field(form, "switches")["options"] if each.get("default")]
+    assert size["label"] == "100 px · draft"
+    assert look["label"].startswith("as it was (62%)")
+    assert on == ["spoiler"]
+
+
+async def test_what_is_changed_is_painted_and_the_rest_stays(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"seed": 5, "timelapse": True, "style_scale": 2.0})
+    form = await opened(world, message)
+    submitted = await world.discord.submit_modal(
+        form, {"size": ["256/fine"], "look": ["0.7/match"], "switches": ["private"]}
+    )
+    done = await world.finished(submitted)
+    new, old = await world.jobs()
+    assert (new.options.size_px, new.options.quality) == (256, "fine")
+    assert (new.options.strength, new.options.keep_colors) == (0.7, "match")
+    assert not new.options.timelapse
+    assert (new.options.style_scale, new.options.seed) == (2.0, 5)
+    assert new.inputs == old.inputs
+    assert done.ephemeral
+
+
+async def test_other_pictures_take_the_place_of_some(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"preset": "starry-night"}, attachments=PHOTO)
+    form = await opened(world, message)
+    photo, mask = ("new.png", plain_picture()), ("mask.png", gradient_picture((64, 48)))
+    await world.finished(await world.discord.submit_modal(form, {}, {"content": [photo, mask]}))
+    form = await opened(world, message)
+    style = ("style.png", gradient_picture((40, 40)))
+    await world.finished(await world.discord.submit_modal(form, {}, {"style": [style]}))
+    by_style, by_photo, first = await world.jobs()
+    assert by_photo.inputs.styles == first.inputs.styles
+    assert by_photo.inputs.content != first.inputs.content
+    assert by_photo.inputs.mask is not None
+    assert by_style.inputs.content == first.inputs.content
+    assert by_style.inputs.styles[0].picture is not None
+
+
+async def test_nothing_changed_is_another_version(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"seed": 5})
+    await world.finished(await world.discord.submit_modal(await opened(world, message)))
+    new, old = await world.jobs()
+    assert new.options == old.options.model_copy(update={"seed": new.options.seed})
+    assert new.options.seed != 5
+
+
+async def test_the_form_keeps_to_the_limits(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    await world.queue.limits.set(world.guild_id, {"max_size_px": 128}, 1)
+    submitted = await world.discord.submit_modal(
+        await opened(world, message), {"size": ["256/fine"]}
+    )
+    assert "128 px" in await world.said(submitted)

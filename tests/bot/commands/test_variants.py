@@ -1,0 +1,130 @@
+"""Several versions to choose from: one job, one message, and taking one of them."""
+
+import pytest
+
+from common.options import PaintOptions
+from jobs.model import JobState
+from sandbox.model import Interaction, Message
+from tests.kit.pictures import gradient_picture
+from tests.kit.world import BOTH, PHOTO, World, has_result
+
+
+async def press(world: World, message: Message, label: str, user: str = "ada") -> Interaction:
+    return await world.discord.press(world.user(user), message, label=label)
+
+
+def labels(message: Message) -> list[str]:
+    return [str(button["label"]) for button in message.buttons]
+
+
+@pytest.mark.parametrize("context", ["guild", "bot_dm", "private"])
+async def test_four_versions_are_one_job_and_one_message(world: World, context: str) -> None:
+    await world.start_engine()
+    message = await world.painted({"variants": 4, "seed": 3}, context=context)
+    assert len(await world.jobs()) == 1
+    assert len(message.attachments) == 4
+    assert len({each.data for each in message.attachments}) == 4
+    assert labels(message)[:5] == ["Take 1", "Take 2", "Take 3", "Take 4", "Again"]
+    assert "4 versions" in message.text
+
+
+async def test_a_version_that_is_taken_is_a_picture_with_all_its_buttons(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"variants": 3, "seed": 3, "spoiler": True})
+    await world.stop_bot()
+    world.shift_clock(16 * 60)
+    await world.start_bot()
+    world.discord.shift_clock(0)
+    taken = await world.finished(await press(world, message, "Take 2"))
+    assert [each.data for each in taken.attachments] == [message.attachments[1].data]
+    assert "Stronger" in labels(taken)
+    alone, several = await world.jobs()
+    assert (alone.options.seed, alone.options.variants) == (4, 1)
+    assert alone.parent_job_id == several.id
+    assert alone.reply.spoiler
+    larger = await world.finished(await press(world, taken, "Larger"))
+    newest = (await world.jobs())[0]
+    assert has_result(larger)
+    assert (newest.options.seed, newest.options.size_px) == (4, 128)
+
+
+async def test_taking_costs_nothing_and_is_for_the_owner(world: World) -> None:
+    await world.start_engine()
+    await world.queue.limits.set(world.guild_id, {"max_per_day": 2}, 1)
+    message = await world.painted({"variants": 2})
+    refused = await press(world, message, "Take 1", user="grace")
+    assert "This picture is Ada's" in await world.said(refused)
+    await world.finished(await press(world, message, "Take 1"))
+    await world.finished(await press(world, message, "Take 2"))
+    refused = await world.paint()
+    assert "started 2 pictures" in await world.said(refused)
+
+
+async def test_several_versions_count_as_several_pictures(world: World) -> None:
+    await world.queue.limits.set(world.guild_id, {"max_per_day": 3}, 1)
+    refused = await world.paint({"variants": 4})
+    assert "You asked for 4 versions" in await world.said(refused)
+
+
+async def test_versions_that_are_painted_are_cancelled_as_one(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint({"variants": 4})
+    message = await world.says(interaction, "Painting")
+    await press(world, message, "Cancel")
+    await world.says(interaction, "Cancelled")
+    (job,) = await world.jobs()
+    assert job.state is JobState.CANCELLED
+
+
+async def test_again_paints_as_many_anew(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"variants": 2, "seed": 3})
+    again = await world.finished(await press(world, message, "Again"))
+    assert len(again.attachments) == 2
+    new, old = await world.jobs()
+    assert new.options.seed != old.options.seed
+
+
+async def test_strengths_and_styles_can_differ(world: World) -> None:
+    await world.start_engine()
+    soft_to_strong = await world.painted({"vary": "strength"})
+    assert "strength 30% to 90%" in soft_to_strong.text
+    assert len(soft_to_strong.attachments) == 4
+    by_style = await world.painted({"vary": "style", "preset": "the-scream"}, attachments=BOTH)
+    assert len(by_style.attachments) == 2
+    refused = await world.paint({"vary": "style"})
+    assert "give two to four" in await world.said(refused)
+
+
+async def test_several_versions_are_not_filmed(world: World) -> None:
+    refused = await world.paint({"variants": 2, "timelapse": True})
+    assert "not filmed" in await world.said(refused)
+
+
+async def test_a_picture_shown_again_has_all_its_versions(world: World) -> None:
+    await world.start_engine()
+    await world.painted({"variants": 4})
+    (job,) = await world.jobs()
+    copy = await world.discord.slash(world.user(), "show", {"picture": job.id})
+    await copy.wait(lambda i: i.message and has_result(i.message))
+    assert copy.message is not None
+    assert len(copy.message.attachments) == 4
+
+
+async def test_six_styles_can_be_tried_on_a_photograph(world: World) -> None:
+    await world.start_engine()
+    asked = await world.says(await world.paint(attachments=PHOTO), "In which style")
+    tried = await world.finished(await press(world, asked, "Try six styles"))
+    assert len(tried.attachments) == 6
+    styles = await world.slash(world.user(), "styles")
+    form = await press(world, styles, "Try these on my photo")
+    photo = {"content": [("me.png", gradient_picture())]}
+    tried = await world.finished(await world.discord.submit_modal(form, {}, photo))
+    job = (await world.jobs())[0]
+    assert (job.options.vary, job.options.quality, job.options.size_px) == ("style", "draft", 256)
+    assert PaintOptions().variants == 1
+    taken = await world.finished(await press(world, tried, "Take 6"))
+    assert len(taken.attachments) == 1
+    alone = (await world.jobs())[0]
+    assert alone.inputs.styles[0].preset == job.inputs.styles[5].preset

@@ -1,0 +1,100 @@
+"""Members are told that their picture is ready by a message that mentions them alone."""
+
+import pytest
+import sqlalchemy as sa
+
+from jobs.db import schema
+from jobs.db.rows import J
+from sandbox.model import Message
+from tests.kit.world import World
+
+
+def told(world: World, message: Message) -> list[Message]:
+    """The messages beside that of a picture."""
+    place = world.discord.world.channels[message.channel_id]
+    return [each for each in world.discord.world.messages_in(place) if each.id != message.id]
+
+
+async def announced(world: World) -> None:
+    async def noted() -> bool:
+        async with world.queue.database.read() as connection:
+            left = sa.select(sa.func.count()).where(J.notified_at.is_(None))
+            return not await connection.scalar(left.select_from(schema.jobs))
+
+    await world.eventually(noted)
+
+
+@pytest.mark.parametrize("context", ["guild", "bot_dm", "private", "guild_without_bot"])
+async def test_a_member_is_mentioned_when_the_picture_is_ready(world: World, context: str) -> None:
+    await world.start_engine()
+    message = await world.painted({"notify": "yes"}, context=context)
+    await announced(world)
+    (said,) = told(world, message)
+    assert f"<@{world.user().id}>, your picture is ready" in said.content
+    assert str(message.id) in said.content
+    assert said.mentions == [world.user().id]
+
+
+async def test_nobody_is_told_of_what_took_no_minute_or_who_wants_no_word(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    await world.painted({"notify": "no"})
+    await announced(world)
+    assert len(told(world, message)) == 1  # the other picture
+
+
+async def test_a_long_wait_is_told_of(world: World) -> None:
+    interaction = await world.paint()
+    message = await world.says(interaction, "Place 1")
+    async with world.queue.database.write() as transaction:
+        await transaction.connection.execute(
+            sa.update(schema.jobs).values(created_at=J.created_at - 90)
+        )
+    await world.start_engine()
+    await world.finished(interaction)
+    await announced(world)
+    assert len(told(world, message)) == 1
+
+
+async def test_who_asked_in_private_is_told_in_private(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"notify": "yes", "ephemeral": True})
+    await announced(world)
+    (said,) = told(world, message)
+    assert said.ephemeral
+
+
+async def test_after_minute_16_a_dm_tells_where_the_bot_is_no_member(world: World) -> None:
+    interaction = await world.paint({"notify": "yes"}, context="guild_without_bot")
+    await world.says(interaction, "Place 1")
+    world.shift_clock(16 * 60)
+    await world.start_engine()
+    await world.eventually(lambda: world.discord.dms(world.user()))
+    await announced(world)
+    assert len(world.discord.dms(world.user())) == 1  # the picture itself, which tells enough
+
+
+async def test_what_a_restart_interrupts_is_told_after_it(world: World) -> None:
+    await world.start_engine()
+    world.discord.faults.add("POST", "/channels/*", status=503)
+    message = await world.painted({"notify": "yes"})
+    (job,) = await world.jobs()
+
+    async def delivered() -> bool:
+        return (await world.fresh(job)).delivered_at is not None
+
+    await world.eventually(delivered)
+    await world.stop_bot()
+    world.discord.faults.clear()
+    await world.start_bot()
+    await announced(world)
+    assert len(told(world, message)) == 1
+
+
+async def test_a_channel_where_the_bot_may_not_write_is_no_obstacle(world: World) -> None:
+    await world.start_engine()
+    world.discord.faults.add("POST", "/channels/*", status=403, code=50013)
+    message = await world.painted({"notify": "yes"})
+    await announced(world)
+    (said,) = told(world, message)  # as a follow-up
+    assert said.mentions == [world.user().id]

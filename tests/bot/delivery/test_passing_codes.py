@@ -1,0 +1,38 @@
+"""Refusals of Discord that pass after a while, though their status says otherwise."""
+
+import pytest
+
+from tests.bot.delivery.test_unclear_answers import answer_all
+from tests.kit.world import World
+
+PASSING = {
+    "an internal network error": (403, 40333),
+    "sending is switched off for a while": (403, 40004),
+    "an overloaded service": (503, 130000),
+}
+
+
+@pytest.mark.parametrize(("status", "code"), PASSING.values(), ids=PASSING)
+async def test_a_result_waits_for_what_passes_and_keeps_to_its_way(
+    world: World, status: int, code: int
+) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint()
+    await world.says(interaction, "Painting")
+    by_token, *others = answer_all(world, 2, status=status, code=code)
+    painter.hold.set()
+    await world.finished(interaction)
+    assert len(by_token.hits) == 2
+    assert not any(fault.hits for fault in others), "not by another way: nothing is forbidden"
+
+
+async def test_a_member_is_not_sent_to_an_admin_for_what_passes(world: World) -> None:
+    user = world.user()
+    world.discord.faults.add("POST", "/users/@me/channels", status=403, code=40333)
+    await world.start_engine()
+    message = await world.painted()
+    pressed = await world.press(user, message, "Save to DMs")
+    said = await world.said(pressed)
+    assert "try again in a minute" in said
+    assert "permissions" not in said

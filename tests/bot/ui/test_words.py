@@ -1,0 +1,22 @@
+"""When a picture is ready, in words."""
+
+from datetime import timedelta
+
+import discord
+import pytest
+
+from bot.texts import texts_for
+from bot.ui.words import ready_words
+
+ENGLISH = texts_for("en-US")
+
+
+@pytest.mark.parametrize("seconds", [-3600.0, 0.0, 2.0])
+def test_a_time_that_has_passed_or_soon_will_have_is_not_shown(seconds: float) -> None:
+    moment = discord.utils.utcnow() + timedelta(seconds=seconds)
+    assert ready_words(ENGLISH, moment) == "ready any moment now"
+
+
+def test_a_time_to_come_is_counted_down() -> None:
+    moment = discord.utils.utcnow() + timedelta(minutes=3)
+    assert ready_words(ENGLISH, moment) == f"ready <t:{int(moment.timestamp())}:R>"

@@ -1,0 +1,313 @@
+"""Trouble of the surroundings costs a job nothing: not its turn, not its picture, not a try."""
+
+import asyncio
+import contextlib
+import errno
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+import sqlalchemy as sa
+
+from common.backoff import Backoff
+from common.settings import Settings
+from common.store import PictureStore, StorageUnavailableError
+from engine.worker import lease, service
+from engine.worker.painter import JobPainter
+from engine.worker.service import EngineInTrouble, EngineWorker
+from jobs.db import schema
+from jobs.model import Job, JobState
+from jobs.queue import JobQueue
+from tests.engine.worker.conftest import Poster
+from tests.engine.worker.test_worker import INFO, ended, running, worker
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "BACKOFF", Backoff(0.1, 0.3))
+    monkeypatch.setattr(lease, "DATABASE_BACKOFF", Backoff(0.1, 0.3))
+
+
+class Store(PictureStore):
+    """A folder that refuses, as full disks and far buckets do, for as long as it is told."""
+
+    reads = writes = True
+
+    def get_sync(self, key: str) -> bytes:
+        if not self.reads:
+            raise StorageUnavailableError("The picture store cannot be used: I/O error.")
+        return super().get_sync(key)
+
+    def put_sync(self, data: bytes, suffix: str) -> str:
+        if not self.writes:
+            raise StorageUnavailableError("The picture store cannot be used: no space left.")
+        return super().put_sync(data, suffix)
+
+
+@pytest.fixture
+def store(queue: JobQueue, settings: Settings) -> Store:
+    made = Store(settings.storage_url)
+    queue.store = made
+    queue.claims._core.store = made
+    return made
+
+
+async def charged(queue: JobQueue, job: Job) -> int:
+    """Deaths and attempts that a job was charged with."""
+    this = sa.select(schema.jobs.c.deaths + schema.jobs.c.attempts).where(
+        schema.jobs.c.id == job.id
+    )
+    async with queue.database.read() as connection:
+        return int(await connection.scalar(this) or 0)
+
+
+@asynccontextmanager
+async def ill_worker(queue: JobQueue, settings: Settings) -> AsyncIterator["asyncio.Task[None]"]:
+    """An engine in surroundings that stay ill; it is given up by itself."""
+    task = asyncio.create_task(EngineWorker(queue, JobPainter(settings), INFO).run(asyncio.Event()))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_store_that_refuses_reads_charges_none_of_four_jobs_and_ends_the_engine(
+    queue: JobQueue, settings: Settings, poster: Poster, store: Store
+) -> None:
+    jobs = [await poster.post(user_id=user) for user in range(1, 5)]
+    store.reads = False
+    async with ill_worker(queue, settings) as task:
+        with pytest.raises(EngineInTrouble, match="I/O error"):
+            await asyncio.wait_for(task, 60)
+    assert [await charged(queue, job) for job in jobs] == [0, 0, 0, 0]
+    troubles = {t.name: str(t.sentence) for t in (await queue.health.ask()).troubles()}
+    assert "I/O error" in troubles["engine-trouble"]
+    store.reads = True
+    async with worker(queue, settings):
+        for job in jobs:
+            assert (await ended(queue, job)).state is JobState.DONE
+    assert "engine-trouble" not in {t.name for t in (await queue.health.ask()).troubles()}
+
+
+async def test_a_job_that_was_claimed_when_reads_failed_goes_back_and_is_painted_later(
+    queue: JobQueue, settings: Settings, poster: Poster, store: Store
+) -> None:
+    async with worker(queue, settings):
+        await asyncio.sleep(0.3)
+        job = await poster.post()
+        store.reads = False
+        await told(queue, job, "released")
+        assert await charged(queue, job) == 0
+        store.reads = True
+        assert (await ended(queue, job)).state is JobState.DONE
+
+
+async def told(queue: JobQueue, job: Job, kind: str) -> None:
+    async with asyncio.timeout(60):
+        while kind not in [event.kind for event in await queue.jobs.history(job.id)]:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_finished_painting_outlasts_a_full_disk_and_a_lease(
+    queue: JobQueue,
+    settings: Settings,
+    poster: Poster,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(service, "LEASE_SECONDS", 2.0)
+    async with worker(queue, settings):
+        job = await poster.post(iterations=60, timelapse=True)
+        await running(queue, job)
+        store.writes = False
+        async with asyncio.timeout(120):
+            while "The painting is kept" not in caplog.text:
+                await asyncio.sleep(0.1)
+        for _ in range(10):  # five seconds: more than two leases
+            await queue.claims.reap()
+            await asyncio.sleep(0.5)
+        store.writes = True
+        done = await ended(queue, job)
+    assert done.state is JobState.DONE
+    assert (done.attempts, await charged(queue, job)) == (1, 1)
+    kinds = [event.kind for event in await queue.jobs.history(job.id)]
+    assert kinds == ["queued", "claimed", "done"]
+    assert done.timelapse_key is not None
+    assert await queue.store.get(done.timelapse_key)
+
+
+async def test_a_painting_that_cannot_be_stored_gives_way_to_cancel_and_stop(
+    queue: JobQueue,
+    settings: Settings,
+    poster: Poster,
+    store: Store,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    first, second = await poster.post(user_id=1), await poster.post(user_id=2)
+    async with worker(queue, settings) as stop:
+        await told(queue, first, "claimed")
+        store.writes = False
+        await kept(caplog)
+        await queue.jobs.cancel(first.id, first.user_id)
+        assert (await ended(queue, first)).state is JobState.CANCELLED
+        caplog.clear()
+        await kept(caplog)
+        stop.set()
+    back = await queue.jobs.get(second.id)
+    assert back is not None
+    assert back.state is JobState.QUEUED
+    assert await charged(queue, second) == 0
+
+
+async def kept(caplog: pytest.LogCaptureFixture) -> None:
+    async with asyncio.timeout(60):
+        while "The painting is kept" not in caplog.text:
+            await asyncio.sleep(0.05)
+
+
+class Sick:
+    """A device that fails as CUDA does, until it is cured."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from engine.networks.vgg19 import Vgg19  # noqa: PLC0415
+
+        self._patch, self._class = monkeypatch, Vgg19
+        self._well = Vgg19.features
+
+    def fall_ill(self) -> None:
+        def features(*_: object, **__: object) -> None:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered\nCompile")
+
+        self._patch.setattr(self._class, "features", features)
+
+    def recover(self) -> None:
+        self._patch.setattr(self._class, "features", self._well)
+
+
+async def test_a_sick_device_charges_none_of_four_jobs(
+    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [await poster.post(user_id=user) for user in range(1, 5)]
+    device = Sick(monkeypatch)
+    device.fall_ill()
+    async with ill_worker(queue, settings) as task:
+        with pytest.raises(EngineInTrouble, match="illegal memory access"):
+            await asyncio.wait_for(task, 60)
+    assert [await charged(queue, job) for job in jobs] == [0, 0, 0, 0]
+    device.recover()
+    async with worker(queue, settings):
+        for job in jobs:
+            assert (await ended(queue, job)).state is JobState.DONE
+
+
+async def test_what_only_one_job_meets_ends_that_job_and_no_other(
+    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd, plain = await poster.post(user_id=1, seed=13), await poster.post(user_id=2)
+    paint = JobPainter._paint
+
+    def fails_for_one(self: JobPainter, job: Job, *rest: object) -> object:
+        if job.id == odd.id:
+            raise OSError(errno.EIO, "Input/output error")
+        return paint(self, job, *rest)  # type: ignore[arg-type]  # (passed on as they are)
+
+    monkeypatch.setattr(JobPainter, "_paint", fails_for_one)
+    async with worker(queue, settings):
+        assert (await ended(queue, odd)).state is JobState.FAILED
+        assert (await ended(queue, plain)).state is JobState.DONE
+    kinds = [event.kind for event in await queue.jobs.history(odd.id)]
+    assert kinds.count("claimed") == service.PASSING_TROUBLES
+    async with queue.database.read() as connection:
+        counted = sa.select(schema.jobs.c.counted).where(schema.jobs.c.id == odd.id)
+        assert not await connection.scalar(counted), "it is counted back"
+
+
+@contextlib.contextmanager
+def database_away(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No transaction of this process begins inside."""
+    connect = queue.database.engine.connect
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ECONNREFUSED, "Connection refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(queue.database.engine), "connect", refuse)
+        yield
+    assert queue.database.engine.connect == connect
+
+
+async def test_a_painting_goes_on_and_is_delivered_though_the_database_is_away_longer_than_a_lease(
+    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "LEASE_SECONDS", 1.0)
+    job = await poster.post(iterations=60)
+    async with worker(queue, settings):
+        await running(queue, job)
+        with database_away(queue, monkeypatch):
+            await asyncio.sleep(6)
+        await queue.claims.reap()  # as the bot does, who could not look either
+        done = await ended(queue, job)
+    assert done.state is JobState.DONE
+    kinds = [event.kind for event in await queue.jobs.history(job.id)]
+    assert kinds == ["queued", "claimed", "done"]
+
+
+async def test_a_painting_that_does_not_stop_holds_up_no_shutdown(
+    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "STOP_SECONDS", 1.0)
+    lets_go = False
+
+    def hangs(*_: object) -> object:
+        while not lets_go:
+            time.sleep(0.05)
+        raise OSError(errno.EIO, "late")
+
+    monkeypatch.setattr(JobPainter, "_paint", hangs)
+    job = await poster.post()
+    try:
+        async with worker(queue, settings) as stop:
+            await told(queue, job, "claimed")
+            stop.set()
+        back = await queue.jobs.get(job.id)
+        assert back is not None
+        assert back.state is JobState.QUEUED
+        assert await charged(queue, job) == 0
+    finally:
+        lets_go = True
+
+
+async def test_an_idle_tick_asks_the_database_nothing(
+    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, lets_go = asyncio.Event(), False
+    loop = asyncio.get_running_loop()
+
+    def long_iteration(*_: object) -> object:
+        loop.call_soon_threadsafe(begun.set)
+        while not lets_go:
+            time.sleep(0.05)
+        raise OSError(errno.EIO, "over")
+
+    monkeypatch.setattr(JobPainter, "_paint", long_iteration)
+    monkeypatch.setattr(service, "HEARTBEAT_SECONDS", 100.0)
+    said: list[str] = []
+    await poster.post()
+    try:
+        async with worker(queue, settings):
+            await asyncio.wait_for(begun.wait(), 30)
+            await asyncio.sleep(2.5)  # the claim itself is a change, of which one is heard once
+            sa.event.listen(
+                queue.database.engine.sync_engine,
+                "before_cursor_execute",
+                lambda *got: said.append(got[2]),
+            )
+            await asyncio.sleep(3)
+            quiet = list(said)
+            lets_go = True
+    finally:
+        lets_go = True
+    assert quiet == []

@@ -1,0 +1,129 @@
+"""A death is a death: a lease that ended while nobody was awake is none."""
+
+import sqlalchemy as sa
+
+from jobs.db import schema
+from jobs.health import Trouble
+from jobs.model import EngineInfo, FailureKind, JobState
+from jobs.outcomes import LeaseHeld, LeaseLost
+from jobs.queue import JobQueue
+from jobs.working.leases import LEASE_SECONDS
+from tests.kit.samples import (
+    RESULT,
+    FakeClock,
+    accepted,
+    claimed,
+    engine,
+    looked_after,
+    report,
+)
+
+
+async def test_a_machine_that_sleeps_again_and_again_loses_no_job(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    await accepted(queue)
+    claim = await claimed(queue)
+    await looked_after(queue, clock, 20)
+    for _ in range(4):
+        clock.advance(33)  # everybody sleeps
+        assert await looked_after(queue, clock, 5) == [], "the engine is about to renew"
+        assert await queue.claims.renew(claim) == LeaseHeld()
+        assert await looked_after(queue, clock, 20) == []
+    assert await queue.claims.finish(claim, RESULT, report()) == LeaseHeld()
+
+
+async def test_who_was_away_does_not_judge_at_once_but_in_the_end(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    job = await accepted(queue)
+    await claimed(queue)
+    await looked_after(queue, clock, 20)
+    clock.advance(60)
+    assert await queue.claims.reap() == []
+    assert await looked_after(queue, clock, 10) == [job.id]
+
+
+async def test_a_clock_that_is_put_back_keeps_no_dead_engines_job(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    job = await accepted(queue)
+    await queue.engines.register(engine())
+    await claimed(queue)
+    await looked_after(queue, clock, 20)
+    clock.advance(-3600)
+    reaped = await looked_after(queue, clock, LEASE_SECONDS + 10)
+    assert reaped == [job.id]
+    assert (await queue.standings.overview(None)).engines_alive == 0
+
+
+async def test_an_engine_that_slept_alone_takes_its_death_back_once(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    job = await accepted(queue)
+    slept = await claimed(queue, "laptop")
+    assert await looked_after(queue, clock, 35) == [job.id]
+    assert await queue.claims.renew(slept) == LeaseLost()
+    assert await deaths(queue) == 1
+    assert await queue.claims.survived(slept)
+    assert not await queue.claims.survived(slept)
+    assert await deaths(queue) == 0
+    died = await claimed(queue, "another")
+    await looked_after(queue, clock, 35)
+    assert not await queue.claims.survived(slept), "that was another's"
+    assert await deaths(queue) == 1
+    assert await queue.claims.survived(died)
+
+
+async def deaths(queue: JobQueue) -> int:
+    async with queue.database.read() as connection:
+        return int(await connection.scalar(sa.select(schema.jobs.c.deaths)) or 0)
+
+
+async def test_a_job_that_ends_its_engines_is_the_owners_to_see(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    job = await accepted(queue)
+    for _ in range(3):
+        await claimed(queue)
+        await looked_after(queue, clock, 31)
+    ended = await queue.jobs.get(job.id)
+    assert ended is not None
+    assert ended.failure is not None
+    assert ended.failure.kind is FailureKind.LOST
+    found = {trouble.name: str(trouble.sentence) for trouble in await troubles(queue)}
+    assert f"python -m jobs show {job.id}" in found[f"lost-{job.id}"]
+
+
+async def test_an_engine_in_trouble_is_known_until_one_on_its_device_is_well(
+    queue: JobQueue,
+) -> None:
+    first = engine("first", device="cuda:0")
+    second = EngineInfo("second", first.host, first.device, "lite", "1", 2)
+    for each in (first, second):
+        await queue.engines.register(each)
+    await queue.engines.note_trouble(first, "the device does not answer.")
+    (said,) = [t.sentence for t in await troubles(queue) if t.name == "engine-trouble"]
+    assert "cuda:0" in str(said)
+    assert "the device does not answer." in str(said)
+    await queue.engines.note_well(second)
+    assert "engine-trouble" not in [t.name for t in await troubles(queue)]
+
+
+async def troubles(queue: JobQueue) -> tuple[Trouble, ...]:
+    return (await queue.health.ask()).troubles()
+
+
+async def test_a_job_given_back_for_trouble_around_it_says_why_and_is_not_charged(
+    queue: JobQueue,
+) -> None:
+    job = await accepted(queue)
+    for _ in range(9):
+        claim = await claimed(queue)
+        await queue.claims.release(claim, reason="The picture store refuses.")
+    back = await queue.jobs.get(job.id)
+    assert back is not None
+    assert (back.state, back.attempts) == (JobState.QUEUED, 0)
+    assert await deaths(queue) == 0
+    last = (await queue.jobs.history(job.id))[-1]
+    assert (last.kind, last.details) == ("released", {"reason": "The picture store refuses."})

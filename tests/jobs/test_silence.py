@@ -1,0 +1,70 @@
+"""PostgreSQL on a line that stays open and says nothing more: an error within our own limit."""
+
+import asyncio
+
+import pytest
+import sqlalchemy as sa
+
+from bench import postgres
+from jobs.db import addresses, listeners
+from jobs.outcomes import QueueUnavailableError
+from jobs.queue import JobQueue
+from tests.kit.samples import Place, accepted
+from tests.kit.silent_proxy import silent_proxy
+
+
+@pytest.fixture
+def database_kind() -> str:
+    return "postgresql"
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "STATEMENT_SECONDS", 0.5)
+    monkeypatch.setattr(addresses, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(listeners, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(listeners, "ANSWER_SECONDS", 0.5)
+
+
+async def test_a_silent_database_is_an_error_and_is_used_again_when_it_speaks(
+    place: Place,
+) -> None:
+    assert place.database_url is not None
+    url = sa.make_url(place.database_url)
+    assert url.host is not None
+    async with silent_proxy(url.host, url.port or 5432) as proxy:
+        through = url.set(host="127.0.0.1", port=proxy.port)
+        far = Place(place.folder, through.render_as_string(hide_password=False))
+        async with await JobQueue.open(far.settings()) as queue:
+            job = await accepted(queue)
+            for _ in range(3):
+                await queue.wait_for_work(0.1)
+            proxy.speaks.clear()
+            async with asyncio.timeout(20):  # each of the four has a limit of its own
+                with pytest.raises(QueueUnavailableError):
+                    await queue.jobs.get(job.id)
+                with pytest.raises(QueueUnavailableError):
+                    await queue.jobs.cancel(job.id, 1)
+                claims = (queue.claims.claim("engine") for _ in range(20))
+                for said in await asyncio.gather(*claims, return_exceptions=True):
+                    assert isinstance(said, QueueUnavailableError)
+                with pytest.raises(QueueUnavailableError):
+                    await heard(queue)
+            proxy.speaks.set()
+            assert await queue.claims.claim("engine") is not None
+            await queue.wait_for_work(0.5)
+
+
+async def heard(queue: JobQueue) -> None:
+    while not await queue.wait_for_work(0.5):
+        pass
+
+
+async def test_the_server_gives_up_what_a_client_that_sleeps_holds(
+    template: postgres.Server, place: Place
+) -> None:
+    assert isinstance(template, postgres.Server)
+    async with await JobQueue.open(place.settings()) as queue, queue.database.read() as connection:
+        for name, value in addresses._SERVER_LIMITS.items():
+            said = await connection.scalar(sa.text(f"SHOW {name}"))
+            assert str(said).removesuffix("s") == value.removesuffix("s"), name
