@@ -14,6 +14,7 @@ from bot.ui.buttons import OwnButton
 from bot.ui.container import Page, card, row_of, say, show
 from bot.wire.acknowledging import acknowledge
 from bot.wire.uploads import Upload
+from jobs.changing.retention import ROWS_KEPT_DAYS
 from jobs.model import JobState
 
 PARTS = 20
@@ -43,10 +44,11 @@ async def privacy_page(interaction: Interaction) -> Page:
         "the pictures you gave, the settings, the result, and when it was painted. I keep the "
         "styles that you save until you remove them. I do not read messages, and I pass nothing on."
     )
+    rows = t("What is left of it without pictures goes after {days} days.", days=ROWS_KEPT_DAYS)
     return Page(
         card(
             t("## Your data"),
-            f"{words}\n{kept}",
+            f"{words}\n{kept} {rows}",
             row_of(ExportButton(t, user_id), EraseButton(t, user_id)),
         )
     )

@@ -58,6 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
         return CANNOT_START
     if options.check:
         return _check(settings)
+    if os.name == "posix":
+        os.umask(0o077)  # what is written is for who runs the engine
     set_up_logging(settings)
     for sentence in unknown_settings():
         log.warning("%s", sentence)

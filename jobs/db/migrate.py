@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.files import close_to_others
 from jobs.db import schema
 from jobs.db.copying import keep_before_migration
 from jobs.db.database import BUSY_TIMEOUT_SECONDS, Database
@@ -146,6 +147,9 @@ def _switch_on_wal(path: str) -> None:
     The switch is kept in the file. It needs the file for itself and does not wait for it, so
     processes that start together on a fresh file may have to ask more than once.
     """
+    with contextlib.suppress(OSError):  # SQLite says it better
+        Path(path).touch(mode=0o600)  # the log beside it gets the same rights
+        close_to_others(Path(path))
     give_up_at = time.monotonic() + BUSY_TIMEOUT_SECONDS
     while True:
         try:

@@ -426,3 +426,16 @@ async def test_a_database_is_not_migrated_under_a_running_bot(
     with pytest.raises(DatabaseTooOldError, match="Stop the bot first"):
         await JobQueue.open(place.settings(), clock=clock)
     assert not (tmp_path / "before-migrations").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
+@pytest.mark.parametrize("was_there", [False, True])
+async def test_the_database_is_for_its_owner_alone(tmp_path: Path, was_there: bool) -> None:
+    place = Place(tmp_path, None)
+    if was_there:
+        _of_version("0004", place)
+        place.sqlite_file.chmod(0o644)
+    async with await JobQueue.open(place.settings()) as queue:
+        await accepted(queue, 9)
+        modes = {path.stat().st_mode & 0o777 for path in tmp_path.glob("atelier.sqlite3*")}
+    assert modes == {0o600}
