@@ -12,6 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.logs import redacted
 from common.sentences import Sentence, sentence
 from common.store import StorageUnavailableError, folder_of
 from jobs.core import QueueCore
@@ -304,7 +305,7 @@ class HealthCheck:
         try:
             await self._core.store.check()
         except StorageUnavailableError as error:
-            return str(error)
+            return redacted(str(error))
         return None
 
     def _free_bytes(self) -> int | None:

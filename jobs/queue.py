@@ -7,6 +7,7 @@ from common.settings import Settings
 from common.store import PictureStore
 from jobs.changing.administration import AuditLog, Blocks, GuildLimits, Pauses
 from jobs.changing.clearing import Clearings
+from jobs.changing.defaults import StoredDefaults
 from jobs.changing.installation import Installation
 from jobs.changing.jobs import Jobs
 from jobs.changing.privacy import Privacy
@@ -64,6 +65,7 @@ class JobQueue:
         """Servers in which no job starts."""
         self.audit = AuditLog(core)
         """Who of the admins did what."""
+        self.defaults = StoredDefaults(core)
         self.styles = Styles(core)
         """Pictures that are kept under a name."""
         self.privacy = Privacy(core)

@@ -81,6 +81,7 @@ class AtelierClient(Bot):
         self.when_connected = []
         self.after_command = []
         self.picture_actions = {}
+        self.languages = {}
         self.accepting = True
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._started: list[Service] = []

@@ -120,6 +120,7 @@ class ReallyEraseButton(
         await stop_unfinished(interaction.client, interaction.user.id)
         await interaction.client.service(IntakeService).forget(interaction.user.id)
         counts = await interaction.client.queue.privacy.erase_user(interaction.user.id)
+        interaction.client.languages.pop(interaction.user.id, None)
         words = t(
             "Everything is erased: {jobs}, {pictures}, {styles}.",
             jobs=t.plural("{count} job", "{count} jobs", count=counts.jobs),

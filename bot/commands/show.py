@@ -61,7 +61,7 @@ async def _permitted(right: Right, interaction: Interaction, job_id: int) -> Job
     return job
 
 
-async def _check_posting(interaction: Interaction, job_id: int) -> None:
+async def check_posting(interaction: Interaction, job_id: int) -> None:
     """Refuse what may not be shown to others here.
 
     Raises:
@@ -125,7 +125,7 @@ async def show_command(
 ) -> None:
     """Show a picture."""
     if everybody:  # a refusal is for the one who asks, and after the acknowledgement all see it
-        await _check_posting(interaction, picture)
+        await check_posting(interaction, picture)
     await acknowledge(interaction, ephemeral=not everybody, thinking=True)
     await show_job(interaction, picture)
 

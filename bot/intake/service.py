@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from bot.delivery.undelivered import UndeliveredNotice
 from bot.intake.journal import QUEUE_BACKOFF, QUEUE_TRIES, CommandJournal, JournalEntry
+from bot.intake.own_defaults import OwnDefaults
 from bot.intake.pictures import ERASED, NOT_KEPT, PictureIntake
 from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_to
 from bot.intake.shares import Shares
@@ -100,6 +101,10 @@ class IntakeService:
         """
         began = asyncio.get_running_loop().time()
         self._shares.check(request.asker.user_id)
+        own = await self._client.service(OwnDefaults).of(interaction)
+        if own.always_spoiler:  # as the admins here want it, for buttons and forms, too
+            hidden = replace(request.reply, spoiler=True)
+            request = request.model_copy(update={"reply": hidden})
         if request.lacks_style:
             request = request.as_question()
         if request.options.variants > 1 and request.options.timelapse:

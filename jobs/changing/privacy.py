@@ -65,6 +65,7 @@ class Privacy:
                 .where(J.user_id == user_id)
                 .order_by(schema.events.c.id),
             ),
+            ("defaults", sa.select(schema.defaults).where(_own_defaults(user_id))),
             ("styles", sa.select(schema.user_styles).where(_own_style(user_id))),
             ("server_styles", sa.select(styles).where(styles.c.scope == "guild", mine)),
             ("intakes", sa.select(intakes).where(intakes.c.user_id == user_id)),
@@ -132,6 +133,9 @@ class Privacy:
                 sa.delete(styles).where(_own_style(user_id)).returning(styles.c.picture_key)
             )
             style_keys = [str(key) for key in result.scalars()]
+            await transaction.connection.execute(
+                sa.delete(schema.defaults).where(_own_defaults(user_id))
+            )
             await _forget_name(transaction, user_id)
             await _forget_mentions(transaction, user_id)
         await self._core.discard([*keys, *style_keys])
@@ -227,6 +231,11 @@ async def _forget_mentions(transaction: Transaction, user_id: int) -> None:
             continue
         del details["user"]
         await amend_audit(transaction, row.id, details)
+
+
+def _own_defaults(user_id: int) -> sa.ColumnElement[bool]:
+    columns = schema.defaults.c
+    return sa.and_(columns.scope == "user", columns.owner_id == user_id)
 
 
 def _own_style(user_id: int) -> sa.ColumnElement[bool]:

@@ -166,7 +166,6 @@ class World:
     # What they wait for
 
     async def finished(self, interaction: Interaction) -> Message:
-        await self.says(interaction, "seed")
         await interaction.wait(is_finished, TIMEOUT_SECONDS)
         assert interaction.message is not None
         return interaction.message
