@@ -17,11 +17,12 @@ from common.sentences import Sentence, sentence
 from common.store import StorageUnavailableError, folder_of
 from jobs.core import QueueCore
 from jobs.db import schema
+from jobs.db.living import BotState
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
 from jobs.entering.limits import EVERYWHERE
 from jobs.model import EngineInfo, FailureKind, Job, JobState
 from jobs.order.standings import ENGINE_ALIVE_SECONDS, engine_from_row
-from jobs.working.bots import Bots, BotState
+from jobs.working.bots import Bots
 from jobs.working.ending import DEATHS_ALLOWED
 
 STUCK_SECONDS = 300.0
