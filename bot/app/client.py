@@ -23,7 +23,7 @@ from bot.wire.errors import reply, report
 from bot.wire.in_flight import tracing
 from common.logs import add_log_ids
 from common.settings import Settings
-from jobs.db.installation import DISCORD, LOOPBACK
+from jobs.changing.installation import DISCORD, LOOPBACK
 from jobs.queue import JobQueue
 
 log = logging.getLogger(__name__)

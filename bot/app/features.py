@@ -31,7 +31,7 @@ from bot.commands.admin import (
 )
 from bot.commands.picture_buttons import change, details, ending, remix, sharing
 from bot.delivery import loop, notifier, undelivered
-from bot.intake import own_defaults
+from bot.intake import own_defaults, shares
 from bot.intake import service as intake
 from bot.kit import Feature
 from bot.monitor import alerts
@@ -47,6 +47,7 @@ FEATURES: tuple[Feature, ...] = (
     notifier.FEATURE,
     loop.FEATURE,
     undelivered.FEATURE,
+    shares.FEATURE,
     own_defaults.FEATURE,
     intake.FEATURE,
     thumbnails.FEATURE,

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from PIL import Image, UnidentifiedImageError
@@ -33,6 +32,7 @@ from engine.painting import (
     paint,
 )
 from engine.pipeline import FilmRecorder, Pictures, follow, loss_files, open_studio
+from engine.scratch import scratch_folder
 from engine.styles.fetch import FetchStopped
 from engine.styles.presets import StyleMissing
 from engine.styles.swatches import MissingSwatches
@@ -190,7 +190,7 @@ class JobPainter:
             painted = follow(events, reporter)
             return Finished(_encoded(painted, job), _report(painted, pictures, job))
         kind = job.options.timelapse_format
-        with TemporaryDirectory(prefix="atelier-", ignore_cleanup_errors=True) as folder:
+        with scratch_folder() as folder:
             file = Path(folder) / f"film.{kind}"
             with Film(file) as film:
                 recorder = FilmRecorder(

@@ -1,5 +1,7 @@
 """Buttons that show something of a finished picture: compare, time-lapse, save to DMs."""
 
+from contextlib import AbstractAsyncContextManager
+
 import discord
 from discord import ui
 
@@ -8,7 +10,9 @@ from bot.cards.job_buttons import Action
 from bot.cards.job_card import saved_card
 from bot.cards.small_print import Attached, settings_line
 from bot.commands.job_access import kept_job, open_job
+from bot.commands.show import check_posting
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
+from bot.intake.shares import Shares
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.buttons import OwnButton
@@ -28,11 +32,17 @@ DMS_CLOSED = _("Your DMs are closed for me; please allow messages from this serv
 MIB = 1024 * 1024
 
 
+def _turn(interaction: Interaction) -> AbstractAsyncContextManager[None]:
+    """Wait until the member may have pictures in memory that nobody waits for but they."""
+    return interaction.client.service(Shares).conveniences.turn(interaction.user.id)
+
+
 async def compare(interaction: Interaction, job_id: int) -> None:
     """Before and after in one picture, for the eyes of who asks; the owner may post it."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     job = await open_job(interaction, job_id)
-    await _show_compared(interaction, job)
+    async with _turn(interaction):
+        await _show_compared(interaction, job)
 
 
 async def _show_compared(interaction: Interaction, job: Job, *, posted: bool = False) -> None:
@@ -74,7 +84,8 @@ async def _show(
 async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
     """The recorded time-lapse of a job, alone, so that Discord shows it as large as it can."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    await _show_film(interaction, job, key)
+    async with _turn(interaction):
+        await _show_film(interaction, job, key)
 
 
 async def _show_film(interaction: Interaction, job: Job, key: str, *, posted: bool = False) -> None:
@@ -102,8 +113,10 @@ class PostFilm(OwnButton, kind="post-film", label=_("Post here"), emoji="📣"):
         job = await kept_job(interaction, int(self.about or 0))
         if job.timelapse_key is None:
             raise UserProblem(NO_RESULT, job_id=job.id)
+        await check_posting(interaction, job.id)
         await acknowledge(interaction, thinking=True)
-        await _show_film(interaction, job, job.timelapse_key, posted=True)
+        async with _turn(interaction):
+            await _show_film(interaction, job, job.timelapse_key, posted=True)
 
 
 class PostComparison(OwnButton, kind="post-compared", label=_("Post here"), emoji="📣"):
@@ -113,14 +126,21 @@ class PostComparison(OwnButton, kind="post-compared", label=_("Post here"), emoj
         """Post it."""
         job = await kept_job(interaction, int(self.about or 0))
         _result_key(job)
+        await check_posting(interaction, job.id)
         await acknowledge(interaction, thinking=True)
-        await _show_compared(interaction, job, posted=True)
+        async with _turn(interaction):
+            await _show_compared(interaction, job, posted=True)
 
 
 async def save(interaction: Interaction, job_id: int) -> None:
     """Send the finished picture to its owner's DMs."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     job = await kept_job(interaction, job_id)
+    async with _turn(interaction):
+        await _save(interaction, job)
+
+
+async def _save(interaction: Interaction, job: Job) -> None:
     result_key = _result_key(job)
     client, t = interaction.client, texts_of(interaction)
     attached = await fitted(
