@@ -9,7 +9,7 @@ from bot.cards.fit_upload import REQUEST_LIMIT_BYTES, fitted
 from bot.cards.job_buttons import Action
 from bot.cards.job_card import saved_card
 from bot.cards.small_print import Attached, settings_line
-from bot.commands.job_access import kept_job
+from bot.commands.job_access import kept_job, open_job
 from bot.commands.show import check_posting
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
 from bot.intake.shares import Shares
@@ -38,9 +38,9 @@ def _turn(interaction: Interaction) -> AbstractAsyncContextManager[None]:
 
 
 async def compare(interaction: Interaction, job_id: int) -> None:
-    """Before and after in one picture, for the owner's eyes, who may post it."""
+    """Before and after in one picture, for the eyes of who asks; the owner may post it."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    job = await kept_job(interaction, job_id)
+    job = await open_job(interaction, job_id)
     async with _turn(interaction):
         await _show_compared(interaction, job)
 
@@ -52,7 +52,8 @@ async def _show_compared(interaction: Interaction, job: Job, *, posted: bool = F
     limit_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES)
     sheet = await interaction.client.encoder.compare(before, after, limit_bytes)
     t = texts_of(interaction)
-    button = None if posted else PostComparison(t, job.user_id, job.id)
+    may_post = job.user_id == interaction.user.id and not posted
+    button = PostComparison(t, job.user_id, job.id) if may_post else None
     await _show(
         interaction,
         t("Before and after: {settings}", settings=settings_line(t, job)),

@@ -56,13 +56,31 @@ async def test_buttons_are_for_the_owner(world: World) -> None:
     message = await world.painted()
     labels = {str(button["label"]) for button in message.buttons}
     assert len(labels) == 11
-    for label in labels - {"Details"}:  # which all may read who see the picture
+    for label in labels - {"Details", "Again", "Other style", "Compare"}:
         interaction = await press(world, message, label, user="grace")
         assert "This picture is Ada's" in await world.said(interaction)
         assert interaction.message is not None
         assert interaction.message.ephemeral
     assert len(await world.jobs()) == 1
     assert not message.deleted
+
+
+async def test_anybody_paints_on_from_a_public_picture_on_their_own_account(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    again = await world.finished(await press(world, message, "Again", user="grace"))
+    assert "Grace" in again.text
+    opened = await press(world, message, "Other style", user="grace")
+    await world.finished(await world.discord.submit_modal(opened, {"preset": ["great-wave"]}))
+    by_style, by_seed = await world.jobs("grace")
+    (original,) = await world.jobs()
+    assert by_style.inputs.content == by_seed.inputs.content == original.inputs.content
+    assert by_style.parent_job_id == by_seed.parent_job_id == original.id
+    compared = await press(world, message, "Compare", user="grace")
+    await compared.wait(lambda i: i.message and i.message.attachments)
+    assert compared.message is not None
+    assert compared.message.ephemeral
+    assert not compared.message.buttons
 
 
 async def test_only_the_owner_or_an_admin_cancels(world: World) -> None:
