@@ -32,14 +32,16 @@ from bench import postgres
 from bench.queue_samples import GENEROUS, RESULT, submission
 from common.options import PaintOptions
 from common.settings import Settings
+from common.store import key_for
+from engine.worker.lease import RENEWALS_A_LEASE
+from engine.worker.progress_reporter import CHECKPOINT_SECONDS, PREVIEW_SECONDS, PROGRESS_SECONDS
 from jobs.model import Claim, EngineInfo, PaintReport, Progress
 from jobs.queue import JobQueue
+from jobs.working.leases import LEASE_SECONDS
 
 # As an installation has it: what was committed is on the disk.
 SERVER_OPTIONS = ("max_connections=100", "unix_socket_directories=", "shared_buffers=256MB")
-HEARTBEAT_SECONDS = 10.0
-PROGRESS_SECONDS = 3.0
-CHECKPOINT_SECONDS = 10.0
+RENEW_SECONDS = LEASE_SECONDS / RENEWALS_A_LEASE
 MEAN_JOB_SECONDS = 60.0
 AT_ONCE = 8
 REPORT = PaintReport("lite", "cpu", "fp32", 512, 384, MEAN_JOB_SECONDS, 300, 1)
@@ -228,10 +230,13 @@ class Simulation:
         self.transactions += 1
         match due:
             case "renew":
-                await self.queue.claims.renew(claim, 30)
-                self._plan(when + HEARTBEAT_SECONDS, engine, due, job_id)
+                await self.queue.claims.renew(claim, LEASE_SECONDS)
+                self._plan(when + RENEW_SECONDS, engine, due, job_id)
             case "progress":
-                await self.queue.claims.report_progress(claim, Progress(1, 300, 0.5, ends - when))
+                # As the worker: a new preview with some reports, the last one with the others.
+                preview = key_for(f"{job_id} {when // PREVIEW_SECONDS}".encode(), "jpg")
+                progress = Progress(1, 300, 0.5, ends - when, preview)
+                await self.queue.claims.report_progress(claim, progress)
                 self._plan(when + PROGRESS_SECONDS, engine, due, job_id)
             case "checkpoint":
                 await self.queue.claims.save_checkpoint(claim, RESULT)
@@ -244,7 +249,7 @@ class Simulation:
 
     async def _claim(self, when: float, engine: int) -> None:
         self.transactions += 1
-        claim = await self.queue.claims.claim(f"engine-{engine}", lease_seconds=30)
+        claim = await self.queue.claims.claim(f"engine-{engine}", lease_seconds=LEASE_SECONDS)
         if claim is None:
             self._plan(when + 5, engine, "claim")
             return
@@ -252,7 +257,7 @@ class Simulation:
         ends = when + self.dice.uniform(0.5, 1.5) * MEAN_JOB_SECONDS
         self._held[engine] = (claim, ends)
         for due, every in (
-            ("renew", HEARTBEAT_SECONDS),
+            ("renew", RENEW_SECONDS),
             ("progress", PROGRESS_SECONDS),
             ("checkpoint", CHECKPOINT_SECONDS),
         ):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -64,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _start(settings: Settings) -> int:
     """Look at what a start needs, set the process up and serve. Returns the exit status."""
+    if os.name == "posix":
+        os.umask(0o077)  # what is written is for who runs the bot
     set_up_logging(settings)
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
     if not asyncio.run(_is_fit(settings)):

@@ -47,6 +47,8 @@ class Bot(discord.Client):
     """Called when a command has done its work; may follow its answer up."""
     picture_actions: dict[str, "PictureAction"]
     """What the buttons under a picture do, by their names."""
+    languages: dict[int, str]
+    """Languages that members chose, by their ids."""
     traffic: Traffic
     """What goes between the bot and Discord."""
     accepting: bool

@@ -135,8 +135,17 @@ def texts_for(locale: discord.Locale | str | None) -> Texts:
 
 
 def texts_of(interaction: discord.Interaction) -> Texts:
-    """The sentences in the language of the one who pressed, chose or typed."""
-    return texts_for(interaction.locale)
+    """The sentences in the language of the one who pressed, chose or typed.
+
+    It is Discord's, unless they chose another by `/settings`.
+    """
+    return texts_for(locale_of(interaction))
+
+
+def locale_of(interaction: discord.Interaction) -> str:
+    """The language in which to speak to the one who pressed, chose or typed."""
+    chosen: Mapping[int, str] = getattr(interaction.client, "languages", {})
+    return chosen.get(interaction.user.id) or interaction.locale.value
 
 
 class CatalogueTranslator(app_commands.Translator):

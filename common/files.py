@@ -21,6 +21,19 @@ def private_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
 
 
+def close_to_others(path: Path) -> None:
+    """Take from everybody but its owner what they may do with a file or folder that is ours.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    if os.name != "posix":
+        return
+    known = path.stat()
+    if known.st_uid == os.geteuid() and known.st_mode & 0o077:
+        path.chmod(known.st_mode & 0o700)
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is either whole or not there, also after a power cut.
 

@@ -123,6 +123,11 @@ class Settings(_LimitSettings):
     atelier_disk_reserve_mib: int = Field(
         1024, ge=0, description="Free space that is kept on the disk of the data folder, in MiB."
     )
+    atelier_max_member_mib: int = Field(
+        4096,
+        ge=1,
+        description="Largest share of the picture folder that one member's pictures take, in MiB.",
+    )
     atelier_monitor_port: int = Field(
         0,
         ge=0,

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -150,6 +150,17 @@ class PictureStore:
             StorageUnavailableError: when they could not be read.
         """
         return await self._in_thread(self.get_sync, key)
+
+    async def total_bytes(self, keys: Collection[str]) -> int:
+        """How large these are together; those that are not there count nothing."""
+        return await self._in_thread(self._total_bytes_sync, keys)
+
+    def _total_bytes_sync(self, keys: Collection[str]) -> int:
+        total = 0
+        for key in keys:
+            with contextlib.suppress(FileNotFoundError), _translated():
+                total += int(self._fs.info(self._path(key))["size"])
+        return total
 
     async def exists(self, key: str) -> bool:
         """Whether the store has the key."""

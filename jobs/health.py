@@ -12,15 +12,17 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.logs import redacted
 from common.sentences import Sentence, sentence
 from common.store import StorageUnavailableError, folder_of
 from jobs.core import QueueCore
 from jobs.db import schema
+from jobs.db.living import BotState
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
 from jobs.entering.limits import EVERYWHERE
 from jobs.model import EngineInfo, FailureKind, Job, JobState
 from jobs.order.standings import ENGINE_ALIVE_SECONDS, engine_from_row
-from jobs.working.bots import Bots, BotState
+from jobs.working.bots import Bots
 from jobs.working.ending import DEATHS_ALLOWED
 
 STUCK_SECONDS = 300.0
@@ -303,7 +305,7 @@ class HealthCheck:
         try:
             await self._core.store.check()
         except StorageUnavailableError as error:
-            return str(error)
+            return redacted(str(error))
         return None
 
     def _free_bytes(self) -> int | None:

@@ -7,12 +7,11 @@ database cannot be mistaken for the database itself.
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Any, Self
 
+from common.defaults import Notify
 from common.options import PaintInputs, PaintOptions
 from common.sentences import Sentence
-
-Notify = Literal["yes", "no", "long"]
 
 
 class JobState(StrEnum):

@@ -32,6 +32,8 @@ class Refusal:
     """Whether that time depends on how fast is painted what waits."""
     by_operator: bool = False
     """Whether it is the operator's limit, which a server's admins cannot loosen."""
+    set_by_server: bool = False
+    """Whether a server's admins set the number; else it is the operator's."""
     unforeseen: Unforeseen | None = None
     """Why there is no time where there could be one."""
     asked: int = 1

@@ -7,13 +7,14 @@ from common.settings import Settings
 from common.store import PictureStore
 from jobs.changing.administration import AuditLog, Blocks, GuildLimits, Pauses
 from jobs.changing.clearing import Clearings
+from jobs.changing.defaults import StoredDefaults
+from jobs.changing.installation import Installation
 from jobs.changing.jobs import Jobs
 from jobs.changing.privacy import Privacy
 from jobs.changing.retention import Retention
 from jobs.changing.styles import Styles
 from jobs.core import QueueCore
 from jobs.db.database import CANCELLED_TOPIC, QUEUED_TOPIC, Clock, Database
-from jobs.db.installation import Installation
 from jobs.db.listeners import Listeners
 from jobs.db.migrate import make_folder, migrate, require_newest
 from jobs.delivery import Deliveries
@@ -64,6 +65,7 @@ class JobQueue:
         """Servers in which no job starts."""
         self.audit = AuditLog(core)
         """Who of the admins did what."""
+        self.defaults = StoredDefaults(core)
         self.styles = Styles(core)
         """Pictures that are kept under a name."""
         self.privacy = Privacy(core)

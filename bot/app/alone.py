@@ -1,21 +1,17 @@
 """One bot a folder, one bot an application: two would answer everything twice."""
 
 import logging
-import os
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 from filelock import FileLock, Timeout
 
 from common.settings import SettingsError
-from jobs.working.bots import BotInfo
+from jobs.cli.keeping import BOT_LOCK
 
 log = logging.getLogger(__name__)
 
-LOCK_NAME = "bot.lock"
 ENDING_SECONDS = 25.0
 """How long a bot that is about to end, and holds the folder yet, is waited for."""
 
@@ -27,7 +23,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     Raises:
         SettingsError: another bot has it.
     """
-    lock = FileLock(folder / LOCK_NAME, mode=0o600)
+    lock = FileLock(folder / BOT_LOCK, mode=0o600)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -42,13 +38,3 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def is_gone(bot: BotInfo) -> bool:
-    """Whether a bot that the database knows has ended without signing off, as far as is seen here.
-
-    A container that starts again has the name and the number of the one before.
-    """
-    if bot.host != platform.node():
-        return False
-    return bot.pid == os.getpid() or not psutil.pid_exists(bot.pid)

@@ -13,6 +13,7 @@ import aiohttp
 import discord
 from discord.http import Route
 
+from common.files import close_to_others
 from common.settings import Settings, unknown_settings
 from common.store import PictureStore, StorageUnavailableError
 from jobs.outcomes import QueueError
@@ -75,6 +76,7 @@ def _folder(settings: Settings) -> Finding:
     folder = settings.atelier_data_dir.resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        close_to_others(folder)  # an earlier version made it for all to read
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

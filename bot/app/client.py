@@ -23,7 +23,7 @@ from bot.wire.errors import reply, report
 from bot.wire.in_flight import tracing
 from common.logs import add_log_ids
 from common.settings import Settings
-from jobs.db.installation import DISCORD, LOOPBACK
+from jobs.changing.installation import DISCORD, LOOPBACK
 from jobs.queue import JobQueue
 
 log = logging.getLogger(__name__)
@@ -81,6 +81,7 @@ class AtelierClient(Bot):
         self.when_connected = []
         self.after_command = []
         self.picture_actions = {}
+        self.languages = {}
         self.accepting = True
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._started: list[Service] = []

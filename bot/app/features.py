@@ -12,6 +12,7 @@ from bot.commands import (
     privacy,
     queue,
     saved_styles,
+    settings,
     show,
     style_buttons,
     style_picker,
@@ -28,8 +29,9 @@ from bot.commands.admin import (
     queue_admin,
     stats,
 )
-from bot.commands.picture_buttons import change, ending, remix, sharing
+from bot.commands.picture_buttons import change, details, ending, remix, sharing
 from bot.delivery import loop, notifier, undelivered
+from bot.intake import own_defaults, shares
 from bot.intake import service as intake
 from bot.kit import Feature
 from bot.monitor import alerts
@@ -45,11 +47,14 @@ FEATURES: tuple[Feature, ...] = (
     notifier.FEATURE,
     loop.FEATURE,
     undelivered.FEATURE,
+    shares.FEATURE,
+    own_defaults.FEATURE,
     intake.FEATURE,
     thumbnails.FEATURE,
     job_buttons.FEATURE,
     remix.FEATURE,
     change.FEATURE,
+    details.FEATURE,
     sharing.FEATURE,
     ending.FEATURE,
     paint.FEATURE,
@@ -60,6 +65,7 @@ FEATURES: tuple[Feature, ...] = (
     show.FEATURE,
     style_buttons.FEATURE,
     style_picker.FEATURE,
+    settings.FEATURE,
     styles.FEATURE,
     saved_styles.FEATURE,
     privacy.FEATURE,

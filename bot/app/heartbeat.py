@@ -7,11 +7,10 @@ import os
 import platform
 import uuid
 
-from bot.app.alone import is_gone
 from bot.kit import Bot, Feature
 from common.version import VERSION
+from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo, has_ended
 from jobs.outcomes import DatabaseRefusedError, QueueError
-from jobs.working.bots import BOT_ALIVE_SECONDS, BotInfo
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ class Heartbeat:
         """Let another bot of the same application end first, or its silence show that it has."""
         give_up_at = asyncio.get_running_loop().time() + BOT_ALIVE_SECONDS + BEAT_SECONDS
         said = False
-        while (other := await self._client.queue.bots.enter(info, is_gone)) is not None:
+        while (other := await self._client.queue.bots.enter(info, has_ended)) is not None:
             if asyncio.get_running_loop().time() > give_up_at:
                 raise DatabaseRefusedError(
                     f"Another bot of this application (process {other.pid} on {other.host}) serves "

@@ -11,6 +11,7 @@ log = logging.getLogger(__name__)
 
 REAP_SECONDS = 5.0
 CLEAN_SECONDS = 3600.0
+FORGET_SECONDS = 60.0
 
 
 class Housekeeping:
@@ -33,10 +34,14 @@ class Housekeeping:
     async def _run(self) -> None:
         queue, loop = self._client.queue, asyncio.get_running_loop()
         clean_at = loop.time() + CLEAN_SECONDS / 60  # not amid the start
+        forget_at, forgotten_until = loop.time(), 0.0
         while True:
             await asyncio.sleep(REAP_SECONDS)
             try:
                 await queue.claims.reap()
+                if loop.time() >= forget_at:
+                    forget_at = loop.time() + FORGET_SECONDS
+                    forgotten_until = await queue.retention.forget_tokens(forgotten_until)
                 await queue.retention.finish_deleting()
                 if loop.time() >= clean_at:
                     clean_at = loop.time() + CLEAN_SECONDS

@@ -14,7 +14,14 @@ ROOM_BYTES = 64 * 1024  # for the rest of the request
 
 
 async def fitted(
-    t: Texts, store: PictureStore, press: UploadEncoder, *, key: str, limit_bytes: int, name: str
+    t: Texts,
+    store: PictureStore,
+    press: UploadEncoder,
+    *,
+    key: str,
+    limit_bytes: int,
+    name: str,
+    is_result: bool = False,
 ) -> Attached:
     """The stored picture itself if it fits, else the best JPEG or WebP that does, and says so.
 
@@ -26,7 +33,7 @@ async def fitted(
     limit_bytes = min(limit_bytes, REQUEST_LIMIT_BYTES - ROOM_BYTES)
     if len(data) <= limit_bytes:
         return Attached(data, f"{name}{_suffix(key)}")
-    encoded = await press.fit(data, limit_bytes)
+    encoded = await press.fit(data, limit_bytes, is_result=is_result)
     note = t(
         "Shown as {format} (quality {quality}): the {original} of {size:.1f} MiB is above the "
         "{limit} MiB that can be uploaded here.",
@@ -46,7 +53,13 @@ async def fitted(
 
 
 async def fitted_result(
-    t: Texts, store: PictureStore, press: UploadEncoder, job: Job, limit_bytes: int
+    t: Texts,
+    store: PictureStore,
+    press: UploadEncoder,
+    job: Job,
+    limit_bytes: int,
+    *,
+    is_result: bool = False,
 ) -> Attached | None:
     """The finished picture of a job, or all its versions, each as `fitted`; None: it has none.
 
@@ -61,7 +74,9 @@ async def fitted_result(
     name = f"atelier-{job.id}"
     names = [name] if len(keys) == 1 else [f"{name}-{n}" for n in range(1, len(keys) + 1)]
     first, *more = [
-        await fitted(t, store, press, key=key, limit_bytes=limit_bytes, name=name)
+        await fitted(
+            t, store, press, key=key, limit_bytes=limit_bytes, name=name, is_result=is_result
+        )
         for key, name in zip(keys, names, strict=True)
     ]
     return replace(first, more=tuple(more))

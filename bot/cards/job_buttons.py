@@ -28,6 +28,7 @@ class Action(StrEnum):
     COMPARE = "compare"
     TIMELAPSE = "timelapse"
     SAVE = "save"
+    DETAILS = "details"
     DELETE = "delete"
     CANCEL = "cancel"
     TAKE_1 = "first"
@@ -76,6 +77,7 @@ LOOKS = {
     Action.COMPARE: Look(_("Compare"), "↔️"),
     Action.TIMELAPSE: Look(_("Time-lapse"), "🎞️"),
     Action.SAVE: Look(_("Save to DMs"), "📥"),
+    Action.DETAILS: Look(_("Details"), "🔬"),
     Action.DELETE: Look(_("Delete"), "🗑️", discord.ButtonStyle.danger),
     Action.CANCEL: Look(_("Cancel"), "✖️", discord.ButtonStyle.danger),
 }

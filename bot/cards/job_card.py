@@ -25,9 +25,19 @@ RESULT_ACTIONS = (
     Action.COMPARE,
     Action.TIMELAPSE,
     Action.SAVE,
+    Action.DETAILS,
     Action.DELETE,
 )
-VERSIONS_ACTIONS = (Action.AGAIN, Action.CHANGE, Action.OTHER_STYLE, Action.DELETE)
+SAVED_ACTIONS = (
+    Action.AGAIN,
+    Action.CHANGE,
+    Action.STRONGER,
+    Action.SOFTER,
+    Action.LARGER,
+    Action.OTHER_STYLE,
+    Action.DETAILS,
+)
+VERSIONS_ACTIONS = (Action.AGAIN, Action.CHANGE, Action.OTHER_STYLE, Action.DETAILS, Action.DELETE)
 COLOR_WAITING = 0x7A8B99
 COLOR_PAINTING = 0xD9A441
 COLOR_DONE = 0x4F8A5B
@@ -161,6 +171,15 @@ def end_words(t: Texts, job: Job, attached: Attached | None) -> list[str]:
         else t("It is painted, but cannot be shown here; please try /show {job_id}.", job_id=job.id)
     )
     return [headline, missing, f"-# #{job.id}"]
+
+
+def saved_card(t: Texts, job: Job, attached: Attached, link: str) -> ui.LayoutView:
+    """A finished picture in its member's direct messages, with the way back to where it was."""
+    headline, *lines = end_words(t, job, attached)
+    gallery = _gallery(attached, _title(t, job), spoiler=job.reply.spoiler)
+    back = t("-# It was painted here: {link}", link=link)
+    buttons = job_buttons(t, job.id, *SAVED_ACTIONS)
+    return card(headline, gallery, *lines, back, *buttons, color=COLOR_DONE)
 
 
 def plain_card(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:

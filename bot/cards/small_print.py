@@ -40,8 +40,8 @@ class Attached:
 
 
 def small_print(t: Texts, job: Job, attached: Attached) -> str:
-    """All that is said below a finished picture."""
-    lines = [settings_line(t, job), report_line(t, job), *notes(t, job)]
+    """All that is said below a finished picture; the rest stands behind *Details*."""
+    lines = [f"{settings_line(t, job)} · #{job.id}", *notes(t, job)]
     if attached.note:
         lines.append(attached.note)
     return "\n".join(f"-# {line}" for line in lines)
@@ -65,7 +65,6 @@ def settings_line(t: Texts, job: Job) -> str:
         parts.append(t(KEPT_COLORS[options.keep_colors]))
     if options.start in STARTS:
         parts.append(t(STARTS[options.start]))
-    parts.append(t("seed {seed}", seed=report.seed if report else options.seed))
     return plain(" · ".join(parts), limit=600)
 
 
@@ -79,23 +78,26 @@ def _strength(t: Texts, options: PaintOptions) -> str:
     return t("strength {percent}", percent=f"{options.strength:.0%}")
 
 
-def report_line(t: Texts, job: Job) -> str:
-    """Network, device and time of a finished picture."""
-    report = job.report
-    if report is None:
-        return f"#{job.id}"
-    return plain(
-        t.plural(
-            "{network} on {device} · {count} iteration · {time} · picture #{job_id}",
-            "{network} on {device} · {count} iterations · {time} · picture #{job_id}",
+def details(t: Texts, job: Job) -> list[str]:
+    """How a picture came to be, in lines: its settings, its seed, by what it was painted."""
+    report, options = job.report, job.options
+    seed = report.seed if report else options.seed
+    lines = [f"**#{job.id}** · {settings_line(t, job)}", t("seed {seed}", seed=seed)]
+    if options.variants > 1 and options.vary == "seed":
+        lines[-1] = t("seeds {first} to {last}", first=seed, last=seed + options.variants - 1)
+    if job.parent_job_id is not None:
+        lines.append(t("painted on from #{job_id}", job_id=job.parent_job_id))
+    if report is not None:
+        said = t.plural(
+            "{network} on {device} · {count} iteration · {time}",
+            "{network} on {device} · {count} iterations · {time}",
             count=report.iterations,
             network=report.network,
             device=report.device,
             time=duration(t, report.seconds),
-            job_id=job.id,
-        ),
-        limit=300,
-    )
+        )
+        lines.append(plain(said, limit=300))
+    return lines
 
 
 def notes(t: Texts, job: Job) -> list[str]:

@@ -8,6 +8,7 @@ from discord import app_commands, ui
 
 from bot.commands.show import show_job
 from bot.commands.thumbnails import Thumbnails
+from bot.intake.shares import Shares
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, texts_of
 from bot.ui.buttons import USER, PersistentItem, check_owner, custom_id, template
@@ -61,9 +62,10 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Page:
     turner = HistoryPage.turner(t, place, more=more)
     if not jobs:
         return text_page(t("There is no picture of yours here yet. Start one with /paint."), turner)
-    files = await client.service(Thumbnails).files(
-        [(str(job.id), key) for job in jobs if (key := small_key(job))]
-    )
+    async with client.service(Shares).conveniences.turn(interaction.user.id):
+        files = await client.service(Thumbnails).files(
+            [(str(job.id), key) for job in jobs if (key := small_key(job))]
+        )
     gallery: ui.MediaGallery[Any] = ui.MediaGallery()
     for job in jobs:
         if str(job.id) in files:

@@ -1,6 +1,6 @@
 """The job that somebody asks for by its number, and what they may do with it."""
 
-from bot.commands.rights import Role, role_of
+from bot.commands.rights import Right, Role, may, role_of
 from bot.intake.pictures import NOT_KEPT
 from bot.kit import Interaction
 from bot.texts import _
@@ -47,6 +47,20 @@ async def kept_job(interaction: Interaction, job_id: int) -> Job:
     """
     job = await known_job(interaction, job_id)
     if job.user_id != interaction.user.id:
+        raise UserProblem(NOT_YOURS, user=plain(job.user_name))
+    if job.pictures_deleted_at is not None:
+        raise UserProblem(NOT_KEPT)
+    return job
+
+
+async def open_job(interaction: Interaction, job_id: int) -> Job:
+    """The job of a button that anybody may use who sees a public picture, on their own account.
+
+    Raises:
+        UserProblem: if it is somebody else's and not public here, or its pictures are not kept.
+    """
+    job = await known_job(interaction, job_id)
+    if not may(Right.POST, interaction, job):
         raise UserProblem(NOT_YOURS, user=plain(job.user_name))
     if job.pictures_deleted_at is not None:
         raise UserProblem(NOT_KEPT)

@@ -4,7 +4,8 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot.intake.request import PaintRequest, Source, asker_of, reply_to
+from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
+from bot.intake.request import PaintRequest, Source, asker_of
 from bot.intake.service import IntakeService
 from bot.intake.wishes import OWN_STYLE, new_seed, suiting, wish_for
 from bot.kit import Feature, Interaction
@@ -12,6 +13,7 @@ from bot.texts import _, texts_of
 from bot.ui.choices import CHOICES, choice
 from bot.ui.words import at_hand_first, catalogue
 from bot.wire.errors import UserProblem
+from common.defaults import Defaults, Notify
 from common.options import (
     OPTIONS,
     FilmFormat,
@@ -21,7 +23,6 @@ from common.options import (
     Start,
     Vary,
 )
-from jobs.model import Notify
 
 SIZE, STRENGTH = OPTIONS["size_px"], OPTIONS["strength"]
 SCALE, SEED = OPTIONS["style_scale"], OPTIONS["seed"]
@@ -119,11 +120,11 @@ async def paint(
     style2: discord.Attachment | None = None,
     preset2: Range[str, 1, 100] | None = None,
     blend: Range[float, 0.05, 0.95] | None = None,
-    size: Range[int, SIZE.least, SIZE.most] = SIZE.default,
-    quality: Quality = "standard",
+    size: Range[int, SIZE.least, SIZE.most] | None = None,
+    quality: Quality | None = None,
     strength: Range[float, STRENGTH.least, STRENGTH.most] | None = None,
     style_scale: Range[float, SCALE.least, SCALE.most] | None = None,
-    keep_colors: KeepColors = "no",
+    keep_colors: KeepColors | None = None,
     start: Start = "content",
     mask: discord.Attachment | None = None,
     seed: Range[int, SEED.least, SEED.most] | None = None,
@@ -131,30 +132,35 @@ async def paint(
     vary: Vary = "seed",
     timelapse: bool = False,
     film: FilmFormat | None = None,
-    notify: Notify = "long",
-    spoiler: bool = False,
-    ephemeral: bool = False,
+    notify: Notify | None = None,
+    spoiler: bool | None = None,
+    ephemeral: bool | None = None,
 ) -> None:
     """Acknowledge at once, and take the wish in."""
     styles = wish_for((_source(style), _source(style2)), (preset, preset2), blend)
     looks = {"strength": strength, "style_scale": style_scale, "seed": seed}
     named = {name: value for name, value in looks.items() if value is not None}
+    own = Defaults(
+        size_px=size,
+        quality=quality,
+        keep_colors=keep_colors,
+        notify=notify,
+        spoiler=spoiler,
+        ephemeral=ephemeral,
+    ).over(await interaction.client.service(OwnDefaults).of(interaction))
     request = PaintRequest(
         asker=asker_of(interaction),
-        reply=reply_to(interaction, ephemeral=ephemeral, spoiler=spoiler, notify=notify),
+        reply=reply_by(interaction, own),
         content=Source.attachment(content),
         styles=styles,
         mask=_source(mask),
         options=PaintOptions(
-            size_px=size,
-            quality=quality,
-            keep_colors=keep_colors,
             start=start,
             variants=_versions(variants, vary, len(styles)),
             vary=vary,
             timelapse=timelapse or film is not None,
             timelapse_format=film or "mp4",
-            **{"seed": new_seed()} | suiting(styles) | named,
+            **options_by(own) | {"seed": new_seed()} | suiting(styles) | named,
         ),
         named=tuple(named),
     )

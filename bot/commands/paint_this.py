@@ -7,7 +7,8 @@ from discord import app_commands
 
 from bot.commands.style_form import Chosen, StyleForm
 from bot.commands.style_pictures import saved_styles
-from bot.intake.request import PaintRequest, Source, asker_of, reply_to
+from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
+from bot.intake.request import PaintRequest, Source, asker_of
 from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed, suiting
 from bot.kit import Feature, Interaction
@@ -30,14 +31,16 @@ async def paint_this(interaction: Interaction, message: discord.Message) -> None
         raise UserProblem(NO_PICTURE)
 
     async def begin(submitted: Interaction, chosen: Chosen) -> None:
+        own = await submitted.client.service(OwnDefaults).of(submitted)
         request = PaintRequest(
             asker=asker_of(submitted),
-            reply=reply_to(submitted),
+            reply=reply_by(submitted, own),
             content=source,
             styles=chosen.styles,
             options=PaintOptions(
                 seed=new_seed(),
-                **suiting(chosen.styles)
+                **options_by(own)
+                | suiting(chosen.styles)
                 | ({} if chosen.strength is None else {"strength": chosen.strength}),
             ),
             named=() if chosen.strength is None else ("strength",),

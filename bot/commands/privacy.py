@@ -7,12 +7,14 @@ from discord import app_commands
 
 from bot.commands.privacy_export import export_parts
 from bot.intake.service import IntakeService
+from bot.intake.shares import Shares
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.buttons import OwnButton
 from bot.ui.container import Page, card, row_of, say, show
 from bot.wire.acknowledging import acknowledge
 from bot.wire.uploads import Upload
+from jobs.changing.retention import ROWS_KEPT_DAYS
 from jobs.model import JobState
 
 PARTS = 20
@@ -42,10 +44,11 @@ async def privacy_page(interaction: Interaction) -> Page:
         "the pictures you gave, the settings, the result, and when it was painted. I keep the "
         "styles that you save until you remove them. I do not read messages, and I pass nothing on."
     )
+    rows = t("What is left of it without pictures goes after {days} days.", days=ROWS_KEPT_DAYS)
     return Page(
         card(
             t("## Your data"),
-            f"{words}\n{kept}",
+            f"{words}\n{kept} {rows}",
             row_of(ExportButton(t, user_id), EraseButton(t, user_id)),
         )
     )
@@ -57,6 +60,11 @@ class ExportButton(OwnButton, kind="privacy-export", label=_("Send me my data"),
     async def press(self, interaction: Interaction, t: Texts) -> None:
         """Send it as files that only the user sees."""
         await acknowledge(interaction, ephemeral=True, thinking=True)
+        turns = interaction.client.service(Shares).conveniences
+        async with turns.turn(interaction.user.id):
+            await self._send(interaction, t)
+
+    async def _send(self, interaction: Interaction, t: Texts) -> None:
         parts_left = PARTS if interaction.is_guild_integration() else PARTS_OF_USER_INSTALLED
         words = [t("Here is what I keep of you.")]
         async for part in export_parts(
@@ -112,6 +120,7 @@ class ReallyEraseButton(
         await stop_unfinished(interaction.client, interaction.user.id)
         await interaction.client.service(IntakeService).forget(interaction.user.id)
         counts = await interaction.client.queue.privacy.erase_user(interaction.user.id)
+        interaction.client.languages.pop(interaction.user.id, None)
         words = t(
             "Everything is erased: {jobs}, {pictures}, {styles}.",
             jobs=t.plural("{count} job", "{count} jobs", count=counts.jobs),

@@ -7,6 +7,7 @@ from discord import app_commands
 
 from bot.intake.request import Role, Source, asker_of
 from bot.intake.service import IntakeService
+from bot.intake.shares import Shares
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.people import is_admin
@@ -65,7 +66,8 @@ async def save(
     if refusal is not None and refusal.limit == BLOCKED:
         raise UserProblem(refusal_words(t, refusal))
     intake = client.service(IntakeService)
-    taken = await intake.pictures.take(Source.attachment(picture), Role.STYLE)
+    client.service(Shares).check(interaction.user.id)
+    taken = await intake.pictures.take(Source.attachment(picture), Role.STYLE, interaction.user.id)
     outcome = await client.queue.styles.save(
         scope, owner_id, cleaned, taken.value, interaction.user.id
     )

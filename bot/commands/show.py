@@ -13,6 +13,7 @@ from bot.commands.job_access import job_in_time, note_admins_act
 from bot.commands.message_removed import is_removed
 from bot.commands.rights import Right, by_admins_right, may
 from bot.intake.request import asker_of
+from bot.intake.shares import Shares
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
@@ -42,7 +43,9 @@ async def show_job(interaction: Interaction, job_id: int) -> None:
     job = await _permitted(Right.LOOK, interaction, job_id)
     if by_admins_right(Right.LOOK, interaction, job):
         await note_admins_act(interaction, "look_at_private", job)
-    await show(interaction, await job_page(interaction, texts_of(interaction), job))
+    turns = interaction.client.service(Shares).conveniences
+    async with turns.turn(interaction.user.id):
+        await show(interaction, await job_page(interaction, texts_of(interaction), job))
 
 
 async def _permitted(right: Right, interaction: Interaction, job_id: int) -> Job:
@@ -58,7 +61,7 @@ async def _permitted(right: Right, interaction: Interaction, job_id: int) -> Job
     return job
 
 
-async def _check_posting(interaction: Interaction, job_id: int) -> None:
+async def check_posting(interaction: Interaction, job_id: int) -> None:
     """Refuse what may not be shown to others here.
 
     Raises:
@@ -122,7 +125,7 @@ async def show_command(
 ) -> None:
     """Show a picture."""
     if everybody:  # a refusal is for the one who asks, and after the acknowledgement all see it
-        await _check_posting(interaction, picture)
+        await check_posting(interaction, picture)
     await acknowledge(interaction, ephemeral=not everybody, thinking=True)
     await show_job(interaction, picture)
 

@@ -7,7 +7,8 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.intake.request import PaintRequest, Source, StyleWish, asker_of, reply_to
+from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
+from bot.intake.request import PaintRequest, Source, StyleWish, asker_of
 from bot.intake.service import IntakeService
 from bot.intake.wishes import OWN_STYLE, new_seed, suiting
 from bot.kit import Interaction
@@ -149,10 +150,17 @@ class PhotoForm(ReportingModal):
         """Take the wish in."""
         strength = strength_of(self._strength)
         named = {} if strength is None else {"strength": strength}
-        options = {"seed": new_seed(), **suiting(self._styles), **named, **self._changes}
+        own = await interaction.client.service(OwnDefaults).of(interaction)
+        options = {
+            **options_by(own),
+            "seed": new_seed(),
+            **suiting(self._styles),
+            **named,
+            **self._changes,
+        }
         request = PaintRequest(
             asker=asker_of(interaction),
-            reply=reply_to(interaction),
+            reply=reply_by(interaction, own),
             content=Source.attachment(self._photo.values[0]),
             styles=self._styles,
             options=PaintOptions(**options),

@@ -49,7 +49,9 @@ class JobFiles:
         if known in self._encoded:
             return self._encoded[known]
         client = self._client
-        attached = await fitted_result(t, client.queue.store, client.encoder, job, limit_bytes)
+        attached = await fitted_result(
+            t, client.queue.store, client.encoder, job, limit_bytes, is_result=True
+        )
         if attached is not None and attached.note is not None:  # it took work
             self._encoded[known] = attached
             if len(self._encoded) > REMEMBERED:

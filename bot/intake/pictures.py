@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 from bot.intake.byte_budget import ByteBudget
 from bot.intake.download import Downloader
 from bot.intake.request import PaintRequest, Role, Source, StyleWish
+from bot.intake.room import DiskRoom
+from bot.intake.shares import Shares
 from bot.intake.wishes import resolve
 from bot.texts import _
 from bot.wire.errors import UserProblem
@@ -64,8 +66,10 @@ def _of_picture(role: Role, sentence: Sentence) -> Sentence:
 class PictureIntake:
     """Takes pictures in, a few at a time, so that fifty commands at once need little memory."""
 
-    def __init__(self, settings: Settings, queue: JobQueue) -> None:
+    def __init__(self, settings: Settings, queue: JobQueue, shares: Shares) -> None:
         self._queue = queue
+        self._shares = shares
+        self._room = DiskRoom(settings, queue)
         self._downloader = Downloader(settings.max_upload_bytes)
         self._decoders = DecoderPool(
             DecodeLimits(
@@ -96,7 +100,7 @@ class PictureIntake:
         await self._downloader.__aexit__(None, None, None)
 
     async def take(
-        self, source: Source, role: Role, interaction_id: int | None = None
+        self, source: Source, role: Role, member: int, interaction_id: int | None = None
     ) -> Taken[str]:
         """Take one picture in, and keep it while the intake of this interaction is open.
 
@@ -109,11 +113,13 @@ class PictureIntake:
             return Taken(source.key)
         assert source.url is not None
         size_bytes = self._max_bytes if source.size_bytes is None else source.size_bytes
-        async with self._budget.hold(size_bytes):
+        await self._room.check(member, size_bytes)
+        async with self._shares.pictures.turn(member), self._budget.hold(size_bytes):
             try:
                 data = await self._downloader.fetch(source.url, source.size_bytes)
                 picture = await self._decoders.normalise(data)
             except (UserProblem, PictureProblem) as problem:
+                self._shares.refused(member)
                 raise InputProblem(role, problem) from None
             await self._hold(interaction_id, [key_for(picture.png, PNG)])
             key = await self._queue.store.put(picture.png, PNG)
@@ -167,7 +173,7 @@ class PictureIntake:
         sources = request.sources()
         results = await asyncio.gather(
             *(
-                self.take(source, role, request.reply.interaction_id)
+                self.take(source, role, request.asker.user_id, request.reply.interaction_id)
                 for role, source in sources.items()
             ),
             return_exceptions=True,

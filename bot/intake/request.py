@@ -9,9 +9,11 @@ import discord
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from bot.kit import Interaction
+from bot.texts import locale_of
 from bot.ui.people import is_admin, role_ids
+from common.defaults import Notify
 from common.options import PaintInputs, PaintOptions
-from jobs.model import Asker, Notify, Reply
+from jobs.model import Asker, Reply
 
 TOKEN_LIFE = timedelta(minutes=15)
 
@@ -142,7 +144,7 @@ def reply_to(
         spoiler=spoiler,
         notify=notify,
         bot_in_channel=_bot_is_here(interaction),
-        locale=interaction.locale.value,
+        locale=locale_of(interaction),
         upload_limit_bytes=interaction.filesize_limit,
     )
 

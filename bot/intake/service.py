@@ -10,8 +10,10 @@ from pydantic import ValidationError
 
 from bot.delivery.undelivered import UndeliveredNotice
 from bot.intake.journal import QUEUE_BACKOFF, QUEUE_TRIES, CommandJournal, JournalEntry
+from bot.intake.own_defaults import OwnDefaults
 from bot.intake.pictures import ERASED, NOT_KEPT, PictureIntake
 from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_to
+from bot.intake.shares import Shares
 from bot.intake.wishes import in_style
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import _, texts_for, texts_of
@@ -49,6 +51,7 @@ class IntakeService:
     """Takes wishes in. Each is written down before it is acknowledged, so that none is lost."""
 
     pictures: PictureIntake
+    _shares: Shares
     question: Callable[[PaintRequest], Awaitable[Page]]
     """Makes what asks for the style of a wish that lacks it; set by who offers styles."""
     _journal: CommandJournal
@@ -64,11 +67,12 @@ class IntakeService:
     async def start(self) -> None:
         """Get ready, and go on with what an earlier run left."""
         queue = self._client.queue
+        self._shares = self._client.service(Shares)
         self._journal = CommandJournal(
             queue, self._client.settings.atelier_data_dir / COMMANDS_FOLDER
         )
         await self._journal.recover()
-        self.pictures = PictureIntake(self._client.settings, queue)
+        self.pictures = PictureIntake(self._client.settings, queue, self._shares)
         await self.pictures.open()
         for intake in await queue.intakes.pending():
             self._spawn(self._resume(intake))
@@ -96,6 +100,11 @@ class IntakeService:
             UserProblem: if the limits stand in the way.
         """
         began = asyncio.get_running_loop().time()
+        self._shares.check(request.asker.user_id)
+        own = await self._client.service(OwnDefaults).of(interaction)
+        if own.always_spoiler:  # as the admins here want it, for buttons and forms, too
+            hidden = replace(request.reply, spoiler=True)
+            request = request.model_copy(update={"reply": hidden})
         if request.lacks_style:
             request = request.as_question()
         if request.options.variants > 1 and request.options.timelapse:
@@ -163,6 +172,11 @@ class IntakeService:
         await self._work(request, message_id)
 
     async def _work(self, request: PaintRequest, message_id: int | None) -> None:
+        """Take a wish in, which counts among its member's while that lasts."""
+        with self._shares.wish(request.asker.user_id):
+            await self._take_in(request, message_id)
+
+    async def _take_in(self, request: PaintRequest, message_id: int | None) -> None:
         """Take the pictures in and submit, or say why not."""
         asker, reply = request.asker, request.reply
         t = texts_for(reply.locale)

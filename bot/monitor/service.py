@@ -131,7 +131,7 @@ class Monitor:
                 ),
                 None,
             )
-        key = None if job is None or job.reply.ephemeral else job.preview_key
+        key = None if job is None or not _is_for_everybody(job) else job.preview_key
         if key is None:
             raise web.HTTPNotFound
         try:
@@ -191,6 +191,11 @@ def _plain(health: Health, waiting: list[Job]) -> dict[str, Any]:
     }
 
 
+def _is_for_everybody(job: Job) -> bool:
+    """Whether a picture is painted where others see it: this page asks nobody who they are."""
+    return job.guild_id is not None and not job.reply.ephemeral and not job.message_removed_at
+
+
 def _job(job: Job, now: datetime) -> dict[str, Any]:
     """A job without its member's name and words."""
     progress = job.progress
@@ -202,7 +207,7 @@ def _job(job: Job, now: datetime) -> dict[str, Any]:
         "waited_seconds": round(((job.started_at or now) - job.created_at).total_seconds()),
         "fraction": progress and progress.fraction,
         "seconds_left": progress and progress.seconds_left,
-        "preview": None if job.reply.ephemeral else job.preview_key,
+        "preview": job.preview_key if _is_for_everybody(job) else None,
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from bot.texts import Texts, _
 from bot.ui.limit_words import limit_value
 from bot.ui.words import QUALITIES
-from common.limits import LIMITS
+from common.limits import LIMITS, LimitKind
 from jobs.outcomes import BLOCKED, Refusal, Unforeseen
 
 BLOCKED_EVERYWHERE = _("The operator of this bot has blocked you from painting.")
@@ -44,6 +44,9 @@ FOR_SEVERAL: Mapping[str, str] = {
     ),
 }
 """The same for several pictures at once, where some of them would still fit in."""
+NUMBERS = frozenset({LimitKind.SIZE, LimitKind.QUALITY, LimitKind.COUNT, LimitKind.SECONDS})
+OPERATORS = _("(This limit is set by whoever runs this bot.)")
+SERVERS = _("(This limit is set by the admins of this server.)")
 UNFORESEEN: Mapping[Unforeseen, str] = {
     Unforeseen.NO_ENGINE: _("No engine is running at the moment, so I cannot say when that is."),
     Unforeseen.PAUSED: _("The queue is paused at the moment, so I cannot say when that is."),
@@ -52,7 +55,14 @@ UNFORESEEN: Mapping[Unforeseen, str] = {
 
 def refusal_words(t: Texts, refusal: Refusal) -> str:
     """Which limit refused, what it stands at, and when it will work again."""
-    reason = _reason(t, refusal)
+    said = _when(t, refusal, _reason(t, refusal))
+    if refusal.limit in LIMITS and LIMITS[refusal.limit].kind in NUMBERS:
+        said += " " + t(SERVERS if refusal.set_by_server else OPERATORS)
+    return said
+
+
+def _when(t: Texts, refusal: Refusal, reason: str) -> str:
+    """The reason, and when it will work again as far as that is known."""
     if refusal.unforeseen is not None:
         return reason + " " + t(UNFORESEEN[refusal.unforeseen])
     if refusal.available_at is None:
@@ -60,8 +70,8 @@ def refusal_words(t: Texts, refusal: Refusal) -> str:
     # Rounded up, so that it does work at the time that is shown.
     moment = int(refusal.available_at.timestamp()) + 1
     if refusal.is_predicted:
-        return reason + " " + t("I expect that <t:{moment}:R>.", moment=moment)
-    return reason + " " + t("The next can start <t:{moment}:R>.", moment=moment)
+        return reason + " " + t("When I expect that: <t:{moment}:R>.", moment=moment)
+    return reason + " " + t("When the next can start: <t:{moment}:R>.", moment=moment)
 
 
 def _reason(t: Texts, refusal: Refusal) -> str:

@@ -1,6 +1,7 @@
 """The message that answers an interaction, reached by the interaction's token."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 
 ORIGINAL: Any = "@original"  # discord.py's type wants a number; Discord takes this name, too
 TRIES = 20
+FILLING = "…"
 T = TypeVar("T")
 
 
@@ -33,10 +35,21 @@ def is_mine(client: Bot, reply: Reply) -> bool:
 
 
 async def say_instead(client: Bot, user_id: int, reply: Reply, sentence: str) -> None:
-    """Replace "thinking…" by a sentence; by DM where the token has ended. Never raises."""
+    """Replace "thinking…" by a sentence that only the user sees, wherever others saw that.
+
+    By DM where the token has ended. Never raises.
+    """
     webhook = webhook_of(client, reply.application_id, reply.interaction_token)
     try:
-        await _insist(lambda: webhook.edit_message(ORIGINAL, content=sentence))
+        if reply.ephemeral:
+            await _insist(lambda: webhook.edit_message(ORIGINAL, content=sentence))
+        else:
+            # The first follow-up would become the answer, and as public; so it is filled before.
+            with contextlib.suppress(discord.NotFound):  # they deleted it
+                await _insist(lambda: webhook.edit_message(ORIGINAL, content=FILLING))
+            await _insist(lambda: webhook.send(sentence, ephemeral=True, wait=True))
+            with contextlib.suppress(discord.NotFound):
+                await _insist(lambda: webhook.delete_message(ORIGINAL))
     except Exception as error:  # noqa: BLE001 - every fault has its answer
         match fault_of(error):
             case TokenEnded() | MessageGone():

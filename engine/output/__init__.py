@@ -4,6 +4,7 @@ from engine.output.film import Film
 from engine.output.losses import LossRecord, loss_lines, loss_plot, plot_losses, write_loss_lines
 from engine.output.pictures import PICTURE_SUFFIXES, encode_picture, write_picture
 from engine.output.problems import OutputProblem, check_target
+from engine.output.provenance import with_provenance
 from engine.output.sheet import contact_sheet
 from engine.output.timelapse import TIMELAPSE_SUFFIXES, TimeLapse, time_lapse
 
@@ -21,6 +22,7 @@ __all__ = [
     "loss_plot",
     "plot_losses",
     "time_lapse",
+    "with_provenance",
     "write_loss_lines",
     "write_picture",
 ]

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,8 @@ from engine.painting.statistics import StatisticsKey, StyleStatistics
 
 MAX_BYTES = 256 * 1024 * 1024
 _SUFFIX = ".statistics"
+KEPT_SECONDS = 86_400.0
+"""Statistics that were not used for a day are measured anew."""
 
 
 class StatisticsFiles:
@@ -61,7 +64,22 @@ class StatisticsFiles:
             except BaseException:
                 Path(name).unlink(missing_ok=True)
                 raise
+            self.forget(KEPT_SECONDS)
             self._shrink()
+
+    def forget(self, seconds: float) -> int:
+        """Delete what was not used for so long; how many.
+
+        A member's style is measured like any other, and its statistics name nobody; so they go
+        by their age, long before the picture would.
+        """
+        count = 0
+        for path in self._folder.glob(f"*{_SUFFIX}"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > seconds:
+                    path.unlink()
+                    count += 1
+        return count
 
     def _path(self, key: StatisticsKey) -> Path:
         words = json.dumps(asdict(key), sort_keys=True)

@@ -19,6 +19,7 @@ from common.version import VERSION
 from engine.networks.encoder import WeightsProblem
 from engine.networks.registry import NetworkSource
 from engine.painting.problems import SettingsProblem
+from engine.worker.leftovers import sweep
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineInTrouble, EngineWorker
 from jobs.model import EngineInfo
@@ -57,6 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
         return CANNOT_START
     if options.check:
         return _check(settings)
+    if os.name == "posix":
+        os.umask(0o077)  # what is written is for who runs the engine
     set_up_logging(settings)
     for sentence in unknown_settings():
         log.warning("%s", sentence)
@@ -97,6 +100,7 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
     if until_stdin_closes:
         _on_stdin_end(end)
     painter = JobPainter(settings)
+    await asyncio.to_thread(sweep, settings)
     async with await JobQueue.open(settings) as queue:
         info = EngineInfo(
             id=f"{platform.node()}-{os.getpid()}-{uuid.uuid4().hex[:6]}",

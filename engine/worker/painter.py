@@ -6,19 +6,20 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from PIL import Image, UnidentifiedImageError
 
-from common.options import PaintOptions
+from common.catalogue import load_catalogue
+from common.options import PaintOptions, StyleInput
 from common.sentences import Sentence, sentence
 from common.settings import Settings
 from common.store import PictureMissingError, PictureStore, StorageUnavailableError
 from common.variants import variants_of
+from common.version import VERSION
 from engine.networks.encoder import WeightsProblem
 from engine.networks.registry import resolve_network
-from engine.output import Film, OutputProblem, encode_picture
+from engine.output import Film, OutputProblem, encode_picture, with_provenance
 from engine.painting import Control as PaintingControl
 from engine.painting import (
     Event,
@@ -31,6 +32,7 @@ from engine.painting import (
     paint,
 )
 from engine.pipeline import FilmRecorder, Pictures, follow, loss_files, open_studio
+from engine.scratch import scratch_folder
 from engine.styles.fetch import FetchStopped
 from engine.styles.presets import StyleMissing
 from engine.styles.swatches import MissingSwatches
@@ -186,9 +188,9 @@ class JobPainter:
         events = self._events(job, pictures, checkpoint, control)
         if not job.options.timelapse:
             painted = follow(events, reporter)
-            return Finished(_encoded(painted), _report(painted, pictures, job))
+            return Finished(_encoded(painted, job), _report(painted, pictures, job))
         kind = job.options.timelapse_format
-        with TemporaryDirectory(prefix="atelier-", ignore_cleanup_errors=True) as folder:
+        with scratch_folder() as folder:
             file = Path(folder) / f"film.{kind}"
             with Film(file) as film:
                 recorder = FilmRecorder(
@@ -200,7 +202,7 @@ class JobPainter:
                 painted = follow(events, reporter, recorder)
             timelapse = file.read_bytes() if file.is_file() else b""
         return Finished(
-            _encoded(painted),
+            _encoded(painted, job),
             _report(painted, pictures, job, film.note),
             timelapse,
             file.suffix,
@@ -291,8 +293,26 @@ def store_failure(error_id: str) -> Failure:
     return Failure.of(FailureKind.ENGINE, said, error_id)
 
 
-def _encoded(painted: Painted) -> bytes:
-    return encode_picture(painted.picture, ".png")
+def _encoded(painted: Painted, job: Job) -> bytes:
+    """The picture's file, which says how it was made and nothing of its member."""
+    options, made = job.options, painted.report
+    settings = {
+        **options.model_dump(exclude_defaults=True),
+        "seed": options.seed,
+        "strength": options.strength,
+        "network": made.network,
+        "iterations": made.iterations,
+    }
+    styles = " and ".join(_style_name(style) for style in job.inputs.styles)
+    png = encode_picture(painted.picture, ".png")
+    return with_provenance(png, f"Atelier {VERSION}", styles, settings)
+
+
+def _style_name(style: StyleInput) -> str:
+    painting = load_catalogue().get(style.preset or "")
+    if painting is not None:
+        return f"{painting.name} by {painting.artist} ({painting.year})"
+    return "itself" if style.is_content else "another picture"
 
 
 def _report(

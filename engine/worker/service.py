@@ -20,7 +20,7 @@ from typing import Any
 
 from common.backoff import Backoff
 from common.errors import AtelierError
-from common.logs import add_log_ids, log_ids
+from common.logs import add_log_ids, log_ids, redacted
 from common.store import PictureMissingError, StorageUnavailableError
 from engine.worker.control import (
     Control,
@@ -281,7 +281,8 @@ class EngineWorker:
             self._passed[claim.job.id] += 1
             times = self._passed[claim.job.id]
             if times < PASSING_TROUBLES:
-                await self._write(keeper, partial(claims.release, reason=trouble.reason), claim)
+                reason = redacted(trouble.reason)
+                await self._write(keeper, partial(claims.release, reason=reason), claim)
                 return Afterwards(pause_seconds=BACKOFF.seconds(times - 1))
         retry = trouble.if_well is IfWell.TRIED
         await self._write(keeper, partial(claims.fail, retry=retry), claim, trouble.failure)
@@ -320,14 +321,13 @@ class EngineWorker:
         raise EngineInTrouble(problem)
 
     async def _problem(self) -> str | None:
-        """What is ill around the jobs, in English, or None."""
+        """What is ill around the jobs, in English and without secrets, or None."""
         problem = await self._store_problem()
-        if problem is not None:
-            return problem
-        loop = asyncio.get_running_loop()
-        self._painting = loop.run_in_executor(self._thread, self._painter.probe)
-        found: str | None = await self._painting
-        return found
+        if problem is None:
+            loop = asyncio.get_running_loop()
+            self._painting = loop.run_in_executor(self._thread, self._painter.probe)
+            problem = await self._painting
+        return None if problem is None else redacted(problem)
 
     async def _store_problem(self) -> str | None:
         try:
@@ -339,7 +339,7 @@ class EngineWorker:
     async def _note_trouble(self, problem: str) -> None:
         self._noted = True
         with contextlib.suppress(QueueUnavailableError):
-            await self._queue.engines.note_trouble(self._info, problem)
+            await self._queue.engines.note_trouble(self._info, redacted(problem))
 
     async def _note_well(self) -> None:
         if self._noted:

@@ -1,20 +1,24 @@
 """A user's data: shown and erased on request."""
 
+import asyncio
+import json
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
+from jobs.changing import erasures
 from jobs.changing.administration import amend_audit
 from jobs.changing.cancelling import forget_clearing, lock_with_flow
 from jobs.changing.retention import drop_pictures
 from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
-from jobs.db.rows import J, Record, json_object
+from jobs.db.rows import HAS_ENDED, J, Record, json_object
 from jobs.entering.intakes import erase_intakes
 from jobs.model import JobState
 from jobs.order.fairness import leave_place
+from jobs.outcomes import QueueUnavailableError
 from jobs.working.ending import end_job
 
 NOBODY = 0
@@ -49,7 +53,9 @@ class Privacy:
 
     async def export_user(self, user_id: int) -> UserExport:
         """All that is kept of a user."""
-        audit = schema.audit
+        audit, styles, intakes = schema.audit, schema.user_styles, schema.intakes
+        blocked = schema.blocked_users
+        mine, by_me = styles.c.by_user == user_id, blocked.c.by_user == user_id
         tables = (
             ("jobs", sa.select(schema.jobs).where(J.user_id == user_id).order_by(J.id.desc())),
             (
@@ -59,11 +65,20 @@ class Privacy:
                 .where(J.user_id == user_id)
                 .order_by(schema.events.c.id),
             ),
+            ("defaults", sa.select(schema.defaults).where(_own_defaults(user_id))),
             ("styles", sa.select(schema.user_styles).where(_own_style(user_id))),
+            ("server_styles", sa.select(styles).where(styles.c.scope == "guild", mine)),
+            ("intakes", sa.select(intakes).where(intakes.c.user_id == user_id)),
             (
                 "blocked",
-                sa.select(schema.blocked_users).where(schema.blocked_users.c.user_id == user_id),
+                sa.select(blocked.c.guild_id, blocked.c.at).where(blocked.c.user_id == user_id),
             ),
+            ("blocks_by_you", sa.select(blocked.c.guild_id, blocked.c.at).where(by_me)),
+            (
+                "settings_made",
+                sa.select(schema.guild_limits).where(schema.guild_limits.c.updated_by == user_id),
+            ),
+            ("pauses", sa.select(schema.pauses).where(schema.pauses.c.by_user == user_id)),
             ("admin_actions", sa.select(audit).where(audit.c.user_id == user_id)),
             # Without who did it, which is theirs.
             (
@@ -78,7 +93,7 @@ class Privacy:
         async with self._core.database.read() as connection:
             for name, statement in tables:
                 rows = await connection.execute(statement)
-                data[name] = [_plain(row) for row in rows]
+                data[name] = [_plain(row, user_id) for row in rows]
             keys = list(
                 await connection.scalars(
                     sa.select(uses.c.key)
@@ -87,7 +102,7 @@ class Privacy:
                     .order_by(J.id.desc(), uses.c.role.desc())
                 )
             )
-        keys += [style["picture_key"] for style in data["styles"]]
+        keys += [style["picture_key"] for style in data["styles"] + data["server_styles"]]
         stored = [key for key in dict.fromkeys(keys) if await self._core.store.exists(key)]
         return UserExport(data, tuple(stored))
 
@@ -100,6 +115,7 @@ class Privacy:
         of pictures a day; nothing is left in them but the times, the server and the user's id.
         What the user did as an admin, and to others' jobs, stays without their name.
         """
+        await self._remember(user_id)
         # First what may become a job at any moment: it is one below, or it becomes none any more.
         async with self._core.database.write() as transaction:
             keys = await erase_intakes(transaction, user_id)
@@ -117,10 +133,21 @@ class Privacy:
                 sa.delete(styles).where(_own_style(user_id)).returning(styles.c.picture_key)
             )
             style_keys = [str(key) for key in result.scalars()]
+            await transaction.connection.execute(
+                sa.delete(schema.defaults).where(_own_defaults(user_id))
+            )
             await _forget_name(transaction, user_id)
             await _forget_mentions(transaction, user_id)
         await self._core.discard([*keys, *style_keys])
         return ErasedCounts(len(ids), len(set(keys)), len(style_keys))
+
+    async def _remember(self, user_id: int) -> None:
+        folder, now = self._core.settings.atelier_data_dir, await self._core.database.now()
+        try:
+            await asyncio.to_thread(erasures.remember, folder, user_id, now)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise QueueUnavailableError(f"The erasure cannot be written down: {reason}.") from error
 
     async def _erase_job(self, job_id: int, user_id: int) -> list[str]:
         async with self._core.database.write() as transaction:
@@ -148,7 +175,11 @@ class Privacy:
                     report=None,
                     message_id=None,
                     message_channel_id=None,
-                    delivered_at=sa.func.coalesce(J.delivered_at, transaction.now),
+                    # Not in a state of a later version that is no end.
+                    delivered_at=sa.case(
+                        (HAS_ENDED, sa.func.coalesce(J.delivered_at, transaction.now)),
+                        else_=J.delivered_at,
+                    ),
                     delivered_how=sa.func.coalesce(J.delivered_how, "erased"),
                     erased_at=transaction.now,
                 )
@@ -202,10 +233,31 @@ async def _forget_mentions(transaction: Transaction, user_id: int) -> None:
         await amend_audit(transaction, row.id, details)
 
 
+def _own_defaults(user_id: int) -> sa.ColumnElement[bool]:
+    columns = schema.defaults.c
+    return sa.and_(columns.scope == "user", columns.owner_id == user_id)
+
+
 def _own_style(user_id: int) -> sa.ColumnElement[bool]:
     columns = schema.user_styles.c
     return sa.and_(columns.scope == "user", columns.owner_id == user_id)
 
 
-def _plain(row: Record) -> dict[str, Any]:
-    return {name: value for name, value in row._asdict().items() if name not in _SECRET}
+def _plain(row: Record, user_id: int) -> dict[str, Any]:
+    """A row without keys to Discord, and without other people's ids."""
+    plain = {name: value for name, value in row._asdict().items() if name not in _SECRET}
+    if plain.get("actor", "").startswith("user:") and plain["actor"] != f"user:{user_id}":
+        plain["actor"] = "somebody"
+    if "details" in plain:
+        details = json_object(plain["details"])
+        if details.get("user", str(user_id)) != str(user_id):
+            details["user"] = "somebody"
+        plain["details"] = json.dumps(details)
+    if "payload" in plain:
+        payload = json_object(plain["payload"])
+        reply = payload.get("reply")
+        if isinstance(reply, dict):
+            reply.pop("interaction_token", None)
+        payload.pop("sender", None)  # an earlier version had the token in it
+        plain["payload"] = json.dumps(payload)
+    return plain

@@ -1,16 +1,18 @@
 """What is kept, and for how long; what nobody needs any more is deleted."""
 
 import asyncio
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from common.store import StoredPicture
+from jobs.changing.installation import RESTORED_AT, read_fact
 from jobs.core import QueueCore, record, row_of, used_keys
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
-from jobs.db.rows import J, Record, job_from_row, to_json
+from jobs.db.rows import J, Record, job_from_row, json_object, to_json
 from jobs.delivery import ENDED
 from jobs.entering.limits import DAY_SECONDS, changes_from_json, tightened
 from jobs.model import Job, JobState, Reply
@@ -25,6 +27,10 @@ ROWS_KEPT_DAYS = 400
 UNDO_SECONDS = 600.0
 """For so long a member's deletion can be taken back, and the files are kept."""
 _BATCH = 500
+TOKEN_SECONDS = 900.0
+"""So long an interaction's token works, and is kept after the delivery."""
+_HELD = '"interaction_token":"'
+_DROPPED = '"interaction_token":""'
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,17 @@ class Retention:
             assert now is not None
         await self._core.discard(keys)
         return PicturesDeleted(job_from_row(now))
+
+    async def bytes_of(self, user_id: int) -> int:
+        """How much of a store on this machine a user's pictures take up, saved styles included."""
+        uses, styles = schema.picture_uses.c, schema.user_styles.c
+        of_jobs = (
+            sa.select(uses.key).join(schema.jobs, J.id == uses.job_id).where(J.user_id == user_id)
+        )
+        of_styles = sa.select(styles.picture_key).where(styles.by_user == user_id)
+        async with self._core.database.read() as connection:
+            keys = list(await connection.scalars(sa.union(of_jobs, of_styles)))
+        return await self._core.store.total_bytes(keys)
 
     async def delete_soon(
         self, job_id: int, by_user_id: int, by_admin: bool = False
@@ -168,6 +185,8 @@ class Retention:
 
         It may end at any point and begin again; two at a time do no harm.
         """
+        if await self._was_just_restored():
+            return GcCounts(0, 0, 0, 0)
         await self.finish_deleting()
         expired = await self._expire()
         rows = await self._old_rows()
@@ -181,6 +200,49 @@ class Retention:
                     files += 1
                     size += picture.size_bytes
         return GcCounts(expired, files, size, rows)
+
+    async def forget_tokens(self, since: float = 0.0) -> float:
+        """Drop keys to Discord's answers that have ended; what was delivered needs none any more.
+
+        Args:
+            since: up to when an earlier call has done so; what was delivered before is not read.
+
+        Returns:
+            Up to when it is done.
+        """
+        until = await self._core.database.now() - TOKEN_SECONDS
+        statement = (
+            sa.select(J.id, J.target)
+            .where(
+                J.delivered_at > since,
+                J.delivered_at <= until,
+                J.target.contains(_HELD),
+                ~J.target.contains(_DROPPED),
+            )
+            .order_by(J.id)
+            .limit(_BATCH)
+        )
+        last = 0
+        while True:
+            async with self._core.database.read() as connection:
+                rows = (await connection.execute(statement.where(J.id > last))).all()
+            if not rows:
+                return until
+            last = rows[-1].id
+            async with self._core.database.write(precious=False) as transaction:
+                for row in rows:
+                    target = json_object(row.target) | {"interaction_token": ""}
+                    await transaction.connection.execute(
+                        sa.update(schema.jobs)
+                        .where(J.id == row.id)
+                        .values(target=json.dumps(target, separators=(",", ":")))
+                    )
+
+    async def _was_just_restored(self) -> bool:
+        """Whether to delete nothing yet: the restored rows may not name what is needed."""
+        async with self._core.database.write(precious=False) as transaction:
+            restored_at = await read_fact(transaction, RESTORED_AT)
+            return restored_at is not None and float(restored_at) > transaction.now - DAY_SECONDS
 
     async def _unused(self, pictures: Iterable[StoredPicture]) -> list[StoredPicture]:
         by_key = {picture.key: picture for picture in pictures}

@@ -12,11 +12,10 @@ from common.command_line import OneLineParser, print_anything
 from common.settings import Settings, SettingsError, load_settings
 from common.store import StorageUnavailableError
 from jobs.changing.administration import COMMAND_LINE
-from jobs.cli import operating
+from jobs.cli import keeping, operating
 from jobs.cli.status import status, unreadable
 from jobs.cli.tables import WIDE, counted, history_table, job_table, list_table, wide_enough
 from jobs.db import schema
-from jobs.db.backup import backup
 from jobs.db.rows import J, job_from_row
 from jobs.health import Part
 from jobs.model import Job, JobState
@@ -73,8 +72,16 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--server", type=_id, metavar="ID", help="a server's Discord id; default: everywhere"
         )
-    copy = commands.add_parser("backup", help="copy the SQLite database while it is in use")
+    copy = commands.add_parser("backup", help="copy the database and its pictures while in use")
     copy.add_argument("file", type=Path, metavar="FILE", help="a new file")
+    copy.add_argument(
+        "--database-only", action="store_true", help="copy the SQLite database alone, as it is"
+    )
+    back = commands.add_parser("restore", help="bring a backup back; bot and engines are stopped")
+    back.add_argument("file", type=Path, metavar="FILE", help="of `backup`")
+    commands.add_parser(
+        "restored", help="after a pg_restore of PostgreSQL: do what `restore` does besides"
+    )
     return parser
 
 
@@ -97,9 +104,9 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
         return 2
     try:
         if asked.command == "backup":
-            size = backup(settings, asked.file)
-            output.print(f"Copied {size:,} bytes to {asked.file}.", markup=False)
-            return 0
+            return keeping.back_up(settings, asked.file, output, pictures=not asked.database_only)
+        if asked.command == "restore":
+            return asyncio.run(keeping.bring_back(settings, asked.file, output))
         return asyncio.run(_run(asked, settings, output))
     except (QueueError, StorageUnavailableError) as error:
         if asked.command == "status" and isinstance(error, QueueError):
@@ -117,6 +124,7 @@ async def _run(asked: argparse.Namespace, settings: Settings, console: Console) 
         "gc": _gc,
         "status": _status,
         **operating.COMMANDS,
+        "restored": keeping.settle_restored,
     }
     async with await JobQueue.open(settings, may_migrate=False) as queue:
         return await commands[asked.command](queue, asked, console)

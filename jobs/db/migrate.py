@@ -11,8 +11,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.files import close_to_others
+from jobs.db import schema
+from jobs.db.copying import keep_before_migration
 from jobs.db.database import BUSY_TIMEOUT_SECONDS, Database
+from jobs.db.living import bots_alive, has_ended
 from jobs.outcomes import DatabaseTooNewError, DatabaseTooOldError, QueueUnavailableError
 
 NO_DATABASE = (
@@ -52,19 +57,43 @@ async def migrate(database: Database) -> None:
     """Migrate forward to this version, alone: others who start now wait for it.
 
     Everything happens in one transaction, so that a process that ends halfway leaves the
-    database as it was.
+    database as it was. Of a SQLite database a copy is made before.
 
     Raises:
         DatabaseTooNewError: when a newer version has migrated the database before.
+        DatabaseTooOldError: when it is older, and a bot of that version runs.
+        QueueError: when no copy can be made.
         QueueUnavailableError: when the database cannot be reached.
     """
     path = database.url.database
     if not database.postgres and path:
         make_folder(Path(path).parent)
         await asyncio.to_thread(_switch_on_wal, path)
+        async with database.read() as connection:
+            current = await connection.run_sync(_current)
+            if current not in {None, known_revisions()[-1]}:
+                await _refuse_under_a_bot(connection, await database.now_in(connection))
+                await asyncio.to_thread(keep_before_migration, Path(path), str(current))
     async with database.write() as transaction:
         await transaction.lock("atelier-migration")
+        current = await transaction.connection.run_sync(_current)
+        if current not in {None, known_revisions()[-1]}:
+            await _refuse_under_a_bot(transaction.connection, transaction.now)
         await transaction.connection.run_sync(_upgrade)
+
+
+async def _refuse_under_a_bot(connection: AsyncConnection, now: float) -> None:
+    """Leave an older database alone while a bot of its version works with it."""
+    tables = await connection.run_sync(lambda known: sa.inspect(known).get_table_names())
+    if schema.bots.name not in tables:
+        return  # of a version that did not say whether it runs
+    for bot in await bots_alive(connection, now):
+        if not has_ended(bot.info):
+            raise DatabaseTooOldError(
+                f"A bot of version {bot.info.version} (process {bot.info.pid} on "
+                f"{bot.info.host}) uses this database, which this version would have to migrate. "
+                "Stop the bot first; one that was killed is forgotten after a minute."
+            )
 
 
 async def require_newest(database: Database) -> None:
@@ -118,6 +147,9 @@ def _switch_on_wal(path: str) -> None:
     The switch is kept in the file. It needs the file for itself and does not wait for it, so
     processes that start together on a fresh file may have to ask more than once.
     """
+    with contextlib.suppress(OSError):  # SQLite says it better
+        Path(path).touch(mode=0o600)  # the log beside it gets the same rights
+        close_to_others(Path(path))
     give_up_at = time.monotonic() + BUSY_TIMEOUT_SECONDS
     while True:
         try:

@@ -242,7 +242,7 @@ bots = Table(
 installation = Table(
     "installation",
     metadata,
-    # What is true of the database as a whole, by name; see `jobs.db.installation`.
+    # What is true of the database as a whole, by name; see `jobs.changing.installation`.
     Column("name", String(40), primary_key=True),
     Column("value", Text, nullable=False),
 )

@@ -71,6 +71,10 @@ def refusal_to_post(rules: Rules, asker: Asker) -> Refusal | None:
     return None
 
 
+def _set_by_server(asked: _Asked, name: str) -> bool:
+    return bool(getattr(asked.limits, name) != getattr(asked.rules.operator, name))
+
+
 def _blocked(rules: Rules, _: Asker) -> Refusal | None:
     if not (rules.blocked_everywhere or rules.blocked_here):
         return None
@@ -106,7 +110,13 @@ def _more_than(asked: _Asked, name: str, value: int | str) -> Refusal | None:
     if not LIMITS[name].is_looser(value, than=allowed):
         return None
     by_operator = allowed == getattr(asked.rules.operator, name)
-    return Refusal(name, allowed, value, by_operator=by_operator)
+    return Refusal(
+        name,
+        allowed,
+        value,
+        by_operator=by_operator,
+        set_by_server=_set_by_server(asked, name),
+    )
 
 
 async def _waiting_per_user(asked: _Asked) -> Refusal | None:
@@ -126,7 +136,14 @@ def _too_many(asked: _Asked, name: str, number: int) -> Refusal | None:
     pictures = _pictures(asked, name, allowed)
     if number + pictures <= allowed:
         return None
-    return Refusal(name, allowed, number, asked=pictures, by_operator=asked.guild_id is None)
+    return Refusal(
+        name,
+        allowed,
+        number,
+        asked=pictures,
+        by_operator=asked.guild_id is None,
+        set_by_server=_set_by_server(asked, name),
+    )
 
 
 def _pictures(asked: _Asked, name: str, allowed: int) -> int:
@@ -164,5 +181,6 @@ async def _cooldown(asked: _Asked) -> Refusal | None:
         cooldown,
         int(asked.now - last),
         available_at=moment(last + cooldown),
+        set_by_server=_set_by_server(asked, "cooldown_seconds"),
         by_operator=asked.guild_id is None,
     )

@@ -1,8 +1,6 @@
 """The bots that serve a queue, and whether Discord is there for them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,33 +8,7 @@ import sqlalchemy as sa
 from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.database import Transaction
-from jobs.db.rows import Record, moment, optional_moment
-
-BOT_ALIVE_SECONDS = 60.0
-"""A bot that was not heard of for this long is not counted on."""
-
-
-@dataclass(frozen=True, slots=True)
-class BotInfo:
-    """One running bot process."""
-
-    id: str
-    application_id: int
-    host: str
-    pid: int
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class BotState:
-    """What a bot last said of itself; times are of the database's clock."""
-
-    info: BotInfo
-    started_at: datetime
-    last_seen: datetime
-    gateway_seen: datetime | None
-    """When Discord's gateway was last there for it."""
-    latency_seconds: float | None
+from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo, BotState, bot_from_row, bots_alive
 
 
 class Bots:
@@ -64,7 +36,7 @@ class Bots:
                 table.c.last_seen > transaction.now - BOT_ALIVE_SECONDS,
             )
             for row in (await transaction.connection.execute(others)).all():
-                other = _bot_from_row(row).info
+                other = bot_from_row(row).info
                 if not is_gone(other):
                     return other
                 gone = sa.delete(table).where(table.c.id == other.id)
@@ -99,13 +71,7 @@ class Bots:
     async def alive(self) -> list[BotState]:
         """The bots that were heard of, the oldest first."""
         async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
-            statement = (
-                sa.select(schema.bots)
-                .where(schema.bots.c.last_seen > now - BOT_ALIVE_SECONDS)
-                .order_by(schema.bots.c.started_at)
-            )
-            return [_bot_from_row(row) for row in (await connection.execute(statement)).all()]
+            return await bots_alive(connection, await self._core.database.now_in(connection))
 
 
 async def _insert(transaction: Transaction, bot: BotInfo, seen: Mapping[str, Any]) -> None:
@@ -119,14 +85,4 @@ async def _insert(transaction: Transaction, bot: BotInfo, seen: Mapping[str, Any
             started_at=transaction.now,
             **seen,
         )
-    )
-
-
-def _bot_from_row(row: Record) -> BotState:
-    return BotState(
-        info=BotInfo(row.id, row.application_id, row.host, row.pid, row.version),
-        started_at=moment(row.started_at),
-        last_seen=moment(row.last_seen),
-        gateway_seen=optional_moment(row.gateway_seen),
-        latency_seconds=row.latency_seconds,
     )

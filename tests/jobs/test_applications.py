@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.app.alone import alone_in, is_gone
+from bot.app.alone import alone_in
 from common.settings import SettingsError
-from jobs.db.installation import DISCORD, LOOPBACK
+from jobs.changing.installation import DISCORD, LOOPBACK
+from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo, has_ended
 from jobs.outcomes import Accepted, DatabaseRefusedError
 from jobs.queue import JobQueue
-from jobs.working.bots import BOT_ALIVE_SECONDS, BotInfo
 from tests.kit.samples import RESULT, FakeClock, claimed, report, submission
 
 FIRST, SECOND = 111, 222
@@ -49,15 +49,15 @@ def bot(name: str, application_id: int = FIRST, pid: int = 1) -> BotInfo:
 async def test_a_second_bot_of_an_application_waits_for_the_end_of_the_first(
     queue: JobQueue, clock: FakeClock
 ) -> None:
-    assert await queue.bots.enter(bot("a"), is_gone) is None
-    assert await queue.bots.enter(bot("b"), is_gone) == bot("a")
-    assert await queue.bots.enter(bot("c", SECOND), is_gone) is None
+    assert await queue.bots.enter(bot("a"), has_ended) is None
+    assert await queue.bots.enter(bot("b"), has_ended) == bot("a")
+    assert await queue.bots.enter(bot("c", SECOND), has_ended) is None
     clock.advance(BOT_ALIVE_SECONDS - 1)
     await queue.bots.beat(bot("a"), connected=True)
     clock.advance(2)
-    assert await queue.bots.enter(bot("b"), is_gone) == bot("a")
+    assert await queue.bots.enter(bot("b"), has_ended) == bot("a")
     await queue.bots.forget("a")
-    assert await queue.bots.enter(bot("b"), is_gone) is None
+    assert await queue.bots.enter(bot("b"), has_ended) is None
 
 
 async def test_a_bot_that_was_killed_is_not_waited_for_where_that_can_be_seen(
@@ -66,9 +66,9 @@ async def test_a_bot_that_was_killed_is_not_waited_for_where_that_can_be_seen(
     here = platform.node()
     killed = dataclasses.replace(bot("a", pid=2**22 + 1), host=here)
     again = dataclasses.replace(bot("b", pid=os.getpid()), host=here)
-    assert await queue.bots.enter(killed, is_gone) is None
-    assert await queue.bots.enter(again, is_gone) is None
-    assert not is_gone(dataclasses.replace(bot("c", pid=os.getppid()), host=here))
+    assert await queue.bots.enter(killed, has_ended) is None
+    assert await queue.bots.enter(again, has_ended) is None
+    assert not has_ended(dataclasses.replace(bot("c", pid=os.getppid()), host=here))
 
 
 async def test_a_database_of_discord_is_refused_by_the_sandbox_and_the_other_way_round(

@@ -191,7 +191,7 @@ def test_a_database_of_another_version_is_left_alone(
     with contextlib.closing(sqlite3.connect(place.sqlite_file)) as connection:
         left = connection.execute("SELECT version_num FROM alembic_version").fetchall()
     assert left == [(schema,)]
-    assert run("backup", "copy.sqlite3")[0] == 0
+    assert run("backup", "--database-only", "copy.sqlite3")[0] == 0
 
 
 def test_a_database_without_tables(
@@ -232,13 +232,13 @@ def test_backup_while_it_is_in_use(
     busy.execute("BEGIN IMMEDIATE")
     busy.execute("DELETE FROM jobs")
     copy = tmp_path / "copies" / "atelier.sqlite3"
-    assert run("backup", str(copy))[0] == 0
+    assert run("backup", "--database-only", str(copy))[0] == 0
     busy.execute("ROLLBACK")
     busy.close()
     copied = sqlite3.connect(copy)
     assert copied.execute("SELECT count(*) FROM jobs").fetchone() == (3,)
     copied.close()
-    assert run("backup", str(copy))[0] == 1
+    assert run("backup", "--database-only", str(copy))[0] == 1
     assert "is there already" in capsys.readouterr().err
 
 

@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from jobs.cli import commands
+from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo
 from jobs.health import GATEWAY_AWAY_SECONDS, MIB, STUCK_SECONDS
 from jobs.model import FailureKind
 from jobs.order.standings import ENGINE_ALIVE_SECONDS
 from jobs.queue import JobQueue
-from jobs.working.bots import BOT_ALIVE_SECONDS, BotInfo
 from tests.kit.samples import (
     RESULT,
     FakeClock,

@@ -6,10 +6,10 @@ import sqlalchemy as sa
 from common.options import PaintInputs, StyleInput
 from common.store import PictureMissingError
 from jobs.changing import retention
-from jobs.changing.retention import NotEnded, PicturesDeleted
+from jobs.changing.retention import TOKEN_SECONDS, NotEnded, PicturesDeleted
 from jobs.changing.styles import Replaced, Saved, TooMany
 from jobs.db import schema
-from jobs.model import JobState, Progress
+from jobs.model import Job, JobState, Progress
 from jobs.outcomes import LeaseLost, NoSuchJob, NotYours, Refused
 from jobs.queue import JobQueue
 from tests.kit.samples import FakeClock, accepted, claimed, report, submission
@@ -334,3 +334,83 @@ async def test_statistics_by_day(queue: JobQueue, clock: FakeClock) -> None:
 async def test_a_missing_picture_says_so(queue: JobQueue) -> None:
     with pytest.raises(PictureMissingError):
         await queue.store.get("../../etc/passwd")
+
+
+async def test_keys_to_discord_go_a_quarter_of_an_hour_after_the_delivery(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    early, late = await accepted(queue, 1), await accepted(queue, 2)
+    await queue.jobs.remove(early.id)
+    await queue.deliveries.mark_delivered(early.id, how="token")
+    clock.advance(TOKEN_SECONDS - 1)
+    until = await queue.retention.forget_tokens()
+    assert await tokens(queue, early, late) == ["token", "token"]
+    clock.advance(1)
+    await queue.retention.forget_tokens(until)
+    assert await tokens(queue, early, late) == ["", "token"]
+    job = await queue.jobs.get(early.id)
+    assert job is not None
+    assert job.unreadable is None
+    assert (job.reply.channel_id, job.revision) == (early.reply.channel_id, job.revision)
+
+
+async def tokens(queue: JobQueue, *jobs: Job) -> list[str]:
+    found = [await queue.jobs.get(job.id) for job in jobs]
+    return [job.reply.interaction_token for job in found if job is not None]
+
+
+async def test_an_export_has_all_that_is_theirs_and_nobody_elses_id(queue: JobQueue) -> None:
+    member, admin, other = 424_242_424_242, 919_191_919_191, 818_181_818_181
+    job = await accepted(queue, member)
+    await queue.jobs.remove(job.id, admin)
+    await queue.blocks.add(5, member, admin)
+    await queue.blocks.add(6, other, member)
+    await queue.pauses.pause(6, member)
+    await queue.limits.set(6, {"max_per_day": 3}, member)
+    await queue.audit.write(6, member, "remove", {"job": "3", "user": str(other)})
+    key = await queue.store.put(b"house", "png")
+    await queue.styles.save("guild", 6, "House", key, member)
+    payload = {"reply": {"interaction_token": "secret", "channel_id": 3}}
+    await queue.intakes.open(77, member, payload)
+    export = await queue.privacy.export_user(member)
+    text = json.dumps(export.data)
+    assert str(admin) not in text
+    assert str(other) not in text
+    assert "secret" not in text
+    assert [style["name"] for style in export.data["server_styles"]] == ["House"]
+    assert key in export.picture_keys
+    assert [made["guild_id"] for made in export.data["settings_made"]] == [6]
+    assert [pause["guild_id"] for pause in export.data["pauses"]] == [6]
+    assert [block["guild_id"] for block in export.data["blocked"]] == [5]
+    assert [intake["interaction_id"] for intake in export.data["intakes"]] == [77]
+
+
+async def test_a_state_that_a_later_version_has_stops_nothing(queue: JobQueue) -> None:
+    """Such a row is left as it is; the bot says that it cannot read it, and engines pass it by."""
+    if queue.database.postgres:
+        rules = (
+            "ALTER TABLE jobs DROP CONSTRAINT ck_jobs_known_state",
+            "DROP TRIGGER jobs_transitions ON jobs",
+        )
+    else:
+        rules = ("PRAGMA ignore_check_constraints = ON", "DROP TRIGGER jobs_transitions")
+    odd, next_one = await accepted(queue, 1), await accepted(queue, 2)
+    async with queue.database.write() as transaction:
+        for rule in rules:
+            await transaction.connection.execute(sa.text(rule))
+        await transaction.connection.execute(
+            sa.text("UPDATE jobs SET state = 'resting' WHERE id = :id"), {"id": odd.id}
+        )
+    job = await queue.jobs.get(odd.id)
+    assert job is not None
+    assert job.unreadable is not None
+    assert [each.id for each in await queue.deliveries.due()] == [odd.id, next_one.id]
+    assert (await claimed(queue)).job.id == next_one.id
+    await queue.claims.reap()
+    await queue.retention.gc()
+    await queue.standings.get_many([odd.id, next_one.id])
+    await queue.health.ask(ask_store=False)
+    await queue.statistics.read(None, 14)
+    await queue.clearings.clear(None, 1)
+    await queue.jobs.cancel(odd.id, 1)
+    await queue.privacy.erase_user(1)

@@ -21,7 +21,13 @@ from jobs.db import schema
 from jobs.db.database import Database
 from jobs.db.migrate import known_revisions, migration_config
 from jobs.model import JobState
-from jobs.outcomes import Accepted, DatabaseTooNewError, QueueUnavailableError
+from jobs.outcomes import (
+    Accepted,
+    DatabaseTooNewError,
+    DatabaseTooOldError,
+    QueueError,
+    QueueUnavailableError,
+)
 from jobs.queue import JobQueue
 from tests.kit.samples import (
     RESULT,
@@ -368,3 +374,68 @@ def test_nothing_happens_at_import() -> None:
         "assert not {'torch', 'discord', 'asyncpg', 's3fs', 'botocore'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _of_version(revision: str, place: Place) -> None:
+    connection = sqlite3.connect(place.sqlite_file)
+    connection.executescript((SCHEMAS / f"{revision}.sql").read_text())
+    connection.close()
+
+
+async def test_a_copy_is_made_before_a_migration(tmp_path: Path) -> None:
+    place = Place(tmp_path, None)
+    _of_version("0003", place)
+    async with await JobQueue.open(place.settings()):
+        pass
+    async with await JobQueue.open(place.settings()):
+        pass
+    (copy,) = (tmp_path / "before-migrations").iterdir()
+    assert copy.name.endswith("schema-0003.sqlite3")
+    kept = sqlite3.connect(copy)
+    assert kept.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
+    assert kept.execute("SELECT count(*) FROM jobs").fetchone() == (5,)
+    kept.close()
+
+
+async def test_nothing_is_migrated_of_which_no_copy_can_be_made(tmp_path: Path) -> None:
+    place = Place(tmp_path, None)
+    _of_version("0003", place)
+    (tmp_path / "before-migrations").write_text("in the way")
+    with pytest.raises(QueueError, match="no copy of it can be made"):
+        await JobQueue.open(place.settings())
+    left = sqlite3.connect(place.sqlite_file)
+    assert left.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
+    left.close()
+
+
+@pytest.mark.parametrize("seconds", [59.0, 61.0])
+async def test_a_database_is_not_migrated_under_a_running_bot(
+    tmp_path: Path, seconds: float
+) -> None:
+    """As an engine of a newer version would do that starts before the bot was stopped."""
+    place = Place(tmp_path, None)
+    _of_version("0004", place)
+    clock = FakeClock()
+    connection = sqlite3.connect(place.sqlite_file)
+    connection.execute("UPDATE bots SET last_seen = ?", (clock() - seconds,))
+    connection.commit()
+    connection.close()
+    if seconds > 60:
+        async with await JobQueue.open(place.settings(), clock=clock):
+            return
+    with pytest.raises(DatabaseTooOldError, match="Stop the bot first"):
+        await JobQueue.open(place.settings(), clock=clock)
+    assert not (tmp_path / "before-migrations").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
+@pytest.mark.parametrize("was_there", [False, True])
+async def test_the_database_is_for_its_owner_alone(tmp_path: Path, was_there: bool) -> None:
+    place = Place(tmp_path, None)
+    if was_there:
+        _of_version("0004", place)
+        place.sqlite_file.chmod(0o644)
+    async with await JobQueue.open(place.settings()) as queue:
+        await accepted(queue, 9, interaction_id=987_656)
+        modes = {path.stat().st_mode & 0o777 for path in tmp_path.glob("atelier.sqlite3*")}
+    assert modes == {0o600}

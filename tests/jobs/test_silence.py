@@ -6,11 +6,11 @@ import pytest
 import sqlalchemy as sa
 
 from bench import postgres
+from bench.proxy import proxy_to
 from jobs.db import addresses, listeners
 from jobs.outcomes import QueueUnavailableError
 from jobs.queue import JobQueue
 from tests.kit.samples import Place, accepted
-from tests.kit.silent_proxy import silent_proxy
 
 
 @pytest.fixture
@@ -32,14 +32,14 @@ async def test_a_silent_database_is_an_error_and_is_used_again_when_it_speaks(
     assert place.database_url is not None
     url = sa.make_url(place.database_url)
     assert url.host is not None
-    async with silent_proxy(url.host, url.port or 5432) as proxy:
+    async with proxy_to(url.host, url.port or 5432) as proxy:
         through = url.set(host="127.0.0.1", port=proxy.port)
         far = Place(place.folder, through.render_as_string(hide_password=False))
         async with await JobQueue.open(far.settings()) as queue:
             job = await accepted(queue)
             for _ in range(3):
                 await queue.wait_for_work(0.1)
-            proxy.speaks.clear()
+            proxy.silence()
             async with asyncio.timeout(20):  # each of the four has a limit of its own
                 with pytest.raises(QueueUnavailableError):
                     await queue.jobs.get(job.id)
@@ -50,7 +50,7 @@ async def test_a_silent_database_is_an_error_and_is_used_again_when_it_speaks(
                     assert isinstance(said, QueueUnavailableError)
                 with pytest.raises(QueueUnavailableError):
                     await heard(queue)
-            proxy.speaks.set()
+            proxy.mend()
             assert await queue.claims.claim("engine") is not None
             await queue.wait_for_work(0.5)
 

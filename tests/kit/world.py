@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from bot.app.client import AtelierClient
 from bot.app.features import build_client
 from bot.wire.addresses import point_discord_at
+from bot.wire.original_response import FILLING
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.settings import Settings
 from jobs.model import Job, JobState
@@ -166,7 +167,6 @@ class World:
     # What they wait for
 
     async def finished(self, interaction: Interaction) -> Message:
-        await self.says(interaction, "seed")
         await interaction.wait(is_finished, TIMEOUT_SECONDS)
         assert interaction.message is not None
         return interaction.message
@@ -269,11 +269,12 @@ def has_result(message: Message) -> bool:
 
 def words_of(interaction: Interaction) -> str:
     messages = [interaction.message, *interaction.followups]
-    return "\n".join(m.text for m in messages if m is not None and m.text and not m.loading)
+    return "\n".join(m.text for m in messages if m is not None and filled(m))
 
 
 def filled(message: Message | None) -> bool:
-    return message is not None and not message.loading and bool(message.text)
+    said = "" if message is None else message.text.removeprefix(FILLING)
+    return message is not None and not message.loading and bool(said)
 
 
 async def answer(interaction: Interaction) -> Message:

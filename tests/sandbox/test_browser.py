@@ -85,7 +85,7 @@ async def test_paint_with_two_files_and_watch(
     preview = visitor.last_message().locator("img.media")
     await expect(preview).to_be_visible()
     painter.hold.set()
-    await visitor.reads("seed")
+    await visitor.reads("strength")
     again = visitor.last_message().get_by_role("button", name="Again")
     await expect(again).to_be_visible(timeout=30_000)
     assert await preview.evaluate("image => image.complete && image.naturalWidth") == 64
@@ -188,7 +188,7 @@ async def test_drop_a_picture_and_paint_it_by_the_message_menu(
     await modal.locator("input[type=file]").set_input_files(files[1])
     await modal.get_by_role("button", name="Submit").click()
     await expect(modal).to_have_count(0)
-    await visitor.reads("seed")
+    await visitor.reads("strength")
     again = page.get_by_role("button", name="Again")
     await expect(again).to_be_visible(timeout=30_000)
 

@@ -112,7 +112,9 @@ async def test_whatever_is_killed_each_command_ends_once_with_one_message(
             with contextlib.suppress(asyncio.CancelledError):
                 await engines
         assert len(understood) >= BOT_KILLS
-        assert [m.id for m in installation.discord.messages()] == sorted({m.id for m in messages})
+        # Besides the answers, whoever waited for longer than a minute is mentioned.
+        answers = [m.id for m in installation.discord.messages() if not m.mentions]
+        assert answers == sorted({m.id for m in messages})
         assert len({message.id for message in messages}) == len(understood)
         for user in MEMBERS:
             assert not installation.discord.dms(installation.discord.user(user))

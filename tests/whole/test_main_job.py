@@ -14,6 +14,9 @@ pytestmark = pytest.mark.slow
 async def test_two_attached_pictures_become_a_painting(installation: Installation) -> None:
     async with installation.bot() as bot:
         message = await installation.result(await installation.paint("ada", seed=7))
+        ada = installation.discord.user("ada")
+        details = await installation.discord.press(ada, message, label="Details")
+        await details.wait(lambda i: i.message and "vgg19" in i.message.text.lower())
         memory = psutil.Process(bot.pid).memory_info().rss
         engines = list(engines_of(bot))
         bot._process.kill()
@@ -22,6 +25,6 @@ async def test_two_attached_pictures_become_a_painting(installation: Installatio
     assert engines
     assert not alive  # an engine does not outlive its bot
     assert decoded(message.attachments[0].data).size == (64, 43)
-    assert "7" in message.text
-    assert "vgg19" in message.text.lower()
+    assert details.message is not None
+    assert "7" in details.message.text
     assert memory < 150 * 2**20

@@ -81,6 +81,8 @@ class UndoDelete(OwnButton, kind="undelete", label=_("Undo"), emoji="↩️"):
         """Show the picture again, in a message of its own."""
         job_id, queue = int(self.about or 0), interaction.client.queue
         job = await known_job(interaction, job_id)
+        if not may(Right.DELETE, interaction, job):  # the permission may be gone since
+            raise UserProblem(NOT_YOURS, user=plain(job.user_name))
         reply = reply_to(interaction, ephemeral=job.reply.ephemeral, spoiler=job.reply.spoiler)
         if job.pictures_deleted_at is None or job.pictures_deleted_at <= datetime.now(UTC):
             raise UserProblem(TOO_LATE_TO_UNDO)
@@ -88,6 +90,8 @@ class UndoDelete(OwnButton, kind="undelete", label=_("Undo"), emoji="↩️"):
         reply = replace(reply, message_id=message_id, notes=job.reply.notes)
         if await queue.retention.restore(job_id, interaction.user.id, reply) is None:
             await interaction.edit_original_response(content=t(TOO_LATE_TO_UNDO))
+        elif by_admins_right(Right.DELETE, interaction, job):
+            await note_admins_act(interaction, "undo_delete_picture", job)
 
 
 def _is_own_message(interaction: Interaction, job: Job) -> bool:

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from bot.cards.job_buttons import TAKE_ACTIONS, Action
-from bot.commands.job_access import kept_job
+from bot.commands.job_access import kept_job, open_job
 from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.style_form import Chosen, StyleForm
 from bot.commands.style_pictures import saved_styles
@@ -27,7 +27,7 @@ LARGEST = _("It is as large as it can be: {size} px.")
 
 async def again(interaction: Interaction, job_id: int) -> None:
     """The same with another seed."""
-    await _remix(interaction, await kept_job(interaction, job_id), seed=new_seed())
+    await _remix(interaction, await open_job(interaction, job_id), seed=new_seed())
 
 
 async def stronger(interaction: Interaction, job_id: int) -> None:
@@ -77,7 +77,7 @@ async def take(interaction: Interaction, job_id: int, *, version: int) -> None:
 
 async def other_style(interaction: Interaction, job_id: int) -> None:
     """Ask for another style for the same photograph."""
-    job = await kept_job(interaction, job_id)
+    job = await open_job(interaction, job_id)
 
     async def begin(submitted: Interaction, chosen: Chosen) -> None:
         request = remix_request(submitted, job).model_copy(

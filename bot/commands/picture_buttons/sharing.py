@@ -1,21 +1,26 @@
 """Buttons that show something of a finished picture: compare, time-lapse, save to DMs."""
 
-import contextlib
+from contextlib import AbstractAsyncContextManager
 
 import discord
+from discord import ui
 
-from bot.cards.fit_upload import REQUEST_LIMIT_BYTES, ROOM_BYTES, fitted
+from bot.cards.fit_upload import REQUEST_LIMIT_BYTES, fitted
 from bot.cards.job_buttons import Action
-from bot.cards.small_print import Attached, settings_line, small_print
-from bot.commands.job_access import kept_job
+from bot.cards.job_card import saved_card
+from bot.cards.small_print import Attached, settings_line
+from bot.commands.job_access import kept_job, open_job
+from bot.commands.show import check_posting
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
+from bot.intake.shares import Shares
 from bot.kit import Feature, Interaction
-from bot.texts import _, texts_of
+from bot.texts import Texts, _, texts_of
+from bot.ui.buttons import OwnButton
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserProblem
 from bot.wire.faults import CANNOT_SEND_TO_USER
+from bot.wire.message_address import message_address
 from bot.wire.uploads import Upload
-from common.store import PictureMissingError, StorageUnavailableError
 from jobs.model import Job
 
 NO_RESULT = _("The picture of #{job_id} is no longer kept; please paint it again.")
@@ -27,25 +32,63 @@ DMS_CLOSED = _("Your DMs are closed for me; please allow messages from this serv
 MIB = 1024 * 1024
 
 
+def _turn(interaction: Interaction) -> AbstractAsyncContextManager[None]:
+    """Wait until the member may have pictures in memory that nobody waits for but they."""
+    return interaction.client.service(Shares).conveniences.turn(interaction.user.id)
+
+
 async def compare(interaction: Interaction, job_id: int) -> None:
-    """Before and after in one picture, for the owner's eyes."""
+    """Before and after in one picture, for the eyes of who asks; the owner may post it."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    job = await kept_job(interaction, job_id)
+    job = await open_job(interaction, job_id)
+    async with _turn(interaction):
+        await _show_compared(interaction, job)
+
+
+async def _show_compared(interaction: Interaction, job: Job, *, posted: bool = False) -> None:
     result_key = _result_key(job)
     store = interaction.client.queue.store
     before, after = await store.get(job.inputs.content), await store.get(result_key)
     limit_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES)
     sheet = await interaction.client.encoder.compare(before, after, limit_bytes)
     t = texts_of(interaction)
+    may_post = job.user_id == interaction.user.id and not posted
+    button = PostComparison(t, job.user_id, job.id) if may_post else None
+    await _show(
+        interaction,
+        t("Before and after: {settings}", settings=settings_line(t, job)),
+        Attached(sheet.data, f"compare-{job.id}{sheet.suffix}"),
+        button,
+        spoiler=posted and job.reply.spoiler,
+    )
+
+
+async def _show(
+    interaction: Interaction,
+    words: str,
+    attached: Attached,
+    button: OwnButton | None,
+    *,
+    spoiler: bool,
+) -> None:
+    """Put words and a file into the answer, with the button that posts them if there is one."""
+    view = None
+    if button is not None:
+        view = ui.View(timeout=None)
+        view.add_item(button)
     await interaction.edit_original_response(
-        content=t("Before and after: {settings}", settings=settings_line(t, job)),
-        attachments=[_file(Attached(sheet.data, f"compare-{job.id}{sheet.suffix}"))],
+        content=words, attachments=[_file(attached, spoiler=spoiler)], view=view
     )
 
 
 async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
-    """The recorded time-lapse of a job, and the course of its loss where there is room."""
+    """The recorded time-lapse of a job, alone, so that Discord shows it as large as it can."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
+    async with _turn(interaction):
+        await _show_film(interaction, job, key)
+
+
+async def _show_film(interaction: Interaction, job: Job, key: str, *, posted: bool = False) -> None:
     store = interaction.client.queue.store
     data = await store.get(key)
     limit_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES)
@@ -53,26 +96,51 @@ async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
         raise UserProblem(LAPSE_TOO_LARGE, size=len(data) / MIB, limit=limit_bytes / MIB)
     t = texts_of(interaction)
     suffix = key.rpartition(".")[2]
-    shown = [Attached(data, f"timelapse-{job.id}.{suffix}")]
-    room_bytes = REQUEST_LIMIT_BYTES - ROOM_BYTES - len(data)
-    for name, record_key in (job.report.records if job.report else {}).items():
-        with contextlib.suppress(PictureMissingError, StorageUnavailableError):
-            record = await store.get(record_key)
-            if len(record) <= min(limit_bytes, room_bytes):
-                room_bytes -= len(record)
-                shown.append(Attached(record, f"{job.id}-{name}"))
-    words = t("How #{job_id} was painted", job_id=job.id)
-    if len(shown) > 1:
-        words += "\n" + t("-# And its loss, iteration by iteration, as a curve and in figures.")
-    await interaction.edit_original_response(
-        content=words, attachments=[_file(attached) for attached in shown]
+    await _show(
+        interaction,
+        t("How #{job_id} was painted", job_id=job.id),
+        Attached(data, f"timelapse-{job.id}.{suffix}"),
+        None if posted else PostFilm(t, job.user_id, job.id),
+        spoiler=posted and job.reply.spoiler,
     )
+
+
+class PostFilm(OwnButton, kind="post-film", label=_("Post here"), emoji="📣"):
+    """Shows the film to everybody where it is pressed."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+        """Post it."""
+        job = await kept_job(interaction, int(self.about or 0))
+        if job.timelapse_key is None:
+            raise UserProblem(NO_RESULT, job_id=job.id)
+        await check_posting(interaction, job.id)
+        await acknowledge(interaction, thinking=True)
+        async with _turn(interaction):
+            await _show_film(interaction, job, job.timelapse_key, posted=True)
+
+
+class PostComparison(OwnButton, kind="post-compared", label=_("Post here"), emoji="📣"):
+    """Shows before and after to everybody where it is pressed."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+        """Post it."""
+        job = await kept_job(interaction, int(self.about or 0))
+        _result_key(job)
+        await check_posting(interaction, job.id)
+        await acknowledge(interaction, thinking=True)
+        async with _turn(interaction):
+            await _show_compared(interaction, job, posted=True)
 
 
 async def save(interaction: Interaction, job_id: int) -> None:
     """Send the finished picture to its owner's DMs."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     job = await kept_job(interaction, job_id)
+    async with _turn(interaction):
+        await _save(interaction, job)
+
+
+async def _save(interaction: Interaction, job: Job) -> None:
     result_key = _result_key(job)
     client, t = interaction.client, texts_of(interaction)
     attached = await fitted(
@@ -86,8 +154,8 @@ async def save(interaction: Interaction, job_id: int) -> None:
     try:
         dm = await client.create_dm(discord.Object(job.user_id))
         message = await dm.send(
-            small_print(t, job, attached),
-            file=_file(attached, spoiler=job.reply.spoiler),
+            view=saved_card(t, job, attached, message_address(job)),
+            file=_file(attached),
             nonce=f"save-{interaction.id}",
         )
     except discord.Forbidden as error:
@@ -114,4 +182,6 @@ def _file(attached: Attached, *, spoiler: bool = False) -> discord.File:
     return Upload(attached.data, attached.filename, spoiler=spoiler)
 
 
-FEATURE = Feature(picture_actions={Action.COMPARE: compare, Action.SAVE: save})
+FEATURE = Feature(
+    buttons=(PostFilm, PostComparison), picture_actions={Action.COMPARE: compare, Action.SAVE: save}
+)

@@ -13,6 +13,7 @@ from torch import Tensor
 from engine.networks.encoder import Encoder
 from engine.painting.problems import PaintingFailed
 from engine.painting.tiles import Region, Tiling
+from engine.scratch import scratch_folder
 
 _PIECE_BYTES = 1 << 20
 _NOT_HERE = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
@@ -102,7 +103,7 @@ class ContentTargets:
         tiling: Tiling,
         check: Callable[[], None],
     ) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="atelier-", ignore_cleanup_errors=True)
+        self._folder = scratch_folder()
         folder = Path(self._folder.name)
         sums = dict.fromkeys(layers, 0.0)
         for core in tiling.cores():

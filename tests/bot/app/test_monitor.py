@@ -103,10 +103,13 @@ async def test_the_dashboard_asks_only_for_figures_that_there_are(watched: World
     assert not missing
 
 
-async def test_no_words_and_no_private_picture_leave_the_bot(watched: World) -> None:
+@pytest.mark.parametrize("asked", [{"options": {"ephemeral": True}}, {"context": "bot_dm"}])
+async def test_no_words_and_no_private_picture_leave_the_bot(
+    watched: World, asked: dict[str, Any]
+) -> None:
     painter = await watched.start_engine()
     painter.hold.clear()
-    await watched.paint({"ephemeral": True}, user="grace")
+    await watched.paint(**asked, user="grace")
     async with asyncio.timeout(30):
         while True:
             state = (await get(watched, "/state.json"))[1].decode()

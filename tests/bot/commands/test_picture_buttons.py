@@ -55,14 +55,32 @@ async def test_buttons_are_for_the_owner(world: World) -> None:
     await world.start_engine()
     message = await world.painted()
     labels = {str(button["label"]) for button in message.buttons}
-    assert len(labels) == 10
-    for label in labels:
+    assert len(labels) == 11
+    for label in labels - {"Details", "Again", "Other style", "Compare"}:
         interaction = await press(world, message, label, user="grace")
         assert "This picture is Ada's" in await world.said(interaction)
         assert interaction.message is not None
         assert interaction.message.ephemeral
     assert len(await world.jobs()) == 1
     assert not message.deleted
+
+
+async def test_anybody_paints_on_from_a_public_picture_on_their_own_account(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    again = await world.finished(await press(world, message, "Again", user="grace"))
+    assert "Grace" in again.text
+    opened = await press(world, message, "Other style", user="grace")
+    await world.finished(await world.discord.submit_modal(opened, {"preset": ["great-wave"]}))
+    by_style, by_seed = await world.jobs("grace")
+    (original,) = await world.jobs()
+    assert by_style.inputs.content == by_seed.inputs.content == original.inputs.content
+    assert by_style.parent_job_id == by_seed.parent_job_id == original.id
+    compared = await press(world, message, "Compare", user="grace")
+    await compared.wait(lambda i: i.message and i.message.attachments)
+    assert compared.message is not None
+    assert compared.message.ephemeral
+    assert not compared.message.buttons
 
 
 async def test_only_the_owner_or_an_admin_cancels(world: World) -> None:
@@ -96,6 +114,10 @@ async def test_compare_shows_both_side_by_side(world: World) -> None:
     assert interaction.message.ephemeral
     with Image.open(io.BytesIO(interaction.message.attachments[0].data)) as sheet:
         assert sheet.width > 2 * sheet.height
+    posted = await press(world, interaction.message, "Post here")
+    await posted.wait(lambda i: i.message and i.message.attachments)
+    assert posted.message is not None
+    assert not posted.message.ephemeral
 
 
 async def test_save_sends_it_to_the_dms(world: World) -> None:
@@ -105,6 +127,10 @@ async def test_save_sends_it_to_the_dms(world: World) -> None:
     assert "It is in your DMs" in await world.said(interaction)
     (saved,) = world.discord.dms(world.user())
     assert saved.attachments[0].data == message.attachments[0].data
+    assert f"/{message.channel_id}/{message.id}" in saved.text
+    assert "strength 50%" in saved.text
+    again = await world.finished(await press(world, saved, "Again"))
+    assert again.channel_id == saved.channel_id
 
 
 async def test_save_says_when_dms_are_closed(world: World) -> None:
@@ -210,8 +236,20 @@ async def test_a_timelapse_is_shown_or_recorded(world: World) -> None:
     interaction = await press(world, recorded, "Time-lapse")
     await interaction.wait(lambda i: i.message and i.message.attachments)
     assert interaction.message is not None
-    film, plot = interaction.message.attachments
+    (film,) = interaction.message.attachments
     assert film.filename == f"timelapse-{new.id}.gif"
+    posted = await press(world, interaction.message, "Post here")
+    await posted.wait(lambda i: i.message and i.message.attachments)
+    assert posted.message is not None
+    assert not posted.message.ephemeral
+    assert posted.message.attachments[0].data == film.data
+    details = await press(world, recorded, "Details", user="grace")
+    await details.wait(lambda i: i.message and i.message.attachments)
+    assert details.message is not None
+    assert details.message.ephemeral
+    assert "seed 9" in details.message.text
+    assert "lite on cpu · 4 iterations" in details.message.text
+    (plot,) = details.message.attachments
     assert plot.filename == f"{new.id}-losses.png"
 
 

@@ -314,6 +314,19 @@ async def test_who_may_not_paint_there_posts_nothing_there(world: World, reason:
     message = await world.slash(ada, "show", options, channel="talk")
     assert message.ephemeral
     assert not message.attachments
+    before = len(world.discord.messages("talk"))
+    compared = world.discord.post(world.discord.world.bot, "Before and after", channel="talk")
+    button = {
+        "type": 2,
+        "style": 2,
+        "label": "Post here",
+        "custom_id": custom_id("post-compared", ada.id, job.id),
+    }
+    compared.components.append({"type": 1, "components": [button]})
+    pressed = await world.discord.press(ada, compared, label="Post here")
+    await world.said(pressed)
+    shown = [each for each in world.discord.messages("talk")[before:] if each.attachments]
+    assert not shown
     assert (await world.slash(ada, "show", {"picture": job.id}, channel="talk")).attachments
 
 

@@ -221,7 +221,8 @@ async def test_a_spoiler_stays_one(world: World) -> None:
     saved = await world.discord.press(world.user(), message, label="Save to DMs")
     assert "in your DMs" in await world.said(saved)
     (sent,) = world.discord.dms(world.user())
-    assert sent.attachments[0].filename.startswith("SPOILER_")
+    (gallery,) = [part for part in sent.walk() if part["type"] == 12]
+    assert all(item["spoiler"] for item in gallery["items"])
 
 
 async def test_many_jobs_are_all_delivered(world: World) -> None:

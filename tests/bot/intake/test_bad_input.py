@@ -132,3 +132,11 @@ async def test_a_preset_that_names_nothing_paints_nothing(world: World, typed: s
     interaction = await world.paint({"preset": typed}, attachments=PHOTO)
     assert "There is no painting or saved style" in await world.said(interaction)
     assert not await world.jobs()
+
+
+async def test_a_broken_file_is_answered_to_its_sender_alone(world: World) -> None:
+    interaction = await world.paint(attachments={**BOTH, "content": ("photo.png", b"broken")})
+    assert "The photograph" in await world.said(interaction)
+    (told,) = interaction.followups
+    assert told.ephemeral
+    await world.eventually(lambda: world.discord.messages() == [told])

@@ -36,6 +36,13 @@ def test_a_refusal_says_what_is_allowed_and_what_was_asked() -> None:
     assert "„fein“" in refusal_words(DE, refusal)
 
 
+def test_a_refusal_says_whose_limit_it_is() -> None:
+    operators = Refusal("max_per_day", 3, 3, MOMENT)
+    servers = Refusal("max_per_day", 3, 3, MOMENT, set_by_server=True)
+    assert refusal_words(EN, operators).endswith("set by whoever runs this bot.)")
+    assert refusal_words(EN, servers).endswith("set by the admins of this server.)")
+
+
 @pytest.mark.parametrize(
     ("limit", "allowed", "current", "said"),
     [

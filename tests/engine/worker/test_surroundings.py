@@ -3,6 +3,9 @@
 import asyncio
 import contextlib
 import errno
+import io
+import json
+import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -11,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from common.backoff import Backoff
+from common.logs import set_up_logging
 from common.settings import Settings
 from common.store import PictureStore, StorageUnavailableError
 from engine.worker import lease, service
@@ -311,3 +315,39 @@ async def test_an_idle_tick_asks_the_database_nothing(
     finally:
         lets_go = True
     assert quiet == []
+
+
+async def test_no_secret_of_a_trouble_is_logged_or_told(
+    queue: JobQueue,
+    settings: Settings,
+    poster: Poster,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    secret = "fedcba9876543210"
+    signed = f"https://s3.example/a.png?X-Amz-Signature={secret}"
+
+    def refuse(_: str) -> bytes:
+        raise StorageUnavailableError(f"GET {signed} failed.") from ConnectionError(signed)
+
+    said, root = io.StringIO(), logging.getLogger()
+    before = root.handlers[:], root.level
+    set_up_logging(settings.model_copy(update={"atelier_log_level": "DEBUG"}), stream=said)
+    try:
+        job = await poster.post()
+        async with worker(queue, settings):
+            with monkeypatch.context() as patch:
+                patch.setattr(store, "get_sync", refuse)
+                await asyncio.sleep(0.3)
+                told = [str(t.sentence) for t in (await queue.health.ask()).troubles()]
+            assert (await ended(queue, job)).state is JobState.DONE
+    finally:
+        root.handlers[:], level = before
+        root.setLevel(level)
+        logging.captureWarnings(capture=False)
+    lines = [json.loads(line) for line in said.getvalue().splitlines()]
+    assert "X-Amz-Signature=[signed]" in said.getvalue()
+    assert secret not in said.getvalue()
+    assert secret not in "".join(told)
+    done = next(line for line in lines if "done in" in line["message"])
+    assert (done["job"], done["engine"]) == (job.id, INFO.id)

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 import pytest
 import sqlalchemy as sa
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from common.options import PaintInputs, StyleInput
 from common.settings import Settings
@@ -73,6 +74,10 @@ async def test_a_job_becomes_a_picture_with_its_report(
     assert done.report is not None
     image = Image.open(io.BytesIO(await queue.store.get(done.result_key)))
     assert (image.format, image.size) == ("PNG", (96, 64))
+    image.load()
+    assert isinstance(image, PngImageFile)
+    assert json.loads(str(image.text["Settings"]))["seed"] == 7
+    assert not any(part in str(image.text) for part in ("user 1", job.inputs.content))
     assert (done.report.network, done.report.seed) == ("vgg19", 7)
     assert (done.report.width_px, done.report.height_px) == (96, 64)
 

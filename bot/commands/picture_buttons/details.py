@@ -1,0 +1,49 @@
+"""“Details”: how a picture came to be, for those who want to know: seed, network, iterations."""
+
+import contextlib
+
+from bot.cards.fit_upload import REQUEST_LIMIT_BYTES, ROOM_BYTES
+from bot.cards.job_buttons import Action
+from bot.cards.small_print import details
+from bot.commands.job_access import NOT_YOURS, known_job
+from bot.commands.rights import Right, may
+from bot.kit import Feature, Interaction
+from bot.texts import texts_of
+from bot.ui.plain import plain
+from bot.wire.acknowledging import acknowledge
+from bot.wire.errors import UserProblem
+from bot.wire.uploads import Upload
+from common.store import PictureMissingError, StorageUnavailableError
+from jobs.model import Job
+
+
+async def show_details(interaction: Interaction, job_id: int) -> None:
+    """Show them to the one who asks, if they may see the picture."""
+    job = await known_job(interaction, job_id)
+    if not may(Right.LOOK, interaction, job):
+        raise UserProblem(NOT_YOURS, user=plain(job.user_name))
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    t = texts_of(interaction)
+    files = await _records(interaction, job)
+    words = details(t, job)
+    if files:
+        words.append(t("-# And its loss, iteration by iteration, as a curve and in figures."))
+    await interaction.edit_original_response(content="\n".join(words), attachments=files)
+
+
+async def _records(interaction: Interaction, job: Job) -> list[Upload]:
+    """What was recorded beside a film, as far as there is room for it."""
+    if job.report is None or job.pictures_deleted_at is not None:
+        return []
+    room_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES - ROOM_BYTES)
+    files: list[Upload] = []
+    for name, key in job.report.records.items():
+        with contextlib.suppress(PictureMissingError, StorageUnavailableError):
+            data = await interaction.client.queue.store.get(key)
+            if len(data) <= room_bytes:
+                room_bytes -= len(data)
+                files.append(Upload(data, f"{job.id}-{name}"))
+    return files
+
+
+FEATURE = Feature(picture_actions={Action.DETAILS: show_details})

@@ -1,0 +1,174 @@
+"""`/settings`: defaults of one's own; an admin's for a channel or the server."""
+
+from typing import Any, Literal
+
+import discord
+from discord import app_commands, ui
+
+from bot.intake.own_defaults import OwnDefaults
+from bot.kit import Feature, Interaction
+from bot.texts import Texts, _, languages, texts_for, texts_of
+from bot.ui.people import is_admin
+from bot.ui.reporting import ReportingModal
+from bot.ui.words import QUALITIES
+from bot.wire.errors import UserProblem
+from bot.wire.in_time import read_in_time
+from common.defaults import Defaults
+from jobs.changing.defaults import DefaultsScope
+
+SIZES_PX = (256, 384, 512, 768, 1024, 1536, 2048)
+AS_USUAL = "-"
+_SEPARATOR = "/"
+NEEDS_ADMIN = _("Only those who manage this server may set that; without it, it is for you.")
+COLORS = {
+    "no": _("the style's colors"),
+    "luminance": _("colors kept (luminance)"),
+    "match": _("colors kept (matched)"),
+    "histogram": _("colors kept (histogram)"),
+}
+NOTIFY = {
+    "long": _("if it takes longer than a minute"),
+    "yes": _("always"),
+    "no": _("never"),
+}
+LANGUAGE_NAMES = {"en": "English", "de": "Deutsch", "fr": "Français", "es-ES": "Español"}
+HIDDEN, PRIVATE = "spoiler", "private"
+
+
+class SettingsForm(ReportingModal):
+    """All defaults in one form; Discord takes five fields, so size and quality share one."""
+
+    def __init__(
+        self, t: Texts, scope: DefaultsScope, owner_id: int, now: Defaults, largest_px: int
+    ) -> None:
+        super().__init__(title=t("Defaults"))
+        self._scope, self._owner_id = scope, owner_id
+        self._size = _select("size", t, _sizes(t, largest_px), _size_value(now))
+        colors = {name: t(label) for name, label in COLORS.items()}
+        self._colors = _select("colors", t, colors, now.keep_colors)
+        self._notify: ui.Select[Any] | None = None
+        self._language: ui.Select[Any] | None = None
+        self.add_item(ui.Label(text=t("Size and quality"), component=self._size))
+        self.add_item(ui.Label(text=t("The photo's colors"), component=self._colors))
+        switches = {HIDDEN: t("Hide pictures until somebody clicks on them")}
+        if scope == "user":
+            told = {name: t(label) for name, label in NOTIFY.items()}
+            spoken = {code: LANGUAGE_NAMES.get(code, code) for code in languages()}
+            self._notify = _select("notify", t, told, now.notify)
+            self._language = _select("language", t, spoken, now.language)
+            self.add_item(ui.Label(text=t("Mention me when it is ready"), component=self._notify))
+            self.add_item(ui.Label(text=t("Language"), component=self._language))
+            switches[PRIVATE] = t("Show my pictures only to me")
+        on = {HIDDEN: now.spoiler or now.always_spoiler, PRIVATE: now.ephemeral}
+        self._switches: ui.CheckboxGroup[Any] = ui.CheckboxGroup(
+            custom_id="switches",
+            required=False,
+            min_values=0,
+            options=[
+                discord.CheckboxGroupOption(label=label, value=name, default=bool(on[name]))
+                for name, label in switches.items()
+            ],
+        )
+        self.add_item(ui.Label(text=t("And"), component=self._switches))
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        """Keep what was chosen."""
+        size_px, quality = _parted(_value(self._size))
+        switched = set(self._switches.values)
+        hides = "spoiler" if self._scope == "user" else "always_spoiler"
+        chosen = Defaults.model_validate(
+            {
+                "size_px": size_px,
+                "quality": quality,
+                "keep_colors": _value(self._colors),
+                "notify": _value(self._notify),
+                "language": _value(self._language),
+                hides: True if HIDDEN in switched else None,
+                "ephemeral": True if PRIVATE in switched else None,
+            }
+        )
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.service(OwnDefaults).set(self._scope, self._owner_id, chosen)
+        if self._scope != "user":
+            details = {"scope": self._scope, **chosen.model_dump(exclude_none=True)}
+            await interaction.client.queue.audit.write(
+                interaction.guild_id, interaction.user.id, "set_defaults", details
+            )
+        t = texts_for(chosen.language) if chosen.language else texts_of(interaction)
+        await interaction.edit_original_response(content=_said(t, self._scope))
+
+
+def _said(t: Texts, scope: DefaultsScope) -> str:
+    match scope:
+        case "user":
+            return t("Kept. /paint does so from now on, where you do not say otherwise.")
+        case "channel":
+            return t("Kept for this channel, where members have no defaults of their own.")
+        case "guild":
+            return t("Kept for this server, where members have no defaults of their own.")
+
+
+def _select(custom_id: str, t: Texts, labels: dict[str, str], now: str | None) -> "ui.Select[Any]":
+    options = {AS_USUAL: t("as usual"), **labels}
+    return ui.Select(
+        custom_id=custom_id,
+        required=False,
+        options=[
+            discord.SelectOption(label=label, value=value, default=value == (now or AS_USUAL))
+            for value, label in options.items()
+        ],
+    )
+
+
+def _value(select: "ui.Select[Any] | None") -> str | None:
+    chosen = next(iter(select.values), None) if select is not None else None
+    return None if chosen == AS_USUAL else chosen
+
+
+def _parted(value: str | None) -> tuple[str | None, str | None]:
+    if value is None:
+        return None, None
+    size, _sep, quality = value.partition(_SEPARATOR)
+    return size, quality
+
+
+def _size_value(now: Defaults) -> str | None:
+    return None if now.size_px is None else f"{now.size_px}{_SEPARATOR}{now.quality}"
+
+
+def _sizes(t: Texts, largest_px: int) -> dict[str, str]:
+    return {
+        f"{size}{_SEPARATOR}{quality}": f"{size} px · {t(label)}"
+        for size in SIZES_PX
+        if size <= largest_px
+        for quality, label in QUALITIES.items()
+    }
+
+
+@app_commands.command(name="settings", description="What your pictures are to be by default.")
+@app_commands.describe(whose="Yours; or, for admins, this channel's or this server's.")
+@app_commands.choices(
+    whose=[
+        app_commands.Choice(name="mine", value="user"),
+        app_commands.Choice(name="this channel's", value="channel"),
+        app_commands.Choice(name="this server's", value="guild"),
+    ]
+)
+async def settings(
+    interaction: Interaction, whose: Literal["user", "channel", "guild"] = "user"
+) -> None:
+    """Open the form."""
+    owner_id: int | None = interaction.user.id
+    if whose != "user":
+        in_server = interaction.guild_id is not None
+        if not in_server or not is_admin(interaction, interaction.client.settings):
+            raise UserProblem(NEEDS_ADMIN)
+        owner_id = interaction.channel_id if whose == "channel" else interaction.guild_id
+    assert owner_id is not None
+    now = await read_in_time(interaction, interaction.client.queue.defaults.of(whose, owner_id))
+    largest_px = interaction.client.settings.limits.max_size_px
+    form = SettingsForm(texts_of(interaction), whose, owner_id, now, largest_px)
+    await interaction.response.send_modal(form)
+
+
+FEATURE = Feature(commands=(settings,))

@@ -1,0 +1,79 @@
+"""The defaults that hold for somebody where they ask, remembered for when the database is slow."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from typing import Any
+
+from bot.intake.request import reply_to
+from bot.kit import Bot, Feature, Interaction
+from common.defaults import Defaults
+from jobs.changing.defaults import DefaultsScope
+from jobs.model import Reply
+from jobs.outcomes import QueueUnavailableError
+
+log = logging.getLogger(__name__)
+
+READING_SECONDS = 0.3  # of the three that there are for the acknowledgement
+REMEMBERED = 10_000
+
+
+class OwnDefaults:
+    """Reads them before a command is acknowledged: whether its answer is private depends on it."""
+
+    def __init__(self, client: Bot) -> None:
+        self._client = client
+        self._remembered: OrderedDict[tuple[int, int | None], Defaults] = OrderedDict()
+
+    async def start(self) -> None:
+        """Read who speaks to the bot in another language than Discord."""
+        self._client.languages.update(await self._client.queue.defaults.languages())
+
+    async def stop(self) -> None:
+        """Nothing to end."""
+
+    async def of(self, interaction: Interaction) -> Defaults:
+        """What holds for the one who asks, where they ask."""
+        owners: dict[DefaultsScope, int] = {"user": interaction.user.id}
+        if interaction.guild_id is not None:
+            owners["guild"] = interaction.guild_id
+            if interaction.channel_id is not None:
+                owners["channel"] = interaction.channel_id
+        key = (interaction.user.id, interaction.channel_id)
+        try:
+            async with asyncio.timeout(READING_SECONDS):
+                found = await self._client.queue.defaults.in_force(owners)
+        except (TimeoutError, QueueUnavailableError) as error:
+            log.info("Defaults are read too slowly (%s); as they were before", error)
+            return self._remembered.get(key, Defaults())
+        self._remembered[key] = found
+        if len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
+        return found
+
+    async def set(self, scope: DefaultsScope, owner_id: int, chosen: Defaults) -> None:
+        """Write what somebody chose."""
+        await self._client.queue.defaults.set(scope, owner_id, chosen)
+        self._remembered.clear()
+        if scope == "user":
+            self._client.languages.pop(owner_id, None)
+            if chosen.language is not None:
+                self._client.languages[owner_id] = chosen.language
+
+
+def options_by(own: Defaults) -> dict[str, Any]:
+    """Those of the defaults that are options of a painting, by their names."""
+    return own.model_dump(include={"size_px", "quality", "keep_colors"}, exclude_none=True)
+
+
+def reply_by(interaction: Interaction, own: Defaults) -> Reply:
+    """Where the answer to an interaction goes, as the defaults say."""
+    return reply_to(
+        interaction,
+        ephemeral=bool(own.ephemeral),
+        spoiler=bool(own.spoiler or own.always_spoiler),
+        notify=own.notify or "long",
+    )
+
+
+FEATURE = Feature(services=(OwnDefaults,))

@@ -1,0 +1,67 @@
+"""Whether there is room on the disk for a member's pictures, asked before they are downloaded."""
+
+import asyncio
+import shutil
+import time
+
+from bot.texts import _
+from bot.wire.errors import UserProblem
+from common.settings import MIB, Settings
+from common.store import folder_of
+from jobs.queue import JobQueue
+
+KNOWN_SECONDS = 60.0
+"""How long it is believed what a member's pictures take up."""
+REMEMBERED = 1000
+
+DISK_FULL = _(
+    "There is hardly any room left on my disk, so I take no pictures in at the moment; please try "
+    "again later. Who runs me can see it."
+)
+MEMBER_FULL = _(
+    "Your pictures take up {used} MiB here, and {limit} MiB is the most; please delete some "
+    "(/history shows them) or wait until old ones are."
+)
+
+
+class DiskRoom:
+    """The disk's reserve, and each member's share of a store that is a folder of this machine."""
+
+    def __init__(self, settings: Settings, queue: JobQueue) -> None:
+        self._settings = settings
+        self._queue = queue
+        self._folder = folder_of(settings.storage_url)
+        self._used: dict[int, tuple[float, int]] = {}
+
+    async def check(self, member: int, size_bytes: int) -> None:
+        """Whether a file of this size may come.
+
+        Raises:
+            UserProblem: if not.
+        """
+        if self._folder is None:
+            return  # a bucket has its own limits
+        free = await asyncio.to_thread(_free_bytes, self._settings)
+        if free is not None and free - size_bytes < self._settings.disk_reserve_bytes:
+            raise UserProblem(DISK_FULL)
+        limit = self._settings.atelier_max_member_mib
+        used = await self._used_by(member)
+        if used + size_bytes > limit * MIB:
+            raise UserProblem(MEMBER_FULL, used=used // MIB, limit=limit)
+
+    async def _used_by(self, member: int) -> int:
+        now = time.monotonic()
+        at, used = self._used.get(member, (-KNOWN_SECONDS, 0))
+        if now - at >= KNOWN_SECONDS:
+            used = await self._queue.retention.bytes_of(member)
+            if len(self._used) >= REMEMBERED:
+                self._used.clear()
+            self._used[member] = now, used
+        return used
+
+
+def _free_bytes(settings: Settings) -> int | None:
+    try:
+        return shutil.disk_usage(settings.atelier_data_dir).free
+    except OSError:
+        return None

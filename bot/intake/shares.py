@@ -1,0 +1,160 @@
+"""What each member may have under way before there is a job, so that nobody takes it all.
+
+What the queue shares out is counted there; this is for downloads, decoding, and the conveniences:
+comparing, saving, exporting, showing again. Results of paintings never wait here.
+"""
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from bot.kit import Bot, Feature
+from bot.texts import _
+from bot.wire.errors import UserProblem
+
+WISHES_EACH = 12
+"""Commands of a member that are being taken in."""
+REFUSALS_EACH = 8
+REFUSALS_SECONDS = 60.0
+"""Who has sent so many unusable files within this time waits for the rest of it."""
+
+TOO_MANY = _(
+    "You have as much under way as one member may have at a time; please wait a moment and try "
+    "again."
+)
+TOO_MANY_REFUSED = _(
+    "Many of your files could not be used one after the other; please wait {seconds} s before the "
+    "next."
+)
+
+
+class Turns:
+    """Lets some through at once, fewer of each member, and the others in turns of members."""
+
+    def __init__(self, at_once: int, each: int, waiting_each: int) -> None:
+        """Nobody is there yet.
+
+        Args:
+            at_once: How many are let through at a time.
+            each: How many of these may be one member's.
+            waiting_each: How many of one member may wait; more are refused.
+        """
+        self._free = at_once
+        self._each = each
+        self._waiting_each = waiting_each
+        self._inside: Counter[int] = Counter()
+        self._waiting: OrderedDict[int, deque[asyncio.Future[None]]] = OrderedDict()
+
+    @asynccontextmanager
+    async def turn(self, member: int) -> AsyncIterator[None]:
+        """Wait for a turn, and have it.
+
+        Raises:
+            UserProblem: as many of the member wait already as may.
+        """
+        if self._free and self._inside[member] < self._each:
+            self._enter(member)
+        else:
+            await self._wait(member)
+        try:
+            yield
+        finally:
+            self._leave(member)
+
+    async def _wait(self, member: int) -> None:
+        mine = self._waiting.setdefault(member, deque())
+        if len(mine) >= self._waiting_each:
+            raise UserProblem(TOO_MANY)
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        mine.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # it was given at the same moment
+                self._leave(member)
+            raise
+
+    def _enter(self, member: int) -> None:
+        self._free -= 1
+        self._inside[member] += 1
+
+    def _leave(self, member: int) -> None:
+        self._free += 1
+        self._inside[member] -= 1
+        if not self._inside[member]:
+            del self._inside[member]
+        self._let_in()
+
+    def _let_in(self) -> None:
+        """Give what is free to those who wait, one member after the other."""
+        for member in list(self._waiting):
+            turns = self._waiting[member]
+            while turns and turns[0].done():  # who gave up
+                turns.popleft()
+            if not turns:
+                del self._waiting[member]
+            elif self._free and self._inside[member] < self._each:
+                self._enter(member)
+                turns.popleft().set_result(None)
+                self._waiting.move_to_end(member)
+
+
+class Shares:
+    """The bot's own, for as long as it runs."""
+
+    def __init__(self, client: Bot) -> None:
+        self._client = client
+        self.pictures = Turns(at_once=8, each=2, waiting_each=4 * WISHES_EACH)
+        """Pictures that are downloaded and decoded."""
+        self.conveniences = Turns(at_once=3, each=1, waiting_each=3)
+        """Pictures that are made to be looked at once more."""
+        self._wishes: Counter[int] = Counter()
+        self._refusals: dict[int, deque[float]] = {}
+
+    async def start(self) -> None:
+        """Nothing to do: nobody is there yet."""
+
+    async def stop(self) -> None:
+        """Nothing to do: those inside are ended by whoever started them."""
+
+    @contextmanager
+    def wish(self, member: int) -> Iterator[None]:
+        """Count a command of a member while it is taken in."""
+        self._wishes[member] += 1
+        try:
+            yield
+        finally:
+            self._wishes[member] -= 1
+            if not self._wishes[member]:
+                del self._wishes[member]
+
+    def check(self, member: int) -> None:
+        """Whether a member may send more pictures now.
+
+        Raises:
+            UserProblem: if not, with when they may.
+        """
+        if self._wishes[member] >= WISHES_EACH:
+            raise UserProblem(TOO_MANY)
+        recent = self._recent(member)
+        if len(recent) >= REFUSALS_EACH:
+            seconds = recent[0] + REFUSALS_SECONDS - self._client.clock()
+            raise UserProblem(TOO_MANY_REFUSED, seconds=max(1, round(seconds)))
+
+    def refused(self, member: int) -> None:
+        """Note that a file of a member could not be used, after work was put into it."""
+        self._recent(member).append(self._client.clock())
+
+    def _recent(self, member: int) -> deque[float]:
+        """When files of a member were refused lately."""
+        now = self._client.clock()
+        for known, times in list(self._refusals.items()):
+            while times and times[0] <= now - REFUSALS_SECONDS:
+                times.popleft()
+            if not times and known != member:
+                del self._refusals[known]
+        return self._refusals.setdefault(member, deque())
+
+
+FEATURE = Feature(services=(Shares,))

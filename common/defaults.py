@@ -1,0 +1,37 @@
+"""What somebody wants their paintings to be where a command does not say: defaults of one's own."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from common.options import MAX_SIZE_PX, MIN_SIZE_PX, KeepColors, Quality
+
+Notify = Literal["yes", "no", "long"]
+"""Whether a member is mentioned when a picture is ready; "long": if it took over a minute."""
+
+
+class Defaults(BaseModel):
+    """Of a member, a channel or a server; None leaves it to the next of these."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a newer version may know more
+
+    size_px: Annotated[int, Field(ge=MIN_SIZE_PX, le=MAX_SIZE_PX)] | None = None
+    quality: Quality | None = None
+    keep_colors: KeepColors | None = None
+    notify: Notify | None = None
+    ephemeral: bool | None = None
+    """Show the member's pictures only to them."""
+    spoiler: bool | None = None
+    """Hide the member's pictures until somebody clicks on them."""
+    always_spoiler: bool | None = None
+    """The same, of a channel or a server, whatever its members choose."""
+    language: Annotated[str, Field(max_length=20)] | None = None
+
+    def over(self, others: Self) -> Self:
+        """These, and the others where these leave something open."""
+        chosen = {
+            name: getattr(others, name) if value is None else value
+            for name, value in self.model_dump().items()
+        }
+        always = bool(self.always_spoiler or others.always_spoiler) or None
+        return type(self)(**{**chosen, "always_spoiler": always})

@@ -1,0 +1,55 @@
+"""What a killed engine left on the disk, and what was kept long enough; swept at a start."""
+
+import contextlib
+import logging
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from common.files import TEMPORARY
+from common.settings import Settings
+from engine.scratch import SCRATCH
+from engine.styles.statistics_files import KEPT_SECONDS, StatisticsFiles
+
+log = logging.getLogger(__name__)
+
+ABANDONED_SECONDS = 3600.0
+"""Nothing is written for so long, so that a half file of this age is nobody's."""
+
+
+def sweep(settings: Settings) -> int:
+    """Delete half films, half downloads and old statistics; how many files and folders.
+
+    Whatever cannot be deleted stays; nobody waits for this.
+    """
+    count = 0
+    for path in (*_scratch_of_the_dead(), *_half_files(settings)):
+        with contextlib.suppress(OSError):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            count += 1
+    count += StatisticsFiles(settings.atelier_data_dir / "statistics").forget(KEPT_SECONDS)
+    if count:
+        log.info("%d files and folders that were left behind are deleted", count)
+    return count
+
+
+def _scratch_of_the_dead() -> Iterator[Path]:
+    for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        number = re.match(rf"{SCRATCH}(\d+)-", path.name)
+        if number is not None and not psutil.pid_exists(int(number[1])):
+            yield path
+
+
+def _half_files(settings: Settings) -> Iterator[Path]:
+    folders = (settings.styles_dir, settings.atelier_data_dir / "statistics")
+    for folder in folders:
+        for pattern in (f"**/*{TEMPORARY}", "**/.new-*"):
+            for path in folder.glob(pattern):
+                with contextlib.suppress(OSError):
+                    if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+                        yield path

@@ -1,0 +1,69 @@
+"""Defaults of members, channels and servers: what a painting is to be where nobody says."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+from sqlalchemy.dialects import postgresql, sqlite
+
+from common.defaults import Defaults
+from jobs.core import QueueCore
+from jobs.db import schema
+
+DefaultsScope = Literal["user", "channel", "guild"]
+D = schema.defaults.c
+
+
+class StoredDefaults:
+    """Reads and writes them."""
+
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
+
+    async def of(self, scope: DefaultsScope, owner_id: int) -> Defaults:
+        """What was chosen for one of them."""
+        return await self.in_force({scope: owner_id})
+
+    async def in_force(self, owners: Mapping[DefaultsScope, int]) -> Defaults:
+        """What holds for these together: a member's before a channel's before a server's."""
+        wanted = [sa.and_(D.scope == scope, D.owner_id == owner) for scope, owner in owners.items()]
+        statement = sa.select(D.scope, D.chosen).where(sa.or_(*wanted))
+        async with self._core.database.read() as connection:
+            rows = {row.scope: row.chosen for row in await connection.execute(statement)}
+        found = Defaults()
+        for scope in ("guild", "channel", "user"):
+            if scope in rows:
+                found = _read(rows[scope]).over(found)
+        return found
+
+    async def set(self, scope: DefaultsScope, owner_id: int, chosen: Defaults) -> None:
+        """Write what is chosen, in the place of what was."""
+        async with self._core.database.write() as transaction:
+            insert = postgresql.insert if transaction.postgres else sqlite.insert
+            values = {
+                "chosen": chosen.model_dump_json(exclude_none=True),
+                "updated_at": transaction.now,
+            }
+            await transaction.connection.execute(
+                insert(schema.defaults)
+                .values(scope=scope, owner_id=owner_id, **values)
+                .on_conflict_do_update(index_elements=[D.scope, D.owner_id], set_=values)
+            )
+
+    async def languages(self) -> dict[int, str]:
+        """The members who chose a language of their own, and which."""
+        statement = sa.select(D.owner_id, D.chosen).where(
+            D.scope == "user", D.chosen.contains('"language"')
+        )
+        async with self._core.database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        chosen = {int(row.owner_id): _read(row.chosen).language for row in rows}
+        return {user_id: language for user_id, language in chosen.items() if language}
+
+
+def _read(text: str) -> Defaults:
+    try:
+        return Defaults.model_validate_json(text)
+    except ValidationError:
+        return Defaults()  # another version wrote it

@@ -1,0 +1,54 @@
+"""Who had everything erased, written down beside the database, so that a restore erases again."""
+
+import json
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from common.files import private_folder, write_whole
+
+NAME = "erasures.jsonl"
+KEPT_SECONDS = 400 * 86_400.0
+"""A backup older than this would bring back what was erased before."""
+
+
+def remember(folder: Path, user_id: int, at: float) -> None:
+    """Write an erasure down before it is carried out.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    private_folder(folder)
+    path = folder / NAME
+    known = _read(path)
+    if known and known[0][1] < at - KEPT_SECONDS:
+        lines = [_line(*each) for each in known if each[1] >= at - KEPT_SECONDS]
+        write_whole(path, "".join([*lines, _line(user_id, at)]).encode())
+        return
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(handle, "a", encoding="utf-8") as file:
+        file.write(_line(user_id, at))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def erased_since(folder: Path, at: float) -> list[int]:
+    """Whose data was erased after a moment."""
+    found = [user_id for user_id, when in _read(folder / NAME) if when > at]
+    return list(dict.fromkeys(found))
+
+
+def _line(user_id: int, at: float) -> str:
+    said = time.strftime("%Y-%m-%d", time.gmtime(at))
+    return json.dumps({"user": str(user_id), "at": at, "day": said}) + "\n"
+
+
+def _read(path: Path) -> list[tuple[int, float]]:
+    found = []
+    with suppress(OSError):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError, KeyError, TypeError):  # torn by a power cut
+                entry = json.loads(line)
+                found.append((int(entry["user"]), float(entry["at"])))
+    return found

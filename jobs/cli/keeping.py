@@ -1,0 +1,59 @@
+"""Backups at the command line: made, and brought back."""
+
+import argparse
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from common.settings import Settings
+from jobs.cli.restoring import Restored, restore, settle
+from jobs.cli.tables import counted
+from jobs.db.backup import backup
+from jobs.outcomes import QueueError
+from jobs.queue import JobQueue
+
+BOT_LOCK = "bot.lock"
+"""What the running bot holds in its data folder."""
+
+
+def back_up(settings: Settings, file: Path, console: Console, *, pictures: bool) -> int:
+    """Make a backup and say what is in it."""
+    counts = backup(settings, file, pictures=pictures)
+    words = f"Copied {counts.bytes:,} bytes to {file}"
+    if pictures:
+        words += f": the database and {counted(counts.pictures, 'picture')}"
+    console.print(words + ".", markup=False)
+    if counts.missing:
+        console.print(f"{counted(counts.missing, 'picture')} could not be found.")
+    return 0
+
+
+async def bring_back(settings: Settings, file: Path, console: Console) -> int:
+    """Restore a backup into a data folder in which no bot runs."""
+    settings.atelier_data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = FileLock(settings.atelier_data_dir.resolve() / BOT_LOCK, mode=0o600)
+    try:
+        with lock.acquire(timeout=0):
+            restored = await restore(settings, file)
+    except Timeout:
+        raise QueueError("The bot runs; please stop it and all engines first.") from None
+    console.print(f"Restored {counted(restored.pictures, 'picture')}.")
+    _say(restored, console)
+    if restored.aside is not None:
+        console.print(f"The database that was there is now {restored.aside}.", markup=False)
+    return 0
+
+
+async def settle_restored(queue: JobQueue, _: argparse.Namespace, console: Console) -> int:
+    """Let a database that another program restored say what is true now."""
+    _say(await settle(queue), console)
+    return 0
+
+
+def _say(restored: Restored, console: Console) -> None:
+    console.print(
+        f"{counted(restored.ended_jobs, 'job')} that waited ended; "
+        f"{counted(restored.erased_users, 'member')} who had their data erased since had it "
+        "erased again. Nothing is deleted for a day."
+    )

@@ -1,0 +1,218 @@
+"""Bringing a backup back, so that nothing is told twice, numbered twice or brought back to life."""
+
+import json
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from common.files import private_folder
+from common.settings import Settings
+from common.store import PictureStore, key_for
+from jobs.changing.administration import COMMAND_LINE
+from jobs.changing.erasures import erased_since
+from jobs.changing.installation import RESTORED_AT, write_fact
+from jobs.core import record
+from jobs.db import schema
+from jobs.db.backup import DATABASE_NAME, PICTURES, sqlite_file
+from jobs.db.database import Transaction
+from jobs.db.rows import IS_WAITING, J
+from jobs.entering.limits import EVERYWHERE
+from jobs.model import JobState
+from jobs.order.fairness import leave_place
+from jobs.outcomes import QueueError
+from jobs.queue import JobQueue
+from jobs.working.ending import end_job
+
+UNKNOWN_NUMBERS = 10_000
+"""So many numbers are left out where nobody knows which were given after the backup."""
+_NUMBERED = (schema.jobs, schema.audit)
+"""Tables whose numbers members have seen, or which stand in buttons."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore did."""
+
+    pictures: int
+    ended_jobs: int
+    """Jobs that waited or were painted when the backup was made."""
+    erased_users: int
+    """Members who had everything erased after it."""
+    aside: Path | None
+    """Where the database is that was there before."""
+
+
+async def restore(settings: Settings, source: Path) -> Restored:
+    """Bring a backup of `jobs.db.backup` back, into a data folder that nobody uses.
+
+    Raises:
+        QueueError: when the file is none, or a bot or an engine uses the database.
+        StorageUnavailableError: when the pictures cannot be written.
+    """
+    database = sqlite_file(settings)
+    private_folder(database.parent)
+    highest = _highest_numbers(database)
+    with tempfile.TemporaryDirectory(dir=database.parent, prefix=".restore-") as folder:
+        try:
+            pictures = _unpack(source, Path(folder), PictureStore(settings.storage_url))
+        except (OSError, tarfile.TarError) as error:
+            raise QueueError(f"{source} cannot be read as a backup: {error}") from error
+        aside = _set_aside(database)
+        (Path(folder) / DATABASE_NAME).replace(database)
+    async with await JobQueue.open(settings) as queue:
+        restored = await settle(queue, highest)
+    return Restored(pictures, restored.ended_jobs, restored.erased_users, aside)
+
+
+async def settle(queue: JobQueue, highest: dict[str, int] | None = None) -> Restored:
+    """Let a database that was just restored say what is true now.
+
+    What waited has ended, nothing is delivered any more, whoever had their data erased since is
+    erased again, numbers go on after those that were given, and nothing is deleted for a day.
+
+    Args:
+        queue: on that database.
+        highest: the highest number of each table that was given since, where that is known.
+    """
+    newest = await _newest(queue)
+    async with queue.database.write() as transaction:
+        await write_fact(transaction, RESTORED_AT, str(transaction.now))
+        ended = await _end_all(transaction)
+        await _skip_numbers(transaction, highest, {"count": ended})
+    erased = 0
+    for user_id in erased_since(queue.settings.atelier_data_dir, newest):
+        await queue.privacy.erase_user(user_id)
+        erased += 1
+    return Restored(0, ended, erased, None)
+
+
+def _unpack(source: Path, folder: Path, store: PictureStore) -> int:
+    """Put the pictures into the store, the database into the folder; how many pictures."""
+    if not tarfile.is_tarfile(source):
+        shutil.copyfile(source, folder / DATABASE_NAME)
+        return _checked(folder / DATABASE_NAME, 0)
+    count = 0
+    with tarfile.open(source, "r:") as archive:
+        for entry in archive:
+            file = archive.extractfile(entry)  # nothing is unpacked to where the archive says
+            if file is None:
+                continue
+            if entry.name == DATABASE_NAME:
+                with (folder / DATABASE_NAME).open("wb") as database:
+                    shutil.copyfileobj(file, database)
+                continue
+            key = entry.name.removeprefix(PICTURES)
+            data = file.read()
+            if key != key_for(data, key.rpartition(".")[2]):
+                raise QueueError(f"{source} is damaged: {entry.name} is not what it was.")
+            store.put_sync(data, key.rpartition(".")[2])
+            count += 1
+    return _checked(folder / DATABASE_NAME, count)
+
+
+def _checked(database: Path, count: int) -> int:
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            problem = connection.execute("PRAGMA quick_check").fetchone()[0]
+            connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.Error as error:
+        raise QueueError(f"The backup holds no database of Atelier: {error}") from error
+    if problem != "ok":
+        raise QueueError(f"The backup's database is damaged: {problem}.")
+    database.chmod(0o600)
+    return count
+
+
+def _highest_numbers(database: Path) -> dict[str, int] | None:
+    """The highest numbers of the database that is there; None where it cannot be read."""
+    if not database.is_file():
+        return None
+    with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as connection:
+        return {
+            table.name: connection.execute(f"SELECT max(id) FROM {table.name}").fetchone()[0] or 0  # noqa: S608 - our own names
+            for table in _NUMBERED
+        } | dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
+    return None
+
+
+def _set_aside(database: Path) -> Path | None:
+    """Rename what is there, so that a mistake can be taken back."""
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    aside = database.with_name(f"{database.name}.replaced-{stamp}")
+    for ending in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            database.with_name(database.name + ending).replace(aside.with_name(aside.name + ending))
+    return aside if aside.exists() else None
+
+
+async def _newest(queue: JobQueue) -> float:
+    """When the backup was made, as far as its rows say."""
+    moments = (J.created_at, J.ended_at, schema.events.c.at, schema.audit.c.at)
+    async with queue.database.read() as connection:
+        found = [await connection.scalar(sa.select(sa.func.max(each))) for each in moments]
+    return max((each for each in found if each is not None), default=0.0)
+
+
+async def _end_all(transaction: Transaction) -> int:
+    """End what was under way; its message may show more by now than this database knows."""
+    connection = transaction.connection
+    waiting = (await connection.execute(sa.select(schema.jobs).where(IS_WAITING))).all()
+    for row in waiting:
+        if row.state == JobState.QUEUED:
+            await leave_place(transaction, row)
+        await end_job(transaction, row, JobState.CANCELLED, "operator")
+        await record(transaction, row.id, "restored", "operator")
+    undelivered = sa.update(schema.jobs).where(J.delivered_at.is_(None))
+    await connection.execute(
+        undelivered.values(
+            delivered_at=transaction.now, delivered_how="restored", shown_revision=J.revision
+        )
+    )
+    for table in (schema.intake_uses, schema.cleared_jobs, schema.bots, schema.engines):
+        await connection.execute(sa.delete(table))
+    intakes = schema.intakes
+    await connection.execute(
+        sa.update(intakes)
+        .where(intakes.c.closed_at.is_(None))
+        .values(closed_at=transaction.now, payload="{}", user_id=None)
+    )
+    return len(waiting)
+
+
+async def _skip_numbers(
+    transaction: Transaction, highest: dict[str, int] | None, details: dict[str, int]
+) -> None:
+    """Go on after the numbers that were given, and write the restore down."""
+    connection, given = transaction.connection, {}
+    for table in _NUMBERED:
+        here = await connection.scalar(sa.select(sa.func.max(table.c.id))) or 0
+        known = None if highest is None else highest.get(table.name)
+        given[table.name] = here + UNKNOWN_NUMBERS if known is None else max(here, known)
+        if transaction.postgres:
+            sequence = sa.func.pg_get_serial_sequence(table.name, "id")
+            following = sa.func.setval(sequence, given[table.name] + 1, False)
+            await connection.execute(sa.select(following))
+    if not transaction.postgres:
+        # The table of jobs has a counter of its own; others go on after their last row.
+        values = {"name": schema.jobs.name, "seq": given[schema.jobs.name]}
+        await connection.execute(sa.text("DELETE FROM sqlite_sequence WHERE name = :name"), values)
+        await connection.execute(
+            sa.text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)"), values
+        )
+    await connection.execute(
+        sa.insert(schema.audit).values(
+            **({} if transaction.postgres else {"id": given[schema.audit.name] + 1}),
+            guild_id=EVERYWHERE,
+            at=transaction.now,
+            user_id=COMMAND_LINE,
+            action="restore",
+            details=json.dumps(details),
+        )
+    )

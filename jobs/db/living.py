@@ -1,0 +1,68 @@
+"""The bots that were heard of a moment ago: whether one of them still runs."""
+
+import os
+import platform
+from dataclasses import dataclass
+from datetime import datetime
+
+import psutil
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jobs.db import schema
+from jobs.db.rows import Record, moment, optional_moment
+
+BOT_ALIVE_SECONDS = 60.0
+"""A bot that was not heard of for this long is not counted on."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotInfo:
+    """One running bot process."""
+
+    id: str
+    application_id: int
+    host: str
+    pid: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class BotState:
+    """What a bot last said of itself; times are of the database's clock."""
+
+    info: BotInfo
+    started_at: datetime
+    last_seen: datetime
+    gateway_seen: datetime | None
+    """When Discord's gateway was last there for it."""
+    latency_seconds: float | None
+
+
+def has_ended(bot: BotInfo) -> bool:
+    """Whether a bot has ended without signing off, as far as is seen here.
+
+    A container that starts again has the name and the number of the one before.
+    """
+    if bot.host != platform.node():
+        return False
+    return bot.pid == os.getpid() or not psutil.pid_exists(bot.pid)
+
+
+async def bots_alive(connection: AsyncConnection, now: float) -> list[BotState]:
+    """The bots that were heard of, the oldest first."""
+    table = schema.bots
+    statement = sa.select(table).where(table.c.last_seen > now - BOT_ALIVE_SECONDS)
+    rows = await connection.execute(statement.order_by(table.c.started_at))
+    return [bot_from_row(row) for row in rows.all()]
+
+
+def bot_from_row(row: Record) -> BotState:
+    """What a bot last said of itself, in a row of `bots`."""
+    return BotState(
+        info=BotInfo(row.id, row.application_id, row.host, row.pid, row.version),
+        started_at=moment(row.started_at),
+        last_seen=moment(row.last_seen),
+        gateway_seen=optional_moment(row.gateway_seen),
+        latency_seconds=row.latency_seconds,
+    )

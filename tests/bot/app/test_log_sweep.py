@@ -1,0 +1,83 @@
+"""At the most talkative level, whatever fails: no secret and no member's words in the log."""
+
+import io
+import logging
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from common.logs import set_up_logging
+from common.store import StorageUnavailableError
+from jobs.db import schema
+from sandbox.model import Interaction
+from tests.kit.pictures import gradient_picture
+from tests.kit.world import World
+
+
+@pytest.fixture
+def said(closed_world: World) -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    stream = io.StringIO()
+    set_up_logging(
+        closed_world.settings.model_copy(update={"atelier_log_level": "DEBUG"}), stream=stream
+    )
+    yield stream
+    root.handlers[:], level = before
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+
+
+async def test_no_secret_is_logged_while_everything_fails_once(
+    closed_world: World, said: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = closed_world
+    await world.start_bot()
+    faults = world.discord.faults
+    asked: list[Interaction] = []
+    # An edit that Discord refuses, one that it drops, a result that it finds too large.
+    faults.add("PATCH", "/webhooks/*", status=500, times=2)
+    faults.add("PATCH", "/webhooks/*", drop=True)
+    await world.start_engine()
+    asked.append(await world.paint())
+    await world.finished(asked[-1])
+    # A file that no child can read, and one that is cut.
+    asked.append(
+        await world.paint(attachments={"content": ("x.png", b"\x89PNG\r\n\x1a\nno picture at all")})
+    )
+    await world.said(asked[-1])
+    asked.append(await world.paint(attachments={"content": ("x.png", gradient_picture()[:400])}))
+    await world.said(asked[-1])
+    # A store that refuses, with its address in the words.
+    refused = StorageUnavailableError("s3://key:hunter2hunter2@bucket refuses")
+
+    def refuse(*_: object) -> None:
+        raise refused
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.queue.store, "put_sync", refuse)
+        asked.append(await world.paint(user="grace"))
+        await world.said(asked[-1])
+    # A statement that the database refuses, with all its parameters.
+    (job, *_) = await world.jobs()
+    token = asked[0].token
+    try:
+        async with world.queue.database.write() as transaction:
+            await transaction.connection.execute(
+                sa.update(schema.jobs).where(schema.jobs.c.id == job.id), {"user_name": token}
+            )
+            await transaction.connection.execute(
+                sa.update(schema.jobs).values(state="dreaming", user_name="a member's own name")
+            )
+    except sa.exc.DBAPIError:
+        logging.getLogger("jobs").exception("refused")
+    text = said.getvalue()
+    assert "refused" in text
+    assert "UPDATE jobs SET" in text, "what was asked is there"
+    assert "a member's own name" not in text, "and not with what"
+    assert "hunter2hunter2" not in text
+    assert world.discord.token not in text
+    for interaction in asked:
+        assert interaction.token not in text
+    assert "hm=" not in text.replace("hm=[signed]", "")

@@ -1,0 +1,118 @@
+"""Defaults of one's own, of a channel and of a server."""
+
+from typing import Any
+
+from sandbox.model import Interaction, Message
+from tests.kit.pictures import gradient_picture
+from tests.kit.world import PHOTO, World
+
+CHOSEN = {
+    "size": ["256/draft"],
+    "colors": ["match"],
+    "notify": ["no"],
+    "language": ["-"],
+    "switches": ["private"],
+}
+
+
+async def choose(
+    world: World, values: dict[str, Any], user: str = "ada", whose: str | None = None
+) -> Message:
+    """Fill the form in; what it answers."""
+    options = {} if whose is None else {"whose": whose}
+    form = await world.discord.slash(world.user(user), "settings", options)
+    await form.wait(lambda i: i.modal)
+    submitted = await world.discord.submit_modal(form, values)
+    return await world.says(submitted, ".")
+
+
+async def test_defaults_of_ones_own_are_taken_where_a_command_says_nothing(world: World) -> None:
+    await choose(world, CHOSEN)
+    interaction = await world.discord.slash(
+        world.user(), "paint", {"preset": "starry-night"}, PHOTO
+    )
+    await world.says(interaction, "Place 1")
+    (job,) = await world.jobs()
+    assert (job.options.size_px, job.options.quality) == (256, "draft")
+    assert job.options.keep_colors == "match"
+    assert job.reply.ephemeral
+    assert job.reply.notify == "no"
+    options = {"size": 128, "quality": "fine", "ephemeral": False, "preset": "starry-night"}
+    interaction = await world.discord.slash(world.user(), "paint", options, PHOTO)
+    await world.says(interaction, "Place 2")
+    job = (await world.jobs())[0]
+    assert (job.options.size_px, job.options.quality) == (128, "fine")
+    assert not job.reply.ephemeral
+
+
+async def test_defaults_outlive_a_restart_and_hold_for_forms_and_are_shown_in_theirs(
+    world: World,
+) -> None:
+    await choose(world, CHOSEN)
+    await world.stop_bot()
+    await world.start_bot()
+    post = world.discord.post(world.user("grace"), "look", [("cat.png", gradient_picture())])
+    opened = await world.discord.message_command(world.user(), "Paint this", post)
+    submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
+    await world.says(submitted, "Place 1")
+    (job,) = await world.jobs()
+    assert job.options.size_px == 256
+    assert job.reply.ephemeral
+    form = await world.discord.slash(world.user(), "settings")
+    await form.wait(lambda i: i.modal)
+    assert chosen(form, "size") == ["256/draft"]
+    assert chosen(form, "switches") == ["private"]
+
+
+def chosen(form: Interaction, custom_id: str) -> list[str]:
+    assert form.modal is not None
+    fields = [label["component"] for label in form.modal["components"]]
+    field = next(each for each in fields if each["custom_id"] == custom_id)
+    return [each["value"] for each in field["options"] if each.get("default")]
+
+
+async def test_an_admin_hides_all_pictures_of_a_channel(world: World) -> None:
+    await choose(
+        world,
+        {"size": ["384/fine"], "colors": ["-"], "switches": ["spoiler"]},
+        "admin",
+        "this channel's",
+    )
+    await choose(world, {**CHOSEN, "size": ["-"], "switches": []})
+    interaction = await world.discord.slash(
+        world.user(), "paint", {"preset": "starry-night", "spoiler": False}, PHOTO
+    )
+    await world.says(interaction, "Place 1")
+    (job,) = await world.jobs()
+    assert (job.options.size_px, job.options.quality) == (384, "fine")
+    assert job.options.keep_colors == "match"
+    assert job.reply.spoiler
+    elsewhere = await world.discord.slash(
+        world.user(), "paint", {"preset": "starry-night"}, PHOTO, context="bot_dm"
+    )
+    await world.says(elsewhere, "Place")
+    assert not (await world.jobs())[0].reply.spoiler
+
+
+async def test_only_admins_choose_for_others(world: World) -> None:
+    for whose in ("this channel's", "this server's"):
+        refused = await world.discord.slash(world.user(), "settings", {"whose": whose})
+        assert "Only those who manage this server" in await world.said(refused)
+
+
+async def test_another_language_is_spoken_from_then_on(world: World) -> None:
+    said = await choose(world, {**CHOSEN, "language": ["de"], "switches": []})
+    assert "Behalten" in said.text
+    await world.stop_bot()
+    await world.start_bot()
+    interaction = await world.paint()
+    await world.says(interaction, "Platz 1")
+
+
+async def test_defaults_are_exported_and_erased_with_the_rest(world: World) -> None:
+    await choose(world, CHOSEN)
+    ada = world.user().id
+    exported = await world.queue.privacy.export_user(ada)
+    assert "256" in exported.data["defaults"][0]["chosen"]
+    await world.queue.privacy.erase_user(ada)
+    assert (await world.queue.privacy.export_user(ada)).data["defaults"] == []

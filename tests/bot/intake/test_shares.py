@@ -1,0 +1,198 @@
+"""What one member may have under way before there is a job."""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+from bot.intake import shares
+from bot.intake.room import DiskRoom
+from bot.intake.shares import REFUSALS_SECONDS, Turns
+from bot.pictures.upload_encoder import UploadEncoder
+from bot.wire.errors import UserProblem
+from common.settings import MIB
+from tests.kit.pictures import plain_picture
+from tests.kit.world import World
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+class Guests:
+    """Those who come for turns, and the order in which they are let in."""
+
+    def __init__(self, turns: Turns) -> None:
+        self.turns = turns
+        self.inside: list[str] = []
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def come(self, name: str) -> None:
+        self.tasks[name] = asyncio.create_task(self._stay(name))
+        await settle()
+
+    async def _stay(self, name: str) -> None:
+        async with self.turns.turn(ord(name[0])):
+            self.inside.append(name)
+            await asyncio.Event().wait()
+
+    async def go(self, name: str) -> None:
+        self.tasks[name].cancel()
+        await asyncio.gather(self.tasks[name], return_exceptions=True)
+        await settle()
+
+
+async def test_one_member_leaves_room_for_others() -> None:
+    guests = Guests(Turns(at_once=3, each=2, waiting_each=5))
+    for name in ("a1", "a2", "a3", "b1"):
+        await guests.come(name)
+    assert guests.inside == ["a1", "a2", "b1"]
+    for task in guests.tasks.values():
+        task.cancel()
+
+
+async def test_members_take_turns() -> None:
+    guests = Guests(Turns(at_once=1, each=1, waiting_each=5))
+    for name in ("a1", "a2", "a3", "b1", "c1"):
+        await guests.come(name)
+    for name in ("a1", "a2", "b1", "c1"):
+        await guests.go(name)
+    assert guests.inside == ["a1", "a2", "b1", "c1", "a3"]
+    await guests.go("a3")
+
+
+async def test_who_gives_up_waiting_takes_no_turn() -> None:
+    guests = Guests(Turns(at_once=1, each=1, waiting_each=5))
+    for name in ("a1", "b1", "c1"):
+        await guests.come(name)
+    await guests.go("b1")
+    await guests.go("a1")
+    assert guests.inside == ["a1", "c1"]
+    await guests.go("c1")
+    await guests.come("d1")
+    assert guests.inside[-1] == "d1"
+    await guests.go("d1")
+
+
+async def test_a_member_who_waits_often_enough_is_refused() -> None:
+    guests = Guests(Turns(at_once=1, each=1, waiting_each=2))
+    for name in ("a1", "a2", "a3", "a4"):
+        await guests.come(name)
+    with pytest.raises(UserProblem, match="as one member may have"):
+        guests.tasks["a4"].result()
+    for name in ("a1", "a2", "a3"):
+        guests.tasks[name].cancel()
+
+
+async def test_results_are_encoded_before_what_is_only_shown_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[str] = []
+    go_on = asyncio.Event()
+
+    async def slow_child(module: str, header: object, files: list[bytes], **_: object) -> object:
+        begun.append(files[0].decode())
+        await go_on.wait()
+        fields = {"suffix": ".jpg", "quality": 90, "width_px": 1, "height_px": 1}
+        return fields, [b""]
+
+    monkeypatch.setattr("bot.pictures.upload_encoder.ask_child", slow_child)
+    encoder = UploadEncoder()
+    tasks = []
+    for name, is_result in (("first", False), ("again", False), ("result", True)):
+        tasks.append(asyncio.create_task(encoder.fit(name.encode(), 1, is_result=is_result)))
+        await settle()
+    go_on.set()
+    await asyncio.gather(*tasks)
+    assert begun == ["first", "result", "again"]
+
+
+async def test_twenty_compares_of_one_member_hold_few_pictures(world: World) -> None:
+    """Most are refused with a sentence; those that wait have no picture in memory yet."""
+    await world.start_engine()
+    message = await world.painted()
+    reads: list[int] = []
+    under_way = 0
+    real = world.queue.store.get
+
+    async def counted(key: str) -> bytes:
+        nonlocal under_way
+        under_way += 1
+        reads.append(under_way)
+        try:
+            await asyncio.sleep(0.05)
+            return await real(key)
+        finally:
+            under_way -= 1
+
+    world.queue.store.get = counted  # type: ignore[method-assign]
+    pressed = [await world.discord.press(world.user(), message, label="Compare") for _ in range(20)]
+    said = [await world.said(each) for each in pressed]
+    assert sum("Before and after" in words for words in said) == 4
+    assert sum("as one member may have" in words for words in said) == 16
+    assert max(reads) == 1
+
+
+async def test_many_unusable_files_cost_a_pause(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "REFUSALS_EACH", 2)
+    broken = {"picture": ("a.png", b"no picture")}
+    sound = {"picture": ("a.png", plain_picture())}
+    for _ in range(2):
+        await world.slash(world.user(), "style save", {"name": "x"}, attachments=broken)
+    refused = await world.slash(world.user(), "style save", {"name": "x"}, attachments=sound)
+    assert "could not be used one after the other" in refused.text
+    other = await world.slash(world.user("grace"), "style save", {"name": "x"}, attachments=sound)
+    assert "is saved" in other.text
+    world.shift_clock(REFUSALS_SECONDS + 1)
+    saved = await world.slash(world.user(), "style save", {"name": "x"}, attachments=sound)
+    assert "is saved" in saved.text
+
+
+async def test_more_wishes_than_one_member_may_have_are_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "WISHES_EACH", 1)
+    world.discord.faults.add("GET", "*style.png*", delay=3.0)
+    await world.paint()
+    refused = await world.paint()
+    assert "as one member may have" in await world.said(refused)
+    others = await world.paint(user="grace")
+    await world.says(others, "Place")
+
+
+@pytest.fixture
+def free_space(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    def leave(free_bytes: int) -> None:
+        usage = shutil._ntuple_diskusage(2**40, 2**40 - free_bytes, free_bytes)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+
+    return leave
+
+
+async def test_a_disk_that_is_nearly_full_takes_nothing_in(
+    world: World, free_space: Callable[[int], None]
+) -> None:
+    free_space(world.settings.disk_reserve_bytes)
+    downloads = len(world.discord.traffic)
+    interaction = await world.paint()
+    assert "hardly any room left on my disk" in await world.said(interaction)
+    titles = [line.title for line in world.discord.traffic[downloads:]]
+    assert not [title for title in titles if "photo.png" in title and "GET" in title]
+
+
+async def test_a_member_has_a_share_of_the_disk(world: World) -> None:
+    ada = world.user()
+    await world.painted_job(ada)
+    used = await world.queue.retention.bytes_of(ada.id)
+    assert used > 0
+    assert await world.queue.retention.bytes_of(world.user("grace").id) == 0
+    settings = world.settings.model_copy(update={"atelier_max_member_mib": 1})
+    room = DiskRoom(settings, world.queue)
+    await room.check(ada.id, MIB - used)
+    with pytest.raises(UserProblem, match="Your pictures take up"):
+        await room.check(ada.id, MIB - used + 1)
+    await room.check(world.user("grace").id, MIB)

@@ -1,0 +1,39 @@
+"""What a picture's file says of how it was made."""
+
+import io
+import json
+from xml.etree import ElementTree as ET
+
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
+
+from engine.output import with_provenance
+from engine.output.provenance import DIGITAL_SOURCE
+from tests.kit.pictures import gradient_picture
+
+RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+IPTC = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
+XMP = "{http://ns.adobe.com/xap/1.0/}"
+
+
+def test_a_png_says_how_it_was_made_and_is_the_same_picture() -> None:
+    png = gradient_picture()
+    said = with_provenance(png, 'Atelier "1"', "Water Lilies", {"seed": 7, "quality": "fine"})
+    before, after = Image.open(io.BytesIO(png)), Image.open(io.BytesIO(said))
+    after.load()
+    assert isinstance(after, PngImageFile)
+    assert after.tobytes() == before.tobytes()
+    assert after.text["Software"] == 'Atelier "1"'
+    assert "in the style of Water Lilies" in after.text["Description"]
+    assert json.loads(str(after.text["Settings"])) == {"seed": 7, "quality": "fine"}
+    xmp = ET.fromstring(str(after.text["XML:com.adobe.xmp"]))
+    (said_of,) = xmp.iter(f"{RDF}Description")
+    assert said_of.get(f"{IPTC}DigitalSourceType") == DIGITAL_SOURCE
+    assert said_of.get(f"{XMP}CreatorTool") == 'Atelier "1"'
+
+
+def test_the_same_settings_give_the_same_bytes() -> None:
+    png = gradient_picture()
+    assert with_provenance(png, "Atelier", "x", {"a": 1, "b": 2}) == with_provenance(
+        png, "Atelier", "x", {"b": 2, "a": 1}
+    )

@@ -1,0 +1,200 @@
+"""Backups while the bot works, and what is true after one was brought back."""
+
+import asyncio
+import io
+import sqlite3
+import stat
+import tarfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import pytest
+from filelock import FileLock
+from rich.console import Console
+
+from jobs.cli import commands as cli
+from jobs.cli.keeping import BOT_LOCK
+from jobs.cli.restoring import UNKNOWN_NUMBERS, settle
+from jobs.model import JobState
+from jobs.queue import JobQueue
+from tests.kit.samples import FakeClock, Place, accepted, claimed, report
+
+DAY = 86_400.0
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """A data folder whose name needs care, as the settings of the command line name it."""
+    folder = tmp_path / "my böt #1 50%"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ATELIER_DATA_DIR", str(folder))
+    monkeypatch.delenv("ATELIER_DATABASE_URL", raising=False)
+    return Place(folder, None)
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    text = io.StringIO()
+    code = cli.main(arguments, Console(file=text, width=200))
+    return code, text.getvalue()
+
+
+async def fill(place: Place) -> tuple[str, str]:
+    """One finished picture of user 1, one job of user 2 that waits, a style of user 3."""
+    async with await JobQueue.open(place.settings()) as queue:
+        await accepted(queue, 1)
+        result = await queue.store.put(b"the result", "png")
+        await queue.claims.finish(await claimed(queue), result, report())
+        await accepted(queue, 2)
+        style = await queue.store.put(b"a style", "png")
+        await queue.styles.save("user", 3, "Mine", style, 3)
+    return result, style
+
+
+def test_a_backup_holds_the_database_and_the_pictures_that_it_names(
+    place: Place, tmp_path: Path
+) -> None:
+    result, style = asyncio.run(fill(place))
+    code, said = run("backup", str(tmp_path / "copy.tar"))
+    assert code == 0
+    assert "the database and 2 pictures" in said
+    with tarfile.open(tmp_path / "copy.tar") as archive:
+        assert set(archive.getnames()) >= {"atelier.sqlite3", f"pictures/{result}"}
+        assert f"pictures/{style}" in archive.getnames()
+    assert stat.S_IMODE((tmp_path / "copy.tar").stat().st_mode) == 0o600
+    assert not list(tmp_path.glob(".backup-*"))
+
+
+def test_a_backup_is_not_begun_again_by_each_commit(place: Place, tmp_path: Path) -> None:
+    """A writer that never rests would keep a copy by portions from its end."""
+    asyncio.run(fill(place))
+    steps = tmp_path / "steps"
+    connection = sqlite3.connect(place.sqlite_file)
+    connection.execute("CREATE TABLE filler (data BLOB)")
+    connection.executemany("INSERT INTO filler VALUES (?)", [(bytes(4000),)] * 3000)
+    connection.commit()
+    done = Event()
+
+    def commit_all_the_time() -> int:
+        busy = sqlite3.connect(place.sqlite_file, timeout=30)
+        commits = 0
+        while not done.is_set():
+            busy.execute("UPDATE jobs SET user_name = ?", (str(commits),))
+            busy.commit()
+            commits += 1
+        busy.close()
+        return commits
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(commit_all_the_time)
+        try:
+            assert run("backup", "--database-only", str(steps))[0] == 0
+        finally:
+            done.set()
+        assert writing.result() > 0
+    connection.close()
+
+
+def test_what_is_restored_is_there_and_nothing_is_begun_or_told_again(
+    place: Place, tmp_path: Path
+) -> None:
+    result, _ = asyncio.run(fill(place))
+    run("backup", str(tmp_path / "copy.tar"))
+    asyncio.run(go_on(place))
+    for picture in (place.folder / "pictures").rglob("*.png"):
+        picture.unlink()
+    code, said = run("restore", str(tmp_path / "copy.tar"))
+    assert code == 0
+    assert "1 job that waited ended" in said
+    assert "1 member who had their data erased since" in said
+    assert list(place.folder.glob("atelier.sqlite3.replaced-*"))
+    asyncio.run(look(place, result))
+
+
+async def go_on(place: Place) -> None:
+    """What happens after the backup: two more jobs, and user 3 has everything erased."""
+    async with await JobQueue.open(place.settings()) as queue:
+        assert [(await accepted(queue, 4)).id for _ in range(2)] == [3, 4]
+        await queue.privacy.erase_user(3)
+
+
+async def look(place: Place, result: str) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        done, waited = await queue.jobs.get(1), await queue.jobs.get(2)
+        assert done is not None
+        assert waited is not None
+        assert await queue.store.get(result) == b"the result"
+        assert waited.state is JobState.CANCELLED
+        assert "restored" in [event.kind for event in await queue.jobs.history(2)]
+        assert await queue.deliveries.due() == []
+        assert await queue.claims.claim("engine") is None
+        assert await queue.styles.visible_to(3, None) == []
+        assert (await accepted(queue, 1)).id == 5
+
+
+def test_where_the_newer_database_is_lost_numbers_are_left_out(
+    place: Place, tmp_path: Path
+) -> None:
+    asyncio.run(fill(place))
+    run("backup", str(tmp_path / "copy.tar"))
+    place.sqlite_file.write_bytes(b"damaged")
+    assert run("restore", str(tmp_path / "copy.tar"))[0] == 0
+    assert asyncio.run(next_number(place)) == 2 + UNKNOWN_NUMBERS + 1
+
+
+async def next_number(place: Place) -> int:
+    async with await JobQueue.open(place.settings()) as queue:
+        return (await accepted(queue, 9)).id
+
+
+def test_a_running_bot_is_not_restored_under(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(fill(place))
+    run("backup", str(tmp_path / "copy.tar"))
+    with FileLock(place.folder / BOT_LOCK):
+        assert run("restore", str(tmp_path / "copy.tar"))[0] == 1
+    assert "The bot runs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"", b"nothing of ours", b"SQLite format 3\0"])
+def test_what_is_no_backup_leaves_all_as_it_is(
+    place: Place, tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(fill(place))
+    (tmp_path / "other").write_bytes(content)
+    assert run("restore", str(tmp_path / "other"))[0] == 1
+    assert "holds no database" in capsys.readouterr().err
+    assert asyncio.run(next_number(place)) == 3
+
+
+def test_a_picture_that_was_changed_in_a_backup_is_refused(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(fill(place))
+    run("backup", str(tmp_path / "copy.tar"))
+    forged = tmp_path / "forged.tar"
+    with tarfile.open(tmp_path / "copy.tar") as old, tarfile.open(forged, "w") as new:
+        for entry in old:
+            data = old.extractfile(entry)
+            assert data is not None
+            content = data.read().replace(b"the result", b"the RESULT")
+            new.addfile(entry, io.BytesIO(content))
+    assert run("restore", str(forged))[0] == 1
+    assert "is not what it was" in capsys.readouterr().err
+
+
+async def test_nothing_is_deleted_for_a_day_after_a_restore(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    """Of either database; PostgreSQL's was restored by pg_restore."""
+    job = await accepted(queue, 1)
+    result = await queue.store.put(b"x", "png")
+    await queue.claims.finish(await claimed(queue), result, report())
+    clock.advance(100 * DAY)
+    await settle(queue)
+    assert (await queue.retention.gc()).expired_jobs == 0
+    assert (await queue.jobs.get(job.id)).result_key == result  # type: ignore[union-attr]
+    assert (await accepted(queue, 2)).id == job.id + UNKNOWN_NUMBERS + 1
+    clock.advance(DAY + 1)
+    assert (await queue.retention.gc()).expired_jobs == 1
