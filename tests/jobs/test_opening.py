@@ -436,6 +436,6 @@ async def test_the_database_is_for_its_owner_alone(tmp_path: Path, was_there: bo
         _of_version("0004", place)
         place.sqlite_file.chmod(0o644)
     async with await JobQueue.open(place.settings()) as queue:
-        await accepted(queue, 9)
+        await accepted(queue, 9, interaction_id=987_656)
         modes = {path.stat().st_mode & 0o777 for path in tmp_path.glob("atelier.sqlite3*")}
     assert modes == {0o600}
