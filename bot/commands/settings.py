@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 import discord
+from babel import Locale
 from discord import app_commands, ui
 
 from bot.intake.own_defaults import OwnDefaults
@@ -31,7 +32,6 @@ NOTIFY = {
     "yes": _("always"),
     "no": _("never"),
 }
-LANGUAGE_NAMES = {"en": "English", "de": "Deutsch", "fr": "Français", "es-ES": "Español"}
 HIDDEN, PRIVATE = "spoiler", "private"
 
 
@@ -53,7 +53,7 @@ class SettingsForm(ReportingModal):
         switches = {HIDDEN: t("Hide pictures until somebody clicks on them")}
         if scope == "user":
             told = {name: t(label) for name, label in NOTIFY.items()}
-            spoken = {code: LANGUAGE_NAMES.get(code, code) for code in languages()}
+            spoken = {code: _own_name(code) for code in languages()}
             self._notify = _select("notify", t, told, now.notify)
             self._language = _select("language", t, spoken, now.language)
             self.add_item(ui.Label(text=t("Mention me when it is ready"), component=self._notify))
@@ -118,6 +118,12 @@ def _select(custom_id: str, t: Texts, labels: dict[str, str], now: str | None) -
             for value, label in options.items()
         ],
     )
+
+
+def _own_name(language: str) -> str:
+    """What those who speak a language call it: `Deutsch`."""
+    name = str(Locale.parse(language, sep="-").get_display_name())
+    return name[:1].upper() + name[1:]
 
 
 def _value(select: "ui.Select[Any] | None") -> str | None:

@@ -20,6 +20,7 @@ ACTIONS: Mapping[str, str] = {
     "set_limits": _("set limits"),
     "undo_limits": _("took a change of limits back"),
     "reset_limits": _("reset all limits"),
+    "set_defaults": _("set the defaults of a channel or the server"),
     "block": _("blocked a member"),
     "unblock": _("unblocked a member"),
     "pause": _("paused the queue"),

@@ -64,11 +64,15 @@ async def test_defaults_outlive_a_restart_and_hold_for_forms_and_are_shown_in_th
     assert chosen(form, "switches") == ["private"]
 
 
-def chosen(form: Interaction, custom_id: str) -> list[str]:
+def field_of(form: Interaction, custom_id: str) -> dict[str, Any]:
     assert form.modal is not None
-    fields = [label["component"] for label in form.modal["components"]]
-    field = next(each for each in fields if each["custom_id"] == custom_id)
-    return [each["value"] for each in field["options"] if each.get("default")]
+    fields: list[dict[str, Any]] = [label["component"] for label in form.modal["components"]]
+    return next(each for each in fields if each["custom_id"] == custom_id)
+
+
+def chosen(form: Interaction, custom_id: str) -> list[str]:
+    options = field_of(form, custom_id)["options"]
+    return [each["value"] for each in options if each.get("default")]
 
 
 async def test_an_admin_hides_all_pictures_of_a_channel(world: World) -> None:
@@ -107,6 +111,15 @@ async def test_another_language_is_spoken_from_then_on(world: World) -> None:
     await world.start_bot()
     interaction = await world.paint()
     await world.says(interaction, "Platz 1")
+
+
+async def test_each_language_is_offered_by_the_name_that_its_speakers_have_for_it(
+    world: World,
+) -> None:
+    form = await world.discord.slash(world.user(), "settings")
+    await form.wait(lambda i: i.modal)
+    labels = [each["label"] for each in field_of(form, "language")["options"]]
+    assert labels == ["as usual", "English", "Deutsch", "Español", "Français"]
 
 
 async def test_defaults_are_exported_and_erased_with_the_rest(world: World) -> None:
