@@ -26,7 +26,8 @@ What members and admins can ask of Atelier in Discord. This file is made by
 `python -m bot.help_command`; a test fails when it is out of date.
 
 Answers that concern only the one who asks are seen only by them. Names and descriptions appear in
-the language of each user's Discord ({languages} so far; another is one file, see below).
+the language of each user's Discord ({languages} so far;
+another is one file, see below).
 Every button goes on working after a restart of the bot, and checks who presses it.
 """
 
