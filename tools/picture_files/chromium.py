@@ -35,6 +35,11 @@ _READ: Final = """async ([file, mime, film]) => {
   canvas.height = film ? shown.videoHeight : shown.naturalHeight;
   const context = canvas.getContext('2d', {colorSpace: 'srgb', willReadFrequently: true});
   context.drawImage(shown, 0, 0);
+  // A film may have arrived at a time and not yet have a frame to show: until then all is clear.
+  for (let tries = 0; film && tries < 100 && !context.getImageData(0, 0, 1, 1).data[3]; tries++) {
+    await new Promise(later => setTimeout(later, 50));
+    context.drawImage(shown, 0, 0);
+  }
   const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
   let text = '';
   for (let at = 0; at < pixels.length; at += 8192)

@@ -1,6 +1,7 @@
 """Statistics that are kept: packed fingerprints, and the cache on disk."""
 
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -113,9 +114,8 @@ def test_the_cache_is_bounded_and_what_was_used_stays(tmp_path: Path) -> None:
     kept = [statistics(128 + number) for number in range(3)]
     for number, one in enumerate(kept):
         store.put(one)
-        for file in tmp_path.iterdir():
-            if file.stat().st_mtime > 10_000:
-                os.utime(file, (number, number))
+        used_at = time.time() - 1000 + number
+        os.utime(store._path(one.key), (used_at, used_at))
     assert store.get(kept[0].key, ["one"]) is not None
     store.put(statistics(999))
     left = [store.get(one.key, ["one"]) is not None for one in kept]
