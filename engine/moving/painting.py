@@ -31,7 +31,7 @@ from engine.painting.color import finish
 from engine.painting.inputs import Held, Inputs, check_inputs, with_colors_first
 from engine.painting.painter import paint_inputs
 from engine.painting.picture import Size, fit_size, resized
-from engine.painting.plan import ITERATION_PIXELS, colors_first
+from engine.painting.plan import USUAL_ITERATION_PIXELS, colors_first
 from engine.painting.recipe import load_recipe
 from engine.pipeline.pictures import Pictures
 
@@ -243,7 +243,9 @@ class ClipPainting:
 
 
 def _work(scales: tuple[tuple[Size, int], ...]) -> float:
-    return float(sum((size[0] * size[1] + ITERATION_PIXELS) * count for size, count in scales))
+    return float(
+        sum((size[0] * size[1] + USUAL_ITERATION_PIXELS) * count for size, count in scales)
+    )
 
 
 def _pixels(tensor: torch.Tensor) -> Pixels:

@@ -18,7 +18,7 @@ LEAST_SIDE_PX = 32
 """No side is painted shorter than this (deep layers would have nothing left); it is padded."""
 
 _ITERATION_PIXELS = {"lite": 4200, "vgg19": 12800}
-_USUAL_ITERATION_PIXELS = 8000
+USUAL_ITERATION_PIXELS = 8000
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Plan:
     pooling: str
     min_improvement: float
     tile_px: int | None
-    iteration_pixels: int = _USUAL_ITERATION_PIXELS
+    iteration_pixels: int = USUAL_ITERATION_PIXELS
     """What an iteration costs by itself, in pixels of its work; for the time that is shown."""
 
     def layers_of(self, encoder: Encoder) -> list[str]:
@@ -176,7 +176,7 @@ def make_plan(
         pooling=encoder.pooling,
         min_improvement=_first(options.min_improvement, recipe.optimizer.min_improvement),
         tile_px=options.tile_px,
-        iteration_pixels=_ITERATION_PIXELS.get(encoder.name, _USUAL_ITERATION_PIXELS),
+        iteration_pixels=_ITERATION_PIXELS.get(encoder.name, USUAL_ITERATION_PIXELS),
     )
 
 
