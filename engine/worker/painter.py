@@ -183,7 +183,7 @@ class JobPainter:
 
         network = self.network_name(job.options.network)
         pictures = fetch_pictures(
-            job, store, self._settings, network, say=say, should_stop=lambda: control.stopping
+            job, store, self._settings, network, say=say, should_stop=control.should_stop
         )
         events = self._events(job, pictures, checkpoint, control)
         if not job.options.timelapse:
@@ -213,7 +213,7 @@ class JobPainter:
         self, job: Job, pictures: Pictures, checkpoint: bytes | None, control: Control
     ) -> Iterator[Event]:
         """Paint from the checkpoint; from the start, if it is of another version."""
-        stopping = PaintingControl(should_stop=lambda: control.stopping)
+        stopping = PaintingControl(should_stop=control.should_stop)
 
         def painting(resume: bytes | None) -> Iterator[Event]:
             return pictures.paint(job.options, studio=self._studio, resume=resume, control=stopping)

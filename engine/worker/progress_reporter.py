@@ -90,7 +90,7 @@ class ProgressReporter:
         Raises:
             PaintingStopped: the control asked for it.
         """
-        if self.control.stopping:
+        if self.control.should_stop():
             raise PaintingStopped
         match event:
             case Preparing(note):
