@@ -11,7 +11,7 @@ from bot.ui.container import Page, card, say, show
 from bot.ui.paging import PageButton, PagePlace
 from bot.ui.people import is_operator
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 
 PAGE_SIZE = 40
 NOT_YOURSELF = _("You cannot block yourself.")
@@ -26,9 +26,9 @@ async def add(interaction: Interaction, member: discord.User) -> None:
     """Block a member."""
     guild_id = admin_guild(interaction)
     if member.id == interaction.user.id:
-        raise UserProblem(NOT_YOURSELF)
+        raise UserError(NOT_YOURSELF)
     if is_operator(member.id, interaction.client.settings):
-        raise UserProblem(NOT_OPERATOR)
+        raise UserError(NOT_OPERATOR)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     if not await interaction.client.queue.blocks.add(guild_id, member.id, interaction.user.id):
         t = texts_of(interaction)

@@ -15,7 +15,7 @@ from bot.ui.buttons import OwnButton
 from bot.ui.container import row_of, say, show, text_page
 from bot.ui.limit_words import limit_line, limit_value
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from common.limits import LIMITS
 from jobs.changing.administration import UnusableLimitError
 from jobs.entering.limits import LoosensOperatorLimit
@@ -34,7 +34,7 @@ async def change_limits(
     """Set limits, or take a change back. The interaction is acknowledged.
 
     Raises:
-        UserProblem: if the change would loosen what the operator allows, or is none that can be.
+        UserError: if the change would loosen what the operator allows, or is none that can be.
     """
     t = texts_of(interaction)
     if not changes:
@@ -46,9 +46,9 @@ async def change_limits(
         )
     except UnusableLimitError as error:
         known = LIMITS.get(error.limit)
-        raise UserProblem(UNUSABLE, limit=known.label if known else error.limit) from None
+        raise UserError(UNUSABLE, limit=known.label if known else error.limit) from None
     if isinstance(outcome, LoosensOperatorLimit):
-        raise UserProblem(
+        raise UserError(
             LOOSENS,
             limit=LIMITS[outcome.limit].label,
             allowed=limit_value(t, outcome.limit, outcome.operator_value),

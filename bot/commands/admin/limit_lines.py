@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.texts import Texts, _
 from bot.ui.words import QUALITIES
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from common.limits import LIMITS, LimitKind, Limits
 
 NUMBERS = {name: limit for name, limit in LIMITS.items() if not limit.kind.holds_ids}
@@ -30,7 +30,7 @@ def read_lines(t: Texts, text: str) -> Mapping[str, Any]:
     """The limits that the lines give; None where nothing stands behind the name.
 
     Raises:
-        UserProblem: if a line names no limit, or gives what it cannot be.
+        UserError: if a line names no limit, or gives what it cannot be.
     """
     names = {t.say(limit.label).casefold(): name for name, limit in NUMBERS.items()}
     found: dict[str, Any] = {}
@@ -38,7 +38,7 @@ def read_lines(t: Texts, text: str) -> Mapping[str, Any]:
         label, _colon, value = line.rpartition(":")
         name = names.get(label.strip().casefold())
         if name is None:
-            raise UserProblem(UNKNOWN_LINE, line=line[:100])
+            raise UserError(UNKNOWN_LINE, line=line[:100])
         found[name] = _read(t, name, value.strip()) if value.strip() else None
     return found
 
@@ -54,8 +54,8 @@ def _read(t: Texts, name: str, value: str) -> int | str:
             if value.casefold() in {quality, t(word).casefold()}:
                 return quality
         qualities = ", ".join(t(word) for word in QUALITIES.values())
-        raise UserProblem(NO_QUALITY, limit=limit, value=value[:50], qualities=qualities)
+        raise UserError(NO_QUALITY, limit=limit, value=value[:50], qualities=qualities)
     number = re.fullmatch(r"([0-9]{1,9})\s*(px|s)?", value)
     if number is None:
-        raise UserProblem(NO_NUMBER, limit=limit, value=value[:50])
+        raise UserError(NO_NUMBER, limit=limit, value=value[:50])
     return int(number[1])

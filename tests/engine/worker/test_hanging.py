@@ -19,7 +19,7 @@ from common.settings import Settings
 from engine.painting.studio import Control as PaintingControl
 from engine.worker.hanging import HangingError, HangWatch
 from engine.worker.painter import JobPainter
-from engine.worker.service import EngineInTrouble, EngineWorker
+from engine.worker.service import EngineInTroubleError, EngineWorker
 from jobs.model import FailureKind, Job, JobState
 from jobs.queue import JobQueue
 from jobs.working.ending import HUNG
@@ -57,7 +57,7 @@ async def test_a_process_that_hangs_ends_and_a_fresh_one_paints_the_job(
 ) -> None:
     monkeypatch.setattr(supervisor, "BACKOFF", Backoff(0.1, 0.1))
     settings = settings.model_copy(
-        update={"atelier_hang_seconds": 4, "atelier_network": "vgg19", "atelier_precision": "fp32"}
+        update={"atelier_hang_seconds": 15, "atelier_network": "vgg19", "atelier_precision": "fp32"}
     )
     command = (sys.executable, "-c", HANGS_ONCE, str(tmp_path / "hung"))
     job = await poster.post()
@@ -101,7 +101,7 @@ async def stuck_worker(queue: JobQueue, settings: Settings) -> AsyncIterator["as
         yield task
     finally:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, EngineInTrouble):
+        with contextlib.suppress(asyncio.CancelledError, EngineInTroubleError):
             await task
 
 
@@ -126,7 +126,7 @@ async def test_a_job_over_which_engines_hang_three_times_ends_though_the_device_
     try:
         for _ in range(3):
             async with stuck_worker(queue, settings) as task:
-                with pytest.raises(EngineInTrouble, match="has hung"):
+                with pytest.raises(EngineInTroubleError, match="has hung"):
                     await asyncio.wait_for(task, 60)
     finally:
         stuck.lets_go = True
@@ -146,7 +146,7 @@ async def test_a_job_that_is_cancelled_while_its_engine_hangs_is_cancelled(
             while "claimed" not in await kinds(queue, job):
                 await asyncio.sleep(0.05)
             await queue.jobs.cancel(job.id, job.user_id)
-            with pytest.raises(EngineInTrouble):
+            with pytest.raises(EngineInTroubleError):
                 await asyncio.wait_for(task, 60)
     finally:
         stuck.lets_go = True
@@ -166,7 +166,7 @@ async def test_a_device_that_hangs_over_everything_charges_no_job_however_often(
         try:
             for _ in range(4):
                 async with stuck_worker(queue, settings) as task:
-                    with pytest.raises(EngineInTrouble, match="has hung"):
+                    with pytest.raises(EngineInTroubleError, match="has hung"):
                         await asyncio.wait_for(task, 60)
         finally:
             stuck.lets_go = True

@@ -1,0 +1,61 @@
+"""Checking where files are to go, before any work."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from common.sentences import ExplainedError
+
+_MOST_NAME_BYTES = 255
+"""What file systems in use take."""
+
+
+class OutputError(ExplainedError):
+    """A file cannot be written as asked."""
+
+
+def check_target(path: Path, suffixes: Collection[str] | None) -> None:
+    """Whether a file can be written there, found out without touching what is there now.
+
+    Args:
+        path: The file to be.
+        suffixes: Those that are possible, in lower case with the dot; None for any.
+
+    Raises:
+        OutputError: The suffix is unknown, the name too long, or the folder is absent or not to
+            be written to.
+    """
+    if suffixes is not None and path.suffix.lower() not in suffixes:
+        raise OutputError(
+            "The name {file} says no format that can be written; let it end in one of {suffixes}.",
+            file=path.name,
+            suffixes=", ".join(suffixes),
+        )
+    folder = path.parent
+    if not folder.is_dir():
+        raise OutputError(
+            "There is no folder {folder} for {file}; create it first.",
+            folder=str(folder),
+            file=path.name,
+        )
+    if len(os.fsencode(path.name)) > _MOST_NAME_BYTES:
+        raise OutputError(
+            "The name {file} is too long; {limit} bytes are the most.",
+            file=path.name,
+            limit=_MOST_NAME_BYTES,
+        )
+    if path.is_dir():
+        raise OutputError("{path} is a folder; name a file.", path=str(path))
+    if not os.access(folder, os.W_OK):
+        raise not_written(path, None)
+
+
+def not_written(path: Path, error: OSError | None) -> OutputError:
+    """The problem of a file that the system would not write."""
+    reason = f" ({error.strerror})" if error is not None and error.strerror else ""
+    return OutputError(
+        "{file} cannot be written to {folder}{reason}; choose another place.",
+        file=path.name,
+        folder=str(path.parent),
+        reason=reason,
+    )

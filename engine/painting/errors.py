@@ -1,0 +1,15 @@
+"""What can go wrong with a painting."""
+
+from common.sentences import ExplainedError
+
+
+class PaintSettingsError(ExplainedError):
+    """The settings or pictures cannot be painted with; found before any work."""
+
+
+class PaintingFailedError(ExplainedError):
+    """The optimisation came to no finite picture, for the reason given."""
+
+
+class PaintingStoppedError(Exception):
+    """The caller's control asked to stop."""

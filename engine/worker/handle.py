@@ -1,0 +1,126 @@
+"""What passes between the worker's loop and the painting thread."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from jobs.model import Failure, PaintReport, Progress
+
+
+class StopReason(Enum):
+    """Why a painting was stopped before its end."""
+
+    CANCELLED = auto()
+    SHUTDOWN = auto()
+    LEASE_LOST = auto()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """It is painted; its files are here, and not yet in the store."""
+
+    picture: bytes
+    """A PNG."""
+    report: PaintReport
+    timelapse: bytes = b""
+    timelapse_suffix: str = ".mp4"
+    records: Mapping[str, bytes] = field(default_factory=dict)
+    """Files that were recorded besides a film, by their names."""
+    earlier: tuple[str, ...] = ()
+    """Keys of the job's versions before this one, which are in the store already."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """It cannot be painted."""
+
+    failure: Failure
+
+
+class IfWell(Enum):
+    """What a trouble means for the job where a look around finds all well."""
+
+    FAILS = auto()
+    """It cannot be painted."""
+    TRIED = auto()
+    """One try is used up: its engine might as well have died."""
+    WAITS = auto()
+    """It has passed by itself; the job waits for its next turn, a few times."""
+
+
+@dataclass(frozen=True)
+class Disturbed:
+    """Something went wrong that may lie in the surroundings: store, disk, device, network."""
+
+    reason: str
+    """In English, for the log and the owner."""
+    failure: Failure
+    """For the member, if it is the job after all."""
+    if_well: IfWell
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """It was told to stop."""
+
+    reason: StopReason
+
+
+Ended = Finished | Failed | Disturbed | Stopped
+
+
+class JobHandle:
+    """Newest progress and checkpoint one way, the wish to stop the other way; thread-safe."""
+
+    signs: int = 0
+    """How often the painting thread asked whether to stop, which it does before each tile."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._progress: Progress | None = None
+        self._checkpoint: bytes | None = None
+        self._reason: StopReason | None = None
+
+    def stop(self, reason: StopReason) -> None:
+        """Ask the thread to stop; the first reason counts, but a lost lease overrides it."""
+        with self._lock:
+            if self._reason is None or reason is StopReason.LEASE_LOST:
+                self._reason = reason
+
+    @property
+    def stop_reason(self) -> StopReason | None:
+        """Why the thread is to stop, if it is."""
+        return self._reason
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the thread is to stop."""
+        return self._reason is not None
+
+    def should_stop(self) -> bool:
+        """As `stopping`, for the painting thread alone: to ask is its sign of life."""
+        self.signs += 1
+        return self.stopping
+
+    def put_progress(self, progress: Progress) -> None:
+        """Offer newer progress; what was not taken yet is dropped."""
+        with self._lock:
+            self._progress = progress
+
+    def take_progress(self) -> Progress | None:
+        """Take the newest progress, once."""
+        with self._lock:
+            progress, self._progress = self._progress, None
+        return progress
+
+    def put_checkpoint(self, checkpoint: bytes) -> None:
+        """Offer a newer checkpoint."""
+        with self._lock:
+            self._checkpoint = checkpoint
+
+    def take_checkpoint(self) -> bytes | None:
+        """Take the newest checkpoint, once."""
+        with self._lock:
+            checkpoint, self._checkpoint = self._checkpoint, None
+        return checkpoint

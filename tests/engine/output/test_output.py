@@ -1,0 +1,218 @@
+import io
+import json
+import math
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import tifffile
+import torch
+from PIL import Image, ImageCms
+
+from engine.output import (
+    PICTURE_SUFFIXES,
+    LossRecord,
+    OutputError,
+    encode_picture,
+    plot_losses,
+    time_lapse,
+    timelapse,
+    write_loss_lines,
+    write_picture,
+)
+from engine.painting.picture import Picture
+
+
+def gradient(height: int = 20, width: int = 30, *, alpha: bool = False) -> Picture:
+    rows = torch.linspace(0, 1, height).view(1, height, 1).expand(1, height, width)
+    columns = torch.linspace(0, 1, width).view(1, 1, width).expand(1, height, width)
+    pixels = torch.cat((rows, columns, 1 - rows)).contiguous()
+    return Picture(pixels, (rows[0] * columns[0]).contiguous() if alpha else None)
+
+
+@pytest.mark.parametrize("suffix", PICTURE_SUFFIXES)
+@pytest.mark.parametrize("alpha", [False, True])
+def test_each_format_keeps_the_picture_and_its_profile(
+    tmp_path: Path, suffix: str, alpha: bool
+) -> None:
+    picture = gradient(alpha=alpha)
+    path = tmp_path / f"picture{suffix}"
+    write_picture(picture, path)
+    if suffix.startswith(".tif"):
+        return  # Pillow reads no 16-bit RGB; see below
+    with Image.open(path) as image:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+        assert "sRGB" in ImageCms.getProfileDescription(profile)
+        assert not image.getexif()
+        assert ("A" in image.getbands()) == (alpha and suffix not in {".jpg", ".jpeg"})
+        shown = np.asarray(image.convert("RGBA"), dtype=float) / 255
+    opaque = shown[..., 3] > 0.5
+    wanted = picture.pixels.permute(1, 2, 0).numpy()
+    if not alpha:
+        assert opaque.all()
+    if not (alpha and suffix in {".jpg", ".jpeg"}):
+        assert np.abs(shown[..., :3] - wanted)[opaque].mean() < 0.02
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_tiff_has_sixteen_bits(tmp_path: Path, alpha: bool) -> None:
+    picture = gradient(alpha=alpha)
+    path = tmp_path / "picture.tif"
+    write_picture(picture, path)
+    with tifffile.TiffFile(path) as file:
+        page = file.pages.first
+        levels = page.asarray()
+        names = {tag.name for tag in page.tags}
+    assert levels.dtype == np.uint16
+    assert levels.shape == (20, 30, 4 if alpha else 3)
+    assert np.abs(levels[..., :3] / 65535 - picture.pixels.permute(1, 2, 0).numpy()).max() < 1e-5
+    assert "InterColorProfile" in names
+    assert names.isdisjoint({"Software", "DateTime", "ImageDescription"})
+
+
+def test_jpeg_has_full_color_resolution(tmp_path: Path) -> None:
+    write_picture(gradient(), tmp_path / "a.jpg")
+    with Image.open(tmp_path / "a.jpg") as image:
+        sampling = {(part[1], part[2]) for part in vars(image)["layer"]}
+    assert sampling == {(1, 1)}
+
+
+def test_a_clear_jpeg_is_white() -> None:
+    clear = Picture(torch.zeros(3, 8, 8), torch.zeros(8, 8))
+    with Image.open(io.BytesIO(encode_picture(clear, ".jpg"))) as image:
+        assert image.getpixel((4, 4)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("suffix", PICTURE_SUFFIXES)
+def test_the_same_picture_gives_the_same_bytes(suffix: str) -> None:
+    first = encode_picture(gradient(alpha=True), suffix)
+    assert encode_picture(gradient(alpha=True), suffix.upper()) == first
+
+
+@pytest.mark.parametrize(("name", "word"), [("a.bmp", r"\.png"), ("a", "says no format")])
+def test_an_unknown_suffix_is_named(tmp_path: Path, name: str, word: str) -> None:
+    with pytest.raises(OutputError, match=word):
+        write_picture(gradient(), tmp_path / name)
+
+
+def test_a_place_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="create it first"):
+        write_picture(gradient(), tmp_path / "none" / "a.png")
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(OutputError, match="is a folder"):
+        write_picture(gradient(), tmp_path / "folder.png")
+
+
+def test_what_was_there_stays_when_writing_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"before")
+
+    def full(_path: Path, _data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match="No space left"):
+        write_picture(gradient(), path)
+    monkeypatch.undo()
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def frames(count: int) -> list[Image.Image]:
+    return [
+        Image.new("RGB", (31 + number, 21), (20 * number, 100, 255 - 20 * number))
+        for number in range(count)
+    ]
+
+
+def test_a_gif_shows_all_frames(tmp_path: Path) -> None:
+    path = tmp_path / "film.gif"
+    with time_lapse(path, (31, 21)) as film:
+        for frame in frames(7):
+            film.add(frame)
+    with Image.open(path) as image:
+        assert image.size == (31, 21)
+        assert getattr(image, "n_frames", 1) == 7
+        assert image.info["loop"] == 0
+        for number in range(7):
+            image.seek(number)
+            pixel = image.convert("RGB").getpixel((15, 10))
+            assert isinstance(pixel, tuple)
+            assert abs(pixel[0] - 20 * number) < 6
+        assert image.info["duration"] == 2000
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("encoder", ["libx264", "mpeg4"])
+def test_an_mp4_plays_with_even_sides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: str
+) -> None:
+    if encoder not in av.codecs_available:
+        pytest.skip(f"FFmpeg has no {encoder} here")
+    if encoder == "mpeg4":
+        monkeypatch.setattr(timelapse, "_H264", "no such encoder")
+    path = tmp_path / "film.mp4"
+    with time_lapse(path, (31, 21), frames_per_second=10) as film:
+        for frame in frames(7):
+            film.add(frame)
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.pix_fmt == "yuv420p"
+        assert (stream.width, stream.height) == (32, 22)
+        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
+    assert len(pictures) == 6 + 20
+    assert abs(int(pictures[-1][10, 15, 0]) - 120) < 12
+    assert abs(int(pictures[0][10, 15, 2]) - 255) < 12
+
+
+def test_large_films_are_made_smaller(tmp_path: Path) -> None:
+    with time_lapse(tmp_path / "film.gif", (2000, 1000)) as film:
+        film.add(Image.new("RGB", (100, 50)))
+    with Image.open(tmp_path / "film.gif") as image:
+        assert image.size == (480, 240)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".mp4"])
+def test_a_film_that_breaks_off_leaves_nothing(tmp_path: Path, suffix: str) -> None:
+    def break_off() -> None:
+        with time_lapse(tmp_path / f"film{suffix}", (30, 20)) as film:
+            for frame in frames(3):
+                film.add(frame)
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        break_off()
+    with time_lapse(tmp_path / f"empty{suffix}", (30, 20)):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+RECORDS = [
+    LossRecord(1, 0, 128, 9.0, {"content": 1.0, "style": 8.0}),
+    LossRecord(2, 0, 128, 5.0, {"content": 1.5, "style": 3.5}),
+    LossRecord(3, 1, 256, math.inf, {"content": 0.0, "style": math.nan}),
+    LossRecord(4, 1, 256, 2.0, {"content": 1.0, "style": 1.0}),
+]
+
+
+def test_losses_are_lines_of_json(tmp_path: Path) -> None:
+    path = tmp_path / "losses.jsonl"
+    write_loss_lines(RECORDS, path)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["iteration"] for line in lines] == [1, 2, 3, 4]
+    assert lines[2]["loss"] is None
+    assert lines[3]["terms"] == {"content": 1.0, "style": 1.0}
+
+
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_losses_are_plotted(tmp_path: Path, count: int) -> None:
+    path = tmp_path / "losses.png"
+    plot_losses(RECORDS[:count], path)
+    with Image.open(path) as image:
+        assert image.width > 400
+    with pytest.raises(OutputError, match="png"):
+        plot_losses(RECORDS, tmp_path / "losses.txt")

@@ -1,0 +1,31 @@
+"""Scales that end early, as the loss sinks too little."""
+
+from collections import Counter
+
+from engine.painting import Stepped, paint
+from tests.kit.thin import STYLE, changed, noise_picture, run, stepped, thin_studio
+
+CONTENT = noise_picture(48, 64)
+
+
+def test_each_scale_is_measured_by_its_own_losses() -> None:
+    options = changed(scales=2, iterations=30, optimizer="lbfgs", min_improvement=0.01)
+    painted, _ = run(options, thin_studio(), content=CONTENT)
+    first, later = (Counter(one.scale for one in painted.report.losses)[scale] for scale in (0, 1))
+    assert first == 30
+    assert later >= 20  # two looks at the losses are needed to see that they hardly sink
+
+
+def test_a_scale_that_ended_stays_ended_when_it_is_gone_on_from() -> None:
+    options = changed(scales=1, iterations=60, min_improvement=0.9)
+    saved, steps = b"", 0
+    for event in paint(CONTENT, [STYLE], options, studio=thin_studio()):
+        if isinstance(event, Stepped):
+            saved = event.checkpoint()
+            steps = event.iteration
+    plain, _ = run(options, thin_studio(), content=CONTENT)
+    assert steps == plain.report.iterations < 60
+    resumed, events = run(options, thin_studio(), content=CONTENT, resume=saved)
+    assert not stepped(events)
+    assert resumed.report.iterations == steps
+    assert bool((resumed.picture.pixels == plain.picture.pixels).all())

@@ -1,0 +1,219 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from engine.painting import PaintSettingsError, Picture, Style
+from engine.painting.color import color_moments
+from engine.painting.inputs import check_inputs, with_colors_first
+from engine.painting.measuring import measure_style
+from engine.painting.memory import History
+from engine.painting.optimizers import Adam, enlarged, make_optimizer
+from engine.painting.picture import resized
+from engine.painting.recipe import load_recipe
+from engine.painting.statistics import StatisticsKey, StyleStatistics
+from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin, thin_studio
+
+
+def test_black_of_the_mask_stays_the_photograph() -> None:
+    content = noise_picture(48, 64)
+    mask = torch.zeros(48, 64)
+    mask[:, 32:] = 1
+    painted, _ = run(FEW, thin_studio(), content=content, mask=mask)
+    assert torch.equal(painted.picture.pixels[:, :, :32], content.pixels[:, :, :32])
+    assert not torch.equal(painted.picture.pixels[:, :, 32:], content.pixels[:, :, 32:])
+
+
+def test_each_style_applies_where_its_mask_says() -> None:
+    left = torch.zeros(64, 64)
+    left[:, :32] = 1
+    red, blue = torch.zeros(3, 40, 40), torch.zeros(3, 40, 40)
+    red[0], blue[2] = 1, 1
+    styles = [Style(Picture(red), mask=left), Style(Picture(blue), mask=1 - left)]
+    options = changed(iterations=40, strength=1.0, style_layers={"relu1_1": 1, "relu2_1": 1})
+    painted, _ = run(options, thin_studio(), content=noise_picture(64, 64), styles=styles)
+    gap = painted.picture.pixels[0] - painted.picture.pixels[2]
+    assert float(gap[:, :26].mean()) > 0.3
+    assert float(gap[:, 38:].mean()) < -0.3
+
+
+def test_styles_mix_by_their_weights() -> None:
+    first, second = Style(noise_picture(40, 40, 1)), Style(noise_picture(40, 40, 2))
+    one, _ = run(FEW, thin_studio(), styles=[first])
+    nearly, _ = run(FEW, thin_studio(), styles=[first, replace(second, weight=1e-9)])
+    half, _ = run(FEW, thin_studio(), styles=[first, second])
+    other, _ = run(FEW, thin_studio(), styles=[second])
+    near = (nearly.picture.pixels - one.picture.pixels).abs().mean()
+    far = (half.picture.pixels - one.picture.pixels).abs().mean()
+    farther = (other.picture.pixels - one.picture.pixels).abs().mean()
+    assert near < far < farther
+
+
+def test_without_style_the_photograph_remains() -> None:
+    content = noise_picture(64, 64)
+    painted, _ = run(changed(strength=0.0), thin_studio(), content=content)
+    torch.testing.assert_close(painted.picture.pixels, content.pixels, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("start", ["content", "grey", "noise", "style", "file"])
+def test_all_starts_paint(start: str) -> None:
+    more: dict[str, Any] = {"start": noise_picture(30, 30, 5)} if start == "file" else {}
+    painted, _ = run(changed(start=start, start_noise=0.1), thin_studio(), **more)
+    assert painted.picture.size == (48, 64)
+
+
+@pytest.mark.parametrize("method", ["luminance", "match", "histogram"])
+def test_colors_of_the_photograph_are_kept(method: str) -> None:
+    content = Picture(torch.zeros(3, 64, 64))
+    content.pixels[1] = noise_picture(64, 64).pixels[0]
+    style = [Style(Picture(torch.rand(3, 50, 50) * torch.tensor([1.0, 0.1, 0.1]).view(3, 1, 1)))]
+    options = changed(iterations=15, keep_colors=method)
+    painted, _ = run(options, thin_studio(), content=content, styles=style)
+    plain, _ = run(changed(iterations=15), thin_studio(), content=content, styles=style)
+    assert painted.picture.pixels[0].mean() < plain.picture.pixels[0].mean()
+
+
+@pytest.mark.parametrize("fit", ["resize", "crop", "mirror"])
+@pytest.mark.parametrize("pooling", ["max", "average"])
+def test_style_fits_and_poolings_paint(fit: str, pooling: str) -> None:
+    options = changed(style_fit=fit, pooling=pooling, style_scale=0.6)
+    painted, _ = run(options, thin_studio())
+    assert painted.report.settings["pooling"] == pooling
+
+
+def test_the_photograph_as_its_own_style_and_a_region_of_a_style() -> None:
+    own, _ = run(FEW, thin_studio(), styles=[Style(is_content=True)])
+    part, _ = run(FEW, thin_studio(), styles=[replace(STYLE, region=(0.0, 0.0, 0.5, 0.5))])
+    whole, _ = run(FEW, thin_studio(), styles=[STYLE])
+    assert not torch.equal(own.picture.pixels, whole.picture.pixels)
+    assert not torch.equal(part.picture.pixels, whole.picture.pixels)
+
+
+def test_alpha_of_the_content_is_kept() -> None:
+    alpha = torch.zeros(96, 128)
+    alpha[:, 64:] = 1
+    content = Picture(noise_picture(96, 128).pixels, alpha)
+    painted, _ = run(FEW, thin_studio(), content=content)
+    assert painted.picture.alpha is not None
+    assert painted.picture.to_image().mode == "RGBA"
+    assert painted.picture.alpha.shape == (48, 64)
+    assert painted.picture.alpha[:, :30].max() == 0
+    assert painted.picture.alpha[:, 34:].min() == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "size_px", "wanted"),
+    [
+        ((1, 1), 64, (64, 64)),
+        ((10, 1000), 128, (1, 128)),
+        ((1000, 10), 128, (128, 1)),
+        ((101, 67), 97, (97, 64)),
+        ((67, 101), 64, (42, 64)),
+    ],
+)
+def test_any_shape_is_kept_to_the_pixel(
+    content: tuple[int, int], size_px: int, wanted: tuple[int, int]
+) -> None:
+    picture = Picture(torch.rand(3, *content))
+    options = changed(size_px=size_px, iterations=2)
+    painted, events = run(options, thin_studio(), content=picture)
+    assert painted.picture.size == wanted
+    preview = stepped(events)[-1].preview(50)
+    assert max(preview.size) <= 50
+
+
+def test_a_tiny_style_serves() -> None:
+    painted, _ = run(FEW, thin_studio(), styles=[Style(Picture(torch.rand(3, 1, 1)))])
+    assert bool(torch.isfinite(painted.picture.pixels).all())
+
+
+def test_fingerprints_stand_for_a_picture() -> None:
+    studio = thin_studio()
+    options = changed(scales=1)
+    style = noise_picture(64, 64, 7)
+    encoder = thin(dtype=torch.float32)
+    key = StatisticsKey(style.hash, "vgg19", encoder.weights_hash, "max", 64, 64)
+    layers = [f"relu{n}_1" for n in range(1, 6)]
+    kept = StyleStatistics(key, measure_style(encoder, style.pixels, layers))
+    again = StyleStatistics.from_bytes(kept.to_bytes())
+    assert again.key == key
+    again = replace(again, colors=color_moments(style.pixels[None]))
+    from_picture, _ = run(options, studio, styles=[Style(style)])
+    from_prints, _ = run(options, studio, styles=[Style(fingerprints=[again])])
+    difference = from_picture.picture.pixels - from_prints.picture.pixels
+    assert float(difference.abs().max()) < 1e-3
+    with pytest.raises(PaintSettingsError, match="its picture is needed"):
+        run(changed(pooling="average"), studio, styles=[Style(fingerprints=[again])])
+    with pytest.raises(ValueError, match="no file of style statistics"):
+        StyleStatistics.from_bytes(kept.to_bytes()[:50])
+
+
+def test_the_photograph_takes_the_palette_before_it_is_painted() -> None:
+    content, style = noise_picture(48, 64), Picture(0.2 + 0.5 * noise_picture(40, 40, 3).pixels)
+    styles = [Style(style)]
+    nothing = {"scales": 1, "iterations": 1, "content_weight": 1e6, "size_px": 64}
+    first, _ = run(changed(colors_first=1.0, **nothing), thin_studio(), styles=styles)
+    plain, _ = run(changed(colors_first=0.0, **nothing), thin_studio(), styles=styles)
+    wanted = style.pixels.mean((1, 2))
+    assert float((first.picture.pixels.mean((1, 2)) - wanted).abs().max()) < 0.03
+    mine = content.pixels.mean((1, 2))
+    assert float((plain.picture.pixels.mean((1, 2)) - mine).abs().max()) < 0.03
+
+
+@pytest.mark.parametrize("options", [{"keep_colors": "luminance"}, {"strength": 0.0}])
+def test_colors_do_not_come_first_where_the_photographs_are_to_stay(
+    options: dict[str, Any],
+) -> None:
+    painted, _ = run(changed(**options), thin_studio())
+    assert painted.report.settings["colors_first"] == 0
+
+
+def test_a_fingerprint_without_colors_leaves_the_photographs() -> None:
+    encoder, style = thin(dtype=torch.float32), noise_picture(64, 64, 7)
+    key = StatisticsKey(style.hash, "vgg19", encoder.weights_hash, "max", 64, 64)
+    layers = [f"relu{n}_1" for n in range(1, 6)]
+    prints = StyleStatistics(key, measure_style(encoder, style.pixels, layers))
+    painted, _ = run(FEW, thin_studio(), styles=[Style(fingerprints=[prints])])
+    assert painted.report.settings["colors_first"] == 0
+
+
+def test_palettes_apply_where_the_styles_do_and_black_of_the_mask_stays_the_photograph() -> None:
+    left = torch.zeros(48, 64)
+    left[:, :32] = 1
+    red, blue = torch.full((3, 40, 40), 0.1), torch.full((3, 40, 40), 0.1)
+    red[0], blue[2] = 0.9, 0.9
+    content = noise_picture(48, 64)
+    inputs = check_inputs(
+        content,
+        [Style(Picture(red), mask=left), Style(Picture(blue), mask=1 - left)],
+        FEW,
+        left,
+        None,
+    )
+    recolored = with_colors_first(inputs, 1.0)
+    gap = recolored.target.pixels[0] - recolored.target.pixels[2]
+    assert float(gap[:, :32].min()) > 0.3
+    assert float(gap[:, 32:].max()) < -0.3
+    assert torch.equal(recolored.content.pixels, content.pixels)
+
+
+@pytest.mark.parametrize("history", [History(4), None])
+def test_an_enlarged_photograph_with_its_own_detail_is_the_photograph(
+    history: History | None,
+) -> None:
+    photograph = noise_picture(48, 64).pixels[None]
+    small = resized(photograph[0], (24, 32))[None]
+    detail = photograph - enlarged(small, (48, 64), "bicubic")
+    assert float(detail.abs().max()) > 0.01
+    optimizer = make_optimizer(history, small, load_recipe("atelier").optimizer)
+    torch.testing.assert_close(optimizer.taken((48, 64), detail), photograph)
+    if history is None:
+        begun = make_optimizer(None, small, load_recipe("atelier").optimizer)
+        assert isinstance(begun, Adam)
+        torch.testing.assert_close(begun.rescaled((48, 64), detail).point, photograph)
+
+
+def test_all_style_adds_no_detail_of_the_photograph() -> None:
+    painted, _ = run(changed(strength=1.0), thin_studio())
+    assert painted.report.settings["detail"] == 0

@@ -1,0 +1,173 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from common.options import PaintOptions
+from engine.networks.encoder import Encoder
+from engine.painting import PaintSettingsError, Recovered, Retiled, Stepped, Style, paint
+from engine.painting.devices import peak_memory_bytes, reset_peak_memory, resident_bytes
+from engine.painting.gradient import Evaluation
+from engine.painting.memory import History, Memory, choose_core, tile_bytes
+from engine.painting.optimizers import Adam, Lbfgs
+from engine.painting.plan import Plan, make_plan
+from engine.painting.recipe import load_recipe
+from tests.kit.thin import noise_picture, run, thin, thin_studio
+
+GIB = 2**30
+LAYERS = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"]
+WHOLE = {"size_px": 192, "scales": 2, "iterations": 12}
+STYLE = Style(noise_picture(56, 40, seed=1))
+
+
+def plan_for(total: int, **options: object) -> Plan:
+    chosen = PaintOptions.model_validate({"size_px": 4096, "recipe": "large", **options})
+    return make_plan(chosen, load_recipe("large"), thin(), (4096, 4096), Memory(total))
+
+
+def test_the_history_gets_narrow_then_short_then_gives_way_to_adam() -> None:
+    found = [plan_for(gib * GIB).scales[-1] for gib in (8, 5, 3, 2)]
+    assert [scale.history for scale in found] == [
+        History(10),
+        History(10, narrow=True),
+        History(5, narrow=True),
+        None,
+    ]
+    counts = load_recipe("large").pyramid
+    assert [scale.iterations for scale in found] == [counts.lbfgs.later] * 3 + [counts.adam.later]
+    # Small scales have room for all of it.
+    assert plan_for(2 * GIB).scales[0].history == History(10)
+
+
+@pytest.mark.parametrize("gib", [2, 3, 4, 6, 8, 12, 16])
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_a_large_square_keeps_within_its_memory(gib: int, optimizer: str) -> None:
+    """As reckoned: six pictures, the history, the tile, and what is put by."""
+    encoder, size = thin(dtype=torch.bfloat16), (4096, 4096)
+    scale = plan_for(gib * GIB, optimizer=optimizer).scales[-1]
+    room = Memory(gib * GIB).for_tile(size, scale.history)
+    core = choose_core(encoder, LAYERS, size, room)
+    tile = tile_bytes(encoder, LAYERS, size, core)
+    history = scale.history.bytes_per_pixel if scale.history else 0
+    assert size[0] * size[1] * (72 + history) + tile + 128 * 2**20 <= gib * GIB
+    if gib >= 8:
+        assert core is not None
+        assert core >= 1024
+
+
+def test_masks_leave_less_for_the_tile() -> None:
+    size = (1000, 1000)
+    plain, masked = (Memory(GIB, 0, planes).for_tile(size, None) for planes in (0, 8))
+    assert plain - masked == 8 * 4 * 1000 * 1000
+
+
+@pytest.mark.parametrize("size", [(300, 200), (2048, 1536), (8192, 8192)])
+def test_no_larger_tile_would_have_fitted(size: tuple[int, int]) -> None:
+    encoder: Encoder = thin()
+    for room in (0, 100 * 2**20, GIB, 64 * GIB):
+        core = choose_core(encoder, LAYERS, size, room)
+        if core is None:
+            assert tile_bytes(encoder, LAYERS, size, None) <= room
+        elif core > 64:
+            assert tile_bytes(encoder, LAYERS, size, core) <= room
+        elif room:
+            assert tile_bytes(encoder, LAYERS, size, 128) > room
+
+
+def test_who_asked_for_lbfgs_is_told_that_adam_painted() -> None:
+    options = PaintOptions.model_validate(WHOLE | {"optimizer": "lbfgs", "tile_px": 64})
+    short, _ = run(options, thin_studio(max_memory_bytes=140 * 2**20))
+    assert [one["optimizer"] for one in short.report.settings["scales"]] == ["adam", "adam"]
+    assert "L-BFGS from 136 px on" in str(short.report.notes[0])
+    long, _ = run(options, thin_studio(max_memory_bytes=GIB))
+    assert [one["optimizer"] for one in long.report.settings["scales"]] == ["lbfgs", "lbfgs"]
+    assert long.report.notes == ()
+
+
+def test_too_little_memory_is_said_in_the_report() -> None:
+    options = PaintOptions.model_validate(WHOLE | {"iterations": 1})
+    painted, _ = run(options, thin_studio(max_memory_bytes=1), content=noise_picture(144, 192))
+    assert painted.report.tiles > 1
+    assert "more memory than it was allowed" in str(painted.report.notes[-1])
+
+
+def saved_at(iteration: int, options: PaintOptions, total: int | None) -> bytes:
+    studio = thin_studio(max_memory_bytes=total)
+    events = paint(noise_picture(144, 192), [STYLE], options, studio=studio)
+    for event in events:
+        if isinstance(event, Stepped) and event.iteration == iteration:
+            saved = event.checkpoint()
+            events.close()
+            return saved
+    raise AssertionError
+
+
+@pytest.mark.parametrize("later", [GIB, 64 * GIB])
+def test_a_resumed_painting_keeps_its_optimizers(later: int) -> None:
+    options = PaintOptions.model_validate(WHOLE | {"optimizer": "lbfgs", "tile_px": 96})
+    between = (History(10).bytes_per_pixel + History(10, narrow=True).bytes_per_pixel) // 2
+    encoder = thin(dtype=torch.float32)
+    total = Memory(0).for_tile((144, 192), None) * -1 + 144 * 192 * (between + 12)
+    total += tile_bytes(encoder, LAYERS, (144, 192), None) + 56 * 40 * 12
+    content = noise_picture(144, 192)
+    whole, _ = run(options, thin_studio(max_memory_bytes=total), content=content)
+    histories = [one["history"] for one in whole.report.settings["scales"]]
+    assert histories == [{"pairs": 10, "narrow": False}, {"pairs": 10, "narrow": True}]
+    saved = saved_at(17, options, total)
+    rest, _ = run(options, thin_studio(max_memory_bytes=later), content=content, resume=saved)
+    assert torch.equal(rest.picture.pixels, whole.picture.pixels)
+    assert rest.report.settings["scales"] == whole.report.settings["scales"]
+
+
+def test_a_resumed_painting_keeps_its_measured_memory_while_it_is_there() -> None:
+    options = PaintOptions.model_validate(WHOLE | {"iterations": 2})
+    saved = saved_at(3, options, None)
+    rest, _ = run(options, thin_studio(), content=noise_picture(144, 192), resume=saved)
+    assert rest.report.tiles == 1
+    with pytest.raises(PaintSettingsError, match="other pictures"):
+        run(options, thin_studio(), resume=saved)
+
+
+@pytest.mark.parametrize("optimizer", [Adam, Lbfgs])
+def test_memory_that_runs_out_within_a_step_costs_some_steps_only(
+    optimizer: type[Adam | Lbfgs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step changes its tensors in place; what is left when it breaks off is of no use."""
+    plain, calls = optimizer.update, 0
+
+    def breaking(self: Adam | Lbfgs, evaluation: Evaluation, progress: float) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 15:
+            for tensor in self.tensors().values():
+                tensor.zero_()
+            raise torch.OutOfMemoryError("out of memory")
+        plain(self, evaluation, progress)  # type: ignore[arg-type]  # (it is one of its own)
+
+    monkeypatch.setattr(optimizer, "update", breaking)
+    name = optimizer.__name__.lower()
+    options = PaintOptions.model_validate(
+        WHOLE | {"scales": 1, "iterations": 20, "optimizer": name}
+    )
+    painted, events = run(options, thin_studio(), content=noise_picture(144, 192))
+    assert len([event for event in events if isinstance(event, Retiled | Recovered)]) == 1
+    assert [one.iteration for one in painted.report.losses] == list(range(1, 21))
+    assert painted.report.iterations == 24
+    totals = [one.total for one in painted.report.losses]
+    assert totals[-1] < totals[9] < totals[0]
+
+
+def test_the_peak_of_a_process_is_its_own_and_can_be_counted_anew() -> None:
+    ask = "import torch; from engine.painting import devices as d"
+    ask += "; print(d.peak_memory_bytes(torch.device('cpu')))"
+    cpu, much = torch.device("cpu"), 2**30
+    large = torch.ones(much // 4)
+    assert peak_memory_bytes(cpu) > large.nbytes
+    told = subprocess.check_output([sys.executable, "-c", ask], cwd=Path(__file__).parents[3])
+    assert 0 < int(told) < large.nbytes
+    del large
+    if sys.platform == "linux":
+        reset_peak_memory(cpu)
+        assert peak_memory_bytes(cpu) < resident_bytes() + much // 4

@@ -1,0 +1,184 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from engine.painting import (
+    Control,
+    PaintingStoppedError,
+    PaintSettingsError,
+    Picture,
+    Prepared,
+    Preparing,
+    ScaleStarted,
+    Stepped,
+    Style,
+    paint,
+)
+from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin_studio
+
+
+def test_the_events_of_a_painting() -> None:
+    painted, events = run(FEW, thin_studio())
+    assert isinstance(events[0], Preparing)
+    prepared = events[1]
+    assert isinstance(prepared, Prepared)
+    assert prepared.scales == (((34, 45), 6), ((48, 64), 6))
+    assert [event.size for event in events if isinstance(event, ScaleStarted)] == [
+        (34, 45),
+        (48, 64),
+    ]
+    steps = stepped(events)
+    assert [event.iteration for event in steps] == list(range(1, 13))
+    assert steps[-1].fraction == 1
+    assert steps[-1].seconds_left == 0
+    report = painted.report
+    assert (report.width_px, report.height_px, report.iterations) == (64, 48, 12)
+    assert [one.iteration for one in report.losses] == [*range(1, 7), *range(1, 7)]
+    assert report.losses[5].total < report.losses[0].total
+    assert report.peak_memory_bytes > 0
+
+
+@pytest.mark.parametrize("start", ["content", "grey", "noise", "style"])
+def test_same_seed_same_bytes_other_seed_another_version(start: str) -> None:
+    options = changed(start=start)
+    first, _ = run(options, thin_studio())
+    again, _ = run(options, thin_studio())
+    other, _ = run(changed(start=start, seed=1), thin_studio())
+    assert torch.equal(first.picture.pixels, again.picture.pixels)
+    difference = (first.picture.pixels - other.picture.pixels).abs().mean()
+    assert float(difference) > 4 / 255
+
+
+def test_where_nothing_is_painted_the_seed_changes_nothing() -> None:
+    kept = [run(changed(strength=0, seed=seed), thin_studio())[0] for seed in (0, 1)]
+    assert torch.equal(kept[0].picture.pixels, kept[1].picture.pixels)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+@pytest.mark.parametrize("killed_at", [1, 4, 6, 7, 11, 12])
+def test_resumed_is_bit_identical(killed_at: int, optimizer: str) -> None:
+    options = changed(start_noise=0.2, optimizer=optimizer, min_improvement=1e-6)
+    whole, _ = run(options, thin_studio())
+    events = paint(noise_picture(48, 64), [STYLE], options, studio=thin_studio())
+    saved = b""
+    for event in events:
+        if isinstance(event, Stepped) and event.iteration == killed_at:
+            saved = event.checkpoint()
+            break
+    events.close()
+    torch.manual_seed(99)
+    resumed, rest = run(options, thin_studio(), resume=saved)
+    assert torch.equal(resumed.picture.pixels, whole.picture.pixels)
+    assert len(stepped(rest)) == 12 - killed_at
+    assert [one.total for one in resumed.report.losses] == [
+        one.total for one in whole.report.losses
+    ]
+
+
+def test_previews_and_checkpoints_do_not_disturb() -> None:
+    plain, _ = run(FEW, thin_studio())
+    last: Picture | None = None
+    for event in paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio()):
+        if isinstance(event, Stepped):
+            assert max(event.preview(20).size) == 20
+            event.checkpoint()
+            event.losses()
+        last = getattr(event, "picture", last)
+    assert last is not None
+    assert torch.equal(last.pixels, plain.picture.pixels)
+
+
+def test_a_checkpoint_of_another_job_is_refused() -> None:
+    saved = next(
+        event.checkpoint()
+        for event in paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio())
+        if isinstance(event, Stepped)
+    )
+    with pytest.raises(PaintSettingsError, match="other pictures or settings"):
+        run(changed(seed=3), thin_studio(), resume=saved)
+    with pytest.raises(PaintSettingsError, match="cannot be read"):
+        run(FEW, thin_studio(), resume=saved[:100])
+    with pytest.raises(PaintSettingsError, match="cannot be read"):
+        run(FEW, thin_studio(), resume=b"")
+
+
+def test_the_control_stops_between_tiles() -> None:
+    calls = 0
+
+    def should_stop() -> bool:
+        nonlocal calls
+        calls += 1
+        return calls > 6
+
+    layers = {"relu1_1": 1}
+    options = changed(tile_px=64, size_px=256, scales=1, content_layers=layers, style_layers=layers)
+    with pytest.raises(PaintingStoppedError):
+        run(
+            options,
+            thin_studio(1),
+            content=noise_picture(256, 256),
+            control=Control(should_stop),
+        )
+    assert calls == 7
+
+
+def test_closing_the_generator_stops_at_once() -> None:
+    events = paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio())
+    for event in events:
+        if isinstance(event, Stepped):
+            break
+    events.close()
+    assert list(events) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "more", "sentence"),
+    [
+        ({"style_layers": {"relu9_9": 1}}, {}, r"no layer relu9_9 for the style; it has: relu1_1"),
+        ({"content_layers": {"conv1_1": 1}}, {}, "no layer conv1_1 for the content"),
+        ({"recipe": "nope"}, {}, "there are: atelier, gatys, large, wasserstein"),
+        ({"start": "file"}, {}, "give the picture to start from"),
+        ({}, {"mask": torch.ones(3, 3)}, "mask is 3 × 3 pixels; .* 64 × 48"),
+        ({}, {"mask": torch.zeros(48, 64)}, "all black"),
+        ({}, {"styles": [replace(STYLE, weight=0)]}, "must be above 0"),
+        ({}, {"styles": [replace(STYLE, region=(0.5, 0, 0.2, 1))]}, "left, top, right, bottom"),
+        ({}, {"styles": [Style()]}, "neither a picture nor statistics"),
+    ],
+)
+def test_wrong_settings_are_refused_before_work(
+    options: dict[str, Any], more: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(PaintSettingsError, match=sentence):
+        run(changed(**options), thin_studio(), **more)
+
+
+def test_a_shallow_network_changes_the_recipes_layers_but_not_the_users() -> None:
+    painted, _ = run(FEW, thin_studio(8))
+    assert list(painted.report.settings["style_layers"]) == [
+        "relu1_1",
+        "relu2_1",
+        "relu3_1",
+        "relu3_3",
+    ]
+    deep, _ = run(FEW, thin_studio(16))
+    assert list(deep.report.settings["style_layers"])[-1] == "relu5_1"
+    with pytest.raises(PaintSettingsError, match="no layer relu4_2"):
+        run(changed(content_layers={"relu4_2": 1}), thin_studio(8))
+
+
+def test_bf16_comes_to_the_same_loss() -> None:
+    options = changed(iterations=20)
+    exact, _ = run(options, thin_studio(precision="fp32"))
+    quick, _ = run(options, thin_studio(precision="bf16"))
+    assert (exact.report.precision, quick.report.precision) == ("fp32", "bf16")
+    # Random weights magnify rounding, so that both go ways of their own, but down to the same end.
+    begun, ended = exact.report.losses[20].total, exact.report.losses[-1].total
+    assert abs(quick.report.losses[-1].total - ended) < 0.1 * (begun - ended)
+
+
+def test_a_scale_ends_when_the_loss_no_longer_improves() -> None:
+    painted, events = run(changed(iterations=60, min_improvement=0.5), thin_studio())
+    assert len(stepped(events)) < 120
+    assert painted.picture.size == (48, 64)

@@ -1,0 +1,106 @@
+"""Pictures from Pillow, and what is hidden under their alpha."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engine.painting import PaintSettingsError, Picture, Style, mask_from_image
+from engine.painting.inputs import check_inputs
+from engine.painting.measuring import measure_style
+from tests.kit.thin import STYLE, changed, noise_picture, run, thin, thin_studio
+
+LEFT = torch.cat([torch.ones(48, 32), torch.zeros(48, 32)], 1)
+
+
+def hidden(color: float) -> Picture:
+    """Noise on the left; nothing to be seen, of a colour, on the right."""
+    pixels = noise_picture(48, 64).pixels.clone()
+    pixels[:, :, 32:] = color
+    return Picture(pixels, LEFT)
+
+
+def test_hidden_colors_leave_no_fringe() -> None:
+    pixels = torch.full((3, 200, 200), 0.9)
+    pixels[:, :, 101:] = 0
+    alpha = torch.zeros(200, 200)
+    alpha[:, :101] = 1
+    options = changed(size_px=96, scales=1, iterations=1, strength=0)
+    painted, _ = run(options, thin_studio(), content=Picture(pixels, alpha))
+    assert painted.picture.alpha is not None
+    seen = painted.picture.pixels[:, painted.picture.alpha > 0.05]
+    assert float(seen.min()) > 0.89
+
+
+def test_half_transparent_colors_stay_as_they_are() -> None:
+    picture = Picture(noise_picture(20, 30).pixels, torch.full((20, 30), 0.5))
+    assert torch.allclose(picture.filled().pixels, picture.pixels, atol=1e-6)
+
+
+def test_hidden_parts_of_a_style_do_not_count() -> None:
+    options = changed(scales=1, iterations=3)
+    black, white, opaque = (
+        run(options, thin_studio(), styles=[Style(style)])[0].picture.pixels
+        for style in (hidden(0), hidden(1), Picture(hidden(1).pixels))
+    )
+    assert torch.equal(black, white)
+    assert not torch.equal(black, opaque)
+    picture = hidden(0)
+    for core_px in (None, 32):
+        found = measure_style(
+            thin(), picture.pixels.double(), ["relu1_1"], alpha=picture.alpha, core_px=core_px
+        )
+        features = thin().features(picture.pixels[None].double(), ["relu1_1"])["relu1_1"]
+        wanted = features[0, :, :, :32].mean((1, 2))
+        assert torch.allclose(found["relu1_1"].mean, wanted)
+
+
+def test_a_style_of_which_nothing_is_seen_is_refused() -> None:
+    style = Style(Picture(noise_picture(40, 40).pixels, torch.zeros(40, 40)))
+    with pytest.raises(PaintSettingsError, match="transparent throughout"):
+        check_inputs(noise_picture(48, 64), [style], changed(), None, None)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        torch.zeros(3, 40, 40, dtype=torch.uint8),
+        torch.rand(4, 40, 40),
+        torch.full((3, 40, 40), torch.nan),
+        torch.full((3, 40, 40), 255.0),
+    ],
+)
+def test_other_pixels_than_a_pictures_are_refused(pixels: torch.Tensor) -> None:
+    with pytest.raises(PaintSettingsError, match="3, height, width"):
+        check_inputs(Picture(pixels), [STYLE], changed(), None, None)
+
+
+def test_photographs_of_telephones_stand_upright() -> None:
+    image, file = Image.new("RGB", (60, 40)), io.BytesIO()
+    turned = image.getexif()
+    turned[0x0112] = 6
+    image.save(file, "JPEG", exif=turned)
+    assert Picture.from_image(Image.open(file)).size == (60, 40)
+
+
+def test_sixteen_bits_are_scaled() -> None:
+    values = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
+    pixels = Picture.from_image(Image.fromarray(values)).pixels
+    assert float(pixels.mean()) == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("brightness", [0, 255])
+def test_a_mask_may_be_drawn_on_nothing(brightness: int) -> None:
+    image = Image.new("RGBA", (10, 10), (255, 255, 255, 0))
+    image.paste((brightness,) * 3 + (255,), (0, 0, 5, 10))
+    mask = mask_from_image(image)
+    assert torch.equal(mask[:, :5], torch.ones(10, 5))
+    assert not bool(mask[:, 5:].any())
+
+
+def test_masks_beyond_white_are_refused() -> None:
+    mask = torch.full((48, 64), 255.0)
+    with pytest.raises(PaintSettingsError, match="mask must be of"):
+        check_inputs(noise_picture(48, 64), [STYLE], changed(), mask, None)

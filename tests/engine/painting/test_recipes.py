@@ -1,0 +1,197 @@
+"""Each recipe against its papers' formulas, written down here a second time and to the letter."""
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
+from torch import Tensor
+
+from common.options import PaintOptions
+from engine.painting import PaintSettingsError, Picture, Style
+from engine.painting.recipe import load_recipe, parse_recipe, recipe_names
+from tests.kit.thin import noise_picture, run, thin_studio, thin_weights
+
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+CONTENT = noise_picture(48, 64)
+STYLE = noise_picture(48, 64, seed=1)
+ITERATIONS = 30
+CAFFE = 255 * (0.229 + 0.224 + 0.225) / 3
+
+
+def network(picture: Tensor, pool: str) -> dict[str, Tensor]:
+    tensors = {name: tensor.float() for name, tensor in thin_weights().tensors.items()}
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    x = (picture - mean) / std
+    found: dict[str, Tensor] = {}
+    place = 0
+    for block, count in enumerate((2, 2, 4, 4, 1), start=1):
+        for number in range(1, count + 1):
+            weight, bias = tensors[f"features.{place}.weight"], tensors[f"features.{place}.bias"]
+            mode = "replicate" if place == 0 else "constant"
+            x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode=mode), weight, bias).relu()
+            found[f"relu{block}_{number}"] = x
+            place += 2
+        x = F.max_pool2d(x, 2) if pool == "max" else F.avg_pool2d(x, 2)
+        place += 1
+    return found
+
+
+def variation(picture: Tensor) -> Tensor:
+    x = F.pad(picture, (1, 1, 1, 1), mode="replicate")
+    here = x[:, :, 1:-1, 1:-1]
+    straight = (x[:, :, 1:-1, 2:] - here) ** 2 + (x[:, :, 2:, 1:-1] - here) ** 2
+    slanting = (x[:, :, 2:, 2:] - here) ** 2 + (x[:, :, 2:, :-2] - here) ** 2
+    return (straight * 2 / 3 + slanting / 6).sum()
+
+
+def gram_sum(features: Tensor) -> Tensor:
+    flat = features[0].flatten(1)
+    return flat @ flat.T
+
+
+def gatys(picture: Tensor) -> Tensor:
+    found, content, style = (network(x, "average") for x in (picture, *SOURCES))
+    loss = 1e-4 * 0.5 * ((found["relu4_2"] - content["relu4_2"]) * CAFFE).square().sum()
+    for name in STYLE_LAYERS:
+        channels, positions = found[name].shape[1], found[name][0, 0].numel()
+        error = (gram_sum(found[name] * CAFFE) - gram_sum(style[name] * CAFFE)).square().sum()
+        loss = loss + 5 / 5 * error / (4 * channels**2 * positions**2)
+    return loss
+
+
+def relative(
+    picture: Tensor,
+    content_weight: float,
+    tv_weight: float,
+    *,
+    target: Tensor | None = None,
+    shares: tuple[float, ...] = (0.2, 0.2, 0.2, 0.2, 0.2),
+    beside: float = 0.0,
+) -> Tensor:
+    target = SOURCES[0] if target is None else target
+    found, content, style = (network(x, "max") for x in (picture, target, SOURCES[1]))
+    kept = content["relu4_2"]
+    loss = content_weight * (found["relu4_2"] - kept).square().sum() / kept.square().sum()
+    for name, share in zip(STYLE_LAYERS, shares, strict=True):
+        gram = gram_sum(style[name])
+        loss = loss + share * (gram_sum(found[name]) - gram).square().sum() / gram.square().sum()
+        one, two = found[name][0].flatten(1), style[name][0].flatten(1)
+        least = two.square().mean() * 1e-5
+        for mine, wanted in (
+            (one.mean(1), two.mean(1)),
+            (
+                (one.var(1, unbiased=False) + least).sqrt(),
+                (two.var(1, unbiased=False) + least).sqrt(),
+            ),
+        ):
+            loss = loss + beside * share * (mine - wanted).square().sum() / wanted.square().sum()
+    return loss + tv_weight * variation(picture) / (picture.shape[2] * picture.shape[3])
+
+
+def atelier(picture: Tensor) -> Tensor:
+    shares = tuple(weight / 3.7 for weight in (1.0, 1.0, 1.0, 0.5, 0.2))
+    target = in_the_palette_of(SOURCES[1])
+    return relative(picture, 0.27, 0.1, target=target, shares=shares, beside=1.0)
+
+
+def in_the_palette_of(style: Tensor) -> Tensor:
+    """The photograph by Pitié and Kokaram's map (2007): A Σ Aᵀ is the covariance of the style."""
+    photograph, wanted = (x[0].flatten(1).double() for x in (SOURCES[0], style))
+    root, goal = (root_of(torch.cov(x, correction=0)) for x in (photograph, wanted))
+    inverse = torch.linalg.inv(root)
+    turn = inverse @ root_of(root @ goal @ goal @ root) @ inverse
+    moved = turn @ (photograph - photograph.mean(1, keepdim=True)) + wanted.mean(1, keepdim=True)
+    recolored: Tensor = moved.float().view_as(SOURCES[0]).clamp(0, 1)
+    return recolored
+
+
+def root_of(matrix: Tensor) -> Tensor:
+    values, vectors = torch.linalg.eigh(matrix)
+    root: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    return root
+
+
+def large(picture: Tensor) -> Tensor:
+    return relative(picture, 0.01, 0.1)
+
+
+def wasserstein(picture: Tensor) -> Tensor:
+    found, content, style = (network(x, "max") for x in (picture, *SOURCES))
+    loss = 0.015 * (found["relu4_2"] - content["relu4_2"]).square().mean()
+    weights = dict(zip(STYLE_LAYERS, (256, 64, 16, 4, 1), strict=True))
+    for name, weight in weights.items():
+        one, two = found[name][0].flatten(1), style[name][0].flatten(1)
+        ridge = 1e-4 * two.square().mean() * torch.eye(len(two))
+        first = torch.cov(one, correction=0) + ridge
+        second = torch.cov(two, correction=0) + ridge
+        # The trace of (ΣΣ̂)^½ from the eigenvalues of a matrix that is not symmetrical.
+        cross = torch.linalg.eigvals(first @ second).real.clamp(min=0).sqrt().sum()
+        means = (one.mean(1) - two.mean(1)).square().sum()
+        distance = means + first.trace() + second.trace() - 2 * cross
+        loss = loss + weight / sum(weights.values()) * distance / len(one)
+    x = F.pad(picture, (1, 1, 1, 1), mode="replicate")
+    return loss + 2 * variation(picture) / x[:, :, 1:-1, 1:-1].numel()
+
+
+SOURCES = (CONTENT.pixels[None], STYLE.pixels[None])
+STARTS = {"atelier": in_the_palette_of(SOURCES[1])}
+LITERAL = {"atelier": atelier, "gatys": gatys, "large": large, "wasserstein": wasserstein}
+
+
+def reference(name: str) -> float:
+    """The loss that torch's own optimizer reaches on the formula in as many iterations."""
+    recipe = load_recipe(name)
+    picture = STARTS.get(name, SOURCES[0]).clone().requires_grad_()
+    if recipe.optimizer.name == "lbfgs":
+        optimizer: torch.optim.Optimizer = torch.optim.LBFGS(
+            [picture], max_iter=ITERATIONS, max_eval=2 * ITERATIONS, history_size=10
+        )
+    else:
+        optimizer = torch.optim.Adam(
+            [picture], lr=recipe.optimizer.step, betas=recipe.optimizer.betas
+        )
+
+    def closure() -> float:
+        optimizer.zero_grad()
+        loss = LITERAL[name](picture)
+        loss.backward()  # type: ignore[no-untyped-call]  # (torch does not type it)
+        return float(loss.detach())
+
+    for _ in range(1 if recipe.optimizer.name == "lbfgs" else ITERATIONS):
+        optimizer.step(closure)
+        with torch.no_grad():
+            picture.clamp_(0, 1)
+    return float(LITERAL[name](picture.detach()))
+
+
+@pytest.mark.parametrize("name", sorted(LITERAL))
+def test_the_loss_is_the_papers_and_the_optimizer_reaches_the_references(name: str) -> None:
+    options = PaintOptions(size_px=64, scales=1, iterations=ITERATIONS, recipe=name, start="file")
+    start = Picture(STARTS.get(name, SOURCES[0])[0])
+    painted, _ = run(options, thin_studio(), content=CONTENT, styles=[Style(STYLE)], start=start)
+    first = painted.report.losses[0].total
+    assert first == pytest.approx(float(LITERAL[name](STARTS.get(name, SOURCES[0]))), rel=2e-3)
+    reached = float(LITERAL[name](painted.picture.pixels[None]))
+    assert reached < first
+    # An average of iterates may lie a little behind the last of them.
+    assert reached <= reference(name) * 1.1
+
+
+def test_there_is_a_test_for_each_recipe() -> None:
+    assert set(LITERAL) == set(recipe_names())
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_recipes_fall_back_where_weights_end_early(name: str) -> None:
+    recipe = load_recipe(name)
+    shallow = recipe.choice_for([f"relu{n}_{m}" for n in (1, 2, 3) for m in (1, 2, 3, 4)])
+    assert shallow is not None
+    assert set(shallow.style) >= {"relu1_1", "relu2_1", "relu3_1"}
+    assert recipe.choice_for(["relu1_1"]) is None
+
+
+def test_a_wrong_recipe_is_refused_with_the_place() -> None:
+    with pytest.raises(PaintSettingsError, match="pyramid"):
+        parse_recipe('title = "x"\n[pyramid]\nfactor = 0.5\n', "mine")
+    with pytest.raises(PaintSettingsError, match="cannot be read"):
+        parse_recipe("title = ", "mine")

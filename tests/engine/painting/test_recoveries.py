@@ -1,0 +1,167 @@
+from collections.abc import Collection
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from engine.networks.vgg19 import Vgg19
+from engine.painting import Event, PaintingFailedError, Recovered, Retiled, Stepped, paint
+from engine.painting.loss_log import LossLog
+from engine.painting.plan import Scale
+from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin_studio
+
+
+class Wrapped:
+    """A network through which a test can do harm."""
+
+    def __init__(self, inner: Vgg19) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        return self._inner.features(picture, layers)
+
+
+class NotFiniteInBf16(Wrapped):
+    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        found = super().features(picture, layers)
+        if self._inner.dtype is torch.bfloat16 and picture.requires_grad:
+            found = {name: features * torch.inf for name, features in found.items()}
+        return found
+
+
+class NeverFinite(Wrapped):
+    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        found = super().features(picture, layers)
+        return (
+            {name: features * torch.nan for name, features in found.items()}
+            if (picture.requires_grad)
+            else found
+        )
+
+
+class NotFiniteOnce(Wrapped):
+    calls = 0
+
+    def begin(self, iteration: int) -> None:
+        self._inner.begin(iteration)
+        type(self).calls += 1
+        self._harm = type(self).calls == 15
+
+    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        found = super().features(picture, layers)
+        if getattr(self, "_harm", False):
+            found = {name: features * torch.nan for name, features in found.items()}
+        return found
+
+
+class GradientNotFiniteOnce(Wrapped):
+    """At the tenth iteration, the last."""
+
+    calls = 0
+
+    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        found = super().features(picture, layers)
+        if picture.requires_grad:
+            type(self).calls += 1
+            if type(self).calls == 10:
+                for layer in found.values():
+                    layer.register_hook(lambda gradient: gradient * torch.nan)  # type: ignore[no-untyped-call]  # (torch's)
+        return found
+
+
+def test_a_gradient_that_is_not_finite_is_seen_at_the_last_iteration_too() -> None:
+    GradientNotFiniteOnce.calls = 0
+    options = changed(scales=1, iterations=10, optimizer="adam")
+    painted, events = run(options, thin_studio(wrap=GradientNotFiniteOnce))
+    assert len([event for event in events if isinstance(event, Recovered)]) == 1
+    assert bool(torch.isfinite(painted.picture.pixels).all())
+
+
+def test_seconds_count_the_wait_for_the_device() -> None:
+    log = LossLog([Scale((8, 8), 10)], iteration_pixels=0)
+    log.add(
+        0,
+        1,
+        dict.fromkeys(("total", "style", "steepest"), torch.zeros(())),
+        seconds=0.0,
+        worked=0.0,
+    )
+    assert log.seconds > 0
+
+
+def test_a_loss_that_is_not_finite_goes_back_and_on_in_fp32() -> None:
+    painted, events = run(FEW, thin_studio(precision="bf16", wrap=NotFiniteInBf16))
+    assert len([event for event in events if isinstance(event, Recovered)]) == 1
+    assert painted.report.precision == "fp32"
+    assert painted.report.notes
+    assert bool(torch.isfinite(painted.picture.pixels).all())
+
+
+def test_recovery_goes_to_the_last_good_iterate() -> None:
+    NotFiniteOnce.calls = 0
+    options = changed(scales=1, iterations=25)
+    painted, events = run(options, thin_studio(wrap=NotFiniteOnce))
+    (recovered,) = [event for event in events if isinstance(event, Recovered)]
+    assert "iteration 10" in str(recovered.reason)
+    assert [one.iteration for one in painted.report.losses] == list(range(1, 26))
+    assert painted.report.iterations == 35
+
+
+def test_a_checkpoint_of_a_sick_state_is_the_last_good_one() -> None:
+    NotFiniteOnce.calls = 0
+    options = changed(scales=1, iterations=25)
+    saved = b""
+    events = paint(noise_picture(48, 64), [STYLE], options, studio=thin_studio(wrap=NotFiniteOnce))
+    for event in events:
+        if isinstance(event, Stepped) and event.iteration == 17:
+            saved = event.checkpoint()
+            break
+    events.close()
+    resumed, rest = run(options, thin_studio(), resume=saved)
+    assert len(stepped(rest)) == 15
+    assert bool(torch.isfinite(resumed.picture.pixels).all())
+
+
+def test_after_three_recoveries_it_fails_with_a_reason() -> None:
+    source = paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio(wrap=NeverFinite))
+    events: list[Event] = []
+    with pytest.raises(PaintingFailedError, match="finite"):
+        events.extend(source)
+    assert len([event for event in events if isinstance(event, Recovered)]) == 3
+
+
+class Small(Wrapped):
+    """Has memory for windows of 100 × 100 px, and only once for the first whole picture."""
+
+    most = 100 * 100
+
+    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        if picture.shape[-1] * picture.shape[-2] > self.most and picture.requires_grad:
+            raise torch.OutOfMemoryError("out of memory")
+        return super().features(picture, layers)
+
+
+def test_out_of_memory_halves_the_tiles_and_goes_on() -> None:
+    options = changed(
+        size_px=256,
+        scales=1,
+        content_layers={"relu2_1": 1},
+        style_layers={"relu1_1": 1, "relu2_2": 1},
+    )
+    content = noise_picture(200, 256)
+    painted, events = run(options, thin_studio(wrap=Small), content=content)
+    assert [event.tile_px for event in events if isinstance(event, Retiled)] == [128, 64]
+    assert painted.report.tile_px == 64
+    assert "in tiles of 64 px" in str(painted.report.notes[-1])
+    plain, _ = run(options, thin_studio(), content=content)
+    assert float((painted.picture.pixels - plain.picture.pixels).abs().mean()) < 1 / 255
+
+
+def test_no_memory_at_all_fails_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Small, "most", 10)
+    with pytest.raises(PaintingFailedError, match="not enough memory"):
+        run(FEW, thin_studio(wrap=Small))

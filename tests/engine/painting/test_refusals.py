@@ -1,0 +1,91 @@
+"""What is refused in a sentence, before any work."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from common.options import PaintOptions
+from engine.networks.encoder import WeightsError
+from engine.networks.weights import load_weights
+from engine.painting import PaintSettingsError, Studio, Style, choose_device
+from engine.painting.devices import parse_memory
+from engine.painting.inputs import check_inputs
+from engine.painting.plan import make_plan
+from engine.painting.recipe import load_recipe
+from tests.kit.thin import STYLE, noise_picture, run, thin, thin_weights
+
+CONTENT = noise_picture(48, 64)
+BLACK = torch.zeros(48, 64)
+
+
+@pytest.mark.parametrize("weight", [math.nan, math.inf, 0.0])
+def test_weights_of_styles_are_numbers_above_zero(weight: float) -> None:
+    with pytest.raises(PaintSettingsError, match="must be above 0"):
+        check_inputs(CONTENT, [Style(STYLE.picture, weight=weight)], PaintOptions(), None, None)
+
+
+def test_some_style_must_apply_where_something_is_painted() -> None:
+    left, right = BLACK.clone(), BLACK.clone()
+    left[:, :30], right[:, 30:] = 1, 1
+    styles = [Style(STYLE.picture, mask=BLACK), Style(STYLE.picture, mask=left)]
+    check_inputs(CONTENT, styles, PaintOptions(), None, None)
+    for chosen, mask in ((styles[:1], None), (styles, right)):
+        with pytest.raises(PaintSettingsError, match="are black"):
+            check_inputs(CONTENT, chosen, PaintOptions(), mask, None)
+
+
+@pytest.mark.parametrize("keep_colors", ["match", "histogram"])
+def test_statistics_cannot_stand_for_a_pictures_colors(keep_colors: str) -> None:
+    chosen = PaintOptions.model_validate({"keep_colors": keep_colors})
+    style = Style(fingerprints=[None])  # type: ignore[list-item]  # (is not looked at)
+    with pytest.raises(PaintSettingsError, match="only statistics"):
+        check_inputs(CONTENT, [style], chosen, None, None)
+
+
+def test_the_least_strengths_are_as_one_hundredth() -> None:
+    weights = [
+        make_plan(
+            PaintOptions(strength=strength), load_recipe("atelier"), thin(), (48, 64)
+        ).weights["content"]
+        for strength in (0.01, 1e-25, 1e-200)
+    ]
+    assert weights[0] == weights[1] == weights[2] < math.inf
+
+
+def test_an_amount_of_memory_without_end_is_none() -> None:
+    with pytest.raises(PaintSettingsError, match="2GiB"):
+        parse_memory("9" * 400)
+
+
+def test_a_device_that_is_not_here_is_refused() -> None:
+    with pytest.raises(PaintSettingsError, match="choose among"):
+        choose_device(f"cuda:{torch.cuda.device_count()}")
+
+
+def test_a_pooling_that_the_network_does_not_have_is_said() -> None:
+    options = PaintOptions(
+        size_px=64, scales=1, iterations=1, network="lite", pooling="average", strength=0
+    )
+    painted, _ = run(options, Studio(precision="fp32"))
+    assert "by max pooling only" in str(painted.report.notes[-1])
+
+
+@pytest.mark.parametrize("harm", ["no bias", "another shape", "a list"])
+def test_files_that_hold_no_weights_are_refused(harm: str, tmp_path: Path) -> None:
+    tensors = dict(thin_weights(2).tensors)
+    file = tmp_path / "weights.safetensors"
+    match harm:
+        case "no bias":
+            del tensors["features.2.bias"]
+        case "another shape":
+            tensors["features.2.weight"] = torch.rand(8, 5, 3, 3)
+        case _:
+            file = tmp_path / "weights.pth"
+            torch.save([1, 2], file)
+    if harm != "a list":
+        save_file(tensors, file)
+    with pytest.raises(WeightsError, match="weights"):
+        load_weights(file)

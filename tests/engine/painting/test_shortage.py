@@ -1,0 +1,124 @@
+"""Painting on where the optimizer finds no memory: with less of a history, or with Adam."""
+
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from engine.painting import PaintingFailedError, Recovered, Stepped, paint
+from engine.painting.devices import is_out_of_memory
+from tests.kit.thin import STYLE, changed, noise_picture, run, stepped, thin_studio
+
+CONTENT = noise_picture(48, 64)
+ROW_BYTES = 3 * 48 * 64 * 4
+FULL = 10 * ROW_BYTES
+"""One of the two tensors of L-BFGS' history at the last scale."""
+
+
+class SmallDevice(TorchFunctionMode):
+    """Has no memory for tensors of zeros above a size, nor for more than two as large as that."""
+
+    def __init__(self, most_bytes: int, fail_at: int = 0) -> None:
+        super().__init__()
+        self.most_bytes = most_bytes
+        """The size above which there is no memory."""
+        self.fail_at = fail_at
+        """The solution of triangles, counted from 1, at which memory runs out once; an update of
+        L-BFGS has two.
+        """
+        self._large: list[weakref.ref[Tensor]] = []
+        self._solved = 0
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        found = func(*args, **(kwargs or {}))
+        if func is torch.zeros:
+            size = found.numel() * found.element_size()
+            self._large = [one for one in self._large if one() is not None]
+            if size > self.most_bytes or (size > self.most_bytes // 2 and len(self._large) == 2):
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            if size > self.most_bytes // 2:
+                self._large.append(weakref.ref(found))
+        if func is torch.linalg.solve_triangular:
+            self._solved += 1
+            if self._solved == self.fail_at:
+                raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublas")
+        return found
+
+
+@pytest.mark.parametrize(
+    ("most_bytes", "history", "said"),
+    [
+        (FULL // 2, {"pairs": 10, "narrow": True}, "L-BFGS remembered less"),
+        (FULL // 4, {"pairs": 5, "narrow": True}, "L-BFGS remembered less"),
+        (FULL // 8, None, "Adam painted"),
+    ],
+)
+def test_a_history_too_large_for_the_device_gets_less(
+    most_bytes: int, history: dict[str, object] | None, said: str
+) -> None:
+    options = changed(iterations=3)
+    with SmallDevice(most_bytes):
+        painted, events = run(options, thin_studio(), content=CONTENT)
+    scales = painted.report.settings["scales"]
+    assert scales[-1]["history"] == history
+    assert any(said in str(note) for note in painted.report.notes)
+    assert len(stepped(events)) == 6
+
+
+def test_memory_that_runs_out_in_an_update_goes_back_with_less_of_a_history() -> None:
+    options = changed(scales=1, iterations=14)
+    with SmallDevice(FULL, fail_at=25):
+        painted, events = run(options, thin_studio(), content=CONTENT)
+    (recovered,) = [event for event in events if isinstance(event, Recovered)]
+    assert "L-BFGS remembered less" in str(recovered.reason)
+    assert painted.report.settings["scales"][0]["history"] == {"pairs": 10, "narrow": True}
+    assert [one.iteration for one in painted.report.losses] == list(range(1, 15))
+
+
+def test_what_fell_to_adam_is_gone_on_from_with_adam() -> None:
+    options = changed(scales=1, iterations=4)
+    saved = b""
+    with SmallDevice(FULL // 8):
+        for event in paint(CONTENT, [STYLE], options, studio=thin_studio()):
+            if isinstance(event, Stepped) and event.iteration == 2:
+                saved = event.checkpoint()
+    resumed, rest = run(options, thin_studio(), content=CONTENT, resume=saved)
+    assert resumed.report.settings["optimizer"] == "adam"
+    assert len(stepped(rest)) == 2
+
+
+def test_no_memory_even_for_adam_fails_with_a_reason() -> None:
+    class Nothing(TorchFunctionMode):
+        def __torch_function__(
+            self,
+            func: Callable[..., Any],
+            types: Iterable[type],
+            args: tuple[Any, ...] = (),
+            kwargs: Mapping[str, Any] | None = None,
+        ) -> Any:
+            if func is torch.zeros_like:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return func(*args, **(kwargs or {}))
+
+    with Nothing(), pytest.raises(PaintingFailedError, match="not enough memory"):
+        run(changed(scales=1, iterations=2, optimizer="adam"), thin_studio(), content=CONTENT)
+
+
+def test_libraries_that_find_no_memory_are_understood() -> None:
+    for text in (
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "std::bad_alloc",
+    ):
+        assert is_out_of_memory(RuntimeError(text))
+    assert not is_out_of_memory(RuntimeError("CUDNN_STATUS_NOT_SUPPORTED"))

@@ -1,0 +1,88 @@
+"""What a painting finds around it, and leaves as it was."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.painting import Picture, Stepped, paint
+from engine.painting.cgroups import allowed_bytes
+from engine.painting.inputs import fitted_style
+from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, thin_studio
+
+
+def flags() -> tuple[bool, bool, bool]:
+    cudnn = torch.backends.cudnn
+    return cudnn.deterministic, cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+
+
+def test_numbers_on_cuda_are_steady_while_it_is_painted_and_not_afterwards() -> None:
+    before = flags()
+    events = paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio())
+    while not isinstance(next(events), Stepped):
+        pass
+    assert flags() == (True, False, False)
+    events.close()
+    assert flags() == before
+
+
+@pytest.mark.parametrize(
+    ("groups", "files"),
+    [
+        (
+            "0::/a/b\n",
+            {
+                "a/b/memory.max": "max",
+                "a/b/memory.current": "5",
+                "a/memory.max": "1000",
+                "a/memory.current": "700",
+                "a/memory.stat": "anon 600\ninactive_file 50",
+            },
+        ),
+        (
+            "3:cpu:/x\n2:memory:/x\n",
+            {
+                "memory/x/memory.limit_in_bytes": "1000",
+                "memory/x/memory.usage_in_bytes": "700",
+                "memory/x/memory.stat": "inactive_file 9\ntotal_inactive_file 50",
+                "memory/memory.limit_in_bytes": "9223372036854771712",
+                "memory/memory.usage_in_bytes": "700",
+            },
+        ),
+    ],
+)
+def test_a_containers_limit_is_seen(groups: str, files: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "groups").write_text(groups)
+    for name, text in files.items():
+        file = tmp_path / "system" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text + "\n")
+    assert allowed_bytes(tmp_path / "system", tmp_path / "groups") == 350
+
+
+def test_nothing_limits_where_there_are_no_groups(tmp_path: Path) -> None:
+    assert allowed_bytes(tmp_path, tmp_path / "none") is None
+
+
+def test_a_checkpoint_serves_with_and_without_a_film() -> None:
+    content, saved = noise_picture(48, 64), b""
+    for event in paint(content, [STYLE], changed(timelapse=True), studio=thin_studio()):
+        if isinstance(event, Stepped):
+            saved = event.checkpoint()
+    run(changed(timelapse=False), thin_studio(), content=content, resume=saved)
+
+
+def test_the_picture_to_start_from_of_a_narrow_content_keeps_its_shape() -> None:
+    content, start = noise_picture(256, 6), noise_picture(128, 3, seed=2)
+    options = changed(
+        size_px=128, scales=1, iterations=1, start="file", strength=0, content_weight=0
+    )
+    painted, _ = run(options, thin_studio(), content=content, start=start)
+    assert torch.allclose(painted.picture.pixels, start.pixels, atol=1e-3)
+
+
+def test_a_small_style_is_continued_by_its_mirror_images() -> None:
+    style = Picture(noise_picture(10, 20).pixels)
+    made = fitted_style(style.pixels, (64, 64), 1.0, "resize")
+    assert made.shape == (3, 32, 32)
+    assert not torch.equal(made[:, -1], made[:, -8])

@@ -1,0 +1,45 @@
+import torch
+
+from common.options import PaintOptions
+from engine.networks.vgg19 import Vgg19
+from engine.painting import Style
+from engine.painting.inputs import Inputs
+from engine.painting.measuring import Measuring, style_statistics
+from engine.painting.objective import make_objective
+from engine.painting.plan import make_plan
+from engine.painting.recipe import load_recipe
+from engine.painting.statistics import MemoryStatistics, StyleStatistics
+from engine.painting.terms.style import StyleTerm
+from tests.kit.thin import noise_picture, thin, thin_weights
+
+
+class Files(MemoryStatistics):
+    """Gives on the CPU what was put, as a store of files does."""
+
+    def put(self, statistics: StyleStatistics) -> None:
+        """Only those that were measured here."""
+        if next(iter(statistics.layers.values())).mean.device.type == "cpu":
+            super().put(statistics)
+
+
+def test_kept_and_measured_statistics_meet_on_the_device() -> None:
+    meta = torch.device("meta")  # the only other device that every machine has
+    encoder = thin(dtype=torch.float32)
+    options = PaintOptions(size_px=64, scales=1, content_weight=0)
+    plan = make_plan(options, load_recipe("atelier"), encoder, (48, 64))
+    first, second = (Style(noise_picture(56, 40, seed=seed)) for seed in (1, 2))
+    store = Files()
+    style_statistics(Measuring(encoder, plan, store=store), first, (48, 64))
+    (kept,) = store._kept.values()
+    shipped = Style(fingerprints=[kept], name="shipped")
+    there = Vgg19(thin_weights(), device=meta)
+    content = noise_picture(48, 64)
+    objective = make_objective(
+        Measuring(there, plan, store=store),
+        Inputs(content, (shipped, second)),
+        content.pixels[None].to(meta),
+    )
+    style = objective.terms[0]
+    assert isinstance(style, StyleTerm)
+    assert style.targets
+    assert {one.target.mean.device for one in style.targets} == {meta}

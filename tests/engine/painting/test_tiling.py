@@ -1,0 +1,250 @@
+import math
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
+from torch import Tensor
+
+from common.options import PaintOptions
+from engine.lite.encoder import LiteEncoder
+from engine.networks.encoder import Encoder
+from engine.painting import Picture, Style
+from engine.painting.gradient import Evaluation, evaluate
+from engine.painting.inputs import Inputs, check_inputs
+from engine.painting.measuring import Measuring, measure_style
+from engine.painting.memory import tiling_for
+from engine.painting.objective import Objective, make_objective
+from engine.painting.plan import make_plan
+from engine.painting.recipe import load_recipe
+from engine.painting.statistics import sum_of
+from engine.painting.terms import Sums
+from engine.painting.terms.content import ContentTerm
+from engine.painting.terms.style import StyleTerm
+from engine.painting.terms.variation import VariationTerm
+from engine.painting.tiles import Region, Tiling
+from tests.kit.thin import noise_picture, run, thin, thin_studio
+
+HEIGHT, WIDTH = 203, 341
+DOUBLE = torch.float64
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def inputs(*, masked: bool, options: PaintOptions) -> Inputs:
+    styles = [Style(noise_picture(90, 80, 1)), Style(noise_picture(70, 99, 2), weight=2)]
+    mask = None
+    if masked:
+        side = random(HEIGHT, WIDTH, seed=3)
+        styles = [
+            Style(styles[0].picture, mask=side),
+            Style(styles[1].picture, mask=1 - side),
+        ]
+        mask = random(HEIGHT, WIDTH, seed=4)
+    return check_inputs(noise_picture(HEIGHT, WIDTH), styles, options, mask, None)
+
+
+def judged(
+    core_px: int | None,
+    options: PaintOptions,
+    *,
+    masked: bool,
+    encoder: Encoder | None = None,
+    margin_px: int | None = None,
+) -> Evaluation:
+    encoder = encoder or thin()
+    sources = inputs(masked=masked, options=options)
+    plan = make_plan(options, load_recipe("atelier"), encoder, (HEIGHT, WIDTH))
+    content = sources.content.pixels[None].to(DOUBLE)
+    objective = make_objective(Measuring(encoder, plan, core_px), sources, content)
+    tiling = tiling_for(encoder, objective.layers(), objective.size, core_px)
+    assert (tiling is None) == (core_px is None)
+    if tiling is not None and margin_px is not None:
+        tiling = replace(tiling, margin_px=margin_px)
+    return evaluate(objective, random(1, 3, HEIGHT, WIDTH, seed=5).to(DOUBLE), tiling)
+
+
+def plainly(objective: Objective, picture: Tensor) -> Evaluation:
+    """Loss and gradient as autograd has them from the formulas."""
+    leaf = picture.clone().requires_grad_()
+    shown = objective.shown(leaf)
+    features = objective.encoder.features(shown, objective.layers())
+    whole = Region(0, HEIGHT, 0, WIDTH)
+    terms: dict[str, Tensor] = {}
+    for term in objective.terms:
+        loss = leaf.new_zeros(())
+        match term:
+            case StyleTerm():
+                sums = Sums()
+                for layer in term.summed:
+                    sums |= term.sums(layer, features[layer], whole)
+                found = term.loss(sums)
+                assert found is not None
+                loss = found
+            case ContentTerm():
+                for layer, weight in term.weights.items():
+                    region = whole.at_stride(objective.encoder.stride_px(layer))
+                    difference = features[layer] - term.targets.part(layer, region)
+                    loss = loss + weight * difference.square().sum()
+            case VariationTerm():
+                loss = plain_variation(shown) * term.weight
+        terms[term.name] = loss
+    total = sum_of(list(terms.values()))
+    (gradient,) = torch.autograd.grad(total, leaf)
+    return Evaluation(total, terms, gradient)
+
+
+def plain_variation(picture: Tensor) -> Tensor:
+    x = F.pad(picture, (1, 1, 0, 1), mode="replicate")
+    here, below = x[..., :-1, 1:-1], x[..., 1:, 1:-1]
+    straight = (x[..., :-1, 2:] - here).square().sum() + (below - here).square().sum()
+    slanted = sum(
+        (x[..., 1:, aside:][..., : here.shape[-1]] - here).square().sum() for aside in (0, 2)
+    )
+    return 2 / 3 * straight + 1 / 6 * slanted
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("statistic", ["gram", "wasserstein"])
+@pytest.mark.parametrize("network", ["vgg19", "lite"])
+def test_the_gradient_is_the_formulas(network: str, statistic: str, masked: bool) -> None:
+    encoder = LiteEncoder(dtype=DOUBLE) if network == "lite" else thin()
+    options = PaintOptions.model_validate({"style_statistic": statistic, "tv_weight": 1.0})
+    sources = inputs(masked=masked, options=options)
+    plan = make_plan(options, load_recipe("atelier"), encoder, (HEIGHT, WIDTH))
+    content = sources.content.pixels[None].to(DOUBLE)
+    objective = make_objective(Measuring(encoder, plan), sources, content)
+    picture = random(1, 3, HEIGHT, WIDTH, seed=5).to(DOUBLE)
+    assert_same(evaluate(objective, picture), plainly(objective, picture))
+
+
+def assert_same(tiled: Evaluation, whole: Evaluation) -> None:
+    assert list(tiled.terms) == list(whole.terms) == ["style", "content", "tv"]
+    torch.testing.assert_close(tiled.loss, whole.loss, rtol=1e-9, atol=0)
+    torch.testing.assert_close(tiled.terms, whole.terms, rtol=1e-9, atol=0)
+    error = (tiled.gradient - whole.gradient).norm() / whole.gradient.norm()
+    assert float(error) < 1e-9
+    assert float((tiled.gradient - whole.gradient).abs().max()) < 1e-9 * float(
+        whole.gradient.abs().max()
+    )
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("statistic", ["gram", "wasserstein"])
+@pytest.mark.parametrize("core_px", [64, 144])
+def test_the_tiled_gradient_is_the_whole_ones(core_px: int, statistic: str, masked: bool) -> None:
+    options = PaintOptions.model_validate({"style_statistic": statistic})
+    whole = judged(None, options, masked=masked)
+    assert_same(judged(core_px, options, masked=masked), whole)
+
+
+@pytest.mark.parametrize("statistic", ["gram", "wasserstein"])
+def test_the_tiled_gradient_of_all_octaves_is_the_whole_ones(statistic: str) -> None:
+    encoder = LiteEncoder(dtype=DOUBLE)
+    options = PaintOptions.model_validate({"style_statistic": statistic, "tv_weight": 3.0})
+    whole = judged(None, options, masked=True, encoder=encoder)
+    assert_same(judged(64, options, masked=True, encoder=encoder), whole)
+
+
+@pytest.mark.parametrize("chosen", [{"content_weight": 0}, {"style_weight": 0}, {"tv_weight": 0}])
+def test_each_term_may_be_absent_in_tiles(chosen: dict[str, float]) -> None:
+    options = PaintOptions.model_validate(chosen)
+    assert_same(judged(64, options, masked=False), judged(None, options, masked=False))
+
+
+def test_a_margin_one_stride_shorter_would_not_be_exact() -> None:
+    whole = judged(None, PaintOptions(), masked=False)
+    exact = thin().margin_px(["relu5_1"])
+    found = judged(64, PaintOptions(), masked=False, margin_px=exact - 16)
+    assert float((found.gradient - whole.gradient).norm() / whole.gradient.norm()) > 1e-6
+
+
+def test_tiles_give_the_same_bits_each_time() -> None:
+    first, again = (judged(64, PaintOptions(), masked=True) for _ in range(2))
+    assert torch.equal(first.gradient, again.gradient)
+    assert torch.equal(first.loss, again.loss)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (65, 1000), (300, 97), (1024, 1024)])
+@pytest.mark.parametrize("core_px", [16, 96, 384])
+def test_cores_cover_each_pixel_once(size: tuple[int, int], core_px: int) -> None:
+    tiling = Tiling(size, core_px, 80)
+    seen = torch.zeros(size, dtype=torch.int32)
+    cores = list(tiling.cores())
+    for core in cores:
+        core.of(seen).add_(1)
+        assert core.top % core_px == 0
+        assert core.left % core_px == 0
+    assert bool((seen == 1).all())
+    assert len(cores) == tiling.count
+
+
+def test_statistics_of_a_style_are_the_same_in_tiles() -> None:
+    encoder = thin()
+    pixels = noise_picture(150, 210).pixels.to(DOUBLE)
+    layers = ["relu1_1", "relu3_1", "relu5_1"]
+    whole = measure_style(encoder, pixels, layers)
+    tiled = measure_style(encoder, pixels, layers, core_px=48)
+    for name in layers:
+        torch.testing.assert_close(tiled[name].second, whole[name].second, rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(tiled[name].mean, whole[name].mean, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.slow
+def test_a_large_picture_in_forced_tiles_looks_the_same() -> None:
+    content, style = noise_picture(1024, 1024), [Style(noise_picture(512, 512, 1))]
+    layers = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0}
+    pictures: list[Picture] = []
+    for tile_px in (None, 384):
+        options = PaintOptions(
+            size_px=1024,
+            scales=1,
+            iterations=12,
+            tile_px=tile_px,
+            content_layers={"relu2_2": 1.0},
+            style_layers=layers,
+        )
+        painted, _ = run(options, thin_studio(6), content=content, styles=style)
+        assert painted.report.tiles == (1 if tile_px is None else 9)
+        pictures.append(painted.picture)
+    assert float((pictures[0].pixels - content.pixels).abs().mean()) > 1 / 255
+    assert float((pictures[1].pixels - pictures[0].pixels).abs().mean()) < 1 / 255
+
+
+def test_a_small_memory_budget_makes_tiles_by_itself() -> None:
+    options = PaintOptions(size_px=512, scales=1, iterations=1, optimizer="adam")
+    content = noise_picture(512, 512)
+    budget = 512 * 512 * 100 + 350 * 1024 * 1024
+    painted, _ = run(options, thin_studio(max_memory_bytes=budget), content=content)
+    assert painted.report.tiles > 1
+    whole, _ = run(options, thin_studio(), content=content)
+    assert whole.report.tiles == 1
+    assert float((painted.picture.pixels - whole.picture.pixels).abs().mean()) < 1 / 255
+
+
+def test_features_of_tiles_lie_in_a_file_that_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    encoder = thin()
+    options = PaintOptions()
+    sources = inputs(masked=False, options=options)
+    plan = make_plan(options, load_recipe("atelier"), encoder, (HEIGHT, WIDTH))
+    content = sources.content.pixels[None].to(DOUBLE)
+    objective: Objective = make_objective(Measuring(encoder, plan, 64), sources, content)
+    assert [file.name for file in tmp_path.rglob("*.features")] == ["relu4_2.features"]
+    objective.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [(2048, 2048), (4096, 4096), (8192, 8192), (6144, 8192)])
+def test_tiles_cost_at_most_a_little_over_twice_the_untiled_work(size: tuple[int, int]) -> None:
+    """Both passes go forward through a window, the second also back, which costs as much again."""
+    tiling = Tiling(size, 1024, thin().margin_px(["relu5_1"]))
+    pixels = [math.prod(tiling.window(core).size) for core in tiling.cores()]
+    assert 3 * sum(pixels) / (2 * math.prod(size)) <= 2.2
+    assert max(pixels) == tiling.window_pixels

@@ -1,0 +1,441 @@
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from bench import postgres
+from common.settings import Settings
+from jobs.db import schema
+from jobs.db.database import Database
+from jobs.db.migrate import known_revisions, migration_config
+from jobs.model import JobState
+from jobs.outcomes import (
+    Accepted,
+    DatabaseTooNewError,
+    DatabaseTooOldError,
+    QueueError,
+    QueueUnavailableError,
+)
+from jobs.queue import JobQueue
+from tests.kit.samples import (
+    RESULT,
+    FakeClock,
+    Place,
+    accepted,
+    claimed,
+    looked_after,
+    report,
+    submission,
+)
+from tests.whole.tiny_bot import lock
+
+SCHEMAS = Path(__file__).parents[1] / "schemas"
+
+
+def test_every_released_schema_is_kept_here() -> None:
+    assert [path.stem for path in sorted(SCHEMAS.glob("*.sql"))] == known_revisions()
+
+
+@pytest.mark.parametrize("revision", known_revisions())
+async def test_an_old_database_migrates_forward_and_goes_on(
+    revision: str, template: Path | postgres.Server, tmp_path: Path, clock: FakeClock
+) -> None:
+    place = Place(tmp_path, None)
+    connection = sqlite3.connect(place.sqlite_file)
+    connection.executescript((SCHEMAS / f"{revision}.sql").read_text())
+    connection.close()
+    if isinstance(template, postgres.Server):
+        await template.execute(f"CREATE DATABASE old_{revision}")
+        url = template.url(f"old_{revision}")
+        await _copy_to_postgresql(place.sqlite_file, url, revision)
+        place = Place(tmp_path, url)
+    async with await JobQueue.open(place.settings(), clock=clock) as queue:
+        states = [(await queue.jobs.get(n)) for n in range(1, 6)]
+        assert [job.state for job in states if job is not None] == [
+            JobState.DONE,
+            JobState.FAILED,
+            JobState.RUNNING,
+            JobState.CANCELLED,
+            JobState.QUEUED,
+        ]
+        assert all(job is not None and job.unreadable is None for job in states)
+        assert (await queue.limits.in_force(5)).max_per_day == 7
+        assert [intake.interaction_id for intake in await queue.intakes.pending()] == [4242]
+        assert len(await queue.styles.visible_to(1, None)) == 1
+        await looked_after(queue, clock, 60)
+        for expected in (3, 5):
+            claim = await claimed(queue)
+            assert claim.job.id == expected
+            await queue.claims.finish(claim, RESULT, report())
+        asked = submission(6, interaction_id=987_654)
+        assert isinstance(await queue.submissions.submit(asked), Accepted)
+
+
+async def _copy_to_postgresql(source: Path, url: str, revision: str) -> None:
+    """The tables that this schema had there, with the rows that it has on SQLite."""
+
+    def fill(connection: sa.Connection) -> None:
+        config = migration_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        there = sa.MetaData()
+        there.reflect(connection)
+        with contextlib.closing(sqlite3.connect(source)) as old:
+            old.row_factory = sqlite3.Row
+            for table in there.sorted_tables:
+                rows = [dict(row) for row in old.execute(f"SELECT * FROM {table.name}")]
+                if rows and table.name != "alembic_version":
+                    connection.execute(sa.insert(table), [_typed(table, row) for row in rows])
+                if "id" in table.c and table.c.id.type.python_type is int:
+                    following = f"(SELECT max(id) + 1 FROM {table.name})"
+                    sequence = f"pg_get_serial_sequence('{table.name}', 'id')"
+                    connection.execute(sa.text(f"SELECT setval({sequence}, {following}, false)"))
+
+    database = Database(url)
+    async with database.write() as transaction:
+        await transaction.connection.run_sync(fill)
+    await database.close()
+
+
+def _typed(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
+    """SQLite keeps true and false as numbers."""
+    flags = {column.name for column in table.c if isinstance(column.type, sa.Boolean)}
+    return {name: bool(value) if name in flags else value for name, value in row.items()}
+
+
+async def test_the_migrations_make_the_tables_that_the_code_expects(place: Place) -> None:
+    def difference(connection: sa.Connection) -> list[Any]:
+        return list(compare_metadata(MigrationContext.configure(connection), schema.metadata))
+
+    async with (
+        await JobQueue.open(place.settings()) as queue,
+        queue.database.read() as connection,
+    ):
+        assert await connection.run_sync(difference) == []
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_postgresql_begins_at_nothing(template: postgres.Server, tmp_path: Path) -> None:
+    await template.execute("CREATE DATABASE from_nothing")
+    place = Place(tmp_path, template.url("from_nothing"))
+    doors = await asyncio.gather(*(JobQueue.open(place.settings()) for _ in range(4)))
+    await accepted(doors[0])
+    assert (await doors[3].standings.overview(None)).waiting == 1
+    for door in doors:
+        await door.close()
+
+
+def _quick_processes() -> Any:
+    """Processes that need not import everything again."""
+    name = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(name)
+    if name == "forkserver":
+        context.set_forkserver_preload(["tests.whole.tiny_bot"])
+    return context
+
+
+def _open(folder: str) -> None:
+    async def once() -> None:
+        async with await JobQueue.open(Settings(_env_file=None, atelier_data_dir=Path(folder))):
+            pass
+
+    asyncio.run(once())
+
+
+def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
+    context = _quick_processes()
+    processes = [context.Process(target=_open, args=(str(tmp_path),)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    connection = sqlite3.connect(tmp_path / "atelier.sqlite3")
+    assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [
+        (known_revisions()[-1],)
+    ]
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+
+
+async def test_a_newer_database_is_refused(place: Place) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        await accepted(queue)
+        async with queue.database.write() as transaction:
+            await transaction.connection.execute(
+                sa.text("UPDATE alembic_version SET version_num = '9999'")
+            )
+    with pytest.raises(DatabaseTooNewError, match=r"schema 9999.*newer version"):
+        await JobQueue.open(place.settings())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+asyncpg://nobody@127.0.0.1:9/nowhere",
+        "mysql://root@localhost/x",
+        "sqlite+aiosqlite:////proc/no/such/folder/x.sqlite3",
+    ],
+)
+async def test_an_unusable_database_is_a_sentence(url: str, tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, atelier_data_dir=tmp_path, atelier_database_url=url)
+    with pytest.raises(QueueUnavailableError):
+        await JobQueue.open(settings)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("user", "database", "said"),
+    [
+        ("atelier", "nowhere", 'database "nowhere" does not exist'),
+        ("nobody", "postgres", 'role "nobody" does not exist'),
+        ("guest", "guests", "permission denied"),
+    ],
+)
+async def test_what_postgresql_refuses_is_a_sentence(
+    template: postgres.Server, tmp_path: Path, user: str, database: str, said: str
+) -> None:
+    if user == "guest":
+        await template.execute("CREATE ROLE guest LOGIN")
+        await template.execute("CREATE DATABASE guests")
+    url = template.url(database).replace("atelier@", f"{user}@")
+    with pytest.raises(QueueUnavailableError, match=said):
+        await JobQueue.open(Place(tmp_path, url).settings())
+
+
+async def test_a_database_without_a_free_connection_is_a_sentence(place: Place) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        pool: Any = queue.database.engine.sync_engine.pool
+        pool._timeout = 0.1
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(pool.size()):
+                await stack.enter_async_context(queue.database.read())
+            with pytest.raises(QueueUnavailableError, match="all connections are in use"):
+                await queue.standings.overview(None)
+        await queue.standings.overview(None)
+
+
+async def test_a_file_that_is_no_database_is_a_sentence(tmp_path: Path) -> None:
+    place = Place(tmp_path, None)
+    place.sqlite_file.write_bytes(b"this is no database at all, but it is long enough" * 100)
+    with pytest.raises(QueueUnavailableError, match="not a database"):
+        await JobQueue.open(place.settings())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_a_database_locked_for_five_seconds_is_waited_for(place: Place) -> None:
+    context = _quick_processes()
+    async with await JobQueue.open(place.settings()) as queue:
+        job = await accepted(queue)
+        locker = context.Process(target=lock, args=(place.sqlite_file, 5.0))
+        locker.start()
+        while not await asyncio.to_thread(_is_locked, place.sqlite_file):
+            await asyncio.sleep(0.02)
+        # Readers do not wait, and neither does the rest of the program.
+        assert await queue.jobs.get(job.id) is not None
+        waiting = [
+            asyncio.create_task(queue.submissions.submit(submission(n))) for n in range(10, 15)
+        ]
+        claim = asyncio.create_task(queue.claims.claim("engine"))
+        await asyncio.sleep(0.5)
+        assert not any(task.done() for task in waiting)
+        assert all(isinstance(outcome, Accepted) for outcome in await asyncio.gather(*waiting))
+        assert await claim is not None
+        await asyncio.to_thread(locker.join, 20)
+
+
+def _is_locked(file: Path) -> bool:
+    connection = sqlite3.connect(file, timeout=0, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return True
+    finally:
+        connection.close()
+    return False
+
+
+async def test_a_change_by_another_process_is_noticed(place: Place) -> None:
+    async with (
+        await JobQueue.open(place.settings()) as bot,
+        await JobQueue.open(place.settings()) as engine,
+    ):
+        assert await engine.wait_for_work(0.01)
+        while await engine.wait_for_work(0.01):
+            pass
+        assert not await engine.wait_for_work(0.1)
+        waiting = asyncio.create_task(engine.wait_for_work(20))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        await accepted(bot)
+        assert await waiting
+        assert await engine.claims.claim("engine") is not None
+        while await bot.wait_for_change(0.01):
+            pass
+        waiting = asyncio.create_task(bot.wait_for_change(20))
+        await asyncio.sleep(0.1)
+        await accepted(engine, 2)
+        assert await waiting
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_a_lost_connection_is_made_again(place: Place, template: postgres.Server) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        await queue.wait_for_change(0.01)
+        await accepted(queue)
+        await template.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname LIKE 'test_%' AND pid <> pg_backend_pid()"
+        )
+        await asyncio.sleep(0.2)
+        await accepted(queue, 2)
+        await queue.wait_for_change(1)
+        await queue.wait_for_change(1)
+        await accepted(queue, 3)
+        assert await queue.wait_for_change(10)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_who_waits_looks_again_when_the_connection_is_lost(
+    place: Place, template: postgres.Server
+) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        while await queue.wait_for_work(0.01):
+            pass
+        waiting = asyncio.create_task(queue.wait_for_work(20))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        await template.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname LIKE 'test_%' AND query LIKE '%LISTEN%'"
+        )
+        assert await waiting
+        while await queue.wait_for_work(0.01):
+            pass
+        waiting = asyncio.create_task(queue.wait_for_work(20))
+        await accepted(queue)
+        assert await waiting
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_what_was_accepted_survives_a_kill_at_once(place: Place) -> None:
+    """The promise to a user is on the disk before it is made."""
+    code = (
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from jobs.queue import JobQueue\n"
+        "from tests.kit.samples import Place, submission\n"
+        "async def main():\n"
+        "    queue = await JobQueue.open(Place(Path(sys.argv[1]), None).settings())\n"
+        "    for n in range(1, 1000):\n"
+        "        await queue.submissions.submit(submission(n, interaction_id=n))\n"
+        "        print(n, flush=True)\n"
+        "asyncio.run(main())\n"
+    )
+    process = subprocess.Popen(  # noqa: ASYNC220 - nothing else runs here meanwhile
+        [sys.executable, "-c", code, str(place.folder)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    said = 0
+    for line in process.stdout:
+        said = int(line)
+        if said == 20:
+            process.send_signal(signal.SIGKILL)
+            break
+    said = max([said, *(int(line) for line in process.stdout if line.strip().isdigit())])
+    process.wait(20)
+    async with await JobQueue.open(place.settings()) as queue:
+        overview = await queue.standings.overview(None)
+        assert overview.waiting >= said
+        jobs = await queue.standings.waiting(None, limit=1000)
+        assert sorted(job.interaction_id for job in jobs) == list(range(1, len(jobs) + 1))
+
+
+def test_nothing_happens_at_import() -> None:
+    code = (
+        "import sys, threading\n"
+        "import jobs.queue, jobs.cli.commands\n"
+        "assert threading.active_count() == 1\n"
+        "assert not {'torch', 'discord', 'asyncpg', 's3fs', 'botocore'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _of_version(revision: str, place: Place) -> None:
+    connection = sqlite3.connect(place.sqlite_file)
+    connection.executescript((SCHEMAS / f"{revision}.sql").read_text())
+    connection.close()
+
+
+async def test_a_copy_is_made_before_a_migration(tmp_path: Path) -> None:
+    place = Place(tmp_path, None)
+    _of_version("0003", place)
+    async with await JobQueue.open(place.settings()):
+        pass
+    async with await JobQueue.open(place.settings()):
+        pass
+    (copy,) = (tmp_path / "before-migrations").iterdir()
+    assert copy.name.endswith("schema-0003.sqlite3")
+    kept = sqlite3.connect(copy)
+    assert kept.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
+    assert kept.execute("SELECT count(*) FROM jobs").fetchone() == (5,)
+    kept.close()
+
+
+async def test_nothing_is_migrated_of_which_no_copy_can_be_made(tmp_path: Path) -> None:
+    place = Place(tmp_path, None)
+    _of_version("0003", place)
+    (tmp_path / "before-migrations").write_text("in the way")
+    with pytest.raises(QueueError, match="no copy of it can be made"):
+        await JobQueue.open(place.settings())
+    left = sqlite3.connect(place.sqlite_file)
+    assert left.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
+    left.close()
+
+
+@pytest.mark.parametrize("seconds", [59.0, 61.0])
+async def test_a_database_is_not_migrated_under_a_running_bot(
+    tmp_path: Path, seconds: float
+) -> None:
+    """As an engine of a newer version would do that starts before the bot was stopped."""
+    place = Place(tmp_path, None)
+    _of_version("0004", place)
+    clock = FakeClock()
+    connection = sqlite3.connect(place.sqlite_file)
+    connection.execute("UPDATE bots SET last_seen = ?", (clock() - seconds,))
+    connection.commit()
+    connection.close()
+    if seconds > 60:
+        async with await JobQueue.open(place.settings(), clock=clock):
+            return
+    with pytest.raises(DatabaseTooOldError, match="Stop the bot first"):
+        await JobQueue.open(place.settings(), clock=clock)
+    assert not (tmp_path / "before-migrations").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
+@pytest.mark.parametrize("was_there", [False, True])
+async def test_the_database_is_for_its_owner_alone(tmp_path: Path, was_there: bool) -> None:
+    place = Place(tmp_path, None)
+    if was_there:
+        _of_version("0004", place)
+        place.sqlite_file.chmod(0o644)
+    async with await JobQueue.open(place.settings()) as queue:
+        await accepted(queue, 9, interaction_id=987_656)
+        modes = {path.stat().st_mode & 0o777 for path in tmp_path.glob("atelier.sqlite3*")}
+    assert modes == {0o600}

@@ -1,0 +1,144 @@
+"""What a command on its way to the queue holds, and what erasing does to it."""
+
+import asyncio
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from common.options import PaintInputs, StyleInput
+from common.store import PictureStore, key_for
+from jobs.model import JobState
+from jobs.outcomes import Accepted, Erased
+from jobs.queue import JobQueue
+from tests.kit.samples import Place, accepted, submission
+
+PHOTO = b"a photograph"
+
+
+async def stored(queue: JobQueue, place: Place, data: bytes = PHOTO) -> str:
+    """The key of a picture that was put long ago."""
+    key = await queue.store.put(data, "png")
+    long_ago = time.time() - 86_400.0
+    for path in place.folder.rglob(key):
+        os.utime(path, (long_ago, long_ago))
+    return key
+
+
+def inputs(key: str) -> PaintInputs:
+    return PaintInputs(content=key, styles=(StyleInput(preset="x"),))
+
+
+async def cancelled_job(queue: JobQueue, key: str, user_id: int = 1) -> int:
+    job = await accepted(queue, user_id, inputs=inputs(key))
+    await queue.jobs.cancel(job.id, user_id)
+    return job.id
+
+
+async def test_what_an_open_intake_holds_outlives_every_deletion(
+    queue: JobQueue, place: Place
+) -> None:
+    key = await stored(queue, place)
+    job_id = await cancelled_job(queue, key)
+    await queue.intakes.open(7, 1, {})
+    assert await queue.intakes.hold_pictures(7, [key])
+    assert await queue.intakes.hold_pictures(7, [key, key_for(b"its style", "png")])
+    await queue.retention.delete_result(job_id, 1)
+    await queue.retention.gc()
+    assert await queue.store.exists(key)
+    outcome = await queue.submissions.submit(submission(1, interaction_id=7, inputs=inputs(key)))
+    assert isinstance(outcome, Accepted)
+    await queue.retention.gc()
+    assert await queue.store.exists(key)
+    await queue.jobs.cancel(outcome.job.id, 1)
+    await queue.retention.delete_result(outcome.job.id, 1)
+    assert not await queue.store.exists(key)
+
+
+async def test_a_closed_intake_holds_nothing(queue: JobQueue, place: Place) -> None:
+    key = await stored(queue, place)
+    await queue.intakes.open(7, 1, {})
+    await queue.intakes.hold_pictures(7, [key])
+    assert (await queue.retention.gc()).files == 0
+    await queue.intakes.close(7)
+    assert await queue.intakes.hold_pictures(7, [key])
+    assert (await queue.retention.gc()).files == 1
+
+
+class SlowStore(PictureStore):
+    """Takes its time to delete, as a store on the other side of the world does."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.deleting = asyncio.Event()
+
+    async def delete_if_untouched(self, key: str, seconds: float) -> bool:
+        self.deleting.set()
+        await asyncio.sleep(0.2)
+        return await super().delete_if_untouched(key, seconds)
+
+
+@pytest.mark.parametrize("by_gc", [False, True])
+async def test_a_picture_that_is_being_deleted_is_not_taken_for_one_that_is_there(
+    queue: JobQueue, place: Place, by_gc: bool
+) -> None:
+    key = await stored(queue, place)
+    job_id = None if by_gc else await cancelled_job(queue, key)
+    await queue.intakes.open(7, 2, {})
+    slow = SlowStore(place.settings().storage_url)
+    async with await JobQueue.open(place.settings(), store=slow) as other:
+        deleting = asyncio.ensure_future(
+            other.retention.gc() if job_id is None else other.retention.delete_result(job_id, 1)
+        )
+        await slow.deleting.wait()
+        await queue.intakes.hold_pictures(7, [key])
+        seen = await queue.store.exists(key)
+        await deleting
+        assert await queue.store.exists(key) == seen
+        await queue.store.put(PHOTO, "png")
+        await other.retention.gc()
+        assert await queue.store.exists(key)
+
+
+async def test_erasing_takes_commands_on_their_way_along(queue: JobQueue, place: Place) -> None:
+    key = await stored(queue, place)
+    await queue.intakes.open(7, 1, {"sender": {"user_name": "Ada"}})
+    await queue.intakes.open(8, 2, {})
+    await queue.intakes.hold_pictures(7, [key])
+    await queue.privacy.erase_user(1)
+    assert [intake.interaction_id for intake in await queue.intakes.pending()] == [8]
+    assert not await queue.store.exists(key)
+    assert not await queue.intakes.hold_pictures(7, [key])
+    assert isinstance(await queue.submissions.submit(submission(1, interaction_id=7)), Erased)
+    assert await queue.jobs.of_user(1) == []
+    assert not await queue.intakes.open(7, 1, {})
+    assert isinstance(await queue.submissions.submit(submission(2, interaction_id=8)), Accepted)
+
+
+async def test_no_submission_slips_through_an_erasure(queue: JobQueue) -> None:
+    numbers = range(2000, 2030)
+    for number in numbers:
+        await queue.intakes.open(number, 1, {})
+
+    async def submit(number: int) -> None:
+        await queue.submissions.submit(submission(1, interaction_id=number))
+
+    await asyncio.gather(*(submit(number) for number in numbers), queue.privacy.erase_user(1))
+    assert await queue.standings.waiting(None, limit=100) == []
+    assert await queue.jobs.of_user(1, states=[JobState.QUEUED]) == []
+
+
+async def test_an_intake_of_the_schema_before_is_erased_too(tmp_path: Path) -> None:
+    place = Place(tmp_path, None)
+    old = (Path(__file__).parents[1] / "schemas" / "0002.sql").read_text()
+    with closing(sqlite3.connect(place.sqlite_file)) as connection:
+        connection.executescript(old)
+        connection.execute("""UPDATE intakes SET payload = '{"sender": {"user_id": 31}}'""")
+        connection.commit()
+    async with await JobQueue.open(place.settings()) as queue:
+        assert len(await queue.intakes.pending()) == 1
+        await queue.privacy.erase_user(31)
+        assert await queue.intakes.pending() == []
