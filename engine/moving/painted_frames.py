@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from common.clips.clip import encoded_png
+from common.pictures.encode import encoded_png
 from engine.painting.errors import PaintSettingsError
 
 _FORMAT = 1
