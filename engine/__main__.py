@@ -35,9 +35,13 @@ def _run(arguments: list[str]) -> int:
             print(f"python -m engine: There is no command {word}; {hint}", file=sys.stderr)
             return WRONG_USE
         case _:
-            from engine.worker.main import main as worker_main  # noqa: PLC0415
+            from engine.worker.announcing import announced  # noqa: PLC0415
 
-            return worker_main(arguments)
+            with announced(arguments) as start:
+                from engine.worker.main import main as worker_main  # noqa: PLC0415
+
+                start.status = worker_main(arguments)
+            return start.status
 
 
 if __name__ == "__main__":

@@ -71,7 +71,9 @@ class Privacy:
             ("intakes", sa.select(intakes).where(intakes.c.user_id == user_id)),
             (
                 "blocked",
-                sa.select(blocked.c.guild_id, blocked.c.at).where(blocked.c.user_id == user_id),
+                sa.select(
+                    blocked.c.guild_id, blocked.c.at, blocked.c.reason, blocked.c.until
+                ).where(blocked.c.user_id == user_id),
             ),
             ("blocks_by_you", sa.select(blocked.c.guild_id, blocked.c.at).where(by_me)),
             (
@@ -204,6 +206,8 @@ async def _forget_name(transaction: Transaction, user_id: int) -> None:
         schema.guild_limits.c.updated_by,
         schema.blocked_users.c.by_user,
         schema.pauses.c.by_user,
+        schema.weekly_styles.c.by_user,
+        schema.jobs.c.cancelled_by,
         styles.c.by_user,
     ):
         table = column.table

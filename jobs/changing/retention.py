@@ -304,6 +304,7 @@ class Retention:
                 sa.delete(schema.jobs).where(J.erased_at < day_ago),
                 sa.delete(schema.intakes).where(intakes.created_at < day_ago),
                 sa.delete(schema.engines).where(engines.last_seen < day_ago),
+                sa.delete(schema.blocked_users).where(schema.blocked_users.c.until < day_ago),
                 sa.delete(schema.cleared_jobs).where(schema.cleared_jobs.c.at < day_ago),
                 sa.delete(schema.audit).where(schema.audit.c.at < kept_from),
             )
