@@ -20,7 +20,7 @@ from bench.runner import (
     DEFAULT_CONTENT,
     DEFAULT_STYLE,
     ROOT,
-    BenchProblem,
+    BenchError,
     Setup,
     fetch_rivals,
 )
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 gpu.run(setup, chosen.device)
             else:
                 _cpu(setup, chosen.only or PARTS)
-        except BenchProblem as problem:
+        except BenchError as problem:
             print(problem, file=sys.stderr)
             return 2
     return 0

@@ -25,7 +25,7 @@ from bench.bot_process import (
 from bench.children.judge import machine
 from bench.queue_latency import share
 from bench.report import publish, table
-from bench.runner import ROOT, BenchProblem
+from bench.runner import ROOT, BenchError
 from sandbox.bot_process import BotProcess, BotStoppedError
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, User
@@ -98,7 +98,7 @@ async def measure(at_once: int, rounds: int, side_px: int) -> Load:
     """Measure.
 
     Raises:
-        BenchProblem: not every command was answered and queued.
+        BenchError: not every command was answered and queued.
         BotStoppedError: the bot's process ended.
     """
     settings = {
@@ -144,11 +144,11 @@ async def _round(
     async def one(user: User) -> tuple[Interaction, float]:
         interaction = await discord.slash(user, "paint", {}, pictures)
         if not interaction.acknowledged:
-            raise BenchProblem(f"A command was not acknowledged. The bot said:\n{bot.tail()}")
+            raise BenchError(f"A command was not acknowledged. The bot said:\n{bot.tail()}")
         try:
             await interaction.wait(lambda i: shows(i, "#"), CARD_WITHIN_SECONDS)
         except TimeoutError as error:
-            raise BenchProblem(f"{error}. The bot said:\n{bot.tail()}") from None
+            raise BenchError(f"{error}. The bot said:\n{bot.tail()}") from None
         return interaction, time.monotonic() - interaction.dispatched_at
 
     return list(await asyncio.gather(*(one(user) for user in users)))
@@ -204,5 +204,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (BenchProblem, BotStoppedError) as problem:
+    except (BenchError, BotStoppedError) as problem:
         raise SystemExit(str(problem)) from None

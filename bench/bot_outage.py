@@ -17,7 +17,7 @@ from typing import Any
 from bench.bot_process import connected_bot, photographs, shows
 from bench.children.judge import machine
 from bench.report import publish, table
-from bench.runner import ROOT, BenchProblem
+from bench.runner import ROOT, BenchError
 from sandbox.bot_process import BotProcess, BotStoppedError
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, Message
@@ -92,7 +92,7 @@ async def measure(seconds: float, size_px: int) -> Outage:
     """Measure.
 
     Raises:
-        BenchProblem: nothing was painted, or a picture never came.
+        BenchError: nothing was painted, or a picture never came.
         BotStoppedError: the bot's process ended.
     """
     async with connected_bot({"ATELIER_NETWORK": "lite"}) as (discord, bot):
@@ -118,7 +118,7 @@ async def measure(seconds: float, size_px: int) -> Outage:
         ]
         strays = {message_id for message_id, _ in results.heard}
         if len(strays) != len(MEMBERS):
-            raise BenchProblem(f"{len(strays)} messages showed {len(MEMBERS)} pictures.")
+            raise BenchError(f"{len(strays)} messages showed {len(MEMBERS)} pictures.")
         return Outage(seconds, dropped, shown)
 
 
@@ -126,7 +126,7 @@ async def _first_to_begin(interactions: Sequence[Interaction], bot: BotProcess) 
     """Wait for whichever picture is begun first: the one asked for first may come in second.
 
     Raises:
-        BenchProblem: one was finished before it was seen to be painted.
+        BenchError: one was finished before it was seen to be painted.
     """
     begun = {
         asyncio.create_task(
@@ -140,7 +140,7 @@ async def _first_to_begin(interactions: Sequence[Interaction], bot: BotProcess) 
     for task in first:
         task.result()
     if any(shows_result(one) for one in interactions):
-        raise BenchProblem("A picture was finished too soon: choose a larger --size.")
+        raise BenchError("A picture was finished too soon: choose a larger --size.")
 
 
 async def _wait(
@@ -149,13 +149,13 @@ async def _wait(
     condition: Callable[[Interaction], bool],
     within_seconds: float,
 ) -> None:
-    """Raises BenchProblem where the picture fails, or the condition takes too long to hold."""
+    """Raises BenchError where the picture fails, or the condition takes too long to hold."""
     try:
         await interaction.wait(lambda i: condition(i) or shows(i, FAILED), within_seconds)
     except TimeoutError as error:
-        raise BenchProblem(f"{error}. The bot said:\n{bot.tail()}") from None
+        raise BenchError(f"{error}. The bot said:\n{bot.tail()}") from None
     if shows(interaction, FAILED):
-        raise BenchProblem(f"A picture failed. The bot said:\n{bot.tail()}")
+        raise BenchError(f"A picture failed. The bot said:\n{bot.tail()}")
 
 
 def _shown(name: str, interaction: Interaction, results: Results, ended_at: float) -> Shown:
@@ -203,5 +203,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (BenchProblem, BotStoppedError) as problem:
+    except (BenchError, BotStoppedError) as problem:
         raise SystemExit(str(problem)) from None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from bench.runner import BenchProblem
+from bench.runner import BenchError
 from sandbox.bot_process import BotProcess, bot_environment, run_bot
 from sandbox.control import LoopbackDiscord
 from sandbox.demo_pictures import bundled
@@ -29,7 +29,7 @@ async def connected_bot(
         settings: Of the bot, as in its environment; data directory and addresses are set here.
 
     Raises:
-        BenchProblem: it did not become ready.
+        BenchError: it did not become ready.
     """
     with tempfile.TemporaryDirectory(prefix="atelier-bench-") as folder:
         async with LoopbackDiscord.start() as discord:
@@ -40,7 +40,7 @@ async def connected_bot(
                 while not (discord.gateway.connected and discord.commands):
                     bot.check()
                     if time.monotonic() > end:
-                        raise BenchProblem(f"The bot was not ready. It said:\n{bot.tail()}")
+                        raise BenchError(f"The bot was not ready. It said:\n{bot.tail()}")
                     await discord.until(lambda: discord.gateway.connected and discord.commands, 0.5)
                 yield discord, bot
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bench.report import machine_text, table, write
-from bench.runner import BenchProblem, Setup
+from bench.runner import BenchError, Setup
 
 _GIB = 2**30
 
@@ -12,12 +12,12 @@ def run(setup: Setup, device: str) -> None:
     """Measure on the device and write `gpu.md` and `gpu.json`.
 
     Raises:
-        BenchProblem: there is no such device.
+        BenchError: there is no such device.
     """
     try:
         machine = setup.child("judge", device=device)["machine"]
-    except BenchProblem as problem:
-        raise BenchProblem(
+    except BenchError as problem:
+        raise BenchError(
             f"There is no GPU {device} that torch can use on this machine; nothing was measured."
         ) from problem
     rows, figures = [], {"machine": machine}

@@ -17,7 +17,7 @@ DEFAULT_CONTENT = _DATA / "images/content/golden_gate.jpg"
 DEFAULT_STYLE = _DATA / "images/style/starry_night.jpg"
 
 
-class BenchProblem(Exception):
+class BenchError(Exception):
     """The benchmark cannot run; the text says why and what to do."""
 
 
@@ -47,20 +47,20 @@ class Setup:
     """Only see whether everything runs."""
 
     def check(self) -> None:
-        """Raises BenchProblem when a file is absent."""
+        """Raises BenchError when a file is absent."""
         for option, file in (
             ("--weights", self.weights),
             ("--content", self.content),
             ("--style", self.style),
         ):
             if file is not None and not file.is_file():
-                raise BenchProblem(f"There is no file {file}; name one with {option}.")
+                raise BenchError(f"There is no file {file}; name one with {option}.")
 
     def child(self, name: str, **task: Any) -> dict[str, Any]:
         """Run a child with the shared inputs and its own task; what it answered.
 
         Raises:
-            BenchProblem: it failed.
+            BenchError: it failed.
         """
         whole = {
             "weights": None if self.weights is None else str(self.weights),
@@ -82,7 +82,7 @@ class Setup:
         lines = done.stdout.strip().splitlines()
         if done.returncode != 0 or not lines:
             tail = "\n".join(done.stderr.strip().splitlines()[-4:])
-            raise BenchProblem(f"{name} failed: {tail}")
+            raise BenchError(f"{name} failed: {tail}")
         found: dict[str, Any] = json.loads(lines[-1])
         return found
 
@@ -94,7 +94,7 @@ def fetch_rivals() -> None:
     same ones.
 
     Raises:
-        BenchProblem: the index cannot be reached.
+        BenchError: the index cannot be reached.
     """
     if (RIVALS / "pystiche").is_dir() and (RIVALS / "neural_style").is_dir():
         return
@@ -107,4 +107,4 @@ def fetch_rivals() -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise BenchProblem("The rivals cannot be installed from the package index.")
+        raise BenchError("The rivals cannot be installed from the package index.")

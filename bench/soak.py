@@ -30,7 +30,7 @@ from bench.bot_process import photographs
 from bench.children.judge import machine
 from bench.proxy import Proxy, proxy_to
 from bench.report import publish, table
-from bench.runner import ROOT, BenchProblem
+from bench.runner import ROOT, BenchError
 from common.settings import Settings
 from jobs.db import schema
 from jobs.queue import JobQueue
@@ -380,7 +380,7 @@ async def s3_server(log: Path) -> AsyncIterator[int]:
                 break
             await asyncio.sleep(0.2)
         if not port:
-            raise BenchProblem(f"The S3 server did not start: see {log}.")
+            raise BenchError(f"The S3 server did not start: see {log}.")
         yield port
     finally:
         process.kill()
@@ -429,7 +429,7 @@ async def soaked(server: postgres.Server, folder: Path, chosen: argparse.Namespa
             running = asyncio.create_task(child.run())
             stack.push_async_callback(_ended, running)
         if not await discord.until(lambda: discord.gateway.connected and discord.commands, 180):
-            raise BenchProblem(f"The bot was not ready: see {children[0].log}.")
+            raise BenchError(f"The bot was not ready: see {children[0].log}.")
         soak = Soak(
             discord,
             children,
@@ -475,7 +475,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--logs", type=Path, default=Path(tempfile.gettempdir()))
     chosen = parser.parse_args(arguments)
     if postgres.find_binaries() is None:
-        raise BenchProblem("PostgreSQL is not installed.")
+        raise BenchError("PostgreSQL is not installed.")
     with (
         postgres.running() as server,
         tempfile.TemporaryDirectory(prefix="atelier-soak-", ignore_cleanup_errors=True) as folder,
@@ -498,5 +498,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 if __name__ == "__main__":
     try:
         raise SystemExit(main())
-    except BenchProblem as problem:
+    except BenchError as problem:
         raise SystemExit(str(problem)) from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from bench.runner import BenchProblem, Setup
+from bench.runner import BenchError, Setup
 
 Mark = tuple[int, float, float]
 
@@ -83,7 +83,7 @@ def paces(marks: list[Mark], *, skip: int = 2) -> tuple[float, float]:
     # The mark after the last iteration is the end of the painting, not of an iteration.
     steps = steps[:-1] or steps
     if not steps:
-        raise BenchProblem("Too few iterations to tell their pace.")
+        raise BenchError("Too few iterations to tell their pace.")
     return statistics.median(step[0] for step in steps), statistics.median(
         step[1] for step in steps
     )

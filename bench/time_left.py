@@ -17,7 +17,7 @@ from typing import Any
 from bench.against.painting import Trees
 from bench.against.trees import Tree
 from bench.report import machine_text, system_load, table, write
-from bench.runner import DEFAULT_CONTENT, DEFAULT_STYLE, ROOT, BenchProblem, Setup
+from bench.runner import DEFAULT_CONTENT, DEFAULT_STYLE, ROOT, BenchError, Setup
 
 SIZES_PX = (192, 256, 320, 384, 512)
 EARLY, EARLY_FACTOR, LATER_FACTOR = 0.1, 1.5, 1.25
@@ -140,5 +140,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except BenchProblem as problem:
+    except BenchError as problem:
         raise SystemExit(str(problem)) from None

@@ -1,7 +1,7 @@
 """The root of our errors; each part of Atelier has its own below it, and all end in `Error`.
 
-What is explained to the people who use the bot derives from `common.sentences.Problem`, whose
-sentence is said in their language.
+What is explained to people derives from `common.sentences.ExplainedError`, whose sentence is said
+in their language.
 """
 
 

@@ -1,7 +1,7 @@
 """Sentences for people as data: in English here, in the reader's language where they are shown.
 
 A template is the key of its translations; `bot.locales` finds it where `sentence(…)` or a
-`Problem` is called with it, so it stands there as it is, not put together.
+`ExplainedError` is called with it, so it stands there as it is, not put together.
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ def sentence(template: str, /, **values: Value) -> Sentence:
     return Sentence(template, values)
 
 
-class Problem(AtelierError):
+class ExplainedError(AtelierError):
     """An error that is explained to people in one sentence."""
 
     def __init__(self, template: str, /, **values: Value) -> None:

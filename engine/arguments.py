@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from common.catalogue import load_catalogue
 from common.command_line import OneLineParser
 from common.options import OPTIONS, PaintOptions, Precision
-from engine.painting.problems import SettingsProblem
+from engine.painting.errors import PaintSettingsError
 from engine.painting.recipe import recipe_names
 
 _STARTS = tuple(name for name in OPTIONS["start"].choices if name != "file")
@@ -49,7 +49,7 @@ def options_of(chosen: argparse.Namespace) -> PaintOptions:
     """The options that were chosen, and what suits a painting of the catalogue where none were.
 
     Raises:
-        SettingsProblem: a value is not possible; the text names the flag and what is.
+        PaintSettingsError: a value is not possible; the text names the flag and what is.
     """
     values = _suiting(chosen)
     values |= {name: getattr(chosen, name) for name in _PLAIN if getattr(chosen, name) is not None}
@@ -62,7 +62,7 @@ def options_of(chosen: argparse.Namespace) -> PaintOptions:
     try:
         return PaintOptions.model_validate(values)
     except ValidationError as error:
-        raise SettingsProblem("{problems}", problems=_sentences(error)) from None
+        raise PaintSettingsError("{problems}", problems=_sentences(error)) from None
 
 
 def _suiting(chosen: argparse.Namespace) -> dict[str, Any]:
@@ -77,13 +77,13 @@ def parse_layers(text: str) -> dict[str, float]:
     """Layers of `relu1_1,relu2_1` or, with weights, `relu1_1=2,relu2_1=0.5`.
 
     Raises:
-        SettingsProblem: a weight is no number, or a layer is named twice.
+        PaintSettingsError: a weight is no number, or a layer is named twice.
     """
     layers: dict[str, float] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         name, _, weight = part.partition("=")
         if (name := name.strip()) in layers:
-            raise SettingsProblem("The layer {layer} is named twice.", layer=name)
+            raise PaintSettingsError("The layer {layer} is named twice.", layer=name)
         layers[name] = parse_number(weight, "a layer's weight") if weight else 1.0
     return layers
 
@@ -92,11 +92,11 @@ def parse_numbers(text: str, what: str, count: int) -> list[float]:
     """`count` numbers between commas.
 
     Raises:
-        SettingsProblem: they are none, or of another count.
+        PaintSettingsError: they are none, or of another count.
     """
     numbers = [parse_number(part, what) for part in text.split(",")]
     if len(numbers) != count:
-        raise SettingsProblem(
+        raise PaintSettingsError(
             "{what} needs {count} numbers between commas, not {given}.",
             what=what,
             count=count,
@@ -109,12 +109,12 @@ def parse_number(text: str, what: str) -> float:
     """One number.
 
     Raises:
-        SettingsProblem: it is none.
+        PaintSettingsError: it is none.
     """
     try:
         return float(text)
     except ValueError:
-        raise SettingsProblem(
+        raise PaintSettingsError(
             "{what} must be a number, not {text!r}.", what=what, text=text
         ) from None
 

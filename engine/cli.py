@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from common.pictures import PictureProblem
+from common.pictures import PictureError
 from common.settings import Settings, SettingsError, load_settings
 from engine.arguments import make_parser, options_of, start_file
 from engine.cli_inputs import read_pictures
@@ -20,14 +20,14 @@ from engine.output import (
     PICTURE_SUFFIXES,
     TIMELAPSE_SUFFIXES,
     Film,
-    OutputProblem,
+    OutputError,
     check_target,
     plot_losses,
     write_loss_lines,
     write_picture,
 )
 from engine.output.atomic import write_bytes
-from engine.painting import PaintingFailed, Report, SettingsProblem
+from engine.painting import PaintingFailedError, PaintSettingsError, Report
 from engine.pipeline import (
     CheckpointFile,
     FilmRecorder,
@@ -38,7 +38,7 @@ from engine.pipeline import (
     report_file,
 )
 from engine.progress import ProgressBar
-from engine.styles.presets import StyleMissing
+from engine.styles.presets import StyleMissingError
 
 _CHECKPOINT_SECONDS = 10.0
 _FRAMES = 120
@@ -59,15 +59,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         return _paint(chosen, settings, console)
     except (
-        SettingsProblem,
+        PaintSettingsError,
         SettingsError,
-        PictureProblem,
-        OutputProblem,
-        StyleMissing,
+        PictureError,
+        OutputError,
+        StyleMissingError,
     ) as problem:
         console.print(str(problem), style="red", markup=False, highlight=False, soft_wrap=True)
         return WRONG_SETTINGS
-    except PaintingFailed as problem:
+    except PaintingFailedError as problem:
         console.print(str(problem), style="red", markup=False, highlight=False, soft_wrap=True)
         return FAILED
     except KeyboardInterrupt:
@@ -152,7 +152,7 @@ def _checkpoints(chosen: argparse.Namespace) -> CheckpointFile | None:
         return None
     every = _CHECKPOINT_SECONDS if chosen.checkpoint_every is None else chosen.checkpoint_every
     if not 0 <= every < math.inf:
-        raise SettingsProblem(
+        raise PaintSettingsError(
             "--checkpoint-every is a number of seconds, 0 for each iteration, not {value:g}.",
             value=every,
         )
@@ -176,7 +176,7 @@ def _check_targets(chosen: argparse.Namespace) -> None:
             continue
         check_target(file, suffixes)
         if (already := taken.get(file.resolve())) is not None:
-            raise SettingsProblem(
+            raise PaintSettingsError(
                 "{flag} {file} is {already} too; name another file.",
                 flag=flag,
                 file=str(file),

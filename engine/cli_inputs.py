@@ -9,16 +9,16 @@ from PIL import Image
 from torch import Tensor
 
 from common.options import PaintOptions
-from common.pictures import DecodeLimits, PictureProblem
-from common.pictures.decode import normalise
+from common.pictures import DecodeLimits, PictureError
+from common.pictures.decode import normalize
 from common.pictures.kinds import MAX_ASPECT
 from common.sentences import Sentence, sentence
 from common.settings import Settings
 from engine.arguments import parse_numbers, start_file
-from engine.painting import Picture, SettingsProblem, Style, mask_from_image
+from engine.painting import PaintSettingsError, Picture, Style, mask_from_image
 from engine.painting.inputs import Share
 from engine.pipeline import Pictures, Preset, load_pictures
-from engine.styles.fingerprints import FingerprintProblem, load_fingerprint
+from engine.styles.fingerprints import FingerprintError, load_fingerprint
 
 _FINGERPRINT_SUFFIX = ".safetensors"
 
@@ -36,8 +36,8 @@ def read_pictures(
     """Read all pictures that the command line names; the styles in order: files, presets, own.
 
     Raises:
-        SettingsProblem: a file cannot be read, or there are too few or too many of something.
-        StyleMissing: a preset cannot be had.
+        PaintSettingsError: a file cannot be read, or there are too few or too many of something.
+        StyleMissingError: a preset cannot be had.
     """
     count = len(chosen.style) + len(chosen.preset) + int(chosen.own_style)
     weights, regions, masks = _counted(chosen, count)
@@ -68,13 +68,13 @@ def _counted(
 ) -> tuple[list[float], list[Share | None], list[Path | None]]:
     """Weights, regions and masks, one for each style."""
     if count == 0:
-        raise SettingsProblem("Give a style: --style FILE, --preset NAME or --own-style.")
+        raise PaintSettingsError("Give a style: --style FILE, --preset NAME or --own-style.")
     weights = [1.0] * count
     if chosen.style_weights is not None:
         weights = parse_numbers(chosen.style_weights, "--style-weights", count)
     regions: list[Share | None] = [_region(text) for text in chosen.style_region]
     if len(regions) > len(chosen.style):
-        raise SettingsProblem(
+        raise PaintSettingsError(
             "--style-region is for style files, one each in their order; there are {files} files "
             "and {count} regions.",
             files=len(chosen.style),
@@ -83,7 +83,7 @@ def _counted(
     regions += [None] * (count - len(regions))
     masks: list[Path | None] = list(chosen.style_mask) or [None] * count
     if len(masks) != count:
-        raise SettingsProblem(
+        raise PaintSettingsError(
             "--style-mask is needed for all styles or none; there are {count} styles and {masks} "
             "masks.",
             count=count,
@@ -103,8 +103,8 @@ def _style(file: Path, notes: list[Sentence]) -> Style:
         return Style(_picture(file, notes), name=file.name)
     try:
         return Style(fingerprints=load_fingerprint(file), name=file.name)
-    except FingerprintProblem as problem:
-        raise SettingsProblem("{problem}", problem=str(problem)) from problem
+    except FingerprintError as problem:
+        raise PaintSettingsError("{problem}", problem=str(problem)) from problem
 
 
 def _picture(file: Path, notes: list[Sentence], limits: DecodeLimits = _LIMITS) -> Picture:
@@ -119,13 +119,13 @@ def _image(file: Path, notes: list[Sentence], limits: DecodeLimits = _LIMITS) ->
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise SettingsProblem(
+        raise PaintSettingsError(
             "{file} cannot be read: {reason}.", file=str(file), reason=error.strerror or ""
         ) from None
     try:
-        read = normalise(data, limits)
-    except PictureProblem as problem:
-        raise SettingsProblem(
+        read = normalize(data, limits)
+    except PictureError as problem:
+        raise PaintSettingsError(
             "{file}: {problem}", file=file.name, problem=problem.sentence
         ) from None
     notes += [sentence("{file}: {problem}", file=file.name, problem=one) for one in read.notes]

@@ -29,17 +29,17 @@ import sys, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 import imagecodecs, tifffile
-from common.pictures.decode import normalise
-from common.pictures.kinds import PictureProblem
+from common.pictures.decode import normalize
+from common.pictures.kinds import PictureError
 data = Path(sys.argv[2]).read_bytes()
 def kib(field):
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith(field)).split()[1])
 before, start = kib("VmRSS"), time.process_time()
 try:
-    made = normalise(data)
+    made = normalize(data)
     said = f"{made.width_px} x {made.height_px}"
-except PictureProblem as problem:
+except PictureError as problem:
     said = str(problem)
 print(f"{time.process_time() - start:.2f} s, {(kib('VmHWM') - before) / 2**20:.2f} GiB, {said}")
 """

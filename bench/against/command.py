@@ -16,7 +16,7 @@ from bench.runner import (
     DEFAULT_CONTENT,
     DEFAULT_STYLE,
     ROOT,
-    BenchProblem,
+    BenchError,
     Setup,
     fetch_rivals,
 )
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
                 trees = Trees(both, setup, AVX2 if chosen.avx2 else {})
                 rows = _measured(trees, chosen.only or PARTS)
             _write(setup, chosen, rows)
-        except BenchProblem as problem:
+        except BenchError as problem:
             print(problem, file=sys.stderr)
             return 2
     return 0

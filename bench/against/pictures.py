@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.against.measuring import Row
 from bench.against.painting import Trees
-from bench.runner import BenchProblem
+from bench.runner import BenchError
 
 PAIRS = (
     ("golden_gate", "starry_night"),
@@ -28,7 +28,7 @@ def judged(trees: Trees, network: str, options: dict[str, Any]) -> list[Row]:
     """Held-out distances of the pairs' pictures, a figure a pair; each with its ratio.
 
     Raises:
-        BenchProblem: a picture of the pairs is not there.
+        BenchError: a picture of the pairs is not there.
     """
     setup = trees.setup
     found: dict[str, dict[str, list[float]]] = {
@@ -66,5 +66,5 @@ def judged(trees: Trees, network: str, options: dict[str, Any]) -> list[Row]:
 def _picture(beside: Path, name: str) -> Path:
     file = beside.with_name(f"{name}.jpg")
     if not file.is_file():
-        raise BenchProblem(f"There is no picture {file}, which the judged pairs need.")
+        raise BenchError(f"There is no picture {file}, which the judged pairs need.")
     return file

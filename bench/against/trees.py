@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.runner import ROOT, BenchProblem
+from bench.runner import ROOT, BenchError
 
 COMMAND_WITHIN_SECONDS = 4 * 3600.0
 _LAUNCHER = Path(__file__).parent / "children" / "launch.py"
@@ -46,7 +46,7 @@ def checked_out(commit: str) -> Iterator[Tree]:
     """The code of a commit in a temporary folder, until the block ends.
 
     Raises:
-        BenchProblem: there is no such commit here.
+        BenchError: there is no such commit here.
     """
     with tempfile.TemporaryDirectory(prefix="atelier-against-") as folder:
         root = Path(folder) / "old"
@@ -68,7 +68,7 @@ def run_in(
     """Run `python` with these arguments on a tree's code, and measure it.
 
     Raises:
-        BenchProblem: it failed, or took longer than anything here should.
+        BenchError: it failed, or took longer than anything here should.
     """
     whole = {
         **os.environ,
@@ -102,7 +102,7 @@ def run_in(
         said = output.read()
         if done.returncode != 0:
             tail = "\n".join(errors.read().strip().splitlines()[-4:])
-            raise BenchProblem(f"`{' '.join(command[1:4])} …` failed in {tree.name}: {tail}")
+            raise BenchError(f"`{' '.join(command[1:4])} …` failed in {tree.name}: {tail}")
         figures = json.load(usage)
     return Ran(wall, figures["processor_seconds"], figures["peak_bytes"], said)
 
@@ -115,4 +115,4 @@ def _git(*arguments: str) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise BenchProblem(f"git: {done.stderr.strip().splitlines()[-1]}")
+        raise BenchError(f"git: {done.stderr.strip().splitlines()[-1]}")

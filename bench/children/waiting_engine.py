@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from common.settings import Settings
 from common.store import PictureStore
-from engine.worker.control import Control, Ended, Finished
+from engine.worker.handle import Ended, Finished, JobHandle
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from jobs.model import EngineInfo, Job, PaintReport
@@ -47,7 +47,7 @@ class Instant(JobPainter):
         job: Job,
         checkpoint: bytes | None,  # noqa: ARG002 - as all painters
         store: PictureStore,  # noqa: ARG002
-        control: Control,  # noqa: ARG002
+        handle: JobHandle,  # noqa: ARG002
         done: tuple[str, ...] = (),  # noqa: ARG002
     ) -> Ended:
         """Say that the job was taken."""

@@ -5,7 +5,7 @@ from bot.intake.pictures import NOT_KEPT
 from bot.kit import Interaction
 from bot.texts import _
 from bot.ui.plain import plain
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from bot.wire.in_time import read_in_time
 from jobs.model import Job
 from jobs.outcomes import Cancelled, CancelOutcome, CancelRequested
@@ -30,12 +30,12 @@ async def known_job(interaction: Interaction, job_id: int) -> Job:
     """The job of a button.
 
     Raises:
-        UserProblem: if it is not in the database any more.
+        UserError: if it is not in the database any more.
         QueueUnavailableError: if the database is too slow for what has to be acknowledged yet.
     """
     job = await job_in_time(interaction, job_id)
     if job is None:
-        raise UserProblem(FORGOTTEN)
+        raise UserError(FORGOTTEN)
     return job
 
 
@@ -43,13 +43,13 @@ async def kept_job(interaction: Interaction, job_id: int) -> Job:
     """The job of a button, for its owner, with its pictures.
 
     Raises:
-        UserProblem: if it is somebody else's, or its pictures are not kept any more.
+        UserError: if it is somebody else's, or its pictures are not kept any more.
     """
     job = await known_job(interaction, job_id)
     if job.user_id != interaction.user.id:
-        raise UserProblem(NOT_YOURS, user=plain(job.user_name))
+        raise UserError(NOT_YOURS, user=plain(job.user_name))
     if job.pictures_deleted_at is not None:
-        raise UserProblem(NOT_KEPT)
+        raise UserError(NOT_KEPT)
     return job
 
 
@@ -57,13 +57,13 @@ async def open_job(interaction: Interaction, job_id: int) -> Job:
     """The job of a button that anybody may use who sees a public picture, on their own account.
 
     Raises:
-        UserProblem: if it is somebody else's and not public here, or its pictures are not kept.
+        UserError: if it is somebody else's and not public here, or its pictures are not kept.
     """
     job = await known_job(interaction, job_id)
     if not may(Right.POST, interaction, job):
-        raise UserProblem(NOT_YOURS, user=plain(job.user_name))
+        raise UserError(NOT_YOURS, user=plain(job.user_name))
     if job.pictures_deleted_at is not None:
-        raise UserProblem(NOT_KEPT)
+        raise UserError(NOT_KEPT)
     return job
 
 

@@ -12,7 +12,7 @@ from bot.kit import Feature, Interaction
 from bot.texts import _, texts_of
 from bot.ui.choices import CHOICES, choice
 from bot.ui.words import at_hand_first, catalogue
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from common.defaults import Defaults, Notify
 from common.options import (
     OPTIONS,
@@ -171,10 +171,10 @@ def _versions(asked: int | None, vary: Vary, styles: int) -> int:
     """How many versions are wanted: who says what is to differ wants more than one.
 
     Raises:
-        UserProblem: if the styles are to differ and there is but one.
+        UserError: if the styles are to differ and there is but one.
     """
     if vary == "style" and styles < 2:
-        raise UserProblem(ONE_STYLE_TO_VARY)
+        raise UserError(ONE_STYLE_TO_VARY)
     if vary == "style":
         return styles
     if asked is None:

@@ -13,7 +13,7 @@ from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed, suiting
 from bot.kit import Feature, Interaction
 from bot.texts import _, texts_of
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from common.options import PaintOptions
 
 NO_PICTURE = _("That message has no picture; please choose one that has, or use /paint.")
@@ -28,7 +28,7 @@ async def paint_this(interaction: Interaction, message: discord.Message) -> None
     """Ask for a style for the picture of a message."""
     source = next(pictures_of(message), None)
     if source is None:
-        raise UserProblem(NO_PICTURE)
+        raise UserError(NO_PICTURE)
 
     async def begin(submitted: Interaction, chosen: Chosen) -> None:
         own = await submitted.client.service(OwnDefaults).of(submitted)

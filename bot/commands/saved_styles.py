@@ -15,7 +15,7 @@ from bot.ui.plain import plain
 from bot.ui.refusals import refusal_words
 from bot.ui.words import catalogue
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from jobs.changing.styles import Replaced, Saved, Scope, TooMany, UserStyle
 from jobs.outcomes import BLOCKED
 
@@ -33,14 +33,14 @@ def owner_of(interaction: Interaction, *, for_server: bool) -> tuple[Scope, int]
     """Whose style it is to be.
 
     Raises:
-        UserProblem: if it is to be the server's, and this is none or the user does not manage it.
+        UserError: if it is to be the server's, and this is none or the user does not manage it.
     """
     if not for_server:
         return "user", interaction.user.id
     if interaction.guild_id is None:
-        raise UserProblem(NEEDS_SERVER)
+        raise UserError(NEEDS_SERVER)
     if not is_admin(interaction, interaction.client.settings):
-        raise UserProblem(NEEDS_ADMIN)
+        raise UserError(NEEDS_ADMIN)
     return "guild", interaction.guild_id
 
 
@@ -64,7 +64,7 @@ async def save(
     client = interaction.client
     refusal = await client.queue.submissions.refusal_to_post(asker_of(interaction))
     if refusal is not None and refusal.limit == BLOCKED:
-        raise UserProblem(refusal_words(t, refusal))
+        raise UserError(refusal_words(t, refusal))
     intake = client.service(IntakeService)
     client.service(Shares).check(interaction.user.id)
     taken = await intake.pictures.take(Source.attachment(picture), Role.STYLE, interaction.user.id)
@@ -109,7 +109,7 @@ async def remove(interaction: Interaction, name: app_commands.Range[str, 1, TYPE
             words = t("“{name}” is removed.", name=plain(each.name))
             await interaction.edit_original_response(content=words)
             return
-    raise UserProblem(NO_SUCH_STYLE, name=plain(name))
+    raise UserError(NO_SUCH_STYLE, name=plain(name))
 
 
 @remove.autocomplete("name")
@@ -145,7 +145,7 @@ def clean_name(typed: str) -> str:
     """A name without control characters and with single spaces.
 
     Raises:
-        UserProblem: if nothing readable is left, it is too long, or it names a painting of the
+        UserError: if nothing readable is left, it is too long, or it names a painting of the
             catalogue, which it would hide.
     """
     composed = unicodedata.normalize("NFC", typed)
@@ -157,12 +157,12 @@ def clean_name(typed: str) -> str:
     )
     name = " ".join(seen.split())
     if not any(character.isalnum() for character in name):
-        raise UserProblem(EMPTY)
+        raise UserError(EMPTY)
     if len(name) > NAME_LIMIT:
-        raise UserProblem(TOO_LONG, length=len(name), limit=NAME_LIMIT)
+        raise UserError(TOO_LONG, length=len(name), limit=NAME_LIMIT)
     same = name.casefold()
     if any(same in {each.id.casefold(), each.name.casefold()} for each in catalogue()):
-        raise UserProblem(TAKEN, name=plain(name))
+        raise UserError(TAKEN, name=plain(name))
     return name
 
 

@@ -12,7 +12,7 @@ from bot.ui.default_words import COLORS, NOTIFY, own_name
 from bot.ui.people import is_admin
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import QUALITIES
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from bot.wire.in_time import read_in_time
 from common.defaults import Defaults
 from jobs.changing.defaults import DefaultsScope
@@ -172,7 +172,7 @@ async def settings(
     if whose != "user":
         in_server = interaction.guild_id is not None
         if not in_server or not is_admin(interaction, interaction.client.settings):
-            raise UserProblem(NEEDS_ADMIN)
+            raise UserError(NEEDS_ADMIN)
         owner_id = interaction.channel_id if whose == "channel" else interaction.guild_id
     assert owner_id is not None
     now = await read_in_time(interaction, interaction.client.queue.defaults.of(whose, owner_id))

@@ -20,7 +20,7 @@ from bot.ui.choices import CHOICES, JobNumber, job_choices
 from bot.ui.container import Page, show
 from bot.ui.refusals import refusal_words
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from bot.wire.uploads import Upload
 from common.store import PictureMissingError
 from jobs.model import Job, JobState
@@ -38,7 +38,7 @@ async def show_job(interaction: Interaction, job_id: int) -> None:
     """Show a job in the message of an interaction that has been acknowledged.
 
     Raises:
-        UserProblem: if there is none, or the user may not see it: which, is not said.
+        UserError: if there is none, or the user may not see it: which, is not said.
     """
     job = await _permitted(Right.LOOK, interaction, job_id)
     if by_admins_right(Right.LOOK, interaction, job):
@@ -52,12 +52,12 @@ async def _permitted(right: Right, interaction: Interaction, job_id: int) -> Job
     """The job, if there is one to which the user has this right."""
     job = await job_in_time(interaction, job_id)
     if job is None or job.unreadable is not None or not may(right, interaction, job):
-        raise UserProblem(NO_SUCH_PICTURE, job_id=job_id)
+        raise UserError(NO_SUCH_PICTURE, job_id=job_id)
     is_own = job.user_id == interaction.user.id
     if (right is Right.POST or not is_own) and await is_removed(interaction.client, job):
         removed = replace(job, message_removed_at=datetime.now(UTC))
         if not may(right, interaction, removed):
-            raise UserProblem(NO_SUCH_PICTURE, job_id=job_id)
+            raise UserError(NO_SUCH_PICTURE, job_id=job_id)
     return job
 
 
@@ -65,7 +65,7 @@ async def check_posting(interaction: Interaction, job_id: int) -> None:
     """Refuse what may not be shown to others here.
 
     Raises:
-        UserProblem: with what is in the way.
+        UserError: with what is in the way.
         QueueUnavailableError: if that cannot be known before Discord wants an answer.
     """
     submissions = interaction.client.queue.submissions
@@ -73,13 +73,13 @@ async def check_posting(interaction: Interaction, job_id: int) -> None:
         async with asyncio.timeout(CHECKING_SECONDS):
             job = await _permitted(Right.LOOK, interaction, job_id)
             if not may(Right.POST, interaction, job):
-                raise UserProblem(NOT_FOR_OTHERS, job_id=job_id)
+                raise UserError(NOT_FOR_OTHERS, job_id=job_id)
             await _permitted(Right.POST, interaction, job_id)
             refusal = await submissions.refusal_to_post(asker_of(interaction))
     except TimeoutError:
         raise QueueUnavailableError(f"Whether to show {job_id} took too long.") from None
     if refusal is not None:
-        raise UserProblem(refusal_words(texts_of(interaction), refusal))
+        raise UserError(refusal_words(texts_of(interaction), refusal))
 
 
 async def job_page(interaction: Interaction, t: Texts, job: Job) -> Page:

@@ -8,7 +8,7 @@ import discord
 
 from bot.kit import Bot, Feature
 from bot.wire.uploads import Upload
-from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailable, PictureProblem
+from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailableError, PictureError
 from common.store import PictureMissingError
 
 THUMBNAIL_PX = 480
@@ -41,8 +41,8 @@ class Thumbnails:
         """A stored picture as a small PNG, or None where it is gone or cannot be read."""
         async with self._one_at_a_time:
             try:
-                return (await self._decoder.normalise(await self._client.queue.store.get(key))).png
-            except (PictureMissingError, PictureProblem, DecoderUnavailable):
+                return (await self._decoder.normalize(await self._client.queue.store.get(key))).png
+            except (PictureMissingError, PictureError, DecoderUnavailableError):
                 return None
 
     async def small_file(self, path: Path) -> bytes | None:
@@ -50,8 +50,8 @@ class Thumbnails:
         async with self._one_at_a_time:
             try:
                 data = await asyncio.to_thread(path.read_bytes)
-                return (await self._decoder.normalise(data)).png
-            except (OSError, PictureProblem, DecoderUnavailable):
+                return (await self._decoder.normalize(data)).png
+            except (OSError, PictureError, DecoderUnavailableError):
                 return None
 
     async def files(self, pictures: Iterable[tuple[str, str]]) -> dict[str, discord.File]:

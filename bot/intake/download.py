@@ -7,7 +7,7 @@ from typing import Self
 import aiohttp
 
 from bot.texts import _
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from common.backoff import Backoff
 
 TRIES = 3
@@ -51,7 +51,7 @@ class Downloader:
         """Download a file.
 
         Raises:
-            UserProblem: if it is too large, gone, or does not come.
+            UserError: if it is too large, gone, or does not come.
         """
         if declared_bytes is not None:
             self._check(declared_bytes)
@@ -60,7 +60,7 @@ class Downloader:
                 return await self._fetch_once(url)
             except (aiohttp.ClientError, TimeoutError, OSError):
                 if failures == TRIES - 1:
-                    raise UserProblem(UNREACHABLE) from None
+                    raise UserError(UNREACHABLE) from None
                 await asyncio.sleep(BACKOFF.seconds(failures))
         raise AssertionError("unreachable")
 
@@ -70,7 +70,7 @@ class Downloader:
             if response.status >= 500 or response.status == 429:
                 response.raise_for_status()
             if response.status != 200:
-                raise UserProblem(GONE)
+                raise UserError(GONE)
             if response.content_length is not None:
                 self._check(response.content_length)
             data = bytearray()
@@ -81,4 +81,4 @@ class Downloader:
 
     def _check(self, size_bytes: int) -> None:
         if size_bytes > self._max_bytes:
-            raise UserProblem(TOO_LARGE, size=size_bytes / MIB, limit=self._max_bytes // MIB)
+            raise UserError(TOO_LARGE, size=size_bytes / MIB, limit=self._max_bytes // MIB)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from bot.intake.pictures import ERASED
 from bot.intake.request import PaintRequest
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from common.backoff import Backoff
 from common.files import TEMPORARY, write_whole
 from jobs.outcomes import QueueError, QueueUnavailableError
@@ -162,7 +162,7 @@ class JournalEntry:
 
         Raises:
             QueueError: the queue does not take it, however often it is asked.
-            UserProblem: its user had everything erased meanwhile.
+            UserError: its user had everything erased meanwhile.
         """
         try:
             is_new = await self._insisted()
@@ -172,7 +172,7 @@ class JournalEntry:
         await self._unfiled()
         if self.forgotten:
             await self._journal.close(self.request.reply.interaction_id)
-            raise UserProblem(ERASED)
+            raise UserError(ERASED)
         return is_new
 
     async def drop(self) -> None:

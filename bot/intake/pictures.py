@@ -13,9 +13,9 @@ from bot.intake.room import DiskRoom
 from bot.intake.shares import Shares
 from bot.intake.wishes import resolve
 from bot.texts import _
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from common.options import PaintInputs, StyleInput
-from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailable, PictureProblem
+from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailableError, PictureError
 from common.sentences import Sentence
 from common.settings import Settings
 from common.store import key_for
@@ -49,10 +49,10 @@ class Taken(Generic[T]):
     """Of a picture, the shorter side in parts of the longer, where it was looked at."""
 
 
-class InputProblem(UserProblem):
+class InputError(UserError):
     """A picture that cannot be used, with the name of the option it was given to."""
 
-    def __init__(self, role: Role, problem: UserProblem | PictureProblem) -> None:
+    def __init__(self, role: Role, problem: UserError | PictureError) -> None:
         said = _of_picture(role, problem.sentence)
         super().__init__(said.template, **said.values)
 
@@ -88,8 +88,8 @@ class PictureIntake:
         self._warming = asyncio.create_task(self._warm_up())
 
     async def _warm_up(self) -> None:
-        with contextlib.suppress(PictureProblem, DecoderUnavailable):
-            await self._decoders.normalise(b"")
+        with contextlib.suppress(PictureError, DecoderUnavailableError):
+            await self._decoders.normalize(b"")
 
     async def close(self) -> None:
         """End downloads and decoders."""
@@ -105,8 +105,8 @@ class PictureIntake:
         """Take one picture in, and keep it while the intake of this interaction is open.
 
         Raises:
-            InputProblem: if it cannot be used.
-            UserProblem: if it is not kept any more, or the user had everything erased.
+            InputError: if it cannot be used.
+            UserError: if it is not kept any more, or the user had everything erased.
         """
         if source.key is not None:
             await self._hold_kept(interaction_id, [source.key])
@@ -117,10 +117,10 @@ class PictureIntake:
         async with self._shares.pictures.turn(member), self._budget.hold(size_bytes):
             try:
                 data = await self._downloader.fetch(source.url, source.size_bytes)
-                picture = await self._decoders.normalise(data)
-            except (UserProblem, PictureProblem) as problem:
+                picture = await self._decoders.normalize(data)
+            except (UserError, PictureError) as problem:
                 self._shares.refused(member)
-                raise InputProblem(role, problem) from None
+                raise InputError(role, problem) from None
             await self._hold(interaction_id, [key_for(picture.png, PNG)])
             key = await self._queue.store.put(picture.png, PNG)
         sides = sorted((picture.width_px, picture.height_px))
@@ -131,7 +131,7 @@ class PictureIntake:
         """Take the pictures in of a wish that lacks its style; the wish with their keys.
 
         Raises:
-            InputProblem, UserProblem: as `gather` does.
+            InputError, UserError: as `gather` does.
         """
         taken = await self._take_all(request)
         sources = {role: Source(key=each.value) for role, each in taken.items()}
@@ -144,8 +144,8 @@ class PictureIntake:
         """Take all pictures of a request in.
 
         Raises:
-            InputProblem: for the first that cannot be used.
-            UserProblem: if it asks for a stored picture that is not kept any more, or the user
+            InputError: for the first that cannot be used.
+            UserError: if it asks for a stored picture that is not kept any more, or the user
                 had everything erased.
         """
         interaction_id = request.reply.interaction_id
@@ -189,13 +189,13 @@ class PictureIntake:
         await self._hold(interaction_id, keys)
         for key in keys:
             if not await self._queue.store.exists(key):
-                raise UserProblem(NOT_KEPT)
+                raise UserError(NOT_KEPT)
 
     async def _hold(self, interaction_id: int | None, keys: Collection[str]) -> None:
         if interaction_id is not None and not await self._queue.intakes.hold_pictures(
             interaction_id, keys
         ):
-            raise UserProblem(ERASED)
+            raise UserError(ERASED)
 
     async def _style(self, request: PaintRequest, wish: StyleWish, key: str | None) -> StyleInput:
         if key is not None:

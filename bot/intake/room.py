@@ -5,7 +5,7 @@ import shutil
 import time
 
 from bot.texts import _
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from common.settings import MIB, Settings
 from common.store import folder_of
 from jobs.queue import JobQueue
@@ -37,17 +37,17 @@ class DiskRoom:
         """Whether a file of this size may come.
 
         Raises:
-            UserProblem: if not.
+            UserError: if not.
         """
         if self._folder is None:
             return  # a bucket has its own limits
         free = await asyncio.to_thread(_free_bytes, self._settings)
         if free is not None and free - size_bytes < self._settings.disk_reserve_bytes:
-            raise UserProblem(DISK_FULL)
+            raise UserError(DISK_FULL)
         limit = self._settings.atelier_max_member_mib
         used = await self._used_by(member)
         if used + size_bytes > limit * MIB:
-            raise UserProblem(MEMBER_FULL, used=used // MIB, limit=limit)
+            raise UserError(MEMBER_FULL, used=used // MIB, limit=limit)
 
     async def _used_by(self, member: int) -> int:
         now = time.monotonic()

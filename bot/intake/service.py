@@ -20,7 +20,7 @@ from bot.texts import _, texts_for, texts_of
 from bot.ui.container import Page
 from bot.ui.refusals import refusal_words
 from bot.wire.acknowledging import ANSWER_FOLLOWS, acknowledge
-from bot.wire.errors import UserProblem, sentence_for
+from bot.wire.errors import UserError, sentence_for
 from bot.wire.in_time import read_in_time
 from bot.wire.original_response import find_answer, is_mine, say_instead, show_in_answer
 from jobs.model import Intake, Submission
@@ -97,7 +97,7 @@ class IntakeService:
         """Write a command down, acknowledge it and start on it. Returns as soon as it is safe.
 
         Raises:
-            UserProblem: if the limits stand in the way.
+            UserError: if the limits stand in the way.
         """
         began = asyncio.get_running_loop().time()
         self._shares.check(request.asker.user_id)
@@ -108,12 +108,12 @@ class IntakeService:
         if request.lacks_style:
             request = request.as_question()
         if request.options.variants > 1 and request.options.timelapse:
-            raise UserProblem(NO_FILM_OF_SEVERAL)
+            raise UserError(NO_FILM_OF_SEVERAL)
         entry = self._journal.open(request)
         refusal = None if request.version is not None else await self._early_refusal(request)
         if refusal is not None:
             self._spawn(entry.drop())
-            raise UserProblem(refusal_words(texts_of(interaction), refusal))
+            raise UserError(refusal_words(texts_of(interaction), refusal))
         accepting = asyncio.create_task(self._accept(interaction, entry, began))
         self._beginning.add(accepting)
         accepting.add_done_callback(self._beginning.discard)
@@ -211,7 +211,7 @@ class IntakeService:
         if not await self._patiently(
             lambda: self._client.queue.intakes.replace(interaction_id, payload)
         ):
-            raise UserProblem(ERASED)
+            raise UserError(ERASED)
         page = await self.question(kept)
         await show_in_answer(
             self._client, request.reply, view=page.layout, attachments=list(page.files)
@@ -233,7 +233,7 @@ class IntakeService:
             changes: Options that the choice brings with it, by their names.
 
         Raises:
-            UserProblem: if it is not kept any more, or the limits stand in the way.
+            UserError: if it is not kept any more, or the limits stand in the way.
         """
         wish = await self._unfinished(interaction, wish_id)
         reply = reply_to(
@@ -249,11 +249,11 @@ class IntakeService:
     async def _unfinished(self, interaction: Interaction, wish_id: int) -> PaintRequest:
         found = await read_in_time(interaction, self._client.queue.intakes.get(wish_id))
         if found is None:
-            raise UserProblem(PHOTO_NOT_KEPT)
+            raise UserError(PHOTO_NOT_KEPT)
         try:
             return PaintRequest.model_validate(found.payload)
         except ValidationError:
-            raise UserProblem(PHOTO_NOT_KEPT) from None
+            raise UserError(PHOTO_NOT_KEPT) from None
 
     async def _early_refusal(self, request: PaintRequest) -> Refusal | None:
         """What the limits say, if they say it soon; the acknowledgement does not wait for them.
@@ -325,7 +325,7 @@ class IntakeService:
             else None
         )
         if taken is None:
-            raise UserProblem(NOT_KEPT)
+            raise UserError(NOT_KEPT)
         return AlreadySubmitted(taken)
 
 

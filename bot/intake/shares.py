@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from bot.kit import Bot, Feature
 from bot.texts import _
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 
 WISHES_EACH = 12
 """Commands of a member that are being taken in."""
@@ -51,7 +51,7 @@ class Turns:
         """Wait for a turn, and have it.
 
         Raises:
-            UserProblem: as many of the member wait already as may.
+            UserError: as many of the member wait already as may.
         """
         if self._free and self._inside[member] < self._each:
             self._enter(member)
@@ -65,7 +65,7 @@ class Turns:
     async def _wait(self, member: int) -> None:
         mine = self._waiting.setdefault(member, deque())
         if len(mine) >= self._waiting_each:
-            raise UserProblem(TOO_MANY)
+            raise UserError(TOO_MANY)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         mine.append(turn)
         try:
@@ -133,14 +133,14 @@ class Shares:
         """Whether a member may send more pictures now.
 
         Raises:
-            UserProblem: if not, with when they may.
+            UserError: if not, with when they may.
         """
         if self._wishes[member] >= WISHES_EACH:
-            raise UserProblem(TOO_MANY)
+            raise UserError(TOO_MANY)
         recent = self._recent(member)
         if len(recent) >= REFUSALS_EACH:
             seconds = recent[0] + REFUSALS_SECONDS - self._client.clock()
-            raise UserProblem(TOO_MANY_REFUSED, seconds=max(1, round(seconds)))
+            raise UserError(TOO_MANY_REFUSED, seconds=max(1, round(seconds)))
 
     def refused(self, member: int) -> None:
         """Note that a file of a member could not be used, after work was put into it."""

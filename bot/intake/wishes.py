@@ -8,7 +8,7 @@ from bot.intake.request import PaintRequest, Source, StyleWish
 from bot.texts import _
 from bot.ui.plain import plain
 from bot.ui.words import catalogue
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from common.options import MAX_SEED, StyleInput
 from jobs.model import Asker, Reply
 from jobs.queue import JobQueue
@@ -30,7 +30,7 @@ def wish_for(
     There may be none: the member is then asked for one.
 
     Raises:
-        UserProblem: if there is nothing to blend.
+        UserError: if there is nothing to blend.
     """
     wishes: list[StyleWish] = []
     for picture, preset in zip(pictures, presets, strict=True):
@@ -40,7 +40,7 @@ def wish_for(
             wishes.append(StyleWish(preset=preset.strip()))
     if len(wishes) < 2:
         if blend is not None:
-            raise UserProblem(ONE_STYLE)
+            raise UserError(ONE_STYLE)
         return tuple(wishes)
     share = 0.5 if blend is None else blend
     weights = [1.0 - share, *[share / (len(wishes) - 1)] * (len(wishes) - 1)]
@@ -84,7 +84,7 @@ async def resolve(
     """The style that a name or an id stands for. Discord does not check what was typed.
 
     Raises:
-        UserProblem: if there is none.
+        UserError: if there is none.
     """
     painting = catalogue().get(preset)
     if painting is not None:
@@ -95,5 +95,5 @@ async def resolve(
             return StyleInput(picture=style.picture_key, name=style.name, weight=weight)
     found = [] if wanted.startswith(OWN_STYLE) else catalogue().search(preset, limit=1, sure=True)
     if not found:
-        raise UserProblem(NO_SUCH_STYLE, name=plain(preset))
+        raise UserError(NO_SUCH_STYLE, name=plain(preset))
     return StyleInput(preset=found[0].id, weight=weight)

@@ -72,8 +72,8 @@ def sentences(
             yield call.lineno, name, tuple(said) if len(said) > 1 else said[0], []
 
 
-def kinds_of_problems(root: Path = ROOT) -> set[str]:
-    """The names of the classes of other packages that derive from `common.sentences.Problem`."""
+def kinds_of_explained(root: Path = ROOT) -> set[str]:
+    """The names of other packages' classes below `common.sentences.ExplainedError`."""
     classes = [
         (node.name, {ast.unparse(base) for base in node.bases})
         for package in OTHERS
@@ -81,7 +81,7 @@ def kinds_of_problems(root: Path = ROOT) -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ClassDef)
     ]
-    kinds = {"Problem"}
+    kinds = {"ExplainedError"}
     while more := {name for name, bases in classes if bases & kinds} - kinds:
         kinds |= more
     return kinds
@@ -90,7 +90,7 @@ def kinds_of_problems(root: Path = ROOT) -> set[str]:
 def template(tree: app_commands.CommandTree[Any]) -> Catalog:
     """A catalogue with every sentence, untranslated."""
     catalog = Catalog(project="Atelier", copyright_holder="the authors of Atelier", charset="utf-8")
-    others = dict.fromkeys(("sentence", *sorted(kinds_of_problems())))
+    others = dict.fromkeys(("sentence", *sorted(kinds_of_explained())))
     methods = [(name, "ignore") for name in COMMAND_LINE] + [("**.py", f"{__name__}:sentences")]
     for package, keywords in (("bot", KEYWORDS), *((name, others) for name in OTHERS)):
         for file, line, message, comments, _ in extract_from_dir(

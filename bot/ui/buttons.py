@@ -9,7 +9,7 @@ from discord import ui
 from bot.kit import Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.reporting import reported
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 
 ItemT = TypeVar("ItemT", bound="ui.Item[Any]")
 
@@ -32,10 +32,10 @@ def check_owner(interaction: Interaction, user_id: int) -> None:
     """Stop others from pressing.
 
     Raises:
-        UserProblem: if the one who pressed is not the one whom the message answers.
+        UserError: if the one who pressed is not the one whom the message answers.
     """
     if interaction.user.id != user_id:
-        raise UserProblem(NOT_YOURS)
+        raise UserError(NOT_YOURS)
 
 
 class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=template("none")):

@@ -8,7 +8,7 @@ from discord import app_commands
 
 from bot.texts import Texts, _, languages
 from bot.ui.choices import CHOICES
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 
 LONGEST_DAYS = 3650
 NO_SPAN = _("“{typed}” is no span of time; please write one such as 12 hours, 3 days or 2 weeks.")
@@ -30,15 +30,15 @@ def read_span(typed: str) -> timedelta:
     """The span that somebody typed, in any of the languages.
 
     Raises:
-        UserProblem: if it is none, or a very long one.
+        UserError: if it is none, or a very long one.
     """
     found = re.fullmatch(r"\s*(\d{1,4})\s*([^\W\d]+)\.?\s*", typed)
     unit = None if found is None else _unit(found[2].casefold())
     if found is None or unit is None or not int(found[1]):
-        raise UserProblem(NO_SPAN, typed=typed[:50])
+        raise UserError(NO_SPAN, typed=typed[:50])
     span = int(found[1]) * unit
     if span > timedelta(days=LONGEST_DAYS):
-        raise UserProblem(NO_SPAN, typed=typed[:50])
+        raise UserError(NO_SPAN, typed=typed[:50])
     return span
 
 
@@ -50,7 +50,7 @@ def span_choices(t: Texts, typed: str) -> list[app_commands.Choice[str]]:
     for each in offered:
         try:
             choices.append(app_commands.Choice(name=span_words(t, read_span(each)), value=each))
-        except UserProblem:
+        except UserError:
             continue
     return choices[:CHOICES]
 

@@ -12,15 +12,15 @@ from pydantic import ValidationError
 from bot.texts import Texts, _, texts_of
 from bot.wire.acknowledging import is_acknowledged
 from bot.wire.faults import ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION, passes
-from common.pictures import PictureProblem
-from common.sentences import Problem, Sentence
+from common.pictures import PictureError
+from common.sentences import ExplainedError, Sentence
 from common.store import PictureMissingError, StorageUnavailableError
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
 
 
-class UserProblem(Problem):
+class UserError(ExplainedError):
     """Something that the user can put right; says in one sentence what is wrong and what to do.
 
     Its template is a key of the texts (marked with `_`).
@@ -90,7 +90,7 @@ _UNEXPECTED: tuple[tuple[type[BaseException], str], ...] = (
 
 def explain(error: BaseException) -> Explanation:
     """The one map from errors to what users read."""
-    if isinstance(error, UserProblem | PictureProblem):
+    if isinstance(error, UserError | PictureError):
         return Explanation(error.sentence)
     wraps = isinstance(error, app_commands.CommandInvokeError | app_commands.TransformerError)
     if wraps and error.__cause__ is not None:

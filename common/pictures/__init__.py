@@ -6,16 +6,16 @@ be a fifth of the bot's memory, and the bot decodes in other processes only.
 
 from common.pictures.kinds import (
     DecodeLimits,
-    DecoderUnavailable,
-    NormalisedPicture,
-    PictureProblem,
+    DecoderUnavailableError,
+    NormalizedPicture,
+    PictureError,
 )
 from common.pictures.process import DecoderPool
 
 __all__ = [
     "DecodeLimits",
     "DecoderPool",
-    "DecoderUnavailable",
-    "NormalisedPicture",
-    "PictureProblem",
+    "DecoderUnavailableError",
+    "NormalizedPicture",
+    "PictureError",
 ]

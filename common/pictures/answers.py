@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from common.child import Header
-from common.pictures.kinds import DecodeLimits, NormalisedPicture, PictureProblem
+from common.pictures.kinds import DecodeLimits, NormalizedPicture, PictureError
 from common.sentences import Sentence
 
 _PNG_START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
@@ -22,7 +22,7 @@ def most_bytes(limits: DecodeLimits) -> int:
 
 def checked(
     answer: Header, files: Sequence[bytes], limits: DecodeLimits
-) -> NormalisedPicture | PictureProblem:
+) -> NormalizedPicture | PictureError:
     """The picture or the problem of an answer.
 
     Raises:
@@ -30,7 +30,7 @@ def checked(
     """
     try:
         if "problem" in answer:
-            return PictureProblem.saying(_sentence(answer["problem"]))
+            return PictureError.saying(_sentence(answer["problem"]))
         fields, (png,) = answer["picture"], files
         width, height, bits, color_type = struct.unpack(">IIBB", png[16:26])
         notes = tuple(_sentence(note) for note in fields["notes"])
@@ -47,7 +47,7 @@ def checked(
         raise ValueError("no answer of a decoder") from error
     if not fits:
         raise ValueError("no picture of a decoder")
-    return NormalisedPicture(
+    return NormalizedPicture(
         png=png,
         width_px=width,
         height_px=height,

@@ -1,6 +1,6 @@
 """What is refused of a picture before its pixels are read, and in which words."""
 
-from common.pictures.kinds import DecodeLimits, PictureProblem
+from common.pictures.kinds import DecodeLimits, PictureError
 from common.sentences import Sentence
 
 
@@ -8,11 +8,11 @@ def check_size(size: tuple[int, int], limits: DecodeLimits) -> None:
     """See whether a picture of this width and height is accepted.
 
     Raises:
-        PictureProblem: if it is too large, too small or too narrow.
+        PictureError: if it is too large, too small or too narrow.
     """
     width, height = size
     if width * height > limits.max_pixels:
-        raise PictureProblem(
+        raise PictureError(
             "That picture has {width} × {height} pixels; at most {limit:.0f} megapixels are "
             "accepted. Please attach a smaller one.",
             width=width,
@@ -20,7 +20,7 @@ def check_size(size: tuple[int, int], limits: DecodeLimits) -> None:
             limit=limits.max_pixels / 1e6,
         )
     if min(size) < limits.min_side_px:
-        raise PictureProblem(
+        raise PictureError(
             "That picture has only {width} × {height} pixels; each side needs at least {limit}. "
             "Please attach a larger one.",
             width=width,
@@ -28,7 +28,7 @@ def check_size(size: tuple[int, int], limits: DecodeLimits) -> None:
             limit=limits.min_side_px,
         )
     if max(size) > limits.max_aspect * min(size):
-        raise PictureProblem(
+        raise PictureError(
             "That picture is too narrow ({width} × {height}): one side may be at most "
             "{limit:.0f} times the other. Please crop it.",
             width=width,
@@ -37,25 +37,25 @@ def check_size(size: tuple[int, int], limits: DecodeLimits) -> None:
         )
 
 
-def unreadable(kind: Sentence) -> PictureProblem:
+def unreadable(kind: Sentence) -> PictureError:
     """A file that is whole, and of a kind that is not read here."""
-    return PictureProblem(
+    return PictureError(
         "That file is not a picture I can read: it is {kind}. Please attach a PNG, JPEG, WebP, "
         "GIF, BMP, TIFF, AVIF or HEIC file.",
         kind=kind,
     )
 
 
-def damaged() -> PictureProblem:
+def damaged() -> PictureError:
     """A file that breaks off, or says what cannot be."""
-    return PictureProblem(
+    return PictureError(
         "That picture is damaged or incomplete: it could not be decoded. "
         "Please save it again or attach another one."
     )
 
 
-def needs_too_much_memory() -> PictureProblem:
+def needs_too_much_memory() -> PictureError:
     """A file whose pixels are more than the decoder may hold."""
-    return PictureProblem(
+    return PictureError(
         "That picture needs too much memory to decode. Please attach a smaller one."
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from common.child import Header, Message, serve
 from common.confining import confine, leave_network, processor_time, readable_modules
-from common.pictures.kinds import DecodeLimits, PictureProblem
+from common.pictures.kinds import DecodeLimits, PictureError
 
 
 def main() -> None:
@@ -36,12 +36,12 @@ def _load() -> None:
 
 
 def _answer(request: Header, files: Sequence[bytes]) -> Message:
-    from common.pictures.decode import normalise  # noqa: PLC0415 - loaded already, see `_load`
+    from common.pictures.decode import normalize  # noqa: PLC0415 - loaded already, see `_load`
 
     try:
         with processor_time(request["processor_seconds"]):
-            picture = normalise(files[0], DecodeLimits(**request["limits"]))
-    except PictureProblem as problem:
+            picture = normalize(files[0], DecodeLimits(**request["limits"]))
+    except PictureError as problem:
         return {"problem": asdict(problem.sentence)}, []
     return {"picture": {**asdict(picture), "png": None}}, [picture.png]
 

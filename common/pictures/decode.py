@@ -13,7 +13,7 @@ from PIL import Image
 
 from common.pictures.checks import damaged, needs_too_much_memory, unreadable
 from common.pictures.color import to_srgb
-from common.pictures.kinds import DecodeLimits, NormalisedPicture, PictureProblem
+from common.pictures.kinds import DecodeLimits, NormalizedPicture, PictureError
 from common.pictures.raster import Raster
 from common.pictures.readers.formats import Format, format_of, kind_of
 from common.pictures.reducing import boxed, resized
@@ -28,19 +28,19 @@ _OUT_OF_MEMORY: Final = (
 )
 
 
-def normalise(data: bytes, limits: DecodeLimits | None = None) -> NormalisedPicture:
+def normalize(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPicture:
     """Decode a file and bring it into the one form that the painter takes.
 
     Strangers' files belong into a process that can be killed: see `DecoderPool`.
 
     Raises:
-        PictureProblem: if the file is no picture, is damaged, or is beyond a limit.
+        PictureError: if the file is no picture, is damaged, or is beyond a limit.
     """
     limits = limits or DecodeLimits()
     if not data:
-        raise PictureProblem("That file is empty. Please attach the picture again.")
+        raise PictureError("That file is empty. Please attach the picture again.")
     if len(data) > limits.max_bytes:
-        raise PictureProblem(
+        raise PictureError(
             "That file has {size:.1f} MiB; at most {limit:.0f} MiB are accepted. "
             "Please attach a smaller version.",
             size=len(data) / 2**20,
@@ -51,20 +51,20 @@ def normalise(data: bytes, limits: DecodeLimits | None = None) -> NormalisedPict
         kind = kind_of(data)
         if kind is not None:
             raise unreadable(kind)
-        raise PictureProblem(
+        raise PictureError(
             "That file is not a picture I can read. Please attach a PNG, JPEG, WebP, GIF, BMP, "
             "TIFF, AVIF or HEIC file."
         )
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # of metadata, which is dropped anyway
-        return _normalise(data, found, limits)
+        return _normalize(data, found, limits)
 
 
-def _normalise(data: bytes, found: Format, limits: DecodeLimits) -> NormalisedPicture:
+def _normalize(data: bytes, found: Format, limits: DecodeLimits) -> NormalizedPicture:
     Image.MAX_IMAGE_PIXELS = None  # our own limit speaks first, with a better sentence
     try:
         picture, notes = _shown(found.read(data, limits), limits)
-    except PictureProblem:
+    except PictureError:
         raise
     except MemoryError:
         raise needs_too_much_memory() from None
@@ -104,7 +104,7 @@ _TURNS: Final = {
 
 def _check_visible(pixels: NDArray[np.uint8]) -> None:
     if pixels[..., 3].max(initial=0) <= _BARELY_VISIBLE:
-        raise PictureProblem(
+        raise PictureError(
             "That picture is transparent throughout: there is nothing to see on it. "
             "Please attach one that shows something."
         )
@@ -112,7 +112,7 @@ def _check_visible(pixels: NDArray[np.uint8]) -> None:
 
 def _encode(
     picture: Image.Image, source_format: str, notes: tuple[Sentence, ...]
-) -> NormalisedPicture:
+) -> NormalizedPicture:
     # One filter, not the best of five for each row, in half the time; and runs are what filtered
     # rows are made of: quicker than matches, and smaller.
     png = imagecodecs.png_encode(
@@ -121,7 +121,7 @@ def _encode(
         strategy=imagecodecs.PNG.STRATEGY.RLE,
         filter=imagecodecs.PNG.FILTER.PAETH,
     )
-    return NormalisedPicture(
+    return NormalizedPicture(
         png=bytes(png),
         width_px=picture.width,
         height_px=picture.height,

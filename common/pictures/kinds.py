@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 
 from common.errors import AtelierError
-from common.sentences import Problem, Sentence
+from common.sentences import ExplainedError, Sentence
 
 MAX_ASPECT = 8.0
 """A painting of 512 px is at least 64 px wide then: less holds no stroke."""
 
 
-class PictureProblem(Problem):
+class PictureError(ExplainedError):
     """A picture that cannot be used; tells its owner what is wrong and what to do."""
 
 
-class DecoderUnavailable(AtelierError):
+class DecoderUnavailableError(AtelierError):
     """Nothing can be decoded at the moment, whatever the picture."""
 
 
@@ -34,7 +34,7 @@ class DecodeLimits:
 
 
 @dataclass(frozen=True)
-class NormalisedPicture:
+class NormalizedPicture:
     """A picture that every later step can rely on."""
 
     png: bytes

@@ -18,9 +18,9 @@ from common.errors import AtelierError
 from common.pictures.answers import checked, most_bytes
 from common.pictures.kinds import (
     DecodeLimits,
-    DecoderUnavailable,
-    NormalisedPicture,
-    PictureProblem,
+    DecoderUnavailableError,
+    NormalizedPicture,
+    PictureError,
 )
 from common.pictures.readers.formats import format_of
 
@@ -32,11 +32,11 @@ _END_SECONDS = 1.0
 _ROOT = Path(common.__file__).resolve().parents[1]
 
 
-class ChildEnded(AtelierError):
+class ChildEndedError(AtelierError):
     """A decoding process ended before it answered."""
 
 
-class ChildTooSlow(AtelierError):
+class ChildTooSlowError(AtelierError):
     """A decoding process was ended, as a file took too much processor time."""
 
 
@@ -87,41 +87,43 @@ class DecoderPool:
     ) -> None:
         await self.close()
 
-    async def normalise(self, data: bytes) -> NormalisedPicture:
-        """Decode one file; see `common.pictures.decode.normalise`.
+    async def normalize(self, data: bytes) -> NormalizedPicture:
+        """Decode one file; see `common.pictures.decode.normalize`.
 
         Raises:
-            PictureProblem: if it cannot be used, takes too much processor time, or brings the
+            PictureError: if it cannot be used, takes too much processor time, or brings the
                 decoder down; each in a sentence of its own.
-            DecoderUnavailable: if there is nothing to decode it with, which is no fault of it.
+            DecoderUnavailableError: if there is nothing to decode it with, which is no fault of it.
         """
         async with self._slots:
             try:
                 answer = await self._answer(data)
             except TimeoutError:
-                raise DecoderUnavailable("the machine is too busy to decode a picture") from None
-            except ChildTooSlow:
-                raise PictureProblem(
+                raise DecoderUnavailableError(
+                    "the machine is too busy to decode a picture"
+                ) from None
+            except ChildTooSlowError:
+                raise PictureError(
                     "That picture took too long to read: it keeps the processor busy for more "
                     "than {limit:.0f} seconds. Please save it as PNG or JPEG and attach it again.",
                     limit=self._processor_seconds,
                 ) from None
-            except ChildEnded:
+            except ChildEndedError:
                 raise _crash(data) from None
-        if isinstance(answer, PictureProblem):
+        if isinstance(answer, PictureError):
             raise answer
         return answer
 
-    async def _answer(self, data: bytes) -> NormalisedPicture | PictureProblem:
+    async def _answer(self, data: bytes) -> NormalizedPicture | PictureError:
         """Ask a child that waits, or a new one; only one that was new can have died of the file.
 
         Raises:
-            ChildEnded: if a new child ended at the file.
-            ChildTooSlow: if it took too much processor time.
+            ChildEndedError: if a new child ended at the file.
+            ChildTooSlowError: if it took too much processor time.
             TimeoutError: if there was no answer for too long.
         """
         while (child := self._waiting_child()) is not None:
-            with contextlib.suppress(ChildEnded):
+            with contextlib.suppress(ChildEndedError):
                 return await self._ask_and_keep(child, data)
         return await self._ask_and_keep(await self._start(), data)
 
@@ -134,9 +136,7 @@ class DecoderPool:
             self._all.discard(child)
         return None
 
-    async def _ask_and_keep(
-        self, child: Process, data: bytes
-    ) -> NormalisedPicture | PictureProblem:
+    async def _ask_and_keep(self, child: Process, data: bytes) -> NormalizedPicture | PictureError:
         try:
             answer = await asyncio.wait_for(self._ask(child, data), self._patience_seconds)
         except BaseException as error:
@@ -150,9 +150,9 @@ class DecoderPool:
             if not gone:
                 raise
             if is_too_slow(code):
-                raise ChildTooSlow from error
+                raise ChildTooSlowError from error
             _report(data, code)
-            raise ChildEnded from error
+            raise ChildEndedError from error
         self._idle.append(child)
         return answer
 
@@ -173,7 +173,7 @@ class DecoderPool:
 
     async def _start(self) -> Process:
         if self._closed:
-            raise PictureProblem("The bot is shutting down. Please try again in a minute.")
+            raise PictureError("The bot is shutting down. Please try again in a minute.")
         try:
             child = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -189,7 +189,7 @@ class DecoderPool:
                 limit=_HEADER_LIMIT_BYTES,
             )
         except OSError as error:
-            raise DecoderUnavailable(f"no decoding process can be started: {error}") from error
+            raise DecoderUnavailableError(f"no decoding process can be started: {error}") from error
         self._all.add(child)
         try:
             assert child.stdout is not None
@@ -197,11 +197,11 @@ class DecoderPool:
         except BaseException as error:
             await self._kill(child)
             if isinstance(error, TimeoutError | OSError):
-                raise DecoderUnavailable("a decoding process does not get ready") from error
+                raise DecoderUnavailableError("a decoding process does not get ready") from error
             raise
         if not ready:
             await self._kill(child)
-            raise DecoderUnavailable("a decoding process ended before it was given anything")
+            raise DecoderUnavailableError("a decoding process ended before it was given anything")
         return child
 
     async def _kill(self, child: Process) -> None:
@@ -215,7 +215,7 @@ class DecoderPool:
                 return
             await child.wait()
 
-    async def _ask(self, child: Process, data: bytes) -> NormalisedPicture | PictureProblem:
+    async def _ask(self, child: Process, data: bytes) -> NormalizedPicture | PictureError:
         if child.stdin is None or child.stdout is None:
             raise ValueError("the decoding process has no pipes")
         request = {"limits": asdict(self._limits), "processor_seconds": self._processor_seconds}
@@ -225,15 +225,15 @@ class DecoderPool:
         return checked(answer, files, self._limits)
 
 
-def _crash(data: bytes) -> PictureProblem:
+def _crash(data: bytes) -> PictureError:
     """What is said of a file that a library crashed at."""
     found = format_of(data)
     if found is None:
-        return PictureProblem(
+        return PictureError(
             "The program that reads pictures crashed on that one. Please save it again as PNG or "
             "JPEG, and attach that."
         )
-    return PictureProblem(
+    return PictureError(
         "The program that reads this format ({library}) crashed on that picture. Please save it "
         "again as PNG or JPEG, and attach that.",
         library=found.read_with,

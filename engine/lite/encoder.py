@@ -21,7 +21,7 @@ from engine.lite.network import (
     reach_px,
 )
 from engine.networks import winograd
-from engine.networks.encoder import WeightsProblem
+from engine.networks.encoder import WeightsError
 from engine.networks.winograd import Kernel
 
 _UNIT = 255.0
@@ -52,7 +52,7 @@ class LiteEncoder:
         """See `Encoder.features`."""
         missing = [name for name in layers if name not in LAYERS]
         if missing:
-            raise WeightsProblem(
+            raise WeightsError(
                 "The lite network has no layer {layer}; it has: {layers}.",
                 layer=missing[0],
                 layers=", ".join(LAYERS),

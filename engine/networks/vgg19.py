@@ -12,7 +12,7 @@ from torch import Tensor
 
 from engine.networks import winograd
 from engine.networks.border import repeat_border
-from engine.networks.encoder import TORCHVISION_MEAN, TORCHVISION_STD, WeightsProblem
+from engine.networks.encoder import TORCHVISION_MEAN, TORCHVISION_STD, WeightsError
 from engine.networks.winograd import Kernel
 
 _BLOCKS = (2, 2, 4, 4, 4)
@@ -107,7 +107,7 @@ class Vgg19:
         border: str = "replicate",
     ) -> None:
         if pooling not in {"max", "average"}:
-            raise WeightsProblem("Pooling is max or average, not {pooling}.", pooling=pooling)
+            raise WeightsError("Pooling is max or average, not {pooling}.", pooling=pooling)
         self.device = device or torch.device("cpu")
         self.dtype = dtype
         self.pooling = pooling
@@ -117,7 +117,7 @@ class Vgg19:
         self._convolutions = weights.present()
         self.layers = tuple(convolution.layer for convolution in self._convolutions)
         if not self.layers:
-            raise WeightsProblem("The weights file holds no convolution of VGG19.")
+            raise WeightsError("The weights file holds no convolution of VGG19.")
         wide = torch.float64 if dtype is torch.float64 else torch.float32
         self._mean = _channels(weights.normalization.mean, self.device, wide)
         self._std = _channels(weights.normalization.std, self.device, wide)
@@ -234,9 +234,9 @@ class Vgg19:
         return F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
 
 
-def missing_layers_problem(missing: Iterable[str], present: Collection[str]) -> WeightsProblem:
+def missing_layers_problem(missing: Iterable[str], present: Collection[str]) -> WeightsError:
     """The error for layers that the weights in use end before, or that VGG19 never had."""
-    return WeightsProblem(
+    return WeightsError(
         "The VGG19 weights in use do not have: {missing}. They have: {present}. Choose among "
         "these, or use a weights file that goes deeper.",
         missing=", ".join(missing),

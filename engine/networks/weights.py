@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from engine.networks.encoder import WeightsProblem
+from engine.networks.encoder import WeightsError
 from engine.networks.original import original_first_weight, zero_to_255
 from engine.networks.vgg19 import CONVOLUTIONS, Normalization, Vgg19Weights
 
@@ -46,18 +46,18 @@ def load_weights(file: Path) -> Vgg19Weights:
     116.779, 103.939)`, red first.
 
     Raises:
-        WeightsProblem: the file is absent, is no such file, or its kind cannot be told.
+        WeightsError: the file is absent, is no such file, or its kind cannot be told.
     """
     if not file.is_file():
-        raise WeightsProblem(
+        raise WeightsError(
             "There is no weights file {file}; see ATELIER_VGG19_WEIGHTS.", file=file.name
         )
     try:
         tensors, stated = _read(file)
     except _UNREADABLE as error:
-        raise WeightsProblem("{file} cannot be read as VGG19's weights.", file=file.name) from error
+        raise WeightsError("{file} cannot be read as VGG19's weights.", file=file.name) from error
     if _FIRST not in tensors:
-        raise WeightsProblem(
+        raise WeightsError(
             "{file} holds no weights named features.0.weight and so on.", file=file.name
         )
     _check_shapes(tensors, file)
@@ -96,7 +96,7 @@ def _check_shapes(tensors: dict[str, Tensor], file: Path) -> None:
         weight = tensors[f"{convolution.key}.weight"]
         bias = tensors.get(f"{convolution.key}.bias")
         if weight.shape[1:] != (channels, 3, 3) or bias is None or bias.shape != weight.shape[:1]:
-            raise WeightsProblem(
+            raise WeightsError(
                 "{file} holds no weights of VGG19: those of {layer} are of another shape.",
                 file=file.name,
                 layer=convolution.layer,
@@ -120,7 +120,7 @@ def _looked_at(tensors: dict[str, Tensor], stated: str, file: Path) -> Vgg19Weig
             return Vgg19Weights(tensors, Normalization(), kind)
     expected = stated_normalization(stated)
     if expected is None:
-        raise WeightsProblem(
+        raise WeightsError(
             "{file} holds weights of a VGG, but neither the original VGG-19's nor torchvision's, "
             "so it is not known what numbers they expect. Leave ATELIER_VGG19_WEIGHTS empty for "
             "the original, name one of these two, or say it in the file: see docs/engine.md.",

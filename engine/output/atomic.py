@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.output.problems import not_written
+from engine.output.errors import not_written
 
 _MOST_SUFFIX = 16
 
@@ -19,7 +19,7 @@ def replacing(path: Path) -> Iterator[Path]:
     If nothing was written, what is at `path` stays.
 
     Raises:
-        OutputProblem: The system refuses.
+        OutputError: The system refuses.
     """
     # The suffix stays, as writers choose the format by it; the rest is short, as names may be
     # as long as the system allows.
@@ -40,7 +40,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write the file whole or not at all.
 
     Raises:
-        OutputProblem: The system refuses.
+        OutputError: The system refuses.
     """
     with replacing(path) as temporary:
         temporary.write_bytes(data)

@@ -11,10 +11,10 @@ import av.error
 from PIL import Image
 
 from common.sentences import Sentence, sentence
-from engine.output.problems import OutputProblem
+from engine.output.errors import OutputError
 from engine.output.timelapse import TimeLapse, time_lapse
 
-_ERRORS = (OSError, OutputProblem, av.error.FFmpegError)
+_ERRORS = (OSError, OutputError, av.error.FFmpegError)
 
 
 class Film:
@@ -77,7 +77,7 @@ class Film:
 
 
 def _reason(error: BaseException) -> str:
-    cause = error.__cause__ if isinstance(error, OutputProblem) else error
+    cause = error.__cause__ if isinstance(error, OutputError) else error
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror
     return str(error).rstrip(".")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.output.atomic import write_bytes
-from engine.output.problems import check_target
+from engine.output.errors import check_target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,7 @@ def write_loss_lines(records: Iterable[LossRecord], path: Path) -> None:
     """Write `loss_lines`.
 
     Raises:
-        OutputProblem: The suffix is not .jsonl, or the place cannot be written to.
+        OutputError: The suffix is not .jsonl, or the place cannot be written to.
     """
     check_target(path, (".jsonl",))
     write_bytes(path, loss_lines(records))
@@ -64,7 +64,7 @@ def plot_losses(records: Sequence[LossRecord], path: Path) -> None:
     """Write `loss_plot`.
 
     Raises:
-        OutputProblem: The suffix is not .png, or the place cannot be written to.
+        OutputError: The suffix is not .png, or the place cannot be written to.
     """
     check_target(path, (".png",))
     write_bytes(path, loss_plot(records))

@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 
 from common.pictures.white import on_white
 from engine.output.atomic import write_bytes
-from engine.output.problems import check_target
+from engine.output.errors import check_target
 from engine.painting.picture import Picture
 
 _QUALITY = 95
@@ -26,7 +26,7 @@ def write_picture(picture: Picture, path: Path) -> None:
     JPEG knows no alpha: there the picture lies on white.
 
     Raises:
-        OutputProblem: The suffix is unknown or the place cannot be written to.
+        OutputError: The suffix is unknown or the place cannot be written to.
     """
     check_target(path, PICTURE_SUFFIXES)
     write_bytes(path, encode_picture(picture, path.suffix))

@@ -16,7 +16,7 @@ from PIL import GifImagePlugin, Image
 
 from common.pictures.white import on_white
 from engine.output.atomic import replacing
-from engine.output.problems import OutputProblem, check_target
+from engine.output.errors import OutputError, check_target
 
 TIMELAPSE_SUFFIXES = (".gif", ".mp4")
 _GIF_LONGEST_PX = 480
@@ -81,7 +81,7 @@ def time_lapse(
         frames_per_second: How fast frames follow one another.
 
     Raises:
-        OutputProblem: The suffix is unknown, the place cannot be written to, or no encoder works.
+        OutputError: The suffix is unknown, the place cannot be written to, or no encoder works.
     """
     check_target(path, TIMELAPSE_SUFFIXES)
     gif = path.suffix.lower() == ".gif"
@@ -96,7 +96,7 @@ def time_lapse(
             finally:
                 film.close()
         except av.error.FFmpegError as error:
-            raise OutputProblem(
+            raise OutputError(
                 "The time-lapse {file} cannot be encoded here; use a .gif instead.", file=path.name
             ) from error
 

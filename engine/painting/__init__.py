@@ -4,6 +4,7 @@
 """
 
 from engine.painting.devices import choose_device, parse_allowance, parse_memory
+from engine.painting.errors import PaintingFailedError, PaintingStoppedError, PaintSettingsError
 from engine.painting.events import (
     Event,
     Losses,
@@ -19,16 +20,16 @@ from engine.painting.events import (
 from engine.painting.inputs import Style
 from engine.painting.painter import paint
 from engine.painting.picture import Picture, mask_from_image
-from engine.painting.problems import PaintingFailed, PaintingStopped, SettingsProblem
 from engine.painting.studio import Control, Studio
 
 __all__ = [
     "Control",
     "Event",
     "Losses",
+    "PaintSettingsError",
     "Painted",
-    "PaintingFailed",
-    "PaintingStopped",
+    "PaintingFailedError",
+    "PaintingStoppedError",
     "Picture",
     "Prepared",
     "Preparing",
@@ -36,7 +37,6 @@ __all__ = [
     "Report",
     "Retiled",
     "ScaleStarted",
-    "SettingsProblem",
     "Stepped",
     "Studio",
     "Style",

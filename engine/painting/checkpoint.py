@@ -12,8 +12,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from common.sentences import Sentence
+from engine.painting.errors import PaintSettingsError
 from engine.painting.events import Losses
-from engine.painting.problems import SettingsProblem
 
 FORMAT = 3
 
@@ -71,29 +71,29 @@ class Kept:
     tensors: dict[str, Tensor]
 
     def check(self, fingerprint: str) -> None:
-        """Raise SettingsProblem if it is of other pictures or settings."""
+        """Raise PaintSettingsError if it is of other pictures or settings."""
         if self.header.fingerprint != fingerprint:
-            raise SettingsProblem("The checkpoint belongs to other pictures or settings.")
+            raise PaintSettingsError("The checkpoint belongs to other pictures or settings.")
 
 
 def from_bytes(data: bytes) -> Kept:
     """What `to_bytes` wrote.
 
     Raises:
-        SettingsProblem: it is no checkpoint.
+        PaintSettingsError: it is no checkpoint.
     """
     try:
         length = int.from_bytes(data[:8], "little")
         outer = json.loads(data[8 : 8 + length])
         header: dict[str, Any] = json.loads(outer["__metadata__"]["atelier"])
         if header.pop("format") != FORMAT:
-            raise SettingsProblem("The checkpoint was written by another version of Atelier.")
+            raise PaintSettingsError("The checkpoint was written by another version of Atelier.")
         header["losses"] = tuple(Losses.from_dict(one) for one in header["losses"])
         header["notes"] = tuple(Sentence.from_plain(one) for one in header["notes"])
         header["fingerprint"] = header.pop("job")
         kept = Kept(Header(**header), load(data))
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise SettingsProblem("The checkpoint cannot be read.") from error
+        raise PaintSettingsError("The checkpoint cannot be read.") from error
     return kept
 
 

@@ -10,7 +10,7 @@ import psutil
 import torch
 
 from engine.painting.cgroups import allowed_bytes
-from engine.painting.problems import SettingsProblem
+from engine.painting.errors import PaintSettingsError
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _MOST_BYTES = 2**62
@@ -34,7 +34,7 @@ def choose_device(name: str) -> torch.device:
     """`auto` takes CUDA, else Apple's MPS, else the CPU.
 
     Raises:
-        SettingsProblem: the name is none, or this machine has no such device.
+        PaintSettingsError: the name is none, or this machine has no such device.
     """
     if name == "auto":
         if torch.cuda.is_available():
@@ -51,7 +51,7 @@ def choose_device(name: str) -> torch.device:
             return torch.device("cuda", device.index or 0)
         case "mps" if torch.backends.mps.is_available():
             return torch.device("mps")
-    raise SettingsProblem(
+    raise PaintSettingsError(
         "This machine has no device {name!r}; choose among: {devices}.",
         name=name,
         devices=_devices(),
@@ -62,7 +62,7 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
     """Type of the convolutions' numbers; `auto` is bf16 where the device is built for it.
 
     Raises:
-        SettingsProblem: no such precision.
+        PaintSettingsError: no such precision.
     """
     match precision:
         case "fp32":
@@ -71,7 +71,7 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
             return torch.bfloat16
         case "auto":
             return torch.bfloat16 if _bf16_is_fast(device) else torch.float32
-    raise SettingsProblem(
+    raise PaintSettingsError(
         "Precision is auto, fp32 or bf16, not {precision!r}.", precision=precision
     )
 
@@ -136,12 +136,12 @@ def parse_memory(text: str) -> int:
     """Bytes of `2GiB`, `500 MB`, `1.5g` or `1000000`; all units are powers of 1024.
 
     Raises:
-        SettingsProblem: it is no amount of memory.
+        PaintSettingsError: it is no amount of memory.
     """
     found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([kmgt]?)(?:i?b)?\s*", text.lower())
     size = float(found[1]) * _UNITS[found[2]] if found else 0.0
     if not 0 < size < _MOST_BYTES:
-        raise SettingsProblem(
+        raise PaintSettingsError(
             "{text!r} is no amount of memory; write it as 2GiB or 500MiB.", text=text
         )
     return int(size)
@@ -153,7 +153,7 @@ def parse_allowance(text: str, device: torch.device) -> int:
     On a CPU that is less by what it takes already: Python, torch and its libraries.
 
     Raises:
-        SettingsProblem: it is no amount of memory.
+        PaintSettingsError: it is no amount of memory.
     """
     total = parse_memory(text)
     if device.type == "cpu":

@@ -16,6 +16,7 @@ from engine.painting.color import (
     mixed_colors,
     prepare_style,
 )
+from engine.painting.errors import PaintSettingsError
 from engine.painting.picture import (
     Picture,
     Size,
@@ -26,7 +27,6 @@ from engine.painting.picture import (
     resized,
 )
 from engine.painting.plan import LEAST_SIDE_PX
-from engine.painting.problems import SettingsProblem
 from engine.painting.statistics import ColorMoments, StyleStatistics
 
 Share = tuple[float, float, float, float]
@@ -92,17 +92,17 @@ def check_inputs(
     """The pictures ready for painting.
 
     Raises:
-        SettingsProblem: no style, a mask of another size, no picture to start from, …
+        PaintSettingsError: no style, a mask of another size, no picture to start from, …
     """
     if not styles:
-        raise SettingsProblem("There is no style; give at least one picture or preset.")
+        raise PaintSettingsError("There is no style; give at least one picture or preset.")
     if options.start == "file" and start is None:
-        raise SettingsProblem("To start from a file, give the picture to start from.")
+        raise PaintSettingsError("To start from a file, give the picture to start from.")
     masks = [(sentence("The mask"), mask)]
     masks += [(sentence("The mask of {style}", style=one.name), one.mask) for one in styles]
     for name, one in masks:
         if one is not None and tuple(one.shape) != content.size:
-            raise SettingsProblem(
+            raise PaintSettingsError(
                 "{mask} is {width} × {height} pixels; it must be as large as the content, "
                 "{content_width} × {content_height}.",
                 mask=name,
@@ -112,11 +112,13 @@ def check_inputs(
                 content_height=content.size[0],
             )
         if one is not None and not _within(one):
-            raise SettingsProblem("{mask} must be of floating-point numbers in 0 to 1.", mask=name)
+            raise PaintSettingsError(
+                "{mask} must be of floating-point numbers in 0 to 1.", mask=name
+            )
     if mask is not None and not bool((mask > 0).any()):
-        raise SettingsProblem("The mask is all black, so nothing would be painted.")
+        raise PaintSettingsError("The mask is all black, so nothing would be painted.")
     if not any(_applies(style, mask) for style in styles):
-        raise SettingsProblem("The masks of the styles are black wherever anything is painted.")
+        raise PaintSettingsError("The masks of the styles are black wherever anything is painted.")
     content = _checked(content, sentence("the photograph")).filled()
     chosen = tuple(_prepared(style, content, options) for style in styles)
     if options.start != "file" or start is None:
@@ -164,7 +166,7 @@ def fitted_style(pixels: Tensor, picture: Size, style_scale: float, fit: str) ->
 
 def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
     if not 0 < style.weight < math.inf:
-        raise SettingsProblem(
+        raise PaintSettingsError(
             "The weight of {style} is {weight:g}; it must be above 0.",
             style=style.name,
             weight=style.weight,
@@ -172,11 +174,11 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
     picture = content if style.is_content else style.picture
     if picture is None:
         if not style.fingerprints:
-            raise SettingsProblem(
+            raise PaintSettingsError(
                 "There is neither a picture nor statistics of {style}.", style=style.name
             )
         if style.region is not None or options.keep_colors in {"match", "histogram"}:
-            raise SettingsProblem(
+            raise PaintSettingsError(
                 "There are only statistics of {style}, without its colours and parts; keep the "
                 "photograph's colours by luminance or not at all, and use all of it.",
                 style=style.name,
@@ -187,11 +189,13 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
     if style.region is not None:
         left, top, right, bottom = style.region
         if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
-            raise SettingsProblem("A region is left, top, right, bottom in 0 to 1, in that order.")
+            raise PaintSettingsError(
+                "A region is left, top, right, bottom in 0 to 1, in that order."
+            )
         pixels = cut(pixels, style.region)
         alpha = None if alpha is None else cut(alpha, style.region)
     if alpha is not None and not bool(alpha.any()):
-        raise SettingsProblem(
+        raise PaintSettingsError(
             "There is nothing to learn from {style}, as it is transparent throughout.",
             style=style.name,
         )
@@ -242,13 +246,13 @@ def _within(numbers: Tensor) -> bool:
 
 
 def _checked(picture: Picture, name: str | Sentence) -> Picture:
-    """Raise SettingsProblem for pixels that a program has made otherwise than `Picture` says."""
+    """Raise PaintSettingsError for pixels that a program has made otherwise than `Picture` says."""
     pixels, alpha = picture.pixels, picture.alpha
     right = pixels.ndim == _AXES and pixels.shape[0] == _AXES and _within(pixels)
     if alpha is not None:
         right = right and alpha.shape == pixels.shape[1:] and _within(alpha)
     if not right:
-        raise SettingsProblem(
+        raise PaintSettingsError(
             "The pixels of {picture} must be floating-point numbers in 0 to 1 of the shape "
             "[3, height, width], with an alpha of [height, width] or none.",
             picture=name,

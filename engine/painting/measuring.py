@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from engine.networks.encoder import TORCHVISION_STD, Encoder
+from engine.painting.errors import PaintSettingsError
 from engine.painting.inputs import Style, fitted_style
 from engine.painting.losses import moments
 from engine.painting.memory import tiling_for
 from engine.painting.picture import Picture, Size
 from engine.painting.plan import Plan
-from engine.painting.problems import SettingsProblem
 from engine.painting.statistics import (
     LayerMoments,
     MemoryStatistics,
@@ -101,7 +101,7 @@ def style_statistics(
     """A style's moments for a painting of this size.
 
     Raises:
-        SettingsProblem: the fingerprints were made with other settings.
+        PaintSettingsError: the fingerprints were made with other settings.
     """
     encoder, plan = measuring.encoder, measuring.plan
     layers = [name for name in encoder.layers if name in plan.style_layers]
@@ -153,7 +153,7 @@ def _from_fingerprints(
         and set(layers) <= set(one.layers)
     ]
     if not fitting:
-        raise SettingsProblem(
+        raise PaintSettingsError(
             "There are no statistics of {style} for the {network} network with these layers and "
             "{pooling} pooling; its picture is needed.",
             style=style.name,

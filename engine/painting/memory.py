@@ -14,8 +14,8 @@ import torch
 
 from engine.networks.encoder import Encoder
 from engine.painting import devices
+from engine.painting.errors import PaintingFailedError
 from engine.painting.picture import Size
-from engine.painting.problems import PaintingFailed
 from engine.painting.tiles import Tiling, aligned
 
 _T = TypeVar("_T")
@@ -147,9 +147,9 @@ def halved_core(core_px: int | None, size: Size) -> int | None:
     return None if core < _LEAST_CORE_PX else core
 
 
-def no_memory() -> PaintingFailed:
+def no_memory() -> PaintingFailedError:
     """Nothing less can be tried."""
-    return PaintingFailed(
+    return PaintingFailedError(
         "The device has not enough memory to paint even in the smallest tiles; "
         "choose a smaller size, or free some memory."
     )

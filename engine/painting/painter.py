@@ -7,19 +7,19 @@ import torch
 from torch import Tensor
 
 from common.options import PaintOptions
-from engine.networks.encoder import Encoder, WeightsProblem
+from engine.networks.encoder import Encoder, WeightsError
 from engine.networks.registry import resolve_network
 from engine.painting import checkpoint
 from engine.painting.checkpoint import Kept, fingerprint
 from engine.painting.determinism import deterministic
 from engine.painting.devices import SHARE_OF_FREE, free_memory_bytes
+from engine.painting.errors import PaintSettingsError
 from engine.painting.events import Event, Prepared, Preparing
 from engine.painting.finish import Finisher
 from engine.painting.inputs import Inputs, Style, check_inputs, with_colors_first
 from engine.painting.memory import PICTURE_BYTES, Memory
 from engine.painting.picture import Picture, Size, fit_size, padded, resized, resized_mask
 from engine.painting.plan import LEAST_SIDE_PX, Plan, colors_first, make_plan
-from engine.painting.problems import SettingsProblem
 from engine.painting.recipe import load_recipe
 from engine.painting.run import Run
 from engine.painting.run_state import RunState
@@ -53,9 +53,9 @@ def paint(
         control: asked before each tile whether to stop.
 
     Raises:
-        SettingsProblem: something does not fit; always before any work.
-        PaintingFailed: no finite picture came out, or there is no memory even for small tiles.
-        PaintingStopped: the control asked for it.
+        PaintSettingsError: something does not fit; always before any work.
+        PaintingFailedError: no finite picture came out, or there is no memory even for small tiles.
+        PaintingStoppedError: the control asked for it.
     """
     recipe = load_recipe(options.recipe)
     inputs = check_inputs(content, styles, options, mask, start)
@@ -128,8 +128,8 @@ def _memory(total: int, inputs: Inputs, device: torch.device) -> Memory:
 def _open(studio: Studio, network: str, pooling: str) -> Encoder:
     try:
         return studio.encoder(network, pooling)
-    except WeightsProblem as problem:
-        raise SettingsProblem.saying(problem.sentence) from problem
+    except WeightsError as problem:
+        raise PaintSettingsError.saying(problem.sentence) from problem
 
 
 def _canvas(final: Size) -> Size:

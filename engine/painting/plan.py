@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from common.options import OptimizerName, PaintOptions
 from engine.networks.encoder import Encoder
+from engine.painting.errors import PaintSettingsError
 from engine.painting.memory import History, Memory
 from engine.painting.picture import Size, fit_size
-from engine.painting.problems import SettingsProblem
 from engine.painting.recipe import LayerChoice, Loss, OptimizerSettings, Recipe
 
 _T = TypeVar("_T")
@@ -135,7 +135,7 @@ def make_plan(
             for as much as it wants.
 
     Raises:
-        SettingsProblem: a layer that the network does not have.
+        PaintSettingsError: a layer that the network does not have.
     """
     choice = _layers(options, recipe, encoder)
     style_layers = dict(choice.style)
@@ -238,7 +238,7 @@ def _layers(options: PaintOptions, recipe: Recipe, encoder: Encoder) -> LayerCho
     choice = recipe.choice_for(encoder.layers)
     if choice is None:
         if options.content_layers is None or options.style_layers is None:
-            raise SettingsProblem(
+            raise PaintSettingsError(
                 "The recipe {recipe!r} has no layers for this {network} network, which has: "
                 "{layers}. Choose content and style layers.",
                 recipe=options.recipe,
@@ -250,7 +250,7 @@ def _layers(options: PaintOptions, recipe: Recipe, encoder: Encoder) -> LayerCho
     for kind, layers in given.items():
         unknown = [name for name in layers or {} if name not in encoder.layers]
         if unknown:
-            raise SettingsProblem(
+            raise PaintSettingsError(
                 "The {network} network in use has no layer {unknown} for the {kind}; it has: "
                 "{layers}.",
                 network=encoder.name,

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common.options import QUALITY_WORK, Quality, Statistic
-from engine.painting.problems import SettingsProblem
+from engine.painting.errors import PaintSettingsError
 
 _Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -155,10 +155,10 @@ def load_recipe(name: str) -> Recipe:
     """The recipe of this name.
 
     Raises:
-        SettingsProblem: there is none of this name.
+        PaintSettingsError: there is none of this name.
     """
     if name not in recipe_names():
-        raise SettingsProblem(
+        raise PaintSettingsError(
             "There is no recipe {name!r}; there are: {names}.",
             name=name,
             names=", ".join(recipe_names()),
@@ -171,11 +171,11 @@ def parse_recipe(text: str, name: str) -> Recipe:
     """A recipe from TOML.
 
     Raises:
-        SettingsProblem: with the places that are wrong.
+        PaintSettingsError: with the places that are wrong.
     """
     try:
         return Recipe.model_validate(tomllib.loads(text))
     except (ValidationError, tomllib.TOMLDecodeError) as error:
-        raise SettingsProblem(
+        raise PaintSettingsError(
             "The recipe {name!r} cannot be read: {error}", name=name, error=str(error)
         ) from error

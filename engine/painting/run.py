@@ -12,6 +12,7 @@ from common.options import PaintOptions
 from common.sentences import sentence
 from engine.networks.encoder import Encoder
 from engine.painting import checkpoint, devices
+from engine.painting.errors import PaintingFailedError
 from engine.painting.events import (
     Event,
     Painted,
@@ -37,7 +38,6 @@ from engine.painting.memory import (
 from engine.painting.objective import Objective, make_objective
 from engine.painting.optimizers import Optimizer
 from engine.painting.picture import Size
-from engine.painting.problems import PaintingFailed
 from engine.painting.report import make_report
 from engine.painting.run_state import RunState
 from engine.painting.scale import ScaleRun, Scales
@@ -95,7 +95,7 @@ class Run:
             optimizer = work.optimizer
             del work
         if shown is None:
-            raise PaintingFailed("The checkpoint holds no picture to go on from.")
+            raise PaintingFailedError("The checkpoint holds no picture to go on from.")
         del optimizer  # The finished picture needs memory too.
         picture = self.finisher.picture(shown)
         del shown
@@ -168,7 +168,7 @@ class Run:
         """Go on with smaller tiles; with less of a history, where it is that which takes it.
 
         Raises:
-            PaintingFailed: it cannot be done with less.
+            PaintingFailedError: it cannot be done with less.
         """
         history = self.state.plan.scales[work.number].history
         core = self._tiling.core_px if self._tiling else None
@@ -194,12 +194,12 @@ class Run:
         """Back to the last good state, in fp32, with half the step.
 
         Raises:
-            PaintingFailed: for the fourth time.
+            PaintingFailedError: for the fourth time.
         """
         state = self.state
         state.failures += 1
         if state.failures > _MOST_FAILURES:
-            raise PaintingFailed(
+            raise PaintingFailedError(
                 "The picture did not stay finite in spite of shorter steps; try weights or "
                 "layers nearer to the defaults."
             )

@@ -137,7 +137,7 @@ class Scales:
         """Go back to the last good picture and on with less of a history.
 
         Raises:
-            PaintingFailed: it cannot be done with less.
+            PaintingFailedError: it cannot be done with less.
         """
         self._forget_some(work.number)
         point = work.good["point"]
@@ -166,7 +166,7 @@ class Scales:
         """A scale's work from a picture or state, with the history that there is memory for.
 
         Raises:
-            PaintingFailed: there is not even enough for Adam.
+            PaintingFailedError: there is not even enough for Adam.
         """
 
         def begin() -> ScaleRun:
@@ -188,7 +188,7 @@ class Scales:
         """Let L-BFGS remember less at a scale, or leave it to Adam.
 
         Raises:
-            PaintingFailed: it is Adam's already.
+            PaintingFailedError: it is Adam's already.
         """
         scale = self.state.plan.scales[number]
         if scale.history is None:

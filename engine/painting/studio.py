@@ -9,7 +9,7 @@ import torch
 from engine.networks.encoder import Encoder
 from engine.networks.registry import NetworkSource, open_encoder
 from engine.painting.devices import choose_dtype
-from engine.painting.problems import PaintingStopped
+from engine.painting.errors import PaintingStoppedError
 from engine.painting.statistics import MemoryStatistics, StatisticsStore
 
 
@@ -54,7 +54,7 @@ class Studio:
         """The network, opened once for each pooling and precision.
 
         Raises:
-            WeightsProblem: it cannot be had.
+            WeightsError: it cannot be had.
         """
         key = (network, pooling, dtype or self.dtype)
         if key not in self._open:
@@ -71,6 +71,6 @@ class Control:
     should_stop: Callable[[], bool] = lambda: False
 
     def check(self) -> None:
-        """Raise PaintingStopped when the caller wants it."""
+        """Raise PaintingStoppedError when the caller wants it."""
         if self.should_stop():
-            raise PaintingStopped("The painting was stopped.")
+            raise PaintingStoppedError("The painting was stopped.")

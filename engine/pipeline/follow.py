@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from engine.painting import Event, Painted, PaintingFailed
+from engine.painting import Event, Painted, PaintingFailedError
 
 
 class Listener(Protocol):
@@ -17,11 +17,11 @@ def follow(events: Iterator[Event], *listeners: Listener) -> Painted:
     """Go through the events of a painting, each told to the listeners in their order.
 
     Raises:
-        PaintingFailed: there was no picture at the end; or what painting or a listener raises.
+        PaintingFailedError: there was no picture at the end; or what painting or a listener raises.
     """
     for event in events:
         for listener in listeners:
             listener.hear(event)
         if isinstance(event, Painted):
             return event
-    raise PaintingFailed("The painting ended without a picture.")
+    raise PaintingFailedError("The painting ended without a picture.")

@@ -84,8 +84,8 @@ def load_pictures(
         should_stop: ends a download once it says so.
 
     Raises:
-        FetchStopped: `should_stop` said so.
-        StyleMissing: a preset cannot be had.
+        FetchStoppedError: `should_stop` said so.
+        StyleMissingError: a preset cannot be had.
     """
     own_vgg19 = settings.atelier_vgg19_weights is not None
 

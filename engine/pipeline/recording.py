@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from common.sentences import Sentence, sentence
-from engine.output import Film, LossRecord, OutputProblem, loss_lines, loss_plot
+from engine.output import Film, LossRecord, OutputError, loss_lines, loss_plot
 from engine.output.atomic import write_bytes
-from engine.painting import Event, Painted, Prepared, Report, SettingsProblem, Stepped
+from engine.painting import Event, Painted, PaintSettingsError, Prepared, Report, Stepped
 
 _CHECKPOINT_SHARE = 0.1
 
@@ -32,12 +32,12 @@ class CheckpointFile:
         """What was kept by a run that did not end; None if there is nothing.
 
         Raises:
-            SettingsProblem: the file cannot be read.
+            PaintSettingsError: the file cannot be read.
         """
         try:
             return self._path.read_bytes() if self._path.exists() else None
         except OSError as error:
-            raise SettingsProblem(
+            raise PaintSettingsError(
                 "{file} cannot be read: {reason}.",
                 file=str(self._path),
                 reason=error.strerror or "",
@@ -50,7 +50,7 @@ class CheckpointFile:
             return
         try:
             self.keep_newest()
-        except OutputProblem as problem:
+        except OutputError as problem:
             self._kept_at = time.monotonic()
             self.note = sentence("No checkpoint could be kept: {problem}", problem=problem.sentence)
 
@@ -58,7 +58,7 @@ class CheckpointFile:
         """Keep the state that the last event told of, if it did; also after an interruption.
 
         Raises:
-            OutputProblem: the system refuses.
+            OutputError: the system refuses.
         """
         if self._newest is None:
             return

@@ -29,7 +29,7 @@ def open_studio(
         say: told what kind of weights a file of the owner's holds.
 
     Raises:
-        SettingsProblem: this machine has no such device, or the memory is not a size.
+        PaintSettingsError: this machine has no such device, or the memory is not a size.
     """
     found = choose_device(device or settings.atelier_device)
     memory = max_memory or settings.atelier_max_memory

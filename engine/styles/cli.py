@@ -10,9 +10,9 @@ from rich.table import Table
 from common.catalogue import Catalogue, NeedsDownload, Painting, Ready, load_catalogue
 from common.command_line import OneLineParser
 from common.options import NETWORKS
-from common.sentences import Problem
+from common.sentences import ExplainedError
 from common.settings import Settings, SettingsError, load_settings
-from engine.styles.fetch import MAX_BYTES, FetchProblem, fetch_scan
+from engine.styles.fetch import MAX_BYTES, FetchError, fetch_scan
 
 FAILED = 1
 WIDE = 140
@@ -132,7 +132,7 @@ def _fetch_one(
                 progress=tell,
                 max_bytes=options.max_bytes,
             )
-        except FetchProblem as problem:
+        except FetchError as problem:
             err.print(str(problem), markup=False)
             return False
     out.print(f"{painting.id}: {path}", markup=False, soft_wrap=True)
@@ -155,7 +155,7 @@ def _fingerprint(
             NetworkSource(settings.atelier_vgg19_weights),
         )
         output.write_bytes(data)
-    except Problem as problem:
+    except ExplainedError as problem:
         err.print(str(problem), markup=False)
         return FAILED
     except OSError as error:

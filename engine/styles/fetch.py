@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from common.catalogue import Painting
 from common.catalogue.catalogue import scan_path
 from common.files import write_whole
-from common.sentences import Problem, Sentence, sentence
+from common.sentences import ExplainedError, Sentence, sentence
 
 MAX_BYTES: Final = 24 * 1024 * 1024
 MAX_PIXELS: Final = 60_000_000
@@ -32,11 +32,11 @@ Progress = Callable[[int, int | None], None]
 """Told the bytes received so far, and how many there will be if that is known."""
 
 
-class FetchProblem(Problem):
+class FetchError(ExplainedError):
     """A scan cannot be had."""
 
 
-class FetchStopped(Exception):
+class FetchStoppedError(Exception):
     """The caller does not want the scan any more."""
 
 
@@ -75,8 +75,8 @@ def fetch_scan(
         should_stop: asked several times a second; once it says so, nothing is waited for.
 
     Raises:
-        FetchStopped: `should_stop` said so.
-        FetchProblem: it cannot be had, or it is not the picture that it should be.
+        FetchStoppedError: `should_stop` said so.
+        FetchError: it cannot be had, or it is not the picture that it should be.
     """
     path = scan_path(painting, styles_dir)
     if path.is_file():
@@ -93,7 +93,7 @@ def fetch_scan(
     try:
         write_whole(path, data)
     except OSError as error:
-        raise FetchProblem(
+        raise FetchError(
             "The scan of {painting} cannot be kept in the folder {folder}: {reason}.",
             painting=painting.name,
             folder=styles_dir.name,
@@ -103,7 +103,7 @@ def fetch_scan(
 
 
 def check_scan(painting: Painting, data: bytes) -> None:
-    """Raise FetchProblem unless a file is a picture of the size and shape it should have."""
+    """Raise FetchError unless a file is a picture of the size and shape it should have."""
     name = painting.name
     try:
         with warnings.catch_warnings():
@@ -111,7 +111,7 @@ def check_scan(painting: Painting, data: bytes) -> None:
             with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
                 width, height = image.size
                 if width * height > MAX_PIXELS:
-                    raise FetchProblem(
+                    raise FetchError(
                         "The scan of {painting} has {width} × {height} pixels, which is too many.",
                         painting=name,
                         width=width,
@@ -119,12 +119,12 @@ def check_scan(painting: Painting, data: bytes) -> None:
                     )
                 image.load()
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise FetchProblem(
+        raise FetchError(
             "What was received as the scan of {painting} is not a whole JPEG or PNG picture.",
             painting=name,
         ) from error
     if min(width, height) < LEAST_SIDE_PX:
-        raise FetchProblem(
+        raise FetchError(
             "The scan of {painting} has only {width} × {height} pixels; each side needs at least "
             "{least}.",
             painting=name,
@@ -134,7 +134,7 @@ def check_scan(painting: Painting, data: bytes) -> None:
         )
     wanted = painting.aspect_ratio
     if abs(width / height / wanted - 1) > painting.scan.aspect_tolerance:
-        raise FetchProblem(
+        raise FetchError(
             "The scan of {painting} is {width} × {height} pixels; its sides should be as "
             "{wanted:g} to 1, so this is another picture.",
             painting=name,
@@ -148,7 +148,7 @@ def _download(
     painting: Painting, url: str, progress: Progress | None, max_bytes: int, timeout: float
 ) -> bytes:
     if urlsplit(url).scheme not in {"http", "https"}:
-        raise FetchProblem("{url} is no address on the web.", url=url)
+        raise FetchError("{url} is no address on the web.", url=url)
     asked = request.Request(url, headers={"User-Agent": _AGENT})  # noqa: S310 - checked above
     try:
         with _opener().open(asked, timeout=timeout) as answer:
@@ -175,14 +175,14 @@ def _unless(
     received is dropped.
 
     Raises:
-        FetchStopped: `should_stop` said so.
+        FetchStoppedError: `should_stop` said so.
     """
     ended: Future[bytes] = Future()
     given_up = threading.Event()
 
     def told(received: int, total: int | None) -> None:
         if given_up.is_set():
-            raise FetchStopped
+            raise FetchStoppedError
         if progress is not None:
             progress(received, total)
 
@@ -197,12 +197,12 @@ def _unless(
     while not wait([ended], timeout=_LOOK_SECONDS).done:
         if should_stop():
             given_up.set()
-            raise FetchStopped
+            raise FetchStoppedError
     return ended.result()
 
 
-def _not_downloaded(painting: Painting, reason: str | Sentence) -> FetchProblem:
-    return FetchProblem(
+def _not_downloaded(painting: Painting, reason: str | Sentence) -> FetchError:
+    return FetchError(
         "The scan of {painting} could not be downloaded: {reason}.",
         painting=painting.name,
         reason=reason,
@@ -232,7 +232,7 @@ def _read(painting: Painting, answer: _Answer, progress: Progress | None, max_by
     while chunk := answer.read(_CHUNK):
         data += chunk
         if len(data) > max_bytes:
-            raise FetchProblem(
+            raise FetchError(
                 "The scan of {painting} is larger than {limit:g} MiB.",
                 painting=painting.name,
                 limit=max_bytes / 2**20,
@@ -240,7 +240,7 @@ def _read(painting: Painting, answer: _Answer, progress: Progress | None, max_by
         if progress is not None:
             progress(len(data), total)
     if total is not None and len(data) < total:
-        raise FetchProblem(
+        raise FetchError(
             "The download of {painting} broke off after {received} of {total} bytes.",
             painting=painting.name,
             received=len(data),

@@ -15,7 +15,7 @@ SIZES_PX = (128, 181, 256, 362, 512, 724, 1024)
 """Long sides at which a fingerprint is measured; a picture is never made larger for it."""
 
 
-class FingerprintProblem(Exception):
+class FingerprintError(Exception):
     """A file is no fingerprint; the text says so."""
 
 
@@ -57,9 +57,9 @@ def load_fingerprint(path: Path) -> tuple[StyleStatistics, ...]:
     """The statistics of a fingerprint's file, with mixtures between its sizes.
 
     Raises:
-        FingerprintProblem: it is no such file.
+        FingerprintError: it is no such file.
     """
     try:
         return tuple(with_sizes_between(unpack(path.read_bytes())))
     except (OSError, ValueError) as error:
-        raise FingerprintProblem(f"{path.name} is no fingerprint: {error}") from error
+        raise FingerprintError(f"{path.name} is no fingerprint: {error}") from error

@@ -5,7 +5,7 @@ import io
 import torch
 from PIL import Image
 
-from common.pictures.decode import normalise
+from common.pictures.decode import normalize
 from engine.networks.registry import NetworkSource, open_encoder
 from engine.painting.picture import Picture
 from engine.painting.recipe import load_recipe
@@ -28,9 +28,9 @@ def make_fingerprint(
         source: where networks come from.
 
     Raises:
-        common.pictures.PictureProblem: it is no picture that can be used.
-        engine.painting.problems.SettingsProblem: there is no such recipe.
-        engine.networks.encoder.WeightsProblem: the network cannot be had.
+        common.pictures.PictureError: it is no picture that can be used.
+        engine.painting.errors.PaintSettingsError: there is no such recipe.
+        engine.networks.encoder.WeightsError: the network cannot be had.
     """
     chosen = load_recipe(recipe)
     picture = picture_from_file(data)
@@ -48,5 +48,5 @@ def make_fingerprint(
 
 def picture_from_file(data: bytes) -> Picture:
     """An upright sRGB picture from a file's bytes."""
-    with Image.open(io.BytesIO(normalise(data).png)) as image:
+    with Image.open(io.BytesIO(normalize(data).png)) as image:
         return Picture.from_image(image)

@@ -10,13 +10,13 @@ from PIL import Image
 from common.catalogue import Painting, load_catalogue
 from common.catalogue.catalogue import scan_path
 from common.options import PaintOptions
-from common.pictures import PictureProblem
-from common.pictures.decode import normalise
-from common.sentences import Problem, Sentence, sentence
+from common.pictures import PictureError
+from common.pictures.decode import normalize
+from common.sentences import ExplainedError, Sentence, sentence
 from engine.painting.picture import Picture
 from engine.painting.recipe import load_recipe
 from engine.painting.statistics import StyleStatistics
-from engine.styles.fetch import FetchProblem, fetch_scan
+from engine.styles.fetch import FetchError, fetch_scan
 from engine.styles.packing import unpack, with_sizes_between
 
 _LAST_RESORT = "lite"
@@ -26,7 +26,7 @@ _NEAREST = 3
 _SHORT_TIMEOUT_SECONDS = 15.0
 
 
-class StyleMissing(Problem):
+class StyleMissingError(ExplainedError):
     """A preset cannot be had."""
 
 
@@ -71,8 +71,8 @@ def preset_style(
         should_stop: ends a download once it says so.
 
     Raises:
-        FetchStopped: `should_stop` said so.
-        StyleMissing: there is none of this id, or its scan is needed and cannot be had.
+        FetchStoppedError: `should_stop` said so.
+        StyleMissingError: there is none of this id, or its scan is needed and cannot be had.
     """
     painting = load_catalogue().get(preset)
     if painting is None:
@@ -85,14 +85,14 @@ def preset_style(
             return PresetStyle(painting.name, network, None, statistics, _measured_on(painting))
     try:
         picture = _scan(painting, styles_dir, say, should_stop)
-    except FetchProblem as problem:
+    except FetchError as problem:
         if not painting.fingerprints or (network == _LAST_RESORT and not needs_picture):
-            raise StyleMissing(
+            raise StyleMissingError(
                 "{problem} Choose another preset, or attach a picture of it.",
                 problem=problem.sentence,
             ) from problem
         if needs_picture:
-            raise StyleMissing(
+            raise StyleMissingError(
                 "{problem} Its fingerprint has neither its colours nor a part of it; let the "
                 "photograph's colours be kept by luminance or not at all, or attach a picture of "
                 "it.",
@@ -120,15 +120,15 @@ def _measured_as(options: PaintOptions, statistics: StyleStatistics) -> bool:
     )
 
 
-def _unknown(preset: str) -> StyleMissing:
+def _unknown(preset: str) -> StyleMissingError:
     nearest = load_catalogue().search(preset, limit=_NEAREST)
     if not nearest:
-        return StyleMissing(
+        return StyleMissingError(
             "There is no painting {preset!r} in the catalogue; see /styles, or "
             "`python -m engine styles list`.",
             preset=preset,
         )
-    return StyleMissing(
+    return StyleMissingError(
         "There is no painting {preset!r} in the catalogue; the nearest are: {names}.",
         preset=preset,
         names=", ".join(one.id for one in nearest),
@@ -153,17 +153,17 @@ def read_scan(painting: Painting, path: Path) -> Picture:
     """Decode a scan that was kept.
 
     Raises:
-        FetchProblem: it is damaged, and deleted, so that it is fetched anew; or the system
+        FetchError: it is damaged, and deleted, so that it is fetched anew; or the system
             refuses.
     """
     try:
-        with Image.open(io.BytesIO(normalise(path.read_bytes()).png), formats=("PNG",)) as image:
+        with Image.open(io.BytesIO(normalize(path.read_bytes()).png), formats=("PNG",)) as image:
             return Picture.from_image(image)
-    except PictureProblem as error:
+    except PictureError as error:
         path.unlink(missing_ok=True)  # damaged since it was checked
-        raise FetchProblem("The scan of {painting} is damaged.", painting=painting.name) from error
+        raise FetchError("The scan of {painting} is damaged.", painting=painting.name) from error
     except OSError as error:
-        raise FetchProblem(
+        raise FetchError(
             "The scan of {painting} cannot be read: {reason}.",
             painting=painting.name,
             reason=error.strerror or "",

@@ -13,11 +13,11 @@ from common.catalogue.catalogue import painted_swatch_path, scan_path, swatch_at
 from common.files import write_whole
 from common.options import PaintOptions
 from engine.networks.registry import NetworkSource
+from engine.painting.errors import PaintingFailedError, PaintingStoppedError
 from engine.painting.events import Painted
 from engine.painting.inputs import Style
 from engine.painting.painter import paint
 from engine.painting.picture import Picture
-from engine.painting.problems import PaintingFailed, PaintingStopped
 from engine.painting.studio import Control, Studio
 from engine.styles.presets import read_scan
 
@@ -34,8 +34,8 @@ def paint_swatch(style: Style, network: str = "vgg19", control: Control | None =
     shows strokes, but not whose.
 
     Raises:
-        PaintingStopped: the control asked for it.
-        PaintingFailed: the style cannot be painted.
+        PaintingStoppedError: the control asked for it.
+        PaintingFailedError: the style cannot be painted.
     """
     blank = Picture(torch.full((3, *_SIZE_PX), 0.5))
     options = PaintOptions(
@@ -51,7 +51,7 @@ def paint_swatch(style: Style, network: str = "vgg19", control: Control | None =
             image: Image.Image = event.picture.to_image().convert("RGB")
             image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
             return buffer.getvalue()
-    raise PaintingFailed("The painting ended without a picture.")
+    raise PaintingFailedError("The painting ended without a picture.")
 
 
 class MissingSwatches:
@@ -77,7 +77,7 @@ class MissingSwatches:
                 continue
             try:
                 self._paint(painting, scan, should_stop)
-            except PaintingStopped:
+            except PaintingStoppedError:
                 return
             except Exception:
                 self._failed.add(painting.id)

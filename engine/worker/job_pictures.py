@@ -36,9 +36,9 @@ def fetch_pictures(
         should_stop: ends a download once it says so.
 
     Raises:
-        FetchStopped: `should_stop` said so.
+        FetchStoppedError: `should_stop` said so.
         PictureMissingError, StorageUnavailableError: of the store.
-        StyleMissing: a preset needs a download that failed, and has no fingerprint.
+        StyleMissingError: a preset needs a download that failed, and has no fingerprint.
     """
     inputs = job.inputs
     content = _picture(store, inputs.content)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from common.backoff import Backoff
 from common.store import StorageUnavailableError
-from engine.worker.control import Control, StopReason
+from engine.worker.handle import JobHandle, StopReason
 from jobs.model import Claim
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailableError
 from jobs.queue import JobQueue
@@ -40,7 +40,7 @@ class LeaseKeeper:
 
     queue: JobQueue
     claim: Claim
-    control: Control
+    handle: JobHandle
     stop: asyncio.Event
     """Set at a shutdown."""
     lease_seconds: float = LEASE_SECONDS
@@ -56,7 +56,7 @@ class LeaseKeeper:
         self._renewed_at = _Clocks.now()
 
     async def during(self, work: "asyncio.Future[T]", *, patience_seconds: float) -> T:
-        """Wait for work, which is to look at the control now and then.
+        """Wait for work, which is to look at the handle now and then.
 
         Args:
             work: what is awaited.
@@ -76,7 +76,7 @@ class LeaseKeeper:
                     waiting, timeout=TICK_SECONDS, return_when=asyncio.FIRST_COMPLETED
                 )
                 if self.stop.is_set():
-                    self.control.stop(StopReason.SHUTDOWN)
+                    self.handle.stop(StopReason.SHUTDOWN)
                     asked_at = time.monotonic() if asked_at is None else asked_at
                     if not work.done() and time.monotonic() - asked_at > patience_seconds:
                         raise NotStoppedError
@@ -88,7 +88,7 @@ class LeaseKeeper:
 
     async def _tick(self) -> None:
         """Tell the queue what is new, renew the lease, and hear whether to go on."""
-        if self.control.stop_reason is StopReason.LEASE_LOST or time.monotonic() < self._not_before:
+        if self.handle.stop_reason is StopReason.LEASE_LOST or time.monotonic() < self._not_before:
             return
         try:
             outcomes = await self._tell()
@@ -107,9 +107,9 @@ class LeaseKeeper:
         for outcome in outcomes:
             match outcome:
                 case LeaseLost():
-                    self.control.stop(StopReason.LEASE_LOST)
+                    self.handle.stop(StopReason.LEASE_LOST)
                 case LeaseHeld(cancel_requested=True):
-                    self.control.stop(StopReason.CANCELLED)
+                    self.handle.stop(StopReason.CANCELLED)
                 case LeaseHeld():
                     pass
 
@@ -119,7 +119,7 @@ class LeaseKeeper:
         if await self.queue.wait_for_cancellation(self.claim.job.id, 0.0):
             self._may_be_cancelled = True
         outcomes = await self._keep_checkpoint()
-        progress = self.control.take_progress()
+        progress = self.handle.take_progress()
         if progress is not None:
             outcomes.append(await claims.report_progress(self.claim, progress))
         if self._failures or self._renewed_at.seconds_ago() > self.lease_seconds / RENEWALS_A_LEASE:
@@ -132,7 +132,7 @@ class LeaseKeeper:
             job = await self.queue.jobs.get(self.claim.job.id)
             self._heard_at, self._may_be_cancelled = now, False
             if job is None or job.cancel_requested:
-                self.control.stop(StopReason.CANCELLED)
+                self.handle.stop(StopReason.CANCELLED)
         return outcomes
 
     async def keep_last_checkpoint(self, seconds: float) -> None:
@@ -150,7 +150,7 @@ class LeaseKeeper:
         wait for it.
         """
         if self.storing is None:
-            if (checkpoint := self.control.take_checkpoint()) is None:
+            if (checkpoint := self.handle.take_checkpoint()) is None:
                 return []
             self.storing = asyncio.create_task(self.queue.store.put(checkpoint, ".ckpt"))
             await asyncio.wait({self.storing}, timeout=TICK_SECONDS)
@@ -194,14 +194,14 @@ class LeaseKeeper:
                 return
             else:
                 if isinstance(outcome, LeaseLost):
-                    self.control.stop(StopReason.LEASE_LOST)
+                    self.handle.stop(StopReason.LEASE_LOST)
                 return
 
     def close(self) -> None:
         """Let the painting thread stop, and leave what is being stored."""
         if self.storing is not None:
             self.storing.cancel()
-        self.control.stop(StopReason.SHUTDOWN)
+        self.handle.stop(StopReason.SHUTDOWN)
 
 
 @dataclass(frozen=True)

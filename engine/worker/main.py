@@ -16,12 +16,12 @@ from common.logs import set_up_logging
 from common.settings import Settings, SettingsError, load_settings, unknown_settings
 from common.signals import on_signal
 from common.version import VERSION
-from engine.networks.encoder import WeightsProblem
+from engine.networks.encoder import WeightsError
 from engine.networks.registry import NetworkSource
-from engine.painting.problems import SettingsProblem
+from engine.painting.errors import PaintSettingsError
 from engine.worker.leftovers import sweep
 from engine.worker.painter import JobPainter
-from engine.worker.service import EngineInTrouble, EngineWorker
+from engine.worker.service import EngineInTroubleError, EngineWorker
 from jobs.model import EngineInfo
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
@@ -65,10 +65,10 @@ def main(arguments: list[str] | None = None) -> int:
         log.warning("%s", sentence)
     try:
         asyncio.run(_serve(settings, until_stdin_closes=options.until_stdin_closes))
-    except (QueueError, SettingsProblem) as error:
+    except (QueueError, PaintSettingsError) as error:
         log.error("%s", error)  # noqa: TRY400 - its text is the whole message
         return CANNOT_START
-    except EngineInTrouble as error:
+    except EngineInTroubleError as error:
         log.error("this engine ends, for a fresh one to try: %s", error)  # noqa: TRY400 - the same
         return IN_TROUBLE
     except KeyboardInterrupt:
@@ -82,7 +82,7 @@ def _check(settings: Settings) -> int:
         painter = JobPainter(settings)
         NetworkSource(settings.atelier_vgg19_weights, say=lambda _: None).weights()
         print(f"{painter.device_name}, {painter.network_name()}")  # noqa: T201 - the answer
-    except (SettingsProblem, WeightsProblem) as error:
+    except (PaintSettingsError, WeightsError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - there is no log yet
         return CANNOT_START
     return 0

@@ -17,32 +17,32 @@ from common.settings import Settings
 from common.store import PictureMissingError, PictureStore, StorageUnavailableError
 from common.variants import variants_of
 from common.version import VERSION
-from engine.networks.encoder import WeightsProblem
+from engine.networks.encoder import WeightsError
 from engine.networks.registry import resolve_network
-from engine.output import Film, OutputProblem, encode_picture, with_provenance
-from engine.painting import Control as PaintingControl
+from engine.output import Film, OutputError, encode_picture, with_provenance
 from engine.painting import (
+    Control,
     Event,
     Painted,
-    PaintingFailed,
-    PaintingStopped,
+    PaintingFailedError,
+    PaintingStoppedError,
+    PaintSettingsError,
     Picture,
-    SettingsProblem,
     Style,
     paint,
 )
 from engine.pipeline import FilmRecorder, Pictures, follow, loss_files, open_studio
 from engine.scratch import scratch_folder
-from engine.styles.fetch import FetchStopped
-from engine.styles.presets import StyleMissing
+from engine.styles.fetch import FetchStoppedError
+from engine.styles.presets import StyleMissingError
 from engine.styles.swatches import MissingSwatches
-from engine.worker.control import (
-    Control,
+from engine.worker.handle import (
     Disturbed,
     Ended,
     Failed,
     Finished,
     IfWell,
+    JobHandle,
     Stopped,
     StopReason,
 )
@@ -70,7 +70,7 @@ class JobPainter:
         """Choose the device.
 
         Raises:
-            SettingsProblem: this machine has no such device, or the memory is not a size.
+            PaintSettingsError: this machine has no such device, or the memory is not a size.
         """
         self._settings = settings
         self._studio = open_studio(settings)
@@ -92,7 +92,7 @@ class JobPainter:
         job: Job,
         checkpoint: bytes | None,
         store: PictureStore,
-        control: Control,
+        handle: JobHandle,
         done: tuple[str, ...] = (),
     ) -> Ended:
         """Paint a job to its end, in the painting thread; whatever happens is an outcome.
@@ -101,13 +101,13 @@ class JobPainter:
             job: what to paint.
             checkpoint: from which to go on.
             store: where its pictures are, and the result goes.
-            control: told how far it is, and asked whether to stop.
+            handle: told how far it is, and asked whether to stop.
             done: keys of the versions of it that are finished.
         """
         try:
-            return self._paint(job, checkpoint, store, control, done)
-        except (PaintingStopped, FetchStopped):
-            return Stopped(control.stop_reason or StopReason.SHUTDOWN)
+            return self._paint(job, checkpoint, store, handle, done)
+        except (PaintingStoppedError, FetchStoppedError):
+            return Stopped(handle.stop_reason or StopReason.SHUTDOWN)
         except Exception as error:  # noqa: BLE001 - each is explained to the member
             return _explained(error, job)
 
@@ -124,7 +124,7 @@ class JobPainter:
             events = paint(gray, [Style(gray)], options, studio=self._studio)
             if any(isinstance(event, Painted) for event in events):
                 return None
-        except (SettingsProblem, WeightsProblem, PaintingFailed) as problem:
+        except (PaintSettingsError, WeightsError, PaintingFailedError) as problem:
             return str(problem)
         except Exception as error:  # noqa: BLE001 - whatever it is, it cannot paint
             lines = str(error).splitlines() or [""]
@@ -143,7 +143,7 @@ class JobPainter:
         job: Job,
         checkpoint: bytes | None,
         store: PictureStore,
-        control: Control,
+        handle: JobHandle,
         done: tuple[str, ...],
     ) -> Finished:
         """Paint the versions one after the other; most jobs have but one.
@@ -159,15 +159,15 @@ class JobPainter:
                 replace(job, inputs=one.inputs, options=one.options),
                 checkpoint if not parts else None,
                 store,
-                control,
-                ProgressReporter(store, control, versions),
+                handle,
+                ProgressReporter(store, handle, versions),
             )
             parts.append(part)
             if number < len(variants) - 1:
                 key = store.put_sync(part.picture, ".png")
                 versions.add(key, _small(part.picture))
                 preview_key = stored_preview(versions.sheet(), store)
-                control.put_progress(replace(versions.progress(), preview_key=preview_key))
+                handle.put_progress(replace(versions.progress(), preview_key=preview_key))
         return parts[0] if len(variants) == 1 else _together(parts, versions, job)
 
     def _paint_one(
@@ -175,17 +175,17 @@ class JobPainter:
         job: Job,
         checkpoint: bytes | None,
         store: PictureStore,
-        control: Control,
+        handle: JobHandle,
         reporter: ProgressReporter,
     ) -> Finished:
         def say(note: str) -> None:
-            control.put_progress(reporter.versions.progress(note=note))
+            handle.put_progress(reporter.versions.progress(note=note))
 
         network = self.network_name(job.options.network)
         pictures = fetch_pictures(
-            job, store, self._settings, network, say=say, should_stop=lambda: control.stopping
+            job, store, self._settings, network, say=say, should_stop=lambda: handle.stopping
         )
-        events = self._events(job, pictures, checkpoint, control)
+        events = self._events(job, pictures, checkpoint, handle)
         if not job.options.timelapse:
             painted = follow(events, reporter)
             return Finished(_encoded(painted, job), _report(painted, pictures, job))
@@ -210,10 +210,10 @@ class JobPainter:
         )
 
     def _events(
-        self, job: Job, pictures: Pictures, checkpoint: bytes | None, control: Control
+        self, job: Job, pictures: Pictures, checkpoint: bytes | None, handle: JobHandle
     ) -> Iterator[Event]:
         """Paint from the checkpoint; from the start, if it is of another version."""
-        stopping = PaintingControl(should_stop=lambda: control.stopping)
+        stopping = Control(should_stop=lambda: handle.stopping)
 
         def painting(resume: bytes | None) -> Iterator[Event]:
             return pictures.paint(job.options, studio=self._studio, resume=resume, control=stopping)
@@ -221,7 +221,7 @@ class JobPainter:
         if checkpoint is not None:
             try:
                 yield from painting(checkpoint)
-            except SettingsProblem as problem:
+            except PaintSettingsError as problem:
                 log.info("job %d: starts over: %s", job.id, problem)
             else:
                 return
@@ -263,14 +263,14 @@ def _explained(error: Exception, job: Job) -> Failed | Disturbed:
     """Turn what went wrong into a sentence for the member; only surprises go into the log."""
     error_id = uuid.uuid4().hex[:8]
     match error:
-        case SettingsProblem() | StyleMissing():
-            is_input = isinstance(error, SettingsProblem)
+        case PaintSettingsError() | StyleMissingError():
+            is_input = isinstance(error, PaintSettingsError)
             kind = FailureKind.INPUT if is_input else FailureKind.STYLE_MISSING
             return Failed(Failure.of(kind, error.sentence, error_id))
         case PictureMissingError():
             said = sentence("The pictures of this job are no longer stored; please post it again.")
             return Failed(Failure.of(FailureKind.INTERNAL, said, error_id))
-        case PaintingFailed() | WeightsProblem() | OutputProblem():
+        case PaintingFailedError() | WeightsError() | OutputError():
             reason, if_well = str(error), IfWell.FAILS
             failure = Failure.of(FailureKind.ENGINE, error.sentence, error_id)
         case StorageUnavailableError():

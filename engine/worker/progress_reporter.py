@@ -8,6 +8,7 @@ from PIL import Image
 
 from common.store import PictureStore, StorageUnavailableError
 from engine.output import contact_sheet, encode_picture
+from engine.painting.errors import PaintingStoppedError
 from engine.painting.events import (
     Event,
     Prepared,
@@ -17,8 +18,7 @@ from engine.painting.events import (
     Stepped,
 )
 from engine.painting.picture import Picture
-from engine.painting.problems import PaintingStopped
-from engine.worker.control import Control
+from engine.worker.handle import JobHandle
 from jobs.model import Progress
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class ProgressReporter:
     """A listener that passes what is due to the worker's loop, and stops the painting for it."""
 
     store: PictureStore
-    control: Control
+    handle: JobHandle
     versions: VersionsSoFar = field(default_factory=lambda: VersionsSoFar(1))
     _told_at: float = 0.0
     _shown_at: float = 0.0
@@ -88,16 +88,16 @@ class ProgressReporter:
         """See `Listener.hear`.
 
         Raises:
-            PaintingStopped: the control asked for it.
+            PaintingStoppedError: the handle asked for it.
         """
-        if self.control.stopping:
-            raise PaintingStopped
+        if self.handle.stopping:
+            raise PaintingStoppedError
         match event:
             case Preparing(note):
                 first = not self.versions.keys
-                self.control.put_progress(self.versions.progress(note=note if first else None))
+                self.handle.put_progress(self.versions.progress(note=note if first else None))
             case Prepared(total):
-                self.control.put_progress(self.versions.progress(total=total))
+                self.handle.put_progress(self.versions.progress(total=total))
             case Recovered(reason):
                 log.warning("%s", reason)
             case Retiled(tile_px):
@@ -121,10 +121,10 @@ class ProgressReporter:
     def _tell(self, event: Stepped) -> None:
         told = self.versions.progress(event.iteration, event.total, event.fraction)
         left = self.versions.seconds_left(event.fraction, event.seconds_left)
-        self.control.put_progress(replace(told, seconds_left=left, preview_key=self._preview_key))
+        self.handle.put_progress(replace(told, seconds_left=left, preview_key=self._preview_key))
 
     def _keep(self, event: Stepped) -> None:
-        self.control.put_checkpoint(event.checkpoint())
+        self.handle.put_checkpoint(event.checkpoint())
         self._kept_at = time.monotonic()
 
     def _show(self, event: Stepped) -> str | None:

@@ -22,13 +22,13 @@ from common.backoff import Backoff
 from common.errors import AtelierError
 from common.logs import add_log_ids, log_ids, redacted
 from common.store import PictureMissingError, StorageUnavailableError
-from engine.worker.control import (
-    Control,
+from engine.worker.handle import (
     Disturbed,
     Ended,
     Failed,
     Finished,
     IfWell,
+    JobHandle,
     Stopped,
     StopReason,
 )
@@ -56,7 +56,7 @@ LAST_CHECKPOINT_SECONDS = 4.0
 LAST_WRITE_SECONDS = 4.0
 
 
-class EngineInTrouble(AtelierError):
+class EngineInTroubleError(AtelierError):
     """Nothing can be painted here; the text says why."""
 
 
@@ -79,7 +79,7 @@ class EngineWorker:
         """Work until `stop` is set; a job in hand then goes back to its place in the queue.
 
         Raises:
-            EngineInTrouble: several times in a row nothing could be painted.
+            EngineInTroubleError: several times in a row nothing could be painted.
         """
         add_log_ids(engine=self._info.id)
         await self._queue.engines.register(self._info)
@@ -90,7 +90,7 @@ class EngineWorker:
             if (problem := await self._store_problem()) is not None:
                 await self._until_well(problem, stop)
             await self._serve(stop)
-        except EngineInTrouble:
+        except EngineInTroubleError:
             in_trouble = True  # its row says what it was
             raise
         finally:
@@ -148,7 +148,7 @@ class EngineWorker:
 
     async def _work(self, claim: Claim, stop: asyncio.Event) -> None:
         log.info("job %d: begins", claim.job.id)
-        keeper = LeaseKeeper(self._queue, claim, Control(), stop, LEASE_SECONDS)
+        keeper = LeaseKeeper(self._queue, claim, JobHandle(), stop, LEASE_SECONDS)
         after = Afterwards()
         try:
             after = await self._end(keeper, await self._painted(keeper))
@@ -157,7 +157,7 @@ class EngineWorker:
             await self._write(keeper, self._queue.claims.release, claim)
         finally:
             keeper.close()
-        if keeper.control.stop_reason is StopReason.LEASE_LOST:
+        if keeper.handle.stop_reason is StopReason.LEASE_LOST:
             log.warning("job %d: the lease was lost; nothing more is written", claim.job.id)
             # Who still lives to say so did not die of it.
             await self._queue.claims.survived(claim)
@@ -182,7 +182,7 @@ class EngineWorker:
             job,
             checkpoint,
             self._queue.store,
-            keeper.control,
+            keeper.handle,
             keeper.claim.done,
         )
         return await keeper.during(self._painting, patience_seconds=STOP_SECONDS)
@@ -211,14 +211,14 @@ class EngineWorker:
 
     async def _finish(self, keeper: LeaseKeeper, finished: Finished) -> "Afterwards":
         """Store what was painted, under the lease, and say that it is done."""
-        storing = asyncio.create_task(self._stored(finished, keeper.control))
+        storing = asyncio.create_task(self._stored(finished, keeper.handle))
         try:
             kept = await keeper.during(storing, patience_seconds=STOP_SECONDS)
         finally:
             storing.cancel()
         if kept is None:
             return await self._end(
-                keeper, Stopped(keeper.control.stop_reason or StopReason.SHUTDOWN)
+                keeper, Stopped(keeper.handle.stop_reason or StopReason.SHUTDOWN)
             )
         await self._write(
             keeper,
@@ -236,7 +236,7 @@ class EngineWorker:
         await self._note_well()
         return Afterwards()
 
-    async def _stored(self, finished: Finished, control: Control) -> "Kept | None":
+    async def _stored(self, finished: Finished, handle: JobHandle) -> "Kept | None":
         """Store the files of a painting; None where it was told to stop before it could.
 
         They are kept here until the store takes them: an hour of work is not given up for a disk
@@ -251,7 +251,7 @@ class EngineWorker:
                 await self._note_trouble(str(error))
             until = time.monotonic() + pause
             while time.monotonic() < until:
-                if control.stopping:
+                if handle.stopping:
                     return None
                 await asyncio.sleep(min(TICK_SECONDS, pause))
         raise AssertionError
@@ -294,7 +294,7 @@ class EngineWorker:
         ending: Callable[..., Awaitable[LeaseOutcome]],
         *arguments: object,
     ) -> None:
-        if keeper.control.stop_reason is not StopReason.LEASE_LOST:
+        if keeper.handle.stop_reason is not StopReason.LEASE_LOST:
             await keeper.write(partial(ending, *arguments), give_up_seconds=LAST_WRITE_SECONDS)
 
     # The surroundings
@@ -303,7 +303,7 @@ class EngineWorker:
         """Wait until all is well, claiming nothing.
 
         Raises:
-            EngineInTrouble: it was not, several times in a row.
+            EngineInTroubleError: it was not, several times in a row.
         """
         for failures in range(TROUBLES_IN_A_ROW):
             pause = BACKOFF.seconds(failures)
@@ -318,7 +318,7 @@ class EngineWorker:
                 await self._note_well()
                 return
             problem = found
-        raise EngineInTrouble(problem)
+        raise EngineInTroubleError(problem)
 
     async def _problem(self) -> str | None:
         """What is ill around the jobs, in English and without secrets, or None."""

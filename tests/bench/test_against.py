@@ -10,7 +10,7 @@ import pytest
 from bench.__main__ import main
 from bench.against.measuring import Row, in_turns, row_cells, spread
 from bench.against.trees import Tree, checked_out, run_in
-from bench.runner import ROOT, BenchProblem
+from bench.runner import ROOT, BenchError
 
 OLD, NEW = Tree("old", Path("/old")), Tree("new", Path("/new"))
 
@@ -61,7 +61,7 @@ def test_a_command_is_measured_on_its_own_trees_code(tmp_path: Path) -> None:
 
 def test_a_command_that_fails_says_why_and_where(tmp_path: Path) -> None:
     code = ["-c", "raise SystemExit('no reason')"]
-    with pytest.raises(BenchProblem, match=r"failed in old: .*no reason"):
+    with pytest.raises(BenchError, match=r"failed in old: .*no reason"):
         run_in(Tree("old", tmp_path), code, threads=1, environment={})
 
 

@@ -9,7 +9,7 @@ from bench.children.atelier import _paint
 from bench.plots import plot_judged_runs, plot_sizes
 from bench.report import machine_text, paces_text, quality_text, speed_text, table, write
 from bench.rivals import NEURAL_STYLE, OURS, JudgedPicture, JudgedRun, Pace, reached
-from bench.runner import BenchProblem, Setup
+from bench.runner import BenchError, Setup
 from bench.speed import Case, Measured, cases, paces
 from common.options import PaintOptions
 from tests.engine.thin import noise_picture, thin_studio
@@ -61,7 +61,7 @@ MEASURED = [
 def test_the_pace_leaves_out_the_first_and_the_end() -> None:
     marks = [(0, 0.0, 0.0), (1, 10.0, 20.0), (2, 11.0, 22.0), (3, 12.0, 24.0), (4, 13.0, 26.0)]
     assert paces([*marks, (5, 99.0, 99.0)]) == (1.0, 2.0)
-    with pytest.raises(BenchProblem, match="Too few"):
+    with pytest.raises(BenchError, match="Too few"):
         paces(marks[:2])
 
 
@@ -117,7 +117,7 @@ def test_a_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_a_child_that_fails_says_why(tmp_path: Path) -> None:
     file = tmp_path / "none"
     setup = Setup(file, file, file, tmp_path, tmp_path, 1, 512, 1, 64, quick=True)
-    with pytest.raises(BenchProblem, match="judge failed"):
+    with pytest.raises(BenchError, match="judge failed"):
         setup.child("judge", pictures=["a.png"])
 
 

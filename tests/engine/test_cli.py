@@ -11,7 +11,7 @@ from common.catalogue import load_catalogue
 from engine import cli
 from engine.__main__ import main as engine_main
 from engine.arguments import make_parser, options_of, parse_layers
-from engine.painting import Event, SettingsProblem, Stepped
+from engine.painting import Event, PaintSettingsError, Stepped
 from engine.painting.devices import parse_memory
 from engine.progress import ProgressBar
 from tests.engine.thin import noise_picture, thin_weights
@@ -252,13 +252,13 @@ def test_flags_left_out_leave_the_choice_to_the_recipe() -> None:
 
 def test_layers_and_memory_are_parsed() -> None:
     assert parse_layers("relu1_1, relu2_1=0.5") == {"relu1_1": 1.0, "relu2_1": 0.5}
-    with pytest.raises(SettingsProblem, match="layer's weight"):
+    with pytest.raises(PaintSettingsError, match="layer's weight"):
         parse_layers("relu1_1=x")
     assert parse_memory("2GiB") == 2 * 2**30
     assert parse_memory("500 MB") == 500 * 2**20
     assert parse_memory("1.5g") == 3 * 2**29
     assert parse_memory("1000") == 1000
-    with pytest.raises(SettingsProblem):
+    with pytest.raises(PaintSettingsError):
         parse_memory("0GiB")
 
 

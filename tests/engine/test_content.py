@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.painting import PaintingFailed
+from engine.painting import PaintingFailedError
 from engine.painting.terms.content_targets import ContentTargets
 from engine.painting.tiles import Tiling
 from tests.engine.thin import noise_picture, thin
@@ -47,6 +47,6 @@ def test_the_files_of_features_have_all_their_room(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_full_disk")
 def test_a_full_disk_fails_with_a_reason_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(PaintingFailed, match="no room in"):
+    with pytest.raises(PaintingFailedError, match="no room in"):
         tiled()
     assert not any(tmp_path.iterdir())

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine.painting import Picture, SettingsProblem, Style
+from engine.painting import PaintSettingsError, Picture, Style
 from engine.painting.color import color_moments
 from engine.painting.inputs import check_inputs, with_colors_first
 from engine.painting.measuring import measure_style
@@ -143,7 +143,7 @@ def test_fingerprints_stand_for_a_picture() -> None:
     from_prints, _ = run(options, studio, styles=[Style(fingerprints=[again])])
     difference = from_picture.picture.pixels - from_prints.picture.pixels
     assert float(difference.abs().max()) < 1e-3
-    with pytest.raises(SettingsProblem, match="its picture is needed"):
+    with pytest.raises(PaintSettingsError, match="its picture is needed"):
         run(changed(pooling="average"), studio, styles=[Style(fingerprints=[again])])
     with pytest.raises(ValueError, match="no file of style statistics"):
         StyleStatistics.from_bytes(kept.to_bytes()[:50])

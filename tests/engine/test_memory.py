@@ -7,7 +7,7 @@ import torch
 
 from common.options import PaintOptions
 from engine.networks.encoder import Encoder
-from engine.painting import Recovered, Retiled, SettingsProblem, Stepped, Style, paint
+from engine.painting import PaintSettingsError, Recovered, Retiled, Stepped, Style, paint
 from engine.painting.devices import peak_memory_bytes, reset_peak_memory, resident_bytes
 from engine.painting.gradient import Evaluation
 from engine.painting.memory import History, Memory, choose_core, tile_bytes
@@ -126,7 +126,7 @@ def test_a_resumed_painting_keeps_its_measured_memory_while_it_is_there() -> Non
     saved = saved_at(3, options, None)
     rest, _ = run(options, thin_studio(), content=noise_picture(144, 192), resume=saved)
     assert rest.report.tiles == 1
-    with pytest.raises(SettingsProblem, match="other pictures"):
+    with pytest.raises(PaintSettingsError, match="other pictures"):
         run(options, thin_studio(), resume=saved)
 
 

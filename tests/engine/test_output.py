@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 from engine.output import (
     PICTURE_SUFFIXES,
     LossRecord,
-    OutputProblem,
+    OutputError,
     encode_picture,
     plot_losses,
     time_lapse,
@@ -93,15 +93,15 @@ def test_the_same_picture_gives_the_same_bytes(suffix: str) -> None:
 
 @pytest.mark.parametrize(("name", "word"), [("a.bmp", r"\.png"), ("a", "says no format")])
 def test_an_unknown_suffix_is_named(tmp_path: Path, name: str, word: str) -> None:
-    with pytest.raises(OutputProblem, match=word):
+    with pytest.raises(OutputError, match=word):
         write_picture(gradient(), tmp_path / name)
 
 
 def test_a_place_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(OutputProblem, match="create it first"):
+    with pytest.raises(OutputError, match="create it first"):
         write_picture(gradient(), tmp_path / "none" / "a.png")
     (tmp_path / "folder.png").mkdir()
-    with pytest.raises(OutputProblem, match="is a folder"):
+    with pytest.raises(OutputError, match="is a folder"):
         write_picture(gradient(), tmp_path / "folder.png")
 
 
@@ -115,7 +115,7 @@ def test_what_was_there_stays_when_writing_fails(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OutputProblem, match="No space left"):
+    with pytest.raises(OutputError, match="No space left"):
         write_picture(gradient(), path)
     monkeypatch.undo()
     assert path.read_bytes() == b"before"
@@ -214,5 +214,5 @@ def test_losses_are_plotted(tmp_path: Path, count: int) -> None:
     plot_losses(RECORDS[:count], path)
     with Image.open(path) as image:
         assert image.width > 400
-    with pytest.raises(OutputProblem, match="png"):
+    with pytest.raises(OutputError, match="png"):
         plot_losses(RECORDS, tmp_path / "losses.txt")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from bot.pictures.child import compare, fit
-from common.pictures.decode import normalise
+from common.pictures.decode import normalize
 from engine.output import encode_picture
 from engine.output.timelapse import time_lapse
 from engine.painting.picture import Picture
@@ -82,7 +82,7 @@ def test_uploads_and_compare() -> None:
 def test_a_tiff_holds_the_same_colors() -> None:
     for image in (painting(), cut_out()):
         data = encode_picture(Picture.from_image(image), ".tif")
-        read = Image.open(io.BytesIO(normalise(data).png))
+        read = Image.open(io.BytesIO(normalize(data).png))
         assert difference(np.asarray(read), np.asarray(image)) < CLOSE
 
 

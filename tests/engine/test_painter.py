@@ -6,12 +6,12 @@ import torch
 
 from engine.painting import (
     Control,
-    PaintingStopped,
+    PaintingStoppedError,
+    PaintSettingsError,
     Picture,
     Prepared,
     Preparing,
     ScaleStarted,
-    SettingsProblem,
     Stepped,
     Style,
     paint,
@@ -96,11 +96,11 @@ def test_a_checkpoint_of_another_job_is_refused() -> None:
         for event in paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio())
         if isinstance(event, Stepped)
     )
-    with pytest.raises(SettingsProblem, match="other pictures or settings"):
+    with pytest.raises(PaintSettingsError, match="other pictures or settings"):
         run(changed(seed=3), thin_studio(), resume=saved)
-    with pytest.raises(SettingsProblem, match="cannot be read"):
+    with pytest.raises(PaintSettingsError, match="cannot be read"):
         run(FEW, thin_studio(), resume=saved[:100])
-    with pytest.raises(SettingsProblem, match="cannot be read"):
+    with pytest.raises(PaintSettingsError, match="cannot be read"):
         run(FEW, thin_studio(), resume=b"")
 
 
@@ -114,7 +114,7 @@ def test_the_control_stops_between_tiles() -> None:
 
     layers = {"relu1_1": 1}
     options = changed(tile_px=64, size_px=256, scales=1, content_layers=layers, style_layers=layers)
-    with pytest.raises(PaintingStopped):
+    with pytest.raises(PaintingStoppedError):
         run(
             options,
             thin_studio(1),
@@ -150,7 +150,7 @@ def test_closing_the_generator_stops_at_once() -> None:
 def test_wrong_settings_are_refused_before_work(
     options: dict[str, Any], more: dict[str, Any], sentence: str
 ) -> None:
-    with pytest.raises(SettingsProblem, match=sentence):
+    with pytest.raises(PaintSettingsError, match=sentence):
         run(changed(**options), thin_studio(), **more)
 
 
@@ -164,7 +164,7 @@ def test_a_shallow_network_changes_the_recipes_layers_but_not_the_users() -> Non
     ]
     deep, _ = run(FEW, thin_studio(16))
     assert list(deep.report.settings["style_layers"])[-1] == "relu5_1"
-    with pytest.raises(SettingsProblem, match="no layer relu4_2"):
+    with pytest.raises(PaintSettingsError, match="no layer relu4_2"):
         run(changed(content_layers={"relu4_2": 1}), thin_studio(8))
 
 

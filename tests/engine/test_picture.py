@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.painting import Picture, SettingsProblem, Style, mask_from_image
+from engine.painting import PaintSettingsError, Picture, Style, mask_from_image
 from engine.painting.inputs import check_inputs
 from engine.painting.measuring import measure_style
 from tests.engine.thin import STYLE, changed, noise_picture, run, thin, thin_studio
@@ -59,7 +59,7 @@ def test_hidden_parts_of_a_style_do_not_count() -> None:
 
 def test_a_style_of_which_nothing_is_seen_is_refused() -> None:
     style = Style(Picture(noise_picture(40, 40).pixels, torch.zeros(40, 40)))
-    with pytest.raises(SettingsProblem, match="transparent throughout"):
+    with pytest.raises(PaintSettingsError, match="transparent throughout"):
         check_inputs(noise_picture(48, 64), [style], changed(), None, None)
 
 
@@ -73,7 +73,7 @@ def test_a_style_of_which_nothing_is_seen_is_refused() -> None:
     ],
 )
 def test_other_pixels_than_a_pictures_are_refused(pixels: torch.Tensor) -> None:
-    with pytest.raises(SettingsProblem, match="3, height, width"):
+    with pytest.raises(PaintSettingsError, match="3, height, width"):
         check_inputs(Picture(pixels), [STYLE], changed(), None, None)
 
 
@@ -102,5 +102,5 @@ def test_a_mask_may_be_drawn_on_nothing(brightness: int) -> None:
 
 def test_masks_beyond_white_are_refused() -> None:
     mask = torch.full((48, 64), 255.0)
-    with pytest.raises(SettingsProblem, match="mask must be of"):
+    with pytest.raises(PaintSettingsError, match="mask must be of"):
         check_inputs(noise_picture(48, 64), [STYLE], changed(), mask, None)

@@ -6,7 +6,7 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from torch import Tensor
 
 from common.options import PaintOptions
-from engine.painting import Picture, SettingsProblem, Style
+from engine.painting import PaintSettingsError, Picture, Style
 from engine.painting.recipe import load_recipe, parse_recipe, recipe_names
 from tests.engine.thin import noise_picture, run, thin_studio, thin_weights
 
@@ -191,7 +191,7 @@ def test_recipes_fall_back_where_weights_end_early(name: str) -> None:
 
 
 def test_a_wrong_recipe_is_refused_with_the_place() -> None:
-    with pytest.raises(SettingsProblem, match="pyramid"):
+    with pytest.raises(PaintSettingsError, match="pyramid"):
         parse_recipe('title = "x"\n[pyramid]\nfactor = 0.5\n', "mine")
-    with pytest.raises(SettingsProblem, match="cannot be read"):
+    with pytest.raises(PaintSettingsError, match="cannot be read"):
         parse_recipe("title = ", "mine")

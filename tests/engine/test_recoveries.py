@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from engine.networks.vgg19 import Vgg19
-from engine.painting import Event, PaintingFailed, Recovered, Retiled, Stepped, paint
+from engine.painting import Event, PaintingFailedError, Recovered, Retiled, Stepped, paint
 from engine.painting.loss_log import LossLog
 from engine.painting.plan import Scale
 from tests.engine.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin_studio
@@ -123,7 +123,7 @@ def test_a_checkpoint_of_a_sick_state_is_the_last_good_one() -> None:
 def test_after_three_recoveries_it_fails_with_a_reason() -> None:
     source = paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio(wrap=NeverFinite))
     events: list[Event] = []
-    with pytest.raises(PaintingFailed, match="finite"):
+    with pytest.raises(PaintingFailedError, match="finite"):
         events.extend(source)
     assert len([event for event in events if isinstance(event, Recovered)]) == 3
 
@@ -157,5 +157,5 @@ def test_out_of_memory_halves_the_tiles_and_goes_on() -> None:
 
 def test_no_memory_at_all_fails_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Small, "most", 10)
-    with pytest.raises(PaintingFailed, match="not enough memory"):
+    with pytest.raises(PaintingFailedError, match="not enough memory"):
         run(FEW, thin_studio(wrap=Small))

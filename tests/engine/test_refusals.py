@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import save_file
 
 from common.options import PaintOptions
-from engine.networks.encoder import WeightsProblem
+from engine.networks.encoder import WeightsError
 from engine.networks.weights import load_weights
-from engine.painting import SettingsProblem, Studio, Style, choose_device
+from engine.painting import PaintSettingsError, Studio, Style, choose_device
 from engine.painting.devices import parse_memory
 from engine.painting.inputs import check_inputs
 from engine.painting.plan import make_plan
@@ -23,7 +23,7 @@ BLACK = torch.zeros(48, 64)
 
 @pytest.mark.parametrize("weight", [math.nan, math.inf, 0.0])
 def test_weights_of_styles_are_numbers_above_zero(weight: float) -> None:
-    with pytest.raises(SettingsProblem, match="must be above 0"):
+    with pytest.raises(PaintSettingsError, match="must be above 0"):
         check_inputs(CONTENT, [Style(STYLE.picture, weight=weight)], PaintOptions(), None, None)
 
 
@@ -33,7 +33,7 @@ def test_some_style_must_apply_where_something_is_painted() -> None:
     styles = [Style(STYLE.picture, mask=BLACK), Style(STYLE.picture, mask=left)]
     check_inputs(CONTENT, styles, PaintOptions(), None, None)
     for chosen, mask in ((styles[:1], None), (styles, right)):
-        with pytest.raises(SettingsProblem, match="are black"):
+        with pytest.raises(PaintSettingsError, match="are black"):
             check_inputs(CONTENT, chosen, PaintOptions(), mask, None)
 
 
@@ -41,7 +41,7 @@ def test_some_style_must_apply_where_something_is_painted() -> None:
 def test_statistics_cannot_stand_for_a_pictures_colors(keep_colors: str) -> None:
     chosen = PaintOptions.model_validate({"keep_colors": keep_colors})
     style = Style(fingerprints=[None])  # type: ignore[list-item]  # (is not looked at)
-    with pytest.raises(SettingsProblem, match="only statistics"):
+    with pytest.raises(PaintSettingsError, match="only statistics"):
         check_inputs(CONTENT, [style], chosen, None, None)
 
 
@@ -56,12 +56,12 @@ def test_the_least_strengths_are_as_one_hundredth() -> None:
 
 
 def test_an_amount_of_memory_without_end_is_none() -> None:
-    with pytest.raises(SettingsProblem, match="2GiB"):
+    with pytest.raises(PaintSettingsError, match="2GiB"):
         parse_memory("9" * 400)
 
 
 def test_a_device_that_is_not_here_is_refused() -> None:
-    with pytest.raises(SettingsProblem, match="choose among"):
+    with pytest.raises(PaintSettingsError, match="choose among"):
         choose_device(f"cuda:{torch.cuda.device_count()}")
 
 
@@ -87,5 +87,5 @@ def test_files_that_hold_no_weights_are_refused(harm: str, tmp_path: Path) -> No
             torch.save([1, 2], file)
     if harm != "a list":
         save_file(tensors, file)
-    with pytest.raises(WeightsProblem, match="weights"):
+    with pytest.raises(WeightsError, match="weights"):
         load_weights(file)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from engine.painting import PaintingFailed, Recovered, Stepped, paint
+from engine.painting import PaintingFailedError, Recovered, Stepped, paint
 from engine.painting.devices import is_out_of_memory
 from tests.engine.thin import STYLE, changed, noise_picture, run, stepped, thin_studio
 
@@ -110,7 +110,7 @@ def test_no_memory_even_for_adam_fails_with_a_reason() -> None:
                 raise torch.OutOfMemoryError("CUDA out of memory.")
             return func(*args, **(kwargs or {}))
 
-    with Nothing(), pytest.raises(PaintingFailed, match="not enough memory"):
+    with Nothing(), pytest.raises(PaintingFailedError, match="not enough memory"):
         run(changed(scales=1, iterations=2, optimizer="adam"), thin_studio(), content=CONTENT)
 
 

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from engine.networks.encoder import Encoder, WeightsProblem
+from engine.networks.encoder import Encoder, WeightsError
 from engine.networks.original import original_weights
 from engine.networks.registry import NetworkSource, open_encoder, resolve_network
 from engine.networks.vgg19 import CONVOLUTIONS, LAYERS, Normalization, Vgg19, Vgg19Weights
@@ -77,7 +77,7 @@ def test_weights_that_end_early_name_what_is_missing(tmp_path: Path) -> None:
     encoder = Vgg19(load_weights(file))
     assert encoder.layers[-1] == "relu3_4"
     encoder.features(torch.rand(1, 3, 16, 16), ["relu3_4"])
-    with pytest.raises(WeightsProblem, match=r"relu4_1, relu4_2.*They have: relu1_1"):
+    with pytest.raises(WeightsError, match=r"relu4_1, relu4_2.*They have: relu1_1"):
         encoder.features(torch.rand(1, 3, 16, 16), ["relu1_1", "relu4_1", "relu4_2"])
 
 
@@ -85,9 +85,9 @@ def test_weights_that_end_early_name_what_is_missing(tmp_path: Path) -> None:
 def test_a_file_that_is_no_weights_file_gets_a_sentence(tmp_path: Path, name: str) -> None:
     file = tmp_path / name
     file.write_bytes(b"not weights")
-    with pytest.raises(WeightsProblem, match=name):
+    with pytest.raises(WeightsError, match=name):
         load_weights(file)
-    with pytest.raises(WeightsProblem, match="no weights file"):
+    with pytest.raises(WeightsError, match="no weights file"):
         load_weights(tmp_path / "absent.safetensors")
 
 
@@ -114,5 +114,5 @@ def test_auto_is_the_whole_vgg19_without_any_file() -> None:
     assert resolve_network("lite") == "lite"
     encoder = open_encoder("auto", NetworkSource(), device=torch.device("cpu"), dtype=torch.float32)
     assert (encoder.name, encoder.layers) == ("vgg19", LAYERS)
-    with pytest.raises(WeightsProblem, match="vgg19, lite"):
+    with pytest.raises(WeightsError, match="vgg19, lite"):
         open_encoder("alexnet", NetworkSource(), device=torch.device("cpu"), dtype=torch.float32)

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from engine.networks import original, weights
-from engine.networks.encoder import WeightsProblem
+from engine.networks.encoder import WeightsError
 from engine.networks.original import original_weights, zero_to_255
 from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import CONVOLUTIONS, Normalization, Vgg19
@@ -99,7 +99,7 @@ def test_what_is_neither_is_refused_by_name_with_what_to_do(tmp_path: Path, scal
     tensors = true_tensors()
     for changed in (tensors[FIRST] * scale, torch.randn(64, 3, 3, 3)):
         file = saved({**tensors, FIRST: changed}, tmp_path, "odd.pth")
-        with pytest.raises(WeightsProblem, match=r"odd\.pth.*Leave ATELIER_VGG19_WEIGHTS empty"):
+        with pytest.raises(WeightsError, match=r"odd\.pth.*Leave ATELIER_VGG19_WEIGHTS empty"):
             load_weights(file)
 
 
@@ -111,7 +111,7 @@ def test_ones_own_weights_say_what_they_expect(tmp_path: Path) -> None:
     assert found.normalization.unit == pytest.approx(1.0)
     assert stated_normalization("as torchvision") == Normalization()
     assert stated_normalization("as usual") is None
-    with pytest.raises(WeightsProblem, match=r"own\.safetensors"):
+    with pytest.raises(WeightsError, match=r"own\.safetensors"):
         load_weights(saved(tensors, tmp_path, "own.safetensors", "as usual"))
 
 
@@ -131,8 +131,8 @@ def test_a_package_that_is_absent_or_damaged_is_said(
     monkeypatch.syspath_prepend(tmp_path)
     for name in ("nowhere_at_all", package.name):
         monkeypatch.setattr(original, "PACKAGE", name)
-        with pytest.raises(WeightsProblem, match=f"{name}, which is not installed"):
+        with pytest.raises(WeightsError, match=f"{name}, which is not installed"):
             original_weights()
     (package / original.FILE).write_bytes(b"not weights")
-    with pytest.raises(WeightsProblem, match="damaged or of another version"):
+    with pytest.raises(WeightsError, match="damaged or of another version"):
         original_weights()

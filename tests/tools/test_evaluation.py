@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine.networks.vgg19 import CONVOLUTIONS, Normalization, Vgg19, Vgg19Weights
-from tools.evaluation import Judge, JudgeProblem, measures
+from tools.evaluation import Judge, JudgeError, measures
 from tools.evaluation.__main__ import main
 from tools.evaluation.judge import gram, structure_distance
 from tools.evaluation.pictures import as_image, as_tensor, fit_longest
@@ -67,7 +67,7 @@ def test_content_and_style_may_be_of_other_sizes(judge: Judge) -> None:
 
 
 def test_a_network_that_ends_early_is_refused() -> None:
-    with pytest.raises(JudgeProblem, match="relu5_2"):
+    with pytest.raises(JudgeError, match="relu5_2"):
         Judge(random_network(13))
 
 

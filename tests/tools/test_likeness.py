@@ -4,7 +4,7 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from torch import Tensor
 
 from engine.networks.vgg19 import CHANNELS, CONVOLUTIONS, Normalization, Vgg19, Vgg19Weights
-from tools.evaluation import JudgeProblem
+from tools.evaluation import JudgeError
 from tools.evaluation.distributions import (
     nearest_neighbors,
     palette_distance,
@@ -62,7 +62,7 @@ def test_a_table_has_each_measure_at_each_scale(panel: Panel) -> None:
 
 
 def test_a_network_that_ends_early_is_refused() -> None:
-    with pytest.raises(JudgeProblem, match="relu5_2"):
+    with pytest.raises(JudgeError, match="relu5_2"):
         Panel(random_network(13))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from PIL import UnidentifiedImageError
 
-from tools.evaluation.judge import Judge, JudgeProblem
+from tools.evaluation.judge import Judge, JudgeError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 result, chosen.content, chosen.style, style_scale=chosen.style_scale
             )
             print(json.dumps({"result": result.name, **verdict.as_dict()}, indent=2))
-    except (JudgeProblem, FileNotFoundError, UnidentifiedImageError) as problem:
+    except (JudgeError, FileNotFoundError, UnidentifiedImageError) as problem:
         print(problem, file=sys.stderr)
         return 2
     return 0

@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from PIL import Image
 from torch import Tensor
 
-from engine.networks.encoder import Encoder, WeightsProblem
+from engine.networks.encoder import Encoder, WeightsError
 from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import Vgg19
 from engine.painting.picture import mirrored
@@ -27,7 +27,7 @@ _STRUCTURE_SIDE = 48
 _STRUCTURE_SHARPNESS = 10.0
 
 
-class JudgeProblem(Exception):
+class JudgeError(Exception):
     """The judge cannot work; the text says why and what to do."""
 
 
@@ -82,7 +82,7 @@ class Judge:
     def __init__(self, encoder: Encoder, *, longest_px: int = 1024) -> None:
         missing = [layer for layer in _ALL_LAYERS if layer not in encoder.layers]
         if missing:
-            raise JudgeProblem(f"The judge's network lacks the layers {', '.join(missing)}.")
+            raise JudgeError(f"The judge's network lacks the layers {', '.join(missing)}.")
         self._encoder = encoder
         self._longest_px = longest_px
 
@@ -102,12 +102,12 @@ class Judge:
             longest_px: See the class.
 
         Raises:
-            JudgeProblem: There is no such file, or it is not the whole VGG-19.
+            JudgeError: There is no such file, or it is not the whole VGG-19.
         """
         try:
             encoder = Vgg19(NetworkSource(weights).weights(), device=torch.device(device))
-        except WeightsProblem as problem:
-            raise JudgeProblem(str(problem)) from problem
+        except WeightsError as problem:
+            raise JudgeError(str(problem)) from problem
         return cls(encoder, longest_px=longest_px)
 
     @torch.no_grad()
@@ -186,7 +186,7 @@ def structure_distance(found: Tensor, wanted: Tensor) -> float:
 
     For each place the cosines to all places, sharpened and put through a softmax, are compared
     by the Kullback-Leibler divergence from the content's. Unlike in the paper, features are
-    normalised, so that the scale of a network's weights does not matter, and are averaged to at
+    normalized, so that the scale of a network's weights does not matter, and are averaged to at
     most 48 × 48 places, so that the size of the picture matters little.
     """
     reference, other = _self_similarity(wanted), _self_similarity(found)

@@ -17,7 +17,7 @@ from tools.evaluation.distributions import (
     palette_distance,
     sliced_wasserstein,
 )
-from tools.evaluation.judge import STYLE_LAYERS, JudgeProblem, gram
+from tools.evaluation.judge import STYLE_LAYERS, JudgeError, gram
 from tools.evaluation.pictures import Picture, as_image, as_tensor, fit_longest
 from tools.evaluation.shapes import edge_distance, ssim_distance, structure_distance
 
@@ -66,13 +66,13 @@ class Panel:
         scales: Sizes at which pictures are measured, in parts of their own.
 
     Raises:
-        JudgeProblem: The network ends too early.
+        JudgeError: The network ends too early.
     """
 
     def __init__(self, encoder: Encoder, scales: Sequence[float] = (1.0, 0.5)) -> None:
         missing = [layer for layer in _ALL_LAYERS if layer not in encoder.layers]
         if missing:
-            raise JudgeProblem(f"The judge's network lacks the layers {', '.join(missing)}.")
+            raise JudgeError(f"The judge's network lacks the layers {', '.join(missing)}.")
         self._encoder = encoder
         self.scales = tuple(scales)
 

@@ -1,4 +1,4 @@
-"""The `lite` network while it learns: with batch normalisation, which is folded away at the end."""
+"""The `lite` network while it learns: with batch normalization, which is folded away at the end."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
@@ -11,7 +11,7 @@ _MOMENTUM = 0.05
 
 
 class Student(nn.Module):
-    """The convolutions and readings of `network`, each convolution normalised over the batch.
+    """The convolutions and readings of `network`, each convolution normalized over the batch.
 
     Ioffe and Szegedy, ICML 2015; without it learning takes several times as long.
     """
@@ -41,7 +41,7 @@ class Student(nn.Module):
     def of(cls, weights: Weights) -> "Student":
         """One that goes on from weights as `folded` gives them.
 
-        Kernels get the size that new ones have and the normalisation's gain the rest, so that
+        Kernels get the size that new ones have and the normalization's gain the rest, so that
         steps of one size suit both again.
         """
         student = cls()
@@ -77,7 +77,7 @@ class Student(nn.Module):
         return found
 
     def folded(self) -> dict[str, Tensor]:
-        """The weights of `network.shapes`, the normalisation's running means among them."""
+        """The weights of `network.shapes`, the normalization's running means among them."""
         weights: dict[str, Tensor] = {}
         for name, norm in self.norms.items():
             assert isinstance(norm, nn.BatchNorm2d)

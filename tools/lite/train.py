@@ -72,7 +72,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Steps of one half: how many, the largest, and how many are normalised over the batch."""
+    """Steps of one half: how many, the largest, and how many are normalized over the batch."""
 
     steps: int
     step: float

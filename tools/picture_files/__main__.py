@@ -16,8 +16,8 @@ from typing import Final
 import numpy as np
 from PIL import Image, features
 
-from common.pictures import PictureProblem
-from common.pictures.decode import normalise
+from common.pictures import PictureError
+from common.pictures.decode import normalize
 from tools.picture_files import CASES, Case
 from tools.picture_files.case import Array, Refused
 from tools.picture_files.chromium import Viewer, viewer
@@ -73,8 +73,8 @@ def _row(case: Case, chromium: Viewer) -> tuple[str, str]:
 
 def _ours(data: bytes) -> Array | None:
     try:
-        return np.asarray(Image.open(io.BytesIO(normalise(data).png)))
-    except PictureProblem:
+        return np.asarray(Image.open(io.BytesIO(normalize(data).png)))
+    except PictureError:
         return None
 
 

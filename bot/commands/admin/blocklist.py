@@ -16,7 +16,7 @@ from bot.ui.people import is_operator
 from bot.ui.plain import plain
 from bot.ui.spans import read_span, span_choices
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from jobs.changing.administration import Block
 
 PAGE_SIZE = 15
@@ -43,11 +43,11 @@ async def add(
     """Block a member."""
     guild_id = admin_guild(interaction)
     if member.id == interaction.user.id:
-        raise UserProblem(NOT_YOURSELF)
+        raise UserError(NOT_YOURSELF)
     if is_operator(member.id, interaction.client.settings):
-        raise UserProblem(NOT_OPERATOR)
+        raise UserError(NOT_OPERATOR)
     if member.bot:
-        raise UserProblem(NOT_BOTS, user_id=str(member.id))
+        raise UserError(NOT_BOTS, user_id=str(member.id))
     until = None if lasts is None else datetime.now(UTC) + read_span(lasts)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     if not await interaction.client.queue.blocks.add(

@@ -9,7 +9,7 @@ from bot.texts import Texts, _
 from bot.ui.buttons import OwnButton
 from bot.ui.container import row_of, say, show, text_page
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from jobs.outcomes import TooLateToUndo
 
 TOO_LATE = _("This was more than ten minutes ago and can no longer be undone.")
@@ -64,7 +64,7 @@ class UndoClearButton(OwnButton, kind="queue-clear-undo", label=_("Undo"), emoji
             int(self.about or 0), guild_id, interaction.user.id
         )
         if isinstance(outcome, TooLateToUndo):
-            raise UserProblem(TOO_LATE)
+            raise UserError(TOO_LATE)
         if outcome.job_ids:
             said = await announce(
                 interaction,

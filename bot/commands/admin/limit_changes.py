@@ -15,7 +15,7 @@ from bot.ui.buttons import OwnButton
 from bot.ui.container import row_of, say, show, text_page
 from bot.ui.limit_words import limit_line
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from common.limits import LIMITS
 from jobs.changing.administration import UnusableLimitError
 from jobs.entering.limits import LoosensOperatorLimit
@@ -27,7 +27,7 @@ async def change_limits(
     """Set limits, or take a change back. The interaction is acknowledged.
 
     Raises:
-        UserProblem: if the change would loosen what the operator allows, or is none that can be.
+        UserError: if the change would loosen what the operator allows, or is none that can be.
     """
     t = texts_of(interaction)
     if not changes:
@@ -39,7 +39,7 @@ async def change_limits(
         )
     except UnusableLimitError as error:
         known = LIMITS.get(error.limit)
-        raise UserProblem(UNUSABLE, limit=known.label if known else error.limit) from None
+        raise UserError(UNUSABLE, limit=known.label if known else error.limit) from None
     if isinstance(outcome, LoosensOperatorLimit):
         raise loosens(t, outcome.limit, outcome.operator_value, outcome.asked)
     said = await announce(

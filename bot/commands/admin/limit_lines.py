@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from bot.texts import Texts, _, languages
 from bot.ui.limit_words import limit_value
 from bot.ui.words import QUALITIES
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from common.limits import LIMITS, LimitKind, Limits
 
 NUMBERS = {name: limit for name, limit in LIMITS.items() if not limit.kind.holds_ids}
@@ -63,10 +63,10 @@ def read_lines(t: Texts, text: str, operator: Limits) -> ReadLines:
         try:
             name, value = _read_line(t, names, line)
             if name in values:
-                raise UserProblem(TWICE, limit=NUMBERS[name].label)
+                raise UserError(TWICE, limit=NUMBERS[name].label)
             values[name] = value
             _check(t, name, value, operator)
-        except UserProblem as problem:
+        except UserError as problem:
             problems[number] = t.say(problem.sentence)
     return ReadLines(values, problems)
 
@@ -83,7 +83,7 @@ def _read_line(t: Texts, names: Mapping[str, str], line: str) -> tuple[str, int 
     label, _colon, value = line.partition(":")
     name = names.get(" ".join(label.split()).casefold())
     if name is None:
-        raise UserProblem(UNKNOWN_LINE, line=line[:100])
+        raise UserError(UNKNOWN_LINE, line=line[:100])
     return name, _read(t, name, value.strip()) if value.strip() else None
 
 
@@ -94,14 +94,14 @@ def _check(t: Texts, name: str, value: int | str | None, operator: Limits) -> No
     try:
         limit.checked(value)
     except ValidationError:
-        raise UserProblem(UNUSABLE, limit=limit.label) from None
+        raise UserError(UNUSABLE, limit=limit.label) from None
     if limit.is_looser(value, than=allowed):
         raise loosens(t, name, allowed, value)
 
 
-def loosens(t: Texts, name: str, allowed: Any, asked: Any) -> UserProblem:
+def loosens(t: Texts, name: str, allowed: Any, asked: Any) -> UserError:
     """Says that a value allows more than the operator does."""
-    return UserProblem(
+    return UserError(
         LOOSENS,
         limit=LIMITS[name].label,
         allowed=limit_value(t, name, allowed),
@@ -121,8 +121,8 @@ def _read(t: Texts, name: str, value: str) -> int | str:
             if value.casefold() in said:
                 return quality
         qualities = ", ".join(t(word) for word in QUALITIES.values())
-        raise UserProblem(NO_QUALITY, limit=limit, value=value[:50], qualities=qualities)
+        raise UserError(NO_QUALITY, limit=limit, value=value[:50], qualities=qualities)
     number = re.fullmatch(r"([0-9]{1,9})\s*(px|s)?", value)
     if number is None:
-        raise UserProblem(NO_NUMBER, limit=limit, value=value[:50])
+        raise UserError(NO_NUMBER, limit=limit, value=value[:50])
     return int(number[1])

@@ -17,7 +17,7 @@ from bot.ui.container import row_of, show, text_page
 from bot.ui.limit_words import limits_words
 from bot.ui.paging import PagePlace
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from common.limits import LIMITS
 from common.options import QUALITIES
 
@@ -94,7 +94,7 @@ async def set_limits(
     }
     changes = {name: value for name, value in asked.items() if value is not None}
     if not changes:
-        raise UserProblem(NOTHING_GIVEN)
+        raise UserError(NOTHING_GIVEN)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     await change_limits(interaction, guild_id, changes)
 
@@ -112,7 +112,7 @@ async def reset(interaction: Interaction, limit: str | None = None) -> None:
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
     if limit is not None and limit not in LIMITS:
-        raise UserProblem(UNKNOWN_LIMIT)
+        raise UserError(UNKNOWN_LIMIT)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     if limit is not None:
         await change_limits(interaction, guild_id, {limit: None})

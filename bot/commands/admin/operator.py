@@ -15,7 +15,7 @@ from bot.ui.buttons import OwnButton
 from bot.ui.container import card, row_of, say, show, text_page
 from bot.ui.people import is_operator
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from jobs.outcomes import TooLateToUndo
 
 ONLY_OPERATORS = _("Only those who run this bot may do that.")
@@ -27,10 +27,10 @@ def check_operator(interaction: Interaction) -> None:
     """Let only operators through.
 
     Raises:
-        UserProblem: for anybody else.
+        UserError: for anybody else.
     """
     if not is_operator(interaction.user.id, interaction.client.settings):
-        raise UserProblem(ONLY_OPERATORS)
+        raise UserError(ONLY_OPERATORS)
 
 
 operator = AdminGroup("operator", "For those who run this bot: all servers together.")
@@ -54,7 +54,7 @@ async def block(interaction: Interaction, user: discord.User) -> None:
     """Block somebody everywhere."""
     check_operator(interaction)
     if is_operator(user.id, interaction.client.settings):
-        raise UserProblem(NOT_OPERATOR)
+        raise UserError(NOT_OPERATOR)
     await _decide(
         interaction,
         lambda: interaction.client.queue.blocks.add(None, user.id, interaction.user.id),
@@ -163,7 +163,7 @@ class UndoEverywhereButton(OwnButton, kind="clear-everywhere-undo", label=_("Und
             int(self.about or 0), None, interaction.user.id
         )
         if isinstance(outcome, TooLateToUndo):
-            raise UserProblem(TOO_LATE)
+            raise UserError(TOO_LATE)
         said = t.plural(
             "{count} picture waits again, at its old place.",
             "{count} pictures wait again, at their old places.",

@@ -12,7 +12,7 @@ from bot.ui.buttons import OwnButton
 from bot.ui.choices import CHOICES, JobNumber, job_choices
 from bot.ui.container import card, row_of, say, show, text_page
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from jobs.model import Job
 from jobs.outcomes import AlreadyEnded
 
@@ -76,7 +76,7 @@ class NothingButton(OwnButton, kind="change-nothing", label=_("Change nothing"))
 async def _waiting_job(interaction: Interaction, guild_id: int, job_id: int) -> Job:
     job = await interaction.client.queue.jobs.get(job_id)
     if job is None or job.guild_id != guild_id or job.state.ended:
-        raise UserProblem(NO_SUCH_JOB, job_id=job_id)
+        raise UserError(NO_SUCH_JOB, job_id=job_id)
     return job
 
 
@@ -89,7 +89,7 @@ async def remove(interaction: Interaction, picture: JobNumber) -> None:
     job = await _waiting_job(interaction, guild_id, picture)
     queue = interaction.client.queue
     if isinstance(await queue.jobs.remove(job.id, interaction.user.id), AlreadyEnded):
-        raise UserProblem(NO_SUCH_JOB, job_id=picture)
+        raise UserError(NO_SUCH_JOB, job_id=picture)
     await queue.audit.write(guild_id, interaction.user.id, "remove", about(job))
     said = await announce(
         interaction,
@@ -108,7 +108,7 @@ async def front(interaction: Interaction, picture: JobNumber) -> None:
     job = await _waiting_job(interaction, guild_id, picture)
     queue = interaction.client.queue
     if not await queue.jobs.move_to_front(job.id, interaction.user.id):
-        raise UserProblem(NO_SUCH_JOB, job_id=picture)
+        raise UserError(NO_SUCH_JOB, job_id=picture)
     await queue.audit.write(guild_id, interaction.user.id, "front", about(job))
     said = await announce(
         interaction,

@@ -13,7 +13,7 @@ from bot.texts import Texts, _, texts_of
 from bot.ui.container import Page, card, show
 from bot.ui.people import is_operator
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from bot.wire.uploads import Upload
 from common.child import ChildError
 from jobs.stats import DayStats, Stats
@@ -45,7 +45,7 @@ async def stats(
     t = texts_of(interaction)
     if everywhere:
         if not is_operator(interaction.user.id, interaction.client.settings):
-            raise UserProblem(NOT_OPERATOR)
+            raise UserError(NOT_OPERATOR)
         guild_id = None
     await acknowledge(interaction, ephemeral=True, thinking=True)
     client = interaction.client

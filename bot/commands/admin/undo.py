@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from bot.texts import _
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from common.limits import LIMITS
 from jobs.changing.administration import (
     BEFORE,
@@ -31,12 +31,12 @@ async def values_before(queue: JobQueue, guild_id: int, change_id: int) -> Mappi
     """What the limits that a change set stood at before it; None for the operator's.
 
     Raises:
-        UserProblem: if it is not the last change.
+        UserError: if it is not the last change.
     """
     changes = _changes(queue, guild_id)
     last = await anext(changes, None)
     if last is None or last.id != change_id:
-        raise UserProblem(CHANGED_SINCE)
+        raise UserError(CHANGED_SINCE)
     wanted = set(LIMITS) if last.action == RESET_LIMITS else set(LIMITS) & set(last.details)
     if isinstance(known := last.details.get(BEFORE), dict):
         return {name: known.get(name) for name in wanted}

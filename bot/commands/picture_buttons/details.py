@@ -11,7 +11,7 @@ from bot.kit import Feature, Interaction
 from bot.texts import texts_of
 from bot.ui.plain import plain
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from bot.wire.uploads import Upload
 from common.store import PictureMissingError, StorageUnavailableError
 from jobs.model import Job
@@ -21,7 +21,7 @@ async def show_details(interaction: Interaction, job_id: int) -> None:
     """Show them to the one who asks, if they may see the picture."""
     job = await known_job(interaction, job_id)
     if not may(Right.LOOK, interaction, job):
-        raise UserProblem(NOT_YOURS, user=plain(job.user_name))
+        raise UserError(NOT_YOURS, user=plain(job.user_name))
     await acknowledge(interaction, ephemeral=True, thinking=True)
     t = texts_of(interaction)
     files = await _records(interaction, job)

@@ -19,7 +19,7 @@ from bot.ui.buttons import OwnButton
 from bot.ui.container import row_of, text_page
 from bot.ui.plain import plain
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from bot.wire.faults import passes
 from bot.wire.message_address import message_address
 from bot.wire.original_response import ORIGINAL, webhook_of
@@ -42,11 +42,11 @@ async def cancel(interaction: Interaction, job_id: int) -> None:
             if not _is_own_message(interaction, job):
                 await show_job(interaction, job_id)
         case AlreadyEnded():
-            raise UserProblem(TOO_LATE)
+            raise UserError(TOO_LATE)
         case NotYours():
-            raise UserProblem(NOT_YOURS, user=plain(job.user_name))
+            raise UserError(NOT_YOURS, user=plain(job.user_name))
         case NoSuchJob():
-            raise UserProblem(FORGOTTEN)
+            raise UserError(FORGOTTEN)
 
 
 async def delete(interaction: Interaction, job_id: int) -> None:
@@ -57,7 +57,7 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     job = await known_job(interaction, job_id)
     client = interaction.client
     if not may(Right.DELETE, interaction, job):
-        raise UserProblem(NOT_YOURS, user=plain(job.user_name))
+        raise UserError(NOT_YOURS, user=plain(job.user_name))
     by_admin = by_admins_right(Right.DELETE, interaction, job)
     await acknowledge(interaction)
     await client.queue.retention.delete_soon(job_id, interaction.user.id, by_admin)
@@ -82,10 +82,10 @@ class UndoDelete(OwnButton, kind="undelete", label=_("Undo"), emoji="↩️"):
         job_id, queue = int(self.about or 0), interaction.client.queue
         job = await known_job(interaction, job_id)
         if not may(Right.DELETE, interaction, job):  # the permission may be gone since
-            raise UserProblem(NOT_YOURS, user=plain(job.user_name))
+            raise UserError(NOT_YOURS, user=plain(job.user_name))
         reply = reply_to(interaction, ephemeral=job.reply.ephemeral, spoiler=job.reply.spoiler)
         if job.pictures_deleted_at is None or job.pictures_deleted_at <= datetime.now(UTC):
-            raise UserProblem(TOO_LATE_TO_UNDO)
+            raise UserError(TOO_LATE_TO_UNDO)
         message_id = await acknowledge(interaction, ephemeral=job.reply.ephemeral, thinking=True)
         reply = replace(reply, message_id=message_id, notes=job.reply.notes)
         if await queue.retention.restore(job_id, interaction.user.id, reply) is None:

@@ -14,7 +14,7 @@ from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction
 from bot.texts import _, texts_of
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from common.options import MAX_SIZE_PX
 from jobs.model import Job
 
@@ -34,7 +34,7 @@ async def stronger(interaction: Interaction, job_id: int) -> None:
     """More of the style."""
     job = await kept_job(interaction, job_id)
     if job.options.strength >= 1.0:
-        raise UserProblem(STRONGEST)
+        raise UserError(STRONGEST)
     strength = min(1.0, round(job.options.strength + STRENGTH_STEP, 2))
     await _remix(interaction, job, strength=strength)
 
@@ -43,7 +43,7 @@ async def softer(interaction: Interaction, job_id: int) -> None:
     """More of the photograph."""
     job = await kept_job(interaction, job_id)
     if job.options.strength <= 0.0:
-        raise UserProblem(SOFTEST)
+        raise UserError(SOFTEST)
     strength = max(0.0, round(job.options.strength - STRENGTH_STEP, 2))
     await _remix(interaction, job, strength=strength)
 
@@ -52,7 +52,7 @@ async def larger(interaction: Interaction, job_id: int) -> None:
     """Twice the size, with the same seed. Whether it is allowed is for the limits to say."""
     job = await kept_job(interaction, job_id)
     if job.options.size_px >= MAX_SIZE_PX:
-        raise UserProblem(LARGEST, size=job.options.size_px)
+        raise UserError(LARGEST, size=job.options.size_px)
     await _remix(interaction, job, size_px=min(MAX_SIZE_PX, job.options.size_px * 2))
 
 
@@ -70,7 +70,7 @@ async def take(interaction: Interaction, job_id: int, *, version: int) -> None:
     """Show one of several versions alone, as a picture with all its buttons. It costs nothing."""
     job = await kept_job(interaction, job_id)
     if job.report is None or version >= len(job.report.variants):
-        raise UserProblem(NOT_KEPT)
+        raise UserError(NOT_KEPT)
     request = remix_request(interaction, job).model_copy(update={"version": version})
     await interaction.client.service(IntakeService).begin(interaction, request)
 

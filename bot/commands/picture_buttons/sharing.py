@@ -17,7 +17,7 @@ from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.buttons import OwnButton
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from bot.wire.faults import CANNOT_SEND_TO_USER
 from bot.wire.message_address import message_address
 from bot.wire.uploads import Upload
@@ -93,7 +93,7 @@ async def _show_film(interaction: Interaction, job: Job, key: str, *, posted: bo
     data = await store.get(key)
     limit_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES)
     if len(data) > limit_bytes:
-        raise UserProblem(LAPSE_TOO_LARGE, size=len(data) / MIB, limit=limit_bytes / MIB)
+        raise UserError(LAPSE_TOO_LARGE, size=len(data) / MIB, limit=limit_bytes / MIB)
     t = texts_of(interaction)
     suffix = key.rpartition(".")[2]
     await _show(
@@ -112,7 +112,7 @@ class PostFilm(OwnButton, kind="post-film", label=_("Post here"), emoji="📣"):
         """Post it."""
         job = await kept_job(interaction, int(self.about or 0))
         if job.timelapse_key is None:
-            raise UserProblem(NO_RESULT, job_id=job.id)
+            raise UserError(NO_RESULT, job_id=job.id)
         await check_posting(interaction, job.id)
         await acknowledge(interaction, thinking=True)
         async with _turn(interaction):
@@ -160,7 +160,7 @@ async def _save(interaction: Interaction, job: Job) -> None:
         )
     except discord.Forbidden as error:
         if error.code == CANNOT_SEND_TO_USER:
-            raise UserProblem(DMS_CLOSED) from None
+            raise UserError(DMS_CLOSED) from None
         raise
     await interaction.edit_original_response(
         content=t("It is in your DMs: {link}", link=message.jump_url)
@@ -171,10 +171,10 @@ def _result_key(job: Job) -> str:
     """The key of the finished picture.
 
     Raises:
-        UserProblem: if it was deleted.
+        UserError: if it was deleted.
     """
     if job.result_key is None:
-        raise UserProblem(NO_RESULT, job_id=job.id)
+        raise UserError(NO_RESULT, job_id=job.id)
     return job.result_key
 
 

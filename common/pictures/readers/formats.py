@@ -19,7 +19,7 @@ class Format:
     """One that is read here."""
 
     name: str
-    """As in `NormalisedPicture.source_format`."""
+    """As in `NormalizedPicture.source_format`."""
     module: str
     """Of `common.pictures.readers`."""
     libraries: tuple[str, ...]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.networks.encoder import Encoder
-from engine.painting.problems import PaintingFailed
+from engine.painting.errors import PaintingFailedError
 from engine.painting.tiles import Region, Tiling
 from engine.scratch import scratch_folder
 
@@ -20,7 +20,7 @@ _NOT_HERE = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 class ContentTargets:
-    """Features [1, C, h, w] of the content by layer, and their mean square for normalising.
+    """Features [1, C, h, w] of the content by layer, and their mean square for normalizing.
 
     Those of a tiled picture lie in temporary files. One is mapped into memory only while a part of
     it is in use, so that they take no more than the tile at hand; `close` deletes them.
@@ -75,7 +75,7 @@ class ContentTargets:
         """Tile by tile, into files.
 
         Raises:
-            PaintingFailed: there is no room for the files.
+            PaintingFailedError: there is no room for the files.
         """
         made = cls(encoder.device)
         if not layers:
@@ -84,7 +84,7 @@ class ContentTargets:
             made._fill(encoder, content, layers, tiling, check)
         except OSError as error:
             made.close()
-            raise PaintingFailed(
+            raise PaintingFailedError(
                 "There is no room in {folder} for the features of a picture of this size "
                 "({reason}); free some, or name another folder in TMPDIR.",
                 folder=tempfile.gettempdir(),

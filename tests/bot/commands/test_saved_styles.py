@@ -1,7 +1,7 @@
 import pytest
 
 from bot.commands.saved_styles import clean_name
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from common.catalogue import load_catalogue
 from sandbox.model import Message, User
 from tests.kit.pictures import plain_picture
@@ -101,7 +101,7 @@ def test_names_are_made_safe_to_store(typed: str, name: str) -> None:
 @pytest.mark.parametrize("typed", ["", " ", "\u200b", "???", "x" * 41, "Starry-Night"])
 def test_names_that_cannot_be_used_are_refused(typed: str) -> None:
     assert any(each.id == "starry-night" for each in load_catalogue())
-    with pytest.raises(UserProblem):
+    with pytest.raises(UserError):
         clean_name(typed)
 
 

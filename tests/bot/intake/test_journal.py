@@ -10,7 +10,7 @@ import pytest
 
 from bot.intake.journal import CommandJournal
 from bot.intake.request import PaintRequest, Source
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from common.options import PaintOptions
 from common.settings import load_settings
 from jobs.entering.intakes import Intakes
@@ -157,7 +157,7 @@ async def test_an_erasure_reaches_what_is_only_a_file(
     await book.forget(5)
     assert not list(folder.iterdir())
     await queue.privacy.erase_user(5)
-    with pytest.raises(UserProblem, match="erased"):
+    with pytest.raises(UserError, match="erased"):
         await entry.settled()
     assert await pending(queue) == []
 

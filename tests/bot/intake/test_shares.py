@@ -10,7 +10,7 @@ from bot.intake import shares
 from bot.intake.room import DiskRoom
 from bot.intake.shares import REFUSALS_SECONDS, Turns
 from bot.pictures.upload_encoder import UploadEncoder
-from bot.wire.errors import UserProblem
+from bot.wire.errors import UserError
 from common.settings import MIB
 from tests.kit.pictures import plain_picture
 from tests.kit.world import World
@@ -80,7 +80,7 @@ async def test_a_member_who_waits_often_enough_is_refused() -> None:
     guests = Guests(Turns(at_once=1, each=1, waiting_each=2))
     for name in ("a1", "a2", "a3", "a4"):
         await guests.come(name)
-    with pytest.raises(UserProblem, match="as one member may have"):
+    with pytest.raises(UserError, match="as one member may have"):
         guests.tasks["a4"].result()
     for name in ("a1", "a2", "a3"):
         guests.tasks[name].cancel()
@@ -193,6 +193,6 @@ async def test_a_member_has_a_share_of_the_disk(world: World) -> None:
     settings = world.settings.model_copy(update={"atelier_max_member_mib": 1})
     room = DiskRoom(settings, world.queue)
     await room.check(ada.id, MIB - used)
-    with pytest.raises(UserProblem, match="Your pictures take up"):
+    with pytest.raises(UserError, match="Your pictures take up"):
         await room.check(ada.id, MIB - used + 1)
     await room.check(world.user("grace").id, MIB)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.locales.extract import COMMAND_LINE, OTHERS, kinds_of_problems
+from bot.locales.extract import COMMAND_LINE, OTHERS, kinds_of_explained
 from bot.locales.update import known_languages
 from bot.texts import texts_for
 
 ROOT = Path(__file__).resolve().parents[3]
-KINDS = kinds_of_problems()
+KINDS = kinds_of_explained()
 
 
 def said() -> Iterator[tuple[str, ast.Call]]:
@@ -35,8 +35,14 @@ def template_of(call: ast.Call) -> str | None:
 
 
 def test_the_kinds_of_problems_are_known() -> None:
-    known = {"SettingsProblem", "PaintingFailed", "WeightsProblem", "StyleMissing", "FetchProblem"}
-    assert known | {"OutputProblem", "PictureProblem"} < KINDS
+    known = {
+        "PaintSettingsError",
+        "PaintingFailedError",
+        "WeightsError",
+        "StyleMissingError",
+        "FetchError",
+    }
+    assert known | {"OutputError", "PictureError"} < KINDS
 
 
 def test_every_sentence_stands_where_it_is_made() -> None:

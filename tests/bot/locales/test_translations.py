@@ -36,7 +36,7 @@ SAYING = {
     "Button",
     "Label",
     "SelectOption",
-    "UserProblem",
+    "UserError",
     "Explanation",
     "send_message",
     "send",

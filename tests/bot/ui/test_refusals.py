@@ -10,7 +10,7 @@ from bot.texts import texts_for
 from bot.ui.refusals import refusal_words
 from bot.wire.errors import explain
 from common.limits import LIMITS
-from common.pictures import DecoderPool, PictureProblem
+from common.pictures import DecoderPool, PictureError
 from common.sentences import Sentence, sentence
 from jobs.model import Failure, FailureKind
 from jobs.outcomes import BLOCKED, Refusal
@@ -93,9 +93,9 @@ def test_a_sentence_of_another_version_costs_nobody_the_answer() -> None:
 
 async def test_a_problem_with_a_picture_keeps_its_numbers_across_the_childs_pipe() -> None:
     async with DecoderPool(processes=1) as pool:
-        with pytest.raises(PictureProblem, match="not a picture I can read") as caught:
-            await pool.normalise(b"notes")
+        with pytest.raises(PictureError, match="not a picture I can read") as caught:
+            await pool.normalize(b"notes")
     said = DE.say(explain(caught.value).sentence)
     assert said.startswith("Diese Datei ist kein Bild, das ich lesen kann")
-    problem = PictureProblem("That picture has only {width} px.", width=3)
+    problem = PictureError("That picture has only {width} px.", width=3)
     assert str(problem) == "That picture has only 3 px."

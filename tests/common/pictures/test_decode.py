@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 from pillow_heif import register_heif_opener
 
-from common.pictures import DecodeLimits, PictureProblem
-from common.pictures.decode import normalise
+from common.pictures import DecodeLimits, PictureError
+from common.pictures.decode import normalize
 from common.pictures.reducing import Reducer
 from tests.kit.pictures import SKIMAGE_DATA, decoded, encoded
 
@@ -24,7 +24,7 @@ def gradient(width: int = 64, height: int = 48) -> Image.Image:
 @pytest.mark.parametrize("name", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF"])
 def test_every_promised_format_is_read(name: str) -> None:
     register_heif_opener()
-    picture = normalise(encoded(gradient(), name))
+    picture = normalize(encoded(gradient(), name))
     image = decoded(picture.png)
     assert (image.mode, image.size) == ("RGB", (64, 48))
     difference = np.abs(np.asarray(image, float) - np.asarray(gradient(), float)).mean()
@@ -32,7 +32,7 @@ def test_every_promised_format_is_read(name: str) -> None:
 
 
 def test_a_real_photograph_stays_as_it_is() -> None:
-    picture = normalise(COFFEE.read_bytes())
+    picture = normalize(COFFEE.read_bytes())
     with Image.open(COFFEE) as original:
         assert np.array_equal(np.asarray(decoded(picture.png)), np.asarray(original.convert("RGB")))
 
@@ -54,7 +54,7 @@ def test_exif_rotation_is_applied_and_dropped(orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     exif[0x010F] = "Secret Camera"
-    picture = normalise(encoded(stored, "PNG", exif=exif))
+    picture = normalize(encoded(stored, "PNG", exif=exif))
     image = decoded(picture.png)
     assert np.array_equal(np.asarray(image), np.asarray(upright))
     assert not image.getexif()
@@ -63,27 +63,27 @@ def test_exif_rotation_is_applied_and_dropped(orientation: int) -> None:
 
 def test_cmyk_and_grey_become_rgb() -> None:
     for mode in ("CMYK", "L"):
-        picture = normalise(encoded(gradient().convert(mode), "JPEG", quality=95))
+        picture = normalize(encoded(gradient().convert(mode), "JPEG", quality=95))
         assert decoded(picture.png).mode == "RGB"
 
 
 def test_sixteen_bit_grey_keeps_its_tones() -> None:
     tones = np.tile(np.linspace(0, 65535, 256).astype(np.uint16), (32, 1))
     for name in ("PNG", "TIFF"):
-        image = decoded(normalise(encoded(Image.fromarray(tones), name)).png)
+        image = decoded(normalize(encoded(Image.fromarray(tones), name)).png)
         assert np.abs(np.asarray(image)[0, :, 0].astype(int) - np.arange(256)).max() <= 1
 
 
 def test_floating_point_tiff_keeps_its_tones() -> None:
     tones = np.tile(np.linspace(0, 1, 256, dtype=np.float32), (32, 1))
-    image = decoded(normalise(encoded(Image.fromarray(tones), "TIFF")).png)
+    image = decoded(normalize(encoded(Image.fromarray(tones), "TIFF")).png)
     assert np.abs(np.asarray(image)[0, :, 0].astype(int) - np.arange(256)).max() <= 1
 
 
 def test_palette_with_transparency_keeps_alpha() -> None:
     image = gradient().convert("P")
     image.info["transparency"] = 0
-    picture = normalise(encoded(image, "PNG", transparency=image.getpixel((0, 0))))
+    picture = normalize(encoded(image, "PNG", transparency=image.getpixel((0, 0))))
     assert picture.has_alpha
     assert decoded(picture.png).mode == "RGBA"
 
@@ -91,20 +91,20 @@ def test_palette_with_transparency_keeps_alpha() -> None:
 def test_opaque_alpha_is_dropped_and_real_alpha_kept() -> None:
     image = gradient()
     image.putalpha(255)
-    assert not normalise(encoded(image)).has_alpha
+    assert not normalize(encoded(image)).has_alpha
     image.putalpha(Image.new("L", image.size, 128))
-    assert decoded(normalise(encoded(image)).png).getchannel("A").getextrema() == (128, 128)
+    assert decoded(normalize(encoded(image)).png).getchannel("A").getextrema() == (128, 128)
 
 
 def test_an_embedded_profile_is_applied() -> None:
     lab_like = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ"))
-    picture = normalise(encoded(gradient(), icc_profile=lab_like.tobytes()))
+    picture = normalize(encoded(gradient(), icc_profile=lab_like.tobytes()))
     assert decoded(picture.png).mode == "RGB"
     assert "icc_profile" not in decoded(picture.png).info
 
 
 def test_a_broken_profile_is_ignored() -> None:
-    picture = normalise(encoded(gradient(), icc_profile=b"nonsense"))
+    picture = normalize(encoded(gradient(), icc_profile=b"nonsense"))
     assert np.array_equal(np.asarray(decoded(picture.png)), np.asarray(gradient()))
 
 
@@ -113,13 +113,13 @@ def test_of_an_animation_the_first_frame_is_used_and_said() -> None:
     for name in ("GIF", "WEBP", "PNG"):
         extra = {"lossless": True} if name == "WEBP" else {}
         data = encoded(frames[0], name, save_all=True, append_images=frames[1:], **extra)
-        picture = normalise(data)
+        picture = normalize(data)
         assert decoded(picture.png).convert("RGB").getpixel((5, 5)) == (255, 0, 0)
         assert any("first frame" in str(note) for note in picture.notes)
 
 
 def test_large_pictures_are_reduced_with_their_aspect() -> None:
-    picture = normalise(encoded(gradient(3000, 1500)), DecodeLimits(max_side_px=1000))
+    picture = normalize(encoded(gradient(3000, 1500)), DecodeLimits(max_side_px=1000))
     assert (picture.width_px, picture.height_px) == (1000, 500)
 
 
@@ -140,14 +140,14 @@ def test_large_pictures_are_reduced_with_their_aspect() -> None:
     ],
 )
 def test_what_cannot_be_used_gets_a_sentence(data: bytes, says: str) -> None:
-    with pytest.raises(PictureProblem, match=says) as problem:
-        normalise(data)
+    with pytest.raises(PictureError, match=says) as problem:
+        normalize(data)
     assert str(problem.value).endswith(".")
 
 
 def test_too_many_bytes_get_a_sentence() -> None:
-    with pytest.raises(PictureProblem, match="MiB"):
-        normalise(b"x" * 2000, DecodeLimits(max_bytes=1000))
+    with pytest.raises(PictureError, match="MiB"):
+        normalize(b"x" * 2000, DecodeLimits(max_bytes=1000))
 
 
 @settings(max_examples=150, deadline=None)
@@ -165,14 +165,14 @@ def test_damaged_files_never_raise_anything_else(
         data[at : at + len(junk)] = junk
     data = data[: max(1, int(len(data) * keep))]
     try:
-        picture = normalise(bytes(data), DecodeLimits(max_pixels=4_000_000))
-    except PictureProblem:
+        picture = normalize(bytes(data), DecodeLimits(max_pixels=4_000_000))
+    except PictureError:
         return
     assert decoded(picture.png).mode in {"RGB", "RGBA"}
 
 
 def test_a_long_picture_is_taken_up_to_eight_times_as_long_as_wide() -> None:
-    assert normalise(encoded(Image.new("RGB", (640, 80)))).width_px == 640
+    assert normalize(encoded(Image.new("RGB", (640, 80)))).width_px == 640
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])

@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 import pytest
 
-from common.pictures import DecodeLimits, DecoderPool, PictureProblem
+from common.pictures import DecodeLimits, DecoderPool, PictureError
 from tools.picture_files import CASES
 from tools.picture_files.case import Refused
 
@@ -88,8 +88,8 @@ async def test_each_broken_file_is_answered_and_no_child_grows() -> None:
                 if file.startswith(b"\x89PNG") and chance.random() < 0.8:
                     file = mended(file)
                 try:
-                    picture = await pool.normalise(file)
-                except PictureProblem as problem:
+                    picture = await pool.normalize(file)
+                except PictureError as problem:
                     said = str(problem)
                     assert said.endswith("."), number
                     ends["crashed" if "crashed" in said else "a sentence"] += 1

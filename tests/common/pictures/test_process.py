@@ -10,7 +10,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailable, PictureProblem
+from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailableError, PictureError
 from common.pictures.answers import checked
 from tests.common.pictures.test_decode import gradient
 from tests.kit.pictures import decoded, encoded
@@ -18,11 +18,11 @@ from tests.kit.pictures import decoded, encoded
 
 async def test_pictures_and_problems_come_back_from_the_child() -> None:
     async with DecoderPool() as pool:
-        pictures = await asyncio.gather(*(pool.normalise(encoded(gradient())) for _ in range(5)))
+        pictures = await asyncio.gather(*(pool.normalize(encoded(gradient())) for _ in range(5)))
         assert all(decoded(picture.png).size == (64, 48) for picture in pictures)
-        with pytest.raises(PictureProblem, match="not a picture"):
-            await pool.normalise(b"no picture")
-        assert (await pool.normalise(encoded(gradient()))).width_px == 64
+        with pytest.raises(PictureError, match="not a picture"):
+            await pool.normalize(b"no picture")
+        assert (await pool.normalize(encoded(gradient()))).width_px == 64
 
 
 async def test_a_file_that_takes_too_much_of_the_processor_is_given_up_and_the_pool_goes_on() -> (
@@ -30,16 +30,16 @@ async def test_a_file_that_takes_too_much_of_the_processor_is_given_up_and_the_p
 ):
     large = encoded(gradient(3000, 3000))
     async with DecoderPool(processes=1, processor_seconds=0.02) as hasty:
-        with pytest.raises(PictureProblem, match="keeps the processor busy"):
-            await hasty.normalise(large)
+        with pytest.raises(PictureError, match="keeps the processor busy"):
+            await hasty.normalize(large)
         hasty._processor_seconds = 60
-        assert (await hasty.normalise(encoded(gradient()))).width_px == 64
+        assert (await hasty.normalize(encoded(gradient()))).width_px == 64
 
 
 async def test_a_busy_machine_is_no_fault_of_the_file() -> None:
     async with DecoderPool(processes=1, patience_seconds=0.0) as pool:
-        with pytest.raises(DecoderUnavailable, match="busy"):
-            await pool.normalise(encoded(gradient()))
+        with pytest.raises(DecoderUnavailableError, match="busy"):
+            await pool.normalize(encoded(gradient()))
 
 
 async def test_a_child_holds_no_secrets_and_is_in_an_empty_folder(
@@ -47,7 +47,7 @@ async def test_a_child_holds_no_secrets_and_is_in_an_empty_folder(
 ) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", "secret")
     async with DecoderPool(processes=1) as pool:
-        await pool.normalise(encoded(gradient()))
+        await pool.normalize(encoded(gradient()))
         (child,) = pool._all
         process = psutil.Process(child.pid)
         assert set(process.environ()) <= {"PATH", "LANG", "LC_CTYPE"}
@@ -109,14 +109,14 @@ def test_an_answer_that_is_none_is_not_believed(answer: dict[str, object]) -> No
 
 async def test_an_idle_child_that_is_killed_takes_no_picture_with_it() -> None:
     async with DecoderPool(processes=2) as pool:
-        await asyncio.gather(*(pool.normalise(encoded(gradient())) for _ in range(4)))
+        await asyncio.gather(*(pool.normalize(encoded(gradient())) for _ in range(4)))
         for child in pool._all:
             child.kill()  # the pool may not have heard of it at the next picture
-        assert (await pool.normalise(encoded(gradient()))).width_px == 64
+        assert (await pool.normalize(encoded(gradient()))).width_px == 64
         for child in tuple(pool._all):
             child.kill()
             await child.wait()
-        assert (await pool.normalise(encoded(gradient()))).width_px == 64
+        assert (await pool.normalize(encoded(gradient()))).width_px == 64
 
 
 @pytest.mark.parametrize("python", ["/nowhere/python", "false"])
@@ -126,9 +126,9 @@ async def test_a_child_that_does_not_start_is_no_fault_of_the_picture(
     async with DecoderPool(processes=1) as pool:
         with monkeypatch.context() as missing:
             missing.setattr(sys, "executable", python)
-            with pytest.raises(DecoderUnavailable):
-                await pool.normalise(encoded(gradient()))
-        assert (await pool.normalise(encoded(gradient()))).width_px == 64
+            with pytest.raises(DecoderUnavailableError):
+                await pool.normalize(encoded(gradient()))
+        assert (await pool.normalize(encoded(gradient()))).width_px == 64
 
 
 async def test_a_picture_that_a_new_child_ends_at_is_refused(
@@ -139,14 +139,14 @@ async def test_a_picture_that_a_new_child_ends_at_is_refused(
     dies.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(dies))
     async with DecoderPool(processes=1) as pool:
-        with pytest.raises(PictureProblem, match=r"imagecodecs .* crashed"):
-            await pool.normalise(encoded(gradient()))
+        with pytest.raises(PictureError, match=r"imagecodecs .* crashed"):
+            await pool.normalize(encoded(gradient()))
 
 
 async def test_a_picture_that_needs_too_much_memory_is_refused_not_fatal() -> None:
     huge = encoded(Image.new("RGB", (16000, 16000)), "PNG", compress_level=1)
     limits = DecodeLimits(max_pixels=10**9)
     async with DecoderPool(limits, processes=1, memory_limit_bytes=600 * 2**20) as pool:
-        with pytest.raises(PictureProblem, match="too much memory"):
-            await pool.normalise(huge)
-        assert (await pool.normalise(encoded(gradient()))).width_px == 64
+        with pytest.raises(PictureError, match="too much memory"):
+            await pool.normalize(huge)
+        assert (await pool.normalize(encoded(gradient()))).width_px == 64

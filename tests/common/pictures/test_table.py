@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.pictures import PictureProblem
-from common.pictures.decode import normalise
+from common.pictures import PictureError
+from common.pictures.decode import normalize
 from tools.picture_files import CASES, Case
 from tools.picture_files.case import Refused
 from tools.picture_files.comparing import difference
@@ -17,10 +17,10 @@ from tools.picture_files.comparing import difference
 def test_a_file_of_each_kind(case: Case) -> None:
     data = case.make()
     if isinstance(case.right, Refused):
-        with pytest.raises(PictureProblem, match=case.right.words):
-            normalise(data)
+        with pytest.raises(PictureError, match=case.right.words):
+            normalize(data)
         return
-    made = normalise(data)
+    made = normalize(data)
     pixels = np.asarray(Image.open(io.BytesIO(made.png)))
     assert difference(pixels, case.right) <= case.mean
     said = " ".join(str(note) for note in made.notes)

@@ -7,7 +7,7 @@ import torch
 
 from engine.lite.encoder import LiteEncoder, open_lite
 from engine.lite.network import LAYERS, READINGS, load_weights, shapes
-from engine.networks.encoder import Encoder, WeightsProblem
+from engine.networks.encoder import Encoder, WeightsError
 from engine.painting.measuring import measure_style
 from engine.painting.picture import Picture
 from engine.painting.tiles import Tiling
@@ -62,7 +62,7 @@ def test_a_layer_is_the_same_whatever_else_is_asked_for() -> None:
 
 
 def test_an_unknown_layer_is_named_with_those_there_are() -> None:
-    with pytest.raises(WeightsProblem, match=r"relu4_2.*form1_2"):
+    with pytest.raises(WeightsError, match=r"relu4_2.*form1_2"):
         LiteEncoder().features(picture(64, 64), ["relu4_2"])
 
 

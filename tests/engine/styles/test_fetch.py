@@ -13,7 +13,7 @@ from PIL import Image
 
 from common.catalogue import Painting, Ready, load_catalogue
 from engine.styles.cli import main
-from engine.styles.fetch import FetchProblem, fetch_scan
+from engine.styles.fetch import FetchError, fetch_scan
 from tests.kit.pictures import encoded
 
 
@@ -95,7 +95,7 @@ def test_a_scan_is_fetched_once_and_kept(starry: Painting, tmp_path: Path) -> No
 def test_what_is_not_the_scan_is_refused_in_words_and_not_kept(
     starry: Painting, tmp_path: Path, answer: Answer, words: str
 ) -> None:
-    with server(answer) as (mirror, _), pytest.raises(FetchProblem) as refused:
+    with server(answer) as (mirror, _), pytest.raises(FetchError) as refused:
         fetch_scan(starry, tmp_path, mirror=mirror, max_bytes=2**20, timeout_seconds=5)
     assert words in str(refused.value)
     assert starry.name in str(refused.value)
@@ -108,16 +108,16 @@ def test_a_redirection_may_not_leave_the_web(starry: Painting, tmp_path: Path) -
         handler.send_header("Location", "file:///etc/hostname")
         handler.end_headers()
 
-    with server(elsewhere) as (mirror, _), pytest.raises(FetchProblem):
+    with server(elsewhere) as (mirror, _), pytest.raises(FetchError):
         fetch_scan(starry, tmp_path, mirror=mirror)
-    with pytest.raises(FetchProblem, match="no address"):
+    with pytest.raises(FetchError, match="no address"):
         fetch_scan(starry, tmp_path, mirror="file:///tmp")
 
 
 def test_no_server_is_said_in_a_sentence(starry: Painting, tmp_path: Path) -> None:
     with server(sending(b"")) as (mirror, _):
         pass
-    with pytest.raises(FetchProblem, match=r"could not be downloaded: .*refused"):
+    with pytest.raises(FetchError, match=r"could not be downloaded: .*refused"):
         fetch_scan(starry, tmp_path, mirror=mirror)
 
 

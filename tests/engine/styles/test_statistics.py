@@ -13,7 +13,7 @@ from engine.lite.encoder import LiteEncoder
 from engine.painting.picture import Picture
 from engine.painting.statistics import LayerMoments, StatisticsKey, StyleStatistics
 from engine.styles.cli import main
-from engine.styles.fingerprints import FingerprintProblem, load_fingerprint, measure_fingerprint
+from engine.styles.fingerprints import FingerprintError, load_fingerprint, measure_fingerprint
 from engine.styles.packing import pack, unpack
 from engine.styles.statistics_files import StatisticsFiles
 
@@ -51,7 +51,7 @@ def test_what_is_no_fingerprint_is_refused(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="fingerprint"):
         unpack(data)
     (tmp_path / "a.safetensors").write_bytes(data)
-    with pytest.raises(FingerprintProblem, match=r"a\.safetensors"):
+    with pytest.raises(FingerprintError, match=r"a\.safetensors"):
         load_fingerprint(tmp_path / "a.safetensors")
 
 

@@ -19,7 +19,7 @@ from common.settings import Settings
 from common.store import PictureStore, StorageUnavailableError
 from engine.worker import lease, service
 from engine.worker.painter import JobPainter
-from engine.worker.service import EngineInTrouble, EngineWorker
+from engine.worker.service import EngineInTroubleError, EngineWorker
 from jobs.db import schema
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
@@ -83,7 +83,7 @@ async def test_a_store_that_refuses_reads_charges_none_of_four_jobs_and_ends_the
     jobs = [await poster.post(user_id=user) for user in range(1, 5)]
     store.reads = False
     async with ill_worker(queue, settings) as task:
-        with pytest.raises(EngineInTrouble, match="I/O error"):
+        with pytest.raises(EngineInTroubleError, match="I/O error"):
             await asyncio.wait_for(task, 60)
     assert [await charged(queue, job) for job in jobs] == [0, 0, 0, 0]
     troubles = {t.name: str(t.sentence) for t in (await queue.health.ask()).troubles()}
@@ -198,7 +198,7 @@ async def test_a_sick_device_charges_none_of_four_jobs(
     device = Sick(monkeypatch)
     device.fall_ill()
     async with ill_worker(queue, settings) as task:
-        with pytest.raises(EngineInTrouble, match="illegal memory access"):
+        with pytest.raises(EngineInTroubleError, match="illegal memory access"):
             await asyncio.wait_for(task, 60)
     assert [await charged(queue, job) for job in jobs] == [0, 0, 0, 0]
     device.recover()

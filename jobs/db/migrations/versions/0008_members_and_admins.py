@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["job_id"],
             ["jobs.id"],
-            name=op.f("fk_gallery_posts_job_id_jobs"),
+            name=op.f("fk_gallery_posts_job_id"),
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("job_id", name=op.f("pk_gallery_posts")),

@@ -1,15 +1,15 @@
 """What can go wrong with a painting."""
 
-from common.sentences import Problem
+from common.sentences import ExplainedError
 
 
-class SettingsProblem(Problem):
+class PaintSettingsError(ExplainedError):
     """The settings or pictures cannot be painted with; found before any work."""
 
 
-class PaintingFailed(Problem):
+class PaintingFailedError(ExplainedError):
     """The optimisation came to no finite picture, for the reason given."""
 
 
-class PaintingStopped(Exception):
+class PaintingStoppedError(Exception):
     """The caller's control asked to stop."""

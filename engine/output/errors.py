@@ -4,13 +4,13 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from common.sentences import Problem
+from common.sentences import ExplainedError
 
 _MOST_NAME_BYTES = 255
 """What file systems in use take."""
 
 
-class OutputProblem(Problem):
+class OutputError(ExplainedError):
     """A file cannot be written as asked."""
 
 
@@ -22,38 +22,38 @@ def check_target(path: Path, suffixes: Collection[str] | None) -> None:
         suffixes: Those that are possible, in lower case with the dot; None for any.
 
     Raises:
-        OutputProblem: The suffix is unknown, the name too long, or the folder is absent or not to
+        OutputError: The suffix is unknown, the name too long, or the folder is absent or not to
             be written to.
     """
     if suffixes is not None and path.suffix.lower() not in suffixes:
-        raise OutputProblem(
+        raise OutputError(
             "The name {file} says no format that can be written; let it end in one of {suffixes}.",
             file=path.name,
             suffixes=", ".join(suffixes),
         )
     folder = path.parent
     if not folder.is_dir():
-        raise OutputProblem(
+        raise OutputError(
             "There is no folder {folder} for {file}; create it first.",
             folder=str(folder),
             file=path.name,
         )
     if len(os.fsencode(path.name)) > _MOST_NAME_BYTES:
-        raise OutputProblem(
+        raise OutputError(
             "The name {file} is too long; {limit} bytes are the most.",
             file=path.name,
             limit=_MOST_NAME_BYTES,
         )
     if path.is_dir():
-        raise OutputProblem("{path} is a folder; name a file.", path=str(path))
+        raise OutputError("{path} is a folder; name a file.", path=str(path))
     if not os.access(folder, os.W_OK):
         raise not_written(path, None)
 
 
-def not_written(path: Path, error: OSError | None) -> OutputProblem:
+def not_written(path: Path, error: OSError | None) -> OutputError:
     """The problem of a file that the system would not write."""
     reason = f" ({error.strerror})" if error is not None and error.strerror else ""
-    return OutputProblem(
+    return OutputError(
         "{file} cannot be written to {folder}{reason}; choose another place.",
         file=path.name,
         folder=str(path.parent),

@@ -70,7 +70,7 @@ class Stopped:
 Ended = Finished | Failed | Disturbed | Stopped
 
 
-class Control:
+class JobHandle:
     """Newest progress and checkpoint one way, the wish to stop the other way; thread-safe."""
 
     def __init__(self) -> None:
