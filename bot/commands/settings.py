@@ -58,10 +58,9 @@ class SettingsForm(ReportingModal):
                 max_values=ROLES_AT_MOST,
                 default_values=[discord.Object(id=each) for each in now.spoiler_role_ids or ()],
             )
+            label = t("Spoiler for these roles")
             about = t("Their pictures are hidden until somebody clicks on them.")
-            self.add_item(
-                ui.Label(text=t("Spoiler for these roles"), description=about, component=self._roles)
-            )
+            self.add_item(ui.Label(text=label, description=about, component=self._roles))
         on = {HIDDEN: now.spoiler or now.always_spoiler, PRIVATE: now.ephemeral}
         self._switches: ui.CheckboxGroup[Any] = ui.CheckboxGroup(
             custom_id="switches",

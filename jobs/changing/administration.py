@@ -150,9 +150,8 @@ class Blocks:
             table = schema.blocked_users
             where = (table.c.guild_id == place, table.c.user_id == user_id)
             before = (await connection.execute(sa.select(table).where(*where))).one_or_none()
-            holds = before is not None and (before.until is None or before.until > transaction.now)
-            if holds and (before.reason, before.until) == (reason, ends):
-                return False
+            if before is not None and (before.reason, before.until) == (reason, ends):
+                return False  # where it was to end, it still holds, as this one is yet to end
             await connection.execute(sa.delete(table).where(*where))
             await connection.execute(
                 sa.insert(table).values(

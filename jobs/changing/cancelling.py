@@ -51,8 +51,8 @@ async def cancel_row(
     match row.state:
         case JobState.QUEUED:
             await fairness.leave_place(transaction, row)
-            told = {"cancelled_by": by, "back_until": back_until}
-            await end_job(transaction, row, JobState.CANCELLED, actor, **told)
+            state = JobState.CANCELLED
+            await end_job(transaction, row, state, actor, cancelled_by=by, back_until=back_until)
         case JobState.RUNNING if not row.cancel_requested:
             await transaction.connection.execute(
                 sa.update(schema.jobs)

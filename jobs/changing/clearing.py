@@ -38,9 +38,7 @@ class Clearings:
             async with self._core.database.write() as transaction:
                 row = await lock_with_flow(transaction, job_id)
                 if row is not None and row.state == JobState.QUEUED:
-                    await cancel_row(
-                        transaction, row, by_user_id, back_until=until.timestamp()
-                    )
+                    await cancel_row(transaction, row, by_user_id, back_until=until.timestamp())
                     await _remember(transaction, clear_id, row)
                     cancelled.append(job_id)
         async with self._core.database.write() as transaction:

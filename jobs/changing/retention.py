@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from common.store import StoredPicture
-from jobs.changing.installation import RESTORED_AT, read_fact
+from jobs.changing.installation import RESTORED_AT
 from jobs.core import QueueCore, record, row_of, used_keys
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
+from jobs.db.facts import read_fact
 from jobs.db.rows import J, Record, job_from_row, json_object, to_json
 from jobs.delivery import ENDED
 from jobs.entering.limits import DAY_SECONDS, changes_from_json, tightened

@@ -117,9 +117,9 @@ def _problem_page(t: Texts, user_id: int, filled: Filled, problems: Mapping[int,
         t("Line {number}: {problem}", number=number, problem=plain(problem, 300))
         for number, problem in list(problems.items())[:PROBLEMS_SHOWN]
     ]
-    if more := len(problems) - PROBLEMS_SHOWN:
-        if more > 0:
-            wrong.append(t.plural("… and {count} more.", "… and {count} more.", count=more))
+    if len(problems) > PROBLEMS_SHOWN:
+        more = len(problems) - PROBLEMS_SHOWN
+        wrong.append(t.plural("… and {count} more.", "… and {count} more.", count=more))
     headline = t("**Nothing is changed yet.**")
     lines = [
         (POINTING if number in problems else NOT_POINTING) + line

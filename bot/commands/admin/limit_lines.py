@@ -62,10 +62,8 @@ def read_lines(t: Texts, text: str, operator: Limits) -> ReadLines:
             continue
         try:
             name, value = _read_line(t, names, line)
-            if name in values:
-                raise UserError(TWICE, limit=NUMBERS[name].label)
+            _check(t, name, value, values, operator)
             values[name] = value
-            _check(t, name, value, operator)
         except UserError as problem:
             problems[number] = t.say(problem.sentence)
     return ReadLines(values, problems)
@@ -87,7 +85,11 @@ def _read_line(t: Texts, names: Mapping[str, str], line: str) -> tuple[str, int 
     return name, _read(t, name, value.strip()) if value.strip() else None
 
 
-def _check(t: Texts, name: str, value: int | str | None, operator: Limits) -> None:
+def _check(
+    t: Texts, name: str, value: int | str | None, before: Mapping[str, Any], operator: Limits
+) -> None:
+    if name in before:
+        raise UserError(TWICE, limit=NUMBERS[name].label)
     if value is None:
         return
     limit, allowed = LIMITS[name], getattr(operator, name)

@@ -81,7 +81,11 @@ def _render(plot: Plot) -> bytes:
         }
     )
     figure, axes = plt.subplots(
-        len(plot.panels), 1, figsize=(WIDTH_INCHES, 2.1 * len(plot.panels)), sharex=True, squeeze=False
+        len(plot.panels),
+        1,
+        figsize=(WIDTH_INCHES, 2.1 * len(plot.panels)),
+        sharex=True,
+        squeeze=False,
     )
     positions = range(len(plot.days))
     for axis, panel in zip(axes[:, 0], plot.panels, strict=True):

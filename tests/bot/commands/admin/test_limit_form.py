@@ -80,7 +80,9 @@ async def test_a_wrong_line_is_pointed_at_and_nothing_that_was_filled_in_is_lost
 ) -> None:
     admin, talk = world.user("admin"), world.discord.channel("talk")
     keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
-    lines = "Largest size: 1024 px\nPictures of one member in 24 hours: `seven`\nBest quality: draft"
+    lines = (
+        "Largest size: 1024 px\nPictures of one member in 24 hours: `seven`\nBest quality: draft"
+    )
     message = await submitted(
         world,
         {
