@@ -89,6 +89,11 @@ class PaintOptions(BaseModel):
     vary: Vary = Field(
         "seed", description="What differs from version to version. Without it: all is new."
     )
+    moving: bool | None = Field(
+        None,
+        description="Paint all of an animation or video, or its first picture. Without it: you "
+        "are asked.",
+    )
     timelapse: bool = Field(False, description="Also record how the picture is painted.")
     timelapse_format: FilmFormat = Field(
         "mp4", description="The form of that record. Without it: a video."
@@ -203,6 +208,17 @@ class StyleInput(BaseModel):
         return self
 
 
+class ClipInput(BaseModel):
+    """The moving photograph of a job: a clip file of the store (`common.clips`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    picture: str = Field(description="Its key.")
+    frames: Annotated[int, Field(ge=1)]
+    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    """From its beginning to its end, once."""
+
+
 class PaintInputs(BaseModel):
     """The pictures of a job, as keys of the picture store."""
 
@@ -217,6 +233,9 @@ class PaintInputs(BaseModel):
         (), description="For each style the key of a mask that says where it applies."
     )
     start: str | None = Field(None, description="The picture to start from, with start=file.")
+    clip: ClipInput | None = Field(
+        None, description="What is painted, where it moves; `content` is its first frame then."
+    )
     content_aspect: _Aspect | None = Field(
         None, description="The photograph's shorter side in parts of its longer; None in old rows."
     )
@@ -230,5 +249,6 @@ class PaintInputs(BaseModel):
     def picture_keys(self) -> tuple[str, ...]:
         """Keys of all stored pictures that the job needs."""
         keys = [self.content, self.mask, self.start, *self.style_masks]
+        keys.append(None if self.clip is None else self.clip.picture)
         keys.extend(style.picture for style in self.styles)
         return tuple(dict.fromkeys(key for key in keys if key))

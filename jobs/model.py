@@ -92,6 +92,25 @@ class Progress:
     """What is being done when it is not painting, such as "loading VGG19…"."""
     done: tuple[str, ...] = ()
     """Of a job with several versions: keys of those that are finished, in their order."""
+    frame: int | None = None
+    """Of a clip: how many of its frames are painted."""
+    frames: int | None = None
+    """Of a clip: how many it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaintedClip:
+    """A painting that moves, as keys of the store."""
+
+    key: str
+    """Of its clip file (`common.clips`), which is without loss."""
+    frames: int
+    seconds: float
+    """From its beginning to its end, once."""
+    plays: int
+    """How often it is shown; 0: for ever."""
+    files: dict[str, str] = field(default_factory=dict)
+    """What is shown of it: keys of the same as `mp4`, `gif` and `webp`, each where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +133,8 @@ class PaintReport:
     """Keys of the files that were recorded besides a film, by their names."""
     variants: tuple[str, ...] = ()
     """Of a job with several versions: the keys of all; the first is also the job's result."""
+    clip: PaintedClip | None = None
+    """Of a painting that moves, of which the job's result is a still."""
 
 
 class FailureKind(StrEnum):

@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 import discord
+from cachetools import LRUCache
 from discord import app_commands
 
 from bot.app.gateway import come_back_soon
@@ -83,7 +83,7 @@ class AtelierClient(Bot):
         self.picture_actions = {}
         self.languages = {}
         self.accepting = True
-        self._seen: OrderedDict[int, None] = OrderedDict()
+        self._seen: LRUCache[int, None] = LRUCache(REMEMBERED_INTERACTIONS)
         self._started: list[Service] = []
         self._winding_down: asyncio.Task[None] | None = None
         self._syncing: asyncio.Task[None] | None = None
@@ -166,8 +166,6 @@ class AtelierClient(Bot):
             log.info("Interaction %s came twice", interaction.id)
             return False
         self._seen[interaction.id] = None
-        if len(self._seen) > REMEMBERED_INTERACTIONS:
-            self._seen.popitem(last=False)
         if not self.accepting:
             t = texts_of(interaction)
             await reply(interaction, t("I am about to restart; please try again in a minute."))

@@ -1,7 +1,8 @@
 """The files that the message of a job carries: a preview, or the finished picture."""
 
 import logging
-from collections import OrderedDict
+
+from cachetools import LRUCache
 
 from bot.cards.fit_upload import fitted_result
 from bot.cards.small_print import Attached
@@ -20,7 +21,7 @@ class JobFiles:
 
     def __init__(self, client: Bot) -> None:
         self._client = client
-        self._encoded: OrderedDict[tuple[str, int, str], Attached] = OrderedDict()
+        self._encoded: LRUCache[tuple[str, int, str], Attached] = LRUCache(REMEMBERED)
 
     async def of(self, t: Texts, job: Job, limit_bytes: int) -> Attached | None:
         """The file for a job's present state, if it has one.
@@ -54,6 +55,4 @@ class JobFiles:
         )
         if attached is not None and attached.note is not None:  # it took work
             self._encoded[known] = attached
-            if len(self._encoded) > REMEMBERED:
-                self._encoded.popitem(last=False)
         return attached

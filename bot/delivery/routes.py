@@ -1,7 +1,6 @@
 """The routes to a message: by the interaction's token, by the bot's own, by DM, by a new post."""
 
 import re
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import discord
+from cachetools import LRUCache
 from discord import ui
 
 from bot.cards.job_card import end_words
@@ -57,7 +57,7 @@ class Routes:
 
     def __init__(self, client: Bot) -> None:
         self._client = client
-        self._ended_tokens: OrderedDict[int, None] = OrderedDict()
+        self._ended_tokens: LRUCache[int, None] = LRUCache(REMEMBERED_TOKENS)
 
     def of(self, job: Job, *, search: bool) -> Iterator[Route]:
         """The routes in the order in which to try them.
@@ -94,8 +94,6 @@ class Routes:
     def token_ended(self, job: Job) -> None:
         """Remember that Discord does not take the interaction's token any more."""
         self._ended_tokens[job.reply.interaction_id] = None
-        if len(self._ended_tokens) > REMEMBERED_TOKENS:
-            self._ended_tokens.popitem(last=False)
 
     async def is_last(self, job: Job, shown: Shown) -> bool:
         """Whether nobody has edited the message since it was shown so, as far as the bot sees it.

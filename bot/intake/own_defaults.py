@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Collection
 from typing import Any
+
+from cachetools import LRUCache
 
 from bot.intake.request import reply_to
 from bot.kit import Bot, Feature, Interaction
@@ -25,7 +26,7 @@ class OwnDefaults:
 
     def __init__(self, client: Bot) -> None:
         self._client = client
-        self._remembered: OrderedDict[tuple[int, int | None], Defaults] = OrderedDict()
+        self._remembered: LRUCache[tuple[int, int | None], Defaults] = LRUCache(REMEMBERED)
 
     async def start(self) -> None:
         """Read who speaks to the bot in another language than Discord."""
@@ -50,8 +51,6 @@ class OwnDefaults:
             return self._remembered.get(key, Defaults())
         found = hidden_by_role(found, role_ids(interaction))
         self._remembered[key] = found
-        if len(self._remembered) > REMEMBERED:
-            self._remembered.popitem(last=False)
         return found
 
     async def set(self, scope: DefaultsScope, owner_id: int, chosen: Defaults) -> None:

@@ -155,7 +155,7 @@ async def _insert(
     transaction: Transaction, submission: Submission, rules: Rules, fleet: Fleet
 ) -> int:
     asker, options = submission.asker, submission.options
-    work, speed_class = _work(submission), speed_class_of(options)
+    work, speed_class = _work(submission), _speed_class(submission)
     seconds = fleet.seconds(speed_class, work)
     priority = set(asker.role_ids) & set(rules.server.priority_role_ids)
     tags = await fairness.take_place(
@@ -181,7 +181,13 @@ async def _insert(
 
 
 def _work(submission: Submission) -> float:
-    return work_of(submission.options, submission.inputs.content_aspect)
+    clip = submission.inputs.clip
+    frames = 1 if clip is None else clip.frames
+    return work_of(submission.options, submission.inputs.content_aspect, frames)
+
+
+def _speed_class(submission: Submission) -> str:
+    return speed_class_of(submission.options, moves=submission.inputs.clip is not None)
 
 
 async def _insert_row(
@@ -208,7 +214,7 @@ async def _insert_row(
             message_channel_id=reply.channel_id,
             message_id=reply.message_id,
             application_id=reply.application_id or None,
-            speed_class=speed_class_of(options),
+            speed_class=_speed_class(submission),
             work=_work(submission),
             predicted_seconds=seconds,
             flow=tags.flow,

@@ -24,29 +24,35 @@ SMOOTHING = 0.3
 BELIEVED_FROM = 0.1
 """The share of its work from which a painting's own pace says how long it takes."""
 
+CLIP_FRAME_WORK = 0.35
+"""The work of each frame of a clip after its first, in parts of a picture's of the same size."""
+
 SpeedKey = tuple[str, str]
 """Kind of engine, class of job."""
 
 
-def work_of(options: PaintOptions, aspect: float | None = None) -> float:
+def work_of(options: PaintOptions, aspect: float | None = None, frames: int = 1) -> float:
     """Units of work in a job: 1 for a standard picture of one megapixel.
 
     Args:
         options: of the job.
         aspect: the photograph's shorter side in parts of its longer; None where it is not known.
+        frames: of the clip that is painted; 1 for a still.
     """
     megapixels = options.size_px**2 * (USUAL_ASPECT if aspect is None else aspect) / 1e6
     factor = QUALITY_WORK[options.quality]
     if options.iterations is not None:
         # By scale; the small scales of the pyramid add about a third.
         factor = options.iterations * 4 / 3 / STANDARD_ITERATIONS
-    return max(megapixels * factor * options.variants, 1e-6)
+    pictures = options.variants * (1 + CLIP_FRAME_WORK * (frames - 1))
+    return max(megapixels * factor * pictures, 1e-6)
 
 
-def speed_class_of(options: PaintOptions) -> str:
-    """The class in which the job's speed is measured: quality, and size by half octaves."""
+def speed_class_of(options: PaintOptions, *, moves: bool = False) -> str:
+    """The class in which the job's speed is measured: quality, size by half octaves, and motion."""
     quality = options.quality if options.iterations is None else "own"
-    return f"{quality}/{round(2 * math.log2(options.size_px))}"
+    size = round(2 * math.log2(options.size_px))
+    return f"{quality}/{size}/moving" if moves else f"{quality}/{size}"
 
 
 def engine_kind(engine: EngineInfo) -> str:

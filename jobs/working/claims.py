@@ -22,6 +22,7 @@ from jobs.model import (
     Failure,
     FailureKind,
     JobState,
+    PaintedClip,
     PaintReport,
     Progress,
 )
@@ -163,6 +164,8 @@ class Claims:
             await use_picture(transaction, row.id, "timelapse", timelapse_key)
             for name, key in report.records.items():
                 await use_picture(transaction, row.id, name, key)
+            if report.clip is not None:
+                await use_pictures(transaction, row.id, clip_roles(report.clip))
             await _keep_variants(transaction, row.id, report.variants)
             await end_job(
                 transaction,
@@ -256,6 +259,11 @@ class Claims:
             actor = f"engine:{claim.engine_id}"
             await record(transaction, row.id, SURVIVED, actor, {"fence": claim.fence})
         return True
+
+
+def clip_roles(clip: PaintedClip) -> dict[str, str | None]:
+    """The files of a painting that moves, by the role they have in its job."""
+    return {"clip": clip.key, **{f"clip:{kind}": key for kind, key in clip.files.items()}}
 
 
 def _outcome(held: bool | None) -> LeaseOutcome:

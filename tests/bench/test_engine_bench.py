@@ -12,7 +12,7 @@ from bench.rivals import NEURAL_STYLE, OURS, JudgedPicture, JudgedRun, Pace, rea
 from bench.runner import BenchError, Setup
 from bench.speed import Case, Measured, cases, paces
 from common.options import PaintOptions
-from tests.engine.thin import noise_picture, thin_studio
+from tests.kit.thin import noise_picture, thin_studio
 
 MACHINE = {
     "processor": "Some CPU",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.painting.checkpoint import from_bytes
-from tests.engine.thin import noise_picture
+from tests.kit.thin import noise_picture
 
 ROOT = Path(__file__).parents[2]
 

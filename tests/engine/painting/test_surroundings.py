@@ -8,7 +8,7 @@ import torch
 from engine.painting import Picture, Stepped, paint
 from engine.painting.cgroups import allowed_bytes
 from engine.painting.inputs import fitted_style
-from tests.engine.thin import FEW, STYLE, changed, noise_picture, run, thin_studio
+from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, thin_studio
 
 
 def flags() -> tuple[bool, bool, bool]:

@@ -7,7 +7,7 @@ import torch
 from engine.painting import PaintingFailedError
 from engine.painting.terms.content_targets import ContentTargets
 from engine.painting.tiles import Tiling
-from tests.engine.thin import noise_picture, thin
+from tests.kit.thin import noise_picture, thin
 
 resource = pytest.importorskip("resource", reason="Windows limits no file's size")
 

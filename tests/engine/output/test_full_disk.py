@@ -10,7 +10,7 @@ from engine.output import Film
 from engine.painting import paint
 from engine.pipeline import CheckpointFile, FilmRecorder, follow
 from engine.progress import ProgressBar
-from tests.engine.thin import FEW, STYLE, noise_picture, thin_studio
+from tests.kit.thin import FEW, STYLE, noise_picture, thin_studio
 
 resource = pytest.importorskip("resource", reason="Windows limits no file's size")
 

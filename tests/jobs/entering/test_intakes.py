@@ -133,7 +133,7 @@ async def test_no_submission_slips_through_an_erasure(queue: JobQueue) -> None:
 
 async def test_an_intake_of_the_schema_before_is_erased_too(tmp_path: Path) -> None:
     place = Place(tmp_path, None)
-    old = (Path(__file__).parent / "schemas" / "0002.sql").read_text()
+    old = (Path(__file__).parents[1] / "schemas" / "0002.sql").read_text()
     with closing(sqlite3.connect(place.sqlite_file)) as connection:
         connection.executescript(old)
         connection.execute("""UPDATE intakes SET payload = '{"sender": {"user_id": 31}}'""")

@@ -9,7 +9,7 @@ from engine.networks.vgg19 import Vgg19
 from engine.painting import Event, PaintingFailedError, Recovered, Retiled, Stepped, paint
 from engine.painting.loss_log import LossLog
 from engine.painting.plan import Scale
-from tests.engine.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin_studio
+from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin_studio
 
 
 class Wrapped:

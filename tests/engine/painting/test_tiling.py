@@ -25,7 +25,7 @@ from engine.painting.terms.content import ContentTerm
 from engine.painting.terms.style import StyleTerm
 from engine.painting.terms.variation import VariationTerm
 from engine.painting.tiles import Region, Tiling
-from tests.engine.thin import noise_picture, run, thin, thin_studio
+from tests.kit.thin import noise_picture, run, thin, thin_studio
 
 HEIGHT, WIDTH = 203, 341
 DOUBLE = torch.float64

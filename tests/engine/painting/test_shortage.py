@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from engine.painting import PaintingFailedError, Recovered, Stepped, paint
 from engine.painting.devices import is_out_of_memory
-from tests.engine.thin import STYLE, changed, noise_picture, run, stepped, thin_studio
+from tests.kit.thin import STYLE, changed, noise_picture, run, stepped, thin_studio
 
 CONTENT = noise_picture(48, 64)
 ROW_BYTES = 3 * 48 * 64 * 4

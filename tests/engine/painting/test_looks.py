@@ -13,7 +13,7 @@ from engine.painting.optimizers import Adam, enlarged, make_optimizer
 from engine.painting.picture import resized
 from engine.painting.recipe import load_recipe
 from engine.painting.statistics import StatisticsKey, StyleStatistics
-from tests.engine.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin, thin_studio
+from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin, thin_studio
 
 
 def test_black_of_the_mask_stays_the_photograph() -> None:

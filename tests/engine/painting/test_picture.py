@@ -10,7 +10,7 @@ from PIL import Image
 from engine.painting import PaintSettingsError, Picture, Style, mask_from_image
 from engine.painting.inputs import check_inputs
 from engine.painting.measuring import measure_style
-from tests.engine.thin import STYLE, changed, noise_picture, run, thin, thin_studio
+from tests.kit.thin import STYLE, changed, noise_picture, run, thin, thin_studio
 
 LEFT = torch.cat([torch.ones(48, 32), torch.zeros(48, 32)], 1)
 

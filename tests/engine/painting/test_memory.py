@@ -14,7 +14,7 @@ from engine.painting.memory import History, Memory, choose_core, tile_bytes
 from engine.painting.optimizers import Adam, Lbfgs
 from engine.painting.plan import Plan, make_plan
 from engine.painting.recipe import load_recipe
-from tests.engine.thin import noise_picture, run, thin, thin_studio
+from tests.kit.thin import noise_picture, run, thin, thin_studio
 
 GIB = 2**30
 LAYERS = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1"]
@@ -165,7 +165,7 @@ def test_the_peak_of_a_process_is_its_own_and_can_be_counted_anew() -> None:
     cpu, much = torch.device("cpu"), 2**30
     large = torch.ones(much // 4)
     assert peak_memory_bytes(cpu) > large.nbytes
-    told = subprocess.check_output([sys.executable, "-c", ask], cwd=Path(__file__).parents[2])
+    told = subprocess.check_output([sys.executable, "-c", ask], cwd=Path(__file__).parents[3])
     assert 0 < int(told) < large.nbytes
     del large
     if sys.platform == "linux":

@@ -41,7 +41,7 @@ from tests.kit.samples import (
 )
 from tests.whole.tiny_bot import lock
 
-SCHEMAS = Path(__file__).parent / "schemas"
+SCHEMAS = Path(__file__).parents[1] / "schemas"
 
 
 def test_every_released_schema_is_kept_here() -> None:

@@ -10,7 +10,7 @@ from engine.networks.original import original_weights
 from engine.networks.registry import NetworkSource, open_encoder, resolve_network
 from engine.networks.vgg19 import CONVOLUTIONS, LAYERS, Normalization, Vgg19, Vgg19Weights
 from engine.networks.weights import load_weights
-from tests.engine.thin import thin, thin_weights
+from tests.kit.thin import thin, thin_weights
 
 
 def published(weights: dict[str, Tensor]) -> nn.Sequential:

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from engine.painting import Stepped, paint
-from tests.engine.thin import STYLE, changed, noise_picture, run, stepped, thin_studio
+from tests.kit.thin import STYLE, changed, noise_picture, run, stepped, thin_studio
 
 CONTENT = noise_picture(48, 64)
 

@@ -10,7 +10,7 @@ from engine.painting.plan import make_plan
 from engine.painting.recipe import load_recipe
 from engine.painting.statistics import MemoryStatistics, StyleStatistics
 from engine.painting.terms.style import StyleTerm
-from tests.engine.thin import noise_picture, thin, thin_weights
+from tests.kit.thin import noise_picture, thin, thin_weights
 
 
 class Files(MemoryStatistics):

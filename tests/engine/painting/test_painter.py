@@ -16,7 +16,7 @@ from engine.painting import (
     Style,
     paint,
 )
-from tests.engine.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin_studio
+from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin_studio
 
 
 def test_the_events_of_a_painting() -> None:

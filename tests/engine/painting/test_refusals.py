@@ -15,7 +15,7 @@ from engine.painting.devices import parse_memory
 from engine.painting.inputs import check_inputs
 from engine.painting.plan import make_plan
 from engine.painting.recipe import load_recipe
-from tests.engine.thin import STYLE, noise_picture, run, thin, thin_weights
+from tests.kit.thin import STYLE, noise_picture, run, thin, thin_weights
 
 CONTENT = noise_picture(48, 64)
 BLACK = torch.zeros(48, 64)

@@ -1,0 +1,1 @@
+"""Moving photographs and paintings: the file that holds one, its timing, and its encodings."""

@@ -1,0 +1,254 @@
+"""The clip file: frames that are shown one after the other, as the store holds them.
+
+It is a ZIP whose files are not compressed: `clip.json`, and then `000000.png`, `000001.png`, …,
+all of one size, in sRGB with 8 bits, RGB or RGBA. PNG is compressed already; and every ZIP
+program shows what there is. The same frames make the same bytes, whenever they are written.
+"""
+
+import io
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, BinaryIO, Final, Literal
+
+import imagecodecs
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from common.errors import AtelierError
+
+CLIP_SUFFIX: Final = ".clip"
+FOR_EVER: Final = 0
+"""As the number of times that a clip is played."""
+_DESCRIPTION: Final = "clip.json"
+_MAX_DESCRIPTION_BYTES: Final = 1024 * 1024
+_DATE: Final = (1980, 1, 1, 0, 0, 0)
+_PNG_OVERHEAD_BYTES: Final = 1024 * 1024
+
+
+class ClipDamagedError(AtelierError):
+    """A clip file is none, or breaks a rule or a limit of clip files; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFileLimits:
+    """What is read of a clip file: it may come from a store that somebody wrote to."""
+
+    max_frames: int = 10_000
+    max_side_px: int = 8192
+    max_pixels: int = 50_000_000
+    """Of a frame."""
+
+
+class Description(BaseModel):
+    """What `clip.json` says."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    format: Literal[1] = 1
+    width_px: Annotated[int, Field(ge=1)]
+    height_px: Annotated[int, Field(ge=1)]
+    durations_ms: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=3_600_000)], ...], Field(min_length=1)
+    ]
+    """How long each frame is shown."""
+    plays: Annotated[int, Field(ge=0)] = FOR_EVER
+    """How often it is shown from beginning to end; 0: for ever."""
+    source: Annotated[str, Field(max_length=8, pattern=r"^[A-Z0-9]+$")] = "CLIP"
+    """The format of the file that it was made from, such as `GIF` or `MP4`."""
+    has_alpha: bool = False
+    has_sound: bool = False
+    """Whether the file that it was made from had sound, which is left out."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip file that was looked into; its frames are read when they are asked for."""
+
+    description: Description
+    file: Path | bytes = field(repr=False)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.description.width_px, self.description.height_px
+
+    @property
+    def durations_ms(self) -> tuple[int, ...]:
+        """How long each frame is shown."""
+        return self.description.durations_ms
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes from beginning to end."""
+        return sum(self.durations_ms) / 1000
+
+    @property
+    def plays(self) -> int:
+        """How often it is shown; 0: for ever."""
+        return self.description.plays
+
+    @property
+    def loops(self) -> bool:
+        """Whether its first frame follows its last."""
+        return self.plays != 1
+
+    def __len__(self) -> int:
+        return len(self.durations_ms)
+
+    def frame(self, number: int) -> Image.Image:
+        """One frame, counted from 0: RGB, or RGBA where the clip has alpha.
+
+        Raises:
+            ClipDamagedError: it cannot be read.
+        """
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        with _opened(self.file) as archive:
+            return _frame(archive, self.description, number)
+
+    def frames(self) -> Iterator[Image.Image]:
+        """All frames, one at a time.
+
+        Raises:
+            ClipDamagedError: one cannot be read.
+        """
+        with _opened(self.file) as archive:
+            for number in range(len(self)):
+                yield _frame(archive, self.description, number)
+
+
+def read_clip(file: Path | bytes, limits: ClipFileLimits | None = None) -> Clip:
+    """Look into a clip file; its frames are checked when they are read.
+
+    Args:
+        file: Where it lies, or what is in it.
+        limits: What is accepted.
+
+    Raises:
+        ClipDamagedError: it is no clip file, or is beyond a limit.
+        OSError: the system refuses to read it.
+    """
+    limits = limits or ClipFileLimits()
+    with _opened(file) as archive:
+        try:
+            about = Description.model_validate_json(
+                _read(archive, _DESCRIPTION, _MAX_DESCRIPTION_BYTES)
+            )
+        except ValidationError as error:
+            raise ClipDamagedError("its description cannot be read") from error
+        if len(about.durations_ms) > limits.max_frames:
+            raise ClipDamagedError(f"it has more than {limits.max_frames} frames")
+        if max(about.width_px, about.height_px) > limits.max_side_px:
+            raise ClipDamagedError(f"it is longer than {limits.max_side_px} px")
+        if about.width_px * about.height_px > limits.max_pixels:
+            raise ClipDamagedError(f"its frames have more than {limits.max_pixels} pixels")
+        names = {each.filename for each in archive.infolist()}
+        if not names.issuperset(_name(number) for number in range(len(about.durations_ms))):
+            raise ClipDamagedError("a frame is missing")
+    return Clip(about, file)
+
+
+def write_clip(
+    file: Path | BinaryIO,
+    frames: Iterable[Image.Image],
+    durations_ms: Sequence[int],
+    *,
+    plays: int = FOR_EVER,
+    source: str = "CLIP",
+    has_sound: bool = False,
+) -> Description:
+    """Write a clip file, with no more than one frame in memory.
+
+    Args:
+        file: A path, or a file that can be written and moved in.
+        frames: RGB or RGBA, all of the first one's mode and size; as many as there are durations.
+        durations_ms: How long each is shown.
+        plays: How often the whole is shown; 0: for ever.
+        source: The format of the file that it comes from.
+        has_sound: Whether that file had sound.
+
+    Raises:
+        ValueError: the frames are not alike, or not as many as their durations.
+        OSError: the system refuses.
+    """
+    about: Description | None = None
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        count = 0
+        for count, frame in enumerate(frames, start=1):
+            if about is None:
+                about = Description(
+                    width_px=frame.width,
+                    height_px=frame.height,
+                    durations_ms=tuple(durations_ms),
+                    plays=plays,
+                    source=source,
+                    has_alpha=frame.mode == "RGBA",
+                    has_sound=has_sound,
+                )
+                _put(archive, _DESCRIPTION, about.model_dump_json().encode())
+            if frame.size != (about.width_px, about.height_px) or frame.mode != _mode(about):
+                raise ValueError(f"frame {count} is {frame.mode} of {frame.size}")
+            _put(archive, _name(count - 1), encoded_png(frame))
+        if about is None or count != len(durations_ms):
+            raise ValueError(f"{count} frames for {len(durations_ms)} durations")
+    return about
+
+
+def encoded_png(frame: Image.Image) -> bytes:
+    """A frame's PNG, without loss and quickly made: one filter, and runs as matches."""
+    return bytes(
+        imagecodecs.png_encode(
+            np.ascontiguousarray(frame),
+            level=1,
+            strategy=imagecodecs.PNG.STRATEGY.RLE,
+            filter=imagecodecs.PNG.FILTER.PAETH,
+        )
+    )
+
+
+def _name(number: int) -> str:
+    return f"{number:06d}.png"
+
+
+def _mode(about: Description) -> str:
+    return "RGBA" if about.has_alpha else "RGB"
+
+
+def _put(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    archive.writestr(zipfile.ZipInfo(name, _DATE), data)
+
+
+def _opened(file: Path | bytes) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(io.BytesIO(file) if isinstance(file, bytes) else file)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise ClipDamagedError("it is no clip file") from error
+
+
+def _read(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:
+    """A file of the archive, of which its length is believed only within bounds."""
+    try:
+        entry = archive.getinfo(name)
+        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > most_bytes:
+            raise ClipDamagedError(f"{name} is longer than it may be")
+        return archive.read(entry)
+    except KeyError:
+        raise ClipDamagedError(f"{name} is missing") from None
+    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise ClipDamagedError(f"{name} cannot be read") from error
+
+
+def _frame(archive: zipfile.ZipFile, about: Description, number: int) -> Image.Image:
+    size = about.width_px, about.height_px
+    png = _read(archive, _name(number), 5 * size[0] * size[1] + _PNG_OVERHEAD_BYTES)
+    try:
+        image = Image.open(io.BytesIO(png), formats=("PNG",))
+        if image.size != size or image.mode != _mode(about):
+            raise ClipDamagedError(f"frame {number} is {image.mode} of {image.size}")
+        image.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise ClipDamagedError(f"frame {number} cannot be read") from error
+    return image

@@ -1,0 +1,142 @@
+"""The clip file: what is written is read again, and what is damaged is told from what is not."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.clips.clip import ClipDamagedError, ClipFileLimits, read_clip, write_clip
+
+
+def _frames(count: int, mode: str = "RGB", size: tuple[int, int] = (7, 5)) -> list[Image.Image]:
+    random = np.random.default_rng(1)
+    shape = (size[1], size[0], len(mode))
+    return [
+        Image.fromarray(random.integers(0, 256, shape, dtype=np.uint8), mode) for _ in range(count)
+    ]
+
+
+def _written(*, frames: list[Image.Image], durations_ms: list[int], **said: object) -> bytes:
+    file = io.BytesIO()
+    write_clip(file, frames, durations_ms, **said)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_what_is_written_is_read(mode: str, tmp_path: Path) -> None:
+    frames = _frames(3, mode)
+    path = tmp_path / "a.clip"
+    write_clip(path, iter(frames), [70, 1000, 20], plays=3, source="GIF", has_sound=True)
+    for file in (path, path.read_bytes()):
+        clip = read_clip(file)
+        assert (len(clip), clip.size, clip.plays, clip.loops) == (3, (7, 5), 3, True)
+        assert clip.durations_ms == (70, 1000, 20)
+        assert clip.seconds == 1.09
+        assert (clip.description.source, clip.description.has_sound) == ("GIF", True)
+        assert [frame.tobytes() for frame in clip.frames()] == [one.tobytes() for one in frames]
+        assert clip.frame(2).tobytes() == frames[2].tobytes()
+        assert clip.frame(0).mode == mode
+
+
+def test_the_same_frames_are_the_same_bytes() -> None:
+    first, second = (_written(frames=_frames(2), durations_ms=[100, 100]) for _ in range(2))
+    assert first == second
+
+
+def test_one_pixel_once() -> None:
+    data = _written(frames=_frames(1, size=(1, 1)), durations_ms=[100], plays=1)
+    clip = read_clip(data)
+    assert (len(clip), clip.size, clip.loops) == (1, (1, 1), False)
+    assert clip.frame(0).size == (1, 1)
+    with pytest.raises(IndexError):
+        clip.frame(1)
+
+
+def test_frames_that_are_not_alike_are_not_written() -> None:
+    with pytest.raises(ValueError, match="frame 2"):
+        _written(frames=[*_frames(1), *_frames(1, size=(5, 7))], durations_ms=[1, 1])
+    with pytest.raises(ValueError, match="frame 2"):
+        _written(frames=[*_frames(1), *_frames(1, "RGBA")], durations_ms=[1, 1])
+    with pytest.raises(ValueError, match="2 frames for 3"):
+        _written(frames=_frames(2), durations_ms=[1, 1, 1])
+    with pytest.raises(ValueError, match="0 frames"):
+        _written(frames=[], durations_ms=[])
+
+
+def _changed(data: bytes, **files: bytes | None) -> bytes:
+    """The archive with other files in it; a double underscore stands for the dot of a name."""
+    changed = {name.replace("__", ".").removeprefix("f"): body for name, body in files.items()}
+    new = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(new, "w") as archive:
+        for name in old.namelist():
+            body = changed.get(name, old.read(name))
+            if body is not None:
+                archive.writestr(name, body)
+    return new.getvalue()
+
+
+def _described(data: bytes, **said: object) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        about = json.loads(archive.read("clip.json"))
+    return _changed(data, clip__json=json.dumps({**about, **said}).encode())
+
+
+def test_damaged_files_are_told() -> None:
+    data = _written(frames=_frames(3), durations_ms=[100] * 3)
+    for damaged, why in (
+        (b"", "no clip file"),
+        (b"PK\x03\x04 and no more", "no clip file"),
+        (data[: len(data) // 2], "no clip file"),
+        (_changed(data, clip__json=None), "clip.json is missing"),
+        (_changed(data, clip__json=b"{"), "description"),
+        (_changed(data, f000001__png=None), "a frame is missing"),
+        (_described(data, format=2), "description"),
+        (_described(data, durations_ms=[]), "description"),
+        (_described(data, durations_ms=[0, 1, 1]), "description"),
+        (_described(data, width_px=0), "description"),
+        (_described(data, width_px=9000), "8192 px"),
+        (_described(data, width_px=8000, height_px=8000), "pixels"),
+    ):
+        with pytest.raises(ClipDamagedError, match=why):
+            read_clip(damaged)
+    with pytest.raises(ClipDamagedError, match="more than 2 frames"):
+        read_clip(data, ClipFileLimits(max_frames=2))
+
+
+def test_damaged_frames_are_told_when_they_are_read() -> None:
+    data = _written(frames=_frames(2), durations_ms=[100] * 2)
+    for body in (b"", b"no PNG", b"\x89PNG\r\n\x1a\n", bytes(5_000_000)):
+        clip = read_clip(_changed(data, f000001__png=body))
+        assert clip.frame(0).size == (7, 5)
+        with pytest.raises(ClipDamagedError, match=r"000001|frame 1"):
+            clip.frame(1)
+    other = io.BytesIO()
+    _frames(1, size=(8, 5))[0].save(other, "PNG")
+    with pytest.raises(ClipDamagedError, match="frame 1 is RGB of"):
+        list(read_clip(_changed(data, f000001__png=other.getvalue())).frames())
+
+
+def test_a_byte_that_changed_on_the_disk_is_told() -> None:
+    data = bytearray(_written(frames=_frames(2), durations_ms=[100] * 2))
+    at = data.index(b"IDAT", data.index(b"000001.png"))
+    data[at + 10] ^= 1
+    clip = read_clip(bytes(data))
+    with pytest.raises(ClipDamagedError, match="000001"):
+        clip.frame(1)
+
+
+def test_compressed_files_are_refused() -> None:
+    data = _written(frames=_frames(1), durations_ms=[100])
+    new = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as old,
+        zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name in old.namelist():
+            archive.writestr(name, old.read(name))
+    with pytest.raises(ClipDamagedError):
+        read_clip(new.getvalue())
