@@ -56,8 +56,10 @@ class Privacy:
         audit, styles, intakes = schema.audit, schema.user_styles, schema.intakes
         blocked = schema.blocked_users
         mine, by_me = styles.c.by_user == user_id, blocked.c.by_user == user_id
+        # Who else cancelled them is that one's.
+        of_jobs = [column for column in schema.jobs.c if column is not J.cancelled_by]
         tables = (
-            ("jobs", sa.select(schema.jobs).where(J.user_id == user_id).order_by(J.id.desc())),
+            ("jobs", sa.select(*of_jobs).where(J.user_id == user_id).order_by(J.id.desc())),
             (
                 "events",
                 sa.select(schema.events)
