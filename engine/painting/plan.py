@@ -17,8 +17,8 @@ _LEAST_STRENGTH = 0.01
 LEAST_SIDE_PX = 32
 """No side is painted shorter than this (deep layers would have nothing left); it is padded."""
 
-ITERATION_PIXELS = 8000
-"""What an iteration costs by itself, in pixels of its work: 4,200 with lite, 12,800 with VGG-19."""
+_ITERATION_PIXELS = {"lite": 4200, "vgg19": 12800}
+_USUAL_ITERATION_PIXELS = 8000
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ class Plan:
     pooling: str
     min_improvement: float
     tile_px: int | None
+    iteration_pixels: int = _USUAL_ITERATION_PIXELS
+    """What an iteration costs by itself, in pixels of its work; for the time that is shown."""
 
     def layers_of(self, encoder: Encoder) -> list[str]:
         """All layers in use, shallow to deep."""
@@ -82,7 +84,7 @@ class Plan:
 
     def share_done(self, number: int, iteration: int) -> float:
         """Share of the whole work that is done in a scale's iteration, counted in pixels."""
-        pixels = [scale.pixels + ITERATION_PIXELS for scale in self.scales]
+        pixels = [scale.pixels + self.iteration_pixels for scale in self.scales]
         costs = [one * scale.iterations for one, scale in zip(pixels, self.scales, strict=True)]
         return (sum(costs[:number]) + pixels[number] * iteration) / sum(costs)
 
@@ -170,6 +172,7 @@ def make_plan(
         pooling=encoder.pooling,
         min_improvement=_first(options.min_improvement, recipe.optimizer.min_improvement),
         tile_px=options.tile_px,
+        iteration_pixels=_ITERATION_PIXELS.get(encoder.name, _USUAL_ITERATION_PIXELS),
     )
 
 
