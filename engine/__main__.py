@@ -54,7 +54,8 @@ def _run(arguments: list[str]) -> int:
             print(f"python -m engine: There is no command {word}; {hint}", file=sys.stderr)
             return WRONG_USE
         case _:
-            from engine.worker.announcing import announced  # noqa: PLC0415
+            with _loading():
+                from engine.worker.announcing import announced  # noqa: PLC0415
 
             with announced(arguments) as start:
                 with _loading():
