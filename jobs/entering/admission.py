@@ -38,7 +38,7 @@ class _Asked:
         return [J.user_id == self.asker.user_id, *self.everybodys]
 
     async def count(self, *where: sa.ColumnElement[bool]) -> int:
-        """Pictures of jobs; one that paints several versions counts as so many."""
+        """Pictures of jobs; one that paints several versions counts as that number."""
         statement = sa.select(sa.func.coalesce(sa.func.sum(J.pictures), 0)).where(*where)
         return int((await self.connection.execute(statement)).scalar_one())
 

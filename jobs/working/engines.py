@@ -63,6 +63,17 @@ class Engines:
                 .values(trouble=reason, last_seen=transaction.now)
             )
 
+    async def was_in_trouble(self, engine: EngineInfo) -> bool:
+        """Whether an engine that ran on this device before said so, and none that all is well."""
+        table = schema.engines.c
+        statement = sa.select(table.id).where(
+            table.host == engine.host[:200],
+            table.device == engine.device[:200],
+            table.trouble.is_not(None),
+        )
+        async with self._core.database.read() as connection:
+            return await connection.scalar(statement.limit(1)) is not None
+
     async def note_well(self, engine: EngineInfo) -> None:
         """Take it back, also for those that ran on this device before."""
         table = schema.engines

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from common.child import Header, Message, ask_child, serve
+from common.confining import confine, leave_network, readable_modules
 
 TIMEOUT_SECONDS = 30.0
 SHOWN_PX = 550
@@ -17,6 +18,7 @@ WIDTH_INCHES = 5.5
 FONT_POINTS = 10.0
 """At that width 10 points are 14 px, as high as Discord's own letters."""
 DAYS_NAMED = 7
+MEMORY_BYTES = 4 * 1024**3  # of addresses, most of which matplotlib's libraries never touch
 _DARK, _LIGHT = "#2b2d31", "#dbdee1"
 _COLORS = ("#5865f2", "#f0b232", "#57f287", "#ed4245", "#eb459e")
 
@@ -44,7 +46,8 @@ async def draw(plot: Plot) -> bytes:
     Raises:
         ChildError: if the child failed or took too long.
     """
-    # matplotlib keeps a list of fonts in the home folder, which takes a second to make anew.
+    # matplotlib keeps a list of fonts in the home folder, which takes a second to make anew; the
+    # child reads it before it gives up what it does not need.
     home = {"HOME": os.environ["HOME"]} if "HOME" in os.environ else {}
     _answer, files = await ask_child(
         __name__, asdict(plot), timeout_seconds=TIMEOUT_SECONDS, environment=home
@@ -60,11 +63,8 @@ def _drawn(request: Header, _files: Sequence[bytes]) -> Message:
 def _render(plot: Plot) -> bytes:
     import io  # noqa: PLC0415 - with what follows
 
-    import matplotlib as mpl  # noqa: PLC0415 - only the child may carry its weight
+    import matplotlib.pyplot as plt  # noqa: PLC0415 - loaded already, see `_load`
     from cycler import cycler  # noqa: PLC0415 - comes with it
-
-    mpl.use("agg")
-    import matplotlib.pyplot as plt  # noqa: PLC0415 - after the backend is chosen
 
     plt.rcParams.update(
         {
@@ -118,5 +118,26 @@ def _render(plot: Plot) -> bytes:
     return buffer.getvalue()
 
 
-if __name__ == "__main__":
+def _load() -> None:
+    """Load all that drawing needs, while it may still be read."""
+    import matplotlib as mpl  # noqa: PLC0415 - only the child may carry its weight
+
+    mpl.use("agg")
+    import matplotlib.pyplot as plt  # noqa: PLC0415 - after the backend is chosen
+
+    figure = plt.figure()
+    figure.text(0, 0, "0")
+    figure.canvas.draw()
+    plt.close(figure)
+
+
+def main() -> None:
+    """Give up what drawing does not need, and serve until standard input ends."""
+    leave_network()
+    _load()
+    confine(memory_bytes=MEMORY_BYTES, folder=None, readable=readable_modules())
     serve(_drawn)
+
+
+if __name__ == "__main__":
+    main()
