@@ -36,7 +36,6 @@ export const commands = (kind) =>
   (state.commands[state.channel] ?? []).filter((c) => (c.type ?? 1) === kind);
 /** The name of a command or option as Discord shows it to the current user. */
 export const named = (thing) => thing.name_localizations?.[me()?.locale] ?? thing.name;
-export const described = (thing) => thing.description_localizations?.[me()?.locale] ?? thing.description;
 export const messagesHere = () => state.messages.get(state.channel) ?? new Map();
 
 /** Seconds since 1970 as the sandbox sees them. */
