@@ -24,12 +24,13 @@ from bot.commands.admin import (
     blocklist,
     clearing,
     limit_changes,
+    limit_form,
     limits,
     operator,
     queue_admin,
     stats,
 )
-from bot.commands.picture_buttons import change, details, ending, remix, sharing
+from bot.commands.picture_buttons import change, describe, details, ending, remix, sharing
 from bot.delivery import loop, notifier, undelivered
 from bot.intake import own_defaults, shares
 from bot.intake import service as intake
@@ -55,6 +56,7 @@ FEATURES: tuple[Feature, ...] = (
     remix.FEATURE,
     change.FEATURE,
     details.FEATURE,
+    describe.FEATURE,
     sharing.FEATURE,
     ending.FEATURE,
     paint.FEATURE,
@@ -72,6 +74,7 @@ FEATURES: tuple[Feature, ...] = (
     help.FEATURE,
     limits.FEATURE,
     limit_changes.FEATURE,
+    limit_form.FEATURE,
     audit.FEATURE,
     blocklist.FEATURE,
     queue_admin.FEATURE,

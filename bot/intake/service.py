@@ -304,6 +304,9 @@ class IntakeService:
         options = request.options
         if options.vary == "style" and options.variants > 1:  # there may be others by now
             options = options.model_copy(update={"variants": len(taken.value.styles)})
+        if options.vary == "photo" and options.variants > 1:  # some may have been left out
+            photos = 1 + len(taken.value.more_contents)
+            options = options.model_copy(update={"variants": photos})
         return await self._client.queue.submissions.submit(
             Submission(
                 asker=request.asker,
