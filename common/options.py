@@ -28,8 +28,9 @@ Statistic = Literal["gram", "wasserstein"]
 KeepColors = Literal["no", "luminance", "match", "histogram"]
 Start = Literal["content", "grey", "noise", "style", "file"]
 FilmFormat = Literal["mp4", "gif"]
-Vary = Literal["seed", "strength", "style"]
-MAX_VARIANTS = 6
+Vary = Literal["seed", "strength", "style", "photo"]
+MAX_VARIANTS = 10
+"""As many as a gallery of Discord holds, and as many photographs as a form takes."""
 Pooling = Literal["max", "average"]
 OptimizerName = Literal["adam", "lbfgs"]
 StyleFit = Literal["resize", "crop", "mirror"]
@@ -225,6 +226,9 @@ class PaintInputs(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     content: str
+    more_contents: tuple[str, ...] = Field(
+        (), max_length=MAX_VARIANTS - 1, description="Further photographs, with vary=photo."
+    )
     styles: tuple[StyleInput, ...] = Field(min_length=1, max_length=8)
     mask: str | None = Field(
         None, description="Grey picture: white is painted, black stays the photograph."
@@ -248,7 +252,7 @@ class PaintInputs(BaseModel):
 
     def picture_keys(self) -> tuple[str, ...]:
         """Keys of all stored pictures that the job needs."""
-        keys = [self.content, self.mask, self.start, *self.style_masks]
+        keys = [self.content, *self.more_contents, self.mask, self.start, *self.style_masks]
         keys.append(None if self.clip is None else self.clip.picture)
         keys.extend(style.picture for style in self.styles)
         return tuple(dict.fromkeys(key for key in keys if key))

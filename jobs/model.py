@@ -64,6 +64,8 @@ class Reply:
     """Whether its member is mentioned when it is ready; "long": if it took longer than a minute."""
     notes: tuple[Sentence, ...] = ()
     """What the result is to say of the pictures that it was made from."""
+    alt_text: str = ""
+    """How its member describes the picture to those who do not see it; empty: what it is."""
 
 
 @dataclass(frozen=True, slots=True)

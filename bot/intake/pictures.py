@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from bot.intake.byte_budget import ByteBudget
-from bot.intake.download import Downloader
+from bot.intake.download import Downloader, UnreachableError
 from bot.intake.request import PaintRequest, Role, Source, StyleWish
 from bot.intake.room import DiskRoom
 from bot.intake.shares import Shares
@@ -32,6 +32,8 @@ ROLE_WORDS = {
     Role.SECOND_STYLE: _("The second style picture"),
     Role.MASK: _("The mask"),
 }
+NUMBERED = _("Photograph {number}")
+LEFT_OUT = _("{problem} It is left out.")
 OF_PICTURE = _("{picture}: {problem}")
 NOT_KEPT = _("The pictures of this painting are no longer kept; please use /paint with new ones.")
 
@@ -52,15 +54,46 @@ class Taken(Generic[T]):
 class InputError(UserError):
     """A picture that cannot be used, with the name of the option it was given to."""
 
-    def __init__(self, role: Role, problem: UserError | PictureError) -> None:
-        said = _of_picture(role, problem.sentence)
+    def __init__(
+        self, role: Role, problem: UserError | PictureError, number: int | None = None
+    ) -> None:
+        said = _of_picture(role, problem.sentence, number)
         super().__init__(said.template, **said.values)
 
 
-def _of_picture(role: Role, sentence: Sentence) -> Sentence:
-    """A sentence with the name of the option whose picture it is about."""
+def _of_picture(role: Role, sentence: Sentence, number: int | None = None) -> Sentence:
+    """A sentence with the name of the option whose picture it is about; of several, its number."""
     picture = Sentence(ROLE_WORDS[role])
+    if number is not None:
+        picture = Sentence(NUMBERED, {"number": number})
     return Sentence(OF_PICTURE, {"picture": picture, "problem": sentence})
+
+
+def _usable(photos: Sequence[Taken[str] | BaseException]) -> Taken[tuple[str, ...]]:
+    """Those of several photographs that can be used, and why the others are left out.
+
+    Raises:
+        InputError: none can.
+    """
+    taken = [photo for photo in photos if isinstance(photo, Taken)]
+    problems = [photo for photo in photos if isinstance(photo, BaseException)]
+    for problem in problems:
+        if not isinstance(problem, InputError) or not taken:
+            raise problem
+    notes = [note for photo in taken for note in photo.notes]
+    notes += [
+        Sentence(LEFT_OUT, {"problem": problem.sentence})
+        for problem in problems
+        if isinstance(problem, InputError)
+    ]
+    keys = tuple(dict.fromkeys(photo.value for photo in taken))
+    return Taken(keys, tuple(notes), taken[0].aspect)
+
+
+def _notes(
+    photos: Taken[tuple[str, ...]], others: Mapping[Role, Taken[str]]
+) -> tuple[Sentence, ...]:
+    return (*photos.notes, *(note for each in others.values() for note in each.notes))
 
 
 class PictureIntake:
@@ -100,9 +133,21 @@ class PictureIntake:
         await self._downloader.__aexit__(None, None, None)
 
     async def take(
-        self, source: Source, role: Role, member: int, interaction_id: int | None = None
+        self,
+        source: Source,
+        role: Role,
+        member: int,
+        interaction_id: int | None = None,
+        number: int | None = None,
     ) -> Taken[str]:
         """Take one picture in, and keep it while the intake of this interaction is open.
+
+        Args:
+            source: Where it is.
+            role: What it is to the painting.
+            member: Whose it is.
+            interaction_id: Of the intake.
+            number: Which it is where there are several of its role, from 1.
 
         Raises:
             InputError: if it cannot be used.
@@ -118,13 +163,15 @@ class PictureIntake:
             try:
                 data = await self._downloader.fetch(source.url, source.size_bytes)
                 picture = await self._decoders.normalize(data)
+            except UnreachableError:
+                raise
             except (UserError, PictureError) as problem:
                 self._shares.refused(member)
-                raise InputError(role, problem) from None
+                raise InputError(role, problem, number) from None
             await self._hold(interaction_id, [key_for(picture.png, PNG)])
             key = await self._queue.store.put(picture.png, PNG)
         sides = sorted((picture.width_px, picture.height_px))
-        notes = tuple(_of_picture(role, note) for note in picture.notes)
+        notes = tuple(_of_picture(role, note, number) for note in picture.notes)
         return Taken(key, notes, sides[0] / sides[1])
 
     async def keep(self, request: PaintRequest) -> PaintRequest:
@@ -133,10 +180,11 @@ class PictureIntake:
         Raises:
             InputError, UserError: as `gather` does.
         """
-        taken = await self._take_all(request)
-        sources = {role: Source(key=each.value) for role, each in taken.items()}
-        changes = {"content": sources[Role.CONTENT], "mask": sources.get(Role.MASK)}
-        notes = (*request.reply.notes, *(note for each in taken.values() for note in each.notes))
+        photos, taken = await self._take_all(request)
+        first, *more = [Source(key=key) for key in photos.value]
+        mask = Source(key=taken[Role.MASK].value) if Role.MASK in taken else None
+        changes = {"content": first, "more": tuple(more), "mask": mask}
+        notes = (*request.reply.notes, *_notes(photos, taken))
         reply = replace(request.reply, notes=notes)
         return request.model_copy(update={**changes, "reply": reply})
 
@@ -152,7 +200,7 @@ class PictureIntake:
         if request.inputs is not None:
             await self._hold_kept(interaction_id, request.inputs.picture_keys())
             return Taken(request.inputs)
-        taken = await self._take_all(request)
+        photos, taken = await self._take_all(request)
         keys = {role: each.value for role, each in taken.items()}
         style_keys = (keys[role] for role in (Role.STYLE, Role.SECOND_STYLE) if role in keys)
         styles = [
@@ -161,29 +209,36 @@ class PictureIntake:
         ]
         return Taken(
             PaintInputs(
-                content=keys[Role.CONTENT],
+                content=photos.value[0],
+                more_contents=photos.value[1:],
                 styles=tuple(styles),
                 mask=keys.get(Role.MASK),
-                content_aspect=taken[Role.CONTENT].aspect,
+                content_aspect=photos.aspect,
             ),
-            tuple(note for each in taken.values() for note in each.notes),
+            _notes(photos, taken),
         )
 
-    async def _take_all(self, request: PaintRequest) -> dict[Role, Taken[str]]:
-        sources = request.sources()
+    async def _take_all(
+        self, request: PaintRequest
+    ) -> tuple[Taken[tuple[str, ...]], dict[Role, Taken[str]]]:
+        """The photographs, and the pictures beside them."""
+        photos, sources = request.photos, request.sources()
+        member, interaction_id = request.asker.user_id, request.reply.interaction_id
+        several = len(photos) > 1
         results = await asyncio.gather(
             *(
-                self.take(source, role, request.asker.user_id, request.reply.interaction_id)
-                for role, source in sources.items()
+                self.take(photo, Role.CONTENT, member, interaction_id, number if several else None)
+                for number, photo in enumerate(photos, start=1)
             ),
+            *(self.take(source, role, member, interaction_id) for role, source in sources.items()),
             return_exceptions=True,
         )
         taken: dict[Role, Taken[str]] = {}
-        for role, result in zip(sources, results, strict=True):
+        for role, result in zip(sources, results[len(photos) :], strict=True):
             if isinstance(result, BaseException):
                 raise result
             taken[role] = result
-        return taken
+        return _usable(results[: len(photos)]), taken
 
     async def _hold_kept(self, interaction_id: int | None, keys: Collection[str]) -> None:
         await self._hold(interaction_id, keys)
