@@ -10,14 +10,13 @@ from rich.console import Console
 
 from common.clips.clip import Clip, ClipDamagedError, read_clip, write_clip
 from common.clips.encoding import ClipKind, EncodingFailedError, encode_clip
-from common.options import MAX_SIZE_PX, MIN_SIZE_PX, PaintOptions
+from common.options import MAX_SIZE_PX, MIN_SIZE_PX, PaintOptions, resolve_network
 from common.sentences import Sentence
 from common.settings import Settings
 from engine.cli_inputs import read_moving, read_pictures
 from engine.moving.events import ClipPainted, FramePainted, FrameStepped
 from engine.moving.painted_frames import PaintedFrames
 from engine.moving.painting import ClipPainting
-from engine.networks.registry import resolve_network
 from engine.output import PICTURE_SUFFIXES, OutputError
 from engine.output.atomic import replacing, write_bytes
 from engine.painting import (
