@@ -8,15 +8,22 @@ from typing import Generic, TypeVar
 
 from bot.intake.byte_budget import ByteBudget
 from bot.intake.download import Downloader
-from bot.intake.request import PaintRequest, Role, Source, StyleWish
+from bot.intake.request import Moving, PaintRequest, Role, Source, StyleWish
 from bot.intake.room import DiskRoom
 from bot.intake.shares import Shares
 from bot.intake.wishes import resolve
 from bot.texts import _
 from bot.wire.errors import UserError
-from common.options import PaintInputs, StyleInput
-from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailableError, PictureError
-from common.sentences import Sentence
+from common.options import MIN_SIZE_PX, ClipInput, PaintInputs, StyleInput
+from common.pictures import (
+    ClipLimits,
+    Decoded,
+    DecodeLimits,
+    DecoderPool,
+    DecoderUnavailableError,
+    PictureError,
+)
+from common.sentences import Sentence, sentence
 from common.settings import Settings
 from common.store import key_for
 from jobs.queue import JobQueue
@@ -36,7 +43,8 @@ OF_PICTURE = _("{picture}: {problem}")
 NOT_KEPT = _("The pictures of this painting are no longer kept; please use /paint with new ones.")
 
 ERASED = _("Your data was erased while this was being prepared, so it is not painted.")
-PNG = ".png"
+PNG, CLIP = ".png", ".clip"
+DOES_NOT_MOVE = sentence("It does not move, so I painted it as a still picture.")
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,21 @@ class Taken(Generic[T]):
     notes: tuple[Sentence, ...] = ()
     aspect: float | None = None
     """Of a picture, the shorter side in parts of the longer, where it was looked at."""
+    moving: Moving | None = None
+    """What moves of it, where that matters."""
+
+    def source(self: "Taken[str]") -> Source:
+        """The same picture, to be taken from the store."""
+        return Source(key=self.value, aspect=self.aspect, moving=self.moving)
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """It is yet to be asked whether what moves is to be painted, or its first picture."""
+
+    request: PaintRequest
+    """With its pictures in the store."""
+    moving: Moving
 
 
 class InputError(UserError):
@@ -100,32 +123,61 @@ class PictureIntake:
         await self._downloader.__aexit__(None, None, None)
 
     async def take(
-        self, source: Source, role: Role, member: int, interaction_id: int | None = None
+        self,
+        source: Source,
+        role: Role,
+        member: int,
+        interaction_id: int | None = None,
+        *,
+        clip_limits: ClipLimits | None = None,
     ) -> Taken[str]:
         """Take one picture in, and keep it while the intake of this interaction is open.
+
+        Args:
+            source: The picture.
+            role: What it is to the painting.
+            member: Whose it is.
+            interaction_id: That of the intake.
+            clip_limits: How much is taken of what moves; None where a still picture will do.
 
         Raises:
             InputError: if it cannot be used.
             UserError: if it is not kept any more, or the user had everything erased.
         """
         if source.key is not None:
-            await self._hold_kept(interaction_id, [source.key])
-            return Taken(source.key)
+            moving = None if clip_limits is None else source.moving
+            keys = [source.key, *([moving.clip.picture] if moving else [])]
+            await self._hold_kept(interaction_id, keys)
+            notes = () if moving or not source.moving else source.moving.notes_of_still
+            return Taken(source.key, notes, source.aspect, moving)
         assert source.url is not None
         size_bytes = self._max_bytes if source.size_bytes is None else source.size_bytes
         await self._room.check(member, size_bytes)
         async with self._shares.pictures.turn(member), self._budget.hold(size_bytes):
             try:
                 data = await self._downloader.fetch(source.url, source.size_bytes)
-                picture = await self._decoders.normalize(data)
+                decoded = await self._decoders.decode(data, clip_limits)
             except (UserError, PictureError) as problem:
                 self._shares.refused(member)
                 raise InputError(role, problem) from None
-            await self._hold(interaction_id, [key_for(picture.png, PNG)])
-            key = await self._queue.store.put(picture.png, PNG)
+            return await self._stored(decoded, role, interaction_id)
+
+    async def _stored(self, decoded: Decoded, role: Role, interaction_id: int | None) -> Taken[str]:
+        picture, clip = decoded.picture, decoded.clip
         sides = sorted((picture.width_px, picture.height_px))
         notes = tuple(_of_picture(role, note) for note in picture.notes)
-        return Taken(key, notes, sides[0] / sides[1])
+        files = [(picture.png, PNG), *([(clip.file, CLIP)] if clip else [])]
+        await self._hold(interaction_id, [key_for(*file) for file in files])
+        key, *more = [await self._queue.store.put(*file) for file in files]
+        if clip is None:
+            return Taken(key, notes, sides[0] / sides[1])
+        moving = Moving(
+            clip=ClipInput(picture=more[0], frames=clip.frames, seconds=clip.seconds),
+            size_px=max(MIN_SIZE_PX, clip.width_px, clip.height_px),
+            notes=tuple(_of_picture(role, note) for note in clip.notes),
+            notes_of_still=notes,
+        )
+        return Taken(key, (), sides[0] / sides[1], moving)
 
     async def keep(self, request: PaintRequest) -> PaintRequest:
         """Take the pictures in of a wish that lacks its style; the wish with their keys.
@@ -133,14 +185,9 @@ class PictureIntake:
         Raises:
             InputError, UserError: as `gather` does.
         """
-        taken = await self._take_all(request)
-        sources = {role: Source(key=each.value) for role, each in taken.items()}
-        changes = {"content": sources[Role.CONTENT], "mask": sources.get(Role.MASK)}
-        notes = (*request.reply.notes, *(note for each in taken.values() for note in each.notes))
-        reply = replace(request.reply, notes=notes)
-        return request.model_copy(update={**changes, "reply": reply})
+        return _kept(request, await self._take_all(request))
 
-    async def gather(self, request: PaintRequest) -> Taken[PaintInputs]:
+    async def gather(self, request: PaintRequest) -> Taken[PaintInputs] | Undecided:
         """Take all pictures of a request in.
 
         Raises:
@@ -153,27 +200,55 @@ class PictureIntake:
             await self._hold_kept(interaction_id, request.inputs.picture_keys())
             return Taken(request.inputs)
         taken = await self._take_all(request)
+        content = taken[Role.CONTENT]
+        if content.moving is not None and request.options.moving is None:
+            return Undecided(_kept(request, taken), content.moving)
         keys = {role: each.value for role, each in taken.items()}
         style_keys = (keys[role] for role in (Role.STYLE, Role.SECOND_STYLE) if role in keys)
         styles = [
             await self._style(request, wish, next(style_keys) if wish.picture else None)
             for wish in request.styles
         ]
+        notes = [note for each in taken.values() for note in each.notes]
+        if content.moving is not None:
+            notes += content.moving.notes
+        elif request.options.moving:
+            notes.append(_of_picture(Role.CONTENT, DOES_NOT_MOVE))
         return Taken(
             PaintInputs(
                 content=keys[Role.CONTENT],
                 styles=tuple(styles),
                 mask=keys.get(Role.MASK),
-                content_aspect=taken[Role.CONTENT].aspect,
+                clip=None if content.moving is None else content.moving.clip,
+                content_aspect=content.aspect,
             ),
-            tuple(note for each in taken.values() for note in each.notes),
+            tuple(notes),
+            content.aspect,
+            content.moving,
+        )
+
+    async def _clip_limits(self, request: PaintRequest) -> ClipLimits | None:
+        if not request.may_move:
+            return None
+        limits = await self._queue.limits.in_force_for(request.asker)
+        return ClipLimits(
+            max_seconds=limits.max_clip_seconds,
+            max_frames_per_second=limits.max_clip_frames_per_second,
+            max_side_px=min(limits.max_clip_size_px, limits.max_size_px),
         )
 
     async def _take_all(self, request: PaintRequest) -> dict[Role, Taken[str]]:
         sources = request.sources()
+        clip_limits = await self._clip_limits(request)
         results = await asyncio.gather(
             *(
-                self.take(source, role, request.asker.user_id, request.reply.interaction_id)
+                self.take(
+                    source,
+                    role,
+                    request.asker.user_id,
+                    request.reply.interaction_id,
+                    clip_limits=clip_limits if role is Role.CONTENT else None,
+                )
                 for role, source in sources.items()
             ),
             return_exceptions=True,
@@ -206,3 +281,22 @@ class PictureIntake:
         if style.picture is not None:  # a saved one, which may be removed at any moment
             await self._hold_kept(request.reply.interaction_id, [style.picture])
         return style
+
+
+def _kept(request: PaintRequest, taken: dict[Role, Taken[str]]) -> PaintRequest:
+    """The wish with its pictures in the store; what is to be said of them goes with it."""
+    sources = {role: each.source() for role, each in taken.items()}
+    pictures = iter(sources[role] for role in (Role.STYLE, Role.SECOND_STYLE) if role in sources)
+    styles = tuple(
+        style if style.picture is None else style.model_copy(update={"picture": next(pictures)})
+        for style in request.styles
+    )
+    notes = (*request.reply.notes, *(note for each in taken.values() for note in each.notes))
+    return request.model_copy(
+        update={
+            "content": sources[Role.CONTENT],
+            "mask": sources.get(Role.MASK),
+            "styles": styles,
+            "reply": replace(request.reply, notes=notes),
+        }
+    )

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from bot.delivery.undelivered import UndeliveredNotice
 from bot.intake.journal import QUEUE_BACKOFF, QUEUE_TRIES, CommandJournal, JournalEntry
+from bot.intake.moving import check_versions, decided, options_of, options_to_check
 from bot.intake.own_defaults import OwnDefaults
-from bot.intake.pictures import ERASED, NOT_KEPT, PictureIntake
+from bot.intake.pictures import ERASED, NOT_KEPT, PictureIntake, Undecided
 from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_to
 from bot.intake.shares import Shares
 from bot.intake.wishes import in_style
@@ -22,7 +23,13 @@ from bot.ui.refusals import refusal_words
 from bot.wire.acknowledging import ANSWER_FOLLOWS, acknowledge
 from bot.wire.errors import UserError, sentence_for
 from bot.wire.in_time import read_in_time
-from bot.wire.original_response import find_answer, is_mine, say_instead, show_in_answer
+from bot.wire.original_response import (
+    find_answer,
+    is_mine,
+    say_beside,
+    say_instead,
+    show_in_answer,
+)
 from jobs.model import Intake, Submission
 from jobs.outcomes import (
     Accepted,
@@ -54,6 +61,8 @@ class IntakeService:
     _shares: Shares
     question: Callable[[PaintRequest], Awaitable[Page]]
     """Makes what asks for the style of a wish that lacks it; set by who offers styles."""
+    moving_question: Callable[[Undecided], Awaitable[Page]]
+    """Makes what asks whether what moves is painted, or its first picture; set likewise."""
     _journal: CommandJournal
 
     def __init__(self, client: Bot) -> None:
@@ -107,6 +116,7 @@ class IntakeService:
             request = request.model_copy(update={"reply": hidden})
         if request.lacks_style:
             request = request.as_question()
+        check_versions(request.options)
         if request.options.variants > 1 and request.options.timelapse:
             raise UserError(NO_FILM_OF_SEVERAL)
         entry = self._journal.open(request)
@@ -185,6 +195,9 @@ class IntakeService:
                 await self._ask_style(request)
                 return
             outcome = await self._patiently(lambda: self._submit(request, message_id))
+            if isinstance(outcome, Undecided):
+                await self._ask(outcome.request, await self.moving_question(outcome))
+                return
         except Exception as error:  # noqa: BLE001 - the boundary where errors become sentences
             sentence = sentence_for(error, t, f"intake {reply.interaction_id}")
         else:
@@ -196,6 +209,9 @@ class IntakeService:
                 sentence = refusal_words(t, outcome.refusal)
             else:
                 sentence = t(ERASED)
+        if request.asked:  # what asks stays, so that it can be answered again
+            await say_beside(self._client, asker.user_id, reply, sentence)
+            return
         await say_instead(self._client, asker.user_id, reply, sentence)
         await self._journal.close(reply.interaction_id)
 
@@ -206,16 +222,45 @@ class IntakeService:
         chosen in that time, and then another.
         """
         kept = await self._patiently(lambda: self.pictures.keep(request))
-        payload = kept.model_dump(mode="json")
-        interaction_id = request.reply.interaction_id
-        if not await self._patiently(
-            lambda: self._client.queue.intakes.replace(interaction_id, payload)
-        ):
+        await self._ask(kept, await self.question(kept))
+
+    async def _ask(self, kept: PaintRequest, page: Page) -> None:
+        """Put a question into the answer to a wish whose pictures are in the store."""
+        if not await self._patiently(lambda: self._replace(kept)):
             raise UserError(ERASED)
-        page = await self.question(kept)
         await show_in_answer(
-            self._client, request.reply, view=page.layout, attachments=list(page.files)
+            self._client, kept.reply, view=page.layout, attachments=list(page.files)
         )
+
+    async def _replace(self, wish: PaintRequest) -> bool:
+        """Write a wish down anew; whether it is still open."""
+        return await self._client.queue.intakes.replace(
+            wish.reply.interaction_id, wish.model_dump(mode="json")
+        )
+
+    async def decide(self, interaction: Interaction, wish_id: int, *, moving: bool) -> None:
+        """Paint a wish of which it was asked whether what moves is to be painted.
+
+        Args:
+            interaction: By which that was decided, a button in the answer to the wish.
+            wish_id: The interaction that brought the wish.
+            moving: Whether what moves is painted; else its first picture.
+
+        Raises:
+            UserError: if it is not kept any more, or the limits stand in the way.
+        """
+        self._shares.check(interaction.user.id)
+        wish = await self._unfinished(interaction, wish_id)
+        chosen = decided(wish, interaction, moving=moving)
+        refusal = await self._early_refusal(chosen)
+        if refusal is not None:
+            raise UserError(refusal_words(texts_of(interaction), refusal))
+        is_open = await read_in_time(interaction, self._replace(chosen))
+        message_id = await acknowledge(interaction)
+        interaction.extras[ANSWER_FOLLOWS] = True
+        message_id = interaction.message.id if interaction.message else message_id
+        if is_open and not self._stopping:
+            self._spawn(self._work(chosen, message_id))
 
     async def finish(
         self,
@@ -269,7 +314,7 @@ class IntakeService:
         except TimeoutError:
             return None
         asking = asyncio.create_task(
-            self._client.queue.submissions.check_limits(request.asker, request.options)
+            self._client.queue.submissions.check_limits(request.asker, options_to_check(request))
         )
         self._asking.add(asking)
         asking.add_done_callback(self._asked)
@@ -293,14 +338,16 @@ class IntakeService:
                 await asyncio.sleep(seconds)
         return await work()
 
-    async def _submit(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
+    async def _submit(
+        self, request: PaintRequest, message_id: int | None
+    ) -> SubmitOutcome | Undecided:
         taken = await self.pictures.gather(request)
+        if isinstance(taken, Undecided):
+            return taken
         if request.version is not None:
             return await self._take(request, request.version, message_id)
-        notes = (*request.reply.notes, *taken.notes)
-        options = request.options
-        if options.vary == "style" and options.variants > 1:  # there may be others by now
-            options = options.model_copy(update={"variants": len(taken.value.styles)})
+        options, said = options_of(request, taken)
+        notes = (*request.reply.notes, *taken.notes, *said)
         return await self._client.queue.submissions.submit(
             Submission(
                 asker=request.asker,

@@ -14,7 +14,15 @@ from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
 from jobs.db.rows import json_object, moment
-from jobs.entering.limits import EVERYWHERE, LoosensOperatorLimit, loosened, read_changes, tightened
+from jobs.entering.limits import (
+    EVERYWHERE,
+    LoosensOperatorLimit,
+    loosened,
+    read_changes,
+    read_rules,
+    tightened,
+)
+from jobs.model import Asker
 from jobs.outcomes import QueueError
 
 SET_LIMITS, UNDO_LIMITS, RESET_LIMITS = "set_limits", "undo_limits", "reset_limits"
@@ -57,6 +65,12 @@ class GuildLimits:
     async def in_force(self, guild_id: int | None) -> Limits:
         """The limits in force."""
         return tightened(self._core.settings.limits, await self.of_server(guild_id))
+
+    async def in_force_for(self, asker: Asker) -> Limits:
+        """The limits in force for somebody where they ask, with what their roles free them of."""
+        async with self._core.database.read() as connection:
+            rules = await read_rules(connection, self._core.settings, asker.guild_id, asker.user_id)
+        return rules.for_roles(asker.role_ids)
 
     async def of_server(self, guild_id: int | None) -> Mapping[str, Any]:
         """What the server's admins have set, by the names of the limits."""

@@ -7,12 +7,20 @@ from typing import TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.options import PaintOptions
 from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, Record, from_json, job_from_row, moment
 from jobs.entering.limits import EVERYWHERE
 from jobs.model import EngineInfo, Job, JobState, Progress, Standing
-from jobs.order.speeds import SpeedModel, blended, engine_kind, start_after
+from jobs.order.speeds import (
+    SpeedModel,
+    blended,
+    engine_kind,
+    speed_class_of,
+    start_after,
+    work_of,
+)
 
 SPEEDS_KEPT_SECONDS = 5.0
 ENGINE_ALIVE_SECONDS = 30.0
@@ -137,6 +145,22 @@ class Standings:
             place = ahead + own_ahead + 1
             found[row.id] = Standing(place, starts_at, ready_at, engines, stopped)
         return found
+
+    async def painting_seconds(
+        self, options: PaintOptions, aspect: float | None, *, frames: int = 1
+    ) -> float:
+        """How long such a job is expected to be painted, from its first to its last moment.
+
+        Args:
+            options: Of the job.
+            aspect: The photograph's shorter side in parts of its longer; None where not known.
+            frames: Of the clip that would be painted; 1 for a still.
+        """
+        async with self._core.database.read() as connection:
+            now = await self._core.database.now_in(connection)
+            fleet = await self.fleet(connection, now)
+        speed_class = speed_class_of(options, moves=frames > 1)
+        return fleet.seconds(speed_class, work_of(options, aspect, frames))
 
     async def waiting(self, guild_id: int | None, *, limit: int = 25) -> list[Job]:
         """The next jobs in the order of the queue, of one server or (None) of all."""

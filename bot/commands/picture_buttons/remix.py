@@ -9,7 +9,7 @@ from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.style_form import Chosen, StyleForm
 from bot.commands.style_pictures import saved_styles
 from bot.intake.pictures import NOT_KEPT
-from bot.intake.request import PaintRequest, Source, asker_of, reply_to
+from bot.intake.request import PaintRequest, Source, asker_of, photo_of, reply_to
 from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction
@@ -22,6 +22,7 @@ STRENGTH_STEP = 0.15
 
 STRONGEST = _("It is as strong as it can be; another style may bring more.")
 SOFTEST = _("It is as soft as it can be already.")
+NO_FILM_OF_CLIP = _("What moves is not filmed while it is painted.")
 LARGEST = _("It is as large as it can be: {size} px.")
 
 
@@ -51,14 +52,18 @@ async def softer(interaction: Interaction, job_id: int) -> None:
 async def larger(interaction: Interaction, job_id: int) -> None:
     """Twice the size, with the same seed. Whether it is allowed is for the limits to say."""
     job = await kept_job(interaction, job_id)
-    if job.options.size_px >= MAX_SIZE_PX:
+    limits = interaction.client.settings.limits
+    most_px = MAX_SIZE_PX if job.inputs.clip is None else limits.max_clip_size_px
+    if job.options.size_px >= most_px:
         raise UserError(LARGEST, size=job.options.size_px)
-    await _remix(interaction, job, size_px=min(MAX_SIZE_PX, job.options.size_px * 2))
+    await _remix(interaction, job, size_px=min(most_px, job.options.size_px * 2))
 
 
 async def timelapse(interaction: Interaction, job_id: int) -> None:
     """The time-lapse; where none was recorded, the same picture is painted again with one."""
     job = await kept_job(interaction, job_id)
+    if job.inputs.clip is not None:
+        raise UserError(NO_FILM_OF_CLIP)
     if job.timelapse_key is not None:
         await show_timelapse(interaction, job, job.timelapse_key)
         return
@@ -83,7 +88,7 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
         request = remix_request(submitted, job).model_copy(
             update={
                 "inputs": None,
-                "content": Source(key=job.inputs.content),
+                "content": photo_of(job.inputs, job.options),
                 "mask": Source(key=job.inputs.mask) if job.inputs.mask else None,
                 "styles": chosen.styles,
                 "named": ("strength", "style_scale", "pooling"),
