@@ -55,9 +55,14 @@ def _run(arguments: list[str]) -> int:
             return WRONG_USE
         case _:
             with _loading():
-                from engine.worker.main import main as worker_main  # noqa: PLC0415
+                from engine.worker.announcing import announced  # noqa: PLC0415
 
-            return worker_main(arguments)
+            with announced(arguments) as start:
+                with _loading():
+                    from engine.worker.main import main as worker_main  # noqa: PLC0415
+
+                start.status = worker_main(arguments)
+            return start.status
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bot.pictures.child import Encoded
+from bot.pictures.encoded import Encoded
 from common.child import ask_child
 
 TIMEOUT_SECONDS = 120.0

@@ -78,7 +78,13 @@ def _set_by_server(asked: _Asked, name: str) -> bool:
 def _blocked(rules: Rules, _: Asker) -> Refusal | None:
     if not (rules.blocked_everywhere or rules.blocked_here):
         return None
-    return Refusal(BLOCKED, by_operator=rules.blocked_everywhere)
+    ends = rules.block_ends_at
+    return Refusal(
+        BLOCKED,
+        by_operator=rules.blocked_everywhere,
+        available_at=None if ends is None else moment(ends),
+        reason=rules.block_reason or "",
+    )
 
 
 def _painter_roles(rules: Rules, asker: Asker) -> Refusal | None:
