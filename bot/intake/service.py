@@ -69,6 +69,8 @@ class IntakeService:
         self._client = client
         self._tasks: set[asyncio.Task[None]] = set()
         self._beginning: set[asyncio.Task[None]] = set()
+        self._decided: set[int] = set()
+        """Wishes whose question was answered in this run."""
         self._stopping = False
         self._asking: set[asyncio.Task[Refusal | None]] = set()
         self._asking_slots = asyncio.Semaphore(ASKED_AT_ONCE)
@@ -185,6 +187,8 @@ class IntakeService:
         """Take a wish in, which counts among its member's while that lasts."""
         with self._shares.wish(request.asker.user_id):
             await self._take_in(request, message_id)
+        if request.asked:
+            self._decided.discard(request.reply.interaction_id)
 
     async def _take_in(self, request: PaintRequest, message_id: int | None) -> None:
         """Take the pictures in and submit, or say why not."""
@@ -226,6 +230,8 @@ class IntakeService:
 
     async def _ask(self, kept: PaintRequest, page: Page) -> None:
         """Put a question into the answer to a wish whose pictures are in the store."""
+        if kept.reply.interaction_id in self._decided:  # just before it was asked once more
+            return
         if not await self._patiently(lambda: self._replace(kept)):
             raise UserError(ERASED)
         await show_in_answer(
@@ -255,6 +261,7 @@ class IntakeService:
         refusal = await self._early_refusal(chosen)
         if refusal is not None:
             raise UserError(refusal_words(texts_of(interaction), refusal))
+        self._decided.add(wish_id)
         is_open = await read_in_time(interaction, self._replace(chosen))
         message_id = await acknowledge(interaction)
         interaction.extras[ANSWER_FOLLOWS] = True

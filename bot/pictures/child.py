@@ -11,7 +11,6 @@ from typing import Final
 
 from PIL import Image, ImageFile
 
-from bot.pictures.clips import compare_clips, fit_clip
 from bot.pictures.encoded import Encoded
 from common.child import Header, Message, serve
 from common.confining import confine, leave_network, readable_modules
@@ -84,6 +83,20 @@ def _save(picture: Image.Image, kind: str, **options: object) -> bytes:
     file = io.BytesIO()
     picture.save(file, kind, **options)
     return file.getvalue()
+
+
+def fit_clip(clip: bytes, limit_bytes: int) -> Encoded:
+    """See `bot.pictures.clips`, which is not loaded for stills: FFmpeg is large."""
+    from bot.pictures import clips  # noqa: PLC0415
+
+    return clips.fit_clip(clip, limit_bytes)
+
+
+def compare_clips(before: bytes, after: bytes, limit_bytes: int) -> Encoded:
+    """See `fit_clip`."""
+    from bot.pictures import clips  # noqa: PLC0415
+
+    return clips.compare_clips(before, after, limit_bytes)
 
 
 _MAKERS: Final[dict[str, Callable[..., Encoded]]] = {

@@ -70,7 +70,9 @@ class GuildLimits:
     async def in_force_for(self, asker: Asker) -> Limits:
         """The limits in force for somebody where they ask, with what their roles free them of."""
         async with self._core.database.read() as connection:
-            rules = await read_rules(connection, self._core.settings, asker.guild_id, asker.user_id)
+            now = await self._core.database.now_in(connection)
+            settings = self._core.settings
+            rules = await read_rules(connection, settings, asker.guild_id, asker.user_id, now)
         return rules.for_roles(asker.role_ids)
 
     async def of_server(self, guild_id: int | None) -> Mapping[str, Any]:

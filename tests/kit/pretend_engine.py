@@ -96,7 +96,7 @@ class PretendEngine:
                 await asyncio.sleep(0.05)
         image, clip = self._result(content, job.options.size_px), None
         if job.inputs.clip is not None:
-            image, clip = await painted_clip(job, self.queue.store)
+            image, clip = await painted_clip(job, self.queue.store, noise=self.noise)
         versions = variants_of(job.inputs, job.options)
         keys = [
             await self.queue.store.put(encoded(_tinted(image, number)), ".png")

@@ -112,9 +112,11 @@ def mp4_file(
     Raises:
         av.error.FFmpegError: no encoder works, or the file cannot be written.
     """
-    options = {"movflags": "+faststart", "fflags": "+bitexact"}
     is_path = isinstance(path, Path)
     file = str(path) if is_path else path
+    options = {"fflags": "+bitexact"}
+    if is_path:  # which is read again for it
+        options["movflags"] = "+faststart"
     container = av.open(file, "w", format="mp4", options=options)
     made = Mp4(container, rate, time_base or 1 / rate, quality, threads=0 if is_path else 1)
     try:

@@ -1,23 +1,22 @@
 """A photograph that moves: what is asked, what either answer paints, and what its buttons do."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from common.clips.decode import decode
+from common.pictures.kinds import ClipLimits, DecodeLimits
 from sandbox.model import Interaction, Message
 from tests.common.clips.files import GifFrame, film, gif, solid
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import World
 
-ANIMATION = gif(
-    [GifFrame(number % 3, 20, box=(0, 0, 96, 72)) for number in range(5)], canvas=(96, 72)
-)
+ANIMATION = gif([GifFrame(n % 3, 20, box=(0, 0, 96, 72)) for n in range(5)], canvas=(96, 72))
+LOOKS = [solid((60 * number, 90, 90), (96, 72)) for number in range(4)]
 STYLE = ("style.png", gradient_picture((64, 64)))
 GIF = {"content": ("cat.gif", ANIMATION), "style": STYLE}
-FILM = {
-    "content": ("cat.mp4", film([solid((60 * number, 90, 90), (96, 72)) for number in range(4)])),
-    "style": STYLE,
-}
+FILM = {"content": ("cat.mp4", film(LOOKS)), "style": STYLE}
 QUESTION = "Shall I paint all of it, or its first picture?"
 
 
@@ -92,14 +91,8 @@ async def test_the_option_decides_without_a_question(
 
 async def test_a_film_is_shown_as_one_and_its_sound_is_left_out(world: World) -> None:
     await world.start_engine()
-    quiet = {
-        **FILM,
-        "content": (
-            "cat.mp4",
-            film([solid((60 * n, 90, 90), (96, 72)) for n in range(4)], sound=True),
-        ),
-    }
-    done = await moving(world, attachments=quiet)
+    heard = {**FILM, "content": ("cat.mp4", film(LOOKS, sound=True))}
+    done = await moving(world, attachments=heard)
     assert done.attachments[0].filename.endswith(".mp4")
     assert "Its sound is left out." in done.text
     still = await world.finished(await world.paint({"moving": False}, attachments=FILM))
@@ -119,9 +112,13 @@ async def test_nobody_else_decides_and_to_press_twice_paints_once(world: World) 
     message = await asked(world)
     refused = await decided(world, message, user="bob")
     assert "somebody else" in await world.said(refused)
-    first, second = await decided(world, message), await decided(world, message, "First picture")
+    moving, still = message.buttons
+    first, second = await asyncio.gather(
+        world.discord.use_component(world.user(), message, moving),
+        world.discord.use_component(world.user(), message, still),
+    )
     await world.says(first, "Place 1")
-    await second.wait(lambda i: i.responded)
+    await second.wait(lambda i: i.acknowledged)
     await world.no_intakes()
     assert len(await world.jobs()) == 1
 
@@ -141,8 +138,8 @@ async def test_several_versions_are_stills(world: World) -> None:
     await world.start_engine()
     refused = await world.paint({"moving": True, "variants": 2}, attachments=GIF)
     assert "Several versions do not move" in await world.said(refused)
-    done = await world.finished(await world.paint({"variants": 2}, attachments=GIF), "Take 1")
-    assert len(done.attachments) == 2
+    done = await world.says(await world.paint({"variants": 2}, attachments=GIF), "versions")
+    await world.eventually(lambda: len(done.attachments) == 2)
 
 
 # Minute 16, restarts
@@ -164,7 +161,7 @@ async def test_a_restart_behind_the_answer_goes_on_with_it(world: World) -> None
     message = await asked(world)
     world.bot.queue.submissions.submit = _never  # type: ignore[method-assign,assignment]
     pressed = await decided(world, message)
-    await pressed.wait(lambda i: i.responded)
+    await pressed.wait(lambda i: i.acknowledged)
     await world.stop_bot()
     await world.start_bot()
     await world.start_engine()
@@ -175,7 +172,7 @@ async def test_a_restart_behind_the_answer_goes_on_with_it(world: World) -> None
 
 
 async def _never(*_arguments: object) -> None:
-    await __import__("asyncio").Event().wait()
+    await asyncio.Event().wait()
 
 
 # Limits
@@ -200,8 +197,7 @@ async def test_a_refusal_leaves_the_question_to_be_answered_again(world: World) 
     message = await asked(world)
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 1)
     await world.says(await world.paint(), "Place 1")
-    refused = await decided(world, message)
-    assert "waiting or being painted" in await world.said(refused)
+    await world.says(await decided(world, message), "waiting or being painted")
     assert QUESTION in message.text
     await world.start_engine()
     await world.eventually(lambda: _all_done(world))
@@ -264,3 +260,66 @@ async def test_it_is_deleted_shown_and_in_the_history_like_any_other(world: Worl
     assert "It is in your DMs" in await world.said(saved)
     await world.press(world.user(), done, "Delete")
     assert (await world.fresh(job)).result_key is None
+
+
+async def test_before_and_after_are_compared_moving(world: World) -> None:
+    await world.start_engine()
+    done = await moving(world)
+    compared = await world.press(world.user(), done, "Compare")
+    message = await world.says(compared, "Before and after")
+    (video,) = message.attachments
+    assert video.filename.endswith(".mp4")
+    assert video.data is not None
+    clip = decode(video.data, DecodeLimits(), ClipLimits(max_seconds=60)).clip
+    assert clip is not None
+    assert (clip.width_px, clip.height_px) == (96 + 8 + 96, 72)
+    assert clip.seconds == 4.0  # once around takes a second
+
+
+async def test_another_style_and_the_form_keep_what_moves(world: World) -> None:
+    await world.start_engine()
+    done = await moving(world)
+    form = await world.discord.press(world.user(), done, label="Other style")
+    done = await world.finished(await world.discord.submit_modal(form, {"preset": ["the-scream"]}))
+    newest = (await world.jobs())[0]
+    assert newest.inputs.styles[0].preset == "the-scream"
+    assert newest.inputs.clip is not None
+    assert newest.options.size_px == 96
+    form = await world.discord.press(world.user(), done, label="Change…")
+    changed = await world.discord.submit_modal(form, {"size": ["64/draft"], "switches": ["film"]})
+    done = await world.finished(changed)
+    newest = (await world.jobs())[0]
+    assert (newest.options.size_px, newest.options.timelapse) == (64, False)
+    assert "What moves is not filmed" in done.text
+    assert done.attachments[0].filename.endswith(".gif")
+
+
+async def test_the_best_file_that_fits_the_place_is_shown_and_the_card_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await world.start_engine()
+    engine.noise = True
+    done = await moving(world)
+    assert "Shown as" not in done.text
+    (job,) = await world.jobs()
+    assert job.report is not None
+    assert job.report.clip is not None
+    sizes = {
+        kind: len(await world.queue.store.get(key)) for kind, key in job.report.clip.files.items()
+    }
+    assert sizes["gif"] > sizes["mp4"]
+
+    async def shown(limit_bytes: int) -> Message:
+        monkeypatch.setattr(type(world.discord.world), "upload_limit_bytes", limit_bytes)
+        message = await world.slash(world.user(), "show", {"picture": job.id})
+        assert message.attachments[0].data is not None
+        assert len(message.attachments[0].data) <= limit_bytes
+        return message
+
+    second = await shown(sizes["gif"] - 1)
+    suffix = "webp" if sizes["webp"] < sizes["gif"] else "mp4"
+    assert second.attachments[0].filename.endswith(suffix)
+    assert "the GIF of" in second.text
+    smaller = await shown(min(sizes.values()) - 1)
+    assert smaller.attachments[0].filename.endswith("mp4")
+    assert "Shown as a smaller video of" in smaller.text
