@@ -11,11 +11,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from common.options import resolve_network
 from common.pictures import PictureError
 from common.settings import Settings, SettingsError, load_settings
 from engine.arguments import make_parser, options_of, start_file
 from engine.cli_inputs import read_pictures
-from engine.networks.registry import resolve_network
 from engine.output import (
     PICTURE_SUFFIXES,
     TIMELAPSE_SUFFIXES,

@@ -31,7 +31,7 @@ from bot.commands.admin import (
     queue_admin,
     stats,
 )
-from bot.commands.picture_buttons import change, details, ending, remix, sharing
+from bot.commands.picture_buttons import change, describe, details, ending, remix, sharing
 from bot.delivery import loop, notifier, undelivered
 from bot.intake import own_defaults, shares
 from bot.intake import service as intake
@@ -57,6 +57,7 @@ FEATURES: tuple[Feature, ...] = (
     remix.FEATURE,
     change.FEATURE,
     details.FEATURE,
+    describe.FEATURE,
     sharing.FEATURE,
     ending.FEATURE,
     paint.FEATURE,

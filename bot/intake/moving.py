@@ -42,6 +42,8 @@ def options_of(
     options = request.options
     if options.vary == "style" and options.variants > 1:  # there may be others by now
         options = options.model_copy(update={"variants": len(taken.value.styles)})
+    if options.vary == "photo" and options.variants > 1:  # some may have been left out
+        options = options.model_copy(update={"variants": 1 + len(taken.value.more_contents)})
     if taken.value.clip is None:
         return options.model_copy(update={"moving": False if options.moving is False else None}), ()
     notes = (NOT_FILMED,) if options.timelapse else ()

@@ -95,6 +95,8 @@ class PaintRequest(BaseModel):
     content: Source | None = None
     styles: tuple[StyleWish, ...] = ()
     inputs: PaintInputs | None = None  # a remix with the very pictures of its parent
+    more: tuple[Source, ...] = ()
+    """Further photographs, each of which becomes a picture of the same job."""
     mask: Source | None = None
     options: PaintOptions
     named: tuple[str, ...] = ()
@@ -129,18 +131,22 @@ class PaintRequest(BaseModel):
     @property
     def may_move(self) -> bool:
         """Whether what moves of the photograph matters: several versions are stills."""
-        return self.options.moving is not False and self.options.variants == 1
+        return self.options.moving is not False and self.options.variants == 1 and not self.more
 
     def as_question(self) -> Self:
         """A wish that lacks its style, whose answer asks for it and is for the member alone."""
         asking = replace(self.reply, ephemeral=True)
         return self.model_copy(update={"reply": asking, "ephemeral": self.reply.ephemeral})
 
+    @property
+    def photos(self) -> tuple[Source, ...]:
+        """All photographs that are to be painted, in their order."""
+        return () if self.content is None else (self.content, *self.more)
+
     def sources(self) -> dict[Role, Source]:
-        """The pictures that are to be taken in; there are at most two of styles."""
+        """The pictures beside the photographs; there are at most two of styles."""
         styles = (style.picture for style in self.styles if style.picture is not None)
         given = {
-            Role.CONTENT: self.content,
             **dict(zip((Role.STYLE, Role.SECOND_STYLE), styles, strict=False)),
             Role.MASK: self.mask,
         }

@@ -4,17 +4,18 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
 from bot.delivery.undelivered import UndeliveredNotice
-from bot.intake.journal import QUEUE_BACKOFF, QUEUE_TRIES, CommandJournal, JournalEntry
+from bot.intake.journal import CommandJournal, JournalEntry
 from bot.intake.moving import check_versions, decided, options_of, options_to_check
 from bot.intake.own_defaults import OwnDefaults
 from bot.intake.pictures import ERASED, NOT_KEPT, PictureIntake, Undecided
 from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_to
 from bot.intake.shares import Shares
+from bot.intake.waiting import Surroundings
 from bot.intake.wishes import in_style
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import _, texts_for, texts_of
@@ -34,14 +35,12 @@ from jobs.model import Intake, Submission
 from jobs.outcomes import (
     Accepted,
     AlreadySubmitted,
-    QueueUnavailableError,
     Refusal,
     Refused,
     SubmitOutcome,
 )
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 NO_FILM_OF_SEVERAL = _(
     "Several versions are not filmed; please take one of them first, and press Time-lapse there."
 )
@@ -67,6 +66,7 @@ class IntakeService:
 
     def __init__(self, client: Bot) -> None:
         self._client = client
+        self._surroundings = Surroundings(client)
         self._tasks: set[asyncio.Task[None]] = set()
         self._beginning: set[asyncio.Task[None]] = set()
         self._decided: set[int] = set()
@@ -98,6 +98,7 @@ class IntakeService:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._surroundings.stop()
         await self.pictures.close()
 
     async def forget(self, user_id: int) -> None:
@@ -132,7 +133,7 @@ class IntakeService:
         await accepting
 
     async def _accept(self, interaction: Interaction, entry: JournalEntry, began: float) -> None:
-        """Acknowledge a command once it is written down, and start on it."""
+        """Acknowledge a command once it is written down, as a row or a file, and start on it."""
         request = entry.request
         try:
             waited = asyncio.get_running_loop().time() - began
@@ -146,10 +147,9 @@ class IntakeService:
         except Exception:
             self._spawn(entry.drop())
             raise
-        is_new = await entry.settled()
         interaction.extras[ANSWER_FOLLOWS] = True
-        if is_new and not self._stopping:
-            self._spawn(self._work(request, message_id))
+        if not self._stopping:
+            self._spawn(self._work(request, message_id, entry))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -183,22 +183,29 @@ class IntakeService:
         log.info("Going on with the intake %s", intake.interaction_id)
         await self._work(request, message_id)
 
-    async def _work(self, request: PaintRequest, message_id: int | None) -> None:
+    async def _work(
+        self, request: PaintRequest, message_id: int | None, entry: JournalEntry | None = None
+    ) -> None:
         """Take a wish in, which counts among its member's while that lasts."""
         with self._shares.wish(request.asker.user_id):
-            await self._take_in(request, message_id)
+            await self._take_in(request, message_id, entry)
         if request.asked:
             self._decided.discard(request.reply.interaction_id)
 
-    async def _take_in(self, request: PaintRequest, message_id: int | None) -> None:
-        """Take the pictures in and submit, or say why not."""
+    async def _take_in(
+        self, request: PaintRequest, message_id: int | None, entry: JournalEntry | None
+    ) -> None:
+        """Make a row of it, take the pictures in and submit, or say why not."""
         asker, reply = request.asker, request.reply
         t = texts_for(reply.locale)
+        patiently = self._surroundings.patiently
         try:
+            if entry is not None and not await patiently(request, entry.settled):
+                return  # who took it first answers
             if request.lacks_style:
                 await self._ask_style(request)
                 return
-            outcome = await self._patiently(lambda: self._submit(request, message_id))
+            outcome = await patiently(request, lambda: self._submit(request, message_id))
             if isinstance(outcome, Undecided):
                 await self._ask(outcome.request, await self.moving_question(outcome))
                 return
@@ -217,6 +224,8 @@ class IntakeService:
             await say_beside(self._client, asker.user_id, reply, sentence)
             return
         await say_instead(self._client, asker.user_id, reply, sentence)
+        if entry is not None:
+            await entry.drop()
         await self._journal.close(reply.interaction_id)
 
     async def _ask_style(self, request: PaintRequest) -> None:
@@ -225,17 +234,21 @@ class IntakeService:
         The intake stays open, and with it the pictures are kept, for a day: a style may be
         chosen in that time, and then another.
         """
-        kept = await self._patiently(lambda: self.pictures.keep(request))
+        kept = await self._surroundings.patiently(request, lambda: self.pictures.keep(request))
         await self._ask(kept, await self.question(kept))
 
     async def _ask(self, kept: PaintRequest, page: Page) -> None:
         """Put a question into the answer to a wish whose pictures are in the store."""
         if kept.reply.interaction_id in self._decided:  # just before it was asked once more
             return
-        if not await self._patiently(lambda: self._replace(kept)):
+        if not await self._surroundings.patiently(kept, lambda: self._replace(kept)):
             raise UserError(ERASED)
         await show_in_answer(
-            self._client, kept.reply, view=page.layout, attachments=list(page.files)
+            self._client,
+            kept.reply,
+            content=None,  # there may be words that it waits
+            view=page.layout,
+            attachments=list(page.files),
         )
 
     async def _replace(self, wish: PaintRequest) -> bool:
@@ -333,17 +346,6 @@ class IntakeService:
         self._asking_slots.release()
         if not asking.cancelled() and asking.exception() is not None:
             log.warning("The limits could not be asked: %s", asking.exception())
-
-    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do what needs the database, and again where it does not answer."""
-        for failures in range(QUEUE_TRIES - 1):
-            try:
-                return await work()
-            except QueueUnavailableError as error:
-                seconds = QUEUE_BACKOFF.seconds(failures)
-                log.warning("The queue does not answer (%s); next try in %.1f s", error, seconds)
-                await asyncio.sleep(seconds)
-        return await work()
 
     async def _submit(
         self, request: PaintRequest, message_id: int | None

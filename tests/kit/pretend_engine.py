@@ -99,7 +99,7 @@ class PretendEngine:
             image, clip = await painted_clip(job, self.queue.store, noise=self.noise)
         versions = variants_of(job.inputs, job.options)
         keys = [
-            await self.queue.store.put(encoded(_tinted(image, number)), ".png")
+            await self.queue.store.put(encoded(await self._version(job, image, number)), ".png")
             for number in range(len(versions))
         ]
         key = keys[0]
@@ -124,6 +124,12 @@ class PretendEngine:
         )
         self.painted.append(job.id)
         await self.queue.claims.finish(claim, key, report, timelapse_key=lapse)
+
+    async def _version(self, job: Job, first: Image.Image, number: int) -> Image.Image:
+        if job.options.vary != "photo":
+            return _tinted(first, number)
+        one = variants_of(job.inputs, job.options)[number]
+        return self._result(await self.queue.store.get(one.inputs.content), job.options.size_px)
 
     def _result(self, content: bytes, size_px: int) -> Image.Image:
         if self.noise:

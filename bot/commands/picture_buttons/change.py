@@ -15,6 +15,7 @@ from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
+from bot.ui.picture_upload import PictureUpload
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import QUALITIES
 from common.options import PaintOptions
@@ -45,12 +46,8 @@ class ChangeForm(ReportingModal):
     def __init__(self, t: Texts, job: Job, largest_px: int) -> None:
         super().__init__(title=t("Change picture #{job_id}", job_id=job.id))
         self._job = job
-        self._photo: ui.FileUpload[Any] = ui.FileUpload(
-            custom_id="content", required=False, min_values=0, max_values=2
-        )
-        self._style: ui.FileUpload[Any] = ui.FileUpload(
-            custom_id="style", required=False, min_values=0, max_values=2
-        )
+        self._photo = PictureUpload(custom_id="content", required=False, min_values=0, max_values=2)
+        self._style = PictureUpload(custom_id="style", required=False, min_values=0, max_values=2)
         self._size: ui.Select[Any] = ui.Select(
             custom_id="size", required=False, options=_sizes(t, job.options, largest_px)
         )
@@ -134,6 +131,7 @@ def _with_pictures(
         update={
             "inputs": None,
             "content": photo,
+            "more": () if photos else tuple(Source(key=key) for key in inputs.more_contents),
             "mask": next(iter(masks), None),
             "styles": new or kept,
         }

@@ -89,6 +89,7 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
             update={
                 "inputs": None,
                 "content": photo_of(job.inputs, job.options),
+                "more": tuple(Source(key=key) for key in job.inputs.more_contents),
                 "mask": Source(key=job.inputs.mask) if job.inputs.mask else None,
                 "styles": chosen.styles,
                 "named": ("strength", "style_scale", "pooling"),
