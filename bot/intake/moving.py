@@ -9,12 +9,12 @@ from bot.kit import Interaction
 from bot.texts import _
 from bot.wire.errors import UserError
 from common.options import PaintInputs, PaintOptions
-from common.sentences import Sentence, sentence
+from common.sentences import Sentence
 
 SEVERAL_DO_NOT_MOVE = _(
     "Several versions do not move; please leave out `moving`, or ask for one version."
 )
-NOT_FILMED = sentence("What moves is not filmed while it is painted.")
+NOT_FILMED = _("What moves is not filmed while it is painted.")
 
 
 def check_versions(options: PaintOptions) -> None:
@@ -46,7 +46,7 @@ def options_of(
         options = options.model_copy(update={"variants": 1 + len(taken.value.more_contents)})
     if taken.value.clip is None:
         return options.model_copy(update={"moving": False if options.moving is False else None}), ()
-    notes = (NOT_FILMED,) if options.timelapse else ()
+    notes = (Sentence(NOT_FILMED),) if options.timelapse else ()
     if taken.moving is not None:
         options = moving_options(request, taken.moving)
     return options.model_copy(update={"timelapse": False}), notes

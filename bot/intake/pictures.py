@@ -23,7 +23,7 @@ from common.pictures import (
     DecoderUnavailableError,
     PictureError,
 )
-from common.sentences import Sentence, sentence
+from common.sentences import Sentence
 from common.settings import Settings
 from common.store import key_for
 from jobs.queue import JobQueue
@@ -46,7 +46,7 @@ NOT_KEPT = _("The pictures of this painting are no longer kept; please use /pain
 
 ERASED = _("Your data was erased while this was being prepared, so it is not painted.")
 PNG, CLIP = ".png", ".clip"
-DOES_NOT_MOVE = sentence("It does not move, so I painted it as a still picture.")
+DOES_NOT_MOVE = _("It does not move, so I painted it as a still picture.")
 
 
 @dataclass(frozen=True)
@@ -248,7 +248,7 @@ class PictureIntake:
         if moving is not None:
             notes += moving.notes
         elif request.options.moving:
-            notes += (_of_picture(Role.CONTENT, DOES_NOT_MOVE),)
+            notes += (_of_picture(Role.CONTENT, Sentence(DOES_NOT_MOVE)),)
         return Taken(
             PaintInputs(
                 content=photos.value[0],

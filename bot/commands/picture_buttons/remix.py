@@ -8,6 +8,7 @@ from bot.commands.job_access import kept_job, open_job
 from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.style_form import Chosen, StyleForm
 from bot.commands.style_pictures import saved_styles
+from bot.intake.moving import NOT_FILMED
 from bot.intake.pictures import NOT_KEPT
 from bot.intake.request import PaintRequest, Source, asker_of, photo_of, reply_to
 from bot.intake.service import IntakeService
@@ -22,7 +23,6 @@ STRENGTH_STEP = 0.15
 
 STRONGEST = _("It is as strong as it can be; another style may bring more.")
 SOFTEST = _("It is as soft as it can be already.")
-NO_FILM_OF_CLIP = _("What moves is not filmed while it is painted.")
 LARGEST = _("It is as large as it can be: {size} px.")
 
 
@@ -63,7 +63,7 @@ async def timelapse(interaction: Interaction, job_id: int) -> None:
     """The time-lapse; where none was recorded, the same picture is painted again with one."""
     job = await kept_job(interaction, job_id)
     if job.inputs.clip is not None:
-        raise UserError(NO_FILM_OF_CLIP)
+        raise UserError(NOT_FILMED)
     if job.timelapse_key is not None:
         await show_timelapse(interaction, job, job.timelapse_key)
         return

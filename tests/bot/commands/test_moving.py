@@ -110,7 +110,7 @@ async def test_what_does_not_move_is_painted_as_it_is(world: World) -> None:
 
 async def test_nobody_else_decides_and_to_press_twice_paints_once(world: World) -> None:
     message = await asked(world)
-    refused = await decided(world, message, user="bob")
+    refused = await decided(world, message, user="grace")
     assert "somebody else" in await world.said(refused)
     moving, still = message.buttons
     first, second = await asyncio.gather(
