@@ -44,7 +44,7 @@ LEFT_OUT = _("{problem} It is left out.")
 OF_PICTURE = _("{picture}: {problem}")
 NOT_KEPT = _("The pictures of this painting are no longer kept; please use /paint with new ones.")
 
-ERASED = _("Your data was erased while this was being prepared, so it is not painted.")
+ERASED = _("What this needs was erased while it was being prepared, so it is not painted.")
 PNG, CLIP = ".png", ".clip"
 DOES_NOT_MOVE = _("It does not move, so I painted it as a still picture.")
 
