@@ -19,6 +19,7 @@ from common.version import VERSION
 from engine.networks.encoder import WeightsError
 from engine.networks.registry import NetworkSource
 from engine.painting.errors import PaintSettingsError
+from engine.styles.statistics_files import StatisticsFiles
 from engine.worker.leftovers import sweep
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineInTroubleError, EngineWorker
@@ -113,7 +114,11 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
             pid=os.getpid(),
         )
         hang_seconds = float(settings.atelier_hang_seconds)
-        await EngineWorker(queue, painter, info, hang_seconds=hang_seconds).run(stop)
+        statistics = StatisticsFiles(settings.atelier_data_dir / "statistics")
+        worker = EngineWorker(
+            queue, painter, info, hang_seconds=hang_seconds, statistics=statistics
+        )
+        await worker.run(stop)
     log.info("stopped in order")
 
 

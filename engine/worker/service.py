@@ -23,6 +23,7 @@ from common.errors import AtelierError
 from common.logs import add_log_ids, log_ids, redacted
 from common.sentences import sentence
 from common.store import PictureMissingError, StorageUnavailableError
+from engine.styles.statistics_files import StatisticsFiles
 from engine.worker.handle import (
     Disturbed,
     Ended,
@@ -52,6 +53,8 @@ TROUBLES_IN_A_ROW = 4
 """As often all is found ill before the process ends: a broken device may need a fresh one."""
 PASSING_TROUBLES = 5
 """As often a job may meet a trouble that is gone when one looks, before it is the job's own."""
+TIDY_SECONDS = 30.0
+"""How soon statistics of a picture go after it."""
 HANG_SECONDS = 600.0
 """So long the device may give no sign of life: far more than any tile takes."""
 THREAD = "painter"
@@ -79,9 +82,12 @@ class EngineWorker:
         info: EngineInfo,
         *,
         hang_seconds: float = HANG_SECONDS,
+        statistics: StatisticsFiles | None = None,
     ) -> None:
         self._queue = queue
         self._hang_seconds = hang_seconds
+        self._statistics = statistics
+        """What is kept here of pictures, to go with them."""
         self._painter = painter
         self._info = info
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=THREAD)
@@ -103,6 +109,7 @@ class EngineWorker:
         await self._queue.engines.register(self._info)
         log.info("engine %s waits for jobs on %s", self._info.id, self._info.device)
         heartbeat = asyncio.create_task(self._heartbeat())
+        tidying = asyncio.create_task(self._tidy())
         in_trouble = False
         try:
             if (problem := await self._first_problem()) is not None:
@@ -117,6 +124,7 @@ class EngineWorker:
             raise
         finally:
             heartbeat.cancel()
+            tidying.cancel()
             self._idle.end()
             is_stuck = self._painting is not None and not self._painting.done()
             self._thread.shutdown(wait=not is_stuck, cancel_futures=True)
@@ -167,6 +175,15 @@ class EngineWorker:
             largest_px=abilities.largest_px,
             pace=abilities.pace,
         )
+
+    async def _tidy(self) -> None:
+        """Let statistics of members' pictures go when nobody needs the picture any more."""
+        while self._statistics is not None:
+            with contextlib.suppress(QueueUnavailableError):
+                known = await asyncio.to_thread(self._statistics.origins)
+                gone = await self._queue.retention.unused(known) if known else set()
+                await asyncio.to_thread(self._statistics.forget_origins, gone)
+            await asyncio.sleep(TIDY_SECONDS)
 
     async def _wait(self, stop: asyncio.Event) -> None:
         """Wait until the database changes, or it is time to look again."""
