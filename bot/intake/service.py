@@ -24,6 +24,7 @@ from bot.wire.acknowledging import ANSWER_FOLLOWS, acknowledge
 from bot.wire.errors import UserError, sentence_for
 from bot.wire.in_time import read_in_time
 from bot.wire.original_response import find_answer, is_mine, say_instead, show_in_answer
+from common.logs import add_log_ids
 from jobs.model import Intake, Submission
 from jobs.outcomes import (
     Accepted,
@@ -159,6 +160,7 @@ class IntakeService:
             await self._journal.close(intake.interaction_id)
             return
         reply = request.reply
+        add_log_ids(member=request.asker.user_id, server=request.asker.guild_id)
         if not is_mine(self._client, reply):
             return  # another application's bot goes on with it
         message_id = await find_answer(
