@@ -22,7 +22,7 @@ mkdir -p "$root/root/.config/pip"
 [ -f /etc/pip.conf ] && cp /etc/pip.conf "$root/etc/pip.conf"
 [ -f ~/.config/pip/pip.conf ] && cp ~/.config/pip/pip.conf "$root/root/.config/pip/pip.conf"
 [ -f /etc/ssl/certs/ca-certificates.crt ] && cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
-in_root() { chroot "$root" env -i PATH=/opt/venv/bin:/usr/bin:/bin HOME=/root LANG=C.UTF-8 "$@"; }
+in_root() { chroot "$root" env -i PATH=/opt/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"; }
 
 echo "== the packages"
 locks=$(python3 -m tools.requirements choose run)
