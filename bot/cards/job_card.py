@@ -109,6 +109,10 @@ def _painting(
     fraction = progress.fraction if progress else 0.0
     headline = t("Being cancelled…") if job.cancel_requested else t("Painting")
     line = f"{progress_bar(fraction)} {fraction:.0%}"
+    if progress is not None and progress.frames:
+        line += " · " + t(
+            "frame {frame} of {frames}", frame=progress.frame or 0, frames=progress.frames
+        )
     if standing is not None and standing.ready_at is not None:
         line += " · " + ready_words(t, standing.ready_at)
     if progress is not None and progress.note:
@@ -134,7 +138,11 @@ def _done(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
 def _actions(job: Job) -> Sequence[Action]:
     """What can be done with a finished picture, or with several versions of one."""
     versions = len(job.report.variants) if job.report else 0
-    return (*TAKE_ACTIONS[:versions], *VERSIONS_ACTIONS) if versions > 1 else RESULT_ACTIONS
+    if versions > 1:
+        return (*TAKE_ACTIONS[:versions], *VERSIONS_ACTIONS)
+    if job.inputs.clip is not None:  # it is not filmed
+        return [action for action in RESULT_ACTIONS if action is not Action.TIMELAPSE]
+    return RESULT_ACTIONS
 
 
 def _failed(t: Texts, job: Job) -> ui.LayoutView:
