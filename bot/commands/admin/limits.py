@@ -62,6 +62,7 @@ async def _limits_in_words(interaction: Interaction, t: Texts, guild_id: int) ->
     cooldown="Seconds between two pictures of one member.",
     days_kept="Days that pictures are kept.",
     log_channel="Where changes are told of.",
+    gallery="Where members may publish their pictures.",
 )
 @app_commands.choices(
     quality=[app_commands.Choice(name=quality.capitalize(), value=quality) for quality in QUALITIES]
@@ -79,6 +80,7 @@ async def set_limits(
     cooldown: app_commands.Range[int, COOLDOWN.least, COOLDOWN.most] | None = None,
     days_kept: app_commands.Range[int, DAYS_KEPT.least, DAYS_KEPT.most] | None = None,
     log_channel: discord.TextChannel | None = None,
+    gallery: discord.TextChannel | None = None,
 ) -> None:
     """Change numbers."""
     guild_id = admin_guild(interaction)
@@ -91,6 +93,7 @@ async def set_limits(
         "cooldown_seconds": cooldown,
         "retention_days": days_kept,
         "log_channel_id": log_channel.id if log_channel else None,
+        "gallery_channel_id": gallery.id if gallery else None,
     }
     changes = {name: value for name, value in asked.items() if value is not None}
     if not changes:
