@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MIN_SIZE_PX = 64
 MAX_SIZE_PX = 8192
+USUAL_ASPECT = 0.75
+"""The shorter side of most photographs, in parts of the longer."""
 MAX_SEED = 2**31 - 1
 
 Quality = Literal["draft", "standard", "fine"]
@@ -23,6 +25,8 @@ QUALITY_WORK: Mapping[Quality, float] = {"draft": 0.4, "standard": 1.0, "fine": 
 NetworkName = Literal["vgg19", "lite"]
 NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
 Network = Literal["auto", NetworkName]
+DEFAULT_NETWORK: NetworkName = "vgg19"
+"""What `auto` stands for where nobody says otherwise."""
 Precision = Literal["auto", "fp32", "bf16"]
 Statistic = Literal["gram", "wasserstein"]
 KeepColors = Literal["no", "luminance", "match", "histogram"]
@@ -39,6 +43,12 @@ _Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 _Aspect = Annotated[float, Field(gt=0, le=1)]
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _LayerWeights = dict[str, _Weight]
+
+
+def resolve_network(requested: str, otherwise: str = "auto") -> str:
+    """The network's name for a wish that may be `auto`: then the other one, or VGG-19."""
+    named = (name for name in (requested, otherwise) if name != "auto")
+    return next(named, DEFAULT_NETWORK)
 
 
 class PaintOptions(BaseModel):

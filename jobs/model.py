@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from common.defaults import Notify
-from common.options import PaintInputs, PaintOptions
+from common.options import MAX_SIZE_PX, PaintInputs, PaintOptions
 from common.sentences import Sentence
 
 
@@ -215,6 +215,8 @@ class Job:
     """When the user's data was erased; the row is kept for a day's limit only."""
     message_removed_at: datetime | None = None
     """When somebody deleted its message in Discord: from then on only its owner is shown it."""
+    network: str | None = None
+    """The one that paints it, on whichever engine; None in a row of an older version."""
     cancelled_by: int | None = None
     """Who cancelled it, where that was not its member; may be `COMMAND_LINE`."""
     back_until: datetime | None = None
@@ -257,6 +259,21 @@ class EngineInfo:
     pid: int
     last_seen: datetime | None = None
     """Of the database's clock; None before it is registered."""
+    model: str = ""
+    """What its device is called, such as the name of a card."""
+    networks: tuple[str, ...] = ()
+    """Those whose weights it has; empty where it does not say, which counts as all."""
+    memory_bytes: int | None = None
+    """Of its device, in all."""
+    memory_used_bytes: int | None = None
+    """Of these, as it said last."""
+    largest_px: int = MAX_SIZE_PX
+    """The longest side of a picture for which it has the memory."""
+    pace: float | None = None
+    """Seconds for a unit of work (`jobs.order.speeds`): the best that was measured of it, or until
+    then what it found out, or guesses, by itself."""
+    trouble: str | None = None
+    """What keeps it from painting, in English."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from bot.intake.byte_budget import ByteBudget
-from bot.intake.download import Downloader
+from bot.intake.download import Downloader, UnreachableError
 from bot.intake.request import PaintRequest, Role, Source, StyleWish
 from bot.intake.room import DiskRoom
 from bot.intake.shares import Shares
@@ -163,6 +163,8 @@ class PictureIntake:
             try:
                 data = await self._downloader.fetch(source.url, source.size_bytes)
                 picture = await self._decoders.normalize(data)
+            except UnreachableError:
+                raise
             except (UserError, PictureError) as problem:
                 self._shares.refused(member)
                 raise InputError(role, problem, number) from None

@@ -4,16 +4,17 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
 from bot.delivery.undelivered import UndeliveredNotice
-from bot.intake.journal import QUEUE_BACKOFF, QUEUE_TRIES, CommandJournal, JournalEntry
+from bot.intake.journal import CommandJournal, JournalEntry
 from bot.intake.own_defaults import OwnDefaults
 from bot.intake.pictures import ERASED, NOT_KEPT, PictureIntake
 from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_to
 from bot.intake.shares import Shares
+from bot.intake.waiting import Surroundings
 from bot.intake.wishes import in_style
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import _, texts_for, texts_of
@@ -27,14 +28,12 @@ from jobs.model import Intake, Submission
 from jobs.outcomes import (
     Accepted,
     AlreadySubmitted,
-    QueueUnavailableError,
     Refusal,
     Refused,
     SubmitOutcome,
 )
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 NO_FILM_OF_SEVERAL = _(
     "Several versions are not filmed; please take one of them first, and press Time-lapse there."
 )
@@ -58,6 +57,7 @@ class IntakeService:
 
     def __init__(self, client: Bot) -> None:
         self._client = client
+        self._surroundings = Surroundings(client)
         self._tasks: set[asyncio.Task[None]] = set()
         self._beginning: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -87,6 +87,7 @@ class IntakeService:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._surroundings.stop()
         await self.pictures.close()
 
     async def forget(self, user_id: int) -> None:
@@ -120,7 +121,7 @@ class IntakeService:
         await accepting
 
     async def _accept(self, interaction: Interaction, entry: JournalEntry, began: float) -> None:
-        """Acknowledge a command once it is written down, and start on it."""
+        """Acknowledge a command once it is written down, as a row or a file, and start on it."""
         request = entry.request
         try:
             waited = asyncio.get_running_loop().time() - began
@@ -134,10 +135,9 @@ class IntakeService:
         except Exception:
             self._spawn(entry.drop())
             raise
-        is_new = await entry.settled()
         interaction.extras[ANSWER_FOLLOWS] = True
-        if is_new and not self._stopping:
-            self._spawn(self._work(request, message_id))
+        if not self._stopping:
+            self._spawn(self._work(request, message_id, entry))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -171,20 +171,27 @@ class IntakeService:
         log.info("Going on with the intake %s", intake.interaction_id)
         await self._work(request, message_id)
 
-    async def _work(self, request: PaintRequest, message_id: int | None) -> None:
+    async def _work(
+        self, request: PaintRequest, message_id: int | None, entry: JournalEntry | None = None
+    ) -> None:
         """Take a wish in, which counts among its member's while that lasts."""
         with self._shares.wish(request.asker.user_id):
-            await self._take_in(request, message_id)
+            await self._take_in(request, message_id, entry)
 
-    async def _take_in(self, request: PaintRequest, message_id: int | None) -> None:
-        """Take the pictures in and submit, or say why not."""
+    async def _take_in(
+        self, request: PaintRequest, message_id: int | None, entry: JournalEntry | None
+    ) -> None:
+        """Make a row of it, take the pictures in and submit, or say why not."""
         asker, reply = request.asker, request.reply
         t = texts_for(reply.locale)
+        patiently = self._surroundings.patiently
         try:
+            if entry is not None and not await patiently(request, entry.settled):
+                return  # who took it first answers
             if request.lacks_style:
                 await self._ask_style(request)
                 return
-            outcome = await self._patiently(lambda: self._submit(request, message_id))
+            outcome = await patiently(request, lambda: self._submit(request, message_id))
         except Exception as error:  # noqa: BLE001 - the boundary where errors become sentences
             sentence = sentence_for(error, t, f"intake {reply.interaction_id}")
         else:
@@ -197,6 +204,8 @@ class IntakeService:
             else:
                 sentence = t(ERASED)
         await say_instead(self._client, asker.user_id, reply, sentence)
+        if entry is not None:
+            await entry.drop()
         await self._journal.close(reply.interaction_id)
 
     async def _ask_style(self, request: PaintRequest) -> None:
@@ -205,16 +214,21 @@ class IntakeService:
         The intake stays open, and with it the pictures are kept, for a day: a style may be
         chosen in that time, and then another.
         """
-        kept = await self._patiently(lambda: self.pictures.keep(request))
+        patiently = self._surroundings.patiently
+        kept = await patiently(request, lambda: self.pictures.keep(request))
         payload = kept.model_dump(mode="json")
         interaction_id = request.reply.interaction_id
-        if not await self._patiently(
-            lambda: self._client.queue.intakes.replace(interaction_id, payload)
+        if not await patiently(
+            request, lambda: self._client.queue.intakes.replace(interaction_id, payload)
         ):
             raise UserError(ERASED)
         page = await self.question(kept)
         await show_in_answer(
-            self._client, request.reply, view=page.layout, attachments=list(page.files)
+            self._client,
+            request.reply,
+            content=None,  # there may be words that it waits
+            view=page.layout,
+            attachments=list(page.files),
         )
 
     async def finish(
@@ -281,17 +295,6 @@ class IntakeService:
         self._asking_slots.release()
         if not asking.cancelled() and asking.exception() is not None:
             log.warning("The limits could not be asked: %s", asking.exception())
-
-    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do what needs the database, and again where it does not answer."""
-        for failures in range(QUEUE_TRIES - 1):
-            try:
-                return await work()
-            except QueueUnavailableError as error:
-                seconds = QUEUE_BACKOFF.seconds(failures)
-                log.warning("The queue does not answer (%s); next try in %.1f s", error, seconds)
-                await asyncio.sleep(seconds)
-        return await work()
 
     async def _submit(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
         taken = await self.pictures.gather(request)

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.options import PaintInputs, PaintOptions
+from common.options import PaintInputs, PaintOptions, resolve_network
 from common.variants import variants_of
 from jobs.core import QueueCore, picture_lock, record, row_of, use_picture
 from jobs.db import schema
@@ -18,8 +18,9 @@ from jobs.entering.intakes import close_intake_in, intake_row
 from jobs.entering.limits import Rules, read_rules
 from jobs.model import Asker, Job, JobState, Reply, Submission
 from jobs.order import fairness
+from jobs.order.fleet import Fleet
 from jobs.order.speeds import speed_class_of, work_of
-from jobs.order.standings import Fleet, Standings
+from jobs.order.standings import Standings
 from jobs.outcomes import Accepted, AlreadySubmitted, Erased, Refusal, Refused, SubmitOutcome
 
 
@@ -90,7 +91,10 @@ class Submissions:
             if refusal is not None:
                 return Refused(refusal)
             fleet = await self._standings.fleet(connection, transaction.now)
-            job_id = await _insert(transaction, submission, rules, fleet)
+            network = resolve_network(
+                submission.options.network, self._core.settings.atelier_network
+            )
+            job_id = await _insert(transaction, submission, rules, fleet, network)
             standings = await self._standings.get_many_in(connection, [job_id], transaction.now)
             row = await row_of(transaction, job_id)
             assert row is not None
@@ -133,6 +137,7 @@ class Submissions:
                 submission,
                 nowhere,
                 seconds=0.0,
+                network=report.network,
                 state=JobState.DONE.value,
                 counted=False,
                 pictures=0,
@@ -152,11 +157,11 @@ class Submissions:
 
 
 async def _insert(
-    transaction: Transaction, submission: Submission, rules: Rules, fleet: Fleet
+    transaction: Transaction, submission: Submission, rules: Rules, fleet: Fleet, network: str
 ) -> int:
     asker, options = submission.asker, submission.options
     work, speed_class = _work(submission), _speed_class(submission)
-    seconds = fleet.seconds(speed_class, work)
+    seconds = fleet.seconds(speed_class, work, network)
     priority = set(asker.role_ids) & set(rules.server.priority_role_ids)
     tags = await fairness.take_place(
         transaction,
@@ -170,6 +175,7 @@ async def _insert(
         submission,
         tags,
         seconds=seconds,
+        network=network,
         state=JobState.QUEUED.value,
         counted=True,
         pictures=options.variants,
@@ -196,6 +202,7 @@ async def _insert_row(
     tags: fairness.Tags,
     *,
     seconds: float,
+    network: str,
     **values: Any,
 ) -> int:
     asker, reply, options = submission.asker, submission.reply, submission.options
@@ -216,6 +223,7 @@ async def _insert_row(
             application_id=reply.application_id or None,
             speed_class=_speed_class(submission),
             work=_work(submission),
+            network=network,
             predicted_seconds=seconds,
             flow=tags.flow,
             band=tags.band,
