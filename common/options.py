@@ -250,6 +250,9 @@ class PaintInputs(BaseModel):
     clip: ClipInput | None = Field(
         None, description="What is painted, where it moves; `content` is its first frame then."
     )
+    erased: bool = Field(
+        False, description="Pictures of it are gone: who brought them had their data erased."
+    )
     content_aspect: _Aspect | None = Field(
         None, description="The photograph's shorter side in parts of its longer; None in old rows."
     )
@@ -259,6 +262,11 @@ class PaintInputs(BaseModel):
         if self.style_masks and len(self.style_masks) != len(self.styles):
             raise ValueError("there must be as many style masks as styles")
         return self
+
+    def taken_back(self) -> "PaintInputs":
+        """What is left to be said of them when pictures of it are gone: the styles."""
+        gone = {"content": "", "more_contents": (), "mask": None, "start": None, "clip": None}
+        return self.model_copy(update={**gone, "style_masks": (), "erased": True})
 
     def picture_keys(self) -> tuple[str, ...]:
         """Keys of all stored pictures that the job needs."""

@@ -33,6 +33,8 @@ def variants_of(inputs: PaintInputs, options: PaintOptions) -> tuple[Variant, ..
             )
         case "photo":
             photos = (inputs.content, *inputs.more_contents)[: options.variants]
+            if inputs.erased:  # of which nothing is left but how many they were
+                photos = ("",) * options.variants
             return tuple(Variant(_of_photo(inputs, photo), alone) for photo in photos)
         case "strength":
             step = (STRONGEST_VARIANT - SOFTEST_VARIANT) / (options.variants - 1)

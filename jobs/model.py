@@ -150,6 +150,8 @@ class FailureKind(StrEnum):
     STYLE_MISSING = "style_missing"
     """The preset's scan is not there and could not be fetched."""
     INTERNAL = "internal"
+    ERASED = "erased"
+    """Somebody else brought a picture for it, and had their data erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ class Failure:
     @property
     def is_ours(self) -> bool:
         """Whether it was no fault of the member's pictures or settings."""
-        return self.kind is not FailureKind.INPUT
+        return self.kind not in {FailureKind.INPUT, FailureKind.ERASED}
 
     @classmethod
     def of(cls, kind: FailureKind, said: Sentence, error_id: str) -> Self:

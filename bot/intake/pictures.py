@@ -37,7 +37,7 @@ LEFT_OUT = _("{problem} It is left out.")
 OF_PICTURE = _("{picture}: {problem}")
 NOT_KEPT = _("The pictures of this painting are no longer kept; please use /paint with new ones.")
 
-ERASED = _("Your data was erased while this was being prepared, so it is not painted.")
+ERASED = _("What this needs was erased while it was being prepared, so it is not painted.")
 PNG = ".png"
 
 

@@ -84,6 +84,8 @@ class Submissions:
             known = sa.select(schema.jobs).where(J.interaction_id == interaction_id)
             if (earlier := (await connection.execute(known)).one_or_none()) is not None:
                 return AlreadySubmitted(job_from_row(earlier))
+            if await _is_taken_back(transaction, submission.parent_job_id):
+                return Erased()
             rules = await self._rules(connection, asker, transaction.now)
             refusal = await refusal_for(
                 connection, rules, asker, submission.options, transaction.now
@@ -119,7 +121,8 @@ class Submissions:
         key = job.report.variants[number]
         one = variants_of(job.inputs, job.options)[number]
         report = replace(job.report, seed=one.options.seed, variants=())
-        roles = {**input_roles(one.inputs), "result": key}
+        inputs = {} if one.inputs.erased else input_roles(one.inputs)
+        roles = {**inputs, "result": key}
         async with self._core.database.write() as transaction:
             await transaction.lock(*(picture_lock(each) for each in sorted(set(roles.values()))))
             await close_intake_in(transaction, reply.interaction_id)
@@ -129,6 +132,8 @@ class Submissions:
             now = await row_of(transaction, job.id)
             if now is None or now.result_key is None:
                 return None
+            if job_from_row(now).inputs.erased and not job.inputs.erased:
+                return None  # as it was seen it is no more
             submission = Submission(asker, reply, one.inputs, one.options, job.id)
             flow = fairness.flow_of(asker.guild_id, asker.user_id)
             nowhere = fairness.Tags(flow, fairness.NORMAL, 0.0, 0.0, 0.0, 0.0)
@@ -154,6 +159,17 @@ class Submissions:
             assert row is not None
             await transaction.notify(CHANGED_TOPIC)
         return job_from_row(row)
+
+
+async def _is_taken_back(transaction: Transaction, parent_job_id: int | None) -> bool:
+    """Whether who brought the pictures had their data erased since they were seen.
+
+    Locks the job that is painted on from, so that an erasure finds either it or what came of it.
+    """
+    parent = None if parent_job_id is None else await row_of(transaction, parent_job_id)
+    if parent is None:
+        return False
+    return parent.erased_at is not None or job_from_row(parent).inputs.erased
 
 
 async def _insert(

@@ -7,7 +7,7 @@ from discord import ui
 
 from bot.cards.job_buttons import Action
 from bot.cards.small_print import KEPT_COLORS
-from bot.commands.job_access import kept_job
+from bot.commands.job_access import check_pictures, kept_job
 from bot.commands.picture_buttons.remix import remix_request
 from bot.commands.style_form import STRENGTHS
 from bot.intake.request import PaintRequest, Source, StyleWish, reply_to
@@ -36,6 +36,7 @@ _SEPARATOR = "/"
 async def change(interaction: Interaction, job_id: int) -> None:
     """Open the form."""
     job = await kept_job(interaction, job_id)
+    check_pictures(job)
     largest = interaction.client.settings.limits.max_size_px
     await interaction.response.send_modal(ChangeForm(texts_of(interaction), job, largest))
 

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from bot.cards.job_buttons import TAKE_ACTIONS, Action
-from bot.commands.job_access import kept_job, open_job
+from bot.commands.job_access import check_pictures, kept_job, open_job
 from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.style_form import Chosen, StyleForm
 from bot.commands.style_pictures import saved_styles
@@ -78,6 +78,7 @@ async def take(interaction: Interaction, job_id: int, *, version: int) -> None:
 async def other_style(interaction: Interaction, job_id: int) -> None:
     """Ask for another style for the same photograph."""
     job = await open_job(interaction, job_id)
+    check_pictures(job)
 
     async def begin(submitted: Interaction, chosen: Chosen) -> None:
         request = remix_request(submitted, job).model_copy(
@@ -99,6 +100,7 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
 
 
 async def _remix(interaction: Interaction, job: Job, **changes: Any) -> None:
+    check_pictures(job)
     request = remix_request(interaction, job)
     options = request.options.model_copy(update=changes)
     await interaction.client.service(IntakeService).begin(

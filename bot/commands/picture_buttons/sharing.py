@@ -9,7 +9,7 @@ from bot.cards.fit_upload import REQUEST_LIMIT_BYTES, fitted
 from bot.cards.job_buttons import Action
 from bot.cards.job_card import saved_card
 from bot.cards.small_print import Attached, settings_line
-from bot.commands.job_access import kept_job, open_job
+from bot.commands.job_access import check_pictures, kept_job, open_job
 from bot.commands.show import check_posting
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
 from bot.intake.shares import Shares
@@ -47,6 +47,7 @@ async def compare(interaction: Interaction, job_id: int) -> None:
 
 async def _show_compared(interaction: Interaction, job: Job, *, posted: bool = False) -> None:
     result_key = _result_key(job)
+    check_pictures(job)
     store = interaction.client.queue.store
     before, after = await store.get(job.inputs.content), await store.get(result_key)
     limit_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES)
