@@ -8,6 +8,7 @@ from bot.commands import (
     gallery,
     help,  # noqa: A004 - the command's name
     history,
+    moving_question,
     paint,
     paint_this,
     privacy,
@@ -70,6 +71,7 @@ FEATURES: tuple[Feature, ...] = (
     show.FEATURE,
     style_buttons.FEATURE,
     style_picker.FEATURE,
+    moving_question.FEATURE,
     settings.FEATURE,
     styles.FEATURE,
     saved_styles.FEATURE,

@@ -122,6 +122,10 @@ def _painting(
     fraction = progress.fraction if progress else 0.0
     headline = t("Being cancelled…") if job.cancel_requested else t("Painting")
     line = f"{progress_bar(fraction)} {fraction:.0%}"
+    if progress is not None and progress.frames:
+        line += " · " + t(
+            "frame {frame} of {frames}", frame=progress.frame or 0, frames=progress.frames
+        )
     if standing is not None and standing.ready_at is not None:
         line += " · " + ready_words(t, standing.ready_at)
     if progress is not None and progress.note:
@@ -150,6 +154,8 @@ def _actions(job: Job, has_gallery: bool) -> Sequence[Action]:
     if versions > 1:
         return (*TAKE_ACTIONS[:versions], *VERSIONS_ACTIONS)
     *others, delete = RESULT_ACTIONS
+    if job.inputs.clip is not None:  # it is not filmed, nor shown in a gallery of pictures
+        return [action for action in RESULT_ACTIONS if action is not Action.TIMELAPSE]
     return (*others, Action.GALLERY, delete) if has_gallery else RESULT_ACTIONS
 
 

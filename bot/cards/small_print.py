@@ -57,6 +57,9 @@ def settings_line(t: Texts, job: Job) -> str:
         t(QUALITIES[options.quality]),
         _strength(t, options),
     ]
+    if (clip := job.inputs.clip) is not None:
+        said = t("{count} frames, {seconds:.1f} s", count=clip.frames, seconds=clip.seconds)
+        parts.insert(2, said)
     if options.variants > 1:
         parts.insert(0, _versions(t, options))
     if options.style_scale != 1.0:

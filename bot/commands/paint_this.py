@@ -19,7 +19,7 @@ from common.options import PaintOptions
 NO_PICTURE = _("That message has no picture; please choose one that has, or use /paint.")
 PICTURE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic",
-    ".heif",
+    ".heif", ".mp4", ".mov", ".webm", ".mkv",
 )  # fmt: skip
 
 
@@ -100,7 +100,8 @@ def pictures_of(message: discord.Message) -> Iterator[Source]:
 def _attached(attachments: Iterable[discord.Attachment]) -> Iterator[Source]:
     for attachment in attachments:
         kind = attachment.content_type or ""
-        if kind.startswith("image/") or attachment.filename.lower().endswith(PICTURE_SUFFIXES):
+        is_shown = kind.startswith(("image/", "video/"))
+        if is_shown or attachment.filename.lower().endswith(PICTURE_SUFFIXES):
             yield Source.attachment(attachment)
 
 

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from bot.delivery.undelivered import UndeliveredNotice
 from bot.intake.journal import CommandJournal, JournalEntry
+from bot.intake.moving import check_versions, decided, options_of, options_to_check
 from bot.intake.own_defaults import OwnDefaults
-from bot.intake.pictures import ERASED, NOT_KEPT, PictureIntake
+from bot.intake.pictures import ERASED, NOT_KEPT, PictureIntake, Undecided
 from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_to
 from bot.intake.shares import Shares
 from bot.intake.waiting import Surroundings
@@ -23,7 +24,13 @@ from bot.ui.refusals import refusal_words
 from bot.wire.acknowledging import ANSWER_FOLLOWS, acknowledge
 from bot.wire.errors import UserError, sentence_for
 from bot.wire.in_time import read_in_time
-from bot.wire.original_response import find_answer, is_mine, say_instead, show_in_answer
+from bot.wire.original_response import (
+    find_answer,
+    is_mine,
+    say_beside,
+    say_instead,
+    show_in_answer,
+)
 from jobs.model import Intake, Submission
 from jobs.outcomes import (
     Accepted,
@@ -53,6 +60,8 @@ class IntakeService:
     _shares: Shares
     question: Callable[[PaintRequest], Awaitable[Page]]
     """Makes what asks for the style of a wish that lacks it; set by who offers styles."""
+    moving_question: Callable[[Undecided], Awaitable[Page]]
+    """Makes what asks whether what moves is painted, or its first picture; set likewise."""
     _journal: CommandJournal
 
     def __init__(self, client: Bot) -> None:
@@ -60,6 +69,8 @@ class IntakeService:
         self._surroundings = Surroundings(client)
         self._tasks: set[asyncio.Task[None]] = set()
         self._beginning: set[asyncio.Task[None]] = set()
+        self._decided: set[int] = set()
+        """Wishes whose question was answered in this run."""
         self._stopping = False
         self._asking: set[asyncio.Task[Refusal | None]] = set()
         self._asking_slots = asyncio.Semaphore(ASKED_AT_ONCE)
@@ -108,6 +119,7 @@ class IntakeService:
             request = request.model_copy(update={"reply": hidden})
         if request.lacks_style:
             request = request.as_question()
+        check_versions(request.options)
         if request.options.variants > 1 and request.options.timelapse:
             raise UserError(NO_FILM_OF_SEVERAL)
         entry = self._journal.open(request)
@@ -177,6 +189,8 @@ class IntakeService:
         """Take a wish in, which counts among its member's while that lasts."""
         with self._shares.wish(request.asker.user_id):
             await self._take_in(request, message_id, entry)
+        if request.asked:
+            self._decided.discard(request.reply.interaction_id)
 
     async def _take_in(
         self, request: PaintRequest, message_id: int | None, entry: JournalEntry | None
@@ -192,6 +206,9 @@ class IntakeService:
                 await self._ask_style(request)
                 return
             outcome = await patiently(request, lambda: self._submit(request, message_id))
+            if isinstance(outcome, Undecided):
+                await self._ask(outcome.request, await self.moving_question(outcome))
+                return
         except Exception as error:  # noqa: BLE001 - the boundary where errors become sentences
             sentence = sentence_for(error, t, f"intake {reply.interaction_id}")
         else:
@@ -203,6 +220,9 @@ class IntakeService:
                 sentence = refusal_words(t, outcome.refusal)
             else:
                 sentence = t(ERASED)
+        if request.asked:  # what asks stays, so that it can be answered again
+            await say_beside(self._client, asker.user_id, reply, sentence)
+            return
         await say_instead(self._client, asker.user_id, reply, sentence)
         if entry is not None:
             await entry.drop()
@@ -214,22 +234,53 @@ class IntakeService:
         The intake stays open, and with it the pictures are kept, for a day: a style may be
         chosen in that time, and then another.
         """
-        patiently = self._surroundings.patiently
-        kept = await patiently(request, lambda: self.pictures.keep(request))
-        payload = kept.model_dump(mode="json")
-        interaction_id = request.reply.interaction_id
-        if not await patiently(
-            request, lambda: self._client.queue.intakes.replace(interaction_id, payload)
-        ):
+        kept = await self._surroundings.patiently(request, lambda: self.pictures.keep(request))
+        await self._ask(kept, await self.question(kept))
+
+    async def _ask(self, kept: PaintRequest, page: Page) -> None:
+        """Put a question into the answer to a wish whose pictures are in the store."""
+        if kept.reply.interaction_id in self._decided:  # just before it was asked once more
+            return
+        if not await self._surroundings.patiently(kept, lambda: self._replace(kept)):
             raise UserError(ERASED)
-        page = await self.question(kept)
         await show_in_answer(
             self._client,
-            request.reply,
+            kept.reply,
             content=None,  # there may be words that it waits
             view=page.layout,
             attachments=list(page.files),
         )
+
+    async def _replace(self, wish: PaintRequest) -> bool:
+        """Write a wish down anew; whether it is still open."""
+        return await self._client.queue.intakes.replace(
+            wish.reply.interaction_id, wish.model_dump(mode="json")
+        )
+
+    async def decide(self, interaction: Interaction, wish_id: int, *, moving: bool) -> None:
+        """Paint a wish of which it was asked whether what moves is to be painted.
+
+        Args:
+            interaction: By which that was decided, a button in the answer to the wish.
+            wish_id: The interaction that brought the wish.
+            moving: Whether what moves is painted; else its first picture.
+
+        Raises:
+            UserError: if it is not kept any more, or the limits stand in the way.
+        """
+        self._shares.check(interaction.user.id)
+        wish = await self._unfinished(interaction, wish_id)
+        chosen = decided(wish, interaction, moving=moving)
+        refusal = await self._early_refusal(chosen)
+        if refusal is not None:
+            raise UserError(refusal_words(texts_of(interaction), refusal))
+        self._decided.add(wish_id)
+        is_open = await read_in_time(interaction, self._replace(chosen))
+        message_id = await acknowledge(interaction)
+        interaction.extras[ANSWER_FOLLOWS] = True
+        message_id = interaction.message.id if interaction.message else message_id
+        if is_open and not self._stopping:
+            self._spawn(self._work(chosen, message_id))
 
     async def finish(
         self,
@@ -283,7 +334,7 @@ class IntakeService:
         except TimeoutError:
             return None
         asking = asyncio.create_task(
-            self._client.queue.submissions.check_limits(request.asker, request.options)
+            self._client.queue.submissions.check_limits(request.asker, options_to_check(request))
         )
         self._asking.add(asking)
         asking.add_done_callback(self._asked)
@@ -296,17 +347,16 @@ class IntakeService:
         if not asking.cancelled() and asking.exception() is not None:
             log.warning("The limits could not be asked: %s", asking.exception())
 
-    async def _submit(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
+    async def _submit(
+        self, request: PaintRequest, message_id: int | None
+    ) -> SubmitOutcome | Undecided:
         taken = await self.pictures.gather(request)
+        if isinstance(taken, Undecided):
+            return taken
         if request.version is not None:
             return await self._take(request, request.version, message_id)
-        notes = (*request.reply.notes, *taken.notes)
-        options = request.options
-        if options.vary == "style" and options.variants > 1:  # there may be others by now
-            options = options.model_copy(update={"variants": len(taken.value.styles)})
-        if options.vary == "photo" and options.variants > 1:  # some may have been left out
-            photos = 1 + len(taken.value.more_contents)
-            options = options.model_copy(update={"variants": photos})
+        options, said = options_of(request, taken)
+        notes = (*request.reply.notes, *taken.notes, *said)
         return await self._client.queue.submissions.submit(
             Submission(
                 asker=request.asker,

@@ -74,6 +74,22 @@ async def say_meanwhile(client: Bot, reply: Reply, sentence: str) -> bool:
     return True
 
 
+async def say_beside(client: Bot, user_id: int, reply: Reply, sentence: str) -> None:
+    """Say something that only the user sees, and leave the answer as it is.
+
+    By DM where the token has ended. Never raises.
+    """
+    webhook = webhook_of(client, reply.application_id, reply.interaction_token)
+    try:
+        await _insist(lambda: webhook.send(sentence, ephemeral=True, wait=True))
+    except Exception as error:  # noqa: BLE001 - every fault has its answer
+        match fault_of(error):
+            case TokenEnded() | MessageGone():
+                await _say_by_dm(client, user_id, reply, sentence)
+            case fault:
+                log.warning("Could not answer %s: %s", reply.interaction_id, fault)
+
+
 async def show_in_answer(client: Bot, reply: Reply, **fields: Any) -> None:
     """Put something in the place of "thinking…", through Discord's bad moments. Never raises."""
     if client.clock() >= reply.token_expires_at.timestamp():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.options import PaintOptions, resolve_network
 from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
@@ -20,6 +21,7 @@ from jobs.order.fleet import (
     remaining_seconds,
 )
 from jobs.order.forecast import Forecast, Place
+from jobs.order.speeds import speed_class_of, work_of
 
 ENGINE_STARTING = "engine_starting"
 """The fact of the installation that says when an engine began to start."""
@@ -93,6 +95,23 @@ class Standings:
             place = forecast.ahead + own_ahead + 1
             found[row.id] = Standing(place, starts_at, ready_at, engines, stopped, starting)
         return found
+
+    async def painting_seconds(
+        self, options: PaintOptions, aspect: float | None, *, frames: int = 1
+    ) -> float:
+        """How long such a job is expected to be painted, from its first to its last moment.
+
+        Args:
+            options: Of the job.
+            aspect: The photograph's shorter side in parts of its longer; None where not known.
+            frames: Of the clip that would be painted; 1 for a still.
+        """
+        async with self._core.database.read() as connection:
+            now = await self._core.database.now_in(connection)
+            fleet = await self.fleet(connection, now)
+        speed_class = speed_class_of(options, moves=frames > 1)
+        network = resolve_network(options.network, self._core.settings.atelier_network)
+        return fleet.seconds(speed_class, work_of(options, aspect, frames), network)
 
     async def waiting(self, guild_id: int | None, *, limit: int = 25) -> list[Job]:
         """The next jobs in the order of the queue, of one server or (None) of all."""

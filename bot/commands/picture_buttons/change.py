@@ -10,7 +10,7 @@ from bot.cards.small_print import KEPT_COLORS
 from bot.commands.job_access import check_pictures, kept_job
 from bot.commands.picture_buttons.remix import remix_request
 from bot.commands.style_form import STRENGTHS
-from bot.intake.request import PaintRequest, Source, StyleWish, reply_to
+from bot.intake.request import PaintRequest, Source, StyleWish, photo_of, reply_to
 from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction
@@ -94,6 +94,9 @@ class ChangeForm(ReportingModal):
                 ),
             }
         )
+        if photos:  # whether it is to move is asked anew
+            options = options.model_copy(update={"moving": None})
+            request = request.model_copy(update={"options": options})
         if photos or styles:
             request = _with_pictures(request, job, photos, styles)
         await interaction.client.service(IntakeService).begin(interaction, request)
@@ -112,7 +115,7 @@ def _with_pictures(
 ) -> PaintRequest:
     """The request with new pictures in the place of some of the old."""
     inputs = job.inputs
-    photo, *masks = photos or [Source(key=inputs.content)]
+    photo, *masks = photos or [photo_of(inputs, request.options)]
     if not masks and not photos and inputs.mask:  # a mask fits the photograph it was made for
         masks = [Source(key=inputs.mask)]
     kept = tuple(

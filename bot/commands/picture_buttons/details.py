@@ -4,7 +4,6 @@ import contextlib
 
 from discord import ui
 
-from bot.cards.fit_upload import REQUEST_LIMIT_BYTES, ROOM_BYTES
 from bot.cards.job_buttons import Action
 from bot.cards.small_print import details
 from bot.commands.job_access import NOT_YOURS, known_job
@@ -15,7 +14,7 @@ from bot.texts import texts_of
 from bot.ui.plain import plain
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserError
-from bot.wire.uploads import Upload
+from bot.wire.uploads import REQUEST_LIMIT_BYTES, ROOM_BYTES, Upload
 from common.store import PictureMissingError, StorageUnavailableError
 from jobs.model import Job
 
