@@ -20,7 +20,7 @@ from jobs.db.migrate import make_folder, migrate, require_newest
 from jobs.delivery import Deliveries
 from jobs.entering.intakes import Intakes
 from jobs.entering.submission import Submissions
-from jobs.health import HealthCheck
+from jobs.health_check import HealthCheck
 from jobs.order.standings import Standings
 from jobs.stats import Statistics
 from jobs.working.bots import Bots

@@ -84,6 +84,11 @@ class JobPainter:
         """Such as `cpu` or `cuda:0`."""
         return str(self._studio.device)
 
+    @property
+    def precision(self) -> str:
+        """Of its numbers, such as `bf16`."""
+        return devices.precision_name(self._studio.dtype)
+
     def abilities(self) -> Abilities:
         """What the queue is to know of this engine; see `engine.worker.abilities`."""
         return abilities_of(self._studio, self._pace)
