@@ -90,8 +90,21 @@ NOTES: Mapping[str, str] = {
     "queue-admin clear": "Says how many there are and asks first; their owners are told. "
     "A button undoes it for ten minutes.",
     "queue-admin remove": "Also stops a picture that is being painted.",
+    "style-of-the-week": "One message in the gallery, or where the command is used: the painting, "
+    "a button by which everybody paints their photographs with it, and an end, at which the "
+    "message says how many pictures were painted.",
     "stats": "Pictures, members, failures, waiting and painting time, in figures and as a diagram "
     "by day (UTC). Those who run the bot can ask for all servers together.",
+}
+
+
+MENUS = {
+    "Paint this": "In the Apps menu of a message with a picture: paints that picture. A form asks "
+    "for the style and its strength.",
+    "Use as style": "In the Apps menu of a message with a picture: paints in the style of that "
+    "picture. A form asks for up to ten photographs, which become one message, and count as many.",
+    "Paint the avatar": "In the Apps menu of a member: paints the picture by which others know "
+    "them. A form asks for the style and its strength.",
 }
 
 
@@ -101,11 +114,10 @@ def document(tree: Tree) -> str:
     names = [str(Locale.parse(code, sep="-").english_name) for code in languages()]
     parts = [HEAD.format(languages=format_list(names, locale="en_GB")), MEMBERS]
     parts += [_section(command) for command in commands if not is_for_admins(command)]
-    for menu in tree.get_commands(type=discord.AppCommandType.message):
-        parts.append(
-            f"### {menu.name}\n\nIn the Apps menu of a message with a picture: paints that "
-            "picture. A form asks for the style and its strength.\n"
-        )
+    for kind in (discord.AppCommandType.message, discord.AppCommandType.user):
+        parts += [
+            f"### {menu.name}\n\n{MENUS[menu.name]}\n" for menu in tree.get_commands(type=kind)
+        ]
     parts.append(ADMINS)
     parts += [_section(command) for command in commands if is_for_admins(command)]
     return "\n".join([*parts, TAIL])

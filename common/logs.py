@@ -122,6 +122,7 @@ class RedactingFormatter(logging.Formatter):
         }
         line.update({name: value if isinstance(value, int) else str(value)
                      for name, value in ids.items()})  # fmt: skip
+        line.update(getattr(record, "fields", {}))  # said in the message, too
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = redacted(self.formatException(record.exc_info), self._secrets)
         elif record.exc_text:

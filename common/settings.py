@@ -69,7 +69,7 @@ class _FirstSettings(BaseSettings):
     atelier_network: Network = Field(
         "auto",
         description="The network that judges style: VGG-19, or lite, a small and quick imitation. "
-        "auto takes VGG-19.",
+        "auto takes VGG-19. The bot's counts for the jobs of all engines.",
     )
     atelier_vgg19_weights: Path | None = Field(
         None,
@@ -131,7 +131,7 @@ class Settings(_LimitSettings):
     atelier_max_member_mib: int = Field(
         4096,
         ge=1,
-        description="Largest share of the picture folder that one member's pictures take, in MiB.",
+        description="Largest share of the picture store that one member's pictures take, in MiB.",
     )
     atelier_monitor_port: int = Field(
         0,

@@ -5,8 +5,10 @@ from bot.app.client import AtelierClient
 from bot.cards import job_buttons
 from bot.commands import (
     cancel,
+    gallery,
     help,  # noqa: A004 - the command's name
     history,
+    moving_question,
     paint,
     paint_this,
     privacy,
@@ -29,8 +31,9 @@ from bot.commands.admin import (
     operator,
     queue_admin,
     stats,
+    weekly_style,
 )
-from bot.commands.picture_buttons import change, details, ending, remix, sharing
+from bot.commands.picture_buttons import change, describe, details, ending, remix, sharing
 from bot.delivery import loop, notifier, undelivered
 from bot.intake import own_defaults, shares
 from bot.intake import service as intake
@@ -56,8 +59,10 @@ FEATURES: tuple[Feature, ...] = (
     remix.FEATURE,
     change.FEATURE,
     details.FEATURE,
+    describe.FEATURE,
     sharing.FEATURE,
     ending.FEATURE,
+    gallery.FEATURE,
     paint.FEATURE,
     paint_this.FEATURE,
     queue.FEATURE,
@@ -66,6 +71,7 @@ FEATURES: tuple[Feature, ...] = (
     show.FEATURE,
     style_buttons.FEATURE,
     style_picker.FEATURE,
+    moving_question.FEATURE,
     settings.FEATURE,
     styles.FEATURE,
     saved_styles.FEATURE,
@@ -79,6 +85,7 @@ FEATURES: tuple[Feature, ...] = (
     queue_admin.FEATURE,
     clearing.FEATURE,
     stats.FEATURE,
+    weekly_style.FEATURE,
     operator.FEATURE,
 )
 

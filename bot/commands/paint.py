@@ -11,7 +11,7 @@ from bot.intake.wishes import OWN_STYLE, new_seed, suiting, wish_for
 from bot.kit import Feature, Interaction
 from bot.texts import _, texts_of
 from bot.ui.choices import CHOICES, choice
-from bot.ui.words import at_hand_first, catalogue
+from bot.ui.words import at_hand_first, catalogue, is_offered, painter_words
 from bot.wire.errors import UserError
 from common.defaults import Defaults, Notify
 from common.options import (
@@ -75,17 +75,21 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
         for style in saved
         if typed.casefold() in style.name.casefold()
     ]
-    settings = interaction.client.settings
-    paintings = (
-        catalogue().search(typed, limit=CHOICES) if typed else at_hand_first(settings, CHOICES)
-    )
-    choices += [choice(f"{each.name} · {each.artist}, {each.year}", each.id) for each in paintings]
+    client = interaction.client
+    paintings = at_hand_first(client, CHOICES)
+    if typed:
+        found = catalogue().search(typed, limit=CHOICES)
+        paintings = [each for each in found if is_offered(client, each)]
+    choices += [
+        choice(f"{each.title(t.language)} · {painter_words(t, client, each)}", each.id)
+        for each in paintings
+    ]
     return choices[:CHOICES]
 
 
 @app_commands.command(name="paint", description="Paint a photo in the style of a painting.")
 @app_commands.describe(
-    content="The photo to paint; of an animation, its first picture.",
+    content="The photo to paint, or an animation or a short video.",
     style="A picture whose style to use; or choose a painting with preset.",
     preset="A painting whose style to use; type to search.",
     style2="A second picture, to blend its style with the first.",
@@ -101,6 +105,7 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
     seed=OPTIONS["seed"].help + " Without it: a new one.",
     variants=f"How many versions to choose from, 1 to {VARIANTS_OFFERED}. Without it: 1.",
     vary=OPTIONS["vary"].help,
+    moving=OPTIONS["moving"].help,
     timelapse=OPTIONS["timelapse"].help,
     film=OPTIONS["timelapse_format"].help,
     notify="Mention me when it is ready. Without it: if it took longer than a minute.",
@@ -130,6 +135,7 @@ async def paint(
     seed: Range[int, SEED.least, SEED.most] | None = None,
     variants: Range[int, 1, VARIANTS_OFFERED] | None = None,
     vary: Vary = "seed",
+    moving: bool | None = None,
     timelapse: bool = False,
     film: FilmFormat | None = None,
     notify: Notify | None = None,
@@ -158,11 +164,12 @@ async def paint(
             start=start,
             variants=_versions(variants, vary, len(styles)),
             vary=vary,
+            moving=moving,
             timelapse=timelapse or film is not None,
             timelapse_format=film or "mp4",
             **options_by(own) | {"seed": new_seed()} | suiting(styles) | named,
         ),
-        named=tuple(named),
+        named=(*named, *(["size_px"] if size is not None else [])),
     )
     await interaction.client.service(IntakeService).begin(interaction, request)
 

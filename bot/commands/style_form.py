@@ -11,12 +11,12 @@ from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
 from bot.intake.request import PaintRequest, Source, StyleWish, asker_of
 from bot.intake.service import IntakeService
 from bot.intake.wishes import OWN_STYLE, new_seed, suiting
-from bot.kit import Interaction
+from bot.kit import Bot, Interaction
 from bot.texts import Texts, _
+from bot.ui.picture_upload import PictureUpload
 from bot.ui.reporting import ReportingModal
-from bot.ui.words import at_hand_first
-from common.options import PaintOptions
-from common.settings import Settings
+from bot.ui.words import at_hand_first, painter_words
+from common.options import MAX_VARIANTS, PaintOptions
 from jobs.changing.styles import UserStyle
 
 LISTED = 25
@@ -39,9 +39,7 @@ class Chosen:
     strength: float | None
 
 
-def style_options(
-    t: Texts, settings: Settings, saved: Sequence[UserStyle]
-) -> list[discord.SelectOption]:
+def style_options(t: Texts, client: Bot, saved: Sequence[UserStyle]) -> list[discord.SelectOption]:
     """Styles for a menu: saved ones first, then paintings, those at hand before the others."""
     own = [
         discord.SelectOption(
@@ -53,11 +51,11 @@ def style_options(
     ]
     paintings = [
         discord.SelectOption(
-            label=painting.name[:LABEL_LIMIT],
+            label=painting.title(t.language)[:LABEL_LIMIT],
             value=painting.id,
-            description=f"{painting.artist}, {painting.year}"[:LABEL_LIMIT],
+            description=painter_words(t, client, painting)[:LABEL_LIMIT],
         )
-        for painting in at_hand_first(settings)
+        for painting in at_hand_first(client)
     ]
     return (own[: LISTED - LISTED_PAINTINGS] + paintings)[:LISTED]
 
@@ -93,7 +91,7 @@ class StyleForm(ReportingModal):
     def __init__(
         self,
         t: Texts,
-        settings: Settings,
+        client: Bot,
         title: str,
         on_chosen: OnChosen,
         *,
@@ -107,14 +105,12 @@ class StyleForm(ReportingModal):
             placeholder=t("Choose a painting"),
             required=False,
             min_values=0,
-            options=style_options(t, settings, saved),
+            options=style_options(t, client, saved),
         )
         self._name: ui.TextInput[Any] = ui.TextInput(
             custom_id="name", required=False, max_length=100, placeholder="Starry Night"
         )
-        self._upload: ui.FileUpload[Any] = ui.FileUpload(
-            custom_id="style", required=False, min_values=0, max_values=1
-        )
+        self._upload = PictureUpload(custom_id="style", required=False, min_values=0, max_values=1)
         self._strength = strength_select(t)
         self.add_item(ui.Label(text=t("A painting"), component=self._painting))
         self.add_item(ui.Label(text=t("or one by its name"), component=self._name))
@@ -134,8 +130,13 @@ class StyleForm(ReportingModal):
         await self._on_chosen(interaction, Chosen(tuple(wishes), strength))
 
 
+def of_photos(count: int) -> dict[str, Any]:
+    """Options of a job with several photographs, by their names; none for one."""
+    return {} if count == 1 else {"variants": count, "vary": "photo", "moving": False}
+
+
 class PhotoForm(ReportingModal):
-    """Asks for the photograph to paint in a style that is chosen already, or will be."""
+    """Asks for the photographs to paint in a style that is chosen already, or will be."""
 
     def __init__(
         self, t: Texts, title: str, styles: tuple[StyleWish, ...], changes: Mapping[str, Any]
@@ -143,9 +144,10 @@ class PhotoForm(ReportingModal):
         super().__init__(title=title)
         self._styles = styles
         self._changes = changes
-        self._photo: ui.FileUpload[Any] = ui.FileUpload(custom_id="content", max_values=1)
+        self._photos = PictureUpload(custom_id="content", max_values=MAX_VARIANTS)
         self._strength = strength_select(t)
-        self.add_item(ui.Label(text=t("The photograph"), component=self._photo))
+        about = t("Up to {count}; each becomes a picture of one message.", count=MAX_VARIANTS)
+        self.add_item(ui.Label(text=t("Photographs"), description=about, component=self._photos))
         self.add_item(ui.Label(text=t("Strength of the style"), component=self._strength))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
@@ -153,8 +155,10 @@ class PhotoForm(ReportingModal):
         strength = strength_of(self._strength)
         named = {} if strength is None else {"strength": strength}
         own = await interaction.client.service(OwnDefaults).of(interaction)
+        first, *more = [Source.attachment(file) for file in self._photos.values]
         options = {
             **options_by(own),
+            **of_photos(1 + len(more)),
             "seed": new_seed(),
             **suiting(self._styles),
             **named,
@@ -163,7 +167,8 @@ class PhotoForm(ReportingModal):
         request = PaintRequest(
             asker=asker_of(interaction),
             reply=reply_by(interaction, own),
-            content=Source.attachment(self._photo.values[0]),
+            content=first,
+            more=tuple(more),
             styles=self._styles,
             options=PaintOptions(**options),
             named=tuple(named),

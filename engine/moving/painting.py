@@ -11,13 +11,13 @@ from PIL import Image
 
 from common.options import PaintOptions
 from engine.moving.clock import Clock
-from engine.moving.events import ClipPainted, FramePainted, FrameStepped
+from engine.moving.events import ClipEvent, ClipPainted, FramePainted, FrameStepped
 from engine.moving.flow import Pixels
-from engine.moving.painted_frames import PaintedFrames
-from engine.moving.scenes import Past, Scenes, Shown, toward
+from engine.moving.loop import LoopEnd
+from engine.moving.painted_frames import PaintedFrames, made_for
+from engine.moving.scenes import Past, Scenes, Shown
 from engine.painting import (
     Control,
-    Event,
     Painted,
     PaintingFailedError,
     Picture,
@@ -35,11 +35,7 @@ from engine.painting.plan import USUAL_ITERATION_PIXELS, colors_first
 from engine.painting.recipe import load_recipe
 from engine.pipeline.pictures import Pictures
 
-_LOOP_FRAMES = 8
-"""Over as many of a loop's last frames its first one comes back."""
 _PREVIEW_FRAMES = 12
-
-ClipEvent = Event | FrameStepped | FramePainted | ClipPainted
 
 
 class Frames(Protocol):
@@ -70,7 +66,6 @@ class ClipPainting:
     _inputs: Inputs = field(init=False)
     _colors_first: float = field(init=False)
     _size: Size = field(init=False)
-    _like: Picture = field(init=False)
     _clock: Clock = field(init=False)
     _reports: list[Report] = field(init=False, default_factory=list)
 
@@ -86,7 +81,6 @@ class ClipPainting:
         self._colors_first = colors_first(options, load_recipe(options.recipe))
         self.options = options
         self._size = fit_size(self.pictures.content.size, options.size_px)
-        self._like = self._inputs.content
         self._clock = Clock(len(self.clip))
 
     @property
@@ -98,10 +92,19 @@ class ClipPainting:
         ]
         masks = [self._inputs.mask, *(style.mask for style in self._inputs.styles)]
         sums = [None if mask is None else fingerprint(mask.numpy().tobytes()) for mask in masks]
-        ends = [Picture.from_image(self.clip.frame(one)).hash for one in (0, len(self.clip) - 1)]
-        left_out = {"timelapse", "timelapse_format"}
+        frames = [Picture.from_image(self.clip.frame(one)).hash for one in range(len(self.clip))]
+        options, recipe = self.options, load_recipe(self.options.recipe)
+        encoder = self.studio.encoder(options.network, options.pooling or recipe.pooling)
         return fingerprint(
-            ends, len(self.clip), styles, sums, self.options.model_dump_json(exclude=left_out)
+            frames,
+            self.clip.loops,
+            styles,
+            sums,
+            self._inputs.start.hash if self._inputs.start else None,
+            options.model_dump_json(exclude={"timelapse", "timelapse_format"}),
+            recipe.model_dump_json(),
+            encoder.name,
+            encoder.weights_hash,
         )
 
     def paint(self, resume: bytes | None = None) -> Generator[ClipEvent, None, None]:
@@ -114,41 +117,49 @@ class ClipPainting:
         """
         found = self.fingerprint
         if resume is not None:
-            self.frames.take(resume, found)
+            before = self.frames.take(resume, found)
+            self._reports = [] if before is None else [before]
         scenes, count = Scenes(), len(self.clip)
         anew: list[int] = []
         copied = 0
-        first: Shown | None = None
+        end: LoopEnd | None = None
         for number in range(count):
             self.control.check()
-            picture = Picture.from_image(self.clip.frame(number)).filled()
+            picture = self._photograph(number)
             content = _pixels(resized(picture.pixels, self._size))
             past = scenes.past_of(content)
-            if past is not None and first is not None and scenes.now is not None:
-                past = self._toward_first(past, content, first, number, scenes)
+            if past is not None and end is not None and scenes.is_first:
+                past = end.over(past, number)
             if past is None:
                 anew.append(number + 1)
-                self._like = picture
-            if number >= len(self.frames):
+            is_new = number >= len(self.frames)
+            if past is not None and past.all_still:
+                copied += 1
+            if is_new:
                 if past is not None and past.all_still:
                     painted = _picture(past.painted, picture, self._size)
-                    copied += 1
                 else:
-                    painted = yield from self._paint_frame(number, picture, past)
+                    like = content if past is None or scenes.now is None else scenes.now.like
+                    painted = yield from self._paint_frame(number, picture, past, like)
                 self.frames.add(painted.to_image().convert(self.clip.frame(number).mode))
             shown = Shown(number, content, _of_image(self.frames.frame(number)))
-            first = shown if first is None else first
+            end = self._loop_end(shown) if number == 0 else end
             scenes.add(shown, past)
-            yield FramePainted(
-                number + 1,
-                count,
-                self._clock.fraction(len(self.frames)),
-                self._clock.seconds_left(len(self.frames)),
-                past is None,
-                lambda: self.frames.checkpoint(found),
-                partial(self._preview, number),
-            )
+            if is_new:
+                yield FramePainted(
+                    number + 1,
+                    count,
+                    self._clock.fraction(len(self.frames)),
+                    self._clock.seconds_left(len(self.frames)),
+                    past is None,
+                    lambda: self.frames.checkpoint(found, self._report()),
+                    partial(self._preview, number),
+                )
         yield ClipPainted(self._report(), tuple(anew), copied)
+
+    def fits(self, checkpoint: bytes) -> bool:
+        """Whether a checkpoint is of this clip, with these settings and this version."""
+        return made_for(checkpoint) == self.fingerprint
 
     def finished(self) -> Iterator[Image.Image]:
         """The frames that are painted, as they are shown."""
@@ -167,25 +178,23 @@ class ClipPainting:
         pixels = finish(painted.pixels[None], content, "luminance", strength)[0]
         return Picture(pixels, painted.alpha).to_image().convert(image.mode)
 
-    def _toward_first(
-        self, past: Past, content: Pixels, first: Shown, number: int, scenes: Scenes
-    ) -> Past:
-        """Hold the last frames of a loop to its first, if they are of its scene."""
-        assert scenes.now is not None
-        count = len(self.clip)
-        over = min(_LOOP_FRAMES, count // 2)
-        step = number - (count - 1 - over)
-        if not self.clip.loops or step <= 0 or scenes.now.first.number != first.number:
-            return past
-        return toward(past, content, first, step / over)
+    def _content(self, number: int) -> Pixels:
+        """A frame of the photograph at the size that is painted."""
+        return _pixels(resized(self._photograph(number).pixels, self._size))
+
+    def _photograph(self, number: int) -> Picture:
+        return Picture.from_image(self.clip.frame(number)).filled()
+
+    def _loop_end(self, first: Shown) -> LoopEnd | None:
+        return LoopEnd.of(first, len(self.clip), self._content) if self.clip.loops else None
 
     def _paint_frame(
-        self, number: int, picture: Picture, past: Past | None
+        self, number: int, picture: Picture, past: Past | None, like: Pixels
     ) -> Generator[ClipEvent, None, Picture]:
         inputs = replace(
             self._inputs, content=picture, start=None if number else self._inputs.start
         )
-        inputs = with_colors_first(inputs, self._colors_first, self._like)
+        inputs = with_colors_first(inputs, self._colors_first, Picture(_tensor(like)))
         options = self.options.model_copy(update={"keep_colors": "no"})
         if past is not None:
             options = options.model_copy(update={"start": "content"})
@@ -225,7 +234,7 @@ class ClipPainting:
         return images
 
     def _report(self) -> Report:
-        """Of all frames that were painted in this run."""
+        """Of all frames so far."""
         if not self._reports:
             raise PaintingFailedError("The checkpoint holds no picture to go on from.")
         first = self._reports[0]

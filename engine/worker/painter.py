@@ -11,14 +11,14 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from common.catalogue import load_catalogue
-from common.options import PaintOptions, StyleInput
+from common.clips.clip import ClipDamagedError
+from common.options import PaintOptions, StyleInput, resolve_network
 from common.sentences import Sentence, sentence
 from common.settings import Settings
 from common.store import PictureMissingError, PictureStore, StorageUnavailableError
 from common.variants import variants_of
 from common.version import VERSION
 from engine.networks.encoder import WeightsError
-from engine.networks.registry import resolve_network
 from engine.output import Film, OutputError, encode_picture, with_provenance
 from engine.painting import (
     Control,
@@ -29,6 +29,7 @@ from engine.painting import (
     PaintSettingsError,
     Picture,
     Style,
+    devices,
     paint,
 )
 from engine.pipeline import FilmRecorder, Pictures, follow, loss_files, open_studio
@@ -36,6 +37,8 @@ from engine.scratch import scratch_folder
 from engine.styles.fetch import FetchStoppedError
 from engine.styles.presets import StyleMissingError
 from engine.styles.swatches import MissingSwatches
+from engine.worker.abilities import Abilities, abilities_of, tried_pace
+from engine.worker.clip_painting import paint_clip_job
 from engine.worker.handle import (
     Disturbed,
     Ended,
@@ -75,11 +78,26 @@ class JobPainter:
         self._settings = settings
         self._studio = open_studio(settings)
         self._swatches = MissingSwatches(settings.styles_dir, self.network_name())
+        self._pace: float | None = None
+        self._is_tried = False
 
     @property
     def device_name(self) -> str:
         """Such as `cpu` or `cuda:0`."""
         return str(self._studio.device)
+
+    @property
+    def precision(self) -> str:
+        """Of its numbers, such as `bf16`."""
+        return devices.precision_name(self._studio.dtype)
+
+    def abilities(self) -> Abilities:
+        """What the queue is to know of this engine; see `engine.worker.abilities`."""
+        return abilities_of(self._studio, self._pace)
+
+    def memory_used_bytes(self) -> int:
+        """Of the device, now."""
+        return devices.used_memory_bytes(self._studio.device)
 
     def network_name(self, requested: str = "auto") -> str:
         """The network that a job gets which asks for this one."""
@@ -134,8 +152,17 @@ class JobPainter:
     def idle(self, should_stop: Callable[[], bool]) -> None:
         """Do what can be done between jobs, in the painting thread; nothing is raised."""
         try:
+            if not self._is_tried:
+                self._pace = tried_pace(self._studio, self.network_name(), should_stop)
+                self._is_tried = True
             self._swatches.paint(should_stop)
+        except PaintingStoppedError:
+            pass  # a job has come; there will be time again
+        except (PaintSettingsError, WeightsError, PaintingFailedError) as problem:
+            self._is_tried = True
+            log.warning("nothing can be painted here: %s", problem)
         except Exception:
+            self._is_tried = True
             log.exception("Something went wrong between jobs")
 
     def _paint(
@@ -181,10 +208,21 @@ class JobPainter:
         def say(note: str) -> None:
             handle.put_progress(reporter.versions.progress(note=note))
 
-        network = self.network_name(job.options.network)
+        network = job.network or self.network_name(job.options.network)
         pictures = fetch_pictures(
             job, store, self._settings, network, say=say, should_stop=handle.should_stop
         )
+        if job.inputs.clip is not None:
+            moving = paint_clip_job(
+                job,
+                pictures,
+                studio=self._studio,
+                checkpoint=checkpoint,
+                store=store,
+                handle=handle,
+            )
+            made = _encoded(moving.poster, job), _report(moving.poster, pictures, job)
+            return Finished(*made, moving=moving.files)
         events = self._events(job, pictures, checkpoint, handle)
         if not job.options.timelapse:
             painted = follow(events, reporter)
@@ -269,6 +307,10 @@ def _explained(error: Exception, job: Job) -> Failed | Disturbed:
             return Failed(Failure.of(kind, error.sentence, error_id))
         case PictureMissingError():
             said = sentence("The pictures of this job are no longer stored; please post it again.")
+            return Failed(Failure.of(FailureKind.INTERNAL, said, error_id))
+        case ClipDamagedError():
+            log.error("job %d: error %s: %s", job.id, error_id, error)
+            said = sentence("The moving picture of this job cannot be read; please post it again.")
             return Failed(Failure.of(FailureKind.INTERNAL, said, error_id))
         case PaintingFailedError() | WeightsError() | OutputError():
             reason, if_well = str(error), IfWell.FAILS

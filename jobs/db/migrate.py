@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 import time
+from functools import lru_cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -34,6 +35,7 @@ def migration_config() -> Config:
     return config
 
 
+@lru_cache(maxsize=1)
 def known_revisions() -> list[str]:
     """All schema revisions of this version, oldest first."""
     scripts = ScriptDirectory.from_config(migration_config())
@@ -119,6 +121,13 @@ async def require_newest(database: Database) -> None:
             f"The database has schema {current}, and this version of Atelier needs {newest}. The "
             "bot and the engines bring it there when they start; make a backup before."
         )
+
+
+async def newer_schema(connection: AsyncConnection) -> str | None:
+    """The database's schema, where a newer version has brought it beyond this one's."""
+    version: sa.ColumnClause[str] = sa.column("version_num")
+    found = await connection.scalar(sa.select(version).select_from(sa.table("alembic_version")))
+    return None if found is None or found in known_revisions() else str(found)
 
 
 def _current(connection: sa.Connection) -> str | None:

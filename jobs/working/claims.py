@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from jobs.core import QueueCore, record, row_of, use_picture, use_pictures
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
+from jobs.db.facts import SCANS_UNREACHABLE, write_fact
 from jobs.db.rows import J, job_from_row, moment, to_json
 from jobs.delivery import ENDED
 from jobs.model import (
@@ -26,7 +27,9 @@ from jobs.model import (
     PaintReport,
     Progress,
 )
-from jobs.order.standings import SpeedCache
+from jobs.order.fleet import SpeedCache, read_fleet
+from jobs.order.line import first_loads
+from jobs.order.sharing import LOOK_AHEAD, Overlooked, choose
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
 from jobs.working.ending import (
     DEATHS_ALLOWED,
@@ -61,6 +64,7 @@ class Claims:
         self._core = core
         self._speeds = speeds
         self._reaper = Reaper(core)
+        self._overlooked = Overlooked()
 
     async def claim(self, engine_id: str, *, lease_seconds: float = LEASE_SECONDS) -> Claim | None:
         """Take the next job, or None when there is none to be had."""
@@ -73,7 +77,12 @@ class Claims:
             async with self._core.database.write() as transaction:
                 row = await take(transaction, engine_id, lease_seconds)
                 if row is None:
-                    return None
+                    job_id = await self._chosen(transaction, engine_id)
+                    if job_id is None:
+                        return None
+                    row = await take(transaction, engine_id, lease_seconds, job_id)
+                if row is None:
+                    continue  # another engine was faster
                 job = job_from_row(row)
                 if job.unreadable is None:
                     return Claim(
@@ -86,6 +95,20 @@ class Claims:
                     )
                 failure = Failure.of(FailureKind.INTERNAL, job.unreadable, f"job-{job.id}")
                 await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
+
+    async def _chosen(self, transaction: Transaction, engine_id: str) -> int | None:
+        """What an engine takes that others may do much better; see `jobs.order.sharing`."""
+        line = await first_loads(transaction.connection, LOOK_AHEAD)
+        if not line:
+            return None
+        now = transaction.now
+        fleet = await read_fleet(transaction.connection, now, self._speeds)
+        if all(engine.id != engine_id for engine in fleet.engines):
+            return None
+        without = self._overlooked.without(fleet, now)
+        choice = choose(line, fleet, engine_id, without)
+        self._overlooked.look(fleet, choice.left_to, now)
+        return choice.job_id
 
     async def _nothing_queued(self) -> bool:
         async with self._core.database.read() as connection:
@@ -205,6 +228,8 @@ class Claims:
                 )
             else:
                 await end_job(transaction, row, JobState.FAILED, actor, failure=failure)
+                if failure.kind is FailureKind.STYLE_MISSING:
+                    await write_fact(transaction, SCANS_UNREACHABLE, str(transaction.now))
         return LeaseHeld()
 
     async def cancelled(self, claim: Claim) -> LeaseOutcome:

@@ -161,3 +161,10 @@ def test_a_traceback_of_an_earlier_format_is_kept() -> None:
     record = logging.LogRecord("bot", logging.ERROR, __file__, 1, "x", None, None)
     record.exc_text = "".join(traceback.format_exception(ValueError("earlier")))
     assert "earlier" in json.loads(RedactingFormatter(JSON).format(record))["error"]
+
+
+def test_what_a_line_says_in_words_stands_in_json_as_fields(lines: io.StringIO) -> None:
+    with log_ids(job=7):
+        logging.getLogger("engine").info("job %d: done", 7, extra={"fields": {"size_px": 512}})
+    line = json.loads(lines.getvalue())
+    assert (line["message"], line["job"], line["size_px"]) == ("job 7: done", 7, 512)

@@ -9,6 +9,7 @@ import discord
 
 from bot.cards.job_buttons import Action
 from bot.commands import job_access
+from bot.commands.gallery import take_out
 from bot.commands.job_access import FORGOTTEN, NOT_YOURS, known_job, note_admins_act
 from bot.commands.rights import Right, by_admins_right, may
 from bot.commands.show import show_job
@@ -63,6 +64,7 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     await client.queue.retention.delete_soon(job_id, interaction.user.id, by_admin)
     if by_admin:
         await note_admins_act(interaction, "delete_picture", job)
+    await take_out(client, job_id)
     removed = _is_own_message(interaction, job) or await remove_message(client, job)
     with contextlib.suppress(discord.NotFound):
         await interaction.delete_original_response()
@@ -87,7 +89,8 @@ class UndoDelete(OwnButton, kind="undelete", label=_("Undo"), emoji="↩️"):
         if job.pictures_deleted_at is None or job.pictures_deleted_at <= datetime.now(UTC):
             raise UserError(TOO_LATE_TO_UNDO)
         message_id = await acknowledge(interaction, ephemeral=job.reply.ephemeral, thinking=True)
-        reply = replace(reply, message_id=message_id, notes=job.reply.notes)
+        was = job.reply
+        reply = replace(reply, message_id=message_id, notes=was.notes, alt_text=was.alt_text)
         if await queue.retention.restore(job_id, interaction.user.id, reply) is None:
             await interaction.edit_original_response(content=t(TOO_LATE_TO_UNDO))
         elif by_admins_right(Right.DELETE, interaction, job):
