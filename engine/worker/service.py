@@ -20,6 +20,7 @@ from pathlib import PurePath
 from typing import Any
 
 from common.backoff import Backoff
+from common.clips.clip import CLIP_SUFFIX
 from common.errors import AtelierError
 from common.logs import add_log_ids, log_ids, redacted
 from common.sentences import sentence
@@ -32,6 +33,7 @@ from engine.worker.handle import (
     Finished,
     IfWell,
     JobHandle,
+    MovingFiles,
     Stopped,
     StopReason,
 )
@@ -40,7 +42,7 @@ from engine.worker.idle import IdleWork
 from engine.worker.lease import TICK_SECONDS, LeaseKeeper, NotStoppedError, sleep_unless
 from engine.worker.painter import JobPainter, store_failure
 from engine.worker.saying import say_end
-from jobs.model import Claim, EngineInfo, Failure, FailureKind, Job, PaintReport
+from jobs.model import Claim, EngineInfo, Failure, FailureKind, Job, PaintedClip, PaintReport
 from jobs.outcomes import LeaseOutcome, QueueUnavailableError
 from jobs.queue import JobQueue
 from jobs.working.leases import LEASE_SECONDS
@@ -302,6 +304,7 @@ class EngineWorker:
             replace(
                 finished.report,
                 records=kept.records,
+                clip=kept.clip,
                 variants=kept.versions if len(kept.versions) > 1 else (),
             ),
         )
@@ -339,7 +342,14 @@ class EngineWorker:
             name: await store.put(data, PurePath(name).suffix)
             for name, data in finished.records.items()
         }
-        return Kept((*finished.earlier, key), lapse, records)
+        moving = None if finished.moving is None else await self._put_moving(finished.moving)
+        return Kept((*finished.earlier, key), lapse, records, moving)
+
+    async def _put_moving(self, moving: MovingFiles) -> PaintedClip:
+        store = self._queue.store
+        key = await store.put(moving.clip, CLIP_SUFFIX)
+        files = {kind: await store.put(data, f".{kind}") for kind, data in moving.files.items()}
+        return PaintedClip(key, moving.frames, moving.seconds, moving.plays, files)
 
     async def _disturbed(self, keeper: LeaseKeeper, trouble: Disturbed) -> "Afterwards":
         """Look whose fault it is, and leave the job where it should be."""
@@ -457,6 +467,7 @@ class Kept:
     """Keys of all versions; of most jobs there is one."""
     timelapse_key: str | None
     records: dict[str, str]
+    clip: PaintedClip | None = None
 
 
 @dataclass(frozen=True)
