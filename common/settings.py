@@ -131,7 +131,7 @@ class Settings(_LimitSettings):
     atelier_max_member_mib: int = Field(
         4096,
         ge=1,
-        description="Largest share of the picture folder that one member's pictures take, in MiB.",
+        description="Largest share of the picture store that one member's pictures take, in MiB.",
     )
     atelier_monitor_port: int = Field(
         0,

@@ -107,7 +107,9 @@ def paint_moving(
             ended = _followed(work, resume, bar, checkpoints)
             size = _write(work, clip, Path(folder), chosen.output)
         except ClipDamagedError as problem:
-            raise PaintSettingsError("{problem}.", problem=str(problem).capitalize()) from problem
+            raise PaintSettingsError(
+                "A frame cannot be read: {reason}.", reason=str(problem)
+            ) from problem
         except KeyboardInterrupt:
             if checkpoints is not None:
                 checkpoints.keep_newest()
@@ -163,7 +165,9 @@ def _write(work: ClipPainting, clip: Clip, folder: Path, output: Path) -> tuple[
         with replacing(output) as temporary:
             encode_clip(painted, temporary, _KINDS[output.suffix.lower()])
     except EncodingFailedError as problem:
-        raise OutputError("{problem}.", problem=str(problem).capitalize()) from problem
+        raise OutputError(
+            "{file} cannot be written here: {reason}.", file=output.name, reason=str(problem)
+        ) from problem
     return painted.size
 
 

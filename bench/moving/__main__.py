@@ -63,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     judge, studio, found = Judge.load(), Studio(), []
     for name in chosen.clips or made:
         print(f"… {name}", flush=True)
-        found.append(_measure(name, made[name], studio=studio, judge=judge, chosen=chosen))
+        one = _measure(name, made[name], studio=studio, judge=judge, chosen=chosen)
+        print(one, flush=True)
+        found.append(one)
     text = _text(found, chosen.size, chosen.network)
     publish(
         chosen.out / "moving.md",

@@ -19,6 +19,7 @@ from common.version import VERSION
 from engine.networks.encoder import WeightsError
 from engine.networks.registry import NetworkSource
 from engine.painting.errors import PaintSettingsError
+from engine.styles.statistics_files import StatisticsFiles
 from engine.worker.leftovers import sweep
 from engine.worker.painter import JobPainter
 from engine.worker.saying import say_start
@@ -114,7 +115,10 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
             pid=os.getpid(),
         )
         hang_seconds = float(settings.atelier_hang_seconds)
-        worker = EngineWorker(queue, painter, info, hang_seconds=hang_seconds)
+        statistics = StatisticsFiles(settings.atelier_data_dir / "statistics")
+        worker = EngineWorker(
+            queue, painter, info, hang_seconds=hang_seconds, statistics=statistics
+        )
         with log_ids(engine=info.id):
             say_start(settings, worker.described(), painter.precision)
         await worker.run(stop)

@@ -20,10 +20,12 @@ from pathlib import PurePath
 from typing import Any
 
 from common.backoff import Backoff
+from common.clips.clip import CLIP_SUFFIX
 from common.errors import AtelierError
 from common.logs import add_log_ids, log_ids, redacted
 from common.sentences import sentence
 from common.store import PictureMissingError, StorageUnavailableError
+from engine.styles.statistics_files import StatisticsFiles
 from engine.worker.handle import (
     Disturbed,
     Ended,
@@ -31,6 +33,7 @@ from engine.worker.handle import (
     Finished,
     IfWell,
     JobHandle,
+    MovingFiles,
     Stopped,
     StopReason,
 )
@@ -39,7 +42,7 @@ from engine.worker.idle import IdleWork
 from engine.worker.lease import TICK_SECONDS, LeaseKeeper, NotStoppedError, sleep_unless
 from engine.worker.painter import JobPainter, store_failure
 from engine.worker.saying import say_end
-from jobs.model import Claim, EngineInfo, Failure, FailureKind, Job, PaintReport
+from jobs.model import Claim, EngineInfo, Failure, FailureKind, Job, PaintedClip, PaintReport
 from jobs.outcomes import LeaseOutcome, QueueUnavailableError
 from jobs.queue import JobQueue
 from jobs.working.leases import LEASE_SECONDS
@@ -54,6 +57,8 @@ TROUBLES_IN_A_ROW = 4
 """As often all is found ill before the process ends: a broken device may need a fresh one."""
 PASSING_TROUBLES = 5
 """As often a job may meet a trouble that is gone when one looks, before it is the job's own."""
+TIDY_SECONDS = 30.0
+"""How soon statistics of a picture go after it."""
 HANG_SECONDS = 600.0
 """So long the device may give no sign of life: far more than any tile takes."""
 THREAD = "painter"
@@ -81,9 +86,12 @@ class EngineWorker:
         info: EngineInfo,
         *,
         hang_seconds: float = HANG_SECONDS,
+        statistics: StatisticsFiles | None = None,
     ) -> None:
         self._queue = queue
         self._hang_seconds = hang_seconds
+        self._statistics = statistics
+        """What is kept here of pictures, to go with them."""
         self._painter = painter
         self._info = info
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=THREAD)
@@ -105,6 +113,7 @@ class EngineWorker:
         await self._queue.engines.register(self._info)
         log.info("engine %s waits for jobs", self._info.id)
         heartbeat = asyncio.create_task(self._heartbeat())
+        tidying = asyncio.create_task(self._tidy())
         in_trouble = False
         try:
             if (problem := await self._first_problem()) is not None:
@@ -119,6 +128,7 @@ class EngineWorker:
             raise
         finally:
             heartbeat.cancel()
+            tidying.cancel()
             self._idle.end()
             is_stuck = self._painting is not None and not self._painting.done()
             self._thread.shutdown(wait=not is_stuck, cancel_futures=True)
@@ -169,6 +179,15 @@ class EngineWorker:
             largest_px=abilities.largest_px,
             pace=abilities.pace,
         )
+
+    async def _tidy(self) -> None:
+        """Let statistics of members' pictures go when nobody needs the picture any more."""
+        while self._statistics is not None:
+            with contextlib.suppress(QueueUnavailableError):
+                known = await asyncio.to_thread(self._statistics.origins)
+                gone = await self._queue.retention.unused(known) if known else set()
+                await asyncio.to_thread(self._statistics.forget_origins, gone)
+            await asyncio.sleep(TIDY_SECONDS)
 
     async def _wait(self, stop: asyncio.Event) -> None:
         """Wait until the database changes, or it is time to look again."""
@@ -285,6 +304,7 @@ class EngineWorker:
             replace(
                 finished.report,
                 records=kept.records,
+                clip=kept.clip,
                 variants=kept.versions if len(kept.versions) > 1 else (),
             ),
         )
@@ -322,7 +342,14 @@ class EngineWorker:
             name: await store.put(data, PurePath(name).suffix)
             for name, data in finished.records.items()
         }
-        return Kept((*finished.earlier, key), lapse, records)
+        moving = None if finished.moving is None else await self._put_moving(finished.moving)
+        return Kept((*finished.earlier, key), lapse, records, moving)
+
+    async def _put_moving(self, moving: MovingFiles) -> PaintedClip:
+        store = self._queue.store
+        key = await store.put(moving.clip, CLIP_SUFFIX)
+        files = {kind: await store.put(data, f".{kind}") for kind, data in moving.files.items()}
+        return PaintedClip(key, moving.frames, moving.seconds, moving.plays, files)
 
     async def _disturbed(self, keeper: LeaseKeeper, trouble: Disturbed) -> "Afterwards":
         """Look whose fault it is, and leave the job where it should be."""
@@ -440,6 +467,7 @@ class Kept:
     """Keys of all versions; of most jobs there is one."""
     timelapse_key: str | None
     records: dict[str, str]
+    clip: PaintedClip | None = None
 
 
 @dataclass(frozen=True)
