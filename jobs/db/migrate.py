@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.files import close_to_others
+from common.settings import Settings
 from jobs.db import schema
 from jobs.db.copying import keep_before_migration
 from jobs.db.database import BUSY_TIMEOUT_SECONDS, Database
@@ -60,11 +61,11 @@ def make_folder(folder: Path) -> None:
         raise QueueUnavailableError(f"The folder {folder} cannot be made: {reason}.") from error
 
 
-async def migrate(database: Database) -> None:
+async def migrate(database: Database, settings: Settings) -> None:
     """Migrate forward to this version, alone: others who start now wait for it.
 
     Everything happens in one transaction, so that a process that ends halfway leaves the
-    database as it was. Of a SQLite database a copy is made before.
+    database as it was. A copy is made before, unless the settings do without.
 
     Raises:
         DatabaseTooNewError: when a newer version has migrated the database before.
@@ -76,11 +77,13 @@ async def migrate(database: Database) -> None:
     if not database.postgres and path:
         make_folder(Path(path).parent)
         await asyncio.to_thread(_switch_on_wal, path)
-        async with database.read() as connection:
-            current = await connection.run_sync(_current)
-            if current not in {None, known_revisions()[-1]}:
-                await _refuse_under_a_bot(connection, await database.now_in(connection))
-                await asyncio.to_thread(keep_before_migration, Path(path), str(current))
+    async with database.read() as connection:
+        current = await connection.run_sync(_current)
+        is_older = current not in {None, known_revisions()[-1]}
+        if is_older:
+            await _refuse_under_a_bot(connection, await database.now_in(connection))
+    if is_older and not settings.atelier_migrate_without_copy:
+        await keep_before_migration(database.url, settings.atelier_data_dir, str(current))
     async with database.write() as transaction:
         await transaction.lock("atelier-migration")
         current = await transaction.connection.run_sync(_current)
