@@ -79,8 +79,8 @@ async def _ask_style(interaction: Interaction, title: str, source: Source) -> No
         await submitted.client.service(IntakeService).begin(submitted, request)
 
     t = texts_of(interaction)
-    settings, saved = interaction.client.settings, await saved_styles(interaction)
-    form = StyleForm(t, settings, t(title), begin, saved=saved, asks_strength=True)
+    saved = await saved_styles(interaction)
+    form = StyleForm(t, interaction.client, t(title), begin, saved=saved, asks_strength=True)
     await interaction.response.send_modal(form)
 
 
