@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from common.command_line import WRONG_USE, nearest_of, print_anything
+from common.interrupts import stop_quietly
 
 COMMANDS = ("paint", "styles")
 INTERRUPTED = 130
@@ -66,4 +67,5 @@ def _run(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    stop_quietly()
     sys.exit(main(sys.argv[1:]))
