@@ -13,7 +13,6 @@ from sandbox.model import Channel, Json, Message, Upload, User
 from sandbox.page.fault_buttons import FAULT_BUTTONS
 from sandbox.page.views import interaction_view, sees_message
 
-
 LOCALES = ("en-US", "de", "fr", "es-ES")
 """Languages that a user of the page may choose."""
 
