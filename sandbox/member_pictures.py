@@ -62,18 +62,12 @@ class Member:
                 await pill.locator("input").fill(value)
         await self.page.get_by_role("button", name="Send", exact=True).click()
 
-    def last(self) -> "Locator":
-        """The newest message."""
-        return self.page.locator("article.message").last
-
-    async def press(self, label: str) -> None:
-        """Press a button of the newest message."""
-        await self.last().get_by_role("button", name=label, exact=True).click()
-
-    async def sees(self, words: str) -> None:
-        """Wait until the newest message says something."""
-        await self.page.locator("article.message").last.get_by_text(words).first.wait_for()
+    async def sees(self, words: str) -> "Locator":
+        """The newest message that says something, once there is one."""
+        message = self.page.locator("article.message", has_text=words).last
+        await message.wait_for()
         await self.page.wait_for_timeout(SETTLE_MS)
+        return message
 
     async def keep(self, name: str, what: "Locator") -> None:
         """Write a picture of a part of the page."""
@@ -90,31 +84,38 @@ class Member:
 
 async def live_a_day(member: Member, photo: Path) -> None:
     """Do what a member does, and keep what they see."""
-    await member.command("paint", photo, **QUICK)
-    await member.sees("In which style")
-    await member.keep("choose", member.last())
-    await member.press("The Starry Night")
-    await member.sees("Details")
-    await member.keep("result", member.last())
-    await member.press("Change…")
+    await member.command("paint", photo, **QUICK, notify="yes")
+    asked = await member.sees("In which style")
+    await member.keep("choose", asked)
+    await press(asked, "The Starry Night")
+    result = await member.sees("Stronger")
+    told = await member.sees("is ready")
+    await member.keep("result", result)
+    await member.keep("told", told)
+    await press(result, "Change…")
     dialog = member.page.locator("dialog[open]")
     await dialog.wait_for()
     await member.page.wait_for_timeout(SETTLE_MS)
     await member.keep("change", dialog)
     await member.page.keyboard.press("Escape")
-    await member.command("paint", photo, **QUICK, preset="starry-night", variants="4")
-    await member.sees("Take 4")
-    await member.keep("four", member.last())
-    await member.press("Take 2")
-    await member.sees("Stronger")
-    await member.press("Delete")
-    await member.sees("For ten minutes")
-    await member.keep("undo", member.last())
+    await member.command("paint", photo, **QUICK, preset="starry-night", variants="4", notify="no")
+    four = await member.sees("Take 4")
+    await member.keep("four", four)
+    await press(four, "Take 2")
+    await member.page.locator("article.message", has_text="Stronger").nth(1).wait_for()
+    taken = await member.sees("Stronger")
+    await press(taken, "Delete")
+    await member.keep("undo", await member.sees("For ten minutes"))
     await member.page.locator(".language").select_option("fr")
     await member.page.wait_for_timeout(SETTLE_MS)
     await member.page.locator("#composer-text").press_sequentially("/")
     await member.page.wait_for_timeout(SETTLE_MS)
     await member.keep("french", member.page.locator(".palette"))
+
+
+async def press(message: "Locator", label: str) -> None:
+    """Press a button of a message."""
+    await message.get_by_role("button", name=label, exact=True).click()
 
 
 @asynccontextmanager
