@@ -120,6 +120,11 @@ class Settings(_LimitSettings):
         None,
         description="Memory the engine may use for painting, such as 6GiB. Default: measured.",
     )
+    atelier_migrate_without_copy: bool = Field(
+        False,
+        description="Bring an older database to this version though no copy of it can be made "
+        "before; for who has a backup of their own.",
+    )
     atelier_hang_seconds: int = Field(
         600,
         ge=1,

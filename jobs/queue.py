@@ -165,6 +165,6 @@ async def _migrate(settings: Settings, clock: Clock | None) -> None:
     """Migrate on connections of their own, that may take their time."""
     database = Database(settings.database_url, clock, patient=True)
     try:
-        await migrate(database)
+        await migrate(database, settings)
     finally:
         await database.close()

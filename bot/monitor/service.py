@@ -10,7 +10,6 @@ from typing import Any
 from aiohttp import web
 
 from bot.kit import Bot, Feature
-from bot.monitor.metrics import exposition
 from common.options import PaintOptions
 from common.store import PictureMissingError, StorageUnavailableError
 from common.version import VERSION, library_versions
@@ -112,6 +111,8 @@ class Monitor:
             ended = await self._client.queue.health.ended_today()
         except QueueError as error:
             raise web.HTTPServiceUnavailable(text=str(error)) from error
+        from bot.monitor.metrics import exposition  # noqa: PLC0415 (few ask for it)
+
         text = exposition(health, ended, self._client.traffic)
         return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4"})
 

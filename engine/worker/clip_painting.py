@@ -3,7 +3,7 @@
 import io
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -76,9 +76,12 @@ def paint_clip_job(
         And what `engine.painting.paint` raises.
     """
     assert job.inputs.clip is not None
-    clip = read_clip(store.get_sync(job.inputs.clip.picture))
-    pictures = _with_content(pictures, Picture.from_image(clip.frame(0)))
+    control = Control(should_stop=handle.should_stop)
     with scratch_folder() as folder:
+        photograph = Path(folder) / f"photograph{CLIP_SUFFIX}"
+        photograph.write_bytes(store.get_sync(job.inputs.clip.picture))
+        clip = read_clip(photograph)
+        pictures = _with_content(pictures, Picture.from_image(clip.frame(0)))
         frames = Path(folder) / "frames"
         frames.mkdir()
         work = ClipPainting(
@@ -87,7 +90,7 @@ def paint_clip_job(
             job.options,
             studio,
             PaintedFrames(frames),
-            control=Control(should_stop=handle.should_stop),
+            control=control,
         )
         reporter = ClipReporter(store, handle, len(clip))
         if checkpoint is not None and not work.fits(checkpoint):
@@ -95,7 +98,7 @@ def paint_clip_job(
             checkpoint = None
         ended = _followed(work, checkpoint, reporter)
         handle.put_progress(reporter.progress(len(clip), 1.0, note="encoding the moving picture"))
-        files = _files(work, clip, Path(folder), handle)
+        files = _files(work, clip, Path(folder), control)
         poster = Picture.from_image(work.finished_frame(0))
         return PaintedMoving(Painted(poster, ended.report), files)
 
@@ -126,7 +129,7 @@ def _followed(
     raise PaintingFailedError("The painting ended without a picture.")
 
 
-def _files(work: ClipPainting, clip: Clip, folder: Path, handle: JobHandle) -> MovingFiles:
+def _files(work: ClipPainting, clip: Clip, folder: Path, control: Control) -> MovingFiles:
     lossless = folder / f"painted{CLIP_SUFFIX}"
     about = clip.description
     write_clip(
@@ -135,19 +138,19 @@ def _files(work: ClipPainting, clip: Clip, folder: Path, handle: JobHandle) -> M
     painted = read_clip(lossless)
     encoded: dict[str, bytes] = {}
     for kind in CLIP_KINDS:
-        if handle.should_stop():
-            raise PaintingStoppedError
-        if (data := _encoded(painted, folder, kind)) is not None:
+        if (data := _encoded(painted, folder, kind, control.check)) is not None:
             encoded[kind] = data
     if not encoded:
         raise PaintingFailedError("The moving picture was painted, but cannot be encoded here.")
     return MovingFiles(lossless.read_bytes(), len(clip), clip.seconds, clip.plays, encoded)
 
 
-def _encoded(painted: Clip, folder: Path, kind: ClipKind) -> bytes | None:
+def _encoded(
+    painted: Clip, folder: Path, kind: ClipKind, check: Callable[[], None]
+) -> bytes | None:
     file = folder / f"painted.{kind}"
     try:
-        encode_clip(painted, file, kind)
+        encode_clip(painted, file, kind, check=check)
     except EncodingFailedError as problem:
         log.warning("%s", problem)
         return None
