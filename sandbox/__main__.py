@@ -16,7 +16,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say it and end with 2."""
-        known = [flag for action in self._actions for flag in action.option_strings] + ["demo"]
+        known = [flag for action in self._actions for flag in action.option_strings] + [
+            "demo",
+            "pictures",
+        ]
         words = re.findall(r"--[\w-]+|'([^']*)'", message) and re.findall(r"[\w-]+", message)
         near = [
             found[0]
@@ -47,6 +50,10 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--timeout", type=float, default=DEMO_TIMEOUT_SECONDS, help="seconds until giving up"
     )
+    pictures = commands.add_parser("pictures", help="take the pictures of docs/members.md")
+    pictures.add_argument(
+        "--out", type=Path, default=Path("docs/images"), help="where they go (docs/images)"
+    )
     return top
 
 
@@ -54,10 +61,13 @@ def main() -> int:
     """Run the command line; the exit status."""
     arguments = parser().parse_args()
     from sandbox.demo import run_demo  # noqa: PLC0415 - after the command line was understood
+    from sandbox.member_pictures import run_pictures  # noqa: PLC0415
     from sandbox.serve import has_screen, run_sandbox  # noqa: PLC0415
 
     if arguments.command == "demo":
         return run_demo(arguments.content, arguments.style, arguments.out, arguments.timeout)
+    if arguments.command == "pictures":
+        return run_pictures(arguments.out)
     return run_sandbox(
         arguments.port,
         arguments.data,
