@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from sandbox.demo import run_demo
+from sandbox.member_pictures import run_pictures
 from sandbox.serve import has_screen, run_sandbox
 
 DEFAULT_PORT = 8787
@@ -30,6 +31,10 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--timeout", type=float, default=DEMO_TIMEOUT_SECONDS, help="seconds until giving up"
     )
+    pictures = commands.add_parser("pictures", help="take the pictures of docs/members.md")
+    pictures.add_argument(
+        "--out", type=Path, default=Path("docs/images"), help="where they go (docs/images)"
+    )
     return top
 
 
@@ -38,6 +43,8 @@ def main() -> int:
     arguments = parser().parse_args()
     if arguments.command == "demo":
         return run_demo(arguments.content, arguments.style, arguments.out, arguments.timeout)
+    if arguments.command == "pictures":
+        return run_pictures(arguments.out)
     return run_sandbox(
         arguments.port,
         arguments.data,
