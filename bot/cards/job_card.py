@@ -128,7 +128,9 @@ def _painting(
         )
     if standing is not None and standing.ready_at is not None:
         line += " · " + ready_words(t, standing.ready_at)
-    if progress is not None and progress.note:
+    if progress is not None and progress.frames and progress.frame == progress.frames:
+        line += "\n" + t("The frames are being put together.")
+    elif progress is not None and progress.note:
         # What the engine says there is for its log, and in one language.
         line += "\n" + t("Getting ready: the network and the style are being loaded.")
     return card(
