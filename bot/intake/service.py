@@ -36,6 +36,7 @@ from jobs.model import Intake, Submission
 from jobs.outcomes import (
     Accepted,
     AlreadySubmitted,
+    QueueUnavailableError,
     Refusal,
     Refused,
     SubmitOutcome,
