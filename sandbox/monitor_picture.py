@@ -1,6 +1,6 @@
 """The picture of the owner's page in docs/owners.md: the real bot and engine, in a real browser.
 
-python -m tools.monitor_picture [docs/images/monitor.webp]
+python -m sandbox.monitor_picture [docs/images/monitor.webp]
 """
 
 import asyncio
@@ -12,10 +12,10 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image
-from playwright.async_api import ViewportSize, async_playwright
 
 from sandbox import LoopbackDiscord
 from sandbox.bot_process import bot_environment, run_bot
+from sandbox.console import say
 from sandbox.demo_pictures import bundled
 
 OUT = Path("docs/images/monitor.webp")
@@ -30,6 +30,11 @@ OPTIONS = {"size": 384, "preset": "starry-night"}
 
 async def photographed(folder: Path) -> bytes:
     """Let three pictures be painted, and take the page's while the first forms: a PNG."""
+    from playwright.async_api import (  # noqa: PLC0415 - a requirement of makers
+        ViewportSize,
+        async_playwright,
+    )
+
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -71,7 +76,7 @@ def keep(png: bytes, out: Path) -> None:
         picture.save(out, "WEBP", quality=quality, method=6)
         if out.stat().st_size <= LARGEST_BYTES:
             break
-    print(f"wrote {out} ({out.stat().st_size // 1024} KiB)")
+    say(f"wrote {out} ({out.stat().st_size // 1024} KiB)")
 
 
 def main() -> int:
