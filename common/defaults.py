@@ -25,6 +25,8 @@ class Defaults(BaseModel):
     """Hide the member's pictures until somebody clicks on them."""
     always_spoiler: bool | None = None
     """The same, of a channel or a server, whatever its members choose."""
+    spoiler_role_ids: tuple[int, ...] | None = None
+    """Of a server: the same for the pictures of members with one of these roles."""
     language: Annotated[str, Field(max_length=20)] | None = None
 
     def over(self, others: Self) -> Self:

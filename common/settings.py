@@ -120,6 +120,11 @@ class Settings(_LimitSettings):
         None,
         description="Memory the engine may use for painting, such as 6GiB. Default: measured.",
     )
+    atelier_hang_seconds: int = Field(
+        600,
+        ge=1,
+        description="An engine whose device gives no sign of life for so long ends, in seconds.",
+    )
     atelier_disk_reserve_mib: int = Field(
         1024, ge=0, description="Free space that is kept on the disk of the data folder, in MiB."
     )

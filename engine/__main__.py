@@ -1,6 +1,9 @@
 """`python -m engine`: the queue's worker; `paint` paints one picture; `styles` the catalogue."""
 
+import contextlib
+import gc
 import sys
+from collections.abc import Iterator
 
 from common.command_line import WRONG_USE, nearest_of, print_anything
 
@@ -18,15 +21,31 @@ def main(arguments: list[str]) -> int:
         return INTERRUPTED
 
 
+@contextlib.contextmanager
+def _loading() -> Iterator[None]:
+    """Modules are loaded within: what they make stays, so that nobody needs to look for garbage.
+
+    To look for it there, each time again and at the end, takes a third of torch's import.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def _run(arguments: list[str]) -> int:
     # Each is imported when it is asked for, as torch takes seconds.
     match arguments:
         case ["paint", *rest]:
-            from engine.cli import main as paint_main  # noqa: PLC0415
+            with _loading():
+                from engine.cli import main as paint_main  # noqa: PLC0415
 
             return paint_main(rest)
         case ["styles", *rest]:
-            from engine.styles.cli import main as styles_main  # noqa: PLC0415
+            with _loading():
+                from engine.styles.cli import main as styles_main  # noqa: PLC0415
 
             return styles_main(rest)
         case [word, *_] if not word.startswith("-"):
@@ -35,9 +54,15 @@ def _run(arguments: list[str]) -> int:
             print(f"python -m engine: There is no command {word}; {hint}", file=sys.stderr)
             return WRONG_USE
         case _:
-            from engine.worker.main import main as worker_main  # noqa: PLC0415
+            with _loading():
+                from engine.worker.announcing import announced  # noqa: PLC0415
 
-            return worker_main(arguments)
+            with announced(arguments) as start:
+                with _loading():
+                    from engine.worker.main import main as worker_main  # noqa: PLC0415
+
+                start.status = worker_main(arguments)
+            return start.status
 
 
 if __name__ == "__main__":

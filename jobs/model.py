@@ -213,6 +213,10 @@ class Job:
     """When the user's data was erased; the row is kept for a day's limit only."""
     message_removed_at: datetime | None = None
     """When somebody deleted its message in Discord: from then on only its owner is shown it."""
+    cancelled_by: int | None = None
+    """Who cancelled it, where that was not its member; may be `COMMAND_LINE`."""
+    back_until: datetime | None = None
+    """Until when a clearing of the queue, which cancelled it, can be undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +230,8 @@ class Standing:
     """None when no engine is alive or the queue is paused."""
     engines_alive: int
     paused: bool
+    engine_starting: bool = False
+    """Whether one is on its way where none is alive."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ class Unforeseen(StrEnum):
     """Why nobody can say when a job will end, and with it the wait for a free place."""
 
     NO_ENGINE = "no_engine"
+    STARTING = "starting"
     PAUSED = "paused"
 
 
@@ -38,6 +39,8 @@ class Refusal:
     """Why there is no time where there could be one."""
     asked: int = 1
     """How many pictures were asked for at once, where the limit is a number of pictures."""
+    reason: str = ""
+    """Why, as an admin or the operator put it; of a block."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,8 @@ class AtelierClient(Bot):
         await self.queue.installation.belongs_to(
             LOOPBACK if self.settings.discord_api_url else DISCORD, self.application_id or 0
         )
+        if self.settings.atelier_engine == "embedded":
+            await self.queue.engines.expect()  # its process begins beside this one
         await self.tree.set_translator(CatalogueTranslator())
         tried = asyncio.Event()
         self._syncing = asyncio.create_task(

@@ -92,6 +92,8 @@ def _obstacle(t: Texts, standing: Standing | None) -> str | None:
     """Why the queue does not move, if it does not."""
     if standing is not None and standing.paused:
         return t("The queue is paused at the moment; your picture keeps its place.")
+    if standing is not None and standing.engine_starting:
+        return t("The painter is starting; your picture comes as soon as it is ready.")
     if standing is not None and standing.engines_alive == 0:
         return t(
             "The painter is not running at the moment; your picture waits and is painted as soon "
@@ -157,7 +159,7 @@ def end_words(t: Texts, job: Job, attached: Attached | None) -> list[str]:
     """What is said of a job that has ended: a headline and what stands below it."""
     settings = f"-# {settings_line(t, job)} · #{job.id}"
     if job.state is JobState.CANCELLED:
-        return [f"### ✖️ {t('Cancelled')}", settings]
+        return [f"### ✖️ {t('Cancelled')}", *_cancelled_words(t, job), settings]
     if job.state is JobState.FAILED:
         failure = job.failure
         sentence = failure_words(t, failure) if failure else t("This picture could not be painted.")
@@ -171,6 +173,26 @@ def end_words(t: Texts, job: Job, attached: Attached | None) -> list[str]:
         else t("It is painted, but cannot be shown here; please try /show {job_id}.", job_id=job.id)
     )
     return [headline, missing, f"-# #{job.id}"]
+
+
+def _cancelled_words(t: Texts, job: Job) -> list[str]:
+    """By whom it was cancelled, where that was not its member, and whether it may come back."""
+    if job.cancelled_by is None:
+        return []
+    who = f"<@{job.cancelled_by}>" if job.cancelled_by > 0 else t("the operator of this bot")
+    if job.cancelled_by == 0:
+        who = t("an admin")  # whose data was erased
+    if job.back_until is None:
+        return [t("{who} cancelled it.", who=who)]
+    until = discord.utils.format_dt(job.back_until, "t")
+    return [
+        t(
+            "{who} cleared the queue. That can be taken back until {time}; then your picture "
+            "waits again, at its old place.",
+            who=who,
+            time=until,
+        )
+    ]
 
 
 def saved_card(t: Texts, job: Job, attached: Attached, link: str) -> ui.LayoutView:

@@ -1,4 +1,4 @@
-"""`/help`: the commands that the one who asks can use here, made from the commands themselves."""
+"""`/help`: how to begin, in a few lines; all commands behind a button, made from themselves."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,10 +6,15 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.commands.style_form import PhotoForm
 from bot.kit import Feature, Interaction, Tree
-from bot.texts import Texts, texts_of
-from bot.ui.container import card
+from bot.texts import Texts, _, texts_of
+from bot.ui.buttons import OwnButton
+from bot.ui.container import Page, card, row_of, show
+from bot.ui.limit_words import limit_line
 from bot.ui.people import is_admin
+from bot.wire.acknowledging import acknowledge
+from common.limits import Limits
 
 Leaf = app_commands.Command[Any, ..., Any]
 
@@ -37,39 +42,92 @@ def _lines(t: Texts, commands: list[Leaf]) -> str:
     return "\n".join(f"`/{said_name(t, each)}` · {t(each.description)}" for each in commands)
 
 
-def help_layout(t: Texts, tree: Tree, *, for_admin: bool) -> discord.ui.LayoutView:
-    """The card of help."""
+FIRST = ("paint", "styles", "queue", "history", "settings", "privacy")
+"""The commands that the short help names."""
+LIMITS_TOLD = ("max_size_px", "max_quality", "max_waiting_per_user", "max_per_day")
+LIMITS_TOLD_IF_ANY = ("cooldown_seconds", "channel_ids", "painter_role_ids")
+
+
+def _menus(t: Texts, tree: Tree) -> str | None:
+    menus = [
+        menu.name
+        for kind in (discord.AppCommandType.message, discord.AppCommandType.user)
+        for menu in tree.get_commands(type=kind)
+    ]
+    if not menus:
+        return None
+    names = [f"**{t.find('command', name) or name}**" for name in menus]
+    return t(
+        "On a message with a picture, or on a member: right-click or hold it, Apps, {menus}.",
+        menus=", ".join(names),
+    )
+
+
+def help_layout(t: Texts, tree: Tree, limits: Limits, user_id: int) -> discord.ui.LayoutView:
+    """The short card: how to begin, and what may be asked for here."""
+    start = t(
+        "## Atelier\n"
+        "I paint your photograph in the style of a painting. Press the button, or type `/paint`, "
+        "and give me a photograph: the style is a click away."
+    )
+    by_name = {command.qualified_name: command for command in leaves(tree)}
+    first = [by_name[name] for name in FIRST if name in by_name]
+    here = [limit_line(t, name, getattr(limits, name)) for name in LIMITS_TOLD]
+    here += [
+        limit_line(t, name, value)
+        for name in LIMITS_TOLD_IF_ANY
+        if (value := getattr(limits, name))
+    ]
+    return card(
+        start,
+        row_of(TryButton(t, user_id), AllCommandsButton(t, user_id)),
+        _lines(t, first),
+        _menus(t, tree),
+        "-# " + t("What holds here: {limits}", limits=" · ".join(here)),
+    )
+
+
+def commands_layout(t: Texts, tree: Tree, *, for_admin: bool) -> discord.ui.LayoutView:
+    """The card of all commands that somebody can use."""
     commands = list(leaves(tree))
     members = [command for command in commands if not is_for_admins(command)]
     admins = [command for command in commands if is_for_admins(command)]
-    start = t(
-        "## Atelier\n"
-        "I paint your photograph in the style of a painting. Type `/paint`, attach a photograph, "
-        "and choose a preset or attach a picture whose style you like. The message shows how the "
-        "painting grows; below the finished one are buttons to go on from it."
-    )
-    menus = [menu.name for menu in tree.get_commands(type=discord.AppCommandType.message)]
-    names = [f"**{t.find('command', name) or name}**" for name in menus]
-    menu_words = t(
-        "On a message with a picture: right-click or hold it, Apps, {menus}.",
-        menus=", ".join(names),
-    )
     return card(
-        start,
         _lines(t, members),
-        menu_words if names else None,
+        _menus(t, tree),
         t("**For admins**\n{commands}", commands=_lines(t, admins)) if for_admin else None,
     )
 
 
+class TryButton(
+    OwnButton, kind="try", label=_("Try it now"), emoji="🎨", style=discord.ButtonStyle.primary
+):
+    """Asks for a photograph; the style is asked for when it is there."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:
+        """Open the form."""
+        await interaction.response.send_modal(PhotoForm(t, t("Try it now"), (), {}))
+
+
+class AllCommandsButton(OwnButton, kind="commands", label=_("All commands"), emoji="📖"):
+    """Shows what else there is."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:
+        """Show it in the place of the short help."""
+        await acknowledge(interaction)
+        client = interaction.client
+        for_admin = is_admin(interaction, client.settings)
+        await show(interaction, Page(commands_layout(t, client.tree, for_admin=for_admin)))
+
+
 @app_commands.command(name="help", description="What I can do, and how to ask for it.")
 async def help_command(interaction: Interaction) -> None:
-    """Show what there is."""
+    """Show how to begin."""
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     client = interaction.client
-    layout = help_layout(
-        texts_of(interaction), client.tree, for_admin=is_admin(interaction, client.settings)
-    )
-    await interaction.response.send_message(view=layout, ephemeral=True)
+    limits = await client.queue.limits.in_force(interaction.guild_id)
+    layout = help_layout(texts_of(interaction), client.tree, limits, interaction.user.id)
+    await show(interaction, Page(layout))
 
 
-FEATURE = Feature(commands=(help_command,))
+FEATURE = Feature(commands=(help_command,), buttons=(TryButton, AllCommandsButton))

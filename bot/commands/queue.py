@@ -58,7 +58,9 @@ def _headline(t: Texts, overview: QueueOverview, note: str | None) -> str:
         lines.append(note)
     if overview.paused:
         lines.append(t("⏸️ The queue is paused by an admin; what waits keeps its place."))
-    if not overview.engines_alive:
+    if overview.engine_starting:
+        lines.append(t("An engine is starting; what waits is painted in a moment."))
+    elif not overview.engines_alive:
         lines.append(t("No engine is running; what waits is painted when one is back."))
     return "\n".join(lines)
 

@@ -3,12 +3,12 @@
 from typing import Any, Literal
 
 import discord
-from babel import Locale
 from discord import app_commands, ui
 
 from bot.intake.own_defaults import OwnDefaults
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, languages, texts_for, texts_of
+from bot.ui.default_words import COLORS, NOTIFY, own_name
 from bot.ui.people import is_admin
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import QUALITIES
@@ -19,19 +19,9 @@ from jobs.changing.defaults import DefaultsScope
 
 SIZES_PX = (256, 384, 512, 768, 1024, 1536, 2048)
 AS_USUAL = "-"
+ROLES_AT_MOST = 25  # as many as a menu lets choose
 _SEPARATOR = "/"
 NEEDS_ADMIN = _("Only those who manage this server may set that; without it, it is for you.")
-COLORS = {
-    "no": _("the style's colors"),
-    "luminance": _("colors kept (luminance)"),
-    "match": _("colors kept (matched)"),
-    "histogram": _("colors kept (histogram)"),
-}
-NOTIFY = {
-    "long": _("if it takes longer than a minute"),
-    "yes": _("always"),
-    "no": _("never"),
-}
 HIDDEN, PRIVATE = "spoiler", "private"
 
 
@@ -53,12 +43,24 @@ class SettingsForm(ReportingModal):
         switches = {HIDDEN: t("Hide pictures until somebody clicks on them")}
         if scope == "user":
             told = {name: t(label) for name, label in NOTIFY.items()}
-            spoken = {code: _own_name(code) for code in languages()}
+            spoken = {code: own_name(code) for code in languages()}
             self._notify = _select("notify", t, told, now.notify)
             self._language = _select("language", t, spoken, now.language)
             self.add_item(ui.Label(text=t("Mention me when it is ready"), component=self._notify))
             self.add_item(ui.Label(text=t("Language"), component=self._language))
             switches[PRIVATE] = t("Show my pictures only to me")
+        self._roles: ui.RoleSelect[Any] | None = None
+        if scope == "guild":
+            self._roles = ui.RoleSelect(
+                custom_id="spoiler_roles",
+                required=False,
+                min_values=0,
+                max_values=ROLES_AT_MOST,
+                default_values=[discord.Object(id=each) for each in now.spoiler_role_ids or ()],
+            )
+            label = t("Spoiler for these roles")
+            about = t("Their pictures are hidden until somebody clicks on them.")
+            self.add_item(ui.Label(text=label, description=about, component=self._roles))
         on = {HIDDEN: now.spoiler or now.always_spoiler, PRIVATE: now.ephemeral}
         self._switches: ui.CheckboxGroup[Any] = ui.CheckboxGroup(
             custom_id="switches",
@@ -84,6 +86,8 @@ class SettingsForm(ReportingModal):
                 "notify": _value(self._notify),
                 "language": _value(self._language),
                 hides: True if HIDDEN in switched else None,
+                "spoiler_role_ids": tuple(map(_id_of, self._roles.values if self._roles else ()))
+                or None,
                 "ephemeral": True if PRIVATE in switched else None,
             }
         )
@@ -96,6 +100,11 @@ class SettingsForm(ReportingModal):
             )
         t = texts_for(chosen.language) if chosen.language else texts_of(interaction)
         await interaction.edit_original_response(content=_said(t, self._scope))
+
+
+def _id_of(chosen: Any) -> int:
+    """The id of a role; discord.py gives the bare text for one that is gone."""
+    return int(getattr(chosen, "id", chosen))
 
 
 def _said(t: Texts, scope: DefaultsScope) -> str:
@@ -118,12 +127,6 @@ def _select(custom_id: str, t: Texts, labels: dict[str, str], now: str | None) -
             for value, label in options.items()
         ],
     )
-
-
-def _own_name(language: str) -> str:
-    """What those who speak a language call it: `Deutsch`."""
-    name = str(Locale.parse(language, sep="-").get_display_name())
-    return name[:1].upper() + name[1:]
 
 
 def _value(select: "ui.Select[Any] | None") -> str | None:

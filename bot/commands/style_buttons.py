@@ -62,7 +62,8 @@ class StyleButton(
         check_owner(interaction, self.user_id)
         styles, changes = _chosen(interaction, self.style)
         if self.wish_id == NO_WISH:
-            await interaction.response.send_modal(PhotoForm(t, styles, changes))
+            title = t("Paint with this")
+            await interaction.response.send_modal(PhotoForm(t, title, styles, changes))
         else:
             await interaction.client.service(IntakeService).finish(
                 interaction, self.wish_id, styles, **changes

@@ -135,10 +135,12 @@ class StyleForm(ReportingModal):
 
 
 class PhotoForm(ReportingModal):
-    """Asks for the photograph to paint in a style that is chosen already."""
+    """Asks for the photograph to paint in a style that is chosen already, or will be."""
 
-    def __init__(self, t: Texts, styles: tuple[StyleWish, ...], changes: Mapping[str, Any]) -> None:
-        super().__init__(title=t("Paint with this"))
+    def __init__(
+        self, t: Texts, title: str, styles: tuple[StyleWish, ...], changes: Mapping[str, Any]
+    ) -> None:
+        super().__init__(title=title)
         self._styles = styles
         self._changes = changes
         self._photo: ui.FileUpload[Any] = ui.FileUpload(custom_id="content", max_values=1)

@@ -66,10 +66,11 @@ def differs(shown: Standing | None, now: Standing) -> bool:
     """Whether a message should say the new place or time; seconds are not worth an edit."""
     if shown is None:
         return True
-    if (shown.place, shown.paused, shown.engines_alive > 0) != (
+    if (shown.place, shown.paused, shown.engines_alive > 0, shown.engine_starting) != (
         now.place,
         now.paused,
         now.engines_alive > 0,
+        now.engine_starting,
     ):
         return True
     return _far_apart(shown.ready_at, now.ready_at)

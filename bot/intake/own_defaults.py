@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Collection
 from typing import Any
 
 from cachetools import LRUCache
 
 from bot.intake.request import reply_to
 from bot.kit import Bot, Feature, Interaction
+from bot.ui.people import role_ids
 from common.defaults import Defaults
 from jobs.changing.defaults import DefaultsScope
 from jobs.model import Reply
@@ -47,6 +49,7 @@ class OwnDefaults:
         except (TimeoutError, QueueUnavailableError) as error:
             log.info("Defaults are read too slowly (%s); as they were before", error)
             return self._remembered.get(key, Defaults())
+        found = hidden_by_role(found, role_ids(interaction))
         self._remembered[key] = found
         return found
 
@@ -58,6 +61,13 @@ class OwnDefaults:
             self._client.languages.pop(owner_id, None)
             if chosen.language is not None:
                 self._client.languages[owner_id] = chosen.language
+
+
+def hidden_by_role(own: Defaults, roles: Collection[int]) -> Defaults:
+    """The defaults of somebody with these roles, all of whose pictures may have to be hidden."""
+    if not set(own.spoiler_role_ids or ()) & set(roles):
+        return own
+    return own.model_copy(update={"always_spoiler": True})
 
 
 def options_by(own: Defaults) -> dict[str, Any]:

@@ -17,7 +17,7 @@ WISHES_EACH = 12
 """Commands of a member that are being taken in."""
 REFUSALS_EACH = 8
 REFUSALS_SECONDS = 60.0
-"""Who has sent so many unusable files within this time waits for the rest of it."""
+"""Who has sent `REFUSALS_EACH` unusable files within this time waits for the rest of it."""
 
 TOO_MANY = _(
     "You have as much under way as one member may have at a time; please wait a moment and try "

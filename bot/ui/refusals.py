@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from bot.texts import Texts, _
 from bot.ui.limit_words import limit_value
+from bot.ui.plain import plain
 from bot.ui.words import QUALITIES
 from common.limits import LIMITS, LimitKind
 from jobs.outcomes import BLOCKED, Refusal, Unforeseen
@@ -48,6 +49,7 @@ NUMBERS = frozenset({LimitKind.SIZE, LimitKind.QUALITY, LimitKind.COUNT, LimitKi
 OPERATORS = _("(This limit is set by whoever runs this bot.)")
 SERVERS = _("(This limit is set by the admins of this server.)")
 UNFORESEEN: Mapping[Unforeseen, str] = {
+    Unforeseen.STARTING: _("The painter is starting, so I cannot say yet when that is."),
     Unforeseen.NO_ENGINE: _("No engine is running at the moment, so I cannot say when that is."),
     Unforeseen.PAUSED: _("The queue is paused at the moment, so I cannot say when that is."),
 }
@@ -56,6 +58,8 @@ UNFORESEEN: Mapping[Unforeseen, str] = {
 def refusal_words(t: Texts, refusal: Refusal) -> str:
     """Which limit refused, what it stands at, and when it will work again."""
     said = _when(t, refusal, _reason(t, refusal))
+    if refusal.reason:
+        said += " " + t("They gave a reason: “{reason}”.", reason=plain(refusal.reason, 200))
     if refusal.limit in LIMITS and LIMITS[refusal.limit].kind in NUMBERS:
         said += " " + t(SERVERS if refusal.set_by_server else OPERATORS)
     return said

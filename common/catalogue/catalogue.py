@@ -171,7 +171,7 @@ def _likeness(wanted: str, name: str, shortest_alone: int) -> float:
 
 
 def _word_likeness(typed: str, word: str, shortest: int) -> float:
-    """0 or 1 to 100, with errors from so many letters on.
+    """0 or 1 to 100; errors are forgiven in words of at least `shortest` letters.
 
     A word may be typed by half only, and with an error for each four letters.
     """

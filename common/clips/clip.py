@@ -6,24 +6,26 @@ program shows what there is. The same frames make the same bytes, whenever they 
 """
 
 import io
+import itertools
+import json
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final, Literal
+from typing import BinaryIO, Final, Self
 
-import imagecodecs
-import numpy as np
 from PIL import Image, UnidentifiedImageError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common.errors import AtelierError
+from common.pictures.encode import encoded_png
 
 CLIP_SUFFIX: Final = ".clip"
 FOR_EVER: Final = 0
 """As the number of times that a clip is played."""
 _DESCRIPTION: Final = "clip.json"
 _MAX_DESCRIPTION_BYTES: Final = 1024 * 1024
+_FORMAT: Final = 1
+_LONGEST_MS: Final = 3_600_000
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
 _PNG_OVERHEAD_BYTES: Final = 1024 * 1024
 
@@ -42,25 +44,53 @@ class ClipFileLimits:
     """Of a frame."""
 
 
-class Description(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Description:
     """What `clip.json` says."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    format: Literal[1] = 1
-    width_px: Annotated[int, Field(ge=1)]
-    height_px: Annotated[int, Field(ge=1)]
-    durations_ms: Annotated[
-        tuple[Annotated[int, Field(ge=1, le=3_600_000)], ...], Field(min_length=1)
-    ]
+    width_px: int
+    height_px: int
+    durations_ms: tuple[int, ...]
     """How long each frame is shown."""
-    plays: Annotated[int, Field(ge=0)] = FOR_EVER
+    plays: int = FOR_EVER
     """How often it is shown from beginning to end; 0: for ever."""
-    source: Annotated[str, Field(max_length=8, pattern=r"^[A-Z0-9]+$")] = "CLIP"
+    source: str = "CLIP"
     """The format of the file that it was made from, such as `GIF` or `MP4`."""
     has_alpha: bool = False
     has_sound: bool = False
     """Whether the file that it was made from had sound, which is left out."""
+
+    def to_json(self) -> bytes:
+        """As it is written."""
+        return json.dumps({"format": _FORMAT, **asdict(self)}).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """What is written there; unknown names are of later versions, and count nothing.
+
+        Raises:
+            ClipDamagedError: it cannot be.
+        """
+        try:
+            said = json.loads(text)
+            is_known = said.pop("format") == _FORMAT
+            known = {each.name for each in fields(cls)}
+            about = cls(**{name: value for name, value in said.items() if name in known})
+            about = replace(about, durations_ms=tuple(about.durations_ms))
+            numbers = (about.width_px, about.height_px, *about.durations_ms)
+            fits = is_known and (
+                all(type(number) is int for number in (*numbers, about.plays))
+                and min(numbers) >= 1
+                and max(about.durations_ms) <= _LONGEST_MS
+                and about.plays >= 0
+                and about.source.isalnum()
+                and type(about.has_alpha) is type(about.has_sound) is bool
+            )
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise ClipDamagedError("its description cannot be read") from error
+        if not fits:
+            raise ClipDamagedError("its description cannot be true")
+        return about
 
 
 @dataclass(frozen=True)
@@ -133,12 +163,7 @@ def read_clip(file: Path | bytes, limits: ClipFileLimits | None = None) -> Clip:
     """
     limits = limits or ClipFileLimits()
     with _opened(file) as archive:
-        try:
-            about = Description.model_validate_json(
-                _read(archive, _DESCRIPTION, _MAX_DESCRIPTION_BYTES)
-            )
-        except ValidationError as error:
-            raise ClipDamagedError("its description cannot be read") from error
+        about = Description.from_json(_read(archive, _DESCRIPTION, _MAX_DESCRIPTION_BYTES))
         if len(about.durations_ms) > limits.max_frames:
             raise ClipDamagedError(f"it has more than {limits.max_frames} frames")
         if max(about.width_px, about.height_px) > limits.max_side_px:
@@ -175,38 +200,49 @@ def write_clip(
         OSError: the system refuses.
     """
     about: Description | None = None
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        count = 0
-        for count, frame in enumerate(frames, start=1):
+
+    def encoded() -> Iterator[bytes]:
+        nonlocal about
+        for number, frame in enumerate(frames):
             if about is None:
-                about = Description(
-                    width_px=frame.width,
-                    height_px=frame.height,
-                    durations_ms=tuple(durations_ms),
-                    plays=plays,
-                    source=source,
-                    has_alpha=frame.mode == "RGBA",
-                    has_sound=has_sound,
-                )
-                _put(archive, _DESCRIPTION, about.model_dump_json().encode())
+                about = described(frame)
             if frame.size != (about.width_px, about.height_px) or frame.mode != _mode(about):
-                raise ValueError(f"frame {count} is {frame.mode} of {frame.size}")
-            _put(archive, _name(count - 1), encoded_png(frame))
-        if about is None or count != len(durations_ms):
-            raise ValueError(f"{count} frames for {len(durations_ms)} durations")
+                raise ValueError(f"frame {number} is {frame.mode} of {frame.size}")
+            yield encoded_png(frame)
+
+    def described(frame: Image.Image) -> Description:
+        return Description(
+            width_px=frame.width,
+            height_px=frame.height,
+            durations_ms=tuple(durations_ms),
+            plays=plays,
+            source=source,
+            has_alpha=frame.mode == "RGBA",
+            has_sound=has_sound,
+        )
+
+    pngs = encoded()
+    first = next(pngs, None)
+    if about is None or first is None:
+        raise ValueError("0 frames")
+    write_encoded(file, about, itertools.chain([first], pngs))
     return about
 
 
-def encoded_png(frame: Image.Image) -> bytes:
-    """A frame's PNG, without loss and quickly made: one filter, and runs as matches."""
-    return bytes(
-        imagecodecs.png_encode(
-            np.ascontiguousarray(frame),
-            level=1,
-            strategy=imagecodecs.PNG.STRATEGY.RLE,
-            filter=imagecodecs.PNG.FILTER.PAETH,
-        )
-    )
+def write_encoded(file: Path | BinaryIO, about: Description, pngs: Iterable[bytes]) -> None:
+    """Write a clip file of frames that are PNGs already, as `about` describes them.
+
+    Raises:
+        ValueError: there are not as many as it says.
+        OSError: the system refuses.
+    """
+    count = 0
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        _put(archive, _DESCRIPTION, about.to_json())
+        for count, png in enumerate(pngs, start=1):
+            _put(archive, _name(count - 1), png)
+    if count != len(about.durations_ms):
+        raise ValueError(f"{count} frames for {len(about.durations_ms)} durations")
 
 
 def _name(number: int) -> str:

@@ -5,6 +5,9 @@ be a fifth of the bot's memory, and the bot decodes in other processes only.
 """
 
 from common.pictures.kinds import (
+    ClipLimits,
+    Decoded,
+    DecodedClip,
     DecodeLimits,
     DecoderUnavailableError,
     NormalizedPicture,
@@ -13,7 +16,10 @@ from common.pictures.kinds import (
 from common.pictures.process import DecoderPool
 
 __all__ = [
+    "ClipLimits",
     "DecodeLimits",
+    "Decoded",
+    "DecodedClip",
     "DecoderPool",
     "DecoderUnavailableError",
     "NormalizedPicture",

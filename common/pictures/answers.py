@@ -5,25 +5,43 @@ from collections.abc import Sequence
 from typing import Any
 
 from common.child import Header
-from common.pictures.kinds import DecodeLimits, NormalizedPicture, PictureError
+from common.pictures.kinds import (
+    ClipLimits,
+    Decoded,
+    DecodedClip,
+    DecodeLimits,
+    NormalizedPicture,
+    PictureError,
+)
 from common.sentences import Sentence
 
 _PNG_START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+_ZIP_START = b"PK\3\4"
 _COLOR_TYPES = {2: False, 6: True}
 _MOST_NOTES = 4
 _MOST_CHARACTERS = 400
 _PNG_OVERHEAD_BYTES = 1024 * 1024
 
 
-def most_bytes(limits: DecodeLimits) -> int:
-    """How long an answer's PNG can be: all of its pixels as they are, and some."""
-    return 4 * limits.max_side_px**2 * 101 // 100 + _PNG_OVERHEAD_BYTES
+def most_bytes(limits: DecodeLimits, clip_limits: ClipLimits | None = None) -> int:
+    """How long an answer's files can be: all of their pixels as they are, and some."""
+    most = _most_png_bytes(limits.max_side_px)
+    if clip_limits is not None:
+        most += clip_limits.max_frames * _most_png_bytes(clip_limits.max_side_px)
+    return most
+
+
+def _most_png_bytes(side_px: int) -> int:
+    return 4 * side_px**2 * 101 // 100 + _PNG_OVERHEAD_BYTES
 
 
 def checked(
-    answer: Header, files: Sequence[bytes], limits: DecodeLimits
-) -> NormalizedPicture | PictureError:
-    """The picture or the problem of an answer.
+    answer: Header,
+    files: Sequence[bytes],
+    limits: DecodeLimits,
+    clip_limits: ClipLimits | None = None,
+) -> Decoded | PictureError:
+    """The picture, and the clip if there is one, or the problem of an answer.
 
     Raises:
         ValueError: it is no answer that a decoder gives.
@@ -31,20 +49,25 @@ def checked(
     try:
         if "problem" in answer:
             return PictureError.saying(_sentence(answer["problem"]))
-        fields, (png,) = answer["picture"], files
-        width, height, bits, color_type = struct.unpack(">IIBB", png[16:26])
-        notes = tuple(_sentence(note) for note in fields["notes"])
-        fits = (
-            png[:16] == _PNG_START
-            and bits == 8
-            and color_type in _COLOR_TYPES
-            and 0 < max(width, height) <= limits.max_side_px
-            and min(width, height) > 0
-            and len(notes) <= _MOST_NOTES
-            and str(fields["source_format"]).isalnum()
-        )
+        png, *more = files
+        picture, clip = _picture(answer["picture"], png, limits), None
+        if more and clip_limits is not None and answer["clip"] is not None:
+            clip = _clip(answer["clip"], more[0], clip_limits)
     except (KeyError, TypeError, IndexError, AttributeError, struct.error) as error:
         raise ValueError("no answer of a decoder") from error
+    return Decoded(picture, clip)
+
+
+def _picture(fields: Header, png: bytes, limits: DecodeLimits) -> NormalizedPicture:
+    width, height, bits, color_type = struct.unpack(">IIBB", png[16:26])
+    fits = (
+        png[:16] == _PNG_START
+        and bits == 8
+        and color_type in _COLOR_TYPES
+        and 0 < max(width, height) <= limits.max_side_px
+        and min(width, height) > 0
+        and str(fields["source_format"]).isalnum()
+    )
     if not fits:
         raise ValueError("no picture of a decoder")
     return NormalizedPicture(
@@ -53,8 +76,30 @@ def checked(
         height_px=height,
         has_alpha=_COLOR_TYPES[color_type],
         source_format=str(fields["source_format"])[:8],
-        notes=notes,
+        notes=_notes(fields),
     )
+
+
+def _clip(fields: Header, file: bytes, limits: ClipLimits) -> DecodedClip:
+    """What is told of a clip; who opens the file checks it once more."""
+    width, height, frames = (int(fields[name]) for name in ("width_px", "height_px", "frames"))
+    seconds = float(fields["seconds"])
+    fits = (
+        file[:4] == _ZIP_START
+        and 0 < min(width, height) <= max(width, height) <= limits.max_side_px
+        and 1 < frames <= limits.max_frames
+        and 0 < seconds <= limits.max_seconds + 1
+    )
+    if not fits:
+        raise ValueError("no clip of a decoder")
+    return DecodedClip(file, width, height, frames, seconds, _notes(fields))
+
+
+def _notes(fields: Header) -> tuple[Sentence, ...]:
+    notes = tuple(_sentence(note) for note in fields["notes"])
+    if len(notes) > _MOST_NOTES:
+        raise ValueError("no notes of a decoder")
+    return notes
 
 
 def _sentence(plain: Any) -> Sentence:

@@ -41,7 +41,7 @@ def unreadable(kind: Sentence) -> PictureError:
     """A file that is whole, and of a kind that is not read here."""
     return PictureError(
         "That file is not a picture I can read: it is {kind}. Please attach a PNG, JPEG, WebP, "
-        "GIF, BMP, TIFF, AVIF or HEIC file.",
+        "GIF, BMP, TIFF, AVIF or HEIC file, or an MP4, MOV or WebM video.",
         kind=kind,
     )
 

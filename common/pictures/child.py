@@ -1,18 +1,20 @@
 """The child process that decodes; see `common.child` for its messages.
 
-A request has `limits`, `processor_seconds` and one file. An answer has the fields of the `picture`
-and its PNG, or the sentence of a `problem`. It greets first, once all is loaded and it has given up
+A request has `limits`, `clip_limits` or null, `processor_seconds` and one file. An answer has the
+fields of the `picture` and its PNG, and of the `clip` and its file where there is one; or the
+sentence of a `problem`. It greets first, once all is loaded and it has given up
 what it does not need. A file that takes too much processor time ends it.
 """
 
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 
 from common.child import Header, Message, serve
 from common.confining import confine, leave_network, processor_time, readable_modules
-from common.pictures.kinds import DecodeLimits, PictureError
+from common.pictures.kinds import ClipLimits, DecodeLimits, PictureError
 
 
 def main() -> None:
@@ -29,21 +31,35 @@ def main() -> None:
 
 def _load() -> None:
     """Load every reader, so that the first file of a format does not wait for it."""
-    from common.pictures.readers.formats import FORMATS  # noqa: PLC0415
+    from common.clips.decode import READERS  # noqa: PLC0415
+    from common.pictures.readers.formats import FORMATS, LATE  # noqa: PLC0415
 
     for each in FORMATS.values():
-        _ = each.read
+        if each.module not in LATE:
+            _ = each.read
+    for module in READERS.values():
+        if module not in LATE:
+            import_module(f"common.clips.readers.{module}")
 
 
 def _answer(request: Header, files: Sequence[bytes]) -> Message:
-    from common.pictures.decode import normalize  # noqa: PLC0415 - loaded already, see `_load`
+    from common.clips.decode import decode  # noqa: PLC0415 - loaded already, see `_load`
 
+    wanted = request["clip_limits"]
     try:
         with processor_time(request["processor_seconds"]):
-            picture = normalize(files[0], DecodeLimits(**request["limits"]))
+            decoded = decode(
+                files[0],
+                DecodeLimits(**request["limits"]),
+                None if wanted is None else ClipLimits(**wanted),
+            )
     except PictureError as problem:
         return {"problem": asdict(problem.sentence)}, []
-    return {"picture": {**asdict(picture), "png": None}}, [picture.png]
+    picture, clip = decoded.picture, decoded.clip
+    answer: Header = {"picture": {**asdict(picture), "png": None}, "clip": None}
+    if clip is None:
+        return answer, [picture.png]
+    return answer | {"clip": {**asdict(clip), "file": None}}, [picture.png, clip.file]
 
 
 if __name__ == "__main__":

@@ -3,16 +3,17 @@
 A reader makes a raster of the file; the raster is reduced, brought to sRGB, turned and encoded.
 """
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from typing import Final
 
-import imagecodecs
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from common.pictures.checks import damaged, needs_too_much_memory, unreadable
 from common.pictures.color import to_srgb
+from common.pictures.encode import encoded_png
 from common.pictures.kinds import DecodeLimits, NormalizedPicture, PictureError
 from common.pictures.raster import Raster
 from common.pictures.readers.formats import Format, format_of, kind_of
@@ -26,6 +27,10 @@ _OUT_OF_MEMORY: Final = (
     "cannot allocate",
     "unable to allocate",
 )
+
+
+class InvisibleError(PictureError):
+    """There is nothing to be seen on a picture."""
 
 
 def normalize(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPicture:
@@ -53,7 +58,7 @@ def normalize(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPict
             raise unreadable(kind)
         raise PictureError(
             "That file is not a picture I can read. Please attach a PNG, JPEG, WebP, GIF, BMP, "
-            "TIFF, AVIF or HEIC file."
+            "TIFF, AVIF or HEIC file, or an MP4, MOV or WebM video."
         )
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # of metadata, which is dropped anyway
@@ -61,9 +66,36 @@ def normalize(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPict
 
 
 def _normalize(data: bytes, found: Format, limits: DecodeLimits) -> NormalizedPicture:
+    with explained():
+        picture, notes = shown(found.read(data, limits), limits.max_side_px)
+        check_visible(picture)
+    return normalized(picture, found.name, notes)
+
+
+def normalized(
+    picture: Image.Image, source_format: str, notes: tuple[Sentence, ...]
+) -> NormalizedPicture:
+    """An RGB or RGBA picture as it is kept."""
+    return NormalizedPicture(
+        png=encoded_png(picture),
+        width_px=picture.width,
+        height_px=picture.height,
+        has_alpha=picture.mode == "RGBA",
+        source_format=source_format,
+        notes=notes,
+    )
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """Say what went wrong in the libraries that read strangers' files.
+
+    Raises:
+        PictureError: whatever it was.
+    """
     Image.MAX_IMAGE_PIXELS = None  # our own limit speaks first, with a better sentence
     try:
-        picture, notes = _shown(found.read(data, limits), limits)
+        yield
     except PictureError:
         raise
     except MemoryError:
@@ -74,16 +106,14 @@ def _normalize(data: bytes, found: Format, limits: DecodeLimits) -> NormalizedPi
         if any(words in str(error).lower() for words in _OUT_OF_MEMORY):
             raise needs_too_much_memory() from None
         raise damaged() from error
-    return _encode(picture, found.name, notes)
 
 
-def _shown(raster: Raster, limits: DecodeLimits) -> tuple[Image.Image, tuple[Sentence, ...]]:
-    """The raster as a viewer shows it, no longer than the limit."""
-    raster = boxed(raster, limits.max_side_px)  # one step a line: each frees what was before
-    raster = resized(raster, limits.max_side_px)
+def shown(raster: Raster, max_side_px: int) -> tuple[Image.Image, tuple[Sentence, ...]]:
+    """The raster as a viewer shows it, RGB or RGBA and no longer than that, and what to say."""
+    raster = boxed(raster, max_side_px)  # one step a line: each frees what was before
+    raster = resized(raster, max_side_px)
     pixels, notes = to_srgb(raster)
     if pixels.shape[2] == 4:
-        _check_visible(pixels)
         # What nobody sees is white: no later step can show it by mistake.
         pixels[pixels[..., 3] == 0, :3] = 255
     image = Image.fromarray(np.ascontiguousarray(pixels))
@@ -102,30 +132,21 @@ _TURNS: Final = {
 }
 
 
-def _check_visible(pixels: NDArray[np.uint8]) -> None:
-    if pixels[..., 3].max(initial=0) <= _BARELY_VISIBLE:
-        raise PictureError(
+def is_visible(picture: Image.Image) -> bool:
+    """Whether there is anything to be seen on it."""
+    if picture.mode != "RGBA":
+        return True
+    return int(np.asarray(picture.getchannel("A")).max()) > _BARELY_VISIBLE
+
+
+def check_visible(picture: Image.Image) -> None:
+    """See whether there is anything to be seen on it.
+
+    Raises:
+        InvisibleError: if not.
+    """
+    if not is_visible(picture):
+        raise InvisibleError(
             "That picture is transparent throughout: there is nothing to see on it. "
             "Please attach one that shows something."
         )
-
-
-def _encode(
-    picture: Image.Image, source_format: str, notes: tuple[Sentence, ...]
-) -> NormalizedPicture:
-    # One filter, not the best of five for each row, in half the time; and runs are what filtered
-    # rows are made of: quicker than matches, and smaller.
-    png = imagecodecs.png_encode(
-        np.asarray(picture),
-        level=1,
-        strategy=imagecodecs.PNG.STRATEGY.RLE,
-        filter=imagecodecs.PNG.FILTER.PAETH,
-    )
-    return NormalizedPicture(
-        png=bytes(png),
-        width_px=picture.width,
-        height_px=picture.height,
-        has_alpha=picture.mode == "RGBA",
-        source_format=source_format,
-        notes=notes,
-    )

@@ -46,3 +46,42 @@ class NormalizedPicture:
     """What the file was, as Pillow names it."""
     notes: tuple[Sentence, ...] = ()
     """What was changed that its owner may want to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipLimits:
+    """How much of a moving file is taken; what is beyond is left out, never refused."""
+
+    max_seconds: float = 6.0
+    """The rest is cut off."""
+    max_frames_per_second: float = 12.0
+    """Frames that follow sooner are left out, and their time goes to those before."""
+    max_side_px: int = 512
+    """Larger frames are reduced to this longest side."""
+
+    @property
+    def max_frames(self) -> int:
+        """How many frames there can be at most."""
+        return int(self.max_seconds * self.max_frames_per_second) + 2
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedClip:
+    """A moving file as a clip file (`common.clips.clip`), and what is in that."""
+
+    file: bytes
+    width_px: int
+    height_px: int
+    frames: int
+    seconds: float
+    notes: tuple[Sentence, ...] = ()
+    """What was left out that its owner may want to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A file as a still picture and, where it moves and that was asked for, as a clip."""
+
+    picture: NormalizedPicture
+    """Of what moves, its first frame."""
+    clip: DecodedClip | None = None

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -17,6 +17,8 @@ from common.confining import child_environment, is_too_slow
 from common.errors import AtelierError
 from common.pictures.answers import checked, most_bytes
 from common.pictures.kinds import (
+    ClipLimits,
+    Decoded,
     DecodeLimits,
     DecoderUnavailableError,
     NormalizedPicture,
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 _HEADER_LIMIT_BYTES = 1024 * 1024
 _START_SECONDS = 60.0
 _END_SECONDS = 1.0
+CLIP_PATIENCE = 3
+"""How many times as long the frames of a clip may take as a picture."""
 _ROOT = Path(common.__file__).resolve().parents[1]
 
 
@@ -38,6 +42,13 @@ class ChildEndedError(AtelierError):
 
 class ChildTooSlowError(AtelierError):
     """A decoding process was ended, as a file took too much processor time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    data: bytes
+    clip_limits: ClipLimits | None
+    processor_seconds: float
 
 
 class DecoderPool:
@@ -88,16 +99,25 @@ class DecoderPool:
         await self.close()
 
     async def normalize(self, data: bytes) -> NormalizedPicture:
-        """Decode one file; see `common.pictures.decode.normalize`.
+        """Decode one file into a still picture; raises as `decode` does."""
+        return (await self.decode(data)).picture
+
+    async def decode(self, data: bytes, clip_limits: ClipLimits | None = None) -> Decoded:
+        """Decode one file, also as a clip if it moves; see `common.clips.decode.decode`.
+
+        Args:
+            data: The file.
+            clip_limits: How much is taken of what moves; None where a still picture will do.
 
         Raises:
             PictureError: if it cannot be used, takes too much processor time, or brings the
                 decoder down; each in a sentence of its own.
             DecoderUnavailableError: if there is nothing to decode it with, which is no fault of it.
         """
+        seconds = self._processor_seconds * (1 if clip_limits is None else CLIP_PATIENCE)
         async with self._slots:
             try:
-                answer = await self._answer(data)
+                answer = await self._answer(_Question(data, clip_limits, seconds))
             except TimeoutError:
                 raise DecoderUnavailableError(
                     "the machine is too busy to decode a picture"
@@ -106,7 +126,7 @@ class DecoderPool:
                 raise PictureError(
                     "That picture took too long to read: it keeps the processor busy for more "
                     "than {limit:.0f} seconds. Please save it as PNG or JPEG and attach it again.",
-                    limit=self._processor_seconds,
+                    limit=seconds,
                 ) from None
             except ChildEndedError:
                 raise _crash(data) from None
@@ -114,7 +134,7 @@ class DecoderPool:
             raise answer
         return answer
 
-    async def _answer(self, data: bytes) -> NormalizedPicture | PictureError:
+    async def _answer(self, asked: "_Question") -> Decoded | PictureError:
         """Ask a child that waits, or a new one; only one that was new can have died of the file.
 
         Raises:
@@ -124,8 +144,8 @@ class DecoderPool:
         """
         while (child := self._waiting_child()) is not None:
             with contextlib.suppress(ChildEndedError):
-                return await self._ask_and_keep(child, data)
-        return await self._ask_and_keep(await self._start(), data)
+                return await self._ask_and_keep(child, asked)
+        return await self._ask_and_keep(await self._start(), asked)
 
     def _waiting_child(self) -> Process | None:
         """A child that has nothing to do, if one is still there."""
@@ -136,9 +156,9 @@ class DecoderPool:
             self._all.discard(child)
         return None
 
-    async def _ask_and_keep(self, child: Process, data: bytes) -> NormalizedPicture | PictureError:
+    async def _ask_and_keep(self, child: Process, asked: "_Question") -> Decoded | PictureError:
         try:
-            answer = await asyncio.wait_for(self._ask(child, data), self._patience_seconds)
+            answer = await asyncio.wait_for(self._ask(child, asked), self._patience_seconds)
         except BaseException as error:
             gone = isinstance(error, OSError | ValueError | asyncio.IncompleteReadError)
             gone = gone and not isinstance(error, TimeoutError)
@@ -151,7 +171,7 @@ class DecoderPool:
                 raise
             if is_too_slow(code):
                 raise ChildTooSlowError from error
-            _report(data, code)
+            _report(asked.data, code)
             raise ChildEndedError from error
         self._idle.append(child)
         return answer
@@ -215,14 +235,21 @@ class DecoderPool:
                 return
             await child.wait()
 
-    async def _ask(self, child: Process, data: bytes) -> NormalizedPicture | PictureError:
+    async def _ask(self, child: Process, asked: "_Question") -> Decoded | PictureError:
         if child.stdin is None or child.stdout is None:
             raise ValueError("the decoding process has no pipes")
-        request = {"limits": asdict(self._limits), "processor_seconds": self._processor_seconds}
-        child.stdin.write(packed(request, [data]))
+        wanted = asked.clip_limits
+        request = {
+            "limits": asdict(self._limits),
+            "clip_limits": None if wanted is None else asdict(wanted),
+            "processor_seconds": asked.processor_seconds,
+        }
+        child.stdin.write(packed(request, [asked.data]))
         await child.stdin.drain()
-        answer, files = await read_message(child.stdout, most_bytes=most_bytes(self._limits))
-        return checked(answer, files, self._limits)
+        answer, files = await read_message(
+            child.stdout, most_bytes=most_bytes(self._limits, wanted)
+        )
+        return checked(answer, files, self._limits, wanted)
 
 
 def _crash(data: bytes) -> PictureError:

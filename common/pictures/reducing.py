@@ -45,7 +45,7 @@ class Reducer:
             block = _weighted(block, self._alpha_white)
         sums = self._sums if channel is None else self._sums[..., channel : channel + 1]
         factor, channels = self._factor, block.shape[2]
-        # Whole rows first, then every so many of a channel's: long loops are quick ones.
+        # Whole rows first, then every `factor`-th value of a channel: long loops are quick ones.
         flat = np.ascontiguousarray(block).reshape(block.shape[0], -1)
         first = top // factor
         rows = np.zeros(((top + len(flat) - 1) // factor - first + 1, flat.shape[1]), sums.dtype)

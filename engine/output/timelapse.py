@@ -2,18 +2,15 @@
 
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-import av
 import av.error
-import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
-from av.video.stream import VideoStream
 from PIL import GifImagePlugin, Image
 
+from common.clips.encoding.h264 import Mp4, mp4_file
 from common.pictures.white import on_white
 from engine.output.atomic import replacing
 from engine.output.errors import OutputError, check_target
@@ -22,15 +19,6 @@ TIMELAPSE_SUFFIXES = (".gif", ".mp4")
 _GIF_LONGEST_PX = 480
 _MP4_LONGEST_PX = 1080
 _HOLD_SECONDS = 2.0
-# That of BT.601: for that of BT.709, Chromium's way without a graphics card (libyuv on x86) has one
-# factor too small, so that a blue of 200 is shown as 193. The file says which it is.
-_MATRIX = Colorspace.ITU601
-_H264 = "libx264"
-_ANY_ENCODER = "mpeg4"
-_QUALITY: dict[str, dict[str, object]] = {
-    _H264: {"crf": "18", "preset": "medium"},
-    _ANY_ENCODER: {"qscale": "3"},
-}
 
 
 class _Film(Protocol):
@@ -132,68 +120,18 @@ class _Gif:
 
 
 class _Mp4:
-    """H.264 in yuv420p, which every player shows; MPEG-4 part 2 where FFmpeg has no x264."""
-
     def __init__(self, path: Path, frames_per_second: int) -> None:
         self._path = path
         self._rate = frames_per_second
-        self._opened: tuple[av.container.OutputContainer, VideoStream] | None = None
-        self._count = 0
+        self._writing = ExitStack()
+        self._opened: Mp4 | None = None
 
     def add(self, frame: Image.Image, seconds: float) -> None:
-        even = _even(frame)
         if self._opened is None:
-            self._opened = self._open(even.size)
-        container, stream = self._opened
-        picture = av.VideoFrame.from_ndarray(np.asarray(even), format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=_MATRIX, dst_color_range=ColorRange.MPEG
-        )
+            made = mp4_file(self._path, rate=Fraction(self._rate))
+            self._opened = self._writing.enter_context(made)
         for _ in range(max(1, round(seconds * self._rate))):
-            picture.pts = self._count
-            picture.time_base = Fraction(1, self._rate)
-            self._count += 1
-            container.mux(stream.encode(picture))
+            self._opened.add(frame)
 
     def close(self) -> None:
-        if self._opened is None:
-            return
-        container, stream = self._opened
-        try:
-            container.mux(stream.encode(None))
-        finally:
-            container.close()
-
-    def _open(self, size: tuple[int, int]) -> tuple[av.container.OutputContainer, VideoStream]:
-        container = av.open(
-            str(self._path),
-            "w",
-            format="mp4",
-            options={"movflags": "+faststart", "fflags": "+bitexact"},
-        )
-        encoder = _H264 if _H264 in av.codecs_available else _ANY_ENCODER
-        stream = container.add_stream(encoder, rate=self._rate)
-        assert isinstance(stream, VideoStream)
-        stream.options = _QUALITY[encoder]
-        stream.width, stream.height = size
-        stream.pix_fmt = "yuv420p"
-        context = stream.codec_context
-        context.colorspace = _MATRIX
-        context.color_range = ColorRange.MPEG
-        context.color_primaries = ColorPrimaries.BT709
-        context.color_trc = ColorTrc.IEC61966_2_1
-        return container, stream
-
-
-def _even(frame: Image.Image) -> Image.Image:
-    """With even sides, as yuv420p needs: an odd one gets its last row or column twice."""
-    width, height = frame.size
-    wide, high = width + width % 2, height + height % 2
-    if (wide, high) == frame.size:
-        return frame
-    grown = Image.new("RGB", (wide, high))
-    grown.paste(frame, (wide - width, high - height))
-    if wide > width:
-        grown.paste(grown.crop((1, 0, 2, high)), (0, 0))
-    if high > height:
-        grown.paste(grown.crop((0, 1, wide, 2)), (0, 0))
-    return grown
+        self._writing.close()

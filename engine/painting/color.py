@@ -88,7 +88,10 @@ def mixed_colors(parts: Sequence[tuple[float, ColorMoments]]) -> ColorMoments:
 
 
 def in_palettes(
-    photograph: Tensor, parts: Sequence[tuple[float, ColorMoments, Tensor | None]], share: float
+    photograph: Tensor,
+    parts: Sequence[tuple[float, ColorMoments, Tensor | None]],
+    share: float,
+    given: ColorMoments | None = None,
 ) -> Tensor:
     """A photograph [3, H, W] brought to palettes by `match_moments`, as far as the share says.
 
@@ -97,25 +100,31 @@ def in_palettes(
         parts: weight, palette, and mask [H, W] of where it applies; None everywhere. Where none
             applies, the photograph stays.
         share: 0..1.
+        given: see `match_moments`.
     """
     found, total = (photograph.new_zeros(one.shape) for one in (photograph, photograph[0]))
     for weight, colors, mask in parts:
         cover = torch.full_like(total, weight) if mask is None else mask.to(total) * weight
-        found += cover * match_moments(photograph[None], colors)[0]
+        found += cover * match_moments(photograph[None], colors, given)[0]
         total += cover
     tiny = torch.finfo(total.dtype).tiny
     painted = torch.where(total > 0, found / total.clamp(min=tiny), photograph)
     return torch.lerp(photograph, painted, share)
 
 
-def match_moments(style: Tensor, wanted: ColorMoments) -> Tensor:
+def match_moments(style: Tensor, wanted: ColorMoments, given: ColorMoments | None = None) -> Tensor:
     """The style with the wanted mean and covariance, its colours moved as little as can be.
 
     The linear Monge-Kantorovitch map (Pitié and Kokaram, 2007, eq. 9),
     `A = Σ^-½ (Σ^½ Σ̂ Σ^½)^½ Σ^-½`, whose roots exist for any picture: eigenvalues of the style's
     Σ are kept above those of noise, so a grey style stays grey instead of turning to noise.
+
+    Args:
+        style: the picture whose colours are moved.
+        wanted: the moments to have.
+        given: those of what the map is reckoned for, if it is not this picture.
     """
-    return _moved(style, wanted).clamp(0, 1)
+    return _moved(style, wanted, given).clamp(0, 1)
 
 
 def match_histogram(style: Tensor, content: Tensor) -> Tensor:
@@ -131,9 +140,9 @@ def match_histogram(style: Tensor, content: Tensor) -> Tensor:
     return colors.view_as(style).clamp(0, 1)
 
 
-def _moved(style: Tensor, wanted: ColorMoments) -> Tensor:
+def _moved(style: Tensor, wanted: ColorMoments, given: ColorMoments | None = None) -> Tensor:
     """`match_moments` before what leaves 0..1 is clipped."""
-    given = color_moments(style)
+    given = given or color_moments(style)
     root, inverse = _roots(given.covariance)
     turn = inverse @ _root(root @ wanted.covariance @ root) @ inverse
     offset = wanted.mean - turn @ given.mean

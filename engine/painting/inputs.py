@@ -22,9 +22,11 @@ from engine.painting.picture import (
     Size,
     center_cropped,
     cut,
+    filled,
     fit_size,
     mirrored,
     resized,
+    resized_mask,
 )
 from engine.painting.plan import LEAST_SIDE_PX
 from engine.painting.statistics import ColorMoments, StyleStatistics
@@ -62,6 +64,18 @@ class Style:
 
 
 @dataclass(frozen=True, eq=False)
+class Held:
+    """What a frame of a moving picture is held to: what was painted before, where it is now."""
+
+    pixels: Tensor
+    """[3, H, W], of the size that is painted."""
+    weights: Tensor
+    """[H, W] in 0..1: how far each pixel is known to be what was painted before."""
+    still: Tensor
+    """[H, W] in 0..1: where nothing moves, so that the pixels are kept as they are."""
+
+
+@dataclass(frozen=True, eq=False)
 class Inputs:
     """The pictures of a painting, checked."""
 
@@ -75,6 +89,8 @@ class Inputs:
     """A picture to start from, if the options say `file`."""
     recolored: Picture | None = None
     """The content in the styles' palette, of the same size; None for its own colours."""
+    held: Held | None = None
+    """What was painted before this frame of a moving picture; None for what stands alone."""
 
     @property
     def target(self) -> Picture:
@@ -206,10 +222,16 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
     return replace(style, picture=Picture(pixels.contiguous(), alpha))
 
 
-def with_colors_first(inputs: Inputs, share: float) -> Inputs:
+def with_colors_first(inputs: Inputs, share: float, like: Picture | None = None) -> Inputs:
     """With the content brought to the styles' palette, each where it applies, as far as this.
 
     Nothing changes where the palette of a style is not known, or it is the content's.
+
+    Args:
+        inputs: the pictures.
+        share: 0..1.
+        like: a picture whose colours say how the content's are moved, so that frames of one scene
+            are moved alike; None for the content itself.
     """
     if share <= 0:
         return inputs
@@ -226,7 +248,8 @@ def with_colors_first(inputs: Inputs, share: float) -> Inputs:
         (sum(weight for weight, _ in group), mixed_colors(group), masks[place])
         for place, group in groups.items()
     ]
-    pixels = in_palettes(content.pixels, parts, share)
+    given = None if like is None else color_moments(like.pixels[None])
+    pixels = in_palettes(content.pixels, parts, share, given)
     return replace(inputs, recolored=Picture(pixels, content.alpha))
 
 
@@ -269,6 +292,8 @@ def start_picture(inputs: Inputs, content: Tensor, options: PaintOptions) -> Ten
         options: `start`, `start_noise` and `seed` are used.
     """
     # Numbers are drawn on the CPU, so that they are the same for all devices.
+    if inputs.held is not None:
+        return held_over(content, inputs.held)
     generator = torch.Generator().manual_seed(options.seed)
     needed = options.start in {"noise", "style"} or options.start_noise > 0
     noise = torch.rand(content.shape, generator=generator) if needed else torch.zeros(())
@@ -286,6 +311,21 @@ def start_picture(inputs: Inputs, content: Tensor, options: PaintOptions) -> Ten
     if options.start_noise > 0:
         start = torch.lerp(start, noise, options.start_noise)
     return start.clamp(0, 1)
+
+
+def held_over(picture: Tensor, held: Held) -> Tensor:
+    """A picture [3, H, W] with what was painted before laid over it, where that is known.
+
+    Around it the picture is as much lighter or darker as the painting is than the photograph: a
+    painting lays broad light over it, which must not end where the frame before did.
+    """
+    size = (picture.shape[-2], picture.shape[-1])
+    before = resized(held.pixels, size).to(picture)
+    known = resized_mask(held.weights, size).to(picture)
+    if not bool(known.any()):
+        return picture
+    light = filled((before - picture + 1) / 2, known) * 2 - 1
+    return torch.lerp(picture + light, before, known).clamp(0, 1)
 
 
 def _varied(

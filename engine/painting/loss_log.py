@@ -29,6 +29,8 @@ class LossLog:
 
     scales: Sequence[Scale]
     """Scales of the painting; their sizes and iterations say how much work there is."""
+    iteration_pixels: int
+    """What an iteration costs by itself; see `Plan`."""
     losses: list[Losses] = field(default_factory=list)
     """The losses that were read."""
     seconds: float = 0.0
@@ -43,12 +45,18 @@ class LossLog:
     _sick: set[tuple[int, int]] = field(default_factory=set)
     _time: TimeLeft = field(init=False)
     _unread_seconds: float = 0.0
+    _unread_worked: float = 0.0
 
     def __post_init__(self) -> None:
-        self._time = TimeLeft(self.scales)
+        self._time = TimeLeft(self.scales, self.iteration_pixels)
 
     def add(
-        self, scale: int, iteration: int, figures: Mapping[str, Tensor], seconds: float
+        self,
+        scale: int,
+        iteration: int,
+        figures: Mapping[str, Tensor],
+        seconds: float,
+        worked: float,
     ) -> None:
         """An iteration was started that gives these figures.
 
@@ -57,10 +65,12 @@ class LossLog:
             iteration: of the scale, from 1.
             figures: see `Evaluation.figures`; on the device, which may still be at work.
             seconds: that it took to start.
+            worked: seconds that the processor worked for it.
         """
         stacked = torch.stack(list(figures.values()))
         self._unread.append(_Unread(scale, iteration, tuple(figures), stacked))
         self._unread_seconds += seconds
+        self._unread_worked += worked
         self.iterations += 1
         if stacked.device.type == "cpu":
             self.read()  # There is nothing to wait for.
@@ -80,7 +90,7 @@ class LossLog:
                 self._sick.add((one.scale, one.iteration))
         self._pace(seconds)
         self._unread.clear()
-        self._unread_seconds = 0.0
+        self._unread_seconds = self._unread_worked = 0.0
 
     def newest(self) -> Losses:
         """The losses of the last iteration."""
@@ -114,5 +124,8 @@ class LossLog:
         """The unread iterations took this long together."""
         self.seconds += seconds
         pixels = sum(self.scales[one.scale].pixels for one in self._unread)
+        on_cpu = self._unread[0].figures.device.type == "cpu"
         for one in self._unread:
-            self._time.add(one.scale, seconds * self.scales[one.scale].pixels / pixels)
+            share = self.scales[one.scale].pixels / pixels
+            worked = self._unread_worked * share if on_cpu else None
+            self._time.add(one.scale, seconds * share, worked)

@@ -24,8 +24,8 @@ class Objective:
     terms: Sequence[Term]
     """Terms of the loss, which is their sum."""
     untouched: tuple[Tensor, Tensor] | None = None
-    """Where a picture is to stay the photograph: the photograph [1, 3, H, W] and the mask [H, W] of
-    what may be painted.
+    """Where a picture is to stay as it is: that [1, 3, H, W], mostly the photograph, and the mask
+    [H, W] of what may be painted.
     """
 
     def layers(self) -> list[str]:
@@ -34,11 +34,11 @@ class Objective:
         return [name for name in self.encoder.layers if name in used]
 
     def shown(self, picture: Tensor) -> Tensor:
-        """The picture with the photograph put back where nothing may be painted."""
+        """The picture with that put back where nothing may be painted."""
         if self.untouched is None:
             return picture
-        photograph, mask = self.untouched
-        return torch.lerp(photograph, picture, mask)
+        stays, mask = self.untouched
+        return torch.lerp(stays, picture, mask)
 
     def close(self) -> None:
         """Free what the terms hold; the objective is spent."""
@@ -61,8 +61,20 @@ def make_objective(measuring: Measuring, inputs: Inputs, content: Tensor) -> Obj
         for name, make in TERMS.items()
         if name in measuring.plan.weights
     ]
-    untouched = None
-    if inputs.mask is not None:
-        photograph = resized(inputs.content.pixels, size)[None].to(content.device, content.dtype)
-        untouched = (photograph, resized_mask(inputs.mask, size).to(content.device, content.dtype))
-    return Objective(measuring.encoder, size, terms, untouched)
+    return Objective(measuring.encoder, size, terms, _untouched(inputs, size, content))
+
+
+def _untouched(inputs: Inputs, size: Size, like: Tensor) -> tuple[Tensor, Tensor] | None:
+    """What stays as it is: the photograph outside the mask, and of a frame what stands still."""
+    held = inputs.held
+    if inputs.mask is None and (held is None or not bool(held.still.any())):
+        return None
+    stays = resized(inputs.content.pixels, size)[None].to(like)
+    mask = like.new_ones(size) if inputs.mask is None else resized_mask(inputs.mask, size).to(like)
+    if held is None:
+        return stays, mask
+    before = resized(held.pixels, size)[None].to(like)
+    still = resized_mask(held.still, size).to(like)
+    free = mask * (1 - still)
+    tiny = torch.finfo(like.dtype).tiny
+    return torch.lerp(stays, before, still / (1 - free).clamp(min=tiny)), free

@@ -16,7 +16,7 @@ from engine.painting.devices import SHARE_OF_FREE, free_memory_bytes
 from engine.painting.errors import PaintSettingsError
 from engine.painting.events import Event, Prepared, Preparing
 from engine.painting.finish import Finisher
-from engine.painting.inputs import Inputs, Style, check_inputs, with_colors_first
+from engine.painting.inputs import Held, Inputs, Style, check_inputs, with_colors_first
 from engine.painting.memory import PICTURE_BYTES, Memory
 from engine.painting.picture import Picture, Size, fit_size, padded, resized, resized_mask
 from engine.painting.plan import LEAST_SIDE_PX, Plan, colors_first, make_plan
@@ -57,9 +57,23 @@ def paint(
         PaintingFailedError: no finite picture came out, or there is no memory even for small tiles.
         PaintingStoppedError: the control asked for it.
     """
-    recipe = load_recipe(options.recipe)
     inputs = check_inputs(content, styles, options, mask, start)
-    inputs = with_colors_first(inputs, colors_first(options, recipe))
+    inputs = with_colors_first(inputs, colors_first(options, load_recipe(options.recipe)))
+    events = paint_inputs(inputs, options, studio=studio, resume=resume, control=control)
+    del resume
+    yield from events
+
+
+def paint_inputs(
+    inputs: Inputs,
+    options: PaintOptions,
+    *,
+    studio: Studio,
+    resume: bytes | None = None,
+    control: Control | None = None,
+) -> Generator[Event, None, None]:
+    """Paint from pictures that were checked; otherwise as `paint`."""
+    recipe, content = load_recipe(options.recipe), inputs.content
     # After the checks that need no network, as opening one takes a while.
     yield Preparing(f"loading the {options.network} network")
     pooling = options.pooling or recipe.pooling
@@ -72,7 +86,12 @@ def paint(
     del resume
     planned, total = _memory_bytes(studio, kept)
     plan = make_plan(
-        options, recipe, encoder, canvas, _memory(planned, padded_inputs, studio.device)
+        options,
+        recipe,
+        encoder,
+        canvas,
+        _memory(planned, padded_inputs, studio.device),
+        held=inputs.held is not None,
     )
     if inputs.recolored is None:
         plan = replace(plan, colors_first=0.0)  # It is the palette that is missing then.
@@ -146,7 +165,15 @@ def _on_canvas(inputs: Inputs, final: Size, canvas: Size) -> Inputs:
     styles = tuple(replace(style, mask=_mask_on(style.mask, final)) for style in inputs.styles)
     mask = _mask_on(inputs.mask, final)
     recolored = None if inputs.recolored is None else _picture_on(inputs.recolored, final)
-    return Inputs(content, styles, mask, start, recolored)
+    held = None if inputs.held is None else _held_on(inputs.held, final)
+    return Inputs(content, styles, mask, start, recolored, held)
+
+
+def _held_on(held: Held, final: Size) -> Held:
+    weights, still = (
+        padded(resized_mask(one, final), LEAST_SIDE_PX) for one in (held.weights, held.still)
+    )
+    return Held(padded(resized(held.pixels, final), LEAST_SIDE_PX), weights, still)
 
 
 def _picture_on(picture: Picture, final: Size) -> Picture:
@@ -165,11 +192,13 @@ def _fingerprint(inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Enc
         for style in inputs.styles
     ]
     start = inputs.start.hash if inputs.start else None
+    held = None if inputs.held is None else Picture(inputs.held.pixels, inputs.held.weights).hash
     return fingerprint(
         inputs.content.hash,
         styles,
         sums,
         start,
+        *([] if held is None else [held]),
         options.model_dump_json(exclude={"timelapse", "timelapse_format"}),
         plan.as_dict(),
         encoder.name,

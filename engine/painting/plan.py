@@ -17,8 +17,8 @@ _LEAST_STRENGTH = 0.01
 LEAST_SIDE_PX = 32
 """No side is painted shorter than this (deep layers would have nothing left); it is padded."""
 
-ITERATION_PIXELS = 8000
-"""What an iteration costs by itself, in pixels of its work: 4,200 with lite, 12,800 with VGG-19."""
+_ITERATION_PIXELS = {"lite": 4200, "vgg19": 12800}
+USUAL_ITERATION_PIXELS = 8000
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ class Plan:
     pooling: str
     min_improvement: float
     tile_px: int | None
+    iteration_pixels: int = USUAL_ITERATION_PIXELS
+    """What an iteration costs by itself, in pixels of its work; for the time that is shown."""
 
     def layers_of(self, encoder: Encoder) -> list[str]:
         """All layers in use, shallow to deep."""
@@ -82,7 +84,7 @@ class Plan:
 
     def share_done(self, number: int, iteration: int) -> float:
         """Share of the whole work that is done in a scale's iteration, counted in pixels."""
-        pixels = [scale.pixels + ITERATION_PIXELS for scale in self.scales]
+        pixels = [scale.pixels + self.iteration_pixels for scale in self.scales]
         costs = [one * scale.iterations for one, scale in zip(pixels, self.scales, strict=True)]
         return (sum(costs[:number]) + pixels[number] * iteration) / sum(costs)
 
@@ -123,6 +125,8 @@ def make_plan(
     encoder: Encoder,
     content: Size,
     memory: Memory | None = None,
+    *,
+    held: bool = False,
 ) -> Plan:
     """Resolve what the options leave open, by the recipe and by the network's layers.
 
@@ -133,6 +137,7 @@ def make_plan(
         content: size of the content as it is painted (already padded if very narrow).
         memory: decides how much L-BFGS may remember, and whether it is Adam that paints; None
             for as much as it wants.
+        held: whether it is a frame that begins from those before it.
 
     Raises:
         PaintSettingsError: a layer that the network does not have.
@@ -155,13 +160,14 @@ def make_plan(
                 name: term.weight * (keep if term.keeps else paint)
                 for name, term in choice.terms.items()
             },
+            **({"temporal": recipe.moving.temporal_weight} if held else {}),
         },
         loss=recipe.loss.model_copy(
             update={"statistic": options.style_statistic or recipe.loss.statistic}
         ),
         optimizer=recipe.optimizer,
         scales=_scales(
-            options, recipe, content, _history(options, recipe, encoder, layers, memory)
+            options, recipe, content, _history(options, recipe, encoder, layers, memory), held=held
         ),
         colors_first=colors_first(options, recipe),
         detail=recipe.start.detail * min(1.0, keep) if paint else 0.0,
@@ -170,6 +176,7 @@ def make_plan(
         pooling=encoder.pooling,
         min_improvement=_first(options.min_improvement, recipe.optimizer.min_improvement),
         tile_px=options.tile_px,
+        iteration_pixels=_ITERATION_PIXELS.get(encoder.name, USUAL_ITERATION_PIXELS),
     )
 
 
@@ -195,7 +202,12 @@ def scale_sizes(content: Size, largest_px: int, smallest_px: int, factor: float)
 
 
 def _scales(
-    options: PaintOptions, recipe: Recipe, content: Size, history: Callable[[Size], History | None]
+    options: PaintOptions,
+    recipe: Recipe,
+    content: Size,
+    history: Callable[[Size], History | None],
+    *,
+    held: bool,
 ) -> tuple[Scale, ...]:
     pyramid = recipe.pyramid
     largest = max(content)
@@ -204,13 +216,15 @@ def _scales(
         sizes = scale_sizes(content, largest, 1, pyramid.factor)[-options.scales :]
     if options.strength <= 0:
         sizes = sizes[-1:]  # Nothing is to be painted, so nothing is gained by small scales.
-    more = pyramid.qualities[options.quality]
+    more, share = pyramid.qualities[options.quality], 1.0
+    if held:
+        sizes, share = sizes[-recipe.moving.scales :], recipe.moving.share
     scales: list[Scale] = []
     for number, size in enumerate(sizes):
         kept = history(size)
         counts = pyramid.lbfgs if kept else pyramid.adam
-        count = max(1, round((counts.first if number == 0 else counts.later) * more))
-        scales.append(Scale(size, _first(options.iterations, count), kept))
+        count = (counts.first if number == 0 and not held else counts.later) * more
+        scales.append(Scale(size, max(1, round(_first(options.iterations, count) * share)), kept))
     return tuple(scales)
 
 

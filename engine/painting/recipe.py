@@ -122,6 +122,19 @@ class Beginning(_Part):
     detail: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
+class Moving(_Part):
+    """How those frames of a moving picture are painted that begin from the ones before them.
+
+    temporal_weight: of the term that holds them to those.
+    scales: how many sizes they pass, the largest ones.
+    share: their iterations at each, in parts of those of a picture that stands alone.
+    """
+
+    temporal_weight: _Weight = 200.0
+    scales: int = Field(2, ge=1)
+    share: Annotated[float, Field(gt=0, le=1)] = 0.4
+
+
 class Recipe(_Part):
     """All that a recipe says; settings of a job that are not None come before it."""
 
@@ -131,6 +144,7 @@ class Recipe(_Part):
     optimizer: OptimizerSettings = OptimizerSettings()
     pyramid: Pyramid = Pyramid()
     start: Beginning = Beginning()
+    moving: Moving = Moving()
     pooling: Literal["max", "average"] = "max"
     style_fit: Literal["resize", "crop", "mirror"] = "resize"
 

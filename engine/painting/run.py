@@ -132,10 +132,11 @@ class Run:
 
     def _iterate(self, work: ScaleRun) -> int:
         scale = self.state.plan.scales[work.number]
-        begun = time.perf_counter()
+        begun, busy = time.perf_counter(), time.process_time()
         number, progress = self._before(work) + work.done, work.done / scale.iterations
         found = work.iterate(number, progress, self._check)
-        self.state.log.add(work.number, work.done, found, time.perf_counter() - begun)
+        seconds, worked = time.perf_counter() - begun, time.process_time() - busy
+        self.state.log.add(work.number, work.done, found, seconds, worked)
         return work.done
 
     def _set_up(self, work: ScaleRun) -> Objective:

@@ -10,7 +10,7 @@ from common.options import PaintOptions
 from common.sentences import sentence
 from engine.painting.checkpoint import Kept
 from engine.painting.gradient import evaluate
-from engine.painting.inputs import Inputs, start_picture
+from engine.painting.inputs import Inputs, held_over, start_picture
 from engine.painting.memory import attempt, lesser_history, no_memory
 from engine.painting.objective import Objective
 from engine.painting.optimizers import Adam, Optimizer, enlarged, history_in, make_optimizer
@@ -124,6 +124,10 @@ class Scales:
             start = start_picture(self.inputs, content, self.options)
             return self._begun(number, start[None].to(self.studio.device, self.state.wide))
         detail = self._detail(number)
+        if self.inputs.held is not None:
+            return self._begun(
+                number, held_over(before.taken(scale.size, detail)[0], self.inputs.held)[None]
+            )
         if isinstance(before, Adam) and scale.history is None:
             work = attempt(
                 lambda: ScaleRun(number, before.rescaled(scale.size, detail), 0), self.studio.device

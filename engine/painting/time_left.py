@@ -1,83 +1,82 @@
 """How long a painting will still take, from the iterations so far.
 
-An iteration costs some time by itself and some for each pixel: at 128 px a third of it or more is
-not for pixels, so that the time of small scales, multiplied by pixels, would promise far too much.
-Both parts are fitted to what was measured, the newest counting most, since other programs come
-and go; until scales of other sizes have been seen their ratio is the usual one.
+Two things are told apart. What an iteration costs is learnt by size, in seconds that the processor
+worked for it: that is steady, whatever else runs there. An iteration costs some time by itself and
+some for each pixel, so that the time of small scales, multiplied by pixels, would promise far too
+much; sizes that have not been seen yet cost as much of what is usual as the nearest one that has.
+How long a second of work takes is the other: it changes as other programs come and go, and is a
+mean over the time that has passed, of which the last half minute counts most.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from engine.painting.plan import ITERATION_PIXELS, Scale
+from engine.painting.plan import Scale
 
 SETTING_UP = 1.0
 """What each scale costs before its first iteration, in iterations: its targets are measured."""
-_FORGETTING = 0.97
-"""What an iteration counts for, beside the next one."""
-_USUAL_WEIGHT = 0.5
-"""What the usual ratio counts for, in iterations."""
 _COLD = 2
 """First iterations of a painting, in which libraries get ready."""
+_BELIEVED = 3
+"""What the usual cost counts for at a size that is new, in iterations."""
+_FORGOTTEN_SECONDS = 30.0
+"""After this long, what was seen of the other programs counts for a third."""
 
 
 @dataclass(eq=False)
 class TimeLeft:
-    """Learns the time of iterations by their size."""
+    """Learns what iterations cost by their size, and how quickly work is done here."""
 
     scales: Sequence[Scale]
     """Scales of the painting."""
+    iteration_pixels: int
+    """What an iteration costs by itself, in pixels of its work; see `Plan`."""
     _seen: int = 0
-    _weight: float = 0.0
-    _pixels: float = 0.0
-    _seconds: float = 0.0
-    _squares: float = 0.0
-    _products: float = 0.0
+    _work: dict[int, tuple[float, int]] = field(default_factory=dict)
+    """By scale: the work of its iterations, in seconds, and their number."""
+    _passed: float = 0.0
+    _worked: float = 0.0
 
-    def add(self, scale: int, seconds: float) -> None:
-        """An iteration of a scale took this long."""
+    def add(self, scale: int, seconds: float, worked: float | None = None) -> None:
+        """An iteration of a scale took this long.
+
+        Args:
+            scale: its number.
+            seconds: by the clock.
+            worked: seconds that the processor worked for it; None where it is not the processor
+                that paints.
+        """
+        work = seconds if worked is None else worked
+        kept = math.exp(-seconds / _FORGOTTEN_SECONDS)
+        self._passed = self._passed * kept + seconds
+        self._worked = self._worked * kept + work
         self._seen += 1
-        if self._seen <= _COLD:
-            return
-        pixels = self.scales[scale].pixels
-        # Relative errors count, as a share of the time is what is shown: both sides are divided
-        # by what is usual for the size.
-        usual = pixels + ITERATION_PIXELS
-        share, rate = pixels / usual, seconds / usual
-        for name in ("_weight", "_pixels", "_seconds", "_squares", "_products"):
-            setattr(self, name, getattr(self, name) * _FORGETTING)
-        self._weight += 1
-        self._pixels += share
-        self._squares += share * share
-        self._seconds += rate
-        self._products += rate * share
+        if self._seen > _COLD:
+            total, count = self._work.get(scale, (0.0, 0))
+            self._work[scale] = total + work, count + 1
 
     def seconds(self, scale: int, iteration: int) -> float | None:
         """From this iteration of a scale to the end; None while it cannot be told."""
-        rates = self._rates()
-        if rates is None:
+        if not self._work or not self._worked:
             return None
-        own, each = rates
-        left = 0.0
-        for number, one in enumerate(self.scales[scale:], start=scale):
-            count: float = one.iterations - (iteration if number == scale else 0)
-            count += SETTING_UP if number > scale else 0
-            left += count * (own + each * one.pixels)
-        return left
+        left, rate = 0.0, self._rate_at(min(self._work))
+        for number, one in enumerate(self.scales):
+            if number in self._work:
+                rate = self._rate_at(number, before=rate)
+            if number >= scale:
+                count: float = one.iterations - (iteration if number == scale else 0)
+                count += SETTING_UP if number > scale else 0
+                left += count * rate * self._usual(number)
+        return left * self._passed / self._worked
 
-    def _rates(self) -> tuple[float, float] | None:
-        """Seconds of an iteration by itself, and for each pixel."""
-        if not self._weight:
-            return None
-        # A rate is u · (1 − share) + v · share, with u = own / ITERATION_PIXELS and v = each. By
-        # least squares, with both tied to their mean: one size alone cannot tell them apart.
-        mean = self._seconds / self._weight
-        rests = self._weight - 2 * self._pixels + self._squares + _USUAL_WEIGHT
-        crossed = self._pixels - self._squares
-        squares = self._squares + _USUAL_WEIGHT
-        of_rest = self._seconds - self._products + _USUAL_WEIGHT * mean
-        of_share = self._products + _USUAL_WEIGHT * mean
-        determinant = rests * squares - crossed**2
-        own = max(0.0, (of_rest * squares - of_share * crossed) / determinant)
-        each = max(mean / 4, (rests * of_share - crossed * of_rest) / determinant)
-        return own * ITERATION_PIXELS, each
+    def _rate_at(self, scale: int, before: float | None = None) -> float:
+        """Work of an iteration in parts of the usual; that of the scale before counts a little."""
+        total, count = self._work[scale]
+        found = total / self._usual(scale)
+        if before is None:
+            return found / count
+        return (found + _BELIEVED * before) / (count + _BELIEVED)
+
+    def _usual(self, scale: int) -> int:
+        return self.scales[scale].pixels + self.iteration_pixels

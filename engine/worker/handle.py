@@ -73,6 +73,9 @@ Ended = Finished | Failed | Disturbed | Stopped
 class JobHandle:
     """Newest progress and checkpoint one way, the wish to stop the other way; thread-safe."""
 
+    signs: int = 0
+    """How often the painting thread asked whether to stop, which it does before each tile."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._progress: Progress | None = None
@@ -94,6 +97,11 @@ class JobHandle:
     def stopping(self) -> bool:
         """Whether the thread is to stop."""
         return self._reason is not None
+
+    def should_stop(self) -> bool:
+        """As `stopping`, for the painting thread alone: to ask is its sign of life."""
+        self.signs += 1
+        return self.stopping
 
     def put_progress(self, progress: Progress) -> None:
         """Offer newer progress; what was not taken yet is dropped."""

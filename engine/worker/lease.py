@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from common.backoff import Backoff
 from common.store import StorageUnavailableError
 from engine.worker.handle import JobHandle, StopReason
+from engine.worker.hanging import HangWatch
 from jobs.model import Claim
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailableError
 from jobs.queue import JobQueue
@@ -55,14 +56,22 @@ class LeaseKeeper:
     def __post_init__(self) -> None:
         self._renewed_at = _Clocks.now()
 
-    async def during(self, work: "asyncio.Future[T]", *, patience_seconds: float) -> T:
+    async def during(
+        self,
+        work: "asyncio.Future[T]",
+        *,
+        patience_seconds: float,
+        watch: HangWatch | None = None,
+    ) -> T:
         """Wait for work, which is to look at the handle now and then.
 
         Args:
             work: what is awaited.
             patience_seconds: how long it may go on after a shutdown was asked for.
+            watch: looks at the signs of life that the handle counts.
 
         Raises:
+            HangingError: there were none for too long.
             NotStoppedError: it went on.
         """
         stopping = asyncio.create_task(self.stop.wait())
@@ -81,6 +90,8 @@ class LeaseKeeper:
                     if not work.done() and time.monotonic() - asked_at > patience_seconds:
                         raise NotStoppedError
                 if not work.done():
+                    if watch is not None:
+                        watch.look(self.handle.signs)
                     await self._tick()
             return work.result()
         finally:

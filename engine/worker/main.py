@@ -30,6 +30,7 @@ log = logging.getLogger("engine")
 
 CANNOT_START = 2
 IN_TROUBLE = 3
+LAST_SECONDS = 3.0
 LEAVE_SECONDS = 18.0
 """Less than a supervisor waits before it kills."""
 
@@ -69,6 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
         log.error("%s", error)  # noqa: TRY400 - its text is the whole message
         return CANNOT_START
     except EngineInTroubleError as error:
+        leave_within(LAST_SECONDS, IN_TROUBLE)  # Python would wait for a thread that hangs
         log.error("this engine ends, for a fresh one to try: %s", error)  # noqa: TRY400 - the same
         return IN_TROUBLE
     except KeyboardInterrupt:
@@ -110,7 +112,8 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
             version=VERSION,
             pid=os.getpid(),
         )
-        await EngineWorker(queue, painter, info).run(stop)
+        hang_seconds = float(settings.atelier_hang_seconds)
+        await EngineWorker(queue, painter, info, hang_seconds=hang_seconds).run(stop)
     log.info("stopped in order")
 
 

@@ -183,7 +183,7 @@ class JobPainter:
 
         network = self.network_name(job.options.network)
         pictures = fetch_pictures(
-            job, store, self._settings, network, say=say, should_stop=lambda: handle.stopping
+            job, store, self._settings, network, say=say, should_stop=handle.should_stop
         )
         events = self._events(job, pictures, checkpoint, handle)
         if not job.options.timelapse:
@@ -213,7 +213,7 @@ class JobPainter:
         self, job: Job, pictures: Pictures, checkpoint: bytes | None, handle: JobHandle
     ) -> Iterator[Event]:
         """Paint from the checkpoint; from the start, if it is of another version."""
-        stopping = Control(should_stop=lambda: handle.stopping)
+        stopping = Control(should_stop=handle.should_stop)
 
         def painting(resume: bytes | None) -> Iterator[Event]:
             return pictures.paint(job.options, studio=self._studio, resume=resume, control=stopping)

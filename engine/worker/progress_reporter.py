@@ -90,7 +90,7 @@ class ProgressReporter:
         Raises:
             PaintingStoppedError: the handle asked for it.
         """
-        if self.handle.stopping:
+        if self.handle.should_stop():
             raise PaintingStoppedError
         match event:
             case Preparing(note):

@@ -21,6 +21,7 @@ from typing import Any
 from common.backoff import Backoff
 from common.errors import AtelierError
 from common.logs import add_log_ids, log_ids, redacted
+from common.sentences import sentence
 from common.store import PictureMissingError, StorageUnavailableError
 from engine.worker.handle import (
     Disturbed,
@@ -32,10 +33,11 @@ from engine.worker.handle import (
     Stopped,
     StopReason,
 )
+from engine.worker.hanging import HangingError, HangWatch, hanging_words
 from engine.worker.idle import IdleWork
 from engine.worker.lease import TICK_SECONDS, LeaseKeeper, NotStoppedError, sleep_unless
 from engine.worker.painter import JobPainter, store_failure
-from jobs.model import Claim, EngineInfo
+from jobs.model import Claim, EngineInfo, Failure, FailureKind
 from jobs.outcomes import LeaseOutcome, QueueUnavailableError
 from jobs.queue import JobQueue
 from jobs.working.leases import LEASE_SECONDS
@@ -50,6 +52,13 @@ TROUBLES_IN_A_ROW = 4
 """As often all is found ill before the process ends: a broken device may need a fresh one."""
 PASSING_TROUBLES = 5
 """As often a job may meet a trouble that is gone when one looks, before it is the job's own."""
+HANG_SECONDS = 600.0
+"""So long the device may give no sign of life: far more than any tile takes."""
+THREAD = "painter"
+HANGS = sentence(
+    "The engine got stuck several times while painting this, so I gave it up; please try other "
+    "settings, or another picture."
+)
 STOP_SECONDS = 8.0
 """How long a painting may take to stop. With the next two: well within what a supervisor leaves."""
 LAST_CHECKPOINT_SECONDS = 4.0
@@ -63,11 +72,19 @@ class EngineInTroubleError(AtelierError):
 class EngineWorker:
     """One engine: paints one job after another until it is told to stop."""
 
-    def __init__(self, queue: JobQueue, painter: JobPainter, info: EngineInfo) -> None:
+    def __init__(
+        self,
+        queue: JobQueue,
+        painter: JobPainter,
+        info: EngineInfo,
+        *,
+        hang_seconds: float = HANG_SECONDS,
+    ) -> None:
         self._queue = queue
+        self._hang_seconds = hang_seconds
         self._painter = painter
         self._info = info
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="painter")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=THREAD)
         self._idle = IdleWork(self._thread, painter.idle)
         self._passed: Counter[int] = Counter()
         self._painting: asyncio.Future[Any] | None = None
@@ -79,7 +96,7 @@ class EngineWorker:
         """Work until `stop` is set; a job in hand then goes back to its place in the queue.
 
         Raises:
-            EngineInTroubleError: several times in a row nothing could be painted.
+            EngineInTroubleError: several times in a row nothing could be painted, or it hung.
         """
         add_log_ids(engine=self._info.id)
         await self._queue.engines.register(self._info)
@@ -87,9 +104,13 @@ class EngineWorker:
         heartbeat = asyncio.create_task(self._heartbeat())
         in_trouble = False
         try:
-            if (problem := await self._store_problem()) is not None:
+            if (problem := await self._first_problem()) is not None:
                 await self._until_well(problem, stop)
             await self._serve(stop)
+        except HangingError as error:
+            in_trouble = True
+            await self._note_trouble(str(error))
+            raise EngineInTroubleError(str(error)) from None
         except EngineInTroubleError:
             in_trouble = True  # its row says what it was
             raise
@@ -149,18 +170,23 @@ class EngineWorker:
     async def _work(self, claim: Claim, stop: asyncio.Event) -> None:
         log.info("job %d: begins", claim.job.id)
         keeper = LeaseKeeper(self._queue, claim, JobHandle(), stop, LEASE_SECONDS)
-        after = Afterwards()
+        after, hung = Afterwards(), None
         try:
             after = await self._end(keeper, await self._painted(keeper))
         except NotStoppedError:
             log.warning("job %d: what is done for it does not stop; it goes back", claim.job.id)
             await self._write(keeper, self._queue.claims.release, claim)
+        except HangingError as error:
+            hung = error
+            await self._hung(keeper, error)
         finally:
             keeper.close()
         if keeper.handle.stop_reason is StopReason.LEASE_LOST:
             log.warning("job %d: the lease was lost; nothing more is written", claim.job.id)
             # Who still lives to say so did not die of it.
             await self._queue.claims.survived(claim)
+        if hung is not None:
+            raise EngineInTroubleError(str(hung))
         if after.problem is not None:
             await self._until_well(after.problem, stop)
         await sleep_unless(stop, after.pause_seconds)
@@ -185,7 +211,19 @@ class EngineWorker:
             keeper.handle,
             keeper.claim.done,
         )
-        return await keeper.during(self._painting, patience_seconds=STOP_SECONDS)
+        watch = HangWatch(self._hang_seconds, THREAD)
+        return await keeper.during(self._painting, patience_seconds=STOP_SECONDS, watch=watch)
+
+    async def _hung(self, keeper: LeaseKeeper, hung: HangingError) -> None:
+        """Give the job of a device that hung back; this process can do nothing more."""
+        claim, claims, problem = keeper.claim, self._queue.claims, str(hung)
+        log.error("job %d goes back: %s", claim.job.id, problem)
+        await self._note_trouble(problem)
+        if hung.over_job:
+            failure = Failure.of(FailureKind.LOST, HANGS, f"job-{claim.job.id}")
+            await self._write(keeper, claims.hung, claim, problem, failure)
+        else:  # it hung over something else
+            await self._write(keeper, partial(claims.release, reason=problem), claim)
 
     async def _end(self, keeper: LeaseKeeper, ended: Ended) -> "Afterwards":
         """Write how a painting ended."""
@@ -326,8 +364,20 @@ class EngineWorker:
         if problem is None:
             loop = asyncio.get_running_loop()
             self._painting = loop.run_in_executor(self._thread, self._painter.probe)
-            problem = await self._painting
+            await asyncio.wait({self._painting}, timeout=self._hang_seconds)
+            if not self._painting.done():
+                raise HangingError(hanging_words(self._hang_seconds, THREAD))
+            problem = self._painting.result()
         return None if problem is None else redacted(problem)
+
+    async def _first_problem(self) -> str | None:
+        """What is ill at the start; the device is tried where an engine before ended by it."""
+        if not await self._queue.engines.was_in_trouble(self._info):
+            return await self._store_problem()
+        problem = await self._problem()
+        if problem is None:
+            await self._note_well()
+        return problem
 
     async def _store_problem(self) -> str | None:
         try:

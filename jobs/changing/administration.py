@@ -13,8 +13,15 @@ from common.limits import LIMITS, Limits
 from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
-from jobs.db.rows import json_object, moment
-from jobs.entering.limits import EVERYWHERE, LoosensOperatorLimit, loosened, read_changes, tightened
+from jobs.db.rows import json_object, moment, optional_moment
+from jobs.entering.limits import (
+    EVERYWHERE,
+    LoosensOperatorLimit,
+    loosened,
+    read_changes,
+    still_blocked,
+    tightened,
+)
 from jobs.outcomes import QueueError
 
 SET_LIMITS, UNDO_LIMITS, RESET_LIMITS = "set_limits", "undo_limits", "reset_limits"
@@ -104,27 +111,61 @@ class GuildLimits:
         return self._core.settings.limits
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Somebody who may not paint."""
+
+    user_id: int
+    reason: str | None = None
+    until: datetime | None = None
+    """When it ends by itself; None: never."""
+
+
 class Blocks:
     """Users who may not paint. A server id of None means all servers."""
 
     def __init__(self, core: QueueCore) -> None:
         self._core = core
 
-    async def add(self, guild_id: int | None, user_id: int, by_user: int) -> bool:
-        """Refuse a user's submissions; False when they were blocked before."""
+    async def add(
+        self,
+        guild_id: int | None,
+        user_id: int,
+        by_user: int,
+        *,
+        reason: str | None = None,
+        until: datetime | None = None,
+    ) -> bool:
+        """Refuse a user's submissions, until a time if one is given.
+
+        Another reason or end takes the place of what was said before.
+
+        Returns:
+            False when they were blocked just so before.
+        """
+        ends = None if until is None else until.timestamp()
         async with self._core.database.write() as transaction:
             await transaction.lock(f"atelier-user:{user_id}")
-            place = guild_id or EVERYWHERE
+            place, connection = guild_id or EVERYWHERE, transaction.connection
             table = schema.blocked_users
             where = (table.c.guild_id == place, table.c.user_id == user_id)
-            if await transaction.connection.scalar(sa.select(sa.exists().where(*where))):
-                return False
-            await transaction.connection.execute(
+            before = (await connection.execute(sa.select(table).where(*where))).one_or_none()
+            if before is not None and (before.reason, before.until) == (reason, ends):
+                return False  # where it was to end, it still holds, as this one is yet to end
+            await connection.execute(sa.delete(table).where(*where))
+            await connection.execute(
                 sa.insert(table).values(
-                    guild_id=place, user_id=user_id, by_user=by_user, at=transaction.now
+                    guild_id=place,
+                    user_id=user_id,
+                    by_user=by_user,
+                    at=transaction.now,
+                    reason=reason,
+                    until=ends,
                 )
             )
-            await write_audit(transaction, place, by_user, "block", {"user": str(user_id)})
+            details = {"user": str(user_id), "reason": reason, "until": ends}
+            told = {name: value for name, value in details.items() if value is not None}
+            await write_audit(transaction, place, by_user, "block", told)
         return True
 
     async def remove(self, guild_id: int | None, user_id: int, by_user: int) -> bool:
@@ -132,24 +173,38 @@ class Blocks:
         place = guild_id or EVERYWHERE
         table = schema.blocked_users
         async with self._core.database.write() as transaction:
-            result = await transaction.connection.execute(
+            found = sa.select(table.c.until).where(
+                table.c.guild_id == place,
+                table.c.user_id == user_id,
+                still_blocked(transaction.now),
+            )
+            holds = (await transaction.connection.execute(found)).one_or_none() is not None
+            await transaction.connection.execute(
                 sa.delete(table).where(table.c.guild_id == place, table.c.user_id == user_id)
             )
-            if not result.rowcount:
+            if not holds:
                 return False
             await write_audit(transaction, place, by_user, "unblock", {"user": str(user_id)})
         return True
 
     async def users(self, guild_id: int | None) -> list[int]:
         """Users who are blocked there, the last blocked first."""
+        return [block.user_id for block in await self.all(guild_id)]
+
+    async def all(self, guild_id: int | None) -> list[Block]:
+        """The blocks that hold there, the last first."""
         columns = schema.blocked_users.c
-        statement = (
-            sa.select(columns.user_id)
-            .where(columns.guild_id == (guild_id or EVERYWHERE))
-            .order_by(columns.at.desc(), columns.user_id)
-        )
         async with self._core.database.read() as connection:
-            return list(await connection.scalars(statement))
+            now = await self._core.database.now_in(connection)
+            statement = (
+                sa.select(schema.blocked_users)
+                .where(columns.guild_id == (guild_id or EVERYWHERE), still_blocked(now))
+                .order_by(columns.at.desc(), columns.user_id)
+            )
+            return [
+                Block(row.user_id, row.reason, optional_moment(row.until))
+                for row in await connection.execute(statement)
+            ]
 
 
 class Pauses:

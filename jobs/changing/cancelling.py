@@ -35,17 +35,29 @@ async def forget_clearing(transaction: Transaction, job_id: int) -> None:
     await transaction.connection.execute(sa.delete(cleared).where(cleared.c.job_id == job_id))
 
 
-async def cancel_row(transaction: Transaction, row: Record, actor: str) -> None:
-    """Cancel a locked job: at once when it waits, by request when it is being painted."""
+async def cancel_row(
+    transaction: Transaction, row: Record, by_user_id: int, *, back_until: float | None = None
+) -> None:
+    """Cancel a locked job: at once when it waits, by request when it is being painted.
+
+    Args:
+        transaction: Which has locked it.
+        row: The job.
+        by_user_id: Who cancels it; its member is told if that is somebody else.
+        back_until: Until when that can be undone, where it can.
+    """
+    actor = actor_of(by_user_id)
+    by = None if by_user_id == row.user_id else by_user_id
     match row.state:
         case JobState.QUEUED:
             await fairness.leave_place(transaction, row)
-            await end_job(transaction, row, JobState.CANCELLED, actor)
+            state = JobState.CANCELLED
+            await end_job(transaction, row, state, actor, cancelled_by=by, back_until=back_until)
         case JobState.RUNNING if not row.cancel_requested:
             await transaction.connection.execute(
                 sa.update(schema.jobs)
                 .where(J.id == row.id)
-                .values(cancel_requested=True, revision=J.revision + 1)
+                .values(cancel_requested=True, cancelled_by=by, revision=J.revision + 1)
             )
             await record(transaction, row.id, "cancel_requested", actor)
             await transaction.notify(CHANGED_TOPIC)

@@ -38,7 +38,7 @@ class Clearings:
             async with self._core.database.write() as transaction:
                 row = await lock_with_flow(transaction, job_id)
                 if row is not None and row.state == JobState.QUEUED:
-                    await cancel_row(transaction, row, actor_of(by_user_id))
+                    await cancel_row(transaction, row, by_user_id, back_until=until.timestamp())
                     await _remember(transaction, clear_id, row)
                     cancelled.append(job_id)
         async with self._core.database.write() as transaction:
@@ -101,6 +101,8 @@ class Clearings:
                     finish=tags.finish,
                     counted=known.counted,
                     cancel_requested=False,
+                    cancelled_by=None,
+                    back_until=None,
                     progress=None,
                     ended_at=None,
                     delivered_at=None,

@@ -3,8 +3,7 @@
 import sqlalchemy as sa
 
 from jobs.core import QueueCore
-from jobs.db import schema
-from jobs.db.database import Transaction
+from jobs.db.facts import read_fact, write_fact
 from jobs.db.rows import J
 from jobs.outcomes import DatabaseRefusedError
 
@@ -44,17 +43,3 @@ class Installation:
                 await write_fact(transaction, WORLD, world)
             elif known != world:
                 raise DatabaseRefusedError(_OF_ANOTHER_WORLD[world])
-
-
-async def read_fact(transaction: Transaction, name: str) -> str | None:
-    """What stands under a name."""
-    columns = schema.installation.c
-    value = sa.select(columns.value).where(columns.name == name)
-    return await transaction.connection.scalar(value)
-
-
-async def write_fact(transaction: Transaction, name: str, value: str) -> None:
-    """Let something stand under a name, instead of what stood there."""
-    table = schema.installation
-    await transaction.connection.execute(sa.delete(table).where(table.c.name == name))
-    await transaction.connection.execute(sa.insert(table).values(name=name, value=value))

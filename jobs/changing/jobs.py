@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from jobs.changing.cancelling import actor_of, cancel_row, forget_clearing, lock_with_flow
+from jobs.changing.cancelling import cancel_row, forget_clearing, lock_with_flow
 from jobs.core import QueueCore, record, row_of
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC
@@ -72,7 +72,7 @@ class Jobs:
                 return NoSuchJob()
             if row.user_id != by_user_id and not by_admin:
                 return NotYours()
-            await cancel_row(transaction, row, actor_of(by_user_id))
+            await cancel_row(transaction, row, by_user_id)
             now = await row_of(transaction, job_id)
             assert now is not None
             job = job_from_row(now)
@@ -116,6 +116,8 @@ class Jobs:
                     failure=None,
                     progress=None,
                     cancel_requested=False,
+                    cancelled_by=None,
+                    back_until=None,
                     attempts=0,
                     deaths=0,
                     ended_at=None,

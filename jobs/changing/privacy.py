@@ -56,8 +56,10 @@ class Privacy:
         audit, styles, intakes = schema.audit, schema.user_styles, schema.intakes
         blocked = schema.blocked_users
         mine, by_me = styles.c.by_user == user_id, blocked.c.by_user == user_id
+        # Who else cancelled them is that one's.
+        of_jobs = [column for column in schema.jobs.c if column is not J.cancelled_by]
         tables = (
-            ("jobs", sa.select(schema.jobs).where(J.user_id == user_id).order_by(J.id.desc())),
+            ("jobs", sa.select(*of_jobs).where(J.user_id == user_id).order_by(J.id.desc())),
             (
                 "events",
                 sa.select(schema.events)
@@ -71,7 +73,9 @@ class Privacy:
             ("intakes", sa.select(intakes).where(intakes.c.user_id == user_id)),
             (
                 "blocked",
-                sa.select(blocked.c.guild_id, blocked.c.at).where(blocked.c.user_id == user_id),
+                sa.select(
+                    blocked.c.guild_id, blocked.c.at, blocked.c.reason, blocked.c.until
+                ).where(blocked.c.user_id == user_id),
             ),
             ("blocks_by_you", sa.select(blocked.c.guild_id, blocked.c.at).where(by_me)),
             (
@@ -204,6 +208,8 @@ async def _forget_name(transaction: Transaction, user_id: int) -> None:
         schema.guild_limits.c.updated_by,
         schema.blocked_users.c.by_user,
         schema.pauses.c.by_user,
+        schema.weekly_styles.c.by_user,
+        schema.jobs.c.cancelled_by,
         styles.c.by_user,
     ):
         table = column.table

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from common.store import StoredPicture
-from jobs.changing.installation import RESTORED_AT, read_fact
+from jobs.changing.installation import RESTORED_AT
 from jobs.core import QueueCore, record, row_of, used_keys
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
+from jobs.db.facts import read_fact
 from jobs.db.rows import J, Record, job_from_row, json_object, to_json
 from jobs.delivery import ENDED
 from jobs.entering.limits import DAY_SECONDS, changes_from_json, tightened
@@ -304,6 +305,7 @@ class Retention:
                 sa.delete(schema.jobs).where(J.erased_at < day_ago),
                 sa.delete(schema.intakes).where(intakes.created_at < day_ago),
                 sa.delete(schema.engines).where(engines.last_seen < day_ago),
+                sa.delete(schema.blocked_users).where(schema.blocked_users.c.until < day_ago),
                 sa.delete(schema.cleared_jobs).where(schema.cleared_jobs.c.at < day_ago),
                 sa.delete(schema.audit).where(schema.audit.c.at < kept_from),
             )

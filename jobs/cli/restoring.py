@@ -17,11 +17,12 @@ from common.settings import Settings
 from common.store import PictureStore, key_for
 from jobs.changing.administration import COMMAND_LINE
 from jobs.changing.erasures import erased_since
-from jobs.changing.installation import RESTORED_AT, write_fact
+from jobs.changing.installation import RESTORED_AT
 from jobs.core import record
 from jobs.db import schema
 from jobs.db.backup import DATABASE_NAME, PICTURES, sqlite_file
 from jobs.db.database import Transaction
+from jobs.db.facts import write_fact
 from jobs.db.rows import IS_WAITING, J
 from jobs.entering.limits import EVERYWHERE
 from jobs.model import JobState

@@ -134,6 +134,8 @@ def job_from_row(row: Record) -> Job:
         unreadable=unreadable,
         erased_at=optional_moment(row.erased_at),
         message_removed_at=optional_moment(row.message_removed_at),
+        cancelled_by=row.cancelled_by,
+        back_until=optional_moment(row.back_until),
     )
 
 

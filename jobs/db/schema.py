@@ -102,6 +102,10 @@ jobs = Table(
     Column("notified_at", Double),
     # When what was deleted is deleted for good; until then that can be taken back.
     Column("delete_after", Double),
+    # Who cancelled it, where that was not its member.
+    Column("cancelled_by", BigInteger),
+    # Until when a clearing of the queue, which cancelled it, can be undone.
+    Column("back_until", Double),
     CheckConstraint(
         "state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="known_state"
     ),
@@ -273,6 +277,9 @@ blocked_users = Table(
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
     Column("by_user", BigInteger, nullable=False),
     Column("at", Double, nullable=False),
+    Column("reason", String(200)),
+    # When it ends by itself.
+    Column("until", Double),
 )
 
 pauses = Table(
@@ -322,6 +329,41 @@ defaults = Table(
     Column("owner_id", BigInteger, primary_key=True, autoincrement=False),
     Column("chosen", Text, nullable=False),
     Column("updated_at", Double, nullable=False),
+)
+
+gallery_posts = Table(
+    "gallery_posts",
+    metadata,
+    # Which pictures stand in a server's gallery, and where.
+    Column(
+        "job_id",
+        Id,
+        ForeignKey("jobs.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    # NULL while it is being posted.
+    Column("message_id", BigInteger),
+    Column("at", Double, nullable=False),
+)
+
+weekly_styles = Table(
+    "weekly_styles",
+    metadata,
+    # The style of the week of a server, one at a time.
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    # As a preset of `/paint`.
+    Column("style", String(100), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("message_id", BigInteger),
+    Column("by_user", BigInteger, nullable=False),
+    Column("began_at", Double, nullable=False),
+    Column("ends_at", Double, nullable=False),
+    # When its message said that it is over.
+    Column("ended_at", Double),
 )
 
 user_styles = Table(

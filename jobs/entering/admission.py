@@ -38,7 +38,7 @@ class _Asked:
         return [J.user_id == self.asker.user_id, *self.everybodys]
 
     async def count(self, *where: sa.ColumnElement[bool]) -> int:
-        """Pictures of jobs; one that paints several versions counts as so many."""
+        """Pictures of jobs; one that paints several versions counts as that number."""
         statement = sa.select(sa.func.coalesce(sa.func.sum(J.pictures), 0)).where(*where)
         return int((await self.connection.execute(statement)).scalar_one())
 
@@ -78,7 +78,13 @@ def _set_by_server(asked: _Asked, name: str) -> bool:
 def _blocked(rules: Rules, _: Asker) -> Refusal | None:
     if not (rules.blocked_everywhere or rules.blocked_here):
         return None
-    return Refusal(BLOCKED, by_operator=rules.blocked_everywhere)
+    ends = rules.block_ends_at
+    return Refusal(
+        BLOCKED,
+        by_operator=rules.blocked_everywhere,
+        available_at=None if ends is None else moment(ends),
+        reason=rules.block_reason or "",
+    )
 
 
 def _painter_roles(rules: Rules, asker: Asker) -> Refusal | None:

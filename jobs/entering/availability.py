@@ -46,7 +46,9 @@ async def foreseen(
     pictures = {int(row.id): int(row.pictures) for row in rows}
     expected = await standings.get_many_in(connection, list(pictures), now)
     if not any(standing.engines_alive for standing in expected.values()):
-        return replace(refusal, unforeseen=Unforeseen.NO_ENGINE)
+        starting = any(standing.engine_starting for standing in expected.values())
+        why = Unforeseen.STARTING if starting else Unforeseen.NO_ENGINE
+        return replace(refusal, unforeseen=why)
     ends = ((_end(standing, now), job_id) for job_id, standing in expected.items())
     for end, job_id in sorted((end, job_id) for end, job_id in ends if end is not None):
         too_many -= pictures[job_id]

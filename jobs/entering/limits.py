@@ -42,6 +42,9 @@ class Rules:
     server: Limits
     blocked_everywhere: bool = False
     blocked_here: bool = False
+    block_reason: str | None = None
+    """Why, of the block that is told: everywhere before here."""
+    block_ends_at: float | None = None
 
     def for_roles(self, role_ids: tuple[int, ...]) -> Limits:
         """The numbers that hold for somebody with these roles."""
@@ -97,19 +100,39 @@ async def read_changes(connection: AsyncConnection, guild_id: int) -> dict[str, 
 
 
 async def read_rules(
-    connection: AsyncConnection, settings: Settings, guild_id: int | None, user_id: int
+    connection: AsyncConnection,
+    settings: Settings,
+    guild_id: int | None,
+    user_id: int,
+    now: float,
 ) -> Rules:
     """Read the rules for one user in one server (None: in private)."""
     operator = server = settings.limits
     if guild_id is not None:
         server = tightened(operator, await read_changes(connection, guild_id))
     blocked = schema.blocked_users.c
-    places = set(
-        await connection.scalars(
-            sa.select(blocked.guild_id).where(
-                blocked.user_id == user_id,
-                blocked.guild_id.in_([EVERYWHERE, guild_id or EVERYWHERE]),
-            )
+    rows = await connection.execute(
+        sa.select(schema.blocked_users)
+        .where(
+            blocked.user_id == user_id,
+            blocked.guild_id.in_([EVERYWHERE, guild_id or EVERYWHERE]),
+            still_blocked(now),
         )
+        .order_by(blocked.guild_id)  # everywhere first
     )
-    return Rules(operator, server, EVERYWHERE in places, bool(places - {EVERYWHERE}))
+    blocks = rows.all()
+    places = {row.guild_id for row in blocks}
+    return Rules(
+        operator,
+        server,
+        EVERYWHERE in places,
+        bool(places - {EVERYWHERE}),
+        blocks[0].reason if blocks else None,
+        blocks[0].until if blocks else None,
+    )
+
+
+def still_blocked(now: float) -> sa.ColumnElement[bool]:
+    """Whether a row of `blocked_users` holds."""
+    until = schema.blocked_users.c.until
+    return sa.or_(until.is_(None), until > now)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.options import PaintInputs, PaintOptions
 from common.variants import variants_of
@@ -33,7 +34,7 @@ class Submissions:
         """Whether `submit` would refuse now; to be asked before pictures are fetched."""
         async with self._core.database.read() as connection:
             now = await self._core.database.now_in(connection)
-            rules = await read_rules(connection, self._core.settings, asker.guild_id, asker.user_id)
+            rules = await self._rules(connection, asker, now)
             refusal = await refusal_for(connection, rules, asker, options, now)
             if refusal is None:
                 return None
@@ -45,8 +46,13 @@ class Submissions:
         Who is blocked may keep nothing either, such as a style.
         """
         async with self._core.database.read() as connection:
-            rules = await read_rules(connection, self._core.settings, asker.guild_id, asker.user_id)
+            now = await self._core.database.now_in(connection)
+            rules = await self._rules(connection, asker, now)
         return refusal_to_post(rules, asker)
+
+    async def _rules(self, connection: AsyncConnection, asker: Asker, now: float) -> Rules:
+        settings = self._core.settings
+        return await read_rules(connection, settings, asker.guild_id, asker.user_id, now)
 
     async def submit(self, submission: Submission) -> SubmitOutcome:
         """Queue a job, if the limits allow it; all in one transaction.
@@ -77,7 +83,7 @@ class Submissions:
             known = sa.select(schema.jobs).where(J.interaction_id == interaction_id)
             if (earlier := (await connection.execute(known)).one_or_none()) is not None:
                 return AlreadySubmitted(job_from_row(earlier))
-            rules = await read_rules(connection, self._core.settings, asker.guild_id, asker.user_id)
+            rules = await self._rules(connection, asker, transaction.now)
             refusal = await refusal_for(
                 connection, rules, asker, submission.options, transaction.now
             )

@@ -17,6 +17,10 @@ from jobs.order.speeds import SpeedModel, blended, engine_kind, start_after
 SPEEDS_KEPT_SECONDS = 5.0
 ENGINE_ALIVE_SECONDS = 30.0
 """An engine that was not heard of for this long is not counted on."""
+ENGINE_STARTING = "engine_starting"
+"""The fact of the installation that says when an engine began to start."""
+STARTING_SECONDS = 120.0
+"""What has not started within this time is not waited for any longer."""
 _PLACE = (J.start, J.id, J.state, J.guild_id, J.started_at)
 _Place: TypeAlias = tuple[float, int]
 _RUN = (J.speed_class, J.work, J.claimed_at, J.progress, J.progress_at)
@@ -30,6 +34,8 @@ class QueueOverview:
     running: int
     paused: bool
     engines_alive: int
+    engine_starting: bool = False
+    """Whether one is on its way where none is alive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,7 @@ class Standings:
         fleet = await self.fleet(connection, now)
         paused = await _paused_guilds(connection)
         engines = len(fleet.kinds)
+        starting = not engines and await _is_starting(connection, now)
         found: dict[int, Standing] = {}
         ahead, ahead_seconds = 0, 0.0
         last: _Place | None = None
@@ -112,7 +119,7 @@ class Standings:
                 ready = now + _remaining(row, fleet, now) if row.state == "running" else None
                 starts = moment(row.started_at) if row.started_at is not None else None
                 found[row.id] = Standing(
-                    0, starts, None if ready is None else moment(ready), engines, False
+                    0, starts, None if ready is None else moment(ready), engines, False, starting
                 )
                 continue
             between = await _between(connection, last, (row.start, row.id), paused)
@@ -135,7 +142,7 @@ class Standings:
                 starts_at = moment(now + wait)
                 ready_at = moment(now + wait + fleet.seconds(row.speed_class, row.work))
             place = ahead + own_ahead + 1
-            found[row.id] = Standing(place, starts_at, ready_at, engines, stopped)
+            found[row.id] = Standing(place, starts_at, ready_at, engines, stopped, starting)
         return found
 
     async def waiting(self, guild_id: int | None, *, limit: int = 25) -> list[Job]:
@@ -157,6 +164,7 @@ class Standings:
                 .select_from(schema.engines)
                 .where(schema.engines.c.last_seen > now - ENGINE_ALIVE_SECONDS)
             )
+            starting = not alive and await _is_starting(connection, now)
             paused = await _paused_guilds(connection)
             waiting, running = [
                 await connection.scalar(sa.select(sa.func.count()).where(state, *here))
@@ -167,6 +175,7 @@ class Standings:
             running=int(running or 0),
             paused=EVERYWHERE in paused or (guild_id or -1) in paused,
             engines_alive=int(alive or 0),
+            engine_starting=starting,
         )
 
     async def fleet(self, connection: AsyncConnection, now: float) -> Fleet:
@@ -177,6 +186,15 @@ class Standings:
         fleet = Fleet(kinds, (), await self.speeds.read(connection, now))
         running = await connection.execute(sa.select(*_RUN).where(IS_RUNNING))
         return replace(fleet, remaining=tuple(_remaining(row, fleet, now) for row in running))
+
+
+async def _is_starting(connection: AsyncConnection, now: float) -> bool:
+    facts = schema.installation.c
+    since = await connection.scalar(sa.select(facts.value).where(facts.name == ENGINE_STARTING))
+    try:
+        return since is not None and 0 <= now - float(since) < STARTING_SECONDS
+    except ValueError:
+        return False  # another version wrote it
 
 
 async def _paused_guilds(connection: AsyncConnection) -> frozenset[int]:

@@ -31,6 +31,8 @@ from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
 from jobs.working.ending import (
     DEATHS_ALLOWED,
     DIED,
+    HANGS_ALLOWED,
+    HUNG,
     PREVIEW,
     PREVIEW_BEFORE,
     SURVIVED,
@@ -229,6 +231,27 @@ class Claims:
             else:
                 details = {} if reason is None else {"reason": reason}
                 await requeue(transaction, row, "released", actor, died=False, details=details)
+        return LeaseHeld()
+
+    async def hung(self, claim: Claim, reason: str, failure: Failure) -> LeaseOutcome:
+        """Give the job back without a stain; but the third time it hung an engine, end it.
+
+        An engine that hung is asked to paint a tiny picture before its device gets another job
+        (`engines.was_in_trouble`), so it is not the device that hangs again and again.
+        """
+        actor, events = f"engine:{claim.engine_id}", schema.events.c
+        async with self._core.database.write() as transaction:
+            row = await held_row(transaction, claim)
+            if row is None:
+                return LeaseLost()
+            earlier = sa.select(sa.func.count()).where(events.job_id == row.id, events.kind == HUNG)
+            if row.cancel_requested:
+                await end_job(transaction, row, JobState.CANCELLED, actor)
+            elif (await transaction.connection.scalar(earlier) or 0) + 1 < HANGS_ALLOWED:
+                details = {"reason": reason}
+                await requeue(transaction, row, HUNG, actor, died=False, details=details)
+            else:
+                await end_job(transaction, row, JobState.FAILED, actor, failure=failure)
         return LeaseHeld()
 
     async def reap(self) -> list[int]:

@@ -13,7 +13,9 @@ from jobs.model import Failure, FailureKind, JobState
 
 DEATHS_ALLOWED = 3
 """The third death of its engine ends a job."""
-DIED, SURVIVED = "engine_died", "engine_survived"
+HANGS_ALLOWED = 3
+"""The third time that an engine hangs over a job ends it."""
+DIED, SURVIVED, HUNG = "engine_died", "engine_survived", "engine_hung"
 """Lines of a job's history."""
 PREVIEW, PREVIEW_BEFORE = "preview", "preview:last"
 """What the newest two previews are to a job."""

@@ -5,10 +5,11 @@ import sqlalchemy as sa
 from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
+from jobs.db.facts import forget_fact, write_fact
 from jobs.db.rows import Record
 from jobs.model import EngineInfo
 from jobs.order.speeds import engine_kind, smoothed
-from jobs.order.standings import engine_from_row
+from jobs.order.standings import ENGINE_STARTING, engine_from_row
 
 
 class Engines:
@@ -16,6 +17,18 @@ class Engines:
 
     def __init__(self, core: QueueCore) -> None:
         self._core = core
+
+    async def expect(self) -> None:
+        """Say that an engine is starting; `register` or some time ends that."""
+        async with self._core.database.write(precious=False) as transaction:
+            await write_fact(transaction, ENGINE_STARTING, str(transaction.now))
+            await transaction.notify(CHANGED_TOPIC)
+
+    async def expect_no_more(self) -> None:
+        """Say that it did not come to be."""
+        async with self._core.database.write(precious=False) as transaction:
+            await forget_fact(transaction, ENGINE_STARTING)
+            await transaction.notify(CHANGED_TOPIC)
 
     async def register(self, engine: EngineInfo) -> None:
         """Count on an engine from now on."""
@@ -33,6 +46,7 @@ class Engines:
             await transaction.lock(f"atelier-engine:{engine.id}")
             await connection.execute(sa.delete(table).where(table.c.id == engine.id))
             await connection.execute(sa.insert(table).values(id=engine.id, **values))
+            await forget_fact(transaction, ENGINE_STARTING)
             await transaction.notify(CHANGED_TOPIC)
 
     async def heartbeat(self, engine_id: str) -> bool:
@@ -48,6 +62,17 @@ class Engines:
                 .where(schema.engines.c.id == engine.id)
                 .values(trouble=reason, last_seen=transaction.now)
             )
+
+    async def was_in_trouble(self, engine: EngineInfo) -> bool:
+        """Whether an engine that ran on this device before said so, and none that all is well."""
+        table = schema.engines.c
+        statement = sa.select(table.id).where(
+            table.host == engine.host[:200],
+            table.device == engine.device[:200],
+            table.trouble.is_not(None),
+        )
+        async with self._core.database.read() as connection:
+            return await connection.scalar(statement.limit(1)) is not None
 
     async def note_well(self, engine: EngineInfo) -> None:
         """Take it back, also for those that ran on this device before."""

@@ -9,6 +9,11 @@ def test_times_are_compared_with_what_it_took_early_and_later() -> None:
     assert found == Told(512, True, (2.0,), (1.25,))
 
 
+def test_an_error_of_less_than_half_a_second_is_none() -> None:
+    found = told(192, {"seconds": 2.0, "left": [(1.0, 0.5, 1.4), (1.5, 0.7, 1.1)]}, loaded=False)
+    assert found.later == (1.0, 1.1 / 0.5)
+
+
 def test_the_table_has_a_row_for_each_size_idle_and_loaded() -> None:
     text = told_text(
         [

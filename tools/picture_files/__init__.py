@@ -10,8 +10,9 @@ from tools.picture_files.films import CASES as _FILMS
 from tools.picture_files.heifs import CASES as _HEIFS
 from tools.picture_files.jpegs import CASES as _JPEGS
 from tools.picture_files.pngs import CASES as _PNGS
+from tools.picture_files.tiff_colors import CASES as _TIFF_COLORS
 from tools.picture_files.tiffs import CASES as _TIFFS
 
-CASES: tuple[Case, ...] = (*_PNGS, *_JPEGS, *_HEIFS, *_BMPS, *_FILMS, *_TIFFS)
+CASES: tuple[Case, ...] = (*_PNGS, *_JPEGS, *_HEIFS, *_BMPS, *_FILMS, *_TIFFS, *_TIFF_COLORS)
 
 __all__ = ["CASES", "Case"]

@@ -1,12 +1,14 @@
 """What headless Chromium shows of a file: drawn on a canvas of sRGB and read back."""
 
 import base64
+import io
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from tools.picture_files.case import Array
@@ -48,6 +50,24 @@ _READ: Final = """async ([file, mime, film]) => {
 }"""
 
 
+_READ_FRAMES: Final = """async ([file, type]) => {
+  const data = Uint8Array.from(atob(file), one => one.charCodeAt(0));
+  const decoder = new ImageDecoder({data, type, preferAnimation: true});
+  await Promise.all([decoder.completed, decoder.tracks.ready]);
+  const frames = [];
+  for (let frameIndex = 0; frameIndex < decoder.tracks.selectedTrack.frameCount; frameIndex++) {
+    const {image} = await decoder.decode({frameIndex});
+    const canvas = document.createElement('canvas');
+    canvas.width = image.displayWidth;
+    canvas.height = image.displayHeight;
+    canvas.getContext('2d').drawImage(image, 0, 0);
+    frames.push([image.duration / 1000, canvas.toDataURL('image/png').split(',')[1]]);
+  }
+  return frames;
+}"""
+_PAGE: Final = "https://viewer.test/"
+
+
 class Viewer:
     """A browser that shows files."""
 
@@ -65,6 +85,14 @@ class Viewer:
         levels = np.frombuffer(base64.b64decode(text), np.uint8)
         return levels.reshape(height, width, 4)
 
+    def frames(self, data: bytes, mime: str) -> list[tuple[float, Array]]:
+        """Milliseconds and [H, W, 4] of each frame of an animated picture."""
+        file = base64.b64encode(data).decode()
+        return [
+            (ms, np.asarray(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGBA")))
+            for ms, png in self._page.evaluate(_READ_FRAMES, [file, mime])
+        ]
+
 
 def executable() -> str | None:
     """Where Chromium is, if it is installed."""
@@ -79,7 +107,9 @@ def viewer() -> Iterator[Viewer]:
         try:
             page = browser.new_page()
             page.set_default_timeout(_PATIENCE_MS)
-            page.set_content("<img id=picture><video id=film muted></video>")
+            html = "<img id=picture><video id=film muted></video>"
+            page.route(_PAGE, lambda route: route.fulfill(body=html, content_type="text/html"))
+            page.goto(_PAGE)  # frames are decoded on safe pages only
             yield Viewer(page, browser.version)
         finally:
             browser.close()

@@ -7,6 +7,7 @@ from bot.commands.admin.access import admin_guild
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.container import Page, card
+from bot.ui.default_words import default_words
 from bot.ui.limit_words import limit_line, limit_value
 from bot.ui.paging import PageButton, PagePlace
 from bot.ui.plain import plain, shorten
@@ -16,6 +17,11 @@ from jobs.changing.administration import BEFORE, COMMAND_LINE, AuditEntry
 
 PAGE_SIZE = 10
 DETAILS_LIMIT = 250
+REASON_LIMIT = 200
+SCOPES: Mapping[str, str] = {
+    "channel": _("of a channel"),
+    "guild": _("of the server"),
+}
 ACTIONS: Mapping[str, str] = {
     "set_limits": _("set limits"),
     "undo_limits": _("took a change of limits back"),
@@ -77,11 +83,27 @@ def _details(t: Texts, details: Mapping[str, Any]) -> str:
             parts.append(f"<@{value}>")
         elif name == "job":
             parts.append(f"#{value}")
-        elif name == "name":
-            parts.append(f"“{plain(str(value))}”")
-        else:
-            parts.append(plain(f"{name}: {value}"))
+        elif (said := _detail(t, name, value)) is not None:
+            parts.append(said)
     return shorten(", ".join(parts), DETAILS_LIMIT)
+
+
+def _detail(t: Texts, name: str, value: Any) -> str | None:  # noqa: PLR0911 - a table of words
+    """One detail of a change in words; None for what says nothing to people."""
+    match name, value:
+        case "name", _:
+            return f"“{plain(str(value))}”"
+        case "reason", _:
+            return t("reason: {reason}", reason=plain(str(value), REASON_LIMIT))
+        case "until", int() | float():
+            return t("until {time}", time=f"<t:{int(value)}:f>")
+        case "count", int():
+            return t.plural("{count} picture", "{count} pictures", count=value)
+        case "scope", _:
+            return t(SCOPES.get(str(value), str(value)))
+        case _ if (said := default_words(t, name, value)) is not None:
+            return said
+    return plain(f"{name}: {value}")
 
 
 def change_line(t: Texts, name: str, value: Any, before: Mapping[str, Any] | None) -> str:

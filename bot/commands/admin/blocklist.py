@@ -1,4 +1,7 @@
-"""`/blocklist`: who may not paint in this server."""
+"""`/blocklist`: who may not paint in this server, why, and until when."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 import discord
 from discord import app_commands
@@ -6,14 +9,19 @@ from discord import app_commands
 from bot.commands.admin.access import AdminGroup, admin_guild
 from bot.commands.admin.announcing import announce
 from bot.kit import Feature, Interaction
-from bot.texts import _, texts_of
+from bot.texts import Texts, _, texts_of
 from bot.ui.container import Page, card, say, show
 from bot.ui.paging import PageButton, PagePlace
 from bot.ui.people import is_operator
+from bot.ui.plain import plain
+from bot.ui.spans import read_span, span_choices
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserError
+from jobs.changing.administration import Block
 
-PAGE_SIZE = 40
+PAGE_SIZE = 15
+REASON_LIMIT = 200
+NOT_BOTS = _("<@{user_id}> is a bot; bots cannot paint, so there is nothing to block.")
 NOT_YOURSELF = _("You cannot block yourself.")
 NOT_OPERATOR = _("The operator of this bot cannot be blocked.")
 
@@ -21,25 +29,60 @@ blocklist = AdminGroup("blocklist", "Who may not paint in this server.")
 
 
 @blocklist.command(name="add", description="Stop a member from painting here.")
-@app_commands.describe(member="Whom to block.")
-async def add(interaction: Interaction, member: discord.User) -> None:
+@app_commands.describe(
+    member="Whom to block.",
+    reason="Why; they read it when they are refused.",
+    lasts="For how long, such as 3 days; without it: until somebody unblocks them.",
+)
+async def add(
+    interaction: Interaction,
+    member: discord.User,
+    reason: app_commands.Range[str, 1, REASON_LIMIT] | None = None,
+    lasts: app_commands.Range[str, 1, 30] | None = None,
+) -> None:
     """Block a member."""
     guild_id = admin_guild(interaction)
     if member.id == interaction.user.id:
         raise UserError(NOT_YOURSELF)
     if is_operator(member.id, interaction.client.settings):
         raise UserError(NOT_OPERATOR)
+    if member.bot:
+        raise UserError(NOT_BOTS, user_id=str(member.id))
+    until = None if lasts is None else datetime.now(UTC) + read_span(lasts)
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    if not await interaction.client.queue.blocks.add(guild_id, member.id, interaction.user.id):
+    if not await interaction.client.queue.blocks.add(
+        guild_id, member.id, interaction.user.id, reason=reason, until=until
+    ):
         t = texts_of(interaction)
         await say(interaction, t("<@{user_id}> is blocked already.", user_id=member.id))
         return
-    said = await announce(
-        interaction,
-        guild_id,
-        lambda t: t("<@{user_id}> is blocked from painting here.", user_id=member.id),
-    )
+    said = await announce(interaction, guild_id, _blocked_words(member.id, reason, until))
     await say(interaction, said)
+
+
+def _blocked_words(
+    user_id: int, reason: str | None, until: datetime | None
+) -> Callable[[Texts], str]:
+    def words(t: Texts) -> str:
+        if until is None:
+            said = t("<@{user_id}> is blocked from painting here.", user_id=user_id)
+        else:
+            said = t(
+                "<@{user_id}> is blocked from painting here until {time}.",
+                user_id=user_id,
+                time=discord.utils.format_dt(until, "f"),
+            )
+        if reason is not None:
+            said += " " + t("Reason: {reason}", reason=plain(reason, REASON_LIMIT))
+        return said
+
+    return words
+
+
+@add.autocomplete("lasts")
+async def spans(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+    """Offer how long a block may last."""
+    return span_choices(texts_of(interaction), current)
 
 
 @blocklist.command(name="remove", description="Let a blocked member paint again.")
@@ -73,12 +116,22 @@ async def blocklist_page(interaction: Interaction, place: PagePlace) -> Page:
     """One page of the blocked members, the last blocked first; only for those who manage."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
-    blocked = await interaction.client.queue.blocks.users(guild_id)
+    blocked = await interaction.client.queue.blocks.all(guild_id)
     first = place.page * PAGE_SIZE
-    lines = [f"<@{user_id}>" for user_id in blocked[first : first + PAGE_SIZE]]
+    lines = [block_line(t, block) for block in blocked[first : first + PAGE_SIZE]]
     words = "\n".join(lines) or t("Nobody is blocked in this server.")
     turner = BlocklistPage.turner(t, place, more=len(blocked) > first + PAGE_SIZE)
     return Page(card(t("## Blocklist"), words, turner))
+
+
+def block_line(t: Texts, block: Block) -> str:
+    """Who is blocked, until when and why."""
+    parts = [f"<@{block.user_id}>"]
+    if block.until is not None:
+        parts.append(t("until {time}", time=discord.utils.format_dt(block.until, "f")))
+    if block.reason:
+        parts.append(plain(block.reason, REASON_LIMIT))
+    return " · ".join(parts)
 
 
 class BlocklistPage(PageButton, kind="blocked"):

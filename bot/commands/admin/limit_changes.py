@@ -7,25 +7,18 @@ import discord
 
 from bot.commands.admin.access import admin_guild
 from bot.commands.admin.announcing import announce
-from bot.commands.admin.limit_form import LimitsForm
+from bot.commands.admin.limit_lines import UNUSABLE, loosens
 from bot.commands.admin.undo import last_change, values_before
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.buttons import OwnButton
 from bot.ui.container import row_of, say, show, text_page
-from bot.ui.limit_words import limit_line, limit_value
+from bot.ui.limit_words import limit_line
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserError
 from common.limits import LIMITS
 from jobs.changing.administration import UnusableLimitError
 from jobs.entering.limits import LoosensOperatorLimit
-
-LOOSENS = _(
-    "{limit}: the operator of this bot allows {allowed}, and {asked} would loosen that; please "
-    "choose a stricter value."
-)
-
-UNUSABLE = _("{limit}: that is not a value it can have; please choose another.")
 
 
 async def change_limits(
@@ -48,12 +41,7 @@ async def change_limits(
         known = LIMITS.get(error.limit)
         raise UserError(UNUSABLE, limit=known.label if known else error.limit) from None
     if isinstance(outcome, LoosensOperatorLimit):
-        raise UserError(
-            LOOSENS,
-            limit=LIMITS[outcome.limit].label,
-            allowed=limit_value(t, outcome.limit, outcome.operator_value),
-            asked=limit_value(t, outcome.limit, outcome.asked),
-        )
+        raise loosens(t, outcome.limit, outcome.operator_value, outcome.asked)
     said = await announce(
         interaction,
         guild_id,
@@ -74,21 +62,6 @@ async def _offer_undo(interaction: Interaction, guild_id: int, said: str) -> Non
         return
     button = UndoButton(texts_of(interaction), user_id, change_id)
     await show(interaction, text_page(said, row_of(button)))
-
-
-class ChangeButton(OwnButton, kind="limits-change", label=_("Change limits…"), emoji="✏️"):
-    """Opens the form of all limits."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Open it. The permission may be gone since."""
-        await open_form(interaction)
-
-
-async def open_form(interaction: Interaction) -> None:
-    """Open the form of all limits, as they are now."""
-    guild_id = admin_guild(interaction)
-    current = await interaction.client.queue.limits.in_force(guild_id)
-    await interaction.response.send_modal(LimitsForm(texts_of(interaction), current, change_limits))
 
 
 class UndoButton(OwnButton, kind="limits-undo", label=_("Undo"), emoji="↩️"):
@@ -118,4 +91,4 @@ class ResetButton(
         await _offer_undo(interaction, guild_id, said)
 
 
-FEATURE = Feature(buttons=(ChangeButton, ResetButton, UndoButton))
+FEATURE = Feature(buttons=(ResetButton, UndoButton))

@@ -1,20 +1,34 @@
-"""The form of all limits, as they are now: lines of numbers, menus of roles and channels."""
+"""The form of all limits, as they are now: lines of numbers, menus of roles and channels.
 
-from collections.abc import Awaitable, Callable, Mapping
+What cannot be set is answered with all that was filled in, and a button that opens the form with
+it again. The answer itself holds it, so that no restart loses it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import discord
 from discord import ui
 
 from bot.commands.admin.access import admin_guild
+from bot.commands.admin.limit_changes import change_limits
 from bot.commands.admin.limit_lines import limit_lines, read_lines
-from bot.kit import Interaction
-from bot.texts import Texts
+from bot.kit import Feature, Interaction
+from bot.texts import Texts, _, texts_of
+from bot.ui.buttons import OwnButton
+from bot.ui.container import Page, card, row_of, show
+from bot.ui.limit_words import limit_value
+from bot.ui.plain import plain, shorten
 from bot.ui.reporting import ReportingModal
 from bot.wire.acknowledging import acknowledge
 from common.limits import LIMITS, Limit, LimitKind, Limits
 
 MANY = 25  # as much as a menu lets choose
+TYPED_LIMIT = 1000  # characters
+PROBLEMS_SHOWN = 3
+ABOUT_LIMIT = 100  # characters of what stands beside a field
 PAINT_IN = [
     discord.ChannelType.text,
     discord.ChannelType.news,
@@ -24,57 +38,165 @@ PAINT_IN = [
     discord.ChannelType.forum,  # of which the posts are threads
     discord.ChannelType.media,
 ]
+MENUS = {
+    name: limit
+    for name, limit in LIMITS.items()
+    if limit.kind in {LimitKind.ROLES, LimitKind.CHANNELS}
+}
+FENCE, NO_FENCE = "```", "'''"
+POINTING, NOT_POINTING = "▶ ", "  "
+MENTIONED = re.compile(r"<(?:#|@&)(\d+)>")
 
-Change = Callable[[Interaction, int, Mapping[str, Any]], Awaitable[None]]
+
+@dataclass(frozen=True)
+class Filled:
+    """What a form holds."""
+
+    lines: str
+    """Numbers, a line each."""
+    chosen: Mapping[str, tuple[int, ...]]
+    """Ids of roles and channels, by the names of the limits."""
+    about_lines: str | None = None
+    """What is to be said beside the lines."""
 
 
 class LimitsForm(ReportingModal):
-    """Asks for numbers, roles and channels; `change` is called with what is another than before."""
+    """Asks for numbers, roles and channels; sets what is another than before."""
 
-    def __init__(self, t: Texts, limits: Limits, change: Change) -> None:
+    def __init__(self, t: Texts, limits: Limits, filled: Filled | None = None) -> None:
         super().__init__(title=t("Limits"))
-        self.t = t
-        self.change = change
-        self.before = limits
-        self.selects = {
-            name: _select(limit, name, getattr(limits, name))
-            for name, limit in LIMITS.items()
-            if limit.kind in {LimitKind.ROLES, LimitKind.CHANNELS}
+        self._before = limits
+        self._again = filled is not None
+        if filled is None:
+            ids = {name: getattr(limits, name) for name in MENUS}
+            filled = Filled(limit_lines(t, limits), ids)
+        self._menus = {
+            name: _menu(limit, name, filled.chosen.get(name, ())) for name, limit in MENUS.items()
         }
-        self.numbers: ui.TextInput[Any] = ui.TextInput(
+        self._numbers: ui.TextInput[Any] = ui.TextInput(
             custom_id="numbers",
             style=discord.TextStyle.paragraph,
             required=False,
-            max_length=1000,
-            default=limit_lines(t, limits),
+            max_length=TYPED_LIMIT,
+            default=filled.lines,
         )
+        about = filled.about_lines or t("Nothing behind a colon: what the bot's operator allows.")
         self.add_item(
             ui.Label(
                 text=t("Numbers"),
-                description=t("Nothing behind a colon: what the bot's operator allows."),
-                component=self.numbers,
+                description=shorten(about, ABOUT_LIMIT),
+                component=self._numbers,
             )
         )
-        for name, select in self.selects.items():
-            self.add_item(ui.Label(text=t.say(LIMITS[name].label)[:45], component=select))
+        for name, menu in self._menus.items():
+            self.add_item(ui.Label(text=t.say(LIMITS[name].label)[:45], component=menu))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Set what was changed. The permission may be gone since the form was opened."""
         guild_id = admin_guild(interaction)
-        await acknowledge(interaction, ephemeral=True, thinking=True)
-        chosen: dict[str, Any] = {
-            **read_lines(self.t, self.numbers.value),
-            **{name: tuple(map(_id_of, select.values)) for name, select in self.selects.items()},
-        }
+        # Where it corrects what was answered, it takes the answer's place.
+        await acknowledge(interaction, ephemeral=True, thinking=not self._again)
+        t, lines = texts_of(interaction), self._numbers.value
+        read = read_lines(t, lines, interaction.client.settings.limits)
+        ids = {name: tuple(map(_id_of, menu.values)) for name, menu in self._menus.items()}
+        if read.problems:
+            page = _problem_page(t, interaction.user.id, Filled(lines, ids), read.problems)
+            await show(interaction, page)
+            return
         changed = {
             name: None if value == () else value
-            for name, value in chosen.items()
-            if value != getattr(self.before, name)
+            for name, value in {**read.values, **ids}.items()
+            if value != getattr(self._before, name)
         }
-        await self.change(interaction, guild_id, changed)
+        await change_limits(interaction, guild_id, changed)
 
 
-def _select(
+def _problem_page(t: Texts, user_id: int, filled: Filled, problems: Mapping[int, str]) -> Page:
+    """What is wrong, all that was filled in, and the way back to the form."""
+    wrong = [
+        t("Line {number}: {problem}", number=number, problem=plain(problem, 300))
+        for number, problem in list(problems.items())[:PROBLEMS_SHOWN]
+    ]
+    if len(problems) > PROBLEMS_SHOWN:
+        more = len(problems) - PROBLEMS_SHOWN
+        wrong.append(t.plural("… and {count} more.", "… and {count} more.", count=more))
+    headline = t("**Nothing is changed yet.**")
+    lines = [
+        (POINTING if number in problems else NOT_POINTING) + line
+        for number, line in enumerate(filled.lines.splitlines(), start=1)
+    ]
+    typed = "\n".join(lines).replace(FENCE, NO_FENCE)
+    menus = "\n".join(
+        f"-# {t.say(limit.label)}: {limit_value(t, name, filled.chosen.get(name))}"
+        for name, limit in MENUS.items()
+    )
+    return Page(
+        card(
+            "\n".join([headline, *wrong]),
+            f"{FENCE}\n{typed}\n{FENCE}",
+            menus,
+            row_of(CorrectButton(t, user_id)),
+        )
+    )
+
+
+class ChangeButton(OwnButton, kind="limits-change", label=_("Change limits…"), emoji="✏️"):
+    """Opens the form of all limits."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+        """Open it. The permission may be gone since."""
+        await open_form(interaction)
+
+
+class CorrectButton(OwnButton, kind="limits-correct", label=_("Correct…"), emoji="✏️"):
+    """Opens the form again with what was filled in, which stands in the message."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:
+        """Open it. The permission may be gone since."""
+        filled = None
+        if interaction.message is not None:
+            operator = interaction.client.settings.limits
+            filled = _filled(t, list(_texts(interaction.message)), operator)
+        await open_form(interaction, filled)
+
+
+def _filled(t: Texts, texts: list[str], operator: Limits) -> Filled | None:
+    """What was filled in, from the texts of the message that answered it."""
+    place = next((place for place, text in enumerate(texts) if text.startswith(FENCE)), None)
+    if place is None or place + 1 >= len(texts):
+        return None
+    gutter = len(POINTING)
+    fenced = texts[place].removeprefix(FENCE).removesuffix(FENCE).strip("\n")
+    lines = "\n".join(line[gutter:] for line in fenced.split("\n"))
+    chosen = {
+        name: tuple(map(int, MENTIONED.findall(line)))
+        for name, line in zip(MENUS, texts[place + 1].splitlines(), strict=False)
+    }
+    problems = read_lines(t, lines, operator).problems
+    about = None
+    if problems:
+        number, problem = next(iter(problems.items()))
+        about = t("Line {number}: {problem}", number=number, problem=problem)
+    return Filled(lines, chosen, about)
+
+
+def _texts(message: discord.Message) -> Iterator[str]:
+    """The texts of a message's card, in their order."""
+    for component in message.components:
+        children = component.children if isinstance(component, discord.Container) else [component]
+        for child in children:
+            if isinstance(child, discord.TextDisplay):
+                yield child.content
+
+
+async def open_form(interaction: Interaction, filled: Filled | None = None) -> None:
+    """Open the form of all limits, as they are now or as it was filled in before."""
+    guild_id = admin_guild(interaction)
+    current = await interaction.client.queue.limits.in_force(guild_id)
+    await interaction.response.send_modal(LimitsForm(texts_of(interaction), current, filled))
+
+
+def _menu(
     limit: Limit, name: str, ids: tuple[int, ...]
 ) -> ui.RoleSelect[Any] | ui.ChannelSelect[Any]:
     """A menu of roles or channels, with those chosen that are set."""
@@ -93,3 +215,6 @@ def _select(
 def _id_of(chosen: Any) -> int:
     """The id of a role or channel; discord.py gives the bare text for one that is gone."""
     return int(getattr(chosen, "id", chosen))
+
+
+FEATURE = Feature(buttons=(ChangeButton, CorrectButton))

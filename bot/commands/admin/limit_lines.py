@@ -1,10 +1,14 @@
 """The numbers among the limits as lines of text: `Largest size: 2048`, to be changed in a form."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from bot.texts import Texts, _
+from pydantic import ValidationError
+
+from bot.texts import Texts, _, languages
+from bot.ui.limit_words import limit_value
 from bot.ui.words import QUALITIES
 from bot.wire.errors import UserError
 from common.limits import LIMITS, LimitKind, Limits
@@ -16,6 +20,22 @@ UNKNOWN_LINE = _(
 )
 NO_NUMBER = _("{limit}: “{value}” is no whole number.")
 NO_QUALITY = _("{limit}: “{value}” is none of {qualities}.")
+TWICE = _("{limit} stands in two lines; please keep one of them.")
+LOOSENS = _(
+    "{limit}: the operator of this bot allows {allowed}, and {asked} would loosen that; please "
+    "choose a stricter value."
+)
+UNUSABLE = _("{limit}: that is not a value it can have; please choose another.")
+
+
+@dataclass(frozen=True)
+class ReadLines:
+    """What lines of numbers say."""
+
+    values: Mapping[str, Any]
+    """The limits that they give, by their names; None where nothing stands behind a name."""
+    problems: Mapping[int, str]
+    """What is wrong, by the number of the line, from 1."""
 
 
 def limit_lines(t: Texts, limits: Limits) -> str:
@@ -26,21 +46,69 @@ def limit_lines(t: Texts, limits: Limits) -> str:
     )
 
 
-def read_lines(t: Texts, text: str) -> Mapping[str, Any]:
-    """The limits that the lines give; None where nothing stands behind the name.
+def read_lines(t: Texts, text: str, operator: Limits) -> ReadLines:
+    """Read all lines, and find all that is wrong with them.
 
-    Raises:
-        UserError: if a line names no limit, or gives what it cannot be.
+    Args:
+        t: The language of the problems; names may be of any.
+        text: What was typed.
+        operator: What may not be loosened.
     """
-    names = {t.say(limit.label).casefold(): name for name, limit in NUMBERS.items()}
-    found: dict[str, Any] = {}
-    for line in filter(None, map(str.strip, text.splitlines())):
-        label, _colon, value = line.rpartition(":")
-        name = names.get(label.strip().casefold())
-        if name is None:
-            raise UserError(UNKNOWN_LINE, line=line[:100])
-        found[name] = _read(t, name, value.strip()) if value.strip() else None
-    return found
+    names = dict(_names(t))
+    values: dict[str, Any] = {}
+    problems: dict[int, str] = {}
+    for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
+        if not line:
+            continue
+        try:
+            name, value = _read_line(t, names, line)
+            _check(t, name, value, values, operator)
+            values[name] = value
+        except UserError as problem:
+            problems[number] = t.say(problem.sentence)
+    return ReadLines(values, problems)
+
+
+def _names(t: Texts) -> Iterator[tuple[str, str]]:
+    """What the limits are called in all languages, the reader's last, so that it counts."""
+    for texts in (*languages().values(), t):
+        for name, limit in NUMBERS.items():
+            yield texts.say(limit.label).casefold(), name
+
+
+def _read_line(t: Texts, names: Mapping[str, str], line: str) -> tuple[str, int | str | None]:
+    """The limit that a line names, and its value."""
+    label, _colon, value = line.partition(":")
+    name = names.get(" ".join(label.split()).casefold())
+    if name is None:
+        raise UserError(UNKNOWN_LINE, line=line[:100])
+    return name, _read(t, name, value.strip()) if value.strip() else None
+
+
+def _check(
+    t: Texts, name: str, value: int | str | None, before: Mapping[str, Any], operator: Limits
+) -> None:
+    if name in before:
+        raise UserError(TWICE, limit=NUMBERS[name].label)
+    if value is None:
+        return
+    limit, allowed = LIMITS[name], getattr(operator, name)
+    try:
+        limit.checked(value)
+    except ValidationError:
+        raise UserError(UNUSABLE, limit=limit.label) from None
+    if limit.is_looser(value, than=allowed):
+        raise loosens(t, name, allowed, value)
+
+
+def loosens(t: Texts, name: str, allowed: Any, asked: Any) -> UserError:
+    """Says that a value allows more than the operator does."""
+    return UserError(
+        LOOSENS,
+        limit=LIMITS[name].label,
+        allowed=limit_value(t, name, allowed),
+        asked=limit_value(t, name, asked),
+    )
 
 
 def _shown(t: Texts, value: Any) -> str:
@@ -51,7 +119,8 @@ def _read(t: Texts, name: str, value: str) -> int | str:
     limit = NUMBERS[name].label
     if NUMBERS[name].kind is LimitKind.QUALITY:
         for quality, word in QUALITIES.items():
-            if value.casefold() in {quality, t(word).casefold()}:
+            said = {quality, *(each(word).casefold() for each in languages().values())}
+            if value.casefold() in said:
                 return quality
         qualities = ", ".join(t(word) for word in QUALITIES.values())
         raise UserError(NO_QUALITY, limit=limit, value=value[:50], qualities=qualities)

@@ -8,7 +8,8 @@ from discord import app_commands
 
 from bot.commands.admin.access import AdminGroup, admin_guild
 from bot.commands.admin.audit import audit_page
-from bot.commands.admin.limit_changes import ChangeButton, ResetButton, change_limits, open_form
+from bot.commands.admin.limit_changes import ResetButton, change_limits
+from bot.commands.admin.limit_form import ChangeButton, open_form
 from bot.commands.admin.queue_admin import NothingButton
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of

@@ -8,8 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from common.child import Header, Message, ask_child, serve
+from common.confining import confine, leave_network, readable_modules
 
 TIMEOUT_SECONDS = 30.0
+SHOWN_PX = 550
+"""As wide as Discord shows a picture in a card, on a screen of usual density."""
+DOTS_PER_INCH = 220
+WIDTH_INCHES = 5.5
+FONT_POINTS = 10.0
+"""At that width 10 points are 14 px, as high as Discord's own letters."""
+DAYS_NAMED = 7
+MEMORY_BYTES = 4 * 1024**3  # of addresses, most of which matplotlib's libraries never touch
 _DARK, _LIGHT = "#2b2d31", "#dbdee1"
 _COLORS = ("#5865f2", "#f0b232", "#57f287", "#ed4245", "#eb459e")
 
@@ -37,7 +46,8 @@ async def draw(plot: Plot) -> bytes:
     Raises:
         ChildError: if the child failed or took too long.
     """
-    # matplotlib keeps a list of fonts in the home folder, which takes a second to make anew.
+    # matplotlib keeps a list of fonts in the home folder, which takes a second to make anew; the
+    # child reads it before it gives up what it does not need.
     home = {"HOME": os.environ["HOME"]} if "HOME" in os.environ else {}
     _answer, files = await ask_child(
         __name__, asdict(plot), timeout_seconds=TIMEOUT_SECONDS, environment=home
@@ -53,11 +63,8 @@ def _drawn(request: Header, _files: Sequence[bytes]) -> Message:
 def _render(plot: Plot) -> bytes:
     import io  # noqa: PLC0415 - with what follows
 
-    import matplotlib as mpl  # noqa: PLC0415 - only the child may carry its weight
+    import matplotlib.pyplot as plt  # noqa: PLC0415 - loaded already, see `_load`
     from cycler import cycler  # noqa: PLC0415 - comes with it
-
-    mpl.use("agg")
-    import matplotlib.pyplot as plt  # noqa: PLC0415 - after the backend is chosen
 
     plt.rcParams.update(
         {
@@ -69,11 +76,16 @@ def _render(plot: Plot) -> bytes:
             "xtick.color": _LIGHT,
             "ytick.color": _LIGHT,
             "legend.facecolor": _DARK,
+            "font.size": FONT_POINTS,
             "axes.prop_cycle": cycler(color=_COLORS),
         }
     )
     figure, axes = plt.subplots(
-        len(plot.panels), 1, figsize=(8, 2.4 * len(plot.panels)), sharex=True, squeeze=False
+        len(plot.panels),
+        1,
+        figsize=(WIDTH_INCHES, 2.1 * len(plot.panels)),
+        sharex=True,
+        squeeze=False,
     )
     positions = range(len(plot.days))
     for axis, panel in zip(axes[:, 0], plot.panels, strict=True):
@@ -81,21 +93,51 @@ def _render(plot: Plot) -> bytes:
         for index, (name, values) in enumerate(panel.series.items()):
             shift = (index - (len(panel.series) - 1) / 2) * width
             axis.bar([place + shift for place in positions], values, width, label=name)
-        axis.set_title(panel.title, loc="left", fontsize=10)
+        axis.set_title(panel.title, loc="left", fontsize=FONT_POINTS + 1)
         axis.set_ylabel(panel.unit)
         axis.yaxis.get_major_locator().set_params(integer=not panel.unit)
         axis.grid(axis="y", alpha=0.2)
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
         if len(panel.series) > 1:
-            axis.legend(loc="upper left", fontsize=8, framealpha=0.6)
-    step = max(1, len(plot.days) // 10)
+            axis.legend(
+                loc="lower right",
+                bbox_to_anchor=(1.0, 1.0),  # beside the title, where no bar is
+                ncol=len(panel.series),
+                borderaxespad=0.2,
+                frameon=False,
+                fontsize=FONT_POINTS,
+                handlelength=1.0,
+                columnspacing=1.0,
+            )
+    step = max(1, -(-len(plot.days) // DAYS_NAMED))
     axes[-1, 0].set_xticks(list(positions)[::step], [day[5:] for day in plot.days][::step])
     figure.tight_layout()
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
     return buffer.getvalue()
 
 
-if __name__ == "__main__":
+def _load() -> None:
+    """Load all that drawing needs, while it may still be read."""
+    import matplotlib as mpl  # noqa: PLC0415 - only the child may carry its weight
+
+    mpl.use("agg")
+    import matplotlib.pyplot as plt  # noqa: PLC0415 - after the backend is chosen
+
+    figure = plt.figure()
+    figure.text(0, 0, "0")
+    figure.canvas.draw()
+    plt.close(figure)
+
+
+def main() -> None:
+    """Give up what drawing does not need, and serve until standard input ends."""
+    leave_network()
+    _load()
+    confine(memory_bytes=MEMORY_BYTES, folder=None, readable=readable_modules())
     serve(_drawn)
+
+
+if __name__ == "__main__":
+    main()

@@ -54,6 +54,9 @@ async def stats(
     words = stats_words(t, found, days)
     if everywhere:
         words += "\n" + t("-# All servers and private messages together.")
+    # The figures are there at once; a picture of them takes a process of its own.
+    drawing = t("-# The diagram is being drawn…")
+    await show(interaction, Page(card(words, drawing)))
     await show(interaction, await stats_page(t, words, every_day(found, days, today)))
 
 

@@ -9,7 +9,7 @@ from PIL import AvifImagePlugin
 from common.pictures.checks import check_size, damaged
 from common.pictures.kinds import DecodeLimits
 from common.pictures.raster import Raster, from_array
-from common.pictures.readers.boxes import main_picture
+from common.pictures.readers.boxes import MainPicture, main_picture
 from common.pictures.readers.noting import first_frame
 
 
@@ -18,6 +18,8 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
     said = main_picture(data)
     if said.size is not None:
         check_size(said.size, limits)
+    if is_sequence(data):
+        return _first_of_sequence(data, said, limits)
     pixels = imagecodecs.avif_decode(data, index=0, numthreads=1)
     if pixels.ndim not in {2, 3}:
         raise damaged()
@@ -28,11 +30,31 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
         white=255 if pixels.dtype == np.uint8 else 2**bits - 1,
         color=said.color,
         orientation=said.orientation,
-        notes=(first_frame(),) if _is_animated(data) else (),
     )
 
 
-def _is_animated(data: bytes) -> bool:
-    if data[8:12] != b"avis":
-        return False
-    return bool(AvifImagePlugin.AvifImageFile(io.BytesIO(data)).is_animated)
+def is_sequence(data: bytes) -> bool:
+    """Whether a file says that it holds frames."""
+    return data[8:12] == b"avis"
+
+
+def opened_sequence(data: bytes, limits: DecodeLimits) -> AvifImagePlugin.AvifImageFile:
+    """A sequence, with frames of 8 bits.
+
+    Read with Pillow: imagecodecs 2026.3.6 writes beyond its memory where a file holds several.
+    """
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # no thread can be started where files are read
+    image = AvifImagePlugin.AvifImageFile(io.BytesIO(data))
+    check_size(image.size, limits)
+    return image
+
+
+def _first_of_sequence(data: bytes, said: MainPicture, limits: DecodeLimits) -> Raster:
+    image = opened_sequence(data, limits)
+    image.load()
+    return from_array(
+        np.asarray(image),
+        color=said.color,
+        orientation=said.orientation,
+        notes=(first_frame(),) if image.n_frames > 1 else (),
+    )

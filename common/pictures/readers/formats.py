@@ -48,12 +48,22 @@ FORMATS: Final = {
         Format("TIFF", "tiff", ("tifffile", "imagecodecs", "pillow")),
         Format("AVIF", "avif", ("imagecodecs",)),
         Format("HEIF", "heif", ("pillow-heif",)),
+        Format("MP4", "film", ("av",)),
+        Format("MOV", "film", ("av",)),
+        Format("WEBM", "film", ("av",)),
+        Format("MKV", "film", ("av",)),
     )
 }
+LATE: Final = frozenset({"film"})
+"""Modules that are loaded for their first file: FFmpeg is large, and films are few."""
 _AVIF_BRANDS: Final = {b"avif", b"avis"}
 _HEIF_BRANDS: Final = {
     b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1",
 }  # fmt: skip
+_CAMERA_BRANDS: Final = {b"crx "}
+_SOUND_BRANDS: Final = {b"M4A ", b"M4B ", b"M4P "}
+_OLD_MOVIES: Final = {b"moov", b"mdat", b"wide"}
+MATROSKA: Final = b"\x1aE\xdf\xa3"
 _FIRST_BYTES: Final = {
     b"\x89PNG\r\n\x1a\n": "PNG",
     b"\xff\xd8\xff": "JPEG",
@@ -82,7 +92,6 @@ _NOT_READ: Final = {
     b"DDS ": sentence("a DDS texture"),
     b"FUJIFILM": sentence("a camera's raw file"),
     b"IIU\0": sentence("a camera's raw file"),
-    b"\x1aE\xdf\xa3": sentence("a film"),
     b"OggS": sentence("a film or a sound"),
     b"PK\3\4": sentence("a ZIP archive"),
 }
@@ -93,20 +102,33 @@ def format_of(data: bytes) -> Format | None:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return FORMATS["WEBP"]
     if data[4:8] == b"ftyp":
-        length = min(max(16, int.from_bytes(data[:4], "big")), 256)
-        brands = [data[8:12], *(data[at : at + 4] for at in range(16, length, 4))]
-        # `mif1` stands before `avif` in some files: AVIF is what is told last.
-        if _AVIF_BRANDS & set(brands):
-            return FORMATS["AVIF"]
-        return FORMATS["HEIF"] if _HEIF_BRANDS & set(brands) else None
+        return _format_of_boxes(data)
+    if data[4:8] in _OLD_MOVIES:
+        return FORMATS["MOV"]
+    if data.startswith(MATROSKA):
+        return FORMATS["WEBM" if b"webm" in data[:64] else "MKV"]
     return next(
         (FORMATS[name] for start, name in _FIRST_BYTES.items() if data.startswith(start)), None
     )
 
 
+def _format_of_boxes(data: bytes) -> Format | None:
+    length = min(max(16, int.from_bytes(data[:4], "big")), 256)
+    brands = [data[8:12], *(data[at : at + 4] for at in range(16, length, 4))]
+    # `mif1` stands before `avif` in some files: AVIF is what is told last.
+    if _AVIF_BRANDS & set(brands):
+        return FORMATS["AVIF"]
+    if _HEIF_BRANDS & set(brands):
+        return FORMATS["HEIF"]
+    if brands[0] in _CAMERA_BRANDS | _SOUND_BRANDS:
+        return None
+    return FORMATS["MOV" if brands[0] == b"qt  " else "MP4"]
+
+
 def kind_of(data: bytes) -> Sentence | None:
     """What a file is that is not read here, where its first bytes tell."""
     if data[4:8] == b"ftyp":
-        return sentence("a camera's raw file") if data[8:12] == b"crx " else sentence("a film")
+        is_raw = data[8:12] in _CAMERA_BRANDS
+        return sentence("a camera's raw file") if is_raw else sentence("a sound file")
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
     return next((kind for first, kind in _NOT_READ.items() if start.startswith(first)), None)

@@ -8,6 +8,11 @@ def first_frame() -> Sentence:
     return sentence("The file is animated; I used its first frame.")
 
 
+def first_frame_of_film() -> Sentence:
+    """Of a film."""
+    return sentence("The file is a video; I used its first picture.")
+
+
 def first_page() -> Sentence:
     """Of a TIFF with several pages."""
     return sentence("The file has several pages; I used the first one.")

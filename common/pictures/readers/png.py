@@ -7,7 +7,7 @@ with text or Exif beside them cannot stop it.
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 import imagecodecs
 import numpy as np
@@ -28,6 +28,8 @@ from common.pictures.raster import (
 )
 from common.pictures.readers.noting import first_frame
 
+Chunk: TypeAlias = tuple[bytes, bytes]
+"""Its name and its body."""
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _MAX_PROFILE_BYTES: Final = 32 * 1024 * 1024
 _SRGB_GAMMA: Final = range(45000, 46000)
@@ -37,7 +39,7 @@ _FRAME_BOX: Final = struct.Struct(">IIII")
 
 def read(data: bytes, limits: DecodeLimits) -> Raster:
     """The picture, or the first frame of the animation, as a viewer of animations shows it."""
-    chunks = list(_chunks(data))
+    chunks = list(png_chunks(data))
     if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
         raise damaged()
     header = chunks[0][1]
@@ -52,20 +54,20 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
     animated = len(said.get(b"acTL", b"")) == 8
     frame = _separate_frame(chunks) if animated else None
     if frame is None:
-        pixels = _decoded(header, said, [body for name, body in chunks if name == b"IDAT"])
+        pixels = decoded_chunks(header, said, [body for name, body in chunks if name == b"IDAT"])
     else:
         pixels = _on_canvas(header, said, frame, (width, height))
     several = animated and struct.unpack(">I", said[b"acTL"][:4])[0] > 1
     return from_array(
         pixels,
         white=65535 if pixels.dtype == np.uint16 else 255,
-        color=_color(said, is_gray=color_type in {0, 4}),
+        color=color_of(said, is_gray=color_type in {0, 4}),
         orientation=orientation_of(exif),
         notes=(first_frame(),) if several else (),
     )
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def png_chunks(data: bytes) -> Iterator[Chunk]:
     """Names and bodies, up to the end or to where the file breaks off."""
     at = len(SIGNATURE)
     while at + 8 <= len(data):
@@ -83,7 +85,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _separate_frame(
-    chunks: list[tuple[bytes, bytes]],
+    chunks: list[Chunk],
 ) -> tuple[tuple[int, int, int, int], list[bytes]] | None:
     """Box and data of the first frame, where the default image is no part of the animation."""
     names = [name for name, _ in chunks]
@@ -104,7 +106,8 @@ def _separate_frame(
     return _FRAME_BOX.unpack_from(body, 4), parts
 
 
-def _decoded(header: bytes, said: dict[bytes, bytes], parts: list[bytes]) -> Samples:
+def decoded_chunks(header: bytes, said: dict[bytes, bytes], parts: list[bytes]) -> Samples:
+    """[H, W, C] of the data in `parts`, for a header and what else a file says."""
     kept = [(name, said[name]) for name in (b"PLTE", b"tRNS") if name in said]
     chunks = [(b"IHDR", header), *kept, (b"IDAT", b"".join(parts)), (b"IEND", b"")]
     file = SIGNATURE + b"".join(
@@ -125,7 +128,7 @@ def _on_canvas(
     (width, height, left, top), parts = frame
     if left + width > size[0] or top + height > size[1] or not width or not height:
         raise damaged()
-    pixels = _decoded(struct.pack(">II", width, height) + header[8:], said, parts)
+    pixels = decoded_chunks(struct.pack(">II", width, height) + header[8:], said, parts)
     if (width, height) == size:
         return pixels
     opaque = np.iinfo(pixels.dtype).max
@@ -136,7 +139,7 @@ def _on_canvas(
     return canvas
 
 
-def _color(said: dict[bytes, bytes], *, is_gray: bool) -> Color:
+def color_of(said: dict[bytes, bytes], *, is_gray: bool) -> Color:
     """What the third edition of PNG says comes first: cICP, iCCP, sRGB, then gAMA and cHRM."""
     code = said.get(b"cICP", b"")
     # Of the matrices only RGB is allowed, and Chromium takes no narrow range.
@@ -183,4 +186,4 @@ def _peak_nits(said: dict[bytes, bytes]) -> float | None:
     return float(nits) or None
 
 
-__all__ = ["SIGNATURE", "read"]
+__all__ = ["SIGNATURE", "Chunk", "color_of", "decoded_chunks", "png_chunks", "read"]

@@ -6,6 +6,7 @@ Exif and XMP are left out of what libwebp gets; Chromium does not turn a WebP pi
 import io
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -20,37 +21,69 @@ _KEPT: Final = {b"VP8X", b"ALPH", b"VP8 ", b"VP8L", b"ANIM", b"ANMF"}
 _KEPT_FLAGS: Final = 0x02 | 0x10  # animation and alpha
 
 
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A WebP file with its frames and nothing that describes them."""
+
+    file: bytes
+    profile: bytes
+    """An ICC profile, or nothing."""
+    frames: int
+    """Of an animation; 0 of a still picture."""
+    total_ms: int
+    is_whole: bool
+    """Whether the file did not break off."""
+
+
 def read(data: bytes, limits: DecodeLimits) -> Raster:
     """The picture, or the first frame on its canvas."""
+    alone = frames_alone(data, limits, most_frames=1)
+    image = WebPImagePlugin.WebPImageFile(io.BytesIO(alone.file))
+    check_size(image.size, limits)
+    image.load()
+    color: Color = Profiled(alone.profile) if alone.profile else Srgb()
+    return from_array(
+        np.asarray(image if image.mode in {"RGB", "RGBA"} else image.convert("RGB")),
+        color=color,
+        notes=(first_frame(),) if alone.frames > 1 else (),
+    )
+
+
+def frames_alone(data: bytes, limits: DecodeLimits, most_frames: int | None = None) -> Alone:
+    """Leave out what is no frame, the frame at which the file breaks off, and those beyond.
+
+    Raises:
+        PictureError: it is damaged, or beyond a limit.
+    """
     kept: list[tuple[bytes, bytes]] = []
-    profile, frames = b"", 0
-    for name, body in _chunks(data):
+    profile, frames, total_ms, is_whole = b"", 0, 0, True
+    for name, body, whole in _chunks(data):
+        is_whole &= whole
         if name == b"VP8X" and len(body) >= 10:
             check_size((1 + _three(body, 4), 1 + _three(body, 7)), limits)
             kept.append((name, bytes([body[0] & _KEPT_FLAGS]) + body[1:10]))
         elif name == b"ICCP":
             profile = profile or body
-        elif name in _KEPT and (name != b"ANMF" or frames == 0):
+        elif name == b"ANMF":
+            if frames == 0 or (whole and (most_frames is None or frames < most_frames)):
+                kept.append((name, body))
+            if len(body) >= 16 and (whole or frames == 0):
+                frames += 1
+                total_ms += _three(body, 12)
+        elif name in _KEPT:
             kept.append((name, body))
-        frames += name == b"ANMF"
     if not kept:
         raise damaged()
-    image = WebPImagePlugin.WebPImageFile(io.BytesIO(_file(kept)))
-    check_size(image.size, limits)
-    image.load()
-    color: Color = Profiled(profile) if profile else Srgb()
-    return from_array(
-        np.asarray(image if image.mode in {"RGB", "RGBA"} else image.convert("RGB")),
-        color=color,
-        notes=(first_frame(),) if frames > 1 else (),
-    )
+    return Alone(_file(kept), profile, frames, total_ms, is_whole)
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
+    """Names and bodies, and whether each is all there."""
     at = 12
     while at + 8 <= len(data):
         name, length = struct.unpack_from("<4sI", data, at)
-        yield name, data[at + 8 : at + 8 + length]
+        body = data[at + 8 : at + 8 + length]
+        yield name, body, len(body) == length
         at += 8 + length + (length & 1)
 
 

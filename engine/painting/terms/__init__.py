@@ -8,6 +8,7 @@ from engine.painting.inputs import Inputs
 from engine.painting.measuring import Measuring
 from engine.painting.terms.content import ContentTerm
 from engine.painting.terms.style import StyleTerm
+from engine.painting.terms.temporal import TemporalTerm
 from engine.painting.terms.term import OwnFeatures, Sums, Term
 from engine.painting.terms.variation import VariationTerm
 
@@ -19,6 +20,7 @@ TERMS: Mapping[str, MakeTerm] = {
     "style": StyleTerm.made,
     "content": ContentTerm.made,
     "tv": VariationTerm.made,
+    "temporal": TemporalTerm.made,
 }
 """By the names under which recipes weigh them, in the order in which they are summed."""
 

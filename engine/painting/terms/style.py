@@ -1,5 +1,6 @@
 """Style: moments of the picture's features are to be those of the styles."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +26,8 @@ from engine.painting.terms.term import OwnFeatures, Sums, Term
 from engine.painting.tiles import Region, guide_at
 
 _LEAST_TOTAL = 1e-6
+_HELD_SHARE = 0.3
+"""What a pixel counts of what was painted before, in parts of a new one."""
 _Place = tuple[str, int]
 """A layer and the number of the guide by which its positions count."""
 
@@ -214,15 +217,20 @@ def _groups(styles: Sequence[Style]) -> list[list[Style]]:
 
 
 def _guide(style: Style, inputs: Inputs, size: Size, like: Tensor) -> Tensor | None:
-    """Where the style counts: within its own mask, and where anything is painted at all."""
+    """Where the style counts: within its own mask, and where anything is painted at all.
+
+    In a frame that begins from others it is mostly where it does not: the rest has the style's
+    statistics already, so that new parts would be left plain.
+    """
     masks = [
         resized_mask(mask, size).to(like.device, like.dtype)
         for mask in (style.mask, inputs.mask)
         if mask is not None
     ]
-    if not masks:
-        return None
-    return masks[0] if len(masks) == 1 else masks[0] * masks[1]
+    if inputs.held is not None:
+        known = resized_mask(inputs.held.weights, size).to(like.device, like.dtype)
+        masks.append(1 - (1 - _HELD_SHARE) * known)
+    return math.prod(masks[1:], start=masks[0]) if masks else None
 
 
 def _area(guide: Tensor | None, size: Size, stride: int) -> float:

@@ -1,15 +1,51 @@
 from pathlib import Path
+from typing import Any
 
 from bot.app.client import AtelierClient
-from bot.commands.help import help_layout, leaves
+from bot.commands.help import commands_layout, help_layout, leaves
 from bot.help_command import NOTES, document
 from bot.texts import languages
+from sandbox.model import Message
+from tests.kit.pictures import gradient_picture
 from tests.kit.world import World
 
 
-async def test_members_see_what_they_can_use(world: World) -> None:
-    message = await world.slash(world.user(), "help", context="bot_dm")
+async def commands(world: World, user: str, **details: Any) -> Message:
+    """The list of all commands, from the button under the short help."""
+    locale = details.pop("locale", "en-US")
+    asked = world.user(user, locale=locale)
+    message = await world.slash(asked, "help", **details)
+    label = {"de": "Alle Befehle"}.get(locale, "All commands")
+    await world.press(asked, message, label)
+    return message
+
+
+async def test_help_is_short_and_says_what_holds_here(world: World) -> None:
+    await world.queue.limits.set(world.guild_id, {"max_size_px": 768, "cooldown_seconds": 30}, 1)
+    message = await world.slash(world.user(), "help")
     assert message.ephemeral
+    assert len(message.text) < 1000
+    assert "`/paint`" in message.text
+    assert "Largest size: 768 px" in message.text
+    assert ": 30 s" in message.text
+    assert (
+        "Largest size: 2048 px" in (await world.slash(world.user(), "help", context="bot_dm")).text
+    )
+
+
+async def test_it_can_be_tried_at_once(world: World) -> None:
+    message = await world.slash(world.user(), "help")
+    opened = await world.press(world.user(), message, "Try it now")
+    photo = {"content": [("photo.png", gradient_picture())]}
+    submitted = await world.discord.submit_modal(opened, {}, photo)
+    asked = await world.says(submitted, "In which style")
+    (first, *_) = [button["label"] for button in asked.buttons]
+    chosen = await world.discord.press(world.user(), asked, label=first)
+    await world.says(chosen, "Place 1")
+
+
+async def test_members_see_what_they_can_use(world: World) -> None:
+    message = await commands(world, "ada", context="bot_dm")
     assert "`/paint`" in message.text
     assert "`/style save`" in message.text
     assert "Paint this" in message.text
@@ -17,12 +53,12 @@ async def test_members_see_what_they_can_use(world: World) -> None:
 
 
 async def test_admins_also_see_theirs(world: World) -> None:
-    message = await world.slash(world.user("admin"), "help")
+    message = await commands(world, "admin")
     assert "`/blocklist add`" in message.text
 
 
 async def test_in_german_with_the_names_that_german_users_see(world: World) -> None:
-    message = await world.slash(world.user("ada", locale="de"), "help")
+    message = await commands(world, "ada", locale="de")
     assert "`/malen` · Ein Foto im Stil eines Gemäldes malen." in message.text
     assert "`/stil speichern`" in message.text
 
@@ -30,7 +66,9 @@ async def test_in_german_with_the_names_that_german_users_see(world: World) -> N
 async def test_it_fits_into_a_message_in_every_language(world: World) -> None:
     client: AtelierClient = world.bot
     for t in languages().values():
-        layout = help_layout(t, client.tree, for_admin=True)
+        short = help_layout(t, client.tree, world.settings.limits, 1)
+        assert short.content_length() <= 1500
+        layout = commands_layout(t, client.tree, for_admin=True)
         assert layout.content_length() <= 4000  # characters of all texts of a message
 
 

@@ -116,3 +116,22 @@ async def test_in_german(world: World) -> None:
     await world.press(ada, message, "Abbrechen")
     assert await world.state(job) is JobState.CANCELLED
     assert f"#{job.id} ist abgebrochen." in message.text
+
+
+async def test_an_engine_that_starts_is_waited_for_in_other_words(world: World) -> None:
+    await world.queue.engines.forget(ENGINE.id)
+    ada = world.user("ada")
+    interaction = await world.paint()
+    await world.says(interaction, "The painter is not running")
+    await world.queue.engines.expect()
+    await world.says(interaction, "The painter is starting")
+    assert "An engine is starting" in (await world.slash(ada, "queue")).text
+    await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 1)
+    assert "The painter is starting" in await world.said(await world.paint())
+    await world.queue.engines.expect_no_more()
+    await world.says(interaction, "The painter is not running")
+    await world.queue.engines.expect()
+    await world.stepped.register()
+    await world.says(interaction, "Place 1, ready")
+    await world.queue.engines.forget(ENGINE.id)
+    await world.says(interaction, "The painter is not running")

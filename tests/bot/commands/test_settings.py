@@ -129,3 +129,40 @@ async def test_defaults_are_exported_and_erased_with_the_rest(world: World) -> N
     assert "256" in exported.data["defaults"][0]["chosen"]
     await world.queue.privacy.erase_user(ada)
     assert (await world.queue.privacy.export_user(ada)).data["defaults"] == []
+
+
+async def test_a_role_can_be_hidden_whatever_its_members_choose(world: World) -> None:
+    keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
+    await choose(world, {"spoiler_roles": [str(keeper.id)]}, "admin", "guild")
+    form = await world.discord.slash(world.user("admin"), "settings", {"whose": "guild"})
+    assert form.modal is not None
+    chosen = [label["component"] for label in form.modal["components"]]
+    (roles,) = [each for each in chosen if each["custom_id"] == "spoiler_roles"]
+    assert [int(each["id"]) for each in roles["default_values"]] == [keeper.id]
+    world.user("grace").role_ids.append(keeper.id)
+    for name, hidden in (("ada", False), ("grace", True)):
+        options = {"spoiler": False, "preset": "starry-night"}
+        await world.says(await world.paint(options, PHOTO, user=name), "Place")
+        (job,) = await world.jobs(name)
+        assert job.reply.spoiler is hidden
+
+
+async def test_the_log_tells_what_defaults_were_set_in_the_readers_language(world: World) -> None:
+    keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
+    await choose(
+        world,
+        {
+            "size": ["512/fine"],
+            "colors": ["match"],
+            "switches": ["spoiler"],
+            "spoiler_roles": [str(keeper.id)],
+        },
+        "admin",
+        "guild",
+    )
+    said = (await world.slash(world.user("admin", locale="de"), "limits log")).text
+    hidden = f"Spoiler auf allen Bildern von <@&{keeper.id}>"
+    for words in ("des Servers", "512 px", "fein", hidden):
+        assert words in said
+    for key in ("scope", "size_px", "always_spoiler", "True"):
+        assert key not in said

@@ -57,9 +57,9 @@ def test_one_pixel_once() -> None:
 
 
 def test_frames_that_are_not_alike_are_not_written() -> None:
-    with pytest.raises(ValueError, match="frame 2"):
+    with pytest.raises(ValueError, match="frame 1"):
         _written(frames=[*_frames(1), *_frames(1, size=(5, 7))], durations_ms=[1, 1])
-    with pytest.raises(ValueError, match="frame 2"):
+    with pytest.raises(ValueError, match="frame 1"):
         _written(frames=[*_frames(1), *_frames(1, "RGBA")], durations_ms=[1, 1])
     with pytest.raises(ValueError, match="2 frames for 3"):
         _written(frames=_frames(2), durations_ms=[1, 1, 1])
@@ -97,6 +97,13 @@ def test_damaged_files_are_told() -> None:
         (_described(data, format=2), "description"),
         (_described(data, durations_ms=[]), "description"),
         (_described(data, durations_ms=[0, 1, 1]), "description"),
+        (_described(data, durations_ms=[100, "100", 100]), "description"),
+        (_described(data, durations_ms=5), "description"),
+        (_described(data, plays=-1), "description"),
+        (_described(data, plays=True), "description"),
+        (_described(data, source=3), "description"),
+        (_changed(data, clip__json=b"[]"), "description"),
+        (_changed(data, clip__json=b"[" * 100_000), "description"),
         (_described(data, width_px=0), "description"),
         (_described(data, width_px=9000), "8192 px"),
         (_described(data, width_px=8000, height_px=8000), "pixels"),

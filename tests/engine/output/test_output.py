@@ -10,6 +10,7 @@ import tifffile
 import torch
 from PIL import Image, ImageCms
 
+from common.clips.encoding import h264
 from engine.output import (
     PICTURE_SUFFIXES,
     LossRecord,
@@ -17,7 +18,6 @@ from engine.output import (
     encode_picture,
     plot_losses,
     time_lapse,
-    timelapse,
     write_loss_lines,
     write_picture,
 )
@@ -154,7 +154,7 @@ def test_an_mp4_plays_with_even_sides(
     if encoder not in av.codecs_available:
         pytest.skip(f"FFmpeg has no {encoder} here")
     if encoder == "mpeg4":
-        monkeypatch.setattr(timelapse, "_H264", "no such encoder")
+        monkeypatch.setattr(h264, "_H264", "no such encoder")
     path = tmp_path / "film.mp4"
     with time_lapse(path, (31, 21), frames_per_second=10) as film:
         for frame in frames(7):

@@ -1,6 +1,7 @@
-"""How long a painting still takes: an iteration costs some time by itself and some a pixel."""
+"""How long a painting still takes: what iterations cost, and how quickly work is done here."""
 
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -11,60 +12,102 @@ SCALES = tuple(
     Scale((side * 3 // 4, side), count)
     for side, count in ((128, 60), (181, 20), (256, 20), (362, 20), (512, 20))
 )
+PIXELS = 8000
 
 
-def shown(own: float, each: float, noise: float = 0.0) -> list[float]:
+def alone() -> float:
+    """No other program: work takes as long as it takes."""
+    return 1.0
+
+
+def shared() -> float:
+    """Another program takes half of the processor all the time."""
+    return 2.0
+
+
+def shown(
+    own: float, each: float, noise: float = 0.0, load: Callable[[], float] = alone
+) -> list[float]:
     """How far off each time is that is shown, as a factor; before a tenth and then after it."""
     draw = random.Random(5)
-    time_left, spans = TimeLeft(SCALES), []
+    time_left, found, passed = TimeLeft(SCALES, PIXELS), [], 0.0
     for number, scale in enumerate(SCALES):
         for done in range(scale.iterations):
-            seconds = (own + each * scale.pixels) * (1 + noise * draw.uniform(-1, 1))
-            setting_up = SETTING_UP * seconds if done == 0 and number else 0.0
-            time_left.add(number, seconds * (5 if number == done == 0 else 1))  # it starts cold
-            spans.append((setting_up + seconds, time_left.seconds(number, done + 1)))
-    total = sum(span for span, _ in spans)
-    passed, worst = 0.0, [1.0, 1.0]
-    for span, left in spans:
-        passed += span
-        if passed > 0.98 * total:
-            break
-        if left is None:  # while it is cold
+            worked = (own + each * scale.pixels) * (1 + noise * draw.uniform(-1, 1))
+            worked *= 5 if number == done == 0 else 1  # it starts cold
+            setting_up = SETTING_UP * worked if done == 0 and number else 0.0
+            seconds = worked * load()
+            passed += seconds + setting_up * load()
+            time_left.add(number, seconds, worked)
+            found.append((passed, time_left.seconds(number, done + 1)))
+    worst = [1.0, 1.0]
+    for then, left in found:
+        if left is None or then > 0.98 * passed:  # while it is cold, or where little is left
             continue
-        factor = left / (total - passed)
-        place = int(passed >= 0.1 * total)
+        factor = left / (passed - then)
+        place = int(then >= 0.1 * passed)
         worst[place] = max(worst[place], factor, 1 / factor)
     return worst
 
 
+@pytest.mark.parametrize("load", [alone, shared])
 @pytest.mark.parametrize(
     ("own", "each"),
     [(0.0039, 9.2e-7), (0.07, 5.5e-6)],
     ids=["lite", "vgg19"],
 )
 def test_the_first_time_shown_is_right_within_a_half_and_later_within_a_quarter(
-    own: float, each: float
+    own: float, each: float, load: Callable[[], float]
 ) -> None:
-    early, later = shown(own, each, noise=0.3)
+    early, later = shown(own, each, noise=0.3, load=load)
     assert early < 1.5
     assert later < 1.25
 
 
-def test_a_machine_that_becomes_busy_is_noticed() -> None:
-    time_left = TimeLeft(SCALES)
+def test_a_machine_that_becomes_busy_is_noticed_within_a_minute() -> None:
+    time_left = TimeLeft(SCALES, PIXELS)
     for _ in range(60):
-        time_left.add(0, 0.015)
+        time_left.add(0, 1.0, 1.0)
     idle = time_left.seconds(1, 0)
-    for _ in range(60):
-        time_left.add(0, 0.03)
+    for _ in range(30):
+        time_left.add(0, 2.0, 1.0)
     busy = time_left.seconds(1, 0)
     assert idle is not None
     assert busy is not None
-    assert 1.6 < busy / idle < 2.05
+    assert 1.7 < busy / idle <= 2.0
+
+
+def test_a_program_that_comes_for_a_moment_hardly_changes_what_is_shown() -> None:
+    time_left = TimeLeft(SCALES, PIXELS)
+    for _ in range(30):
+        time_left.add(0, 1.0, 1.0)
+    before = time_left.seconds(1, 0)
+    for _ in range(2):
+        time_left.add(0, 2.0, 1.0)
+    after = time_left.seconds(1, 0)
+    assert before is not None
+    assert after is not None
+    assert after / before < 1.15
+
+
+def test_a_size_that_costs_more_than_is_usual_is_believed_after_some_iterations() -> None:
+    time_left = TimeLeft(SCALES, PIXELS)
+    for _ in range(10):
+        time_left.add(0, 1.0, 1.0)
+    first = time_left.seconds(1, 0)
+    for _ in range(20):  # the next scale takes twice as long as the first one promised
+        time_left.add(1, 2 * (SCALES[1].pixels + PIXELS) / (SCALES[0].pixels + PIXELS))
+    then = time_left.seconds(2, 0)
+    rest = sum((one.pixels + PIXELS) * (one.iterations + SETTING_UP) for one in SCALES[2:])
+    promised = rest / (SCALES[0].pixels + PIXELS)
+    assert first is not None
+    assert first > promised
+    assert then is not None
+    assert then == pytest.approx(2 * promised, rel=0.1)
 
 
 def test_nothing_is_said_of_a_cold_start_and_nothing_is_left_at_the_end() -> None:
-    time_left = TimeLeft(SCALES)
+    time_left = TimeLeft(SCALES, PIXELS)
     assert time_left.seconds(0, 0) is None
     for _ in range(3):
         time_left.add(0, 1.0)

@@ -21,7 +21,7 @@ from common.settings import Settings
 from common.store import PictureStore
 from engine.worker import progress_reporter, service
 from engine.worker.painter import JobPainter
-from engine.worker.service import EngineWorker
+from engine.worker.service import HANG_SECONDS, EngineWorker
 from jobs.db import schema
 from jobs.model import EngineInfo, FailureKind, Job, JobState
 from jobs.queue import JobQueue
@@ -32,9 +32,12 @@ INFO = EngineInfo(id="test", host="here", device="cpu", network="lite", version=
 
 
 @asynccontextmanager
-async def worker(queue: JobQueue, settings: Settings) -> AsyncIterator[asyncio.Event]:
+async def worker(
+    queue: JobQueue, settings: Settings, *, hang_seconds: float = HANG_SECONDS
+) -> AsyncIterator[asyncio.Event]:
     stop = asyncio.Event()
-    task = asyncio.create_task(EngineWorker(queue, JobPainter(settings), INFO).run(stop))
+    engine = EngineWorker(queue, JobPainter(settings), INFO, hang_seconds=hang_seconds)
+    task = asyncio.create_task(engine.run(stop))
     try:
         yield stop
     finally:

@@ -116,6 +116,8 @@ async def test_what_cannot_be_foreseen_is_said(
         await queue.pauses.pause(5, 9)
     else:
         clock.advance(3600)
+    if why is Unforeseen.STARTING:
+        await queue.engines.expect()
     refusal = await refused(queue)
     assert (refusal.available_at, refusal.unforeseen) == (None, why)
 

@@ -10,11 +10,13 @@ import sqlalchemy as sa
 
 from common.limits import Limits
 from common.options import PaintOptions
-from jobs.changing.administration import UnusableLimitError
+from jobs.changing.administration import Block, UnusableLimitError
 from jobs.db import schema
 from jobs.entering.limits import LoosensOperatorLimit
 from jobs.model import Asker, FailureKind, JobState
+from jobs.order.standings import STARTING_SECONDS
 from jobs.outcomes import (
+    BLOCKED,
     Accepted,
     AlreadySubmitted,
     QueueError,
@@ -34,6 +36,8 @@ from tests.kit.samples import (
     report,
     submission,
 )
+
+ADMIN = 9
 
 
 async def refused(queue: JobQueue, user_id: int = 1, guild_id: int | None = 5, **c: Any) -> Refusal:
@@ -363,3 +367,31 @@ async def test_cancelling(queue: JobQueue) -> None:
     ended = await queue.jobs.get(job.id)
     assert ended is not None
     assert ended.state is JobState.CANCELLED
+
+
+async def test_a_block_ends_by_itself_and_says_why_until_then(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    until = datetime.fromtimestamp(clock.now + 60, UTC)
+    assert await queue.blocks.add(5, 1, ADMIN, reason="spam", until=until)
+    assert not await queue.blocks.add(5, 1, ADMIN, reason="spam", until=until)
+    assert await queue.blocks.all(5) == [Block(1, "spam", until)]
+    refusal = await queue.submissions.refusal_to_post(Asker(1, guild_id=5))
+    assert refusal is not None
+    assert (refusal.limit, refusal.reason, refusal.available_at) == (BLOCKED, "spam", until)
+    clock.now += 61
+    assert await queue.submissions.refusal_to_post(Asker(1, guild_id=5)) is None
+    assert await queue.blocks.all(5) == []
+    assert not await queue.blocks.remove(5, 1, ADMIN)
+    assert await queue.blocks.add(5, 1, ADMIN)
+    assert await queue.blocks.all(5) == [Block(1)]
+
+
+async def test_an_engine_is_waited_for_only_so_long(queue: JobQueue, clock: FakeClock) -> None:
+    job = await accepted(queue, 1, 5)
+    await queue.engines.expect()
+    standing = await queue.standings.get(job.id)
+    assert standing is not None
+    assert standing.engine_starting
+    clock.now += STARTING_SECONDS + 1
+    assert not (await queue.standings.overview(5)).engine_starting

@@ -2,11 +2,20 @@ import re
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from bot.commands.admin import audit, blocklist, clearing, limit_changes, queue_admin
+from bot.commands.admin import (
+    audit,
+    blocklist,
+    clearing,
+    limit_changes,
+    limit_form,
+    queue_admin,
+)
 from bot.ui.buttons import PersistentItem
 from common.limits import Limits
 from jobs.changing.administration import amend_audit
+from jobs.db import schema
 from jobs.model import Asker, Job, JobState
 from sandbox.command_visibility import NotOfferedError
 from sandbox.model import Message
@@ -223,11 +232,12 @@ async def test_a_permission_that_is_gone_is_noticed_at_the_form(world: World) ->
 def test_all_buttons_of_admins_are_known_to_the_tests() -> None:
     kinds = {
         kind.__name__
-        for module in (audit, blocklist, limit_changes, clearing, queue_admin)
+        for module in (audit, blocklist, limit_changes, limit_form, clearing, queue_admin)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, PersistentItem)
     }
     harmless = {"NothingButton", "OwnButton", "PageButton"}
+    harmless.add("CorrectButton")  # which test_limit_form presses
     assert len(kinds - harmless) == len(BUTTONS)
 
 
@@ -316,6 +326,43 @@ async def test_the_blocklist(world: World) -> None:
     assert "is not blocked here" in again.text
     message = await world.slash(admin, "blocklist add", {"member": admin.id})
     assert "cannot block yourself" in message.text
+
+
+async def test_a_block_has_a_reason_and_ends_by_itself(world: World) -> None:
+    admin, grace = world.user("admin"), world.user("grace")
+    offered = await world.discord.autocomplete(admin, "blocklist add", "lasts", "3")
+    assert [choice["name"] for choice in offered] == ["3 hours", "3 days", "3 weeks"]
+    options = {"member": grace.id, "reason": "spam *again*", "lasts": "3 Tage"}
+    message = await world.slash(admin, "blocklist add", options)
+    assert re.search(rf"<@{grace.id}> is blocked from painting here until <t:\d+:f>", message.text)
+    assert "Reason: spam \\*again\\*" in message.text
+    shown = await world.slash(admin, "blocklist show")
+    assert re.search(rf"<@{grace.id}> · until <t:\d+:f> · spam", shown.text)
+    log = await world.slash(admin, "limits log")
+    assert re.search(r"blocked a member \(<@\d+>, reason: spam .*, until <t:\d+:f>\)", log.text)
+    refused = await world.paint(user="grace")
+    said = await world.said(refused)
+    assert "The admins of this server have blocked you" in said
+    assert "When the next can start: <t:" in said
+    assert "spam" in said
+    again = await world.slash(admin, "blocklist add", {"member": grace.id, "lasts": "1w"})
+    assert "until" in again.text  # another end takes the place of the first
+    async with world.queue.database.write() as transaction:
+        over = sa.update(schema.blocked_users).values(until=transaction.now - 1)
+        await transaction.connection.execute(over)
+    assert await world.queue.blocks.users(world.guild_id) == []
+    await world.says(await world.paint(user="grace"), "Place")
+
+
+async def test_bots_are_not_blocked_and_a_span_must_be_one(world: World) -> None:
+    admin = world.user("admin")
+    bot = next(user for user in world.discord.world.users.values() if user.bot)
+    message = await world.slash(admin, "blocklist add", {"member": bot.id})
+    assert "bots cannot paint" in message.text
+    options = {"member": world.user("grace").id, "lasts": "a while"}
+    message = await world.slash(admin, "blocklist add", options)
+    assert "“a while” is no span of time" in message.text
+    assert await world.queue.blocks.users(world.guild_id) == []
 
 
 async def test_all_of_the_blocklist_can_be_seen(world: World) -> None:

@@ -64,6 +64,7 @@ async def test_stats_come_in_figures_and_as_a_picture(world: World) -> None:
     message = await world.slash(admin, "stats")
     for line in ("2 pictures painted", "2 members asked", "1 failure", "The last 14 days"):
         assert line in message.text
+    await world.eventually(lambda: message.attachments)  # the figures do not wait for it
     with Image.open(io.BytesIO(message.attachments[0].data)) as plot:
         assert plot.format == "PNG"
 

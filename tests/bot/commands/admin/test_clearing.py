@@ -162,3 +162,27 @@ async def test_nothing_is_offered_where_nothing_was_left_to_cancel(world: World)
     await world.press(admin, message, "Cancel them all")
     assert message.text == "0 waiting pictures are cancelled."
     assert not message.buttons
+
+
+async def test_a_clearing_says_by_whom_it_was_and_that_it_may_come_back(world: World) -> None:
+    ada, grace = await paint(world), await paint(world, "grace")
+    message = await clear(world)
+    admin = world.user("admin")
+    for shown in (ada, grace):
+        await shows(shown, f"<@{admin.id}> cleared the queue. That can be taken back until <t:")
+        assert shown.message is not None
+        assert shown.message.mentions == []
+    await world.press(admin, message, "Undo")
+    await shows(ada, "Place ")
+    (job,) = await world.queue.jobs.of_user(world.user().id)
+    assert (job.cancelled_by, job.back_until) == (None, None)
+    await world.slash(admin, "queue-admin remove", {"picture": job.id})
+    await shows(ada, f"<@{admin.id}> cancelled it.")
+
+
+async def test_who_cancels_what_is_theirs_needs_no_words(world: World) -> None:
+    shown = await paint(world)
+    assert shown.message is not None
+    await world.press(world.user(), shown.message, "Cancel")
+    await shows(shown, "Cancelled")
+    assert "cancelled it" not in shown.message.text

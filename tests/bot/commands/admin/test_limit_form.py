@@ -75,6 +75,58 @@ async def test_what_a_number_cannot_be_is_told_and_nothing_changes(
     assert (await world.queue.limits.in_force(world.guild_id)).max_per_day == 1000
 
 
+async def test_a_wrong_line_is_pointed_at_and_nothing_that_was_filled_in_is_lost(
+    world: World,
+) -> None:
+    admin, talk = world.user("admin"), world.discord.channel("talk")
+    keeper = next(role for role in world.discord.world.guild.roles if role.name == "Keeper")
+    lines = (
+        "Largest size: 1024 px\nPictures of one member in 24 hours: `seven`\nBest quality: draft"
+    )
+    message = await submitted(
+        world,
+        {
+            "numbers": lines,
+            "channel_ids": [str(talk.id)],
+            "painter_role_ids": [str(keeper.id)],
+        },
+    )
+    assert "Nothing is changed yet" in message.text
+    assert "Line 2: Pictures of one member in 24 hours:" in message.text
+    assert "▶ Pictures of one member in 24 hours: `seven`" in message.text
+    assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 2048
+    await world.stop_bot()  # the answer holds it, so a restart loses nothing
+    await world.start_bot()
+    opened = await world.press(admin, message, "Correct…")
+    assert opened.modal is not None
+    numbers = opened.modal["components"][0]
+    assert numbers["component"]["value"] == lines
+    assert numbers["description"].startswith("Line 2: Pictures of one member in 24 hours")
+    corrected = await world.discord.submit_modal(opened, {"numbers": lines.replace("`seven`", "7")})
+    await world.says(corrected, "Limits are changed")
+    limits = await world.queue.limits.in_force(world.guild_id)
+    assert (limits.max_size_px, limits.max_per_day, limits.max_quality) == (1024, 7, "draft")
+    assert (limits.channel_ids, limits.painter_role_ids) == ((talk.id,), (keeper.id,))
+    assert not [b for b in message.buttons if b["label"] == "Correct…"]  # it took its place
+
+
+async def test_all_wrong_lines_are_told_at_once(world: World) -> None:
+    lines = "Largest size: 4096\nLargest: 3\nPictures of one member in 24 hours: 7\nSeconds: x"
+    lines += "\nPictures of one member in 24 hours: 8"
+    message = await submitted(world, {"numbers": lines})
+    for words in ("Line 1: Largest size: the operator", "Line 2: “Largest: 3”", "Line 4: "):
+        assert words in message.text
+    assert "… and 1 more." in message.text
+    pointed = [line for line in message.text.splitlines() if line.startswith("▶ ")]
+    assert len(pointed) == 4
+
+
+async def test_names_and_qualities_may_be_typed_in_another_language(world: World) -> None:
+    await submitted(world, {"numbers": "Größte Größe: 512\nBest quality: Entwurf"})
+    limits = await world.queue.limits.in_force(world.guild_id)
+    assert (limits.max_size_px, limits.max_quality) == (512, "draft")
+
+
 async def test_the_log_channel_is_set_with_the_numbers_command(world: World) -> None:
     talk = world.discord.channel("talk")
     await world.slash(world.user("admin"), "limits set", {"log_channel": str(talk.id)})

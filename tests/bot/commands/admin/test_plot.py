@@ -21,6 +21,14 @@ async def test_a_plot_is_drawn_outside_the_bots_process() -> None:
         assert min(picture.size) > 100
 
 
+async def test_its_letters_are_as_high_as_discords_where_discord_shows_it() -> None:
+    png = await draw(Plot(DAYS, [Panel("Pictures", "", {"Painted": [1, 2, 3]})]))
+    with Image.open(io.BytesIO(png)) as picture:
+        shown = plot.SHOWN_PX / picture.width
+    letters_px = plot.FONT_POINTS / 72 * plot.DOTS_PER_INCH * shown
+    assert letters_px >= 13
+
+
 def test_the_bots_side_of_it_loads_no_matplotlib() -> None:
     script = "import sys, bot.commands.admin.plot; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -1,0 +1,164 @@
+"""A stranger's moving file made into a clip file; belongs into a process that can be killed."""
+
+import io
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Final, Protocol
+
+from PIL import Image
+
+from common.clips.clip import Description, write_encoded
+from common.clips.timing import Motion, Sampled, sampled
+from common.pictures.decode import (
+    InvisibleError,
+    check_visible,
+    explained,
+    is_visible,
+    normalize,
+    normalized,
+    shown,
+)
+from common.pictures.encode import encoded_png
+from common.pictures.kinds import ClipLimits, Decoded, DecodedClip, DecodeLimits
+from common.pictures.raster import Raster
+from common.pictures.readers.formats import Format, format_of
+from common.sentences import Sentence, sentence
+
+READERS: Final = {
+    "GIF": "gif",
+    "WEBP": "webp",
+    "PNG": "apng",
+    "AVIF": "avif",
+    "MP4": "film",
+    "MOV": "film",
+    "WEBM": "film",
+    "MKV": "film",
+}
+"""Modules of `common.clips.readers`, for the formats that may move."""
+
+
+class _Reader(Protocol):
+    def read(self, data: bytes, limits: DecodeLimits) -> Motion | None: ...
+
+
+def decode(data: bytes, limits: DecodeLimits, clip_limits: ClipLimits | None) -> Decoded:
+    """Decode a file into a still picture and, where it moves, into a clip.
+
+    Args:
+        data: The file.
+        limits: What is accepted of a picture file, which holds for each frame.
+        clip_limits: How much is taken of what moves; None where a still picture will do.
+
+    Raises:
+        PictureError: it is no picture, damaged before its first frame ends, or beyond a limit.
+    """
+    found = format_of(data)
+    if clip_limits is None or found is None or found.name not in READERS:
+        return Decoded(normalize(data, limits))
+    try:
+        picture = normalize(data, limits)
+    except InvisibleError:
+        made = _moving(data, found, limits, clip_limits)
+        if made is None:
+            raise
+        first = made.frames.most_visible
+        return Decoded(normalized(first, found.name, ()), made.clip)
+    made = _moving(data, found, limits, clip_limits)
+    return Decoded(picture, None if made is None else made.clip)
+
+
+@dataclass(frozen=True)
+class _Made:
+    clip: DecodedClip
+    frames: "_Frames"
+
+
+def _moving(
+    data: bytes, found: Format, limits: DecodeLimits, clip_limits: ClipLimits
+) -> _Made | None:
+    """The clip of a file; None where there is but one frame to be seen."""
+    reader: _Reader = import_module(f"common.clips.readers.{READERS[found.name]}")
+    with explained():
+        motion = reader.read(data, limits)
+        if motion is None:
+            return None
+        frames = _Frames(clip_limits.max_side_px)
+        kept = sampled(motion, clip_limits, frames.encoded)
+        check_visible(frames.most_visible)
+        if len(kept.pictures) == 1:
+            return None
+        about = Description(
+            width_px=frames.size[0],
+            height_px=frames.size[1],
+            durations_ms=kept.durations_ms,
+            plays=motion.plays,
+            source=found.name,
+            has_alpha=frames.has_alpha,
+            has_sound=motion.has_sound,
+        )
+        file = io.BytesIO()
+        write_encoded(file, about, frames.alike(kept.pictures))
+    clip = DecodedClip(
+        file.getvalue(),
+        *frames.size,
+        frames=len(kept.pictures),
+        seconds=sum(kept.durations_ms) / 1000,
+        notes=_notes(motion, kept, clip_limits),
+    )
+    return _Made(clip, frames)
+
+
+class _Frames:
+    """Frames on their way into a clip file, all of which are of one size and mode there."""
+
+    def __init__(self, max_side_px: int) -> None:
+        self._max_side_px = max_side_px
+        self.size = (0, 0)
+        self.has_alpha = False
+        self.most_visible = Image.new("RGBA", (1, 1))
+        """A frame on which something is to be seen, if there is one."""
+
+    def encoded(self, raster: Raster) -> bytes:
+        """The PNG of a frame."""
+        picture, _notes = shown(replace(raster, notes=()), self._max_side_px)
+        if self.size == (0, 0):
+            self.size = picture.size
+        elif picture.size != self.size:  # a film may change its size in between
+            picture = picture.resize(self.size, Image.Resampling.LANCZOS)
+        self.has_alpha |= picture.mode == "RGBA"
+        if is_visible(picture) and not is_visible(self.most_visible):
+            self.most_visible = picture
+        return encoded_png(picture)
+
+    def alike(self, pngs: list[bytes]) -> list[bytes]:
+        """The frames with alpha in all of them, if it is in one."""
+        return [_with_alpha(png) for png in pngs] if self.has_alpha else pngs
+
+
+def _with_alpha(png: bytes) -> bytes:
+    picture = Image.open(io.BytesIO(png), formats=("PNG",))
+    return png if picture.mode == "RGBA" else encoded_png(picture.convert("RGBA"))
+
+
+def _notes(motion: Motion, kept: Sampled, limits: ClipLimits) -> tuple[Sentence, ...]:
+    notes: list[Sentence] = []
+    if kept.is_broken:
+        notes.append(
+            sentence(
+                "The file breaks off; I used the {seconds:.1f} s before that.",
+                seconds=sum(kept.durations_ms) / 1000,
+            )
+        )
+    elif kept.is_cut and motion.total_ms is not None:
+        notes.append(
+            sentence(
+                "It lasts {seconds:.1f} s; I used the first {limit:g} s.",
+                seconds=motion.total_ms / 1000,
+                limit=limits.max_seconds,
+            )
+        )
+    elif kept.is_cut:
+        notes.append(sentence("I used its first {limit:g} s.", limit=limits.max_seconds))
+    if motion.has_sound:
+        notes.append(sentence("Its sound is left out."))
+    return tuple(notes)

@@ -1,0 +1,5 @@
+"""Clips as files that people's programs show: GIF, MP4 and animated WebP."""
+
+from common.clips.encoding.encode import CLIP_KINDS, ClipKind, EncodingFailedError, encode_clip
+
+__all__ = ["CLIP_KINDS", "ClipKind", "EncodingFailedError", "encode_clip"]

@@ -1,0 +1,72 @@
+"""The one entrance of the encoders: a clip, and the kind of file that it is to be."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, get_args
+
+import av.error
+from PIL import Image
+
+from common.clips.clip import Clip
+from common.clips.encoding.gif import write_gif
+from common.clips.encoding.h264 import write_mp4
+from common.clips.encoding.webp import write_webp
+from common.errors import AtelierError
+
+ClipKind = Literal["gif", "mp4", "webp"]
+CLIP_KINDS: tuple[ClipKind, ...] = get_args(ClipKind)
+
+
+class EncodingFailedError(AtelierError):
+    """A clip cannot be encoded here; the text says why."""
+
+
+def encode_clip(
+    clip: Clip,
+    path: Path,
+    kind: ClipKind,
+    *,
+    max_side_px: int | None = None,
+    quality: float = 1.0,
+) -> None:
+    """Write a clip as GIF, MP4 or WebP, with the durations and the repetitions that it has.
+
+    No more than a few frames are in memory. An MP4 is not repeated, and has white where the clip is
+    transparent; a GIF counts in hundredths of a second, so a frame may begin 5 ms early or late.
+
+    Args:
+        clip: what is to be shown.
+        path: the file to be.
+        kind: its format, whatever it is called.
+        max_side_px: larger frames are reduced to it.
+        quality: 0..1; less is a smaller file.
+
+    Raises:
+        ClipDamagedError: a frame cannot be read.
+        EncodingFailedError: there is no encoder for it here.
+        OSError: the system refuses to write.
+    """
+    size = _size(clip, max_side_px)
+
+    def frames() -> Iterator[Image.Image]:
+        for frame in clip.frames():
+            yield frame if frame.size == size else frame.resize(size, Image.Resampling.LANCZOS)
+
+    try:
+        match kind:
+            case "gif":
+                write_gif(path, frames, clip.durations_ms, clip.plays, quality)
+            case "mp4":
+                write_mp4(path, frames(), clip.durations_ms, quality)
+            case "webp":
+                write_webp(path, frames(), clip.durations_ms, clip.plays, quality)
+    except av.error.FFmpegError as error:
+        if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+            raise
+        raise EncodingFailedError(f"a clip cannot be encoded as {kind}: {error}") from error
+
+
+def _size(clip: Clip, max_side_px: int | None) -> tuple[int, int]:
+    width, height = clip.size
+    share = min(1.0, (max_side_px or max(clip.size)) / max(clip.size))
+    return max(1, round(width * share)), max(1, round(height * share))

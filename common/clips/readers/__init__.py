@@ -1,0 +1,1 @@
+"""What reads the frames of strangers' animations and films, a module for each kind."""

@@ -1,0 +1,58 @@
+"""How far a clip is, and how long it still takes, by the work of its frames."""
+
+import time
+from dataclasses import dataclass, field
+
+_LATER_SHARE = 0.3
+"""Work of a frame that begins from others, in parts of one alone, before any was painted."""
+
+
+@dataclass(eq=False)
+class Clock:
+    """Counts the work of the frames that are painted here; what a frame takes is guessed by it."""
+
+    count: int
+    """Number of frames."""
+    _done: float = 0.0
+    _now: float = 0.0
+    _share: float = 0.0
+    _alone: float = 1.0
+    _later: float | None = None
+    _most: float = 0.0
+    _began_at: float = field(default_factory=time.monotonic)
+
+    def begin(self, work: float, *, alone: bool) -> None:
+        """A frame is begun that takes this much work; `alone`, if it begins from no other."""
+        self._done, self._now, self._share = self._done + self._now, work, 0.0
+        if alone:
+            self._alone = work
+        else:
+            self._later = work
+
+    def step(self, share: float) -> None:
+        """This share of the frame is done."""
+        self._share = share
+
+    def fraction(self, frames: int) -> float:
+        """Share of the work that is done when so many frames are; it never sinks."""
+        left = self._left(frames)
+        later = self._later_work()
+        before = max(0.0, later * frames - self._done - self._now)  # by a run before this one
+        spent = before + self._done + self._now * self._share
+        self._most = max(self._most, min(1.0, spent / max(1e-9, spent + left)))
+        return self._most
+
+    def seconds_left(self, frames: int) -> float | None:
+        """What is left when so many frames are done; None before anything is."""
+        spent = self._done + self._now * self._share
+        if not spent:
+            return None
+        return (time.monotonic() - self._began_at) * self._left(frames) / spent
+
+    def _left(self, frames: int) -> float:
+        rest = self._now * (1 - self._share)
+        begun = 1 if rest else 0
+        return rest + self._later_work() * max(0, self.count - frames - begun)
+
+    def _later_work(self) -> float:
+        return self._alone * _LATER_SHARE if self._later is None else self._later

@@ -1,0 +1,112 @@
+"""What of a frame is known from an earlier one: the pixels that the flow explains.
+
+The equations are those of Ruder, Dosovitskiy and Brox, Artistic style transfer for videos (2016).
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from engine.moving.flow import Flow, Pixels, grid, optical_flow, warped
+
+_LIKE = 0.06
+"""Difference of colour, around a pixel, at which it is half known to be the same."""
+_AROUND_PX = 5
+_STILL = 2.5 / 255
+_STILL_AROUND_PX = 15
+"""A painted thing reaches out beyond its edge, and what it leaves behind is painted anew."""
+_SPECKLE_PX = 3
+_SOFT_PX = 9
+"""Over as many pixels new parts go over into those that are held."""
+_BORDER_PX = 12.0
+_STEADY_PX = 0.1
+"""Flow below this is noise of the search, which would blur what stands."""
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """An earlier frame in the view of a later one."""
+
+    flow: Flow
+    """From each pixel of the later frame back to the earlier one."""
+    weights: Pixels
+    """[H, W] in 0..1: how far the pixel is known to be the same."""
+
+    @property
+    def share(self) -> float:
+        """How much of the frame is known."""
+        return float(self.weights.mean())
+
+
+def known_from(before: Pixels, after: Pixels) -> Known:
+    """What of the frame `after` is known from `before`, both [H, W, 3]."""
+    still = standing(before, after)[..., None] > 0
+    forward = np.where(still, 0, optical_flow(before, after))
+    backward = optical_flow(after, before)
+    backward = np.where(still | (np.abs(backward).max(-1, keepdims=True) < _STEADY_PX), 0, backward)
+    free = disoccluded(forward, backward) | motion_edges(backward) | beyond(backward)
+    free = cv2.medianBlur(free.astype(np.uint8), _SPECKLE_PX) > 0
+    weights = np.where(free, 0, likeness(before, after, backward)) * entered(backward)
+    return Known(backward, softened(weights.astype(np.float32)))
+
+
+def disoccluded(forward: Flow, backward: Flow) -> np.ndarray:
+    """Where the way back does not lead whence it came (eq. 5)."""
+    there = warped(forward, backward)
+    missed = _squared(there + backward)
+    return np.asarray(missed > 0.01 * (_squared(there) + _squared(backward)) + 0.5)
+
+
+def motion_edges(backward: Flow) -> np.ndarray:
+    """Where neighbours move differently, so that the flow is not to be trusted (eq. 6)."""
+    rows, columns = np.gradient(backward, axis=0), np.gradient(backward, axis=1)
+    return np.asarray(_squared(rows) + _squared(columns) > 0.01 * _squared(backward) + 0.002)
+
+
+def beyond(backward: Flow) -> np.ndarray:
+    """Where the way back leads out of the frame."""
+    height, width = backward.shape[:2]
+    places = grid(backward) + backward
+    right, down = places[..., 0], places[..., 1]
+    return np.asarray((right < 0) | (down < 0) | (right > width - 1) | (down > height - 1))
+
+
+def entered(backward: Flow) -> Pixels:
+    """How far what came in over the frame's border is in by now, 0..1; 1 for all that was in.
+
+    At the border a painter has seen but half of what it paints.
+    """
+    height, width = backward.shape[:2]
+    now = grid(backward)
+    then = now + backward
+    most = np.array([width - 1, height - 1], np.float32)
+    inside = np.minimum(then, most - then)
+    coming = np.minimum(now, most - now) > inside + _STEADY_PX
+    share = np.where(coming, inside / _BORDER_PX, 1).min(-1)
+    return np.asarray(share.clip(0, 1), dtype=np.float32)
+
+
+def likeness(before: Pixels, after: Pixels, backward: Flow) -> Pixels:
+    """How far the colours agree, 0..1: flow finds its way through flat areas by chance."""
+    difference = np.abs(warped(before, backward) - after).max(-1)
+    around = cv2.blur(difference, (_AROUND_PX, _AROUND_PX), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(1 / (1 + (around / _LIKE) ** 4), dtype=np.float32)
+
+
+def standing(reference: Pixels, after: Pixels) -> Pixels:
+    """How far a frame shows what another did, at the same place and all around it, 0..1."""
+    changed = np.abs(reference - after).max(-1) > _STILL
+    around = np.ones((_STILL_AROUND_PX, _STILL_AROUND_PX), np.uint8)
+    spread = np.asarray(cv2.dilate(changed.astype(np.float32), around), dtype=np.float32)
+    return softened(1 - spread)
+
+
+def softened(weights: Pixels) -> Pixels:
+    """The weights [H, W], sinking toward smaller ones around; they stay 1 in the midst of 1."""
+    around = cv2.blur(weights, (_SOFT_PX, _SOFT_PX), borderType=cv2.BORDER_REPLICATE)
+    return np.minimum(weights, around).astype(np.float32)
+
+
+def _squared(vectors: np.ndarray) -> np.ndarray:
+    return np.asarray(np.square(vectors).sum(-1))

@@ -1,0 +1,59 @@
+"""Optical flow between two frames, and moving a picture along it."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from common.options import MIN_SIZE_PX
+
+Pixels = npt.NDArray[np.float32]
+"""[H, W, C] or [H, W], in 0..1."""
+Flow = npt.NDArray[np.float32]
+"""[H, W, 2]: how far each pixel moves to the right and down."""
+
+cv2.setNumThreads(1)  # Its results depend on how many there are, and they take little time.
+
+
+def optical_flow(before: Pixels, after: Pixels) -> Flow:
+    """Where each pixel of `before` is in `after`, by dense inverse search (Kroeger et al., 2016).
+
+    Args:
+        before: [H, W, 3].
+        after: of the same size.
+    """
+    height, width = before.shape[:2]
+    below, right = max(0, MIN_SIZE_PX - height), max(0, MIN_SIZE_PX - width)
+    first, second = (
+        cv2.copyMakeBorder(_gray(one), 0, below, 0, right, cv2.BORDER_REPLICATE)
+        for one in (before, after)
+    )
+    searching = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    found = searching.calc(first, second, np.zeros((*first.shape, 2), np.float32))
+    return np.ascontiguousarray(found[:height, :width], dtype=np.float32)
+
+
+def warped(picture: Pixels, flow: Flow, *, sharp: bool = False) -> Pixels:
+    """The picture as it is seen by following the flow from each pixel; its border is continued.
+
+    Args:
+        picture: [H, W] or [H, W, C].
+        flow: from the pixels of the result to those of the picture.
+        sharp: a filter that keeps detail when a picture is moved again and again.
+    """
+    places = grid(flow) + flow
+    filtered = cv2.INTER_CUBIC if sharp else cv2.INTER_LINEAR
+    right, down = places[..., 0], places[..., 1]
+    moved = cv2.remap(picture, right, down, filtered, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, dtype=np.float32).clip(0, 1) if sharp else np.asarray(moved)
+
+
+def grid(flow: Flow) -> Flow:
+    """Each pixel's own place, right and down."""
+    height, width = flow.shape[:2]
+    rows, columns = np.mgrid[:height, :width]
+    return np.stack([columns, rows], axis=-1).astype(np.float32)
+
+
+def _gray(frame: Pixels) -> npt.NDArray[np.uint8]:
+    levels = (frame * 255 + 0.5).clip(0, 255).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(levels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)

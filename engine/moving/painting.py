@@ -1,0 +1,267 @@
+"""Painting a clip: a generator of events, one frame after the other."""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+import torch
+from PIL import Image
+
+from common.options import PaintOptions
+from engine.moving.clock import Clock
+from engine.moving.events import ClipPainted, FramePainted, FrameStepped
+from engine.moving.flow import Pixels
+from engine.moving.painted_frames import PaintedFrames
+from engine.moving.scenes import Past, Scenes, Shown, toward
+from engine.painting import (
+    Control,
+    Event,
+    Painted,
+    PaintingFailedError,
+    Picture,
+    Prepared,
+    Report,
+    Stepped,
+    Studio,
+)
+from engine.painting.checkpoint import fingerprint
+from engine.painting.color import finish
+from engine.painting.inputs import Held, Inputs, check_inputs, with_colors_first
+from engine.painting.painter import paint_inputs
+from engine.painting.picture import Size, fit_size, resized
+from engine.painting.plan import USUAL_ITERATION_PIXELS, colors_first
+from engine.painting.recipe import load_recipe
+from engine.pipeline.pictures import Pictures
+
+_LOOP_FRAMES = 8
+"""Over as many of a loop's last frames its first one comes back."""
+_PREVIEW_FRAMES = 12
+
+ClipEvent = Event | FrameStepped | FramePainted | ClipPainted
+
+
+class Frames(Protocol):
+    """The frames of a clip, such as `common.clips.clip.Clip`."""
+
+    @property
+    def loops(self) -> bool:
+        """Whether the first frame follows the last."""
+
+    def __len__(self) -> int: ...
+
+    def frame(self, number: int) -> Image.Image:
+        """A frame from 0, all of one size."""
+
+
+@dataclass(eq=False)
+class ClipPainting:
+    """One clip while it is painted."""
+
+    clip: Frames
+    pictures: Pictures
+    """Of its first frame, with styles and masks."""
+    options: PaintOptions
+    studio: Studio
+    frames: PaintedFrames
+    """As they were painted; `finished` shows them in the colours that were asked for."""
+    control: Control = field(default_factory=Control)
+    _inputs: Inputs = field(init=False)
+    _colors_first: float = field(init=False)
+    _size: Size = field(init=False)
+    _like: Picture = field(init=False)
+    _clock: Clock = field(init=False)
+    _reports: list[Report] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        options = self.options.model_copy(update={"network": self.pictures.network})
+        self._inputs = check_inputs(
+            self.pictures.content,
+            self.pictures.styles,
+            options,
+            self.pictures.mask,
+            self.pictures.start,
+        )
+        self._colors_first = colors_first(options, load_recipe(options.recipe))
+        self.options = options
+        self._size = fit_size(self.pictures.content.size, options.size_px)
+        self._like = self._inputs.content
+        self._clock = Clock(len(self.clip))
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that it is painted from, which a checkpoint must carry."""
+        styles = [
+            (style.picture.hash if style.picture else None, style.weight, len(style.fingerprints))
+            for style in self._inputs.styles
+        ]
+        masks = [self._inputs.mask, *(style.mask for style in self._inputs.styles)]
+        sums = [None if mask is None else fingerprint(mask.numpy().tobytes()) for mask in masks]
+        ends = [Picture.from_image(self.clip.frame(one)).hash for one in (0, len(self.clip) - 1)]
+        left_out = {"timelapse", "timelapse_format"}
+        return fingerprint(
+            ends, len(self.clip), styles, sums, self.options.model_dump_json(exclude=left_out)
+        )
+
+    def paint(self, resume: bytes | None = None) -> Generator[ClipEvent, None, None]:
+        """Paint all frames; the last event is `ClipPainted`.
+
+        Raises:
+            PaintSettingsError: something does not fit, or the checkpoint is another's.
+            PaintingFailedError, PaintingStopped: as of a picture.
+            OSError: there is no room for a frame.
+        """
+        found = self.fingerprint
+        if resume is not None:
+            self.frames.take(resume, found)
+        scenes, count = Scenes(), len(self.clip)
+        anew: list[int] = []
+        copied = 0
+        first: Shown | None = None
+        for number in range(count):
+            self.control.check()
+            picture = Picture.from_image(self.clip.frame(number)).filled()
+            content = _pixels(resized(picture.pixels, self._size))
+            past = scenes.past_of(content)
+            if past is not None and first is not None and scenes.now is not None:
+                past = self._toward_first(past, content, first, number, scenes)
+            if past is None:
+                anew.append(number + 1)
+                self._like = picture
+            if number >= len(self.frames):
+                if past is not None and past.all_still:
+                    painted = _picture(past.painted, picture, self._size)
+                    copied += 1
+                else:
+                    painted = yield from self._paint_frame(number, picture, past)
+                self.frames.add(painted.to_image().convert(self.clip.frame(number).mode))
+            shown = Shown(number, content, _of_image(self.frames.frame(number)))
+            first = shown if first is None else first
+            scenes.add(shown, past)
+            yield FramePainted(
+                number + 1,
+                count,
+                self._clock.fraction(len(self.frames)),
+                self._clock.seconds_left(len(self.frames)),
+                past is None,
+                lambda: self.frames.checkpoint(found),
+                partial(self._preview, number),
+            )
+        yield ClipPainted(self._report(), tuple(anew), copied)
+
+    def finished(self) -> Iterator[Image.Image]:
+        """The frames that are painted, as they are shown."""
+        for number in range(len(self.frames)):
+            yield self.finished_frame(number)
+
+    def finished_frame(self, number: int) -> Image.Image:
+        """A frame as it is shown: with the photograph's colours over it if these were wanted."""
+        image = self.frames.frame(number)
+        if self.options.keep_colors != "luminance":
+            return image
+        painted = Picture.from_image(image)
+        photograph = Picture.from_image(self.clip.frame(number)).filled()
+        content = resized(photograph.pixels, painted.size)[None]
+        strength = self.options.keep_colors_strength
+        pixels = finish(painted.pixels[None], content, "luminance", strength)[0]
+        return Picture(pixels, painted.alpha).to_image().convert(image.mode)
+
+    def _toward_first(
+        self, past: Past, content: Pixels, first: Shown, number: int, scenes: Scenes
+    ) -> Past:
+        """Hold the last frames of a loop to its first, if they are of its scene."""
+        assert scenes.now is not None
+        count = len(self.clip)
+        over = min(_LOOP_FRAMES, count // 2)
+        step = number - (count - 1 - over)
+        if not self.clip.loops or step <= 0 or scenes.now.first.number != first.number:
+            return past
+        return toward(past, content, first, step / over)
+
+    def _paint_frame(
+        self, number: int, picture: Picture, past: Past | None
+    ) -> Generator[ClipEvent, None, Picture]:
+        inputs = replace(
+            self._inputs, content=picture, start=None if number else self._inputs.start
+        )
+        inputs = with_colors_first(inputs, self._colors_first, self._like)
+        options = self.options.model_copy(update={"keep_colors": "no"})
+        if past is not None:
+            options = options.model_copy(update={"start": "content"})
+            weights, still = (
+                torch.from_numpy(np.ascontiguousarray(one, dtype=np.float32))
+                for one in (past.weights, past.still)
+            )
+            inputs = replace(inputs, held=Held(_tensor(past.painted), weights, still))
+        for event in paint_inputs(inputs, options, studio=self.studio, control=self.control):
+            match event:
+                case Prepared(scales=scales):
+                    self._clock.begin(_work(scales), alone=past is None)
+                    if number == 0:
+                        yield event
+                case Stepped():
+                    self._clock.step(event.fraction)
+                    yield FrameStepped(
+                        number + 1,
+                        len(self.clip),
+                        self._clock.fraction(number),
+                        self._clock.seconds_left(number),
+                        event.preview,
+                    )
+                case Painted(painted, report):
+                    self._clock.step(1.0)
+                    self._reports.append(report)
+                    return painted
+                case _:
+                    yield event
+        raise PaintingFailedError("The painting ended without a picture.")
+
+    def _preview(self, number: int, most_px: int) -> list[Image.Image]:
+        newest = range(max(0, number + 1 - _PREVIEW_FRAMES), number + 1)
+        images = [self.finished_frame(one) for one in newest]
+        for image in images:
+            image.thumbnail((most_px, most_px))
+        return images
+
+    def _report(self) -> Report:
+        """Of all frames that were painted in this run."""
+        if not self._reports:
+            raise PaintingFailedError("The checkpoint holds no picture to go on from.")
+        first = self._reports[0]
+        seconds = sum(one.seconds for one in self._reports)
+        iterations = sum(one.iterations for one in self._reports)
+        notes = dict.fromkeys(note for one in self._reports for note in one.notes)
+        return replace(
+            first,
+            seconds=seconds,
+            iterations=iterations,
+            seconds_per_iteration=seconds / max(1, iterations),
+            peak_memory_bytes=max(one.peak_memory_bytes for one in self._reports),
+            notes=tuple(notes),
+        )
+
+
+def _work(scales: tuple[tuple[Size, int], ...]) -> float:
+    return float(
+        sum((size[0] * size[1] + USUAL_ITERATION_PIXELS) * count for size, count in scales)
+    )
+
+
+def _pixels(tensor: torch.Tensor) -> Pixels:
+    return np.ascontiguousarray(tensor.permute(1, 2, 0).numpy(), dtype=np.float32)
+
+
+def _tensor(pixels: Pixels) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32))
+
+
+def _of_image(image: Image.Image) -> Pixels:
+    return np.asarray(image.convert("RGB"), dtype=np.float32) / np.float32(255)
+
+
+def _picture(painted: Pixels, content: Picture, size: Size) -> Picture:
+    """What was painted before as the next frame, with the content's alpha."""
+    if content.alpha is None:
+        return Picture(_tensor(painted))
+    return Picture(_tensor(painted), resized(content.alpha[None], size)[0])

@@ -1,0 +1,149 @@
+"""What a frame takes over from those before it: a scene of a moving picture, frame by frame."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.moving.consistency import Known, known_from, standing
+from engine.moving.flow import Pixels, warped
+
+BACK = (1, 2, 4)
+"""How many frames back is looked (J of Ruder et al.): what was hidden for a moment comes back."""
+_CUT = 0.3
+"""Less than this share of a frame is known by chance: it begins another scene."""
+_RETURN = 0.5
+"""What must be known of a frame after a cut to go on with an earlier scene."""
+_EARLIER_SCENES = 3
+_ENOUGH = 0.995
+"""Of which no more needs to be looked for further back."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A frame that is done: the photograph and the painting, [H, W, 3] of one size."""
+
+    number: int
+    content: Pixels
+    painted: Pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """What a frame begins from."""
+
+    painted: Pixels
+    """[H, W, 3]: what was painted before, where it is in this frame."""
+    weights: Pixels
+    """[H, W] in 0..1: how far that is known."""
+    still: Pixels
+    """[H, W] in 0..1: where nothing has changed since it was painted."""
+
+    @property
+    def all_still(self) -> bool:
+        """Whether the frame is the one before it."""
+        return bool((self.still == 1).all())
+
+
+@dataclass(eq=False)
+class Scene:
+    """Frames without a cut between them."""
+
+    first: Shown
+    """The one that it began with."""
+    reference: Pixels
+    """Each pixel of the photograph as it was when it was last painted, so that slow changes add up
+    until they are seen.
+    """
+    newest: deque[Shown] = field(default_factory=lambda: deque(maxlen=max(BACK)))
+
+    @classmethod
+    def begun(cls, first: Shown) -> "Scene":
+        """With its first frame."""
+        scene = cls(first, first.content.copy())
+        scene.newest.append(first)
+        return scene
+
+    def past_of(self, content: Pixels) -> Past | None:
+        """What its frames show of the next one; None if that is another scene."""
+        last = self.newest[-1]
+        still = standing(self.reference, content)
+        if (still == 1).all():
+            return Past(last.painted, still, still)
+        known = known_from(last.content, content)
+        if known.share < _CUT:
+            return None
+        painted = _moved(last, known, still)
+        weights = np.maximum(still, known.weights)
+        for back in BACK[1:]:
+            if weights.mean() > _ENOUGH or back > len(self.newest):
+                break
+            earlier = self.newest[-back]
+            more = known_from(earlier.content, content)
+            # Their eq. 10: nearer frames come first.
+            added = np.maximum(more.weights - weights, 0)
+            total = np.maximum(weights + added, np.finfo(np.float32).tiny)
+            share = (added / total)[..., None]
+            painted += share * (warped(earlier.painted, more.flow, sharp=True) - painted)
+            weights += added
+        return Past(painted, weights, still)
+
+    def add(self, shown: Shown, past: Past) -> None:
+        """Its next frame is done."""
+        self.reference = np.where(past.still[..., None] == 1, self.reference, shown.content)
+        self.newest.append(shown)
+
+
+@dataclass(eq=False)
+class Scenes:
+    """All scenes so far: where the picture cuts, and cuts back."""
+
+    now: Scene | None = None
+    earlier: deque[Scene] = field(default_factory=lambda: deque(maxlen=_EARLIER_SCENES))
+
+    def past_of(self, content: Pixels) -> Past | None:
+        """What is known of the next frame; None if it is to be painted like a picture alone."""
+        if self.now is None:
+            return None
+        if (past := self.now.past_of(content)) is not None:
+            return past
+        before, self.now = self.now, None
+        self.earlier.append(before)
+        for scene in self._returned_to(content):
+            self.earlier.remove(scene)
+            self.now = scene
+            return scene.past_of(content)
+        return None
+
+    def add(self, shown: Shown, past: Past | None) -> None:
+        """The next frame is done."""
+        if self.now is None or past is None:
+            self.now = Scene.begun(shown)
+        else:
+            self.now.add(shown, past)
+
+    def _returned_to(self, content: Pixels) -> Iterator[Scene]:
+        for scene in list(self.earlier)[-2::-1]:
+            if known_from(scene.newest[-1].content, content).share >= _RETURN:
+                yield scene
+
+
+def toward(past: Past, content: Pixels, first: Shown, share: float) -> Past:
+    """The same, with the first frame of a loop laid over it, as far as the share says.
+
+    So the last frames of a loop go over into its first one, instead of jumping there.
+    """
+    known = known_from(first.content, content)
+    come = share * known.weights
+    left = past.weights * (1 - come)
+    weights = come + left
+    part = (come / np.maximum(weights, np.finfo(np.float32).tiny))[..., None]
+    there = warped(first.painted, known.flow, sharp=True)
+    return Past(past.painted + part * (there - past.painted), weights, past.still)
+
+
+def _moved(last: Shown, known: Known, still: Pixels) -> Pixels:
+    """The last painting in the view of the next frame; what stands is the same bit by bit."""
+    there = warped(last.painted, known.flow, sharp=True)
+    return np.where(still[..., None] > 0, last.painted, there)

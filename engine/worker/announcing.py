@@ -1,0 +1,53 @@
+"""Saying that an engine starts, before what takes seconds is loaded; imports no torch."""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from common.settings import SettingsError, load_settings
+from jobs.outcomes import QueueError
+from jobs.queue import JobQueue
+
+log = logging.getLogger(__name__)
+ANNOUNCING_SECONDS = 3.0
+"""A database that takes longer does without it."""
+
+
+@dataclass
+class Start:
+    """A start of an engine, and how it ended."""
+
+    status: int = 1
+    """The exit status; until it is known, one of failure."""
+
+
+@contextmanager
+def announced(arguments: Sequence[str]) -> Iterator[Start]:
+    """Let members read that an engine is starting, until it registers or ends with a failure."""
+    start = Start()
+    if any(word in {"--check", "--help", "-h", "--version"} for word in arguments):
+        yield start
+        return
+    _say(starting=True)
+    try:
+        yield start
+    finally:
+        if start.status:
+            _say(starting=False)
+
+
+def _say(*, starting: bool) -> None:
+    try:
+        asyncio.run(_write(starting=starting))
+    except (QueueError, SettingsError, TimeoutError) as error:
+        log.info("nobody is told that an engine starts: %s", error)
+
+
+async def _write(*, starting: bool) -> None:
+    async with (
+        asyncio.timeout(ANNOUNCING_SECONDS),
+        await JobQueue.open(load_settings(), may_migrate=False) as queue,
+    ):
+        await (queue.engines.expect() if starting else queue.engines.expect_no_more())

@@ -1,0 +1,376 @@
+"""Moving files decoded: what is on each frame, and how long it is shown."""
+
+import io
+import itertools
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from PIL import Image
+
+from common.clips.clip import Clip, read_clip
+from common.clips.decode import decode
+from common.pictures.kinds import ClipLimits, Decoded, DecodedClip, DecodeLimits, PictureError
+from tests.common.clips.files import (
+    BLUE,
+    GREEN,
+    RED,
+    GifFrame,
+    PngFrame,
+    apng,
+    film,
+    gif,
+    plain,
+    saved,
+    solid,
+    turned,
+)
+
+CLEAR = (255, 255, 255, 0)  # what nobody sees is white
+
+
+def decoded(data: bytes, **limits: float) -> Decoded:
+    return decode(data, DecodeLimits(), ClipLimits(**limits))  # type: ignore[arg-type]
+
+
+def made(data: bytes, **limits: float) -> tuple[Clip, DecodedClip]:
+    clip = decoded(data, **limits).clip
+    assert clip is not None
+    read = read_clip(clip.file)
+    assert (clip.frames, clip.seconds) == (len(read), read.seconds)
+    assert (clip.width_px, clip.height_px) == read.size
+    return read, clip
+
+
+def at(clip: Clip, x: int = 0, y: int = 0) -> list[tuple[int, ...]]:
+    """The color of a pixel on each frame."""
+    return [tuple(np.asarray(frame)[y, x]) for frame in clip.frames()]
+
+
+def near(found: Sequence[tuple[int, ...]], expected: Sequence[tuple[int, ...]], by: int) -> bool:
+    return bool(np.abs(np.asarray(found, int) - np.asarray(expected, int)).max() <= by)
+
+
+# GIF
+
+
+def test_a_gif_keeps_its_hundredths_and_what_is_too_quick_is_slow() -> None:
+    delays = (7, 8, 0, 1, 2, 100, 33)
+    frames = [GifFrame(number % 3, hundredths) for number, hundredths in enumerate(delays)]
+    clip, about = made(gif(frames), max_frames_per_second=100)
+    assert clip.durations_ms == (70, 80, 100, 100, 20, 1000, 330)
+    assert at(clip) == [RED, GREEN, BLUE, RED, GREEN, BLUE, RED]
+    assert (clip.description.source, about.notes) == ("GIF", ())
+
+
+@pytest.mark.parametrize(("repeats", "plays"), [(None, 1), (0, 0), (1, 2), (5, 6)])
+def test_a_gif_is_shown_as_often_as_it_says(repeats: int | None, plays: int) -> None:
+    clip, _ = made(gif([GifFrame(0), GifFrame(1)], repeats=repeats))
+    assert clip.plays == plays
+
+
+def test_frames_of_a_gif_lie_over_one_another_and_are_cleared_as_they_say() -> None:
+    small = (8, 8, 8, 8)
+    stays = [GifFrame(0), GifFrame(1, box=small), GifFrame(2, box=(0, 0, 4, 4))]
+    clip, _ = made(gif(stays))
+    assert (at(clip), at(clip, 10, 10)) == ([RED, RED, BLUE], [RED, GREEN, GREEN])
+
+    cleared = [GifFrame(0), GifFrame(1, box=small, disposal=2), GifFrame(2, box=(0, 0, 4, 4))]
+    clip, _ = made(gif(cleared))
+    assert at(clip, 10, 10) == [(*RED, 255), (*GREEN, 255), CLEAR]
+
+    restored = [GifFrame(0), GifFrame(1, box=small, disposal=3), GifFrame(2, box=(0, 0, 4, 4))]
+    clip, _ = made(gif(restored))
+    assert at(clip, 10, 10) == [RED, GREEN, RED]
+
+
+def test_a_clear_color_lets_the_frame_before_through() -> None:
+    frames = [GifFrame(0), GifFrame(1, transparent=1), GifFrame(2, box=(0, 0, 4, 4))]
+    clip, _ = made(gif(frames))
+    assert clip.durations_ms == (200, 100)  # the second shows the same as the first
+    assert at(clip) == [RED, BLUE]
+
+
+def test_a_frame_beyond_the_canvas_is_cut_off() -> None:
+    clip, _ = made(gif([GifFrame(0), GifFrame(1, box=(24, 16, 32, 24))]))
+    assert clip.size == (32, 24)
+    assert (at(clip, 31, 23), at(clip)) == ([RED, GREEN], [RED, RED])
+
+
+def test_a_clear_first_frame_is_no_reason_to_refuse_what_comes_after() -> None:
+    both = decoded(gif([GifFrame(0, transparent=0), GifFrame(1)]))
+    assert both.clip is not None
+    assert both.picture.width_px == 32
+    assert at(read_clip(both.clip.file)) == [CLEAR, (*GREEN, 255)]
+    with pytest.raises(PictureError, match="transparent throughout"):
+        decoded(gif([GifFrame(0, transparent=0), GifFrame(1, transparent=1)]))
+
+
+# What does not move
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        gif([GifFrame(0)]),
+        gif([GifFrame(1), GifFrame(1)]),
+        apng([PngFrame((*RED, 255))]),
+        saved([plain(RED)], "WEBP"),
+        saved([plain(RED)], "PNG"),
+        film([solid(RED)]),
+    ],
+    ids=["gif", "equal", "apng", "webp", "png", "film"],
+)
+def test_one_frame_and_equal_frames_are_a_still_picture(data: bytes) -> None:
+    both = decoded(data)
+    assert both.clip is None
+    assert both.picture.width_px in {32, 64}
+
+
+def test_a_clip_of_one_pixel_is_refused_in_a_sentence() -> None:
+    for data in (
+        gif([GifFrame(0, box=(0, 0, 1, 1)), GifFrame(1, box=(0, 0, 1, 1))], canvas=(1, 1)),
+        saved([plain(RED, (1, 1)), plain(GREEN, (1, 1))], "WEBP", lossless=True),
+    ):
+        with pytest.raises(PictureError, match="only 1 × 1 pixels"):
+            decoded(data)
+
+
+# APNG, WebP, AVIF
+
+
+def test_an_animated_png_is_composed_as_it_says() -> None:
+    half, small = (0, 255, 0, 128), (8, 8, 8, 8)
+    frames = [
+        PngFrame((*RED, 255), delay=(1, 8)),
+        PngFrame(half, small, blend=1, disposal=2, delay=(1, 0)),
+        PngFrame(half, small, blend=0, disposal=1, delay=(25, 100)),
+        PngFrame((*BLUE, 255), (0, 0, 4, 4), delay=(0, 100)),
+    ]
+    clip, _ = made(apng(frames, plays=3))
+    assert clip.plays == 3
+    assert clip.durations_ms == (125, 100, 250, 100)  # 1/0 is 1/100, which is too quick
+    assert near(at(clip, 10, 10), [(*RED, 255), (127, 128, 0, 255), half, CLEAR], 1)
+    assert at(clip)[-1] == (*BLUE, 255)
+
+
+def test_a_default_picture_is_no_frame() -> None:
+    clip, _ = made(apng([PngFrame((*RED, 255)), PngFrame((*BLUE, 255))], default=True))
+    assert at(clip) == [RED, BLUE]
+
+
+def test_an_animated_webp() -> None:
+    frames = [plain(color) for color in (RED, GREEN, BLUE)]
+    data = saved(frames, "WEBP", lossless=True, duration=[85, 300, 1000], loop=2)
+    clip, _ = made(data)
+    assert (clip.durations_ms, clip.plays) == ((85, 300, 1000), 2)
+    assert at(clip) == [RED, GREEN, BLUE]
+    clear = saved([plain((*RED, 255)), plain((*BLUE, 100))], "WEBP", lossless=True, duration=100)
+    assert near(at(made(clear)[0]), [(*RED, 255), (*BLUE, 100)], 1)
+
+
+def test_an_animated_avif() -> None:
+    frames = [plain(color) for color in (RED, GREEN, BLUE)]
+    clip, _ = made(saved(frames, "AVIF", quality=100, duration=[120, 300, 400]))
+    assert clip.durations_ms == (120, 300, 400)
+    assert near(at(clip), [RED, GREEN, BLUE], 6)
+
+
+# Films
+
+CODECS = [("mp4", "libx264"), ("mov", "libx264"), ("webm", "libvpx-vp9"), ("matroska", "libx264")]
+LOOKS = [(200, 40, 40), (40, 200, 40), (40, 40, 200), (230, 230, 230)]
+
+
+@pytest.mark.parametrize(("kind", "codec"), CODECS)
+def test_a_film_keeps_its_times_is_shown_once_and_loses_its_sound(kind: str, codec: str) -> None:
+    starts = [0, 100, 350, 450]
+    data = film(
+        [solid(look) for look in LOOKS], kind=kind, codec=codec, starts_ms=starts, sound=True
+    )
+    clip, about = made(data)
+    assert clip.durations_ms[:3] == (100, 250, 100)
+    assert (clip.plays, clip.description.has_sound) == (1, True)
+    assert [str(note) for note in about.notes] == ["Its sound is left out."]
+    assert near(at(clip, 30, 20), LOOKS, 5)
+    assert clip.description.source == {"matroska": "MKV"}.get(kind, kind.upper())
+
+
+@pytest.mark.parametrize(
+    ("matrix", "corner"),
+    [
+        ((1, 0, 0, 1), (0, 0)),
+        ((0, 1, -1, 0), (1, 0)),
+        ((-1, 0, 0, -1), (1, 1)),
+        ((0, -1, 1, 0), (0, 1)),
+        ((-1, 0, 0, 1), (1, 0)),
+        ((1, 0, 0, -1), (0, 1)),
+    ],
+)
+def test_a_film_is_turned_and_mirrored_as_it_says(
+    matrix: tuple[int, int, int, int], corner: tuple[int, int]
+) -> None:
+    """The upper left corner is bright; where is it after the turn?"""
+    frames = [solid((30, 30, 30)) for _ in range(3)]
+    for number, frame in enumerate(frames):
+        frame[:16, :16] = 220
+        frame[20 : 24 + 4 * number, 30:34] = 128
+    data = turned(film(frames), matrix)
+    clip, _ = made(data)
+    width, height = clip.size
+    assert clip.size == ((64, 48) if matrix[0] else (48, 64))
+    x, y = (4 if corner[0] == 0 else width - 5), (4 if corner[1] == 0 else height - 5)
+    assert near(at(clip, x, y), [(220, 220, 220)] * 3, 6)
+    still = decoded(data).picture
+    assert (still.width_px, still.height_px) == clip.size
+
+
+def test_pixels_that_are_not_square_are_made_so() -> None:
+    wide = film([solid(look) for look in LOOKS], shape=Fraction(2))
+    assert made(wide)[0].size == (128, 48)
+    high = film([solid(look) for look in LOOKS], shape=Fraction(1, 2))
+    assert made(high)[0].size == (64, 96)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {},
+        {"colorspace": Colorspace.ITU709},
+        {"colorspace": Colorspace.ITU601, "color_range": ColorRange.JPEG},
+        {"colorspace": Colorspace.ITU709, "color_trc": ColorTrc.BT709},
+    ],
+    ids=["nothing said", "BT.709", "all levels", "the curve of video is that of sRGB"],
+)
+def test_matrix_and_range_of_a_film_are_heeded(tags: dict[str, Any]) -> None:
+    clip, _ = made(film([solid(look) for look in LOOKS], **tags))
+    assert near(at(clip, 30, 20), LOOKS, 6)
+
+
+def test_a_film_that_says_nothing_has_the_matrix_of_its_size() -> None:
+    large = [solid(look, (1280, 720)) for look in LOOKS[:2]]
+    tagged = film(large, colorspace=Colorspace.ITU709, options={"preset": "ultrafast"})
+    assert near(at(made(tagged)[0], 30, 20), LOOKS[:2], 6)
+    with av.open(io.BytesIO(tagged), "r") as container:
+        assert next(container.decode(video=0)).colorspace == Colorspace.ITU709
+
+
+def test_light_of_hdr_keeps_its_white_below_the_brightest() -> None:
+    """203 cd/m² of PQ, paper white, are code 0.5807; it ends at 240 of 255."""
+    white = np.full((48, 64, 3), round(0.5807 * 65535), np.uint16)
+    other = np.full((48, 64, 3), 0, np.uint16)
+    data = film(
+        [white, other],
+        codec="libx265",
+        pixels="yuv420p10le",
+        options={"x265-params": "log-level=none"},
+        colorspace=Colorspace(9),
+        color_primaries=ColorPrimaries.BT2020,
+        color_trc=ColorTrc.SMPTE2084,
+        color_range=ColorRange.MPEG,
+    )
+    clip, _ = made(data)
+    assert near(at(clip, 30, 20), [(240, 240, 240), (0, 0, 0)], 3)
+
+
+# Which frames are kept
+
+
+@pytest.mark.parametrize(
+    ("rate", "count", "durations"),
+    [
+        (10, 5, {100}),
+        (12, 12, {83, 84}),
+        (15, 15, {66, 67, 133, 134}),
+        (24, 24, {83, 84}),
+        (25, 25, {80, 120}),
+        (30, 30, {66, 67, 100}),
+        (60, 60, {83, 84}),
+    ],
+)
+def test_a_quick_film_keeps_its_time_with_fewer_frames(
+    rate: int, count: int, durations: set[int]
+) -> None:
+    frames = [solid(((count * 7 + 37 * number) % 250, 90, 60)) for number in range(count)]
+    clip, _ = made(film(frames, rate=rate))
+    assert set(clip.durations_ms[:-1]) <= durations
+    assert len(clip) <= 13
+    assert abs(clip.seconds - count / rate) < 0.03
+
+
+def test_what_is_beyond_the_limits_is_left_out_and_said() -> None:
+    frames = [GifFrame(number % 3, 50, box=(0, 0, 64, 48)) for number in range(20)]
+    clip, about = made(gif(frames, canvas=(64, 48)), max_seconds=3.2, max_side_px=16)
+    assert clip.size == (16, 12)
+    assert clip.durations_ms == (500, 500, 500, 500, 500, 500, 200)
+    assert [str(note) for note in about.notes] == ["It lasts 10.0 s; I used the first 3.2 s."]
+
+
+def test_a_thousand_frames_are_as_many_as_there_may_be() -> None:
+    frames = [GifFrame(number % 3, 2) for number in range(1000)]
+    clip, about = made(gif(frames))
+    assert clip.seconds == 6.0
+    assert len(clip) <= ClipLimits().max_frames
+    assert [str(note) for note in about.notes] == ["It lasts 20.0 s; I used the first 6 s."]
+
+
+def test_after_a_pause_nothing_is_made_up_for() -> None:
+    delays = [100, *itertools.repeat(2, 50)]
+    frames = [GifFrame(number % 3, delay) for number, delay in enumerate(delays)]
+    clip, _ = made(gif(frames))
+    assert clip.durations_ms[0] == 1000
+    assert min(clip.durations_ms[1:-1]) >= 42
+
+
+# Broken files
+
+
+def test_a_broken_tail_gives_the_frames_before_it() -> None:
+    noisy = [
+        Image.fromarray(np.random.default_rng(n).integers(0, 255, (24, 32, 3), np.uint8))
+        for n in range(3)
+    ]
+    for data, cut in (
+        (gif([GifFrame(0), GifFrame(1), GifFrame(2)]), 10),
+        (apng([PngFrame((*color, 255)) for color in (RED, GREEN, BLUE)]), 40),
+        (saved(noisy, "WEBP", lossless=True, duration=100), 100),
+        (saved(noisy, "PNG", duration=100), 100),
+    ):
+        clip, about = made(data[:-cut])
+        assert len(clip) == 2
+        assert str(about.notes[0]).startswith("The file breaks off; I used the 0.2 s before that.")
+
+
+def test_a_broken_film_gives_what_comes_before_or_says_that_it_is_damaged() -> None:
+    noisy = [np.random.default_rng(n).integers(0, 255, (48, 64, 3), np.uint8) for n in range(20)]
+    early = film(noisy, kind="webm", codec="libvpx-vp9")
+    clip, about = made(early[: len(early) // 2])
+    assert 2 <= len(clip) < 20
+    assert "breaks off" in str(about.notes[0])
+    late = film(noisy)  # its index is at the end
+    with pytest.raises(PictureError, match="damaged"):
+        decoded(late[: len(late) // 2])
+
+
+def test_sound_alone_is_refused_in_a_sentence() -> None:
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=48000)
+        silence = av.AudioFrame.from_ndarray(np.zeros((2, 960), np.float32), "fltp", "stereo")
+        silence.sample_rate, silence.pts = 48000, 0
+        container.mux(stream.encode(silence))
+        container.mux(stream.encode(None))
+    with pytest.raises(PictureError, match="sound and no picture"):
+        decoded(file.getvalue())
+
+
+def test_the_first_picture_of_what_moves_is_the_still() -> None:
+    for data in (gif([GifFrame(0), GifFrame(1)]), film([solid(look) for look in LOOKS])):
+        still = decode(data, DecodeLimits(), None)
+        assert still.clip is None
+        assert "first" in str(still.picture.notes[0])
+        assert still.picture.png == decoded(data).picture.png

@@ -1,0 +1,174 @@
+"""Clips as GIF, MP4 and WebP: exact in time, true in color, quiet where nothing moves."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from PIL import Image, ImageDraw
+
+from common.clips.clip import Clip, ClipDamagedError, read_clip, write_clip
+from common.clips.decode import decode
+from common.clips.encoding import CLIP_KINDS, ClipKind, encode_clip
+from common.pictures.kinds import ClipLimits, DecodeLimits
+from tools.picture_files.chromium import executable, viewer
+
+TIMES_MS = (40, 83, 84, 83, 120, 333)
+MIMES = {"gif": "image/gif", "webp": "image/webp"}
+
+
+def textured(width: int = 65, height: int = 47) -> Image.Image:
+    small = np.random.default_rng(1).integers(60, 200, (8, 10, 3), np.uint8)
+    return Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def moving(count: int = len(TIMES_MS), mode: str = "RGB") -> list[Image.Image]:
+    frames = []
+    for number in range(count):
+        frame = textured()
+        ImageDraw.Draw(frame).rectangle((4 + 6 * number, 4, 12 + 6 * number, 16), (250, 20, 20))
+        if mode == "RGBA":
+            frame.putalpha(Image.new("L", frame.size, 255))
+            frame.paste((0, 0, 0, 0), (0, 30, 65, 47))
+        frames.append(frame)
+    return frames
+
+
+def clip(
+    frames: Sequence[Image.Image], times_ms: Sequence[int] = TIMES_MS, *, plays: int = 0
+) -> Clip:
+    file = io.BytesIO()
+    write_clip(file, frames, times_ms, plays=plays, source="GIF")
+    return read_clip(file.getvalue())
+
+
+def encoded(made: Clip, kind: ClipKind, folder: Path, **more: float) -> bytes:
+    path = folder / f"it.{kind}"
+    encode_clip(made, path, kind, **more)  # type: ignore[arg-type]  # (passed on as they are)
+    return path.read_bytes()
+
+
+def decoded(data: bytes) -> Clip:
+    limits = ClipLimits(max_seconds=60, max_frames_per_second=1000)
+    found = decode(data, DecodeLimits(), limits).clip
+    assert found is not None
+    return read_clip(found.file)
+
+
+@pytest.mark.parametrize("kind", CLIP_KINDS)
+def test_each_frame_has_its_time_and_its_colors(kind: ClipKind, tmp_path: Path) -> None:
+    frames = moving()
+    found = decoded(encoded(clip(frames), kind, tmp_path))
+    assert len(found) == len(frames)
+    if kind == "gif":  # in hundredths, and no error adds up
+        assert found.durations_ms == (40, 80, 90, 80, 120, 330)
+    else:
+        assert found.durations_ms == TIMES_MS
+    for frame, shown in zip(frames, found.frames(), strict=True):
+        seen = np.asarray(shown.convert("RGB"), np.int16)[:47, :65]
+        apart = np.abs(seen - np.asarray(frame, np.int16))
+        assert apart.mean() < 8
+        assert abs(float((seen - np.asarray(frame, np.int16)).mean())) < 1.5
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp"])
+@pytest.mark.parametrize("plays", [0, 1, 3])
+def test_it_is_repeated_as_often_as_the_source(kind: ClipKind, plays: int, tmp_path: Path) -> None:
+    assert decoded(encoded(clip(moving(), plays=plays), kind, tmp_path)).plays == plays
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp"])
+def test_what_is_transparent_stays_so(kind: ClipKind, tmp_path: Path) -> None:
+    found = decoded(encoded(clip(moving(mode="RGBA")), kind, tmp_path))
+    for frame in found.frames():
+        alpha = np.asarray(frame.getchannel("A"))
+        assert (alpha[31:] == 0).all()
+        assert (alpha[:29] == 255).all()
+
+
+def test_a_film_has_white_where_the_clip_is_transparent(tmp_path: Path) -> None:
+    found = decoded(encoded(clip(moving(mode="RGBA")), "mp4", tmp_path))
+    assert np.asarray(found.frame(2).convert("RGB"))[34:].min() > 245
+
+
+def test_a_gif_does_not_crawl_where_nothing_moves(tmp_path: Path) -> None:
+    found = decoded(encoded(clip(moving()), "gif", tmp_path))
+    first, last = (np.asarray(found.frame(one).convert("RGB")) for one in (0, len(found) - 1))
+    assert (first[20:] == last[20:]).all()
+
+
+def test_a_film_says_what_its_colors_mean_and_begins_at_once(tmp_path: Path) -> None:
+    data = encoded(clip(moving()), "mp4", tmp_path)
+    assert data.index(b"moov") < data.index(b"mdat")
+    with av.open(io.BytesIO(data)) as film:
+        context = film.streams.video[0].codec_context
+        assert (context.width, context.height) == (66, 48)
+        assert context.pix_fmt == "yuv420p"
+        assert context.colorspace == Colorspace.ITU601
+        assert context.color_range == ColorRange.MPEG
+        assert context.color_primaries == ColorPrimaries.BT709
+        assert context.color_trc == ColorTrc.IEC61966_2_1
+
+
+@pytest.mark.parametrize("kind", CLIP_KINDS)
+def test_less_quality_and_smaller_frames_make_smaller_files(kind: ClipKind, tmp_path: Path) -> None:
+    noisy = [
+        Image.fromarray(np.random.default_rng(seed).integers(0, 255, (96, 128, 3), np.uint8))
+        for seed in range(3)
+    ]
+    made = clip(noisy, (100, 100, 100))
+    best = encoded(made, kind, tmp_path)
+    assert len(encoded(made, kind, tmp_path, quality=0.3)) < len(best)
+    small = encoded(made, kind, tmp_path, max_side_px=64)
+    assert len(small) < len(best) / 2
+    assert decoded(small).size == (64, 48)
+
+
+@pytest.mark.parametrize("kind", CLIP_KINDS)
+@pytest.mark.parametrize("size", [(1, 1), (1, 31)])
+def test_one_frame_and_one_pixel_are_a_file_too(
+    kind: ClipKind, size: tuple[int, int], tmp_path: Path
+) -> None:
+    frames = [Image.new("RGB", size, (200, 30, 30)), Image.new("RGB", size, (30, 30, 200))]
+    for count in (1, 2):
+        data = encoded(clip(frames[:count], (100,) * count), kind, tmp_path)
+        if kind == "mp4":
+            with av.open(io.BytesIO(data), "r") as film:
+                shown = next(film.decode(video=0)).to_ndarray(format="rgb24")
+        else:
+            shown = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+        assert abs(int(shown[0, 0, 0]) - 200) < 25
+
+
+def test_equal_frames_each_have_their_time(tmp_path: Path) -> None:
+    same = [textured()] * 3
+    gif = Image.open(io.BytesIO(encoded(clip(same, (100, 200, 300)), "gif", tmp_path)))
+    times = []
+    for number in range(gif.n_frames):  # type: ignore[attr-defined]  # (of GIF files)
+        gif.seek(number)
+        times.append(gif.info["duration"])
+    assert sum(times) == 600
+
+
+def test_a_damaged_clip_is_said_to_be_one(tmp_path: Path) -> None:
+    whole = io.BytesIO()
+    write_clip(whole, moving(), TIMES_MS, source="GIF")
+    data = bytearray(whole.getvalue())
+    data[data.index(b"IDAT") + 20] ^= 0xFF
+    with pytest.raises(ClipDamagedError):
+        encode_clip(read_clip(bytes(data)), tmp_path / "it.gif", "gif")
+
+
+@pytest.mark.skipif(executable() is None, reason="there is no Chromium here")
+@pytest.mark.parametrize("kind", ["gif", "webp"])
+def test_chromium_shows_the_frames_for_as_long(kind: ClipKind, tmp_path: Path) -> None:
+    frames = moving()
+    with viewer() as chromium:
+        shown = chromium.frames(encoded(clip(frames), kind, tmp_path), MIMES[kind])
+    times = [round(duration) for duration, _ in shown]
+    assert times == ([40, 80, 90, 80, 120, 330] if kind == "gif" else list(TIMES_MS))
+    for frame, (_, pixels) in zip(frames, shown, strict=True):
+        assert np.abs(pixels[..., :3].astype(int) - np.asarray(frame, int)).mean() < 8

@@ -1,0 +1,84 @@
+"""What of a frame is known from another: the tests of Ruder, Dosovitskiy and Brox (2016)."""
+
+import numpy as np
+
+from engine.moving.consistency import (
+    Known,
+    disoccluded,
+    entered,
+    known_from,
+    motion_edges,
+    standing,
+)
+from engine.moving.flow import Flow, Pixels, warped
+from tests.engine.moving.frames import moved_window, textured
+
+
+def flow(right: float, down: float = 0.0, size: tuple[int, int] = (40, 60)) -> Flow:
+    return np.tile(np.array([right, down], np.float32), (*size, 1))
+
+
+def test_a_way_there_and_back_is_known_and_another_is_not() -> None:
+    assert not disoccluded(flow(3), flow(-3)).any()
+    assert disoccluded(flow(3), flow(3)).all()
+    # Eq. 5: |w̃ + ŵ|² > 0.01 (|w̃|² + |ŵ|²) + 0.5.
+    assert not disoccluded(flow(0.7), flow(0)).any()
+    assert disoccluded(flow(0.72), flow(0)).all()
+
+
+def test_edges_of_motion_are_free() -> None:
+    halves = flow(0)
+    halves[:, 30:] = (8, 0)
+    found = motion_edges(halves)
+    assert found[:, 29:31].all()
+    assert not found[:, :28].any()
+    assert not found[:, 33:].any()
+
+
+def test_what_comes_in_over_the_border_is_known_little_by_little() -> None:
+    found = entered(flow(4.0))  # The scene moves to the left, new parts come in at the right.
+    assert (found[20, :40] == 1).all()
+    assert (np.diff(found[20, 44:]) < 0.001).all()
+    assert found[20, -1] == 0
+
+
+def test_a_moved_picture_is_known_nearly_everywhere_and_comes_back_sharp() -> None:
+    scene = textured(80, 140)
+    before, after = moved_window(scene, 0), moved_window(scene, 3)
+    known = known_from(before, after)
+    assert known.share > 0.85
+    there = warped(before, known.flow, sharp=True)
+    sure = known.weights > 0.9
+    assert np.abs(there - after)[sure].mean() < 0.01
+
+
+def test_another_picture_is_known_by_chance_only() -> None:
+    known = known_from(textured(80, 100, seed=1), textured(80, 100, seed=2))
+    assert known.share < 0.2
+
+
+def test_a_thing_that_appears_on_a_flat_wall_is_not_known() -> None:
+    before = np.full((60, 80, 3), 0.6, np.float32)
+    after = before.copy()
+    after[20:40, 30:50] = (0.9, 0.1, 0.1)
+    weights = known_from(before, after).weights
+    assert weights[22:38, 32:48].max() < 0.1
+    assert weights[:8].min() == 1
+
+
+def test_a_frame_of_its_own_is_all_known_and_all_still() -> None:
+    scene: Pixels = textured(64, 80)
+    found: Known = known_from(scene, scene)
+    assert found.share == 1
+    assert (found.flow == 0).all()
+    assert (standing(scene, scene) == 1).all()
+
+
+def test_around_what_changes_a_picture_does_not_stand_still() -> None:
+    before = textured(60, 80)
+    after = before.copy()
+    after[30, 40] += 0.1
+    still = standing(before, after)
+    assert still[30, 40] == 0
+    assert still[30, 46] == 0
+    assert still[0, 0] == 1

@@ -1,0 +1,224 @@
+"""Moving pictures: what a clip's frames take over from one another, and how a run is gone on."""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from common.options import PaintOptions
+from engine.moving.events import ClipPainted, FramePainted, FrameStepped
+from engine.moving.painted_frames import PaintedFrames
+from engine.moving.painting import ClipPainting
+from engine.painting import (
+    Control,
+    PaintingStoppedError,
+    PaintSettingsError,
+    Picture,
+    Studio,
+    Style,
+)
+from engine.pipeline import Pictures
+from tests.engine.moving.frames import Images, image_of, panned, textured
+from tests.kit.thin import noise_picture, thin_studio
+
+OPTIONS = PaintOptions(size_px=80, iterations=5, scales=2)
+STYLE = noise_picture(56, 40, seed=1)
+
+
+@pytest.fixture(scope="module")
+def studio() -> Studio:
+    return thin_studio()
+
+
+def painting(
+    clip: Images, folder: Path, studio: Studio, options: PaintOptions = OPTIONS, **more: Any
+) -> ClipPainting:
+    folder.mkdir(exist_ok=True)
+    first = Picture.from_image(clip.frame(0))
+    pictures = Pictures(first, (Style(STYLE),), None, None, "vgg19")
+    return ClipPainting(clip, pictures, options, studio, PaintedFrames(folder), **more)
+
+
+def painted(
+    images: Sequence[Image.Image], folder: Path, studio: Studio, *, loops: bool = False, **more: Any
+) -> tuple[list[Any], list[Image.Image]]:
+    made = painting(Images(images, loops), folder, studio, **more)
+    events = list(made.paint())
+    return events, list(made.finished())
+
+
+def levels(image: Image.Image) -> np.ndarray:
+    return np.asarray(image.convert("RGB"), dtype=np.int16)
+
+
+def apart(first: Image.Image, second: Image.Image) -> float:
+    return float(np.abs(levels(first) - levels(second)).mean())
+
+
+def iterations(events: Sequence[Any], frame: int) -> int:
+    return sum(isinstance(one, FrameStepped) and one.frame == frame for one in events)
+
+
+def test_each_frame_is_told_and_only_the_first_is_painted_from_nothing(
+    tmp_path: Path, studio: Studio
+) -> None:
+    events, frames = painted(panned(4), tmp_path, studio)
+    done = [event for event in events if isinstance(event, FramePainted)]
+    assert [(event.frame, event.frames, event.anew) for event in done] == [
+        (1, 4, True),
+        (2, 4, False),
+        (3, 4, False),
+        (4, 4, False),
+    ]
+    assert iterations(events, 2) < iterations(events, 1) / 2
+    shares = [one.fraction for one in events if isinstance(one, FrameStepped | FramePainted)]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert len(frames) == 4
+    assert frames[0].size == (80, 64)
+    assert isinstance(events[-1], ClipPainted)
+    assert events[-1].anew == (1,)
+
+
+def test_equal_frames_are_copied(tmp_path: Path, studio: Studio) -> None:
+    first, second = panned(2)
+    events, frames = painted([first, first, second, second], tmp_path, studio)
+    assert iterations(events, 2) == iterations(events, 4) == 0
+    assert apart(frames[0], frames[1]) == 0
+    assert apart(frames[1], frames[2]) > 0
+    assert apart(frames[2], frames[3]) == 0
+    assert events[-1].copied == 2
+
+
+def test_what_stands_still_stays_bit_by_bit_while_something_moves(
+    tmp_path: Path, studio: Studio
+) -> None:
+    images = []
+    for left in (4, 8, 12):
+        frame = image_of(textured(64, 80))
+        ImageDraw.Draw(frame).rectangle((left, 8, left + 12, 24), (240, 30, 30))
+        images.append(frame)
+    _, frames = painted(images, tmp_path, studio)
+    for one, another in itertools.pairwise(frames):
+        assert (levels(one)[:, 48:] == levels(another)[:, 48:]).all()
+        assert (levels(one)[:32, :32] != levels(another)[:32, :32]).any()
+
+
+def test_a_cut_is_begun_anew_and_a_scene_that_returns_goes_on(
+    tmp_path: Path, studio: Studio
+) -> None:
+    first, other = panned(4, seed=0), panned(2, seed=7)
+    events, frames = painted([*first[:2], *other, *first[2:]], tmp_path, studio)
+    assert events[-1].anew == (1, 3)
+    assert iterations(events, 3) == iterations(events, 1)
+    alone, _ = painted([other[0]], tmp_path / "alone", studio)
+    assert len(alone) > 0
+    assert apart(frames[3], frames[2]) < apart(frames[2], frames[1])
+
+
+def test_a_slow_fade_is_painted_once_it_is_seen(tmp_path: Path, studio: Studio) -> None:
+    scene = textured(64, 80) * 0.8
+    images = [image_of(scene + number / 255) for number in range(9)]
+    events, frames = painted(images, tmp_path, studio)
+    assert events[-1].anew == (1,)
+    assert 4 <= events[-1].copied < 8
+    assert levels(frames[-1]).mean() != levels(frames[0]).mean()
+
+
+def test_a_loop_comes_back_to_its_first_frame(tmp_path: Path, studio: Studio) -> None:
+    there = panned(8, step=3)
+    images = [*there, *there[-2:0:-1]]
+    steps: dict[bool, float] = {}
+    for loops in (False, True):
+        _, frames = painted(images, tmp_path / str(loops), studio, loops=loops)
+        steps[loops] = apart(frames[-1], frames[0])
+    assert steps[True] < steps[False]
+
+
+def test_a_killed_run_costs_the_frame_at_hand_and_ends_like_one_that_was_not(
+    tmp_path: Path, studio: Studio
+) -> None:
+    images = panned(5)
+    _, whole = painted(images, tmp_path / "whole", studio)
+    run = painting(Images(images), tmp_path / "first", studio)
+    kept = b""
+    for event in run.paint():
+        if isinstance(event, FramePainted):
+            kept = event.checkpoint()
+        if isinstance(event, FrameStepped) and event.frame == 4:
+            break
+    again = painting(Images(images), tmp_path / "second", studio)
+    events = list(again.paint(resume=kept))
+    assert {one.frame for one in events if isinstance(one, FrameStepped)} == {4, 5}
+    for one, another in zip(whole, again.finished(), strict=True):
+        assert apart(one, another) == 0
+
+
+def test_a_checkpoint_of_another_clip_is_refused(tmp_path: Path, studio: Studio) -> None:
+    run = painting(Images(panned(1)), tmp_path / "a", studio)
+    kept = [one for one in run.paint() if isinstance(one, FramePainted)][-1]
+    for data, said in ((kept.checkpoint(), "other pictures"), (b"no ZIP", "cannot be read")):
+        other = painting(Images(panned(2, seed=3)), tmp_path / "b", studio)
+        with pytest.raises(PaintSettingsError, match=said):
+            next(iter(other.paint(resume=data)))
+
+
+def test_a_run_is_stopped_within_a_frame(tmp_path: Path, studio: Studio) -> None:
+    seen: list[Any] = []
+    control = Control(should_stop=lambda: any(isinstance(one, FrameStepped) for one in seen))
+    run = painting(Images(panned(3)), tmp_path, studio, control=control)
+    with pytest.raises(PaintingStoppedError):
+        _follow(run, seen)
+    assert sum(isinstance(one, FrameStepped) for one in seen) == 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 90)])
+def test_clips_of_a_pixel_and_of_one_frame(
+    size: tuple[int, int], tmp_path: Path, studio: Studio
+) -> None:
+    images = [Image.new("RGB", size, (200, 40, 40)), Image.new("RGB", size, (40, 40, 200))]
+    for count in (1, 2):
+        _, frames = painted(images[:count], tmp_path / str(count), studio)
+        assert len(frames) == count
+        assert max(frames[0].size) == 80
+
+
+def test_transparent_parts_stay_so(tmp_path: Path, studio: Studio) -> None:
+    images = []
+    for left in (10, 20):
+        frame = image_of(textured(64, 80)).convert("RGBA")
+        frame.putalpha(0)
+        seen = Image.new("L", frame.size, 0)
+        ImageDraw.Draw(seen).rectangle((left, 10, left + 30, 50), 255)
+        frame.putalpha(seen)
+        images.append(frame)
+    _, frames = painted([*images, images[1]], tmp_path, studio)
+    for frame, image in zip(frames, [*images, images[1]], strict=True):
+        assert frame.mode == "RGBA"
+        assert frame.getchannel("A").tobytes() == image.getchannel("A").tobytes()
+
+
+def test_the_photographs_colours_are_laid_over_what_is_shown(
+    tmp_path: Path, studio: Studio
+) -> None:
+    grey = [one.convert("L").convert("RGB") for one in panned(2)]
+    options = OPTIONS.model_copy(update={"keep_colors": "luminance"})
+    _, frames = painted(grey, tmp_path, studio, options=options)
+    for frame in frames:
+        assert np.ptp(levels(frame), axis=-1).max() <= 1
+
+
+def test_a_preview_is_a_short_loop_of_what_is_done(tmp_path: Path, studio: Studio) -> None:
+    run = painting(Images(panned(3)), tmp_path, studio)
+    shown = [one.preview(40) for one in run.paint() if isinstance(one, FramePainted)]
+    assert [len(images) for images in shown] == [1, 2, 3]
+    assert all(max(image.size) == 40 for image in shown[-1])
+
+
+def _follow(run: ClipPainting, seen: list[Any]) -> None:
+    for event in run.paint():
+        seen.append(event)  # noqa: PERF402 (it is looked at meanwhile)
