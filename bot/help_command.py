@@ -95,17 +95,26 @@ NOTES: Mapping[str, str] = {
 }
 
 
+MENUS = {
+    "Paint this": "In the Apps menu of a message with a picture: paints that picture. A form asks "
+    "for the style and its strength.",
+    "Use as style": "In the Apps menu of a message with a picture: paints in the style of that "
+    "picture. A form asks for up to ten photographs, which become one message, and count as many.",
+    "Paint the avatar": "In the Apps menu of a member: paints the picture by which others know "
+    "them. A form asks for the style and its strength.",
+}
+
+
 def document(tree: Tree) -> str:
     """The whole document, as Markdown."""
     commands = list(leaves(tree))
     names = [str(Locale.parse(code, sep="-").english_name) for code in languages()]
     parts = [HEAD.format(languages=format_list(names, locale="en_GB")), MEMBERS]
     parts += [_section(command) for command in commands if not is_for_admins(command)]
-    for menu in tree.get_commands(type=discord.AppCommandType.message):
-        parts.append(
-            f"### {menu.name}\n\nIn the Apps menu of a message with a picture: paints that "
-            "picture. A form asks for the style and its strength.\n"
-        )
+    for kind in (discord.AppCommandType.message, discord.AppCommandType.user):
+        parts += [
+            f"### {menu.name}\n\n{MENUS[menu.name]}\n" for menu in tree.get_commands(type=kind)
+        ]
     parts.append(ADMINS)
     parts += [_section(command) for command in commands if is_for_admins(command)]
     return "\n".join([*parts, TAIL])

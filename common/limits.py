@@ -121,6 +121,33 @@ class Limits:
         stricter="lower",
         setting="the best quality a member may ask for.",
     )
+    max_clip_size_px: int = _row(
+        LimitKind.SIZE,
+        sentence("Largest size of what moves"),
+        512,
+        stricter="lower",
+        least=MIN_SIZE_PX,
+        most=MAX_SIZE_PX,
+        setting="longest side of a painting that moves, in pixels.",
+    )
+    max_clip_seconds: int = _row(
+        LimitKind.SECONDS,
+        sentence("Longest time of what moves"),
+        6,
+        stricter="lower",
+        least=1,
+        most=60,
+        setting="seconds of an animation or a video that are painted.",
+    )
+    max_clip_frames_per_second: int = _row(
+        LimitKind.COUNT,
+        sentence("Frames a second of what moves"),
+        12,
+        stricter="lower",
+        least=1,
+        most=60,
+        setting="frames a second of an animation or a video that are painted.",
+    )
     max_waiting_per_user: int = _row(
         LimitKind.COUNT,
         sentence("Waiting pictures of one member"),

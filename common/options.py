@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MIN_SIZE_PX = 64
 MAX_SIZE_PX = 8192
+USUAL_ASPECT = 0.75
+"""The shorter side of most photographs, in parts of the longer."""
 MAX_SEED = 2**31 - 1
 
 Quality = Literal["draft", "standard", "fine"]
@@ -23,13 +25,16 @@ QUALITY_WORK: Mapping[Quality, float] = {"draft": 0.4, "standard": 1.0, "fine": 
 NetworkName = Literal["vgg19", "lite"]
 NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
 Network = Literal["auto", NetworkName]
+DEFAULT_NETWORK: NetworkName = "vgg19"
+"""What `auto` stands for where nobody says otherwise."""
 Precision = Literal["auto", "fp32", "bf16"]
 Statistic = Literal["gram", "wasserstein"]
 KeepColors = Literal["no", "luminance", "match", "histogram"]
 Start = Literal["content", "grey", "noise", "style", "file"]
 FilmFormat = Literal["mp4", "gif"]
-Vary = Literal["seed", "strength", "style"]
-MAX_VARIANTS = 6
+Vary = Literal["seed", "strength", "style", "photo"]
+MAX_VARIANTS = 10
+"""As many as a gallery of Discord holds, and as many photographs as a form takes."""
 Pooling = Literal["max", "average"]
 OptimizerName = Literal["adam", "lbfgs"]
 StyleFit = Literal["resize", "crop", "mirror"]
@@ -38,6 +43,12 @@ _Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 _Aspect = Annotated[float, Field(gt=0, le=1)]
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _LayerWeights = dict[str, _Weight]
+
+
+def resolve_network(requested: str, otherwise: str = "auto") -> str:
+    """The network's name for a wish that may be `auto`: then the other one, or VGG-19."""
+    named = (name for name in (requested, otherwise) if name != "auto")
+    return next(named, DEFAULT_NETWORK)
 
 
 class PaintOptions(BaseModel):
@@ -225,6 +236,9 @@ class PaintInputs(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     content: str
+    more_contents: tuple[str, ...] = Field(
+        (), max_length=MAX_VARIANTS - 1, description="Further photographs, with vary=photo."
+    )
     styles: tuple[StyleInput, ...] = Field(min_length=1, max_length=8)
     mask: str | None = Field(
         None, description="Grey picture: white is painted, black stays the photograph."
@@ -236,6 +250,9 @@ class PaintInputs(BaseModel):
     clip: ClipInput | None = Field(
         None, description="What is painted, where it moves; `content` is its first frame then."
     )
+    erased: bool = Field(
+        False, description="Pictures of it are gone: who brought them had their data erased."
+    )
     content_aspect: _Aspect | None = Field(
         None, description="The photograph's shorter side in parts of its longer; None in old rows."
     )
@@ -246,9 +263,14 @@ class PaintInputs(BaseModel):
             raise ValueError("there must be as many style masks as styles")
         return self
 
+    def taken_back(self) -> "PaintInputs":
+        """What is left to be said of them when pictures of it are gone: the styles."""
+        gone = {"content": "", "more_contents": (), "mask": None, "start": None, "clip": None}
+        return self.model_copy(update={**gone, "style_masks": (), "erased": True})
+
     def picture_keys(self) -> tuple[str, ...]:
         """Keys of all stored pictures that the job needs."""
-        keys = [self.content, self.mask, self.start, *self.style_masks]
+        keys = [self.content, *self.more_contents, self.mask, self.start, *self.style_masks]
         keys.append(None if self.clip is None else self.clip.picture)
         keys.extend(style.picture for style in self.styles)
         return tuple(dict.fromkeys(key for key in keys if key))

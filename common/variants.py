@@ -19,8 +19,8 @@ class Variant:
 def variants_of(inputs: PaintInputs, options: PaintOptions) -> tuple[Variant, ...]:
     """The versions that a job's inputs and options stand for, in their order.
 
-    There are as many as the options say, but never more than there are styles where the styles
-    make the difference. None of several is filmed.
+    There are as many as the options say, but never more than there are styles, or photographs,
+    where these make the difference. None of several is filmed.
     """
     if options.variants == 1:
         return (Variant(inputs, options),)
@@ -31,6 +31,11 @@ def variants_of(inputs: PaintInputs, options: PaintOptions) -> tuple[Variant, ..
                 Variant(_in_style(inputs, number), alone)
                 for number in range(min(options.variants, len(inputs.styles)))
             )
+        case "photo":
+            photos = (inputs.content, *inputs.more_contents)[: options.variants]
+            if inputs.erased:  # of which nothing is left but how many they were
+                photos = ("",) * options.variants
+            return tuple(Variant(_of_photo(inputs, photo), alone) for photo in photos)
         case "strength":
             step = (STRONGEST_VARIANT - SOFTEST_VARIANT) / (options.variants - 1)
             return tuple(
@@ -50,6 +55,14 @@ def variants_of(inputs: PaintInputs, options: PaintOptions) -> tuple[Variant, ..
                 )
                 for number in range(options.variants)
             )
+
+
+def _of_photo(inputs: PaintInputs, photo: str) -> PaintInputs:
+    """The inputs with one of their photographs alone; a mask is of the first."""
+    if photo == inputs.content:
+        return inputs.model_copy(update={"more_contents": ()})
+    alone = {"content": photo, "more_contents": (), "mask": None, "content_aspect": None}
+    return inputs.model_copy(update=alone)
 
 
 def _in_style(inputs: PaintInputs, number: int) -> PaintInputs:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from common.options import resolve_network
 from common.pictures import PictureError
 from common.settings import Settings, SettingsError, load_settings
 from engine.arguments import make_parser, options_of, start_file
 from engine.cli_inputs import read_pictures
-from engine.networks.registry import resolve_network
+from engine.cli_moving import moving_content, output_suffixes, paint_moving
 from engine.output import (
-    PICTURE_SUFFIXES,
     TIMELAPSE_SUFFIXES,
     Film,
     OutputError,
@@ -81,13 +81,24 @@ def _new_name(chosen: argparse.Namespace) -> Path:
     styles = [*(path.stem for path in chosen.style or ()), *(chosen.preset or ())]
     stem = "-".join([chosen.content.stem, *styles[:1]])
     names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
-    return next(path for name in names if not (path := Path(f"{name}.png")).exists())
+    suffix = ".mp4" if chosen.moving else ".png"
+    return next(path for name in names if not (path := Path(f"{name}{suffix}")).exists())
 
 
 def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> int:
     options = options_of(chosen)
     _check_targets(chosen)
-    checkpoints = _checkpoints(chosen)
+    if (moving := moving_content(chosen)) is not None:
+        each_frame = _checkpoints(chosen, every_seconds=0.0)
+        return paint_moving(
+            chosen,
+            moving,
+            settings=settings,
+            options=options,
+            checkpoints=each_frame,
+            console=console,
+        )
+    checkpoints = _checkpoints(chosen, every_seconds=_CHECKPOINT_SECONDS)
     with ProgressBar(console, quiet=chosen.quiet) as bar:
         studio = open_studio(
             settings,
@@ -147,10 +158,10 @@ def _write_records(report: Report, chosen: argparse.Namespace) -> None:
         plot_losses(records, chosen.plot)
 
 
-def _checkpoints(chosen: argparse.Namespace) -> CheckpointFile | None:
+def _checkpoints(chosen: argparse.Namespace, *, every_seconds: float) -> CheckpointFile | None:
     if chosen.checkpoint is None:
         return None
-    every = _CHECKPOINT_SECONDS if chosen.checkpoint_every is None else chosen.checkpoint_every
+    every = every_seconds if chosen.checkpoint_every is None else chosen.checkpoint_every
     if not 0 <= every < math.inf:
         raise PaintSettingsError(
             "--checkpoint-every is a number of seconds, 0 for each iteration, not {value:g}.",
@@ -162,7 +173,7 @@ def _checkpoints(chosen: argparse.Namespace) -> CheckpointFile | None:
 def _check_targets(chosen: argparse.Namespace) -> None:
     """Whether all files can be written, and none of them over another or over what is read."""
     targets = {
-        "--output": (chosen.output, PICTURE_SUFFIXES),
+        "--output": (chosen.output, output_suffixes(chosen)),
         "--timelapse": (chosen.timelapse, TIMELAPSE_SUFFIXES),
         "--report": (chosen.report, (".json",)),
         "--losses": (chosen.losses, (".jsonl",)),

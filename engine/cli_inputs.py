@@ -2,16 +2,19 @@
 
 import argparse
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 from torch import Tensor
 
+from common.clips.clip import Clip, read_clip, write_clip
+from common.clips.decode import decode
 from common.options import PaintOptions
 from common.pictures import DecodeLimits, PictureError
 from common.pictures.decode import normalize
-from common.pictures.kinds import MAX_ASPECT
+from common.pictures.kinds import MAX_ASPECT, ClipLimits
 from common.sentences import Sentence, sentence
 from common.settings import Settings
 from engine.arguments import parse_numbers, start_file
@@ -28,12 +31,44 @@ _LIMITS = DecodeLimits(
 """The files are the caller's own, so that only what is absurd is refused."""
 _PAINTED = replace(_LIMITS, max_aspect=MAX_ASPECT)
 """Of what is painted, as for members: of a very narrow picture only a line would come out."""
+_WHOLE = ClipLimits(max_seconds=3600, max_frames_per_second=100, max_side_px=_LIMITS.max_side_px)
+_STILL_MS = 1000
+"""How long a clip is shown that has but one frame."""
+
+
+def read_moving(file: Path) -> tuple[Clip, tuple[Sentence, ...]]:
+    """The file as a clip, of one frame if nothing moves in it, and what was left out of it.
+
+    Raises:
+        PaintSettingsError: it cannot be read.
+    """
+    try:
+        found = decode(_bytes_of(file), _PAINTED, _WHOLE)
+    except PictureError as problem:
+        raise _unreadable(file, problem.sentence) from None
+    if found.clip is not None:
+        return read_clip(found.clip.file), _about(file, found.clip.notes)
+    single = io.BytesIO()
+    frame = Image.open(io.BytesIO(found.picture.png), formats=("PNG",))
+    write_clip(single, [frame], [_STILL_MS])
+    return read_clip(single.getvalue()), _about(file, found.picture.notes)
 
 
 def read_pictures(
-    chosen: argparse.Namespace, settings: Settings, options: PaintOptions, network: str
+    chosen: argparse.Namespace,
+    settings: Settings,
+    options: PaintOptions,
+    network: str,
+    content: Picture | None = None,
 ) -> Pictures:
     """Read all pictures that the command line names; the styles in order: files, presets, own.
+
+    Args:
+        chosen: of the command line.
+        settings: of this machine.
+        options: of the painting.
+        network: to paint with.
+        content: the photograph, if it was read already.
 
     Raises:
         PaintSettingsError: a file cannot be read, or there are too few or too many of something.
@@ -42,7 +77,7 @@ def read_pictures(
     count = len(chosen.style) + len(chosen.preset) + int(chosen.own_style)
     weights, regions, masks = _counted(chosen, count)
     notes: list[Sentence] = []
-    content = _picture(chosen.content, notes, _PAINTED)
+    content = content or _picture(chosen.content, notes, _PAINTED)
     styles: list[Style | Preset] = [_style(file, notes) for file in chosen.style]
     styles += [Preset(name) for name in chosen.preset]
     if chosen.own_style:
@@ -117,16 +152,25 @@ def _mask(file: Path | None, notes: list[Sentence]) -> Tensor | None:
 
 def _image(file: Path, notes: list[Sentence], limits: DecodeLimits = _LIMITS) -> Image.Image:
     try:
-        data = file.read_bytes()
+        read = normalize(_bytes_of(file), limits)
+    except PictureError as problem:
+        raise _unreadable(file, problem.sentence) from None
+    notes += _about(file, read.notes)
+    return Image.open(io.BytesIO(read.png), formats=("PNG",))
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
     except OSError as error:
         raise PaintSettingsError(
             "{file} cannot be read: {reason}.", file=str(file), reason=error.strerror or ""
         ) from None
-    try:
-        read = normalize(data, limits)
-    except PictureError as problem:
-        raise PaintSettingsError(
-            "{file}: {problem}", file=file.name, problem=problem.sentence
-        ) from None
-    notes += [sentence("{file}: {problem}", file=file.name, problem=one) for one in read.notes]
-    return Image.open(io.BytesIO(read.png), formats=("PNG",))
+
+
+def _unreadable(file: Path, problem: Sentence) -> PaintSettingsError:
+    return PaintSettingsError("{file}: {problem}", file=file.name, problem=problem)
+
+
+def _about(file: Path, notes: Sequence[Sentence]) -> tuple[Sentence, ...]:
+    return tuple(sentence("{file}: {problem}", file=file.name, problem=one) for one in notes)

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Column
 
+from engine.moving.events import FramePainted, FrameStepped
 from engine.painting import Event, Prepared, Preparing, Recovered, Retiled, ScaleStarted, Stepped
 
 _LOSSES_EVERY_SECONDS = 0.5
@@ -77,6 +78,14 @@ class ProgressBar:
                 self.say(f"Out of memory: going on in tiles of {event.tile_px} px.")
             case Stepped():
                 self._step(event)
+
+    def hear_frame(self, event: FrameStepped | FramePainted) -> None:
+        """Show how far a moving picture is."""
+        left = "" if event.seconds_left is None else f"{_clock(event.seconds_left)} left"
+        frame = f"frame {event.frame} of {event.frames}"
+        self._bar.update(self._task, completed=event.fraction, description=frame, left=left)
+        if isinstance(event, FramePainted) and self._says_lines:
+            self.say(f"{frame} {'begun anew and ' if event.anew else ''}painted")
 
     def _step(self, event: Stepped) -> None:
         now = time.monotonic()

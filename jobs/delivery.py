@@ -5,12 +5,13 @@ is up to the bot, which edits one message, and gives posts a nonce of the job's 
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import sqlalchemy as sa
 
-from jobs.core import QueueCore, record
+from jobs.core import QueueCore, record, row_of
 from jobs.db import schema
-from jobs.db.rows import HAS_ENDED, J, job_from_row
+from jobs.db.rows import HAS_ENDED, J, job_from_row, to_json
 from jobs.model import Job, JobState
 
 _UNDELIVERABLE = "undeliverable: "
@@ -51,6 +52,22 @@ class Deliveries:
     async def set_message(self, job_id: int, channel_id: int | None, message_id: int) -> None:
         """Remember the message that shows the job."""
         await self._update(job_id, message_channel_id=channel_id, message_id=message_id)
+
+    async def set_look(self, job_id: int, *, alt_text: str, spoiler: bool) -> Job | None:
+        """Note how the picture of a job is described, and whether it is hidden at first.
+
+        None where there is no such job, or another version wrote it.
+        """
+        async with self._core.database.write() as transaction:
+            row = await row_of(transaction, job_id)
+            job = None if row is None else job_from_row(row)
+            if job is None or job.unreadable is not None:
+                return None
+            reply = replace(job.reply, alt_text=alt_text, spoiler=spoiler)
+            await transaction.connection.execute(
+                sa.update(schema.jobs).where(J.id == job_id).values(target=to_json(reply))
+            )
+        return replace(job, reply=reply)
 
     async def mark_removed(self, message_ids: Collection[int]) -> int:
         """Note that somebody deleted these messages in Discord; how many were of jobs.

@@ -21,7 +21,7 @@ from jobs.db.living import BotState
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
 from jobs.entering.limits import EVERYWHERE
 from jobs.model import EngineInfo, FailureKind, Job, JobState
-from jobs.order.standings import ENGINE_ALIVE_SECONDS, engine_from_row
+from jobs.order.fleet import ENGINE_ALIVE_SECONDS, engine_from_row
 from jobs.working.bots import Bots
 from jobs.working.ending import DEATHS_ALLOWED
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from common.defaults import Notify
-from common.options import PaintInputs, PaintOptions
+from common.options import MAX_SIZE_PX, PaintInputs, PaintOptions
 from common.sentences import Sentence
 
 
@@ -64,6 +64,8 @@ class Reply:
     """Whether its member is mentioned when it is ready; "long": if it took longer than a minute."""
     notes: tuple[Sentence, ...] = ()
     """What the result is to say of the pictures that it was made from."""
+    alt_text: str = ""
+    """How its member describes the picture to those who do not see it; empty: what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,8 @@ class FailureKind(StrEnum):
     STYLE_MISSING = "style_missing"
     """The preset's scan is not there and could not be fetched."""
     INTERNAL = "internal"
+    ERASED = "erased"
+    """Somebody else brought a picture for it, and had their data erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ class Failure:
     @property
     def is_ours(self) -> bool:
         """Whether it was no fault of the member's pictures or settings."""
-        return self.kind is not FailureKind.INPUT
+        return self.kind not in {FailureKind.INPUT, FailureKind.ERASED}
 
     @classmethod
     def of(cls, kind: FailureKind, said: Sentence, error_id: str) -> Self:
@@ -213,6 +217,8 @@ class Job:
     """When the user's data was erased; the row is kept for a day's limit only."""
     message_removed_at: datetime | None = None
     """When somebody deleted its message in Discord: from then on only its owner is shown it."""
+    network: str | None = None
+    """The one that paints it, on whichever engine; None in a row of an older version."""
     cancelled_by: int | None = None
     """Who cancelled it, where that was not its member; may be `COMMAND_LINE`."""
     back_until: datetime | None = None
@@ -255,6 +261,21 @@ class EngineInfo:
     pid: int
     last_seen: datetime | None = None
     """Of the database's clock; None before it is registered."""
+    model: str = ""
+    """What its device is called, such as the name of a card."""
+    networks: tuple[str, ...] = ()
+    """Those whose weights it has; empty where it does not say, which counts as all."""
+    memory_bytes: int | None = None
+    """Of its device, in all."""
+    memory_used_bytes: int | None = None
+    """Of these, as it said last."""
+    largest_px: int = MAX_SIZE_PX
+    """The longest side of a picture for which it has the memory."""
+    pace: float | None = None
+    """Seconds for a unit of work (`jobs.order.speeds`): the best that was measured of it, or until
+    then what it found out, or guesses, by itself."""
+    trouble: str | None = None
+    """What keeps it from painting, in English."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,11 @@ def timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
+def avatar_hash(user: User) -> str | None:
+    """Under which the CDN has the picture of a user; bots have none here."""
+    return None if user.bot else f"{user.id:032x}"
+
+
 def user_json(user: User) -> Json:
     """A user object."""
     return {
@@ -21,7 +26,7 @@ def user_json(user: User) -> Json:
         "username": user.name,
         "global_name": None if user.bot else user.display_name,
         "discriminator": "0000" if user.bot else "0",
-        "avatar": None,
+        "avatar": avatar_hash(user),
         "bot": user.bot,
         "public_flags": 0,
         "flags": 0,

@@ -135,6 +135,27 @@ class UserActions:
             user, channel, InteractionType.APPLICATION_COMMAND, data, command=name, wait=wait
         )
 
+    async def user_command(
+        self,
+        user: User,
+        name: str,
+        target: User,
+        *,
+        channel: Place = None,
+        context: str = "guild",
+        wait: bool = True,
+    ) -> Interaction:
+        """Use an entry of a user's Apps menu."""
+        where = self.place(user, channel, context)
+        command = command_for(self.world, user, name, where, kind=2)
+        resolved: Json = {}
+        resolve_entity(self.world, 6, target, resolved)
+        data = _command_data(command, (), [], resolved)
+        data["target_id"] = str(target.id)
+        return await self._dispatch(
+            user, where, InteractionType.APPLICATION_COMMAND, data, command=name, wait=wait
+        )
+
     async def type_into(
         self,
         user: User,

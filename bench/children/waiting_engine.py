@@ -18,8 +18,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from common.options import MAX_SIZE_PX
 from common.settings import Settings
 from common.store import PictureStore
+from engine.worker.abilities import Abilities
 from engine.worker.handle import Ended, Finished, JobHandle
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
@@ -38,6 +40,14 @@ class Instant(JobPainter):
     def network_name(self, requested: str = "auto") -> str:
         """The network that no picture is made with."""
         return requested
+
+    def abilities(self) -> Abilities:
+        """Those of any engine."""
+        return Abilities("none", (), None, MAX_SIZE_PX, 120.0)
+
+    def memory_used_bytes(self) -> int:
+        """None is."""
+        return 0
 
     def idle(self, should_stop: Callable[[], bool]) -> None:
         """Nothing, between jobs."""

@@ -7,6 +7,7 @@ from bot.commands import (
     cancel,
     help,  # noqa: A004 - the command's name
     history,
+    moving_question,
     paint,
     paint_this,
     privacy,
@@ -30,7 +31,7 @@ from bot.commands.admin import (
     queue_admin,
     stats,
 )
-from bot.commands.picture_buttons import change, details, ending, remix, sharing
+from bot.commands.picture_buttons import change, describe, details, ending, remix, sharing
 from bot.delivery import loop, notifier, undelivered
 from bot.intake import own_defaults, shares
 from bot.intake import service as intake
@@ -56,6 +57,7 @@ FEATURES: tuple[Feature, ...] = (
     remix.FEATURE,
     change.FEATURE,
     details.FEATURE,
+    describe.FEATURE,
     sharing.FEATURE,
     ending.FEATURE,
     paint.FEATURE,
@@ -66,6 +68,7 @@ FEATURES: tuple[Feature, ...] = (
     show.FEATURE,
     style_buttons.FEATURE,
     style_picker.FEATURE,
+    moving_question.FEATURE,
     settings.FEATURE,
     styles.FEATURE,
     saved_styles.FEATURE,

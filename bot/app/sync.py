@@ -11,10 +11,13 @@ from typing import Any
 import discord
 
 from bot.kit import Tree
+from bot.ui.picture_upload import FILE_TYPES, PICTURE_FILES
 from common.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
+OF_OPTIONS = {"content": (*PICTURE_FILES, "video")}
+"""Options that take more than pictures."""
 HASH_FILE = "commands.json"
 BACKOFF = Backoff(first_seconds=5.0, longest_seconds=3600.0)
 
@@ -57,12 +60,12 @@ async def sync_if_changed(tree: Tree, data_dir: Path) -> bool:
     key = str(client.application_id)
     if known.get(key) == digest and await _discord_has(tree, payload):
         return False
-    commands = await tree.sync()
+    told = await _tell(tree, payload)
     try:
         path.write_text(json.dumps({**known, key: digest}), encoding="utf-8")
     except OSError as error:
         log.warning("The next start tells Discord the commands again: %s", error)
-    log.info("Told Discord the %d commands", len(commands))
+    log.info("Told Discord the %d commands", told)
     return True
 
 
@@ -72,8 +75,32 @@ async def _payload(tree: Tree) -> list[Any]:
     ]
     translator = tree.translator
     if translator is None:
-        return [command.to_dict(tree) for command in commands]
-    return [await command.get_translated_payload(tree, translator) for command in commands]
+        payload: list[Any] = [command.to_dict(tree) for command in commands]
+    else:
+        payload = [await command.get_translated_payload(tree, translator) for command in commands]
+    _name_file_types(payload)
+    return payload
+
+
+def _name_file_types(options: list[Any]) -> None:
+    """Say which files are pictures, at each option that takes one; discord.py cannot yet."""
+    for option in options:
+        if option.get("type") == discord.AppCommandOptionType.attachment.value:
+            option[FILE_TYPES] = list(OF_OPTIONS.get(option["name"], PICTURE_FILES))
+        _name_file_types(option.get("options") or [])
+
+
+async def _tell(tree: Tree, payload: list[Any]) -> int:
+    """Send the commands, and without what discord.py does not know where Discord refuses that."""
+    client = tree.client
+    assert client.application_id is not None
+    try:
+        there = await client.http.bulk_upsert_global_commands(client.application_id, payload)
+    except discord.HTTPException as error:
+        if error.status != 400:
+            raise
+        return len(await tree.sync())
+    return len(there)
 
 
 async def _discord_has(tree: Tree, payload: list[Any]) -> bool:

@@ -2,15 +2,13 @@
 
 from dataclasses import replace
 
+from bot.cards.fit_clip import fitted_clip
 from bot.cards.small_print import Attached
 from bot.pictures.upload_encoder import UploadEncoder
 from bot.texts import Texts
+from bot.wire.uploads import MIB, REQUEST_LIMIT_BYTES, ROOM_BYTES
 from common.store import PictureStore
 from jobs.model import Job
-
-MIB = 1024 * 1024
-REQUEST_LIMIT_BYTES = 25 * MIB
-ROOM_BYTES = 64 * 1024  # for the rest of the request
 
 
 async def fitted(
@@ -61,7 +59,7 @@ async def fitted_result(
     *,
     is_result: bool = False,
 ) -> Attached | None:
-    """The finished picture of a job, or all its versions, each as `fitted`; None: it has none.
+    """The finished picture of a job, moving if it is to, or all its versions; None: it has none.
 
     Raises:
         PictureMissingError: if one is no longer stored.
@@ -69,9 +67,14 @@ async def fitted_result(
     """
     if job.result_key is None:
         return None
+    name = f"atelier-{job.id}"
+    clip = job.report.clip if job.report else None
+    if clip is not None:
+        return await fitted_clip(
+            t, store, press, clip, limit_bytes=limit_bytes, name=name, is_result=is_result
+        )
     keys = (job.report.variants if job.report else ()) or (job.result_key,)
     limit_bytes = min(limit_bytes, (REQUEST_LIMIT_BYTES - ROOM_BYTES) // len(keys))
-    name = f"atelier-{job.id}"
     names = [name] if len(keys) == 1 else [f"{name}-{n}" for n in range(1, len(keys) + 1)]
     first, *more = [
         await fitted(

@@ -37,16 +37,13 @@ class Action(StrEnum):
     TAKE_4 = "fourth"
     TAKE_5 = "fifth"
     TAKE_6 = "sixth"
+    TAKE_7 = "seventh"
+    TAKE_8 = "eighth"
+    TAKE_9 = "ninth"
+    TAKE_10 = "tenth"
 
 
-TAKE_ACTIONS = (
-    Action.TAKE_1,
-    Action.TAKE_2,
-    Action.TAKE_3,
-    Action.TAKE_4,
-    Action.TAKE_5,
-    Action.TAKE_6,
-)
+TAKE_ACTIONS = tuple(action for action in Action if action.name.startswith("TAKE_"))
 """Take one of several versions, in their order."""
 
 
@@ -64,7 +61,18 @@ LOOKS = {
         action: Look(label, "🖼️")
         for action, label in zip(
             TAKE_ACTIONS,
-            (_("Take 1"), _("Take 2"), _("Take 3"), _("Take 4"), _("Take 5"), _("Take 6")),
+            (
+                _("Take 1"),
+                _("Take 2"),
+                _("Take 3"),
+                _("Take 4"),
+                _("Take 5"),
+                _("Take 6"),
+                _("Take 7"),
+                _("Take 8"),
+                _("Take 9"),
+                _("Take 10"),
+            ),
             strict=True,
         )
     },

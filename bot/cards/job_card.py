@@ -109,6 +109,10 @@ def _painting(
     fraction = progress.fraction if progress else 0.0
     headline = t("Being cancelled…") if job.cancel_requested else t("Painting")
     line = f"{progress_bar(fraction)} {fraction:.0%}"
+    if progress is not None and progress.frames:
+        line += " · " + t(
+            "frame {frame} of {frames}", frame=progress.frame or 0, frames=progress.frames
+        )
     if standing is not None and standing.ready_at is not None:
         line += " · " + ready_words(t, standing.ready_at)
     if progress is not None and progress.note:
@@ -126,7 +130,7 @@ def _painting(
 
 def _done(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
     headline, *lines = end_words(t, job, attached)
-    gallery = _gallery(attached, _title(t, job), spoiler=job.reply.spoiler)
+    gallery = _gallery(attached, described(t, job), spoiler=job.reply.spoiler)
     buttons = job_buttons(t, job.id, *_actions(job)) if attached else ()
     return card(headline, gallery, *lines, *buttons, color=COLOR_DONE)
 
@@ -134,7 +138,11 @@ def _done(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
 def _actions(job: Job) -> Sequence[Action]:
     """What can be done with a finished picture, or with several versions of one."""
     versions = len(job.report.variants) if job.report else 0
-    return (*TAKE_ACTIONS[:versions], *VERSIONS_ACTIONS) if versions > 1 else RESULT_ACTIONS
+    if versions > 1:
+        return (*TAKE_ACTIONS[:versions], *VERSIONS_ACTIONS)
+    if job.inputs.clip is not None:  # it is not filmed
+        return [action for action in RESULT_ACTIONS if action is not Action.TIMELAPSE]
+    return RESULT_ACTIONS
 
 
 def _failed(t: Texts, job: Job) -> ui.LayoutView:
@@ -147,7 +155,13 @@ def _cancelled(t: Texts, job: Job) -> ui.LayoutView:
     return card(*end_words(t, job, None), *buttons, color=COLOR_WAITING)
 
 
-def _title(t: Texts, job: Job) -> str:
+def described(t: Texts, job: Job) -> str:
+    """What is said of the picture to those who do not see it."""
+    return job.reply.alt_text or title_words(t, job)
+
+
+def title_words(t: Texts, job: Job) -> str:
+    """What a finished picture is called: its styles, and for whom it was painted."""
     title = t("Painted for {user}", user=job.user_name)
     if any(style.preset or style.name for style in job.inputs.styles):
         styles = styles_words(t, job.inputs.styles)
@@ -164,7 +178,7 @@ def end_words(t: Texts, job: Job, attached: Attached | None) -> list[str]:
         failure = job.failure
         sentence = failure_words(t, failure) if failure else t("This picture could not be painted.")
         return [f"### ⚠️ {t('This did not work')}", sentence, settings]
-    headline = f"### 🖼️ {_title(t, job)}"
+    headline = f"### 🖼️ {title_words(t, job)}"
     if attached is not None:
         return [headline, small_print(t, job, attached)]
     missing = (
@@ -198,7 +212,7 @@ def _cancelled_words(t: Texts, job: Job) -> list[str]:
 def saved_card(t: Texts, job: Job, attached: Attached, link: str) -> ui.LayoutView:
     """A finished picture in its member's direct messages, with the way back to where it was."""
     headline, *lines = end_words(t, job, attached)
-    gallery = _gallery(attached, _title(t, job), spoiler=job.reply.spoiler)
+    gallery = _gallery(attached, described(t, job), spoiler=job.reply.spoiler)
     back = t("-# It was painted here: {link}", link=link)
     buttons = job_buttons(t, job.id, *SAVED_ACTIONS)
     return card(headline, gallery, *lines, back, *buttons, color=COLOR_DONE)
@@ -208,7 +222,7 @@ def plain_card(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
     """The end of a job with as few components as can be, for when Discord refuses its card."""
     layout = ui.LayoutView(timeout=None)
     layout.add_item(ui.TextDisplay("\n".join(end_words(t, job, attached))))
-    if (gallery := _gallery(attached, _title(t, job), spoiler=job.reply.spoiler)) is not None:
+    if (gallery := _gallery(attached, described(t, job), spoiler=job.reply.spoiler)) is not None:
         layout.add_item(gallery)
     return layout
 

@@ -57,8 +57,11 @@ def settings_line(t: Texts, job: Job) -> str:
         t(QUALITIES[options.quality]),
         _strength(t, options),
     ]
+    if (clip := job.inputs.clip) is not None:
+        said = t("{count} frames, {seconds:.1f} s", count=clip.frames, seconds=clip.seconds)
+        parts.insert(2, said)
     if options.variants > 1:
-        parts.insert(0, t.plural("{count} version", "{count} versions", count=options.variants))
+        parts.insert(0, _versions(t, options))
     if options.style_scale != 1.0:
         parts.append(t("strokes × {scale}", scale=f"{options.style_scale:g}"))
     if options.keep_colors in KEPT_COLORS:
@@ -66,6 +69,12 @@ def settings_line(t: Texts, job: Job) -> str:
     if options.start in STARTS:
         parts.append(t(STARTS[options.start]))
     return plain(" · ".join(parts), limit=600)
+
+
+def _versions(t: Texts, options: PaintOptions) -> str:
+    if options.vary == "photo":
+        return t.plural("{count} photograph", "{count} photographs", count=options.variants)
+    return t.plural("{count} version", "{count} versions", count=options.variants)
 
 
 def _strength(t: Texts, options: PaintOptions) -> str:

@@ -7,6 +7,7 @@ from bot.texts import _
 from bot.ui.plain import plain
 from bot.wire.errors import UserError
 from bot.wire.in_time import read_in_time
+from jobs.changing.brought import TAKEN_BACK
 from jobs.model import Job
 from jobs.outcomes import Cancelled, CancelOutcome, CancelRequested
 
@@ -65,6 +66,16 @@ async def open_job(interaction: Interaction, job_id: int) -> Job:
     if job.pictures_deleted_at is not None:
         raise UserError(NOT_KEPT)
     return job
+
+
+def check_pictures(job: Job) -> None:
+    """Whether the pictures that a job was painted from are still its member's to use.
+
+    Raises:
+        UserError: if somebody else brought them, who had their data erased.
+    """
+    if job.inputs.erased:
+        raise UserError(TAKEN_BACK.template)
 
 
 async def cancel(interaction: Interaction, job: Job) -> CancelOutcome:

@@ -85,7 +85,7 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
 
 @app_commands.command(name="paint", description="Paint a photo in the style of a painting.")
 @app_commands.describe(
-    content="The photo to paint; of an animation, its first picture.",
+    content="The photo to paint, or an animation or a short video.",
     style="A picture whose style to use; or choose a painting with preset.",
     preset="A painting whose style to use; type to search.",
     style2="A second picture, to blend its style with the first.",
@@ -101,6 +101,7 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
     seed=OPTIONS["seed"].help + " Without it: a new one.",
     variants=f"How many versions to choose from, 1 to {VARIANTS_OFFERED}. Without it: 1.",
     vary=OPTIONS["vary"].help,
+    moving=OPTIONS["moving"].help,
     timelapse=OPTIONS["timelapse"].help,
     film=OPTIONS["timelapse_format"].help,
     notify="Mention me when it is ready. Without it: if it took longer than a minute.",
@@ -130,6 +131,7 @@ async def paint(
     seed: Range[int, SEED.least, SEED.most] | None = None,
     variants: Range[int, 1, VARIANTS_OFFERED] | None = None,
     vary: Vary = "seed",
+    moving: bool | None = None,
     timelapse: bool = False,
     film: FilmFormat | None = None,
     notify: Notify | None = None,
@@ -158,11 +160,12 @@ async def paint(
             start=start,
             variants=_versions(variants, vary, len(styles)),
             vary=vary,
+            moving=moving,
             timelapse=timelapse or film is not None,
             timelapse_format=film or "mp4",
             **options_by(own) | {"seed": new_seed()} | suiting(styles) | named,
         ),
-        named=tuple(named),
+        named=(*named, *(["size_px"] if size is not None else [])),
     )
     await interaction.client.service(IntakeService).begin(interaction, request)
 

@@ -1,14 +1,14 @@
-"""The menu “Paint this” on any message with a picture."""
+"""The menus on a message with a picture, “Paint this” and “Use as style”, and on a member."""
 
 from collections.abc import Iterable, Iterator
 
 import discord
 from discord import app_commands
 
-from bot.commands.style_form import Chosen, StyleForm
+from bot.commands.style_form import Chosen, PhotoForm, StyleForm
 from bot.commands.style_pictures import saved_styles
 from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
-from bot.intake.request import PaintRequest, Source, asker_of
+from bot.intake.request import PaintRequest, Source, StyleWish, asker_of
 from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed, suiting
 from bot.kit import Feature, Interaction
@@ -19,16 +19,45 @@ from common.options import PaintOptions
 NO_PICTURE = _("That message has no picture; please choose one that has, or use /paint.")
 PICTURE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic",
-    ".heif",
+    ".heif", ".mp4", ".mov", ".webm", ".mkv",
 )  # fmt: skip
 
 
-@app_commands.context_menu(name="Paint this")
+PAINT_THIS, USE_AS_STYLE = _("Paint this"), _("Use as style")
+PAINT_AVATAR = _("Paint the avatar")
+AVATAR_PX = 1024
+
+
+@app_commands.context_menu(name=PAINT_THIS)
 async def paint_this(interaction: Interaction, message: discord.Message) -> None:
     """Ask for a style for the picture of a message."""
+    await _ask_style(interaction, PAINT_THIS, _first_picture(message))
+
+
+@app_commands.context_menu(name=USE_AS_STYLE)
+async def use_as_style(interaction: Interaction, message: discord.Message) -> None:
+    """Ask for photographs to paint in the style of a message's picture."""
+    t, styles = texts_of(interaction), (StyleWish(picture=_first_picture(message)),)
+    await interaction.response.send_modal(PhotoForm(t, t(USE_AS_STYLE), styles, {}))
+
+
+@app_commands.context_menu(name=PAINT_AVATAR)
+async def paint_avatar(interaction: Interaction, user: discord.User) -> None:
+    """Ask for a style for the picture of a member."""
+    # Of a server's own avatar of theirs, if they have one.
+    avatar = user.display_avatar.replace(size=AVATAR_PX, format="png")
+    await _ask_style(interaction, PAINT_AVATAR, Source(url=avatar.url))
+
+
+def _first_picture(message: discord.Message) -> Source:
     source = next(pictures_of(message), None)
     if source is None:
         raise UserError(NO_PICTURE)
+    return source
+
+
+async def _ask_style(interaction: Interaction, title: str, source: Source) -> None:
+    """Open the form that asks for a style for a picture."""
 
     async def begin(submitted: Interaction, chosen: Chosen) -> None:
         own = await submitted.client.service(OwnDefaults).of(submitted)
@@ -49,7 +78,7 @@ async def paint_this(interaction: Interaction, message: discord.Message) -> None
 
     t = texts_of(interaction)
     settings, saved = interaction.client.settings, await saved_styles(interaction)
-    form = StyleForm(t, settings, t("Paint this"), begin, saved=saved, asks_strength=True)
+    form = StyleForm(t, settings, t(title), begin, saved=saved, asks_strength=True)
     await interaction.response.send_modal(form)
 
 
@@ -71,7 +100,8 @@ def pictures_of(message: discord.Message) -> Iterator[Source]:
 def _attached(attachments: Iterable[discord.Attachment]) -> Iterator[Source]:
     for attachment in attachments:
         kind = attachment.content_type or ""
-        if kind.startswith("image/") or attachment.filename.lower().endswith(PICTURE_SUFFIXES):
+        is_shown = kind.startswith(("image/", "video/"))
+        if is_shown or attachment.filename.lower().endswith(PICTURE_SUFFIXES):
             yield Source.attachment(attachment)
 
 
@@ -93,4 +123,4 @@ def _in_galleries(component: object) -> Iterator[Source]:
                     yield Source(url=item.media.proxy_url)
 
 
-FEATURE = Feature(commands=(paint_this,))
+FEATURE = Feature(commands=(paint_this, use_as_style, paint_avatar))

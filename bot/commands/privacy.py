@@ -102,8 +102,9 @@ class EraseButton(
         user_id = interaction.user.id
         question = t(
             "Erase everything that I keep of you? Your waiting pictures are cancelled, your "
-            "pictures and styles are deleted. This cannot be undone. Messages in Discord stay, "
-            "until you or a moderator delete them."
+            "pictures and styles are deleted. What others painted on from your pictures stays "
+            "theirs, but your photographs are taken out of it. This cannot be undone. Messages in "
+            "Discord stay, until you or a moderator delete them."
         )
         layout = card(question, row_of(ReallyEraseButton(t, user_id), KeepButton(t, user_id)))
         await interaction.response.edit_message(view=layout)

@@ -14,11 +14,11 @@ from bot.texts import Texts
 from bot.ui.buttons import USER, PersistentItem, check_owner, custom_id, template
 from bot.ui.plain import shorten
 from bot.ui.words import at_hand_first, is_at_hand
-from common.options import MAX_VARIANTS
 
 NO_WISH = 0
 """In the place of a wish's interaction, where no photograph waits for its style."""
 SURPRISE = "surprise"
+STYLES_TRIED = 6
 SIX = "six"
 """Before a colon and a page of the catalogue, all of whose paintings are to be tried."""
 TRIAL = {"size_px": 256, "quality": "draft", "vary": "style", "timelapse": False}
@@ -80,7 +80,7 @@ def _chosen(interaction: Interaction, style: str) -> tuple[tuple[StyleWish, ...]
     kind, _colon, page = style.partition(":")
     if kind != SIX or not page.isdecimal():
         return (StyleWish(preset=style),), {}
-    six = paintings[int(page) * MAX_VARIANTS :][:MAX_VARIANTS]
+    six = paintings[int(page) * STYLES_TRIED :][:STYLES_TRIED]
     styles = tuple(StyleWish(preset=each.id, weight=1 / len(six)) for each in six)
     return styles, {**TRIAL, "variants": len(six)}
 

@@ -13,9 +13,10 @@ from bot.intake.service import IntakeService
 from bot.intake.wishes import OWN_STYLE, new_seed, suiting
 from bot.kit import Interaction
 from bot.texts import Texts, _
+from bot.ui.picture_upload import PictureUpload
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import at_hand_first
-from common.options import PaintOptions
+from common.options import MAX_VARIANTS, PaintOptions
 from common.settings import Settings
 from jobs.changing.styles import UserStyle
 
@@ -112,9 +113,7 @@ class StyleForm(ReportingModal):
         self._name: ui.TextInput[Any] = ui.TextInput(
             custom_id="name", required=False, max_length=100, placeholder="Starry Night"
         )
-        self._upload: ui.FileUpload[Any] = ui.FileUpload(
-            custom_id="style", required=False, min_values=0, max_values=1
-        )
+        self._upload = PictureUpload(custom_id="style", required=False, min_values=0, max_values=1)
         self._strength = strength_select(t)
         self.add_item(ui.Label(text=t("A painting"), component=self._painting))
         self.add_item(ui.Label(text=t("or one by its name"), component=self._name))
@@ -134,8 +133,13 @@ class StyleForm(ReportingModal):
         await self._on_chosen(interaction, Chosen(tuple(wishes), strength))
 
 
+def of_photos(count: int) -> dict[str, Any]:
+    """Options of a job with several photographs, by their names; none for one."""
+    return {} if count == 1 else {"variants": count, "vary": "photo", "moving": False}
+
+
 class PhotoForm(ReportingModal):
-    """Asks for the photograph to paint in a style that is chosen already, or will be."""
+    """Asks for the photographs to paint in a style that is chosen already, or will be."""
 
     def __init__(
         self, t: Texts, title: str, styles: tuple[StyleWish, ...], changes: Mapping[str, Any]
@@ -143,9 +147,10 @@ class PhotoForm(ReportingModal):
         super().__init__(title=title)
         self._styles = styles
         self._changes = changes
-        self._photo: ui.FileUpload[Any] = ui.FileUpload(custom_id="content", max_values=1)
+        self._photos = PictureUpload(custom_id="content", max_values=MAX_VARIANTS)
         self._strength = strength_select(t)
-        self.add_item(ui.Label(text=t("The photograph"), component=self._photo))
+        about = t("Up to {count}; each becomes a picture of one message.", count=MAX_VARIANTS)
+        self.add_item(ui.Label(text=t("Photographs"), description=about, component=self._photos))
         self.add_item(ui.Label(text=t("Strength of the style"), component=self._strength))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
@@ -153,8 +158,10 @@ class PhotoForm(ReportingModal):
         strength = strength_of(self._strength)
         named = {} if strength is None else {"strength": strength}
         own = await interaction.client.service(OwnDefaults).of(interaction)
+        first, *more = [Source.attachment(file) for file in self._photos.values]
         options = {
             **options_by(own),
+            **of_photos(1 + len(more)),
             "seed": new_seed(),
             **suiting(self._styles),
             **named,
@@ -163,7 +170,8 @@ class PhotoForm(ReportingModal):
         request = PaintRequest(
             asker=asker_of(interaction),
             reply=reply_by(interaction, own),
-            content=Source.attachment(self._photo.values[0]),
+            content=first,
+            more=tuple(more),
             styles=self._styles,
             options=PaintOptions(**options),
             named=tuple(named),

@@ -6,7 +6,7 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from bot.commands.style_buttons import NO_WISH, SIX, StyleButton
+from bot.commands.style_buttons import NO_WISH, SIX, STYLES_TRIED, StyleButton
 from bot.commands.style_pictures import painting_picture, stored_picture
 from bot.intake.wishes import OWN_STYLE
 from bot.kit import Feature, Interaction
@@ -18,10 +18,9 @@ from bot.ui.plain import plain
 from bot.ui.words import at_hand_first, catalogue, is_at_hand
 from bot.wire.acknowledging import acknowledge
 from common.catalogue import Painting
-from common.options import MAX_VARIANTS
 from common.settings import Settings
 
-PAGE_SIZE = MAX_VARIANTS
+PAGE_SIZE = STYLES_TRIED
 SEARCH_LIMIT = 40  # characters, so that a search fits into a custom_id
 FOUND_AT_MOST = 60
 CATALOGUE, OWN = "c", "o"

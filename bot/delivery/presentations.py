@@ -54,11 +54,11 @@ def presentations_for(job: Job, *, is_new: bool) -> list[Presentation]:
         job: Before its end only its card is tried, since the next one is not far.
         is_new: Whether the message is yet to be sent, and thus held no words before.
     """
-    first = (
-        [Presentation(Layout.CARD)]
-        if is_new
-        else [Presentation(Layout.CARD), Presentation(Layout.CARD_FOR_WORDS)]
-    )
+    first = [Presentation(Layout.CARD)]
+    if not is_new:
+        first.append(Presentation(Layout.CARD_FOR_WORDS))
+        if job.shown_revision == 0:  # it may say that its command had to wait
+            first.reverse()
     if not job.state.ended:
         return first
     had_card = not is_new and job.shown_revision > 0

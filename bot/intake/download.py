@@ -24,6 +24,10 @@ GONE = _("That picture can no longer be downloaded from Discord; please attach i
 UNREACHABLE = _("Discord did not deliver that picture in time; please try again in a minute.")
 
 
+class UnreachableError(UserError):
+    """Discord does not deliver the file, which is nobody's fault here."""
+
+
 class Downloader:
     """Downloads pictures, and never holds more of one than is allowed."""
 
@@ -51,7 +55,8 @@ class Downloader:
         """Download a file.
 
         Raises:
-            UserError: if it is too large, gone, or does not come.
+            UserError: if it is too large or gone.
+            UnreachableError: if it does not come.
         """
         if declared_bytes is not None:
             self._check(declared_bytes)
@@ -60,7 +65,7 @@ class Downloader:
                 return await self._fetch_once(url)
             except (aiohttp.ClientError, TimeoutError, OSError):
                 if failures == TRIES - 1:
-                    raise UserError(UNREACHABLE) from None
+                    raise UnreachableError(UNREACHABLE) from None
                 await asyncio.sleep(BACKOFF.seconds(failures))
         raise AssertionError("unreachable")
 

@@ -25,7 +25,6 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 QUEUE_BACKOFF = Backoff(first_seconds=0.5, longest_seconds=30.0, factor=4.0)
-QUEUE_TRIES = 5
 KEPT = timedelta(days=1)  # as long as the queue knows an intake again
 _SUFFIX = ".json"
 
@@ -138,7 +137,7 @@ class JournalEntry:
     """Its user had everything erased meanwhile."""
 
     async def written(self, seconds: float) -> bool:
-        """Wait until the command is safe: a row, or after this time a file.
+        """Wait until the command is safe: a row; a file after this time, or without a database.
 
         Returns:
             False when the queue knows it already.
@@ -147,28 +146,32 @@ class JournalEntry:
             QueueError: it cannot be written.
         """
         await asyncio.wait({self._row}, timeout=max(0.0, seconds))
-        if not self._row.done():
+        if not self._row.done() or isinstance(self._row.exception(), QueueUnavailableError):
             self._filing = asyncio.create_task(self._journal.file(self.request))
             waiting: set[asyncio.Task[bool] | asyncio.Task[None]] = {self._row, self._filing}
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if self._row.done():
+            if self._row.done() and self._row.exception() is not None:
+                await self._filing
+        if self._filing is None or (self._row.done() and self._row.exception() is None):
             return self._row.result()
-        assert self._filing is not None
         self._filing.result()
         return True
 
     async def settled(self) -> bool:
-        """Wait until it is a row. Returns False when another had made it.
+        """Make it a row. Returns False when another had made it.
 
         Raises:
-            QueueError: the queue does not take it, however often it is asked.
+            QueueUnavailableError: the queue does not answer; what is written down stays so.
             UserError: its user had everything erased meanwhile.
         """
+        if self._row.done() and isinstance(self._row.exception(), QueueUnavailableError):
+            self._row = asyncio.create_task(self._again())
         try:
-            is_new = await self._insisted()
-        except Exception:  # the program's end is none: then the next start goes on
-            await self._unfiled()
-            raise
+            is_new = await self._row
+        except QueueUnavailableError:
+            if not self.forgotten:
+                raise
+            is_new = True  # it may have been written all the same
         await self._unfiled()
         if self.forgotten:
             await self._journal.close(self.request.reply.interaction_id)
@@ -191,20 +194,6 @@ class JournalEntry:
                 await self._filing
             await self._journal.unfile(self.request)
         self._journal.closed(self)
-
-    async def _insisted(self) -> bool:
-        """Ask the queue again while it does not answer, if there is a file meanwhile."""
-        for failures in range(QUEUE_TRIES - 1) if self._filing is not None else ():
-            try:
-                return await self._row
-            except QueueUnavailableError as error:
-                seconds = QUEUE_BACKOFF.seconds(failures)
-                log.warning("The queue does not answer (%s); next try in %.1f s", error, seconds)
-            await asyncio.sleep(seconds)
-            if self.forgotten:
-                return True
-            self._row = asyncio.create_task(self._again())
-        return await self._row
 
     async def _again(self) -> bool:
         # What broke off may have been written: then it is this very command that is known.

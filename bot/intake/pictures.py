@@ -2,20 +2,27 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from bot.intake.byte_budget import ByteBudget
-from bot.intake.download import Downloader
-from bot.intake.request import PaintRequest, Role, Source, StyleWish
+from bot.intake.download import Downloader, UnreachableError
+from bot.intake.request import Moving, PaintRequest, Role, Source, StyleWish
 from bot.intake.room import DiskRoom
 from bot.intake.shares import Shares
 from bot.intake.wishes import resolve
 from bot.texts import _
 from bot.wire.errors import UserError
-from common.options import PaintInputs, StyleInput
-from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailableError, PictureError
+from common.options import MIN_SIZE_PX, ClipInput, PaintInputs, StyleInput
+from common.pictures import (
+    ClipLimits,
+    Decoded,
+    DecodeLimits,
+    DecoderPool,
+    DecoderUnavailableError,
+    PictureError,
+)
 from common.sentences import Sentence
 from common.settings import Settings
 from common.store import key_for
@@ -32,11 +39,14 @@ ROLE_WORDS = {
     Role.SECOND_STYLE: _("The second style picture"),
     Role.MASK: _("The mask"),
 }
+NUMBERED = _("Photograph {number}")
+LEFT_OUT = _("{problem} It is left out.")
 OF_PICTURE = _("{picture}: {problem}")
 NOT_KEPT = _("The pictures of this painting are no longer kept; please use /paint with new ones.")
 
-ERASED = _("Your data was erased while this was being prepared, so it is not painted.")
-PNG = ".png"
+ERASED = _("What this needs was erased while it was being prepared, so it is not painted.")
+PNG, CLIP = ".png", ".clip"
+DOES_NOT_MOVE = _("It does not move, so I painted it as a still picture.")
 
 
 @dataclass(frozen=True)
@@ -47,20 +57,62 @@ class Taken(Generic[T]):
     notes: tuple[Sentence, ...] = ()
     aspect: float | None = None
     """Of a picture, the shorter side in parts of the longer, where it was looked at."""
+    moving: Moving | None = None
+    """What moves of it, where that matters."""
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """It is yet to be asked whether what moves is to be painted, or its first picture."""
+
+    request: PaintRequest
+    """With its pictures in the store."""
+    moving: Moving
 
 
 class InputError(UserError):
     """A picture that cannot be used, with the name of the option it was given to."""
 
-    def __init__(self, role: Role, problem: UserError | PictureError) -> None:
-        said = _of_picture(role, problem.sentence)
+    def __init__(
+        self, role: Role, problem: UserError | PictureError, number: int | None = None
+    ) -> None:
+        said = _of_picture(role, problem.sentence, number)
         super().__init__(said.template, **said.values)
 
 
-def _of_picture(role: Role, sentence: Sentence) -> Sentence:
-    """A sentence with the name of the option whose picture it is about."""
+def _of_picture(role: Role, sentence: Sentence, number: int | None = None) -> Sentence:
+    """A sentence with the name of the option whose picture it is about; of several, its number."""
     picture = Sentence(ROLE_WORDS[role])
+    if number is not None:
+        picture = Sentence(NUMBERED, {"number": number})
     return Sentence(OF_PICTURE, {"picture": picture, "problem": sentence})
+
+
+def _usable(photos: Sequence[Taken[str] | BaseException]) -> Taken[tuple[str, ...]]:
+    """Those of several photographs that can be used, and why the others are left out.
+
+    Raises:
+        InputError: none can.
+    """
+    taken = [photo for photo in photos if isinstance(photo, Taken)]
+    problems = [photo for photo in photos if isinstance(photo, BaseException)]
+    for problem in problems:
+        if not isinstance(problem, InputError) or not taken:
+            raise problem
+    notes = [note for photo in taken for note in photo.notes]
+    notes += [
+        Sentence(LEFT_OUT, {"problem": problem.sentence})
+        for problem in problems
+        if isinstance(problem, InputError)
+    ]
+    keys = tuple(dict.fromkeys(photo.value for photo in taken))
+    return Taken(keys, tuple(notes), taken[0].aspect, taken[0].moving)
+
+
+def _notes(
+    photos: Taken[tuple[str, ...]], others: Mapping[Role, Taken[str]]
+) -> tuple[Sentence, ...]:
+    return (*photos.notes, *(note for each in others.values() for note in each.notes))
 
 
 class PictureIntake:
@@ -100,32 +152,67 @@ class PictureIntake:
         await self._downloader.__aexit__(None, None, None)
 
     async def take(
-        self, source: Source, role: Role, member: int, interaction_id: int | None = None
+        self,
+        source: Source,
+        role: Role,
+        member: int,
+        interaction_id: int | None = None,
+        *,
+        number: int | None = None,
+        clip_limits: ClipLimits | None = None,
     ) -> Taken[str]:
         """Take one picture in, and keep it while the intake of this interaction is open.
+
+        Args:
+            source: Where it is.
+            role: What it is to the painting.
+            member: Whose it is.
+            interaction_id: Of the intake.
+            number: Which it is where there are several of its role, from 1.
+            clip_limits: How much is taken of what moves; None where a still picture will do.
 
         Raises:
             InputError: if it cannot be used.
             UserError: if it is not kept any more, or the user had everything erased.
         """
         if source.key is not None:
-            await self._hold_kept(interaction_id, [source.key])
-            return Taken(source.key)
+            moving = None if clip_limits is None else source.moving
+            keys = [source.key, *([moving.clip.picture] if moving else [])]
+            await self._hold_kept(interaction_id, keys)
+            notes = () if moving or not source.moving else source.moving.notes_of_still
+            return Taken(source.key, notes, source.aspect, moving)
         assert source.url is not None
         size_bytes = self._max_bytes if source.size_bytes is None else source.size_bytes
         await self._room.check(member, size_bytes)
         async with self._shares.pictures.turn(member), self._budget.hold(size_bytes):
             try:
                 data = await self._downloader.fetch(source.url, source.size_bytes)
-                picture = await self._decoders.normalize(data)
+                decoded = await self._decoders.decode(data, clip_limits)
+            except UnreachableError:
+                raise
             except (UserError, PictureError) as problem:
                 self._shares.refused(member)
-                raise InputError(role, problem) from None
-            await self._hold(interaction_id, [key_for(picture.png, PNG)])
-            key = await self._queue.store.put(picture.png, PNG)
+                raise InputError(role, problem, number) from None
+            return await self._stored(decoded, role, interaction_id, number)
+
+    async def _stored(
+        self, decoded: Decoded, role: Role, interaction_id: int | None, number: int | None
+    ) -> Taken[str]:
+        picture, clip = decoded.picture, decoded.clip
         sides = sorted((picture.width_px, picture.height_px))
-        notes = tuple(_of_picture(role, note) for note in picture.notes)
-        return Taken(key, notes, sides[0] / sides[1])
+        notes = tuple(_of_picture(role, note, number) for note in picture.notes)
+        files = [(picture.png, PNG), *([(clip.file, CLIP)] if clip else [])]
+        await self._hold(interaction_id, [key_for(*file) for file in files])
+        key, *more = [await self._queue.store.put(*file) for file in files]
+        if clip is None:
+            return Taken(key, notes, sides[0] / sides[1])
+        moving = Moving(
+            clip=ClipInput(picture=more[0], frames=clip.frames, seconds=clip.seconds),
+            size_px=max(MIN_SIZE_PX, clip.width_px, clip.height_px),
+            notes=tuple(_of_picture(role, note) for note in clip.notes),
+            notes_of_still=notes,
+        )
+        return Taken(key, (), sides[0] / sides[1], moving)
 
     async def keep(self, request: PaintRequest) -> PaintRequest:
         """Take the pictures in of a wish that lacks its style; the wish with their keys.
@@ -133,14 +220,9 @@ class PictureIntake:
         Raises:
             InputError, UserError: as `gather` does.
         """
-        taken = await self._take_all(request)
-        sources = {role: Source(key=each.value) for role, each in taken.items()}
-        changes = {"content": sources[Role.CONTENT], "mask": sources.get(Role.MASK)}
-        notes = (*request.reply.notes, *(note for each in taken.values() for note in each.notes))
-        reply = replace(request.reply, notes=notes)
-        return request.model_copy(update={**changes, "reply": reply})
+        return _kept(request, *await self._take_all(request))
 
-    async def gather(self, request: PaintRequest) -> Taken[PaintInputs]:
+    async def gather(self, request: PaintRequest) -> Taken[PaintInputs] | Undecided:
         """Take all pictures of a request in.
 
         Raises:
@@ -152,38 +234,74 @@ class PictureIntake:
         if request.inputs is not None:
             await self._hold_kept(interaction_id, request.inputs.picture_keys())
             return Taken(request.inputs)
-        taken = await self._take_all(request)
+        photos, taken = await self._take_all(request)
+        moving = photos.moving
+        if moving is not None and request.options.moving is None:
+            return Undecided(_kept(request, photos, taken), moving)
         keys = {role: each.value for role, each in taken.items()}
         style_keys = (keys[role] for role in (Role.STYLE, Role.SECOND_STYLE) if role in keys)
         styles = [
             await self._style(request, wish, next(style_keys) if wish.picture else None)
             for wish in request.styles
         ]
+        notes = _notes(photos, taken)
+        if moving is not None:
+            notes += moving.notes
+        elif request.options.moving:
+            notes += (_of_picture(Role.CONTENT, Sentence(DOES_NOT_MOVE)),)
         return Taken(
             PaintInputs(
-                content=keys[Role.CONTENT],
+                content=photos.value[0],
+                more_contents=photos.value[1:],
                 styles=tuple(styles),
                 mask=keys.get(Role.MASK),
-                content_aspect=taken[Role.CONTENT].aspect,
+                clip=None if moving is None else moving.clip,
+                content_aspect=photos.aspect,
             ),
-            tuple(note for each in taken.values() for note in each.notes),
+            notes,
+            photos.aspect,
+            moving,
         )
 
-    async def _take_all(self, request: PaintRequest) -> dict[Role, Taken[str]]:
-        sources = request.sources()
+    async def _clip_limits(self, request: PaintRequest) -> ClipLimits | None:
+        if not request.may_move:
+            return None
+        limits = await self._queue.limits.in_force_for(request.asker)
+        return ClipLimits(
+            max_seconds=limits.max_clip_seconds,
+            max_frames_per_second=limits.max_clip_frames_per_second,
+            max_side_px=min(limits.max_clip_size_px, limits.max_size_px),
+        )
+
+    async def _take_all(
+        self, request: PaintRequest
+    ) -> tuple[Taken[tuple[str, ...]], dict[Role, Taken[str]]]:
+        """The photographs, and the pictures beside them."""
+        photos, sources = request.photos, request.sources()
+        member, interaction_id = request.asker.user_id, request.reply.interaction_id
+        several = len(photos) > 1
+        limits = await self._clip_limits(request)
         results = await asyncio.gather(
             *(
-                self.take(source, role, request.asker.user_id, request.reply.interaction_id)
-                for role, source in sources.items()
+                self.take(
+                    photo,
+                    Role.CONTENT,
+                    member,
+                    interaction_id,
+                    number=number if several else None,
+                    clip_limits=limits,
+                )
+                for number, photo in enumerate(photos, start=1)
             ),
+            *(self.take(source, role, member, interaction_id) for role, source in sources.items()),
             return_exceptions=True,
         )
         taken: dict[Role, Taken[str]] = {}
-        for role, result in zip(sources, results, strict=True):
+        for role, result in zip(sources, results[len(photos) :], strict=True):
             if isinstance(result, BaseException):
                 raise result
             taken[role] = result
-        return taken
+        return _usable(results[: len(photos)]), taken
 
     async def _hold_kept(self, interaction_id: int | None, keys: Collection[str]) -> None:
         await self._hold(interaction_id, keys)
@@ -206,3 +324,27 @@ class PictureIntake:
         if style.picture is not None:  # a saved one, which may be removed at any moment
             await self._hold_kept(request.reply.interaction_id, [style.picture])
         return style
+
+
+def _kept(
+    request: PaintRequest, photos: Taken[tuple[str, ...]], taken: Mapping[Role, Taken[str]]
+) -> PaintRequest:
+    """The wish with its pictures in the store; what is to be said of them goes with it."""
+    content, *more = [Source(key=key) for key in photos.value]
+    content = content.model_copy(update={"aspect": photos.aspect, "moving": photos.moving})
+    sources = {role: Source(key=each.value) for role, each in taken.items()}
+    pictures = iter(sources[role] for role in (Role.STYLE, Role.SECOND_STYLE) if role in sources)
+    styles = tuple(
+        style if style.picture is None else style.model_copy(update={"picture": next(pictures)})
+        for style in request.styles
+    )
+    notes = (*request.reply.notes, *_notes(photos, taken))
+    return request.model_copy(
+        update={
+            "content": content,
+            "more": tuple(more),
+            "mask": sources.get(Role.MASK),
+            "styles": styles,
+            "reply": replace(request.reply, notes=notes),
+        }
+    )

@@ -12,7 +12,8 @@ from bot.kit import Interaction
 from bot.texts import locale_of
 from bot.ui.people import is_admin, role_ids
 from common.defaults import Notify
-from common.options import PaintInputs, PaintOptions
+from common.options import ClipInput, PaintInputs, PaintOptions
+from common.sentences import Sentence
 from jobs.model import Asker, Reply
 
 TOKEN_LIFE = timedelta(minutes=15)
@@ -27,6 +28,25 @@ class Role(StrEnum):
     MASK = "mask"
 
 
+class Moving(BaseModel):
+    """What moves of a photograph in the store: kept beside it until it is known what to paint."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    clip: ClipInput
+    size_px: int
+    """The longest side that it is painted with, unless another is wished."""
+    notes: tuple[Sentence, ...] = ()
+    """What was left out of it."""
+    notes_of_still: tuple[Sentence, ...] = ()
+    """What is to be said where its first picture is painted."""
+
+    @classmethod
+    def of_job(cls, inputs: PaintInputs, options: PaintOptions) -> Self | None:
+        """That of an earlier job; None where it painted a still."""
+        return None if inputs.clip is None else cls(clip=inputs.clip, size_px=options.size_px)
+
+
 class Source(BaseModel):
     """A picture of a wish: to be downloaded (`url`), or in the store already (`key`)."""
 
@@ -35,11 +55,22 @@ class Source(BaseModel):
     url: str | None = None
     key: str | None = None
     size_bytes: int | None = None
+    aspect: float | None = None
+    """Of one in the store, where it is known: its shorter side in parts of its longer."""
+    moving: Moving | None = None
+    """Of one in the store, where it moves."""
 
     @classmethod
     def attachment(cls, attachment: discord.Attachment) -> "Source":
         """A file that a user attached. Its signed address expires, so it is fetched at once."""
         return cls(url=attachment.url, size_bytes=attachment.size)
+
+
+def photo_of(inputs: PaintInputs, options: PaintOptions) -> Source:
+    """The photograph of an earlier job, and what moves of it where that was painted."""
+    return Source(
+        key=inputs.content, aspect=inputs.content_aspect, moving=Moving.of_job(inputs, options)
+    )
 
 
 class StyleWish(BaseModel):
@@ -64,6 +95,8 @@ class PaintRequest(BaseModel):
     content: Source | None = None
     styles: tuple[StyleWish, ...] = ()
     inputs: PaintInputs | None = None  # a remix with the very pictures of its parent
+    more: tuple[Source, ...] = ()
+    """Further photographs, each of which becomes a picture of the same job."""
     mask: Source | None = None
     options: PaintOptions
     named: tuple[str, ...] = ()
@@ -71,6 +104,8 @@ class PaintRequest(BaseModel):
     ephemeral: bool = False
     """Of a wish that lacks its style: whether only the member is to see the picture."""
     parent_job_id: int | None = None
+    asked: bool = False
+    """Whether its answer is a question that was answered since; it stays where that fails."""
     version: int | None = None
     """Which version of the parent is to be a picture of its own, from 0; nothing is painted."""
 
@@ -93,16 +128,25 @@ class PaintRequest(BaseModel):
         """Whether a style is yet to be chosen for the photograph."""
         return self.inputs is None and not self.styles
 
+    @property
+    def may_move(self) -> bool:
+        """Whether what moves of the photograph matters: several versions are stills."""
+        return self.options.moving is not False and self.options.variants == 1 and not self.more
+
     def as_question(self) -> Self:
         """A wish that lacks its style, whose answer asks for it and is for the member alone."""
         asking = replace(self.reply, ephemeral=True)
         return self.model_copy(update={"reply": asking, "ephemeral": self.reply.ephemeral})
 
+    @property
+    def photos(self) -> tuple[Source, ...]:
+        """All photographs that are to be painted, in their order."""
+        return () if self.content is None else (self.content, *self.more)
+
     def sources(self) -> dict[Role, Source]:
-        """The pictures that are to be taken in; there are at most two of styles."""
+        """The pictures beside the photographs; there are at most two of styles."""
         styles = (style.picture for style in self.styles if style.picture is not None)
         given = {
-            Role.CONTENT: self.content,
             **dict(zip((Role.STYLE, Role.SECOND_STYLE), styles, strict=False)),
             Role.MASK: self.mask,
         }

@@ -4,16 +4,18 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
 from bot.delivery.undelivered import UndeliveredNotice
-from bot.intake.journal import QUEUE_BACKOFF, QUEUE_TRIES, CommandJournal, JournalEntry
+from bot.intake.journal import CommandJournal, JournalEntry
+from bot.intake.moving import check_versions, decided, options_of, options_to_check
 from bot.intake.own_defaults import OwnDefaults
-from bot.intake.pictures import ERASED, NOT_KEPT, PictureIntake
+from bot.intake.pictures import ERASED, NOT_KEPT, PictureIntake, Undecided
 from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_to
 from bot.intake.shares import Shares
+from bot.intake.waiting import Surroundings
 from bot.intake.wishes import in_style
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import _, texts_for, texts_of
@@ -22,19 +24,23 @@ from bot.ui.refusals import refusal_words
 from bot.wire.acknowledging import ANSWER_FOLLOWS, acknowledge
 from bot.wire.errors import UserError, sentence_for
 from bot.wire.in_time import read_in_time
-from bot.wire.original_response import find_answer, is_mine, say_instead, show_in_answer
+from bot.wire.original_response import (
+    find_answer,
+    is_mine,
+    say_beside,
+    say_instead,
+    show_in_answer,
+)
 from jobs.model import Intake, Submission
 from jobs.outcomes import (
     Accepted,
     AlreadySubmitted,
-    QueueUnavailableError,
     Refusal,
     Refused,
     SubmitOutcome,
 )
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 NO_FILM_OF_SEVERAL = _(
     "Several versions are not filmed; please take one of them first, and press Time-lapse there."
 )
@@ -54,12 +60,17 @@ class IntakeService:
     _shares: Shares
     question: Callable[[PaintRequest], Awaitable[Page]]
     """Makes what asks for the style of a wish that lacks it; set by who offers styles."""
+    moving_question: Callable[[Undecided], Awaitable[Page]]
+    """Makes what asks whether what moves is painted, or its first picture; set likewise."""
     _journal: CommandJournal
 
     def __init__(self, client: Bot) -> None:
         self._client = client
+        self._surroundings = Surroundings(client)
         self._tasks: set[asyncio.Task[None]] = set()
         self._beginning: set[asyncio.Task[None]] = set()
+        self._decided: set[int] = set()
+        """Wishes whose question was answered in this run."""
         self._stopping = False
         self._asking: set[asyncio.Task[Refusal | None]] = set()
         self._asking_slots = asyncio.Semaphore(ASKED_AT_ONCE)
@@ -87,6 +98,7 @@ class IntakeService:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._surroundings.stop()
         await self.pictures.close()
 
     async def forget(self, user_id: int) -> None:
@@ -107,6 +119,7 @@ class IntakeService:
             request = request.model_copy(update={"reply": hidden})
         if request.lacks_style:
             request = request.as_question()
+        check_versions(request.options)
         if request.options.variants > 1 and request.options.timelapse:
             raise UserError(NO_FILM_OF_SEVERAL)
         entry = self._journal.open(request)
@@ -120,7 +133,7 @@ class IntakeService:
         await accepting
 
     async def _accept(self, interaction: Interaction, entry: JournalEntry, began: float) -> None:
-        """Acknowledge a command once it is written down, and start on it."""
+        """Acknowledge a command once it is written down, as a row or a file, and start on it."""
         request = entry.request
         try:
             waited = asyncio.get_running_loop().time() - began
@@ -134,10 +147,9 @@ class IntakeService:
         except Exception:
             self._spawn(entry.drop())
             raise
-        is_new = await entry.settled()
         interaction.extras[ANSWER_FOLLOWS] = True
-        if is_new and not self._stopping:
-            self._spawn(self._work(request, message_id))
+        if not self._stopping:
+            self._spawn(self._work(request, message_id, entry))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -171,20 +183,32 @@ class IntakeService:
         log.info("Going on with the intake %s", intake.interaction_id)
         await self._work(request, message_id)
 
-    async def _work(self, request: PaintRequest, message_id: int | None) -> None:
+    async def _work(
+        self, request: PaintRequest, message_id: int | None, entry: JournalEntry | None = None
+    ) -> None:
         """Take a wish in, which counts among its member's while that lasts."""
         with self._shares.wish(request.asker.user_id):
-            await self._take_in(request, message_id)
+            await self._take_in(request, message_id, entry)
+        if request.asked:
+            self._decided.discard(request.reply.interaction_id)
 
-    async def _take_in(self, request: PaintRequest, message_id: int | None) -> None:
-        """Take the pictures in and submit, or say why not."""
+    async def _take_in(
+        self, request: PaintRequest, message_id: int | None, entry: JournalEntry | None
+    ) -> None:
+        """Make a row of it, take the pictures in and submit, or say why not."""
         asker, reply = request.asker, request.reply
         t = texts_for(reply.locale)
+        patiently = self._surroundings.patiently
         try:
+            if entry is not None and not await patiently(request, entry.settled):
+                return  # who took it first answers
             if request.lacks_style:
                 await self._ask_style(request)
                 return
-            outcome = await self._patiently(lambda: self._submit(request, message_id))
+            outcome = await patiently(request, lambda: self._submit(request, message_id))
+            if isinstance(outcome, Undecided):
+                await self._ask(outcome.request, await self.moving_question(outcome))
+                return
         except Exception as error:  # noqa: BLE001 - the boundary where errors become sentences
             sentence = sentence_for(error, t, f"intake {reply.interaction_id}")
         else:
@@ -196,7 +220,12 @@ class IntakeService:
                 sentence = refusal_words(t, outcome.refusal)
             else:
                 sentence = t(ERASED)
+        if request.asked:  # what asks stays, so that it can be answered again
+            await say_beside(self._client, asker.user_id, reply, sentence)
+            return
         await say_instead(self._client, asker.user_id, reply, sentence)
+        if entry is not None:
+            await entry.drop()
         await self._journal.close(reply.interaction_id)
 
     async def _ask_style(self, request: PaintRequest) -> None:
@@ -205,17 +234,53 @@ class IntakeService:
         The intake stays open, and with it the pictures are kept, for a day: a style may be
         chosen in that time, and then another.
         """
-        kept = await self._patiently(lambda: self.pictures.keep(request))
-        payload = kept.model_dump(mode="json")
-        interaction_id = request.reply.interaction_id
-        if not await self._patiently(
-            lambda: self._client.queue.intakes.replace(interaction_id, payload)
-        ):
+        kept = await self._surroundings.patiently(request, lambda: self.pictures.keep(request))
+        await self._ask(kept, await self.question(kept))
+
+    async def _ask(self, kept: PaintRequest, page: Page) -> None:
+        """Put a question into the answer to a wish whose pictures are in the store."""
+        if kept.reply.interaction_id in self._decided:  # just before it was asked once more
+            return
+        if not await self._surroundings.patiently(kept, lambda: self._replace(kept)):
             raise UserError(ERASED)
-        page = await self.question(kept)
         await show_in_answer(
-            self._client, request.reply, view=page.layout, attachments=list(page.files)
+            self._client,
+            kept.reply,
+            content=None,  # there may be words that it waits
+            view=page.layout,
+            attachments=list(page.files),
         )
+
+    async def _replace(self, wish: PaintRequest) -> bool:
+        """Write a wish down anew; whether it is still open."""
+        return await self._client.queue.intakes.replace(
+            wish.reply.interaction_id, wish.model_dump(mode="json")
+        )
+
+    async def decide(self, interaction: Interaction, wish_id: int, *, moving: bool) -> None:
+        """Paint a wish of which it was asked whether what moves is to be painted.
+
+        Args:
+            interaction: By which that was decided, a button in the answer to the wish.
+            wish_id: The interaction that brought the wish.
+            moving: Whether what moves is painted; else its first picture.
+
+        Raises:
+            UserError: if it is not kept any more, or the limits stand in the way.
+        """
+        self._shares.check(interaction.user.id)
+        wish = await self._unfinished(interaction, wish_id)
+        chosen = decided(wish, interaction, moving=moving)
+        refusal = await self._early_refusal(chosen)
+        if refusal is not None:
+            raise UserError(refusal_words(texts_of(interaction), refusal))
+        self._decided.add(wish_id)
+        is_open = await read_in_time(interaction, self._replace(chosen))
+        message_id = await acknowledge(interaction)
+        interaction.extras[ANSWER_FOLLOWS] = True
+        message_id = interaction.message.id if interaction.message else message_id
+        if is_open and not self._stopping:
+            self._spawn(self._work(chosen, message_id))
 
     async def finish(
         self,
@@ -269,7 +334,7 @@ class IntakeService:
         except TimeoutError:
             return None
         asking = asyncio.create_task(
-            self._client.queue.submissions.check_limits(request.asker, request.options)
+            self._client.queue.submissions.check_limits(request.asker, options_to_check(request))
         )
         self._asking.add(asking)
         asking.add_done_callback(self._asked)
@@ -282,25 +347,16 @@ class IntakeService:
         if not asking.cancelled() and asking.exception() is not None:
             log.warning("The limits could not be asked: %s", asking.exception())
 
-    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do what needs the database, and again where it does not answer."""
-        for failures in range(QUEUE_TRIES - 1):
-            try:
-                return await work()
-            except QueueUnavailableError as error:
-                seconds = QUEUE_BACKOFF.seconds(failures)
-                log.warning("The queue does not answer (%s); next try in %.1f s", error, seconds)
-                await asyncio.sleep(seconds)
-        return await work()
-
-    async def _submit(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
+    async def _submit(
+        self, request: PaintRequest, message_id: int | None
+    ) -> SubmitOutcome | Undecided:
         taken = await self.pictures.gather(request)
+        if isinstance(taken, Undecided):
+            return taken
         if request.version is not None:
             return await self._take(request, request.version, message_id)
-        notes = (*request.reply.notes, *taken.notes)
-        options = request.options
-        if options.vary == "style" and options.variants > 1:  # there may be others by now
-            options = options.model_copy(update={"variants": len(taken.value.styles)})
+        options, said = options_of(request, taken)
+        notes = (*request.reply.notes, *taken.notes, *said)
         return await self._client.queue.submissions.submit(
             Submission(
                 asker=request.asker,

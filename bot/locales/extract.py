@@ -40,8 +40,9 @@ def names_in_tree(
             yield Location.parameter_description, parameter.description, command
             for choice in parameter.choices:
                 yield Location.choice_name, choice.name, command
-    for menu in tree.walk_commands(type=AppCommandType.message):
-        yield Location.command_name, menu.name, menu
+    for kind in (AppCommandType.message, AppCommandType.user):
+        for menu in tree.walk_commands(type=kind):
+            yield Location.command_name, menu.name, menu
 
 
 def sentences(

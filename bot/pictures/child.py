@@ -1,16 +1,17 @@
 """The child process that encodes, so that the bot's own stays small and quick.
 
-A request says `what` to make (`fit` or `compare`) of its files, in at most `limit_bytes`; an answer
+A request says `what` to make (see `_MAKERS`) of its files, in at most `limit_bytes`; an answer
 has the fields of an `Encoded` and its bytes. See `common.child` for the messages.
 """
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Final
 
 from PIL import Image, ImageFile
 
+from bot.pictures.encoded import Encoded
 from common.child import Header, Message, serve
 from common.confining import confine, leave_network, readable_modules
 from common.pictures.white import on_white
@@ -23,18 +24,6 @@ COMPARE_MAX_HEIGHT_PX: Final = 1600
 COMPARE_MAX_WIDTH_PX: Final = 4096
 GAP_PX: Final = 12
 MEMORY_BYTES: Final = 4 * 1024**3  # of addresses; two pictures of 8192 px fit in
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """A picture as it can be uploaded."""
-
-    data: bytes
-    suffix: str
-    quality: int | None  # None: without loss
-    width_px: int
-    height_px: int
-    is_smaller: bool = False  # whether it has fewer pixels than the original
 
 
 def fit(data: bytes, limit_bytes: int) -> Encoded:
@@ -96,9 +85,30 @@ def _save(picture: Image.Image, kind: str, **options: object) -> bytes:
     return file.getvalue()
 
 
+def fit_clip(clip: bytes, limit_bytes: int) -> Encoded:
+    """See `bot.pictures.clips`, which is not loaded for stills: FFmpeg is large."""
+    from bot.pictures import clips  # noqa: PLC0415
+
+    return clips.fit_clip(clip, limit_bytes)
+
+
+def compare_clips(before: bytes, after: bytes, limit_bytes: int) -> Encoded:
+    """See `fit_clip`."""
+    from bot.pictures import clips  # noqa: PLC0415
+
+    return clips.compare_clips(before, after, limit_bytes)
+
+
+_MAKERS: Final[dict[str, Callable[..., Encoded]]] = {
+    "fit": fit,
+    "compare": compare,
+    "fit_clip": fit_clip,
+    "compare_clips": compare_clips,
+}
+
+
 def _answer(request: Header, files: Sequence[bytes]) -> Message:
-    make: Callable[..., Encoded] = compare if request["what"] == "compare" else fit
-    encoded = make(*files, request["limit_bytes"])
+    encoded = _MAKERS[request["what"]](*files, request["limit_bytes"])
     return {**asdict(encoded), "data": None}, [encoded.data]
 
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bot.pictures.child import Encoded
+from bot.pictures.encoded import Encoded
 from common.child import ask_child
 
 TIMEOUT_SECONDS = 120.0
@@ -40,6 +40,22 @@ class UploadEncoder:
             ChildError: if that failed or took too long.
         """
         return await self._ask("compare", limit_bytes, before, after)
+
+    async def fit_clip(self, clip: bytes, limit_bytes: int, *, is_result: bool = False) -> Encoded:
+        """The best video of a clip file in at most `limit_bytes`; see `fit`.
+
+        Raises:
+            ChildError: if that failed or took too long.
+        """
+        return await self._ask("fit_clip", limit_bytes, clip, is_result=is_result)
+
+    async def compare_clips(self, before: bytes, after: bytes, limit_bytes: int) -> Encoded:
+        """Two clip files side by side, moving, in at most `limit_bytes`.
+
+        Raises:
+            ChildError: if that failed or took too long.
+        """
+        return await self._ask("compare_clips", limit_bytes, before, after)
 
     async def _ask(
         self, what: str, limit_bytes: int, *files: bytes, is_result: bool = False

@@ -17,6 +17,10 @@ REASONS: Mapping[str, str] = {
         "The largest size here is {allowed} px, and you asked for {current} px; please choose a "
         "smaller one."
     ),
+    "max_clip_size_px": _(
+        "The largest size of a painting that moves is {allowed} px here, and you asked for "
+        "{current} px; please choose a smaller one."
+    ),
     "max_quality": _(
         "The best quality here is “{allowed}”, and you asked for “{current}”; please choose a "
         "lower one."

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 ORIGINAL: Any = "@original"  # discord.py's type wants a number; Discord takes this name, too
 TRIES = 20
 FILLING = "…"
+MEANWHILE_SECONDS = 10.0
 T = TypeVar("T")
 
 
@@ -50,6 +51,37 @@ async def say_instead(client: Bot, user_id: int, reply: Reply, sentence: str) ->
             await _insist(lambda: webhook.send(sentence, ephemeral=True, wait=True))
             with contextlib.suppress(discord.NotFound):
                 await _insist(lambda: webhook.delete_message(ORIGINAL))
+    except Exception as error:  # noqa: BLE001 - every fault has its answer
+        match fault_of(error):
+            case TokenEnded() | MessageGone():
+                await _say_by_dm(client, user_id, reply, sentence)
+            case fault:
+                log.warning("Could not answer %s: %s", reply.interaction_id, fault)
+
+
+async def say_meanwhile(client: Bot, reply: Reply, sentence: str) -> bool:
+    """Say in the place of "thinking…" what is waited for; whether that was heard. Never raises.
+
+    One try: what is said later has to stand above it.
+    """
+    webhook = webhook_of(client, reply.application_id, reply.interaction_token)
+    try:
+        async with asyncio.timeout(MEANWHILE_SECONDS):
+            await webhook.edit_message(ORIGINAL, content=sentence)
+    except Exception as error:  # noqa: BLE001 - it was a courtesy
+        log.info("Could not tell that %s waits: %s", reply.interaction_id, error)
+        return False
+    return True
+
+
+async def say_beside(client: Bot, user_id: int, reply: Reply, sentence: str) -> None:
+    """Say something that only the user sees, and leave the answer as it is.
+
+    By DM where the token has ended. Never raises.
+    """
+    webhook = webhook_of(client, reply.application_id, reply.interaction_token)
+    try:
+        await _insist(lambda: webhook.send(sentence, ephemeral=True, wait=True))
     except Exception as error:  # noqa: BLE001 - every fault has its answer
         match fault_of(error):
             case TokenEnded() | MessageGone():

@@ -4,6 +4,12 @@ import io
 
 import discord
 
+MIB = 1024 * 1024
+REQUEST_LIMIT_BYTES = 25 * MIB
+"""Of all files of a request together, whatever a place allows for each."""
+ROOM_BYTES = 64 * 1024
+"""For the rest of the request."""
+
 
 class Upload(discord.File):
     """Bytes to attach to one message.

@@ -13,8 +13,9 @@ from common.options import PaintOptions
 from engine.moving.clock import Clock
 from engine.moving.events import ClipPainted, FramePainted, FrameStepped
 from engine.moving.flow import Pixels
+from engine.moving.loop import LoopEnd
 from engine.moving.painted_frames import PaintedFrames
-from engine.moving.scenes import Past, Scenes, Shown, toward
+from engine.moving.scenes import Past, Scenes, Shown
 from engine.painting import (
     Control,
     Event,
@@ -35,8 +36,6 @@ from engine.painting.plan import USUAL_ITERATION_PIXELS, colors_first
 from engine.painting.recipe import load_recipe
 from engine.pipeline.pictures import Pictures
 
-_LOOP_FRAMES = 8
-"""Over as many of a loop's last frames its first one comes back."""
 _PREVIEW_FRAMES = 12
 
 ClipEvent = Event | FrameStepped | FramePainted | ClipPainted
@@ -118,14 +117,14 @@ class ClipPainting:
         scenes, count = Scenes(), len(self.clip)
         anew: list[int] = []
         copied = 0
-        first: Shown | None = None
+        end: LoopEnd | None = None
         for number in range(count):
             self.control.check()
-            picture = Picture.from_image(self.clip.frame(number)).filled()
+            picture = self._photograph(number)
             content = _pixels(resized(picture.pixels, self._size))
             past = scenes.past_of(content)
-            if past is not None and first is not None and scenes.now is not None:
-                past = self._toward_first(past, content, first, number, scenes)
+            if past is not None and end is not None and scenes.is_first:
+                past = end.over(past, number)
             if past is None:
                 anew.append(number + 1)
                 self._like = picture
@@ -137,7 +136,7 @@ class ClipPainting:
                     painted = yield from self._paint_frame(number, picture, past)
                 self.frames.add(painted.to_image().convert(self.clip.frame(number).mode))
             shown = Shown(number, content, _of_image(self.frames.frame(number)))
-            first = shown if first is None else first
+            end = self._loop_end(shown) if number == 0 else end
             scenes.add(shown, past)
             yield FramePainted(
                 number + 1,
@@ -167,17 +166,15 @@ class ClipPainting:
         pixels = finish(painted.pixels[None], content, "luminance", strength)[0]
         return Picture(pixels, painted.alpha).to_image().convert(image.mode)
 
-    def _toward_first(
-        self, past: Past, content: Pixels, first: Shown, number: int, scenes: Scenes
-    ) -> Past:
-        """Hold the last frames of a loop to its first, if they are of its scene."""
-        assert scenes.now is not None
-        count = len(self.clip)
-        over = min(_LOOP_FRAMES, count // 2)
-        step = number - (count - 1 - over)
-        if not self.clip.loops or step <= 0 or scenes.now.first.number != first.number:
-            return past
-        return toward(past, content, first, step / over)
+    def _content(self, number: int) -> Pixels:
+        """A frame of the photograph at the size that is painted."""
+        return _pixels(resized(self._photograph(number).pixels, self._size))
+
+    def _photograph(self, number: int) -> Picture:
+        return Picture.from_image(self.clip.frame(number)).filled()
+
+    def _loop_end(self, first: Shown) -> LoopEnd | None:
+        return LoopEnd.of(first, len(self.clip), self._content) if self.clip.loops else None
 
     def _paint_frame(
         self, number: int, picture: Picture, past: Past | None

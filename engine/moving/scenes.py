@@ -102,6 +102,11 @@ class Scenes:
     now: Scene | None = None
     earlier: deque[Scene] = field(default_factory=lambda: deque(maxlen=_EARLIER_SCENES))
 
+    @property
+    def is_first(self) -> bool:
+        """Whether the scene of now is that which the whole begins with."""
+        return self.now is not None and self.now.first.number == 0
+
     def past_of(self, content: Pixels) -> Past | None:
         """What is known of the next frame; None if it is to be painted like a picture alone."""
         if self.now is None:
@@ -127,20 +132,6 @@ class Scenes:
         for scene in list(self.earlier)[-2::-1]:
             if known_from(scene.newest[-1].content, content).share >= _RETURN:
                 yield scene
-
-
-def toward(past: Past, content: Pixels, first: Shown, share: float) -> Past:
-    """The same, with the first frame of a loop laid over it, as far as the share says.
-
-    So the last frames of a loop go over into its first one, instead of jumping there.
-    """
-    known = known_from(first.content, content)
-    come = share * known.weights
-    left = past.weights * (1 - come)
-    weights = come + left
-    part = (come / np.maximum(weights, np.finfo(np.float32).tiny))[..., None]
-    there = warped(first.painted, known.flow, sharp=True)
-    return Past(past.painted + part * (there - past.painted), weights, past.still)
 
 
 def _moved(last: Shown, known: Known, still: Pixels) -> Pixels:

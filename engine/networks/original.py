@@ -52,11 +52,16 @@ def original_first_weight() -> Tensor:
     return _weight(_table(), CONVOLUTIONS[0])
 
 
-def _table() -> dict[str, Tensor]:
+def original_file() -> Path | None:
+    """Where the weights lie; None where the package is absent."""
     # Looking for a package does not run its code, as importlib.resources would.
     spec = importlib.util.find_spec(PACKAGE)
     folders = (spec and spec.submodule_search_locations) or ()
-    file = next((file for one in folders if (file := Path(one) / FILE).is_file()), None)
+    return next((file for one in folders if (file := Path(one) / FILE).is_file()), None)
+
+
+def _table() -> dict[str, Tensor]:
+    file = original_file()
     if file is None:
         raise WeightsError(
             "VGG-19's weights come with the package {package}, which is not installed; install "

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import torch
 
+from common.options import NETWORKS, resolve_network
+from engine.lite.network import WEIGHTS as LITE_WEIGHTS
 from engine.networks.encoder import Encoder, WeightsError
-from engine.networks.original import original_weights
+from engine.networks.original import original_file, original_weights
 from engine.networks.vgg19 import Vgg19, Vgg19Weights
 from engine.networks.weights import load_weights
 
@@ -37,9 +39,11 @@ class NetworkSource:
         return weights
 
 
-def resolve_network(requested: str) -> str:
-    """`vgg19` or `lite`: `auto` is VGG-19."""
-    return "vgg19" if requested == "auto" else requested
+def networks_at_hand(source: NetworkSource) -> tuple[str, ...]:
+    """The networks whose weights are there; whether they can be read is seen when they are."""
+    vgg19 = source.vgg19_weights or original_file()
+    there = {"vgg19": vgg19, "lite": LITE_WEIGHTS}
+    return tuple(name for name in NETWORKS if (file := there[name]) is not None and file.is_file())
 
 
 def open_encoder(

@@ -96,6 +96,28 @@ def free_memory_bytes(device: torch.device) -> int:
     return int((free if allowed is None else min(free, allowed)) * SHARE_OF_FREE)
 
 
+def total_memory_bytes(device: torch.device) -> int:
+    """Memory of the device in all; on a CPU what the machine, or the container, has."""
+    match device.type:
+        case "cuda":
+            return torch.cuda.mem_get_info(device)[1]
+        case "mps":
+            return int(torch.mps.recommended_max_memory())
+    allowed, there = allowed_bytes(), psutil.virtual_memory().total
+    return int(there if allowed is None else min(there, allowed))
+
+
+def used_memory_bytes(device: torch.device) -> int:
+    """What is in use of it: by all programs on a card, by this one elsewhere."""
+    match device.type:
+        case "cuda":
+            free, total = torch.cuda.mem_get_info(device)
+            return total - free
+        case "mps":
+            return int(torch.mps.driver_allocated_memory())
+    return resident_bytes()
+
+
 def reset_peak_memory(device: torch.device) -> None:
     """Forget the peak so far, where it can be forgotten: on CUDA and, on a CPU, on Linux."""
     if device.type == "cuda":

@@ -6,12 +6,14 @@ the rest is left for the tile. L-BFGS keeps a shorter history where memory is sh
 the scale to Adam.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 
+from common.options import MAX_SIZE_PX, MIN_SIZE_PX, USUAL_ASPECT
 from engine.networks.encoder import Encoder
 from engine.painting import devices
 from engine.painting.errors import PaintingFailedError
@@ -33,6 +35,8 @@ AROUND_BYTES = 128 * 2**20
 """For networks, and for what libraries keep for themselves."""
 _HOLES = 1.1
 """Allocators leave holes between tensors: what they take, in parts of what is in use."""
+_TILE_BYTES = 256 * 2**20
+"""For a small tile, where no network is open to be asked."""
 _LEAST_CORE_PX = 64
 _MOST_CORE_PX = 4096
 _CORES_PX = (*range(_MOST_CORE_PX, 512, -64), *range(512, _LEAST_CORE_PX, -16))
@@ -105,6 +109,13 @@ def lesser_history(history: History, pairs: int) -> History | None:
     return next(
         (one for one in histories(pairs) if one.bytes_per_pixel < history.bytes_per_pixel), None
     )
+
+
+def largest_side_px(total: int) -> int:
+    """The longest side of a picture for which this memory is enough, by Adam and in small tiles."""
+    pixels = max(0, total - AROUND_BYTES - _TILE_BYTES) / (PICTURE_BYTES * _HELD_PICTURES)
+    side = math.isqrt(int(pixels / USUAL_ASPECT)) // MIN_SIZE_PX * MIN_SIZE_PX
+    return min(MAX_SIZE_PX, max(MIN_SIZE_PX, side))
 
 
 def tiling_for(

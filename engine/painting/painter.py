@@ -6,9 +6,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from common.options import PaintOptions
+from common.options import PaintOptions, resolve_network
 from engine.networks.encoder import Encoder, WeightsError
-from engine.networks.registry import resolve_network
 from engine.painting import checkpoint
 from engine.painting.checkpoint import Kept, fingerprint
 from engine.painting.determinism import deterministic

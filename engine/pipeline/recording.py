@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from common.sentences import Sentence, sentence
+from engine.moving.events import FramePainted
 from engine.output import Film, LossRecord, OutputError, loss_lines, loss_plot
 from engine.output.atomic import write_bytes
 from engine.painting import Event, Painted, PaintSettingsError, Prepared, Report, Stepped
@@ -24,7 +25,7 @@ class CheckpointFile:
         self._path = path
         self._pause = self._every = every_seconds
         self._kept_at = time.monotonic()
-        self._newest: Stepped | None = None
+        self._newest: Stepped | FramePainted | None = None
         self.note: Sentence | None = None
         """Why the newest state could not be kept; None if it could."""
 
@@ -43,9 +44,9 @@ class CheckpointFile:
                 reason=error.strerror or "",
             ) from None
 
-    def hear(self, event: Event) -> None:
+    def hear(self, event: Event | FramePainted) -> None:
         """Keep this state if it is time to; a full disk does not end the painting."""
-        self._newest = event if isinstance(event, Stepped) else None
+        self._newest = event if isinstance(event, Stepped | FramePainted) else None
         if self._newest is None or time.monotonic() - self._kept_at < self._pause:
             return
         try:

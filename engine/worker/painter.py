@@ -11,14 +11,13 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from common.catalogue import load_catalogue
-from common.options import PaintOptions, StyleInput
+from common.options import PaintOptions, StyleInput, resolve_network
 from common.sentences import Sentence, sentence
 from common.settings import Settings
 from common.store import PictureMissingError, PictureStore, StorageUnavailableError
 from common.variants import variants_of
 from common.version import VERSION
 from engine.networks.encoder import WeightsError
-from engine.networks.registry import resolve_network
 from engine.output import Film, OutputError, encode_picture, with_provenance
 from engine.painting import (
     Control,
@@ -29,6 +28,7 @@ from engine.painting import (
     PaintSettingsError,
     Picture,
     Style,
+    devices,
     paint,
 )
 from engine.pipeline import FilmRecorder, Pictures, follow, loss_files, open_studio
@@ -36,6 +36,7 @@ from engine.scratch import scratch_folder
 from engine.styles.fetch import FetchStoppedError
 from engine.styles.presets import StyleMissingError
 from engine.styles.swatches import MissingSwatches
+from engine.worker.abilities import Abilities, abilities_of, tried_pace
 from engine.worker.handle import (
     Disturbed,
     Ended,
@@ -75,11 +76,21 @@ class JobPainter:
         self._settings = settings
         self._studio = open_studio(settings)
         self._swatches = MissingSwatches(settings.styles_dir, self.network_name())
+        self._pace: float | None = None
+        self._is_tried = False
 
     @property
     def device_name(self) -> str:
         """Such as `cpu` or `cuda:0`."""
         return str(self._studio.device)
+
+    def abilities(self) -> Abilities:
+        """What the queue is to know of this engine; see `engine.worker.abilities`."""
+        return abilities_of(self._studio, self._pace)
+
+    def memory_used_bytes(self) -> int:
+        """Of the device, now."""
+        return devices.used_memory_bytes(self._studio.device)
 
     def network_name(self, requested: str = "auto") -> str:
         """The network that a job gets which asks for this one."""
@@ -134,8 +145,17 @@ class JobPainter:
     def idle(self, should_stop: Callable[[], bool]) -> None:
         """Do what can be done between jobs, in the painting thread; nothing is raised."""
         try:
+            if not self._is_tried:
+                self._pace = tried_pace(self._studio, self.network_name(), should_stop)
+                self._is_tried = True
             self._swatches.paint(should_stop)
+        except PaintingStoppedError:
+            pass  # a job has come; there will be time again
+        except (PaintSettingsError, WeightsError, PaintingFailedError) as problem:
+            self._is_tried = True
+            log.warning("nothing can be painted here: %s", problem)
         except Exception:
+            self._is_tried = True
             log.exception("Something went wrong between jobs")
 
     def _paint(
@@ -181,7 +201,7 @@ class JobPainter:
         def say(note: str) -> None:
             handle.put_progress(reporter.versions.progress(note=note))
 
-        network = self.network_name(job.options.network)
+        network = job.network or self.network_name(job.options.network)
         pictures = fetch_pictures(
             job, store, self._settings, network, say=say, should_stop=handle.should_stop
         )

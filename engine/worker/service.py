@@ -99,6 +99,7 @@ class EngineWorker:
             EngineInTroubleError: several times in a row nothing could be painted, or it hung.
         """
         add_log_ids(engine=self._info.id)
+        self._info = self._described()
         await self._queue.engines.register(self._info)
         log.info("engine %s waits for jobs on %s", self._info.id, self._info.device)
         heartbeat = asyncio.create_task(self._heartbeat())
@@ -146,11 +147,26 @@ class EngineWorker:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             with contextlib.suppress(QueueUnavailableError):
-                network = self._painter.network_name()  # its weights may have come meanwhile
-                known = await self._queue.engines.heartbeat(self._info.id)
-                if not known or network != self._info.network:
-                    self._info = replace(self._info, network=network)
+                used = self._painter.memory_used_bytes()
+                known = await self._queue.engines.heartbeat(self._info.id, memory_used_bytes=used)
+                newest = self._described()  # weights may have come meanwhile, its pace be known
+                if not known or _abilities(newest) != _abilities(self._info):
+                    self._info = newest
                     await self._queue.engines.register(self._info)
+
+    def _described(self) -> EngineInfo:
+        """What there is to say of this engine now."""
+        abilities = self._painter.abilities()
+        return replace(
+            self._info,
+            network=self._painter.network_name(),
+            model=abilities.model,
+            networks=abilities.networks,
+            memory_bytes=abilities.memory_bytes,
+            memory_used_bytes=self._painter.memory_used_bytes(),
+            largest_px=abilities.largest_px,
+            pace=abilities.pace,
+        )
 
     async def _wait(self, stop: asyncio.Event) -> None:
         """Wait until the database changes, or it is time to look again."""
@@ -396,6 +412,11 @@ class EngineWorker:
             with contextlib.suppress(QueueUnavailableError):
                 await self._queue.engines.note_well(self._info)
                 self._noted = False
+
+
+def _abilities(info: EngineInfo) -> tuple[object, ...]:
+    """What is worth a word when it has changed; free memory changes all the time."""
+    return info.network, info.networks, info.pace
 
 
 @dataclass(frozen=True)

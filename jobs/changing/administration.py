@@ -19,9 +19,11 @@ from jobs.entering.limits import (
     LoosensOperatorLimit,
     loosened,
     read_changes,
+    read_rules,
     still_blocked,
     tightened,
 )
+from jobs.model import Asker
 from jobs.outcomes import QueueError
 
 SET_LIMITS, UNDO_LIMITS, RESET_LIMITS = "set_limits", "undo_limits", "reset_limits"
@@ -64,6 +66,14 @@ class GuildLimits:
     async def in_force(self, guild_id: int | None) -> Limits:
         """The limits in force."""
         return tightened(self._core.settings.limits, await self.of_server(guild_id))
+
+    async def in_force_for(self, asker: Asker) -> Limits:
+        """The limits in force for somebody where they ask, with what their roles free them of."""
+        async with self._core.database.read() as connection:
+            now = await self._core.database.now_in(connection)
+            settings = self._core.settings
+            rules = await read_rules(connection, settings, asker.guild_id, asker.user_id, now)
+        return rules.for_roles(asker.role_ids)
 
     async def of_server(self, guild_id: int | None) -> Mapping[str, Any]:
         """What the server's admins have set, by the names of the limits."""

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from jobs.changing import erasures
 from jobs.changing.administration import amend_audit
+from jobs.changing.brought import brought_by, take_back
 from jobs.changing.cancelling import forget_clearing, lock_with_flow
 from jobs.changing.retention import drop_pictures
 from jobs.core import QueueCore
@@ -117,9 +118,11 @@ class Privacy:
         Two things stay. A block stays, or erasing would lift it. Of the jobs of the last 24
         hours the bare rows stay until `gc` finds them older, or erasing would reset the limit
         of pictures a day; nothing is left in them but the times, the server and the user's id.
-        What the user did as an admin, and to others' jobs, stays without their name.
+        What the user did as an admin, and to others' jobs, stays without their name. Pictures that
+        they brought go from others' jobs too; see `jobs.changing.brought`.
         """
         await self._remember(user_id)
+        brought = await brought_by(self._core, user_id)
         # First what may become a job at any moment: it is one below, or it becomes none any more.
         async with self._core.database.write() as transaction:
             keys = await erase_intakes(transaction, user_id)
@@ -131,6 +134,7 @@ class Privacy:
             )
         for job_id in ids:
             keys += await self._erase_job(job_id, user_id)
+        of_others = await take_back(self._core, user_id, brought)
         async with self._core.database.write() as transaction:
             styles = schema.user_styles
             result = await transaction.connection.execute(
@@ -142,7 +146,7 @@ class Privacy:
             )
             await _forget_name(transaction, user_id)
             await _forget_mentions(transaction, user_id)
-        await self._core.discard([*keys, *style_keys])
+        await self._core.discard([*keys, *style_keys, *of_others])
         return ErasedCounts(len(ids), len(set(keys)), len(style_keys))
 
     async def _remember(self, user_id: int) -> None:

@@ -78,7 +78,8 @@ def from_json(kind: type[T], text: str) -> T:
     return value
 
 
-def _lenient(kind: type[T], text: str | None) -> T | None:
+def lenient(kind: type[T], text: str | None) -> T | None:
+    """What a column holds; None where it is nothing that this version reads."""
     if text is None:
         return None
     try:
@@ -89,15 +90,15 @@ def _lenient(kind: type[T], text: str | None) -> T | None:
 
 def job_from_row(row: Record) -> Job:
     """The job in a row of `jobs` (all columns). Never raises for what another version wrote."""
-    options = _lenient(PaintOptions, row.options)
-    inputs = _lenient(PaintInputs, row.inputs)
-    reply = _lenient(Reply, row.target)
+    options = lenient(PaintOptions, row.options)
+    inputs = lenient(PaintInputs, row.inputs)
+    reply = lenient(Reply, row.target)
     state = _known_state(row.state)
     is_known = (
         options is not None and inputs is not None and reply is not None and state is not None
     )
     unreadable = None if is_known else UNREADABLE
-    failure = _lenient(Failure, row.failure)
+    failure = lenient(Failure, row.failure)
     if failure is None and row.ended_at is not None and state in {JobState.FAILED, None}:
         failure = Failure.of(FailureKind.INTERNAL, UNKNOWN_FAILURE, "unknown")
     hidden = row.delete_after is not None  # deleted, which may still be taken back
@@ -114,11 +115,11 @@ def job_from_row(row: Record) -> Job:
         options=options or PaintOptions(),
         parent_job_id=row.parent_job_id,
         reply=_placed(reply or _no_reply(row), row),
-        progress=_lenient(Progress, row.progress),
+        progress=lenient(Progress, row.progress),
         preview_key=None if hidden else row.preview_key,
         result_key=None if hidden else row.result_key,
         timelapse_key=None if hidden else row.timelapse_key,
-        report=_lenient(PaintReport, row.report),
+        report=lenient(PaintReport, row.report),
         failure=failure,
         cancel_requested=bool(row.cancel_requested),
         attempts=row.attempts,
@@ -134,6 +135,7 @@ def job_from_row(row: Record) -> Job:
         unreadable=unreadable,
         erased_at=optional_moment(row.erased_at),
         message_removed_at=optional_moment(row.message_removed_at),
+        network=row.network,
         cancelled_by=row.cancelled_by,
         back_until=optional_moment(row.back_until),
     )

@@ -60,6 +60,8 @@ jobs = Table(
     # What the job costs, and its place: see docs/queue.md.
     Column("speed_class", String(40), nullable=False),
     Column("work", Double, nullable=False),
+    # The network that paints it; NULL where an earlier version left that to the engine.
+    Column("network", String(40)),
     Column("predicted_seconds", Double, nullable=False),
     Column("flow", BigInteger, nullable=False),
     Column("band", Integer, nullable=False),
@@ -131,6 +133,7 @@ jobs = Table(
         "flow",
         "speed_class",
         "work",
+        "network",
         # Named again, since SQLite takes an index for covering only with it.
         "state",
         sqlite_where=_QUEUED,
@@ -226,6 +229,13 @@ engines = Table(
     Column("last_seen", Double, nullable=False),
     # What keeps it from painting, in English.
     Column("trouble", Text),
+    # What it can do: see `jobs.model.EngineInfo`.
+    Column("model", String(200)),
+    Column("networks", String(200)),
+    Column("memory_bytes", BigInteger),
+    Column("memory_used_bytes", BigInteger),
+    Column("largest_px", Integer),
+    Column("pace", Double, index=True),
 )
 
 bots = Table(

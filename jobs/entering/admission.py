@@ -51,7 +51,7 @@ async def refusal_for(
     asked = _Asked(connection, rules, asker, options, now, limits, asker.guild_id)
     if (refusal := refusal_to_post(rules, asker)) is not None:
         return refusal
-    for check in (_size, _quality):
+    for check in (_size, _clip_size, _quality):
         if (refusal := check(asked)) is not None:
             return refusal
     # The server's numbers count what was done in the server, the operator's all that was done.
@@ -105,6 +105,13 @@ def _channels(rules: Rules, asker: Asker) -> Refusal | None:
 
 def _size(asked: _Asked) -> Refusal | None:
     return _more_than(asked, "max_size_px", asked.options.size_px)
+
+
+def _clip_size(asked: _Asked) -> Refusal | None:
+    """Of how long and how quick a clip is, too much was left out when it came in."""
+    if not asked.options.moving:
+        return None
+    return _more_than(asked, "max_clip_size_px", asked.options.size_px)
 
 
 def _quality(asked: _Asked) -> Refusal | None:

@@ -152,7 +152,12 @@ async def close_intake_in(transaction: Transaction, interaction_id: int) -> None
 
 async def erase_intakes(transaction: Transaction, user_id: int) -> list[str]:
     """Close the open intakes of a user for good; the keys of the pictures that they held."""
-    return await _close(transaction, COLUMNS.user_id == user_id, erased_at=transaction.now)
+    return await close_intakes(transaction, COLUMNS.user_id == user_id)
+
+
+async def close_intakes(transaction: Transaction, which: sa.ColumnElement[bool]) -> list[str]:
+    """Close open intakes since what they need was erased; the keys of the pictures they held."""
+    return await _close(transaction, which, erased_at=transaction.now)
 
 
 async def _close(

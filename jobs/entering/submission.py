@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.options import PaintInputs, PaintOptions
+from common.options import PaintInputs, PaintOptions, resolve_network
 from common.variants import variants_of
 from jobs.core import QueueCore, picture_lock, record, row_of, use_picture
 from jobs.db import schema
@@ -18,8 +18,9 @@ from jobs.entering.intakes import close_intake_in, intake_row
 from jobs.entering.limits import Rules, read_rules
 from jobs.model import Asker, Job, JobState, Reply, Submission
 from jobs.order import fairness
+from jobs.order.fleet import Fleet
 from jobs.order.speeds import speed_class_of, work_of
-from jobs.order.standings import Fleet, Standings
+from jobs.order.standings import Standings
 from jobs.outcomes import Accepted, AlreadySubmitted, Erased, Refusal, Refused, SubmitOutcome
 
 
@@ -83,6 +84,8 @@ class Submissions:
             known = sa.select(schema.jobs).where(J.interaction_id == interaction_id)
             if (earlier := (await connection.execute(known)).one_or_none()) is not None:
                 return AlreadySubmitted(job_from_row(earlier))
+            if await _is_taken_back(transaction, submission.parent_job_id):
+                return Erased()
             rules = await self._rules(connection, asker, transaction.now)
             refusal = await refusal_for(
                 connection, rules, asker, submission.options, transaction.now
@@ -90,7 +93,10 @@ class Submissions:
             if refusal is not None:
                 return Refused(refusal)
             fleet = await self._standings.fleet(connection, transaction.now)
-            job_id = await _insert(transaction, submission, rules, fleet)
+            network = resolve_network(
+                submission.options.network, self._core.settings.atelier_network
+            )
+            job_id = await _insert(transaction, submission, rules, fleet, network)
             standings = await self._standings.get_many_in(connection, [job_id], transaction.now)
             row = await row_of(transaction, job_id)
             assert row is not None
@@ -115,7 +121,8 @@ class Submissions:
         key = job.report.variants[number]
         one = variants_of(job.inputs, job.options)[number]
         report = replace(job.report, seed=one.options.seed, variants=())
-        roles = {**input_roles(one.inputs), "result": key}
+        inputs = {} if one.inputs.erased else input_roles(one.inputs)
+        roles = {**inputs, "result": key}
         async with self._core.database.write() as transaction:
             await transaction.lock(*(picture_lock(each) for each in sorted(set(roles.values()))))
             await close_intake_in(transaction, reply.interaction_id)
@@ -125,6 +132,8 @@ class Submissions:
             now = await row_of(transaction, job.id)
             if now is None or now.result_key is None:
                 return None
+            if job_from_row(now).inputs.erased and not job.inputs.erased:
+                return None  # as it was seen it is no more
             submission = Submission(asker, reply, one.inputs, one.options, job.id)
             flow = fairness.flow_of(asker.guild_id, asker.user_id)
             nowhere = fairness.Tags(flow, fairness.NORMAL, 0.0, 0.0, 0.0, 0.0)
@@ -133,6 +142,7 @@ class Submissions:
                 submission,
                 nowhere,
                 seconds=0.0,
+                network=report.network,
                 state=JobState.DONE.value,
                 counted=False,
                 pictures=0,
@@ -151,12 +161,23 @@ class Submissions:
         return job_from_row(row)
 
 
+async def _is_taken_back(transaction: Transaction, parent_job_id: int | None) -> bool:
+    """Whether who brought the pictures had their data erased since they were seen.
+
+    Locks the job that is painted on from, so that an erasure finds either it or what came of it.
+    """
+    parent = None if parent_job_id is None else await row_of(transaction, parent_job_id)
+    if parent is None:
+        return False
+    return parent.erased_at is not None or job_from_row(parent).inputs.erased
+
+
 async def _insert(
-    transaction: Transaction, submission: Submission, rules: Rules, fleet: Fleet
+    transaction: Transaction, submission: Submission, rules: Rules, fleet: Fleet, network: str
 ) -> int:
     asker, options = submission.asker, submission.options
     work, speed_class = _work(submission), _speed_class(submission)
-    seconds = fleet.seconds(speed_class, work)
+    seconds = fleet.seconds(speed_class, work, network)
     priority = set(asker.role_ids) & set(rules.server.priority_role_ids)
     tags = await fairness.take_place(
         transaction,
@@ -170,6 +191,7 @@ async def _insert(
         submission,
         tags,
         seconds=seconds,
+        network=network,
         state=JobState.QUEUED.value,
         counted=True,
         pictures=options.variants,
@@ -196,6 +218,7 @@ async def _insert_row(
     tags: fairness.Tags,
     *,
     seconds: float,
+    network: str,
     **values: Any,
 ) -> int:
     asker, reply, options = submission.asker, submission.reply, submission.options
@@ -216,6 +239,7 @@ async def _insert_row(
             application_id=reply.application_id or None,
             speed_class=_speed_class(submission),
             work=_work(submission),
+            network=network,
             predicted_seconds=seconds,
             flow=tags.flow,
             band=tags.band,

@@ -10,15 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
-from common.options import QUALITY_WORK, PaintOptions
+from common.options import QUALITY_WORK, USUAL_ASPECT, PaintOptions
 from jobs.model import EngineInfo
 
 STANDARD_ITERATIONS = 300
 """Iterations in all that `standard` is taken to have, for jobs that name their own number."""
 PRIOR_SECONDS_PER_WORK = 120.0
 """A guess for a processor without a graphics card, until the first job is measured."""
-USUAL_ASPECT = 0.75
-"""The shorter side of most photographs, in parts of the longer."""
 SMOOTHING = 0.3
 """Weight of the newest measurement, so that the last few jobs decide."""
 BELIEVED_FROM = 0.1
@@ -51,13 +49,28 @@ def work_of(options: PaintOptions, aspect: float | None = None, frames: int = 1)
 def speed_class_of(options: PaintOptions, *, moves: bool = False) -> str:
     """The class in which the job's speed is measured: quality, size by half octaves, and motion."""
     quality = options.quality if options.iterations is None else "own"
-    size = round(2 * math.log2(options.size_px))
+    size = class_number_of(options.size_px)
     return f"{quality}/{size}/moving" if moves else f"{quality}/{size}"
 
 
-def engine_kind(engine: EngineInfo) -> str:
-    """What an engine's speed depends on: the machine, its device and the network."""
-    return f"{engine.host}|{engine.device}|{engine.network}"
+def class_number_of(size_px: int) -> int:
+    """The half octave of a size."""
+    return round(2 * math.log2(size_px))
+
+
+def class_number(speed_class: str) -> int:
+    """The half octave of a class's sizes."""
+    return int(speed_class.split("/")[1])
+
+
+def engine_kind(engine: EngineInfo, network: str | None = None) -> str:
+    """What an engine's speed depends on: the machine, its device and the network.
+
+    Args:
+        engine: that paints.
+        network: of the job; None for the one that the engine takes by itself.
+    """
+    return f"{engine.host}|{engine.device}|{network or engine.network}"
 
 
 class SpeedModel:
@@ -83,13 +96,26 @@ class SpeedModel:
         # Geometric means, since speeds differ by factors.
         self._means = {group: math.exp(fmean(values)) for group, values in logarithms.items()}
 
-    def seconds_per_work(self, kind: str, speed_class: str) -> float:
-        """Best estimate for this kind of engine."""
+    def seconds_per_work(
+        self, kind: str, speed_class: str, announced: float | None = None
+    ) -> float:
+        """Best estimate for this kind of engine.
+
+        Args:
+            kind: of engine.
+            speed_class: of the job.
+            announced: what an engine says of itself, which counts where nothing was measured of
+                its kind: devices of one name may be ten times as fast elsewhere.
+        """
         exact = self._measured.get((kind, speed_class))
         if exact is not None:
             return exact
+        if (own := self._means.get(("kind", kind))) is not None:
+            return own
+        if announced is not None:
+            return announced
         alike = _alike(kind)
-        for group in (("kind", kind), ("alike", alike, speed_class), ("alike", alike)):
+        for group in (("alike", alike, speed_class), ("alike", alike)):
             if (mean := self._means.get(group)) is not None:
                 return mean
         return PRIOR_SECONDS_PER_WORK
@@ -98,12 +124,15 @@ class SpeedModel:
         """Whether such a job was measured on this kind of engine itself."""
         return (kind, speed_class) in self._measured
 
-    def fleet_seconds_per_work(self, kinds: Iterable[str], speed_class: str) -> float:
-        """Mean for a job that is painted by one of these engines, the fast ones more often."""
-        rates = [1 / self.seconds_per_work(kind, speed_class) for kind in kinds]
-        if rates:
-            return len(rates) / sum(rates)
+    def usual(self, speed_class: str) -> float:
+        """Seconds for a unit of work where no engine is alive to be asked about."""
         return self._means.get(("class", speed_class), PRIOR_SECONDS_PER_WORK)
+
+
+def mean_pace(paces: Iterable[float]) -> float:
+    """Seconds for a unit of work that one of several engines does, the fast ones more often."""
+    rates = [1 / pace for pace in paces]
+    return len(rates) / sum(rates)
 
 
 def _alike(kind: str) -> str:

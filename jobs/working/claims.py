@@ -26,7 +26,9 @@ from jobs.model import (
     PaintReport,
     Progress,
 )
-from jobs.order.standings import SpeedCache
+from jobs.order.fleet import SpeedCache, read_fleet
+from jobs.order.line import first_loads
+from jobs.order.sharing import LOOK_AHEAD, Overlooked, choose
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
 from jobs.working.ending import (
     DEATHS_ALLOWED,
@@ -61,6 +63,7 @@ class Claims:
         self._core = core
         self._speeds = speeds
         self._reaper = Reaper(core)
+        self._overlooked = Overlooked()
 
     async def claim(self, engine_id: str, *, lease_seconds: float = LEASE_SECONDS) -> Claim | None:
         """Take the next job, or None when there is none to be had."""
@@ -73,7 +76,12 @@ class Claims:
             async with self._core.database.write() as transaction:
                 row = await take(transaction, engine_id, lease_seconds)
                 if row is None:
-                    return None
+                    job_id = await self._chosen(transaction, engine_id)
+                    if job_id is None:
+                        return None
+                    row = await take(transaction, engine_id, lease_seconds, job_id)
+                if row is None:
+                    continue  # another engine was faster
                 job = job_from_row(row)
                 if job.unreadable is None:
                     return Claim(
@@ -86,6 +94,20 @@ class Claims:
                     )
                 failure = Failure.of(FailureKind.INTERNAL, job.unreadable, f"job-{job.id}")
                 await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
+
+    async def _chosen(self, transaction: Transaction, engine_id: str) -> int | None:
+        """What an engine takes that others may do much better; see `jobs.order.sharing`."""
+        line = await first_loads(transaction.connection, LOOK_AHEAD)
+        if not line:
+            return None
+        now = transaction.now
+        fleet = await read_fleet(transaction.connection, now, self._speeds)
+        if all(engine.id != engine_id for engine in fleet.engines):
+            return None
+        without = self._overlooked.without(fleet, now)
+        choice = choose(line, fleet, engine_id, without)
+        self._overlooked.look(fleet, choice.left_to, now)
+        return choice.job_id
 
     async def _nothing_queued(self) -> bool:
         async with self._core.database.read() as connection:

@@ -38,7 +38,7 @@ async def end_job(
     towards the day. One that ended its engines does, or it could end them all day long.
     """
     refunded = (state is JobState.CANCELLED and row.attempts == 0) or (
-        failure is not None and failure.is_ours and failure.kind is not FailureKind.LOST
+        failure is not None and failure.kind not in {FailureKind.INPUT, FailureKind.LOST}
     )
     if refunded:
         values["counted"] = False

@@ -8,8 +8,9 @@ from jobs.db.database import CHANGED_TOPIC, Transaction
 from jobs.db.facts import forget_fact, write_fact
 from jobs.db.rows import Record
 from jobs.model import EngineInfo
+from jobs.order.fleet import engine_from_row
 from jobs.order.speeds import engine_kind, smoothed
-from jobs.order.standings import ENGINE_STARTING, engine_from_row
+from jobs.order.standings import ENGINE_STARTING
 
 
 class Engines:
@@ -39,20 +40,26 @@ class Engines:
             "network": engine.network[:40],
             "version": engine.version[:40],
             "pid": engine.pid,
+            "model": engine.model[:200],
+            "networks": " ".join(engine.networks) or None,
+            "memory_bytes": engine.memory_bytes,
+            "memory_used_bytes": engine.memory_used_bytes,
+            "largest_px": engine.largest_px,
         }
         async with self._core.database.write() as transaction:
             now, connection = transaction.now, transaction.connection
-            values |= {"started_at": now, "last_seen": now}
+            pace = await _best_pace(transaction, engine) or engine.pace
+            values |= {"started_at": now, "last_seen": now, "pace": pace}
             await transaction.lock(f"atelier-engine:{engine.id}")
             await connection.execute(sa.delete(table).where(table.c.id == engine.id))
             await connection.execute(sa.insert(table).values(id=engine.id, **values))
             await forget_fact(transaction, ENGINE_STARTING)
             await transaction.notify(CHANGED_TOPIC)
 
-    async def heartbeat(self, engine_id: str) -> bool:
-        """Note that an idle engine is alive; False when it has to register again."""
+    async def heartbeat(self, engine_id: str, *, memory_used_bytes: int | None = None) -> bool:
+        """Note that an engine is alive; False when it has to register again."""
         async with self._core.database.write(precious=False) as transaction:
-            return await seen(transaction, engine_id)
+            return await seen(transaction, engine_id, memory_used_bytes=memory_used_bytes)
 
     async def note_trouble(self, engine: EngineInfo, reason: str) -> None:
         """Let the owner know what keeps an engine from painting."""
@@ -93,14 +100,23 @@ class Engines:
             await transaction.notify(CHANGED_TOPIC)
 
 
-async def seen(transaction: Transaction, engine_id: str) -> bool:
+async def seen(transaction: Transaction, engine_id: str, **values: int | None) -> bool:
     """Note that an engine is alive; False when it is not registered."""
     result = await transaction.connection.execute(
         sa.update(schema.engines)
         .where(schema.engines.c.id == engine_id)
-        .values(last_seen=transaction.now)
+        .values(last_seen=transaction.now, **values)
     )
     return bool(result.rowcount)
+
+
+async def _best_pace(transaction: Transaction, engine: EngineInfo) -> float | None:
+    """The least seconds for a unit of work that were measured of its kind."""
+    table = schema.speeds.c
+    kind = table.engine_kind == engine_kind(engine)
+    best = sa.select(sa.func.min(table.seconds_per_work)).where(kind)
+    found: float | None = await transaction.connection.scalar(best)
+    return found
 
 
 async def measure(transaction: Transaction, row: Record, engine_id: str, seconds: float) -> None:
@@ -111,7 +127,7 @@ async def measure(transaction: Transaction, row: Record, engine_id: str, seconds
     ).one_or_none()
     if engine is None or seconds <= 0:
         return
-    kind = engine_kind(engine_from_row(engine))
+    kind = engine_kind(engine_from_row(engine), row.network)
     # Many engines may finish their first job of a class at the same moment.
     await transaction.lock(f"atelier-speed:{kind}:{row.speed_class}")
     where = (table.c.engine_kind == kind, table.c.speed_class == row.speed_class)
@@ -130,3 +146,7 @@ async def measure(transaction: Transaction, row: Record, engine_id: str, seconds
             updated_at=transaction.now,
         )
     )
+    if engine.pace is None or newest < engine.pace:
+        await connection.execute(
+            sa.update(schema.engines).where(schema.engines.c.id == engine_id).values(pace=newest)
+        )

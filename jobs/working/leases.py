@@ -4,47 +4,65 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.dml import ReturningUpdate
 
+from common.options import MAX_SIZE_PX
 from jobs.core import record
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, Record
-from jobs.entering.limits import EVERYWHERE
 from jobs.model import Claim, JobState
+from jobs.order.fleet import ENGINE_ALIVE_SECONDS
+from jobs.order.line import in_order
 
 LEASE_SECONDS = 30.0
 """How long a claim holds unless it is renewed."""
+_PERHAPS_BETTER = 1.5
+"""Below `jobs.order.sharing.MUCH_BETTER`, as paces differ from class to class."""
 
 
 def next_job() -> sa.Select[int]:
     """The first queued job whose server is not paused."""
-    halted = schema.pauses.c.guild_id
-    return (
-        sa.select(J.id)
-        .where(
-            IS_QUEUED,
-            J.flow.not_in(sa.select(halted)),
-            ~sa.exists().where(halted == EVERYWHERE),
-        )
-        .order_by(J.start, J.id)
-        .limit(1)
+    return in_order(J.id).limit(1)
+
+
+def _next_job_for() -> sa.Select[int]:
+    """The same for an engine that nobody does much better than, of those whose network it has.
+
+    An engine that another one may outdo, or that has not the memory for all sizes, finds nothing
+    here, and has to look closer (`jobs.order.sharing.choose`). One that is not registered, or says
+    nothing of itself, may take whatever comes.
+    """
+    me, better = schema.engines.alias("me"), schema.engines.alias("better")
+    is_me = me.c.id == sa.bindparam("by_engine")
+    lacking = sa.exists().where(
+        is_me,
+        J.network.is_not(None),
+        me.c.networks.is_not(None),
+        (" " + me.c.networks + " ").not_like("% " + J.network + " %"),
     )
+    limited = sa.exists().where(is_me, me.c.largest_px < MAX_SIZE_PX)
+    outdone = sa.exists().where(
+        is_me,
+        better.c.pace < me.c.pace / _PERHAPS_BETTER,
+        better.c.last_seen > sa.bindparam("at") - ENGINE_ALIVE_SECONDS,
+    )
+    return next_job().where(~lacking, ~limited, ~outdone)
 
 
-async def take(transaction: Transaction, engine_id: str, lease_seconds: float) -> Record | None:
-    """Make the first free job this engine's; the job as it is then."""
+def _taking(which: sa.Select[int]) -> ReturningUpdate[Any]:
     # SKIP LOCKED (on PostgreSQL): engines that ask at the same moment do not wait in line.
-    first = next_job().with_for_update(skip_locked=True).scalar_subquery()
-    now = transaction.now
-    taken = await transaction.connection.execute(
+    first = which.with_for_update(skip_locked=True, of=schema.jobs).scalar_subquery()
+    now = sa.bindparam("at", type_=sa.Double)
+    return (
         sa.update(schema.jobs)
         .where(J.id == first, IS_QUEUED)
         .values(
             state=JobState.RUNNING.value,
-            engine_id=engine_id,
+            engine_id=sa.bindparam("by_engine"),
             fence=J.fence + 1,
             attempts=J.attempts + 1,
-            lease_expires_at=now + lease_seconds,
+            lease_expires_at=sa.bindparam("until", type_=sa.Double),
             claimed_at=now,
             started_at=sa.func.coalesce(J.started_at, now),
             progress=None,
@@ -53,6 +71,23 @@ async def take(transaction: Transaction, engine_id: str, lease_seconds: float) -
         )
         .returning(schema.jobs)
     )
+
+
+# Made once: to make them costs more than to send them.
+_TAKE_NEXT = _taking(_next_job_for())
+_TAKE_CHOSEN = _taking(sa.select(J.id).where(J.id == sa.bindparam("chosen"), IS_QUEUED))
+
+
+async def take(
+    transaction: Transaction, engine_id: str, lease_seconds: float, job_id: int | None = None
+) -> Record | None:
+    """Make a job this engine's: this one, or the next that is for it; the job as it is then."""
+    now = transaction.now
+    values = {"by_engine": engine_id, "at": now, "until": now + lease_seconds}
+    if job_id is None:
+        taken = await transaction.connection.execute(_TAKE_NEXT, values)
+    else:
+        taken = await transaction.connection.execute(_TAKE_CHOSEN, {**values, "chosen": job_id})
     row: Record | None = taken.one_or_none()
     if row is not None:
         await record(transaction, row.id, "claimed", f"engine:{engine_id}", {"fence": row.fence})

@@ -111,6 +111,18 @@ async def menu(request: ActionRequest) -> Json:
     )
 
 
+async def user_menu(request: ActionRequest) -> Json:
+    """An entry of a user's Apps menu."""
+    target = request.discord.world.users.get(int(request.payload["target"]))
+    if target is None:
+        raise NotOfferedError("That user is not there.")
+    return interaction_view(
+        await request.discord.user_command(
+            request.user, request.payload["name"], target, channel=request.channel
+        )
+    )
+
+
 async def post(request: ActionRequest) -> Json:
     """An ordinary message."""
     _check_size(request)
@@ -146,6 +158,7 @@ ACTIONS: dict[str, Action] = {
     "component": component,
     "modal": modal,
     "menu": menu,
+    "user_menu": user_menu,
     "post": post,
     "delete": delete,
     "fault": fault,

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from sandbox.addresses import file_path, signature
 from sandbox.errors import ApiError
+from sandbox.faces import face
 from sandbox.rest.context import path_id, world_of
 
 GONE = "This content is no longer available."
@@ -37,6 +38,16 @@ async def download(request: web.Request) -> web.Response:
             "X-Content-Type-Options": "nosniff",
         },
     )
+
+
+async def own_avatar(request: web.Request) -> web.Response:
+    """The picture of a user, as large as is asked for: a face on their color."""
+    user = world_of(request).users.get(path_id(request, "user"))
+    name = request.match_info["name"]
+    if user is None or user.bot or not name.endswith(".png"):
+        raise ApiError(404, 0, "404: Not Found")
+    size_px = min(1024, max(16, int(request.query.get("size", "128"))))
+    return web.Response(body=face(user.color, size_px), content_type="image/png")
 
 
 async def avatar(request: web.Request) -> web.Response:

@@ -45,6 +45,7 @@ OPTION: Schema = {
     "channel_types": Items(of=Integer(low=0)),
     "min_value": Number(),
     "max_value": Number(),
+    "file_types": Items(high=10, of=Text(low=2, high=32)),
     "min_length": Integer(low=0, high=6000),
     "max_length": Integer(low=1, high=6000),
     "name_localizations": Object(),

@@ -14,7 +14,7 @@ from jobs.cli import commands
 from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo
 from jobs.health import GATEWAY_AWAY_SECONDS, MIB, STUCK_SECONDS
 from jobs.model import FailureKind
-from jobs.order.standings import ENGINE_ALIVE_SECONDS
+from jobs.order.fleet import ENGINE_ALIVE_SECONDS
 from jobs.queue import JobQueue
 from tests.kit.samples import (
     RESULT,

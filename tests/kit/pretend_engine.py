@@ -3,7 +3,7 @@
 import asyncio
 import io
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from PIL import Image, ImageOps
@@ -15,6 +15,7 @@ from jobs.model import Claim, EngineInfo, Failure, FailureKind, Job, PaintReport
 from jobs.outcomes import LeaseHeld
 from jobs.queue import JobQueue
 from tests.kit.pictures import encoded, plain_picture
+from tests.kit.pretend_clips import moving_preview, painted_clip
 
 ENGINE = EngineInfo(id="pretend", host="test", device="cpu", network="lite", version="1", pid=1)
 STEPS = 4
@@ -79,6 +80,9 @@ class PretendEngine:
             image = Image.open(io.BytesIO(content)).convert("RGB")
             preview = await self.queue.store.put(encoded(image.resize((48, 48)), "JPEG"), ".jpg")
             progress = Progress(step, STEPS, step / STEPS, 1.0 * (STEPS - step), preview)
+            if (moving := job.inputs.clip) is not None:
+                preview = await moving_preview(job, self.queue.store)
+                progress = replace(progress, preview_key=preview, frame=step, frames=moving.frames)
             outcome = await self.queue.claims.report_progress(claim, progress)
             if not isinstance(outcome, LeaseHeld) or outcome.cancel_requested:
                 await self.queue.claims.cancelled(claim)
@@ -90,10 +94,12 @@ class PretendEngine:
                     await self.queue.claims.cancelled(claim)
                     return
                 await asyncio.sleep(0.05)
-        image = self._result(content, job.options.size_px)
+        image, clip = self._result(content, job.options.size_px), None
+        if job.inputs.clip is not None:
+            image, clip = await painted_clip(job, self.queue.store, noise=self.noise)
         versions = variants_of(job.inputs, job.options)
         keys = [
-            await self.queue.store.put(encoded(_tinted(image, number)), ".png")
+            await self.queue.store.put(encoded(await self._version(job, image, number)), ".png")
             for number in range(len(versions))
         ]
         key = keys[0]
@@ -114,9 +120,16 @@ class PretendEngine:
             notes=self.notes,
             records=records,
             variants=tuple(keys) if len(keys) > 1 else (),
+            clip=clip,
         )
         self.painted.append(job.id)
         await self.queue.claims.finish(claim, key, report, timelapse_key=lapse)
+
+    async def _version(self, job: Job, first: Image.Image, number: int) -> Image.Image:
+        if job.options.vary != "photo":
+            return _tinted(first, number)
+        one = variants_of(job.inputs, job.options)[number]
+        return self._result(await self.queue.store.get(one.inputs.content), job.options.size_px)
 
     def _result(self, content: bytes, size_px: int) -> Image.Image:
         if self.noise:

@@ -25,6 +25,8 @@ NOTHING_GIVEN = _("Please give at least one limit to change; /limits show lists 
 UNKNOWN_LIMIT = _("There is no such limit; /limits show lists them.")
 
 SIZE, COOLDOWN = LIMITS["max_size_px"], LIMITS["cooldown_seconds"]
+CLIP_SIZE, CLIP_SECONDS = LIMITS["max_clip_size_px"], LIMITS["max_clip_seconds"]
+CLIP_RATE = LIMITS["max_clip_frames_per_second"]
 WAITING_MEMBER, WAITING_SERVER = LIMITS["max_waiting_per_user"], LIMITS["max_waiting_per_server"]
 PER_DAY, DAYS_KEPT = LIMITS["max_per_day"], LIMITS["retention_days"]
 
@@ -61,6 +63,9 @@ async def _limits_in_words(interaction: Interaction, t: Texts, guild_id: int) ->
     per_day="How many pictures one member may start in 24 hours.",
     cooldown="Seconds between two pictures of one member.",
     days_kept="Days that pictures are kept.",
+    clip_size="The largest longest side of a painting that moves, in pixels.",
+    clip_seconds="How many seconds of an animation or a video are painted.",
+    clip_rate="How many frames a second of it are painted.",
     log_channel="Where changes are told of.",
 )
 @app_commands.choices(
@@ -78,6 +83,9 @@ async def set_limits(
     per_day: app_commands.Range[int, PER_DAY.least, PER_DAY.most] | None = None,
     cooldown: app_commands.Range[int, COOLDOWN.least, COOLDOWN.most] | None = None,
     days_kept: app_commands.Range[int, DAYS_KEPT.least, DAYS_KEPT.most] | None = None,
+    clip_size: app_commands.Range[int, CLIP_SIZE.least, CLIP_SIZE.most] | None = None,
+    clip_seconds: app_commands.Range[int, CLIP_SECONDS.least, CLIP_SECONDS.most] | None = None,
+    clip_rate: app_commands.Range[int, CLIP_RATE.least, CLIP_RATE.most] | None = None,
     log_channel: discord.TextChannel | None = None,
 ) -> None:
     """Change numbers."""
@@ -90,6 +98,9 @@ async def set_limits(
         "max_per_day": per_day,
         "cooldown_seconds": cooldown,
         "retention_days": days_kept,
+        "max_clip_size_px": clip_size,
+        "max_clip_seconds": clip_seconds,
+        "max_clip_frames_per_second": clip_rate,
         "log_channel_id": log_channel.id if log_channel else None,
     }
     changes = {name: value for name, value in asked.items() if value is not None}

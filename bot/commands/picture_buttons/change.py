@@ -7,14 +7,15 @@ from discord import ui
 
 from bot.cards.job_buttons import Action
 from bot.cards.small_print import KEPT_COLORS
-from bot.commands.job_access import kept_job
+from bot.commands.job_access import check_pictures, kept_job
 from bot.commands.picture_buttons.remix import remix_request
 from bot.commands.style_form import STRENGTHS
-from bot.intake.request import PaintRequest, Source, StyleWish, reply_to
+from bot.intake.request import PaintRequest, Source, StyleWish, photo_of, reply_to
 from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
+from bot.ui.picture_upload import PictureUpload
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import QUALITIES
 from common.options import PaintOptions
@@ -35,6 +36,7 @@ _SEPARATOR = "/"
 async def change(interaction: Interaction, job_id: int) -> None:
     """Open the form."""
     job = await kept_job(interaction, job_id)
+    check_pictures(job)
     largest = interaction.client.settings.limits.max_size_px
     await interaction.response.send_modal(ChangeForm(texts_of(interaction), job, largest))
 
@@ -45,12 +47,8 @@ class ChangeForm(ReportingModal):
     def __init__(self, t: Texts, job: Job, largest_px: int) -> None:
         super().__init__(title=t("Change picture #{job_id}", job_id=job.id))
         self._job = job
-        self._photo: ui.FileUpload[Any] = ui.FileUpload(
-            custom_id="content", required=False, min_values=0, max_values=2
-        )
-        self._style: ui.FileUpload[Any] = ui.FileUpload(
-            custom_id="style", required=False, min_values=0, max_values=2
-        )
+        self._photo = PictureUpload(custom_id="content", required=False, min_values=0, max_values=2)
+        self._style = PictureUpload(custom_id="style", required=False, min_values=0, max_values=2)
         self._size: ui.Select[Any] = ui.Select(
             custom_id="size", required=False, options=_sizes(t, job.options, largest_px)
         )
@@ -96,6 +94,9 @@ class ChangeForm(ReportingModal):
                 ),
             }
         )
+        if photos:  # whether it is to move is asked anew
+            options = options.model_copy(update={"moving": None})
+            request = request.model_copy(update={"options": options})
         if photos or styles:
             request = _with_pictures(request, job, photos, styles)
         await interaction.client.service(IntakeService).begin(interaction, request)
@@ -114,7 +115,7 @@ def _with_pictures(
 ) -> PaintRequest:
     """The request with new pictures in the place of some of the old."""
     inputs = job.inputs
-    photo, *masks = photos or [Source(key=inputs.content)]
+    photo, *masks = photos or [photo_of(inputs, request.options)]
     if not masks and not photos and inputs.mask:  # a mask fits the photograph it was made for
         masks = [Source(key=inputs.mask)]
     kept = tuple(
@@ -131,6 +132,7 @@ def _with_pictures(
         update={
             "inputs": None,
             "content": photo,
+            "more": () if photos else tuple(Source(key=key) for key in inputs.more_contents),
             "mask": next(iter(masks), None),
             "styles": new or kept,
         }

@@ -87,7 +87,8 @@ class UndoDelete(OwnButton, kind="undelete", label=_("Undo"), emoji="↩️"):
         if job.pictures_deleted_at is None or job.pictures_deleted_at <= datetime.now(UTC):
             raise UserError(TOO_LATE_TO_UNDO)
         message_id = await acknowledge(interaction, ephemeral=job.reply.ephemeral, thinking=True)
-        reply = replace(reply, message_id=message_id, notes=job.reply.notes)
+        was = job.reply
+        reply = replace(reply, message_id=message_id, notes=was.notes, alt_text=was.alt_text)
         if await queue.retention.restore(job_id, interaction.user.id, reply) is None:
             await interaction.edit_original_response(content=t(TOO_LATE_TO_UNDO))
         elif by_admins_right(Right.DELETE, interaction, job):

@@ -4,12 +4,13 @@ from functools import partial
 from typing import Any
 
 from bot.cards.job_buttons import TAKE_ACTIONS, Action
-from bot.commands.job_access import kept_job, open_job
+from bot.commands.job_access import check_pictures, kept_job, open_job
 from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.style_form import Chosen, StyleForm
 from bot.commands.style_pictures import saved_styles
+from bot.intake.moving import NOT_FILMED
 from bot.intake.pictures import NOT_KEPT
-from bot.intake.request import PaintRequest, Source, asker_of, reply_to
+from bot.intake.request import PaintRequest, Source, asker_of, photo_of, reply_to
 from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction
@@ -51,14 +52,18 @@ async def softer(interaction: Interaction, job_id: int) -> None:
 async def larger(interaction: Interaction, job_id: int) -> None:
     """Twice the size, with the same seed. Whether it is allowed is for the limits to say."""
     job = await kept_job(interaction, job_id)
-    if job.options.size_px >= MAX_SIZE_PX:
+    limits = interaction.client.settings.limits
+    most_px = MAX_SIZE_PX if job.inputs.clip is None else limits.max_clip_size_px
+    if job.options.size_px >= most_px:
         raise UserError(LARGEST, size=job.options.size_px)
-    await _remix(interaction, job, size_px=min(MAX_SIZE_PX, job.options.size_px * 2))
+    await _remix(interaction, job, size_px=min(most_px, job.options.size_px * 2))
 
 
 async def timelapse(interaction: Interaction, job_id: int) -> None:
     """The time-lapse; where none was recorded, the same picture is painted again with one."""
     job = await kept_job(interaction, job_id)
+    if job.inputs.clip is not None:
+        raise UserError(NOT_FILMED)
     if job.timelapse_key is not None:
         await show_timelapse(interaction, job, job.timelapse_key)
         return
@@ -78,12 +83,14 @@ async def take(interaction: Interaction, job_id: int, *, version: int) -> None:
 async def other_style(interaction: Interaction, job_id: int) -> None:
     """Ask for another style for the same photograph."""
     job = await open_job(interaction, job_id)
+    check_pictures(job)
 
     async def begin(submitted: Interaction, chosen: Chosen) -> None:
         request = remix_request(submitted, job).model_copy(
             update={
                 "inputs": None,
-                "content": Source(key=job.inputs.content),
+                "content": photo_of(job.inputs, job.options),
+                "more": tuple(Source(key=key) for key in job.inputs.more_contents),
                 "mask": Source(key=job.inputs.mask) if job.inputs.mask else None,
                 "styles": chosen.styles,
                 "named": ("strength", "style_scale", "pooling"),
@@ -98,6 +105,7 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
 
 
 async def _remix(interaction: Interaction, job: Job, **changes: Any) -> None:
+    check_pictures(job)
     request = remix_request(interaction, job)
     options = request.options.model_copy(update=changes)
     await interaction.client.service(IntakeService).begin(

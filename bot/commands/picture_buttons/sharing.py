@@ -5,11 +5,11 @@ from contextlib import AbstractAsyncContextManager
 import discord
 from discord import ui
 
-from bot.cards.fit_upload import REQUEST_LIMIT_BYTES, fitted
+from bot.cards.fit_upload import fitted_result
 from bot.cards.job_buttons import Action
 from bot.cards.job_card import saved_card
 from bot.cards.small_print import Attached, settings_line
-from bot.commands.job_access import kept_job, open_job
+from bot.commands.job_access import check_pictures, kept_job, open_job
 from bot.commands.show import check_posting
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
 from bot.intake.shares import Shares
@@ -20,7 +20,7 @@ from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserError
 from bot.wire.faults import CANNOT_SEND_TO_USER
 from bot.wire.message_address import message_address
-from bot.wire.uploads import Upload
+from bot.wire.uploads import REQUEST_LIMIT_BYTES, Upload
 from jobs.model import Job
 
 NO_RESULT = _("The picture of #{job_id} is no longer kept; please paint it again.")
@@ -47,10 +47,16 @@ async def compare(interaction: Interaction, job_id: int) -> None:
 
 async def _show_compared(interaction: Interaction, job: Job, *, posted: bool = False) -> None:
     result_key = _result_key(job)
+    check_pictures(job)
     store = interaction.client.queue.store
-    before, after = await store.get(job.inputs.content), await store.get(result_key)
     limit_bytes = min(interaction.filesize_limit, REQUEST_LIMIT_BYTES)
-    sheet = await interaction.client.encoder.compare(before, after, limit_bytes)
+    encoder, painted = interaction.client.encoder, job.report.clip if job.report else None
+    if painted is not None and job.inputs.clip is not None:
+        before, after = await store.get(job.inputs.clip.picture), await store.get(painted.key)
+        sheet = await encoder.compare_clips(before, after, limit_bytes)
+    else:
+        before, after = await store.get(job.inputs.content), await store.get(result_key)
+        sheet = await encoder.compare(before, after, limit_bytes)
     t = texts_of(interaction)
     may_post = job.user_id == interaction.user.id and not posted
     button = PostComparison(t, job.user_id, job.id) if may_post else None
@@ -141,16 +147,10 @@ async def save(interaction: Interaction, job_id: int) -> None:
 
 
 async def _save(interaction: Interaction, job: Job) -> None:
-    result_key = _result_key(job)
+    _result_key(job)
     client, t = interaction.client, texts_of(interaction)
-    attached = await fitted(
-        t,
-        client.queue.store,
-        client.encoder,
-        key=result_key,
-        limit_bytes=DEFAULT_LIMIT_BYTES,
-        name=f"atelier-{job.id}",
-    )
+    attached = await fitted_result(t, client.queue.store, client.encoder, job, DEFAULT_LIMIT_BYTES)
+    assert attached is not None
     try:
         dm = await client.create_dm(discord.Object(job.user_id))
         message = await dm.send(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, get_args
+from typing import BinaryIO, Literal, get_args
 
 import av.error
 from PIL import Image
@@ -23,7 +23,7 @@ class EncodingFailedError(AtelierError):
 
 def encode_clip(
     clip: Clip,
-    path: Path,
+    path: Path | BinaryIO,
     kind: ClipKind,
     *,
     max_side_px: int | None = None,
@@ -36,7 +36,7 @@ def encode_clip(
 
     Args:
         clip: what is to be shown.
-        path: the file to be.
+        path: the file to be, or one in memory.
         kind: its format, whatever it is called.
         max_side_px: larger frames are reduced to it.
         quality: 0..1; less is a smaller file.

@@ -3,6 +3,7 @@
 With a palette for each frame, or with error diffusion, what stands still would crawl.
 """
 
+import contextlib
 import itertools
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,7 +29,7 @@ _Levels = npt.NDArray[np.uint8]
 
 
 def write_gif(
-    path: Path,
+    path: Path | BinaryIO,
     frames: Callable[[], Iterable[Image.Image]],
     durations_ms: Sequence[int],
     plays: int,
@@ -45,7 +46,7 @@ def write_gif(
     """
     palette = _palette(frames(), len(durations_ms), max(2, round(_COLORS * quality)))
     before: _Levels | None = None
-    with path.open("wb") as file:
+    with path.open("wb") if isinstance(path, Path) else contextlib.nullcontext(path) as file:
         for frame, hundredths in zip(frames(), _hundredths(durations_ms), strict=True):
             if before is None:
                 _begin(file, frame.size, palette, plays)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import av
 import numpy as np
@@ -30,9 +30,14 @@ class Mp4:
     """An MP4 that is being written; see `mp4_file`."""
 
     def __init__(
-        self, container: OutputContainer, rate: Fraction, time_base: Fraction, quality: float
+        self,
+        container: OutputContainer,
+        rate: Fraction,
+        time_base: Fraction,
+        quality: float,
+        threads: int = 0,
     ) -> None:
-        self._container = container
+        self._container, self._threads = container, threads
         self._rate, self._time_base, self._quality = rate, time_base, quality
         self._stream: VideoStream | None = None
         self._durations: dict[int, int] = {}
@@ -79,6 +84,7 @@ class Mp4:
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
         context.time_base = self._time_base
+        context.thread_count = self._threads
         context.colorspace = _MATRIX
         context.color_range = ColorRange.MPEG
         context.color_primaries = ColorPrimaries.BT709
@@ -88,12 +94,17 @@ class Mp4:
 
 @contextmanager
 def mp4_file(
-    path: Path, *, rate: Fraction, time_base: Fraction | None = None, quality: float = 1.0
+    path: Path | BinaryIO,
+    *,
+    rate: Fraction,
+    time_base: Fraction | None = None,
+    quality: float = 1.0,
 ) -> Iterator[Mp4]:
     """An MP4 to add frames to; it is whole at the end of the block.
 
     Args:
-        path: the file to be.
+        path: the file to be; one in memory is written by a single thread, as where it is made none
+            may be started.
         rate: about how many frames there are a second; the encoder goes by it.
         time_base: seconds of a unit of the frames' durations; None for one frame.
         quality: 0..1; less is a smaller file.
@@ -101,9 +112,13 @@ def mp4_file(
     Raises:
         av.error.FFmpegError: no encoder works, or the file cannot be written.
     """
-    options = {"movflags": "+faststart", "fflags": "+bitexact"}
-    container = av.open(str(path), "w", format="mp4", options=options)
-    made = Mp4(container, rate, time_base or 1 / rate, quality)
+    is_path = isinstance(path, Path)
+    file = str(path) if is_path else path
+    options = {"fflags": "+bitexact"}
+    if is_path:  # which is read again for it
+        options["movflags"] = "+faststart"
+    container = av.open(file, "w", format="mp4", options=options)
+    made = Mp4(container, rate, time_base or 1 / rate, quality, threads=0 if is_path else 1)
     try:
         yield made
         made.finish()
@@ -112,7 +127,10 @@ def mp4_file(
 
 
 def write_mp4(
-    path: Path, frames: Iterable[Image.Image], durations_ms: Sequence[int], quality: float = 1.0
+    path: Path | BinaryIO,
+    frames: Iterable[Image.Image],
+    durations_ms: Sequence[int],
+    quality: float = 1.0,
 ) -> None:
     """Write an MP4 whose frames are shown for as long as is said; see `mp4_file`."""
     rate = Fraction(1000 * len(durations_ms), sum(durations_ms)).limit_denominator(1000)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -9,7 +10,7 @@ _BEST, _LEAST = 90, 30
 
 
 def write_webp(
-    path: Path,
+    path: Path | BinaryIO,
     frames: Iterable[Image.Image],
     durations_ms: Sequence[int],
     plays: int,

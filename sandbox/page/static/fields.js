@@ -9,7 +9,7 @@ let count = 0;
 /** A field: `element`, `value()` (null when empty), `problem(required)`, `focus()`. */
 export function optionField(option, context) {
   const id = `option-${(count += 1)}`;
-  if (option.type === 11) return fileField(id);
+  if (option.type === 11) return fileField(id, option.file_types);
   if (option.type === 5) return choiceField(id, option, [{ name: "True", value: true }, { name: "False", value: false }]);
   if (option.choices?.length) return choiceField(id, option, option.choices);
   const entities = entitiesFor(option.type);
@@ -25,8 +25,8 @@ function entitiesFor(type) {
   return { 6: users, 7: channels, 8: roles, 9: [...users, ...roles] }[type] ?? null;
 }
 
-function fileField(id) {
-  const picker = filePicker({ most: 1, hint: "Drop, paste or choose a file", limit: state.uploadLimit });
+function fileField(id, kinds) {
+  const picker = filePicker({ most: 1, hint: "Drop, paste or choose a file", limit: state.uploadLimit, kinds });
   picker.button.id = id;
   return {
     id,

@@ -5,9 +5,9 @@ import { fileSize } from "./media.js";
 import { toast } from "./toast.js";
 
 /** A box that takes up to `most` files of up to `limit` bytes each. */
-export function filePicker({ most, hint, limit }) {
+export function filePicker({ most, hint, limit, kinds = [] }) {
   let chosen = [];
-  const input = el("input", { type: "file", multiple: most > 1, hidden: true, onchange: () => add([...input.files]) });
+  const input = el("input", { type: "file", multiple: most > 1, hidden: true, accept: kinds.map((kind) => (kind.startsWith(".") ? kind : `${kind}/*`)).join(","), onchange: () => add([...input.files]) });
   const list = el("div.file-list");
   const button = el("button.file-drop", { type: "button", onclick: () => input.click() }, icon(ICONS.upload, 22), el("span", {}, hint));
   const element = el("div.file-picker", {}, button, list, input);

@@ -1,9 +1,9 @@
-// The menu of a message: apps (message commands), copying, deleting.
+// The menu of a message: apps (message and user commands), copying, deleting.
 
 import { el } from "./dom.js";
 import { isRemovable } from "./flags.js";
 import { openModal } from "./modal.js";
-import { act, commands } from "./store.js";
+import { act, commands, named, user } from "./store.js";
 import { toast } from "./toast.js";
 
 let open = null;
@@ -20,12 +20,15 @@ export function openMenu(event, message) {
   const opener = document.activeElement;
   const item = (label, action, kind = "") =>
     el(`button.menu-item${kind}`, { type: "button", role: "menuitem", onclick: () => (closeMenu(), action()) }, label);
-  const apps = commands(3).map((c) => item(c.name, () => useApp(c.name, message)));
+  const apps = commands(3).map((c) => item(named(c), () => useApp("menu", c.name, message)));
+  const author = user(message.author.id);
+  const onAuthor = author?.bot ? [] : commands(2).map((c) => item(named(c), () => useApp("user_menu", c.name, message)));
   open = el(
     "div.menu",
     { role: "menu", "aria-label": "Message menu" },
     el("div.menu-title", {}, "Apps"),
     apps.length ? apps : el("div.menu-empty", {}, "No app offers anything here."),
+    onAuthor.length ? [el("div.menu-title", {}, `Apps for ${author.display}`), onAuthor] : null,
     el("hr"),
     item("Copy message ID", () => navigator.clipboard?.writeText(message.id)),
     isRemovable(message) && item(message.author.bot ? "Dismiss message" : "Delete message", () => removeMessage(message), ".danger"),
@@ -56,9 +59,10 @@ function place(menu, event) {
   menu.style.cssText = `left:${left}px;top:${top}px`;
 }
 
-async function useApp(name, message) {
+async function useApp(kind, name, message) {
   try {
-    const answer = await act("menu", { channel: message.channel_id, name, message: message.id });
+    const about = kind === "menu" ? { message: message.id } : { target: message.author.id };
+    const answer = await act(kind, { channel: message.channel_id, name, ...about });
     if (!answer.acknowledged) toast("The application did not respond", "bad");
     else if (answer.modal) openModal(answer);
   } catch (error) {

@@ -149,7 +149,7 @@ function checkbox(component) {
 
 function uploadField(component) {
   const most = component.max_values ?? 1;
-  const picker = filePicker({ most, hint: most > 1 ? `Drop up to ${most} files here or click` : "Drop a file here or click", limit: state.uploadLimit });
+  const picker = filePicker({ most, hint: most > 1 ? `Drop up to ${most} files here or click` : "Drop a file here or click", limit: state.uploadLimit, kinds: component.file_types });
   const least = leastValues(component);
   const problem = () => (picker.files().length < least ? `${user(state.bot)?.display ?? "The app"} needs a file here.` : null);
   return { id: component.custom_id, element: picker.element, files: picker.files, problem };

@@ -34,6 +34,8 @@ export const me = () => state.users.get(state.me);
 export const channel = (id = state.channel) => state.channels.find((c) => c.id === id);
 export const commands = (kind) =>
   (state.commands[state.channel] ?? []).filter((c) => (c.type ?? 1) === kind);
+/** The name of a command or option as Discord shows it to the current user. */
+export const named = (thing) => thing.name_localizations?.[me()?.locale] ?? thing.name;
 export const messagesHere = () => state.messages.get(state.channel) ?? new Map();
 
 /** Seconds since 1970 as the sandbox sees them. */

@@ -26,7 +26,7 @@ async def test_notes_of_the_pictures_and_of_the_painting_are_shown(world: World)
         "content": ("photo.gif", animated()),
         "style": ("style.png", gradient_picture((64, 64))),
     }
-    message = await world.painted(attachments=pictures)
+    message = await world.painted({"moving": False}, attachments=pictures)
     lines = message.text.splitlines()
     assert "-# The photograph: The file is animated; I used its first frame." in lines
     assert "-# Memory ran out, so it was painted in tiles of 128 px." in lines

@@ -9,7 +9,7 @@ from PIL import Image
 from bot.commands import privacy_export
 from bot.commands.privacy_export import export_parts
 from jobs.model import JobState
-from sandbox.model import Message
+from sandbox.model import Interaction, Message
 from tests.kit.pictures import plain_picture
 from tests.kit.world import World, answer, filled
 
@@ -173,3 +173,31 @@ async def test_an_admin_who_was_erased_is_somebody_in_the_log(world: World) -> N
     await world.queue.privacy.erase_user(admin.id)
     log = await world.slash(admin, "limits log")
     assert "somebody: paused the queue" in log.text
+
+
+async def test_a_photograph_is_taken_back_from_what_others_painted_on_from(world: World) -> None:
+    ada, grace = world.user("ada"), world.user("grace")
+    await world.start_engine()
+    first = await world.painted()
+    again = await world.finished(await world.discord.press(grace, first, label="Again"))
+    await world.stop_engine()
+    waiting = await world.discord.press(grace, again, label="Again")
+    await waiting.wait(lambda i: i.message is not None and "Place 1" in i.message.text)
+    message = await world.slash(ada, "privacy")
+    await press_erase(world, message, "Erase everything")
+    await waiting.wait(lambda i: "has had their data erased" in said(i))
+    _, painted = await world.jobs("grace")
+    assert painted.result_key is not None
+    assert await world.queue.store.exists(painted.result_key)
+    assert again.attachments
+    for label in ("Again", "Stronger", "Compare", "Other style", "Change…"):
+        pressed = await world.discord.press(grace, again, label=label)
+        assert "has had their data erased" in await world.said(pressed), label
+        assert pressed.modal is None, label
+    assert len(await world.jobs("grace")) == 2
+    saved = await world.discord.press(grace, again, label="Save to DMs")
+    assert "in your DMs" in await world.said(saved)
+
+
+def said(interaction: Interaction) -> str:
+    return "" if interaction.message is None else interaction.message.text

@@ -84,7 +84,7 @@ async def test_the_bad_picture_is_named(world: World) -> None:
 async def test_an_odd_picture_is_painted(world: World) -> None:
     await world.start_engine()
     for data in ODD.values():
-        await world.painted(attachments={**BOTH, "content": ("photo.bin", data)})
+        await world.painted({"moving": False}, attachments={**BOTH, "content": ("photo.bin", data)})
 
 
 async def test_a_rotated_photo_is_painted_upright(world: World) -> None:

@@ -114,6 +114,8 @@ async def test_what_broke_while_it_was_committed_is_still_this_command(
     slow.seconds, slow.breaks_after_commits = 0.2, 1
     entry = CommandJournal(queue, folder).open(request())
     assert await entry.written(0.0)
+    with pytest.raises(QueueUnavailableError):
+        await entry.settled()
     assert await entry.settled(), "its own row is no other's"
     assert await pending(queue) == [1]
     assert not list(folder.iterdir())
@@ -136,15 +138,31 @@ async def test_what_comes_twice_is_one_command_and_leaves_no_file(
     assert not list(folder.iterdir())
 
 
-async def test_a_command_that_is_given_up_leaves_no_row_behind(
+async def test_a_command_that_is_given_up_leaves_no_row_and_no_file_behind(
     queue: JobQueue, slow: SlowIntakes, folder: Path
 ) -> None:
     slow.breaks_after_commits = 1
     entry = CommandJournal(queue, folder).open(request())
-    with pytest.raises(QueueUnavailableError):
-        await entry.written(5.0)
+    assert await entry.written(5.0)
+    assert list(folder.iterdir()), "a database that breaks at once leaves it to a file"
     await entry.drop()
     assert await pending(queue) == []
+    assert not list(folder.iterdir())
+
+
+async def test_what_the_queue_does_not_take_stays_a_file_until_it_does(
+    queue: JobQueue, slow: SlowIntakes, folder: Path
+) -> None:
+    slow.breaks_after_commits = 3
+    entry = CommandJournal(queue, folder).open(request())
+    assert await entry.written(5.0)
+    for _ in range(2):
+        with pytest.raises(QueueUnavailableError):
+            await entry.settled()
+        assert list(folder.iterdir())
+    assert await entry.settled()
+    assert await pending(queue) == [1]
+    assert not list(folder.iterdir())
 
 
 async def test_an_erasure_reaches_what_is_only_a_file(

@@ -43,7 +43,7 @@ async def test_erasing_stops_what_is_being_taken_in(world: World) -> None:
     await world.eventually(queue.intakes.pending)
     await queue.privacy.erase_user(world.user().id)
     assert await queue.intakes.pending() == []
-    assert "Your data was erased" in await world.said(interaction)
+    assert "was erased while it was being prepared" in await world.said(interaction)
     assert await world.jobs() == []
     await world.paint()
     await world.eventually(lambda: _done(world))

@@ -5,9 +5,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from common.options import resolve_network
 from engine.networks.encoder import Encoder, WeightsError
 from engine.networks.original import original_weights
-from engine.networks.registry import NetworkSource, open_encoder, resolve_network
+from engine.networks.registry import NetworkSource, open_encoder
 from engine.networks.vgg19 import CONVOLUTIONS, LAYERS, Normalization, Vgg19, Vgg19Weights
 from engine.networks.weights import load_weights
 from tests.kit.thin import thin, thin_weights

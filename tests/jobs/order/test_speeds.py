@@ -5,6 +5,7 @@ from jobs.order.speeds import (
     PRIOR_SECONDS_PER_WORK,
     SpeedModel,
     blended,
+    mean_pace,
     smoothed,
     speed_class_of,
     work_of,
@@ -16,19 +17,21 @@ HERE, THERE, OTHER = "here|cpu|lite", "there|cpu|lite", "there|cuda|vgg19"
 def test_what_was_not_measured_is_borrowed_from_the_nearest() -> None:
     nothing = SpeedModel({})
     assert nothing.seconds_per_work(HERE, "a") == PRIOR_SECONDS_PER_WORK
-    assert nothing.fleet_seconds_per_work([], "a") == PRIOR_SECONDS_PER_WORK
+    assert nothing.usual("a") == PRIOR_SECONDS_PER_WORK
     model = SpeedModel({(HERE, "a"): 10.0, (HERE, "b"): 40.0, (OTHER, "a"): 1.0})
     assert model.seconds_per_work(HERE, "a") == 10.0
     assert model.seconds_per_work(HERE, "c") == pytest.approx(20.0)
     assert model.seconds_per_work(THERE, "b") == pytest.approx(40.0)
     assert model.seconds_per_work(THERE, "c") == pytest.approx(20.0)
     assert model.seconds_per_work("x|mps|lite", "a") == PRIOR_SECONDS_PER_WORK
-    assert model.fleet_seconds_per_work([], "a") == pytest.approx(10.0**0.5)
+    # What an engine says of itself goes before other machines, and behind what was measured of it.
+    assert model.seconds_per_work(THERE, "a", 3.0) == 3.0
+    assert model.seconds_per_work(HERE, "c", 3.0) == pytest.approx(20.0)
+    assert model.usual("a") == pytest.approx(10.0**0.5)
 
 
 def test_fast_engines_paint_more() -> None:
-    model = SpeedModel({(HERE, "a"): 10.0, (OTHER, "a"): 1.0})
-    assert model.fleet_seconds_per_work([HERE, OTHER], "a") == pytest.approx(2 / 1.1)
+    assert mean_pace([10.0, 1.0]) == pytest.approx(2 / 1.1)
 
 
 def test_the_newest_measurements_decide() -> None:

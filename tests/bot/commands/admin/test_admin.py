@@ -155,7 +155,10 @@ async def test_one_limit_is_reset_at_once_and_all_after_a_question(world: World)
     admin = world.user("admin")
     await world.slash(admin, "limits set", {"size": 512, "per_day": 3, "cooldown": 9})
     offered = await world.discord.autocomplete(admin, "limits reset", "limit", "size")
-    assert offered == [{"name": "Largest size", "value": "max_size_px"}]
+    assert offered == [
+        {"name": "Largest size", "value": "max_size_px"},
+        {"name": "Largest size of what moves", "value": "max_clip_size_px"},
+    ]
     await world.slash(admin, "limits reset", {"limit": "max_size_px"})
     limits = await world.queue.limits.in_force(world.guild_id)
     assert (limits.max_size_px, limits.max_per_day) == (2048, 3)

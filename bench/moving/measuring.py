@@ -1,0 +1,71 @@
+"""What is measured of a clip that was painted: how steady it is, and how near to its style."""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+from skimage.registration import optical_flow_tvl1
+
+from engine.moving.consistency import disoccluded
+from engine.moving.flow import Flow, Pixels, grid, warped
+from tools.evaluation import Judge
+
+_CUT = 0.3
+"""Between frames of which less goes over into the next there is a cut."""
+
+
+def warping_error(contents: Sequence[Image.Image], shown: Sequence[Image.Image]) -> float:
+    """How far what is shown leaves the motion of the photographs, in levels of 255.
+
+    For each pair of neighbours the earlier one is moved by the flow between the photographs, and
+    the mean difference to the later one is taken over all pixels that can be seen in both (Lai et
+    al., Learning blind video temporal consistency, 2018). The flow is TV-L1's (Zach et al., 2007),
+    by which nothing is painted.
+    """
+    errors = []
+    for (before, after), (first, second) in zip(
+        itertools.pairwise(contents), itertools.pairwise(shown), strict=True
+    ):
+        forward, backward = held_out_flow(before, after), held_out_flow(after, before)
+        seen = ~disoccluded(forward, backward) & _inside(backward) & _alike(before, after, backward)
+        if seen.mean() < _CUT:
+            continue
+        size = before.size
+        apart = np.abs(warped(_pixels(first, size), backward) - _pixels(second, size))
+        errors.append(255 * float(apart[seen].mean()))
+    return float(np.mean(errors)) if errors else 0.0
+
+
+def held_out_flow(before: Image.Image, after: Image.Image) -> Flow:
+    """Where each pixel of one is in the other, by TV-L1."""
+    gray = [np.asarray(one.convert("L"), np.float32) / 255 for one in (before, after)]
+    down, right = optical_flow_tvl1(gray[0], gray[1])  # type: ignore[no-untyped-call]
+    return np.stack([right, down], axis=-1).astype(np.float32)
+
+
+def style_distance(judge: Judge, frames: Sequence[Image.Image], style: Path) -> float:
+    """The mean distance of the frames to the style, by layers that no painting optimizes."""
+    target = judge.style_target(style, max(frames[0].size))
+    each = [np.mean(list(judge.style_distances(one, target).values())) for one in frames]
+    return float(np.mean(each))
+
+
+def _inside(backward: Flow) -> np.ndarray:
+    height, width = backward.shape[:2]
+    places = grid(backward) + backward
+    return np.asarray(((places >= 0) & (places <= (width - 1, height - 1))).all(-1))
+
+
+def _alike(before: Image.Image, after: Image.Image, backward: Flow) -> np.ndarray:
+    """Where the photographs agree, so that the flow is right there."""
+    size = before.size
+    apart = np.abs(warped(_pixels(before, size), backward) - _pixels(after, size)).max(-1)
+    return np.asarray(cv2.blur(apart, (5, 5)) < 0.1)
+
+
+def _pixels(image: Image.Image, size: tuple[int, int]) -> Pixels:
+    sized = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    return np.asarray(sized, np.float32) / np.float32(255)

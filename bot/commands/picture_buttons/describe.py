@@ -1,0 +1,146 @@
+"""“Describe…”: what is said of a picture to those who do not see it, and a spoiler afterwards."""
+
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot.cards.job_card import described
+from bot.commands.job_access import kept_job
+from bot.intake.own_defaults import hidden_by_role
+from bot.kit import Bot, Feature, Interaction
+from bot.texts import Texts, _, texts_of
+from bot.ui.buttons import OwnButton
+from bot.ui.people import role_ids
+from bot.ui.reporting import ReportingModal
+from bot.wire.errors import UserError
+from bot.wire.faults import MessageGone, fault_of
+from bot.wire.original_response import ORIGINAL, webhook_of
+from jobs.changing.defaults import DefaultsScope
+from jobs.model import Job
+
+ALT_TEXT_LIMIT = 256  # characters that an item of a gallery takes
+HIDDEN = "hidden"
+KEPT = _("Kept: {link}")
+KEPT_FOR_LATER = _(
+    "Kept for when it is shown again; its message here I can no longer change, since more than 15 "
+    "minutes have passed."
+)
+GONE = _("Its message is not there any more.")
+
+
+class DescribeButton(OwnButton, kind="describe", label=_("Describe…"), emoji="🏷️"):
+    """Opens the form, for the member whose picture it is."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:
+        """Open it."""
+        job = await kept_job(interaction, int(self.about or 0))
+        await interaction.response.send_modal(DescribeForm(t, job))
+
+
+class DescribeForm(ReportingModal):
+    """The description and the spoiler, as they are."""
+
+    def __init__(self, t: Texts, job: Job) -> None:
+        super().__init__(title=t("Describe picture #{job_id}", job_id=job.id))
+        self._job_id = job.id
+        self._text: ui.TextInput[Any] = ui.TextInput(
+            custom_id="alt",
+            style=discord.TextStyle.paragraph,
+            required=False,
+            max_length=ALT_TEXT_LIMIT,
+            default=described(t, job)[:ALT_TEXT_LIMIT],
+        )
+        self._switches: ui.CheckboxGroup[Any] = ui.CheckboxGroup(
+            custom_id="switches",
+            required=False,
+            min_values=0,
+            options=[
+                discord.CheckboxGroupOption(
+                    label=t("Hide it until somebody clicks on it"),
+                    value=HIDDEN,
+                    default=job.reply.spoiler,
+                )
+            ],
+        )
+        self.add_item(
+            ui.Label(
+                text=t("What is to be seen"),
+                description=t("Read to those who do not see the picture."),
+                component=self._text,
+            )
+        )
+        self.add_item(ui.Label(text=t("And"), component=self._switches))
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        """Keep it, and change the message."""
+        client: Bot = interaction.client
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        t = texts_of(interaction)
+        words = " ".join(self._text.value.split())
+        job = await kept_job(interaction, self._job_id)
+        changed = await client.queue.deliveries.set_look(
+            job.id,
+            alt_text="" if words == described(t, job) else words,
+            spoiler=HIDDEN in self._switches.values or await _must_hide(interaction, job),
+        )
+        if changed is None:
+            raise UserError(GONE)
+        said = await _change_message(t, client, changed)
+        await interaction.edit_original_response(content=said)
+
+
+async def _must_hide(interaction: Interaction, job: Job) -> bool:
+    """Whether admins want the picture hidden, whatever its member chooses."""
+    if job.guild_id is None:
+        return False
+    owners: dict[DefaultsScope, int] = {"guild": job.guild_id}
+    if job.channel_id is not None:
+        owners["channel"] = job.channel_id
+    there = await interaction.client.queue.defaults.in_force(owners)
+    if interaction.guild_id != job.guild_id and there.spoiler_role_ids:
+        return job.reply.spoiler  # their roles there are not known here
+    return bool(hidden_by_role(there, role_ids(interaction)).always_spoiler)
+
+
+async def _change_message(t: Texts, client: Bot, job: Job) -> str:
+    """Change the pictures of a job's message, and nothing else; what came of it."""
+    reply = job.reply
+    try:
+        if client.clock() < reply.token_expires_at.timestamp():
+            webhook = webhook_of(client, reply.application_id, reply.interaction_token)
+            message: discord.Message = await webhook.fetch_message(ORIGINAL)
+            await webhook.edit_message(ORIGINAL, view=_relabelled(t, message, job))
+        elif reply.bot_in_channel and not reply.ephemeral and reply.message_id is not None:
+            channel = client.get_partial_messageable(reply.channel_id or 0, guild_id=job.guild_id)
+            message = await channel.fetch_message(reply.message_id)
+            await message.edit(view=_relabelled(t, message, job))
+        else:
+            return t(KEPT_FOR_LATER)
+    except discord.HTTPException as error:
+        if isinstance(fault_of(error), MessageGone):
+            raise UserError(GONE) from None
+        raise
+    return t(KEPT, link=message.jump_url)
+
+
+def _relabelled(t: Texts, message: discord.Message, job: Job) -> ui.LayoutView:
+    """A message's components with its pictures described anew."""
+    layout = ui.LayoutView.from_message(message, timeout=None)
+    words = described(t, job)
+    for gallery in layout.walk_children():
+        if not isinstance(gallery, ui.MediaGallery):
+            continue
+        several = len(gallery.items) > 1
+        for number, item in enumerate(gallery.items, start=1):
+            item.description = (f"{number}: {words}" if several else words)[:ALT_TEXT_LIMIT]
+            item.spoiler = job.reply.spoiler
+            item.media = f"attachment://{_name_of(item.media.url)}"
+    return layout
+
+
+def _name_of(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
+
+
+FEATURE = Feature(buttons=(DescribeButton,))

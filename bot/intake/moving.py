@@ -1,0 +1,85 @@
+"""Whether what moves is painted, or its first picture: what either means for a wish."""
+
+from dataclasses import replace
+from typing import Any
+
+from bot.intake.pictures import Taken
+from bot.intake.request import Moving, PaintRequest, asker_of, reply_to
+from bot.kit import Interaction
+from bot.texts import _
+from bot.wire.errors import UserError
+from common.options import PaintInputs, PaintOptions
+from common.sentences import Sentence
+
+SEVERAL_DO_NOT_MOVE = _(
+    "Several versions do not move; please leave out `moving`, or ask for one version."
+)
+NOT_FILMED = _("What moves is not filmed while it is painted.")
+
+
+def check_versions(options: PaintOptions) -> None:
+    """See whether as many versions can move.
+
+    Raises:
+        UserError: if they cannot.
+    """
+    if options.moving and options.variants > 1:
+        raise UserError(SEVERAL_DO_NOT_MOVE)
+
+
+def moving_options(request: PaintRequest, moving: Moving) -> PaintOptions:
+    """The options of a wish with which what moves is painted."""
+    changes: dict[str, Any] = {"moving": True}
+    if "size_px" not in request.named:
+        changes["size_px"] = moving.size_px
+    return request.options.model_copy(update=changes)
+
+
+def options_of(
+    request: PaintRequest, taken: Taken[PaintInputs]
+) -> tuple[PaintOptions, tuple[Sentence, ...]]:
+    """The options with which a wish is painted, and what to say of them."""
+    options = request.options
+    if options.vary == "style" and options.variants > 1:  # there may be others by now
+        options = options.model_copy(update={"variants": len(taken.value.styles)})
+    if options.vary == "photo" and options.variants > 1:  # some may have been left out
+        options = options.model_copy(update={"variants": 1 + len(taken.value.more_contents)})
+    if taken.value.clip is None:
+        return options.model_copy(update={"moving": False if options.moving is False else None}), ()
+    notes = (Sentence(NOT_FILMED),) if options.timelapse else ()
+    if taken.moving is not None:
+        options = moving_options(request, taken.moving)
+    return options.model_copy(update={"timelapse": False}), notes
+
+
+def decided(wish: PaintRequest, interaction: Interaction, *, moving: bool) -> PaintRequest:
+    """A wish whose member has now said what to paint, by a button in its answer.
+
+    It stays the same wish: that answer is to become the picture, and to press twice paints once.
+    """
+    reply = reply_to(
+        interaction,
+        ephemeral=wish.reply.ephemeral,
+        spoiler=wish.reply.spoiler,
+        notify=wish.reply.notify,
+    )
+    reply = replace(reply, interaction_id=wish.reply.interaction_id, notes=wish.reply.notes)
+    options = wish.options.model_copy(update={"moving": moving})
+    if moving and wish.content is not None and wish.content.moving is not None:
+        size_px = moving_options(wish, wish.content.moving).size_px
+        options = options.model_copy(update={"size_px": size_px})
+    return wish.model_copy(
+        update={
+            "asker": asker_of(interaction),
+            "reply": reply,
+            "asked": True,
+            "options": options,
+        }
+    )
+
+
+def options_to_check(request: PaintRequest) -> PaintOptions:
+    """The options of a wish as far as they are known before its pictures are."""
+    if request.asked or request.inputs is not None or "size_px" in request.named:
+        return request.options
+    return request.options.model_copy(update={"moving": None})  # it has the size that it has

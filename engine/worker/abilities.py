@@ -1,0 +1,91 @@
+"""What this engine tells the queue of itself, so that each engine gets what it does well."""
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from common.options import PaintOptions
+from engine.networks.registry import networks_at_hand
+from engine.painting import Control, Picture, Stepped, Studio, Style, devices, paint
+from engine.painting.memory import largest_side_px
+from jobs.order.speeds import STANDARD_ITERATIONS
+
+GUESSED_PACE = {"cuda": 3.0, "mps": 20.0, "cpu": 120.0}
+"""Seconds for a unit of work, by kind of device, until this one was tried. Guesses."""
+TRIAL_SIDE_PX = {"cuda": 1024, "mps": 512, "cpu": 256}
+"""Large enough to use the device as a painting does, and done in about a second."""
+_WARM_UP, _TIMED = 3, 8
+"""Iterations: the first ones wait for the device to get ready."""
+_CPU_INFO = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What is announced."""
+
+    model: str
+    """What the device is called."""
+    networks: tuple[str, ...]
+    memory_bytes: int | None
+    """Of the device, in all."""
+    largest_px: int
+    """The longest side for which there is memory."""
+    pace: float
+    """Seconds for a unit of work, as tried or guessed."""
+
+
+def abilities_of(studio: Studio, pace: float | None) -> Abilities:
+    """What an engine with this studio can do.
+
+    Args:
+        studio: its device, its networks and its memory.
+        pace: what `tried_pace` found; None before it was tried.
+    """
+    device = studio.device
+    allowed = studio.max_memory_bytes or devices.free_memory_bytes(device)
+    return Abilities(
+        model=device_model(device),
+        networks=networks_at_hand(studio.source),
+        memory_bytes=devices.total_memory_bytes(device),
+        largest_px=largest_side_px(allowed),
+        pace=pace or GUESSED_PACE.get(device.type, GUESSED_PACE["cpu"]),
+    )
+
+
+def device_model(device: torch.device) -> str:
+    """The name of the card or of the processor; empty where the system does not say."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        lines = _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line[:10] == "model name"), "")
+
+
+def tried_pace(studio: Studio, network: str, should_stop: Callable[[], bool]) -> float | None:
+    """Seconds for a unit of work, from some iterations on noise; None where too few were done.
+
+    Raises:
+        PaintingStoppedError: `should_stop` said so.
+        PaintSettingsError, WeightsError, PaintingFailedError: nothing can be painted here.
+    """
+    side = TRIAL_SIDE_PX.get(studio.device.type, TRIAL_SIDE_PX["cpu"])
+    noise = Picture(torch.rand((3, side, side), generator=torch.Generator().manual_seed(0)))
+    options = PaintOptions(size_px=side, iterations=_WARM_UP + _TIMED, scales=1, network=network)
+    control = Control(should_stop=should_stop)
+    began = done = 0.0
+    for event in paint(noise, [Style(noise)], options, studio=studio, control=control):
+        if isinstance(event, Stepped):
+            event.losses()  # waits for what the device was told
+            if event.iteration == _WARM_UP:
+                began = time.perf_counter()
+            elif began and event.iteration == _WARM_UP + _TIMED:
+                done = time.perf_counter()
+    if not done:
+        return None
+    return (done - began) / (_TIMED / STANDARD_ITERATIONS) / (side * side / 1e6)

@@ -1,0 +1,169 @@
+"""The pictures that a member brought, in the jobs of others who painted on from theirs.
+
+When the member has their data erased, their pictures go there too. What is finished stays, since it
+is the work of whoever asked for it; but it cannot be painted again, nor held beside the photograph,
+and its film goes, which begins with the photograph.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from common.options import PaintInputs
+from common.sentences import sentence
+from jobs.changing.cancelling import forget_clearing, lock_with_flow
+from jobs.changing.retention import drop_pictures
+from jobs.core import QueueCore, record
+from jobs.db import schema
+from jobs.db.database import CHANGED_TOPIC, Transaction
+from jobs.db.rows import J, Record, json_object, lenient, to_json
+from jobs.delivery import ENDED
+from jobs.entering.intakes import close_intakes
+from jobs.model import Failure, FailureKind, JobState
+from jobs.order.fairness import leave_place
+from jobs.working.ending import end_job
+
+TAKEN_BACK = sentence(
+    "The member who brought a picture for this has had their data erased, so it cannot be painted; "
+    "please use /paint with a picture of your own."
+)
+_FILM = "timelapse"
+_BATCH = 500
+Keys = frozenset[str]
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What a member brought, and where it stands."""
+
+    keys: dict[int, Keys]
+    """Of each of their jobs, the pictures that came to it from nobody else's."""
+    parents: dict[int, int | None]
+    """Of each of their jobs, the one that it was painted on from."""
+
+
+async def brought_by(core: QueueCore, user_id: int) -> Brought:
+    """What a member brought; to be asked before their jobs are erased.
+
+    Where it is not known any more from whom a job has its pictures, they count as its member's.
+    """
+    columns = (J.id, J.inputs, J.parent_job_id)
+    async with core.database.read() as connection:
+        mine = (await connection.execute(sa.select(*columns).where(J.user_id == user_id))).all()
+        others: dict[int, Keys] = {}
+        parents = [row.parent_job_id for row in mine if row.parent_job_id is not None]
+        for some in _batches(parents):
+            found = await connection.execute(
+                sa.select(J.id, J.inputs).where(J.id.in_(some), J.user_id != user_id)
+            )
+            others |= {row.id: _keys(row.inputs) for row in found}
+        keys = {row.id: _keys(row.inputs) - others.get(row.parent_job_id, Keys()) for row in mine}
+        # A style that was saved for a server stays there, and with it in what was painted by it.
+        styles = schema.user_styles.c
+        of_servers = sa.select(styles.picture_key).where(styles.scope == "guild")
+        kept = set(await connection.scalars(of_servers))
+    parents_of = {row.id: row.parent_job_id for row in mine}
+    return Brought({job_id: each - kept for job_id, each in keys.items()}, parents_of)
+
+
+async def take_back(core: QueueCore, user_id: int, brought: Brought) -> list[str]:
+    """Take a member's pictures out of what others painted on from theirs, at whatever remove.
+
+    To be called when the member's own jobs are erased: from then on nobody paints on from them.
+
+    Returns:
+        The keys of what was dropped.
+    """
+    dropped: set[str] = set()
+    frontier = {job_id: keys for job_id, keys in brought.keys.items() if keys}
+    seen = set(brought.keys)
+    while frontier:
+        found: dict[int, Keys] = {}
+        for parents in _batches(frontier):
+            async with core.database.read() as connection:
+                statement = sa.select(J.id, J.parent_job_id, J.inputs, J.user_id)
+                rows = await connection.execute(statement.where(J.parent_job_id.in_(parents)))
+                children = rows.all()
+            for row in children:
+                keys = _keys(row.inputs) & frontier[row.parent_job_id]
+                if keys and row.id not in seen:
+                    found[row.id] = keys
+                    if row.user_id != user_id:
+                        dropped |= await _take_back_from(core, row.id, keys)
+        seen |= set(found)
+        frontier = found
+    for ids in _batches(seen):
+        async with core.database.write() as transaction:
+            await _close_intakes_from(transaction, user_id, set(ids))
+    for job_id, parent_id in brought.parents.items():
+        async with core.database.write() as transaction:
+            # So that it stays known from whom what is left came.
+            await transaction.connection.execute(
+                sa.update(schema.jobs)
+                .where(J.parent_job_id == job_id)
+                .values(parent_job_id=parent_id)
+            )
+    return sorted(dropped)
+
+
+async def _take_back_from(core: QueueCore, job_id: int, keys: Keys) -> set[str]:
+    """Take pictures out of one job; the keys of what it needs no more."""
+    async with core.database.write() as transaction:
+        row = await lock_with_flow(transaction, job_id)
+        inputs = None if row is None else lenient(PaintInputs, row.inputs)
+        if row is None or inputs is None:
+            return set()
+        if row.state == JobState.QUEUED:
+            await leave_place(transaction, row)
+        if row.state not in ENDED:
+            failure = Failure.of(FailureKind.ERASED, TAKEN_BACK, f"job-{job_id}")
+            await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
+        await forget_clearing(transaction, job_id)
+        await transaction.connection.execute(
+            sa.update(schema.jobs)
+            .where(J.id == job_id)
+            .values(inputs=to_json(inputs.taken_back()), revision=J.revision + 1)
+        )
+        await record(transaction, job_id, "pictures_taken_back", "queue")
+        await transaction.notify(CHANGED_TOPIC)
+        if row.state != JobState.DONE:  # what was begun begins with the photograph
+            return set(await drop_pictures(transaction, row))
+        uses = schema.picture_uses
+        goes = sa.or_(
+            sa.and_(uses.c.role.startswith("input:"), uses.c.key.in_(keys)), uses.c.role == _FILM
+        )
+        gone = await transaction.connection.scalars(
+            sa.delete(uses).where(uses.c.job_id == job_id, goes).returning(uses.c.key)
+        )
+        await transaction.connection.execute(
+            sa.update(schema.jobs).where(J.id == job_id).values(timelapse_key=None)
+        )
+        return set(gone)
+
+
+async def _close_intakes_from(transaction: Transaction, user_id: int, parents: set[int]) -> None:
+    """Close the commands of others that are just about to paint on from these jobs."""
+    columns = schema.intakes.c
+    opened = await transaction.connection.execute(
+        sa.select(columns.interaction_id, columns.payload).where(
+            columns.closed_at.is_(None), columns.user_id != user_id
+        )
+    )
+    ids = [row.interaction_id for row in opened if _parent(row) in parents]
+    if ids:
+        await close_intakes(transaction, columns.interaction_id.in_(ids))
+
+
+def _parent(row: Record) -> object:
+    return json_object(row.payload).get("parent_job_id")
+
+
+def _keys(inputs: str) -> Keys:
+    read = lenient(PaintInputs, inputs)
+    return Keys() if read is None else Keys(read.picture_keys())
+
+
+def _batches(ids: Iterable[int]) -> Iterable[list[int]]:
+    every = sorted(ids)
+    return (every[first : first + _BATCH] for first in range(0, len(every), _BATCH))

@@ -1,0 +1,32 @@
+"""The jobs that may be painted, in their order, as the queue's index gives them."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jobs.db import schema
+from jobs.db.rows import IS_QUEUED, J
+from jobs.entering.limits import EVERYWHERE
+from jobs.order.fleet import Load
+
+
+def startable() -> tuple[sa.ColumnElement[bool], ...]:
+    """What is true of a job that may be painted: it waits, and its server is not paused."""
+    halted = schema.pauses.c.guild_id
+    return (
+        IS_QUEUED,
+        J.flow.not_in(sa.select(halted)),
+        ~sa.exists().where(halted == EVERYWHERE),
+    )
+
+
+def in_order(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """These columns of the jobs that may be painted, the next one first."""
+    return sa.select(*columns).where(*startable()).order_by(J.start, J.id)
+
+
+async def first_loads(connection: AsyncConnection, limit: int) -> list[Load]:
+    """The first jobs of the line."""
+    statement = in_order(J.id, J.speed_class, J.work, J.network).limit(limit)
+    return [Load(*row) for row in await connection.execute(statement)]

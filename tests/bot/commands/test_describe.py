@@ -1,0 +1,72 @@
+"""What is said of a picture to those who do not see it, and a spoiler afterwards."""
+
+from typing import Any
+
+from sandbox.model import Interaction, Message
+from tests.kit.world import World
+
+
+async def describe(world: World, message: Message, values: dict[str, Any]) -> Interaction:
+    details = await world.discord.press(world.user(), message, label="Details")
+    shown = await world.says(details, "seed")
+    opened = await world.discord.press(world.user(), shown, label="Describe…")
+    assert opened.modal is not None
+    return await world.discord.submit_modal(opened, values)
+
+
+def picture(message: Message) -> tuple[str, bool]:
+    (gallery,) = [each for each in message.walk() if each["type"] == 12]
+    (item,) = gallery["items"]
+    return item["description"], bool(item.get("spoiler"))
+
+
+async def test_a_picture_is_described_and_hidden_afterwards(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    before = message.attachments[0].data
+    assert picture(message) == ("Painted for Ada", False)
+    words = {"alt": "Ein Hund\nim Schnee", "switches": ["hidden"]}
+    await world.says(await describe(world, message, words), "Kept: http")
+    assert picture(message) == ("Ein Hund im Schnee", True)
+    assert [each.data for each in message.attachments] == [before]
+    assert next(button["label"] for button in message.buttons) == "Again"
+    (job,) = await world.jobs()
+    shown = await world.slash(world.user(), "show", {"picture": job.id})
+    assert picture(shown) == ("Ein Hund im Schnee", True)
+    await world.says(await describe(world, message, {"alt": "", "switches": []}), "Kept: http")
+    assert picture(message) == ("Painted for Ada", False)
+
+
+async def test_it_works_after_the_token_has_ended(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    world.shift_clock(16 * 60)
+    await world.says(await describe(world, message, {"alt": "A dog"}), "Kept: http")
+    assert picture(message) == ("A dog", False)
+
+
+async def test_what_only_the_member_sees_cannot_be_changed_after_the_token(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"ephemeral": True})
+    world.shift_clock(16 * 60)
+    said = await describe(world, message, {"alt": "A dog"})
+    await world.says(said, "Kept for when it is shown again")
+    (job,) = await world.jobs()
+    assert job.reply.alt_text == "A dog"
+
+
+async def test_only_its_member_describes_it(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    details = await world.discord.press(world.user("grace"), message, label="Details")
+    assert not (await world.says(details, "seed")).buttons
+
+
+async def test_what_admins_want_hidden_stays_hidden(world: World) -> None:
+    await world.start_engine()
+    opened = await world.discord.slash(world.user("admin"), "settings", {"whose": "channel"})
+    form = await world.discord.submit_modal(opened, {"switches": ["spoiler"]})
+    await world.says(form, "Kept")
+    message = await world.painted()
+    await world.says(await describe(world, message, {"switches": []}), "Kept: http")
+    assert picture(message)[1]

@@ -1,0 +1,136 @@
+"""More ways in: a member's avatar, a message's picture as style, several photographs at once."""
+
+from typing import Any
+
+import pytest
+
+from sandbox.model import Interaction, Message
+from tests.kit.pictures import gradient_picture, plain_picture
+from tests.kit.world import World, has_result
+
+
+def photos(*colors: str) -> dict[str, list[tuple[str, bytes]]]:
+    return {"content": [(f"{color}.png", plain_picture(color=color)) for color in colors]}
+
+
+async def use_as_style(world: World, files: dict[str, Any]) -> Interaction:
+    post = world.discord.post(world.user("grace"), "look", [("art.png", gradient_picture())])
+    opened = await world.discord.message_command(world.user(), "Use as style", post)
+    assert opened.modal is not None
+    return await world.discord.submit_modal(opened, {}, files)
+
+
+def labels(message: Message) -> list[str]:
+    return [str(button["label"]) for button in message.buttons]
+
+
+@pytest.mark.parametrize("context", ["guild", "bot_dm", "private"])
+async def test_a_members_avatar_is_painted(world: World, context: str) -> None:
+    ada, grace = world.user("ada"), world.user("grace")
+    opened = await world.discord.user_command(ada, "Paint the avatar", grace, context=context)
+    submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
+    await world.says(submitted, "Place 1")
+    (job,) = await world.jobs()
+    avatar = await world.queue.store.get(job.inputs.content)
+    assert avatar.startswith(b"\x89PNG")
+    assert job.inputs.styles[0].preset == "great-wave"
+
+
+async def test_the_limits_hold_for_avatars(world: World) -> None:
+    await world.queue.blocks.add(world.guild_id, world.user().id, 1)
+    opened = await world.discord.user_command(world.user(), "Paint the avatar", world.user("grace"))
+    submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
+    assert "blocked you" in await world.said(submitted)
+
+
+async def test_a_messages_picture_is_used_as_style(world: World) -> None:
+    await world.says(await use_as_style(world, photos("teal")), "Place 1")
+    (job,) = await world.jobs()
+    (style,) = job.inputs.styles
+    assert style.picture is not None
+    assert style.picture != job.inputs.content
+
+
+async def test_a_message_without_a_picture_is_no_style(world: World) -> None:
+    post = world.discord.post(world.user("grace"), "no picture")
+    asked = await world.discord.message_command(world.user(), "Use as style", post)
+    assert "That message has no picture" in await world.said(asked)
+
+
+async def test_several_photographs_are_one_job_and_one_message(world: World) -> None:
+    await world.start_engine()
+    message = await world.finished(await use_as_style(world, photos("teal", "navy", "olive")))
+    (job,) = await world.jobs()
+    assert (job.options.variants, job.options.vary) == (3, "photo")
+    assert "3 photographs" in message.text
+    assert len({each.data for each in message.attachments}) == 3
+    assert labels(message)[:4] == ["Take 1", "Take 2", "Take 3", "Again"]
+    taken = await world.finished(await world.discord.press(world.user(), message, label="Take 2"))
+    assert taken.attachments[0].data == message.attachments[1].data
+    alone = (await world.jobs())[0]
+    assert alone.inputs.content == job.inputs.more_contents[0]
+    assert alone.inputs.more_contents == ()
+    again = await world.finished(await world.discord.press(world.user(), message, label="Again"))
+    assert len(again.attachments) == 3
+
+
+async def test_ten_photographs_fit_in_a_message(world: World) -> None:
+    await world.start_engine()
+    colors = ("teal", "navy", "olive", "brown", "purple", "maroon", "gray", "silver", "lime")
+    message = await world.finished(await use_as_style(world, photos(*colors, "aqua")))
+    assert has_result(message)
+    assert len(message.attachments) == 10
+    assert labels(message)[9] == "Take 10"
+
+
+async def test_they_count_as_what_they_cost(world: World) -> None:
+    await world.queue.limits.set(world.guild_id, {"max_per_day": 2}, 1)
+    refused = await world.said(await use_as_style(world, photos("teal", "navy", "olive")))
+    assert "You asked for 3 versions" in refused
+
+
+async def test_what_cannot_be_used_of_several_is_left_out_and_told(world: World) -> None:
+    await world.start_engine()
+    files = photos("teal", "navy")
+    files["content"].insert(1, ("broken.png", b"no picture"))
+    message = await world.finished(await use_as_style(world, files))
+    (job,) = await world.jobs()
+    assert job.options.variants == 2
+    assert len(message.attachments) == 2
+    assert "Photograph 2: " in message.text
+    assert "It is left out." in message.text
+    only_broken = {"content": [("a.png", b"no"), ("b.png", b"no")]}
+    assert "Photograph 1: " in await world.said(await use_as_style(world, only_broken))
+
+
+async def test_several_photographs_wait_for_their_style_together(world: World) -> None:
+    message = await world.slash(world.user(), "help")
+    opened = await world.press(world.user(), message, "Try it now")
+    submitted = await world.discord.submit_modal(opened, {}, photos("teal", "navy"))
+    asked = await world.says(submitted, "In which style")
+    (first, *_) = labels(asked)
+    await world.says(await world.discord.press(world.user(), asked, label=first), "Place 1")
+    (job,) = await world.jobs()
+    assert (job.options.variants, len(job.inputs.more_contents)) == (2, 1)
+
+
+async def test_several_photographs_take_another_style_together(world: World) -> None:
+    await world.start_engine()
+    message = await world.finished(await use_as_style(world, photos("teal", "navy")))
+    opened = await world.discord.press(world.user(), message, label="Other style")
+    submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
+    await world.says(submitted, "2 photographs")
+    newest, first = await world.jobs()
+    assert newest.inputs.more_contents == first.inputs.more_contents
+
+
+async def test_discord_is_told_which_files_are_pictures(world: World) -> None:
+    (paint,) = [each for each in world.discord.commands if each["name"] == "paint"]
+    kinds = {o["name"]: o["file_types"] for o in paint["options"] if o["type"] == 11}
+    assert {"image", ".heic"} <= set(kinds["style"])
+    assert "video" in kinds["content"]
+    opened = await world.discord.user_command(world.user(), "Paint the avatar", world.user("grace"))
+    assert opened.modal is not None
+    fields = [label["component"] for label in opened.modal["components"]]
+    (upload,) = [field for field in fields if field["type"] == 19]
+    assert "image" in upload["file_types"]

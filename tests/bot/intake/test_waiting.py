@@ -1,0 +1,199 @@
+"""What a command needs may be away: it waits, says so, and goes on by itself."""
+
+import asyncio
+import contextlib
+import errno
+from collections.abc import Iterator
+
+import pytest
+
+from bot.intake import service, shares, waiting
+from common.backoff import Backoff
+from common.store import PictureStore, StorageUnavailableError
+from jobs.model import JobState
+from jobs.queue import JobQueue
+from sandbox.model import Interaction
+from tests.kit.world import PHOTO, World
+
+BY_ITSELF = "I go on by myself"
+NOT_STORED = "Pictures cannot be stored at the moment"
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "BACKOFF", Backoff(0.1, 0.3))
+    monkeypatch.setattr(waiting, "SAID_AFTER_SECONDS", 0.2)
+
+
+class Away:
+    """A store that can be taken away from all who use it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.is_away = False
+        self.asked = 0
+        put = PictureStore.put_sync
+
+        def put_sync(store: PictureStore, data: bytes, suffix: str) -> str:
+            self.asked += 1
+            if self.is_away:
+                raise StorageUnavailableError("The picture store cannot be used: refused.")
+            return put(store, data, suffix)
+
+        monkeypatch.setattr(PictureStore, "put_sync", put_sync)
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Away:
+    return Away(monkeypatch)
+
+
+@contextlib.contextmanager
+def database_away(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No transaction of this process begins inside."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ECONNREFUSED, "Connection refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(queue.database.engine), "connect", refuse)
+        yield
+
+
+async def one_picture(world: World, interaction: Interaction) -> None:
+    """The command has become one job with one picture in one message, and nothing besides."""
+    await world.finished(interaction)
+    (job,) = await world.jobs()
+    assert job.state is JobState.DONE
+    assert interaction.message is not None
+    assert BY_ITSELF not in interaction.message.text
+    assert len(world.discord.messages()) == 1
+    assert world.discord.dms(world.user()) == []
+    await world.no_intakes()
+
+
+async def test_a_store_that_is_away_makes_a_command_wait_and_then_go_on(
+    world: World, store: Away
+) -> None:
+    await world.start_engine()
+    store.is_away = True
+    interaction = await world.paint()
+    await world.says(interaction, BY_ITSELF)
+    assert await world.jobs() == []
+    store.is_away = False
+    await one_picture(world, interaction)
+
+
+async def test_a_private_command_waits_in_private(world: World, store: Away) -> None:
+    await world.start_engine()
+    store.is_away = True
+    interaction = await world.paint({"ephemeral": True})
+    message = await world.says(interaction, BY_ITSELF)
+    assert message.ephemeral
+    store.is_away = False
+    await world.finished(interaction)
+
+
+async def test_a_database_that_is_away_from_the_first_moment_makes_it_wait(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database_away(world.queue, monkeypatch):
+        interaction = await world.paint()
+        assert interaction.acknowledged_after_seconds is not None
+        await world.says(interaction, BY_ITSELF)
+    await world.start_engine()
+    await one_picture(world, interaction)
+
+
+async def test_it_waits_on_in_the_next_process(
+    world: World, store: Away, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "STOP_SECONDS", 0.1)
+    store.is_away = True
+    interaction = await world.paint()
+    await world.says(interaction, BY_ITSELF)
+    await world.stop_bot()
+    await world.start_bot()
+    await world.start_engine()
+    asked = store.asked
+    await world.eventually(lambda: store.asked > asked)
+    store.is_away = False
+    await one_picture(world, interaction)
+
+
+async def test_what_only_a_file_knew_waits_on_in_the_next_process(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "STOP_SECONDS", 0.1)
+    with database_away(world.queue, monkeypatch):
+        interaction = await world.paint()
+        await world.says(interaction, BY_ITSELF)
+        await world.stop_bot()
+    await world.start_bot()
+    await world.start_engine()
+    await one_picture(world, interaction)
+
+
+async def test_when_the_time_is_over_it_says_so_and_is_forgotten(world: World, store: Away) -> None:
+    store.is_away = True
+    interaction = await world.paint()
+    await world.says(interaction, BY_ITSELF)
+    world.shift_clock(14 * 60 + 30)
+    await world.eventually(lambda: NOT_STORED in told(interaction))
+    store.is_away = False
+    await world.no_intakes()
+    assert await world.jobs() == []
+
+
+def told(interaction: Interaction) -> str:
+    messages = [interaction.message, *interaction.followups]
+    return "\n".join(one.text for one in messages if one is not None)
+
+
+async def test_a_picture_that_discord_does_not_deliver_is_waited_for_and_no_fault_of_its_sender(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "REFUSALS_EACH", 1)
+    await world.start_engine()
+    world.discord.faults.add("GET", "*photo.png*", status=503, times=10_000)
+    interaction = await world.paint()
+    await world.says(interaction, BY_ITSELF)
+    world.discord.faults.waiting.clear()
+    await one_picture(world, interaction)
+    await world.finished(await world.paint())
+
+
+async def test_a_photograph_without_a_style_waits_too_and_then_asks_for_one(
+    world: World, store: Away
+) -> None:
+    store.is_away = True
+    interaction = await world.paint(attachments=PHOTO)
+    await world.says(interaction, BY_ITSELF)
+    store.is_away = False
+    await world.eventually(lambda: interaction.message is not None and interaction.message.buttons)
+    assert BY_ITSELF not in told(interaction)
+
+
+async def test_what_was_erased_while_it_waited_is_not_painted(world: World, store: Away) -> None:
+    store.is_away = True
+    interaction = await world.paint()
+    await world.says(interaction, BY_ITSELF)
+    await world.queue.privacy.erase_user(world.user().id)
+    store.is_away = False
+    await world.eventually(lambda: "erased" in told(interaction))
+    assert await world.jobs() == []
+
+
+async def test_many_that_wait_look_together(world: World, store: Away) -> None:
+    await world.start_engine()
+    store.is_away = True
+    names = [world.discord.add_user(f"member{number}").name for number in range(6)]
+    interactions = [await world.paint(user=name) for name in names]
+    for interaction in interactions:
+        await world.says(interaction, BY_ITSELF)
+    await asyncio.sleep(3.0)
+    asked = store.asked
+    await asyncio.sleep(2.0)
+    assert store.asked - asked < 40, "six that each looked ten times a second would be more"
+    store.is_away = False
+    for interaction in interactions:
+        await world.finished(interaction)

@@ -1,0 +1,174 @@
+"""`python -m engine paint` with a photograph that moves."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.torch import save_file
+
+from common.clips.clip import Clip, read_clip
+from common.clips.decode import decode
+from common.pictures.kinds import ClipLimits, DecodeLimits
+from engine.__main__ import main as engine_main
+from tests.engine.moving.frames import panned
+from tests.kit.thin import noise_picture, thin_weights
+
+ROOT = Path(__file__).resolve().parents[3]
+TIMES_MS = (100, 40, 100, 200)
+QUICK = ("--scales", "2", "--iterations", "4", "--precision", "fp32", "--max-memory", "1GiB")
+
+
+@pytest.fixture
+def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a GIF, a style and weights; the engine works there."""
+    weights = {name: tensor.float() for name, tensor in thin_weights().tensors.items()}
+    save_file(weights, tmp_path / "vgg19.safetensors", metadata={"input": "as torchvision"})
+    noise_picture(50, 50, seed=1).to_image().save(tmp_path / "style.jpg")
+    save(tmp_path / "clip.gif", panned(4), loop=2)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ATELIER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("ATELIER_VGG19_WEIGHTS", str(tmp_path / "vgg19.safetensors"))
+    return tmp_path
+
+
+def save(file: Path, images: Sequence[Image.Image], *, loop: int = 0) -> None:
+    images[0].save(
+        file,
+        save_all=True,
+        append_images=images[1:],
+        duration=list(TIMES_MS[: len(images)]),
+        loop=loop,
+    )
+
+
+def arguments(output: str, *more: str, content: str = "clip.gif") -> list[str]:
+    return ["paint", content, "--style", "style.jpg", "-o", output, *QUICK, *more]
+
+
+def read(file: Path) -> Clip:
+    limits = ClipLimits(max_frames_per_second=100)
+    found = decode(file.read_bytes(), DecodeLimits(), limits).clip
+    assert found is not None
+    return read_clip(found.file)
+
+
+@pytest.mark.parametrize("suffix", ["gif", "mp4", "webp"])
+def test_a_gif_is_painted_with_its_times_and_its_repetitions(studio: Path, suffix: str) -> None:
+    assert engine_main(arguments(f"out.{suffix}", "--quiet")) == 0
+    made = read(studio / f"out.{suffix}")
+    assert made.durations_ms == TIMES_MS
+    assert made.size == (80, 64)
+    assert made.plays == (1 if suffix == "mp4" else 3)
+    assert np.ptp(np.asarray(made.frame(0))) > 50
+
+
+def test_each_frame_is_told_of(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert engine_main(arguments("out.gif", "--report", "r.json", "--size", "64")) == 0
+    said = capsys.readouterr().err
+    assert "frame 1 of 4 begun anew and painted" in said
+    assert "frame 4 of 4 painted" in said
+    assert "out.gif: 64 × 51, 4 frames in 0.44 s, vgg19, fp32 on cpu" in said
+    assert json.loads((studio / "r.json").read_text())["iterations"] > 8
+
+
+@pytest.mark.parametrize(("output", "more"), [("o.png", ()), ("o.webp", ("--no-moving",))])
+def test_a_still_picture_of_it_is_there_as_before(
+    studio: Path, output: str, more: Sequence[str]
+) -> None:
+    assert engine_main(arguments(output, "--quiet", *more)) == 0
+    with Image.open(studio / output) as picture:
+        assert getattr(picture, "n_frames", 1) == 1
+
+
+def test_a_photograph_that_does_not_move_is_a_clip_of_one_frame(studio: Path) -> None:
+    noise_picture(60, 80).to_image().save(studio / "photo.png")
+    assert engine_main(arguments("o.gif", "--quiet", content="photo.png")) == 0
+    with Image.open(studio / "o.gif") as picture:
+        assert picture.size == (80, 60)
+    assert engine_main(arguments("o.webp", "--quiet", content="photo.png")) == 0
+
+
+def test_a_broken_tail_is_left_out_and_told(
+    studio: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = (studio / "clip.gif").read_bytes()
+    (studio / "broken.gif").write_bytes(whole[: len(whole) * 3 // 4])
+    assert engine_main(arguments("o.gif", content="broken.gif")) == 0
+    assert "broken.gif:" in capsys.readouterr().err
+    assert 1 < len(read(studio / "o.gif")) < 4
+
+
+@pytest.mark.parametrize(
+    ("output", "more", "said"),
+    [
+        ("o.gif", ("--plot", "p.png"), "--plot is of one picture, not of one that moves."),
+        ("o.png", ("--moving",), "let it end in one of .gif, .mp4, .webp."),
+        ("o.mp4", ("--no-moving",), "let it end in one of"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_line(
+    studio: Path,
+    capsys: pytest.CaptureFixture[str],
+    output: str,
+    more: Sequence[str],
+    said: str,
+) -> None:
+    assert engine_main(arguments(output, *more)) == 2
+    assert said in capsys.readouterr().err.replace("\n", " ")
+    assert not (studio / output).exists()
+
+
+def test_without_a_name_a_moving_picture_is_an_mp4(studio: Path) -> None:
+    given = ["paint", "clip.gif", "--style", "style.jpg", "--moving", "--quiet", *QUICK]
+    assert engine_main(given) == 0
+    assert read(studio / "clip-style.mp4").durations_ms == TIMES_MS
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_ended_goes_on_at_the_frame_it_was_at(
+    studio: Path, ending: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(studio / "clip.gif", panned(4, height=80))
+    assert engine_main(arguments("whole.webp", "--quiet", "--iterations", "40")) == 0
+    long = arguments("o.webp", "--checkpoint", "c.ckpt", "--iterations", "40")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "engine", *long],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    until = time.monotonic() + 240
+    while not (studio / "c.ckpt").exists():
+        assert running.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    running.send_signal(ending)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == (130 if ending is signal.SIGINT else -signal.SIGKILL)
+    if ending is signal.SIGINT:
+        assert b"Stopped. The checkpoint is saved." in said
+        assert b"Traceback" not in said
+    assert not (studio / "o.webp").exists()
+    capsys.readouterr()
+    assert engine_main(long) == 0
+    assert not (studio / "c.ckpt").exists()
+    for one, another in zip(
+        read(studio / "whole.webp").frames(), read(studio / "o.webp").frames(), strict=True
+    ):
+        assert one.tobytes() == another.tobytes()
+
+
+def test_a_checkpoint_of_something_else_is_refused(
+    studio: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (studio / "c.ckpt").write_bytes(b"something")
+    assert engine_main(arguments("o.gif", "--checkpoint", "c.ckpt")) == 2
+    assert "checkpoint cannot be read" in capsys.readouterr().err

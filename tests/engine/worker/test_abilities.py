@@ -1,0 +1,74 @@
+"""What an engine says of itself."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from common.options import MAX_SIZE_PX, MIN_SIZE_PX
+from common.settings import Settings
+from engine.networks.registry import NetworkSource, networks_at_hand
+from engine.painting import PaintingStoppedError, Studio
+from engine.painting.memory import largest_side_px
+from engine.worker.abilities import abilities_of, tried_pace
+from engine.worker.painter import JobPainter
+from engine.worker.service import EngineWorker
+from jobs.health import EngineState
+from jobs.model import EngineInfo
+from jobs.queue import JobQueue
+
+
+def test_the_processor_is_named_with_its_memory_and_its_networks() -> None:
+    found = abilities_of(Studio(), None)
+    assert found.networks == ("vgg19", "lite")
+    assert found.memory_bytes is not None
+    assert found.memory_bytes > 2**28
+    assert found.pace == 120.0
+    assert abilities_of(Studio(), 7.0).pace == 7.0
+
+
+def test_a_file_that_is_not_there_is_no_network(tmp_path: Path) -> None:
+    assert networks_at_hand(NetworkSource(tmp_path / "none.pth")) == ("lite",)
+
+
+@pytest.mark.parametrize(
+    ("memory", "side"), [(2**20, MIN_SIZE_PX), (2**30, 3520), (64 * 2**30, MAX_SIZE_PX)]
+)
+def test_the_largest_size_follows_from_the_memory(memory: int, side: int) -> None:
+    assert largest_side_px(memory) == side
+
+
+def test_a_trial_finds_a_pace_and_gives_way() -> None:
+    studio = Studio()
+    pace = tried_pace(studio, "lite", lambda: False)
+    assert pace is not None
+    assert 0.01 < pace < 10_000
+    with pytest.raises(PaintingStoppedError):
+        tried_pace(studio, "lite", lambda: True)
+
+
+async def test_an_idle_engine_announces_what_it_found_out(
+    queue: JobQueue, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.worker.service.HEARTBEAT_SECONDS", 0.1)
+    painter = JobPainter(settings)
+    info = EngineInfo("test", "here", "cpu", "", "1", 1)
+    stop = asyncio.Event()
+    task = asyncio.create_task(EngineWorker(queue, painter, info).run(stop))
+    try:
+        async with asyncio.timeout(60):
+            while (found := await _engine(queue)) is None or found.info.pace == 120.0:
+                await asyncio.sleep(0.05)
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 60)
+    assert found.info.networks == ("vgg19", "lite")
+    assert found.info.network == "vgg19"
+    assert found.info.memory_bytes is not None
+    assert found.info.memory_used_bytes is not None
+    assert 0 < found.info.memory_used_bytes < found.info.memory_bytes
+
+
+async def _engine(queue: JobQueue) -> EngineState | None:
+    engines = (await queue.health.ask(ask_store=False)).engines
+    return engines[0] if engines else None

@@ -1,0 +1,206 @@
+"""A member's pictures in what others painted on from theirs, when the member's data are erased."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from common.options import PaintInputs, PaintOptions, StyleInput
+from common.store import PictureMissingError
+from jobs.changing import retention
+from jobs.model import FailureKind, Job, JobState
+from jobs.outcomes import Accepted, Erased
+from jobs.queue import JobQueue
+from tests.kit.samples import accepted, claimed, report, submission
+
+ADA, BEA, CAI = 1, 2, 3
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files may be deleted however new they are."""
+    for name in ("SOON_SECONDS", "WORKING_SOON_SECONDS"):
+        monkeypatch.setattr(f"jobs.core.{name}", -1.0)
+    monkeypatch.setattr(retention, "GRACE_SECONDS", -1e12)
+
+
+async def stored(queue: JobQueue, name: str) -> str:
+    return await queue.store.put(name.encode(), "png")
+
+
+async def posted(
+    queue: JobQueue, user_id: int, photo: str, style: str | None = None, *, of: Job | None = None
+) -> Job:
+    chosen = StyleInput(picture=style) if style else StyleInput(preset="starry-night")
+    inputs = PaintInputs(content=photo, styles=(chosen,))
+    parent = None if of is None else of.id
+    return await accepted(queue, user_id, 5, inputs=inputs, parent_job_id=parent)
+
+
+async def painted(
+    queue: JobQueue, user_id: int, photo: str, style: str | None = None, *, of: Job | None = None
+) -> Job:
+    job = await posted(queue, user_id, photo, style, of=of)
+    claim = await claimed(queue)
+    film = await stored(queue, f"film {job.id}")
+    result = await stored(queue, f"painting {job.id}")
+    await queue.claims.finish(claim, result, report(), timelapse_key=film)
+    return await fresh(queue, job)
+
+
+async def fresh(queue: JobQueue, job: Job) -> Job:
+    found = await queue.jobs.get(job.id)
+    assert found is not None
+    return found
+
+
+async def test_a_photograph_goes_from_others_paintings_which_stay(queue: JobQueue) -> None:
+    photo = await stored(queue, "ada's photograph")
+    first = await painted(queue, ADA, photo)
+    second = await painted(queue, BEA, photo, of=first)
+    third = await painted(queue, CAI, photo, of=second)
+    await queue.privacy.erase_user(ADA)
+    await queue.retention.gc()
+    assert not await queue.store.exists(photo)
+    for job in (second, third):
+        now = await fresh(queue, job)
+        assert now.state is JobState.DONE
+        assert now.result_key is not None
+        assert await queue.store.exists(now.result_key)
+        assert now.inputs.erased
+        assert photo not in now.inputs.picture_keys()
+        assert now.timelapse_key is None, "a film begins with the photograph"
+        assert job.timelapse_key is not None
+        assert not await queue.store.exists(job.timelapse_key)
+
+
+async def test_what_others_brought_themselves_stays_theirs(queue: JobQueue) -> None:
+    same = await stored(queue, "a picture that both found")
+    hers, style = await stored(queue, "bea's photograph"), await stored(queue, "ada's style")
+    first = await painted(queue, ADA, same, style)
+    alone = await painted(queue, BEA, same)
+    own_photo = await painted(queue, BEA, hers, of=first)
+    in_her_style = await painted(queue, BEA, hers, style, of=first)
+    await queue.privacy.erase_user(ADA)
+    await queue.retention.gc()
+    assert await fresh(queue, alone) == alone
+    assert await fresh(queue, own_photo) == replace(own_photo, parent_job_id=None)
+    assert await queue.store.exists(same)
+    assert await queue.store.exists(hers)
+    assert not await queue.store.exists(style)
+    assert (await fresh(queue, in_her_style)).inputs.erased
+
+
+async def test_who_remixed_takes_nothing_of_others_along(queue: JobQueue) -> None:
+    photo = await stored(queue, "ada's photograph")
+    first = await painted(queue, ADA, photo)
+    second = await painted(queue, BEA, photo, of=first)
+    third = await painted(queue, CAI, photo, of=second)
+    await queue.privacy.erase_user(BEA)
+    await queue.retention.gc()
+    assert await queue.store.exists(photo)
+    assert not (await fresh(queue, third)).inputs.erased
+    await queue.privacy.erase_user(ADA)
+    await queue.retention.gc()
+    assert not await queue.store.exists(photo), "it is known still from whom it came"
+    assert (await fresh(queue, third)).inputs.erased
+
+
+async def test_what_waits_or_is_painted_ends_and_is_counted_back(queue: JobQueue) -> None:
+    photo = await stored(queue, "ada's photograph")
+    first = await painted(queue, ADA, photo)
+    running = await posted(queue, BEA, photo, of=first)
+    await claimed(queue)
+    waiting = await posted(queue, CAI, photo, of=first)
+    await queue.privacy.erase_user(ADA)
+    await queue.retention.gc()
+    for job in (running, waiting):
+        now = await fresh(queue, job)
+        assert now.state is JobState.FAILED
+        assert now.failure is not None
+        assert now.failure.kind is FailureKind.ERASED
+        assert now.pictures_deleted_at is not None
+    assert not await queue.store.exists(photo)
+    health = await queue.health.ask()
+    assert "failures" not in {trouble.name for trouble in health.troubles()}
+    assert health.failures_in_a_row == 0
+
+
+async def test_who_is_just_about_to_paint_on_from_it_cannot(queue: JobQueue) -> None:
+    photo = await stored(queue, "ada's photograph")
+    first = await painted(queue, ADA, photo)
+    second = await painted(queue, BEA, photo, of=first)
+    late = [submission(CAI, 5, parent_job_id=job.id) for job in (first, second)]
+    for each in late:
+        interaction_id = each.reply.interaction_id
+        payload = {"parent_job_id": each.parent_job_id}
+        await queue.intakes.open(interaction_id, CAI, payload)
+        assert await queue.intakes.hold_pictures(interaction_id, [photo])
+    await queue.privacy.erase_user(ADA)
+    await queue.retention.gc()
+    assert not await queue.store.exists(photo)
+    assert await queue.intakes.pending() == []
+    for each in late:
+        assert not await queue.intakes.hold_pictures(each.reply.interaction_id, [photo])
+        assert await queue.submissions.submit(each) == Erased()
+    after = submission(CAI, 5, parent_job_id=second.id)
+    assert await queue.submissions.submit(after) == Erased(), "though it was asked for later"
+
+
+async def test_no_submission_slips_through_an_erasure(queue: JobQueue) -> None:
+    photo = await stored(queue, "ada's photograph")
+    inputs = PaintInputs(content=photo, styles=(StyleInput(preset="starry-night"),))
+    first = await painted(queue, ADA, photo)
+    many = [submission(BEA, 5, parent_job_id=first.id, inputs=inputs) for _ in range(8)]
+    outcomes, _ = await asyncio.gather(
+        asyncio.gather(*(queue.submissions.submit(each) for each in many)),
+        queue.privacy.erase_user(ADA),
+    )
+    await queue.retention.gc()
+    for outcome in outcomes:
+        if isinstance(outcome, Accepted):
+            assert (await fresh(queue, outcome.job)).state is JobState.FAILED
+        else:
+            assert outcome == Erased()
+    with pytest.raises(PictureMissingError):
+        await queue.store.get(photo)
+
+
+async def test_a_style_of_a_server_stays_in_what_was_painted_by_it(queue: JobQueue) -> None:
+    photo, style = await stored(queue, "ada's photograph"), await stored(queue, "a style")
+    first = await painted(queue, ADA, photo, style)
+    hers = await stored(queue, "bea's photograph")
+    await queue.styles.save("guild", 5, "ours", style, ADA)
+    second = await painted(queue, BEA, hers, style, of=first)
+    await queue.privacy.erase_user(ADA)
+    await queue.retention.gc()
+    assert await queue.store.exists(style)
+    assert not (await fresh(queue, second)).inputs.erased
+
+
+@pytest.mark.parametrize("vary", ["seed", "photo"])
+async def test_a_version_of_it_can_still_be_taken(queue: JobQueue, vary: str) -> None:
+    photos = [await stored(queue, f"photograph {number}") for number in range(2)]
+    first = await painted(queue, ADA, photos[0])
+    inputs = PaintInputs(
+        content=photos[0],
+        more_contents=tuple(photos[1:]) if vary == "photo" else (),
+        styles=(StyleInput(preset="starry-night"),),
+    )
+    options = PaintOptions(size_px=256, variants=2, vary=vary)
+    job = await accepted(queue, BEA, 5, inputs=inputs, options=options, parent_job_id=first.id)
+    results = tuple([await stored(queue, f"version {number}") for number in range(2)])
+    claim = await claimed(queue)
+    await queue.claims.finish(claim, results[0], replace(report(), variants=results))
+    before = await fresh(queue, job)
+    await queue.privacy.erase_user(ADA)
+    now = await fresh(queue, job)
+    late = submission(BEA, 5)
+    assert await queue.submissions.take(before, 1, late.asker, late.reply) is None
+    wanted = submission(BEA, 5)
+    taken = await queue.submissions.take(now, 1, wanted.asker, wanted.reply)
+    assert taken is not None
+    assert taken.result_key == results[1]
+    assert taken.inputs.erased
+    await queue.retention.gc()
+    assert not await queue.store.exists(photos[0])
