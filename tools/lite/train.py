@@ -63,10 +63,10 @@ class Training:
     steps: int = 4000
     step: float = 3e-4
     rounds: int = 1
-    paintings: int = 90
-    painting_crops: int = 1200
-    painting_steps: int = 5000
-    painting_step: float = 3e-4
+    paintings: int = 38
+    painting_crops: int = 700
+    painting_steps: int = 2000
+    painting_step: float = 2e-4
     mean_weight: float = 2.0
     seed: int = 0
 
