@@ -13,13 +13,16 @@ from bot.app.alone import alone_in
 from bot.app.checks import HOW_TO_SIGN_IN, findings
 from bot.app.connection import Connection
 from bot.app.memory import give_large_blocks_back
+from bot.monitor.alerts import tell_of_failed_start
 from bot.wire.addresses import point_discord_at
+from common import crashes
 from common.command_line import OneLineParser
 from common.leaving import leave_within
-from common.logs import set_up_logging
+from common.logs import redacted, set_up_logging
+from common.options import resolve_network
 from common.settings import Settings, SettingsError, load_settings
 from common.signals import on_signal
-from common.version import VERSION
+from common.version import VERSION, versions
 from jobs.outcomes import QueueError
 
 log = logging.getLogger("bot")
@@ -71,22 +74,49 @@ def _start(settings: Settings) -> int:
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
     if not asyncio.run(_is_fit(settings)):
         return CANNOT_START
+    _say_start(settings)
     give_large_blocks_back()
-    with alone_in(settings.atelier_data_dir.resolve()):
+    folder = settings.atelier_data_dir.resolve()
+    with alone_in(folder):
+        crashes.note(folder, "bot")  # taken back by an end in order
         asyncio.run(_run(settings))
+        crashes.take_back(folder, "bot")
     return 0
+
+
+def _say_start(settings: Settings) -> None:
+    """Versions, engines, sizes and folders, for whoever reads the log later."""
+    log.info("%s", versions("discord.py", "aiohttp", "SQLAlchemy", "Pillow"))
+    log.info(
+        "%s engine on %s, network %s, up to %d px, %s quality",
+        settings.atelier_engine,
+        settings.atelier_device,
+        resolve_network("auto", settings.atelier_network),
+        settings.limits.max_size_px,
+        settings.limits.max_quality,
+    )
+    log.info(
+        "Data in %s, database %s, pictures in %s",
+        settings.atelier_data_dir.resolve(),
+        redacted(settings.database_url),
+        redacted(settings.storage_url),
+    )
 
 
 async def _is_fit(settings: Settings) -> bool:
     """Whether there is no fault; each one is said in a line without anything around it."""
-    fit = True
+    faults: list[str] = []
+    signed_in = False
     async for finding in findings(settings, thorough=False):
+        signed_in |= finding.name == "token" and not (finding.is_fault or finding.is_doubtful)
         if finding.is_fault:
             print(finding.text, file=sys.stderr)
-            fit = False
+            faults.append(finding.text)
         elif finding.is_doubtful:
             log.warning("%s", finding.text)
-    return fit
+    if faults and signed_in:
+        await tell_of_failed_start(settings, " ".join(faults))
+    return not faults
 
 
 async def _check(settings: Settings) -> int:

@@ -90,6 +90,9 @@ NOTES: Mapping[str, str] = {
     "queue-admin clear": "Says how many there are and asks first; their owners are told. "
     "A button undoes it for ten minutes.",
     "queue-admin remove": "Also stops a picture that is being painted.",
+    "style-of-the-week": "One message in the gallery, or where the command is used: the painting, "
+    "a button by which everybody paints their photographs with it, and an end, at which the "
+    "message says how many pictures were painted.",
     "stats": "Pictures, members, failures, waiting and painting time, in figures and as a diagram "
     "by day (UTC). Those who run the bot can ask for all servers together.",
 }

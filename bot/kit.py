@@ -51,6 +51,8 @@ class Bot(discord.Client):
     """Languages that members chose, by their ids."""
     traffic: Traffic
     """What goes between the bot and Discord."""
+    scans_unreachable: bool
+    """Whether paintings that are not on this machine could not be fetched lately."""
     accepting: bool
     """False from the beginning of the end: nothing new is begun."""
 

@@ -211,6 +211,12 @@ class Limits:
         None,
         nothing=sentence("no channel"),
     )
+    gallery_channel_id: int | None = _row(
+        LimitKind.CHANNEL,
+        sentence("Channel of the gallery"),
+        None,
+        nothing=sentence("no channel"),
+    )
 
 
 LIMITS: Mapping[str, Limit] = {row.name: row.metadata["limit"] for row in fields(Limits)}

@@ -63,6 +63,19 @@ _LEAST_LEVEL = {
 """What other libraries may say at most, whatever our own level is."""
 
 
+_NOBODYS = ("Task exception was never retrieved", "ClientRequest.write_bytes()")
+"""The half of an aiohttp request that writes, when the connection broke; the half that reads says
+so to whoever asked, and to the log."""
+
+
+def is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Whether anybody can do something with what a library says."""
+    if record.name != "asyncio":
+        return True
+    message = record.getMessage()
+    return not all(words in message for words in _NOBODYS)
+
+
 @contextlib.contextmanager
 def log_ids(**ids: object) -> Iterator[None]:
     """Add ids to every line logged inside, here and in the tasks and threads begun here.
@@ -122,6 +135,8 @@ class RedactingFormatter(logging.Formatter):
         }
         line.update({name: value if isinstance(value, int) else str(value)
                      for name, value in ids.items()})  # fmt: skip
+        for name, value in getattr(record, "fields", {}).items():  # said in the message, too
+            line[name] = redacted(value, self._secrets) if isinstance(value, str) else value
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = redacted(self.formatException(record.exc_info), self._secrets)
         elif record.exc_text:
@@ -158,6 +173,7 @@ def set_up_logging(settings: Settings, *, stream: TextIO | None = None) -> None:
     form = HUMAN if target.isatty() else JSON
     handler = logging.StreamHandler(target)
     handler.setFormatter(RedactingFormatter(form, secrets_of(settings)))
+    handler.addFilter(is_worth_a_line)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.atelier_log_level)

@@ -120,6 +120,11 @@ class Settings(_LimitSettings):
         None,
         description="Memory the engine may use for painting, such as 6GiB. Default: measured.",
     )
+    atelier_migrate_without_copy: bool = Field(
+        False,
+        description="Bring an older database to this version though no copy of it can be made "
+        "before; for who has a backup of their own.",
+    )
     atelier_hang_seconds: int = Field(
         600,
         ge=1,
@@ -131,7 +136,7 @@ class Settings(_LimitSettings):
     atelier_max_member_mib: int = Field(
         4096,
         ge=1,
-        description="Largest share of the picture folder that one member's pictures take, in MiB.",
+        description="Largest share of the picture store that one member's pictures take, in MiB.",
     )
     atelier_monitor_port: int = Field(
         0,

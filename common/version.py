@@ -1,5 +1,6 @@
 """The version of this checkout."""
 
+import platform
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 
@@ -15,3 +16,10 @@ def library_versions(*names: str) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def versions(*libraries: str) -> str:
+    """In words, for a log: Atelier's, Python's, and those of these installed packages."""
+    found = library_versions(*libraries)
+    parts = [f"Atelier {VERSION}", f"Python {platform.python_version()}"]
+    return ", ".join([*parts, *(f"{name} {version}" for name, version in found.items())])

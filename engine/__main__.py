@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from common.command_line import WRONG_USE, nearest_of, print_anything
+from engine.allocator import give_large_blocks_back
 
 COMMANDS = ("paint", "styles")
 INTERRUPTED = 130
@@ -14,6 +15,7 @@ INTERRUPTED = 130
 def main(arguments: list[str]) -> int:
     """Run what the first argument names. Returns the exit status."""
     print_anything()
+    give_large_blocks_back()
     try:
         return _run(arguments)
     except KeyboardInterrupt:  # while modules are loaded; each command has a line of its own

@@ -16,7 +16,7 @@ from common.pictures import PictureError
 from common.settings import Settings, SettingsError, load_settings
 from engine.arguments import make_parser, options_of, start_file
 from engine.cli_inputs import read_pictures
-from engine.cli_moving import moving_content, output_suffixes, paint_moving
+from engine.cli_moving import may_move, moving_content, output_suffixes, paint_moving
 from engine.output import (
     TIMELAPSE_SUFFIXES,
     Film,
@@ -38,6 +38,7 @@ from engine.pipeline import (
     report_file,
 )
 from engine.progress import ProgressBar
+from engine.scratch import scratch_folder
 from engine.styles.presets import StyleMissingError
 
 _CHECKPOINT_SECONDS = 10.0
@@ -88,16 +89,19 @@ def _new_name(chosen: argparse.Namespace) -> Path:
 def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> int:
     options = options_of(chosen)
     _check_targets(chosen)
-    if (moving := moving_content(chosen)) is not None:
-        each_frame = _checkpoints(chosen, every_seconds=0.0)
-        return paint_moving(
-            chosen,
-            moving,
-            settings=settings,
-            options=options,
-            checkpoints=each_frame,
-            console=console,
-        )
+    if may_move(chosen):
+        with scratch_folder() as folder:
+            moving = moving_content(chosen, Path(folder))
+            if moving is not None:
+                return paint_moving(
+                    chosen,
+                    moving,
+                    Path(folder),
+                    settings=settings,
+                    options=options,
+                    checkpoints=_checkpoints(chosen, every_seconds=0.0),
+                    console=console,
+                )
     checkpoints = _checkpoints(chosen, every_seconds=_CHECKPOINT_SECONDS)
     with ProgressBar(console, quiet=chosen.quiet) as bar:
         studio = open_studio(

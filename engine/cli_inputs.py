@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from common.clips.clip import Clip, read_clip, write_clip
+from common.clips.clip import CLIP_SUFFIX, Clip, read_clip, write_clip
 from common.clips.decode import decode
 from common.options import PaintOptions
 from common.pictures import DecodeLimits, PictureError
@@ -36,8 +36,12 @@ _STILL_MS = 1000
 """How long a clip is shown that has but one frame."""
 
 
-def read_moving(file: Path) -> tuple[Clip, tuple[Sentence, ...]]:
+def read_moving(file: Path, folder: Path) -> tuple[Clip, tuple[Sentence, ...]]:
     """The file as a clip, of one frame if nothing moves in it, and what was left out of it.
+
+    Args:
+        file: to be read.
+        folder: where the clip's frames are kept while it is painted, and not in memory.
 
     Raises:
         PaintSettingsError: it cannot be read.
@@ -46,12 +50,12 @@ def read_moving(file: Path) -> tuple[Clip, tuple[Sentence, ...]]:
         found = decode(_bytes_of(file), _PAINTED, _WHOLE)
     except PictureError as problem:
         raise _unreadable(file, problem.sentence) from None
+    kept = folder / f"photograph{CLIP_SUFFIX}"
     if found.clip is not None:
-        return read_clip(found.clip.file), _about(file, found.clip.notes)
-    single = io.BytesIO()
-    frame = Image.open(io.BytesIO(found.picture.png), formats=("PNG",))
-    write_clip(single, [frame], [_STILL_MS])
-    return read_clip(single.getvalue()), _about(file, found.picture.notes)
+        kept.write_bytes(found.clip.file)
+        return read_clip(kept), _about(file, found.clip.notes)
+    write_clip(kept, [Image.open(io.BytesIO(found.picture.png), formats=("PNG",))], [_STILL_MS])
+    return read_clip(kept), _about(file, found.picture.notes)
 
 
 def read_pictures(

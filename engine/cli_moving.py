@@ -28,7 +28,6 @@ from engine.painting import (
 )
 from engine.pipeline import CheckpointFile, open_studio, report_file
 from engine.progress import ProgressBar
-from engine.scratch import scratch_folder
 
 _KINDS: dict[str, ClipKind] = {".gif": "gif", ".mp4": "mp4", ".webp": "webp"}
 _OF_STILLS = ("timelapse", "losses", "plot")
@@ -50,19 +49,25 @@ def output_suffixes(chosen: argparse.Namespace) -> Sequence[str]:
     return PICTURE_SUFFIXES if chosen.moving is False else (*PICTURE_SUFFIXES, ".gif", ".mp4")
 
 
-def moving_content(chosen: argparse.Namespace) -> MovingContent | None:
-    """What moves, if it is to be painted so; None for a still picture.
+def may_move(chosen: argparse.Namespace) -> bool:
+    """Whether the output is a GIF or MP4, a WebP, or `--moving` says so."""
+    if chosen.moving is not None:
+        return bool(chosen.moving)
+    return chosen.output.suffix.lower() in _KINDS
 
-    It is where the output is a GIF or MP4, where `--moving` says so, and for a WebP if the
-    photograph moves.
+
+def moving_content(chosen: argparse.Namespace, folder: Path) -> MovingContent | None:
+    """What moves, if it is to be painted so; None for a WebP of what does not move.
+
+    Args:
+        chosen: of the command line.
+        folder: for the frames, until all is painted.
 
     Raises:
         PaintSettingsError: the file cannot be read.
     """
     suffix = chosen.output.suffix.lower()
-    if chosen.moving is False or (not chosen.moving and suffix not in _KINDS):
-        return None
-    clip, notes = read_moving(chosen.content)
+    clip, notes = read_moving(chosen.content, folder)
     if suffix == ".webp" and len(clip) == 1:
         return None
     return MovingContent(clip, notes)
@@ -71,6 +76,7 @@ def moving_content(chosen: argparse.Namespace) -> MovingContent | None:
 def paint_moving(
     chosen: argparse.Namespace,
     moving: MovingContent,
+    folder: Path,
     *,
     settings: Settings,
     options: PaintOptions,
@@ -89,7 +95,7 @@ def paint_moving(
     if chosen.size_px is None:
         size_px = min(MAX_SIZE_PX, max(MIN_SIZE_PX, *clip.size))
         options = options.model_copy(update={"size_px": size_px})
-    with ProgressBar(console, quiet=chosen.quiet) as bar, scratch_folder() as folder:
+    with ProgressBar(console, quiet=chosen.quiet) as bar:
         studio = open_studio(
             settings,
             device=chosen.device,
@@ -100,14 +106,16 @@ def paint_moving(
         network = resolve_network(chosen.network or settings.atelier_network)
         content = Picture.from_image(clip.frame(0))
         pictures = read_pictures(chosen, settings, options, network, content)
-        frames = PaintedFrames(Path(folder))
+        frames = PaintedFrames(folder)
         work = ClipPainting(clip, pictures, options, studio, frames)
         resume = None if checkpoints is None else checkpoints.read()
         try:
             ended = _followed(work, resume, bar, checkpoints)
-            size = _write(work, clip, Path(folder), chosen.output)
+            size = _write(work, clip, folder, chosen.output)
         except ClipDamagedError as problem:
-            raise PaintSettingsError("{problem}.", problem=str(problem).capitalize()) from problem
+            raise PaintSettingsError(
+                "A frame cannot be read: {reason}.", reason=str(problem)
+            ) from problem
         except KeyboardInterrupt:
             if checkpoints is not None:
                 checkpoints.keep_newest()
@@ -163,7 +171,9 @@ def _write(work: ClipPainting, clip: Clip, folder: Path, output: Path) -> tuple[
         with replacing(output) as temporary:
             encode_clip(painted, temporary, _KINDS[output.suffix.lower()])
     except EncodingFailedError as problem:
-        raise OutputError("{problem}.", problem=str(problem).capitalize()) from problem
+        raise OutputError(
+            "{file} cannot be written here: {reason}.", file=output.name, reason=str(problem)
+        ) from problem
     return painted.size
 
 

@@ -1,28 +1,14 @@
 """Whether Atelier works: what an owner would want to be told, and what a health check asks."""
 
-import asyncio
-import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from common.logs import redacted
+from common.crashes import LOOP, WINDOW_SECONDS
 from common.sentences import Sentence, sentence
-from common.store import StorageUnavailableError, folder_of
-from jobs.core import QueueCore
-from jobs.db import schema
 from jobs.db.living import BotState
-from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
-from jobs.entering.limits import EVERYWHERE
-from jobs.model import EngineInfo, FailureKind, Job, JobState
-from jobs.order.fleet import ENGINE_ALIVE_SECONDS, engine_from_row
-from jobs.working.bots import Bots
+from jobs.model import EngineInfo, FailureKind, Job
 from jobs.working.ending import DEATHS_ALLOWED
 
 STUCK_SECONDS = 300.0
@@ -94,6 +80,12 @@ class Health:
     """On the disk of the data folder; None where the system does not say."""
     reserve_bytes: int
     store_problem: str | None
+    networks_lacking: tuple[str, ...] = ()
+    """Networks that waiting jobs need, or the next ones will, and no living engine has."""
+    crashing: tuple[str, ...] = ()
+    """What ended again and again within the last minutes, such as `engine on cuda:0`."""
+    newer_schema: str | None = None
+    """The schema of the database, where another program brought it beyond this version's."""
     failures_in_a_row: int = 0
     engine_troubles: tuple[EngineTrouble, ...] = ()
     database_seconds: float = 0.0
@@ -107,7 +99,12 @@ class Health:
 
     def troubles(self) -> tuple[Trouble, ...]:
         """What a person has to look at, the worst first."""
-        return (*self._of_store(), *self._of_engines(), *self._of_bots())
+        return (
+            *self._of_store(),
+            *self._of_engines(),
+            *self._of_bots(),
+            *self._of_programs(),
+        )
 
     def _of_store(self) -> Iterator[Trouble]:
         if self.store_problem is not None:
@@ -212,125 +209,39 @@ class Health:
                 ),
             )
 
-
-class HealthCheck:
-    """Asks the database, the store and the disk."""
-
-    def __init__(self, core: QueueCore, bots: Bots) -> None:
-        self._core = core
-        self._bots = bots
-
-    async def ask(self, *, ask_store: bool = True) -> Health:
-        """How it is now.
-
-        Args:
-            ask_store: whether to write, read and delete a small file, which costs a request or
-                three where the store is on another machine.
-
-        Raises:
-            QueueUnavailableError: when the database cannot be read, which says enough.
-        """
-        began = time.monotonic()
-        problem = await self._store_problem() if ask_store else None
-        store_seconds = time.monotonic() - began if ask_store else 0.0
-        free_bytes = await asyncio.to_thread(self._free_bytes)
-        began = time.monotonic()
-        bots = tuple(await self._bots.alive())
-        settings = self._core.settings
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
-            alive = schema.engines.c.last_seen > now - ENGINE_ALIVE_SECONDS
-            engine_rows = (await connection.execute(sa.select(schema.engines).where(alive))).all()
-            in_trouble = sa.and_(
-                schema.engines.c.trouble.is_not(None),
-                schema.engines.c.last_seen > now - TROUBLE_SECONDS,
+    def _of_programs(self) -> Iterator[Trouble]:
+        if self.newer_schema is not None:
+            yield Trouble(
+                Part.BOT,
+                "newer-schema",
+                sentence(
+                    "Another program has brought the database to schema {schema}, which is newer "
+                    "than this version of Atelier: stop the bot and all engines, and start the "
+                    "newer version everywhere (docs/upgrade.md).",
+                    schema=self.newer_schema,
+                ),
             )
-            places = (schema.engines.c.host, schema.engines.c.device)
-            trouble_rows = await connection.execute(
-                sa.select(*places, sa.func.max(schema.engines.c.trouble))
-                .where(in_trouble)
-                .group_by(*places)
-                .order_by(*places)
+        if self.networks_lacking:
+            yield Trouble(
+                Part.ENGINE,
+                "weights",
+                sentence(
+                    "No engine has the weights of {networks}, and what needs them waits: install "
+                    "the requirements anew (`make demo`, or build the image again), or correct "
+                    "ATELIER_VGG19_WEIGHTS; then restart the engines.",
+                    networks=", ".join(self.networks_lacking),
+                ),
             )
-            engine_troubles = tuple(EngineTrouble(*row) for row in trouble_rows)
-            running_rows = (
-                await connection.execute(sa.select(schema.jobs).where(IS_RUNNING).order_by(J.id))
-            ).all()
-            paused = set(await connection.scalars(sa.select(schema.pauses.c.guild_id)))
-            waiting = await connection.scalar(sa.select(sa.func.count()).where(IS_QUEUED))
-            startable = [IS_QUEUED, J.flow.not_in(paused)]
-            oldest = await connection.scalar(sa.select(sa.func.min(J.created_at)).where(*startable))
-            newest = await self._ended(connection, now, 100)
-        painted_by = {row.engine_id: job_from_row(row) for row in running_rows}
-        return Health(
-            at=moment(now),
-            bots=bots,
-            engines=tuple(
-                EngineState(engine_from_row(row), painted_by.get(row.id)) for row in engine_rows
-            ),
-            waiting=int(waiting or 0),
-            running=len(running_rows),
-            paused_everywhere=EVERYWHERE in paused,
-            oldest_waiting_seconds=(
-                None if oldest is None or EVERYWHERE in paused else max(0.0, now - float(oldest))
-            ),
-            failures=tuple(job for job in newest if job.failure is not None)[:_FAILURES_SHOWN],
-            failures_in_a_row=_in_a_row(newest),
-            engine_troubles=engine_troubles,
-            free_bytes=free_bytes,
-            reserve_bytes=settings.disk_reserve_bytes,
-            store_problem=problem,
-            store_seconds=store_seconds,
-            database_seconds=time.monotonic() - began,
-        )
-
-    async def ended_today(self) -> list[Job]:
-        """The jobs that were finished or failed in the last day, the newest first."""
-        async with self._core.database.read() as connection:
-            return await self._ended(
-                connection, await self._core.database.now_in(connection), _MOST_ENDED
+        if self.crashing:
+            yield Trouble(
+                Part.BOT if self.crashing == ("bot",) else Part.ENGINE,
+                "crash-loop",
+                sentence(
+                    "Ended {count} times or more within {minutes} minutes, and was started again: "
+                    "{names}. The last lines of its log before each start say why; an engine that "
+                    "is killed for its memory needs a lower ATELIER_MAX_MEMORY.",
+                    count=LOOP,
+                    minutes=int(WINDOW_SECONDS / 60),
+                    names=", ".join(self.crashing),
+                ),
             )
-
-    async def _ended(self, connection: AsyncConnection, now: float, limit: int) -> list[Job]:
-        statement = (
-            sa.select(schema.jobs)
-            .where(J.ended_at > now - _DAY_SECONDS)
-            .where(J.state.in_([JobState.DONE, JobState.FAILED]))
-            .order_by(J.ended_at.desc())
-            .limit(limit)
-        )
-        return [job_from_row(row) for row in (await connection.execute(statement)).all()]
-
-    async def _store_problem(self) -> str | None:
-        try:
-            await self._core.store.check()
-        except StorageUnavailableError as error:
-            return redacted(str(error))
-        return None
-
-    def _free_bytes(self) -> int | None:
-        """The least that is free of the data folder's disk and of the pictures' own."""
-        settings = self._core.settings
-        folders: list[Path] = [settings.atelier_data_dir.resolve()]
-        pictures = folder_of(settings.storage_url)
-        if pictures is not None:
-            folders.append(pictures)
-        free = []
-        for folder in folders:
-            there = next((place for place in (folder, *folder.parents) if place.is_dir()), None)
-            try:
-                if there is not None:
-                    free.append(shutil.disk_usage(there).free)
-            except OSError:
-                continue
-        return min(free, default=None)
-
-
-def _in_a_row(newest: list[Job]) -> int:
-    """How many of the newest jobs failed by our own fault; a member's bad file says nothing."""
-    count = 0
-    for job in newest:
-        if job.failure is None:
-            break
-        count += job.failure.is_ours
-    return count

@@ -8,11 +8,13 @@ from common.store import PictureStore
 from jobs.changing.administration import AuditLog, Blocks, GuildLimits, Pauses
 from jobs.changing.clearing import Clearings
 from jobs.changing.defaults import StoredDefaults
+from jobs.changing.gallery import Gallery
 from jobs.changing.installation import Installation
 from jobs.changing.jobs import Jobs
 from jobs.changing.privacy import Privacy
 from jobs.changing.retention import Retention
 from jobs.changing.styles import Styles
+from jobs.changing.weekly_styles import WeeklyStyles
 from jobs.core import QueueCore
 from jobs.db.database import CANCELLED_TOPIC, QUEUED_TOPIC, Clock, Database
 from jobs.db.listeners import Listeners
@@ -20,7 +22,7 @@ from jobs.db.migrate import make_folder, migrate, require_newest
 from jobs.delivery import Deliveries
 from jobs.entering.intakes import Intakes
 from jobs.entering.submission import Submissions
-from jobs.health import HealthCheck
+from jobs.health_check import HealthCheck
 from jobs.order.standings import Standings
 from jobs.stats import Statistics
 from jobs.working.bots import Bots
@@ -68,6 +70,10 @@ class JobQueue:
         self.defaults = StoredDefaults(core)
         self.styles = Styles(core)
         """Pictures that are kept under a name."""
+        self.gallery = Gallery(core)
+        """Pictures that members published in their servers."""
+        self.weekly_styles = WeeklyStyles(core)
+        """The styles of the week of servers."""
         self.privacy = Privacy(core)
         """What is known of a user, shown and erased."""
         self.retention = Retention(core)
@@ -159,6 +165,6 @@ async def _migrate(settings: Settings, clock: Clock | None) -> None:
     """Migrate on connections of their own, that may take their time."""
     database = Database(settings.database_url, clock, patient=True)
     try:
-        await migrate(database)
+        await migrate(database, settings)
     finally:
         await database.close()

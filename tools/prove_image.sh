@@ -6,18 +6,23 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 root=${1:-$(mktemp -d)}
 release=bookworm # its Python is 3.11, the oldest that Atelier runs on
-command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recommends debootstrap
-trap 'umount -l "$root/proc" "$root/dev" 2>/dev/null || true; rm -rf "$root"' EXIT
+command -v debootstrap >/dev/null || {
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends debootstrap
+}
+trap 'umount -l "$root/proc" "$root/dev" 2>/dev/null || true; rm -rf --one-file-system "$root"' EXIT
 
 echo "== a clean root in $root"
 debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates "$release" "$root" >/dev/null
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 cp /etc/resolv.conf "$root/etc/"
-for file in /etc/pip.conf ~/.config/pip/pip.conf; do # where a mirror of the index is set up
-    [ -f "$file" ] && cp "$file" "$root/etc/pip.conf"
-done
-in_root() { chroot "$root" env -i PATH=/opt/venv/bin:/usr/bin:/bin HOME=/root LANG=C.UTF-8 "$@"; }
+# Where a mirror of the index is set up, and an authority of one's own signs for it.
+mkdir -p "$root/root/.config/pip"
+[ -f /etc/pip.conf ] && cp /etc/pip.conf "$root/etc/pip.conf"
+[ -f ~/.config/pip/pip.conf ] && cp ~/.config/pip/pip.conf "$root/root/.config/pip/pip.conf"
+[ -f /etc/ssl/certs/ca-certificates.crt ] && cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+in_root() { chroot "$root" env -i PATH=/opt/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"; }
 
 echo "== the packages"
 locks=$(python3 -m tools.requirements choose run)

@@ -60,10 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     torch.set_num_threads(chosen.threads)
     made = make_clips(chosen.shared, chosen.size)
+    if chosen.sheets is not None:
+        chosen.sheets.mkdir(parents=True, exist_ok=True)
     judge, studio, found = Judge.load(), Studio(), []
     for name in chosen.clips or made:
         print(f"… {name}", flush=True)
-        found.append(_measure(name, made[name], studio=studio, judge=judge, chosen=chosen))
+        one = _measure(name, made[name], studio=studio, judge=judge, chosen=chosen)
+        print(one, flush=True)
+        found.append(one)
     text = _text(found, chosen.size, chosen.network)
     publish(
         chosen.out / "moving.md",

@@ -82,6 +82,7 @@ class AtelierClient(Bot):
         self.after_command = []
         self.picture_actions = {}
         self.languages = {}
+        self.scans_unreachable = False
         self.accepting = True
         self._seen: LRUCache[int, None] = LRUCache(REMEMBERED_INTERACTIONS)
         self._started: list[Service] = []

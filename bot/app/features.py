@@ -5,6 +5,7 @@ from bot.app.client import AtelierClient
 from bot.cards import job_buttons
 from bot.commands import (
     cancel,
+    gallery,
     help,  # noqa: A004 - the command's name
     history,
     moving_question,
@@ -30,6 +31,7 @@ from bot.commands.admin import (
     operator,
     queue_admin,
     stats,
+    weekly_style,
 )
 from bot.commands.picture_buttons import change, describe, details, ending, remix, sharing
 from bot.delivery import loop, notifier, undelivered
@@ -60,6 +62,7 @@ FEATURES: tuple[Feature, ...] = (
     describe.FEATURE,
     sharing.FEATURE,
     ending.FEATURE,
+    gallery.FEATURE,
     paint.FEATURE,
     paint_this.FEATURE,
     queue.FEATURE,
@@ -82,6 +85,7 @@ FEATURES: tuple[Feature, ...] = (
     queue_admin.FEATURE,
     clearing.FEATURE,
     stats.FEATURE,
+    weekly_style.FEATURE,
     operator.FEATURE,
 )
 

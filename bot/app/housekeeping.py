@@ -39,6 +39,7 @@ class Housekeeping:
             await asyncio.sleep(REAP_SECONDS)
             try:
                 await queue.claims.reap()
+                self._client.scans_unreachable = await queue.styles.scans_unreachable()
                 if loop.time() >= forget_at:
                     forget_at = loop.time() + FORGET_SECONDS
                     forgotten_until = await queue.retention.forget_tokens(forgotten_until)

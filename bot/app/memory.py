@@ -3,9 +3,11 @@
 import contextlib
 import ctypes
 
-# From malloc.h: blocks of at least the threshold are given back as soon as they are freed.
-M_MMAP_THRESHOLD = -3
+# From malloc.h: blocks of at least the threshold are given back as soon as they are freed; threads
+# share as many heaps.
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
 LARGE_BLOCK_BYTES = 512 * 1024
+HEAPS = 2
 
 
 def give_large_blocks_back() -> None:
@@ -15,4 +17,6 @@ def give_large_blocks_back() -> None:
     such blocks in its heap, where small ones soon pin them down. Elsewhere this does nothing.
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
+        library = ctypes.CDLL(None)
+        library.mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
+        library.mallopt(M_ARENA_MAX, HEAPS)

@@ -8,6 +8,7 @@ import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
 
+from common import crashes
 from common.backoff import Backoff
 from common.cards import nvidia_cards
 from common.settings import Settings
@@ -37,6 +38,8 @@ class EngineSupervisor:
         self._environment = os.environ | _as_environment(settings)
         if device is not None:
             self._environment["ATELIER_DEVICE"] = device
+        self._folder = settings.atelier_data_dir
+        self._name = f"engine on {device or settings.atelier_device}"
         self._command = command
         self._process: Process | None = None
 
@@ -56,6 +59,7 @@ class EngineSupervisor:
                 pause_seconds = BACKOFF.seconds(failures)
                 failures += 1
                 log.error("%s; the next try is in %.0f s", why, pause_seconds)
+                await asyncio.to_thread(crashes.note, self._folder, self._name)
                 await asyncio.sleep(pause_seconds)
         finally:
             await self._stop()

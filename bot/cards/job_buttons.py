@@ -29,6 +29,8 @@ class Action(StrEnum):
     TIMELAPSE = "timelapse"
     SAVE = "save"
     DETAILS = "details"
+    GALLERY = "gallery"
+    SAME_STYLE = "samestyle"
     DELETE = "delete"
     CANCEL = "cancel"
     TAKE_1 = "first"
@@ -86,6 +88,8 @@ LOOKS = {
     Action.TIMELAPSE: Look(_("Time-lapse"), "🎞️"),
     Action.SAVE: Look(_("Save to DMs"), "📥"),
     Action.DETAILS: Look(_("Details"), "🔬"),
+    Action.GALLERY: Look(_("Post to gallery"), "🏛️"),
+    Action.SAME_STYLE: Look(_("Paint with this"), "🎨", discord.ButtonStyle.primary),
     Action.DELETE: Look(_("Delete"), "🗑️", discord.ButtonStyle.danger),
     Action.CANCEL: Look(_("Cancel"), "✖️", discord.ButtonStyle.danger),
 }

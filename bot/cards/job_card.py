@@ -51,16 +51,29 @@ def progress_bar(fraction: float) -> str:
 
 
 def job_card(
-    t: Texts, job: Job, standing: Standing | None, attached: Attached | None = None
+    t: Texts,
+    job: Job,
+    standing: Standing | None,
+    attached: Attached | None = None,
+    *,
+    has_gallery: bool = False,
 ) -> ui.LayoutView:
-    """The card of a job; `attached` is the preview or the result, sent along with it."""
+    """The card of a job.
+
+    Args:
+        t: The language of its reader.
+        job: As it is.
+        standing: Its place in the queue; None once it has ended.
+        attached: The preview or the result, sent along with it.
+        has_gallery: Whether the server has a channel in which to publish it.
+    """
     match job.state:
         case JobState.QUEUED:
             return _waiting(t, job, standing)
         case JobState.RUNNING:
             return _painting(t, job, standing, attached)
         case JobState.DONE:
-            return _done(t, job, attached)
+            return _done(t, job, attached, has_gallery=has_gallery)
         case JobState.FAILED:
             return _failed(t, job)
         case JobState.CANCELLED:
@@ -115,7 +128,9 @@ def _painting(
         )
     if standing is not None and standing.ready_at is not None:
         line += " · " + ready_words(t, standing.ready_at)
-    if progress is not None and progress.note:
+    if progress is not None and progress.frames and progress.frame == progress.frames:
+        line += "\n" + t("The frames are being put together.")
+    elif progress is not None and progress.note:
         # What the engine says there is for its log, and in one language.
         line += "\n" + t("Getting ready: the network and the style are being loaded.")
     return card(
@@ -128,21 +143,22 @@ def _painting(
     )
 
 
-def _done(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
+def _done(t: Texts, job: Job, attached: Attached | None, *, has_gallery: bool) -> ui.LayoutView:
     headline, *lines = end_words(t, job, attached)
     gallery = _gallery(attached, described(t, job), spoiler=job.reply.spoiler)
-    buttons = job_buttons(t, job.id, *_actions(job)) if attached else ()
+    buttons = job_buttons(t, job.id, *_actions(job, has_gallery)) if attached else ()
     return card(headline, gallery, *lines, *buttons, color=COLOR_DONE)
 
 
-def _actions(job: Job) -> Sequence[Action]:
+def _actions(job: Job, has_gallery: bool) -> Sequence[Action]:
     """What can be done with a finished picture, or with several versions of one."""
     versions = len(job.report.variants) if job.report else 0
     if versions > 1:
         return (*TAKE_ACTIONS[:versions], *VERSIONS_ACTIONS)
-    if job.inputs.clip is not None:  # it is not filmed
+    *others, delete = RESULT_ACTIONS
+    if job.inputs.clip is not None:  # it is not filmed, nor shown in a gallery of pictures
         return [action for action in RESULT_ACTIONS if action is not Action.TIMELAPSE]
-    return RESULT_ACTIONS
+    return (*others, Action.GALLERY, delete) if has_gallery else RESULT_ACTIONS
 
 
 def _failed(t: Texts, job: Job) -> ui.LayoutView:
@@ -216,6 +232,22 @@ def saved_card(t: Texts, job: Job, attached: Attached, link: str) -> ui.LayoutVi
     back = t("-# It was painted here: {link}", link=link)
     buttons = job_buttons(t, job.id, *SAVED_ACTIONS)
     return card(headline, gallery, *lines, back, *buttons, color=COLOR_DONE)
+
+
+def gallery_card(
+    t: Texts, job: Job, attached: Attached, *, title: str, by_name: bool, spoiler: bool
+) -> ui.LayoutView:
+    """A picture in a server's gallery, with its member's title and, if they wish, their name."""
+    headline = plain(title or styles_words(t, job.inputs.styles), 120)
+    by = t("by {user}", user=f"<@{job.user_id}>") if by_name else None
+    return card(
+        f"### 🏛️ {headline}",
+        _gallery(attached, job.reply.alt_text or headline, spoiler=spoiler),
+        by,
+        f"-# {settings_line(t, job)}",
+        *job_buttons(t, job.id, Action.SAME_STYLE),
+        color=COLOR_DONE,
+    )
 
 
 def plain_card(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:

@@ -16,6 +16,7 @@ async def note_removed(client: Bot, message_ids: set[int]) -> None:
     """Remember that these messages are gone, those of jobs among them."""
     try:
         count = await client.queue.deliveries.mark_removed(message_ids)
+        count += await client.queue.gallery.mark_taken_out(message_ids)
     except QueueError as error:
         # The next one who asks for the picture finds its message missing.
         log.info("A deletion could not be written down: %s", error)

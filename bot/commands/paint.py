@@ -11,7 +11,7 @@ from bot.intake.wishes import OWN_STYLE, new_seed, suiting, wish_for
 from bot.kit import Feature, Interaction
 from bot.texts import _, texts_of
 from bot.ui.choices import CHOICES, choice
-from bot.ui.words import at_hand_first, catalogue
+from bot.ui.words import at_hand_first, catalogue, is_offered, painter_words
 from bot.wire.errors import UserError
 from common.defaults import Defaults, Notify
 from common.options import (
@@ -75,11 +75,15 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
         for style in saved
         if typed.casefold() in style.name.casefold()
     ]
-    settings = interaction.client.settings
-    paintings = (
-        catalogue().search(typed, limit=CHOICES) if typed else at_hand_first(settings, CHOICES)
-    )
-    choices += [choice(f"{each.name} · {each.artist}, {each.year}", each.id) for each in paintings]
+    client = interaction.client
+    paintings = at_hand_first(client, CHOICES)
+    if typed:
+        found = catalogue().search(typed, limit=CHOICES)
+        paintings = [each for each in found if is_offered(client, each)]
+    choices += [
+        choice(f"{each.title(t.language)} · {painter_words(t, client, each)}", each.id)
+        for each in paintings
+    ]
     return choices[:CHOICES]
 
 

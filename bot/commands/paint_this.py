@@ -1,6 +1,7 @@
 """The menus on a message with a picture, “Paint this” and “Use as style”, and on a member."""
 
 from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
 
 import discord
 from discord import app_commands
@@ -17,9 +18,10 @@ from bot.wire.errors import UserError
 from common.options import PaintOptions
 
 NO_PICTURE = _("That message has no picture; please choose one that has, or use /paint.")
+FILM_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv")
 PICTURE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic",
-    ".heif", ".mp4", ".mov", ".webm", ".mkv",
+    ".heif", *FILM_SUFFIXES,
 )  # fmt: skip
 
 
@@ -77,8 +79,8 @@ async def _ask_style(interaction: Interaction, title: str, source: Source) -> No
         await submitted.client.service(IntakeService).begin(submitted, request)
 
     t = texts_of(interaction)
-    settings, saved = interaction.client.settings, await saved_styles(interaction)
-    form = StyleForm(t, settings, t(title), begin, saved=saved, asks_strength=True)
+    saved = await saved_styles(interaction)
+    form = StyleForm(t, interaction.client, t(title), begin, saved=saved, asks_strength=True)
     await interaction.response.send_modal(form)
 
 
@@ -91,10 +93,10 @@ def pictures_of(message: discord.Message) -> Iterator[Source]:
     yield from _attached(message.attachments)
     for snapshot in message.message_snapshots:
         yield from _attached(snapshot.attachments)
-        yield from _embedded(snapshot.embeds)
+        yield from embedded(snapshot.embeds)
     for component in message.components:
         yield from _in_galleries(component)
-    yield from _embedded(message.embeds)
+    yield from embedded(message.embeds)
 
 
 def _attached(attachments: Iterable[discord.Attachment]) -> Iterator[Source]:
@@ -105,8 +107,12 @@ def _attached(attachments: Iterable[discord.Attachment]) -> Iterator[Source]:
             yield Source.attachment(attachment)
 
 
-def _embedded(embeds: Iterable[discord.Embed]) -> Iterator[Source]:
+def embedded(embeds: Iterable[discord.Embed]) -> Iterator[Source]:
+    """The pictures of embeds; of a link to an animation (Tenor, Giphy) the film that it is."""
     for embed in embeds:
+        film = embed.video.proxy_url
+        if film and urlsplit(film).path.lower().endswith(FILM_SUFFIXES):
+            yield Source(url=film)
         for picture in (embed.image, embed.thumbnail):
             if picture.proxy_url:
                 yield Source(url=picture.proxy_url)

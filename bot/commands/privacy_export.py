@@ -13,6 +13,7 @@ from common.store import PictureMissingError
 LARGEST_PART_BYTES = 10 * 1024 * 1024  # a part is held in memory
 ENTRY_OVERHEAD_BYTES = 1024  # what an entry costs besides its bytes: names and headers, twice
 DATA = "data.json"
+CLIP_ENDING = ".clip"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ async def _picture(client: Bot, key: str, limit_bytes: int) -> tuple[str, bytes]
         content = await client.queue.store.get(key)
         if len(content) <= limit_bytes:
             return key, content
-        encoded = await client.encoder.fit(content, limit_bytes)
+        is_clip = key.endswith(CLIP_ENDING)
+        fit = client.encoder.fit_clip if is_clip else client.encoder.fit
+        encoded = await fit(content, limit_bytes)
     except (PictureMissingError, ChildError):
         return None
     return key.rpartition(".")[0] + encoded.suffix, encoded.data

@@ -87,10 +87,20 @@ async def job_page(interaction: Interaction, t: Texts, job: Job) -> Page:
     client = interaction.client
     standing = await client.queue.standings.get(job.id)
     attached = await _result(interaction, t, job)
-    layout = job_card(t, job, standing, attached)
+    has_gallery = await _has_gallery(interaction, job)
+    layout = job_card(t, job, standing, attached, has_gallery=has_gallery)
     if attached is None:
         return Page(layout)
     return Page(layout, tuple(Upload(each.data, each.filename) for each in attached.all))
+
+
+async def _has_gallery(interaction: Interaction, job: Job) -> bool:
+    """Whether its member could publish a picture in the server in which it is shown."""
+    own = job.user_id == interaction.user.id and job.message_removed_at is None
+    if not own or interaction.guild_id is None or not interaction.is_guild_integration():
+        return False
+    limits = await interaction.client.queue.limits.in_force(interaction.guild_id)
+    return limits.gallery_channel_id is not None
 
 
 async def _result(interaction: Interaction, t: Texts, job: Job) -> Attached | None:

@@ -72,10 +72,10 @@ class StyleButton(
 
 def _chosen(interaction: Interaction, style: str) -> tuple[tuple[StyleWish, ...], dict[str, Any]]:
     """The styles that a button stands for, and the options that come with them."""
-    settings = interaction.client.settings
-    paintings = at_hand_first(settings)
+    client = interaction.client
+    paintings = at_hand_first(client)
     if style == SURPRISE:
-        near = [each for each in paintings if is_at_hand(each, settings)]
+        near = [each for each in paintings if is_at_hand(each, client.settings)]
         return (StyleWish(preset=random.choice(near or paintings).id),), {}  # noqa: S311 - for fun
     kind, _colon, page = style.partition(":")
     if kind != SIX or not page.isdecimal():

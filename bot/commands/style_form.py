@@ -11,13 +11,12 @@ from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
 from bot.intake.request import PaintRequest, Source, StyleWish, asker_of
 from bot.intake.service import IntakeService
 from bot.intake.wishes import OWN_STYLE, new_seed, suiting
-from bot.kit import Interaction
+from bot.kit import Bot, Interaction
 from bot.texts import Texts, _
 from bot.ui.picture_upload import PictureUpload
 from bot.ui.reporting import ReportingModal
-from bot.ui.words import at_hand_first
+from bot.ui.words import at_hand_first, painter_words
 from common.options import MAX_VARIANTS, PaintOptions
-from common.settings import Settings
 from jobs.changing.styles import UserStyle
 
 LISTED = 25
@@ -40,9 +39,7 @@ class Chosen:
     strength: float | None
 
 
-def style_options(
-    t: Texts, settings: Settings, saved: Sequence[UserStyle]
-) -> list[discord.SelectOption]:
+def style_options(t: Texts, client: Bot, saved: Sequence[UserStyle]) -> list[discord.SelectOption]:
     """Styles for a menu: saved ones first, then paintings, those at hand before the others."""
     own = [
         discord.SelectOption(
@@ -54,11 +51,11 @@ def style_options(
     ]
     paintings = [
         discord.SelectOption(
-            label=painting.name[:LABEL_LIMIT],
+            label=painting.title(t.language)[:LABEL_LIMIT],
             value=painting.id,
-            description=f"{painting.artist}, {painting.year}"[:LABEL_LIMIT],
+            description=painter_words(t, client, painting)[:LABEL_LIMIT],
         )
-        for painting in at_hand_first(settings)
+        for painting in at_hand_first(client)
     ]
     return (own[: LISTED - LISTED_PAINTINGS] + paintings)[:LISTED]
 
@@ -94,7 +91,7 @@ class StyleForm(ReportingModal):
     def __init__(
         self,
         t: Texts,
-        settings: Settings,
+        client: Bot,
         title: str,
         on_chosen: OnChosen,
         *,
@@ -108,7 +105,7 @@ class StyleForm(ReportingModal):
             placeholder=t("Choose a painting"),
             required=False,
             min_values=0,
-            options=style_options(t, settings, saved),
+            options=style_options(t, client, saved),
         )
         self._name: ui.TextInput[Any] = ui.TextInput(
             custom_id="name", required=False, max_length=100, placeholder="Starry Night"

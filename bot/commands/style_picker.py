@@ -45,9 +45,10 @@ class StylePicker:
         offered = await pictured_paintings(self._client, OFFERED)
         gallery: ui.MediaGallery[Any] = ui.MediaGallery()
         for painting, picture in offered:
-            gallery.add_item(media=picture, description=f"{painting.name}, {painting.artist}"[:256])
+            words = f"{painting.title(t.language)}, {painting.artist}"
+            gallery.add_item(media=picture, description=words[:256])
         buttons = [
-            StyleButton(asker.user_id, wish_id, painting.id, painting.name)
+            StyleButton(asker.user_id, wish_id, painting.id, painting.title(t.language))
             for painting, _picture in offered
         ]
         rows = [

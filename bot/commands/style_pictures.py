@@ -38,7 +38,7 @@ async def stored_picture(client: Bot, key: str, name: str) -> discord.File | Non
 async def pictured_paintings(client: Bot, count: int) -> list[tuple[Painting, discord.File]]:
     """Some paintings that can be painted with at once, each with its picture."""
     found: list[tuple[Painting, discord.File]] = []
-    for painting in at_hand_first(client.settings):
+    for painting in at_hand_first(client):
         picture = await painting_picture(client, painting, painting.id)
         if picture is not None:
             found.append((painting, picture))

@@ -9,13 +9,13 @@ from discord import app_commands, ui
 from bot.commands.style_buttons import NO_WISH, SIX, STYLES_TRIED, StyleButton
 from bot.commands.style_pictures import painting_picture, stored_picture
 from bot.intake.wishes import OWN_STYLE
-from bot.kit import Feature, Interaction
+from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.buttons import OwnButton
 from bot.ui.container import Page, card, row_of, show
 from bot.ui.paging import PageButton, PagePlace
 from bot.ui.plain import plain
-from bot.ui.words import at_hand_first, catalogue, is_at_hand
+from bot.ui.words import at_hand_first, catalogue, is_at_hand, is_offered
 from bot.wire.acknowledging import acknowledge
 from common.catalogue import Painting
 from common.settings import Settings
@@ -60,20 +60,20 @@ class StyleEntry:
     """A painting, or the key of a stored picture."""
 
 
-def paintings(settings: Settings, search: str) -> list[Painting]:
-    """The catalogue, or what a search finds in it."""
+def paintings(client: Bot, search: str) -> list[Painting]:
+    """The paintings on offer, or those that a search finds."""
     if search:
-        return list(catalogue().search(search, limit=FOUND_AT_MOST))
-    return at_hand_first(settings)
+        found = catalogue().search(search, limit=FOUND_AT_MOST)
+        return [each for each in found if is_offered(client, each)]
+    return at_hand_first(client)
 
 
 def _of_painting(t: Texts, painting: Painting, settings: Settings) -> StyleEntry:
-    words = (
-        f"**{plain(painting.name)}**\n{plain(painting.artist)}, {painting.year} · `{painting.id}`"
-    )
+    title = painting.title(t.language)
+    words = f"**{plain(title)}**\n{plain(painting.artist)}, {painting.year} · `{painting.id}`"
     if not is_at_hand(painting, settings):
-        words += "\n" + t("-# Its scan is fetched when it is first used.")
-    return StyleEntry(painting.id, painting.name, words, painting)
+        words += "\n" + t("-# ⬇ Its scan is fetched when it is first used.")
+    return StyleEntry(painting.id, title, words, painting)
 
 
 async def _own_entries(interaction: Interaction, t: Texts) -> list[StyleEntry]:
@@ -101,8 +101,9 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Page:
         title = t("## Styles of your own and of this server")
         nothing = t("There are none yet. Save one with /style save.")
     else:
-        settings = interaction.client.settings
-        entries = [_of_painting(t, each, settings) for each in paintings(settings, topic.search)]
+        client = interaction.client
+        found = paintings(client, topic.search)
+        entries = [_of_painting(t, each, client.settings) for each in found]
         title = t("## Styles to paint in")
         nothing = t("No painting matches “{search}”.", search=plain(topic.search))
     first = place.page * PAGE_SIZE
@@ -120,6 +121,13 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Page:
         trial = t("Try these on my photo")
         style = f"{SIX}:{place.page}"
         parts.append(row_of(StyleButton(place.user_id, topic.wish_id, style, trial, "🧪")))
+    away = len(catalogue()) - len(entries)
+    if topic.kind == CATALOGUE and not topic.search and away:
+        how += " " + t.plural(
+            "{count} more cannot be fetched at the moment.",
+            "{count} more cannot be fetched at the moment.",
+            count=away,
+        )
     attached = tuple(file for file in files if file is not None)
     return Page(card(title, *parts, f"-# {how}", turner), attached)
 

@@ -31,7 +31,8 @@ from bot.wire.faults import (
 from bot.wire.uploads import Upload
 from common.child import ChildError
 from common.store import StorageUnavailableError
-from jobs.model import Job, Standing
+from jobs.model import Job, JobState, Standing
+from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,8 @@ class ShowRequest:
     """Which try at the final state this is; from the second on, a new message is only sent if the
     first is not there.
     """
+    has_gallery: bool = False
+    """Whether the server has a channel in which to publish pictures."""
 
 
 @dataclass
@@ -99,7 +102,8 @@ class Courier:
 
     async def show(self, job: Job, standing: Standing | None, *, attempt: int = 1) -> Outcome:
         """Bring the message of a job to its present state; see `ShowRequest`."""
-        request = ShowRequest(texts_for(job.reply.locale), job, standing, attempt)
+        t, has_gallery = texts_for(job.reply.locale), await self._has_gallery(job)
+        request = ShowRequest(t, job, standing, attempt, has_gallery)
         fault: Fault = NoAccess()
         message_gone = False
         for route in self._routes.of(job, search=attempt > 1):
@@ -116,6 +120,16 @@ class Courier:
                 case fault:
                     log.info("Job %d cannot be shown one way: %s", job.id, fault)
         return Nowhere("the message was deleted" if message_gone else _reason(fault))
+
+    async def _has_gallery(self, job: Job) -> bool:
+        """Whether a finished picture could be published where it is shown."""
+        if job.state is not JobState.DONE or job.guild_id is None or not job.reply.bot_in_channel:
+            return False
+        try:
+            limits = await self._client.queue.limits.in_force(job.guild_id)
+        except QueueError:
+            return False  # the picture does not wait for that
+        return limits.gallery_channel_id is not None
 
     async def _note_removed(self, job: Job) -> None:
         """Remember that what everybody saw was deleted while the bot was away."""
@@ -195,7 +209,14 @@ async def _send(
         hides = presentation.layout is Layout.WORDS and request.job.reply.spoiler
         files += [Upload(each.data, each.filename, spoiler=hides) for each in attached.all]
     try:
-        fields = fields_of(request.t, request.job, request.standing, presentation, attached)
+        fields = fields_of(
+            request.t,
+            request.job,
+            request.standing,
+            presentation,
+            attached,
+            has_gallery=request.has_gallery,
+        )
     except Exception as error:
         log.exception("Job %d cannot be put as %s", request.job.id, presentation)
         return Rejected(f"{type(error).__name__}: {error}")

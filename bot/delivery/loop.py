@@ -146,6 +146,7 @@ class Delivery:
             job = await queue.jobs.get(job_id)
             if job is None or (job.state.ended and not message.is_final):
                 return  # the next round brings the end, in its own right
+            add_log_ids(member=job.user_id, server=job.guild_id)
             if not job.state.ended:
                 message.end = None  # an admin may have taken a cancellation back
             elif message.end is not None and await self._stays(job, message, message.end):

@@ -7,6 +7,7 @@ flag. What the user waits for must not be lost to that.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import Any
 
 from bot.cards.job_card import end_words, job_card, plain_card
@@ -72,13 +73,16 @@ def fields_of(
     standing: Standing | None,
     presentation: Presentation,
     attached: Attached | None,
+    *,
+    has_gallery: bool = False,
 ) -> Mapping[str, Any]:
     """What a presentation sets of the message, but for its files."""
+    card = partial(job_card, t, job, standing, attached, has_gallery=has_gallery)
     match presentation.layout:
         case Layout.CARD:
-            return {"view": job_card(t, job, standing, attached)}
+            return {"view": card()}
         case Layout.CARD_FOR_WORDS:
-            return {"view": job_card(t, job, standing, attached), "content": None, "embeds": []}
+            return {"view": card(), "content": None, "embeds": []}
         case Layout.PLAIN_CARD:
             return {"view": plain_card(t, job, attached), "content": None, "embeds": []}
         case Layout.WORDS:

@@ -25,7 +25,7 @@ MEMBER_FULL = _(
 
 
 class DiskRoom:
-    """The disk's reserve, and each member's share of a store that is a folder of this machine."""
+    """The disk's reserve, and each member's share of the store, be it a folder or a bucket."""
 
     def __init__(self, settings: Settings, queue: JobQueue) -> None:
         self._settings = settings
@@ -39,9 +39,8 @@ class DiskRoom:
         Raises:
             UserError: if not.
         """
-        if self._folder is None:
-            return  # a bucket has its own limits
-        free = await asyncio.to_thread(_free_bytes, self._settings)
+        is_here = self._folder is not None
+        free = await asyncio.to_thread(_free_bytes, self._settings) if is_here else None
         if free is not None and free - size_bytes < self._settings.disk_reserve_bytes:
             raise UserError(DISK_FULL)
         limit = self._settings.atelier_max_member_mib

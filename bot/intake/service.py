@@ -31,6 +31,7 @@ from bot.wire.original_response import (
     say_instead,
     show_in_answer,
 )
+from common.logs import add_log_ids
 from jobs.model import Intake, Submission
 from jobs.outcomes import (
     Accepted,
@@ -171,6 +172,7 @@ class IntakeService:
             await self._journal.close(intake.interaction_id)
             return
         reply = request.reply
+        add_log_ids(member=request.asker.user_id, server=request.asker.guild_id)
         if not is_mine(self._client, reply):
             return  # another application's bot goes on with it
         message_id = await find_answer(

@@ -7,8 +7,9 @@ from typing import Any
 from bot.intake.request import PaintRequest, Source, StyleWish
 from bot.texts import _
 from bot.ui.plain import plain
-from bot.ui.words import catalogue
+from bot.ui.words import catalogue, is_at_hand
 from bot.wire.errors import UserError
+from common.catalogue import Painting
 from common.options import MAX_SEED, StyleInput
 from jobs.model import Asker, Reply
 from jobs.queue import JobQueue
@@ -16,6 +17,10 @@ from jobs.queue import JobQueue
 OWN_STYLE = "own:"  # the prefix of a saved style's id, where a preset is asked for
 
 ONE_STYLE = _("`blend` needs two styles: add `style2`, or give both `style` and `preset`.")
+NOT_TO_BE_HAD = _(
+    "“{name}” is not on this machine yet and cannot be fetched at the moment; please choose "
+    "another painting, or attach a picture of it."
+)
 NO_SUCH_STYLE = _(
     "There is no painting or saved style “{name}”; please choose one from the list that appears "
     "while you type (/styles shows them all)."
@@ -88,7 +93,7 @@ async def resolve(
     """
     painting = catalogue().get(preset)
     if painting is not None:
-        return StyleInput(preset=painting.id, weight=weight)
+        return await _had(queue, painting, weight)
     wanted = preset.casefold()
     for style in await queue.styles.visible_to(user_id, guild_id):
         if wanted in {f"{OWN_STYLE}{style.id}", style.name.casefold()}:
@@ -96,4 +101,12 @@ async def resolve(
     found = [] if wanted.startswith(OWN_STYLE) else catalogue().search(preset, limit=1, sure=True)
     if not found:
         raise UserError(NO_SUCH_STYLE, name=plain(preset))
-    return StyleInput(preset=found[0].id, weight=weight)
+    return await _had(queue, found[0], weight)
+
+
+async def _had(queue: JobQueue, painting: Painting, weight: float) -> StyleInput:
+    """A painting of the catalogue, if it can be had now."""
+    is_ready = is_at_hand(painting, queue.settings)
+    if not is_ready and await queue.styles.scans_unreachable():
+        raise UserError(NOT_TO_BE_HAD, name=plain(painting.name))
+    return StyleInput(preset=painting.id, weight=weight)

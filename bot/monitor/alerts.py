@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+import aiohttp
 import discord
 
 from bot.kit import Bot, Feature
@@ -19,11 +20,22 @@ from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
 
+FILE = "alerts.json"
+"""What was told, in the data folder."""
+START = "start"
+"""The name of the trouble that the bot cannot start."""
+START_SECONDS = 8.0
+"""Nobody waits longer for an end with a fault."""
 LOOK_SECONDS = 30.0
 STORE_EVERY_LOOKS = 10
 """Asking the store writes a file; every five minutes will do."""
 
-GRACE_SECONDS: Mapping[str, float] = {"no-engine": 300.0, "no-bot": float("inf"), "store": 60.0}
+GRACE_SECONDS: Mapping[str, float] = {
+    "no-engine": 300.0,
+    "no-bot": float("inf"),
+    "store": 60.0,
+    "weights": 60.0,
+}
 """How long a trouble may last before anybody is told; those that are not named: not at all. A bot
 that tells of things is there itself."""
 
@@ -33,7 +45,7 @@ class Alerts:
 
     def __init__(self, client: Bot) -> None:
         self._client = client
-        self._file: Path = client.settings.atelier_data_dir / "alerts.json"
+        self._file: Path = client.settings.atelier_data_dir / FILE
         self._task: asyncio.Task[None] | None = None
         self._since: dict[str, float] = {}
         self._told: dict[str, str] = {}
@@ -83,38 +95,65 @@ class Alerts:
                 if name == "no-engine" and not health.waiting:
                     continue  # nobody waits for it
                 log.error("%s", trouble.sentence)
-                await self._post(f"⚠️ {trouble.sentence}")
+                await self._say(f"⚠️ {trouble.sentence}")
                 await self._remember(self._told | {name: str(trouble.sentence)})
         for name in sorted(set(self._told) - set(found)):
             log.info("Over: %s", self._told[name])
-            await self._post(f"✅ This is over: “{self._told[name]}”")
+            await self._say(f"✅ This is over: “{self._told[name]}”")
             await self._remember({k: v for k, v in self._told.items() if k != name})
+
+    async def _say(self, text: str) -> None:
+        await _post(self._client, self._client.settings, text)
 
     async def _remember(self, told: dict[str, str]) -> None:
         self._told = told
         await asyncio.to_thread(write_whole, self._file, json.dumps(told).encode())
 
-    async def _post(self, text: str) -> None:
-        """Post to the channel of the settings, or to each owner's direct messages.
 
-        Raises:
-            discord.DiscordException: when nobody could be reached.
-        """
-        failures: list[discord.DiscordException] = []
-        targets = recipients(self._client.settings)
-        for target in targets:
-            try:
-                channel: discord.abc.Messageable
-                if target == self._client.settings.atelier_alert_channel_id:
-                    channel = self._client.get_partial_messageable(target)
-                else:
-                    channel = await self._client.create_dm(discord.Object(target))
-                await channel.send(text)
-            except discord.DiscordException as error:
-                log.warning("%d could not be told: %s", target, error)
-                failures.append(error)
-        if failures and len(failures) == len(targets):
-            raise failures[0]
+async def _post(client: discord.Client, settings: Settings, text: str) -> None:
+    """Post to the channel of the settings, or to each owner's direct messages.
+
+    Raises:
+        discord.DiscordException: when nobody could be reached.
+    """
+    failures: list[discord.DiscordException] = []
+    targets = recipients(settings)
+    for target in targets:
+        try:
+            channel: discord.abc.Messageable
+            if target == settings.atelier_alert_channel_id:
+                channel = client.get_partial_messageable(target)
+            else:
+                channel = await client.create_dm(discord.Object(target))
+            await channel.send(text)
+        except discord.DiscordException as error:
+            log.warning("%d could not be told: %s", target, error)
+            failures.append(error)
+    if failures and len(failures) == len(targets):
+        raise failures[0]
+
+
+async def tell_of_failed_start(settings: Settings, why: str) -> None:
+    """Tell once why the bot cannot start, however often something tries to start it.
+
+    That it is over is told by the bot that starts again.
+    """
+    if not recipients(settings) or settings.discord_token is None:
+        return
+    file = settings.atelier_data_dir / FILE
+    told = await asyncio.to_thread(_read, file)
+    if told.get(START) == why:
+        return
+    try:
+        async with (
+            asyncio.timeout(START_SECONDS),
+            discord.Client(intents=discord.Intents.none()) as client,
+        ):
+            await client.login(settings.discord_token.get_secret_value())
+            await _post(client, settings, f"⚠️ Atelier cannot start: {why}")
+        await asyncio.to_thread(write_whole, file, json.dumps(told | {START: why}).encode())
+    except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
+        log.warning("Nobody could be told that the bot cannot start: %s", error)
 
 
 def recipients(settings: Settings) -> tuple[int, ...]:

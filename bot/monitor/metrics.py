@@ -13,7 +13,20 @@ from common.version import VERSION
 from jobs.health import Health
 from jobs.model import Job, JobState
 
-NAMES_OF_TROUBLES = ("store", "disk", "no-engine", "stuck", "failures", "no-bot", "gateway")
+NAMES_OF_TROUBLES = (
+    "store",
+    "disk",
+    "no-engine",
+    "stuck",
+    "engine-trouble",
+    "lost",
+    "failures",
+    "weights",
+    "crash-loop",
+    "newer-schema",
+    "no-bot",
+    "gateway",
+)
 
 
 class _Figures(Collector):
@@ -31,7 +44,8 @@ class _Figures(Collector):
 
     def _of_health(self) -> Iterator[Metric]:
         health = self._health
-        names = {trouble.name for trouble in health.troubles()}
+        # `lost-12` names its job, which is none of a label's business.
+        names = {trouble.name.rstrip("-0123456789") for trouble in health.troubles()}
         troubles = _gauge("atelier_trouble", "1 while this needs a person.", "name")
         for name in NAMES_OF_TROUBLES:
             troubles.add_metric([name], float(name in names))
@@ -51,6 +65,7 @@ class _Figures(Collector):
             info = state.info
             engines.add_metric([info.id, info.device, info.network, info.version], 1.0)
         yield engines
+        yield from self._of_engines()
         if health.free_bytes is not None:
             yield _value("atelier_disk_free_bytes", "Free for pictures.", health.free_bytes)
         yield _value("atelier_disk_reserve_bytes", "To be kept free.", health.reserve_bytes)
@@ -68,9 +83,33 @@ class _Figures(Collector):
         build.add_metric([VERSION], 1.0)
         yield build
 
+    def _of_engines(self) -> Iterator[Metric]:
+        total = _gauge("atelier_engine_memory_bytes", "Memory of the device.", "engine")
+        used = _gauge(
+            "atelier_engine_memory_used_bytes",
+            "In use: of a card by all programs, else by the engine.",
+            "engine",
+        )
+        pace = _gauge(
+            "atelier_engine_seconds_per_megapixel",
+            "For a standard picture: the best that was measured, tried or guessed.",
+            "engine",
+        )
+        for state in self._health.engines:
+            for gauge, value in (
+                (total, state.info.memory_bytes),
+                (used, state.info.memory_used_bytes),
+                (pace, state.info.pace),
+            ):
+                if value is not None:
+                    gauge.add_metric([state.info.id], value)
+        yield from (total, used, pace)
+
     def _of_jobs(self) -> Iterator[Metric]:
         ended = _gauge("atelier_jobs_day", "Jobs that ended in the last day.", "outcome")
-        outcomes: dict[str, int] = dict.fromkeys((JobState.DONE, JobState.FAILED), 0)
+        outcomes: dict[str, int] = dict.fromkeys(
+            (JobState.DONE, JobState.FAILED, JobState.CANCELLED), 0
+        )
         seconds: dict[tuple[str, str, str], list[float]] = defaultdict(list)
         rates: dict[tuple[str, str, str], list[float]] = defaultdict(list)
         for job in self._ended:

@@ -6,6 +6,7 @@ from functools import cache
 
 import discord
 
+from bot.kit import Bot
 from bot.texts import Texts, _
 from bot.ui.plain import plain, shorten
 from common.catalogue import Catalogue, Painting, Ready, load_catalogue
@@ -32,10 +33,23 @@ def catalogue() -> Catalogue:
     return load_catalogue()
 
 
-def at_hand_first(settings: Settings, limit: int | None = None) -> list[Painting]:
-    """The whole catalogue, first the paintings that need no download before they are used."""
-    paintings = sorted(catalogue(), key=lambda each: not is_at_hand(each, settings))
-    return paintings[:limit]
+def at_hand_first(client: Bot, limit: int | None = None) -> list[Painting]:
+    """The paintings on offer, first those that need no download before they are used."""
+    paintings = sorted(catalogue(), key=lambda each: not is_at_hand(each, client.settings))
+    return [each for each in paintings if is_offered(client, each)][:limit]
+
+
+def is_offered(client: Bot, painting: Painting) -> bool:
+    """Whether a painting can be had: it is at hand, or the others can be fetched."""
+    return not client.scans_unreachable or is_at_hand(painting, client.settings)
+
+
+def painter_words(t: Texts, client: Bot, painting: Painting) -> str:
+    """By whom and when, and whether it has to be fetched first: `Claude Monet, 1872`."""
+    words = f"{painting.artist}, {painting.year}"
+    if is_at_hand(painting, client.settings):
+        return words
+    return t("{painter} · ⬇ is fetched first", painter=words)
 
 
 def is_at_hand(painting: Painting, settings: Settings) -> bool:
@@ -49,7 +63,7 @@ def style_words(t: Texts, style: StyleInput) -> str:
         return t("itself")
     painting = catalogue().get(style.preset) if style.preset is not None else None
     if painting is not None:
-        return painting.name
+        return painting.title(t.language)
     return style.preset or style.name or t("own picture")
 
 

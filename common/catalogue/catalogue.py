@@ -146,12 +146,14 @@ def read_catalogue(folder: Path) -> Catalogue:
 
 def _searchable(painting: Painting) -> tuple[str, ...]:
     movements = (painting.movement, *_ALSO_CALLED.get(painting.movement, ()))
-    names = (painting.name, *painting.other_names, painting.artist, painting.id, *movements)
+    titles = dict.fromkeys((painting.name, *painting.titles.values(), *painting.other_names))
+    names = (*titles, painting.artist, painting.id, *movements)
     plain = [_plain(name) for name in names]
     words = _plain(painting.artist).split()
     # As "vangogh": two words that were typed as one.
     joined = [first + second for first, second in pairwise(words)]
-    return (*plain, *joined, f"{plain[0]} {_plain(painting.artist)}")
+    artist = _plain(painting.artist)
+    return (*plain, *joined, *(f"{title} {artist}" for title in plain[: len(titles)]))
 
 
 def _likeness(wanted: str, name: str, shortest_alone: int) -> float:

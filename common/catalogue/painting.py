@@ -64,6 +64,8 @@ class _File(_Part):
     name: _Line
     other_names: tuple[_Line, ...] = Field((), strict=False)
     """More names by which it is found."""
+    titles: dict[str, _Line] = Field(default_factory=dict)
+    """What it is called in other languages, by their codes."""
     artist: ArtistEntry
     year: int = Field(ge=1200, le=LATEST_DEATH)
     museum: _Line
@@ -84,6 +86,10 @@ class Painting(_File):
     """The name by which it is chosen, such as `starry-night`."""
     artist_entry: ArtistEntry
     artist: str  # type: ignore[assignment]  # (the file's table, here only the name)
+
+    def title(self, language: str) -> str:
+        """What it is called in a language (`de`); its name where no other is known."""
+        return self.titles.get(language) or self.titles.get(language[:2]) or self.name
 
     @property
     def style_scale(self) -> float:

@@ -24,7 +24,7 @@ from common.pictures.kinds import (
     NormalizedPicture,
     PictureError,
 )
-from common.pictures.readers.formats import format_of
+from common.pictures.readers.formats import LATE, format_of
 
 log = logging.getLogger(__name__)
 
@@ -123,11 +123,7 @@ class DecoderPool:
                     "the machine is too busy to decode a picture"
                 ) from None
             except ChildTooSlowError:
-                raise PictureError(
-                    "That picture took too long to read: it keeps the processor busy for more "
-                    "than {limit:.0f} seconds. Please save it as PNG or JPEG and attach it again.",
-                    limit=seconds,
-                ) from None
+                raise _too_slow(data, seconds) from None
             except ChildEndedError:
                 raise _crash(data) from None
         if isinstance(answer, PictureError):
@@ -250,6 +246,22 @@ class DecoderPool:
             child.stdout, most_bytes=most_bytes(self._limits, wanted)
         )
         return checked(answer, files, self._limits, wanted)
+
+
+def _too_slow(data: bytes, seconds: float) -> PictureError:
+    """What is said of a file that takes more processor time than there is for one."""
+    found = format_of(data)
+    if found is not None and found.module in LATE:
+        return PictureError(
+            "That video took too long to read: it keeps the processor busy for more than "
+            "{limit:.0f} seconds. Please attach a shorter or smaller one.",
+            limit=seconds,
+        )
+    return PictureError(
+        "That picture took too long to read: it keeps the processor busy for more than {limit:.0f} "
+        "seconds. Please save it as PNG or JPEG and attach it again.",
+        limit=seconds,
+    )
 
 
 def _crash(data: bytes) -> PictureError:

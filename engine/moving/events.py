@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from engine.painting import Report
+from engine.painting import Event, Report
 
 
 @dataclass(frozen=True)
@@ -50,3 +50,6 @@ class ClipPainted:
     """The frames that were begun anew, from 1."""
     copied: int
     """How many were the one before them."""
+
+
+ClipEvent = Event | FrameStepped | FramePainted | ClipPainted

@@ -3,12 +3,15 @@
 import io
 import json
 import zipfile
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
 from common.pictures.encode import encoded_png
-from engine.painting.errors import PaintSettingsError
+from common.sentences import Sentence
+from engine.painting import PaintSettingsError, Report
 
 _FORMAT = 1
 _HEAD = "painted.json"
@@ -36,19 +39,27 @@ class PaintedFrames:
             image.load()
         return image
 
-    def checkpoint(self, fingerprint: str) -> bytes:
-        """All frames as one ZIP that is not compressed."""
+    def checkpoint(self, fingerprint: str, report: Report) -> bytes:
+        """All frames as one ZIP that is not compressed, and what there is to be told of them."""
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            head = {"format": _FORMAT, "clip": fingerprint, "frames": self._count}
+            head = {
+                "format": _FORMAT,
+                "clip": fingerprint,
+                "frames": self._count,
+                "report": asdict(replace(report, losses=())),
+            }
             archive.writestr(zipfile.ZipInfo(_HEAD, _DATE), json.dumps(head))
             for number in range(self._count):
                 name = self._path(number).name
                 archive.writestr(zipfile.ZipInfo(name, _DATE), self._path(number).read_bytes())
         return file.getvalue()
 
-    def take(self, data: bytes, fingerprint: str) -> None:
+    def take(self, data: bytes, fingerprint: str) -> Report | None:
         """Go on from what `checkpoint` gave.
+
+        Returns:
+            What is to be told of the frames; None if there are none.
 
         Raises:
             PaintSettingsError: it is none, or of other pictures or settings.
@@ -64,11 +75,12 @@ class PaintedFrames:
                     raise PaintSettingsError(
                         "The checkpoint belongs to other pictures or settings."
                     )
+                report = _report(head["report"])
                 for number in range(int(head["frames"])):
                     png = archive.read(self._path(number).name)
                     Image.open(io.BytesIO(png), formats=("PNG",)).verify()
                     self._path(number).write_bytes(png)
-                    self._count = number + 1
+                self._count = int(head["frames"])
         except (
             zipfile.BadZipFile,
             UnidentifiedImageError,
@@ -77,6 +89,22 @@ class PaintedFrames:
             ValueError,
         ) as error:
             raise PaintSettingsError("The checkpoint cannot be read.") from error
+        return report if self._count else None
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:06d}.png"
+
+
+def made_for(checkpoint: bytes) -> str | None:
+    """The fingerprint that a checkpoint carries; None if this version cannot go on from it."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(checkpoint)) as archive:
+            head = json.loads(archive.read(_HEAD))
+            return str(head["clip"]) if head["format"] == _FORMAT else None
+    except (zipfile.BadZipFile, KeyError, TypeError, ValueError):
+        return None
+
+
+def _report(plain: dict[str, Any]) -> Report:
+    notes = tuple(Sentence.from_plain(one) for one in plain.pop("notes"))
+    return Report(**{**plain, "losses": ()}, notes=notes)

@@ -11,14 +11,13 @@ from PIL import Image
 
 from common.options import PaintOptions
 from engine.moving.clock import Clock
-from engine.moving.events import ClipPainted, FramePainted, FrameStepped
+from engine.moving.events import ClipEvent, ClipPainted, FramePainted, FrameStepped
 from engine.moving.flow import Pixels
 from engine.moving.loop import LoopEnd
-from engine.moving.painted_frames import PaintedFrames
+from engine.moving.painted_frames import PaintedFrames, made_for
 from engine.moving.scenes import Past, Scenes, Shown
 from engine.painting import (
     Control,
-    Event,
     Painted,
     PaintingFailedError,
     Picture,
@@ -37,8 +36,6 @@ from engine.painting.recipe import load_recipe
 from engine.pipeline.pictures import Pictures
 
 _PREVIEW_FRAMES = 12
-
-ClipEvent = Event | FrameStepped | FramePainted | ClipPainted
 
 
 class Frames(Protocol):
@@ -69,7 +66,6 @@ class ClipPainting:
     _inputs: Inputs = field(init=False)
     _colors_first: float = field(init=False)
     _size: Size = field(init=False)
-    _like: Picture = field(init=False)
     _clock: Clock = field(init=False)
     _reports: list[Report] = field(init=False, default_factory=list)
 
@@ -85,7 +81,6 @@ class ClipPainting:
         self._colors_first = colors_first(options, load_recipe(options.recipe))
         self.options = options
         self._size = fit_size(self.pictures.content.size, options.size_px)
-        self._like = self._inputs.content
         self._clock = Clock(len(self.clip))
 
     @property
@@ -97,10 +92,19 @@ class ClipPainting:
         ]
         masks = [self._inputs.mask, *(style.mask for style in self._inputs.styles)]
         sums = [None if mask is None else fingerprint(mask.numpy().tobytes()) for mask in masks]
-        ends = [Picture.from_image(self.clip.frame(one)).hash for one in (0, len(self.clip) - 1)]
-        left_out = {"timelapse", "timelapse_format"}
+        frames = [Picture.from_image(self.clip.frame(one)).hash for one in range(len(self.clip))]
+        options, recipe = self.options, load_recipe(self.options.recipe)
+        encoder = self.studio.encoder(options.network, options.pooling or recipe.pooling)
         return fingerprint(
-            ends, len(self.clip), styles, sums, self.options.model_dump_json(exclude=left_out)
+            frames,
+            self.clip.loops,
+            styles,
+            sums,
+            self._inputs.start.hash if self._inputs.start else None,
+            options.model_dump_json(exclude={"timelapse", "timelapse_format"}),
+            recipe.model_dump_json(),
+            encoder.name,
+            encoder.weights_hash,
         )
 
     def paint(self, resume: bytes | None = None) -> Generator[ClipEvent, None, None]:
@@ -113,7 +117,8 @@ class ClipPainting:
         """
         found = self.fingerprint
         if resume is not None:
-            self.frames.take(resume, found)
+            before = self.frames.take(resume, found)
+            self._reports = [] if before is None else [before]
         scenes, count = Scenes(), len(self.clip)
         anew: list[int] = []
         copied = 0
@@ -127,27 +132,34 @@ class ClipPainting:
                 past = end.over(past, number)
             if past is None:
                 anew.append(number + 1)
-                self._like = picture
-            if number >= len(self.frames):
+            is_new = number >= len(self.frames)
+            if past is not None and past.all_still:
+                copied += 1
+            if is_new:
                 if past is not None and past.all_still:
                     painted = _picture(past.painted, picture, self._size)
-                    copied += 1
                 else:
-                    painted = yield from self._paint_frame(number, picture, past)
+                    like = content if past is None or scenes.now is None else scenes.now.like
+                    painted = yield from self._paint_frame(number, picture, past, like)
                 self.frames.add(painted.to_image().convert(self.clip.frame(number).mode))
             shown = Shown(number, content, _of_image(self.frames.frame(number)))
             end = self._loop_end(shown) if number == 0 else end
             scenes.add(shown, past)
-            yield FramePainted(
-                number + 1,
-                count,
-                self._clock.fraction(len(self.frames)),
-                self._clock.seconds_left(len(self.frames)),
-                past is None,
-                lambda: self.frames.checkpoint(found),
-                partial(self._preview, number),
-            )
+            if is_new:
+                yield FramePainted(
+                    number + 1,
+                    count,
+                    self._clock.fraction(len(self.frames)),
+                    self._clock.seconds_left(len(self.frames)),
+                    past is None,
+                    lambda: self.frames.checkpoint(found, self._report()),
+                    partial(self._preview, number),
+                )
         yield ClipPainted(self._report(), tuple(anew), copied)
+
+    def fits(self, checkpoint: bytes) -> bool:
+        """Whether a checkpoint is of this clip, with these settings and this version."""
+        return made_for(checkpoint) == self.fingerprint
 
     def finished(self) -> Iterator[Image.Image]:
         """The frames that are painted, as they are shown."""
@@ -177,12 +189,12 @@ class ClipPainting:
         return LoopEnd.of(first, len(self.clip), self._content) if self.clip.loops else None
 
     def _paint_frame(
-        self, number: int, picture: Picture, past: Past | None
+        self, number: int, picture: Picture, past: Past | None, like: Pixels
     ) -> Generator[ClipEvent, None, Picture]:
         inputs = replace(
             self._inputs, content=picture, start=None if number else self._inputs.start
         )
-        inputs = with_colors_first(inputs, self._colors_first, self._like)
+        inputs = with_colors_first(inputs, self._colors_first, Picture(_tensor(like)))
         options = self.options.model_copy(update={"keep_colors": "no"})
         if past is not None:
             options = options.model_copy(update={"start": "content"})
@@ -222,7 +234,7 @@ class ClipPainting:
         return images
 
     def _report(self) -> Report:
-        """Of all frames that were painted in this run."""
+        """Of all frames so far."""
         if not self._reports:
             raise PaintingFailedError("The checkpoint holds no picture to go on from.")
         first = self._reports[0]

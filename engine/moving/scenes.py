@@ -58,6 +58,11 @@ class Scene:
     """
     newest: deque[Shown] = field(default_factory=lambda: deque(maxlen=max(BACK)))
 
+    @property
+    def like(self) -> Pixels:
+        """The photograph by whose colours all its frames are given those of the styles."""
+        return self.first.content
+
     @classmethod
     def begun(cls, first: Shown) -> "Scene":
         """With its first frame."""

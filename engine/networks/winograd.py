@@ -9,6 +9,7 @@ the same convolution with the kernel turned; ReLU's is taken in place; and where
 and nobody asks for the layer, its features are never kept, as those of the maximum tell all.
 """
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -48,23 +49,46 @@ class Kernel:
 
     def __call__(self, x: Tensor) -> Tensor:
         """[1, inputs, h, w] to [1, outputs, h', w'], some rows at a time."""
-        outputs, inputs, side, _ = self.weight.shape
+        made: Tensor | None = None
+        size = self.size_of(x.shape)
+        for top, bottom, band in self.bands(x.shape, _rows_of(x)):
+            if (top, bottom) == (0, size[2]):
+                return band
+            made = x.new_empty(size) if made is None else made
+            made[:, :, top:bottom] = band
+        assert made is not None
+        return made
+
+    def size_of(self, given: Sequence[int]) -> tuple[int, int, int, int]:
+        """The size of what it makes of something of this size."""
+        outputs, _, side, _ = self.weight.shape
         less = side - 1 - 2 * self.around
-        height, width = x.shape[2] - less, x.shape[3] - less
+        return 1, outputs, given[2] - less, given[3] - less
+
+    def bands(
+        self, given: Sequence[int], rows_of: Callable[[int, int], Tensor]
+    ) -> Iterator[tuple[int, int, Tensor]]:
+        """First and last row of what it makes, with these rows: few at a time.
+
+        Args:
+            given: the size of what it is given, [1, inputs, h, w].
+            rows_of: the rows of that from one to another, asked for when they are needed.
+        """
+        outputs, inputs, side, _ = self.weight.shape
+        _, _, height, width = self.size_of(given)
         row_bytes = (inputs + outputs) * width * _BYTES_PER_VALUE
         # A whole number of tiles, so that bands compute what the whole would, to the last bit.
         rows = max(2 * _TILE, int(_MOST_BYTES / row_bytes) // _TILE * _TILE)
         if rows >= height:
-            return _nnpack(x.contiguous(), self, self.around)
-        made = x.new_empty(1, outputs, height, width)
+            yield 0, height, _nnpack(rows_of(0, given[2]).contiguous(), self, self.around)
+            return
         for top in range(0, height, rows):
             bottom = min(height, top + rows)
             first, last = top - self.around, bottom - self.around + side - 1
-            band = x[:, :, max(0, first) : last]
-            above, below = max(0, -first), max(0, last - x.shape[2])
+            above, below = max(0, -first), max(0, last - given[2])
+            band = rows_of(max(0, first), min(last, given[2]))
             band = F.pad(band, (0, 0, above, below)) if above or below else band.contiguous()
-            made[:, :, top:bottom] = _nnpack(band, self, 0)
-        return made
+            yield top, bottom, _nnpack(band, self, 0)
 
 
 def relu_of(x: Tensor, kernel: Kernel) -> Tensor:
@@ -152,20 +176,28 @@ class _Relu(torch.autograd.Function):
 
 
 class _Maximum(torch.autograd.Function):
+    """In bands of rows, so that what a maximum is taken of is never there as a whole."""
+
     @staticmethod
     def forward(ctx: Any, x: Tensor, kernel: Kernel | None) -> Tensor:
-        whole = x if kernel is None else kernel(x)
-        height, width = whole.shape[2:]
-        even = whole[:, :, : height // 2 * 2, : width // 2 * 2]
-        above, below = even[:, :, 0::2], even[:, :, 1::2]
-        is_above = above >= below
-        rows = torch.maximum(above, below)
-        left, right = rows[..., 0::2], rows[..., 1::2]
-        is_left = left >= right
-        made = torch.maximum(left, right)
+        size = x.shape if kernel is None else kernel.size_of(x.shape)
+        height, width = size[2] // 2, size[3] // 2
+        made = x.new_empty(1, size[1], height, width)
+        is_above = torch.empty(1, size[1], height, 2 * width, dtype=torch.bool, device=x.device)
+        is_left = torch.empty(made.shape, dtype=torch.bool, device=x.device)
+        bands = [(0, size[2], x)] if kernel is None else kernel.bands(x.shape, _rows_of(x))
+        for top, bottom, band in bands:  # whose first rows are even
+            here = (..., slice(top // 2, bottom // 2), slice(None))
+            even = band[:, :, : (bottom - top) // 2 * 2, : 2 * width]
+            above, below = even[:, :, 0::2], even[:, :, 1::2]
+            torch.ge(above, below, out=is_above[here])
+            rows = torch.maximum(above, below)
+            left, right = rows[..., 0::2], rows[..., 1::2]
+            torch.ge(left, right, out=is_left[here])
+            torch.maximum(left, right, out=made[here])
         if kernel is not None:
             made.relu_()  # of a quarter of the numbers; the greatest stays the greatest
-        ctx.kernel, ctx.size = kernel, (height, width)
+        ctx.kernel, ctx.size = kernel, size
         ctx.save_for_backward(is_above, is_left, *(() if kernel is None else (made,)))
         return made
 
@@ -175,14 +207,31 @@ class _Maximum(torch.autograd.Function):
         is_above, is_left, *made = ctx.saved_tensors
         if made:
             slope = _through_relu(slope, made[0])
-        height, width = ctx.size
-        even = (slope.shape[2] * 2, slope.shape[3] * 2)
-        rows = slope.new_empty(1, slope.shape[1], slope.shape[2], even[1])
-        torch.mul(slope, is_left, out=rows[..., 0::2])
-        torch.sub(slope, rows[..., 0::2], out=rows[..., 1::2])
-        whole = slope.new_empty(1, slope.shape[1], *even)
-        torch.mul(rows, is_above, out=whole[:, :, 0::2])
-        torch.sub(rows, whole[:, :, 0::2], out=whole[:, :, 1::2])
-        if even != (height, width):
-            whole = F.pad(whole, (0, width - even[1], 0, height - even[0]))
-        return (whole if ctx.kernel is None else ctx.kernel.turned(whole)), None
+        _, channels, height, width = ctx.size
+
+        def rows_of(first: int, last: int) -> Tensor:
+            """Rows of the slope of what the maximum was taken of."""
+            pair, end = first // 2, min(-(-last // 2), height // 2)
+            chosen = (..., slice(pair, end), slice(None))
+            rows = slope.new_empty(1, channels, end - pair, width // 2 * 2)
+            torch.mul(slope[chosen], is_left[chosen], out=rows[..., 0::2])
+            torch.sub(slope[chosen], rows[..., 0::2], out=rows[..., 1::2])
+            whole = slope.new_empty(1, channels, 2 * (end - pair), width // 2 * 2)
+            torch.mul(rows, is_above[chosen], out=whole[:, :, 0::2])
+            torch.sub(rows, whole[:, :, 0::2], out=whole[:, :, 1::2])
+            below = max(0, last - 2 * end)  # an odd row or column has no slope
+            if below or width % 2:
+                whole = F.pad(whole, (0, width % 2, 0, below))
+            return whole[:, :, first - 2 * pair : last - 2 * pair]
+
+        if ctx.kernel is None:
+            return rows_of(0, height), None
+        turned = ctx.kernel.turned
+        back = slope.new_empty(turned.size_of(ctx.size))
+        for top, bottom, band in turned.bands(ctx.size, rows_of):
+            back[:, :, top:bottom] = band
+        return back, None
+
+
+def _rows_of(x: Tensor) -> Callable[[int, int], Tensor]:
+    return lambda first, last: x[:, :, first:last]

@@ -84,7 +84,11 @@ class Stepped:
     is asked for.
     """
     checkpoint: Callable[[], bytes] = field(repr=False)
-    """All that is needed to go on from here; only until the next event is asked for."""
+    """All that is needed to go on from here to the same picture; only until the next event is asked
+    for.
+    """
+    brief_checkpoint: Callable[[], bytes] = field(repr=False)
+    """A tenth of that or less: the picture without what the optimizer has learnt; likewise."""
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ class _Seen:
     window: Region
     core: Region
     pixels: Tensor
-    features: Mapping[str, Tensor]
+    features: dict[str, Tensor]
 
     def own(self, stride: int) -> Region:
         """The core among the window's features that are `stride` pixels apart."""
@@ -170,15 +170,20 @@ def _by_sums(
 def _pulled_back(
     objective: Objective, seen: _Seen, slopes: Sequence[Sums], losses: Sequence[Tensor]
 ) -> Tensor:
-    """The core's features' part in the gradient of the window's pixels; their losses are added."""
+    """The core's features' part in the gradient of the window's pixels; their losses are added.
+
+    The features are spent: each layer's memory is free when the way back has passed it.
+    """
     if not seen.features:
         return torch.zeros_like(seen.pixels)
+    layers = {name: layer.detach() for name, layer in seen.features.items()}
 
-    def with_own(name: str, layer: Tensor) -> Callable[[Tensor], Tensor]:
+    def with_own(name: str) -> Callable[[Tensor], Tensor]:
         stride = objective.encoder.stride_px(name)
         own_part, core = seen.own(stride), seen.core  # Not `seen` itself, which holds this hook.
 
         def added(gradient: Tensor) -> Tensor:
+            layer = layers.pop(name)
             # What has arrived, if it has memory of its own: nobody else looks at it any more.
             arrived = any(gradient.stride())
             usable = arrived and gradient.stride() == layer.stride()
@@ -201,9 +206,11 @@ def _pulled_back(
         return added
 
     for name, layer in seen.features.items():
-        layer.register_hook(with_own(name, layer.detach()))  # type: ignore[no-untyped-call]
+        layer.register_hook(with_own(name))  # type: ignore[no-untyped-call]
     # Nothing of its own, but it brings each layer's hook about.
     nothing: Tensor = _Nothing.apply(*_ends(list(seen.features.values())))
+    del layer
+    seen.features.clear()
     (back,) = torch.autograd.grad(nothing, seen.pixels)
     return back
 

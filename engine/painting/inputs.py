@@ -63,6 +63,8 @@ class Style:
     """Statistics measured before, by size; used where there is no picture."""
     name: str | Sentence = _NAMELESS
     """Its name in messages."""
+    origin: str = ""
+    """Key of the stored picture that it is, with which what is kept of it goes; empty for none."""
 
 
 @dataclass(frozen=True, eq=False)

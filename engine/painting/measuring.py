@@ -120,6 +120,7 @@ def style_statistics(
         precision=str(encoder.dtype).removeprefix("torch."),
         device=encoder.device.type,
         tile_px=0 if tiling is None else tiling.core_px,
+        origin=style.origin,
     )
     known = measuring.store.get(key, layers)
     if known is None:

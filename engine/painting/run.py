@@ -147,6 +147,7 @@ class Run:
             fitting = choose_core(encoder, layers, scale.size, room)
             core = min((one for one in (core, fitting) if one is not None), default=None)
             self._lacking = max(self._lacking, tile_bytes(encoder, layers, scale.size, core) - room)
+        devices.trim_memory()  # What the scale before took is of other sizes.
         self._tiling = work.tiling = tiling_for(encoder, layers, scale.size, core)
         self._guard.next_bytes = tile_bytes(encoder, layers, scale.size, core)
         measuring = Measuring(encoder, self.state.plan, core, self.studio.statistics, self._check)
@@ -226,9 +227,11 @@ class Run:
             log.read()  # Waiting for the device is part of painting.
             return self.finisher.preview(work.shown(), most_px)
 
-        def kept() -> bytes:
+        def kept(*, brief: bool = False) -> bytes:
             if not work.torn and log.finite_after(work.number, work.good_at):
-                return self._checkpoint(work, work.done, work.optimizer.tensors())
+                optimizer = work.optimizer
+                tensors = optimizer.essence() if brief else optimizer.tensors()
+                return self._checkpoint(work, work.done, tensors)
             return self._checkpoint(work, work.good_at, work.good)
 
         return Stepped(
@@ -240,6 +243,7 @@ class Run:
             losses=log.newest,
             preview=preview,
             checkpoint=kept,
+            brief_checkpoint=lambda: kept(brief=True),
         )
 
     def _checkpoint(self, work: ScaleRun, done: int, tensors: dict[str, Tensor]) -> bytes:

@@ -79,6 +79,8 @@ class StatisticsKey:
     """On which they were measured; it rounds in its own way."""
     tile_px: int = 0
     """Size of the tiles in which they were measured; 0 for the whole at once."""
+    origin: str = ""
+    """Key of the stored picture; empty for a painting of the catalogue, or a file."""
 
     @property
     def long_side_px(self) -> int:

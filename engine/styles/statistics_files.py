@@ -4,9 +4,10 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,6 +23,8 @@ KEPT_SECONDS = 86_400.0
 
 class StatisticsFiles:
     """A folder of statistics, bounded in size: what was not used for longest leaves first.
+
+    Those of stored pictures lie in a folder for each, named as the picture, to go with it.
 
     It is a cache. Whatever goes wrong with its files, a painting goes on without them.
     """
@@ -55,8 +58,8 @@ class StatisticsFiles:
         if len(data) > self._max_bytes:
             return
         with contextlib.suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self._folder, prefix=".new-")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(data)
@@ -68,25 +71,33 @@ class StatisticsFiles:
             self._shrink()
 
     def forget(self, seconds: float) -> int:
-        """Delete what was not used for so long; how many.
-
-        A member's style is measured like any other, and its statistics name nobody; so they go
-        by their age, long before the picture would.
-        """
+        """Delete what was not used for so long; how many."""
         count = 0
-        for path in self._folder.glob(f"*{_SUFFIX}"):
+        for path in self._folder.rglob(f"*{_SUFFIX}"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > seconds:
                     path.unlink()
                     count += 1
         return count
 
+    def origins(self) -> set[str]:
+        """Keys of the stored pictures of which there are statistics."""
+        with contextlib.suppress(OSError):
+            return {path.name for path in self._folder.iterdir() if path.is_dir()}
+        return set()
+
+    def forget_origins(self, keys: Collection[str]) -> None:
+        """Delete the statistics of pictures that are gone."""
+        for key in keys:
+            shutil.rmtree(self._folder / key, ignore_errors=True)
+
     def _path(self, key: StatisticsKey) -> Path:
         words = json.dumps(asdict(key), sort_keys=True)
-        return self._folder / f"{hashlib.sha256(words.encode()).hexdigest()}{_SUFFIX}"
+        folder = self._folder / key.origin if key.origin else self._folder
+        return folder / f"{hashlib.sha256(words.encode()).hexdigest()}{_SUFFIX}"
 
     def _shrink(self) -> None:
-        kept = [(path.stat(), path) for path in self._folder.glob(f"*{_SUFFIX}")]
+        kept = [(path.stat(), path) for path in self._folder.rglob(f"*{_SUFFIX}")]
         total = sum(stat.st_size for stat, _ in kept)
         for stat, path in sorted(kept, key=lambda one: one[0].st_mtime):
             if total <= self._max_bytes:

@@ -17,6 +17,19 @@ class StopReason(Enum):
 
 
 @dataclass(frozen=True)
+class MovingFiles:
+    """A painting that moves, as files that are not yet in the store."""
+
+    clip: bytes
+    """A clip file, without loss."""
+    frames: int
+    seconds: float
+    plays: int
+    files: Mapping[str, bytes]
+    """What is shown of it, by `gif`, `mp4` and `webp`."""
+
+
+@dataclass(frozen=True)
 class Finished:
     """It is painted; its files are here, and not yet in the store."""
 
@@ -29,6 +42,8 @@ class Finished:
     """Files that were recorded besides a film, by their names."""
     earlier: tuple[str, ...] = ()
     """Keys of the job's versions before this one, which are in the store already."""
+    moving: MovingFiles | None = None
+    """Of a photograph that moves; the picture is its first frame then."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def fetch_pictures(
     return load_pictures(
         content,
         [
-            _style(store, wanted, _mask(store, mask, content.size), number)
+            _style(store, wanted, _mask(store, mask, content.size), number, inputs.content)
             for number, (wanted, mask) in enumerate(zip(inputs.styles, masks, strict=True), start=1)
         ],
         job.options,
@@ -60,7 +60,7 @@ def fetch_pictures(
 
 
 def _style(
-    store: PictureStore, wanted: StyleInput, mask: Tensor | None, number: int
+    store: PictureStore, wanted: StyleInput, mask: Tensor | None, number: int, content_key: str
 ) -> Style | Preset:
     if wanted.preset is not None:
         return Preset(wanted.preset, wanted.weight, wanted.region, mask)
@@ -71,6 +71,7 @@ def _style(
         region=wanted.region,
         mask=mask,
         name=_name(wanted, number),
+        origin=content_key if wanted.is_content else wanted.picture or "",
     )
 
 

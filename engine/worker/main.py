@@ -12,15 +12,17 @@ from collections.abc import Callable
 
 from common.command_line import OneLineParser
 from common.leaving import leave_within
-from common.logs import set_up_logging
+from common.logs import log_ids, set_up_logging
 from common.settings import Settings, SettingsError, load_settings, unknown_settings
 from common.signals import on_signal
 from common.version import VERSION
 from engine.networks.encoder import WeightsError
 from engine.networks.registry import NetworkSource
 from engine.painting.errors import PaintSettingsError
+from engine.styles.statistics_files import StatisticsFiles
 from engine.worker.leftovers import sweep
 from engine.worker.painter import JobPainter
+from engine.worker.saying import say_start
 from engine.worker.service import EngineInTroubleError, EngineWorker
 from jobs.model import EngineInfo
 from jobs.outcomes import QueueError
@@ -113,7 +115,13 @@ async def _serve(settings: Settings, *, until_stdin_closes: bool) -> None:
             pid=os.getpid(),
         )
         hang_seconds = float(settings.atelier_hang_seconds)
-        await EngineWorker(queue, painter, info, hang_seconds=hang_seconds).run(stop)
+        statistics = StatisticsFiles(settings.atelier_data_dir / "statistics")
+        worker = EngineWorker(
+            queue, painter, info, hang_seconds=hang_seconds, statistics=statistics
+        )
+        with log_ids(engine=info.id):
+            say_start(settings, worker.described(), painter.precision)
+        await worker.run(stop)
     log.info("stopped in order")
 
 

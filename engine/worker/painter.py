@@ -11,6 +11,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from common.catalogue import load_catalogue
+from common.clips.clip import ClipDamagedError
 from common.options import PaintOptions, StyleInput, resolve_network
 from common.sentences import Sentence, sentence
 from common.settings import Settings
@@ -37,6 +38,7 @@ from engine.styles.fetch import FetchStoppedError
 from engine.styles.presets import StyleMissingError
 from engine.styles.swatches import MissingSwatches
 from engine.worker.abilities import Abilities, abilities_of, tried_pace
+from engine.worker.clip_painting import paint_clip_job
 from engine.worker.handle import (
     Disturbed,
     Ended,
@@ -83,6 +85,11 @@ class JobPainter:
     def device_name(self) -> str:
         """Such as `cpu` or `cuda:0`."""
         return str(self._studio.device)
+
+    @property
+    def precision(self) -> str:
+        """Of its numbers, such as `bf16`."""
+        return devices.precision_name(self._studio.dtype)
 
     def abilities(self) -> Abilities:
         """What the queue is to know of this engine; see `engine.worker.abilities`."""
@@ -205,6 +212,17 @@ class JobPainter:
         pictures = fetch_pictures(
             job, store, self._settings, network, say=say, should_stop=handle.should_stop
         )
+        if job.inputs.clip is not None:
+            moving = paint_clip_job(
+                job,
+                pictures,
+                studio=self._studio,
+                checkpoint=checkpoint,
+                store=store,
+                handle=handle,
+            )
+            made = _encoded(moving.poster, job), _report(moving.poster, pictures, job)
+            return Finished(*made, moving=moving.files)
         events = self._events(job, pictures, checkpoint, handle)
         if not job.options.timelapse:
             painted = follow(events, reporter)
@@ -289,6 +307,10 @@ def _explained(error: Exception, job: Job) -> Failed | Disturbed:
             return Failed(Failure.of(kind, error.sentence, error_id))
         case PictureMissingError():
             said = sentence("The pictures of this job are no longer stored; please post it again.")
+            return Failed(Failure.of(FailureKind.INTERNAL, said, error_id))
+        case ClipDamagedError():
+            log.error("job %d: error %s: %s", job.id, error_id, error)
+            said = sentence("The moving picture of this job cannot be read; please post it again.")
             return Failed(Failure.of(FailureKind.INTERNAL, said, error_id))
         case PaintingFailedError() | WeightsError() | OutputError():
             reason, if_well = str(error), IfWell.FAILS

@@ -124,7 +124,7 @@ class ProgressReporter:
         self.handle.put_progress(replace(told, seconds_left=left, preview_key=self._preview_key))
 
     def _keep(self, event: Stepped) -> None:
-        self.handle.put_checkpoint(event.checkpoint())
+        self.handle.put_checkpoint(event.brief_checkpoint())
         self._kept_at = time.monotonic()
 
     def _show(self, event: Stepped) -> str | None:

@@ -13,16 +13,19 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePath
 from typing import Any
 
 from common.backoff import Backoff
+from common.clips.clip import CLIP_SUFFIX
 from common.errors import AtelierError
 from common.logs import add_log_ids, log_ids, redacted
 from common.sentences import sentence
 from common.store import PictureMissingError, StorageUnavailableError
+from engine.styles.statistics_files import StatisticsFiles
 from engine.worker.handle import (
     Disturbed,
     Ended,
@@ -30,6 +33,7 @@ from engine.worker.handle import (
     Finished,
     IfWell,
     JobHandle,
+    MovingFiles,
     Stopped,
     StopReason,
 )
@@ -37,7 +41,8 @@ from engine.worker.hanging import HangingError, HangWatch, hanging_words
 from engine.worker.idle import IdleWork
 from engine.worker.lease import TICK_SECONDS, LeaseKeeper, NotStoppedError, sleep_unless
 from engine.worker.painter import JobPainter, store_failure
-from jobs.model import Claim, EngineInfo, Failure, FailureKind
+from engine.worker.saying import say_end
+from jobs.model import Claim, EngineInfo, Failure, FailureKind, Job, PaintedClip, PaintReport
 from jobs.outcomes import LeaseOutcome, QueueUnavailableError
 from jobs.queue import JobQueue
 from jobs.working.leases import LEASE_SECONDS
@@ -52,6 +57,8 @@ TROUBLES_IN_A_ROW = 4
 """As often all is found ill before the process ends: a broken device may need a fresh one."""
 PASSING_TROUBLES = 5
 """As often a job may meet a trouble that is gone when one looks, before it is the job's own."""
+TIDY_SECONDS = 30.0
+"""How soon statistics of a picture go after it."""
 HANG_SECONDS = 600.0
 """So long the device may give no sign of life: far more than any tile takes."""
 THREAD = "painter"
@@ -79,9 +86,12 @@ class EngineWorker:
         info: EngineInfo,
         *,
         hang_seconds: float = HANG_SECONDS,
+        statistics: StatisticsFiles | None = None,
     ) -> None:
         self._queue = queue
         self._hang_seconds = hang_seconds
+        self._statistics = statistics
+        """What is kept here of pictures, to go with them."""
         self._painter = painter
         self._info = info
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=THREAD)
@@ -99,10 +109,11 @@ class EngineWorker:
             EngineInTroubleError: several times in a row nothing could be painted, or it hung.
         """
         add_log_ids(engine=self._info.id)
-        self._info = self._described()
+        self._info = self.described()
         await self._queue.engines.register(self._info)
-        log.info("engine %s waits for jobs on %s", self._info.id, self._info.device)
+        log.info("engine %s waits for jobs", self._info.id)
         heartbeat = asyncio.create_task(self._heartbeat())
+        tidying = asyncio.create_task(self._tidy())
         in_trouble = False
         try:
             if (problem := await self._first_problem()) is not None:
@@ -117,6 +128,7 @@ class EngineWorker:
             raise
         finally:
             heartbeat.cancel()
+            tidying.cancel()
             self._idle.end()
             is_stuck = self._painting is not None and not self._painting.done()
             self._thread.shutdown(wait=not is_stuck, cancel_futures=True)
@@ -131,7 +143,7 @@ class EngineWorker:
                 claim = await self._queue.claims.claim(self._info.id, lease_seconds=LEASE_SECONDS)
                 if claim is not None:
                     self._idle.end()
-                    with log_ids(job=claim.job.id):
+                    with _ids_of(claim.job):
                         await self._work(claim, stop)
                 else:
                     self._idle.begin()
@@ -149,12 +161,12 @@ class EngineWorker:
             with contextlib.suppress(QueueUnavailableError):
                 used = self._painter.memory_used_bytes()
                 known = await self._queue.engines.heartbeat(self._info.id, memory_used_bytes=used)
-                newest = self._described()  # weights may have come meanwhile, its pace be known
+                newest = self.described()  # weights may have come meanwhile, its pace be known
                 if not known or _abilities(newest) != _abilities(self._info):
                     self._info = newest
                     await self._queue.engines.register(self._info)
 
-    def _described(self) -> EngineInfo:
+    def described(self) -> EngineInfo:
         """What there is to say of this engine now."""
         abilities = self._painter.abilities()
         return replace(
@@ -167,6 +179,15 @@ class EngineWorker:
             largest_px=abilities.largest_px,
             pace=abilities.pace,
         )
+
+    async def _tidy(self) -> None:
+        """Let statistics of members' pictures go when nobody needs the picture any more."""
+        while self._statistics is not None:
+            with contextlib.suppress(QueueUnavailableError):
+                known = await asyncio.to_thread(self._statistics.origins)
+                gone = await self._queue.retention.unused(known) if known else set()
+                await asyncio.to_thread(self._statistics.forget_origins, gone)
+            await asyncio.sleep(TIDY_SECONDS)
 
     async def _wait(self, stop: asyncio.Event) -> None:
         """Wait until the database changes, or it is time to look again."""
@@ -252,9 +273,10 @@ class EngineWorker:
             case Failed(failure):
                 log.warning("job %d: failed (%s): %s", job_id, failure.error_id, failure.message)
                 await self._write(keeper, claims.fail, claim, failure)
+                self._say_end(claim, "failed")
             case Stopped(StopReason.CANCELLED):
                 await self._write(keeper, claims.cancelled, claim)
-                log.info("job %d: cancelled", job_id)
+                self._say_end(claim, "cancelled")
             case Stopped(StopReason.SHUTDOWN):
                 await keeper.keep_last_checkpoint(LAST_CHECKPOINT_SECONDS)
                 await self._write(keeper, claims.release, claim)
@@ -282,10 +304,11 @@ class EngineWorker:
             replace(
                 finished.report,
                 records=kept.records,
+                clip=kept.clip,
                 variants=kept.versions if len(kept.versions) > 1 else (),
             ),
         )
-        log.info("job %d: done in %.1f s", keeper.claim.job.id, finished.report.seconds)
+        self._say_end(keeper.claim, "done", finished.report)
         self._passed.pop(keeper.claim.job.id, None)
         await self._note_well()
         return Afterwards()
@@ -319,7 +342,14 @@ class EngineWorker:
             name: await store.put(data, PurePath(name).suffix)
             for name, data in finished.records.items()
         }
-        return Kept((*finished.earlier, key), lapse, records)
+        moving = None if finished.moving is None else await self._put_moving(finished.moving)
+        return Kept((*finished.earlier, key), lapse, records, moving)
+
+    async def _put_moving(self, moving: MovingFiles) -> PaintedClip:
+        store = self._queue.store
+        key = await store.put(moving.clip, CLIP_SUFFIX)
+        files = {kind: await store.put(data, f".{kind}") for kind, data in moving.files.items()}
+        return PaintedClip(key, moving.frames, moving.seconds, moving.plays, files)
 
     async def _disturbed(self, keeper: LeaseKeeper, trouble: Disturbed) -> "Afterwards":
         """Look whose fault it is, and leave the job where it should be."""
@@ -340,7 +370,13 @@ class EngineWorker:
                 return Afterwards(pause_seconds=BACKOFF.seconds(times - 1))
         retry = trouble.if_well is IfWell.TRIED
         await self._write(keeper, partial(claims.fail, retry=retry), claim, trouble.failure)
+        self._say_end(claim, "failed once" if retry else "failed")
         return Afterwards()
+
+    def _say_end(self, claim: Claim, outcome: str, report: PaintReport | None = None) -> None:
+        job = claim.job
+        network = job.network or self._painter.network_name(job.options.network)
+        say_end(job, outcome, network, report)
 
     async def _write(
         self,
@@ -414,6 +450,10 @@ class EngineWorker:
                 self._noted = False
 
 
+def _ids_of(job: Job) -> AbstractContextManager[None]:
+    return log_ids(job=job.id, member=job.user_id, server=job.guild_id)
+
+
 def _abilities(info: EngineInfo) -> tuple[object, ...]:
     """What is worth a word when it has changed; free memory changes all the time."""
     return info.network, info.networks, info.pace
@@ -427,6 +467,7 @@ class Kept:
     """Keys of all versions; of most jobs there is one."""
     timelapse_key: str | None
     records: dict[str, str]
+    clip: PaintedClip | None = None
 
 
 @dataclass(frozen=True)

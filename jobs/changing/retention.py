@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -238,6 +238,11 @@ class Retention:
                         .where(J.id == row.id)
                         .values(target=json.dumps(target, separators=(",", ":")))
                     )
+
+    async def unused(self, keys: Collection[str]) -> set[str]:
+        """Which of these pictures nobody needs any more."""
+        async with self._core.database.read() as connection:
+            return set(keys) - await used_keys(connection, keys)
 
     async def _was_just_restored(self) -> bool:
         """Whether to delete nothing yet: the restored rows may not name what is needed."""

@@ -7,11 +7,14 @@ import sqlalchemy as sa
 
 from jobs.core import QueueCore
 from jobs.db import schema
+from jobs.db.facts import SCANS_UNREACHABLE
 from jobs.db.rows import Record
 
 Scope = Literal["user", "guild"]
 STYLES_ALLOWED: dict[Scope, int] = {"user": 25, "guild": 100}
 """Discord shows 25 choices at a time."""
+UNREACHABLE_SECONDS = 600.0
+"""After this time it is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,18 @@ class Styles:
 
     def __init__(self, core: QueueCore) -> None:
         self._core = core
+
+    async def scans_unreachable(self) -> bool:
+        """Whether a painting's scan could not be fetched a short while ago."""
+        facts = schema.installation.c
+        async with self._core.database.read() as connection:
+            now = await self._core.database.now_in(connection)
+            found = sa.select(facts.value).where(facts.name == SCANS_UNREACHABLE)
+            since = await connection.scalar(found)
+        try:
+            return since is not None and now - float(since) < UNREACHABLE_SECONDS
+        except ValueError:
+            return False  # another version wrote it
 
     async def save(
         self, scope: Scope, owner_id: int, name: str, picture_key: str, by_user: int

@@ -75,7 +75,9 @@ def build_parser() -> argparse.ArgumentParser:
     copy = commands.add_parser("backup", help="copy the database and its pictures while in use")
     copy.add_argument("file", type=Path, metavar="FILE", help="a new file")
     copy.add_argument(
-        "--database-only", action="store_true", help="copy the SQLite database alone, as it is"
+        "--database-only",
+        action="store_true",
+        help="copy the database alone: SQLite as it is, PostgreSQL as pg_dump",
     )
     back = commands.add_parser("restore", help="bring a backup back; bot and engines are stopped")
     back.add_argument("file", type=Path, metavar="FILE", help="of `backup`")

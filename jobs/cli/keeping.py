@@ -10,11 +10,9 @@ from common.settings import Settings
 from jobs.cli.restoring import Restored, restore, settle
 from jobs.cli.tables import counted
 from jobs.db.backup import backup
+from jobs.db.living import BOT_LOCK
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
-
-BOT_LOCK = "bot.lock"
-"""What the running bot holds in its data folder."""
 
 
 def back_up(settings: Settings, file: Path, console: Console, *, pictures: bool) -> int:

@@ -19,8 +19,9 @@ from jobs.changing.administration import COMMAND_LINE
 from jobs.changing.erasures import erased_since
 from jobs.changing.installation import RESTORED_AT
 from jobs.core import record
-from jobs.db import schema
-from jobs.db.backup import DATABASE_NAME, PICTURES, sqlite_file
+from jobs.db import postgres_copying, schema
+from jobs.db.addresses import parse_address
+from jobs.db.backup import DATABASE_NAME, DUMP_NAME, PICTURES, sqlite_file
 from jobs.db.database import Transaction
 from jobs.db.facts import write_fact
 from jobs.db.rows import IS_WAITING, J
@@ -31,6 +32,7 @@ from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
 from jobs.working.ending import end_job
 
+IN_USE = "The database is in use; please stop the bot and all engines first."
 UNKNOWN_NUMBERS = 10_000
 """So many numbers are left out where nobody knows which were given after the backup."""
 _NUMBERED = (schema.jobs, schema.audit)
@@ -47,7 +49,7 @@ class Restored:
     erased_users: int
     """Members who had everything erased after it."""
     aside: Path | None
-    """Where the database is that was there before."""
+    """Where the database is that was there before; of PostgreSQL a dump of it."""
 
 
 async def restore(settings: Settings, source: Path) -> Restored:
@@ -58,18 +60,57 @@ async def restore(settings: Settings, source: Path) -> Restored:
         StorageUnavailableError: when the pictures cannot be written.
     """
     database = sqlite_file(settings)
+    if database is None:
+        return await _restore_postgres(settings, source)
     private_folder(database.parent)
     highest = _highest_numbers(database)
     with tempfile.TemporaryDirectory(dir=database.parent, prefix=".restore-") as folder:
-        try:
-            pictures = _unpack(source, Path(folder), PictureStore(settings.storage_url))
-        except (OSError, tarfile.TarError) as error:
-            raise QueueError(f"{source} cannot be read as a backup: {error}") from error
+        pictures = _unpacked(source, Path(folder), settings, DATABASE_NAME)
+        _check_sqlite(Path(folder) / DATABASE_NAME)
         aside = _set_aside(database)
         (Path(folder) / DATABASE_NAME).replace(database)
     async with await JobQueue.open(settings) as queue:
         restored = await settle(queue, highest)
     return Restored(pictures, restored.ended_jobs, restored.erased_users, aside)
+
+
+async def _restore_postgres(settings: Settings, source: Path) -> Restored:
+    """As `restore`, of PostgreSQL; what was there is kept as a dump in the data folder."""
+    url, data = parse_address(settings.database_url), settings.atelier_data_dir
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    aside = data / "before-restores" / f"atelier-{stamp}.dump"
+    private_folder(data)
+    with tempfile.TemporaryDirectory(dir=data, prefix=".restore-") as folder:
+        pictures = _unpacked(source, Path(folder), settings, DUMP_NAME)
+        dump = Path(folder) / DUMP_NAME
+        postgres_copying.check(dump)
+        highest = await _highest_of_postgres(url)
+        await postgres_copying.dump(url, aside)
+        try:
+            await postgres_copying.load(url, dump)
+        except QueueError:
+            await postgres_copying.load(url, aside)
+            raise
+    async with await JobQueue.open(settings) as queue:
+        restored = await settle(queue, highest)
+    return Restored(pictures, restored.ended_jobs, restored.erased_users, aside)
+
+
+async def _highest_of_postgres(url: sa.URL) -> dict[str, int] | None:
+    """As `_highest_numbers`; refuses a database that is in use."""
+    async with postgres_copying.connected(url) as connection:
+        if await connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND application_name = 'atelier' AND pid <> pg_backend_pid()"
+        ):
+            raise QueueError(IN_USE)
+        highest: dict[str, int] = {}
+        for table in _NUMBERED:
+            if await connection.fetchval("SELECT to_regclass($1)", table.name) is None:
+                return None
+            number = await connection.fetchval(f"SELECT max(id) FROM {table.name}")  # noqa: S608 - our own names
+            highest[table.name] = number or 0
+        return highest
 
 
 async def settle(queue: JobQueue, highest: dict[str, int] | None = None) -> Restored:
@@ -94,19 +135,30 @@ async def settle(queue: JobQueue, highest: dict[str, int] | None = None) -> Rest
     return Restored(0, ended, erased, None)
 
 
-def _unpack(source: Path, folder: Path, store: PictureStore) -> int:
+def _unpacked(source: Path, folder: Path, settings: Settings, name: str) -> int:
     """Put the pictures into the store, the database into the folder; how many pictures."""
+    try:
+        count = _unpack(source, folder, PictureStore(settings.storage_url), name)
+    except (OSError, tarfile.TarError) as error:
+        raise QueueError(f"{source} cannot be read as a backup: {error}") from error
+    if not (folder / name).exists():
+        raise QueueError(f"{source} holds no database of the kind that ATELIER_DATABASE_URL names.")
+    (folder / name).chmod(0o600)
+    return count
+
+
+def _unpack(source: Path, folder: Path, store: PictureStore, name: str) -> int:
     if not tarfile.is_tarfile(source):
-        shutil.copyfile(source, folder / DATABASE_NAME)
-        return _checked(folder / DATABASE_NAME, 0)
+        shutil.copyfile(source, folder / name)
+        return 0
     count = 0
     with tarfile.open(source, "r:") as archive:
         for entry in archive:
             file = archive.extractfile(entry)  # nothing is unpacked to where the archive says
             if file is None:
                 continue
-            if entry.name == DATABASE_NAME:
-                with (folder / DATABASE_NAME).open("wb") as database:
+            if entry.name in {DATABASE_NAME, DUMP_NAME}:
+                with (folder / entry.name).open("wb") as database:
                     shutil.copyfileobj(file, database)
                 continue
             key = entry.name.removeprefix(PICTURES)
@@ -115,10 +167,10 @@ def _unpack(source: Path, folder: Path, store: PictureStore) -> int:
                 raise QueueError(f"{source} is damaged: {entry.name} is not what it was.")
             store.put_sync(data, key.rpartition(".")[2])
             count += 1
-    return _checked(folder / DATABASE_NAME, count)
+    return count
 
 
-def _checked(database: Path, count: int) -> int:
+def _check_sqlite(database: Path) -> None:
     try:
         with closing(sqlite3.connect(database)) as connection:
             problem = connection.execute("PRAGMA quick_check").fetchone()[0]
@@ -127,8 +179,6 @@ def _checked(database: Path, count: int) -> int:
         raise QueueError(f"The backup holds no database of Atelier: {error}") from error
     if problem != "ok":
         raise QueueError(f"The backup's database is damaged: {problem}.")
-    database.chmod(0o600)
-    return count
 
 
 def _highest_numbers(database: Path) -> dict[str, int] | None:

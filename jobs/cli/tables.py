@@ -10,7 +10,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from common.options import PaintInputs, PaintOptions, StyleInput
-from jobs.model import Failure, Job, JobEvent, JobState, PaintReport, Progress, Standing
+from jobs.model import (
+    Failure,
+    Job,
+    JobEvent,
+    JobState,
+    PaintedClip,
+    PaintReport,
+    Progress,
+    Standing,
+)
 
 WIDE = 110
 """Columns of a console in which a list has room for all that it can say."""
@@ -122,6 +131,7 @@ def _facts(job: Job, standing: Standing | None) -> Iterator[tuple[str, str]]:
     yield "preview", job.preview_key or ""
     yield "result", job.result_key or ""
     yield "time-lapse", job.timelapse_key or ""
+    yield "moving", _clip(job.report.clip if job.report else None)
     yield "painted", _report(job.report)
     yield "predicted", f"{job.predicted_seconds:.0f} s of painting"
     yield "attempts", str(job.attempts)
@@ -135,9 +145,18 @@ def _facts(job: Job, standing: Standing | None) -> Iterator[tuple[str, str]]:
 def _inputs(inputs: PaintInputs) -> str:
     parts = [f"photograph {inputs.content or 'unknown'}"]
     parts += [_style(style) for style in inputs.styles]
+    if inputs.clip is not None:
+        clip = inputs.clip
+        parts.append(f"clip {clip.picture} ({counted(clip.frames, 'frame')}, {clip.seconds:.1f} s)")
     masks = [("mask", inputs.mask), ("start", inputs.start)]
     masks += [("style mask", key) for key in inputs.style_masks]
     return "\n".join(parts + [f"{name} {key}" for name, key in masks if key])
+
+
+def _clip(clip: PaintedClip | None) -> str:
+    if clip is None:
+        return ""
+    return "\n".join([clip.key, *(f"{kind} {key}" for kind, key in clip.files.items())])
 
 
 def _style(style: StyleInput) -> str:

@@ -1,5 +1,6 @@
 """A copy of the database and the pictures that it names, while they are in use."""
 
+import asyncio
 import io
 import sqlite3
 import tarfile
@@ -8,15 +9,20 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from common.files import private_folder
 from common.settings import Settings
 from common.store import PictureMissingError, PictureStore
+from jobs.db import postgres_copying
 from jobs.db.addresses import parse_address
 from jobs.db.copying import copy_sqlite
 from jobs.db.migrate import NO_DATABASE
 from jobs.outcomes import QueueError
 
 DATABASE_NAME = "atelier.sqlite3"
+DUMP_NAME = "atelier.dump"
+"""What `pg_dump` made of a PostgreSQL database."""
 PICTURES = "pictures/"
 _NAMED = (
     "SELECT key FROM picture_uses UNION SELECT picture_key FROM user_styles "
@@ -38,16 +44,16 @@ def backup(settings: Settings, destination: Path, *, pictures: bool = True) -> B
     """Copy the database, and the pictures that it names, into one new file.
 
     The database is copied as it is at one moment, the pictures after it. The file is a tar, or
-    without pictures the SQLite database itself; it is there whole or not at all, and only the
-    user that runs this may read it.
+    without pictures the SQLite database itself, or what `pg_dump` writes; it is there whole or not
+    at all, and only the user that runs this may read it.
 
     Raises:
         QueueError: when the file exists already or cannot be written, or the database is not
-            SQLite or not there.
+            there, or `pg_dump` is not.
         StorageUnavailableError: when the pictures cannot be read.
     """
     source = sqlite_file(settings)
-    if not source.is_file():
+    if source is not None and not source.is_file():
         raise QueueError(NO_DATABASE.format(path=source))
     if destination.is_dir():
         raise QueueError(f"{destination} is a folder; please name a new file in it.")
@@ -55,42 +61,55 @@ def backup(settings: Settings, destination: Path, *, pictures: bool = True) -> B
         raise QueueError(f"{destination} is there already; please name a new file.")
     try:
         if pictures:
-            return _with_pictures(source, PictureStore(settings.storage_url), destination)
-        copy_sqlite(source, destination)
+            return _with_pictures(settings, source, destination)
+        _copy(settings, source, destination)
     except OSError as error:
         reason = error.strerror or str(error)
         raise QueueError(f"{destination} cannot be written: {reason}.") from error
     return BackupCounts(destination.stat().st_size, 0, 0)
 
 
-def sqlite_file(settings: Settings) -> Path:
-    """Where the SQLite database is.
-
-    Raises:
-        QueueError: when it is PostgreSQL.
-    """
+def sqlite_file(settings: Settings) -> Path | None:
+    """Where the SQLite database is; None when it is PostgreSQL."""
     url = parse_address(settings.database_url)
     if url.get_backend_name() != "sqlite" or not url.database:
-        raise QueueError(
-            "This database is PostgreSQL; please make its backups with pg_dump, and after "
-            "pg_restore use `python -m jobs restored`."
-        )
+        return None
     return Path(url.database)
 
 
-def _with_pictures(source: Path, store: PictureStore, destination: Path) -> BackupCounts:
+def _copy(settings: Settings, source: Path | None, destination: Path) -> list[str]:
+    """Copy the database; the keys of the pictures that the copy names."""
+    if source is None:
+        return asyncio.run(_dump(parse_address(settings.database_url), destination))
+    copy_sqlite(source, destination)
+    with closing(sqlite3.connect(destination)) as connection:
+        return [str(key) for (key,) in connection.execute(_NAMED)]
+
+
+async def _dump(url: sa.URL, destination: Path) -> list[str]:
+    """As `_copy`, of PostgreSQL: both at the same moment."""
+    async with (
+        postgres_copying.connected(url) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
+        keys = [str(row[0]) for row in await connection.fetch(_NAMED)]
+        await postgres_copying.dump(url, destination, snapshot=snapshot)
+    return keys
+
+
+def _with_pictures(settings: Settings, source: Path | None, destination: Path) -> BackupCounts:
+    store = PictureStore(settings.storage_url)
     private_folder(destination.parent)
     partial = destination.with_name(destination.name + ".part")
     count, missing = 0, 0
     try:
         with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".backup-") as folder:
-            copy = Path(folder) / DATABASE_NAME
-            copy_sqlite(source, copy)
-            with closing(sqlite3.connect(copy)) as connection:
-                keys = [str(key) for (key,) in connection.execute(_NAMED)]
+            copy = Path(folder) / (DUMP_NAME if source is None else DATABASE_NAME)
+            keys = _copy(settings, source, copy)
             partial.touch(mode=0o600)
             with tarfile.open(partial, "w") as archive:
-                archive.add(copy, DATABASE_NAME)
+                archive.add(copy, copy.name)
                 for key in keys:
                     try:
                         data = store.get_sync(key)

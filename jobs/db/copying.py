@@ -1,11 +1,15 @@
-"""Copies of a SQLite database while it is in use."""
+"""Copies of a database while it is in use."""
 
+import asyncio
 import contextlib
 import sqlite3
 import time
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from common.files import private_folder
+from jobs.db import postgres_copying
 from jobs.outcomes import QueueError
 
 KEPT = 3
@@ -44,22 +48,34 @@ def copy_sqlite(source: Path, destination: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def keep_before_migration(database: Path, revision: str) -> Path:
-    """Copy a database that is about to be migrated beside it; the newest few are kept.
+async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -> Path:
+    """Copy a database that is about to be migrated; the newest few copies are kept.
+
+    Args:
+        url: of the database.
+        data_folder: where copies of a PostgreSQL database go; those of SQLite go beside it.
+        revision: the schema that it has.
 
     Raises:
         QueueError: when that cannot be, so that it is not migrated either.
     """
-    folder = database.parent / BEFORE_MIGRATIONS
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    is_sqlite = url.get_backend_name() == "sqlite"
+    database = Path(url.database or "") if is_sqlite else data_folder / "atelier.dump"
+    folder = database.parent / BEFORE_MIGRATIONS
     copy = folder / f"{database.stem}-{stamp}-schema-{revision}{database.suffix}"
     try:
-        copy_sqlite(database, copy)
-        for old in sorted(folder.glob(f"{database.stem}-*"))[:-KEPT]:
+        if is_sqlite:
+            await asyncio.to_thread(copy_sqlite, database, copy)
+        else:
+            await postgres_copying.dump(url, copy)
+        for old in sorted(folder.glob(f"{database.stem}-*{database.suffix}"))[:-KEPT]:
             old.unlink(missing_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, QueueError) as error:
+        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
         raise QueueError(
-            f"The database is not migrated, since no copy of it can be made ({copy}: {reason})."
+            f"The database is not migrated, since no copy of it can be made ({copy}: "
+            f"{reason.rstrip('.')}). If you have a backup of your own, start once with "
+            "ATELIER_MIGRATE_WITHOUT_COPY=true."
         ) from error
     return copy

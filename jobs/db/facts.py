@@ -5,6 +5,9 @@ import sqlalchemy as sa
 from jobs.db import schema
 from jobs.db.database import Transaction
 
+SCANS_UNREACHABLE = "scans_unreachable"
+"""When a painting's scan could not be fetched last."""
+
 
 async def read_fact(transaction: Transaction, name: str) -> str | None:
     """What stands under a name."""

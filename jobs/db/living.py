@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jobs.db import schema
 from jobs.db.rows import Record, moment, optional_moment
 
+BOT_LOCK = "bot.lock"
+"""The file in the data folder that a running bot holds locked."""
 BOT_ALIVE_SECONDS = 60.0
 """A bot that was not heard of for this long is not counted on."""
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from jobs.core import QueueCore, record, row_of, use_picture, use_pictures
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
+from jobs.db.facts import SCANS_UNREACHABLE, write_fact
 from jobs.db.rows import J, job_from_row, moment, to_json
 from jobs.delivery import ENDED
 from jobs.model import (
@@ -227,6 +228,8 @@ class Claims:
                 )
             else:
                 await end_job(transaction, row, JobState.FAILED, actor, failure=failure)
+                if failure.kind is FailureKind.STYLE_MISSING:
+                    await write_fact(transaction, SCANS_UNREACHABLE, str(transaction.now))
         return LeaseHeld()
 
     async def cancelled(self, claim: Claim) -> LeaseOutcome:

@@ -161,3 +161,33 @@ def test_a_traceback_of_an_earlier_format_is_kept() -> None:
     record = logging.LogRecord("bot", logging.ERROR, __file__, 1, "x", None, None)
     record.exc_text = "".join(traceback.format_exception(ValueError("earlier")))
     assert "earlier" in json.loads(RedactingFormatter(JSON).format(record))["error"]
+
+
+def test_what_a_line_says_in_words_stands_in_json_as_fields(lines: io.StringIO) -> None:
+    with log_ids(job=7):
+        logging.getLogger("engine").info("job %d: done", 7, extra={"fields": {"size_px": 512}})
+    line = json.loads(lines.getvalue())
+    assert (line["message"], line["job"], line["size_px"]) == ("job 7: done", 7, 512)
+
+
+def test_the_half_of_a_request_that_nobody_waits_for_is_no_line() -> None:
+    """A store that was away made hundreds of tracebacks of it."""
+    said = io.StringIO()
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    set_up_logging(Settings(_env_file=None), stream=said)
+    try:
+        logging.getLogger("asyncio").error(
+            "Task exception was never retrieved\nfuture: <Task coro=<ClientRequest.write_bytes()>"
+        )
+        logging.getLogger("asyncio").error("Task exception was never retrieved\nfuture: <Task x>")
+        logging.getLogger("bot").info(
+            "x", extra={"fields": {"network": "postgres://u:hunter2@h/d"}}
+        )
+    finally:
+        root.handlers[:], level = before
+        root.setLevel(level)
+        logging.captureWarnings(capture=False)
+    assert "write_bytes" not in said.getvalue()
+    assert "<Task x>" in said.getvalue()
+    assert "hunter2" not in said.getvalue()

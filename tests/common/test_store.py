@@ -9,6 +9,9 @@ import pytest
 import s3fs
 from moto.server import ThreadedMotoServer
 
+from bot.intake.room import DiskRoom
+from bot.wire.errors import UserError
+from common.options import PaintInputs, StyleInput
 from common.settings import Settings
 from common.store import PictureMissingError, PictureStore, StorageUnavailableError
 from jobs.queue import JobQueue
@@ -188,3 +191,35 @@ def test_an_unreachable_store_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path:
     store = PictureStore("s3://nowhere/pictures", config_kwargs={"retries": {"max_attempts": 0}})
     with pytest.raises(StorageUnavailableError):
         store.put_sync(b"x", "png")
+
+
+async def test_sizes_are_added_up_and_asked_of_a_bucket_once(
+    store: PictureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [await store.put(bytes(size), "png") for size in range(1, 21)]
+    absent = f"{'0' * 64}.png"
+    assert await store.total_bytes([*keys, absent]) == sum(range(1, 21))
+    await store.delete(keys[0])
+    asked: list[str] = []
+    info = store._fs.info
+
+    def counted(path: str) -> object:
+        asked.append(path)
+        return info(path)
+
+    monkeypatch.setattr(store._fs, "info", counted)
+    assert await store.total_bytes([*keys[1:], absent]) == sum(range(2, 21))
+    assert len(asked) == (20 if store._local else 1), "what is not there may come"
+
+
+async def test_a_member_has_a_share_of_a_bucket(place: Place, s3_url: str) -> None:
+    settings = place.settings(atelier_storage_url=s3_url, atelier_max_member_mib=1)
+    async with await JobQueue.open(settings) as queue:
+        photo = await queue.store.put(bytes(900_000), "png")
+        inputs = PaintInputs(content=photo, styles=(StyleInput(preset="starry-night"),))
+        await accepted(queue, 1, inputs=inputs)
+        room = DiskRoom(settings, queue)
+        await room.check(1, 100_000)
+        with pytest.raises(UserError, match="Your pictures take up"):
+            await room.check(1, 200_000)
+        await room.check(2, 1_000_000)

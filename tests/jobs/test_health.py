@@ -4,12 +4,17 @@ import asyncio
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import sqlalchemy as sa
 from rich.console import Console
 
+from common import crashes
+from common.crashes import WINDOW_SECONDS
+from common.options import PaintOptions
 from jobs.cli import commands
 from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo
 from jobs.health import GATEWAY_AWAY_SECONDS, MIB, STUCK_SECONDS
@@ -159,3 +164,71 @@ def test_the_command_ends_with_one_where_something_is_ill(here: Place) -> None:
     assert "none is running" in text
     code, text = run("--json", "--only", "engine")
     assert (code, json.loads(text)["healthy"]) == (0, True)
+
+
+async def test_weights_that_no_engine_has_are_missed(queue: JobQueue) -> None:
+    await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
+    await queue.engines.register(replace(engine(), networks=("lite",)))
+    assert await troubles(queue) == ["weights"]
+    (trouble,) = (await queue.health.ask()).troubles()
+    assert "vgg19" in str(trouble.sentence)
+    assert "ATELIER_VGG19_WEIGHTS" in str(trouble.sentence)
+    await queue.engines.register(replace(engine("second"), networks=("vgg19", "lite")))
+    assert await troubles(queue) == []
+
+
+async def test_weights_that_only_waiting_jobs_need_are_missed_too(queue: JobQueue) -> None:
+    await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
+    await queue.engines.register(replace(engine(), networks=("vgg19",)))
+    assert await troubles(queue) == []
+    await accepted(queue, options=PaintOptions(size_px=64, network="lite"))
+    assert await troubles(queue) == ["weights"]
+
+
+async def test_engines_that_die_again_and_again_are_a_loop_until_they_stay(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    for number in range(3):
+        await queue.engines.register(engine(f"engine-{number}"))
+        clock.advance(ENGINE_ALIVE_SECONDS + 1)  # it died without a word
+    await alive(queue)
+    assert await troubles(queue) == ["crash-loop"]
+    assert (await queue.health.ask()).crashing == ("engine on host (cpu)",)
+    clock.advance(WINDOW_SECONDS)
+    await alive(queue)
+    assert await troubles(queue) == []
+
+
+async def test_engines_that_are_stopped_in_order_are_no_loop(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    for number in range(5):
+        await queue.engines.register(engine(f"engine-{number}"))
+        await queue.engines.forget(f"engine-{number}")
+        clock.advance(ENGINE_ALIVE_SECONDS + 1)
+    await alive(queue)
+    assert await troubles(queue) == []
+
+
+async def test_what_ended_before_it_could_register_is_a_loop_too(
+    queue: JobQueue, place: Place
+) -> None:
+    await alive(queue)
+    for _ in range(3):
+        crashes.note(place.folder, "engine on cuda:1")
+    assert await troubles(queue) == ["crash-loop"]
+    (trouble,) = (await queue.health.ask()).troubles()
+    assert "engine on cuda:1" in str(trouble.sentence)
+    crashes.take_back(place.folder, "engine on cuda:1")
+    assert await troubles(queue) == []
+
+
+async def test_a_database_that_others_made_newer_is_told(queue: JobQueue) -> None:
+    await alive(queue)
+    async with queue.database.write() as transaction:
+        await transaction.connection.execute(
+            sa.text("UPDATE alembic_version SET version_num = '9999'")
+        )
+    assert await troubles(queue) == ["newer-schema"]
+    (trouble,) = (await queue.health.ask()).troubles()
+    assert "9999" in str(trouble.sentence)

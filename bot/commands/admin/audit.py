@@ -40,6 +40,8 @@ ACTIONS: Mapping[str, str] = {
     "retry": _("queued a picture again"),
     "restore": _("brought a backup back"),
     "front": _("moved a picture to the front"),
+    "begin_weekly_style": _("named a style of the week"),
+    "end_weekly_style": _("ended the style of the week"),
     "save_style": _("saved a style for the server"),
     "remove_style": _("removed a style of the server"),
 }

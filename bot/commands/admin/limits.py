@@ -67,6 +67,7 @@ async def _limits_in_words(interaction: Interaction, t: Texts, guild_id: int) ->
     clip_seconds="How many seconds of an animation or a video are painted.",
     clip_rate="How many frames a second of it are painted.",
     log_channel="Where changes are told of.",
+    gallery="Where members may publish their pictures.",
 )
 @app_commands.choices(
     quality=[app_commands.Choice(name=quality.capitalize(), value=quality) for quality in QUALITIES]
@@ -87,6 +88,7 @@ async def set_limits(
     clip_seconds: app_commands.Range[int, CLIP_SECONDS.least, CLIP_SECONDS.most] | None = None,
     clip_rate: app_commands.Range[int, CLIP_RATE.least, CLIP_RATE.most] | None = None,
     log_channel: discord.TextChannel | None = None,
+    gallery: discord.TextChannel | None = None,
 ) -> None:
     """Change numbers."""
     guild_id = admin_guild(interaction)
@@ -102,6 +104,7 @@ async def set_limits(
         "max_clip_seconds": clip_seconds,
         "max_clip_frames_per_second": clip_rate,
         "log_channel_id": log_channel.id if log_channel else None,
+        "gallery_channel_id": gallery.id if gallery else None,
     }
     changes = {name: value for name, value in asked.items() if value is not None}
     if not changes:

@@ -9,6 +9,7 @@ import discord
 
 from bot.cards.job_buttons import Action
 from bot.commands import job_access
+from bot.commands.gallery import take_out
 from bot.commands.job_access import FORGOTTEN, NOT_YOURS, known_job, note_admins_act
 from bot.commands.rights import Right, by_admins_right, may
 from bot.commands.show import show_job
@@ -63,6 +64,7 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     await client.queue.retention.delete_soon(job_id, interaction.user.id, by_admin)
     if by_admin:
         await note_admins_act(interaction, "delete_picture", job)
+    await take_out(client, job_id)
     removed = _is_own_message(interaction, job) or await remove_message(client, job)
     with contextlib.suppress(discord.NotFound):
         await interaction.delete_original_response()

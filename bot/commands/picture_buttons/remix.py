@@ -100,7 +100,7 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
 
     t = texts_of(interaction)
     saved = await saved_styles(interaction)
-    form = StyleForm(t, interaction.client.settings, t("Other style"), begin, saved=saved)
+    form = StyleForm(t, interaction.client, t("Other style"), begin, saved=saved)
     await interaction.response.send_modal(form)
 
 

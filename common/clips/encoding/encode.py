@@ -1,6 +1,6 @@
 """The one entrance of the encoders: a clip, and the kind of file that it is to be."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal, get_args
 
@@ -28,6 +28,7 @@ def encode_clip(
     *,
     max_side_px: int | None = None,
     quality: float = 1.0,
+    check: Callable[[], None] = lambda: None,
 ) -> None:
     """Write a clip as GIF, MP4 or WebP, with the durations and the repetitions that it has.
 
@@ -40,6 +41,7 @@ def encode_clip(
         kind: its format, whatever it is called.
         max_side_px: larger frames are reduced to it.
         quality: 0..1; less is a smaller file.
+        check: called before each frame; it may raise to stop.
 
     Raises:
         ClipDamagedError: a frame cannot be read.
@@ -50,6 +52,7 @@ def encode_clip(
 
     def frames() -> Iterator[Image.Image]:
         for frame in clip.frames():
+            check()
             yield frame if frame.size == size else frame.resize(size, Image.Resampling.LANCZOS)
 
     try:

@@ -1,9 +1,14 @@
 """What those who run the bot are told, and when it is over."""
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
 from bot.monitor import alerts
-from bot.monitor.alerts import Alerts
+from bot.monitor.alerts import Alerts, tell_of_failed_start
+from common import crashes
+from tests.kit.pretend_engine import ENGINE
 from tests.kit.world import World
 
 
@@ -100,3 +105,59 @@ async def test_a_channel_of_the_settings_is_told_instead(closed_world: World) ->
 
 async def test_nobody_to_tell_asks_nothing(world: World) -> None:
     assert world.bot.service(Alerts)._task is None
+
+
+async def test_missing_weights_are_told_once_and_once_when_they_are_back(owned: World) -> None:
+    await owned.start_engine()
+    queue = owned.bot.queue
+    await queue.engines.register(replace(ENGINE, networks=("lite",)))
+    await look(owned, 3)
+    (first,) = told(owned)
+    assert first.startswith("⚠️ No engine has the weights of vgg19")
+    await queue.engines.register(replace(ENGINE, networks=("vgg19", "lite")))
+    await look(owned, 2)
+    assert told(owned)[1].startswith("✅ This is over: “No engine has the weights")
+    assert len(told(owned)) == 2
+
+
+async def test_a_crash_loop_is_told_once_and_once_when_it_is_over(owned: World) -> None:
+    await owned.start_engine()
+    folder = owned.settings.atelier_data_dir
+    for _ in range(4):
+        crashes.note(folder, "engine on cpu")
+        await look(owned)
+    (first,) = told(owned)
+    assert first.startswith("⚠️ Ended 3 times or more within 10 minutes")
+    assert "engine on cpu" in first
+    crashes.take_back(folder, "engine on cpu")
+    await look(owned, 2)
+    assert told(owned)[1].startswith("✅ This is over: “Ended 3 times")
+    assert len(told(owned)) == 2
+
+
+async def test_a_bot_that_cannot_start_says_so_once_however_often_it_is_started(
+    owned: World,
+) -> None:
+    await owned.start_engine()
+    await owned.stop_bot()
+    for _ in range(3):
+        await tell_of_failed_start(owned.settings, "The database has schema 9999.")
+    assert told(owned) == ["⚠️ Atelier cannot start: The database has schema 9999."]
+    await tell_of_failed_start(owned.settings, "The store refuses.")
+    assert len(told(owned)) == 2
+    await owned.start_bot()
+    await look(owned, 2)
+    assert told(owned)[2:] == ["✅ This is over: “The store refuses.”"]
+
+
+async def test_a_start_that_fails_ends_soon_where_discord_is_away(
+    owned: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object) -> None:
+        await asyncio.sleep(3600)
+
+    await owned.stop_bot()
+    monkeypatch.setattr(alerts, "START_SECONDS", 0.05)
+    monkeypatch.setattr("discord.Client.login", never)
+    await tell_of_failed_start(owned.settings, "The store refuses.")
+    assert told(owned) == []

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,23 @@ async def test_the_figures_tell_what_was_painted_and_sent(watched: World) -> Non
     assert found["atelier_discord_sessions_total"] == 1
     assert found["atelier_trouble['no-engine']"] == 0
     assert any(name.startswith("atelier_painting_seconds_day") for name in found)
+
+
+async def test_the_figures_tell_of_engines_and_of_what_was_cancelled(watched: World) -> None:
+    info = replace(ENGINE, memory_bytes=8 * 2**30, memory_used_bytes=2**30, pace=3.0)
+    await watched.bot.queue.engines.register(info)
+    interaction = await watched.paint()
+    await watched.says(interaction, "Place")
+    (job,) = await watched.bot.queue.standings.waiting(None)
+    await watched.bot.queue.jobs.cancel(job.id, job.user_id)
+    found = await figures(watched)
+    assert found["atelier_engine_memory_bytes['pretend']"] == 8 * 2**30
+    assert found["atelier_engine_memory_used_bytes['pretend']"] == 2**30
+    assert found["atelier_engine_seconds_per_megapixel['pretend']"] == 3.0
+    assert found["atelier_jobs_day['cancelled']"] == 1
+    assert found["atelier_database_seconds"] > 0
+    for trouble in ("weights", "crash-loop", "newer-schema", "engine-trouble", "lost"):
+        assert found[f"atelier_trouble['{trouble}']"] == 0
 
 
 async def test_the_dashboard_asks_only_for_figures_that_there_are(watched: World) -> None:

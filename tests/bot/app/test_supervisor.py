@@ -9,6 +9,7 @@ import pytest
 
 from bot.app import supervisor
 from bot.app.supervisor import EngineSupervisor, embedded_devices
+from common import crashes
 from common.backoff import Backoff
 from common.cards import nvidia_cards
 from common.settings import Settings, load_settings
@@ -66,8 +67,9 @@ async def test_an_engine_that_dies_is_started_again(
     monkeypatch.setattr(supervisor, "BACKOFF", Backoff(0.01, 0.02))
     log = tmp_path / "log"
     task = asyncio.create_task(EngineSupervisor(settings, command=child(log, "dies")).run())
-    assert len(await lines_of(log, 3)) >= 3
+    assert len(await lines_of(log, 4)) >= 4
     await stop(task)
+    assert crashes.loops(settings.atelier_data_dir) == ["engine on auto"]
 
 
 async def test_an_engine_that_could_not_be_started_is_tried_again(

@@ -130,7 +130,7 @@ async def test_the_catalogue_can_be_browsed_and_searched(world: World) -> None:
     ada = world.user("ada")
     paintings = list(load_catalogue())
     message = await world.slash(ada, "styles")
-    assert at_hand_first(world.settings)[0].name in message.text.replace("\\", "")
+    assert at_hand_first(world.bot)[0].name in message.text.replace("\\", "")
     assert f"There are {len(paintings)} here." in message.text
     first = message.text
     await world.press(ada, message, "Next")
@@ -173,7 +173,7 @@ async def test_a_painting_whose_scan_was_fetched_is_shown_by_it(world: World) ->
     with Image.open(io.BytesIO(message.attachments[0].data)) as shown:
         assert max(shown.size) <= 480
     offered = await world.discord.autocomplete(world.user(), "paint", "preset", "")
-    first = [each["value"] for each in offered[: len(at_hand_first(world.settings))]]
+    first = [each["value"] for each in offered[: len(at_hand_first(world.bot))]]
     assert painting.id in first[: sum(bool(each.swatch_path) for each in load_catalogue()) + 1]
 
 

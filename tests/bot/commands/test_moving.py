@@ -1,10 +1,14 @@
 """A photograph that moves: what is asked, what either answer paints, and what its buttons do."""
 
 import asyncio
+import zipfile
 from typing import Any
 
+import discord
 import pytest
 
+from bot.commands.paint_this import embedded
+from bot.commands.privacy_export import export_parts
 from common.clips.decode import decode
 from common.pictures.kinds import ClipLimits, DecodeLimits
 from sandbox.model import Interaction, Message
@@ -323,3 +327,42 @@ async def test_the_best_file_that_fits_the_place_is_shown_and_the_card_says_so(
     smaller = await shown(min(sizes.values()) - 1)
     assert smaller.attachments[0].filename.endswith("mp4")
     assert "Shown as a smaller video of" in smaller.text
+
+
+def test_of_a_link_to_an_animation_the_film_is_taken_and_not_its_still() -> None:
+    proxy = "https://images-ext-1.discordapp.net/external/x/https/media.tenor.com"
+    tenor = discord.Embed.from_dict(
+        {
+            "type": "gifv",
+            "video": {"url": "https://media.tenor.com/cat.mp4", "proxy_url": f"{proxy}/cat.mp4"},
+            "thumbnail": {"url": "https://media.tenor.com/c.png", "proxy_url": f"{proxy}/c.png"},
+        }
+    )
+    assert [source.url for source in embedded([tenor])] == [f"{proxy}/cat.mp4", f"{proxy}/c.png"]
+    page = discord.Embed.from_dict(
+        {
+            "type": "video",
+            "video": {"url": "https://video.example/embed/1"},
+            "thumbnail": {"url": "https://video.example/1.jpg", "proxy_url": f"{proxy}/1.jpg"},
+        }
+    )
+    assert [source.url for source in embedded([page])] == [f"{proxy}/1.jpg"]
+
+
+async def test_a_clip_is_part_of_what_its_member_gets_of_themselves(world: World) -> None:
+    await world.start_engine()
+    await moving(world)
+    (job,) = await world.jobs()
+    assert job.report is not None
+    assert job.report.clip is not None
+    assert job.inputs.clip is not None
+    parts = [part async for part in export_parts(world.bot, job.user_id, 10_000_000)]
+    names = {
+        name.removeprefix("pictures/")
+        for part in parts
+        for name in zipfile.ZipFile(part.archive).namelist()
+    }
+    clip = job.report.clip
+    assert {job.inputs.clip.picture, clip.key, *clip.files.values()} <= names
+    small = [part async for part in export_parts(world.bot, job.user_id, 60_000)]
+    assert sum(part.left_out for part in small[-1:]) == 0

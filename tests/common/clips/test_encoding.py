@@ -162,6 +162,21 @@ def test_a_damaged_clip_is_said_to_be_one(tmp_path: Path) -> None:
         encode_clip(read_clip(bytes(data)), tmp_path / "it.gif", "gif")
 
 
+@pytest.mark.parametrize("kind", CLIP_KINDS)
+def test_it_can_be_stopped_at_each_frame(kind: ClipKind, tmp_path: Path) -> None:
+    asked = 0
+
+    def check() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        encode_clip(clip(moving()), tmp_path / f"it.{kind}", kind, check=check)
+    assert asked == 3
+
+
 @pytest.mark.skipif(executable() is None, reason="there is no Chromium here")
 @pytest.mark.parametrize("kind", ["gif", "webp"])
 def test_chromium_shows_the_frames_for_as_long(kind: ClipKind, tmp_path: Path) -> None:

@@ -43,7 +43,9 @@ def image_of(pixels: Pixels) -> Image.Image:
     return Image.fromarray((pixels * 255).round().clip(0, 255).astype(np.uint8))
 
 
-def panned(count: int, seed: int = 0, step: int = 2, height: int = 64) -> list[Image.Image]:
+def panned(
+    count: int, seed: int = 0, step: int = 2, height: int = 64, width: int = 80
+) -> list[Image.Image]:
     """A window that goes over a scene."""
-    scene = textured(height, 96 + step * count, seed)
-    return [image_of(moved_window(scene, step * number, 80)) for number in range(count)]
+    scene = textured(height, width + step * count, seed)
+    return [image_of(moved_window(scene, step * number, width)) for number in range(count)]

@@ -47,6 +47,22 @@ def test_bands_compute_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) -> N
     assert torch.equal(made(x), whole)
 
 
+@pytest.mark.parametrize("size", [(130, 90), (131, 91)])
+def test_a_maximum_in_bands_is_that_of_the_whole_both_ways(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, found = kernel(6, 8), []
+    for most_bytes in (winograd._MOST_BYTES, 1):
+        monkeypatch.setattr(winograd, "_MOST_BYTES", most_bytes)
+        x = noise(1, 6, *size).requires_grad_()
+        made = winograd.maximum_of(x, one)
+        (slope,) = torch.autograd.grad(made.square().sum(), x)
+        found.append((made.detach(), slope))
+    (whole, whole_slope), (banded, banded_slope) = found
+    assert torch.equal(banded, whole)
+    assert torch.equal(banded_slope, whole_slope)
+
+
 @pytest.mark.parametrize("size", [(24, 32), (25, 33)])
 def test_slopes_are_those_of_plain_convolutions(size: tuple[int, int]) -> None:
     first, second, third = kernel(3, 8, around=0), kernel(8, 12), kernel(12, 12)

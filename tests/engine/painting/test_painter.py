@@ -77,6 +77,24 @@ def test_resumed_is_bit_identical(killed_at: int, optimizer: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_a_brief_checkpoint_is_small_and_goes_on_to_a_picture_as_good(optimizer: str) -> None:
+    options = changed(optimizer=optimizer, iterations=20)
+    whole, _ = run(options, thin_studio())
+    events = paint(noise_picture(48, 64), [STYLE], options, studio=thin_studio())
+    saved = brief = b""
+    for event in events:
+        if isinstance(event, Stepped) and event.iteration == 30:
+            saved, brief = event.checkpoint(), event.brief_checkpoint()
+            break
+    events.close()
+    resumed, rest = run(options, thin_studio(), resume=brief)
+    assert len(brief) < 0.6 * len(saved)
+    assert len(stepped(rest)) == 10
+    ends = [one.report.losses[-1].total for one in (resumed, whole)]
+    assert ends[0] == pytest.approx(ends[1], rel=0.1)
+
+
 def test_previews_and_checkpoints_do_not_disturb() -> None:
     plain, _ = run(FEW, thin_studio())
     last: Picture | None = None

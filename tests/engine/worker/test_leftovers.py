@@ -1,14 +1,21 @@
 """What a killed engine left behind goes at the next start."""
 
+import asyncio
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from common.options import PaintInputs, StyleInput
 from common.settings import Settings
 from engine.scratch import scratch_folder
+from engine.worker import service
 from engine.worker.leftovers import ABANDONED_SECONDS, sweep
+from jobs.queue import JobQueue
+from tests.engine.worker.conftest import Poster
+from tests.engine.worker.test_worker import ended, worker
 
 NOBODY = 2**22 + 1  # more than the system gives
 
@@ -44,3 +51,31 @@ def test_what_was_left_goes_and_what_is_needed_stays(
             Path(mine),
             temporary / "atelier-of-somebody-else",
         }
+
+
+async def test_statistics_of_a_members_style_go_with_its_picture(
+    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "TIDY_SECONDS", 0.1)
+    kept = settings.atelier_data_dir / "statistics"
+
+    def known() -> set[str]:
+        # What lies in no folder is of the engine's own trial.
+        return {path.parent.name for path in kept.rglob("*.statistics")} - {kept.name}
+
+    async with worker(queue, settings):
+        first = await ended(queue, await poster.post(user_id=1))
+        (style,) = [each.picture for each in first.inputs.styles]
+        itself = PaintInputs(content=first.inputs.content, styles=(StyleInput(is_content=True),))
+        await ended(queue, await poster.submit(itself, user_id=2))
+        assert known() == {style, first.inputs.content}
+        await queue.retention.delete_result(first.id, 1)
+        await _until(lambda: known() == {first.inputs.content})
+        await queue.privacy.erase_user(2)
+        await _until(lambda: known() == set())
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.05)

@@ -349,5 +349,10 @@ async def test_no_secret_of_a_trouble_is_logged_or_told(
     assert "X-Amz-Signature=[signed]" in said.getvalue()
     assert secret not in said.getvalue()
     assert secret not in "".join(told)
-    done = next(line for line in lines if "done in" in line["message"])
-    assert (done["job"], done["engine"]) == (job.id, INFO.id)
+    done = next(line for line in lines if "outcome" in line)
+    ids = {"job": job.id, "engine": INFO.id, "member": job.user_id, "server": job.guild_id}
+    assert done.items() >= {name: value for name, value in ids.items() if value}.items()
+    assert (done["outcome"], done["size_px"], done["network"]) == ("done", 96, "vgg19")
+    assert done["waited_seconds"] >= 0
+    assert done["painted_seconds"] > 0
+    assert f"job {job.id}: done; 96 px" in done["message"]

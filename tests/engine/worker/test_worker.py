@@ -19,6 +19,7 @@ from PIL.PngImagePlugin import PngImageFile
 from common.options import PaintInputs, StyleInput
 from common.settings import Settings
 from common.store import PictureStore
+from engine.styles.statistics_files import StatisticsFiles
 from engine.worker import progress_reporter, service
 from engine.worker.painter import JobPainter
 from engine.worker.service import HANG_SECONDS, EngineWorker
@@ -36,7 +37,10 @@ async def worker(
     queue: JobQueue, settings: Settings, *, hang_seconds: float = HANG_SECONDS
 ) -> AsyncIterator[asyncio.Event]:
     stop = asyncio.Event()
-    engine = EngineWorker(queue, JobPainter(settings), INFO, hang_seconds=hang_seconds)
+    statistics = StatisticsFiles(settings.atelier_data_dir / "statistics")
+    engine = EngineWorker(
+        queue, JobPainter(settings), INFO, hang_seconds=hang_seconds, statistics=statistics
+    )
     task = asyncio.create_task(engine.run(stop))
     try:
         yield stop

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from bench import postgres
 from common.settings import Settings
@@ -46,6 +47,12 @@ SCHEMAS = Path(__file__).parents[1] / "schemas"
 
 def test_every_released_schema_is_kept_here() -> None:
     assert [path.stem for path in sorted(SCHEMAS.glob("*.sql"))] == known_revisions()
+
+
+def test_revisions_are_known_by_their_files_as_alembic_knows_them() -> None:
+    scripts = ScriptDirectory.from_config(migration_config())
+    in_order = [script.revision for script in reversed(list(scripts.walk_revisions()))]
+    assert known_revisions() == in_order
 
 
 @pytest.mark.parametrize("revision", known_revisions())

@@ -37,6 +37,7 @@ EVERY_COMMAND: list[tuple[str, dict[str, Any]]] = [
     ("queue-admin remove", {"picture": 1}),
     ("queue-admin front", {"picture": 1}),
     ("stats", {}),
+    ("style-of-the-week", {}),
     ("operator block", {"user": "grace"}),
     ("operator unblock", {"user": "grace"}),
     ("operator pause", {}),

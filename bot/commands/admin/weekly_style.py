@@ -1,0 +1,271 @@
+"""`/style-of-the-week`: one command, one message, an end."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import discord
+from discord import app_commands, ui
+
+from bot.commands.admin.access import admin_guild
+from bot.commands.paint import offered
+from bot.commands.style_form import PhotoForm
+from bot.commands.style_pictures import painting_picture, stored_picture
+from bot.intake.request import StyleWish
+from bot.intake.wishes import OWN_STYLE, resolve
+from bot.kit import Bot, Feature, Interaction
+from bot.texts import Texts, _, texts_for, texts_of
+from bot.ui.buttons import OwnButton, PersistentItem, custom_id, template
+from bot.ui.container import Page, card, row_of, say, show, text_page
+from bot.ui.plain import plain
+from bot.ui.words import catalogue, style_words
+from bot.wire.acknowledging import acknowledge
+from bot.wire.errors import UserError
+from bot.wire.faults import MessageGone, NoAccess, fault_of, passes
+from bot.wire.in_time import read_in_time
+from common.options import StyleInput
+from jobs.changing.weekly_styles import WeeklyStyle
+from jobs.outcomes import QueueError
+
+log = logging.getLogger(__name__)
+
+DAYS = 7
+LOOK_SECONDS = 20.0
+COLOR = 0x8E6BB0
+MAY_NOT_WRITE = _("I may not write in <#{channel_id}>; please ask an admin to check that.")
+NONE_RUNS = _("There is no style of the week at the moment; choose one by `style`.")
+IS_OVER = _("This style of the week is over; /styles shows all.")
+ONLY_ITS_SERVERS = _(
+    "That style is yours alone; please choose a painting, or a style saved for the server."
+)
+
+
+@app_commands.command(
+    name="style-of-the-week", description="Name a style of the week, or end the present one."
+)
+@app_commands.describe(
+    style="A painting, or a style saved for the server; without it: shows the present one.",
+    days="How many days it lasts. Without it: 7.",
+)
+@app_commands.default_permissions(manage_guild=True)
+@app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
+@app_commands.allowed_installs(guilds=True, users=False)
+@app_commands.autocomplete(style=offered)
+async def style_of_the_week(
+    interaction: Interaction,
+    style: app_commands.Range[str, 1, 100] | None = None,
+    days: app_commands.Range[int, 1, 30] = DAYS,
+) -> None:
+    """Begin one, or show the present one."""
+    guild_id = admin_guild(interaction)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    if style is None:
+        await _show_present(interaction, guild_id)
+        return
+    t, queue = texts_of(interaction), interaction.client.queue
+    chosen = await resolve(queue, style, 1.0, interaction.user.id, guild_id)
+    preset = await _preset_of(interaction, chosen, style)
+    before = await queue.weekly_styles.of(guild_id)
+    if before is not None and not before.is_over:
+        await queue.weekly_styles.end(guild_id, interaction.user.id)
+        await interaction.client.service(WeeklyStyleKeeper).say_over(before)
+    limits = await queue.limits.in_force(guild_id)
+    channel_id = limits.gallery_channel_id or interaction.channel_id
+    assert channel_id is not None
+    weekly = await queue.weekly_styles.begin(
+        guild_id,
+        interaction.user.id,
+        style=preset,
+        name=style_words(texts_for(interaction.guild_locale), chosen),
+        channel_id=channel_id,
+        ends_at=datetime.now(UTC) + timedelta(days=days),
+    )
+    try:
+        link = await _post(interaction, weekly, chosen)
+    except BaseException:
+        await queue.weekly_styles.end(guild_id, interaction.user.id)
+        await queue.weekly_styles.mark_ended(guild_id)
+        raise
+    row = row_of(EndButton(t, interaction.user.id))
+    await show(interaction, text_page(t("It is announced: {link}", link=link), row))
+
+
+async def _preset_of(interaction: Interaction, chosen: StyleInput, typed: str) -> str:
+    """By what all members of the server can choose the style."""
+    if chosen.preset is not None:
+        return chosen.preset
+    guild_id = interaction.guild_id
+    styles = await interaction.client.queue.styles.visible_to(interaction.user.id, guild_id)
+    wanted = typed.casefold()
+    for each in styles:
+        named = wanted in {f"{OWN_STYLE}{each.id}", each.name.casefold()}
+        if named and each.scope == "guild":
+            return f"{OWN_STYLE}{each.id}"
+    raise UserError(ONLY_ITS_SERVERS)
+
+
+async def _post(interaction: Interaction, weekly: WeeklyStyle, chosen: StyleInput) -> str:
+    """Post the message that tells of it; a link to it."""
+    client, t = interaction.client, texts_for(interaction.guild_locale)
+    page = await _page(client, t, weekly, chosen)
+    channel = client.get_partial_messageable(weekly.channel_id, guild_id=weekly.guild_id)
+    try:
+        message = await channel.send(
+            view=page.layout, files=list(page.files), nonce=f"weekly-{interaction.id}"[-25:]
+        )
+    except (discord.Forbidden, discord.NotFound) as error:
+        if passes(error):
+            raise
+        raise UserError(MAY_NOT_WRITE, channel_id=str(weekly.channel_id)) from None
+    await client.queue.weekly_styles.posted(weekly.guild_id, message.id)
+    return message.jump_url
+
+
+async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) -> Page:
+    painting = None if chosen.preset is None else catalogue().get(chosen.preset)
+    if painting is not None:
+        picture = await painting_picture(client, painting, "style-of-the-week")
+        about = f"{plain(painting.artist)}, {painting.year}"
+    else:
+        assert chosen.picture is not None
+        picture = await stored_picture(client, chosen.picture, "style-of-the-week")
+        about = None
+    gallery: ui.MediaGallery[Any] | None = None
+    if picture is not None:
+        gallery = ui.MediaGallery()
+        gallery.add_item(media=picture, description=weekly.name[:256])
+    until = discord.utils.format_dt(weekly.ends_at, "f")
+    layout = card(
+        f"## 🎨 {t('Style of the week: {name}', name=plain(weekly.name))}",
+        about,
+        gallery,
+        t("Until {time}. Press the button, give a photograph, and show us.", time=until),
+        row_of(WeeklyButton(t, weekly.guild_id)),
+        color=COLOR,
+    )
+    return Page(layout, () if picture is None else (picture,))
+
+
+async def _show_present(interaction: Interaction, guild_id: int) -> None:
+    weekly = await interaction.client.queue.weekly_styles.of(guild_id)
+    if weekly is None or weekly.is_over:
+        raise UserError(NONE_RUNS)
+    t = texts_of(interaction)
+    count = await interaction.client.queue.weekly_styles.painted(weekly)
+    words = t(
+        "{name}, until {time}: {pictures}",
+        name=plain(weekly.name),
+        time=discord.utils.format_dt(weekly.ends_at, "f"),
+        pictures=t.plural("{count} picture", "{count} pictures", count=count),
+    )
+    row = row_of(EndButton(t, interaction.user.id))
+    await show(interaction, text_page(words, row))
+
+
+class EndButton(OwnButton, kind="weekly-end", label=_("End it now")):
+    """Ends the style of the week, for admins."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:
+        """End it. The permission may be gone since."""
+        guild_id = admin_guild(interaction)
+        await acknowledge(interaction)
+        ended = await interaction.client.queue.weekly_styles.end(guild_id, interaction.user.id)
+        if ended is None:
+            raise UserError(NONE_RUNS)
+        await interaction.client.service(WeeklyStyleKeeper).say_over(ended)
+        await say(interaction, t("The style of the week has ended."))
+
+
+class WeeklyButton(
+    PersistentItem["ui.Button[Any]"], template=template("weekly", r"(?P<guild>\d{1,20})")
+):
+    """Asks anybody for photographs to paint in the style of the week."""
+
+    def __init__(self, t: Texts, guild_id: int) -> None:
+        super().__init__(
+            ui.Button(
+                label=t("Paint with this"),
+                emoji="🎨",
+                style=discord.ButtonStyle.primary,
+                custom_id=custom_id("weekly", guild_id),
+            )
+        )
+        self.guild_id = guild_id
+
+    @classmethod
+    def unpacked(cls, t: Texts, item: ui.Item[Any], match: Any) -> "WeeklyButton":  # noqa: ARG003 - as all
+        """The button as it was packed."""
+        return cls(t, int(match["guild"]))
+
+    async def act(self, interaction: Interaction, t: Texts) -> None:
+        """Ask."""
+        weekly = await read_in_time(
+            interaction, interaction.client.queue.weekly_styles.of(self.guild_id)
+        )
+        message = interaction.message
+        is_this = weekly is not None and message is not None and weekly.message_id == message.id
+        if weekly is None or not is_this or weekly.ends_at <= datetime.now(UTC):
+            raise UserError(IS_OVER)
+        styles = (StyleWish(preset=weekly.style),)
+        await interaction.response.send_modal(PhotoForm(t, t("Style of the week"), styles, {}))
+
+
+class WeeklyStyleKeeper:
+    """Lets each message say that it is over, when it is."""
+
+    def __init__(self, client: Bot) -> None:
+        self._client = client
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to look."""
+        self._task = asyncio.create_task(self._run(), name="weekly styles")
+
+    async def stop(self) -> None:
+        """End; what is due is done by the next start."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                for weekly in await self._client.queue.weekly_styles.due():
+                    await self.say_over(weekly)
+            except QueueError as error:
+                log.info("The styles of the week have to wait: %s", error)
+            except Exception:
+                log.exception("A style of the week could not be ended")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def say_over(self, weekly: WeeklyStyle) -> None:
+        """Let the message of one say how many pictures came of it, without a button."""
+        client = self._client
+        guild = client.get_guild(weekly.guild_id)
+        t = texts_for(guild.preferred_locale if guild is not None else None)
+        count = await client.queue.weekly_styles.painted(weekly)
+        words = t.plural(
+            "It is over: {count} picture was painted in it.",
+            "It is over: {count} pictures were painted in it.",
+            count=count,
+        )
+        layout = card(f"## 🎨 {t('Style of the week: {name}', name=plain(weekly.name))}", words)
+        if weekly.message_id is not None:
+            channel = client.get_partial_messageable(weekly.channel_id, guild_id=weekly.guild_id)
+            try:
+                await channel.get_partial_message(weekly.message_id).edit(
+                    view=layout, attachments=[]
+                )
+            except (discord.HTTPException, OSError) as error:
+                if not isinstance(fault_of(error), MessageGone | NoAccess):
+                    log.info("A style of the week cannot be ended yet: %s", error)
+                    return
+        await client.queue.weekly_styles.mark_ended(weekly.guild_id)
+
+
+FEATURE = Feature(
+    commands=(style_of_the_week,),
+    buttons=(EndButton, WeeklyButton),
+    services=(WeeklyStyleKeeper,),
+)

@@ -1,0 +1,230 @@
+"""The gallery of a server: members publish their pictures in a channel that an admin named."""
+
+import logging
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot.cards.fit_upload import fitted
+from bot.cards.job_buttons import Action
+from bot.cards.job_card import gallery_card
+from bot.commands.job_access import kept_job, known_job
+from bot.commands.show import check_posting
+from bot.commands.style_form import PhotoForm
+from bot.delivery.routes import DEFAULT_LIMIT_BYTES
+from bot.intake.own_defaults import hidden_by_role
+from bot.intake.pictures import NOT_KEPT
+from bot.intake.request import Source, StyleWish
+from bot.intake.shares import Shares
+from bot.kit import Bot, Feature, Interaction
+from bot.texts import Texts, _, texts_for, texts_of
+from bot.ui.buttons import OwnButton
+from bot.ui.container import row_of, show, text_page
+from bot.ui.people import role_ids
+from bot.ui.reporting import ReportingModal
+from bot.wire.acknowledging import acknowledge
+from bot.wire.errors import UserError
+from bot.wire.faults import MessageGone, fault_of, passes
+from bot.wire.in_time import read_in_time
+from bot.wire.uploads import Upload
+from jobs.changing.gallery import TAKEN_OUT, GalleryPost
+from jobs.model import Job
+
+log = logging.getLogger(__name__)
+
+TITLE_LIMIT = 100
+BY_NAME = "name"
+NO_GALLERY = _("This server has no gallery; its admins choose a channel by /limits set gallery.")
+BEING_POSTED = _("It is just being posted; please wait a moment.")
+WAS_TAKEN_OUT = _("Somebody who moderates the gallery has taken it out.")
+NOT_PUBLISHED = _("This picture is not in the gallery any more.")
+MAY_NOT_WRITE = _("I may not write in <#{channel_id}>; please ask an admin to check that.")
+
+
+async def open_form(interaction: Interaction, job_id: int) -> None:
+    """Ask how to publish a picture, or say where it is published."""
+    job = await kept_job(interaction, job_id)
+    if job.result_key is None:
+        raise UserError(NOT_KEPT)
+    gallery = interaction.client.queue.gallery
+    post = await read_in_time(interaction, gallery.of(job_id))
+    t = texts_of(interaction)
+    if post is not None and post.message_id not in {None, TAKEN_OUT}:
+        await acknowledge(interaction, ephemeral=True, thinking=True)
+        await _say_where(interaction, t, post)
+        return
+    await _channel_of(interaction)
+    await interaction.response.send_modal(GalleryForm(t, job))
+
+
+async def _channel_of(interaction: Interaction) -> int:
+    """The channel of the server's gallery.
+
+    Raises:
+        UserError: if it has none.
+    """
+    if interaction.guild_id is None:
+        raise UserError(NO_GALLERY)
+    limits = interaction.client.queue.limits
+    in_force = await read_in_time(interaction, limits.in_force(interaction.guild_id))
+    if in_force.gallery_channel_id is None:
+        raise UserError(NO_GALLERY)
+    return in_force.gallery_channel_id
+
+
+class GalleryForm(ReportingModal):
+    """A title, and whether the member's name stands there."""
+
+    def __init__(self, t: Texts, job: Job) -> None:
+        super().__init__(title=t("Post to gallery"))
+        self._job_id = job.id
+        self._title: ui.TextInput[Any] = ui.TextInput(
+            custom_id="title", required=False, max_length=TITLE_LIMIT
+        )
+        self._switches: ui.CheckboxGroup[Any] = ui.CheckboxGroup(
+            custom_id="switches",
+            required=False,
+            min_values=0,
+            options=[
+                discord.CheckboxGroupOption(label=t("With my name"), value=BY_NAME, default=True)
+            ],
+        )
+        about = t("Empty: the name of the style.")
+        self.add_item(ui.Label(text=t("Title"), description=about, component=self._title))
+        self.add_item(ui.Label(text=t("And"), component=self._switches))
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        """Post it. What was so when the form was opened may be otherwise by now."""
+        job = await kept_job(interaction, self._job_id)
+        await check_posting(interaction, job.id)
+        channel_id = await _channel_of(interaction)
+        assert interaction.guild_id is not None
+        await acknowledge(interaction, ephemeral=True, thinking=True)
+        t = texts_of(interaction)
+        gallery = interaction.client.queue.gallery
+        there = await gallery.claim(job.id, interaction.guild_id, channel_id)
+        if there is not None:
+            await _say_where(interaction, t, there)
+            return
+        by_name = BY_NAME in self._switches.values
+        try:
+            message_id = await _post(
+                interaction, job, channel_id, title=self._title.value.strip(), by_name=by_name
+            )
+        except BaseException:
+            await gallery.forget(job.id)
+            raise
+        await gallery.posted(job.id, message_id)
+        post = GalleryPost(job.id, interaction.guild_id, channel_id, message_id)
+        await _say_where(interaction, t, post)
+
+
+async def _post(
+    interaction: Interaction, job: Job, channel_id: int, *, title: str, by_name: bool
+) -> int:
+    """Post a picture in the language of the server; the message's id."""
+    client, t = interaction.client, texts_for(interaction.guild_locale)
+    guild = client.get_guild(interaction.guild_id or 0)
+    limit_bytes = DEFAULT_LIMIT_BYTES if guild is None else guild.filesize_limit
+    if job.result_key is None:
+        raise UserError(NOT_KEPT)
+    async with client.service(Shares).conveniences.turn(interaction.user.id):
+        attached = await fitted(
+            t,
+            client.queue.store,
+            client.encoder,
+            key=job.result_key,
+            limit_bytes=limit_bytes,
+            name=f"atelier-{job.id}",
+        )
+        hidden = job.reply.spoiler or await _must_hide(interaction, channel_id)
+        layout = gallery_card(t, job, attached, title=title, by_name=by_name, spoiler=hidden)
+        channel = client.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
+        try:
+            message = await channel.send(
+                view=layout,
+                file=Upload(attached.data, attached.filename),
+                nonce=f"gallery-{job.id}",
+            )
+        except (discord.Forbidden, discord.NotFound) as error:
+            if passes(error):
+                raise
+            raise UserError(MAY_NOT_WRITE, channel_id=str(channel_id)) from None
+    return message.id
+
+
+async def _must_hide(interaction: Interaction, channel_id: int) -> bool:
+    assert interaction.guild_id is not None
+    there = await interaction.client.queue.defaults.in_force(
+        {"guild": interaction.guild_id, "channel": channel_id}
+    )
+    return bool(hidden_by_role(there, role_ids(interaction)).always_spoiler)
+
+
+async def _say_where(interaction: Interaction, t: Texts, post: GalleryPost) -> None:
+    """Say where a picture is published, with a button to take it back; it is acknowledged."""
+    if post.message_id is None:
+        raise UserError(BEING_POSTED)
+    if post.message_id == TAKEN_OUT:
+        raise UserError(WAS_TAKEN_OUT)
+    link = f"https://discord.com/channels/{post.guild_id}/{post.channel_id}/{post.message_id}"
+    words = t("It is in the gallery: {link}", link=link)
+    button = TakeOutButton(t, interaction.user.id, post.job_id)
+    await show(interaction, text_page(words, row_of(button)))
+
+
+class TakeOutButton(OwnButton, kind="gallery-out", label=_("Take it out"), emoji="↩️"):
+    """Takes a picture out of the gallery again, for its member."""
+
+    async def press(self, interaction: Interaction, t: Texts) -> None:
+        """Take it out."""
+        job = await known_job(interaction, int(self.about or 0))
+        await acknowledge(interaction)
+        if job.user_id == interaction.user.id:
+            await take_out(interaction.client, job.id)
+        await show(interaction, text_page(t("It is not in the gallery any more.")))
+
+
+async def take_out(client: Bot, job_id: int) -> None:
+    """Delete what the gallery shows of a picture, if it shows it."""
+    gallery = client.queue.gallery
+    post = await gallery.of(job_id)
+    if post is None or post.message_id == TAKEN_OUT:
+        return
+    await gallery.forget(job_id)  # before the message goes, which the bot hears of
+    if post.message_id is None:
+        return
+    channel = client.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
+    try:
+        await channel.get_partial_message(post.message_id).delete()
+    except discord.HTTPException as error:
+        if not isinstance(fault_of(error), MessageGone):
+            log.info("Job %d cannot be taken out of the gallery: %s", job_id, error)
+
+
+async def same_style(interaction: Interaction, job_id: int) -> None:
+    """Ask for photographs to paint in the style of a picture in the gallery."""
+    job = await known_job(interaction, job_id)
+    post = await read_in_time(interaction, interaction.client.queue.gallery.of(job_id))
+    if post is None or post.guild_id != interaction.guild_id:
+        raise UserError(NOT_PUBLISHED)
+    if job.pictures_deleted_at is not None:
+        raise UserError(NOT_KEPT)
+    styles = tuple(
+        StyleWish(
+            picture=Source(key=style.picture) if style.picture else None,
+            preset=style.preset,
+            name=style.name,
+            weight=style.weight,
+        )
+        for style in job.inputs.styles
+    )
+    t = texts_of(interaction)
+    await interaction.response.send_modal(PhotoForm(t, t("Paint with this"), styles, {}))
+
+
+FEATURE = Feature(
+    buttons=(TakeOutButton,),
+    picture_actions={Action.GALLERY: open_form, Action.SAME_STYLE: same_style},
+)

@@ -1,0 +1,248 @@
+"""Paint a job whose photograph moves, told and kept by frames."""
+
+import io
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PIL import Image
+from torch import Tensor
+
+from common.clips.clip import CLIP_SUFFIX, Clip, read_clip, write_clip
+from common.clips.encoding import CLIP_KINDS, ClipKind, EncodingFailedError, encode_clip
+from common.store import PictureStore, StorageUnavailableError
+from engine.moving.events import ClipEvent, ClipPainted, FramePainted, FrameStepped
+from engine.moving.painted_frames import PaintedFrames
+from engine.moving.painting import ClipPainting
+from engine.painting import (
+    Control,
+    Painted,
+    PaintingFailedError,
+    PaintingStoppedError,
+    Picture,
+    Studio,
+)
+from engine.painting.picture import resized_mask
+from engine.pipeline import Pictures
+from engine.scratch import scratch_folder
+from engine.worker.handle import JobHandle, MovingFiles
+from engine.worker.progress_reporter import PREVIEW_SECONDS, PROGRESS_SECONDS, stored_preview
+from jobs.model import Job, Progress
+
+log = logging.getLogger(__name__)
+
+PREVIEW_SIDE_PX = 320
+MOVING_PREVIEW_SECONDS = 5.0
+"""A loop takes longer to make than a picture."""
+PREVIEW_MS = 83
+_CHECKPOINT_SHARE = 0.1
+"""No more than this share of the time goes to keeping what is painted."""
+
+
+@dataclass(frozen=True)
+class PaintedMoving:
+    """A clip that is done, with the first frame as its poster."""
+
+    poster: Painted
+    files: MovingFiles
+
+
+def paint_clip_job(
+    job: Job,
+    pictures: Pictures,
+    *,
+    studio: Studio,
+    checkpoint: bytes | None,
+    store: PictureStore,
+    handle: JobHandle,
+) -> PaintedMoving:
+    """Paint a job's clip, from the checkpoint if it is one of this clip.
+
+    Args:
+        job: with a clip among its inputs.
+        pictures: of the same job, with the still picture that stands for the clip.
+        studio: where to paint.
+        checkpoint: of an engine before this one.
+        store: where the clip is, and previews go.
+        handle: told how far it is, and asked whether to stop.
+
+    Raises:
+        PictureMissingError, StorageUnavailableError: of the store.
+        PaintingStoppedError: the handle asked for it; what is done was handed over before.
+        ClipDamagedError: a frame cannot be read.
+        And what `engine.painting.paint` raises.
+    """
+    assert job.inputs.clip is not None
+    control = Control(should_stop=handle.should_stop)
+    with scratch_folder() as folder:
+        photograph = Path(folder) / f"photograph{CLIP_SUFFIX}"
+        photograph.write_bytes(store.get_sync(job.inputs.clip.picture))
+        clip = read_clip(photograph)
+        pictures = _with_content(pictures, Picture.from_image(clip.frame(0)))
+        frames = Path(folder) / "frames"
+        frames.mkdir()
+        work = ClipPainting(
+            clip,
+            pictures,
+            job.options,
+            studio,
+            PaintedFrames(frames),
+            control=control,
+        )
+        reporter = ClipReporter(store, handle, len(clip))
+        if checkpoint is not None and not work.fits(checkpoint):
+            log.info("job %d: starts over, as its checkpoint is of another version", job.id)
+            checkpoint = None
+        ended = _followed(work, checkpoint, reporter)
+        handle.put_progress(reporter.progress(len(clip), 1.0, note="encoding the moving picture"))
+        files = _files(work, clip, Path(folder), control)
+        poster = Picture.from_image(work.finished_frame(0))
+        return PaintedMoving(Painted(poster, ended.report), files)
+
+
+def _with_content(pictures: Pictures, content: Picture) -> Pictures:
+    """With the clip's first frame in place of the still picture, which may be larger."""
+
+    def sized(mask: Tensor | None) -> Tensor | None:
+        return None if mask is None else resized_mask(mask, content.size)
+
+    masks = {id(style.mask): sized(style.mask) for style in pictures.styles}
+    styles = tuple(replace(style, mask=masks[id(style.mask)]) for style in pictures.styles)
+    return replace(pictures, content=content, styles=styles, mask=sized(pictures.mask))
+
+
+def _followed(
+    work: ClipPainting, checkpoint: bytes | None, reporter: "ClipReporter"
+) -> ClipPainted:
+    try:
+        with closing(work.paint(checkpoint)) as events:
+            for event in events:
+                if isinstance(event, ClipPainted):
+                    return event
+                reporter.hear(event)
+    except PaintingStoppedError:
+        reporter.keep_newest()
+        raise
+    raise PaintingFailedError("The painting ended without a picture.")
+
+
+def _files(work: ClipPainting, clip: Clip, folder: Path, control: Control) -> MovingFiles:
+    lossless = folder / f"painted{CLIP_SUFFIX}"
+    about = clip.description
+    write_clip(
+        lossless, work.finished(), about.durations_ms, plays=about.plays, source=about.source
+    )
+    painted = read_clip(lossless)
+    encoded: dict[str, bytes] = {}
+    for kind in CLIP_KINDS:
+        if (data := _encoded(painted, folder, kind, control.check)) is not None:
+            encoded[kind] = data
+    if not encoded:
+        raise PaintingFailedError("The moving picture was painted, but cannot be encoded here.")
+    return MovingFiles(lossless.read_bytes(), len(clip), clip.seconds, clip.plays, encoded)
+
+
+def _encoded(
+    painted: Clip, folder: Path, kind: ClipKind, check: Callable[[], None]
+) -> bytes | None:
+    file = folder / f"painted.{kind}"
+    try:
+        encode_clip(painted, file, kind, check=check)
+    except EncodingFailedError as problem:
+        log.warning("%s", problem)
+        return None
+    return file.read_bytes()
+
+
+@dataclass
+class ClipReporter:
+    """Passes on what is due of a clip: each frame that is done, progress, previews that move."""
+
+    store: PictureStore
+    handle: JobHandle
+    frames: int
+    _told_at: float = 0.0
+    _shown_at: float = 0.0
+    _shown: str | None = None
+    _newest: FramePainted | None = None
+    _keep_from: float = 0.0
+    _painted: int = 0
+
+    def hear(self, event: ClipEvent) -> None:
+        """Pass on what an event tells."""
+        match event:
+            case FrameStepped():
+                self._painted = event.frame - 1
+                if time.monotonic() - self._told_at >= PROGRESS_SECONDS:
+                    self._tell(event, self._step_preview(event))
+            case FramePainted():
+                self._painted, self._newest = event.frame, event
+                if time.monotonic() >= self._keep_from:
+                    self.keep_newest()
+                self._tell(event, self._loop_preview(event))
+            case _:
+                pass
+
+    def keep_newest(self) -> None:
+        """Hand over what is painted, as far as it was not yet."""
+        if self._newest is None:
+            return
+        began_at = time.monotonic()
+        self.handle.put_checkpoint(self._newest.checkpoint())
+        self._newest = None
+        took = time.monotonic() - began_at
+        self._keep_from = time.monotonic() + took / _CHECKPOINT_SHARE
+
+    def progress(
+        self, painted: int, fraction: float, *, left: float | None = None, note: str | None = None
+    ) -> Progress:
+        """How far the job is, when as many frames are painted."""
+        return Progress(
+            painted,
+            self.frames,
+            fraction,
+            seconds_left=left,
+            preview_key=self._shown,
+            note=note,
+            frame=painted,
+            frames=self.frames,
+        )
+
+    def _tell(self, event: FrameStepped | FramePainted, shown: str | None) -> None:
+        self._told_at = time.monotonic()
+        self._shown = shown or self._shown
+        told = self.progress(self._painted, event.fraction, left=event.seconds_left)
+        self.handle.put_progress(told)
+
+    def _step_preview(self, event: FrameStepped) -> str | None:
+        """Of the first frame, while there is nothing else to show."""
+        if event.frame > 1 or time.monotonic() - self._shown_at < PREVIEW_SECONDS:
+            return None
+        self._shown_at = time.monotonic()
+        return stored_preview(event.preview(PREVIEW_SIDE_PX), self.store)
+
+    def _loop_preview(self, event: FramePainted) -> str | None:
+        if time.monotonic() - self._shown_at < MOVING_PREVIEW_SECONDS:
+            return None
+        images = event.preview(PREVIEW_SIDE_PX)
+        self._shown_at = time.monotonic()
+        if len(images) == 1:
+            return stored_preview(images[0], self.store)
+        return stored_loop(images, self.store)
+
+
+def stored_loop(images: Sequence[Image.Image], store: PictureStore) -> str | None:
+    """The key of a short GIF of some frames; None where it could not be stored."""
+    file = io.BytesIO()
+    write_clip(file, images, [PREVIEW_MS] * len(images))
+    try:
+        with scratch_folder() as folder:
+            gif = Path(folder) / "preview.gif"
+            encode_clip(read_clip(file.getvalue()), gif, "gif")
+            return store.put_sync(gif.read_bytes(), ".gif")
+    except (OSError, EncodingFailedError, StorageUnavailableError) as problem:
+        log.warning("no preview: %s", problem)  # a full disk must not end a painting
+        return None

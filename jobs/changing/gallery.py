@@ -1,0 +1,91 @@
+"""Which pictures stand in a server's gallery."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from jobs.core import QueueCore
+from jobs.db import schema
+from jobs.db.database import Transaction
+
+TAKEN_OUT = 0
+"""In the place of a message's id: somebody who moderates the channel deleted it."""
+POSTING_SECONDS = 60.0
+"""Who began to post a picture so long ago has not come to an end."""
+G = schema.gallery_posts.c
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryPost:
+    """A picture in a gallery."""
+
+    job_id: int
+    guild_id: int
+    channel_id: int
+    message_id: int | None
+    """None while it is being posted; `TAKEN_OUT`: it is not to come back."""
+
+
+class Gallery:
+    """Notes which pictures are posted, so that each is once, and can be taken out again."""
+
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
+
+    async def of(self, job_id: int) -> GalleryPost | None:
+        """Where a picture is posted, if it is."""
+        async with self._core.database.read() as connection:
+            found = sa.select(schema.gallery_posts).where(G.job_id == job_id)
+            row = (await connection.execute(found)).one_or_none()
+        if row is None:
+            return None
+        return GalleryPost(row.job_id, row.guild_id, row.channel_id, row.message_id)
+
+    async def claim(self, job_id: int, guild_id: int, channel_id: int) -> GalleryPost | None:
+        """Begin to post a picture. What stands in the way, if it was posted or is being."""
+        async with self._core.database.write() as transaction:
+            await transaction.lock(f"atelier-gallery:{job_id}")
+            found = sa.select(schema.gallery_posts).where(G.job_id == job_id)
+            row = (await transaction.connection.execute(found)).one_or_none()
+            if row is not None:
+                given_up = row.message_id is None and row.at < transaction.now - POSTING_SECONDS
+                if not given_up:
+                    return GalleryPost(row.job_id, row.guild_id, row.channel_id, row.message_id)
+                await _forget(transaction, job_id)
+            await transaction.connection.execute(
+                sa.insert(schema.gallery_posts).values(
+                    job_id=job_id, guild_id=guild_id, channel_id=channel_id, at=transaction.now
+                )
+            )
+        return None
+
+    async def posted(self, job_id: int, message_id: int) -> None:
+        """Note the message."""
+        async with self._core.database.write() as transaction:
+            await transaction.connection.execute(
+                sa.update(schema.gallery_posts)
+                .where(G.job_id == job_id)
+                .values(message_id=message_id)
+            )
+
+    async def forget(self, job_id: int) -> None:
+        """Let a picture be in no gallery."""
+        async with self._core.database.write() as transaction:
+            await _forget(transaction, job_id)
+
+    async def mark_taken_out(self, message_ids: Collection[int]) -> int:
+        """Note that somebody deleted these messages in Discord; how many were in a gallery."""
+        ours = G.message_id.in_(message_ids)
+        async with self._core.database.read() as connection:
+            if await connection.scalar(sa.select(G.job_id).where(ours).limit(1)) is None:
+                return 0
+        async with self._core.database.write() as transaction:
+            result = await transaction.connection.execute(
+                sa.update(schema.gallery_posts).where(ours).values(message_id=TAKEN_OUT)
+            )
+            return result.rowcount
+
+
+async def _forget(transaction: Transaction, job_id: int) -> None:
+    await transaction.connection.execute(sa.delete(schema.gallery_posts).where(G.job_id == job_id))

@@ -1,0 +1,145 @@
+"""Copies of a PostgreSQL database, by its own programs `pg_dump` and `pg_restore`."""
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from common.files import private_folder
+from jobs.db import schema
+from jobs.db.addresses import connect_arguments
+from jobs.outcomes import QueueError, QueueUnavailableError
+
+DUMP_SECONDS = 4 * 3600.0
+"""More than any of them takes; what hangs must not hang for ever."""
+_DEBIANS = Path("/usr/lib/postgresql")
+_SAID = 500
+_FUNCTIONS = """
+SELECT DISTINCT tgfoid::regprocedure::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+WHERE NOT tgisinternal AND c.relname = ANY($1) AND c.relnamespace = current_schema()::regnamespace
+"""
+
+
+def program(name: str) -> str:
+    """Where one of PostgreSQL's programs is; the newest, which reads all older servers.
+
+    Raises:
+        QueueError: when it is not installed.
+    """
+    folders = [folder for folder in _DEBIANS.glob("*/bin") if (folder / name).is_file()]
+    if folders:
+        return str(max(folders, key=lambda folder: float(folder.parent.name)) / name)
+    if (found := shutil.which(name)) is not None:
+        return found
+    raise QueueError(
+        f"{name} is not installed here; it comes with PostgreSQL's client programs, of the "
+        "server's version or a newer one."
+    )
+
+
+async def dump(url: sa.URL, destination: Path, *, snapshot: str | None = None) -> None:
+    """Copy the database as it is at one moment; the copy is there whole or not at all.
+
+    Raises:
+        QueueError: when there is no `pg_dump`, or it fails.
+        OSError: when the copy cannot be written.
+    """
+    private_folder(destination.parent)
+    partial = destination.with_name(destination.name + ".part")
+    command = [program("pg_dump"), "--format=custom", "--no-owner", "--no-acl", "--no-password"]
+    command += [] if snapshot is None else [f"--snapshot={snapshot}"]
+    partial.unlink(missing_ok=True)
+    partial.touch(mode=0o600)
+    try:
+        with partial.open("wb") as file:
+            await asyncio.to_thread(_run, command, url, file)
+        partial.replace(destination)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+async def load(url: sa.URL, source: Path) -> None:
+    """Put a copy into the database in the place of all that is there, or leave it all empty.
+
+    Raises:
+        QueueError: when there is no `pg_restore`, or it fails.
+    """
+    command = [program("pg_restore"), "--no-owner", "--no-acl", "--no-password"]
+    command += ["--single-transaction", "--exit-on-error"]
+    await _clear(url)
+    with source.open("rb") as file:
+        await asyncio.to_thread(_run, command, url, None, file)
+
+
+async def _clear(url: sa.URL) -> None:
+    """Drop the tables of this and of earlier versions, and the functions of their triggers."""
+    names = [*schema.metadata.tables, "alembic_version"]
+    async with connected(url) as connection, connection.transaction():
+        functions = [row[0] for row in await connection.fetch(_FUNCTIONS, names)]
+        for name in names:
+            await connection.execute(f'DROP TABLE IF EXISTS "{name}" CASCADE')
+        for function in functions:
+            await connection.execute(f"DROP FUNCTION IF EXISTS {function} CASCADE")
+
+
+def check(source: Path) -> None:
+    """Whether a file is a copy of an Atelier's database.
+
+    Raises:
+        QueueError: if not.
+    """
+    command = [program("pg_restore"), "--list", str(source)]
+    listed = subprocess.run(  # noqa: S603 - found above
+        command, capture_output=True, timeout=DUMP_SECONDS, check=False
+    )
+    if listed.returncode or b" alembic_version " not in listed.stdout:
+        raise QueueError("The backup holds no database of Atelier.")
+
+
+@asynccontextmanager
+async def connected(url: sa.URL) -> AsyncIterator[Any]:
+    """A connection of its own, whose statements may take as long as they do.
+
+    Raises:
+        QueueUnavailableError: when the database cannot be reached.
+    """
+    import asyncpg  # noqa: PLC0415 - with SQLite it is not needed
+
+    try:
+        connection = await asyncpg.connect(**connect_arguments(url, patient=True))
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise QueueUnavailableError(f"The database cannot be reached: {error}") from error
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+def _run(command: list[str], url: sa.URL, output: Any, source: Any = None) -> None:
+    """Run one of the programs on the database; its password is in nobody's list of processes."""
+    dsn = sa.make_url(connect_arguments(url, patient=True)["dsn"])
+    plain = dsn._replace(password=None).render_as_string(hide_password=False)
+    password = {} if url.password is None else {"PGPASSWORD": str(url.password)}
+    command = [*command, f"--dbname={plain}"]
+    try:
+        ran = subprocess.run(  # noqa: S603 - found above
+            command,
+            stdin=subprocess.DEVNULL if source is None else source,
+            stdout=subprocess.DEVNULL if output is None else output,
+            stderr=subprocess.PIPE,
+            env=os.environ | password,
+            timeout=DUMP_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise QueueError(f"{Path(command[0]).name} does not come to an end.") from None
+    if ran.returncode:
+        said = re.sub(r"\s+", " ", ran.stderr.decode(errors="replace")).strip()[:_SAID]
+        raise QueueError(f"{Path(command[0]).name} failed: {said}")

@@ -1,0 +1,82 @@
+"""The style of the week: one command, one message, an end."""
+
+import sqlalchemy as sa
+
+from bot.commands.admin.weekly_style import WeeklyStyleKeeper
+from jobs.db import schema
+from sandbox.model import Message
+from tests.kit.pictures import plain_picture
+from tests.kit.world import World
+
+PHOTO = {"content": [("photo.png", plain_picture(color="teal"))]}
+
+
+async def begin(world: World, **options: object) -> Message:
+    """The message that tells of it."""
+    chosen = {"style": "great-wave", **options}
+    answer = await world.slash(world.user("admin"), "style-of-the-week", chosen)
+    assert "It is announced: http" in answer.text
+    return world.discord.messages("paintings")[-1]
+
+
+async def test_it_is_announced_and_everybody_paints_with_it(world: World) -> None:
+    posted = await begin(world)
+    assert "Style of the week: " in posted.text
+    assert "Until <t:" in posted.text
+    opened = await world.discord.press(world.user("grace"), posted, label="Paint with this")
+    await world.says(await world.discord.submit_modal(opened, {}, PHOTO), "Place 1")
+    (job,) = await world.jobs("grace")
+    assert job.inputs.styles[0].preset == "great-wave"
+    await world.stepped.paint(job)
+    shown = await world.slash(world.user("admin"), "style-of-the-week")
+    assert "1 picture" in shown.text
+    await world.press(world.user("admin"), shown, "End it now")
+    assert "It is over: 1 picture was painted in it." in posted.text
+    assert not posted.buttons
+
+
+async def test_it_ends_by_itself(world: World) -> None:
+    posted = await begin(world, days=1)
+    async with world.queue.database.write() as transaction:
+        over = sa.update(schema.weekly_styles).values(ends_at=transaction.now - 1)
+        await transaction.connection.execute(over)
+    refused = await world.discord.press(world.user(), posted, label="Paint with this")
+    assert "This style of the week is over" in await world.said(refused)
+    keeper = world.bot.service(WeeklyStyleKeeper)
+    (due,) = await world.queue.weekly_styles.due()
+    await keeper.say_over(due)
+    assert "It is over: 0 pictures were painted in it." in posted.text
+    assert await world.queue.weekly_styles.due() == []
+
+
+async def test_another_takes_its_place(world: World) -> None:
+    first = await begin(world)
+    second = await begin(world, style="starry-night")
+    assert "It is over" in first.text
+    assert second.buttons
+    log = await world.slash(world.user("admin"), "limits log")
+    assert "named a style of the week (“" in log.text
+
+
+async def test_it_is_announced_in_the_gallery_if_there_is_one(world: World) -> None:
+    talk = world.discord.channel("talk")
+    await world.queue.limits.set(world.guild_id, {"gallery_channel_id": talk.id}, 1)
+    await world.slash(world.user("admin"), "style-of-the-week", {"style": "great-wave"})
+    (posted,) = world.discord.messages("talk")
+    assert "Style of the week" in posted.text
+
+
+async def test_a_channel_that_cannot_be_written_begins_none(world: World) -> None:
+    await world.queue.limits.set(world.guild_id, {"gallery_channel_id": 12345}, 1)
+    admin = world.user("admin")
+    refused = await world.slash(admin, "style-of-the-week", {"style": "great-wave"})
+    assert "I may not write in <#12345>" in refused.text
+    shown = await world.slash(admin, "style-of-the-week")
+    assert "There is no style of the week" in shown.text
+
+
+async def test_a_style_that_is_the_admins_alone_is_refused(world: World) -> None:
+    admin = world.user("admin")
+    await world.queue.styles.save("user", admin.id, "Mine", "0" * 64 + ".png", admin.id)
+    refused = await world.slash(admin, "style-of-the-week", {"style": "Mine"})
+    assert "That style is yours alone" in refused.text

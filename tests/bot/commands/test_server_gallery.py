@@ -1,0 +1,135 @@
+"""The gallery of a server: members publish their pictures where an admin lets them."""
+
+from typing import Any
+
+import pytest
+
+from sandbox.model import Interaction, Message
+from tests.kit.pictures import plain_picture
+from tests.kit.world import World
+
+
+@pytest.fixture
+async def world(world: World) -> World:
+    """A server with a gallery, and an engine that works by itself."""
+    await world.start_engine()
+    talk = world.discord.channel("talk")
+    await world.slash(world.user("admin"), "limits set", {"gallery": str(talk.id)})
+    return world
+
+
+def labels(message: Message) -> list[str]:
+    return [str(button["label"]) for button in message.buttons]
+
+
+async def publish(
+    world: World, message: Message, values: dict[str, Any] | None = None, user: str = "ada"
+) -> Interaction:
+    opened = await world.discord.press(world.user(user), message, label="Post to gallery")
+    assert opened.modal is not None
+    return await world.discord.submit_modal(opened, values or {})
+
+
+async def test_a_picture_is_published_with_a_title_and_the_members_name(world: World) -> None:
+    message = await world.painted({"preset": "starry-night"}, attachments=photo())
+    said = await publish(world, message, {"title": "My *dog*"})
+    await world.says(said, "It is in the gallery: https://discord.com/channels/")
+    (posted,) = world.discord.messages("talk")
+    assert "My \\*dog\\*" in posted.text
+    assert f"by <@{world.user().id}>" in posted.text
+    assert posted.mentions == []
+    assert posted.attachments[0].data == message.attachments[0].data
+    assert "The Starry Night" in posted.text
+
+
+async def test_without_the_name_if_they_wish(world: World) -> None:
+    message = await world.painted()
+    await world.says(await publish(world, message, {"switches": []}), "It is in the gallery")
+    (posted,) = world.discord.messages("talk")
+    assert "<@" not in posted.text
+    assert "Ada" not in posted.text
+
+
+async def test_it_is_posted_once_and_can_be_taken_out_again(world: World) -> None:
+    message = await world.painted()
+    await world.says(await publish(world, message), "It is in the gallery")
+    again = await world.discord.press(world.user(), message, label="Post to gallery")
+    shown = await world.says(again, "It is in the gallery")
+    assert len(world.discord.messages("talk")) == 1
+    await world.press(world.user(), shown, "Take it out")
+    assert world.discord.messages("talk") == []
+    await world.says(await publish(world, message), "It is in the gallery")
+
+
+async def test_deleting_a_picture_takes_it_out(world: World) -> None:
+    message = await world.painted()
+    await world.says(await publish(world, message), "It is in the gallery")
+    deleted = await world.discord.press(world.user(), message, label="Delete")
+    await deleted.wait(lambda i: i.followups)
+    assert world.discord.messages("talk") == []
+
+
+async def test_what_a_moderator_took_out_does_not_come_back(world: World) -> None:
+    message = await world.painted()
+    await world.says(await publish(world, message), "It is in the gallery")
+    (posted,) = world.discord.messages("talk")
+    world.discord.delete(posted)
+    (job,) = await world.jobs()
+
+    async def is_noted() -> bool:
+        post = await world.queue.gallery.of(job.id)
+        return post is not None and post.message_id == 0
+
+    await world.eventually(is_noted)
+    said = await world.said(await publish(world, message))
+    assert "Somebody who moderates the gallery has taken it out" in said
+
+
+async def test_others_paint_in_its_style_on_their_own_account(world: World) -> None:
+    message = await world.painted()
+    await world.says(await publish(world, message), "It is in the gallery")
+    (posted,) = world.discord.messages("talk")
+    assert labels(posted) == ["Paint with this"]
+    opened = await world.discord.press(world.user("grace"), posted, label="Paint with this")
+    submitted = await world.discord.submit_modal(opened, {}, {"content": [photo()["content"]]})
+    await world.finished(submitted)
+    (job,), (hers,) = await world.jobs(), await world.jobs("grace")
+    assert hers.inputs.styles[0].picture == job.inputs.styles[0].picture
+    assert hers.inputs.content != job.inputs.content
+
+
+async def test_it_is_offered_only_where_there_is_a_gallery(world: World) -> None:
+    await world.slash(world.user("admin"), "limits reset", {"limit": "gallery_channel_id"})
+    assert "Post to gallery" not in labels(await world.painted())
+    private = await world.painted(context="bot_dm")
+    assert "Post to gallery" not in labels(private)
+
+
+async def test_only_its_member_publishes_it_and_who_is_blocked_does_not(world: World) -> None:
+    message = await world.painted()
+    refused = await world.discord.press(world.user("grace"), message, label="Post to gallery")
+    assert "This picture is Ada's" in await world.said(refused)
+    await world.queue.blocks.add(world.guild_id, world.user().id, 1)
+    assert "blocked you" in await world.said(await publish(world, message))
+    assert world.discord.messages("talk") == []
+
+
+async def test_a_channel_that_cannot_be_written_is_told(world: World) -> None:
+    message = await world.painted()
+    await world.queue.limits.set(world.guild_id, {"gallery_channel_id": 12345}, 1)
+    said = await world.said(await publish(world, message))
+    assert "I may not write in <#12345>" in said
+    (job,) = await world.jobs()
+    assert await world.queue.gallery.of(job.id) is None
+
+
+async def test_it_is_hidden_where_admins_want_that(world: World) -> None:
+    message = await world.painted({"spoiler": True})
+    await world.says(await publish(world, message), "It is in the gallery")
+    (posted,) = world.discord.messages("talk")
+    (gallery,) = [each for each in posted.walk() if each["type"] == 12]
+    assert gallery["items"][0]["spoiler"]
+
+
+def photo() -> dict[str, tuple[str, bytes]]:
+    return {"content": ("photo.png", plain_picture(color="teal"))}

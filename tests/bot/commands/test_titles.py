@@ -1,0 +1,84 @@
+"""Titles of paintings in each reader's language, and those that are not on this machine yet."""
+
+import sqlalchemy as sa
+
+from bot.texts import SOURCE_LANGUAGE, languages
+from bot.ui.words import catalogue, is_at_hand
+from jobs.db import schema
+from jobs.model import Failure, FailureKind
+from tests.kit.world import PHOTO, World
+
+
+async def offline(world: World) -> None:
+    """Let an engine find that a scan cannot be fetched."""
+    job = await world.job(world.user("grace"))
+    claim = await world.stepped._claim(job)
+    failure = Failure(FailureKind.STYLE_MISSING, "It could not be fetched.", "abcd")
+    await world.queue.claims.fail(claim, failure)
+    await world.eventually(lambda: world.bot.scans_unreachable)
+
+
+def test_every_painting_has_a_title_in_every_language() -> None:
+    codes = set(languages()) - {SOURCE_LANGUAGE}
+    for painting in catalogue():
+        assert set(painting.titles) == codes, painting.id
+
+
+def test_the_search_finds_the_titles_of_all_languages() -> None:
+    for painting in catalogue():
+        for title in painting.titles.values():
+            assert painting in catalogue().search(title, limit=3), title
+
+
+async def test_lists_and_cards_name_it_in_the_readers_language(world: World) -> None:
+    for locale, title in (("de", "Sternennacht"), ("fr", "La Nuit étoilée"), ("es-ES", "La noche")):
+        ada = world.user("ada", locale=locale)
+        offered = await world.discord.autocomplete(ada, "paint", "preset", title)
+        assert offered[0]["value"] == "starry-night"
+        assert offered[0]["name"].startswith(title)
+        interaction = await world.paint({"preset": "starry-night"}, PHOTO)
+        await world.says(interaction, title)
+        shown = await world.slash(ada, "styles", {"search": title})
+        assert title in shown.text
+        help_ = await world.slash(ada, "queue")
+        assert title in help_.text
+
+
+async def test_what_is_not_on_the_machine_is_marked_in_every_list(world: World) -> None:
+    away = {each.id for each in catalogue() if not is_at_hand(each, world.settings)}
+    assert away
+    offered = await world.discord.autocomplete(world.user(), "paint", "preset", "")
+    marked = {each["value"] for each in offered if "⬇" in each["name"]}
+    assert marked == away & {each["value"] for each in offered}
+    opened = await world.discord.user_command(world.user(), "Paint the avatar", world.user("grace"))
+    assert opened.modal is not None
+    (menu,) = [
+        label["component"]
+        for label in opened.modal["components"]
+        if label["component"]["custom_id"] == "preset"
+    ]
+    marked = {each["value"] for each in menu["options"] if "⬇" in (each["description"] or "")}
+    assert marked == away & {each["value"] for each in menu["options"]}
+    shown = await world.slash(world.user(), "styles", {"search": "irises"})
+    assert "⬇" in shown.text
+
+
+async def test_it_is_not_offered_while_it_cannot_be_fetched(world: World) -> None:
+    await offline(world)
+    here = {each.id for each in catalogue() if is_at_hand(each, world.settings)}
+    offered = await world.discord.autocomplete(world.user(), "paint", "preset", "")
+    assert {each["value"] for each in offered} == here
+    assert not await world.discord.autocomplete(world.user(), "paint", "preset", "irises")
+    shown = await world.slash(world.user(), "styles")
+    assert f"There are {len(here)} here." in shown.text
+    assert "more cannot be fetched at the moment" in shown.text
+    typed = await world.paint({"preset": "irises"}, PHOTO)
+    assert "“Irises” is not on this machine yet" in await world.said(typed)
+    async with world.queue.database.write() as transaction:
+        facts = schema.installation
+        earlier = str(transaction.now - 3600)
+        await transaction.connection.execute(
+            sa.update(facts).where(facts.c.name == "scans_unreachable").values(value=earlier)
+        )
+    await world.eventually(lambda: not world.bot.scans_unreachable)
+    await world.says(await world.paint({"preset": "irises"}, PHOTO), "Place")

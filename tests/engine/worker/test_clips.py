@@ -1,0 +1,169 @@
+"""A job whose photograph moves: painted by frames, told by frames, and gone on from a frame."""
+
+import asyncio
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.clips.clip import Clip, read_clip, write_clip
+from common.clips.decode import decode
+from common.options import ClipInput, PaintInputs, StyleInput
+from common.pictures.kinds import ClipLimits, DecodeLimits
+from common.settings import Settings
+from engine.worker import clip_painting
+from jobs.model import Job, JobState
+from jobs.queue import JobQueue
+from tests.engine.moving.frames import panned
+from tests.engine.worker.conftest import Poster
+from tests.engine.worker.test_worker import ended, running, worker
+from tests.kit.pictures import photograph
+
+TIMES_MS = (80, 120, 80, 200)
+
+
+@pytest.fixture(autouse=True)
+def _lite(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATELIER_NETWORK", "lite")
+
+
+async def post(
+    poster: Poster, images: Sequence[Image.Image], *, damaged: bool = False, **options: Any
+) -> Job:
+    store, times = poster.queue.store, TIMES_MS[: len(images)]
+    file = io.BytesIO()
+    write_clip(file, images, times, plays=0, source="GIF")
+    data = file.getvalue()[:-200] if damaged else file.getvalue()
+    still = io.BytesIO()
+    images[0].resize((160, 128)).save(still, "PNG")
+    style = await store.put(photograph("astronaut.png"), ".png")
+    clip = ClipInput(
+        picture=await store.put(data, ".clip"), frames=len(images), seconds=sum(times) / 1000
+    )
+    inputs = PaintInputs(
+        content=await store.put(still.getvalue(), ".png"),
+        styles=(StyleInput(picture=style),),
+        clip=clip,
+    )
+    chosen = {"size_px": 80, "network": "lite", "moving": True} | options
+    return await poster.submit(inputs, user_id=1, **chosen)
+
+
+async def lossless(queue: JobQueue, job: Job) -> Clip:
+    assert job.report is not None
+    assert job.report.clip is not None
+    return read_clip(await queue.store.get(job.report.clip.key))
+
+
+async def test_a_clip_becomes_a_painting_that_moves(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    job = await post(poster, panned(4))
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.state is JobState.DONE, done.failure
+    assert done.report is not None
+    made = done.report.clip
+    assert made is not None
+    assert (made.frames, made.seconds, made.plays) == (4, 0.48, 0)
+    clip = await lossless(queue, done)
+    assert clip.durations_ms == TIMES_MS
+    assert clip.size == (80, 64)
+    assert done.result_key is not None
+    poster_image = Image.open(io.BytesIO(await queue.store.get(done.result_key)))
+    assert (np.asarray(poster_image) == np.asarray(clip.frame(0))).all()
+    assert sorted(made.files) == ["gif", "mp4", "webp"]
+    for key in made.files.values():
+        found = decode(
+            await queue.store.get(key), DecodeLimits(), ClipLimits(max_frames_per_second=100)
+        ).clip
+        assert found is not None
+        assert read_clip(found.file).durations_ms == TIMES_MS
+
+
+async def test_progress_is_in_frames_and_the_preview_moves(
+    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clip_painting, "MOVING_PREVIEW_SECONDS", 0.0)
+    job = await post(poster, panned(4), iterations=40)
+    seen = []
+    async with worker(queue, settings), asyncio.timeout(120):
+        while True:
+            now = await queue.jobs.get(job.id)
+            assert now is not None
+            if now.state.ended:
+                break
+            if now.progress is not None and now.progress.frames:
+                seen.append(now.progress)
+            await asyncio.sleep(0.02)
+    assert {one.frames for one in seen} == {4}
+    assert [one.frame for one in seen] == sorted(one.frame or 0 for one in seen)
+    assert [one.fraction for one in seen] == sorted(one.fraction for one in seen)
+    previews = [one.preview_key for one in seen if one.preview_key is not None]
+    assert any(key.endswith(".gif") for key in previews)
+
+
+async def test_a_clip_is_cancelled_within_a_frame(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    job = await post(poster, panned(4), iterations=2000)
+    async with worker(queue, settings):
+        while (now := await queue.jobs.get(job.id)) is None or now.state is JobState.QUEUED:
+            await asyncio.sleep(0.02)
+        await queue.jobs.cancel(job.id, job.user_id)
+        done = await ended(queue, job)
+    assert done.state is JobState.CANCELLED
+
+
+async def test_another_engine_goes_on_at_the_frame_and_ends_the_same(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    images = panned(4)
+    whole = await post(poster, images, iterations=30)
+    async with worker(queue, settings):
+        whole = await ended(queue, whole)
+    job = await post(poster, images, iterations=30)
+    async with worker(queue, settings):
+        while True:
+            now = await running(queue, job)
+            if now.progress is not None and (now.progress.frame or 0) >= 2:
+                break
+            await asyncio.sleep(0.02)
+    stopped = await queue.jobs.get(job.id)
+    assert stopped is not None
+    assert stopped.state is JobState.QUEUED
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.state is JobState.DONE, done.failure
+    one, another = await lossless(queue, whole), await lossless(queue, done)
+    for first, second in zip(one.frames(), another.frames(), strict=True):
+        assert first.tobytes() == second.tobytes()
+    assert done.report is not None
+    assert whole.report is not None
+    assert done.report.iterations == whole.report.iterations
+
+
+async def test_a_damaged_clip_fails_the_job_with_a_sentence(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    job = await post(poster, panned(2), damaged=True)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.state is JobState.FAILED
+    assert done.failure is not None
+    assert "cannot be read; please post it again" in str(done.failure.message)
+
+
+async def test_the_first_picture_of_a_clip_is_painted_as_a_still(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    posted = await post(poster, panned(2))
+    inputs = posted.inputs.model_copy(update={"clip": None})
+    job = await poster.submit(inputs, size_px=80, network="lite", moving=False)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.report is not None
+    assert done.report.clip is None

@@ -1,0 +1,60 @@
+"""What stands in the log of an engine at its start and at the end of a job."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from common.settings import Settings
+from common.version import VERSION
+from engine.worker.saying import say_end, say_start
+from jobs.model import EngineInfo
+from jobs.queue import JobQueue
+from tests.kit.samples import accepted, report
+
+
+def test_a_start_names_versions_device_network_sizes_and_folders(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    info = EngineInfo(
+        "e-1",
+        "host",
+        "cuda:0",
+        "vgg19",
+        "1",
+        1,
+        model="A Card",
+        networks=("vgg19", "lite"),
+        memory_bytes=8 * 2**30,
+        largest_px=4096,
+    )
+    hidden = settings.model_copy(
+        update={"atelier_database_url": "postgresql+asyncpg://atelier:hunter2hunter2@db/atelier"}
+    )
+    with caplog.at_level(logging.INFO):
+        say_start(hidden, info, "bf16")
+    said = " ".join(caplog.messages)
+    for part in (VERSION, "torch", "Python 3", "cuda:0 (A Card, 8.0 GiB) in bf16 with vgg19"):
+        assert part in said
+    assert "up to 4096 px" in said
+    assert str(settings.atelier_data_dir.resolve()) in said
+    assert "hunter2" not in said
+
+
+async def test_an_end_says_size_network_waited_painted_and_outcome(
+    queue: JobQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = await accepted(queue)
+    object.__setattr__(job, "created_at", datetime(2026, 11, 28, tzinfo=UTC))
+    object.__setattr__(job, "started_at", job.created_at + timedelta(seconds=7))
+    with caplog.at_level(logging.INFO):
+        say_end(job, "done", "vgg19", report(seconds=12.0))
+        say_end(job, "cancelled", "vgg19")
+    done, cancelled = caplog.records
+    assert done.getMessage() == (
+        f"job {job.id}: done; 256 px standard, lite, waited 7.0 s, painted 12.0 s"
+    )
+    assert (
+        cancelled.getMessage() == f"job {job.id}: cancelled; 256 px standard, vgg19, waited 7.0 s"
+    )
+    assert done.__dict__["fields"]["painted_seconds"] == 12.0

@@ -1,0 +1,222 @@
+"""PostgreSQL copied and brought back whole, by the real server and its own programs."""
+
+import asyncio
+import io
+import itertools
+import stat
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from rich.console import Console
+
+from bench import postgres
+from jobs.cli import commands as cli
+from jobs.db import postgres_copying
+from jobs.model import JobState
+from jobs.outcomes import QueueError
+from jobs.queue import JobQueue
+from tests.jobs.db.test_opening import SCHEMAS, _copy_to_postgresql, _of_version
+from tests.kit.samples import Place, accepted, claimed, report
+
+pytestmark = pytest.mark.skipif(
+    postgres.find_binaries() is None, reason="PostgreSQL is not installed"
+)
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def empty(
+    postgres_server: postgres.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Place]:
+    """A database without tables, as the settings of the command line name it."""
+    name = f"backup_{next(_numbers)}"
+    asyncio.run(postgres_server.execute(f"CREATE DATABASE {name}"))
+    folder = tmp_path / "my böt #1 50%"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ATELIER_DATA_DIR", str(folder))
+    monkeypatch.setenv("ATELIER_DATABASE_URL", postgres_server.url(name))
+    yield Place(folder, postgres_server.url(name))
+    asyncio.run(postgres_server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    text = io.StringIO()
+    code = cli.main(arguments, Console(file=text, width=300))
+    return code, text.getvalue()
+
+
+async def ask(place: Place, statement: str) -> Any:
+    address = (place.database_url or "").replace("+asyncpg", "")
+    connection = await asyncpg.connect(address)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+async def fill(place: Place) -> str:
+    """One finished picture of user 1, one job of user 2 that waits, a style of user 3."""
+    async with await JobQueue.open(place.settings()) as queue:
+        await accepted(queue, 1)
+        result = await queue.store.put(b"the result", "png")
+        await queue.claims.finish(await claimed(queue), result, report())
+        await accepted(queue, 2)
+        style = await queue.store.put(b"a style", "png")
+        await queue.styles.save("user", 3, "Mine", style, 3)
+    return result
+
+
+async def go_on(place: Place) -> None:
+    """What happens after the backup: two more jobs, and user 3 has everything erased."""
+    async with await JobQueue.open(place.settings()) as queue:
+        assert [(await accepted(queue, 4)).id for _ in range(2)] == [3, 4]
+        await queue.privacy.erase_user(3)
+
+
+def test_a_backup_is_brought_back_whole_and_nothing_is_told_or_numbered_twice(
+    empty: Place, tmp_path: Path
+) -> None:
+    result = asyncio.run(fill(empty))
+    asyncio.run(ask(empty, "CREATE TABLE of_another_program (x int)"))
+    code, said = run("backup", str(tmp_path / "copy.tar"))
+    assert (code, "the database and 2 pictures" in said) == (0, True), said
+    with tarfile.open(tmp_path / "copy.tar") as archive:
+        assert set(archive.getnames()) >= {"atelier.dump", f"pictures/{result}"}
+    assert stat.S_IMODE((tmp_path / "copy.tar").stat().st_mode) == 0o600
+    asyncio.run(ask(empty, "DROP TABLE of_another_program"))
+    asyncio.run(go_on(empty))
+    for picture in (empty.folder / "pictures").rglob("*.png"):
+        picture.unlink()
+    code, said = run("restore", str(tmp_path / "copy.tar"))
+    assert code == 0
+    assert "1 job that waited ended" in said
+    assert "1 member who had their data erased since" in said
+    assert list((empty.folder / "before-restores").glob("atelier-*.dump"))
+    asyncio.run(look(empty, result))
+
+
+async def look(place: Place, result: str) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        done, waited = await queue.jobs.get(1), await queue.jobs.get(2)
+        assert done is not None
+        assert waited is not None
+        assert await queue.store.get(result) == b"the result"
+        assert waited.state is JobState.CANCELLED
+        assert await queue.deliveries.due() == []
+        assert await queue.claims.claim("engine") is None
+        assert await queue.styles.visible_to(3, None) == []
+        assert (await accepted(queue, 1)).id == 5
+    with pytest.raises(asyncpg.PostgresError, match="cannot change from done to running"):
+        await ask(place, "UPDATE jobs SET state = 'running' WHERE id = 1 RETURNING 1")
+
+
+def test_a_database_in_use_is_not_restored_over(
+    empty: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(fill(empty))
+    run("backup", str(tmp_path / "copy.tar"))
+
+    async def try_it() -> int:
+        async with await JobQueue.open(empty.settings()) as queue:
+            await queue.jobs.get(1)
+            return (await asyncio.to_thread(run, "restore", str(tmp_path / "copy.tar")))[0]
+
+    assert asyncio.run(try_it()) == 1
+    assert "stop the bot and all engines" in capsys.readouterr().err
+
+
+def test_a_copy_that_cannot_be_read_to_its_end_leaves_all_as_it_was(
+    empty: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(fill(empty))
+    dump = tmp_path / "copy.dump"
+    assert run("backup", "--database-only", str(dump))[0] == 0
+    dump.write_bytes(dump.read_bytes()[:-100])
+    assert run("restore", str(dump))[0] == 1
+    assert "pg_restore failed" in capsys.readouterr().err
+    assert asyncio.run(ask(empty, "SELECT count(*) FROM jobs")) == 2
+    dump.write_bytes(b"nothing of ours")
+    assert run("restore", str(dump))[0] == 1
+    assert "holds no database" in capsys.readouterr().err
+    assert asyncio.run(ask(empty, "SELECT count(*) FROM jobs")) == 2
+
+
+def test_a_backup_of_sqlite_is_not_put_into_postgresql(
+    empty: Place,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = Place(tmp_path / "sqlite", None)
+    with monkeypatch.context() as patch:
+        patch.setenv("ATELIER_DATA_DIR", str(other.folder))
+        patch.delenv("ATELIER_DATABASE_URL")
+        asyncio.run(fill(other))
+        assert run("backup", str(tmp_path / "copy.tar"))[0] == 0
+    asyncio.run(fill(empty))
+    assert run("restore", str(tmp_path / "copy.tar"))[0] == 1
+    assert "no database of the kind" in capsys.readouterr().err
+    assert asyncio.run(ask(empty, "SELECT count(*) FROM jobs")) == 2
+
+
+def older(place: Place, tmp_path: Path) -> None:
+    """Give it the tables and rows of an older version."""
+    sqlite = Place(tmp_path / "older", None)
+    sqlite.folder.mkdir()
+    assert (SCHEMAS / "0003.sql").is_file()
+    _of_version("0003", sqlite)
+    asyncio.run(_copy_to_postgresql(sqlite.sqlite_file, place.database_url or "", "0003"))
+
+
+async def opened(place: Place, **changes: Any) -> None:
+    async with await JobQueue.open(place.settings(**changes)):
+        pass
+
+
+def test_a_copy_is_made_before_a_migration_from_which_one_can_begin_again(
+    empty: Place, tmp_path: Path
+) -> None:
+    older(empty, tmp_path)
+    for _ in range(2):
+        asyncio.run(opened(empty))
+    (copy,) = (empty.folder / "before-migrations").iterdir()
+    assert copy.name.endswith("schema-0003.dump")
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    asyncio.run(ask(empty, "DELETE FROM jobs WHERE id = 1 RETURNING 1"))
+    code, _ = run("restore", str(copy))
+    assert code == 0
+    assert asyncio.run(ask(empty, "SELECT count(*) FROM jobs")) == 5
+
+
+def test_without_pg_dump_nothing_is_migrated_unless_it_is_wanted_so(
+    empty: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older(empty, tmp_path)
+    monkeypatch.setattr(postgres_copying, "_DEBIANS", tmp_path / "nowhere")
+    monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
+    with pytest.raises(QueueError, match=r"pg_dump is not installed.*MIGRATE_WITHOUT_COPY=true"):
+        asyncio.run(opened(empty))
+    assert asyncio.run(ask(empty, "SELECT version_num FROM alembic_version")) == "0003"
+    asyncio.run(opened(empty, atelier_migrate_without_copy=True))
+    assert asyncio.run(ask(empty, "SELECT version_num FROM alembic_version")) > "0003"
+
+
+def test_the_password_is_in_no_list_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+
+    def note(command: list[str], **given: Any) -> Any:
+        seen.update(given, command=command)
+        raise OSError
+
+    monkeypatch.setattr("jobs.db.postgres_copying.subprocess.run", note)
+    url = sa.make_url("postgresql+asyncpg://atelier:hunter2@db.example/atelier?sslmode=require")
+    with pytest.raises(OSError, match=r"^$"):
+        postgres_copying._run(["pg_dump"], url, None)
+    assert "hunter2" not in " ".join(seen["command"])
+    assert "sslmode=require" in " ".join(seen["command"])
+    assert seen["env"]["PGPASSWORD"] == "hunter2"

@@ -1,0 +1,105 @@
+"""What an owner of 0.1.0 has when the machine is switched off: run inside that release's own code.
+
+    python make_0_1_0.py FOLDER      with that release's folder as the working directory
+
+One job is done, one failed, one cancelled, two wait, one command has just been acknowledged, and one
+painting is half done: its engine dies by its own hand once there is a checkpoint. Prints the numbers
+of the jobs as JSON.
+"""
+
+import asyncio
+import io
+import json
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+sys.path.insert(0, os.getcwd())
+
+import skimage
+from PIL import Image
+
+from engine.worker import service, sitting
+from engine.worker.painter import JobPainter
+from jobs.model import EngineInfo, Failure, FailureKind, MessageTarget, Submission
+from jobs.options import PaintInputs, PaintOptions, StyleInput
+from jobs.queue import JobQueue
+from jobs.settings import load_settings
+
+ENGINE = EngineInfo("old-engine", "old", "cpu", "lite", "0.1.0", 1)
+
+
+def photograph(name):
+    with Image.open(Path(skimage.__file__).parent / "data" / name) as image:
+        small = image.convert("RGB")
+        small.thumbnail((160, 160))
+        buffer = io.BytesIO()
+        small.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+async def main(folder):
+    settings = load_settings(
+        _env_file=None, atelier_data_dir=folder, atelier_network="lite", atelier_device="cpu"
+    )
+    async with await JobQueue.open(settings) as queue:
+        content = await queue.store.put(photograph("coffee.png"), ".png")
+        style = await queue.store.put(photograph("astronaut.png"), ".png")
+
+        async def post(number, **options):
+            target = MessageTarget(
+                application_id=1,
+                interaction_id=number,
+                interaction_token="token",
+                token_expires_at=datetime.now(UTC) + timedelta(minutes=15),
+                channel_id=77,
+            )
+            outcome = await queue.submit(
+                Submission(
+                    interaction_id=number,
+                    user_id=number,
+                    user_name=f"user {number}",
+                    inputs=PaintInputs(content=content, styles=(StyleInput(picture=style),)),
+                    options=PaintOptions(**{"size_px": 64, "quality": "draft", **options}),
+                    target=target,
+                    guild_id=5,
+                    channel_id=77,
+                )
+            )
+            return outcome.job.id
+
+        await queue.register_engine(ENGINE)
+        known = {"done": await post(1)}
+        claim = await queue.claim(ENGINE.id)
+        painter, control = JobPainter(settings), service.Control()
+        painted = await asyncio.to_thread(painter.paint, claim.job, None, queue.store, control)
+        key = (
+            await queue.store.put(painted.picture, ".png") if hasattr(painted, "picture") else None
+        )
+        await queue.finish(claim, key or painted.result_key, painted.report)
+        known["failed"] = await post(2)
+        failure = Failure(FailureKind.INPUT, "That is no picture.", "e-1")
+        await queue.fail(await queue.claim(ENGINE.id), failure)
+        known["cancelled"] = await post(3)
+        await queue.remove(known["cancelled"])
+        known["half_painted"] = await post(4, size_px=160, iterations=60)
+        known["waiting"] = [await post(5), await post(6, keep_colors="luminance")]
+        await queue.open_intake(7, 7, {"of": "0.1.0"})
+        print(json.dumps(known), flush=True)
+
+        sitting.CHECKPOINT_SECONDS = 0.2
+        named = queue.save_checkpoint
+
+        async def die_after(claim, key):
+            outcome = await named(claim, key)
+            if claim.job.id == known["half_painted"]:
+                os._exit(0)  # as if the power went
+            return outcome
+
+        JobQueue.save_checkpoint = staticmethod(die_after)
+        await queue.forget_engine(ENGINE.id)
+        await service.EngineWorker(queue, painter, ENGINE).run(asyncio.Event())
+
+
+asyncio.run(main(Path(sys.argv[1])))

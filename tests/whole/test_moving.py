@@ -1,0 +1,66 @@
+"""An animation goes through the real bot and the real engine, which are killed on the way."""
+
+import io
+
+import pytest
+from PIL import Image, ImageSequence
+
+from common.settings import Settings
+from jobs.queue import JobQueue
+from tests.common.clips.files import saved
+from tests.kit.installation import Installation, engines_of, finished
+from tests.kit.pictures import photograph
+
+pytestmark = pytest.mark.slow
+
+FRAMES = 6
+DELAYS_MS = [100, 120, 80, 100, 500, 100]
+LITE = {"ATELIER_NETWORK": "lite"}
+
+
+def animation() -> bytes:
+    """A photograph that passes by."""
+    photo = Image.open(io.BytesIO(photograph("coffee.png"))).convert("RGB").resize((160, 120))
+    frames = [photo.crop((6 * n, 3 * n, 6 * n + 96, 3 * n + 72)) for n in range(FRAMES)]
+    return saved(frames, "GIF", duration=DELAYS_MS, loop=0)
+
+
+async def test_what_moves_outlives_the_deaths_of_bot_and_engine(installation: Installation) -> None:
+    discord = installation.discord
+    ada = discord.user("ada")
+    async with installation.bot(LITE) as bot:
+        interaction = await discord.slash(
+            ada,
+            "paint",
+            {"quality": "draft", "seed": 3, "preset": "starry-night"},
+            attachments={"content": ("cat.gif", animation())},
+        )
+        asked = await discord.until(lambda: interaction.message and interaction.message.buttons, 60)
+        assert asked
+        message = interaction.message
+        assert message is not None
+        bot._process.kill()  # the question is open
+        await bot._process.wait()
+    async with installation.bot(LITE) as bot:
+        moving = next(b for b in message.buttons if str(b["label"]).startswith("Moving"))
+        await discord.use_component(ada, message, moving)
+        painting = await discord.until(lambda: f"of {FRAMES}" in message.text, 120)
+        assert painting, message.text
+        for engine in engines_of(bot):
+            engine.kill()
+        bot._process.kill()
+        await bot._process.wait()
+    async with installation.bot(LITE):
+        assert await discord.until(lambda: finished(message), 240), message.text
+    (shown,) = message.attachments
+    assert shown.filename.endswith(".gif")
+    with Image.open(io.BytesIO(shown.data)) as gif:
+        frames = [frame.info["duration"] for frame in ImageSequence.Iterator(gif)]
+        assert (gif.size, frames, gif.info["loop"]) == ((96, 72), DELAYS_MS, 0)
+    settings = Settings(_env_file=None, atelier_data_dir=installation.folder / "data")
+    async with await JobQueue.open(settings) as queue:
+        (job,) = await queue.jobs.of_user(ada.id)
+        kinds = [event.kind for event in await queue.jobs.history(job.id)]
+        assert kinds.count("done") == 1
+        assert kinds.count("claimed") == 2
+        assert await queue.intakes.pending() == []
