@@ -1,5 +1,10 @@
 """`python -m bot`: run the bot, and with it one engine unless `ATELIER_ENGINE=external`."""
 
+from common.interrupts import stop_quietly
+
+if __name__ == "__main__":
+    stop_quietly()
+
 import asyncio
 import contextlib
 import logging

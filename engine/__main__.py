@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from common.command_line import WRONG_USE, nearest_of, print_anything
+from common.interrupts import stop_quietly
 from engine.allocator import give_large_blocks_back
 
 COMMANDS = ("paint", "styles")
@@ -68,4 +69,5 @@ def _run(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    stop_quietly()
     sys.exit(main(sys.argv[1:]))

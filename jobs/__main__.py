@@ -2,7 +2,10 @@
 
 import sys
 
-from jobs.cli.commands import main
+from common.interrupts import stop_quietly
 
 if __name__ == "__main__":
+    stop_quietly()
+    from jobs.cli.commands import main
+
     sys.exit(main())

@@ -1,5 +1,12 @@
 """A loopback Discord, for trying the bot without an account and for tests."""
 
+import sys
+
+from sandbox.interrupts import stop_quietly
+
+if sys.argv[:1] == ["-m"]:  # `python -m sandbox` begins, and loads all of the following
+    stop_quietly()
+
 from sandbox.command_visibility import NotOfferedError
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, Message, User

@@ -1,19 +1,39 @@
 """`python -m sandbox`: the loopback Discord with its page, or a demonstration of the bot."""
 
 import argparse
+import difflib
+import re
 import sys
 from pathlib import Path
-
-from sandbox.demo import run_demo
-from sandbox.serve import has_screen, run_sandbox
+from typing import NoReturn
 
 DEFAULT_PORT = 8787
 DEMO_TIMEOUT_SECONDS = 1800.0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Wrong usage is one line, with the nearest right word."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say it and end with 2."""
+        known = [flag for action in self._actions for flag in action.option_strings] + [
+            "demo",
+            "pictures",
+        ]
+        words = re.findall(r"--[\w-]+|'([^']*)'", message) and re.findall(r"[\w-]+", message)
+        near = [
+            found[0]
+            for word in words
+            if word not in known
+            and (found := difflib.get_close_matches(word, known, n=1, cutoff=0.7))
+        ]
+        hint = f" Is {near[0]} meant?" if near else ""
+        self.exit(2, f"{self.prog}: {message[:1].upper()}{message[1:]}.{hint} See --help.\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    top = _Parser(prog="python -m sandbox", description=__doc__)
     top.add_argument("--port", type=int, default=DEFAULT_PORT, help="port of the page (8787)")
     top.add_argument(
         "--data", type=Path, default=Path("sandbox-data"), help="the bot's data (sandbox-data)"
@@ -30,14 +50,24 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--timeout", type=float, default=DEMO_TIMEOUT_SECONDS, help="seconds until giving up"
     )
+    pictures = commands.add_parser("pictures", help="take the pictures of docs/members.md")
+    pictures.add_argument(
+        "--out", type=Path, default=Path("docs/images"), help="where they go (docs/images)"
+    )
     return top
 
 
 def main() -> int:
     """Run the command line; the exit status."""
     arguments = parser().parse_args()
+    from sandbox.demo import run_demo  # noqa: PLC0415 - after the command line was understood
+    from sandbox.member_pictures import run_pictures  # noqa: PLC0415
+    from sandbox.serve import has_screen, run_sandbox  # noqa: PLC0415
+
     if arguments.command == "demo":
         return run_demo(arguments.content, arguments.style, arguments.out, arguments.timeout)
+    if arguments.command == "pictures":
+        return run_pictures(arguments.out)
     return run_sandbox(
         arguments.port,
         arguments.data,
@@ -47,4 +77,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)

@@ -50,7 +50,7 @@ as_user sh -c 'cd /app && python -m bot' || code=$?
 [ "$code" = 2 ] || { echo "without a token it should end with 2, not $code" >&2; exit 1; }
 
 echo "== an engine serves, and the health check says so"
-as_user sh -c 'cd /app && python -m engine & engine=$!
+as_user sh -c 'cd /app; python -m engine & engine=$!
     for _ in $(seq 60); do python -m jobs status --quiet && break; sleep 1; done
     python -m jobs status; code=$?; kill $engine; wait $engine; exit $code'
 

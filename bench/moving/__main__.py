@@ -15,7 +15,7 @@ from PIL import Image
 
 from bench.children.judge import machine
 from bench.moving.clips import FRAMES, MadeClip, make_clips
-from bench.moving.measuring import style_distance, warping_error
+from bench.moving.measuring import style_distance, warping_errors
 from bench.report import publish, table
 from bench.runner import DEFAULT_STYLE, ROOT
 from common.options import NETWORKS, PaintOptions
@@ -59,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and write the table and the sheets."""
     chosen = _parser().parse_args(arguments)
     torch.set_num_threads(chosen.threads)
-    made = make_clips(chosen.shared, chosen.size)
+    clips = make_clips(chosen.shared, chosen.size)
+    made = {name: clip.begun(chosen.frames) for name, clip in clips.items()}
     if chosen.sheets is not None:
         chosen.sheets.mkdir(parents=True, exist_ok=True)
     judge, studio, found = Judge.load(), Studio(), []
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         one = _measure(name, made[name], studio=studio, judge=judge, chosen=chosen)
         print(one, flush=True)
         found.append(one)
-    text = _text(found, chosen.size, chosen.network)
+    text = _text(found, chosen)
     publish(
         chosen.out / "moving.md",
         "Moving pictures: steadiness and cost",
@@ -108,18 +109,19 @@ def _measure(
         painted = list(work.finished())
     if chosen.sheets is not None:
         for kind, frames in (("", painted), ("-alone", alone)):
-            sheet = _sheet([frames[number] for number in SHOWN])
+            sheet = _sheet([frames[number] for number in SHOWN if number < len(frames)])
             write_picture(
                 Picture.from_image(sheet),
                 chosen.sheets / f"moving-{name}{kind}.{chosen.sheet_kind}",
             )
+    error_alone, error, of_photographs = warping_errors(clip.images, alone, painted, clip.images)
     return Measured(
         name,
         alone_clock.seconds,
         clock.seconds,
-        warping_error(clip.images, alone),
-        warping_error(clip.images, painted),
-        warping_error(clip.images, clip.images),
+        error_alone,
+        error,
+        of_photographs,
         style_distance(judge, alone, chosen.style),
         style_distance(judge, painted, chosen.style),
         done[-1].anew,
@@ -142,7 +144,7 @@ def _sheet(frames: Sequence[Image.Image], columns: int = 4) -> Image.Image:
     return sheet
 
 
-def _text(found: Sequence[Measured], size_px: int, network: str) -> str:
+def _text(found: Sequence[Measured], chosen: argparse.Namespace) -> str:
     head = (
         "clip",
         "processor s, alone",
@@ -173,8 +175,9 @@ def _text(found: Sequence[Measured], size_px: int, network: str) -> str:
         for one in found
     ]
     said = (
-        f"{FRAMES} frames of {size_px} px with `{network}`. The warping error is in levels of 255, "
-        "by the flow of TV-L1; that of the photographs is what this flow leaves.\n\n"
+        f"{chosen.frames} frames of {chosen.size} px with `{chosen.network}`. The warping error is "
+        "in levels of 255, by the flow of TV-L1; that of the photographs is what this flow "
+        "leaves.\n\n"
     )
     return said + table(head, rows)
 
@@ -183,6 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.moving", description=__doc__)
     parser.add_argument("--clips", nargs="+", help="some of the six")
     parser.add_argument("--size", type=int, default=192, help="longer side, px")
+    parser.add_argument("--frames", type=int, default=FRAMES, help="of each clip, from its first")
     parser.add_argument("--network", choices=NETWORKS, default="lite")
     parser.add_argument("--style", type=Path, default=DEFAULT_STYLE)
     parser.add_argument("--shared", type=Path, default=ROOT / "../shared")

@@ -27,6 +27,12 @@ class MadeClip:
         """A frame from 0."""
         return self.images[number]
 
+    def begun(self, frames: int) -> "MadeClip":
+        """Its first frames; a part of a loop is none."""
+        if frames >= len(self):
+            return self
+        return MadeClip(self.images[:frames])
+
 
 def make_clips(shared: Path, size_px: int) -> Mapping[str, MadeClip]:
     """All six, with the longer side so long."""

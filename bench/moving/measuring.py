@@ -17,26 +17,27 @@ _CUT = 0.3
 """Between frames of which less goes over into the next there is a cut."""
 
 
-def warping_error(contents: Sequence[Image.Image], shown: Sequence[Image.Image]) -> float:
-    """How far what is shown leaves the motion of the photographs, in levels of 255.
+def warping_errors(
+    contents: Sequence[Image.Image], *shown: Sequence[Image.Image]
+) -> tuple[float, ...]:
+    """How far each of those shown leaves the motion of the photographs, in levels of 255.
 
     For each pair of neighbours the earlier one is moved by the flow between the photographs, and
     the mean difference to the later one is taken over all pixels that can be seen in both (Lai et
     al., Learning blind video temporal consistency, 2018). The flow is TV-L1's (Zach et al., 2007),
     by which nothing is painted.
     """
-    errors = []
-    for (before, after), (first, second) in zip(
-        itertools.pairwise(contents), itertools.pairwise(shown), strict=True
-    ):
+    errors: list[list[float]] = []
+    for number, (before, after) in enumerate(itertools.pairwise(contents)):
         forward, backward = held_out_flow(before, after), held_out_flow(after, before)
         seen = ~disoccluded(forward, backward) & _inside(backward) & _alike(before, after, backward)
         if seen.mean() < _CUT:
             continue
         size = before.size
-        apart = np.abs(warped(_pixels(first, size), backward) - _pixels(second, size))
-        errors.append(255 * float(apart[seen].mean()))
-    return float(np.mean(errors)) if errors else 0.0
+        pairs = [(_pixels(one[number], size), _pixels(one[number + 1], size)) for one in shown]
+        apart = [np.abs(warped(first, backward) - second) for first, second in pairs]
+        errors.append([255 * float(one[seen].mean()) for one in apart])
+    return tuple(float(one) for one in np.mean(errors, axis=0))
 
 
 def held_out_flow(before: Image.Image, after: Image.Image) -> Flow:

@@ -6,7 +6,7 @@ from bot.cards.small_print import Attached
 from bot.pictures.upload_encoder import UploadEncoder
 from bot.texts import Texts
 from bot.wire.uploads import MIB, REQUEST_LIMIT_BYTES, ROOM_BYTES
-from common.store import PictureMissingError, PictureStore
+from common.store import PictureStore
 from jobs.model import PaintedClip
 
 NAMES = {"mp4": "MP4", "gif": "GIF", "webp": "WebP"}
@@ -36,14 +36,13 @@ async def fitted_clip(
     order = [kind for kind in best_kinds(clip.plays) if kind in clip.files]
     too_large: list[tuple[str, int]] = []
     for kind in order:
-        try:
-            data = await store.get(clip.files[kind])
-        except PictureMissingError:
-            continue
-        if len(data) <= limit_bytes:
+        key = clip.files[kind]
+        size_bytes = await store.total_bytes([key])
+        if 0 < size_bytes <= limit_bytes:
             note = _instead(t, too_large, kind, limit_bytes) if too_large else None
-            return Attached(data, f"{name}.{kind}", note)
-        too_large.append((kind, len(data)))
+            return Attached(await store.get(key), f"{name}.{kind}", note)
+        if size_bytes:
+            too_large.append((kind, size_bytes))
     encoded = await press.fit_clip(await store.get(clip.key), limit_bytes, is_result=is_result)
     note = t(
         "Shown as a smaller video of {width} × {height} px: at most {limit} MiB can be uploaded "

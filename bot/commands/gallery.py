@@ -9,7 +9,7 @@ from discord import ui
 from bot.cards.fit_upload import fitted
 from bot.cards.job_buttons import Action
 from bot.cards.job_card import gallery_card
-from bot.commands.job_access import kept_job, known_job
+from bot.commands.job_access import check_pictures, kept_job, known_job
 from bot.commands.show import check_posting
 from bot.commands.style_form import PhotoForm
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
@@ -211,6 +211,7 @@ async def same_style(interaction: Interaction, job_id: int) -> None:
         raise UserError(NOT_PUBLISHED)
     if job.pictures_deleted_at is not None:
         raise UserError(NOT_KEPT)
+    check_pictures(job)
     styles = tuple(
         StyleWish(
             picture=Source(key=style.picture) if style.picture else None,
@@ -221,7 +222,9 @@ async def same_style(interaction: Interaction, job_id: int) -> None:
         for style in job.inputs.styles
     )
     t = texts_of(interaction)
-    await interaction.response.send_modal(PhotoForm(t, t("Paint with this"), styles, {}))
+    await interaction.response.send_modal(
+        PhotoForm(t, t("Paint with this"), styles, {}, of_job_id=job.id)
+    )
 
 
 FEATURE = Feature(

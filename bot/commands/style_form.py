@@ -139,10 +139,18 @@ class PhotoForm(ReportingModal):
     """Asks for the photographs to paint in a style that is chosen already, or will be."""
 
     def __init__(
-        self, t: Texts, title: str, styles: tuple[StyleWish, ...], changes: Mapping[str, Any]
+        self,
+        t: Texts,
+        title: str,
+        styles: tuple[StyleWish, ...],
+        changes: Mapping[str, Any],
+        *,
+        of_job_id: int | None = None,
     ) -> None:
         super().__init__(title=title)
         self._styles = styles
+        self._of_job_id = of_job_id
+        """The job whose styles they are: they are its member's, to take back with their data."""
         self._changes = changes
         self._photos = PictureUpload(custom_id="content", max_values=MAX_VARIANTS)
         self._strength = strength_select(t)
@@ -172,5 +180,6 @@ class PhotoForm(ReportingModal):
             styles=self._styles,
             options=PaintOptions(**options),
             named=tuple(named),
+            parent_job_id=self._of_job_id,
         )
         await interaction.client.service(IntakeService).begin(interaction, request)

@@ -23,6 +23,7 @@ from common.pictures import (
     DecoderUnavailableError,
     PictureError,
 )
+from common.pictures.readers.formats import may_move
 from common.sentences import Sentence
 from common.settings import Settings
 from common.store import key_for
@@ -32,6 +33,7 @@ T = TypeVar("T")
 
 HELD_BYTES = 48 * 1024 * 1024
 HELD_AT_ONCE = 8
+CLIPS_AT_ONCE = 2
 
 ROLE_WORDS = {
     Role.CONTENT: _("The photograph"),
@@ -131,6 +133,7 @@ class PictureIntake:
             )
         )
         self._budget = ByteBudget(max(HELD_BYTES, settings.max_upload_bytes), HELD_AT_ONCE)
+        self._clips = asyncio.Semaphore(CLIPS_AT_ONCE)
         self._max_bytes = settings.max_upload_bytes
         self._warming: asyncio.Task[None] | None = None
 
@@ -187,7 +190,11 @@ class PictureIntake:
         async with self._shares.pictures.turn(member), self._budget.hold(size_bytes):
             try:
                 data = await self._downloader.fetch(source.url, source.size_bytes)
-                decoded = await self._decoders.decode(data, clip_limits)
+                if clip_limits is not None and may_move(data):
+                    async with self._clips:  # which are larger than their files
+                        decoded = await self._decoders.decode(data, clip_limits)
+                        return await self._stored(decoded, role, interaction_id, number)
+                decoded = await self._decoders.decode(data)
             except UnreachableError:
                 raise
             except (UserError, PictureError) as problem:

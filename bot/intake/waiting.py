@@ -33,6 +33,8 @@ AWAY = (
 BACKOFF = Backoff(first_seconds=0.5, longest_seconds=20.0)
 LEAST_TRIES = 5
 """Of a command whose answer can be reached no more, as after a restart."""
+SLOW_SECONDS = 6.0
+"""What takes longer is looked after; a large picture on a busy machine may, too."""
 SAID_AFTER_SECONDS = 4.0
 """What passes sooner is not worth a word."""
 MARGIN = timedelta(seconds=45)
@@ -67,9 +69,24 @@ class Surroundings:
         """
         loop = asyncio.get_running_loop()
         began, has_said = loop.time(), False
+
+        async def say() -> bool:
+            words = texts_for(request.reply.locale)(WAITS)
+            return await say_meanwhile(self._client, request.reply, words)
+
         for failures in count():
+            trying = asyncio.ensure_future(work())
             try:
-                return await work()
+                await asyncio.wait({trying}, timeout=SLOW_SECONDS)
+                if not trying.done() and not has_said and not await self._are_well(SLOW_SECONDS):
+                    # What does not answer may take half a minute to be given up. A card that
+                    # comes before these words is not replaced by them: Discord refuses that.
+                    has_said = trying.done() or await say()
+                return await trying
+            except asyncio.CancelledError:
+                trying.cancel()
+                await asyncio.gather(trying, return_exceptions=True)
+                raise
             except AWAY as error:
                 left = self._seconds_left(request)
                 if left <= 0 and failures + 1 >= LEAST_TRIES:
@@ -85,8 +102,7 @@ class Surroundings:
             while True:
                 is_late = loop.time() - began > SAID_AFTER_SECONDS
                 if is_late and not has_said and self._seconds_left(request) > 0:
-                    words = texts_for(request.reply.locale)(WAITS)
-                    has_said = await say_meanwhile(self._client, request.reply, words)
+                    has_said = await say()
                 if self._seconds_left(request) <= 0 or await self._are_well(SAID_AFTER_SECONDS):
                     break
         raise AssertionError("unreachable")

@@ -5,13 +5,14 @@ has the fields of an `Encoded` and its bytes. See `common.child` for the message
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
 from PIL import Image, ImageFile
 
 from bot.pictures.encoded import Encoded
+from bot.pictures.provenance import said_by
 from common.child import Header, Message, serve
 from common.confining import confine, leave_network, readable_modules
 from common.pictures.white import on_white
@@ -27,14 +28,21 @@ MEMORY_BYTES: Final = 4 * 1024**3  # of addresses; two pictures of 8192 px fit i
 
 
 def fit(data: bytes, limit_bytes: int) -> Encoded:
-    """The best JPEG or WebP of at most `limit_bytes`; fewer pixels only if nothing else helps."""
+    """The best JPEG or WebP of at most `limit_bytes`; fewer pixels only if nothing else helps.
+
+    It says of itself what the picture does.
+    """
     Image.MAX_IMAGE_PIXELS = None  # our own painting
     picture: Image.Image = Image.open(io.BytesIO(data))
+    return _fit(picture, limit_bytes, said_by(picture))
+
+
+def _fit(picture: Image.Image, limit_bytes: int, said: Mapping[str, Any]) -> Encoded:
     has_alpha = picture.mode in {"RGBA", "LA"} or "transparency" in picture.info
     picture = picture.convert("RGBA" if has_alpha else "RGB")
     is_smaller = False
     while True:
-        encoded = _best(picture, limit_bytes, has_alpha=has_alpha)
+        encoded = _best(picture, limit_bytes, said, has_alpha=has_alpha)
         if encoded is not None:
             suffix, quality, content = encoded
             return Encoded(content, suffix, quality, *picture.size, is_smaller)
@@ -44,26 +52,28 @@ def fit(data: bytes, limit_bytes: int) -> Encoded:
 
 
 def _best(
-    picture: Image.Image, limit_bytes: int, *, has_alpha: bool
+    picture: Image.Image, limit_bytes: int, said: Mapping[str, Any], *, has_alpha: bool
 ) -> tuple[str, int, bytes] | None:
     if not has_alpha:
         for quality in (quality for quality in QUALITIES if quality >= GOOD_JPEG):
-            content = _save(picture, "JPEG", quality=quality, subsampling=0, optimize=True)
+            content = _save(picture, "JPEG", **said, quality=quality, subsampling=0, optimize=True)
             if len(content) <= limit_bytes:
                 return ".jpg", quality, content
     if max(picture.size) > WEBP_MAX_SIDE_PX:
         return None
     for quality in QUALITIES:
-        content = _save(picture, "WEBP", quality=quality, method=3, use_sharp_yuv=True)
+        content = _save(picture, "WEBP", **said, quality=quality, method=3, use_sharp_yuv=True)
         if len(content) <= limit_bytes:
             return ".webp", quality, content
     return None
 
 
 def compare(before: bytes, after: bytes, limit_bytes: int) -> Encoded:
-    """Two pictures side by side, of the same height, on white."""
+    """Two pictures side by side, of the same height, on white; it says what the second does."""
     Image.MAX_IMAGE_PIXELS = None  # both were checked when they came in
-    pictures = [on_white(Image.open(io.BytesIO(data))) for data in (before, after)]
+    opened = [Image.open(io.BytesIO(data)) for data in (before, after)]
+    said = said_by(opened[1])
+    pictures = [on_white(picture) for picture in opened]
     height = min(COMPARE_MAX_HEIGHT_PX, max(picture.height for picture in pictures))
     widths = [max(1, round(picture.width * height / picture.height)) for picture in pictures]
     shrink = min(1.0, COMPARE_MAX_WIDTH_PX / (sum(widths) + GAP_PX))
@@ -74,7 +84,7 @@ def compare(before: bytes, after: bytes, limit_bytes: int) -> Encoded:
     for picture, width in zip(pictures, widths, strict=True):
         sheet.paste(picture.resize((width, height), Image.Resampling.LANCZOS), (left, 0))
         left += width + GAP_PX
-    return fit(_save(sheet, "PNG"), limit_bytes)
+    return _fit(sheet, limit_bytes, said)
 
 
 def _save(picture: Image.Image, kind: str, **options: object) -> bytes:

@@ -3,7 +3,7 @@
 import io
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Final, Protocol
+from typing import Protocol
 
 from PIL import Image
 
@@ -24,18 +24,6 @@ from common.pictures.raster import Raster
 from common.pictures.readers.formats import Format, format_of
 from common.sentences import Sentence, sentence
 
-READERS: Final = {
-    "GIF": "gif",
-    "WEBP": "webp",
-    "PNG": "apng",
-    "AVIF": "avif",
-    "MP4": "film",
-    "MOV": "film",
-    "WEBM": "film",
-    "MKV": "film",
-}
-"""Modules of `common.clips.readers`, for the formats that may move."""
-
 
 class _Reader(Protocol):
     def read(self, data: bytes, limits: DecodeLimits) -> Motion | None: ...
@@ -53,7 +41,7 @@ def decode(data: bytes, limits: DecodeLimits, clip_limits: ClipLimits | None) ->
         PictureError: it is no picture, damaged before its first frame ends, or beyond a limit.
     """
     found = format_of(data)
-    if clip_limits is None or found is None or found.name not in READERS:
+    if clip_limits is None or found is None or not found.motion:
         return Decoded(normalize(data, limits))
     try:
         picture = normalize(data, limits)
@@ -77,7 +65,7 @@ def _moving(
     data: bytes, found: Format, limits: DecodeLimits, clip_limits: ClipLimits
 ) -> _Made | None:
     """The clip of a file; None where there is but one frame to be seen."""
-    reader: _Reader = import_module(f"common.clips.readers.{READERS[found.name]}")
+    reader: _Reader = import_module(f"common.clips.readers.{found.motion}")
     with explained():
         motion = reader.read(data, limits)
         if motion is None:

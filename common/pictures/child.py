@@ -31,15 +31,14 @@ def main() -> None:
 
 def _load() -> None:
     """Load every reader, so that the first file of a format does not wait for it."""
-    from common.clips.decode import READERS  # noqa: PLC0415
     from common.pictures.readers.formats import FORMATS, LATE  # noqa: PLC0415
 
+    import_module("common.clips.decode")
     for each in FORMATS.values():
         if each.module not in LATE:
             _ = each.read
-    for module in READERS.values():
-        if module not in LATE:
-            import_module(f"common.clips.readers.{module}")
+            if each.motion:
+                import_module(f"common.clips.readers.{each.motion}")
 
 
 def _answer(request: Header, files: Sequence[bytes]) -> Message:

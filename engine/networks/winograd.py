@@ -27,6 +27,10 @@ _MOST_BYTES = 24 << 20
 """Of these at a time. Fewer stay in the processor's cache; fewer still are told the kernel anew too
 often."""
 _RIGHT = 1e-4
+_FEW_POSITIONS = {"AVX2": 150, "AVX512": 300}
+"""Fewer of a wide layer are computed directly: NNPACK transforms its kernel each time, which then
+takes most of it (at 6 × 8 positions of 512 channels it takes two to three times as long)."""
+_WIDE = 256
 _LEAST_CHANNELS = {"AVX2": 128, "AVX512": 256}
 """Of a network's widest convolution, by instructions; others were not measured."""
 
@@ -46,6 +50,12 @@ class Kernel:
         weight = self.weight.flip(2, 3).transpose(0, 1).contiguous()
         around = weight.shape[2] - 1 - self.around
         return Kernel(weight, self.bias.new_zeros(weight.shape[0]), around)
+
+    @cached_property
+    def _few_positions(self) -> int:
+        if min(self.weight.shape[:2]) < _WIDE:
+            return 0
+        return _FEW_POSITIONS.get(torch.backends.cpu.get_cpu_capability(), 0)
 
     def __call__(self, x: Tensor) -> Tensor:
         """[1, inputs, h, w] to [1, outputs, h', w'], some rows at a time."""
@@ -76,6 +86,10 @@ class Kernel:
         """
         outputs, inputs, side, _ = self.weight.shape
         _, _, height, width = self.size_of(given)
+        if height * width < self._few_positions:
+            found = F.conv2d(rows_of(0, given[2]), self.weight, self.bias, padding=self.around)
+            yield 0, height, found
+            return
         row_bytes = (inputs + outputs) * width * _BYTES_PER_VALUE
         # A whole number of tiles, so that bands compute what the whole would, to the last bit.
         rows = max(2 * _TILE, int(_MOST_BYTES / row_bytes) // _TILE * _TILE)

@@ -132,7 +132,7 @@ class Moving(_Part):
     share: their iterations at each, in parts of those of a picture that stands alone.
     """
 
-    temporal_weight: _Weight = 200.0
+    temporal_weight: _Weight = 10.0
     scales: int = Field(2, ge=1)
     share: Annotated[float, Field(gt=0, le=1)] = 0.4
 

@@ -82,6 +82,9 @@ class ProgressReporter:
     _told_at: float = 0.0
     _shown_at: float = 0.0
     _preview_key: str | None = None
+    _looks_painted_from: int = 0
+    """The iteration before which there is only a blurred photograph to show."""
+    _side_px: int = PREVIEW_SIDE_PX
     _kept_at: float = field(default_factory=time.monotonic)
 
     def hear(self, event: Event) -> None:
@@ -96,7 +99,9 @@ class ProgressReporter:
             case Preparing(note):
                 first = not self.versions.keys
                 self.handle.put_progress(self.versions.progress(note=note if first else None))
-            case Prepared(total):
+            case Prepared(total, scales):
+                self._looks_painted_from = -(-scales[0][1] // 2)
+                self._side_px = min(PREVIEW_SIDE_PX, max(scales[-1][0]))
                 self.handle.put_progress(self.versions.progress(total=total))
             case Recovered(reason):
                 log.warning("%s", reason)
@@ -113,7 +118,8 @@ class ProgressReporter:
             self._keep(event)
         if now - self._told_at >= PROGRESS_SECONDS:
             self._told_at = now
-            if now - self._shown_at >= PREVIEW_SECONDS:
+            painted = event.iteration >= self._looks_painted_from
+            if painted and now - self._shown_at >= PREVIEW_SECONDS:
                 self._shown_at = now
                 self._preview_key = self._show(event)
             self._tell(event)
@@ -128,8 +134,18 @@ class ProgressReporter:
         self._kept_at = time.monotonic()
 
     def _show(self, event: Stepped) -> str | None:
-        shown = self.versions.sheet(event.preview(PREVIEW_SIDE_PX))
+        # Small scales are enlarged: a message should not grow with its picture.
+        shown = self.versions.sheet(_enlarged(event.preview(self._side_px), self._side_px))
         return stored_preview(shown, self.store) or self._preview_key
+
+
+def _enlarged(image: Image.Image, side_px: int) -> Image.Image:
+    """With its longer side at least so long."""
+    grown = side_px / max(image.size)
+    if grown <= 1:
+        return image
+    size = [max(1, round(side * grown)) for side in image.size]
+    return image.resize((size[0], size[1]), Image.Resampling.BICUBIC)
 
 
 def stored_preview(image: Image.Image, store: PictureStore) -> str | None:

@@ -68,6 +68,12 @@ class Privacy:
                 .where(J.user_id == user_id)
                 .order_by(schema.events.c.id),
             ),
+            (
+                "gallery",
+                sa.select(schema.gallery_posts)
+                .join(schema.jobs, J.id == schema.gallery_posts.c.job_id)
+                .where(J.user_id == user_id),
+            ),
             ("defaults", sa.select(schema.defaults).where(_own_defaults(user_id))),
             ("styles", sa.select(schema.user_styles).where(_own_style(user_id))),
             ("server_styles", sa.select(styles).where(styles.c.scope == "guild", mine)),

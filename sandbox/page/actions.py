@@ -13,6 +13,9 @@ from sandbox.model import Channel, Json, Message, Upload, User
 from sandbox.page.fault_buttons import FAULT_BUTTONS
 from sandbox.page.views import interaction_view, sees_message
 
+LOCALES = ("en-US", "de", "fr", "es-ES")
+"""Languages that a user of the page may choose."""
+
 
 class ActionRequest:
     """One request of the page: its user, its payload, its files by field."""
@@ -143,6 +146,16 @@ async def delete(request: ActionRequest) -> Json:
     return {}
 
 
+async def language(request: ActionRequest) -> Json:
+    """Use Discord in another language."""
+    locale = str(request.payload["locale"])
+    if locale not in LOCALES:
+        raise NotOfferedError(f"The page does not know the language {locale!r}.")
+    request.user.locale = locale
+    request.discord.world.emit("users", {})
+    return {}
+
+
 async def fault(request: ActionRequest) -> Json:
     """Something goes wrong, on demand."""
     button = FAULT_BUTTONS.get(request.payload["kind"])
@@ -161,6 +174,7 @@ ACTIONS: dict[str, Action] = {
     "user_menu": user_menu,
     "post": post,
     "delete": delete,
+    "language": language,
     "fault": fault,
 }
 

@@ -53,3 +53,16 @@ def test_help_comes_under_any_encoding(program: str) -> None:
 def test_a_word_that_is_near_nothing_has_no_nearest() -> None:
     assert nearest_of(["qqqq", "--sise"], ["--size", "--seed"]) == "--size"
     assert nearest_of(["qqqq"], ["--size"]) is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [("--prt", "Is --port meant?"), ("dem", "Is demo meant?")],
+)
+def test_wrong_usage_of_the_sandbox_is_one_line_with_the_nearest_right_word(
+    wrong: str, said: str
+) -> None:
+    ended = run("sandbox", wrong)
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+    assert said in ended.stderr

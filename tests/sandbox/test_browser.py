@@ -261,3 +261,61 @@ async def test_other_sites_cannot_act(world: World) -> None:
             form = aiohttp.FormData({"payload": "{}"}, default_to_multipart=True)
             async with session.post(url, data=form, headers=headers) as response:
                 assert response.status == 403
+
+
+async def test_ones_own_answer_is_at_the_bottom_though_one_had_scrolled_up(
+    page: Page, files: tuple[Path, Path]
+) -> None:
+    visitor = Visitor(page)
+    for _ in range(3):
+        await paint(visitor, files)
+        await visitor.reads("Again")
+    log = page.locator("#log")
+    await log.evaluate("box => { box.scrollTop = 0; }")
+    await visitor.begin("help")
+    await visitor.send()
+    await visitor.reads("Try it now")
+    await expect(visitor.last_message()).to_be_in_viewport()
+
+
+async def test_four_versions_stand_two_by_two_and_a_deletion_is_undone(
+    page: Page, files: tuple[Path, Path]
+) -> None:
+    visitor = Visitor(page)
+    await visitor.begin("paint")
+    await visitor.attach("content", files[0])
+    await visitor.attach("style", files[1])
+    await visitor.write("variants", "4")
+    await visitor.send()
+    await visitor.reads("Take 4")
+    boxes = [await image.bounding_box() for image in await page.locator(".gallery-4 img").all()]
+    assert len({box["x"] for box in boxes if box}) == 2
+    assert len({box["y"] for box in boxes if box}) == 2
+    await visitor.last_message().get_by_role("button", name="Delete", exact=True).click()
+    await visitor.reads("For ten minutes")
+    await visitor.last_message().get_by_role("button", name="Undo", exact=True).click()
+    await visitor.reads("Take 4")
+
+
+async def test_discord_is_used_in_french(page: Page, world: World) -> None:
+    visitor = Visitor(page)
+    await page.get_by_label("Language of Discord").select_option("fr")
+    await page.locator("#composer-text").press_sequentially("/aide")
+    await expect(page.locator(".palette-item").first).to_contain_text("/aide")
+    await page.keyboard.press("Enter")
+    await visitor.send()
+    await visitor.reads("Essayer maintenant")
+    await expect(visitor.last_message().locator(".command")).to_have_text("/aide")
+    assert world.user("ada").locale == "fr"
+
+
+async def test_a_members_avatar_is_painted_from_the_menu_of_their_message(
+    page: Page, world: World
+) -> None:
+    visitor = Visitor(page)
+    world.discord.post(world.user("grace"), "hello")
+    await visitor.reads("hello")
+    await visitor.last_message().click(button="right")
+    await page.get_by_role("menuitem", name="Paint the avatar").click()
+    dialog = page.locator("dialog[open]")
+    await expect(dialog).to_contain_text("A painting")

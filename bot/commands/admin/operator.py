@@ -1,12 +1,14 @@
 """`/operator`: what those who run the bot decide for all servers and private messages."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 import discord
 from discord import app_commands
 
 from bot.commands.admin.access import AdminGroup
 from bot.commands.admin.audit import audit_line
+from bot.commands.admin.blocklist import NOT_BOTS, REASON_LIMIT, block_line, spans
 from bot.commands.admin.clearing import TOO_LATE, clear_question
 from bot.commands.admin.queue_admin import NothingButton
 from bot.kit import Feature, Interaction
@@ -14,6 +16,7 @@ from bot.texts import Texts, _, texts_of
 from bot.ui.buttons import OwnButton
 from bot.ui.container import card, row_of, say, show, text_page
 from bot.ui.people import is_operator
+from bot.ui.spans import read_span
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserError
 from jobs.outcomes import TooLateToUndo
@@ -49,15 +52,30 @@ async def _decide(
 
 
 @operator.command(name="block", description="Stop somebody from painting anywhere.")
-@app_commands.describe(user="Whom to block.")
-async def block(interaction: Interaction, user: discord.User) -> None:
+@app_commands.describe(
+    user="Whom to block.",
+    reason="Why; they read it when they are refused.",
+    lasts="For how long, such as 3 days; without it: until somebody unblocks them.",
+)
+@app_commands.autocomplete(lasts=spans)
+async def block(
+    interaction: Interaction,
+    user: discord.User,
+    reason: app_commands.Range[str, 1, REASON_LIMIT] | None = None,
+    lasts: app_commands.Range[str, 1, 30] | None = None,
+) -> None:
     """Block somebody everywhere."""
     check_operator(interaction)
     if is_operator(user.id, interaction.client.settings):
         raise UserError(NOT_OPERATOR)
+    if user.bot:
+        raise UserError(NOT_BOTS, user_id=str(user.id))
+    until = None if lasts is None else datetime.now(UTC) + read_span(lasts)
     await _decide(
         interaction,
-        lambda: interaction.client.queue.blocks.add(None, user.id, interaction.user.id),
+        lambda: interaction.client.queue.blocks.add(
+            None, user.id, interaction.user.id, reason=reason, until=until
+        ),
         lambda t: t("<@{user_id}> is blocked from painting everywhere.", user_id=user.id),
         lambda t: t("<@{user_id}> is blocked already.", user_id=user.id),
     )
@@ -122,9 +140,9 @@ async def show_log(interaction: Interaction) -> None:
     await acknowledge(interaction, ephemeral=True, thinking=True)
     queue = interaction.client.queue
     entries = await queue.audit.read(None, limit=SHOWN)
-    blocked = (await queue.blocks.users(None))[:SHOWN]
+    blocked = (await queue.blocks.all(None))[:SHOWN]
     lines = [audit_line(t, entry) for entry in entries] or [t("Nothing was changed so far.")]
-    names = ", ".join(f"<@{user_id}>" for user_id in blocked) or t("nobody")
+    names = ", ".join(block_line(t, each) for each in blocked) or t("nobody")
     words = t("Blocked everywhere: {names}", names=names)
     await interaction.edit_original_response(
         view=card(t("## Log of changes"), "\n".join(lines), words)

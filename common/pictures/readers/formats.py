@@ -24,6 +24,10 @@ class Format:
     """Of `common.pictures.readers`."""
     libraries: tuple[str, ...]
     """Packages that decode it."""
+    motion: str = ""
+    """Of `common.clips.readers`, for one that may move."""
+    mark: bytes = b""
+    """What stands near the beginning of files that move, where others of the format do not."""
 
     @property
     def read(self) -> Reader:
@@ -40,20 +44,22 @@ class Format:
 FORMATS: Final = {
     each.name: each
     for each in (
-        Format("PNG", "png", ("imagecodecs",)),
+        Format("PNG", "png", ("imagecodecs",), "apng", b"acTL"),
         Format("JPEG", "jpeg", ("pillow",)),
-        Format("WEBP", "webp", ("pillow",)),
-        Format("GIF", "gif", ("pillow",)),
+        Format("WEBP", "webp", ("pillow",), "webp", b"ANIM"),
+        Format("GIF", "gif", ("pillow",), "gif"),
         Format("BMP", "bmp", ("pillow",)),
         Format("TIFF", "tiff", ("tifffile", "imagecodecs", "pillow")),
-        Format("AVIF", "avif", ("imagecodecs",)),
+        Format("AVIF", "avif", ("imagecodecs", "pillow"), "avif", b"avis"),
         Format("HEIF", "heif", ("pillow-heif",)),
-        Format("MP4", "film", ("av",)),
-        Format("MOV", "film", ("av",)),
-        Format("WEBM", "film", ("av",)),
-        Format("MKV", "film", ("av",)),
+        Format("MP4", "film", ("av",), "film"),
+        Format("MOV", "film", ("av",), "film"),
+        Format("WEBM", "film", ("av",), "film"),
+        Format("MKV", "film", ("av",), "film"),
     )
 }
+_MARK_WITHIN_BYTES: Final = 1024 * 1024
+"""A PNG's profile may stand before its mark."""
 LATE: Final = frozenset({"film"})
 """Modules that are loaded for their first file: FFmpeg is large, and films are few."""
 _AVIF_BRANDS: Final = {b"avif", b"avis"}
@@ -110,6 +116,14 @@ def format_of(data: bytes) -> Format | None:
     return next(
         (FORMATS[name] for start, name in _FIRST_BYTES.items() if data.startswith(start)), None
     )
+
+
+def may_move(data: bytes) -> bool:
+    """Whether a file may hold more than one frame, as far as that is quickly seen."""
+    found = format_of(data)
+    if found is None or not found.motion:
+        return False
+    return data.find(found.mark, 0, _MARK_WITHIN_BYTES) >= 0
 
 
 def _format_of_boxes(data: bytes) -> Format | None:

@@ -26,7 +26,7 @@ from engine.painting.terms.term import OwnFeatures, Sums, Term
 from engine.painting.tiles import Region, guide_at
 
 _LEAST_TOTAL = 1e-6
-_HELD_SHARE = 0.3
+_HELD_SHARE = 0.6
 """What a pixel counts of what was painted before, in parts of a new one."""
 _Place = tuple[str, int]
 """A layer and the number of the guide by which its positions count."""

@@ -3,7 +3,7 @@
 import { byId, el, icon, ICONS, replace } from "./dom.js";
 import { fileChip, takeDrops, withinLimit } from "./files.js";
 import { commandForm } from "./options.js";
-import { act, channel, commands, on, state } from "./store.js";
+import { act, channel, commands, described, named, on, spoken, state } from "./store.js";
 import { toast } from "./toast.js";
 
 let files = [];
@@ -19,10 +19,10 @@ function leaves() {
   const visit = (name, command, options) => {
     const subs = (options ?? []).filter((o) => o.type === 1 || o.type === 2);
     if (subs.length) for (const sub of subs) visit(`${name} ${sub.name}`, sub, sub.options);
-    else found.push({ name, description: command.description, options: options ?? [] });
+    else found.push({ name, shown: spoken(name), description: described(command), options: options ?? [] });
   };
   for (const command of commands(1)) visit(command.name, command, command.options);
-  return found.sort((a, b) => a.name.localeCompare(b.name));
+  return found.sort((a, b) => a.shown.localeCompare(b.shown));
 }
 
 function show() {
@@ -77,8 +77,9 @@ function onInput() {
 
 function showPalette(typed) {
   const all = leaves();
-  const begins = all.filter((c) => c.name.startsWith(typed));
-  entries = [...begins, ...all.filter((c) => !begins.includes(c) && c.name.includes(typed))];
+  const names = (c) => [c.shown, c.name];
+  const begins = all.filter((c) => names(c).some((name) => name.startsWith(typed)));
+  entries = [...begins, ...all.filter((c) => !begins.includes(c) && names(c).some((name) => name.includes(typed)))];
   highlighted = 0;
   const palette = byId("palette");
   palette.hidden = false;
@@ -90,7 +91,7 @@ function showPalette(typed) {
           el(
             "div.palette-item",
             { role: "option", id: `command-${index}`, onmousedown: (event) => (event.preventDefault(), choose(c)) },
-            el("div.palette-name", {}, `/${c.name}`, el("span.palette-options", {}, c.options.filter((o) => o.required).map((o) => el("i", {}, o.name)))),
+            el("div.palette-name", {}, `/${c.shown}`, el("span.palette-options", {}, c.options.filter((o) => o.required).map((o) => el("i", {}, named(o))))),
             el("div.palette-words", {}, c.description),
           ),
         )
@@ -163,7 +164,7 @@ async function send() {
   const content = text().value.trim();
   if (!content && !files.length) return;
   if (content.startsWith("/")) {
-    const exact = leaves().find((c) => `/${c.name}` === content);
+    const exact = leaves().find((c) => [c.shown, c.name].includes(content.slice(1)));
     if (exact) return choose(exact);
   }
   const sending = files;

@@ -2,7 +2,7 @@
 
 import { el } from "./dom.js";
 import { filePicker } from "./files.js";
-import { act, state } from "./store.js";
+import { act, named, state } from "./store.js";
 
 let count = 0;
 
@@ -40,7 +40,7 @@ function fileField(id, kinds) {
 }
 
 function choiceField(id, option, choices) {
-  const element = el("select.pill-input", { id }, el("option", { value: "" }, "choose…"), choices.map((c, index) => el("option", { value: String(index) }, c.name)));
+  const element = el("select.pill-input", { id }, el("option", { value: "" }, "choose…"), choices.map((c, index) => el("option", { value: String(index) }, named(c))));
   return {
     id,
     element,

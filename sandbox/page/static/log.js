@@ -27,6 +27,11 @@ function nearEnd() {
   return log.scrollHeight - log.scrollTop - log.clientHeight < 160;
 }
 
+/** Whether a message answers the current user; Discord then goes to the end of the channel. */
+function isMine(message) {
+  return message.used?.by === state.me || message.author.id === state.me || isEphemeral(message);
+}
+
 function toEnd() {
   box().scrollTop = box().scrollHeight;
 }
@@ -53,7 +58,7 @@ function showAll() {
 
 function show({ message, known }) {
   if (message.channel_id !== state.channel) return;
-  const end = nearEnd();
+  const end = nearEnd() || (!known && isMine(message));
   const list = ordered();
   const index = list.findIndex((m) => m.id === message.id);
   const element = messageElement(message, { joined: joins(message, list[index - 1]) });

@@ -1,7 +1,7 @@
 // Discord's markdown as elements: no HTML is ever parsed, so nothing a bot writes can run.
 
 import { el } from "./dom.js";
-import { now, state, user } from "./store.js";
+import { me, now, state, user } from "./store.js";
 
 const INLINE = [
   [/^`([^`\n]+)`/, (m) => el("code", {}, m[1])],
@@ -113,11 +113,13 @@ const FORMATS = {
 
 function time(seconds, format) {
   const date = new Date(seconds * 1000);
-  const title = new Intl.DateTimeFormat("en", FORMATS.F).format(date);
-  const text = format === "R" ? relative(seconds) : new Intl.DateTimeFormat("en", FORMATS[format]).format(date);
+  const title = new Intl.DateTimeFormat(language(), FORMATS.F).format(date);
+  const text = format === "R" ? relative(seconds) : new Intl.DateTimeFormat(language(), FORMATS[format]).format(date);
   const dataset = format === "R" ? { relative: seconds } : {};
   return el("time", { dateTime: date.toISOString(), title, dataset }, text);
 }
+
+const language = () => me()?.locale ?? "en";
 
 const UNITS = [
   ["year", 31536000],
@@ -133,7 +135,7 @@ function relative(seconds) {
   const left = seconds - now();
   const size = Math.abs(left);
   const [unit, length] = UNITS.find(([, unitLength]) => size >= unitLength) ?? UNITS.at(-1);
-  return new Intl.RelativeTimeFormat("en", { numeric: "always" }).format(Math.trunc(left / length) || 0, unit);
+  return new Intl.RelativeTimeFormat(language(), { numeric: "always" }).format(Math.trunc(left / length) || 0, unit);
 }
 
 /** Let every relative time on the page count down by itself. */

@@ -6,7 +6,7 @@ import { isEphemeral, LOADING, V2 } from "./flags.js";
 import { inline, markdown } from "./markdown.js";
 import { attachments, embed } from "./media.js";
 import { openMenu, removeMessage } from "./menu.js";
-import { state, user } from "./store.js";
+import { spoken, state, user } from "./store.js";
 
 function clockTime(iso) {
   const date = new Date(iso);
@@ -21,7 +21,7 @@ function above(message) {
   const used = message.used;
   if (used?.kind === 2 && used.command && !message.message_reference) {
     const who = user(used.by);
-    return el("div.above", {}, avatar(who, 16), el("span.name", { style: `--color:${who?.color}` }, who?.display ?? "someone"), " used ", el("span.command", {}, `/${used.command}`.replace(/^\/(?=[A-Z])/, "")));
+    return el("div.above", {}, avatar(who, 16), el("span.name", { style: `--color:${who?.color}` }, who?.display ?? "someone"), " used ", el("span.command", {}, `/${spoken(used.command)}`.replace(/^\/(?=[A-Z])/, "")));
   }
   const replied = message.referenced_message;
   if (!replied) return null;

@@ -2,7 +2,7 @@
 
 import { el, icon, ICONS } from "./dom.js";
 import { optionField } from "./fields.js";
-import { act } from "./store.js";
+import { act, described, named } from "./store.js";
 import { openModal } from "./modal.js";
 import { toast } from "./toast.js";
 
@@ -19,7 +19,7 @@ export function commandForm(command, { files, cancel }) {
     el(
       "div.command-head",
       {},
-      el("span.command-name", {}, `/${command.name}`),
+      el("span.command-name", {}, `/${command.shown}`),
       el("span.command-words", {}, command.description),
       el("button.icon-button", { type: "button", "aria-label": "Leave the command", title: "Leave the command (Esc)", onclick: cancel }, icon(ICONS.close, 18)),
     ),
@@ -38,8 +38,8 @@ export function commandForm(command, { files, cancel }) {
     if (fields.has(option.name)) return fields.get(option.name);
     const field = optionField(option, { command: command.name, values });
     fields.set(option.name, field);
-    const remove = !option.required && el("button.icon-button", { type: "button", "aria-label": `Remove ${option.name}`, onclick: () => drop(option) }, icon(ICONS.close, 12));
-    field.pill = el("div.pill", { dataset: { option: option.name } }, el("label.pill-label", { title: option.description, htmlFor: field.id }, option.name, option.required && el("span.required", {}, "*")), field.element, remove);
+    const remove = !option.required && el("button.icon-button", { type: "button", "aria-label": `Remove ${named(option)}`, onclick: () => drop(option) }, icon(ICONS.close, 12));
+    field.pill = el("div.pill", { dataset: { option: option.name } }, el("label.pill-label", { title: described(option), htmlFor: field.id }, named(option), option.required && el("span.required", {}, "*")), field.element, remove);
     pills.append(field.pill);
     showMore();
     if (focus) field.focus();
@@ -57,14 +57,14 @@ export function commandForm(command, { files, cancel }) {
     const left = command.options.filter((o) => !fields.has(o.name));
     more.replaceChildren(
       ...(left.length ? [el("span.more-title", {}, "Options")] : []),
-      ...left.map((o) => el("button.chip", { type: "button", title: o.description, onclick: () => show(o, { focus: true }) }, `+ ${o.name}`)),
+      ...left.map((o) => el("button.chip", { type: "button", title: described(o), onclick: () => show(o, { focus: true }) }, `+ ${named(o)}`)),
     );
   }
 
   function takeFiles(given) {
     for (const file of given) {
       const free = attachable.find((o) => !fields.get(o.name)?.value());
-      if (!free) return toast(`/${command.name} takes no more files.`, "bad");
+      if (!free) return toast(`/${command.shown} takes no more files.`, "bad");
       show(free).add([file]);
     }
   }
@@ -94,7 +94,7 @@ export function commandForm(command, { files, cancel }) {
       const field = fields.get(option.name);
       const wrong = field?.problem(option.required) ?? null;
       if (wrong) {
-        problem.textContent = `${option.name}: ${wrong}`;
+        problem.textContent = `${named(option)}: ${wrong}`;
         field.focus();
         return false;
       }
@@ -105,7 +105,7 @@ export function commandForm(command, { files, cancel }) {
     go.textContent = "Sending…";
     try {
       const answer = await act("slash", { name: command.name, options: values() }, uploads);
-      if (!answer.acknowledged) toast(`/${command.name}: the application did not respond`, "bad");
+      if (!answer.acknowledged) toast(`/${command.shown}: the application did not respond`, "bad");
       if (answer.modal) openModal(answer);
       return true;
     } catch (error) {

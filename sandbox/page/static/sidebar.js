@@ -1,7 +1,7 @@
 // The list of channels and direct messages, and who one is.
 
 import { avatar, byId, el, icon, ICONS, replace } from "./dom.js";
-import { become, me, on, openChannel, state, tell } from "./store.js";
+import { act, become, me, on, openChannel, state, tell } from "./store.js";
 
 function show() {
   const guild = state.channels.filter((c) => c.kind === "guild_text");
@@ -17,8 +17,17 @@ function show() {
       el("h3", {}, "Write as"),
       el("div.people-row", { role: "radiogroup", "aria-label": "Write as" }, [...state.users.values()].filter((u) => !u.bot).map(person)),
     ),
-    el("div.me", {}, avatar(mine, 32), el("div", {}, el("strong", {}, mine?.display ?? ""), el("small", {}, mine?.admin ? "manages the server" : "member"))),
+    el("div.me", {}, avatar(mine, 32), el("div", {}, el("strong", {}, mine?.display ?? ""), el("small", {}, mine?.admin ? "manages the server" : "member")), languages(mine)),
   );
+}
+
+const LANGUAGES = { "en-US": "English", de: "Deutsch", fr: "Français", "es-ES": "Español" };
+
+/** In which language the current user uses Discord. */
+function languages(mine) {
+  const choice = (locale) => el("option", { value: locale, selected: locale === mine?.locale }, LANGUAGES[locale]);
+  const use = (event) => act("language", { locale: event.target.value });
+  return el("select.language", { "aria-label": "Language of Discord", title: "Language of Discord", onchange: use }, Object.keys(LANGUAGES).map(choice));
 }
 
 function entry(channel) {

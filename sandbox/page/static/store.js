@@ -36,6 +36,22 @@ export const commands = (kind) =>
   (state.commands[state.channel] ?? []).filter((c) => (c.type ?? 1) === kind);
 /** The name of a command or option as Discord shows it to the current user. */
 export const named = (thing) => thing.name_localizations?.[me()?.locale] ?? thing.name;
+export const described = (thing) => thing.description_localizations?.[me()?.locale] ?? thing.description;
+
+/** The whole name of a command, subcommands included, in the current user's language. */
+export function spoken(path) {
+  let offered = state.commands[state.channel] ?? [];
+  const whole = offered.find((c) => c.name === path);
+  if (whole) return named(whole);
+  const words = [];
+  for (const part of path.split(" ")) {
+    const found = offered.find((c) => c.name === part);
+    if (!found) return path;
+    words.push(named(found));
+    offered = found.options ?? [];
+  }
+  return words.join(" ");
+}
 export const messagesHere = () => state.messages.get(state.channel) ?? new Map();
 
 /** Seconds since 1970 as the sandbox sees them. */

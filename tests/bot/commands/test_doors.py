@@ -134,3 +134,13 @@ async def test_discord_is_told_which_files_are_pictures(world: World) -> None:
     fields = [label["component"] for label in opened.modal["components"]]
     (upload,) = [field for field in fields if field["type"] == 19]
     assert "image" in upload["file_types"]
+
+
+async def test_where_discord_refuses_the_kinds_of_files_it_is_told_the_rest(
+    closed_world: World,
+) -> None:
+    world = closed_world
+    world.discord.faults.add("PUT", "/applications/*/commands", status=400, code=50035, times=1)
+    await world.start_bot()
+    (paint,) = [each for each in world.discord.commands if each["name"] == "paint"]
+    assert not [option for option in paint["options"] if "file_types" in option]

@@ -366,3 +366,13 @@ async def test_a_clip_is_part_of_what_its_member_gets_of_themselves(world: World
     assert {job.inputs.clip.picture, clip.key, *clip.files.values()} <= names
     small = [part async for part in export_parts(world.bot, job.user_id, 60_000)]
     assert sum(part.left_out for part in small[-1:]) == 0
+
+
+async def test_paint_this_takes_a_video(world: World) -> None:
+    await world.start_engine()
+    post = world.discord.post(world.user("grace"), "look", [FILM["content"]])
+    opened = await world.discord.message_command(world.user(), "Paint this", post)
+    submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
+    question = await world.says(submitted, QUESTION)
+    done = await world.finished(await decided(world, question))
+    assert done.attachments[0].filename.endswith(".mp4")

@@ -96,6 +96,10 @@ async def test_others_paint_in_its_style_on_their_own_account(world: World) -> N
     (job,), (hers,) = await world.jobs(), await world.jobs("grace")
     assert hers.inputs.styles[0].picture == job.inputs.styles[0].picture
     assert hers.inputs.content != job.inputs.content
+    await world.queue.privacy.erase_user(world.user().id)
+    taken_back = await world.fresh(hers)
+    assert taken_back.inputs.erased, "the style was not hers"
+    assert taken_back.result_key is not None
 
 
 async def test_it_is_offered_only_where_there_is_a_gallery(world: World) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -80,6 +81,26 @@ async def test_a_store_that_is_away_makes_a_command_wait_and_then_go_on(
     await world.says(interaction, BY_ITSELF)
     assert await world.jobs() == []
     store.is_away = False
+    await one_picture(world, interaction)
+
+
+async def test_a_store_that_never_answers_is_told_before_it_is_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "SLOW_SECONDS", 0.3)
+    await world.start_engine()
+    answers, put = threading.Event(), PictureStore.put_sync
+
+    def put_sync(store: PictureStore, data: bytes, suffix: str) -> str:
+        answers.wait(60)
+        return put(store, data, suffix)
+
+    monkeypatch.setattr(PictureStore, "put_sync", put_sync)
+    try:
+        interaction = await world.paint()
+        await world.says(interaction, BY_ITSELF)
+    finally:
+        answers.set()
     await one_picture(world, interaction)
 
 

@@ -131,12 +131,12 @@ def test_a_slow_fade_is_painted_once_it_is_seen(tmp_path: Path, studio: Studio) 
 
 def test_a_loop_comes_back_to_its_first_frame(tmp_path: Path, studio: Studio) -> None:
     there = panned(8, step=3)
-    images = [*there, *there[-2:0:-1]]
+    images = [*there, *there[-2::-1]]  # the last one shows what the first does
     steps: dict[bool, float] = {}
     for loops in (False, True):
         _, frames = painted(images, tmp_path / str(loops), studio, loops=loops)
         steps[loops] = apart(frames[-1], frames[0])
-    assert steps[True] < steps[False]
+    assert steps[True] < steps[False] / 2
 
 
 def test_a_killed_run_costs_the_frame_at_hand_and_ends_like_one_that_was_not(

@@ -40,6 +40,13 @@ def test_a_convolution_is_one(side: int, around: int, size: tuple[int, int]) -> 
     assert apart(made(x), wanted) < 1e-5
 
 
+@pytest.mark.parametrize("size", [(6, 8), (24, 32)])
+def test_a_wide_convolution_is_one_of_few_positions_as_of_many(size: tuple[int, int]) -> None:
+    made, x = kernel(256, 256), noise(1, 256, *size)
+    wanted = F.conv2d(x.double(), made.weight.double(), made.bias.double(), padding=1)
+    assert apart(made(x), wanted) < 1e-5
+
+
 def test_bands_compute_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) -> None:
     made, x = kernel(16, 24), noise(1, 16, 131, 90)
     whole = made(x)

@@ -1,0 +1,67 @@
+"""Copies of a picture say of themselves what its PNG does, and nothing else."""
+
+import io
+import json
+
+import pytest
+from PIL import Image
+from PIL.ExifTags import IFD, Base
+
+from bot.pictures.child import compare, fit
+from bot.pictures.provenance import said_by
+from bot.pictures.upload_encoder import UploadEncoder
+from engine.output.provenance import DIGITAL_SOURCE, with_provenance
+from tests.kit.pictures import encoded, plain_picture
+
+SETTINGS = {"seed": 7, "strength": 0.5, "style": "Impression, soleil levant – é"}
+
+
+def noise_picture(size: tuple[int, int]) -> bytes:
+    return encoded(Image.effect_noise(size, 60).convert("RGB"))
+
+
+def painted(size: tuple[int, int] = (96, 64)) -> bytes:
+    return with_provenance(noise_picture(size), "Atelier 9", "Water Lilies", SETTINGS)
+
+
+def told(data: bytes) -> tuple[str, str, dict[str, object], bytes]:
+    """Program, description, settings and XMP of a file."""
+    picture = Image.open(io.BytesIO(data))
+    exif = picture.getexif()
+    comment = exif.get_ifd(IFD.Exif)[Base.UserComment]
+    settings = json.loads(comment.removeprefix(b"UNICODE\0").decode("utf-16-be"))
+    return exif[Base.Software], exif[Base.ImageDescription], settings, picture.info["xmp"]
+
+
+@pytest.mark.parametrize(("limit_bytes", "suffix"), [(1_000_000, ".jpg"), (4_000, ".webp")])
+def test_a_copy_says_what_the_painting_does(limit_bytes: int, suffix: str) -> None:
+    copy = fit(painted(), limit_bytes)
+    assert copy.suffix == suffix
+    assert len(copy.data) <= limit_bytes
+    program, description, settings, xmp = told(copy.data)
+    assert program == "Atelier 9"
+    assert "Water Lilies" in description
+    assert settings == SETTINGS
+    assert DIGITAL_SOURCE.encode() in xmp
+
+
+def test_before_and_after_says_what_the_painting_does() -> None:
+    sheet = compare(plain_picture(), painted(), 1_000_000)
+    assert told(sheet.data)[2] == SETTINGS
+
+
+def test_what_says_nothing_is_copied_without_a_word() -> None:
+    assert said_by(Image.open(io.BytesIO(noise_picture((16, 16))))) == {}
+    copy = Image.open(io.BytesIO(fit(noise_picture((16, 16)), 100_000).data))
+    assert not copy.getexif()
+    assert "xmp" not in copy.info
+
+
+async def test_the_confined_process_can_do_it() -> None:
+    copy = await UploadEncoder().fit(painted((256, 256)), 60_000)
+    assert told(copy.data)[2] == SETTINGS
+
+
+def test_encoded_pictures_of_members_are_not_asked() -> None:
+    jpeg = encoded(Image.new("RGB", (8, 8)), "JPEG")
+    assert said_by(Image.open(io.BytesIO(jpeg))) == {}

@@ -1,0 +1,66 @@
+"""Members read that an engine is starting from before it loads what takes seconds."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from common.settings import Settings
+from engine.worker.announcing import announced
+from jobs.queue import JobQueue
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("ATELIER_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("ATELIER_DATABASE_URL", "")
+    monkeypatch.setenv("DISCORD_TOKEN", "")
+    monkeypatch.chdir(tmp_path)
+    return Settings(_env_file=None, atelier_data_dir=tmp_path)
+
+
+async def is_starting(settings: Settings) -> bool:
+    async with await JobQueue.open(settings) as queue:
+        return (await queue.standings.overview(None)).engine_starting
+
+
+def starting(settings: Settings) -> bool:
+    import asyncio  # noqa: PLC0415 - what is announced has a loop of its own
+
+    return asyncio.run(is_starting(settings))
+
+
+def test_a_start_is_announced_and_a_failure_takes_it_back(settings: Settings) -> None:
+    assert not starting(settings)
+    with announced([]) as start:
+        assert starting(settings)
+        start.status = 2
+    assert not starting(settings)
+    with pytest.raises(RuntimeError), announced([]):
+        raise RuntimeError
+    assert not starting(settings)
+
+
+def test_an_end_in_order_leaves_it_to_whoever_registered(settings: Settings) -> None:
+    assert not starting(settings)
+    with announced([]) as start:
+        start.status = 0
+    assert starting(settings)
+
+
+def test_what_starts_no_engine_announces_none(settings: Settings) -> None:
+    assert not starting(settings)
+    with announced(["--version"]):
+        assert not starting(settings)
+
+
+def test_a_database_that_is_not_there_is_no_hindrance(settings: Settings) -> None:
+    assert settings.database_url
+    with announced([]) as start:
+        start.status = 0
+
+
+def test_it_loads_no_torch() -> None:
+    script = "import sys, engine.worker.announcing; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

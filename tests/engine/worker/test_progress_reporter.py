@@ -1,0 +1,65 @@
+"""What members see while a picture is painted: first something that looks painted, in one size."""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from common.store import PictureStore
+from engine.painting.events import Losses, Prepared, Stepped
+from engine.worker import progress_reporter
+from engine.worker.handle import JobHandle
+from engine.worker.progress_reporter import ProgressReporter
+from jobs.model import Progress
+
+
+class Handle(JobHandle):
+    """Keeps all that the queue would be told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[Progress] = []
+
+    def put_progress(self, progress: Progress) -> None:
+        self.told.append(progress)
+
+
+def stepped(iteration: int) -> Stepped:
+    scale = int(iteration > 60)
+    size = (96, 128) if scale == 0 else (384, 512)
+
+    def preview(most_px: int) -> Image.Image:
+        image = Image.new("RGB", (size[1], size[0]), "teal")
+        image.thumbnail((most_px, most_px))
+        return image
+
+    return Stepped(
+        iteration=iteration,
+        total=80,
+        scale=scale,
+        fraction=iteration / 80,
+        seconds_left=1.0,
+        losses=lambda: Losses(scale, iteration, 1.0, {}),
+        preview=preview,
+        checkpoint=bytes,
+        brief_checkpoint=bytes,
+    )
+
+
+def test_nothing_is_shown_before_it_looks_painted_and_then_all_in_one_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_reporter, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(progress_reporter, "PREVIEW_SECONDS", 0.0)
+    store, handle = PictureStore(str(tmp_path)), Handle()
+    reporter = ProgressReporter(store, handle)
+    reporter.hear(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite"))
+    for iteration in (1, 29, 30, 61):
+        reporter.hear(stepped(iteration))
+    keys = [one.preview_key for one in handle.told[1:]]
+    assert keys[:2] == [None, None]
+    for key in keys[2:]:
+        assert key is not None
+        with Image.open(io.BytesIO(store.get_sync(key))) as shown:
+            assert shown.size == (512, 384)
