@@ -155,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         compares_text(seen),
         seen,
         machine=machine("cpu"),
-        command="python -m bench.bot_compares",
+        command=f"python -m bench.bot_compares --members {seen.members} --side {seen.side_px}",
         quick=seen.members < MEMBERS_THAT_COUNT,
     )
 

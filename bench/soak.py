@@ -134,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         machine=machine("cpu"),
         command=f"python -m bench.soak --hours {chosen.hours:g} --jobs {chosen.jobs} "
         f"--members {chosen.members} --outages {chosen.outages} "
-        f"--outage-seconds {chosen.outage_seconds:g}",
+        f"--outage-seconds {chosen.outage_seconds:g} --kill-seconds {chosen.kill_seconds:g}",
         quick=chosen.hours < HOURS_THAT_COUNT,
     )
     return 1 if verdict.faults() else 0
