@@ -16,7 +16,7 @@ class Sentence:
     """A template with `{name}` for each of the values, which may be sentences themselves."""
 
     template: str
-    values: "dict[str, Value]" = field(default_factory=dict)
+    values: "dict[str, Value]" = field(default_factory=dict, hash=False)  # it has no hash
 
     def __str__(self) -> str:
         """In English. A row of another version may lack values: then the template must do."""
