@@ -36,6 +36,7 @@ from jobs.model import Intake, Submission
 from jobs.outcomes import (
     Accepted,
     AlreadySubmitted,
+    QueueUnavailableError,
     Refusal,
     Refused,
     SubmitOutcome,
@@ -277,12 +278,23 @@ class IntakeService:
         if refusal is not None:
             raise UserError(refusal_words(texts_of(interaction), refusal))
         self._decided.add(wish_id)
-        is_open = await read_in_time(interaction, self._replace(chosen))
+        # It is written down later, as the question stands until then, and can be answered again.
         message_id = await acknowledge(interaction)
         interaction.extras[ANSWER_FOLLOWS] = True
         message_id = interaction.message.id if interaction.message else message_id
-        if is_open and not self._stopping:
-            self._spawn(self._work(chosen, message_id))
+        if not self._stopping:
+            self._spawn(self._paint_decided(chosen, message_id))
+
+    async def _paint_decided(self, wish: PaintRequest, message_id: int | None) -> None:
+        """Write down how a question was answered, and paint, unless it was answered before."""
+        try:
+            is_open = await self._surroundings.patiently(wish, lambda: self._replace(wish))
+        except QueueUnavailableError as error:
+            sentence = sentence_for(error, texts_for(wish.reply.locale), "a question's answer")
+            await say_beside(self._client, wish.asker.user_id, wish.reply, sentence)
+            return
+        if is_open:
+            await self._work(wish, message_id)
 
     async def finish(
         self,
