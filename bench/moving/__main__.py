@@ -29,6 +29,7 @@ from tools.evaluation import Judge
 
 SHOWN = (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22)
 """Frames of the contact sheets."""
+_FEW = 6
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,8 @@ def _processor() -> Iterator[_Clock]:
     clock.seconds = time.process_time() - began
 
 
-def _sheet(frames: Sequence[Image.Image], columns: int = 4) -> Image.Image:
+def _sheet(frames: Sequence[Image.Image]) -> Image.Image:
+    columns = 4 if len(frames) > _FEW else 3
     width, height = frames[0].size
     sheet = Image.new("RGB", (columns * width, -(-len(frames) // columns) * height))
     for number, frame in enumerate(frames):
