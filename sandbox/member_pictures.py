@@ -24,7 +24,7 @@ from sandbox.page.routes import add_page
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
 
-WIDTH_PX, HEIGHT_PX = 1180, 860
+WIDTH_PX, HEIGHT_PX = 1180, 1300
 PATIENCE_MS = 15 * 60 * 1000.0
 """A processor alone may need minutes for four pictures."""
 QUALITY = 82

@@ -11,17 +11,18 @@ from engine.lite.network import (
     BY_NAME,
     CONVOLUTIONS,
     LAYERS,
-    READINGS,
     Weights,
     centered,
     digest,
     forward,
+    halved,
     load_weights,
     needed,
     reach_px,
+    read_from,
 )
 from engine.networks import winograd
-from engine.networks.encoder import WeightsError
+from engine.networks.encoder import Basis, WeightsError
 from engine.networks.winograd import Kernel
 
 _UNIT = 255.0
@@ -31,7 +32,7 @@ class LiteEncoder:
     """A narrow network that comes with the package and imitates VGG19; see `network`."""
 
     name = "lite"
-    pooling = "max"
+    pooling = "average"
     unit = _UNIT
     layers = LAYERS
 
@@ -49,7 +50,7 @@ class LiteEncoder:
         self._weights = {name: self._placed(tensor) for name, tensor in learnt.items()}
 
     def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        """See `Encoder.features`."""
+        """See `Encoder.features`; layers that are read from one convolution share its answers."""
         missing = [name for name in layers if name not in LAYERS]
         if missing:
             raise WeightsError(
@@ -63,18 +64,14 @@ class LiteEncoder:
 
     def _features_by_winograd(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """The same as `forward`; see `engine.networks.winograd`."""
-        x, found, octave = centered(picture), {}, 0
+        x, octave = centered(picture), 0
+        found: dict[str, Tensor] = {}
         for convolution in needed(layers):
             if convolution.octave > octave:
-                x, octave = winograd.maximum_of(x, None), convolution.octave
+                x, octave = halved(x), convolution.octave
             kernel = self._kernels[convolution.name]
             x = winograd.relu_of(x, kernel)
-            for reading in READINGS:
-                if reading.source == convolution.name and reading.layer in layers:
-                    weight = self._weights[f"{reading.layer}.weight"]
-                    bias = self._weights[f"{reading.layer}.bias"]
-                    columns = torch.addmm(bias[:, None], weight, x.view(x.shape[1], -1))
-                    found[reading.layer] = columns.view(1, -1, *x.shape[2:])
+            found |= dict.fromkeys(read_from(convolution, layers), x)
         return {name: found[name] for name in LAYERS if name in found}
 
     @cached_property
@@ -92,6 +89,10 @@ class LiteEncoder:
         widest = max(convolution.width for convolution in CONVOLUTIONS)
         return winograd.is_quicker(widest, device=self.device, dtype=self.dtype)
 
+    def basis(self, layer: str) -> Basis:
+        """See `Encoder.basis`: that of the components by which the layer imitates VGG-19's."""
+        return Basis(self._weights[f"{layer}.weight"], self._weights[f"{layer}.bias"])
+
     def margin_px(self, layers: Collection[str]) -> int:
         """See `Encoder.margin_px`."""
         stride = max(each.stride_px for each in needed(layers))
@@ -105,13 +106,11 @@ class LiteEncoder:
     def bytes_per_pixel(self, layers: Collection[str]) -> float:
         """See `Encoder.bytes_per_pixel`.
 
-        Activations stay for the way back, those before a maximum twice; of what is read from
-        them there is a copy for the gradient, and one in float32 for the moments.
+        Activations stay for the way back, and there is the slope of each that is read from.
         """
         wide = torch.finfo(self.dtype).bits / 8
         kept: float = sum(2 * each.width / each.stride_px**2 for each in needed(layers))
-        read: float = sum(BY_LAYER[name].width / self.stride_px(name) ** 2 for name in layers)
-        return float(kept * wide + read * (2 * wide + 4) + 12 * 4)
+        return float(kept * wide + 12 * 4)
 
     def begin(self, iteration: int) -> None:
         """See `Encoder.begin`; nothing varies."""
@@ -124,6 +123,6 @@ class LiteEncoder:
 def open_lite(
     *, device: torch.device, dtype: torch.dtype = torch.float32, pooling: str = "max"
 ) -> LiteEncoder:
-    """The network, ready on a device; it was taught with maxima and has no other pooling."""
+    """The network, ready on a device; it was taught with means and has no other pooling."""
     del pooling
     return LiteEncoder(device=device, dtype=dtype)

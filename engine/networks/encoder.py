@@ -1,6 +1,7 @@
 """What the painter asks of a network."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -14,6 +15,16 @@ TORCHVISION_MEAN = (0.485, 0.456, 0.406)
 
 class WeightsError(ExplainedError):
     """A network cannot be used as asked."""
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """The linear map `weight F + bias` in which features F of a layer are compared."""
+
+    weight: Tensor
+    """[K, C]."""
+    bias: Tensor
+    """[K]."""
 
 
 @runtime_checkable
@@ -62,6 +73,12 @@ class Encoder(Protocol):
         Returns:
             For each name [1, C, h, w], where h and w are H and W divided by `stride_px`,
             rounded down.
+        """
+
+    def basis(self, layer: str) -> Basis | None:
+        """In what the features of a layer are to be compared; None for as they are.
+
+        Moments are mapped after they were summed, which is much less work.
         """
 
     def margin_px(self, layers: Collection[str]) -> int:

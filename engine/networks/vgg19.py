@@ -195,6 +195,9 @@ class Vgg19:
             known = kept[convolution.layer] = Kernel(weight, bias, around)
         return known
 
+    def basis(self, layer: str) -> None:
+        """See `Encoder.basis`: features are compared as they are."""
+
     def margin_px(self, layers: Collection[str]) -> int:
         """See `Encoder.margin_px`: each 3×3 convolution reaches one of its own steps."""
         deepest = max(layers, key=self.layers.index)

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from engine.networks.border import repeat_border
+from engine.networks.encoder import Basis
 from engine.painting.statistics import LayerMoments
 
 COVARIANCE_EPSILON = 1e-4
@@ -141,6 +143,20 @@ class GaussianTarget:
         covariance = _covariance(target, self.epsilon)
         self.trace = covariance.diagonal().sum()
         self.root = _root(covariance)
+
+
+def in_basis(features: Tensor, basis: Basis | None) -> Tensor:
+    """`weight F + bias` [1, K, h, w] of features F [1, C, h, w]."""
+    if basis is None:
+        return features
+    # A product, which takes half the time of a convolution of 1 × 1.
+    return F.linear(features.movedim(1, -1), basis.weight, basis.bias).movedim(-1, 1)
+
+
+def from_basis(slope: Tensor, basis: Basis) -> Tensor:
+    """The slope [1, C, h, w] of features, from that [1, K, h, w] of them in a basis."""
+    weight = basis.weight.to(slope.dtype)
+    return (slope.movedim(1, -1) @ weight).movedim(-1, 1)
 
 
 def content_difference(features: Tensor, target: Tensor) -> Tensor:

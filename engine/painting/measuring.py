@@ -61,7 +61,7 @@ def measure_style(
     core_px: int | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> dict[str, LayerMoments]:
-    """Moments of a style picture [3, H, W] at the size that it has, on the device.
+    """Moments of a style picture [3, H, W] at the size that it has, on the device, in the bases.
 
     Features count by an alpha [H, W], if there is one.
     """
@@ -86,7 +86,7 @@ def measure_style(
                 part = moments(own, counts, total)
                 known = found.get(name)
                 found[name] = part if known is None else known.plus(part)
-    return {name: part.mirrored() for name, part in found.items()}
+    return {name: part.in_basis(encoder.basis(name)).mirrored() for name, part in found.items()}
 
 
 def _covered(alpha: Tensor, stride: int) -> float:

@@ -167,7 +167,11 @@ def make_plan(
         ),
         optimizer=recipe.optimizer,
         scales=_scales(
-            options, recipe, content, _history(options, recipe, encoder, layers, memory), held=held
+            options,
+            recipe.model_copy(update={"pyramid": recipe.pyramid_for(choice)}),
+            content,
+            _history(options, recipe, encoder, layers, memory),
+            held=held,
         ),
         colors_first=colors_first(options, recipe),
         detail=recipe.start.detail * min(1.0, keep) if paint else 0.0,

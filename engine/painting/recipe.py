@@ -30,11 +30,19 @@ class TermChoice(_Part):
     keeps: bool = False
 
 
+class Iterations(_Part):
+    """Iterations at the first, smallest scale, and at each later one."""
+
+    first: int = Field(200, ge=1)
+    later: int = Field(100, ge=1)
+
+
 class LayerChoice(_Part):
     """Layers with their weights; the first choice that the network has all layers of is taken.
 
     The weights of whole terms may differ between choices, as deeper layers weigh differently.
-    `terms` are those besides content, style and variation.
+    `terms` are those besides content, style and variation; `lbfgs` stands for the pyramid's
+    iterations with L-BFGS.
     """
 
     content: dict[str, _Weight]
@@ -43,6 +51,7 @@ class LayerChoice(_Part):
     style_weight: _Weight = 1.0
     tv_weight: _Weight = 0.0
     terms: dict[str, TermChoice] = {}
+    lbfgs: Iterations | None = None
 
 
 class Loss(_Part):
@@ -89,13 +98,6 @@ class OptimizerSettings(_Part):
     averaging: Annotated[float, Field(ge=0, lt=1)] = 0.99
     final_step_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     min_improvement: Annotated[float, Field(ge=0, le=1)] = 0.0
-
-
-class Iterations(_Part):
-    """Iterations at the first, smallest scale, and at each later one."""
-
-    first: int = Field(200, ge=1)
-    later: int = Field(100, ge=1)
 
 
 class Pyramid(_Part):
@@ -155,6 +157,10 @@ class Recipe(_Part):
             if there.issuperset(choice.content) and there.issuperset(choice.style):
                 return choice
         return None
+
+    def pyramid_for(self, choice: LayerChoice) -> Pyramid:
+        """The pyramid, with the iterations of a choice that has its own."""
+        return self.pyramid.model_copy(update={"lbfgs": choice.lbfgs or self.pyramid.lbfgs})
 
 
 @cache

@@ -15,6 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from engine.networks.encoder import Basis
+
 
 @dataclass(frozen=True, eq=False)
 class LayerMoments:
@@ -31,6 +33,16 @@ class LayerMoments:
         """The same with `second` symmetrical to the last bit, as files keep one triangle of it."""
         upper = self.second.triu()
         return LayerMoments(upper + upper.triu(1).mT, self.mean)
+
+    def in_basis(self, basis: Basis | None) -> "LayerMoments":
+        """The moments of `weight F + bias`."""
+        if basis is None:
+            return self
+        weight, bias = (part.to(self.mean) for part in (basis.weight, basis.bias))
+        mean = weight @ self.mean
+        mixed = torch.outer(mean, bias)
+        second = weight @ self.second @ weight.mT + mixed + mixed.mT + torch.outer(bias, bias)
+        return LayerMoments(second, mean + bias)
 
     def plus(self, other: "LayerMoments") -> "LayerMoments":
         """With another part of the same picture."""

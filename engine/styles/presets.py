@@ -115,9 +115,11 @@ def _measured_as(options: PaintOptions, statistics: StyleStatistics) -> bool:
     wanted = (
         [options.style_layers] if options.style_layers else [one.style for one in recipe.choices]
     )
-    return statistics.key.pooling == (options.pooling or recipe.pooling) and any(
-        set(layers) <= set(statistics.layers) for layers in wanted
+    # Lite halves in its own way, whatever is asked for.
+    pooled = statistics.key.encoder == "lite" or (
+        statistics.key.pooling == (options.pooling or recipe.pooling)
     )
+    return pooled and any(set(layers) <= set(statistics.layers) for layers in wanted)
 
 
 def _unknown(preset: str) -> StyleMissingError:

@@ -23,7 +23,8 @@ from engine.styles.statistics_files import StatisticsFiles
 from engine.worker.leftovers import sweep
 from engine.worker.painter import JobPainter
 from engine.worker.saying import say_start
-from engine.worker.service import EngineInTroubleError, EngineWorker
+from engine.worker.service import EngineWorker
+from engine.worker.surroundings import EngineInTroubleError
 from jobs.model import EngineInfo
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue

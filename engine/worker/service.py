@@ -7,25 +7,18 @@ all is well, and after several troubles in a row this process ends, for a fresh 
 
 import asyncio
 import contextlib
-import itertools
 import logging
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import PurePath
-from typing import Any
 
-from common.backoff import Backoff
-from common.clips.clip import CLIP_SUFFIX
-from common.errors import AtelierError
 from common.logs import add_log_ids, log_ids, redacted
 from common.sentences import sentence
 from common.store import PictureMissingError, StorageUnavailableError
 from engine.styles.statistics_files import StatisticsFiles
+from engine.worker import surroundings
 from engine.worker.handle import (
     Disturbed,
     Ended,
@@ -33,16 +26,18 @@ from engine.worker.handle import (
     Finished,
     IfWell,
     JobHandle,
-    MovingFiles,
     Stopped,
     StopReason,
 )
-from engine.worker.hanging import HangingError, HangWatch, hanging_words
+from engine.worker.hanging import HangingError, HangWatch
 from engine.worker.idle import IdleWork
-from engine.worker.lease import TICK_SECONDS, LeaseKeeper, NotStoppedError, sleep_unless
+from engine.worker.lease import LeaseKeeper, NotStoppedError, sleep_unless
 from engine.worker.painter import JobPainter, store_failure
 from engine.worker.saying import say_end
-from jobs.model import Claim, EngineInfo, Failure, FailureKind, Job, PaintedClip, PaintReport
+from engine.worker.storing import store_finished
+from engine.worker.surroundings import EngineInTroubleError, Surroundings
+from engine.worker.thread import THREAD, PaintingThread
+from jobs.model import Claim, EngineInfo, Failure, FailureKind, Job, PaintReport
 from jobs.outcomes import LeaseOutcome, QueueUnavailableError
 from jobs.queue import JobQueue
 from jobs.working.leases import LEASE_SECONDS
@@ -51,17 +46,12 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 10.0
 HEARTBEAT_SECONDS = 5.0
-BACKOFF = Backoff(first_seconds=2.0, longest_seconds=60.0)
-"""Between looks at surroundings that are ill."""
-TROUBLES_IN_A_ROW = 4
-"""As often all is found ill before the process ends: a broken device may need a fresh one."""
 PASSING_TROUBLES = 5
 """As often a job may meet a trouble that is gone when one looks, before it is the job's own."""
 TIDY_SECONDS = 30.0
 """How soon statistics of a picture go after it."""
 HANG_SECONDS = 600.0
 """So long the device may give no sign of life: far more than any tile takes."""
-THREAD = "painter"
 HANGS = sentence(
     "The engine got stuck several times while painting this, so I gave it up; please try other "
     "settings, or another picture."
@@ -70,10 +60,6 @@ STOP_SECONDS = 8.0
 """How long a painting may take to stop. With the next two: well within what a supervisor leaves."""
 LAST_CHECKPOINT_SECONDS = 4.0
 LAST_WRITE_SECONDS = 4.0
-
-
-class EngineInTroubleError(AtelierError):
-    """Nothing can be painted here; the text says why."""
 
 
 class EngineWorker:
@@ -94,13 +80,12 @@ class EngineWorker:
         """What is kept here of pictures, to go with them."""
         self._painter = painter
         self._info = info
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=THREAD)
-        self._idle = IdleWork(self._thread, painter.idle)
+        self._thread = PaintingThread()
+        self._surroundings = Surroundings(
+            queue, lambda: self._info, self._thread, painter.probe, hang_seconds=hang_seconds
+        )
+        self._idle = IdleWork(self._thread.executor, painter.idle)
         self._passed: Counter[int] = Counter()
-        self._painting: asyncio.Future[Any] | None = None
-        """What the painting thread does, or did last."""
-        self._noted = True
-        """Whether a trouble may be noted: a process before this one may have."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; a job in hand then goes back to its place in the queue.
@@ -116,12 +101,12 @@ class EngineWorker:
         tidying = asyncio.create_task(self._tidy())
         in_trouble = False
         try:
-            if (problem := await self._first_problem()) is not None:
-                await self._until_well(problem, stop)
+            if (problem := await self._surroundings.first_problem()) is not None:
+                await self._surroundings.until_well(problem, stop)
             await self._serve(stop)
         except HangingError as error:
             in_trouble = True
-            await self._note_trouble(str(error))
+            await self._surroundings.note_trouble(str(error))
             raise EngineInTroubleError(str(error)) from None
         except EngineInTroubleError:
             in_trouble = True  # its row says what it was
@@ -130,8 +115,7 @@ class EngineWorker:
             heartbeat.cancel()
             tidying.cancel()
             self._idle.end()
-            is_stuck = self._painting is not None and not self._painting.done()
-            self._thread.shutdown(wait=not is_stuck, cancel_futures=True)
+            self._thread.close()
             if not in_trouble:
                 with contextlib.suppress(QueueUnavailableError):
                     await self._queue.engines.forget(self._info.id)
@@ -150,7 +134,7 @@ class EngineWorker:
                     await self._wait(stop)
                 failures = 0
             except QueueUnavailableError as error:
-                pause = BACKOFF.seconds(min(failures, 2))
+                pause = surroundings.BACKOFF.seconds(min(failures, 2))
                 failures += 1
                 log.warning("%s Trying again in %.0f s.", error, pause)
                 await sleep_unless(stop, pause)
@@ -225,7 +209,7 @@ class EngineWorker:
         if hung is not None:
             raise EngineInTroubleError(str(hung))
         if after.problem is not None:
-            await self._until_well(after.problem, stop)
+            await self._surroundings.until_well(after.problem, stop)
         await sleep_unless(stop, after.pause_seconds)
 
     async def _painted(self, keeper: LeaseKeeper) -> Ended:
@@ -239,8 +223,7 @@ class EngineWorker:
                 log.warning("job %d: its checkpoint is gone; starting over", job.id)
             except StorageUnavailableError as error:
                 return Disturbed(str(error), store_failure(f"job-{job.id}"), IfWell.WAITS)
-        self._painting = asyncio.get_running_loop().run_in_executor(
-            self._thread,
+        painting = self._thread.run(
             self._painter.paint,
             job,
             checkpoint,
@@ -249,13 +232,13 @@ class EngineWorker:
             keeper.claim.done,
         )
         watch = HangWatch(self._hang_seconds, THREAD)
-        return await keeper.during(self._painting, patience_seconds=STOP_SECONDS, watch=watch)
+        return await keeper.during(painting, patience_seconds=STOP_SECONDS, watch=watch)
 
     async def _hung(self, keeper: LeaseKeeper, hung: HangingError) -> None:
         """Give the job of a device that hung back; this process can do nothing more."""
         claim, claims, problem = keeper.claim, self._queue.claims, str(hung)
         log.error("job %d goes back: %s", claim.job.id, problem)
-        await self._note_trouble(problem)
+        await self._surroundings.note_trouble(problem)
         if hung.over_job:
             failure = Failure.of(FailureKind.LOST, HANGS, f"job-{claim.job.id}")
             await self._write(keeper, claims.hung, claim, problem, failure)
@@ -287,7 +270,11 @@ class EngineWorker:
 
     async def _finish(self, keeper: LeaseKeeper, finished: Finished) -> "Afterwards":
         """Store what was painted, under the lease, and say that it is done."""
-        storing = asyncio.create_task(self._stored(finished, keeper.handle))
+        storing = asyncio.create_task(
+            store_finished(
+                self._queue.store, finished, keeper.handle, self._surroundings.note_trouble
+            )
+        )
         try:
             kept = await keeper.during(storing, patience_seconds=STOP_SECONDS)
         finally:
@@ -310,51 +297,13 @@ class EngineWorker:
         )
         self._say_end(keeper.claim, "done", finished.report)
         self._passed.pop(keeper.claim.job.id, None)
-        await self._note_well()
+        await self._surroundings.note_well()
         return Afterwards()
-
-    async def _stored(self, finished: Finished, handle: JobHandle) -> "Kept | None":
-        """Store the files of a painting; None where it was told to stop before it could.
-
-        They are kept here until the store takes them: an hour of work is not given up for a disk
-        that is full for ten seconds.
-        """
-        for failures in itertools.count():
-            try:
-                return await self._put(finished)
-            except StorageUnavailableError as error:
-                pause = BACKOFF.seconds(failures)
-                log.warning("%s The painting is kept; again in %.0f s.", error, pause)
-                await self._note_trouble(str(error))
-            until = time.monotonic() + pause
-            while time.monotonic() < until:
-                if handle.stopping:
-                    return None
-                await asyncio.sleep(min(TICK_SECONDS, pause))
-        raise AssertionError
-
-    async def _put(self, finished: Finished) -> "Kept":
-        store, lapse = self._queue.store, None
-        key = await store.put(finished.picture, ".png")
-        if finished.timelapse:
-            lapse = await store.put(finished.timelapse, finished.timelapse_suffix)
-        records = {
-            name: await store.put(data, PurePath(name).suffix)
-            for name, data in finished.records.items()
-        }
-        moving = None if finished.moving is None else await self._put_moving(finished.moving)
-        return Kept((*finished.earlier, key), lapse, records, moving)
-
-    async def _put_moving(self, moving: MovingFiles) -> PaintedClip:
-        store = self._queue.store
-        key = await store.put(moving.clip, CLIP_SUFFIX)
-        files = {kind: await store.put(data, f".{kind}") for kind, data in moving.files.items()}
-        return PaintedClip(key, moving.frames, moving.seconds, moving.plays, files)
 
     async def _disturbed(self, keeper: LeaseKeeper, trouble: Disturbed) -> "Afterwards":
         """Look whose fault it is, and leave the job where it should be."""
         claim, claims = keeper.claim, self._queue.claims
-        looking = asyncio.create_task(self._problem())
+        looking = asyncio.create_task(self._surroundings.problem())
         problem = await keeper.during(looking, patience_seconds=STOP_SECONDS)
         if problem is not None:
             log.warning("job %d goes back: %s", claim.job.id, problem)
@@ -367,7 +316,7 @@ class EngineWorker:
             if times < PASSING_TROUBLES:
                 reason = redacted(trouble.reason)
                 await self._write(keeper, partial(claims.release, reason=reason), claim)
-                return Afterwards(pause_seconds=BACKOFF.seconds(times - 1))
+                return Afterwards(pause_seconds=surroundings.BACKOFF.seconds(times - 1))
         retry = trouble.if_well is IfWell.TRIED
         await self._write(keeper, partial(claims.fail, retry=retry), claim, trouble.failure)
         self._say_end(claim, "failed once" if retry else "failed")
@@ -387,68 +336,6 @@ class EngineWorker:
         if keeper.handle.stop_reason is not StopReason.LEASE_LOST:
             await keeper.write(partial(ending, *arguments), give_up_seconds=LAST_WRITE_SECONDS)
 
-    # The surroundings
-
-    async def _until_well(self, problem: str, stop: asyncio.Event) -> None:
-        """Wait until all is well, claiming nothing.
-
-        Raises:
-            EngineInTroubleError: it was not, several times in a row.
-        """
-        for failures in range(TROUBLES_IN_A_ROW):
-            pause = BACKOFF.seconds(failures)
-            log.warning("%s Nothing is claimed; a look again in %.0f s.", problem, pause)
-            await self._note_trouble(problem)
-            await sleep_unless(stop, pause)
-            if stop.is_set():
-                return
-            found = await self._problem()
-            if found is None:
-                log.info("all is well again")
-                await self._note_well()
-                return
-            problem = found
-        raise EngineInTroubleError(problem)
-
-    async def _problem(self) -> str | None:
-        """What is ill around the jobs, in English and without secrets, or None."""
-        problem = await self._store_problem()
-        if problem is None:
-            loop = asyncio.get_running_loop()
-            self._painting = loop.run_in_executor(self._thread, self._painter.probe)
-            await asyncio.wait({self._painting}, timeout=self._hang_seconds)
-            if not self._painting.done():
-                raise HangingError(hanging_words(self._hang_seconds, THREAD))
-            problem = self._painting.result()
-        return None if problem is None else redacted(problem)
-
-    async def _first_problem(self) -> str | None:
-        """What is ill at the start; the device is tried where an engine before ended by it."""
-        if not await self._queue.engines.was_in_trouble(self._info):
-            return await self._store_problem()
-        problem = await self._problem()
-        if problem is None:
-            await self._note_well()
-        return problem
-
-    async def _store_problem(self) -> str | None:
-        try:
-            await self._queue.store.check()
-        except StorageUnavailableError as error:
-            return str(error)
-        return None
-
-    async def _note_trouble(self, problem: str) -> None:
-        self._noted = True
-        with contextlib.suppress(QueueUnavailableError):
-            await self._queue.engines.note_trouble(self._info, redacted(problem))
-
-    async def _note_well(self) -> None:
-        if self._noted:
-            with contextlib.suppress(QueueUnavailableError):
-                await self._queue.engines.note_well(self._info)
-                self._noted = False
-
 
 def _ids_of(job: Job) -> AbstractContextManager[None]:
     return log_ids(job=job.id, member=job.user_id, server=job.guild_id)
@@ -457,17 +344,6 @@ def _ids_of(job: Job) -> AbstractContextManager[None]:
 def _abilities(info: EngineInfo) -> tuple[object, ...]:
     """What is worth a word when it has changed; free memory changes all the time."""
     return info.network, info.networks, info.pace
-
-
-@dataclass(frozen=True)
-class Kept:
-    """The files of a painting, in the store."""
-
-    versions: tuple[str, ...]
-    """Keys of all versions; of most jobs there is one."""
-    timelapse_key: str | None
-    records: dict[str, str]
-    clip: PaintedClip | None = None
 
 
 @dataclass(frozen=True)

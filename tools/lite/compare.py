@@ -1,8 +1,8 @@
 """`python -m tools.lite.compare`: the lite network beside VGG19, on the same pictures.
 
-Both paint every pair with the recipe's layers and weights and one schedule; the true VGG19
-judges on layers that neither optimises. Results are kept in a folder, a file for each painting,
-so that a run that was stopped goes on; `table.md` and `pairs.jpg` are written at the end.
+Both paint every pair as members have it painted; the true VGG-19 judges on layers that neither
+optimises. Results are kept in a folder, a file for each painting, so that a run that was stopped
+goes on; `table.md` and `pairs.jpg` are written at the end.
 """
 
 import argparse
@@ -20,29 +20,41 @@ from rich.console import Console
 
 from common.options import NETWORKS, PaintOptions
 from engine.networks.registry import NetworkSource
+from engine.networks.vgg19 import Vgg19
 from engine.painting.events import Painted
 from engine.painting.inputs import Style
 from engine.painting.painter import paint
 from engine.painting.picture import Picture
 from engine.painting.studio import Studio
 from engine.styles.making import picture_from_file
-from tools.evaluation import Judge
+from tools.evaluation import measures
+from tools.evaluation.judge import CONTENT_LAYERS, gram
+from tools.evaluation.pictures import as_tensor, fit_longest
 
-FIGURES = ("style_distance", "content_distance", "grain", "border_detail", "foreign_colors")
+LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu3_4", "relu4_3", "relu5_2")
+"""Of the true VGG-19, none of which either network optimizes."""
+FIGURES = (
+    "style_distance",
+    "content_distance",
+    "two_pixel_photograph",
+    "two_pixel_painting",
+    "border_detail",
+    "foreign_colors",
+    "cpu_seconds",
+)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What to paint, and how."""
+    """What to paint, and how; None leaves it to quality standard."""
 
     contents: tuple[Path, ...]
     styles: tuple[Path, ...]
-    weights: Path | None
     output: Path
     size_px: int
-    iterations: int
-    scales: int
-    optimizer: str
+    precision: str
+    iterations: int | None
+    scales: int | None
 
     def pairs(self) -> list[tuple[Path, Path]]:
         """Every second combination, so that each picture is in about as many."""
@@ -55,12 +67,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.lite.compare", description=__doc__)
     parser.add_argument("--contents", type=Path, nargs="+", required=True)
     parser.add_argument("--styles", type=Path, nargs="+", required=True)
-    parser.add_argument("--weights", type=Path, help="other weights of VGG19 to paint with")
+    parser.add_argument("--weights", type=Path, help="of VGG-19; default: the original's")
     parser.add_argument("-o", "--output", type=Path, required=True, help="a folder")
-    parser.add_argument("--size", type=int, default=192)
-    parser.add_argument("--iterations", type=int, default=40, help="at each scale")
-    parser.add_argument("--scales", type=int, default=2)
-    parser.add_argument("--optimizer", default="lbfgs", choices=["adam", "lbfgs"])
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--iterations", type=int, help="at each scale; default: as standard has")
+    parser.add_argument("--scales", type=int)
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=NETWORKS)
     parser.add_argument("--threads", type=int, default=1)
     chosen = parser.parse_args(arguments)
@@ -68,22 +80,21 @@ def main(arguments: list[str] | None = None) -> int:
     comparison = Comparison(
         contents=tuple(chosen.contents),
         styles=tuple(chosen.styles),
-        weights=chosen.weights,
         output=chosen.output,
         size_px=chosen.size,
+        precision=chosen.precision,
         iterations=chosen.iterations,
         scales=chosen.scales,
-        optimizer=chosen.optimizer,
     )
     comparison.output.mkdir(parents=True, exist_ok=True)
     console = Console()
-    judge = Judge.load()
-    source = NetworkSource(comparison.weights)
-    studio = Studio(source, precision="fp32")
+    source = NetworkSource(chosen.weights)
+    teacher = Vgg19(source.weights())
+    studio = Studio(source, precision=comparison.precision)
     for network, (content, style) in itertools.product(chosen.networks, comparison.pairs()):
         file = comparison.output / f"{content.stem}-{style.stem}.{network}.json"
         if not file.exists():
-            row = paint_pair(comparison, (content, style), network, studio, judge)
+            row = paint_pair(comparison, (content, style), network, studio, teacher)
             file.write_text(json.dumps(row, indent=1) + "\n")
             console.print(
                 f"{file.stem}: {row['style_distance']:.3f}, {row['content_distance']:.3f}"
@@ -97,7 +108,7 @@ def paint_pair(
     pair: tuple[Path, Path],
     network: str,
     studio: Studio,
-    judge: Judge,
+    teacher: Vgg19,
 ) -> dict[str, object]:
     """Paint one pair with one network, keep the picture, and have it judged."""
     content, style = pair
@@ -107,7 +118,6 @@ def paint_pair(
             "size_px": comparison.size_px,
             "network": network,
             "iterations": comparison.iterations,
-            "optimizer": comparison.optimizer,
             "scales": comparison.scales,
         }
     )
@@ -118,10 +128,40 @@ def paint_pair(
             painted = event.picture
     assert painted is not None
     seconds = time.process_time() - started
-    painted.to_image().save(comparison.output / f"{content.stem}-{style.stem}.{network}.png")
-    verdict = judge.judge(painted.to_image(), photograph.to_image(), painting.to_image())
-    return {"content": content.stem, "style": style.stem, "cpu_seconds": round(seconds, 1)} | {
-        name: round(float(getattr(verdict, name)), 4) for name in FIGURES
+    image = painted.to_image().convert("RGB")
+    image.save(comparison.output / f"{content.stem}-{style.stem}.{network}.png")
+    found = measured(image, photograph.to_image(), painting.to_image(), teacher)
+    found["cpu_seconds"] = seconds
+    names = {"content": content.stem, "style": style.stem}
+    return names | {name: round(one, 4) for name, one in found.items()}
+
+
+@torch.no_grad()
+def measured(
+    image: Image.Image, photograph: Image.Image, painting: Image.Image, teacher: Vgg19
+) -> dict[str, float]:
+    """The figures of a painting: `‖G − Ĝ‖ / ‖Ĝ‖` of each layer and their mean, and the others."""
+    photograph = photograph.convert("RGB").resize(image.size, Image.Resampling.LANCZOS)
+    style = fit_longest(painting.convert("RGB"), max(image.size))
+    made, kept, wanted = (as_tensor(one, teacher.device) for one in (image, photograph, style))
+    ours, theirs = teacher.features(made, LAYERS), teacher.features(wanted, LAYERS)
+    before = teacher.features(kept, CONTENT_LAYERS)
+    grams = {layer: (gram(ours[layer]), gram(theirs[layer])) for layer in LAYERS}
+    by_layer = {
+        layer: float((one - its).norm() / its.norm()) for layer, (one, its) in grams.items()
+    }
+    away = [float((ours[one] - before[one]).norm() / before[one].norm()) for one in CONTENT_LAYERS]
+    power, photograph_power, painting_power = (
+        max(measures.two_pixel_power(one), measures.LEAST_POWER) for one in (made, kept, wanted)
+    )
+    return {
+        "style_distance": mean(by_layer.values()),
+        "content_distance": mean(away),
+        "two_pixel_photograph": power / photograph_power,
+        "two_pixel_painting": power / painting_power,
+        "border_detail": measures.border_detail(made, kept),
+        "foreign_colors": measures.foreign_colors(made, kept, wanted),
+        **by_layer,
     }
 
 
@@ -152,7 +192,7 @@ def write_table(comparison: Comparison) -> None:
     means = {
         (network, figure): mean(row[number][figure] for row in rows)
         for number, network in enumerate(NETWORKS)
-        for figure in FIGURES
+        for figure in (*FIGURES, *LAYERS)
     }
     ratio = means["lite", "style_distance"] / means["vgg19", "style_distance"]
     lines.append(
@@ -160,12 +200,11 @@ def write_table(comparison: Comparison) -> None:
         f"| {means['lite', 'style_distance']:.3f} | {ratio:.2f} "
         f"| {means['vgg19', 'content_distance']:.3f} | {means['lite', 'content_distance']:.3f} |"
     )
-    for figure in FIGURES[2:]:
-        words = figure.replace("_", " ")
-        lines.append("")
-        lines.append(
-            f"Mean {words}: VGG19 {means['vgg19', figure]:.3f}, lite {means['lite', figure]:.3f}."
-        )
+    lines += ["", "| mean of | VGG19 | lite | ratio |", "|---|--:|--:|--:|"]
+    for figure in (*FIGURES[2:], *LAYERS):
+        one, other = (means[network, figure] for network in ("vgg19", "lite"))
+        words = figure.replace("_", " ") if figure in FIGURES else f"style distance, {figure}"
+        lines.append(f"| {words} | {one:.3f} | {other:.3f} | {other / max(one, 1e-9):.2f} |")
     (comparison.output / "table.md").write_text("\n".join(lines) + "\n")
     _sheet(shown).save(comparison.output / "pairs.jpg", quality=85)
 

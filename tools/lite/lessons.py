@@ -1,6 +1,6 @@
 """What the `lite` network learns from: crops of pictures, and what VGG19 says of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from engine.lite.network import READINGS
+from engine.lite.network import BY_LAYER, BY_NAME, READINGS, Reading
 from engine.networks.encoder import Encoder
 
 _STORED = torch.float16
 _BASIS_CROPS = 200
 _BASIS_SEED = 0
-_BASIS_BORDER = 3  # zeros that the teacher pads with should not count among its components
+_BORDER = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +24,13 @@ class Lesson:
 
     crop: Tensor
     targets: dict[str, Tensor]
+
+
+def inner(features: Tensor, layer: str) -> Tensor:
+    """Without the border, three features wide or, in the deep layers' few, less."""
+    octave = BY_NAME[BY_LAYER[layer].source].octave
+    border = max(0, min(_BORDER, _BORDER - 2 * (octave - 2)))
+    return features[..., border:-border, border:-border] if border else features
 
 
 def together(lessons: Sequence[Lesson]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -82,6 +89,15 @@ def recolored(picture: Tensor, random: np.random.Generator) -> Tensor:
     return turned.clamp(0, 1)
 
 
+def kept(file: Path, make: Callable[[], list[Lesson]]) -> list[Lesson]:
+    """The lessons in a file; they are made and written where it is not there."""
+    if not file.exists():
+        written = file.with_suffix(".part")
+        torch.save([(lesson.crop, lesson.targets) for lesson in make()], written)
+        written.replace(file)
+    return [Lesson(*parts) for parts in torch.load(file, weights_only=True)]
+
+
 class Teacher:
     """VGG19, whose features are told in the basis of their largest principal components.
 
@@ -89,21 +105,29 @@ class Teacher:
     components are those of the photographs' first crops, so that they are the same each time.
     """
 
-    def __init__(self, network: Encoder, photographs: Sequence[Path], crop_px: int) -> None:
+    def __init__(
+        self,
+        network: Encoder,
+        photographs: Sequence[Path],
+        crop_px: int,
+        readings: Sequence[Reading] = READINGS,
+    ) -> None:
         self._network = network
-        self._layers = [reading.imitates for reading in READINGS]
+        self._readings = readings
         squares: dict[str, Tensor] = {}
         chosen = make_crops(photographs, _BASIS_CROPS, crop_px, _BASIS_SEED)
         for found in self._features(chosen):
-            for layer, features in found.items():
-                inner = features[..., _BASIS_BORDER:-_BASIS_BORDER, _BASIS_BORDER:-_BASIS_BORDER]
-                rows = inner[0].flatten(1).double()
+            for reading in readings:
+                # Zeros that the teacher pads with should not count among its components.
+                features = inner(found[reading.imitates], reading.layer)
+                rows = features[0].flatten(1).double()
                 share = rows @ rows.T / rows.shape[1] / len(chosen)
-                squares[layer] = squares[layer] + share if layer in squares else share
+                known = squares.get(reading.layer)
+                squares[reading.layer] = share if known is None else known + share
         self._bases = {}
-        for reading in READINGS:
-            components = torch.linalg.eigh(squares[reading.imitates])[1].flip(1)
-            size = squares[reading.imitates].trace().sqrt()
+        for reading in readings:
+            components = torch.linalg.eigh(squares[reading.layer])[1].flip(1)
+            size = squares[reading.layer].trace().sqrt()
             self._bases[reading.layer] = (components[:, : reading.width] / size).float()
 
     def lessons(self, crops: Tensor) -> list[Lesson]:
@@ -111,9 +135,9 @@ class Teacher:
         lessons: list[Lesson] = []
         for crop, found in zip(crops, self._features(crops), strict=True):
             targets: dict[str, Tensor] = {}
-            for reading in READINGS:
+            for reading in self._readings:
                 basis, features = self._bases[reading.layer], found[reading.imitates]
-                told = torch.einsum("chw,cd->dhw", features[0], basis)
+                told = torch.einsum("chw,cd->dhw", features[0].float(), basis)
                 targets[reading.layer] = told.to(_STORED)
             lessons.append(Lesson(crop, targets))
         return lessons
@@ -121,5 +145,6 @@ class Teacher:
     def _features(self, crops: Tensor) -> Iterator[dict[str, Tensor]]:
         for crop in crops:
             with torch.no_grad():
-                found = self._network.features(crop[None].float(), self._layers)
+                layers = [reading.imitates for reading in self._readings]
+                found = self._network.features(crop[None].float(), layers)
             yield found

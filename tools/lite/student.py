@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor, nn
 
-from engine.lite.network import CONVOLUTIONS, READINGS, Weights, centered
+from engine.lite.network import CONVOLUTIONS, READINGS, Weights, centered, halved
 from tools.lite.filters import first_filters
 
 _MOMENTUM = 0.05
@@ -60,21 +60,34 @@ class Student(nn.Module):
             reading.bias.data.copy_(weights[f"{layer}.bias"])
         return student
 
-    def forward(self, crops: Tensor) -> dict[str, Tensor]:
-        """All layers' features of crops [N, 3, h, w] in 0..1."""
+    def forward(self, crops: Tensor, answers: dict[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """All layers' features of crops [N, 3, h, w] in 0..1.
+
+        Each convolution's answers are put into `answers`, where that is given.
+        """
         x = centered(crops).contiguous(memory_format=torch.channels_last)
         found: dict[str, Tensor] = {}
         octave = 0
         for each in CONVOLUTIONS:
             if each.octave > octave:
-                x = F.max_pool2d(x, 2)
+                x = halved(x)
                 octave = each.octave
             x = F.relu(self.norms[each.name](self.convolutions[each.name](x)))
+            if answers is not None:
+                answers[each.name] = x
             for reading in READINGS:
                 if reading.source == each.name:
                     told = self.readings[reading.layer](x.movedim(1, -1))
                     found[reading.layer] = told.movedim(-1, 1)
         return found
+
+    def hold_first(self) -> None:
+        """Learn neither the convolution of all pixels, the dearest to teach, nor its readings."""
+        first = CONVOLUTIONS[0].name
+        held = [self.convolutions[first], self.norms[first]]
+        held += [self.readings[each.layer] for each in READINGS if each.source == first]
+        for part in held:
+            part.requires_grad_(False)
 
     def folded(self) -> dict[str, Tensor]:
         """The weights of `network.shapes`, the normalization's running means among them."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engine.networks.encoder import Basis
 from engine.painting.inputs import Inputs
-from engine.painting.losses import content_difference
+from engine.painting.losses import content_difference, from_basis, in_basis
 from engine.painting.measuring import Measuring
 from engine.painting.memory import tiling_for
 from engine.painting.terms.content_targets import ContentTargets
@@ -20,6 +21,7 @@ class ContentTerm(Term):
 
     weights: Mapping[str, Tensor]
     targets: ContentTargets
+    bases: Mapping[str, Basis | None]
     name = "content"
 
     @property
@@ -52,14 +54,16 @@ class ContentTerm(Term):
             else:
                 factor *= measuring.unit**2
             weights[name] = torch.tensor(factor, device=encoder.device, dtype=measuring.wide)
-        return cls(weights, targets)
+        return cls(weights, targets, {name: encoder.basis(name) for name in layers})
 
     def at_features(self, own: OwnFeatures, slopes: Sums) -> Tensor:  # noqa: ARG002 (no sums)
         """See `Term.at_features`."""
-        weight = self.weights[own.layer]
-        difference = content_difference(own.values, self.targets.part(own.layer, own.place))
+        weight, basis = self.weights[own.layer], self.bases[own.layer]
+        values = in_basis(own.values, basis)
+        difference = content_difference(values, self.targets.part(own.layer, own.place))
         loss = weight * difference.square().sum()
-        own.add(difference.mul_(2 * weight))
+        slope = difference.mul_(2 * weight)
+        own.add(slope if basis is None else from_basis(slope, basis))
         return loss
 
     def close(self) -> None:

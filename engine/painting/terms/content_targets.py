@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine.networks.encoder import Encoder
 from engine.painting.errors import PaintingFailedError
+from engine.painting.losses import in_basis
 from engine.painting.tiles import Region, Tiling
 from engine.scratch import scratch_folder
 
@@ -58,7 +59,10 @@ class ContentTargets:
         made = cls(encoder.device)
         if layers:
             with torch.no_grad():
-                made._layers = dict(encoder.features(content, layers))
+                found = encoder.features(content, layers)
+                made._layers = {
+                    name: in_basis(one, encoder.basis(name)) for name, one in found.items()
+                }
         for name, features in made._layers.items():
             made.mean_square[name] = float(_square_sum(features)) / features.numel()
         return made
@@ -114,6 +118,7 @@ class ContentTargets:
             for name in layers:
                 stride = encoder.stride_px(name)
                 own = core.inside(window).at_stride(stride).of(features[name])
+                own = in_basis(own, encoder.basis(name))
                 if name not in self._files:
                     size = (tiling.size[0] // stride, tiling.size[1] // stride)
                     file = _File(folder / f"{name}.features", own.shape[1], size, own.dtype)

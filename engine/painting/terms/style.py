@@ -8,6 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from engine.networks.encoder import Basis
 from engine.painting.inputs import Inputs, Style
 from engine.painting.losses import (
     GaussianTarget,
@@ -44,9 +45,12 @@ class StyleTarget:
     target: LayerMoments | GaussianTarget
     means: float = 0.0
     deviations: float = 0.0
+    basis: Basis | None = None
+    """Of the target; what is found is mapped into it."""
 
     def loss(self, found: LayerMoments) -> Tensor:
         """This target's part of the loss."""
+        found = found.in_basis(self.basis)
         if isinstance(self.target, GaussianTarget):
             return self.weight * wasserstein_distance(found, self.target)
         loss = self.weight * gram_distance(found, self.target)
@@ -115,8 +119,9 @@ class StyleTerm(Term):
                 factor = plan.weights["style"] * weight * share * area
                 weight_in_all, prepared = _prepared(measuring, target[name], factor)
                 means, deviations = factor * plan.loss.means, factor * plan.loss.deviations
+                basis = encoder.basis(name)
                 targets.append(
-                    StyleTarget(name, number, weight_in_all, prepared, means, deviations)
+                    StyleTarget(name, number, weight_in_all, prepared, means, deviations, basis)
                 )
         return cls(targets, size, strides, guides)
 

@@ -165,6 +165,22 @@ async def test_when_the_time_is_over_it_says_so_and_is_forgotten(world: World, s
     assert await world.jobs() == []
 
 
+async def test_when_the_database_is_away_for_all_that_time_one_message_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database_away(world.queue, monkeypatch):
+        interaction = await world.paint()
+        await world.says(interaction, BY_ITSELF)
+        world.shift_clock(14 * 60 + 30)
+        await world.eventually(lambda: "The queue cannot be reached" in told(interaction))
+    await world.no_intakes()
+    await world.eventually(lambda: len(world.discord.messages()) == 1)
+    (message,) = world.discord.messages()
+    assert message.ephemeral
+    assert not message.loading
+    assert await world.jobs() == []
+
+
 def told(interaction: Interaction) -> str:
     messages = [interaction.message, *interaction.followups]
     return "\n".join(one.text for one in messages if one is not None)

@@ -190,6 +190,29 @@ def test_recipes_fall_back_where_weights_end_early(name: str) -> None:
     assert recipe.choice_for(["relu1_1"]) is None
 
 
+def test_a_choice_of_layers_may_have_its_own_iterations() -> None:
+    text = """title = "x"
+[pyramid.lbfgs]
+first = 9
+later = 5
+[[choices]]
+content = { deep = 1.0 }
+style = { deep = 1.0 }
+content_weight = 1.0
+lbfgs = { first = 3, later = 2 }
+[[choices]]
+content = { shallow = 1.0 }
+style = { shallow = 1.0 }
+content_weight = 1.0
+"""
+    recipe = parse_recipe(text, "mine")
+    for layers, first, later in ((["deep"], 3, 2), (["shallow"], 9, 5)):
+        choice = recipe.choice_for(layers)
+        assert choice is not None
+        counts = recipe.pyramid_for(choice).lbfgs
+        assert (counts.first, counts.later) == (first, later)
+
+
 def test_a_wrong_recipe_is_refused_with_the_place() -> None:
     with pytest.raises(PaintSettingsError, match="pyramid"):
         parse_recipe('title = "x"\n[pyramid]\nfactor = 0.5\n', "mine")

@@ -14,6 +14,7 @@ from engine.networks.encoder import Encoder
 from engine.painting import Picture, Style
 from engine.painting.gradient import Evaluation, evaluate
 from engine.painting.inputs import Inputs, check_inputs
+from engine.painting.losses import in_basis
 from engine.painting.measuring import Measuring, measure_style
 from engine.painting.memory import tiling_for
 from engine.painting.objective import Objective, make_objective
@@ -88,7 +89,8 @@ def plainly(objective: Objective, picture: Tensor) -> Evaluation:
             case ContentTerm():
                 for layer, weight in term.weights.items():
                     region = whole.at_stride(objective.encoder.stride_px(layer))
-                    difference = features[layer] - term.targets.part(layer, region)
+                    told = in_basis(features[layer], term.bases[layer])
+                    difference = told - term.targets.part(layer, region)
                     loss = loss + weight * difference.square().sum()
             case VariationTerm():
                 loss = plain_variation(shown) * term.weight

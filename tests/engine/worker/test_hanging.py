@@ -19,7 +19,8 @@ from common.settings import Settings
 from engine.painting.studio import Control as PaintingControl
 from engine.worker.hanging import HangingError, HangWatch
 from engine.worker.painter import JobPainter
-from engine.worker.service import EngineInTroubleError, EngineWorker
+from engine.worker.service import EngineWorker
+from engine.worker.surroundings import EngineInTroubleError
 from jobs.model import FailureKind, Job, JobState
 from jobs.queue import JobQueue
 from jobs.working.ending import HUNG

@@ -17,9 +17,10 @@ from common.backoff import Backoff
 from common.logs import set_up_logging
 from common.settings import Settings
 from common.store import PictureStore, StorageUnavailableError
-from engine.worker import lease, service
+from engine.worker import lease, service, surroundings
 from engine.worker.painter import JobPainter
-from engine.worker.service import EngineInTroubleError, EngineWorker
+from engine.worker.service import EngineWorker
+from engine.worker.surroundings import EngineInTroubleError
 from jobs.db import schema
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
@@ -29,7 +30,7 @@ from tests.engine.worker.test_worker import INFO, ended, running, worker
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "BACKOFF", Backoff(0.1, 0.3))
+    monkeypatch.setattr(surroundings, "BACKOFF", Backoff(0.1, 0.3))
     monkeypatch.setattr(lease, "DATABASE_BACKOFF", Backoff(0.1, 0.3))
 
 

@@ -328,6 +328,28 @@ async def test_jobs_are_painted_one_after_another(
             assert (await ended(queue, job)).state is JobState.DONE
 
 
+async def test_versions_and_photographs_say_once_what_is_to_be_noted_of_their_painting(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    photos = [
+        await queue.store.put(photograph(name), ".png") for name in ("coffee.png", "chelsea.png")
+    ]
+    inputs = PaintInputs(
+        content=photos[0],
+        more_contents=(photos[1],),
+        styles=(StyleInput(preset="starry-night"),),
+    )
+    job = await poster.submit(inputs, variants=2, vary="photo")
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.report is not None, done.failure
+    pictures = [await queue.store.get(key) for key in done.report.variants]
+    assert len(set(pictures)) == 2
+    notes = list(map(str, done.report.notes))
+    assert len(notes) == len(set(notes))
+    assert any("The Starry Night" in note for note in notes)
+
+
 async def test_versions_are_painted_in_one_job_each_with_a_seed_of_its_own(
     queue: JobQueue, settings: Settings, poster: Poster
 ) -> None:

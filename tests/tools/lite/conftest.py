@@ -6,7 +6,9 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from engine.networks.vgg19 import CHANNELS, CONVOLUTIONS
+from engine.networks.vgg19 import CONVOLUTIONS
+
+_WIDTHS = (16, 48, 128, 160, 192)
 
 
 @pytest.fixture(scope="session")
@@ -22,12 +24,12 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def drawn_vgg19(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """VGG19 to relu3_4 with drawn weights, as a file."""
+    """VGG19 with drawn weights, no wider than readings need it to be, as a file."""
     generator = torch.Generator().manual_seed(0)
     tensors: dict[str, torch.Tensor] = {}
     inputs = 3
-    for each in CONVOLUTIONS[:8]:
-        outputs = CHANNELS[each.block]
+    for each in CONVOLUTIONS:
+        outputs = _WIDTHS[each.block]
         drawn = torch.randn(outputs, inputs, 3, 3, generator=generator)
         tensors[f"{each.key}.weight"] = drawn * (2 / (9 * inputs)) ** 0.5
         tensors[f"{each.key}.bias"] = torch.zeros(outputs)

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file
 
 from engine.lite.encoder import LiteEncoder
-from engine.lite.network import BY_NAME, LAYERS, READINGS, WEIGHTS, shapes
+from engine.lite.network import BY_NAME, LAYERS, READINGS, shapes
 from engine.networks.vgg19 import Vgg19
 from engine.networks.weights import load_weights
-from tools.lite import train
+from engine.painting.losses import in_basis
+from tools.lite import learning, train
+from tools.lite.fitting import deepened, fit_readings
+from tools.lite.learning import Schedule, learn, left
 from tools.lite.lessons import Lesson, Teacher, make_crops, together
 from tools.lite.student import Student
 
@@ -59,8 +63,10 @@ def test_folding_the_normalization_away_changes_no_feature(lessons: list[Lesson]
     found = LiteEncoder(weights=weights).features(crops, LAYERS)
     with torch.no_grad():
         told = student(crops)
+    encoder = LiteEncoder(weights=weights)
     for name in LAYERS:
-        torch.testing.assert_close(found[name], told[name], rtol=1e-4, atol=1e-4)
+        read = in_basis(found[name], encoder.basis(name))
+        torch.testing.assert_close(read, told[name], rtol=1e-4, atol=1e-4)
 
 
 def test_a_student_of_weights_says_what_they_say_and_gives_them_back(lessons: list[Lesson]) -> None:
@@ -82,43 +88,104 @@ def test_training_teaches_and_writes_weights_with_their_log(
     photographs: list[Path], drawn_vgg19: Path, tmp_path: Path
 ) -> None:
     torch.set_num_threads(1)
-    output = tmp_path / "made.safetensors"
-    counts = {"crops": 80, "steps": 50, "paintings": 1, "painting-crops": 70, "painting-steps": 50}
+    work, output = tmp_path / "work", tmp_path / "made.safetensors"
+    counts = {"crops": 30, "steps": 50, "paintings": 1, "painting-crops": 20, "painting-steps": 50}
     flags = [word for name, count in counts.items() for word in (f"--{name}", str(count))]
-    small = ["--crop-px", "48", "-o", str(output)]
-    assert train.main([str(photographs[0].parent), str(drawn_vgg19), *small, *flags]) == 0
+    flags += ["--tested", "10", "--crop-px", "48", "--step", "0.008", "--painting-step", "0.004"]
+    given = [str(photographs[0].parent), str(work), "--teacher", str(drawn_vgg19), *flags]
+    assert train.main([*given, "-o", str(output)]) == 0
     weights = load_file(output)
     assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == shapes()
     log = json.loads(output.with_suffix(".json").read_text())
     assert set(log) == {"photographs", "left_on_photographs", "rounds", *NOTED}
     assert log["files"] == ["0.png", "1.png", "2.png"]
-    assert len(log["rounds"]) == 2
-    for each in log["rounds"]:
-        for layer in LAYERS:
-            assert each["left"][layer] < each["left_before"][layer]
-
-    further = tmp_path / "further.safetensors"
-    few = ["--crops", "70", "--rounds", "1", "--paintings", "1", "--painting-crops", "70"]
-    small = ["--crop-px", "48", "-o", str(further), "--begin", str(output)]
-    folders = [str(photographs[0].parent), str(drawn_vgg19)]
-    counted = ["--painting-steps", "100", "--mean-weight", "1"]
-    assert train.main([*folders, *small, *few, *counted]) == 0
-    assert {name: tuple(tensor.shape) for name, tensor in load_file(further).items()} == shapes()
-    later = json.loads(further.with_suffix(".json").read_text())
-    assert set(later) == {"left_on_photographs", "rounds", "begun_with", *NOTED}
-    assert later["begun_with"] == log
-    assert later["training"]["mean_weight"] == 1
-    (found,) = later["rounds"]
+    (found,) = log["rounds"]
+    assert found["left"].keys() == set(LAYERS)
     assert sum(found["left"].values()) < sum(found["left_before"].values())
 
+    # All of it is there already, down to the last state of learning.
+    again = tmp_path / "again.safetensors"
+    paintings = (work / "paintings-1" / "0000.png").stat().st_mtime_ns
+    assert train.main([*given, "-o", str(again)]) == 0
+    assert (work / "paintings-1" / "0000.png").stat().st_mtime_ns == paintings
+    for name, tensor in load_file(again).items():
+        assert torch.equal(tensor, weights[name])
 
-def test_weights_to_go_on_from_have_to_be_there_and_of_the_same_photographs(
-    photographs: list[Path], drawn_vgg19: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+
+def test_learning_goes_on_where_it_was_stopped_and_ends_the_same(
+    lessons: list[Lesson], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folders = [str(photographs[0].parent), str(drawn_vgg19)]
+    def student() -> Student:
+        torch.manual_seed(0)
+        return Student()
+
+    schedule = Schedule(steps=6, step=1e-3, mean_weight=1.0)
+    whole, broken = student(), student()
+    learn(whole, lessons, schedule, tmp_path / "whole.state", Console())
+
+    monkeypatch.setattr(learning, "KEPT_EVERY", 2)
+    told = Student.forward
+    calls = 0
+
+    def ending(self: Student, crops: torch.Tensor) -> dict[str, torch.Tensor]:
+        nonlocal calls
+        calls += 1
+        if calls == 6:
+            raise KeyboardInterrupt
+        return told(self, crops)
+
+    monkeypatch.setattr(Student, "forward", ending)
+    with pytest.raises(KeyboardInterrupt):
+        learn(broken, lessons, schedule, tmp_path / "broken.state", Console())
+    monkeypatch.setattr(Student, "forward", told)
+    later = student()
+    learn(later, lessons, schedule, tmp_path / "broken.state", Console())
+    for name, tensor in later.folded().items():
+        assert torch.equal(tensor, whole.folded()[name])
+
+
+@pytest.mark.parametrize("maxima", [False, True])
+def test_weights_of_the_first_layers_are_taken_over_and_the_others_fitted_to_the_teacher(
+    photographs: list[Path], drawn_vgg19: Path, lessons: list[Lesson], *, maxima: bool
+) -> None:
+    torch.manual_seed(0)
+    whole = Student().eval().folded()
+    earlier = {name: one for name, one in whole.items() if name[4] in "123"}
+    teacher = load_weights(drawn_vgg19)
+    crops = list(make_crops(photographs, 12, 64, seed=1))
+    made = deepened(earlier, teacher, crops, maxima=maxima)
+    assert {name: tuple(tensor.shape) for name, tensor in made.items()} == shapes()
+    assert torch.equal(made["conv1.weight"], earlier["conv1.weight"])
+    if not maxima:
+        for name in ("conv2a", "conv2b", "conv3a", "conv3b"):
+            wanted = earlier[f"{name}.weight"]
+            assert (made[f"{name}.weight"] - wanted).norm() < 0.2 * wanted.norm()
+
+    student = Student.of(made).eval()
+    before = left(student, lessons)
+    fit_readings(student, lessons)
+    after = left(student, lessons)
+    for layer in ("form4_1", "form4_2", "form5_1"):
+        assert before[layer] == pytest.approx(1.0)
+        assert after[layer] < 0.7
+    assert after["form1_2"] == before["form1_2"]
+
+
+def test_the_first_convolution_is_held(lessons: list[Lesson], tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    student = Student().eval()
+    before = student.folded()
+    student.hold_first()
+    learn(student, lessons, Schedule(steps=2, step=1e-3), tmp_path / "kept.state", Console())
+    after = student.folded()
+    same = {name for name in after if torch.equal(after[name], before[name])}
+    assert same == {"conv1.weight", "conv1.bias", "form1_2.weight", "form1_2.bias"}
+
+
+def test_weights_to_go_on_from_have_to_be_there(
+    photographs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [str(photographs[0].parent), str(tmp_path / "work")]
     with pytest.raises(SystemExit):
-        train.main([*folders, "--begin", str(tmp_path / "none.safetensors")])
+        train.main([*given, "--begin", str(tmp_path / "none.safetensors")])
     assert "none.safetensors is not there" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        train.main([*folders, "--begin", str(WEIGHTS)])
-    assert "was made with other photographs" in capsys.readouterr().err

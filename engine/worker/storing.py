@@ -1,0 +1,74 @@
+"""A finished painting's files on their way into the store."""
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from common.clips.clip import CLIP_SUFFIX
+from common.store import PictureStore, StorageUnavailableError
+from engine.worker import surroundings
+from engine.worker.handle import Finished, JobHandle, MovingFiles
+from engine.worker.lease import TICK_SECONDS
+from jobs.model import PaintedClip
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The files of a painting, in the store."""
+
+    versions: tuple[str, ...]
+    """Keys of all versions; of most jobs there is one."""
+    timelapse_key: str | None
+    records: dict[str, str]
+    clip: PaintedClip | None = None
+
+
+async def store_finished(
+    store: PictureStore,
+    finished: Finished,
+    handle: JobHandle,
+    note_trouble: Callable[[str], Awaitable[None]],
+) -> Kept | None:
+    """Store the files of a painting; None where it was told to stop before it could.
+
+    They are kept here until the store takes them: an hour of work is not given up for a disk
+    that is full for ten seconds.
+    """
+    for failures in itertools.count():
+        try:
+            return await _put(store, finished)
+        except StorageUnavailableError as error:
+            pause = surroundings.BACKOFF.seconds(failures)
+            log.warning("%s The painting is kept; again in %.0f s.", error, pause)
+            await note_trouble(str(error))
+        until = time.monotonic() + pause
+        while time.monotonic() < until:
+            if handle.stopping:
+                return None
+            await asyncio.sleep(min(TICK_SECONDS, pause))
+    raise AssertionError
+
+
+async def _put(store: PictureStore, finished: Finished) -> Kept:
+    lapse = None
+    key = await store.put(finished.picture, ".png")
+    if finished.timelapse:
+        lapse = await store.put(finished.timelapse, finished.timelapse_suffix)
+    records = {
+        name: await store.put(data, PurePath(name).suffix)
+        for name, data in finished.records.items()
+    }
+    moving = None if finished.moving is None else await _put_moving(store, finished.moving)
+    return Kept((*finished.earlier, key), lapse, records, moving)
+
+
+async def _put_moving(store: PictureStore, moving: MovingFiles) -> PaintedClip:
+    key = await store.put(moving.clip, CLIP_SUFFIX)
+    files = {kind: await store.put(data, f".{kind}") for kind, data in moving.files.items()}
+    return PaintedClip(key, moving.frames, moving.seconds, moving.plays, files)

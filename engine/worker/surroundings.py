@@ -1,0 +1,115 @@
+"""Whether store and device are well, and what the database is told of it."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+from common.backoff import Backoff
+from common.errors import AtelierError
+from common.logs import redacted
+from common.store import StorageUnavailableError
+from engine.worker.hanging import HangingError, hanging_words
+from engine.worker.lease import sleep_unless
+from engine.worker.thread import THREAD, PaintingThread
+from jobs.model import EngineInfo
+from jobs.outcomes import QueueUnavailableError
+from jobs.queue import JobQueue
+
+log = logging.getLogger(__name__)
+
+BACKOFF = Backoff(first_seconds=2.0, longest_seconds=60.0)
+"""Between looks at surroundings that are ill."""
+TROUBLES_IN_A_ROW = 4
+"""As often all is found ill before the process ends: a broken device may need a fresh one."""
+
+
+class EngineInTroubleError(AtelierError):
+    """Nothing can be painted here; the text says why."""
+
+
+class Surroundings:
+    """Looks at what an engine needs around it."""
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        info: Callable[[], EngineInfo],
+        thread: PaintingThread,
+        probe: Callable[[], str | None],
+        *,
+        hang_seconds: float,
+    ) -> None:
+        self._queue = queue
+        self._info = info
+        self._thread = thread
+        self._probe = probe
+        """Tries the device, in the painting thread; gives what is wrong with it."""
+        self._hang_seconds = hang_seconds
+        self._noted = True
+        """Whether a trouble may be noted: a process before this one may have."""
+
+    async def until_well(self, problem: str, stop: asyncio.Event) -> None:
+        """Wait until all is well, claiming nothing.
+
+        Raises:
+            EngineInTroubleError: it was not, several times in a row.
+        """
+        for failures in range(TROUBLES_IN_A_ROW):
+            pause = BACKOFF.seconds(failures)
+            log.warning("%s Nothing is claimed; a look again in %.0f s.", problem, pause)
+            await self.note_trouble(problem)
+            await sleep_unless(stop, pause)
+            if stop.is_set():
+                return
+            found = await self.problem()
+            if found is None:
+                log.info("all is well again")
+                await self.note_well()
+                return
+            problem = found
+        raise EngineInTroubleError(problem)
+
+    async def problem(self) -> str | None:
+        """What is ill around the jobs, in English and without secrets, or None.
+
+        Raises:
+            HangingError: the device does not answer.
+        """
+        problem = await self._store_problem()
+        if problem is None:
+            probing = self._thread.run(self._probe)
+            await asyncio.wait({probing}, timeout=self._hang_seconds)
+            if not probing.done():
+                raise HangingError(hanging_words(self._hang_seconds, THREAD))
+            problem = probing.result()
+        return None if problem is None else redacted(problem)
+
+    async def first_problem(self) -> str | None:
+        """What is ill at the start; the device is tried where an engine before ended by it."""
+        if not await self._queue.engines.was_in_trouble(self._info()):
+            return await self._store_problem()
+        problem = await self.problem()
+        if problem is None:
+            await self.note_well()
+        return problem
+
+    async def _store_problem(self) -> str | None:
+        try:
+            await self._queue.store.check()
+        except StorageUnavailableError as error:
+            return str(error)
+        return None
+
+    async def note_trouble(self, problem: str) -> None:
+        """Write into this engine's row what is ill, for owners to see."""
+        self._noted = True
+        with contextlib.suppress(QueueUnavailableError):
+            await self._queue.engines.note_trouble(self._info(), redacted(problem))
+
+    async def note_well(self) -> None:
+        """Take a trouble out of the row, where one may have been noted."""
+        if self._noted:
+            with contextlib.suppress(QueueUnavailableError):
+                await self._queue.engines.note_well(self._info())
+                self._noted = False

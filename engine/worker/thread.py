@@ -1,0 +1,32 @@
+"""The one thread that paints, tries the device, and does what the time between jobs is for."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+THREAD = "painter"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class PaintingThread:
+    """Does one thing after another, and knows whether the newest has ended."""
+
+    def __init__(self) -> None:
+        self.executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=THREAD)
+        self._newest: asyncio.Future[Any] | None = None
+
+    def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Run a function there; the future is done when it has ended."""
+        running = asyncio.get_running_loop().run_in_executor(
+            self.executor, lambda: function(*args, **kwargs)
+        )
+        self._newest = running
+        return running
+
+    def close(self) -> None:
+        """Wait for what it does, unless the newest has not ended when it should have."""
+        is_stuck = self._newest is not None and not self._newest.done()
+        self.executor.shutdown(wait=not is_stuck, cancel_futures=True)

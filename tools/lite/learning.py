@@ -1,0 +1,131 @@
+"""The steps by which the `lite` network learns its lessons, and what is left to learn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from engine.painting.devices import choose_dtype
+from tools.lite.lessons import Lesson, inner, together
+from tools.lite.student import Student
+
+_TOLD_EVERY = 50
+KEPT_EVERY = 500
+_BORDER_SHARE = 0.3
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Steps of one part: how many, the largest, how many are normalized, and lessons in each.
+
+    `mean_weight` is what the error of a crop's mean counts beside the mean of its errors: the
+    first is what stays in second moments, but too much of it costs more than it wins.
+    Normalisation over the batch finds the features' scale in the first steps of drawn weights only:
+    later on it would hide from the network how bright a picture is.
+    """
+
+    steps: int
+    step: float
+    normalized_steps: int = 0
+    batch: int = 4
+    mean_weight: float = 0.0
+    seed: int = 0
+
+
+def learn(
+    student: Student,
+    lessons: Sequence[Lesson],
+    schedule: Schedule,
+    state: Path,
+    console: Console,
+) -> list[dict[str, float]]:
+    """Teach the lessons; returns how each layer's error fell.
+
+    What was learnt is kept in the file `state` every 500 steps and at the end, from where the same
+    call goes on.
+    """
+    learnt = [part for part in student.parameters() if part.requires_grad]
+    optimizer = torch.optim.Adam(learnt, lr=schedule.step, betas=(0.9, 0.99))
+    course = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, schedule.step, schedule.steps, pct_start=0.1
+    )
+    generator = torch.Generator().manual_seed(schedule.seed)
+    curve: list[dict[str, float]] = []
+    done = 0
+    if state.exists():
+        kept: dict[str, Any] = torch.load(state, weights_only=True)
+        for part, name in ((student, "student"), (optimizer, "optimizer"), (course, "course")):
+            part.load_state_dict(kept[name])
+        generator.set_state(kept["generator"])
+        done, curve = kept["done"], kept["curve"]
+    sums: dict[str, float] = {}
+    for number in range(done + 1, schedule.steps + 1):
+        student.train(number <= schedule.normalized_steps)
+        chosen = torch.randint(0, len(lessons), (schedule.batch,), generator=generator)
+        crops, targets = together([lessons[place] for place in chosen.tolist()])
+        # In bf16 a step takes six tenths of the time where the processor has it.
+        with torch.autocast("cpu", dtype=choose_dtype("auto", crops.device)):
+            told = student(crops)
+        errors = {name: _error(told[name].float(), one, name) for name, one in targets.items()}
+        loss = torch.stack(list(errors.values())).sum()
+        if schedule.mean_weight:
+            biases = [_bias(told[name].float(), target, name) for name, target in targets.items()]
+            loss = loss + schedule.mean_weight * torch.stack(biases).sum()
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        course.step()
+        for name, error in errors.items():
+            sums[name] = sums.get(name, 0.0) + float(error.detach()) / _TOLD_EVERY
+        if number % _TOLD_EVERY == 0:
+            curve.append({name: round(error, 4) for name, error in sums.items()})
+            console.print(f"step {number}: {curve[-1]}")
+            sums = {}
+        if number % KEPT_EVERY == 0 or number == schedule.steps:
+            whole = {
+                "student": student.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "course": course.state_dict(),
+                "generator": generator.get_state(),
+                "done": number,
+                "curve": curve,
+            }
+            torch.save(whole, written := state.with_suffix(".part"))
+            written.replace(state)
+    student.eval()
+    return curve
+
+
+def left(student: Student, lessons: Sequence[Lesson]) -> dict[str, float]:
+    """Share of each layer's squares that is not explained."""
+    student.eval()
+    errors: dict[str, float] = {}
+    squares: dict[str, float] = {}
+    with torch.no_grad():
+        for lesson in lessons:
+            crops, targets = together([lesson])
+            told = student(crops)
+            for name, target in targets.items():
+                error, square = ((one).square().sum(1) for one in (told[name] - target, target))
+                errors[name] = errors.get(name, 0.0) + float(inner(error, name).mean())
+                squares[name] = squares.get(name, 0.0) + float(inner(square, name).mean())
+    return {name: round(errors[name] / squares[name], 4) for name in errors}
+
+
+def _error(told: Tensor, target: Tensor, layer: str) -> Tensor:
+    """Mean over places of the squared error, to which the border adds less than its area.
+
+    There the teacher sees its own zeros, which say little about pictures; but a network that
+    never learnt of them paints a border with more detail than the rest.
+    """
+    error = (told - target).square().sum(1)
+    return torch.lerp(inner(error, layer).mean(), error.mean(), _BORDER_SHARE)
+
+
+def _bias(told: Tensor, target: Tensor, layer: str) -> Tensor:
+    """Squared error of each crop's mean feature: what is left of errors in the whole's moments."""
+    return inner(told - target, layer).mean((2, 3)).square().sum(1).mean()
