@@ -178,8 +178,8 @@ def _text(found: Sequence[Measured], chosen: argparse.Namespace) -> str:
     ]
     said = (
         f"{chosen.frames} frames of {chosen.size} px with `{chosen.network}`. The warping error is "
-        "in levels of 255, by the flow of TV-L1; that of the photographs is what this flow "
-        "leaves.\n\n"
+        "in levels of 255, by the flow of TV-L1 where Farneback's agrees; that of the photographs "
+        "is what this flow leaves.\n\n"
     )
     return said + table(head, rows)
 
