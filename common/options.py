@@ -27,6 +27,9 @@ NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
 Network = Literal["auto", NetworkName]
 DEFAULT_NETWORK: NetworkName = "vgg19"
 """What `auto` stands for where nobody says otherwise."""
+DRAFT_NETWORK: NetworkName = "lite"
+"""What it stands for of a draft, which is to be quick."""
+DEFAULT_RECIPE = "atelier"
 Precision = Literal["auto", "fp32", "bf16"]
 Statistic = Literal["gram", "wasserstein"]
 KeepColors = Literal["no", "luminance", "match", "histogram"]
@@ -67,7 +70,9 @@ class PaintOptions(BaseModel):
         description="The longest side of the result in pixels. Without it: 512.",
     )
     quality: Quality = Field(
-        "standard", description="How much time to spend. Without it: standard."
+        "standard",
+        description="How much time to spend; the small network paints a draft. "
+        "Without it: standard.",
     )
     strength: _Share = Field(
         0.5,
@@ -111,7 +116,7 @@ class PaintOptions(BaseModel):
     )
 
     recipe: str = Field(
-        "atelier",
+        DEFAULT_RECIPE,
         max_length=40,
         pattern=r"^[a-z][a-z0-9-]*$",
         description="The method, as a file of settings.",
@@ -144,6 +149,16 @@ class PaintOptions(BaseModel):
             if layers is not None and not any(weight > 0 for weight in layers.values()):
                 raise ValueError(f"{name} needs at least one layer with a weight above zero")
         return self
+
+
+def network_for(options: PaintOptions, otherwise: str = "auto") -> str:
+    """The network of a painting: as it asks, else the other one, else by what it is.
+
+    A draft is for lite, unless it names layers or a recipe, which are those of VGG-19.
+    """
+    own = options.recipe != DEFAULT_RECIPE or options.content_layers or options.style_layers
+    default = DRAFT_NETWORK if options.quality == "draft" and not own else DEFAULT_NETWORK
+    return resolve_network(options.network, default if otherwise == "auto" else otherwise)
 
 
 @dataclass(frozen=True, slots=True)

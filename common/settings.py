@@ -69,7 +69,7 @@ class _FirstSettings(BaseSettings):
     atelier_network: Network = Field(
         "auto",
         description="The network that judges style: VGG-19, or lite, a small and quick imitation. "
-        "auto takes VGG-19. The bot's counts for the jobs of all engines.",
+        "auto takes VGG-19, and lite for drafts. The bot's counts for the jobs of all engines.",
     )
     atelier_vgg19_weights: Path | None = Field(
         None,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from common.options import resolve_network
+from common.options import network_for
 from common.pictures import PictureError
 from common.settings import Settings, SettingsError, load_settings
 from engine.arguments import make_parser, options_of, start_file
@@ -111,7 +111,7 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
             max_memory=chosen.max_memory,
             say=bar.say,
         )
-        network = resolve_network(chosen.network or settings.atelier_network)
+        network = network_for(options, settings.atelier_network)
         pictures = read_pictures(chosen, settings, options, network)
         resume = None if checkpoints is None else checkpoints.read()
         events = pictures.paint(options, studio=studio, resume=resume)

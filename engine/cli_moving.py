@@ -10,7 +10,7 @@ from rich.console import Console
 
 from common.clips.clip import Clip, ClipDamagedError, read_clip, write_clip
 from common.clips.encoding import ClipKind, EncodingFailedError, encode_clip
-from common.options import MAX_SIZE_PX, MIN_SIZE_PX, PaintOptions, resolve_network
+from common.options import MAX_SIZE_PX, MIN_SIZE_PX, PaintOptions, network_for
 from common.sentences import Sentence
 from common.settings import Settings
 from engine.cli_inputs import read_moving, read_pictures
@@ -103,7 +103,7 @@ def paint_moving(
             max_memory=chosen.max_memory,
             say=bar.say,
         )
-        network = resolve_network(chosen.network or settings.atelier_network)
+        network = network_for(options, settings.atelier_network)
         content = Picture.from_image(clip.frame(0))
         pictures = read_pictures(chosen, settings, options, network, content)
         frames = PaintedFrames(folder)

@@ -37,9 +37,9 @@ class Instant(JobPainter):
     def __init__(self) -> None:  # no network, no device
         pass
 
-    def network_name(self, requested: str = "auto") -> str:
+    def network_name(self) -> str:
         """The network that no picture is made with."""
-        return requested
+        return "auto"
 
     def abilities(self) -> Abilities:
         """Those of any engine."""

@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from common.catalogue import load_catalogue
 from common.clips.clip import ClipDamagedError
-from common.options import PaintOptions, StyleInput, resolve_network
+from common.options import PaintOptions, StyleInput, network_for, resolve_network
 from common.sentences import Sentence, sentence
 from common.settings import Settings
 from common.store import PictureMissingError, PictureStore, StorageUnavailableError
@@ -99,11 +99,9 @@ class JobPainter:
         """Of the device, now."""
         return devices.used_memory_bytes(self._studio.device)
 
-    def network_name(self, requested: str = "auto") -> str:
-        """The network that a job gets which asks for this one."""
-        if requested == "auto":
-            requested = self._settings.atelier_network
-        return resolve_network(requested)
+    def network_name(self) -> str:
+        """The network that this engine paints with where a job asks for none."""
+        return resolve_network("auto", self._settings.atelier_network)
 
     def paint(
         self,
@@ -208,7 +206,7 @@ class JobPainter:
         def say(note: str) -> None:
             handle.put_progress(reporter.versions.progress(note=note))
 
-        network = job.network or self.network_name(job.options.network)
+        network = job.network or network_for(job.options, self._settings.atelier_network)
         pictures = fetch_pictures(
             job, store, self._settings, network, say=say, should_stop=handle.should_stop
         )

@@ -324,7 +324,7 @@ class EngineWorker:
 
     def _say_end(self, claim: Claim, outcome: str, report: PaintReport | None = None) -> None:
         job = claim.job
-        network = job.network or self._painter.network_name(job.options.network)
+        network = job.network or self._painter.network_name()
         say_end(job, outcome, network, report)
 
     async def _write(

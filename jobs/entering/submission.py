@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.options import PaintInputs, PaintOptions, resolve_network
+from common.options import PaintInputs, PaintOptions, network_for
 from common.variants import variants_of
 from jobs.core import QueueCore, picture_lock, record, row_of, use_picture
 from jobs.db import schema
@@ -93,9 +93,7 @@ class Submissions:
             if refusal is not None:
                 return Refused(refusal)
             fleet = await self._standings.fleet(connection, transaction.now)
-            network = resolve_network(
-                submission.options.network, self._core.settings.atelier_network
-            )
+            network = network_for(submission.options, self._core.settings.atelier_network)
             job_id = await _insert(transaction, submission, rules, fleet, network)
             standings = await self._standings.get_many_in(connection, [job_id], transaction.now)
             row = await row_of(transaction, job_id)

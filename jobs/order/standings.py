@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.options import PaintOptions, resolve_network
+from common.options import PaintOptions, network_for
 from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
@@ -110,7 +110,7 @@ class Standings:
             now = await self._core.database.now_in(connection)
             fleet = await self.fleet(connection, now)
         speed_class = speed_class_of(options, moves=frames > 1)
-        network = resolve_network(options.network, self._core.settings.atelier_network)
+        network = network_for(options, self._core.settings.atelier_network)
         return fleet.seconds(speed_class, work_of(options, aspect, frames), network)
 
     async def waiting(self, guild_id: int | None, *, limit: int = 25) -> list[Job]:

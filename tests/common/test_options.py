@@ -5,7 +5,7 @@ import argparse
 import pytest
 from pydantic import ValidationError
 
-from common.options import OPTIONS, Option, PaintOptions
+from common.options import OPTIONS, Option, PaintOptions, network_for
 from engine import arguments
 from engine.arguments import make_parser, options_of
 
@@ -44,3 +44,24 @@ def test_an_option_that_is_on_or_off_is_a_switch(monkeypatch: pytest.MonkeyPatch
     arguments._add_option(parser, "grey")
     told = [parser.parse_args(flags).grey for flags in (["--grey"], ["--no-grey"], [])]
     assert told == [True, False, None]
+
+
+@pytest.mark.parametrize(
+    ("options", "setting", "network"),
+    [
+        ({}, "auto", "vgg19"),
+        ({"quality": "fine"}, "auto", "vgg19"),
+        ({"quality": "draft"}, "auto", "lite"),
+        ({"quality": "draft", "network": "vgg19"}, "auto", "vgg19"),
+        ({"quality": "draft"}, "vgg19", "vgg19"),
+        ({"network": "vgg19"}, "lite", "vgg19"),
+        ({}, "lite", "lite"),
+        ({"quality": "draft", "recipe": "gatys"}, "auto", "vgg19"),
+        ({"quality": "draft", "style_layers": {"relu1_1": 1.0}}, "auto", "vgg19"),
+        ({"quality": "draft", "content_layers": {"relu4_2": 1.0}}, "auto", "vgg19"),
+    ],
+)
+def test_drafts_are_for_the_small_network(
+    options: dict[str, object], setting: str, network: str
+) -> None:
+    assert network_for(PaintOptions.model_validate(options), setting) == network
