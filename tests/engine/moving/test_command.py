@@ -23,7 +23,7 @@ from tests.kit.thin import noise_picture, thin_weights
 
 ROOT = Path(__file__).resolve().parents[3]
 TIMES_MS = (100, 40, 100, 200)
-QUICK = ("--scales", "2", "--iterations", "4", "--precision", "fp32", "--max-memory", "1GiB")
+QUICK = ("--scales", "2", "--iterations", "4", "--precision", "fp32", "--max-memory", "8GiB")
 
 
 @pytest.fixture

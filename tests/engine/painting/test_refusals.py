@@ -67,10 +67,10 @@ def test_a_device_that_is_not_here_is_refused() -> None:
 
 def test_a_pooling_that_the_network_does_not_have_is_said() -> None:
     options = PaintOptions(
-        size_px=64, scales=1, iterations=1, network="lite", pooling="average", strength=0
+        size_px=64, scales=1, iterations=1, network="lite", pooling="max", strength=0
     )
     painted, _ = run(options, Studio(precision="fp32"))
-    assert "by max pooling only" in str(painted.report.notes[-1])
+    assert "by average pooling only" in str(painted.report.notes[-1])
 
 
 @pytest.mark.parametrize("harm", ["no bias", "another shape", "a list"])

@@ -20,7 +20,7 @@ from jobs.db import postgres_copying
 from jobs.model import JobState
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
-from tests.jobs.db.test_opening import SCHEMAS, _copy_to_postgresql, _of_version
+from tests.jobs.db.test_migrations import SCHEMAS, copy_to_postgresql, make_version
 from tests.kit.samples import Place, accepted, claimed, report
 
 pytestmark = pytest.mark.skipif(
@@ -169,8 +169,8 @@ def older(place: Place, tmp_path: Path) -> None:
     sqlite = Place(tmp_path / "older", None)
     sqlite.folder.mkdir()
     assert (SCHEMAS / "0003.sql").is_file()
-    _of_version("0003", sqlite)
-    asyncio.run(_copy_to_postgresql(sqlite.sqlite_file, place.database_url or "", "0003"))
+    make_version("0003", sqlite)
+    asyncio.run(copy_to_postgresql(sqlite.sqlite_file, place.database_url or "", "0003"))
 
 
 async def opened(place: Place, **changes: Any) -> None:

@@ -1,0 +1,182 @@
+"""Databases of earlier and later versions."""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from bench import postgres
+from jobs.db import schema
+from jobs.db.database import Database
+from jobs.db.migrate import known_revisions, migration_config
+from jobs.model import JobState
+from jobs.outcomes import (
+    Accepted,
+    DatabaseTooNewError,
+    DatabaseTooOldError,
+    QueueError,
+)
+from jobs.queue import JobQueue
+from tests.kit.samples import (
+    RESULT,
+    FakeClock,
+    Place,
+    accepted,
+    claimed,
+    looked_after,
+    report,
+    submission,
+)
+
+SCHEMAS = Path(__file__).parents[1] / "schemas"
+
+
+def test_every_released_schema_is_kept_here() -> None:
+    assert [path.stem for path in sorted(SCHEMAS.glob("*.sql"))] == known_revisions()
+
+
+@pytest.mark.parametrize("revision", known_revisions())
+async def test_an_old_database_migrates_forward_and_goes_on(
+    revision: str, template: Path | postgres.Server, tmp_path: Path, clock: FakeClock
+) -> None:
+    place = Place(tmp_path, None)
+    connection = sqlite3.connect(place.sqlite_file)
+    connection.executescript((SCHEMAS / f"{revision}.sql").read_text())
+    connection.close()
+    if isinstance(template, postgres.Server):
+        await template.execute(f"CREATE DATABASE old_{revision}")
+        url = template.url(f"old_{revision}")
+        await copy_to_postgresql(place.sqlite_file, url, revision)
+        place = Place(tmp_path, url)
+    async with await JobQueue.open(place.settings(), clock=clock) as queue:
+        states = [(await queue.jobs.get(n)) for n in range(1, 6)]
+        assert [job.state for job in states if job is not None] == [
+            JobState.DONE,
+            JobState.FAILED,
+            JobState.RUNNING,
+            JobState.CANCELLED,
+            JobState.QUEUED,
+        ]
+        assert all(job is not None and job.unreadable is None for job in states)
+        assert (await queue.limits.in_force(5)).max_per_day == 7
+        assert [intake.interaction_id for intake in await queue.intakes.pending()] == [4242]
+        assert len(await queue.styles.visible_to(1, None)) == 1
+        await looked_after(queue, clock, 60)
+        for expected in (3, 5):
+            claim = await claimed(queue)
+            assert claim.job.id == expected
+            await queue.claims.finish(claim, RESULT, report())
+        asked = submission(6, interaction_id=987_654)
+        assert isinstance(await queue.submissions.submit(asked), Accepted)
+
+
+async def copy_to_postgresql(source: Path, url: str, revision: str) -> None:
+    """The tables that this schema had there, with the rows that it has on SQLite."""
+
+    def fill(connection: sa.Connection) -> None:
+        config = migration_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        there = sa.MetaData()
+        there.reflect(connection)
+        with contextlib.closing(sqlite3.connect(source)) as old:
+            old.row_factory = sqlite3.Row
+            for table in there.sorted_tables:
+                rows = [dict(row) for row in old.execute(f"SELECT * FROM {table.name}")]
+                if rows and table.name != "alembic_version":
+                    connection.execute(sa.insert(table), [_typed(table, row) for row in rows])
+                if "id" in table.c and table.c.id.type.python_type is int:
+                    following = f"(SELECT max(id) + 1 FROM {table.name})"
+                    sequence = f"pg_get_serial_sequence('{table.name}', 'id')"
+                    connection.execute(sa.text(f"SELECT setval({sequence}, {following}, false)"))
+
+    database = Database(url)
+    async with database.write() as transaction:
+        await transaction.connection.run_sync(fill)
+    await database.close()
+
+
+def _typed(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
+    """SQLite keeps true and false as numbers."""
+    flags = {column.name for column in table.c if isinstance(column.type, sa.Boolean)}
+    return {name: bool(value) if name in flags else value for name, value in row.items()}
+
+
+async def test_the_migrations_make_the_tables_that_the_code_expects(place: Place) -> None:
+    def difference(connection: sa.Connection) -> list[Any]:
+        return list(compare_metadata(MigrationContext.configure(connection), schema.metadata))
+
+    async with (
+        await JobQueue.open(place.settings()) as queue,
+        queue.database.read() as connection,
+    ):
+        assert await connection.run_sync(difference) == []
+
+
+async def test_a_newer_database_is_refused(place: Place) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        await accepted(queue)
+        async with queue.database.write() as transaction:
+            await transaction.connection.execute(
+                sa.text("UPDATE alembic_version SET version_num = '9999'")
+            )
+    with pytest.raises(DatabaseTooNewError, match=r"schema 9999.*newer version"):
+        await JobQueue.open(place.settings())
+
+
+def make_version(revision: str, place: Place) -> None:
+    connection = sqlite3.connect(place.sqlite_file)
+    connection.executescript((SCHEMAS / f"{revision}.sql").read_text())
+    connection.close()
+
+
+async def test_a_copy_is_made_before_a_migration(tmp_path: Path) -> None:
+    place = Place(tmp_path, None)
+    make_version("0003", place)
+    async with await JobQueue.open(place.settings()):
+        pass
+    async with await JobQueue.open(place.settings()):
+        pass
+    (copy,) = (tmp_path / "before-migrations").iterdir()
+    assert copy.name.endswith("schema-0003.sqlite3")
+    kept = sqlite3.connect(copy)
+    assert kept.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
+    assert kept.execute("SELECT count(*) FROM jobs").fetchone() == (5,)
+    kept.close()
+
+
+async def test_nothing_is_migrated_of_which_no_copy_can_be_made(tmp_path: Path) -> None:
+    place = Place(tmp_path, None)
+    make_version("0003", place)
+    (tmp_path / "before-migrations").write_text("in the way")
+    with pytest.raises(QueueError, match="no copy of it can be made"):
+        await JobQueue.open(place.settings())
+    left = sqlite3.connect(place.sqlite_file)
+    assert left.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
+    left.close()
+
+
+@pytest.mark.parametrize("seconds", [59.0, 61.0])
+async def test_a_database_is_not_migrated_under_a_running_bot(
+    tmp_path: Path, seconds: float
+) -> None:
+    """As an engine of a newer version would do that starts before the bot was stopped."""
+    place = Place(tmp_path, None)
+    make_version("0004", place)
+    clock = FakeClock()
+    connection = sqlite3.connect(place.sqlite_file)
+    connection.execute("UPDATE bots SET last_seen = ?", (clock() - seconds,))
+    connection.commit()
+    connection.close()
+    if seconds > 60:
+        async with await JobQueue.open(place.settings(), clock=clock):
+            return
+    with pytest.raises(DatabaseTooOldError, match="Stop the bot first"):
+        await JobQueue.open(place.settings(), clock=clock)
+    assert not (tmp_path / "before-migrations").exists()

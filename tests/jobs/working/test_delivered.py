@@ -1,0 +1,52 @@
+"""What the queue remembers of what was shown to members."""
+
+from jobs.queue import JobQueue
+from tests.jobs.changing.conftest import finished
+from tests.kit.samples import FakeClock, accepted, claimed, report
+
+DAY = 86_400.0
+
+
+async def test_delivery_is_noted_once(queue: JobQueue, clock: FakeClock) -> None:
+    job = await accepted(queue)
+    await queue.deliveries.set_message(job.id, 70, 80)
+    (seen,) = await queue.deliveries.due()
+    assert (seen.reply.channel_id, seen.reply.message_id) == (70, 80)
+    await queue.deliveries.mark_shown(job.id, seen.revision)
+    assert await queue.deliveries.due() == []
+    await queue.deliveries.mark_shown(job.id, 999)
+    claim = await claimed(queue)
+    assert len(await queue.deliveries.due()) == 1
+    assert not await queue.deliveries.mark_delivered(job.id, how="edit")
+    await queue.claims.finish(claim, await queue.store.put(b"x", "png"), report())
+    assert await queue.deliveries.count_attempt(job.id) == 1
+    assert await queue.deliveries.count_attempt(job.id) == 2
+    assert await queue.deliveries.mark_delivered(job.id, how="post", message_id=81, channel_id=71)
+    assert not await queue.deliveries.mark_delivered(job.id, how="post")
+    assert await queue.deliveries.due() == []
+    done = await queue.jobs.get(job.id)
+    assert done is not None
+    assert (done.reply.channel_id, done.reply.message_id) == (71, 81)
+    assert done.delivered_at is not None
+
+
+async def test_a_message_that_cannot_be_delivered_is_given_up(queue: JobQueue) -> None:
+    job = await accepted(queue)
+    await queue.jobs.cancel(job.id, 1)
+    assert await queue.deliveries.mark_undeliverable(job.id, "the channel was deleted")
+    assert await queue.deliveries.due() == []
+
+
+async def test_what_reached_nobody_is_told_of_until_it_is_noted(queue: JobQueue) -> None:
+    lost, deleted, shown = [await finished(queue, name) for name in "abc"]
+    others = await finished(queue, "d", 2)
+    for job_id in (lost, deleted, others):
+        assert await queue.deliveries.mark_undeliverable(job_id, "the channel is gone")
+    await queue.deliveries.mark_delivered(shown, how="token")
+    await queue.retention.delete_result(deleted, 1)
+    assert await queue.deliveries.undelivered(1) == [lost]
+    await queue.deliveries.mark_told([lost])
+    assert await queue.deliveries.undelivered(1) == []
+    assert await queue.deliveries.undelivered(2) == [others]
+    history = await queue.jobs.history(lost)
+    assert "the channel is gone" in history[-1].details["how"]
