@@ -16,7 +16,7 @@ async def test_two_attached_pictures_become_a_painting(installation: Installatio
         message = await installation.result(await installation.paint("ada", seed=7))
         ada = installation.discord.user("ada")
         details = await installation.discord.press(ada, message, label="Details")
-        await details.wait(lambda i: i.message and "vgg19" in i.message.text.lower())
+        await details.wait(lambda i: i.message and "lite" in i.message.text.lower())
         memory = psutil.Process(bot.pid).memory_info().rss
         engines = list(engines_of(bot))
         bot._process.kill()

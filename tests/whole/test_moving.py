@@ -32,7 +32,7 @@ async def test_what_moves_outlives_the_deaths_of_bot_and_engine(installation: In
         interaction = await discord.slash(
             ada,
             "paint",
-            {"quality": "draft", "seed": 3, "preset": "starry-night"},
+            {"quality": "fine", "seed": 3, "preset": "starry-night"},
             attachments={"content": ("cat.gif", animation())},
         )
         asked = await discord.until(lambda: interaction.message and interaction.message.buttons, 60)
