@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from bench.children.judge import machine
-from bench.moving.clips import FRAMES, MadeClip, make_clips
+from bench.moving.clips import FRAMES, MAKERS, MadeClip, make_clips
 from bench.moving.measuring import style_distance, warping_errors
 from bench.report import publish, table
 from bench.runner import DEFAULT_STYLE, ROOT
@@ -186,7 +186,7 @@ def _text(found: Sequence[Measured], chosen: argparse.Namespace) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.moving", description=__doc__)
-    parser.add_argument("--clips", nargs="+", help="some of the six")
+    parser.add_argument("--clips", nargs="+", choices=tuple(MAKERS), help="some of the six")
     parser.add_argument("--size", type=int, default=192, help="longer side, px")
     parser.add_argument("--frames", type=int, default=FRAMES, help="of each clip, from its first")
     parser.add_argument("--network", choices=NETWORKS, default="lite")

@@ -36,15 +36,7 @@ class MadeClip:
 
 def make_clips(shared: Path, size_px: int) -> Mapping[str, MadeClip]:
     """All six, with the longer side so long."""
-    makers: Mapping[str, Callable[[Path, int], MadeClip]] = {
-        "pan": _pan,
-        "figure": _figure,
-        "face": _face,
-        "cartoon": _cartoon,
-        "cuts": _cuts,
-        "loop": _loop,
-    }
-    return {name: make(shared / "images" / "content", size_px) for name, make in makers.items()}
+    return {name: make(shared / "images" / "content", size_px) for name, make in MAKERS.items()}
 
 
 def _pan(folder: Path, size_px: int) -> MadeClip:
@@ -179,3 +171,14 @@ def _bump(
 ) -> np.ndarray:
     down, across = (rows - middle[0]) / reach[0], (columns - middle[1]) / reach[1]
     return np.asarray(np.exp(-(down**2 + across**2)), dtype=np.float32)
+
+
+MAKERS: Mapping[str, Callable[[Path, int], MadeClip]] = {
+    "pan": _pan,
+    "figure": _figure,
+    "face": _face,
+    "cartoon": _cartoon,
+    "cuts": _cuts,
+    "loop": _loop,
+}
+"""From the folder of photographs and the longer side in pixels, by the clip's name."""
