@@ -280,6 +280,59 @@ async def test_before_and_after_are_compared_moving(world: World) -> None:
     assert clip.seconds == 4.0  # once around takes a second
 
 
+async def test_it_is_published_in_the_gallery_moving_as_well_as_it_fits_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await world.start_engine()
+    engine.noise = True
+    talk = world.discord.channel("talk")
+    await world.slash(world.user("admin"), "limits set", {"gallery": str(talk.id)})
+    done = await moving(world)
+    (job,) = await world.jobs()
+    assert job.report is not None
+    assert job.report.clip is not None
+    gif = await world.queue.store.get(job.report.clip.files["gif"])
+
+    async def published() -> Message:
+        opened = await world.discord.press(world.user(), done, label="Post to gallery")
+        said = await world.discord.submit_modal(opened, {"title": "My cat"})
+        there = await world.says(said, "It is in the gallery")
+        (posted,) = world.discord.messages("talk")
+        await world.press(world.user(), there, "Take it out")
+        return posted
+
+    posted = await published()
+    assert [each.filename for each in posted.attachments] == [f"atelier-{job.id}.gif"]
+    assert posted.attachments[0].data == gif
+    assert "My cat" in posted.text
+    assert "Shown as" not in posted.text
+    guild = type(world.bot.get_guild(world.guild_id))
+    monkeypatch.setattr(guild, "filesize_limit", len(gif) - 1)
+    posted = await published()
+    assert not posted.attachments[0].filename.endswith(".gif")
+    assert "the GIF of" in posted.text
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (GIF["content"], "The style picture: The file is animated; I used its first frame."),
+        (FILM["content"], "The style picture: The file is a video; I used its first picture."),
+    ],
+)
+async def test_of_a_style_that_moves_the_first_picture_is_used(
+    world: World, file: Any, said: str
+) -> None:
+    await world.start_engine()
+    post = world.discord.post(world.user("grace"), "look", [file])
+    opened = await world.discord.message_command(world.user(), "Use as style", post)
+    submitted = await world.discord.submit_modal(opened, {}, {"content": [STYLE]})
+    done = await world.finished(submitted)
+    (job,) = await world.jobs()
+    assert job.inputs.clip is None
+    assert said in done.text
+
+
 async def test_another_style_and_the_form_keep_what_moves(world: World) -> None:
     await world.start_engine()
     done = await moving(world)
