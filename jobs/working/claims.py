@@ -44,6 +44,7 @@ from jobs.working.ending import (
     PREVIEW_BEFORE,
     SURVIVED,
     end_job,
+    end_lost,
     requeue,
 )
 from jobs.working.engines import measure, seen
@@ -307,7 +308,7 @@ class Claims:
                 details = {"reason": reason}
                 await requeue(transaction, row, HUNG, actor, died=False, details=details)
             else:
-                dropped = await end_job(transaction, row, JobState.FAILED, actor, failure=failure)
+                dropped = await end_lost(transaction, row, HUNG, actor, failure)
         await self._core.discard_working(dropped)
         return LeaseHeld()
 

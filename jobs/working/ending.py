@@ -21,6 +21,7 @@ PREVIEW, PREVIEW_BEFORE = "preview", "preview:last"
 """What the newest two previews are to a job."""
 CHECKPOINT, FRAME = "checkpoint", "frame:"
 """What the newest checkpoint is to a job; how the role of each of its painted frames begins."""
+_DAY_SECONDS = 86_400.0
 
 
 async def end_job(
@@ -80,6 +81,30 @@ async def end_job(
 def is_working(role: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """Whether it is the role of a picture that nobody needs once the job has ended."""
     return sa.or_(role.in_([CHECKPOINT, PREVIEW_BEFORE]), role.startswith(FRAME))
+
+
+async def end_lost(
+    transaction: Transaction, row: Record, kind: str, actor: str, failure: Failure
+) -> list[str]:
+    """End a job over which engines died or hung (`kind`) too often.
+
+    It counts towards its member's day, or it could end engines all day long; unless another
+    member's job met the same within a day, as then it is the machine that does it. What is
+    returned is that of `end_job`.
+    """
+    events = schema.events.c
+    others = (
+        sa.select(events.id)
+        .join(schema.jobs, J.id == events.job_id)
+        .where(
+            events.kind == kind,
+            events.at > transaction.now - _DAY_SECONDS,
+            J.user_id != row.user_id,
+        )
+    )
+    is_machines = await transaction.connection.scalar(others.limit(1)) is not None
+    values = {"counted": False} if is_machines else {}
+    return await end_job(transaction, row, JobState.FAILED, actor, failure=failure, **values)
 
 
 async def requeue(
