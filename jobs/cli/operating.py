@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from rich.console import Console
 
-from jobs.changing.administration import COMMAND_LINE
+from jobs.changing.audit import COMMAND_LINE
 from jobs.cli.tables import counted
 from jobs.queue import JobQueue
 

@@ -155,6 +155,7 @@ class Submissions:
                 result_key=key,
                 report=to_json(report),
                 ended_at=transaction.now,
+                message_removed_at=now.message_removed_at,  # what was deleted stays deleted
             )
             for role, each in roles.items():
                 await use_picture(transaction, job_id, role, each)
