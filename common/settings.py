@@ -173,6 +173,15 @@ class Settings(_LimitSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("atelier_storage_url")
+    @classmethod
+    def _without_keys(cls, value: str | None) -> str | None:
+        """Addresses are shown to people; keys are read from where nothing shows them."""
+        if value and "@" in value.partition("://")[2].partition("/")[0]:
+            reason = "keys do not belong into it; put them into AWS_ACCESS_KEY_ID and "
+            raise ValueError(reason + "AWS_SECRET_ACCESS_KEY")
+        return value
+
     @field_validator("*", mode="before")
     @classmethod
     def _empty_means_default(cls, value: object, info: ValidationInfo) -> object:
