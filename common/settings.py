@@ -71,6 +71,13 @@ class _FirstSettings(BaseSettings):
         description="The network that judges style: VGG-19, or lite, a small and quick imitation. "
         "auto takes VGG-19, and lite for drafts. The bot's counts for the jobs of all engines.",
     )
+    atelier_vgg19_minutes: float = Field(
+        10,
+        ge=0,
+        allow_inf_nan=False,
+        description="Minutes that VGG-19 may take for a picture on the fastest engine there is. "
+        "What would take longer is painted by lite, where no network is named. 0: never.",
+    )
     atelier_vgg19_weights: Path | None = Field(
         None,
         description="A file with other weights of VGG-19 than the original's, which come along.",
