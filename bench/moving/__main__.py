@@ -161,11 +161,11 @@ def _sheet(frames: Sequence[Image.Image]) -> Image.Image:
 
 
 def _text(found: Sequence[Measured], chosen: argparse.Namespace) -> str:
-    costs: tuple[str, ...] = ("clip", "frames", "begun anew", "processor s, alone", "as a clip", "share")
-    head, rows = (*costs, "a later frame"), [_cost_cells(one) for one in found]
+    head: tuple[str, ...] = ("clip", "frames", "begun anew", "processor s, alone", "as a clip")
+    head, rows = (*head, "share", "a later frame"), [_cost_cells(one) for one in found]
     said = f"{chosen.size} px with `{chosen.network}`. "
     if not chosen.only_cost:
-        head = (*costs, "a later frame", "warping error, alone", "as a clip", "share")
+        head = (*head, "warping error, alone", "as a clip", "share")
         head = (*head, "photographs", "style distance, alone", "as a clip", "share")
         rows = [_cost_cells(one) + _steady_cells(one.steady) for one in found if one.steady]
         said += (

@@ -12,7 +12,17 @@ from bot.commands.privacy_export import export_parts
 from common.clips.decode import decode
 from common.pictures.kinds import ClipLimits, DecodeLimits
 from sandbox.model import Interaction, Message
-from tests.common.clips.files import GifFrame, film, gif, solid
+from tests.common.clips.files import (
+    GifFrame,
+    PngFrame,
+    apng,
+    film,
+    gif,
+    plain,
+    saved,
+    solid,
+    turned,
+)
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import World
 
@@ -101,6 +111,46 @@ async def test_a_film_is_shown_as_one_and_its_sound_is_left_out(world: World) ->
     assert "Its sound is left out." in done.text
     still = await world.finished(await world.paint({"moving": False}, attachments=FILM))
     assert "The file is a video; I used its first picture." in still.text
+
+
+PLAIN = [plain((60 * number, 90, 90), (96, 72)) for number in range(4)]
+KINDS = {
+    "cat.webp": saved(PLAIN, "WEBP", duration=100),
+    "cat.png": apng([PngFrame((60 * n, 90, 90, 255)) for n in range(4)]),
+    "cat.avif": saved(PLAIN, "AVIF", duration=100),
+    "cat.webm": film(LOOKS, kind="webm", codec="libvpx"),
+    "cat.mov": turned(film(LOOKS, kind="mov"), (0, 1, -1, 0)),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+async def test_every_kind_of_file_that_moves_is_painted_moving(world: World, name: str) -> None:
+    await world.start_engine()
+    done = await moving(world, attachments={"content": (name, KINDS[name]), "style": STYLE})
+    (job,) = await world.jobs()
+    assert job.inputs.clip is not None
+    assert job.inputs.clip.frames == 4
+    assert job.report is not None
+    assert job.report.clip is not None
+    is_film = name.endswith((".webm", ".mov"))
+    assert job.report.clip.plays == (1 if is_film else 0)
+    assert done.attachments[0].filename.endswith(".mp4" if is_film else ".gif")
+    if name == "cat.mov":  # which says that it lies on its side
+        assert job.report.width_px < job.report.height_px
+
+
+async def test_a_broken_tail_and_too_small_a_picture_are_told(world: World) -> None:
+    await world.start_engine()
+    broken = {"content": ("cat.gif", ANIMATION[: len(ANIMATION) * 3 // 4]), "style": STYLE}
+    done = await moving(world, attachments=broken)
+    (job,) = await world.jobs()
+    assert job.inputs.clip is not None
+    assert 1 < job.inputs.clip.frames < 5
+    assert "The file breaks off; I used the 0.6 s before that." in done.text
+    dot = gif([GifFrame(0, box=(0, 0, 1, 1)), GifFrame(1, box=(0, 0, 1, 1))], canvas=(1, 1))
+    refused = await world.paint({"moving": True}, attachments={"content": ("dot.gif", dot)})
+    assert "px" in await world.said(refused)
+    assert len(await world.jobs()) == 1
 
 
 async def test_what_does_not_move_is_painted_as_it_is(world: World) -> None:
