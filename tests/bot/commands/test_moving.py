@@ -149,7 +149,7 @@ async def test_a_broken_tail_and_too_small_a_picture_are_told(world: World) -> N
     assert "The file breaks off; I used the 0.6 s before that." in done.text
     dot = gif([GifFrame(0, box=(0, 0, 1, 1)), GifFrame(1, box=(0, 0, 1, 1))], canvas=(1, 1))
     refused = await world.paint({"moving": True}, attachments={"content": ("dot.gif", dot)})
-    assert "px" in await world.said(refused)
+    assert "has only 1 × 1 pixels; each side needs at least 16" in await world.said(refused)
     assert len(await world.jobs()) == 1
 
 
