@@ -36,6 +36,10 @@ COMMAND_LINE = -1
 """Stands for the user where somebody acts by `python -m jobs`; Discord has no such user."""
 
 
+REASON_LIMIT = 200
+"""Characters of the reason of a block."""
+
+
 class UnusableLimitError(QueueError):
     """A limit was set to something that it cannot be; the text says which and why."""
 
