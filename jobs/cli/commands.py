@@ -13,14 +13,15 @@ from common.command_line import OneLineParser, print_anything
 from common.settings import Settings, SettingsError, load_settings
 from common.spans import parse_span
 from common.store import StorageUnavailableError
-from jobs.changing.administration import COMMAND_LINE, REASON_LIMIT
+from jobs.changing.administration import REASON_LIMIT
+from jobs.changing.audit import COMMAND_LINE
 from jobs.cli import keeping, operating
 from jobs.cli.status import status, unreadable
 from jobs.cli.tables import WIDE, counted, history_table, job_table, list_table, wide_enough
 from jobs.db import schema
 from jobs.db.rows import J, job_from_row
 from jobs.health import Part
-from jobs.model import Job, JobState
+from jobs.model import JobState
 from jobs.outcomes import (
     AlreadyEnded,
     Cancelled,
@@ -198,7 +199,6 @@ async def _retry(queue: JobQueue, asked: argparse.Namespace, console: Console) -
     if job is None:
         return _missing(asked.job_id)
     if await queue.jobs.retry(asked.job_id) is not None:
-        await queue.audit.write(job.guild_id, COMMAND_LINE, "retry", _about(job))
         console.print(f"Job {asked.job_id} is queued again.")
         return 0
     if job.pictures_deleted_at is not None:
@@ -213,9 +213,6 @@ async def _retry(queue: JobQueue, asked: argparse.Namespace, console: Console) -
 
 async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
     outcome = await queue.jobs.remove(asked.job_id, COMMAND_LINE)
-    if isinstance(outcome, Cancelled | CancelRequested):
-        about = _about(outcome.job)
-        await queue.audit.write(outcome.job.guild_id, COMMAND_LINE, "remove", about)
     match outcome:
         case Cancelled():
             console.print(f"Job {asked.job_id} is cancelled.")
@@ -229,10 +226,6 @@ async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) 
         case NoSuchJob() | NotYours():
             return _missing(asked.job_id)
     return 0
-
-
-def _about(job: Job) -> dict[str, str]:
-    return {"job": str(job.id), "user": str(job.user_id)}
 
 
 async def _gc(queue: JobQueue, _: argparse.Namespace, console: Console) -> int:

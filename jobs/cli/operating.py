@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from jobs.changing.administration import COMMAND_LINE
+from jobs.changing.audit import COMMAND_LINE
 from jobs.cli.tables import counted
 from jobs.queue import JobQueue
 

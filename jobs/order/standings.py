@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.options import PaintOptions, network_for
+from common.options import PaintOptions
 from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
 from jobs.entering.limits import EVERYWHERE
 from jobs.model import Job, JobState, Standing
+from jobs.order.choosing import choose_network
 from jobs.order.fleet import (
     ENGINE_ALIVE_SECONDS,
     RUN,
@@ -110,8 +111,9 @@ class Standings:
             now = await self._core.database.now_in(connection)
             fleet = await self.fleet(connection, now)
         speed_class = speed_class_of(options, moves=frames > 1)
-        network = network_for(options, self._core.settings.atelier_network)
-        return fleet.seconds(speed_class, work_of(options, aspect, frames), network)
+        work = work_of(options, aspect, frames)
+        chosen = choose_network(options, self._core.settings, fleet, speed_class, work)
+        return fleet.seconds(speed_class, work, chosen.network)
 
     async def waiting(self, guild_id: int | None, *, limit: int = 25) -> list[Job]:
         """The next jobs in the order of the queue, of one server or (None) of all."""

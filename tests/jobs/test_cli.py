@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from jobs.changing.administration import COMMAND_LINE, Block
+from jobs.changing.administration import Block
+from jobs.changing.audit import COMMAND_LINE
 from jobs.cli import commands as cli
 from jobs.model import Progress
 from jobs.queue import JobQueue
