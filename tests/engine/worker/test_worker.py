@@ -290,7 +290,7 @@ async def named_checkpoint(queue: JobQueue, job: Job) -> str | None:
 async def test_what_is_begun_anew_says_so_while_it_is_painted_and_afterwards(
     queue: JobQueue, settings: Settings, poster: Poster, why: Sentence
 ) -> None:
-    job = await poster.post(iterations=300)
+    job = await poster.post(iterations=150)
     claim = await queue.claims.claim("before")
     assert claim is not None
     key = await queue.store.put(b"of another version", ".ckpt")
