@@ -29,7 +29,14 @@ from engine.painting import (
 from engine.painting.picture import resized_mask
 from engine.pipeline import Pictures
 from engine.scratch import scratch_folder
-from engine.worker.handle import Checkpoint, Earlier, JobHandle, MovingFiles
+from engine.worker.handle import (
+    CHECKPOINT_GONE,
+    OTHER_VERSION,
+    Checkpoint,
+    Earlier,
+    JobHandle,
+    MovingFiles,
+)
 from engine.worker.progress_reporter import PREVIEW_SECONDS, PROGRESS_SECONDS, stored_preview
 from jobs.model import Job, Progress
 
@@ -85,7 +92,7 @@ def paint_clip_job(
     frames = PaintedFrames(folder / "frames")
     work = ClipPainting(clip, pictures, job.options, studio, frames, control=control)
     if earlier.checkpoint is not None:
-        _go_on(work, earlier, store, job)
+        _go_on(work, earlier, store, handle, job)
     reporter = ClipReporter(store, handle, len(clip), frames, stored=len(frames))
     ended = _followed(work, reporter)
     handle.put_progress(reporter.progress(len(clip), 1.0, note="encoding the moving picture"))
@@ -94,7 +101,9 @@ def paint_clip_job(
     return PaintedMoving(Painted(poster, ended.report), files)
 
 
-def _go_on(work: ClipPainting, earlier: Earlier, store: PictureStore, job: Job) -> None:
+def _go_on(
+    work: ClipPainting, earlier: Earlier, store: PictureStore, handle: JobHandle, job: Job
+) -> None:
     """Begin with what is painted already; anew, if that is of another version or gone."""
     assert earlier.checkpoint is not None
 
@@ -107,6 +116,8 @@ def _go_on(work: ClipPainting, earlier: Earlier, store: PictureStore, job: Job) 
         work.go_on(earlier.checkpoint, file)
     except (PaintSettingsError, PictureMissingError) as problem:
         log.info("job %d: starts over: %s", job.id, problem)
+        is_gone = isinstance(problem, PictureMissingError)
+        handle.begin_anew(CHECKPOINT_GONE if is_gone else OTHER_VERSION)
 
 
 def _with_content(pictures: Pictures, content: Picture) -> Pictures:

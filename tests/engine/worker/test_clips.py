@@ -20,6 +20,7 @@ from common.settings import Settings
 from common.store import PictureStore
 from engine.scratch import SCRATCH
 from engine.worker import clip_painting
+from engine.worker.handle import CHECKPOINT_GONE
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.moving.frames import panned
@@ -201,6 +202,8 @@ async def test_a_checkpoint_without_its_frames_is_begun_anew(
         done = await ended(queue, job)
     assert done.state is JobState.DONE, done.failure
     assert (done.attempts, len(await lossless(queue, done))) == (1, 4)
+    assert done.report is not None
+    assert CHECKPOINT_GONE in done.report.notes
 
 
 def scratch() -> list[Path]:
