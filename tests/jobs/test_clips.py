@@ -5,10 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from common.options import ClipInput, PaintInputs, PaintOptions, StyleInput
+from common.options import (
+    CLIP_FRAME_WORK,
+    ClipInput,
+    PaintInputs,
+    PaintOptions,
+    StyleInput,
+)
 from common.store import key_for
 from jobs.model import Claim, PaintedClip, Progress
-from jobs.order.speeds import CLIP_FRAME_WORK, speed_class_of, work_of
+from jobs.order.speeds import speed_class_of, work_of
 from jobs.outcomes import LeaseHeld, LeaseLost
 from jobs.queue import JobQueue
 from jobs.working.ending import DEATHS_ALLOWED
