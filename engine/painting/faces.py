@@ -136,7 +136,8 @@ def _cascade() -> Any:
     from skimage.data import lbp_frontal_face_cascade_filename  # noqa: PLC0415
     from skimage.feature import Cascade  # noqa: PLC0415
 
-    return Cascade(lbp_frontal_face_cascade_filename())
+    file: Any = lbp_frontal_face_cascade_filename
+    return Cascade(file())
 
 
 def _shared(one: Face, other: Face) -> float:

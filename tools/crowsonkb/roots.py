@@ -27,7 +27,8 @@ class RootByEigenvalues(torch.autograd.Function):
         found = found * size.sqrt()
         ctx.save_for_backward(found, vectors)
         ctx.iterations = iterations
-        return (vectors * found) @ vectors.T
+        whole: Tensor = (vectors * found) @ vectors.T
+        return whole
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None]:
