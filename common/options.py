@@ -22,6 +22,10 @@ QUALITIES: tuple[Quality, ...] = get_args(Quality)
 """From the quickest to the best."""
 QUALITY_WORK: Mapping[Quality, float] = {"draft": 0.4, "standard": 1.0, "fine": 2.5}
 """What a quality multiplies the iterations by, where the recipe does not say otherwise."""
+CLIP_FRAME_WORK = 0.22
+"""The work of each frame of what moves after its first, in parts of a picture's of the same size:
+the mean of six clips, cuts among them, by `python -m bench.moving` (*a later frame*).
+"""
 NetworkName = Literal["vgg19", "lite"]
 NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
 Network = Literal["auto", NetworkName]
@@ -155,13 +159,19 @@ class PaintOptions(BaseModel):
         return self
 
 
-def network_for(options: PaintOptions, otherwise: str = "auto") -> str:
+def network_for(options: PaintOptions, otherwise: str = "auto", *, quick: bool = False) -> str:
     """The network of a painting: as it asks, else the other one, else by what it is.
 
     A draft is for lite, unless it names layers or a recipe, which are those of VGG-19.
+
+    Args:
+        options: of the painting.
+        otherwise: the network for those that ask for none; `auto` leaves it to what they are.
+        quick: whether it is to be quick as a draft is, whatever its quality.
     """
     own = options.recipe != DEFAULT_RECIPE or options.content_layers or options.style_layers
-    default = DRAFT_NETWORK if options.quality == "draft" and not own else DEFAULT_NETWORK
+    is_quick = (quick or options.quality == "draft") and not own
+    default = DRAFT_NETWORK if is_quick else DEFAULT_NETWORK
     return resolve_network(options.network, default if otherwise == "auto" else otherwise)
 
 

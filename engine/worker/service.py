@@ -20,7 +20,9 @@ from common.store import PictureMissingError, StorageUnavailableError
 from engine.styles.statistics_files import StatisticsFiles
 from engine.worker import surroundings
 from engine.worker.handle import (
+    CHECKPOINT_GONE,
     Disturbed,
+    Earlier,
     Ended,
     Failed,
     Finished,
@@ -214,22 +216,23 @@ class EngineWorker:
 
     async def _painted(self, keeper: LeaseKeeper) -> Ended:
         """Paint, from the checkpoint if there is one."""
-        job, key, checkpoint = keeper.claim.job, keeper.claim.checkpoint_key, None
+        claim, checkpoint = keeper.claim, None
+        job, key = claim.job, claim.checkpoint_key
         if key is not None:
             reading = asyncio.create_task(self._queue.store.get(key))
             try:
                 checkpoint = await keeper.during(reading, patience_seconds=STOP_SECONDS)
             except PictureMissingError:
                 log.warning("job %d: its checkpoint is gone; starting over", job.id)
+                keeper.handle.begin_anew(CHECKPOINT_GONE)
             except StorageUnavailableError as error:
                 return Disturbed(str(error), store_failure(f"job-{job.id}"), IfWell.WAITS)
         painting = self._thread.run(
             self._painter.paint,
             job,
-            checkpoint,
+            Earlier(checkpoint, claim.frames, claim.done),
             self._queue.store,
             keeper.handle,
-            keeper.claim.done,
         )
         watch = HangWatch(self._hang_seconds, THREAD)
         return await keeper.during(painting, patience_seconds=STOP_SECONDS, watch=watch)
@@ -283,6 +286,7 @@ class EngineWorker:
             return await self._end(
                 keeper, Stopped(keeper.handle.stop_reason or StopReason.SHUTDOWN)
             )
+        anew = keeper.handle.anew
         await self._write(
             keeper,
             partial(self._queue.claims.finish, timelapse_key=kept.timelapse_key),
@@ -290,6 +294,7 @@ class EngineWorker:
             kept.versions[0],
             replace(
                 finished.report,
+                notes=(*finished.report.notes, *([] if anew is None else [anew])),
                 records=kept.records,
                 clip=kept.clip,
                 variants=kept.versions if len(kept.versions) > 1 else (),
