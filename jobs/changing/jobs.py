@@ -21,6 +21,7 @@ from jobs.outcomes import (
     NoSuchJob,
     NotYours,
 )
+from jobs.working.saying import say_end
 
 
 class Jobs:
@@ -81,6 +82,7 @@ class Jobs:
             assert now is not None
             job = job_from_row(now)
         if row.state == JobState.QUEUED:
+            say_end(job, "cancelled")
             return Cancelled(job)
         return CancelRequested(job) if row.state == JobState.RUNNING else AlreadyEnded(job)
 
