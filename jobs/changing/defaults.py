@@ -5,7 +5,6 @@ from typing import Literal
 
 import sqlalchemy as sa
 from pydantic import ValidationError
-from sqlalchemy.dialects import postgresql, sqlite
 
 from common.defaults import Defaults
 from jobs.core import QueueCore
@@ -40,13 +39,12 @@ class StoredDefaults:
     async def set(self, scope: DefaultsScope, owner_id: int, chosen: Defaults) -> None:
         """Write what is chosen, in the place of what was."""
         async with self._core.database.write() as transaction:
-            insert = postgresql.insert if transaction.postgres else sqlite.insert
             values = {
                 "chosen": chosen.model_dump_json(exclude_none=True),
                 "updated_at": transaction.now,
             }
             await transaction.connection.execute(
-                insert(schema.defaults)
+                transaction.insert(schema.defaults)
                 .values(scope=scope, owner_id=owner_id, **values)
                 .on_conflict_do_update(index_elements=[D.scope, D.owner_id], set_=values)
             )
