@@ -2,7 +2,7 @@
 #   docker build .                               for processors
 #   docker build --build-arg ACCELERATOR=cuda .  for NVIDIA cards
 # `tools/prove_image.sh` runs these same steps in a clean root of Debian's packages, without Docker.
-ARG PYTHON=python:3.12-slim-bookworm
+ARG PYTHON=python:3.12-slim-trixie
 
 FROM ${PYTHON} AS packages
 ARG ACCELERATOR=cpu
@@ -23,6 +23,10 @@ LABEL org.opencontainers.image.title="Atelier" \
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     ATELIER_DATA_DIR=/data
+# Backups and the copy before a migration: this release's pg_dump is 17, for servers up to that version.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends postgresql-client \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --create-home --uid 1000 atelier && mkdir /data && chown atelier:atelier /data && chmod 700 /data
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app

@@ -30,11 +30,25 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(Bot|Bearer) [\w.\-]{20,}"), r"\1 [token]"),
     # A bot's token wherever it stands: id, time and signature in base 64.
     (re.compile(r"\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}\b"), "[token]"),
-    (re.compile(r"(['\"]?token['\"]?\s*[:=]\s*['\"]?)[\w.\-~%]{16,}"), r"\1[token]"),
+    (
+        re.compile(r"(token\\?['\"]?\s*[:=]\s*\\?['\"]?)[\w.\-~%+/=]{16,}", re.IGNORECASE),
+        r"\1[token]",
+    ),
+    # What is called a password or a key, in headers, arguments, JSON and addresses.
+    (
+        re.compile(
+            r"((?:password|passwd|secret(?:_access_key)?)\\?['\"]?\s*[:=]\s*)"
+            r"(?:\\?'[^'\n]*'|\\?\"[^\"\n]*\"|[^\s,;&'\"})]+)",
+            re.IGNORECASE,
+        ),
+        r"\1[secret]",
+    ),
+    (re.compile(r"\bA[KS]IA[A-Z0-9]{8,}"), "[key]"),
     # What makes an address valid: Discord's signed attachments, S3's signed requests.
     (
         re.compile(
-            r"([?&](?:ex|is|hm|sig|signature|X-Amz-(?:Signature|Credential|Security-Token))=)"
+            r"((?:[?&;]|%3F|%26)"
+            r"(?:ex|is|hm|sig|signature|X-Amz-(?:Signature|Credential|Security-Token))(?:=|%3D))"
             r"[^&\s'\"<>)]+",
             re.IGNORECASE,
         ),

@@ -151,13 +151,19 @@ class PaintOptions(BaseModel):
         return self
 
 
-def network_for(options: PaintOptions, otherwise: str = "auto") -> str:
+def network_for(options: PaintOptions, otherwise: str = "auto", *, quick: bool = False) -> str:
     """The network of a painting: as it asks, else the other one, else by what it is.
 
     A draft is for lite, unless it names layers or a recipe, which are those of VGG-19.
+
+    Args:
+        options: of the painting.
+        otherwise: the network for those that ask for none; `auto` leaves it to what they are.
+        quick: whether it is to be quick as a draft is, whatever its quality.
     """
     own = options.recipe != DEFAULT_RECIPE or options.content_layers or options.style_layers
-    default = DRAFT_NETWORK if options.quality == "draft" and not own else DEFAULT_NETWORK
+    is_quick = (quick or options.quality == "draft") and not own
+    default = DRAFT_NETWORK if is_quick else DEFAULT_NETWORK
     return resolve_network(options.network, default if otherwise == "auto" else otherwise)
 
 

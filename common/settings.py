@@ -71,6 +71,13 @@ class _FirstSettings(BaseSettings):
         description="The network that judges style: VGG-19, or lite, a small and quick imitation. "
         "auto takes VGG-19, and lite for drafts. The bot's counts for the jobs of all engines.",
     )
+    atelier_vgg19_minutes: float = Field(
+        10,
+        ge=0,
+        allow_inf_nan=False,
+        description="Minutes that VGG-19 may take for a picture on the fastest engine there is. "
+        "What would take longer is painted by lite, where no network is named. 0: never.",
+    )
     atelier_vgg19_weights: Path | None = Field(
         None,
         description="A file with other weights of VGG-19 than the original's, which come along.",
@@ -164,6 +171,15 @@ class Settings(_LimitSettings):
     def _split_ids(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("atelier_storage_url")
+    @classmethod
+    def _without_keys(cls, value: str | None) -> str | None:
+        """Addresses are shown to people; keys are read from where nothing shows them."""
+        if value and "@" in value.partition("://")[2].partition("/")[0]:
+            reason = "keys do not belong into it; put them into AWS_ACCESS_KEY_ID and "
+            raise ValueError(reason + "AWS_SECRET_ACCESS_KEY")
         return value
 
     @field_validator("*", mode="before")

@@ -98,6 +98,8 @@ class Progress:
     """Of a clip: how many of its frames are painted."""
     frames: int | None = None
     """Of a clip: how many it has."""
+    anew: Sentence | None = None
+    """Why it was begun anew, where something had been painted before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,8 @@ class Job:
     """When somebody deleted its message in Discord: from then on only its owner is shown it."""
     network: str | None = None
     """The one that paints it, on whichever engine; None in a row of an older version."""
+    instead_of_seconds: float | None = None
+    """What VGG-19 would have taken, where lite paints for that reason alone."""
     cancelled_by: int | None = None
     """Who cancelled it, where that was not its member; may be `COMMAND_LINE`."""
     back_until: datetime | None = None

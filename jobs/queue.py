@@ -5,7 +5,8 @@ from typing import Self
 
 from common.settings import Settings
 from common.store import PictureStore
-from jobs.changing.administration import AuditLog, Blocks, GuildLimits, Pauses
+from jobs.changing.administration import Blocks, GuildLimits, Pauses
+from jobs.changing.audit import AuditLog
 from jobs.changing.clearing import Clearings
 from jobs.changing.defaults import StoredDefaults
 from jobs.changing.gallery import Gallery

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=${1:-$(mktemp -d)}
-release=bookworm # its Python is 3.11, the oldest that Atelier runs on
+release=${RELEASE:-trixie} # as the Dockerfile's; RELEASE=bookworm: with Python 3.11, the oldest that Atelier runs on
 command -v debootstrap >/dev/null || {
     apt-get update -qq
     apt-get install -y -qq --no-install-recommends debootstrap
@@ -13,7 +13,7 @@ command -v debootstrap >/dev/null || {
 trap 'umount -l "$root/proc" "$root/dev" 2>/dev/null || true; rm -rf --one-file-system "$root"' EXIT
 
 echo "== a clean root in $root"
-debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates "$release" "$root" >/dev/null
+debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates,postgresql-client "$release" "$root" >/dev/null
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 cp /etc/resolv.conf "$root/etc/"
@@ -42,6 +42,10 @@ as_user() {
     chroot --userspec=1000:1000 "$root" env -i PATH=/opt/venv/bin:/usr/bin:/bin HOME=/home/atelier LANG=C.UTF-8 \
         PYTHONUNBUFFERED=1 ATELIER_DATA_DIR=/data "$@"
 }
+
+echo "== it can copy a PostgreSQL database"
+as_user pg_dump --version
+as_user pg_restore --version
 
 echo "== it says what it is, and what it lacks"
 as_user sh -c 'cd /app && python -m bot --version'

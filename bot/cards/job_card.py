@@ -7,7 +7,7 @@ import discord
 from discord import ui
 
 from bot.cards.job_buttons import TAKE_ACTIONS, Action, job_buttons
-from bot.cards.small_print import Attached, settings_line, small_print
+from bot.cards.small_print import Attached, network_words, settings_line, small_print
 from bot.texts import Texts
 from bot.ui.container import card
 from bot.ui.plain import plain
@@ -95,7 +95,7 @@ def _waiting(t: Texts, job: Job, standing: Standing | None) -> ui.LayoutView:
     return card(
         f"### ⏳ {headline}",
         None if job.cancel_requested else _obstacle(t, standing),
-        f"-# {settings_line(t, job)} · #{job.id}",
+        _settings(t, job),
         *job_buttons(t, job.id, Action.CANCEL),
         color=COLOR_WAITING,
     )
@@ -113,6 +113,12 @@ def _obstacle(t: Texts, standing: Standing | None) -> str | None:
             "as it is back."
         )
     return None
+
+
+def _settings(t: Texts, job: Job) -> str:
+    """What is being painted, and by which network where nobody would expect it."""
+    lines = [f"{settings_line(t, job)} · #{job.id}", *network_words(t, job)]
+    return "\n".join(f"-# {line}" for line in lines)
 
 
 def _painting(
@@ -133,11 +139,13 @@ def _painting(
     elif progress is not None and progress.note:
         # What the engine says there is for its log, and in one language.
         line += "\n" + t("Getting ready: the network and the style are being loaded.")
+    if progress is not None and progress.anew is not None:
+        line += "\n-# " + plain(t.say(progress.anew), LENGTH_LIMIT)
     return card(
         f"### 🖌️ {headline}",
         _gallery(attached, t("Preview"), spoiler=job.reply.spoiler),
         line,
-        f"-# {settings_line(t, job)} · #{job.id}",
+        _settings(t, job),
         *([] if job.cancel_requested else job_buttons(t, job.id, Action.CANCEL)),
         color=COLOR_PAINTING,
     )

@@ -41,7 +41,7 @@ class Attached:
 
 def small_print(t: Texts, job: Job, attached: Attached) -> str:
     """All that is said below a finished picture; the rest stands behind *Details*."""
-    lines = [f"{settings_line(t, job)} · #{job.id}", *notes(t, job)]
+    lines = [f"{settings_line(t, job)} · #{job.id}", *network_words(t, job), *notes(t, job)]
     if attached.note:
         lines.append(attached.note)
     return "\n".join(f"-# {line}" for line in lines)
@@ -69,6 +69,19 @@ def settings_line(t: Texts, job: Job) -> str:
     if options.start in STARTS:
         parts.append(t(STARTS[options.start]))
     return plain(" · ".join(parts), limit=600)
+
+
+def network_words(t: Texts, job: Job) -> list[str]:
+    """Why the small network paints, where nobody asked for it."""
+    if job.instead_of_seconds is None:
+        return []
+    time = duration(t, job.instead_of_seconds)
+    return [
+        t(
+            "Painted by the small, quick network, as the large one would take {time} here.",
+            time=time,
+        )
+    ]
 
 
 def _versions(t: Texts, options: PaintOptions) -> str:
@@ -106,7 +119,7 @@ def details(t: Texts, job: Job) -> list[str]:
             time=duration(t, report.seconds),
         )
         lines.append(plain(said, limit=300))
-    return lines
+    return [*lines, *network_words(t, job)]
 
 
 def notes(t: Texts, job: Job) -> list[str]:

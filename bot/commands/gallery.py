@@ -39,6 +39,7 @@ NO_GALLERY = _("This server has no gallery; its admins choose a channel by /limi
 BEING_POSTED = _("It is just being posted; please wait a moment.")
 WAS_TAKEN_OUT = _("Somebody who moderates the gallery has taken it out.")
 NOT_PUBLISHED = _("This picture is not in the gallery any more.")
+STILL_THERE = _("I could not delete it there just now; please try again, or ask a moderator to.")
 MAY_NOT_WRITE = _("I may not write in <#{channel_id}>; please ask an admin to check that.")
 
 
@@ -181,26 +182,32 @@ class TakeOutButton(OwnButton, kind="gallery-out", label=_("Take it out"), emoji
         """Take it out."""
         job = await known_job(interaction, int(self.about or 0))
         await acknowledge(interaction)
-        if job.user_id == interaction.user.id:
-            await take_out(interaction.client, job.id)
+        if job.user_id == interaction.user.id and not await take_out(interaction.client, job.id):
+            raise UserError(STILL_THERE)
         await show(interaction, text_page(t("It is not in the gallery any more.")))
 
 
-async def take_out(client: Bot, job_id: int) -> None:
-    """Delete what the gallery shows of a picture, if it shows it."""
+async def take_out(client: Bot, job_id: int) -> bool:
+    """Delete what the gallery shows of a picture, if it shows it; whether it is out of it.
+
+    Where somebody else deleted it before, unheard by the bot, it is not to come back.
+    """
     gallery = client.queue.gallery
-    post = await gallery.of(job_id)
-    if post is None or post.message_id == TAKEN_OUT:
-        return
-    await gallery.forget(job_id)  # before the message goes, which the bot hears of
-    if post.message_id is None:
-        return
+    post = await gallery.begin_taking_out(job_id)  # before the message goes, which the bot hears of
+    if post is None or post.message_id is None:
+        return True
     channel = client.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
     try:
         await channel.get_partial_message(post.message_id).delete()
-    except discord.HTTPException as error:
+    except (discord.DiscordException, OSError) as error:
         if not isinstance(fault_of(error), MessageGone):
             log.info("Job %d cannot be taken out of the gallery: %s", job_id, error)
+            await gallery.posted(job_id, post.message_id)
+            return False
+        await gallery.keep_out(job_id)
+    else:
+        await gallery.forget(job_id)
+    return True
 
 
 async def same_style(interaction: Interaction, job_id: int) -> None:

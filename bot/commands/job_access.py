@@ -1,6 +1,9 @@
 """The job that somebody asks for by its number, and what they may do with it."""
 
-from bot.commands.rights import Right, Role, may, role_of
+import asyncio
+
+from bot.commands.message_removed import is_removed
+from bot.commands.rights import Right, Role, by_admins_right, may, role_of
 from bot.intake.pictures import NOT_KEPT
 from bot.kit import Interaction
 from bot.texts import _
@@ -9,8 +12,9 @@ from bot.wire.errors import UserError
 from bot.wire.in_time import read_in_time
 from jobs.changing.brought import TAKEN_BACK
 from jobs.model import Job
-from jobs.outcomes import Cancelled, CancelOutcome, CancelRequested
+from jobs.outcomes import CancelOutcome
 
+ASKING_SECONDS = 1.0
 FORGOTTEN = _("I no longer know this picture; please use /paint to make a new one.")
 NOT_YOURS = _(
     "This picture is {user}'s, so only they can do that; to paint one of your own, use /paint or "
@@ -61,11 +65,33 @@ async def open_job(interaction: Interaction, job_id: int) -> Job:
         UserError: if it is somebody else's and not public here, or its pictures are not kept.
     """
     job = await known_job(interaction, job_id)
-    if not may(Right.POST, interaction, job):
+    if job.user_id != interaction.user.id and (
+        not may(Right.POST, interaction, job) or await was_removed(interaction, job)
+    ):
         raise UserError(NOT_YOURS, user=plain(job.user_name))
     if job.pictures_deleted_at is not None:
         raise UserError(NOT_KEPT)
     return job
+
+
+async def was_removed(interaction: Interaction, job: Job) -> bool:
+    """Whether somebody deleted the message of a job, seen from a button that may be under a copy.
+
+    Discord is asked for as long as an acknowledgement can wait.
+    """
+    if is_own_message(interaction, job):
+        return False
+    try:
+        async with asyncio.timeout(ASKING_SECONDS):
+            return await is_removed(interaction.client, job)
+    except TimeoutError:
+        return False  # as where it cannot be told
+
+
+def is_own_message(interaction: Interaction, job: Job) -> bool:
+    """Whether a button was pressed under the job's own message, and not under a copy."""
+    pressed = interaction.message
+    return pressed is not None and pressed.id == job.reply.message_id
 
 
 def check_pictures(job: Job) -> None:
@@ -82,19 +108,13 @@ async def cancel(interaction: Interaction, job: Job) -> CancelOutcome:
     """Cancel a job for the one who asks; an admin may in the server in which they ask."""
     queue, role = interaction.client.queue, role_of(interaction, job)
     by_admin = role in {Role.ADMIN, Role.OPERATOR}
-    outcome = await queue.jobs.cancel(job.id, interaction.user.id, by_admin=by_admin)
-    if by_admin and isinstance(outcome, Cancelled | CancelRequested):
-        await note_admins_act(interaction, "remove", job)
-    return outcome
+    return await queue.jobs.cancel(job.id, interaction.user.id, by_admin=by_admin)
 
 
-async def note_admins_act(interaction: Interaction, action: str, job: Job) -> None:
-    """Write down in the log of the job's server what was done there with an admin's right."""
-    await interaction.client.queue.audit.write(
-        job.guild_id, interaction.user.id, action, about(job)
-    )
-
-
-def about(job: Job) -> dict[str, str]:
-    """Which job, and whose, as the log of what admins did has it."""
-    return {"job": str(job.id), "user": str(job.user_id)}
+async def note_look(interaction: Interaction, job: Job) -> None:
+    """Write down in the log of the job's server that somebody looks by an admin's right."""
+    if by_admins_right(Right.LOOK, interaction, job):
+        about = {"job": str(job.id), "user": str(job.user_id)}
+        await interaction.client.queue.audit.write(
+            job.guild_id, interaction.user.id, "look_at_private", about
+        )

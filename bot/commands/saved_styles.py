@@ -71,10 +71,6 @@ async def save(
     outcome = await client.queue.styles.save(
         scope, owner_id, cleaned, taken.value, interaction.user.id
     )
-    if scope == "guild" and not isinstance(outcome, TooMany):
-        await client.queue.audit.write(
-            owner_id, interaction.user.id, "save_style", {"name": cleaned}
-        )
     words = [_outcome_words(t, outcome, plain(cleaned))]
     words += [f"-# {t.say(note)}" for note in taken.notes]
     await interaction.edit_original_response(content="\n".join(words))
@@ -104,8 +100,6 @@ async def remove(interaction: Interaction, name: app_commands.Range[str, 1, TYPE
         if wanted in {f"#{each.id}", each.name.casefold()}:
             queue, user_id = interaction.client.queue, interaction.user.id
             await queue.styles.remove(each.id, user_id=user_id, guild_id=interaction.guild_id)
-            if each.scope == "guild":
-                await queue.audit.write(each.owner_id, user_id, "remove_style", {"name": each.name})
             words = t("“{name}” is removed.", name=plain(each.name))
             await interaction.edit_original_response(content=words)
             return

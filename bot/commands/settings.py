@@ -92,12 +92,8 @@ class SettingsForm(ReportingModal):
             }
         )
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await interaction.client.service(OwnDefaults).set(self._scope, self._owner_id, chosen)
-        if self._scope != "user":
-            details = {"scope": self._scope, **chosen.model_dump(exclude_none=True)}
-            await interaction.client.queue.audit.write(
-                interaction.guild_id, interaction.user.id, "set_defaults", details
-            )
+        own = interaction.client.service(OwnDefaults)
+        await own.set(interaction, self._scope, self._owner_id, chosen)
         t = texts_for(chosen.language) if chosen.language else texts_of(interaction)
         await interaction.edit_original_response(content=_said(t, self._scope))
 

@@ -9,9 +9,9 @@ from discord import app_commands
 from bot.cards.fit_upload import fitted, fitted_result
 from bot.cards.job_card import job_card
 from bot.cards.small_print import Attached
-from bot.commands.job_access import job_in_time, note_admins_act
+from bot.commands.job_access import job_in_time, note_look
 from bot.commands.message_removed import is_removed
-from bot.commands.rights import Right, by_admins_right, may
+from bot.commands.rights import Right, may
 from bot.intake.request import asker_of
 from bot.intake.shares import Shares
 from bot.kit import Feature, Interaction
@@ -40,23 +40,25 @@ async def show_job(interaction: Interaction, job_id: int) -> None:
     Raises:
         UserError: if there is none, or the user may not see it: which, is not said.
     """
-    job = await _permitted(Right.LOOK, interaction, job_id)
-    if by_admins_right(Right.LOOK, interaction, job):
-        await note_admins_act(interaction, "look_at_private", job)
+    job = await _visible(interaction, job_id)
+    await note_look(interaction, job)
     turns = interaction.client.service(Shares).conveniences
     async with turns.turn(interaction.user.id):
         await show(interaction, await job_page(interaction, texts_of(interaction), job))
 
 
-async def _permitted(right: Right, interaction: Interaction, job_id: int) -> Job:
-    """The job, if there is one to which the user has this right."""
+async def _visible(interaction: Interaction, job_id: int, *, to_others: bool = False) -> Job:
+    """The job, if there is one at which the user may look, with what Discord says of its message.
+
+    Of what only its owner is to see, Discord is not asked.
+    """
     job = await job_in_time(interaction, job_id)
-    if job is None or job.unreadable is not None or not may(right, interaction, job):
+    if job is None or job.unreadable is not None or not may(Right.LOOK, interaction, job):
         raise UserError(NO_SUCH_PICTURE, job_id=job_id)
     is_own = job.user_id == interaction.user.id
-    if (right is Right.POST or not is_own) and await is_removed(interaction.client, job):
-        removed = replace(job, message_removed_at=datetime.now(UTC))
-        if not may(right, interaction, removed):
+    if (to_others or not is_own) and await is_removed(interaction.client, job):
+        job = replace(job, message_removed_at=job.message_removed_at or datetime.now(UTC))
+        if not may(Right.LOOK, interaction, job):
             raise UserError(NO_SUCH_PICTURE, job_id=job_id)
     return job
 
@@ -71,10 +73,9 @@ async def check_posting(interaction: Interaction, job_id: int) -> None:
     submissions = interaction.client.queue.submissions
     try:
         async with asyncio.timeout(CHECKING_SECONDS):
-            job = await _permitted(Right.LOOK, interaction, job_id)
+            job = await _visible(interaction, job_id, to_others=True)
             if not may(Right.POST, interaction, job):
                 raise UserError(NOT_FOR_OTHERS, job_id=job_id)
-            await _permitted(Right.POST, interaction, job_id)
             refusal = await submissions.refusal_to_post(asker_of(interaction))
     except TimeoutError:
         raise QueueUnavailableError(f"Whether to show {job_id} took too long.") from None

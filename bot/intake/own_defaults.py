@@ -53,9 +53,14 @@ class OwnDefaults:
         self._remembered[key] = found
         return found
 
-    async def set(self, scope: DefaultsScope, owner_id: int, chosen: Defaults) -> None:
+    async def set(
+        self, interaction: Interaction, scope: DefaultsScope, owner_id: int, chosen: Defaults
+    ) -> None:
         """Write what somebody chose."""
-        await self._client.queue.defaults.set(scope, owner_id, chosen)
+        guild_id, by_user = interaction.guild_id or 0, interaction.user.id
+        await self._client.queue.defaults.set(
+            scope, owner_id, chosen, guild_id=guild_id, by_user=by_user
+        )
         self._remembered.clear()
         if scope == "user":
             self._client.languages.pop(owner_id, None)

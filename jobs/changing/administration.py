@@ -1,4 +1,4 @@
-"""What admins decide: limits, blocks, pauses, and the record of who changed what."""
+"""What admins decide: limits, blocks, pauses."""
 
 import json
 from collections.abc import Mapping
@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from common.limits import LIMITS, Limits
+from jobs.changing.audit import BEFORE, write_audit
 from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
-from jobs.db.rows import json_object, moment, optional_moment
+from jobs.db.rows import optional_moment
 from jobs.entering.limits import (
     EVERYWHERE,
     LoosensOperatorLimit,
@@ -27,13 +28,10 @@ from jobs.model import Asker
 from jobs.outcomes import QueueError
 
 SET_LIMITS, UNDO_LIMITS, RESET_LIMITS = "set_limits", "undo_limits", "reset_limits"
-BEFORE = "before"
-"""Under this name the log has what limits stood at before a change, by their names; those that the
-server had not set are absent or None."""
 
 
-COMMAND_LINE = -1
-"""Stands for the user where somebody acts by `python -m jobs`; Discord has no such user."""
+REASON_LIMIT = 200
+"""Characters of the reason of a block."""
 
 
 class UnusableLimitError(QueueError):
@@ -42,19 +40,6 @@ class UnusableLimitError(QueueError):
     def __init__(self, limit: str, reason: str) -> None:
         super().__init__(f"{limit} cannot be set to that: {reason}.")
         self.limit = limit
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """One thing that an admin did."""
-
-    id: int
-    at: datetime
-    guild_id: int
-    """0 for all servers."""
-    user_id: int
-    action: str
-    details: dict[str, Any]
 
 
 class GuildLimits:
@@ -174,7 +159,9 @@ class Blocks:
                 )
             )
             details = {"user": str(user_id), "reason": reason, "until": ends}
-            told = {name: value for name, value in details.items() if value is not None}
+            told: dict[str, Any] = {name: value for name, value in details.items() if value}
+            if before is not None:
+                told[BEFORE] = {"reason": before.reason, "until": before.until}
             await write_audit(transaction, place, by_user, "block", told)
         return True
 
@@ -252,48 +239,6 @@ class Pauses:
         return True
 
 
-class AuditLog:
-    """Who of the admins did what. A server id of None means all servers."""
-
-    def __init__(self, core: QueueCore) -> None:
-        self._core = core
-
-    async def write(
-        self,
-        guild_id: int | None,
-        by_user: int,
-        action: str,
-        details: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Write down something that an admin did elsewhere."""
-        async with self._core.database.write() as transaction:
-            await write_audit(transaction, guild_id or EVERYWHERE, by_user, action, details)
-
-    async def read(
-        self, guild_id: int | None, limit: int = 25, before: int | None = None
-    ) -> list[AuditEntry]:
-        """What admins did, the newest first; go on with the `id` of the last one."""
-        columns = schema.audit.c
-        statement = sa.select(schema.audit).where(columns.guild_id == (guild_id or EVERYWHERE))
-        if before is not None:
-            statement = statement.where(columns.id < before)
-        async with self._core.database.read() as connection:
-            rows = (
-                await connection.execute(statement.order_by(columns.id.desc()).limit(limit))
-            ).all()
-        return [
-            AuditEntry(
-                row.id,
-                moment(row.at),
-                row.guild_id,
-                row.user_id,
-                row.action,
-                json_object(row.details),
-            )
-            for row in rows
-        ]
-
-
 def _checked(name: str, value: object) -> Any:
     if (limit := LIMITS.get(name)) is None:
         raise UnusableLimitError(name, "there is no such limit")
@@ -315,35 +260,4 @@ async def _store_limits(
             updated_at=transaction.now,
             updated_by=by_user,
         )
-    )
-
-
-async def write_audit(
-    transaction: Transaction,
-    guild_id: int,
-    by_user: int,
-    action: str,
-    details: Mapping[str, Any] | None = None,
-) -> int:
-    """Add a line to the record of what admins did; its id."""
-    inserted = await transaction.connection.execute(
-        sa.insert(schema.audit)
-        .values(
-            guild_id=guild_id,
-            at=transaction.now,
-            user_id=by_user,
-            action=action,
-            details=json.dumps(dict(details or {})),
-        )
-        .returning(schema.audit.c.id)
-    )
-    return int(inserted.scalar_one())
-
-
-async def amend_audit(transaction: Transaction, entry_id: int, details: Mapping[str, Any]) -> None:
-    """Set the details of a line that was written before they were known."""
-    await transaction.connection.execute(
-        sa.update(schema.audit)
-        .where(schema.audit.c.id == entry_id)
-        .values(details=json.dumps(dict(details)))
     )

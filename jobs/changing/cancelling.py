@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from jobs.changing.administration import COMMAND_LINE
+from jobs.changing.audit import COMMAND_LINE
 from jobs.core import record, row_of
 from jobs.db import schema
 from jobs.db.database import CANCELLED_TOPIC, CHANGED_TOPIC, Transaction

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from jobs.changing.administration import amend_audit, write_audit
+from jobs.changing.audit import amend_audit, write_audit
 from jobs.changing.cancelling import actor_of, cancel_row, forget_clearing, lock_with_flow
 from jobs.core import QueueCore, record
 from jobs.db import schema

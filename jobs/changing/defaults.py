@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from common.defaults import Defaults
+from jobs.changing.audit import BEFORE, write_audit
 from jobs.core import QueueCore
 from jobs.db import schema
 
@@ -36,9 +37,22 @@ class StoredDefaults:
                 found = _read(rows[scope]).over(found)
         return found
 
-    async def set(self, scope: DefaultsScope, owner_id: int, chosen: Defaults) -> None:
-        """Write what is chosen, in the place of what was."""
+    async def set(
+        self, scope: DefaultsScope, owner_id: int, chosen: Defaults, *, guild_id: int, by_user: int
+    ) -> None:
+        """Write what is chosen, in the place of what was.
+
+        What is chosen for a channel or a server goes into the log of the server.
+        """
         async with self._core.database.write() as transaction:
+            if scope != "user":
+                await transaction.lock(f"atelier-defaults:{scope}:{owner_id}")
+                found = sa.select(D.chosen).where(D.scope == scope, D.owner_id == owner_id)
+                text = await transaction.connection.scalar(found)
+                details = {"scope": scope, **chosen.model_dump(exclude_none=True)}
+                if text is not None:
+                    details[BEFORE] = _read(text).model_dump(exclude_none=True)
+                await write_audit(transaction, guild_id, by_user, "set_defaults", details)
             values = {
                 "chosen": chosen.model_dump_json(exclude_none=True),
                 "updated_at": transaction.now,

@@ -4,11 +4,13 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
+from jobs.changing.audit import COMMAND_LINE, write_act_on
 from jobs.changing.cancelling import cancel_row, forget_clearing, lock_with_flow
 from jobs.core import QueueCore, record, row_of
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC
 from jobs.db.rows import J, event_from_row, job_from_row
+from jobs.delivery import ENDED
 from jobs.model import Job, JobEvent, JobState
 from jobs.order import fairness
 from jobs.outcomes import (
@@ -73,6 +75,8 @@ class Jobs:
             if row.user_id != by_user_id and not by_admin:
                 return NotYours()
             await cancel_row(transaction, row, by_user_id)
+            if row.user_id != by_user_id and row.state not in ENDED:
+                await write_act_on(transaction, row, by_user_id, "remove")
             now = await row_of(transaction, job_id)
             assert now is not None
             job = job_from_row(now)
@@ -84,8 +88,8 @@ class Jobs:
         """Cancel anybody's job, as an admin."""
         return await self.cancel(job_id, by_user_id, by_admin=True)
 
-    async def retry(self, job_id: int, actor: str = "operator") -> Job | None:
-        """Queue a failed or cancelled job once more, at the end of its user's jobs.
+    async def retry(self, job_id: int) -> Job | None:
+        """Queue an ended job once more for the operator, at the end of its user's jobs.
 
         Its message is delivered anew. None when it is not failed or cancelled, or its pictures
         have been deleted.
@@ -129,7 +133,8 @@ class Jobs:
                 )
             )
             await forget_clearing(transaction, job_id)
-            await record(transaction, job_id, "retried", actor)
+            await record(transaction, job_id, "retried", "operator")
+            await write_act_on(transaction, row, COMMAND_LINE, "retry")
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
             now = await row_of(transaction, job_id)
         return None if now is None else job_from_row(now)
@@ -160,5 +165,6 @@ class Jobs:
                 )
             )
             await record(transaction, job_id, "moved_to_front", f"user:{by_user_id}")
+            await write_act_on(transaction, row, by_user_id, "front")
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
         return True

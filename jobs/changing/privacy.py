@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from jobs.changing import erasures
-from jobs.changing.administration import amend_audit
+from jobs.changing.audit import amend_audit
 from jobs.changing.brought import brought_by, take_back
 from jobs.changing.cancelling import forget_clearing, lock_with_flow
 from jobs.changing.retention import drop_pictures

@@ -4,10 +4,12 @@ import asyncio
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import sqlalchemy as sa
 
 from common.store import StoredPicture
+from jobs.changing.audit import write_act_on
 from jobs.changing.installation import RESTORED_AT
 from jobs.core import QueueCore, record, row_of, used_keys
 from jobs.db import schema
@@ -49,6 +51,14 @@ class NotEnded:
 
 
 DeleteOutcome = PicturesDeleted | NotEnded | NotYours | NoSuchJob
+
+
+def removed_first(job: Job) -> bool:
+    """Whether the message of a deleted picture was deleted in Discord before the picture was."""
+    removed_at, deleted_at = job.message_removed_at, job.pictures_deleted_at
+    if removed_at is None or deleted_at is None:
+        return False
+    return removed_at < deleted_at - timedelta(seconds=UNDO_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +134,8 @@ class Retention:
                     .values(delete_after=transaction.now + UNDO_SECONDS, revision=J.revision + 1)
                 )
                 await record(transaction, job_id, "deleted", f"user:{by_user_id}")
+                if row.user_id != by_user_id:
+                    await write_act_on(transaction, row, by_user_id, "delete_picture")
                 await transaction.notify(CHANGED_TOPIC)
             now = await row_of(transaction, job_id)
             assert now is not None
@@ -135,15 +147,26 @@ class Retention:
         Args:
             job_id: What was deleted by `delete_soon`.
             by_user_id: Who takes it back; that they may is for the caller to know.
-            reply: Where it is to be shown, now that its message is gone.
+            reply: Where it is to be shown, now that its message is gone. What somebody had
+                deleted in Discord before that stays so.
 
         Returns:
-            The job; None where it is deleted for good.
+            The job; None where it is deleted for good, or somebody else deleted it.
         """
         async with self._core.database.write() as transaction:
             row = await row_of(transaction, job_id)
             if row is None or row.delete_after is None or row.delete_after <= transaction.now:
                 return None
+            events = schema.events.c
+            deleted_by = await transaction.connection.scalar(
+                sa.select(events.actor)
+                .where(events.job_id == job_id, events.kind == "deleted")
+                .order_by(events.id.desc())
+                .limit(1)
+            )
+            if deleted_by != f"user:{by_user_id}":
+                return None
+            stays = removed_first(job_from_row(row))
             await transaction.connection.execute(
                 sa.update(schema.jobs)
                 .where(J.id == job_id)
@@ -152,7 +175,7 @@ class Retention:
                     target=to_json(reply),
                     message_id=reply.message_id,
                     message_channel_id=reply.channel_id,
-                    message_removed_at=None,
+                    message_removed_at=row.message_removed_at if stays else None,
                     delivered_at=None,
                     delivered_how=None,
                     delivery_attempts=0,
@@ -161,6 +184,8 @@ class Retention:
                 )
             )
             await record(transaction, job_id, "restored", f"user:{by_user_id}")
+            if row.user_id != by_user_id:
+                await write_act_on(transaction, row, by_user_id, "undo_delete_picture")
             await transaction.notify(CHANGED_TOPIC)
             now = await row_of(transaction, job_id)
         return None if now is None else job_from_row(now)

@@ -5,6 +5,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
+from jobs.changing.audit import write_audit
 from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.facts import SCANS_UNREACHABLE
@@ -99,6 +100,9 @@ class Styles:
                     .returning(table)
                 )
             ).one()
+            if scope == "guild":
+                action = "save_style" if old is None else "replace_style"
+                await write_audit(transaction, owner_id, by_user, action, {"name": name})
         if old is None:
             return Saved(_style(row))
         await self._core.discard([old.picture_key])
@@ -118,8 +122,11 @@ class Styles:
                     .returning(table)
                 )
             ).one_or_none()
-        if row is None:
-            return False
+            if row is None:
+                return False
+            if row.scope == "guild":
+                details = {"name": row.name}
+                await write_audit(transaction, row.owner_id, user_id, "remove_style", details)
         await self._core.discard([row.picture_key])
         return True
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from jobs.changing.administration import write_audit
+from jobs.changing.audit import write_audit
 from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.rows import J, Record, moment

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -10,15 +11,17 @@ from rich.console import Console
 
 from common.command_line import OneLineParser, print_anything
 from common.settings import Settings, SettingsError, load_settings
+from common.spans import parse_span
 from common.store import StorageUnavailableError
-from jobs.changing.administration import COMMAND_LINE
+from jobs.changing.administration import REASON_LIMIT
+from jobs.changing.audit import COMMAND_LINE
 from jobs.cli import keeping, operating
 from jobs.cli.status import status, unreadable
 from jobs.cli.tables import WIDE, counted, history_table, job_table, list_table, wide_enough
 from jobs.db import schema
 from jobs.db.rows import J, job_from_row
 from jobs.health import Part
-from jobs.model import Job, JobState
+from jobs.model import JobState
 from jobs.outcomes import (
     AlreadyEnded,
     Cancelled,
@@ -69,6 +72,16 @@ def build_parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=f"{text}; in one server, or everywhere")
         if name in {"block", "unblock"}:
             command.add_argument("user_id", type=_id, metavar="USER", help="a Discord id")
+        if name == "block":
+            command.add_argument(
+                "--reason", type=_reason, metavar="TEXT", help="why; they read it when refused"
+            )
+            command.add_argument(
+                "--lasts",
+                type=_span,
+                metavar="SPAN",
+                help="for how long, such as 12h, 3d or '2 weeks'; default: until `unblock`",
+            )
         command.add_argument(
             "--server", type=_id, metavar="ID", help="a server's Discord id; default: everywhere"
         )
@@ -92,6 +105,23 @@ def _id(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= _LARGEST_ID:
         raise argparse.ArgumentTypeError(f"{text} is no number from 1 upwards")
     return int(text)
+
+
+def _span(text: str) -> timedelta:
+    """A span of time."""
+    if (span := parse_span(text)) is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no span of time; write one such as 12h, 3d or '2 weeks'"
+        )
+    return span
+
+
+def _reason(text: str) -> str:
+    """A reason that its reader sees whole."""
+    reason = " ".join(text.split())
+    if not 1 <= len(reason) <= REASON_LIMIT:
+        raise argparse.ArgumentTypeError(f"a reason has 1 to {REASON_LIMIT} characters")
+    return reason
 
 
 def main(arguments: Sequence[str] | None = None, console: Console | None = None) -> int:
@@ -169,7 +199,6 @@ async def _retry(queue: JobQueue, asked: argparse.Namespace, console: Console) -
     if job is None:
         return _missing(asked.job_id)
     if await queue.jobs.retry(asked.job_id) is not None:
-        await queue.audit.write(job.guild_id, COMMAND_LINE, "retry", _about(job))
         console.print(f"Job {asked.job_id} is queued again.")
         return 0
     if job.pictures_deleted_at is not None:
@@ -184,9 +213,6 @@ async def _retry(queue: JobQueue, asked: argparse.Namespace, console: Console) -
 
 async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
     outcome = await queue.jobs.remove(asked.job_id, COMMAND_LINE)
-    if isinstance(outcome, Cancelled | CancelRequested):
-        about = _about(outcome.job)
-        await queue.audit.write(outcome.job.guild_id, COMMAND_LINE, "remove", about)
     match outcome:
         case Cancelled():
             console.print(f"Job {asked.job_id} is cancelled.")
@@ -200,10 +226,6 @@ async def _cancel(queue: JobQueue, asked: argparse.Namespace, console: Console) 
         case NoSuchJob() | NotYours():
             return _missing(asked.job_id)
     return 0
-
-
-def _about(job: Job) -> dict[str, str]:
-    return {"job": str(job.id), "user": str(job.user_id)}
 
 
 async def _gc(queue: JobQueue, _: argparse.Namespace, console: Console) -> int:

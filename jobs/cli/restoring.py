@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from common.files import private_folder
 from common.settings import Settings
 from common.store import PictureStore, key_for
-from jobs.changing.administration import COMMAND_LINE
+from jobs.changing.audit import COMMAND_LINE
 from jobs.changing.erasures import erased_since
 from jobs.changing.installation import RESTORED_AT
 from jobs.core import record

@@ -136,6 +136,7 @@ def job_from_row(row: Record) -> Job:
         erased_at=optional_moment(row.erased_at),
         message_removed_at=optional_moment(row.message_removed_at),
         network=row.network,
+        instead_of_seconds=row.instead_of_seconds,
         cancelled_by=row.cancelled_by,
         back_until=optional_moment(row.back_until),
     )

@@ -59,6 +59,8 @@ jobs = Table(
     Column("work", Double, nullable=False),
     # The network that paints it; NULL where an earlier version left that to the engine.
     Column("network", String(40)),
+    # What the large network would have taken, where the small one paints for that reason.
+    Column("instead_of_seconds", Double),
     Column("predicted_seconds", Double, nullable=False),
     Column("flow", BigInteger, nullable=False),
     Column("band", Integer, nullable=False),

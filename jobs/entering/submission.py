@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from common.options import PaintInputs, PaintOptions, network_for
+from common.options import PaintInputs, PaintOptions
 from common.variants import variants_of
 from jobs.core import QueueCore, picture_lock, record, row_of, use_picture
 from jobs.db import schema
@@ -18,6 +18,7 @@ from jobs.entering.intakes import close_intake_in, intake_row
 from jobs.entering.limits import Rules, read_rules
 from jobs.model import Asker, Job, JobState, Reply, Submission
 from jobs.order import fairness
+from jobs.order.choosing import Chosen, choose_network
 from jobs.order.fleet import Fleet
 from jobs.order.speeds import speed_class_of, work_of
 from jobs.order.standings import Standings
@@ -93,8 +94,14 @@ class Submissions:
             if refusal is not None:
                 return Refused(refusal)
             fleet = await self._standings.fleet(connection, transaction.now)
-            network = network_for(submission.options, self._core.settings.atelier_network)
-            job_id = await _insert(transaction, submission, rules, fleet, network)
+            chosen = choose_network(
+                submission.options,
+                self._core.settings,
+                fleet,
+                _speed_class(submission),
+                _work(submission),
+            )
+            job_id = await _insert(transaction, submission, rules, fleet, chosen)
             standings = await self._standings.get_many_in(connection, [job_id], transaction.now)
             row = await row_of(transaction, job_id)
             assert row is not None
@@ -141,12 +148,14 @@ class Submissions:
                 nowhere,
                 seconds=0.0,
                 network=report.network,
+                instead_of_seconds=job.instead_of_seconds,
                 state=JobState.DONE.value,
                 counted=False,
                 pictures=0,
                 result_key=key,
                 report=to_json(report),
                 ended_at=transaction.now,
+                message_removed_at=now.message_removed_at,  # what was deleted stays deleted
             )
             for role, each in roles.items():
                 await use_picture(transaction, job_id, role, each)
@@ -171,11 +180,11 @@ async def _is_taken_back(transaction: Transaction, parent_job_id: int | None) ->
 
 
 async def _insert(
-    transaction: Transaction, submission: Submission, rules: Rules, fleet: Fleet, network: str
+    transaction: Transaction, submission: Submission, rules: Rules, fleet: Fleet, chosen: Chosen
 ) -> int:
     asker, options = submission.asker, submission.options
     work, speed_class = _work(submission), _speed_class(submission)
-    seconds = fleet.seconds(speed_class, work, network)
+    seconds = fleet.seconds(speed_class, work, chosen.network)
     priority = set(asker.role_ids) & set(rules.server.priority_role_ids)
     tags = await fairness.take_place(
         transaction,
@@ -189,7 +198,8 @@ async def _insert(
         submission,
         tags,
         seconds=seconds,
-        network=network,
+        network=chosen.network,
+        instead_of_seconds=chosen.instead_of_seconds,
         state=JobState.QUEUED.value,
         counted=True,
         pictures=options.variants,
@@ -217,6 +227,7 @@ async def _insert_row(
     *,
     seconds: float,
     network: str,
+    instead_of_seconds: float | None,
     **values: Any,
 ) -> int:
     asker, reply, options = submission.asker, submission.reply, submission.options
@@ -238,6 +249,7 @@ async def _insert_row(
             speed_class=_speed_class(submission),
             work=_work(submission),
             network=network,
+            instead_of_seconds=instead_of_seconds,
             predicted_seconds=seconds,
             flow=tags.flow,
             band=tags.band,

@@ -11,6 +11,7 @@ from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import IS_RUNNING, J, Record, from_json, moment
 from jobs.model import EngineInfo, Progress
 from jobs.order.speeds import (
+    NETWORK_WORK,
     SpeedModel,
     blended,
     class_number,
@@ -78,7 +79,7 @@ class Fleet:
         key = (engine.id, network, speed_class)
         if (known := self._paces.get(key)) is None:
             kind = engine_kind(engine, network)
-            known = self.speeds.seconds_per_work(kind, speed_class, engine.pace)
+            known = self.speeds.seconds_per_work(kind, speed_class, announced(engine, network))
             self._paces[key] = known
         return known
 
@@ -96,11 +97,35 @@ class Fleet:
             self._paces[key] = pace
         return work * pace
 
+    def paints(self, network: str) -> bool:
+        """Whether an engine has this network, or none is there that could say."""
+        return not self.engines or any(
+            not one.networks or network in one.networks for one in self.engines
+        )
+
+    def least_seconds(self, speed_class: str, work: float, network: str) -> float | None:
+        """Seconds that the fastest of the engines that can needs for this work.
+
+        Where none is alive, the fastest that ever painted with the network; None if there was none.
+        """
+        if not self.engines:
+            pace = self.speeds.least(network, speed_class)
+            return None if pace is None else work * pace
+        able = self.able(network, speed_class)
+        return min((work * self.pace(one, network, speed_class) for one in able), default=None)
+
     def measured(self, speed_class: str, network: str | None) -> bool:
         """Whether such a job was painted before by each of these engines."""
         return all(
             self.speeds.measured(engine_kind(one, network), speed_class) for one in self.engines
         )
+
+
+def announced(engine: EngineInfo, network: str | None) -> float | None:
+    """What an engine's announced pace, which is of its own network, says of another one."""
+    if engine.pace is None or network is None:
+        return engine.pace
+    return engine.pace * NETWORK_WORK.get(network, 1.0) / NETWORK_WORK.get(engine.network, 1.0)
 
 
 class SpeedCache:

@@ -21,6 +21,8 @@ SMOOTHING = 0.3
 """Weight of the newest measurement, so that the last few jobs decide."""
 BELIEVED_FROM = 0.1
 """The share of its work from which a painting's own pace says how long it takes."""
+NETWORK_WORK: Mapping[str, float] = {"vgg19": 1.0, "lite": 0.15}
+"""What a picture takes by each network in parts of VGG-19's time; docs/lite.md has the figures."""
 
 CLIP_FRAME_WORK = 0.35
 """The work of each frame of a clip after its first, in parts of a picture's of the same size."""
@@ -44,6 +46,17 @@ def work_of(options: PaintOptions, aspect: float | None = None, frames: int = 1)
         factor = options.iterations * 4 / 3 / STANDARD_ITERATIONS
     pictures = options.variants * (1 + CLIP_FRAME_WORK * (frames - 1))
     return max(megapixels * factor * pictures, 1e-6)
+
+
+USUAL_SIZE_PX = 1024
+"""By a standard picture of this size an engine's speed is told to its owner."""
+
+
+def usual_seconds(engine: EngineInfo) -> float | None:
+    """What a standard picture of `USUAL_SIZE_PX` takes an engine; None where it does not say."""
+    if engine.pace is None:
+        return None
+    return engine.pace * work_of(PaintOptions(size_px=USUAL_SIZE_PX, quality="standard"))
 
 
 def speed_class_of(options: PaintOptions, *, moves: bool = False) -> str:
@@ -119,6 +132,11 @@ class SpeedModel:
             if (mean := self._means.get(group)) is not None:
                 return mean
         return PRIOR_SECONDS_PER_WORK
+
+    def least(self, network: str, speed_class: str) -> float | None:
+        """Seconds for a unit of such work on the fastest engine that ever painted by a network."""
+        kinds = {kind for kind, _ in self._measured if kind.rpartition("|")[2] == network}
+        return min((self.seconds_per_work(kind, speed_class) for kind in kinds), default=None)
 
     def measured(self, kind: str, speed_class: str) -> bool:
         """Whether such a job was measured on this kind of engine itself."""

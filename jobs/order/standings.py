@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from common.options import PaintOptions, network_for
+from common.options import PaintOptions
 from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
 from jobs.entering.limits import EVERYWHERE
 from jobs.model import Job, JobState, Standing
+from jobs.order.choosing import choose_network
 from jobs.order.fleet import (
     ENGINE_ALIVE_SECONDS,
     RUN,
@@ -69,7 +70,7 @@ class Standings:
         paused = await _paused_guilds(connection)
         forecast = Forecast(connection, fleet, paused)
         engines = len(fleet.engines)
-        starting = not engines and await _is_starting(connection, now)
+        starting = not engines and await is_starting(connection, now)
         found: dict[int, Standing] = {}
         # What is ahead in a paused server holds up nobody else, but does count among its own.
         halted: dict[int, tuple[int, Place]] = {}
@@ -110,8 +111,9 @@ class Standings:
             now = await self._core.database.now_in(connection)
             fleet = await self.fleet(connection, now)
         speed_class = speed_class_of(options, moves=frames > 1)
-        network = network_for(options, self._core.settings.atelier_network)
-        return fleet.seconds(speed_class, work_of(options, aspect, frames), network)
+        work = work_of(options, aspect, frames)
+        chosen = choose_network(options, self._core.settings, fleet, speed_class, work)
+        return fleet.seconds(speed_class, work, chosen.network)
 
     async def waiting(self, guild_id: int | None, *, limit: int = 25) -> list[Job]:
         """The next jobs in the order of the queue, of one server or (None) of all."""
@@ -132,7 +134,7 @@ class Standings:
                 .select_from(schema.engines)
                 .where(schema.engines.c.last_seen > now - ENGINE_ALIVE_SECONDS)
             )
-            starting = not alive and await _is_starting(connection, now)
+            starting = not alive and await is_starting(connection, now)
             paused = await _paused_guilds(connection)
             waiting, running = [
                 await connection.scalar(sa.select(sa.func.count()).where(state, *here))
@@ -151,7 +153,8 @@ class Standings:
         return await read_fleet(connection, now, self.speeds)
 
 
-async def _is_starting(connection: AsyncConnection, now: float) -> bool:
+async def is_starting(connection: AsyncConnection, now: float) -> bool:
+    """Whether an engine began to start a moment ago and has not registered yet."""
     facts = schema.installation.c
     since = await connection.scalar(sa.select(facts.value).where(facts.name == ENGINE_STARTING))
     try:

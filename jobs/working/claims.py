@@ -40,6 +40,7 @@ from jobs.working.ending import (
     PREVIEW_BEFORE,
     SURVIVED,
     end_job,
+    end_lost,
     requeue,
 )
 from jobs.working.engines import measure, seen
@@ -276,7 +277,7 @@ class Claims:
                 details = {"reason": reason}
                 await requeue(transaction, row, HUNG, actor, died=False, details=details)
             else:
-                await end_job(transaction, row, JobState.FAILED, actor, failure=failure)
+                await end_lost(transaction, row, HUNG, actor, failure)
         return LeaseHeld()
 
     async def reap(self) -> list[int]:

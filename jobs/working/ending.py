@@ -19,6 +19,7 @@ DIED, SURVIVED, HUNG = "engine_died", "engine_survived", "engine_hung"
 """Lines of a job's history."""
 PREVIEW, PREVIEW_BEFORE = "preview", "preview:last"
 """What the newest two previews are to a job."""
+_DAY_SECONDS = 86_400.0
 _WORKING_ROLES = ("checkpoint", PREVIEW_BEFORE)
 """Pictures that nobody needs once the job has ended."""
 
@@ -67,6 +68,29 @@ async def end_job(
     details = {} if failure is None else {"kind": failure.kind, "error_id": failure.error_id}
     await record(transaction, row.id, state.value, actor, details)
     await transaction.notify(CHANGED_TOPIC)
+
+
+async def end_lost(
+    transaction: Transaction, row: Record, kind: str, actor: str, failure: Failure
+) -> None:
+    """End a job over which engines died or hung (`kind`) too often.
+
+    It counts towards its member's day, or it could end engines all day long; unless another
+    member's job met the same within a day, as then it is the machine that does it.
+    """
+    events = schema.events.c
+    others = (
+        sa.select(events.id)
+        .join(schema.jobs, J.id == events.job_id)
+        .where(
+            events.kind == kind,
+            events.at > transaction.now - _DAY_SECONDS,
+            J.user_id != row.user_id,
+        )
+    )
+    is_machines = await transaction.connection.scalar(others.limit(1)) is not None
+    values = {"counted": False} if is_machines else {}
+    await end_job(transaction, row, JobState.FAILED, actor, failure=failure, **values)
 
 
 async def requeue(

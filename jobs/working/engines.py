@@ -146,6 +146,8 @@ async def measure(transaction: Transaction, row: Record, engine_id: str, seconds
             updated_at=transaction.now,
         )
     )
+    if row.network not in {None, engine.network}:
+        return  # what it announces is of its own network
     if engine.pace is None or newest < engine.pace:
         await connection.execute(
             sa.update(schema.engines).where(schema.engines.c.id == engine_id).values(pace=newest)

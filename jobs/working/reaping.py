@@ -17,7 +17,7 @@ from jobs.db import schema
 from jobs.db.database import Transaction
 from jobs.db.rows import IS_RUNNING, J, Record
 from jobs.model import Failure, FailureKind, JobState
-from jobs.working.ending import DEATHS_ALLOWED, DIED, end_job, requeue
+from jobs.working.ending import DEATHS_ALLOWED, DIED, end_job, end_lost, requeue
 from jobs.working.leases import LEASE_SECONDS
 
 STEADY_GAP_SECONDS = 15.0
@@ -108,4 +108,4 @@ async def _reap_one(transaction: Transaction, row: Record) -> None:
         await requeue(transaction, row, DIED, "queue", died=True, details=details)
     else:
         failure = Failure.of(FailureKind.LOST, LOST, f"job-{row.id}")
-        await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
+        await end_lost(transaction, row, DIED, "queue", failure)

@@ -6,6 +6,7 @@ import json
 import logging
 import traceback
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -70,6 +71,18 @@ def lines(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.St
         ("Credential=AKIAEXAMPLE/2026, Signature=0f0f0f0f", "0f0f0f0f"),
         ("no answer of postgresql+asyncpg://atelier:hunter22@db:5432/atelier", "hunter22"),
         ("redis://:hunter22@cache", "hunter22"),
+        ("{'X-Amz-Security-Token': 'FwoGZXIvYXdzEJr//wEaDKVHPq3='}", "FwoGZXIvYXdzEJr"),
+        ("x-amz-security-token:FwoGZXIvYXdzEJr//wEaDKVHPq3=", "FwoGZXIvYXdzEJr"),
+        ('{\\"token\\": \\"abcdEFGH1234567890\\"}', "abcdEFGH1234567890"),
+        ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMIK7MDENG", "wJalrXUtnFEMIK7MDENG"),
+        ("create_client(aws_secret_access_key='wJalrXUtnFEMIK7MDENG')", "wJalrXUtnFEMIK7MDENG"),
+        ("{'key': 'AKIAEXAMPLE12', 'secret': 'wJalrXUtnFEMI'}", "AKIAEXAMPLE12"),
+        ("{'key': 'AKIAEXAMPLE12', 'secret': 'wJalrXUtnFEMI'}", "wJalrXUtnFEMI"),
+        ("host=db user=atelier password=hunter22 dbname=a", "hunter22"),
+        ("host=db password='hunter 22' dbname=a", "hunter 22"),
+        ("postgresql://db/atelier?user=a&password=hunter22", "hunter22"),
+        (f"to {quote(SIGNED, safe='')} and back", "0123456789abcdef"),
+        (SIGNED.replace("&", "&amp;"), "0123456789abcdef"),
     ],
 )
 def test_a_secret_is_blanked_wherever_it_stands(said: str, hidden: str) -> None:
@@ -85,6 +98,9 @@ def test_a_secret_is_blanked_wherever_it_stands(said: str, hidden: str) -> None:
         "https://discord.com/developers/applications",
         "atelier.sqlite3-wal, engine host-12-ab34cd, 2026-11-28T12:00:00.123Z",
         "the token of this interaction has ended",
+        "DISCORD_TOKEN is not set: get a token, which is no password",
+        "GET /users/@me answered 200 (http://127.0.0.1:8080/users/@me)",
+        "the secret is out, the password was refused; at most 512 tokens: 3 are left",
     ],
 )
 def test_what_is_no_secret_stays(said: str) -> None:

@@ -68,3 +68,14 @@ def test_database_and_pictures_live_in_the_data_dir_by_default(tmp_path: Path) -
         settings.database_url == f"sqlite+aiosqlite:///{(tmp_path / 'atelier.sqlite3').as_posix()}"
     )
     assert settings.storage_url == str(tmp_path / "pictures")
+
+
+def test_keys_in_the_address_of_the_store_are_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ATELIER_STORAGE_URL", "s3://AKIAEXAMPLE:hunter2hunter2@bucket/pictures")
+    with pytest.raises(SettingsError, match="AWS_SECRET_ACCESS_KEY") as refused:
+        load_settings(_env_file=None)
+    assert "hunter2" not in str(refused.value)
+    monkeypatch.setenv("ATELIER_STORAGE_URL", "/srv/pictures@home")
+    assert load_settings(_env_file=None).storage_url == "/srv/pictures@home"

@@ -13,7 +13,7 @@ from bot.ui.paging import PageButton, PagePlace
 from bot.ui.plain import plain, shorten
 from bot.ui.words import relative
 from common.limits import LIMITS
-from jobs.changing.administration import BEFORE, COMMAND_LINE, AuditEntry
+from jobs.changing.audit import BEFORE, COMMAND_LINE, AuditEntry
 
 PAGE_SIZE = 10
 DETAILS_LIMIT = 250
@@ -43,6 +43,7 @@ ACTIONS: Mapping[str, str] = {
     "begin_weekly_style": _("named a style of the week"),
     "end_weekly_style": _("ended the style of the week"),
     "save_style": _("saved a style for the server"),
+    "replace_style": _("replaced a style of the server"),
     "remove_style": _("removed a style of the server"),
 }
 
@@ -81,6 +82,10 @@ def _details(t: Texts, details: Mapping[str, Any]) -> str:
         elif name == BEFORE:
             names = [one for one in LIMITS if one in value and one not in details]
             parts += [change_line(t, one, None, before) for one in names]
+            others = {one: was for one, was in value.items() if one not in LIMITS}
+            were = [_detail(t, one, was) for one, was in others.items() if was is not None]
+            if were:
+                parts.append(t("before: {values}", values=", ".join(filter(None, were))))
         elif name == "user":
             parts.append(f"<@{value}>")
         elif name == "job":

@@ -5,7 +5,6 @@ from discord import app_commands
 from bot.commands.admin.access import AdminGroup, admin_guild
 from bot.commands.admin.announcing import announce
 from bot.commands.admin.clearing import ClearButton, clear_question
-from bot.commands.job_access import about
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.buttons import OwnButton
@@ -90,7 +89,6 @@ async def remove(interaction: Interaction, picture: JobNumber) -> None:
     queue = interaction.client.queue
     if isinstance(await queue.jobs.remove(job.id, interaction.user.id), AlreadyEnded):
         raise UserError(NO_SUCH_JOB, job_id=picture)
-    await queue.audit.write(guild_id, interaction.user.id, "remove", about(job))
     said = await announce(
         interaction,
         guild_id,
@@ -109,7 +107,6 @@ async def front(interaction: Interaction, picture: JobNumber) -> None:
     queue = interaction.client.queue
     if not await queue.jobs.move_to_front(job.id, interaction.user.id):
         raise UserError(NO_SUCH_JOB, job_id=picture)
-    await queue.audit.write(guild_id, interaction.user.id, "front", about(job))
     said = await announce(
         interaction,
         guild_id,

@@ -6,13 +6,8 @@ from typing import Any
 from bot.texts import _
 from bot.wire.errors import UserError
 from common.limits import LIMITS
-from jobs.changing.administration import (
-    BEFORE,
-    RESET_LIMITS,
-    SET_LIMITS,
-    UNDO_LIMITS,
-    AuditEntry,
-)
+from jobs.changing.administration import RESET_LIMITS, SET_LIMITS, UNDO_LIMITS
+from jobs.changing.audit import BEFORE, AuditEntry
 from jobs.queue import JobQueue
 
 CHANGES = frozenset({SET_LIMITS, UNDO_LIMITS, RESET_LIMITS})

@@ -6,7 +6,7 @@ from discord import ui
 
 from bot.cards.job_buttons import Action
 from bot.cards.small_print import details
-from bot.commands.job_access import NOT_YOURS, known_job
+from bot.commands.job_access import NOT_YOURS, known_job, note_look
 from bot.commands.picture_buttons.describe import DescribeButton
 from bot.commands.rights import Right, may
 from bot.kit import Feature, Interaction
@@ -25,6 +25,7 @@ async def show_details(interaction: Interaction, job_id: int) -> None:
     if not may(Right.LOOK, interaction, job):
         raise UserError(NOT_YOURS, user=plain(job.user_name))
     await acknowledge(interaction, ephemeral=True, thinking=True)
+    await note_look(interaction, job)
     t = texts_of(interaction)
     files = await _records(interaction, job)
     words = details(t, job)

@@ -10,7 +10,7 @@ import discord
 from bot.cards.job_buttons import Action
 from bot.commands import job_access
 from bot.commands.gallery import take_out
-from bot.commands.job_access import FORGOTTEN, NOT_YOURS, known_job, note_admins_act
+from bot.commands.job_access import FORGOTTEN, NOT_YOURS, is_own_message, known_job, was_removed
 from bot.commands.rights import Right, by_admins_right, may
 from bot.commands.show import show_job
 from bot.intake.request import reply_to
@@ -24,6 +24,7 @@ from bot.wire.errors import UserError
 from bot.wire.faults import passes
 from bot.wire.message_address import message_address
 from bot.wire.original_response import ORIGINAL, webhook_of
+from jobs.changing.retention import removed_first
 from jobs.model import Job
 from jobs.outcomes import AlreadyEnded, Cancelled, CancelRequested, NoSuchJob, NotYours
 
@@ -31,6 +32,7 @@ TOO_LATE = _("This one has already ended, so there is nothing to cancel.")
 STILL_THERE = _(
     "I may not remove its message {link}; please delete it there yourself, or ask an admin to."
 )
+DELETED_BEFORE = _("The picture is deleted; it was before.")
 TOO_LATE_TO_UNDO = _("That was more than ten minutes ago, so it is deleted for good.")
 
 
@@ -40,7 +42,7 @@ async def cancel(interaction: Interaction, job_id: int) -> None:
     job = await known_job(interaction, job_id)
     match await job_access.cancel(interaction, job):
         case Cancelled() | CancelRequested():
-            if not _is_own_message(interaction, job):
+            if not is_own_message(interaction, job):
                 await show_job(interaction, job_id)
         case AlreadyEnded():
             raise UserError(TOO_LATE)
@@ -61,18 +63,21 @@ async def delete(interaction: Interaction, job_id: int) -> None:
         raise UserError(NOT_YOURS, user=plain(job.user_name))
     by_admin = by_admins_right(Right.DELETE, interaction, job)
     await acknowledge(interaction)
+    await was_removed(interaction, job)  # noted before the bot's own deletion looks the same
     await client.queue.retention.delete_soon(job_id, interaction.user.id, by_admin)
-    if by_admin:
-        await note_admins_act(interaction, "delete_picture", job)
     await take_out(client, job_id)
-    removed = _is_own_message(interaction, job) or await remove_message(client, job)
+    removed = is_own_message(interaction, job) or await remove_message(client, job)
     with contextlib.suppress(discord.NotFound):
         await interaction.delete_original_response()
     t = texts_of(interaction)
-    words = t("The picture is deleted. For ten minutes you can take that back.")
+    words, undo = t("The picture is deleted. For ten minutes you can take that back."), []
+    if job.pictures_deleted_at is None:
+        undo.append(row_of(UndoDelete(t, interaction.user.id, job_id)))
+    else:
+        words = t(DELETED_BEFORE)
     if not removed:
         words += "\n" + t(STILL_THERE, link=message_address(job))
-    page = text_page(words, row_of(UndoDelete(t, interaction.user.id, job_id)))
+    page = text_page(words, *undo)
     await interaction.followup.send(view=page.layout, ephemeral=True)
 
 
@@ -85,22 +90,15 @@ class UndoDelete(OwnButton, kind="undelete", label=_("Undo"), emoji="↩️"):
         job = await known_job(interaction, job_id)
         if not may(Right.DELETE, interaction, job):  # the permission may be gone since
             raise UserError(NOT_YOURS, user=plain(job.user_name))
-        reply = reply_to(interaction, ephemeral=job.reply.ephemeral, spoiler=job.reply.spoiler)
+        alone = job.reply.ephemeral or removed_first(job)  # what was deleted in Discord stays so
+        reply = reply_to(interaction, ephemeral=alone, spoiler=job.reply.spoiler)
         if job.pictures_deleted_at is None or job.pictures_deleted_at <= datetime.now(UTC):
             raise UserError(TOO_LATE_TO_UNDO)
-        message_id = await acknowledge(interaction, ephemeral=job.reply.ephemeral, thinking=True)
+        message_id = await acknowledge(interaction, ephemeral=reply.ephemeral, thinking=True)
         was = job.reply
         reply = replace(reply, message_id=message_id, notes=was.notes, alt_text=was.alt_text)
         if await queue.retention.restore(job_id, interaction.user.id, reply) is None:
             await interaction.edit_original_response(content=t(TOO_LATE_TO_UNDO))
-        elif by_admins_right(Right.DELETE, interaction, job):
-            await note_admins_act(interaction, "undo_delete_picture", job)
-
-
-def _is_own_message(interaction: Interaction, job: Job) -> bool:
-    """Whether the button was pressed under the job's own message, and not under a copy."""
-    pressed = interaction.message
-    return pressed is not None and pressed.id == job.reply.message_id
 
 
 log = logging.getLogger(__name__)

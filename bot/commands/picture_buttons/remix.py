@@ -1,10 +1,11 @@
 """Buttons that make a new job of an old one: again, stronger, softer, larger, other style."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from bot.cards.job_buttons import TAKE_ACTIONS, Action
-from bot.commands.job_access import check_pictures, kept_job, open_job
+from bot.commands.job_access import check_pictures, kept_job, open_job, was_removed
 from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.style_form import Chosen, StyleForm
 from bot.commands.style_pictures import saved_styles
@@ -77,6 +78,9 @@ async def take(interaction: Interaction, job_id: int, *, version: int) -> None:
     if job.report is None or version >= len(job.report.variants):
         raise UserError(NOT_KEPT)
     request = remix_request(interaction, job).model_copy(update={"version": version})
+    if job.message_removed_at is not None or await was_removed(interaction, job):
+        alone = replace(request.reply, ephemeral=True)  # what was deleted stays deleted
+        request = request.model_copy(update={"reply": alone})
     await interaction.client.service(IntakeService).begin(interaction, request)
 
 

@@ -1,5 +1,6 @@
 """A death is a death: a lease that ended while nobody was awake is none."""
 
+import pytest
 import sqlalchemy as sa
 
 from jobs.db import schema
@@ -7,6 +8,7 @@ from jobs.health import Trouble
 from jobs.model import EngineInfo, FailureKind, JobState
 from jobs.outcomes import LeaseHeld, LeaseLost
 from jobs.queue import JobQueue
+from jobs.working.ending import DIED, HUNG
 from jobs.working.leases import LEASE_SECONDS
 from tests.kit.samples import (
     RESULT,
@@ -14,6 +16,7 @@ from tests.kit.samples import (
     accepted,
     claimed,
     engine,
+    failure,
     looked_after,
     report,
 )
@@ -55,6 +58,40 @@ async def test_a_clock_that_is_put_back_keeps_no_dead_engines_job(
     reaped = await looked_after(queue, clock, LEASE_SECONDS + 10)
     assert reaped == [job.id]
     assert (await queue.standings.overview(None)).engines_alive == 0
+
+
+@pytest.mark.parametrize("kind", [DIED, HUNG])
+@pytest.mark.parametrize("others_too", [False, True])
+async def test_who_is_charged_for_a_job_that_ended_three_engines(
+    queue: JobQueue, clock: FakeClock, kind: str, others_too: bool
+) -> None:
+    """Its member, as it could end engines all day; but not where others' jobs met the same."""
+    if others_too:
+        theirs = await accepted(queue, user_id=2)
+        await end_engine(queue, clock, kind)
+        await queue.jobs.cancel(theirs.id, 2)
+    job = await accepted(queue, user_id=1)
+    for _ in range(3):
+        await end_engine(queue, clock, kind)
+    lost = await queue.jobs.get(job.id)
+    assert lost is not None
+    assert lost.failure is not None
+    assert lost.failure.kind is FailureKind.LOST
+    async with queue.database.read() as connection:
+        counted = await connection.scalar(
+            sa.select(schema.jobs.c.counted).where(schema.jobs.c.id == job.id)
+        )
+    assert bool(counted) is not others_too
+
+
+async def end_engine(queue: JobQueue, clock: FakeClock, kind: str) -> None:
+    """Let an engine claim the next job, and die or hang over it."""
+    claim = await claimed(queue)
+    if kind == HUNG:
+        await queue.claims.hung(claim, "no sign of life", failure(FailureKind.LOST))
+        return
+    clock.advance(LEASE_SECONDS + 1)
+    assert await looked_after(queue, clock, 20) == [claim.job.id]
 
 
 async def test_an_engine_that_slept_alone_takes_its_death_back_once(

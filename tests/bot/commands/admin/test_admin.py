@@ -14,7 +14,7 @@ from bot.commands.admin import (
 )
 from bot.ui.buttons import PersistentItem
 from common.limits import Limits
-from jobs.changing.administration import amend_audit
+from jobs.changing.audit import amend_audit
 from jobs.db import schema
 from jobs.model import Asker, Job, JobState
 from sandbox.command_visibility import NotOfferedError

@@ -1,0 +1,113 @@
+"""The log of what admins and operators did by their right: each act and its line are one write."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from jobs.core import QueueCore
+from jobs.db import schema
+from jobs.db.database import Transaction
+from jobs.db.rows import Record, json_object, moment
+from jobs.entering.limits import EVERYWHERE
+
+BEFORE = "before"
+"""Under this name the log has what stood before a change, by the names of what was changed; what
+was not set is absent or None."""
+COMMAND_LINE = -1
+"""Stands for the user where somebody acts by `python -m jobs`; Discord has no such user."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One thing that an admin did."""
+
+    id: int
+    at: datetime
+    guild_id: int
+    """0 for all servers."""
+    user_id: int
+    action: str
+    details: dict[str, Any]
+
+
+class AuditLog:
+    """Who of the admins did what. A server id of None means all servers."""
+
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
+
+    async def write(
+        self,
+        guild_id: int | None,
+        by_user: int,
+        action: str,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write down something that an admin did elsewhere."""
+        async with self._core.database.write() as transaction:
+            await write_audit(transaction, guild_id or EVERYWHERE, by_user, action, details)
+
+    async def read(
+        self, guild_id: int | None, limit: int = 25, before: int | None = None
+    ) -> list[AuditEntry]:
+        """What admins did, the newest first; go on with the `id` of the last one."""
+        columns = schema.audit.c
+        statement = sa.select(schema.audit).where(columns.guild_id == (guild_id or EVERYWHERE))
+        if before is not None:
+            statement = statement.where(columns.id < before)
+        async with self._core.database.read() as connection:
+            rows = (
+                await connection.execute(statement.order_by(columns.id.desc()).limit(limit))
+            ).all()
+        return [
+            AuditEntry(
+                row.id,
+                moment(row.at),
+                row.guild_id,
+                row.user_id,
+                row.action,
+                json_object(row.details),
+            )
+            for row in rows
+        ]
+
+
+async def write_act_on(transaction: Transaction, row: Record, by_user_id: int, action: str) -> None:
+    """Write down what was done to a job by an admin's right, and whose it was."""
+    about = {"job": str(row.id), "user": str(row.user_id)}
+    await write_audit(transaction, row.guild_id or EVERYWHERE, by_user_id, action, about)
+
+
+async def write_audit(
+    transaction: Transaction,
+    guild_id: int,
+    by_user: int,
+    action: str,
+    details: Mapping[str, Any] | None = None,
+) -> int:
+    """Add a line to the record of what admins did; its id."""
+    inserted = await transaction.connection.execute(
+        sa.insert(schema.audit)
+        .values(
+            guild_id=guild_id,
+            at=transaction.now,
+            user_id=by_user,
+            action=action,
+            details=json.dumps(dict(details or {})),
+        )
+        .returning(schema.audit.c.id)
+    )
+    return int(inserted.scalar_one())
+
+
+async def amend_audit(transaction: Transaction, entry_id: int, details: Mapping[str, Any]) -> None:
+    """Set the details of a line that was written before they were known."""
+    await transaction.connection.execute(
+        sa.update(schema.audit)
+        .where(schema.audit.c.id == entry_id)
+        .values(details=json.dumps(dict(details)))
+    )

@@ -1,0 +1,70 @@
+"""What a card says where the small network paints because the large one would take too long."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.kit.pretend_engine import ENGINE, PretendEngine
+from tests.kit.world import World
+
+SLOW = replace(ENGINE, host="slow", network="vgg19", networks=("vgg19", "lite"), pace=4200.0)
+"""A standard picture of 512 × 341 px takes it twelve minutes with VGG-19."""
+LARGE = {"size": 512}
+WORDS = {
+    "en-US": "Painted by the small, quick network, as the large one would take 12 min here.",
+    "de": "Gemalt vom kleinen, schnellen Netz, denn das große bräuchte hier 12 min.",
+    "fr": "Peint avec le petit réseau, plus rapide\u00a0: le grand prendrait ici 12 min.",
+    "es-ES": "Pintado con la red pequeña y rápida: la grande tardaría aquí 12 min.",
+}
+LABELS = {"de": "Einzelheiten", "fr": "Détails", "es-ES": "Detalles"}
+
+
+async def slow_engine(world: World) -> PretendEngine:
+    painter = await world.start_engine()
+    await painter.queue.engines.register(SLOW)
+    return painter
+
+
+@pytest.mark.parametrize("locale", WORDS)
+async def test_it_is_said_while_it_waits_and_is_painted_below_it_and_in_its_details(
+    world: World, locale: str
+) -> None:
+    painter = await slow_engine(world)
+    painter.hold.clear()
+    ada = world.user("ada", locale)
+    first, second = await world.paint(LARGE), await world.paint(LARGE)
+    for interaction in (first, second):
+        await world.says(interaction, WORDS[locale])
+    (running, waiting) = sorted(await world.jobs(), key=lambda job: job.id)
+    assert (running.network, waiting.network) == ("lite", "lite")
+    painter.hold.set()
+    await first.wait(
+        lambda i: i.message is not None and i.message.attachments and i.message.buttons
+    )
+    done = first.message
+    assert done is not None
+    await world.eventually(lambda: "🖼️" in done.text)
+    assert f"-# {WORDS[locale]}" in done.text.splitlines()
+    label = LABELS.get(locale, "Details")
+    details = await world.discord.press(ada, done, label=label)
+    said = (await world.said(details)).splitlines()
+    assert WORDS[locale] in said
+    assert any(line.startswith("lite ") for line in said)
+
+
+async def test_nothing_is_said_of_what_the_large_network_paints_in_good_time(world: World) -> None:
+    await slow_engine(world)
+    done = await world.painted({"size": 64})
+    assert "network" not in done.text
+    (job,) = await world.jobs()
+    assert (job.network, job.instead_of_seconds) == ("vgg19", None)
+
+
+async def test_again_is_painted_by_the_same_rule(world: World) -> None:
+    painter = await slow_engine(world)
+    done = await world.painted(LARGE)
+    again = await world.finished(await world.press(world.user(), done, "Again"))
+    assert WORDS["en-US"] in again.text
+    await painter.queue.engines.register(replace(SLOW, pace=30.0))
+    again = await world.finished(await world.press(world.user(), done, "Again"))
+    assert "network" not in again.text

@@ -1,0 +1,223 @@
+"""What somebody deletes in Discord stays deleted, by whichever way it might come back."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bot.cards.job_buttons import Action
+from bot.ui.buttons import custom_id
+from jobs.changing.gallery import TAKEN_OUT
+from jobs.model import Job
+from sandbox.model import Interaction, Message
+from tests.kit.world import World
+
+THREAD = 11
+
+
+@pytest.fixture
+async def world(world: World) -> World:
+    """A server with an engine that works by itself."""
+    await world.start_engine()
+    return world
+
+
+async def press_in_a_copy(
+    world: World, job: Job, action: Action, user: str = "ada", **details: Any
+) -> Interaction:
+    """Press a button under a copy in #talk, where anybody may who sees it."""
+    copy = world.discord.post(world.discord.world.bot, "A copy", channel="talk")
+    label = details.pop("label", "Press")
+    button = {
+        "type": 2,
+        "style": 2,
+        "label": label,
+        "custom_id": custom_id("job", action.value, job.id),
+    }
+    copy.components.append({"type": 1, "components": [button]})
+    return await world.discord.press(world.user(user), copy, label=label)
+
+
+def forget(message: Message) -> None:
+    """A message is deleted while the bot is away: nobody tells it."""
+    message.deleted = True
+
+
+async def remove_channel(world: World, _message: Message) -> None:
+    await world.discord.delete_channel(world.discord.channel("paintings"))
+
+
+async def remove_thread(world: World, message: Message) -> None:
+    """It stood in a thread that is deleted with all that is in it."""
+    parent, thread_id = world.discord.channel("paintings"), world.discord.world.ids.next()
+    (job,) = await world.jobs()
+    await world.queue.deliveries.set_message(job.id, thread_id, message.id)
+    data = {"id": str(thread_id), "guild_id": str(world.guild_id), "parent_id": str(parent.id)}
+    forget(message)
+    await world.discord.gateway.dispatch("THREAD_DELETE", {**data, "type": THREAD}, intent=1)
+
+
+async def remove_message(_world: World, message: Message) -> None:
+    forget(message)
+
+
+GONE: dict[str, Callable[[World, Message], Any]] = {
+    "a message while the bot was away": remove_message,
+    "a channel": remove_channel,
+    "a thread": remove_thread,
+}
+
+
+@pytest.mark.parametrize("how", GONE)
+async def test_nobody_shows_it_to_others_again(world: World, how: str) -> None:
+    message = await world.painted()
+    (job,) = await world.jobs()
+    await GONE[how](world, message)
+    options = {"picture": job.id, "everybody": True}
+    refused = await world.slash(world.user("ada"), "show", options, channel="talk")
+    assert refused.ephemeral
+    assert "was not for everybody, or its message was deleted" in refused.text
+    for action in (Action.AGAIN, Action.COMPARE, Action.OTHER_STYLE):
+        pressed = await press_in_a_copy(world, job, action, "grace")
+        assert "only they can do that" in await world.said(pressed), action
+    assert len(await world.jobs("grace")) == 0
+
+
+async def test_its_owner_may_go_on_from_it(world: World) -> None:
+    forget(await world.painted())
+    (job,) = await world.jobs()
+    await world.slash(world.user("grace"), "show", {"picture": job.id}, channel="talk")
+    assert (await world.fresh(job)).message_removed_at is not None
+    await world.finished(await press_in_a_copy(world, job, Action.AGAIN))
+    assert len(await world.jobs()) == 2
+
+
+@pytest.mark.parametrize("heard", [True, False])
+async def test_deleting_it_oneself_and_taking_that_back_does_not_show_it(
+    world: World, heard: bool
+) -> None:
+    message = await world.painted()
+    (job,) = await world.jobs()
+    if heard:
+        world.discord.delete(message)
+        await world.eventually(lambda: _is_removed(world, job))
+    else:
+        forget(message)
+    deleted = await press_in_a_copy(world, job, Action.DELETE)
+    await deleted.wait(lambda i: i.followups)
+    before = visible(world)
+    undone = await world.discord.press(world.user("ada"), deleted.followups[0], label="Undo")
+    await undone.wait(lambda i: i.message is not None and i.message.attachments)
+    assert undone.message is not None
+    assert undone.message.ephemeral
+    assert visible(world) == before
+    assert (await world.fresh(job)).message_removed_at is not None
+    options = {"picture": job.id, "everybody": True}
+    assert (await world.slash(world.user("ada"), "show", options, channel="talk")).ephemeral
+
+
+async def test_a_members_own_deletion_is_taken_back_where_all_see_it(world: World) -> None:
+    message = await world.painted()
+    (job,) = await world.jobs()
+    deleted = await world.discord.press(world.user("ada"), message, label="Delete")
+    await deleted.wait(lambda i: i.followups)
+    await world.eventually(lambda: _is_removed(world, job))
+    undone = await world.discord.press(world.user("ada"), deleted.followups[0], label="Undo")
+    await undone.wait(lambda i: i.message is not None and i.message.attachments)
+    assert undone.message is not None
+    assert not undone.message.ephemeral
+    assert (await world.fresh(job)).message_removed_at is None
+
+
+async def test_its_owner_cannot_take_back_what_a_moderator_deleted(world: World) -> None:
+    message = await world.painted()
+    (job,) = await world.jobs()
+    removed = await world.discord.press(world.user("admin"), message, label="Delete")
+    await removed.wait(lambda i: i.followups)
+    pressed = await press_in_a_copy(world, job, Action.DELETE)
+    await pressed.wait(lambda i: i.followups)
+    assert not pressed.followups[0].buttons
+    assert "it was before" in pressed.followups[0].text
+    ada = world.user("ada")
+    assert await world.queue.retention.restore(job.id, ada.id, job.reply) is None
+    undone = await world.discord.press(world.user("admin"), removed.followups[0], label="Undo")
+    await undone.wait(lambda i: i.message is not None and i.message.attachments)
+
+
+async def test_a_version_taken_of_it_is_for_its_owner_alone(world: World) -> None:
+    forget(await world.painted({"variants": 2}))
+    (job,) = await world.jobs()
+    before = visible(world)
+    taken = await world.finished(await press_in_a_copy(world, job, Action.TAKE_2))
+    assert taken.ephemeral
+    assert visible(world) == before
+    (new, _) = await world.jobs()
+    options = {"picture": new.id, "everybody": True}
+    assert (await world.slash(world.user("ada"), "show", options, channel="talk")).ephemeral
+
+
+async def test_a_finished_picture_does_not_come_to_where_its_message_was_deleted(
+    world: World,
+) -> None:
+    assert world.engine is not None
+    world.engine.hold.clear()
+    interaction = await world.paint()
+    await world.no_intakes()
+    assert interaction.message is not None
+    world.discord.delete(interaction.message)
+    world.engine.hold.set()
+    ada = world.user("ada")
+    dm = world.discord.world.dm_of(ada)
+    await world.eventually(lambda: any(m.attachments for m in world.discord.world.messages_in(dm)))
+    assert not any(m.attachments for m in world.discord.messages("paintings"))
+
+
+async def test_what_was_deleted_from_the_gallery_unheard_does_not_come_back(world: World) -> None:
+    talk = world.discord.channel("talk")
+    await world.slash(world.user("admin"), "limits set", {"gallery": str(talk.id)})
+    message = await world.painted()
+    (job,) = await world.jobs()
+    published = await publish(world, message)
+    shown = await world.says(published, "It is in the gallery")
+    forget(world.discord.messages("talk")[-1])
+    await world.press(world.user("ada"), shown, "Take it out")
+    post = await world.queue.gallery.of(job.id)
+    assert post is not None
+    assert post.message_id == TAKEN_OUT
+    said = await world.said(await publish(world, message))
+    assert "Somebody who moderates the gallery has taken it out" in said
+
+
+async def test_what_cannot_be_taken_out_just_now_is_said_to_stand_there_still(
+    world: World,
+) -> None:
+    talk = world.discord.channel("talk")
+    await world.slash(world.user("admin"), "limits set", {"gallery": str(talk.id)})
+    message = await world.painted()
+    (job,) = await world.jobs()
+    shown = await world.says(await publish(world, message), "It is in the gallery")
+    (posted,) = world.discord.messages("talk")
+    world.discord.faults.add("DELETE", "/channels/*/messages/*", status=403, code=50001)
+    pressed = await world.discord.press(world.user("ada"), shown, label="Take it out")
+    await pressed.wait(lambda i: i.followups)
+    assert "could not delete it there" in pressed.followups[0].text
+    post = await world.queue.gallery.of(job.id)
+    assert post is not None
+    assert post.message_id == posted.id
+    await world.press(world.user("ada"), shown, "Take it out")
+    assert world.discord.messages("talk") == []
+
+
+async def publish(world: World, message: Message) -> Interaction:
+    opened = await world.discord.press(world.user("ada"), message, label="Post to gallery")
+    return opened if opened.modal is None else await world.discord.submit_modal(opened, {})
+
+
+async def _is_removed(world: World, job: Job) -> bool:
+    return (await world.fresh(job)).message_removed_at is not None
+
+
+def visible(world: World) -> int:
+    """How many messages with pictures all see."""
+    shown = [*world.discord.messages("paintings"), *world.discord.messages("talk")]
+    return sum(bool(message.attachments) and not message.ephemeral for message in shown)
