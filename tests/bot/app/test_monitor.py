@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.monitor import service
+from bot.monitor import page
 from bot.monitor.service import Monitor
 from tests.kit.pretend_engine import ENGINE
 from tests.kit.world import World
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture
 async def watched(closed_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """A bot with the owner's page, which asks anew each time."""
-    monkeypatch.setattr(service, "KEPT_SECONDS", 0.0)
+    monkeypatch.setattr(page, "KEPT_SECONDS", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     closed_world.settings = closed_world.settings.model_copy(
