@@ -10,7 +10,7 @@ from jobs.model import PaintedClip, Progress
 from jobs.order.speeds import CLIP_FRAME_WORK, speed_class_of, work_of
 from jobs.outcomes import LeaseHeld
 from jobs.queue import JobQueue
-from tests.kit.samples import PICTURE, accepted, claimed, report
+from tests.kit.samples import PICTURE, accepted, claimed, delete_for_good, report
 
 CLIP = ClipInput(picture=key_for(b"a clip", "clip"), frames=24, seconds=2.0)
 FILES = ("png", "clip", "mp4", "gif", "webp")
@@ -65,5 +65,5 @@ async def test_all_files_of_a_painted_clip_are_kept_and_go_with_it(queue: JobQue
     assert done.report.clip == made
     files = {content, clip.picture, painted, *stored.values()}
     assert set((await queue.privacy.export_user(job.user_id)).picture_keys) == files
-    await queue.retention.delete_result(job.id, job.user_id)
+    await delete_for_good(queue, job.id, job.user_id)
     assert (await queue.privacy.export_user(job.user_id)).picture_keys == ()
