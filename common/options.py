@@ -22,6 +22,10 @@ QUALITIES: tuple[Quality, ...] = get_args(Quality)
 """From the quickest to the best."""
 QUALITY_WORK: Mapping[Quality, float] = {"draft": 0.4, "standard": 1.0, "fine": 2.5}
 """What a quality multiplies the iterations by, where the recipe does not say otherwise."""
+CLIP_FRAME_WORK = 0.22
+"""The work of each frame of what moves after its first, in parts of a picture's of the same size:
+the mean of six clips, cuts among them, by `python -m bench.moving` (*a later frame*).
+"""
 NetworkName = Literal["vgg19", "lite"]
 NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
 Network = Literal["auto", NetworkName]
@@ -34,6 +38,7 @@ Precision = Literal["auto", "fp32", "bf16"]
 Statistic = Literal["gram", "wasserstein"]
 KeepColors = Literal["no", "luminance", "match", "histogram"]
 Start = Literal["content", "grey", "noise", "style", "file"]
+Faces = Literal["auto", "off"]
 FilmFormat = Literal["mp4", "gif"]
 Vary = Literal["seed", "strength", "style", "photo"]
 MAX_VARIANTS = 10
@@ -93,6 +98,9 @@ class PaintOptions(BaseModel):
     colors_first: _Share | None = Field(
         None,
         description="How far the photo takes the style's colours before it is painted, 0 to 1.",
+    )
+    faces: Faces = Field(
+        "auto", description="Keep faces in the photo more than the rest. Without it: yes."
     )
     start: Start = Field(
         "content", description="What the painting grows from. Without it: the photo."
