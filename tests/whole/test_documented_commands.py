@@ -170,7 +170,7 @@ def test_what_the_documents_paint_is_painted(folder: Path) -> None:
         for module, *arguments in commands_of(page):
             if module != "engine" or "-o" not in arguments:
                 continue
-            small = SMALL if arguments[0] == "paint" else ()
+            small: tuple[str, ...] = SMALL if arguments[0] == "paint" else ()
             small += () if "large" in arguments else LITE
             out = folder / arguments[arguments.index("-o") + 1]
             out.unlink(missing_ok=True)
