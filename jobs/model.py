@@ -251,6 +251,7 @@ class Intake:
     interaction_id: int
     payload: dict[str, Any]
     created_at: datetime
+    user_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +295,8 @@ class Claim:
     checkpoint_key: str | None
     done: tuple[str, ...] = ()
     """Keys of the versions of the job that earlier engines finished, in their order."""
+    frames: tuple[str, ...] = ()
+    """Keys of the painted frames that belong to the checkpoint, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
