@@ -139,7 +139,7 @@ class Health:
                 Part.ENGINE,
                 "no-engine",
                 sentence(
-                    "No engine is running, {count} jobs wait: the log of the bot says why its "
+                    "No engine is running (waiting jobs: {count}). The log of the bot says why its "
                     "engine ended; with ATELIER_ENGINE=external start one with `python -m engine`.",
                     count=self.waiting,
                 ),

@@ -13,9 +13,10 @@ from bot.intake.early_look import EarlyLook
 from bot.intake.journal import CommandJournal, JournalEntry
 from bot.intake.moving import check_versions, decided, options_of
 from bot.intake.own_defaults import OwnDefaults
-from bot.intake.pictures import ERASED, NOT_KEPT, PictureIntake, Undecided
+from bot.intake.pictures import PictureIntake
 from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_to
 from bot.intake.shares import Shares
+from bot.intake.taken import ERASED, NOT_KEPT, Undecided
 from bot.intake.waiting import Surroundings
 from bot.intake.wishes import in_style
 from bot.kit import Bot, Feature, Interaction
