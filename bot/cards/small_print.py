@@ -100,15 +100,22 @@ def _strength(t: Texts, options: PaintOptions) -> str:
     return t("strength {percent}", percent=f"{options.strength:.0%}")
 
 
-def details(t: Texts, job: Job) -> list[str]:
-    """How a picture came to be, in lines: its settings, its seed, by what it was painted."""
+def details(t: Texts, job: Job, parent_link: str | None = None) -> list[str]:
+    """How a picture came to be, in lines: its settings, its seed, by what it was painted.
+
+    Args:
+        t: The language of its reader.
+        job: That painted it.
+        parent_link: Where the picture is from which it was painted on, if its reader may go there.
+    """
     report, options = job.report, job.options
     seed = report.seed if report else options.seed
     lines = [f"**#{job.id}** · {settings_line(t, job)}", t("seed {seed}", seed=seed)]
     if options.variants > 1 and options.vary == "seed":
         lines[-1] = t("seeds {first} to {last}", first=seed, last=seed + options.variants - 1)
     if job.parent_job_id is not None:
-        lines.append(t("painted on from #{job_id}", job_id=job.parent_job_id))
+        said = t("painted on from #{job_id}", job_id=job.parent_job_id)
+        lines.append(said if parent_link is None else f"{said}: {parent_link}")
     if report is not None:
         said = t.plural(
             "{network} on {device} · {count} iteration · {time}",
