@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from bot.texts import Texts, _
 from bot.ui.plain import plain
 from bot.ui.words import QUALITIES, styles_words
+from common.catalogue.painting import MEASURED_ON
 from common.options import PaintOptions
+from common.sentences import Sentence
 from common.variants import SOFTEST_VARIANT, STRONGEST_VARIANT
 from jobs.model import Job
 
@@ -126,7 +128,17 @@ def details(t: Texts, job: Job, parent_link: str | None = None) -> list[str]:
             time=duration(t, report.seconds),
         )
         lines.append(plain(said, limit=300))
-    return [*lines, *network_words(t, job)]
+    measured = [plain(t.say(note), NOTE_LIMIT) for note in _notes_of(job) if _is_detail(note)]
+    return [*lines, *network_words(t, job), *dict.fromkeys(measured)]
+
+
+def _notes_of(job: Job) -> tuple[Sentence, ...]:
+    return (*job.reply.notes, *(job.report.notes if job.report else ()))
+
+
+def _is_detail(note: Sentence) -> bool:
+    """Whether a note is for those who want to know how a picture came to be."""
+    return note.template in {one.template for one in MEASURED_ON.values()}
 
 
 def notes(t: Texts, job: Job) -> list[str]:
@@ -135,7 +147,7 @@ def notes(t: Texts, job: Job) -> list[str]:
     What an older version wrote down is shown as it is.
     """
     report = job.report
-    found = [t.say(note) for note in (*job.reply.notes, *(report.notes if report else ()))]
+    found = [t.say(note) for note in _notes_of(job) if not _is_detail(note)]
     older = report.extra.get("notes", ()) if report else ()
     found += [note for note in older if isinstance(note, str)]
     once = list(dict.fromkeys(plain(note, NOTE_LIMIT) for note in found))

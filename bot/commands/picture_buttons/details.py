@@ -40,7 +40,7 @@ async def show_details(interaction: Interaction, job_id: int) -> None:
 
 
 async def _parent_link(interaction: Interaction, job: Job) -> str | None:
-    """Where the picture stands from which a job was painted on, if who asks may look at it there."""
+    """Where the picture stands that a job was painted on from, if who asks may look at it there."""
     if job.parent_job_id is None:
         return None
     parent = await interaction.client.queue.jobs.get(job.parent_job_id)

@@ -59,9 +59,7 @@ async def test_a_message_without_a_picture_is_no_style(world: World) -> None:
     assert "That message has no picture" in await world.said(asked)
 
 
-async def picked(
-    world: World, command: str, label: str, context: str = "guild"
-) -> Interaction:
+async def picked(world: World, command: str, label: str, context: str = "guild") -> Interaction:
     """The form that a member gets for one of the three pictures of a message."""
     names = ("teal", "navy", "olive")
     files = [(f"{color}.png", plain_picture(color=color)) for color in names]
