@@ -14,9 +14,9 @@ from bot.commands.show import check_posting
 from bot.commands.style_form import PhotoForm
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
 from bot.intake.own_defaults import hidden_by_role
-from bot.intake.pictures import NOT_KEPT
 from bot.intake.request import Source, StyleWish
 from bot.intake.shares import Shares
+from bot.intake.taken import NOT_KEPT
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_for, texts_of
 from bot.ui.buttons import OwnButton

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from bot.intake.pictures import ERASED
 from bot.intake.request import PaintRequest
+from bot.intake.taken import ERASED
 from bot.wire.errors import UserError
 from common.backoff import Backoff
 from common.files import TEMPORARY, write_whole

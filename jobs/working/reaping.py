@@ -63,7 +63,7 @@ class Reaper:
         self._asked_at = float("-inf")
 
     def is_due(self, every_seconds: float) -> bool:
-        """Whether nobody has looked for so long."""
+        """Whether nobody has looked for that many seconds."""
         return time.monotonic() - self._asked_at >= every_seconds
 
     async def reap(self) -> list[int]:
