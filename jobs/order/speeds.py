@@ -13,8 +13,10 @@ from statistics import fmean
 from common.options import QUALITY_WORK, USUAL_ASPECT, PaintOptions
 from jobs.model import EngineInfo
 
-STANDARD_ITERATIONS = 300
-"""Iterations in all that `standard` is taken to have, for jobs that name their own number."""
+STANDARD_ITERATIONS = 20
+"""What a standard picture takes, in iterations at its full size; for jobs that name their own
+number, and for what a few iterations tell of an engine. Beginning a scale counts as one.
+"""
 PRIOR_SECONDS_PER_WORK = 120.0
 """A guess for a processor without a graphics card, until the first job is measured."""
 SMOOTHING = 0.3
@@ -24,7 +26,7 @@ BELIEVED_FROM = 0.1
 NETWORK_WORK: Mapping[str, float] = {"vgg19": 1.0, "lite": 0.15}
 """What a picture takes by each network in parts of VGG-19's time; docs/lite.md has the figures."""
 
-CLIP_FRAME_WORK = 0.35
+CLIP_FRAME_WORK = 0.7
 """The work of each frame of a clip after its first, in parts of a picture's of the same size."""
 
 SpeedKey = tuple[str, str]
