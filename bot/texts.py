@@ -18,6 +18,8 @@ from babel.messages.pofile import read_po
 from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
 
+from common.catalogue import load_catalogue
+from common.catalogue.painting import TITLE
 from common.sentences import Sentence, Value
 
 log = logging.getLogger(__name__)
@@ -73,6 +75,9 @@ class Texts:
 
     def say(self, sentence: Sentence) -> str:
         """Say what another package has to say, be it of another version."""
+        if sentence.template == TITLE:
+            painting = load_catalogue().get(str(sentence.values.get("painting", "")))
+            return str(sentence) if painting is None else painting.title(self.language)
         values: dict[str, Value] = {
             name: self.say(value) if isinstance(value, Sentence) else value
             for name, value in sentence.values.items()

@@ -80,6 +80,8 @@ class Health:
     """On the disk of the data folder; None where the system does not say."""
     reserve_bytes: int
     store_problem: str | None
+    engine_starting: bool = False
+    """Whether one is on its way where none is alive."""
     networks_lacking: tuple[str, ...] = ()
     """Networks that waiting jobs need, or the next ones will, and no living engine has."""
     crashing: tuple[str, ...] = ()
@@ -130,7 +132,7 @@ class Health:
             )
 
     def _of_engines(self) -> Iterator[Trouble]:
-        if not self.engines:
+        if not self.engines and not self.engine_starting:
             yield Trouble(
                 Part.ENGINE,
                 "no-engine",
@@ -140,7 +142,11 @@ class Health:
                     count=self.waiting,
                 ),
             )
-        elif self.running == 0 and (self.oldest_waiting_seconds or 0.0) > STUCK_SECONDS:
+        elif (
+            self.engines
+            and self.running == 0
+            and (self.oldest_waiting_seconds or 0.0) > STUCK_SECONDS
+        ):
             yield Trouble(
                 Part.ENGINE,
                 "stuck",

@@ -25,6 +25,7 @@ from jobs.health import (
 )
 from jobs.model import EngineInfo, Job, JobState
 from jobs.order.fleet import ENGINE_ALIVE_SECONDS, engine_from_row
+from jobs.order.standings import is_starting
 from jobs.working.bots import Bots
 
 _FAILURES_SHOWN = 5
@@ -84,6 +85,7 @@ class HealthCheck:
             waiting = {network: int(count) for network, count in by_network}
             crashing |= await _crashing_engines(connection, now)
             newer = await newer_schema(connection)
+            starting = not engine_rows and await is_starting(connection, now)
             startable = [IS_QUEUED, J.flow.not_in(paused)]
             oldest = await connection.scalar(sa.select(sa.func.min(J.created_at)).where(*startable))
             newest = await self._ended(connection, now, 100)
@@ -103,6 +105,7 @@ class HealthCheck:
             failures=tuple(job for job in newest if job.failure is not None)[:_FAILURES_SHOWN],
             failures_in_a_row=_in_a_row(newest),
             engine_troubles=engine_troubles,
+            engine_starting=starting,
             networks_lacking=_lacking(
                 {resolve_network("auto", settings.atelier_network), *filter(None, waiting)},
                 [engine_from_row(row) for row in engine_rows],

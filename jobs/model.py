@@ -98,6 +98,8 @@ class Progress:
     """Of a clip: how many of its frames are painted."""
     frames: int | None = None
     """Of a clip: how many it has."""
+    anew: Sentence | None = None
+    """Why it was begun anew, where something had been painted before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,11 @@ def gateway_address(world: World) -> str:
 def proxy_url(world: World, url: str) -> str:
     """Where Discord would offer its own copy of a picture from elsewhere.
 
-    The sandbox fetches nothing from other places, so nothing is served there.
+    The sandbox fetches nothing from other places, so nothing is served there; its own files are
+    offered as they are.
     """
+    if url.startswith(f"{world.base_url}/"):
+        return url
     parts = urlsplit(url)
     mark = hmac.new(world.cdn_secret, url.encode(), hashlib.sha256).hexdigest()[:43]
     return f"{world.base_url}/external/{mark}/{parts.scheme}/{parts.netloc}{parts.path}"

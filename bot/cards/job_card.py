@@ -139,6 +139,8 @@ def _painting(
     elif progress is not None and progress.note:
         # What the engine says there is for its log, and in one language.
         line += "\n" + t("Getting ready: the network and the style are being loaded.")
+    if progress is not None and progress.anew is not None:
+        line += "\n-# " + plain(t.say(progress.anew), LENGTH_LIMIT)
     return card(
         f"### 🖌️ {headline}",
         _gallery(attached, t("Preview"), spoiler=job.reply.spoiler),

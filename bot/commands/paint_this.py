@@ -1,21 +1,29 @@
-"""The menus on a message with a picture, “Paint this” and “Use as style”, and on a member."""
+"""The menus on a message with pictures, “Paint this” and “Use as style”, and on a member."""
 
-from collections.abc import Iterable, Iterator
-from urllib.parse import urlsplit
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import PurePosixPath
+from typing import Any, Self
+from urllib.parse import unquote, urlsplit
 
 import discord
-from discord import app_commands
+from discord import app_commands, ui
 
-from bot.commands.style_form import Chosen, PhotoForm, StyleForm
+from bot.commands.style_form import Chosen, PhotoForm, StyleForm, of_photos
 from bot.commands.style_pictures import saved_styles
 from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
 from bot.intake.request import PaintRequest, Source, StyleWish, asker_of
 from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed, suiting
 from bot.kit import Feature, Interaction
-from bot.texts import _, texts_of
+from bot.texts import Texts, _, texts_of
+from bot.ui.buttons import USER, PersistentItem, check_owner, custom_id, template
+from bot.ui.container import Page, card, row_of, show
+from bot.ui.plain import shorten
+from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserError
-from common.options import PaintOptions
+from common.options import MAX_VARIANTS, PaintOptions
 
 NO_PICTURE = _("That message has no picture; please choose one that has, or use /paint.")
 FILM_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv")
@@ -30,16 +38,101 @@ PAINT_AVATAR = _("Paint the avatar")
 AVATAR_PX = 1024
 
 
+IN_A_ROW = 5
+LABEL_LIMIT = 80
+ALL = "all"
+
+
 @app_commands.context_menu(name=PAINT_THIS)
 async def paint_this(interaction: Interaction, message: discord.Message) -> None:
-    """Ask for a style for the picture of a message."""
-    await _ask_style(interaction, PAINT_THIS, _first_picture(message))
+    """Ask for a style for a picture of a message."""
+    await _with_one(interaction, "paint", message)
 
 
 @app_commands.context_menu(name=USE_AS_STYLE)
 async def use_as_style(interaction: Interaction, message: discord.Message) -> None:
     """Ask for photographs to paint in the style of a message's picture."""
-    t, styles = texts_of(interaction), (StyleWish(picture=_first_picture(message)),)
+    await _with_one(interaction, "style", message)
+
+
+async def _with_one(interaction: Interaction, purpose: str, message: discord.Message) -> None:
+    """Go on with the only picture of a message, or ask which one is meant."""
+    sources = list(islice(dict.fromkeys(pictures_of(message)), MAX_VARIANTS))
+    if not sources:
+        raise UserError(NO_PICTURE)
+    if len(sources) == 1:
+        await _open(interaction, purpose, sources)
+        return
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    await show(interaction, _which(interaction, purpose, sources))
+
+
+def _which(interaction: Interaction, purpose: str, sources: Sequence[Source]) -> Page:
+    """The pictures of a message with a button for each; pressing needs nothing but this page."""
+    t, user_id = texts_of(interaction), interaction.user.id
+    gallery: ui.MediaGallery[Any] = ui.MediaGallery()
+    buttons: list[ui.Item[Any]] = []
+    for number, source in enumerate(sources, start=1):
+        label = f"{number} · {name}" if (name := _file_name(source)) else f"{number}"
+        gallery.add_item(media=source.url or "", description=label[:256])
+        buttons.append(PictureButton(user_id, purpose, str(number), label))
+    rows = [row_of(*buttons[at : at + IN_A_ROW]) for at in range(0, len(buttons), IN_A_ROW)]
+    if purpose == "paint":
+        label = t("All {count} in one message", count=len(sources))
+        rows.append(row_of(PictureButton(user_id, purpose, ALL, label, "🖼️")))
+    if purpose == "paint":
+        words = t("Which of these pictures shall I paint?")
+    else:
+        words = t("Which of these pictures is the style?")
+    return Page(card(f"### 🎨 {words}", gallery, *rows))
+
+
+def _file_name(source: Source) -> str | None:
+    """What a member called it; pictures from elsewhere have no name worth reading."""
+    path = urlsplit(source.url or "").path
+    return unquote(PurePosixPath(path).name) if "attachments/" in path else None
+
+
+class PictureButton(
+    PersistentItem["ui.Button[Any]"],
+    template=template("pick", USER, r"(?P<purpose>paint|style)", r"(?P<which>\d{1,2}|all)"),
+):
+    """Chooses one of the pictures that stand above it, or all."""
+
+    def __init__(
+        self, user_id: int, purpose: str, which: str, label: str, emoji: str | None = None
+    ) -> None:
+        super().__init__(
+            ui.Button(
+                label=shorten(label, LABEL_LIMIT),
+                emoji=emoji,
+                custom_id=custom_id("pick", user_id, purpose, which),
+            )
+        )
+        self.user_id, self.purpose, self.which = user_id, purpose, which
+
+    @classmethod
+    def unpacked(cls, t: Texts, item: ui.Item[Any], match: re.Match[str]) -> Self:  # noqa: ARG003 - as all
+        """The button as it was packed."""
+        return cls(int(match["user"]), match["purpose"], match["which"], "…")
+
+    async def act(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
+        """Open the form with the picture."""
+        check_owner(interaction, self.user_id)
+        sources = [] if interaction.message is None else list(pictures_of(interaction.message))
+        if self.which != ALL:
+            sources = sources[int(self.which) - 1 :][:1]
+        if not sources:
+            raise UserError(NO_PICTURE)
+        await _open(interaction, self.purpose, sources)
+
+
+async def _open(interaction: Interaction, purpose: str, sources: Sequence[Source]) -> None:
+    """Open the form that asks for what is not known yet."""
+    if purpose == "paint":
+        await _ask_style(interaction, PAINT_THIS, *sources)
+        return
+    t, styles = texts_of(interaction), (StyleWish(picture=sources[0]),)
     await interaction.response.send_modal(PhotoForm(t, t(USE_AS_STYLE), styles, {}))
 
 
@@ -51,26 +144,21 @@ async def paint_avatar(interaction: Interaction, user: discord.User) -> None:
     await _ask_style(interaction, PAINT_AVATAR, Source(url=avatar.url))
 
 
-def _first_picture(message: discord.Message) -> Source:
-    source = next(pictures_of(message), None)
-    if source is None:
-        raise UserError(NO_PICTURE)
-    return source
-
-
-async def _ask_style(interaction: Interaction, title: str, source: Source) -> None:
-    """Open the form that asks for a style for a picture."""
+async def _ask_style(interaction: Interaction, title: str, first: Source, *more: Source) -> None:
+    """Open the form that asks for a style for a picture, or for several."""
 
     async def begin(submitted: Interaction, chosen: Chosen) -> None:
         own = await submitted.client.service(OwnDefaults).of(submitted)
         request = PaintRequest(
             asker=asker_of(submitted),
             reply=reply_by(submitted, own),
-            content=source,
+            content=first,
+            more=more,
             styles=chosen.styles,
             options=PaintOptions(
                 seed=new_seed(),
                 **options_by(own)
+                | of_photos(1 + len(more))
                 | suiting(chosen.styles)
                 | ({} if chosen.strength is None else {"strength": chosen.strength}),
             ),
@@ -129,4 +217,4 @@ def _in_galleries(component: object) -> Iterator[Source]:
                     yield Source(url=item.media.proxy_url)
 
 
-FEATURE = Feature(commands=(paint_this, use_as_style, paint_avatar))
+FEATURE = Feature(commands=(paint_this, use_as_style, paint_avatar), buttons=(PictureButton,))

@@ -9,16 +9,19 @@ from discord import ui
 from bot.commands.style_form import PhotoForm
 from bot.intake.request import StyleWish
 from bot.intake.service import IntakeService
-from bot.kit import Feature, Interaction
+from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts
 from bot.ui.buttons import USER, PersistentItem, check_owner, custom_id, template
 from bot.ui.plain import shorten
 from bot.ui.words import at_hand_first, is_at_hand
+from common.catalogue import Painting
 
 NO_WISH = 0
 """In the place of a wish's interaction, where no photograph waits for its style."""
 SURPRISE = "surprise"
 STYLES_TRIED = 6
+NEAR = "near"
+"""The paintings that can be tried at once; see `near`."""
 SIX = "six"
 """Before a colon and a page of the catalogue, all of whose paintings are to be tried."""
 TRIAL = {"size_px": 256, "quality": "draft", "vary": "style", "timelapse": False}
@@ -38,7 +41,7 @@ class StyleButton(
     wish_id: int
     """The interaction that brought the photograph; `NO_WISH`: a form asks for one."""
     style: str
-    """As a preset of `/paint`, or `SURPRISE`, or `SIX` with a page."""
+    """As a preset of `/paint`, or `SURPRISE`, `NEAR`, or `SIX` with a page."""
 
     def __init__(
         self, user_id: int, wish_id: int, style: str, label: str, emoji: str | None = None
@@ -70,19 +73,31 @@ class StyleButton(
             )
 
 
+def near(client: Bot) -> list[Painting]:
+    """Up to six paintings to try at once: none that is fetched first, where two are at hand."""
+    offered = at_hand_first(client)
+    here = [each for each in offered if is_at_hand(each, client.settings)]
+    return (here if len(here) > 1 else offered)[:STYLES_TRIED]
+
+
 def _chosen(interaction: Interaction, style: str) -> tuple[tuple[StyleWish, ...], dict[str, Any]]:
     """The styles that a button stands for, and the options that come with them."""
     client = interaction.client
     paintings = at_hand_first(client)
     if style == SURPRISE:
-        near = [each for each in paintings if is_at_hand(each, client.settings)]
-        return (StyleWish(preset=random.choice(near or paintings).id),), {}  # noqa: S311 - for fun
+        here = [each for each in paintings if is_at_hand(each, client.settings)]
+        return (StyleWish(preset=random.choice(here or paintings).id),), {}  # noqa: S311 - for fun
+    if style == NEAR:
+        return _tried(near(client))
     kind, _colon, page = style.partition(":")
     if kind != SIX or not page.isdecimal():
         return (StyleWish(preset=style),), {}
-    six = paintings[int(page) * STYLES_TRIED :][:STYLES_TRIED]
-    styles = tuple(StyleWish(preset=each.id, weight=1 / len(six)) for each in six)
-    return styles, {**TRIAL, "variants": len(six)}
+    return _tried(paintings[int(page) * STYLES_TRIED :][:STYLES_TRIED])
+
+
+def _tried(paintings: list[Painting]) -> tuple[tuple[StyleWish, ...], dict[str, Any]]:
+    styles = tuple(StyleWish(preset=each.id, weight=1 / len(paintings)) for each in paintings)
+    return styles, {**TRIAL, "variants": len(paintings)}
 
 
 FEATURE = Feature(buttons=(StyleButton,))

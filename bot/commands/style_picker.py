@@ -6,8 +6,8 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.commands.style_buttons import SIX, SURPRISE, WISH, StyleButton
-from bot.commands.style_pictures import pictured_paintings
+from bot.commands.style_buttons import NEAR, SURPRISE, WISH, StyleButton, near
+from bot.commands.style_pictures import offered_paintings
 from bot.commands.styles import AllStyles
 from bot.intake.request import PaintRequest, StyleWish
 from bot.intake.service import IntakeService
@@ -18,6 +18,7 @@ from bot.ui.buttons import USER, PersistentItem, check_owner, custom_id, templat
 from bot.ui.choices import CHOICES
 from bot.ui.container import Page, card, row_of
 from bot.ui.plain import shorten
+from bot.ui.words import is_at_hand
 from jobs.changing.styles import UserStyle
 
 OFFERED = 6
@@ -42,14 +43,24 @@ class StylePicker:
         """The question that stands in the answer to a wish that lacks its style."""
         t, asker = texts_for(request.reply.locale), request.asker
         wish_id = request.reply.interaction_id
-        offered = await pictured_paintings(self._client, OFFERED)
+        offered = await offered_paintings(self._client, OFFERED)
         gallery: ui.MediaGallery[Any] = ui.MediaGallery()
+        pictures = [picture for _painting, picture in offered if picture is not None]
         for painting, picture in offered:
+            if picture is None:
+                continue
             words = f"{painting.title(t.language)}, {painting.artist}"
             gallery.add_item(media=picture, description=words[:256])
+        here = [is_at_hand(painting, self._client.settings) for painting, _picture in offered]
         buttons = [
-            StyleButton(asker.user_id, wish_id, painting.id, painting.title(t.language))
-            for painting, _picture in offered
+            StyleButton(
+                asker.user_id,
+                wish_id,
+                painting.id,
+                painting.title(t.language),
+                emoji=None if at_hand else "⬇️",
+            )
+            for (painting, _picture), at_hand in zip(offered, here, strict=True)
         ]
         rows = [
             row_of(*buttons[first : first + IN_A_ROW]) for first in range(0, len(buttons), IN_A_ROW)
@@ -57,18 +68,22 @@ class StylePicker:
         saved = await self._client.queue.styles.visible_to(asker.user_id, asker.guild_id)
         if saved:
             rows.append(row_of(SavedStyleSelect(t, asker.user_id, wish_id, saved)))
+        count = len(near(self._client))
+        several = t.plural("Try {count} style", "Try {count} styles", count=count)
         rows.append(
             row_of(
                 StyleButton(asker.user_id, wish_id, SURPRISE, t("Surprise me"), emoji="🎲"),
-                StyleButton(asker.user_id, wish_id, f"{SIX}:0", t("Try six styles"), emoji="🧪"),
+                StyleButton(asker.user_id, wish_id, NEAR, several, emoji="🧪"),
                 AllStyles(t, asker.user_id, wish_id),
             )
         )
         words = t("I have your photograph. In which style shall I paint it?")
         notes = "\n".join(f"-# {t.say(note)}" for note in request.reply.notes)
         small = t("-# Each click paints another picture of it; it is kept for a day.")
-        layout = card(f"### 🎨 {words}", notes or None, gallery if offered else None, *rows, small)
-        return Page(layout, tuple(picture for _painting, picture in offered))
+        if not all(here):
+            small += "\n" + t("-# What is marked ⬇ is fetched first.")
+        layout = card(f"### 🎨 {words}", notes or None, gallery if pictures else None, *rows, small)
+        return Page(layout, tuple(pictures))
 
 
 class SavedStyleSelect(PersistentItem["ui.Select[Any]"], template=template("in-saved", USER, WISH)):

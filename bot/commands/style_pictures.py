@@ -35,16 +35,12 @@ async def stored_picture(client: Bot, key: str, name: str) -> discord.File | Non
     return None if png is None else Upload(png, f"{name}.png")
 
 
-async def pictured_paintings(client: Bot, count: int) -> list[tuple[Painting, discord.File]]:
-    """Some paintings that can be painted with at once, each with its picture."""
-    found: list[tuple[Painting, discord.File]] = []
-    for painting in at_hand_first(client):
-        picture = await painting_picture(client, painting, painting.id)
-        if picture is not None:
-            found.append((painting, picture))
-        if len(found) == count:
-            break
-    return found
+async def offered_paintings(client: Bot, count: int) -> list[tuple[Painting, discord.File | None]]:
+    """Some paintings on offer, those at hand before the others, each with its picture if any."""
+    return [
+        (painting, await painting_picture(client, painting, painting.id))
+        for painting in at_hand_first(client, count)
+    ]
 
 
 async def saved_styles(interaction: Interaction) -> list[UserStyle]:

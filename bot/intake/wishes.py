@@ -108,5 +108,5 @@ async def _had(queue: JobQueue, painting: Painting, weight: float) -> StyleInput
     """A painting of the catalogue, if it can be had now."""
     is_ready = is_at_hand(painting, queue.settings)
     if not is_ready and await queue.styles.scans_unreachable():
-        raise UserError(NOT_TO_BE_HAD, name=plain(painting.name))
+        raise UserError(NOT_TO_BE_HAD, name=painting.titled)
     return StyleInput(preset=painting.id, weight=weight)

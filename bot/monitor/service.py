@@ -10,12 +10,11 @@ from typing import Any
 from aiohttp import web
 
 from bot.kit import Bot, Feature
-from common.options import PaintOptions
 from common.store import PictureMissingError, StorageUnavailableError
 from common.version import VERSION, library_versions
 from jobs.health import MIB, Health
 from jobs.model import Job
-from jobs.order.speeds import work_of
+from jobs.order.speeds import usual_seconds
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
@@ -26,9 +25,6 @@ KEPT_SECONDS = 2.0
 STORE_KEPT_SECONDS = 30.0
 """Asking the store writes a file: less often."""
 WAITING_SHOWN = 20
-USUAL_SIZE_PX = 1024
-USUAL_WORK = work_of(PaintOptions(size_px=USUAL_SIZE_PX))
-"""By a standard picture of this size an engine's speed is shown."""
 LIBRARIES = ("discord.py", "torch", "Pillow", "SQLAlchemy", "aiohttp")
 
 
@@ -175,7 +171,7 @@ def _plain(health: Health, waiting: list[Job]) -> dict[str, Any]:
                 "memory_bytes": state.info.memory_bytes,
                 "memory_used_bytes": state.info.memory_used_bytes,
                 "largest_px": state.info.largest_px,
-                "usual_seconds": state.info.pace and round(state.info.pace * USUAL_WORK, 1),
+                "usual_seconds": (seconds := usual_seconds(state.info)) and round(seconds, 1),
                 "job": None if state.job is None else _job(state.job, health.at),
             }
             for state in health.engines

@@ -1,7 +1,6 @@
 """Spans of time as people type them: `12 h`, `3 days`, `2 Wochen`."""
 
 import re
-from collections.abc import Mapping
 from datetime import timedelta
 
 from discord import app_commands
@@ -9,11 +8,10 @@ from discord import app_commands
 from bot.texts import Texts, _, languages
 from bot.ui.choices import CHOICES
 from bot.wire.errors import UserError
+from common.spans import UNITS, parse_span
 
-LONGEST_DAYS = 3650
 NO_SPAN = _("“{typed}” is no span of time; please write one such as 12 hours, 3 days or 2 weeks.")
-_HOUR, _DAY, _WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
-UNITS: Mapping[str, timedelta] = {"h": _HOUR, "d": _DAY, "w": _WEEK}
+_HOUR, _DAY, _WEEK = UNITS.values()
 USUAL = ("1h", "12h", "1d", "3d", "1w", "2w", "4w")
 
 
@@ -32,12 +30,8 @@ def read_span(typed: str) -> timedelta:
     Raises:
         UserError: if it is none, or a very long one.
     """
-    found = re.fullmatch(r"\s*(\d{1,4})\s*([^\W\d]+)\.?\s*", typed)
-    unit = None if found is None else _unit(found[2].casefold())
-    if found is None or unit is None or not int(found[1]):
-        raise UserError(NO_SPAN, typed=typed[:50])
-    span = int(found[1]) * unit
-    if span > timedelta(days=LONGEST_DAYS):
+    span = parse_span(typed, _unit)
+    if span is None:
         raise UserError(NO_SPAN, typed=typed[:50])
     return span
 

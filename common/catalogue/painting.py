@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from common.errors import AtelierError
 from common.options import Pooling
+from common.sentences import Sentence
 
+TITLE = "{title}"
+"""The template of a painting's title inside a sentence; beside it stands whose it is."""
 LATEST_DEATH = 1954
 """Artists who died later may still be protected somewhere."""
 
@@ -90,6 +93,11 @@ class Painting(_File):
     def title(self, language: str) -> str:
         """What it is called in a language (`de`); its name where no other is known."""
         return self.titles.get(language) or self.titles.get(language[:2]) or self.name
+
+    @property
+    def titled(self) -> Sentence:
+        """Its title inside a sentence: English, with the id by which a reader's own is found."""
+        return Sentence(TITLE, {"title": self.name, "painting": self.id})
 
     @property
     def style_scale(self) -> float:

@@ -95,7 +95,7 @@ def fetch_scan(
     except OSError as error:
         raise FetchError(
             "The scan of {painting} cannot be kept in the folder {folder}: {reason}.",
-            painting=painting.name,
+            painting=painting.titled,
             folder=styles_dir.name,
             reason=error.strerror or "",
         ) from error
@@ -104,7 +104,7 @@ def fetch_scan(
 
 def check_scan(painting: Painting, data: bytes) -> None:
     """Raise FetchError unless a file is a picture of the size and shape it should have."""
-    name = painting.name
+    name = painting.titled
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -204,7 +204,7 @@ def _unless(
 def _not_downloaded(painting: Painting, reason: str | Sentence) -> FetchError:
     return FetchError(
         "The scan of {painting} could not be downloaded: {reason}.",
-        painting=painting.name,
+        painting=painting.titled,
         reason=reason,
     )
 
@@ -234,7 +234,7 @@ def _read(painting: Painting, answer: _Answer, progress: Progress | None, max_by
         if len(data) > max_bytes:
             raise FetchError(
                 "The scan of {painting} is larger than {limit:g} MiB.",
-                painting=painting.name,
+                painting=painting.titled,
                 limit=max_bytes / 2**20,
             )
         if progress is not None:
@@ -242,7 +242,7 @@ def _read(painting: Painting, answer: _Answer, progress: Progress | None, max_by
     if total is not None and len(data) < total:
         raise FetchError(
             "The download of {painting} broke off after {received} of {total} bytes.",
-            painting=painting.name,
+            painting=painting.titled,
             received=len(data),
             total=total,
         )

@@ -34,7 +34,7 @@ class StyleMissingError(ExplainedError):
 class PresetStyle:
     """A preset ready to paint with: a picture, or fingerprints for `network` alone."""
 
-    name: str
+    name: Sentence
     network: str
     """The one that was asked for, or the one that the fingerprints are for."""
     picture: Picture | None = None
@@ -82,7 +82,7 @@ def preset_style(
     if network in painting.fingerprints and not needs_picture and not own_weights:
         statistics = with_sizes_between(unpack(painting.fingerprints[network].read_bytes()))
         if all(_measured_as(options, one) for one in statistics):
-            return PresetStyle(painting.name, network, None, statistics, _measured_on(painting))
+            return PresetStyle(painting.titled, network, None, statistics, _measured_on(painting))
     try:
         picture = _scan(painting, styles_dir, say, should_stop)
     except FetchError as problem:
@@ -105,8 +105,8 @@ def preset_style(
         file = painting.fingerprints[_LAST_RESORT]
         statistics = with_sizes_between(unpack(file.read_bytes()))
         notes = (note, *_measured_on(painting))
-        return PresetStyle(painting.name, _LAST_RESORT, None, statistics, notes)
-    return PresetStyle(painting.name, network, picture)
+        return PresetStyle(painting.titled, _LAST_RESORT, None, statistics, notes)
+    return PresetStyle(painting.titled, network, picture)
 
 
 def _measured_as(options: PaintOptions, statistics: StyleStatistics) -> bool:
@@ -163,11 +163,11 @@ def read_scan(painting: Painting, path: Path) -> Picture:
             return Picture.from_image(image)
     except PictureError as error:
         path.unlink(missing_ok=True)  # damaged since it was checked
-        raise FetchError("The scan of {painting} is damaged.", painting=painting.name) from error
+        raise FetchError("The scan of {painting} is damaged.", painting=painting.titled) from error
     except OSError as error:
         raise FetchError(
             "The scan of {painting} cannot be read: {reason}.",
-            painting=painting.name,
+            painting=painting.titled,
             reason=error.strerror or "",
         ) from error
 
@@ -179,7 +179,7 @@ def _measured_on(painting: Painting) -> tuple[Sentence, ...]:
                 sentence(
                     "The fingerprint of {painting} was measured on a scan that is cropped above "
                     "and below.",
-                    painting=painting.name,
+                    painting=painting.titled,
                 ),
             )
         case "other canvas":
@@ -187,7 +187,7 @@ def _measured_on(painting: Painting) -> tuple[Sentence, ...]:
                 sentence(
                     "The fingerprint of {painting} was measured on another canvas of the series, "
                     "wider than this one.",
-                    painting=painting.name,
+                    painting=painting.titled,
                 ),
             )
         case None:

@@ -28,7 +28,7 @@ from engine.painting import (
 from engine.painting.picture import resized_mask
 from engine.pipeline import Pictures
 from engine.scratch import scratch_folder
-from engine.worker.handle import JobHandle, MovingFiles
+from engine.worker.handle import OTHER_VERSION, JobHandle, MovingFiles
 from engine.worker.progress_reporter import PREVIEW_SECONDS, PROGRESS_SECONDS, stored_preview
 from jobs.model import Job, Progress
 
@@ -95,6 +95,7 @@ def paint_clip_job(
         reporter = ClipReporter(store, handle, len(clip))
         if checkpoint is not None and not work.fits(checkpoint):
             log.info("job %d: starts over, as its checkpoint is of another version", job.id)
+            handle.begin_anew(OTHER_VERSION)
             checkpoint = None
         ended = _followed(work, checkpoint, reporter)
         handle.put_progress(reporter.progress(len(clip), 1.0, note="encoding the moving picture"))

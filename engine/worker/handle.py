@@ -2,10 +2,16 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
+from common.sentences import Sentence, sentence
 from jobs.model import Failure, PaintReport, Progress
+
+OTHER_VERSION = sentence(
+    "It was begun anew, as this version of Atelier cannot go on from what was painted before."
+)
+CHECKPOINT_GONE = sentence("It was begun anew, as what was painted before is no longer there.")
 
 
 class StopReason(Enum):
@@ -96,6 +102,8 @@ class JobHandle:
         self._progress: Progress | None = None
         self._checkpoint: bytes | None = None
         self._reason: StopReason | None = None
+        self.anew: Sentence | None = None
+        """Why nothing that was painted before is gone on from, where something was."""
 
     def stop(self, reason: StopReason) -> None:
         """Ask the thread to stop; the first reason counts, but a lost lease overrides it."""
@@ -118,10 +126,14 @@ class JobHandle:
         self.signs += 1
         return self.stopping
 
+    def begin_anew(self, why: Sentence) -> None:
+        """Let the member read, while it is painted and afterwards, that it was begun anew."""
+        self.anew = why
+
     def put_progress(self, progress: Progress) -> None:
         """Offer newer progress; what was not taken yet is dropped."""
         with self._lock:
-            self._progress = progress
+            self._progress = replace(progress, anew=self.anew)
 
     def take_progress(self) -> Progress | None:
         """Take the newest progress, once."""

@@ -40,6 +40,7 @@ from engine.styles.swatches import MissingSwatches
 from engine.worker.abilities import Abilities, abilities_of, tried_pace
 from engine.worker.clip_painting import paint_clip_job
 from engine.worker.handle import (
+    OTHER_VERSION,
     Disturbed,
     Ended,
     Failed,
@@ -259,6 +260,7 @@ class JobPainter:
                 yield from painting(checkpoint)
             except PaintSettingsError as problem:
                 log.info("job %d: starts over: %s", job.id, problem)
+                handle.begin_anew(OTHER_VERSION)
             else:
                 return
         yield from painting(None)

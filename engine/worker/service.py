@@ -20,6 +20,7 @@ from common.store import PictureMissingError, StorageUnavailableError
 from engine.styles.statistics_files import StatisticsFiles
 from engine.worker import surroundings
 from engine.worker.handle import (
+    CHECKPOINT_GONE,
     Disturbed,
     Ended,
     Failed,
@@ -221,6 +222,7 @@ class EngineWorker:
                 checkpoint = await keeper.during(reading, patience_seconds=STOP_SECONDS)
             except PictureMissingError:
                 log.warning("job %d: its checkpoint is gone; starting over", job.id)
+                keeper.handle.begin_anew(CHECKPOINT_GONE)
             except StorageUnavailableError as error:
                 return Disturbed(str(error), store_failure(f"job-{job.id}"), IfWell.WAITS)
         painting = self._thread.run(
@@ -283,6 +285,7 @@ class EngineWorker:
             return await self._end(
                 keeper, Stopped(keeper.handle.stop_reason or StopReason.SHUTDOWN)
             )
+        anew = keeper.handle.anew
         await self._write(
             keeper,
             partial(self._queue.claims.finish, timelapse_key=kept.timelapse_key),
@@ -290,6 +293,7 @@ class EngineWorker:
             kept.versions[0],
             replace(
                 finished.report,
+                notes=(*finished.report.notes, *([] if anew is None else [anew])),
                 records=kept.records,
                 clip=kept.clip,
                 variants=kept.versions if len(kept.versions) > 1 else (),

@@ -30,6 +30,10 @@ from jobs.outcomes import QueueError
 SET_LIMITS, UNDO_LIMITS, RESET_LIMITS = "set_limits", "undo_limits", "reset_limits"
 
 
+REASON_LIMIT = 200
+"""Characters of the reason of a block."""
+
+
 class UnusableLimitError(QueueError):
     """A limit was set to something that it cannot be; the text says which and why."""
 

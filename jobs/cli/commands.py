@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -10,7 +11,9 @@ from rich.console import Console
 
 from common.command_line import OneLineParser, print_anything
 from common.settings import Settings, SettingsError, load_settings
+from common.spans import parse_span
 from common.store import StorageUnavailableError
+from jobs.changing.administration import REASON_LIMIT
 from jobs.changing.audit import COMMAND_LINE
 from jobs.cli import keeping, operating
 from jobs.cli.status import status, unreadable
@@ -69,6 +72,16 @@ def build_parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=f"{text}; in one server, or everywhere")
         if name in {"block", "unblock"}:
             command.add_argument("user_id", type=_id, metavar="USER", help="a Discord id")
+        if name == "block":
+            command.add_argument(
+                "--reason", type=_reason, metavar="TEXT", help="why; they read it when refused"
+            )
+            command.add_argument(
+                "--lasts",
+                type=_span,
+                metavar="SPAN",
+                help="for how long, such as 12h, 3d or '2 weeks'; default: until `unblock`",
+            )
         command.add_argument(
             "--server", type=_id, metavar="ID", help="a server's Discord id; default: everywhere"
         )
@@ -92,6 +105,23 @@ def _id(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= _LARGEST_ID:
         raise argparse.ArgumentTypeError(f"{text} is no number from 1 upwards")
     return int(text)
+
+
+def _span(text: str) -> timedelta:
+    """A span of time."""
+    if (span := parse_span(text)) is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no span of time; write one such as 12h, 3d or '2 weeks'"
+        )
+    return span
+
+
+def _reason(text: str) -> str:
+    """A reason that its reader sees whole."""
+    reason = " ".join(text.split())
+    if not 1 <= len(reason) <= REASON_LIMIT:
+        raise argparse.ArgumentTypeError(f"a reason has 1 to {REASON_LIMIT} characters")
+    return reason
 
 
 def main(arguments: Sequence[str] | None = None, console: Console | None = None) -> int:

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 
 from rich.console import Console
 
@@ -11,10 +12,20 @@ from jobs.queue import JobQueue
 
 
 async def block(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
-    """Refuse a user's submissions."""
-    new = await queue.blocks.add(asked.server, asked.user_id, COMMAND_LINE)
+    """Refuse a user's submissions, until an end if one is given."""
+    if asked.user_id in queue.settings.atelier_owner_ids:
+        console.print(f"{asked.user_id} runs this bot (ATELIER_OWNER_IDS) and cannot be blocked.")
+        return 1
+    until = None if asked.lasts is None else datetime.now(UTC) + asked.lasts
+    new = await queue.blocks.add(
+        asked.server, asked.user_id, COMMAND_LINE, reason=asked.reason, until=until
+    )
     said = "is blocked" if new else "was blocked already"
-    console.print(f"{asked.user_id} {said} {_where(asked)}.")
+    end = "" if until is None else f" until {until:%Y-%m-%d %H:%M} UTC"
+    why = "" if asked.reason is None else f" They read: {asked.reason}"
+    console.print(
+        f"{asked.user_id} {said} {_where(asked)}{end}.{why}", markup=False, highlight=False
+    )
     return 0
 
 

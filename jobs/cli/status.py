@@ -11,10 +11,13 @@ from rich.text import Text
 
 from jobs.cli.tables import counted
 from jobs.health import MIB, Health, Part, Trouble
+from jobs.model import EngineInfo
+from jobs.order.speeds import USUAL_SIZE_PX, usual_seconds
 from jobs.outcomes import QueueError
 from jobs.queue import JobQueue
 
 HEALTHY, ILL = 0, 1
+GIB = 1024**3
 
 
 async def status(
@@ -61,12 +64,18 @@ def as_plain(health: Health, troubles: Collection[Trouble]) -> dict[str, Any]:
         "failed_jobs": [job.id for job in health.failures],
         "free_mib": None if health.free_bytes is None else health.free_bytes // MIB,
         "store": health.store_problem or "works",
+        "engine_starting": health.engine_starting,
         "engines": [
             {
                 "id": engine.info.id,
                 "device": engine.info.device,
                 "network": engine.info.network,
                 "version": engine.info.version,
+                "networks": list(engine.info.networks),
+                "usual_seconds": (seconds := usual_seconds(engine.info)) and round(seconds, 1),
+                "memory_mib": _mib(engine.info.memory_bytes),
+                "memory_used_mib": _mib(engine.info.memory_used_bytes),
+                "largest_px": engine.info.largest_px,
                 "job": None if engine.job is None else engine.job.id,
             }
             for engine in health.engines
@@ -97,8 +106,12 @@ def _table(health: Health, troubles: Collection[Trouble]) -> Table:
     row("queue", None, _queue_words(health))
     for engine in health.engines:
         doing = "idle" if engine.job is None else f"paints job {engine.job.id}"
-        row("engine", Part.ENGINE, f"{engine.info.device}, {engine.info.network}: {doing}")
-    if not health.engines:
+        info = engine.info
+        networks = " and ".join(info.networks) or info.network
+        row("engine", Part.ENGINE, f"{info.device}, {networks}: {doing}{_engine_words(info)}")
+    if health.engine_starting:
+        row("engine", Part.ENGINE, "is starting")
+    elif not health.engines:
         row("engine", Part.ENGINE, "none is running")
     for bot in health.bots:
         delay = "" if bot.latency_seconds is None else f", {bot.latency_seconds * 1000:.0f} ms away"
@@ -107,8 +120,28 @@ def _table(health: Health, troubles: Collection[Trouble]) -> Table:
         row("bot", Part.BOT, "none is running")
     row("store", Part.STORE, health.store_problem or "takes, gives and deletes")
     if health.free_bytes is not None:
-        row("disk", Part.DISK, f"{health.free_bytes / 1024**3:.1f} GiB free")
+        row("disk", Part.DISK, f"{health.free_bytes / GIB:.1f} GiB free")
     return table
+
+
+def _engine_words(engine: EngineInfo) -> str:
+    """How fast it is and how full its memory, as far as it says."""
+    words = ""
+    if (seconds := usual_seconds(engine)) is not None:
+        words += f"; {_seconds(seconds)} for {USUAL_SIZE_PX} px"
+    if engine.memory_bytes is not None:
+        used = engine.memory_used_bytes
+        held = "" if used is None else f"{used / GIB:.1f} of "
+        words += f"; {held}{engine.memory_bytes / GIB:.1f} GiB"
+    return words
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _mib(size_bytes: int | None) -> int | None:
+    return None if size_bytes is None else size_bytes // MIB
 
 
 def _queue_words(health: Health) -> str:

@@ -50,6 +50,17 @@ def work_of(options: PaintOptions, aspect: float | None = None, frames: int = 1)
     return max(megapixels * factor * pictures, 1e-6)
 
 
+USUAL_SIZE_PX = 1024
+"""By a standard picture of this size an engine's speed is told to its owner."""
+
+
+def usual_seconds(engine: EngineInfo) -> float | None:
+    """What a standard picture of `USUAL_SIZE_PX` takes an engine; None where it does not say."""
+    if engine.pace is None:
+        return None
+    return engine.pace * work_of(PaintOptions(size_px=USUAL_SIZE_PX, quality="standard"))
+
+
 def speed_class_of(options: PaintOptions, *, moves: bool = False) -> str:
     """The class in which the job's speed is measured: quality, size by half octaves, and motion."""
     quality = options.quality if options.iterations is None else "own"

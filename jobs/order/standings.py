@@ -70,7 +70,7 @@ class Standings:
         paused = await _paused_guilds(connection)
         forecast = Forecast(connection, fleet, paused)
         engines = len(fleet.engines)
-        starting = not engines and await _is_starting(connection, now)
+        starting = not engines and await is_starting(connection, now)
         found: dict[int, Standing] = {}
         # What is ahead in a paused server holds up nobody else, but does count among its own.
         halted: dict[int, tuple[int, Place]] = {}
@@ -134,7 +134,7 @@ class Standings:
                 .select_from(schema.engines)
                 .where(schema.engines.c.last_seen > now - ENGINE_ALIVE_SECONDS)
             )
-            starting = not alive and await _is_starting(connection, now)
+            starting = not alive and await is_starting(connection, now)
             paused = await _paused_guilds(connection)
             waiting, running = [
                 await connection.scalar(sa.select(sa.func.count()).where(state, *here))
@@ -153,7 +153,8 @@ class Standings:
         return await read_fleet(connection, now, self.speeds)
 
 
-async def _is_starting(connection: AsyncConnection, now: float) -> bool:
+async def is_starting(connection: AsyncConnection, now: float) -> bool:
+    """Whether an engine began to start a moment ago and has not registered yet."""
     facts = schema.installation.c
     since = await connection.scalar(sa.select(facts.value).where(facts.name == ENGINE_STARTING))
     try:

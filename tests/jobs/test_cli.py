@@ -1,12 +1,15 @@
 import asyncio
 import contextlib
 import io
+import re
 import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from jobs.changing.administration import Block
 from jobs.changing.audit import COMMAND_LINE
 from jobs.cli import commands as cli
 from jobs.model import Progress
@@ -272,6 +275,53 @@ def test_the_operator_blocks_pauses_and_clears_everywhere(place: Place) -> None:
     assert run("clear", "--server", "77")[1] == "0 waiting jobs cancelled in server 77.\n"
     assert run("clear")[1] == "1 waiting job cancelled everywhere.\n"
     assert "operator" in run("show", "3")[1]
+
+
+def test_a_block_has_a_reason_and_an_end(place: Place) -> None:
+    code, said = run("block", "7", "--reason", " too  many  cats ", "--lasts", "3 days")
+    assert code == 0
+    assert re.fullmatch(
+        r"7 is blocked everywhere until \d{4}-\d\d-\d\d \d\d:\d\d UTC\. "
+        r"They read: too many cats\n",
+        said,
+    )
+    (block,) = asyncio.run(_blocks(place))
+    assert block.reason == "too many cats"
+    assert block.until is not None
+    assert timedelta(days=2.9) < block.until - datetime.now(UTC) <= timedelta(days=3)
+    assert "is blocked" in run("block", "7", "--reason", "dogs, too")[1]  # another takes its place
+    (block,) = asyncio.run(_blocks(place))
+    assert (block.reason, block.until) == ("dogs, too", None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (("--lasts", "soon"), "'soon' is no span of time"),
+        (("--lasts", "0h"), "'0h' is no span of time"),
+        (("--lasts", "9999w"), "'9999w' is no span of time"),
+        (("--reason", " "), "a reason has 1 to 200 characters"),
+        (("--reason", "x" * 201), "a reason has 1 to 200 characters"),
+    ],
+)
+def test_a_block_that_cannot_be(
+    place: Place, capsys: pytest.CaptureFixture[str], wrong: tuple[str, str], said: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("block", "7", *wrong)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_who_runs_the_bot_is_not_blocked(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATELIER_OWNER_IDS", "7,8")
+    assert run("block", "7")[0] == 1
+    assert asyncio.run(_blocks(place)) == []
+
+
+async def _blocks(place: Place) -> list[Block]:
+    async with await JobQueue.open(place.settings()) as queue:
+        return await queue.blocks.all(None)
 
 
 def test_what_the_operator_does_is_in_the_log(place: Place) -> None:

@@ -20,6 +20,7 @@ from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo
 from jobs.health import GATEWAY_AWAY_SECONDS, MIB, STUCK_SECONDS
 from jobs.model import FailureKind
 from jobs.order.fleet import ENGINE_ALIVE_SECONDS
+from jobs.order.standings import STARTING_SECONDS
 from jobs.queue import JobQueue
 from tests.kit.samples import (
     RESULT,
@@ -164,6 +165,52 @@ def test_the_command_ends_with_one_where_something_is_ill(here: Place) -> None:
     assert "none is running" in text
     code, text = run("--json", "--only", "engine")
     assert (code, json.loads(text)["healthy"]) == (0, True)
+
+
+async def _start(place: Place) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        await queue.engines.expect()
+
+
+async def _announce(place: Place) -> None:
+    async with await JobQueue.open(place.settings()) as queue:
+        told = replace(
+            engine(device="Tesla T4"),
+            networks=("lite", "vgg19"),
+            memory_bytes=16 * 1024**3,
+            memory_used_bytes=3 * 1024**3,
+            pace=40.0,
+        )
+        await queue.engines.register(told)
+
+
+def test_the_command_shows_speed_and_memory_of_each_engine(here: Place) -> None:
+    asyncio.run(_announce(here))
+    engine_line = next(line for line in run()[1].splitlines() if "Tesla" in line)
+    said = "Tesla T4, lite and vgg19: idle; 31 s for 1024 px; 3.0 of 16.0 GiB"
+    assert said in engine_line
+    (told,) = json.loads(run("--json")[1])["engines"]
+    assert told["networks"] == ["lite", "vgg19"]
+    assert told["usual_seconds"] == pytest.approx(31, abs=1)
+    assert (told["memory_mib"], told["memory_used_mib"]) == (16384, 3072)
+
+
+def test_an_engine_that_starts_is_no_trouble(here: Place) -> None:
+    asyncio.run(_start(here))
+    assert run("--only", "engine", "--quiet") == (0, "")
+    text = run()[1]
+    assert "is starting" in text
+    assert "No engine is running" not in text
+    assert json.loads(run("--json")[1])["engine_starting"] is True
+
+
+async def test_an_engine_that_does_not_come_is_missed(queue: JobQueue, clock: FakeClock) -> None:
+    await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
+    await queue.engines.expect()
+    assert await troubles(queue) == []
+    clock.advance(STARTING_SECONDS + 1)
+    await queue.bots.beat(BOT, connected=True, latency_seconds=0.05)
+    assert await troubles(queue) == ["no-engine"]
 
 
 async def test_weights_that_no_engine_has_are_missed(queue: JobQueue) -> None:

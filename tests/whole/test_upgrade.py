@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from common.settings import Settings, load_settings
+from engine.worker.handle import OTHER_VERSION
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from jobs.model import EngineInfo, Job, JobState
@@ -127,5 +128,7 @@ async def test_nothing_of_the_last_release_is_lost(
         assert half.attempts == 2
         assert len(anew) == 1
         assert len(anew[0].partition("starts over: ")[2]) > 20
+        assert half.report is not None
+        assert OTHER_VERSION in half.report.notes  # which the card shows
         undelivered = {job.id for job in await queue.deliveries.due()}
         assert undelivered >= {*named.values(), *waiting}

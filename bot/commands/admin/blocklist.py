@@ -17,10 +17,9 @@ from bot.ui.plain import plain
 from bot.ui.spans import read_span, span_choices
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserError
-from jobs.changing.administration import Block
+from jobs.changing.administration import REASON_LIMIT, Block
 
 PAGE_SIZE = 15
-REASON_LIMIT = 200
 NOT_BOTS = _("<@{user_id}> is a bot; bots cannot paint, so there is nothing to block.")
 NOT_YOURSELF = _("You cannot block yourself.")
 NOT_OPERATOR = _("The operator of this bot cannot be blocked.")

@@ -8,7 +8,7 @@ from discord import app_commands
 
 from bot.commands.admin.access import AdminGroup
 from bot.commands.admin.audit import audit_line
-from bot.commands.admin.blocklist import NOT_BOTS, REASON_LIMIT, block_line, spans
+from bot.commands.admin.blocklist import NOT_BOTS, block_line, spans
 from bot.commands.admin.clearing import TOO_LATE, clear_question
 from bot.commands.admin.queue_admin import NothingButton
 from bot.kit import Feature, Interaction
@@ -19,6 +19,7 @@ from bot.ui.people import is_operator
 from bot.ui.spans import read_span
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserError
+from jobs.changing.administration import REASON_LIMIT
 from jobs.outcomes import TooLateToUndo
 
 ONLY_OPERATORS = _("Only those who run this bot may do that.")

@@ -1,12 +1,20 @@
 """What stands below a finished picture."""
 
 import io
+from pathlib import Path
 
+import pytest
 from PIL import Image
 
-from common.sentences import sentence
+from bot.texts import texts_for
+from bot.ui.words import catalogue
+from common.sentences import Sentence, sentence
+from engine.styles.presets import preset_style
+from engine.worker.handle import CHECKPOINT_GONE, OTHER_VERSION
+from jobs.model import Progress
 from tests.kit.pictures import gradient_picture
-from tests.kit.world import World
+from tests.kit.pretend_engine import ENGINE
+from tests.kit.world import PHOTO, World
 
 
 def animated() -> bytes:
@@ -45,6 +53,37 @@ async def test_notes_come_in_the_members_language(world: World) -> None:
         "-# Das Stilbild: Die Datei ist bewegt; ich habe ihr erstes Bild genommen." in message.text
     )
     assert "-# Der Speicher reichte nicht, also wurde in Kacheln von 128 px gemalt." in message.text
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es-ES"])
+async def test_notes_name_a_painting_by_its_title_in_the_members_language(
+    world: World, language: str, tmp_path: Path
+) -> None:
+    painting = next(each for each in catalogue() if each.fingerprint_of and each.fingerprints)
+    painter = await world.start_engine()
+    (note,) = painter.notes = preset_style(painting.id, tmp_path, "vgg19").notes
+    world.user().locale = language
+    interaction = await world.paint({"preset": painting.id}, PHOTO)
+    message = await world.says(interaction, texts_for(language).say(note))
+    named = [line for line in message.text.splitlines() if painting.title(language) in line]
+    assert len(named) == 3  # the headline, the settings, and the note
+    assert language == "en" or painting.name not in message.text
+
+
+@pytest.mark.parametrize("why", [OTHER_VERSION, CHECKPOINT_GONE])
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es-ES"])
+async def test_a_card_says_that_its_picture_was_begun_anew(
+    world: World, language: str, why: Sentence
+) -> None:
+    world.user().locale = language
+    interaction = await world.paint()
+    await world.says(interaction, "#1")
+    claim = await world.queue.claims.claim(ENGINE.id)
+    assert claim is not None
+    await world.queue.claims.report_progress(claim, Progress(1, 4, 0.25, anew=why))
+    said = texts_for(language).say(why)
+    assert language == "en" or said != str(why)
+    await world.says(interaction, f"-# {said}")
 
 
 async def test_notes_that_an_older_engine_wrote_are_shown_as_they_are(world: World) -> None:

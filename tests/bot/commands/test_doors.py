@@ -1,8 +1,10 @@
 """More ways in: a member's avatar, a message's picture as style, several photographs at once."""
 
+import io
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import gradient_picture, plain_picture
@@ -55,6 +57,54 @@ async def test_a_message_without_a_picture_is_no_style(world: World) -> None:
     post = world.discord.post(world.user("grace"), "no picture")
     asked = await world.discord.message_command(world.user(), "Use as style", post)
     assert "That message has no picture" in await world.said(asked)
+
+
+async def picked(world: World, command: str, label: str) -> Interaction:
+    """The form that a member gets for one of the three pictures of a message."""
+    names = ("teal", "navy", "olive")
+    files = [(f"{color}.png", plain_picture(color=color)) for color in names]
+    post = world.discord.post(world.user("grace"), "three of them", files)
+    asked = await world.discord.message_command(world.user(), command, post)
+    message = await world.says(asked, "Which of these pictures")
+    assert labels(message)[:3] == ["1 · teal.png", "2 · navy.png", "3 · olive.png"]
+    (container,) = message.components
+    (gallery,) = [each for each in container["components"] if each["type"] == 12]
+    assert [item["description"] for item in gallery["items"]] == labels(message)[:3]
+    opened = await world.discord.press(world.user(), message, label=label)
+    await opened.wait(lambda i: i.modal is not None)
+    return opened
+
+
+def color_of(png: bytes) -> tuple[int, ...]:
+    with Image.open(io.BytesIO(png)) as image:
+        return image.convert("RGB").getpixel((0, 0))  # type: ignore[return-value]
+
+
+async def test_of_several_pictures_of_a_message_one_is_chosen_as_style(world: World) -> None:
+    opened = await picked(world, "Use as style", "2 · navy.png")
+    submitted = await world.discord.submit_modal(opened, {}, photos("red"))
+    await world.says(submitted, "Place 1")
+    (job,) = await world.jobs()
+    (style,) = job.inputs.styles
+    assert color_of(await world.queue.store.get(style.picture or "")) == (0, 0, 128)
+
+
+async def test_of_several_pictures_of_a_message_one_is_chosen_to_be_painted(world: World) -> None:
+    opened = await picked(world, "Paint this", "3 · olive.png")
+    submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
+    await world.says(submitted, "Place 1")
+    (job,) = await world.jobs()
+    assert color_of(await world.queue.store.get(job.inputs.content)) == (128, 128, 0)
+    assert job.options.variants == 1
+
+
+async def test_all_pictures_of_a_message_are_painted_in_one(world: World) -> None:
+    await world.start_engine()
+    opened = await picked(world, "Paint this", "All 3 in one message")
+    submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
+    message = await world.finished(submitted)
+    assert len(message.attachments) == 3
+    assert labels(message)[:4] == ["Take 1", "Take 2", "Take 3", "Again"]
 
 
 async def test_several_photographs_are_one_job_and_one_message(world: World) -> None:

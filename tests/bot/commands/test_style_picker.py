@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from bot.ui.words import catalogue, is_at_hand
 from sandbox.model import Interaction, Message
+from tests.bot.commands.test_titles import offline
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import PHOTO, World, has_result
 
@@ -31,6 +33,28 @@ async def test_one_click_paints_a_photograph_that_came_alone(world: World, conte
     assert not done.ephemeral
     (job,) = await world.jobs()
     assert (job.options.size_px, job.options.keep_colors) == (96, "match")
+
+
+async def test_six_are_offered_and_what_is_fetched_first_is_marked(world: World) -> None:
+    message = await asked(world)
+    offered = [button for button in message.buttons if ":in:" in button["custom_id"]][:6]
+    away = [each for each in offered if (each.get("emoji") or {}).get("name") == "⬇️"]
+    here = [each for each in catalogue() if is_at_hand(each, world.settings)]
+    assert len(away) == 6 - len(here)
+    assert "What is marked ⬇ is fetched first." in message.text
+    (marked,) = away
+    await world.says(await picked(world, message, marked["label"]), "Place 1")
+    (job,) = await world.jobs()
+    assert job.inputs.styles[0].preset == marked["custom_id"].rpartition(":")[2]
+
+
+async def test_what_cannot_be_fetched_is_not_offered(world: World) -> None:
+    await offline(world)
+    message = await asked(world)
+    here = [each.name for each in catalogue() if is_at_hand(each, world.settings)]
+    labels = [button["label"] for button in message.buttons]
+    assert sorted(labels[:-3]) == sorted(here)
+    assert "is fetched first" not in message.text
 
 
 async def test_the_question_still_works_after_minute_16(world: World) -> None:

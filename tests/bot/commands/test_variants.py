@@ -115,8 +115,8 @@ async def test_a_picture_shown_again_has_all_its_versions(world: World) -> None:
 async def test_six_styles_can_be_tried_on_a_photograph(world: World) -> None:
     await world.start_engine()
     asked = await world.says(await world.paint(attachments=PHOTO), "In which style")
-    tried = await world.finished(await press(world, asked, "Try six styles"))
-    assert len(tried.attachments) == 6
+    tried = await world.finished(await press(world, asked, "Try 5 styles"))  # that are at hand
+    assert len(tried.attachments) == 5
     styles = await world.slash(world.user(), "styles")
     form = await press(world, styles, "Try these on my photo")
     photo = {"content": [("me.png", gradient_picture())]}

@@ -17,10 +17,12 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from common.options import PaintInputs, StyleInput
+from common.sentences import Sentence
 from common.settings import Settings
 from common.store import PictureStore
 from engine.styles.statistics_files import StatisticsFiles
 from engine.worker import progress_reporter, service
+from engine.worker.handle import CHECKPOINT_GONE, OTHER_VERSION
 from engine.worker.painter import JobPainter
 from engine.worker.service import HANG_SECONDS, EngineWorker
 from jobs.db import schema
@@ -282,6 +284,27 @@ async def named_checkpoint(queue: JobQueue, job: Job) -> str | None:
     async with queue.database.read() as connection:
         key: str | None = await connection.scalar(this)
     return key
+
+
+@pytest.mark.parametrize("why", [OTHER_VERSION, CHECKPOINT_GONE], ids=["unreadable", "gone"])
+async def test_what_is_begun_anew_says_so_while_it_is_painted_and_afterwards(
+    queue: JobQueue, settings: Settings, poster: Poster, why: Sentence
+) -> None:
+    job = await poster.post(iterations=150)
+    claim = await queue.claims.claim("before")
+    assert claim is not None
+    key = await queue.store.put(b"of another version", ".ckpt")
+    await queue.claims.save_checkpoint(claim, key)
+    if why is CHECKPOINT_GONE:
+        await queue.store.delete(key)
+    await queue.claims.release(claim)
+    async with worker(queue, settings):
+        now = await running(queue, job)
+        assert now.progress is not None
+        assert now.progress.anew == why
+        done = await ended(queue, job)
+    assert done.report is not None
+    assert why in done.report.notes
 
 
 async def test_settings_that_do_not_fit_fail_with_the_allowed_values(
