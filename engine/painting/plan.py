@@ -228,10 +228,10 @@ def _scales(
 ) -> tuple[Scale, ...]:
     pyramid = recipe.pyramid
     largest, smallest = max(content), pyramid.smallest_px
-    factor = even_factor(largest, smallest, pyramid.factor) if pyramid.even else pyramid.factor
+    factor = pyramid.factor
+    if pyramid.even_factor is not None and not held:
+        factor = even_factor(largest, smallest, pyramid.even_factor)
     sizes = scale_sizes(content, largest, smallest, factor)
-    if held:
-        sizes = scale_sizes(content, largest, smallest, recipe.moving.factor)
     if options.scales is not None:
         sizes = scale_sizes(content, largest, 1, pyramid.factor)[-options.scales :]
     if options.strength <= 0:

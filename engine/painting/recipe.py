@@ -104,14 +104,14 @@ class Pyramid(_Part):
     """Sizes, and iterations for each optimizer; `qualities` multiplies these.
 
     smallest_px: no scale has a longer side that is shorter.
-    factor: from one scale's sides to the next one's.
-    even: whether the first scale is of that smallest size, whatever the last is; the others lie
-        between at like factors, about as great as the one above.
+    factor: from one scale's sides to the next one's, back from the last one.
+    even_factor: about this instead, where nobody says how many scales, such that the first is of
+        the smallest size and all are like factors apart; None for `factor`.
     """
 
     smallest_px: int = Field(128, ge=16)
     factor: Annotated[float, Field(gt=1)] = 2**0.5
-    even: bool = False
+    even_factor: Annotated[float, Field(gt=1)] | None = None
     adam: Iterations = Iterations()
     lbfgs: Iterations = Iterations()
     qualities: dict[Quality, _Positive] = dict(QUALITY_WORK)
@@ -136,13 +136,11 @@ class Moving(_Part):
 
     temporal_weight: of the term that holds them to those.
     scales: how many sizes they pass, the largest ones.
-    factor: from the sides of one of these to the next one's.
     share: their iterations at each, in parts of those of a picture that stands alone.
     """
 
     temporal_weight: _Weight = 10.0
     scales: int = Field(2, ge=1)
-    factor: Annotated[float, Field(gt=1)] = 2**0.5
     share: Annotated[float, Field(gt=0, le=1)] = 0.4
 
 
