@@ -75,19 +75,21 @@ def test_a_better_quality_is_more_work_at_every_scale(network: Network) -> None:
 
 
 @pytest.mark.parametrize(("network", "before"), [("lite", 500), ("vgg19", 660)])
-def test_a_standard_picture_is_half_the_work_of_the_commit_of_28_november(
+def test_a_standard_picture_is_little_more_than_half_the_work_of_before(
     network: Network, before: int
 ) -> None:
-    """Pixels of all iterations, in parts of the picture at 128 px."""
+    """Pixels of all iterations, in parts of the picture at 128 px; before, in five scales."""
     plan = plan_for((384, 512), network)
-    assert work(plan) / (96 * 128) <= 0.55 * before
+    assert work(plan) / (96 * 128) <= 0.57 * before
 
 
-def test_frames_that_begin_from_others_pass_the_two_largest_half_octaves() -> None:
-    for network, count in (("lite", 6), ("vgg19", 8)):
-        plan = plan_for((384, 512), network, held=True)
-        assert [max(scale.size) for scale in plan.scales] == [362, 512]
-        assert [scale.iterations for scale in plan.scales] == [count, count]
+@pytest.mark.parametrize(("network", "count"), [("lite", 6), ("vgg19", 8)])
+def test_frames_that_begin_from_others_pass_the_two_largest_half_octaves(
+    network: Network, count: int
+) -> None:
+    plan = plan_for((384, 512), network, held=True)
+    assert [max(scale.size) for scale in plan.scales] == [362, 512]
+    assert [scale.iterations for scale in plan.scales] == [count, count]
 
 
 def pulled(optimizer: Lbfgs, goal: torch.Tensor, steps: int) -> None:
