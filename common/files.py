@@ -1,9 +1,12 @@
 """Files that are there whole or not at all."""
 
 import contextlib
+import io
 import os
+import shutil
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 TEMPORARY = ".part"
 """How the name of a file ends that is being written."""
@@ -42,11 +45,16 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OSError: the system refuses.
     """
+    copy_whole(io.BytesIO(data), path)
+
+
+def copy_whole(source: BinaryIO, path: Path) -> None:
+    """As `write_whole`, with what is read from a file, of which memory holds a small part."""
     private_folder(path.parent)
     handle, temporary = tempfile.mkstemp(suffix=TEMPORARY, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            shutil.copyfileobj(source, file)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)

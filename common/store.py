@@ -22,7 +22,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from common.errors import AtelierError
-from common.files import TEMPORARY, private_folder, write_whole
+from common.files import TEMPORARY, copy_whole, private_folder, write_whole
 
 T = TypeVar("T")
 
@@ -69,8 +69,12 @@ class StoredPicture:
 
 def key_for(data: bytes, suffix: str) -> str:
     """The key of these bytes: their SHA-256 and the suffix (without its dot)."""
+    return _key(hashlib.sha256(data).hexdigest(), suffix)
+
+
+def _key(digest: str, suffix: str) -> str:
     suffix = suffix.lower().removeprefix(".")
-    key = f"{hashlib.sha256(data).hexdigest()}.{suffix}"
+    key = f"{digest}.{suffix}"
     if not _KEY.fullmatch(key):
         raise ValueError(f"{suffix!r} is no suffix for a picture's key")
     return key
@@ -146,6 +150,15 @@ class PictureStore:
         """
         return await self._in_thread(self.put_sync, data, suffix)
 
+    async def put_file(self, file: Path, suffix: str) -> str:
+        """As `put`, with what is in a file, however long that is.
+
+        Raises:
+            OSError: when the file cannot be read.
+            StorageUnavailableError: as `put`.
+        """
+        return await self._in_thread(self.put_file_sync, file, suffix)
+
     async def get(self, key: str) -> bytes:
         """Return the bytes of a key.
 
@@ -202,20 +215,36 @@ class PictureStore:
                 else:
                     self._fs.pipe_file(path, data)
         except FileNotFoundError:
-            what = "folder" if self._local else "bucket"
-            raise StorageUnavailableError(f"The picture store's {what} is not there.") from None
+            raise self._no_place() from None
+        return key
+
+    def put_file_sync(self, file: Path, suffix: str) -> str:
+        """As `put_file`."""
+        with file.open("rb") as opened:
+            key = _key(hashlib.file_digest(opened, "sha256").hexdigest(), suffix)
+            opened.seek(0)
+            path = self._path(key)
+            try:
+                with _translated():
+                    if self._local:
+                        copy_whole(opened, Path(path))
+                    else:
+                        self._fs.put_file(str(file), path)
+            except FileNotFoundError:
+                raise self._no_place() from None
         return key
 
     def get_sync(self, key: str) -> bytes:
         """As `get`."""
-        try:
-            with _translated():
-                data = self._fs.cat_file(self._path(key))
-        except FileNotFoundError:
-            self._believe_missing()
-            raise PictureMissingError(f"The picture {key} is no longer there.") from None
+        with self._told_if_missing(key), _translated():
+            data = self._fs.cat_file(self._path(key))
         assert isinstance(data, bytes)
         return data
+
+    def get_file_sync(self, key: str, file: Path) -> None:
+        """As `get_sync`, into a file, however long it is."""
+        with self._told_if_missing(key), _translated():
+            self._fs.get_file(self._path(key), str(file))
 
     def exists_sync(self, key: str) -> bool:
         """As `exists`."""
@@ -268,6 +297,18 @@ class PictureStore:
             if abandoned and name.endswith((TEMPORARY, _TRASH)):
                 with contextlib.suppress(OSError):
                     Path(path).unlink()
+
+    def _no_place(self) -> StorageUnavailableError:
+        what = "folder" if self._local else "bucket"
+        return StorageUnavailableError(f"The picture store's {what} is not there.")
+
+    @contextlib.contextmanager
+    def _told_if_missing(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            self._believe_missing()
+            raise PictureMissingError(f"The picture {key} is no longer there.") from None
 
     def _believe_missing(self) -> None:
         """Ask for the store itself before a file of it is said to be gone.

@@ -106,11 +106,14 @@ def paint_moving(
         network = network_for(options, settings.atelier_network)
         content = Picture.from_image(clip.frame(0))
         pictures = read_pictures(chosen, settings, options, network, content)
-        frames = PaintedFrames(folder)
+        kept_in = folder if checkpoints is None else checkpoints.frames_folder
+        frames = PaintedFrames(kept_in)
         work = ClipPainting(clip, pictures, options, studio, frames)
         resume = None if checkpoints is None else checkpoints.read()
         try:
-            ended = _followed(work, resume, bar, checkpoints)
+            if resume is not None:
+                _go_on(work, resume)
+            ended = _followed(work, bar, checkpoints)
             size = _write(work, clip, folder, chosen.output)
         except ClipDamagedError as problem:
             raise PaintSettingsError(
@@ -135,13 +138,21 @@ def paint_moving(
     return 0
 
 
+def _go_on(work: ClipPainting, checkpoint: bytes) -> None:
+    try:
+        work.go_on(checkpoint, work.frames.file)
+    except FileNotFoundError as error:
+        raise PaintSettingsError(
+            "The checkpoint's frames are not there: {file}.", file=error.filename
+        ) from None
+
+
 def _followed(
     work: ClipPainting,
-    resume: bytes | None,
     bar: ProgressBar,
     checkpoints: CheckpointFile | None,
 ) -> ClipPainted:
-    with closing(work.paint(resume)) as events:
+    with closing(work.paint()) as events:
         for event in events:
             match event:
                 case ClipPainted():

@@ -43,11 +43,14 @@ class QueueCore:
 
     async def discard_working(self, keys: Iterable[str]) -> None:
         """As `discard`, for files that one job made for itself: no other can begin to need one."""
-        for key in dict.fromkeys(keys):
-            with _only_tidying():
-                async with self.database.read() as connection:
-                    needed = await used_keys(connection, [key])
-                if not needed:
+        asked = list(dict.fromkeys(keys))
+        if not asked:
+            return
+        with _only_tidying():
+            async with self.database.read() as connection:
+                needed = await used_keys(connection, asked)
+            for key in asked:
+                if key not in needed:
                     await self.store.delete_if_untouched(key, WORKING_SOON_SECONDS)
 
     async def delete_unused(self, key: str, seconds: float) -> bool:

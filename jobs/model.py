@@ -294,6 +294,8 @@ class Claim:
     checkpoint_key: str | None
     done: tuple[str, ...] = ()
     """Keys of the versions of the job that earlier engines finished, in their order."""
+    frames: tuple[str, ...] = ()
+    """Keys of the painted frames that belong to the checkpoint, in their order."""
 
 
 @dataclass(frozen=True, slots=True)

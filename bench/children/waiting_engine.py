@@ -22,7 +22,7 @@ from common.options import MAX_SIZE_PX
 from common.settings import Settings
 from common.store import PictureStore
 from engine.worker.abilities import Abilities
-from engine.worker.handle import Ended, Finished, JobHandle
+from engine.worker.handle import Earlier, Ended, Finished, JobHandle
 from engine.worker.painter import JobPainter
 from engine.worker.service import EngineWorker
 from jobs.model import EngineInfo, Job, PaintReport
@@ -55,10 +55,9 @@ class Instant(JobPainter):
     def paint(
         self,
         job: Job,
-        checkpoint: bytes | None,  # noqa: ARG002 - as all painters
+        earlier: Earlier,  # noqa: ARG002 - as all painters
         store: PictureStore,  # noqa: ARG002
         handle: JobHandle,  # noqa: ARG002
-        done: tuple[str, ...] = (),  # noqa: ARG002
     ) -> Ended:
         """Say that the job was taken."""
         say(job=job.id, at=time.time())

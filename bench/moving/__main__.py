@@ -30,6 +30,8 @@ from tools.evaluation import Judge
 SHOWN = (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22)
 """Frames of the contact sheets."""
 _FEW = 6
+_NETWORK, _SIZE_PX = "lite", 192
+"""What is measured where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +39,33 @@ class Measured:
     """A clip, painted both ways."""
 
     clip: str
+    frames: int
     seconds_alone: float
     """Of the processor, for all frames painted each alone."""
     seconds: float
     """For the clip."""
+    anew: tuple[int, ...]
+    """Frames begun anew."""
+    steady: "Steady | None"
+    """None if only the cost was measured."""
+
+    @property
+    def later_frame(self) -> float:
+        """Work of each frame after the first, in parts of one alone; `CLIP_FRAME_WORK` is it."""
+        share = self.seconds / self.seconds_alone
+        return (share * self.frames - 1) / max(1, self.frames - 1)
+
+
+@dataclass(frozen=True)
+class Steady:
+    """How steady a clip is, and how near to its style."""
+
     error_alone: float
     error: float
     """Warping errors, in levels."""
     error_of_photographs: float
     style_alone: float
     style: float
-    anew: tuple[int, ...]
-    """Frames begun anew."""
 
 
 @dataclass
@@ -64,15 +81,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made = {name: clip.begun(chosen.frames) for name, clip in clips.items()}
     if chosen.sheets is not None:
         chosen.sheets.mkdir(parents=True, exist_ok=True)
-    judge, studio, found = Judge.load(), Studio(), []
+    judge, studio, found = None if chosen.only_cost else Judge.load(), Studio(), []
     for name in chosen.clips or made:
         print(f"… {name}", flush=True)
         one = _measure(name, made[name], studio=studio, judge=judge, chosen=chosen)
         print(one, flush=True)
         found.append(one)
     text = _text(found, chosen)
+    usual = (chosen.network, chosen.size) == (_NETWORK, _SIZE_PX)
+    name = "moving" if usual else f"moving_{chosen.network}_{chosen.size}"
     publish(
-        chosen.out / "moving.md",
+        chosen.out / f"{name}.md",
         "Moving pictures: steadiness and cost",
         text,
         found,
@@ -89,7 +108,7 @@ def _measure(
     clip: MadeClip,
     *,
     studio: Studio,
-    judge: Judge,
+    judge: Judge | None,
     chosen: argparse.Namespace,
 ) -> Measured:
     options = PaintOptions(size_px=chosen.size, network=chosen.network)
@@ -115,18 +134,13 @@ def _measure(
                 Picture.from_image(sheet),
                 chosen.sheets / f"moving-{name}{kind}.{chosen.sheet_kind}",
             )
-    error_alone, error, of_photographs = warping_errors(clip.images, alone, painted, clip.images)
-    return Measured(
-        name,
-        alone_clock.seconds,
-        clock.seconds,
-        error_alone,
-        error,
-        of_photographs,
-        style_distance(judge, alone, chosen.style),
-        style_distance(judge, painted, chosen.style),
-        done[-1].anew,
-    )
+    steady = None
+    if judge is not None:
+        errors = warping_errors(clip.images, alone, painted, clip.images)
+        styles = (style_distance(judge, frames, chosen.style) for frames in (alone, painted))
+        steady = Steady(*errors, *styles)
+    seconds = alone_clock.seconds, clock.seconds
+    return Measured(name, len(clip), *seconds, done[-1].anew, steady)
 
 
 @contextmanager
@@ -147,53 +161,58 @@ def _sheet(frames: Sequence[Image.Image]) -> Image.Image:
 
 
 def _text(found: Sequence[Measured], chosen: argparse.Namespace) -> str:
-    head = (
-        "clip",
-        "processor s, alone",
-        "as a clip",
-        "share",
-        "warping error, alone",
-        "as a clip",
-        "share",
-        "photographs",
-        "style distance, alone",
-        "as a clip",
-        "begun anew",
-    )
-    rows = [
-        (
-            one.clip,
-            f"{one.seconds_alone:.1f}",
-            f"{one.seconds:.1f}",
-            f"{one.seconds / one.seconds_alone:.2f}",
-            f"{one.error_alone:.1f}",
-            f"{one.error:.1f}",
-            f"{one.error / one.error_alone:.2f}",
-            f"{one.error_of_photographs:.1f}",
-            f"{one.style_alone:.3f}",
-            f"{one.style:.3f}",
-            ", ".join(map(str, one.anew)),
+    head: tuple[str, ...] = ("clip", "frames", "begun anew", "processor s, alone", "as a clip")
+    head, rows = (*head, "share", "a later frame"), [_cost_cells(one) for one in found]
+    said = f"{chosen.size} px with `{chosen.network}`. "
+    if not chosen.only_cost:
+        head = (*head, "warping error, alone", "as a clip", "share")
+        head = (*head, "photographs", "style distance, alone", "as a clip", "share")
+        rows = [_cost_cells(one) + _steady_cells(one.steady) for one in found if one.steady]
+        said += (
+            "The warping error is in levels of 255, by the flow of TV-L1 where Farneback's agrees; "
+            "that of the photographs is what this flow leaves. "
         )
-        for one in found
-    ]
-    said = (
-        f"{chosen.frames} frames of {chosen.size} px with `{chosen.network}`. The warping error is "
-        "in levels of 255, by the flow of TV-L1 where Farneback's agrees; that of the photographs "
-        "is what this flow leaves.\n\n"
-    )
+    said += "What a later frame costs is in parts of one alone.\n\n"
     return said + table(head, rows)
+
+
+def _cost_cells(one: Measured) -> tuple[str, ...]:
+    return (
+        one.clip,
+        str(one.frames),
+        ", ".join(map(str, one.anew)),
+        f"{one.seconds_alone:.1f}",
+        f"{one.seconds:.1f}",
+        f"{one.seconds / one.seconds_alone:.2f}",
+        f"{one.later_frame:.2f}",
+    )
+
+
+def _steady_cells(one: Steady) -> tuple[str, ...]:
+    return (
+        f"{one.error_alone:.1f}",
+        f"{one.error:.1f}",
+        f"{one.error / one.error_alone:.2f}",
+        f"{one.error_of_photographs:.1f}",
+        f"{one.style_alone:.3f}",
+        f"{one.style:.3f}",
+        f"{one.style / one.style_alone:.3f}",
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.moving", description=__doc__)
     parser.add_argument("--clips", nargs="+", choices=tuple(MAKERS), help="some of the six")
-    parser.add_argument("--size", type=int, default=192, help="longer side, px")
-    parser.add_argument("--frames", type=int, default=FRAMES, help="of each clip, from its first")
-    parser.add_argument("--network", choices=NETWORKS, default="lite")
+    parser.add_argument("--size", type=int, default=_SIZE_PX, help="longer side, px")
+    parser.add_argument(
+        "--frames", type=int, default=FRAMES, help="of each clip that does not loop, from its first"
+    )
+    parser.add_argument("--network", choices=NETWORKS, default=_NETWORK)
     parser.add_argument("--style", type=Path, default=DEFAULT_STYLE)
     parser.add_argument("--shared", type=Path, default=ROOT / "../shared")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
+    parser.add_argument("--only-cost", action="store_true", help="measure nothing but the cost")
     parser.add_argument("--sheets", type=Path, help="a folder for contact sheets")
     parser.add_argument("--sheet-kind", choices=("png", "jpg"), default="jpg")
     return parser

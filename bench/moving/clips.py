@@ -28,8 +28,8 @@ class MadeClip:
         return self.images[number]
 
     def begun(self, frames: int) -> "MadeClip":
-        """Its first frames; a part of a loop is none."""
-        if frames >= len(self):
+        """Its first frames; a loop is left whole, as a part of one is none."""
+        if frames >= len(self) or self.loops:
             return self
         return MadeClip(self.images[:frames])
 

@@ -163,10 +163,9 @@ def _actions(job: Job, has_gallery: bool) -> Sequence[Action]:
     versions = len(job.report.variants) if job.report else 0
     if versions > 1:
         return (*TAKE_ACTIONS[:versions], *VERSIONS_ACTIONS)
-    *others, delete = RESULT_ACTIONS
-    if job.inputs.clip is not None:  # it is not filmed, nor shown in a gallery of pictures
-        return [action for action in RESULT_ACTIONS if action is not Action.TIMELAPSE]
-    return (*others, Action.GALLERY, delete) if has_gallery else RESULT_ACTIONS
+    moves = job.inputs.clip is not None  # so that it is not filmed
+    *others, delete = [one for one in RESULT_ACTIONS if not (moves and one is Action.TIMELAPSE)]
+    return (*others, *([Action.GALLERY] if has_gallery else []), delete)
 
 
 def _failed(t: Texts, job: Job) -> ui.LayoutView:
@@ -253,6 +252,7 @@ def gallery_card(
         _gallery(attached, job.reply.alt_text or headline, spoiler=spoiler),
         by,
         f"-# {settings_line(t, job)}",
+        *(f"-# {each.note}" for each in attached.all if each.note),
         *job_buttons(t, job.id, Action.SAME_STYLE),
         color=COLOR_DONE,
     )

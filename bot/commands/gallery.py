@@ -6,7 +6,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.cards.fit_upload import fitted
+from bot.cards.fit_upload import fitted_result
 from bot.cards.job_buttons import Action
 from bot.cards.job_card import gallery_card
 from bot.commands.job_access import check_pictures, kept_job, known_job
@@ -128,25 +128,18 @@ async def _post(
     client, t = interaction.client, texts_for(interaction.guild_locale)
     guild = client.get_guild(interaction.guild_id or 0)
     limit_bytes = DEFAULT_LIMIT_BYTES if guild is None else guild.filesize_limit
-    if job.result_key is None:
-        raise UserError(NOT_KEPT)
     async with client.service(Shares).conveniences.turn(interaction.user.id):
-        attached = await fitted(
-            t,
-            client.queue.store,
-            client.encoder,
-            key=job.result_key,
-            limit_bytes=limit_bytes,
-            name=f"atelier-{job.id}",
-        )
+        attached = await fitted_result(t, client.queue.store, client.encoder, job, limit_bytes)
+        if attached is None:
+            raise UserError(NOT_KEPT)
         hidden = job.reply.spoiler or await _must_hide(interaction, channel_id)
         layout = gallery_card(t, job, attached, title=title, by_name=by_name, spoiler=hidden)
         channel = client.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
         try:
             message = await channel.send(
                 view=layout,
-                file=Upload(attached.data, attached.filename),
-                nonce=f"gallery-{job.id}",
+                files=[Upload(each.data, each.filename) for each in attached.all],
+                nonce=f"post-{interaction.id}",  # not of the job, which may be posted again
             )
         except (discord.Forbidden, discord.NotFound) as error:
             if passes(error):

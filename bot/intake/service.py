@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot.delivery.undelivered import UndeliveredNotice
+from bot.intake.early_look import EarlyLook
 from bot.intake.journal import CommandJournal, JournalEntry
-from bot.intake.moving import check_versions, decided, options_of, options_to_check
+from bot.intake.moving import check_versions, decided, options_of
 from bot.intake.own_defaults import OwnDefaults
 from bot.intake.pictures import ERASED, NOT_KEPT, PictureIntake, Undecided
 from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_to
@@ -18,7 +19,7 @@ from bot.intake.shares import Shares
 from bot.intake.waiting import Surroundings
 from bot.intake.wishes import in_style
 from bot.kit import Bot, Feature, Interaction
-from bot.texts import _, texts_for, texts_of
+from bot.texts import _, texts_for
 from bot.ui.container import Page
 from bot.ui.refusals import refusal_words
 from bot.wire.acknowledging import ANSWER_FOLLOWS, acknowledge
@@ -37,7 +38,6 @@ from jobs.outcomes import (
     Accepted,
     AlreadySubmitted,
     QueueUnavailableError,
-    Refusal,
     Refused,
     SubmitOutcome,
 )
@@ -50,9 +50,7 @@ PHOTO_NOT_KEPT = _("I no longer have that photograph; please use /paint with it 
 
 STOP_SECONDS = 3.0
 COMMANDS_FOLDER = "commands"
-LIMITS_SECONDS = 0.25  # of the three that there are for the acknowledgement
-ASKED_AT_ONCE = 4  # so that who asks leaves connections to who writes down
-WRITING_SECONDS = 0.7  # the same; after them, a file must do
+WRITING_SECONDS = 0.7  # of the three for the acknowledgement; after them, a file must do
 
 
 class IntakeService:
@@ -74,8 +72,7 @@ class IntakeService:
         self._decided: set[int] = set()
         """Wishes whose question was answered in this run."""
         self._stopping = False
-        self._asking: set[asyncio.Task[Refusal | None]] = set()
-        self._asking_slots = asyncio.Semaphore(ASKED_AT_ONCE)
+        self._early_look = EarlyLook(client)
 
     async def start(self) -> None:
         """Get ready, and go on with what an earlier run left."""
@@ -125,10 +122,12 @@ class IntakeService:
         if request.options.variants > 1 and request.options.timelapse:
             raise UserError(NO_FILM_OF_SEVERAL)
         entry = self._journal.open(request)
-        refusal = None if request.version is not None else await self._early_refusal(request)
-        if refusal is not None:
-            self._spawn(entry.drop())
-            raise UserError(refusal_words(texts_of(interaction), refusal))
+        if request.version is None:  # to take one costs nothing
+            try:
+                await self._early_look.check(interaction, request)
+            except UserError:
+                self._spawn(entry.drop())
+                raise
         accepting = asyncio.create_task(self._accept(interaction, entry, began))
         self._beginning.add(accepting)
         accepting.add_done_callback(self._beginning.discard)
@@ -274,9 +273,7 @@ class IntakeService:
         self._shares.check(interaction.user.id)
         wish = await self._unfinished(interaction, wish_id)
         chosen = decided(wish, interaction, moving=moving)
-        refusal = await self._early_refusal(chosen)
-        if refusal is not None:
-            raise UserError(refusal_words(texts_of(interaction), refusal))
+        await self._early_look.check(interaction, chosen)
         self._decided.add(wish_id)
         # It is written down later, as the question stands until then, and can be answered again.
         message_id = await acknowledge(interaction)
@@ -333,33 +330,6 @@ class IntakeService:
             return PaintRequest.model_validate(found.payload)
         except ValidationError:
             raise UserError(PHOTO_NOT_KEPT) from None
-
-    async def _early_refusal(self, request: PaintRequest) -> Refusal | None:
-        """What the limits say, if they say it soon; the acknowledgement does not wait for them.
-
-        Asked before the acknowledgement, a refusal is seen by its user only. What comes too late
-        here is said by `submit`, which always asks.
-        """
-        loop = asyncio.get_running_loop()
-        until = loop.time() + LIMITS_SECONDS
-        try:
-            async with asyncio.timeout_at(until):
-                await self._asking_slots.acquire()
-        except TimeoutError:
-            return None
-        asking = asyncio.create_task(
-            self._client.queue.submissions.check_limits(request.asker, options_to_check(request))
-        )
-        self._asking.add(asking)
-        asking.add_done_callback(self._asked)
-        await asyncio.wait({asking}, timeout=until - loop.time())
-        return asking.result() if asking.done() and not asking.exception() else None
-
-    def _asked(self, asking: "asyncio.Task[Refusal | None]") -> None:
-        self._asking.discard(asking)
-        self._asking_slots.release()
-        if not asking.cancelled() and asking.exception() is not None:
-            log.warning("The limits could not be asked: %s", asking.exception())
 
     async def _submit(
         self, request: PaintRequest, message_id: int | None

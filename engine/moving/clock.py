@@ -3,8 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
-_LATER_SHARE = 0.3
-"""Work of a frame that begins from others, in parts of one alone, before any was painted."""
+from common.options import CLIP_FRAME_WORK
 
 
 @dataclass(eq=False)
@@ -55,4 +54,4 @@ class Clock:
         return rest + self._later_work() * max(0, self.count - frames - begun)
 
     def _later_work(self) -> float:
-        return self._alone * _LATER_SHARE if self._later is None else self._later
+        return self._alone * CLIP_FRAME_WORK if self._later is None else self._later

@@ -36,7 +36,9 @@ class FramePainted:
     anew: bool
     """Whether it was begun like a picture alone: the first one, and the first after a cut."""
     checkpoint: Callable[[], bytes] = field(repr=False)
-    """All that is needed to go on from here; only until the next event is asked for."""
+    """What is needed to go on from here, beside the painted frames; only until the next event is
+    asked for.
+    """
     preview: Callable[[int], list[Image.Image]] = field(repr=False)
     """The newest frames, a short loop of what is done; likewise."""
 

@@ -1,37 +1,42 @@
 """The frames that are painted, on disk: what a film is made of, and a painting goes on from."""
 
+import hashlib
 import io
 import json
-import zipfile
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
+from common.files import write_whole
 from common.pictures.encode import encoded_png
 from common.sentences import Sentence
 from engine.painting import PaintSettingsError, Report
 
-_FORMAT = 1
-_HEAD = "painted.json"
-_DATE = (1980, 1, 1, 0, 0, 0)
+_FORMAT = 2
+_ZIP = b"PK"
+"""As checkpoints of the first format began, which held the frames themselves."""
 
 
 class PaintedFrames:
-    """Frames in a folder, one after the other; memory holds none of them."""
+    """Frames in a folder, one after the other; memory holds none of them.
+
+    A checkpoint names them by a sum over all, so that it is as short for many as for one.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._count = 0
+        self._sum = ""
 
     def __len__(self) -> int:
         return self._count
 
     def add(self, frame: Image.Image) -> None:
         """One more; an OSError where there is no room."""
-        self._path(self._count).write_bytes(encoded_png(frame))
-        self._count += 1
+        self._put(encoded_png(frame))
 
     def frame(self, number: int) -> Image.Image:
         """One of them, from 0."""
@@ -39,70 +44,91 @@ class PaintedFrames:
             image.load()
         return image
 
-    def checkpoint(self, fingerprint: str, report: Report) -> bytes:
-        """All frames as one ZIP that is not compressed, and what there is to be told of them."""
-        file = io.BytesIO()
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            head = {
-                "format": _FORMAT,
-                "clip": fingerprint,
-                "frames": self._count,
-                "report": asdict(replace(report, losses=())),
-            }
-            archive.writestr(zipfile.ZipInfo(_HEAD, _DATE), json.dumps(head))
-            for number in range(self._count):
-                name = self._path(number).name
-                archive.writestr(zipfile.ZipInfo(name, _DATE), self._path(number).read_bytes())
-        return file.getvalue()
+    def file(self, number: int) -> bytes:
+        """The file of one, which never changes any more: a PNG.
 
-    def take(self, data: bytes, fingerprint: str) -> Report | None:
+        Raises:
+            OSError: it is not there.
+        """
+        return self._path(number).read_bytes()
+
+    def checkpoint(self, fingerprint: str, report: Report) -> bytes:
+        """What there is to be told of all frames, which stay in files of their own."""
+        head = {
+            "format": _FORMAT,
+            "clip": fingerprint,
+            "frames": self._count,
+            "sum": self._sum,
+            "report": asdict(replace(report, losses=())),
+        }
+        return json.dumps(head).encode()
+
+    def take(self, data: bytes, fingerprint: str, file: Callable[[int], bytes]) -> Report | None:
         """Go on from what `checkpoint` gave.
+
+        Args:
+            data: the checkpoint.
+            fingerprint: of what is painted.
+            file: gives the file of a frame, as `file` of those did who made the checkpoint; what
+                it raises is passed on.
 
         Returns:
             What is to be told of the frames; None if there are none.
 
         Raises:
-            PaintSettingsError: it is none, or of other pictures or settings.
+            PaintSettingsError: it is none, or of other pictures, settings or frames.
         """
         try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                head = json.loads(archive.read(_HEAD))
-                if head["format"] != _FORMAT:
-                    raise PaintSettingsError(
-                        "The checkpoint was written by another version of Atelier."
-                    )
-                if head["clip"] != fingerprint:
-                    raise PaintSettingsError(
-                        "The checkpoint belongs to other pictures or settings."
-                    )
-                report = _report(head["report"])
-                for number in range(int(head["frames"])):
-                    png = archive.read(self._path(number).name)
-                    Image.open(io.BytesIO(png), formats=("PNG",)).verify()
-                    self._path(number).write_bytes(png)
-                self._count = int(head["frames"])
-        except (
-            zipfile.BadZipFile,
-            UnidentifiedImageError,
-            KeyError,
-            TypeError,
-            ValueError,
-        ) as error:
+            head = _head(data)
+            if head["format"] != _FORMAT:
+                raise PaintSettingsError(
+                    "The checkpoint was written by another version of Atelier."
+                )
+            if head["clip"] != fingerprint:
+                raise PaintSettingsError("The checkpoint belongs to other pictures or settings.")
+            report = _report(head["report"])
+            for number in range(int(head["frames"])):
+                png = file(number)
+                Image.open(io.BytesIO(png), formats=("PNG",)).verify()
+                self._put(png)
+            if self._sum != head["sum"]:
+                raise PaintSettingsError("The checkpoint belongs to other frames.")
+        except (UnidentifiedImageError, KeyError, TypeError, ValueError, SyntaxError) as error:
             raise PaintSettingsError("The checkpoint cannot be read.") from error
         return report if self._count else None
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._count, self._sum = 0, ""
+
+    def _put(self, png: bytes) -> None:
+        write_whole(self._path(self._count), png)
+        self._sum = hashlib.sha256(self._sum.encode() + png).hexdigest()
+        self._count += 1
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:06d}.png"
 
 
-def made_for(checkpoint: bytes) -> str | None:
-    """The fingerprint that a checkpoint carries; None if this version cannot go on from it."""
+def made_for(checkpoint: bytes) -> tuple[str, int] | None:
+    """The fingerprint that a checkpoint carries, and how many frames it has.
+
+    None if this version cannot go on from it.
+    """
     try:
-        with zipfile.ZipFile(io.BytesIO(checkpoint)) as archive:
-            head = json.loads(archive.read(_HEAD))
-            return str(head["clip"]) if head["format"] == _FORMAT else None
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError):
+        head = _head(checkpoint)
+        return (str(head["clip"]), int(head["frames"])) if head["format"] == _FORMAT else None
+    except (KeyError, TypeError, ValueError):
         return None
+
+
+def _head(checkpoint: bytes) -> dict[str, Any]:
+    if checkpoint.startswith(_ZIP):
+        return {"format": 1}
+    head = json.loads(checkpoint)
+    if not isinstance(head, dict):
+        raise TypeError
+    return head
 
 
 def _report(plain: dict[str, Any]) -> Report:

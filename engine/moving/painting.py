@@ -1,8 +1,8 @@
 """Painting a clip: a generator of events, one frame after the other."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +14,7 @@ from engine.moving.clock import Clock
 from engine.moving.events import ClipEvent, ClipPainted, FramePainted, FrameStepped
 from engine.moving.flow import Pixels
 from engine.moving.loop import LoopEnd
-from engine.moving.painted_frames import PaintedFrames, made_for
+from engine.moving.painted_frames import PaintedFrames
 from engine.moving.scenes import Past, Scenes, Shown
 from engine.painting import (
     Control,
@@ -67,7 +67,8 @@ class ClipPainting:
     _colors_first: float = field(init=False)
     _size: Size = field(init=False)
     _clock: Clock = field(init=False)
-    _reports: list[Report] = field(init=False, default_factory=list)
+    _told: Report | None = field(init=False, default=None)
+    """Of all frames that are painted."""
 
     def __post_init__(self) -> None:
         options = self.options.model_copy(update={"network": self.pictures.network})
@@ -83,7 +84,7 @@ class ClipPainting:
         self._size = fit_size(self.pictures.content.size, options.size_px)
         self._clock = Clock(len(self.clip))
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """A hash of all that it is painted from, which a checkpoint must carry."""
         styles = [
@@ -92,7 +93,7 @@ class ClipPainting:
         ]
         masks = [self._inputs.mask, *(style.mask for style in self._inputs.styles)]
         sums = [None if mask is None else fingerprint(mask.numpy().tobytes()) for mask in masks]
-        frames = [Picture.from_image(self.clip.frame(one)).hash for one in range(len(self.clip))]
+        frames = [Picture.from_image(self._clip_frame(one)).hash for one in range(len(self.clip))]
         options, recipe = self.options, load_recipe(self.options.recipe)
         encoder = self.studio.encoder(options.network, options.pooling or recipe.pooling)
         return fingerprint(
@@ -107,24 +108,45 @@ class ClipPainting:
             encoder.weights_hash,
         )
 
-    def paint(self, resume: bytes | None = None) -> Generator[ClipEvent, None, None]:
+    def go_on(self, checkpoint: bytes, file: Callable[[int], bytes]) -> None:
+        """Begin with the frames of an earlier run, before anything is painted.
+
+        Args:
+            checkpoint: of that run.
+            file: gives the file of each of its frames; what it raises is passed on, and nothing
+                is begun with then.
+
+        Raises:
+            PaintSettingsError: the checkpoint is another's.
+            PaintingStopped: as of a picture.
+            OSError: there is no room for a frame.
+        """
+
+        def checked(number: int) -> bytes:
+            self.control.check()
+            return file(number)
+
+        try:
+            self._told = self.frames.take(checkpoint, self.fingerprint, checked)
+        except BaseException:
+            self.frames.forget()
+            raise
+
+    def paint(self) -> Generator[ClipEvent, None, None]:
         """Paint all frames; the last event is `ClipPainted`.
 
         Raises:
-            PaintSettingsError: something does not fit, or the checkpoint is another's.
+            PaintSettingsError: something does not fit.
             PaintingFailedError, PaintingStopped: as of a picture.
             OSError: there is no room for a frame.
         """
         found = self.fingerprint
-        if resume is not None:
-            before = self.frames.take(resume, found)
-            self._reports = [] if before is None else [before]
-        scenes, count = Scenes(), len(self.clip)
+        scenes, count = Scenes(self.control.check), len(self.clip)
+        mode = self._clip_frame(0).mode
         anew: list[int] = []
         copied = 0
         end: LoopEnd | None = None
         for number in range(count):
-            self.control.check()
             picture = self._photograph(number)
             content = _pixels(resized(picture.pixels, self._size))
             past = scenes.past_of(content)
@@ -141,7 +163,7 @@ class ClipPainting:
                 else:
                     like = content if past is None or scenes.now is None else scenes.now.like
                     painted = yield from self._paint_frame(number, picture, past, like)
-                self.frames.add(painted.to_image().convert(self.clip.frame(number).mode))
+                self.frames.add(painted.to_image().convert(mode))
             shown = Shown(number, content, _of_image(self.frames.frame(number)))
             end = self._loop_end(shown) if number == 0 else end
             scenes.add(shown, past)
@@ -157,13 +179,10 @@ class ClipPainting:
                 )
         yield ClipPainted(self._report(), tuple(anew), copied)
 
-    def fits(self, checkpoint: bytes) -> bool:
-        """Whether a checkpoint is of this clip, with these settings and this version."""
-        return made_for(checkpoint) == self.fingerprint
-
     def finished(self) -> Iterator[Image.Image]:
-        """The frames that are painted, as they are shown."""
+        """The frames that are painted, as they are shown; it can be stopped before each."""
         for number in range(len(self.frames)):
+            self.control.check()
             yield self.finished_frame(number)
 
     def finished_frame(self, number: int) -> Image.Image:
@@ -183,7 +202,12 @@ class ClipPainting:
         return _pixels(resized(self._photograph(number).pixels, self._size))
 
     def _photograph(self, number: int) -> Picture:
-        return Picture.from_image(self.clip.frame(number)).filled()
+        return Picture.from_image(self._clip_frame(number)).filled()
+
+    def _clip_frame(self, number: int) -> Image.Image:
+        """A frame of the clip; it can be stopped before each that is read."""
+        self.control.check()
+        return self.clip.frame(number)
 
     def _loop_end(self, first: Shown) -> LoopEnd | None:
         return LoopEnd.of(first, len(self.clip), self._content) if self.clip.loops else None
@@ -220,7 +244,7 @@ class ClipPainting:
                     )
                 case Painted(painted, report):
                     self._clock.step(1.0)
-                    self._reports.append(report)
+                    self._tell(report)
                     return painted
                 case _:
                     yield event
@@ -235,19 +259,23 @@ class ClipPainting:
 
     def _report(self) -> Report:
         """Of all frames so far."""
-        if not self._reports:
+        if self._told is None:
             raise PaintingFailedError("The checkpoint holds no picture to go on from.")
-        first = self._reports[0]
-        seconds = sum(one.seconds for one in self._reports)
-        iterations = sum(one.iterations for one in self._reports)
-        notes = dict.fromkeys(note for one in self._reports for note in one.notes)
-        return replace(
+        return self._told
+
+    def _tell(self, report: Report) -> None:
+        """Add what is told of a frame; what it is painted with is that of the first."""
+        first = replace(report, losses=()) if self._told is None else self._told
+        both = (report,) if self._told is None else (self._told, report)
+        seconds = sum(one.seconds for one in both)
+        iterations = sum(one.iterations for one in both)
+        self._told = replace(
             first,
             seconds=seconds,
             iterations=iterations,
             seconds_per_iteration=seconds / max(1, iterations),
-            peak_memory_bytes=max(one.peak_memory_bytes for one in self._reports),
-            notes=tuple(notes),
+            peak_memory_bytes=max(one.peak_memory_bytes for one in both),
+            notes=tuple(dict.fromkeys(note for one in both for note in one.notes)),
         )
 
 

@@ -1,7 +1,7 @@
 """What a frame takes over from those before it: a scene of a moving picture, frame by frame."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -70,8 +70,12 @@ class Scene:
         scene.newest.append(first)
         return scene
 
-    def past_of(self, content: Pixels) -> Past | None:
-        """What its frames show of the next one; None if that is another scene."""
+    def past_of(self, content: Pixels, check: Callable[[], None]) -> Past | None:
+        """What its frames show of the next one; None if that is another scene.
+
+        `check` is called before each flow that is looked for; it may raise to stop.
+        """
+        check()
         last = self.newest[-1]
         still = standing(self.reference, content)
         if (still == 1).all():
@@ -84,6 +88,7 @@ class Scene:
         for back in BACK[1:]:
             if weights.mean() > _ENOUGH or back > len(self.newest):
                 break
+            check()
             earlier = self.newest[-back]
             more = known_from(earlier.content, content)
             # Their eq. 10: nearer frames come first.
@@ -104,6 +109,8 @@ class Scene:
 class Scenes:
     """All scenes so far: where the picture cuts, and cuts back."""
 
+    check: Callable[[], None] = lambda: None
+    """Called before each flow that is looked for; it may raise to stop."""
     now: Scene | None = None
     earlier: deque[Scene] = field(default_factory=lambda: deque(maxlen=_EARLIER_SCENES))
 
@@ -116,14 +123,14 @@ class Scenes:
         """What is known of the next frame; None if it is to be painted like a picture alone."""
         if self.now is None:
             return None
-        if (past := self.now.past_of(content)) is not None:
+        if (past := self.now.past_of(content, self.check)) is not None:
             return past
         before, self.now = self.now, None
         self.earlier.append(before)
         for scene in self._returned_to(content):
             self.earlier.remove(scene)
             self.now = scene
-            return scene.past_of(content)
+            return scene.past_of(content, self.check)
         return None
 
     def add(self, shown: Shown, past: Past | None) -> None:
@@ -135,6 +142,7 @@ class Scenes:
 
     def _returned_to(self, content: Pixels) -> Iterator[Scene]:
         for scene in list(self.earlier)[-2::-1]:
+            self.check()
             if known_from(scene.newest[-1].content, content).share >= _RETURN:
                 yield scene
 

@@ -1,6 +1,7 @@
 """What is kept of a painting beside its picture: checkpoints, a film, the figures."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -28,6 +29,11 @@ class CheckpointFile:
         self._newest: Stepped | FramePainted | None = None
         self.note: Sentence | None = None
         """Why the newest state could not be kept; None if it could."""
+
+    @property
+    def frames_folder(self) -> Path:
+        """Where the painted frames lie that belong to the checkpoint of what moves."""
+        return self._path.with_name(f"{self._path.name}.frames")
 
     def read(self) -> bytes | None:
         """What was kept by a run that did not end; None if there is nothing.
@@ -72,6 +78,7 @@ class CheckpointFile:
     def remove(self) -> None:
         """The painting is done."""
         self._path.unlink(missing_ok=True)
+        shutil.rmtree(self.frames_folder, ignore_errors=True)
 
 
 class FilmRecorder:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from common.clips.clip import CLIP_SUFFIX, Clip, read_clip, write_clip
 from common.clips.encoding import CLIP_KINDS, ClipKind, EncodingFailedError, encode_clip
-from common.store import PictureStore, StorageUnavailableError
+from common.store import PictureMissingError, PictureStore, StorageUnavailableError
 from engine.moving.events import ClipEvent, ClipPainted, FramePainted, FrameStepped
 from engine.moving.painted_frames import PaintedFrames
 from engine.moving.painting import ClipPainting
@@ -22,13 +22,21 @@ from engine.painting import (
     Painted,
     PaintingFailedError,
     PaintingStoppedError,
+    PaintSettingsError,
     Picture,
     Studio,
 )
 from engine.painting.picture import resized_mask
 from engine.pipeline import Pictures
 from engine.scratch import scratch_folder
-from engine.worker.handle import OTHER_VERSION, JobHandle, MovingFiles
+from engine.worker.handle import (
+    CHECKPOINT_GONE,
+    OTHER_VERSION,
+    Checkpoint,
+    Earlier,
+    JobHandle,
+    MovingFiles,
+)
 from engine.worker.progress_reporter import PREVIEW_SECONDS, PROGRESS_SECONDS, stored_preview
 from jobs.model import Job, Progress
 
@@ -38,8 +46,6 @@ PREVIEW_SIDE_PX = 320
 MOVING_PREVIEW_SECONDS = 5.0
 """A loop takes longer to make than a picture."""
 PREVIEW_MS = 83
-_CHECKPOINT_SHARE = 0.1
-"""No more than this share of the time goes to keeping what is painted."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +61,19 @@ def paint_clip_job(
     pictures: Pictures,
     *,
     studio: Studio,
-    checkpoint: bytes | None,
+    earlier: Earlier,
     store: PictureStore,
     handle: JobHandle,
 ) -> PaintedMoving:
     """Paint a job's clip, from the checkpoint if it is one of this clip.
 
+    What is long lies in the handle's folder: the clip, the frames, and at last the files.
+
     Args:
         job: with a clip among its inputs.
         pictures: of the same job, with the still picture that stands for the clip.
         studio: where to paint.
-        checkpoint: of an engine before this one.
+        earlier: what an engine before this one left.
         store: where the clip is, and previews go.
         handle: told how far it is, and asked whether to stop.
 
@@ -76,32 +84,40 @@ def paint_clip_job(
         And what `engine.painting.paint` raises.
     """
     assert job.inputs.clip is not None
-    control = Control(should_stop=handle.should_stop)
-    with scratch_folder() as folder:
-        photograph = Path(folder) / f"photograph{CLIP_SUFFIX}"
-        photograph.write_bytes(store.get_sync(job.inputs.clip.picture))
-        clip = read_clip(photograph)
-        pictures = _with_content(pictures, Picture.from_image(clip.frame(0)))
-        frames = Path(folder) / "frames"
-        frames.mkdir()
-        work = ClipPainting(
-            clip,
-            pictures,
-            job.options,
-            studio,
-            PaintedFrames(frames),
-            control=control,
-        )
-        reporter = ClipReporter(store, handle, len(clip))
-        if checkpoint is not None and not work.fits(checkpoint):
-            log.info("job %d: starts over, as its checkpoint is of another version", job.id)
-            handle.begin_anew(OTHER_VERSION)
-            checkpoint = None
-        ended = _followed(work, checkpoint, reporter)
-        handle.put_progress(reporter.progress(len(clip), 1.0, note="encoding the moving picture"))
-        files = _files(work, clip, Path(folder), control)
-        poster = Picture.from_image(work.finished_frame(0))
-        return PaintedMoving(Painted(poster, ended.report), files)
+    control, folder = Control(should_stop=handle.should_stop), handle.folder()
+    photograph = folder / f"photograph{CLIP_SUFFIX}"
+    store.get_file_sync(job.inputs.clip.picture, photograph)
+    clip = read_clip(photograph)
+    pictures = _with_content(pictures, Picture.from_image(clip.frame(0)))
+    frames = PaintedFrames(folder / "frames")
+    work = ClipPainting(clip, pictures, job.options, studio, frames, control=control)
+    if earlier.checkpoint is not None:
+        _go_on(work, earlier, store, handle, job)
+    reporter = ClipReporter(store, handle, len(clip), frames, stored=len(frames))
+    ended = _followed(work, reporter)
+    handle.put_progress(reporter.progress(len(clip), 1.0, note="encoding the moving picture"))
+    files = _files(work, clip, folder, control)
+    poster = Picture.from_image(work.finished_frame(0))
+    return PaintedMoving(Painted(poster, ended.report), files)
+
+
+def _go_on(
+    work: ClipPainting, earlier: Earlier, store: PictureStore, handle: JobHandle, job: Job
+) -> None:
+    """Begin with what is painted already; anew, if that is of another version or gone."""
+    assert earlier.checkpoint is not None
+
+    def file(number: int) -> bytes:
+        if number >= len(earlier.frames):
+            raise PictureMissingError(f"Frame {number} of the painting was never stored.")
+        return store.get_sync(earlier.frames[number])
+
+    try:
+        work.go_on(earlier.checkpoint, file)
+    except (PaintSettingsError, PictureMissingError) as problem:
+        log.info("job %d: starts over: %s", job.id, problem)
+        is_gone = isinstance(problem, PictureMissingError)
+        handle.begin_anew(CHECKPOINT_GONE if is_gone else OTHER_VERSION)
 
 
 def _with_content(pictures: Pictures, content: Picture) -> Pictures:
@@ -115,11 +131,9 @@ def _with_content(pictures: Pictures, content: Picture) -> Pictures:
     return replace(pictures, content=content, styles=styles, mask=sized(pictures.mask))
 
 
-def _followed(
-    work: ClipPainting, checkpoint: bytes | None, reporter: "ClipReporter"
-) -> ClipPainted:
+def _followed(work: ClipPainting, reporter: "ClipReporter") -> ClipPainted:
     try:
-        with closing(work.paint(checkpoint)) as events:
+        with closing(work.paint()) as events:
             for event in events:
                 if isinstance(event, ClipPainted):
                     return event
@@ -137,25 +151,23 @@ def _files(work: ClipPainting, clip: Clip, folder: Path, control: Control) -> Mo
         lossless, work.finished(), about.durations_ms, plays=about.plays, source=about.source
     )
     painted = read_clip(lossless)
-    encoded: dict[str, bytes] = {}
+    encoded: dict[str, Path] = {}
     for kind in CLIP_KINDS:
-        if (data := _encoded(painted, folder, kind, control.check)) is not None:
-            encoded[kind] = data
+        if (file := _encoded(painted, folder, kind, control.check)) is not None:
+            encoded[kind] = file
     if not encoded:
         raise PaintingFailedError("The moving picture was painted, but cannot be encoded here.")
-    return MovingFiles(lossless.read_bytes(), len(clip), clip.seconds, clip.plays, encoded)
+    return MovingFiles(lossless, len(clip), clip.seconds, clip.plays, encoded)
 
 
-def _encoded(
-    painted: Clip, folder: Path, kind: ClipKind, check: Callable[[], None]
-) -> bytes | None:
+def _encoded(painted: Clip, folder: Path, kind: ClipKind, check: Callable[[], None]) -> Path | None:
     file = folder / f"painted.{kind}"
     try:
         encode_clip(painted, file, kind, check=check)
     except EncodingFailedError as problem:
         log.warning("%s", problem)
         return None
-    return file.read_bytes()
+    return file
 
 
 @dataclass
@@ -164,12 +176,16 @@ class ClipReporter:
 
     store: PictureStore
     handle: JobHandle
-    frames: int
+    count: int
+    """Of all frames."""
+    frames: PaintedFrames
+    """Those that are painted."""
+    stored: int = 0
+    """So many of them an engine before this one has stored."""
     _told_at: float = 0.0
     _shown_at: float = 0.0
     _shown: str | None = None
     _newest: FramePainted | None = None
-    _keep_from: float = 0.0
     _painted: int = 0
 
     def hear(self, event: ClipEvent) -> None:
@@ -181,8 +197,7 @@ class ClipReporter:
                     self._tell(event, self._step_preview(event))
             case FramePainted():
                 self._painted, self._newest = event.frame, event
-                if time.monotonic() >= self._keep_from:
-                    self.keep_newest()
+                self.keep_newest()
                 self._tell(event, self._loop_preview(event))
             case _:
                 pass
@@ -191,11 +206,9 @@ class ClipReporter:
         """Hand over what is painted, as far as it was not yet."""
         if self._newest is None:
             return
-        began_at = time.monotonic()
-        self.handle.put_checkpoint(self._newest.checkpoint())
+        data, frames = self._newest.checkpoint(), self._newest.frame
+        self.handle.put_checkpoint(Checkpoint(data, frames, self.frames.file, self.stored))
         self._newest = None
-        took = time.monotonic() - began_at
-        self._keep_from = time.monotonic() + took / _CHECKPOINT_SHARE
 
     def progress(
         self, painted: int, fraction: float, *, left: float | None = None, note: str | None = None
@@ -203,13 +216,13 @@ class ClipReporter:
         """How far the job is, when as many frames are painted."""
         return Progress(
             painted,
-            self.frames,
+            self.count,
             fraction,
             seconds_left=left,
             preview_key=self._shown,
             note=note,
             frame=painted,
-            frames=self.frames,
+            frames=self.count,
         )
 
     def _tell(self, event: FrameStepped | FramePainted, shown: str | None) -> None:

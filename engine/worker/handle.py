@@ -1,11 +1,14 @@
 """What passes between the worker's loop and the painting thread."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from common.sentences import Sentence, sentence
+from engine.scratch import scratch_folder
 from jobs.model import Failure, PaintReport, Progress
 
 OTHER_VERSION = sentence(
@@ -24,15 +27,43 @@ class StopReason(Enum):
 
 @dataclass(frozen=True)
 class MovingFiles:
-    """A painting that moves, as files that are not yet in the store."""
+    """A painting that moves, as files that are not yet in the store.
 
-    clip: bytes
+    They may be long, and lie in the handle's folder.
+    """
+
+    clip: Path
     """A clip file, without loss."""
     frames: int
     seconds: float
     plays: int
-    files: Mapping[str, bytes]
+    files: Mapping[str, Path]
     """What is shown of it, by `gif`, `mp4` and `webp`."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What engines before this one left of a job."""
+
+    checkpoint: bytes | None = None
+    """From which to go on."""
+    frames: tuple[str, ...] = ()
+    """Keys of the frames that belong to it, if the job moves."""
+    done: tuple[str, ...] = ()
+    """Keys of the versions that are finished."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """From what another engine can go on, if this one dies."""
+
+    data: bytes
+    frames: int = 0
+    """The number of painted frames that belong to it; each is stored once, as a file of its own."""
+    file: Callable[[int], bytes] = field(default=lambda _number: b"", repr=False)
+    """Gives the file of a frame, a PNG."""
+    stored: int = 0
+    """So many of them an engine before this one has stored."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +131,22 @@ class JobHandle:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._progress: Progress | None = None
-        self._checkpoint: bytes | None = None
+        self._checkpoint: Checkpoint | None = None
         self._reason: StopReason | None = None
+        self._folder: TemporaryDirectory[str] | None = None
         self.anew: Sentence | None = None
         """Why nothing that was painted before is gone on from, where something was."""
+
+    def folder(self) -> Path:
+        """A folder for what is too long for memory; it is there until the job is left."""
+        if self._folder is None:
+            self._folder = scratch_folder()
+        return Path(self._folder.name)
+
+    def close(self) -> None:
+        """The job is left; its folder goes."""
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def stop(self, reason: StopReason) -> None:
         """Ask the thread to stop; the first reason counts, but a lost lease overrides it."""
@@ -141,12 +184,12 @@ class JobHandle:
             progress, self._progress = self._progress, None
         return progress
 
-    def put_checkpoint(self, checkpoint: bytes) -> None:
+    def put_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Offer a newer checkpoint."""
         with self._lock:
             self._checkpoint = checkpoint
 
-    def take_checkpoint(self) -> bytes | None:
+    def take_checkpoint(self) -> Checkpoint | None:
         """Take the newest checkpoint, once."""
         with self._lock:
             checkpoint, self._checkpoint = self._checkpoint, None

@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from common.backoff import Backoff
 from common.store import StorageUnavailableError
-from engine.worker.handle import JobHandle, StopReason
+from engine.worker.handle import Checkpoint, JobHandle, StopReason
 from engine.worker.hanging import HangWatch
 from jobs.model import Claim
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailableError
@@ -45,8 +45,10 @@ class LeaseKeeper:
     stop: asyncio.Event
     """Set at a shutdown."""
     lease_seconds: float = LEASE_SECONDS
-    storing: "asyncio.Task[str] | None" = None
-    """The checkpoint that is on its way into the store; its key."""
+    storing: "asyncio.Task[_Stored] | None" = None
+    """The checkpoint that is on its way into the store."""
+    _frames: int = 0
+    """So many of its frames are stored and named."""
     _renewed_at: "_Clocks" = field(init=False)
     _heard_at: float = float("-inf")
     _may_be_cancelled: bool = False
@@ -158,24 +160,33 @@ class LeaseKeeper:
         """Store the newest checkpoint, beside all else, and name it once it is stored.
 
         That of a large picture takes long on its way to another machine; the lease must not
-        wait for it.
+        wait for it. Frames are stored once, when they are new.
         """
         if self.storing is None:
             if (checkpoint := self.handle.take_checkpoint()) is None:
                 return []
-            self.storing = asyncio.create_task(self.queue.store.put(checkpoint, ".ckpt"))
+            self.storing = asyncio.create_task(self._store(checkpoint))
             await asyncio.wait({self.storing}, timeout=TICK_SECONDS)
         if not self.storing.done():
             return []
         try:
-            key = self.storing.result()
-        except StorageUnavailableError as error:  # a full disk must not end a painting
+            stored = self.storing.result()
+        except (StorageUnavailableError, OSError) as error:  # a full disk must not end a painting
             log.warning("no checkpoint: %s", error)
             self.storing = None
             return []
-        outcome = await self.queue.claims.save_checkpoint(self.claim, key)
+        outcome = await self.queue.claims.save_checkpoint(self.claim, stored.key, stored.frames)
+        self._frames += len(stored.frames)
         self.storing = None
         return [outcome]
+
+    async def _store(self, checkpoint: Checkpoint) -> "_Stored":
+        store, frames = self.queue.store, {}
+        self._frames = max(self._frames, checkpoint.stored)
+        for number in range(self._frames, checkpoint.frames):
+            file = await asyncio.to_thread(checkpoint.file, number)
+            frames[number] = await store.put(file, ".png")
+        return _Stored(await store.put(checkpoint.data, ".ckpt"), frames)
 
     async def write(
         self, ending: Callable[[], Awaitable[LeaseOutcome]], *, give_up_seconds: float
@@ -209,10 +220,19 @@ class LeaseKeeper:
                 return
 
     def close(self) -> None:
-        """Let the painting thread stop, and leave what is being stored."""
+        """Let the painting thread stop, and leave what is being stored and what lies on disk."""
         if self.storing is not None:
             self.storing.cancel()
         self.handle.stop(StopReason.SHUTDOWN)
+        self.handle.close()
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A checkpoint in the store, with those of its frames that are new there, by their number."""
+
+    key: str
+    frames: Mapping[int, str]
 
 
 @dataclass(frozen=True)

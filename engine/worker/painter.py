@@ -42,6 +42,7 @@ from engine.worker.clip_painting import paint_clip_job
 from engine.worker.handle import (
     OTHER_VERSION,
     Disturbed,
+    Earlier,
     Ended,
     Failed,
     Finished,
@@ -107,22 +108,20 @@ class JobPainter:
     def paint(
         self,
         job: Job,
-        checkpoint: bytes | None,
+        earlier: Earlier,
         store: PictureStore,
         handle: JobHandle,
-        done: tuple[str, ...] = (),
     ) -> Ended:
         """Paint a job to its end, in the painting thread; whatever happens is an outcome.
 
         Args:
             job: what to paint.
-            checkpoint: from which to go on.
+            earlier: what is done of it.
             store: where its pictures are, and the result goes.
             handle: told how far it is, and asked whether to stop.
-            done: keys of the versions of it that are finished.
         """
         try:
-            return self._paint(job, checkpoint, store, handle, done)
+            return self._paint(job, earlier, store, handle)
         except (PaintingStoppedError, FetchStoppedError):
             return Stopped(handle.stop_reason or StopReason.SHUTDOWN)
         except Exception as error:  # noqa: BLE001 - each is explained to the member
@@ -167,23 +166,22 @@ class JobPainter:
     def _paint(
         self,
         job: Job,
-        checkpoint: bytes | None,
+        earlier: Earlier,
         store: PictureStore,
         handle: JobHandle,
-        done: tuple[str, ...],
     ) -> Finished:
         """Paint the versions one after the other; most jobs have but one.
 
         What they have in common, such as what is measured of the style, the studio remembers.
         """
         variants = variants_of(job.inputs, job.options)
-        versions = _finished_before(done, store, len(variants))
+        versions = _finished_before(earlier.done, store, len(variants))
         parts: list[Finished] = []
         for number in range(len(versions.keys), len(variants)):
             one = variants[number]
             part = self._paint_one(
                 replace(job, inputs=one.inputs, options=one.options),
-                checkpoint if not parts else None,
+                Earlier() if parts else earlier,
                 store,
                 handle,
                 ProgressReporter(store, handle, versions),
@@ -199,7 +197,7 @@ class JobPainter:
     def _paint_one(
         self,
         job: Job,
-        checkpoint: bytes | None,
+        earlier: Earlier,
         store: PictureStore,
         handle: JobHandle,
         reporter: ProgressReporter,
@@ -216,13 +214,13 @@ class JobPainter:
                 job,
                 pictures,
                 studio=self._studio,
-                checkpoint=checkpoint,
+                earlier=earlier,
                 store=store,
                 handle=handle,
             )
             made = _encoded(moving.poster, job), _report(moving.poster, pictures, job)
             return Finished(*made, moving=moving.files)
-        events = self._events(job, pictures, checkpoint, handle)
+        events = self._events(job, pictures, earlier.checkpoint, handle)
         if not job.options.timelapse:
             painted = follow(events, reporter)
             return Finished(_encoded(painted, job), _report(painted, pictures, job))

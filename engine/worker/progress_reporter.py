@@ -18,7 +18,7 @@ from engine.painting.events import (
     Stepped,
 )
 from engine.painting.picture import Picture
-from engine.worker.handle import JobHandle
+from engine.worker.handle import Checkpoint, JobHandle
 from jobs.model import Progress
 
 log = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ class ProgressReporter:
         self.handle.put_progress(replace(told, seconds_left=left, preview_key=self._preview_key))
 
     def _keep(self, event: Stepped) -> None:
-        self.handle.put_checkpoint(event.brief_checkpoint())
+        self.handle.put_checkpoint(Checkpoint(event.brief_checkpoint()))
         self._kept_at = time.monotonic()
 
     def _show(self, event: Stepped) -> str | None:

@@ -22,6 +22,7 @@ from engine.worker import surroundings
 from engine.worker.handle import (
     CHECKPOINT_GONE,
     Disturbed,
+    Earlier,
     Ended,
     Failed,
     Finished,
@@ -215,7 +216,8 @@ class EngineWorker:
 
     async def _painted(self, keeper: LeaseKeeper) -> Ended:
         """Paint, from the checkpoint if there is one."""
-        job, key, checkpoint = keeper.claim.job, keeper.claim.checkpoint_key, None
+        claim, checkpoint = keeper.claim, None
+        job, key = claim.job, claim.checkpoint_key
         if key is not None:
             reading = asyncio.create_task(self._queue.store.get(key))
             try:
@@ -228,10 +230,9 @@ class EngineWorker:
         painting = self._thread.run(
             self._painter.paint,
             job,
-            checkpoint,
+            Earlier(checkpoint, claim.frames, claim.done),
             self._queue.store,
             keeper.handle,
-            keeper.claim.done,
         )
         watch = HangWatch(self._hang_seconds, THREAD)
         return await keeper.during(painting, patience_seconds=STOP_SECONDS, watch=watch)

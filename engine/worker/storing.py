@@ -69,6 +69,6 @@ async def _put(store: PictureStore, finished: Finished) -> Kept:
 
 
 async def _put_moving(store: PictureStore, moving: MovingFiles) -> PaintedClip:
-    key = await store.put(moving.clip, CLIP_SUFFIX)
-    files = {kind: await store.put(data, f".{kind}") for kind, data in moving.files.items()}
+    key = await store.put_file(moving.clip, CLIP_SUFFIX)
+    files = {kind: await store.put_file(file, f".{kind}") for kind, file in moving.files.items()}
     return PaintedClip(key, moving.frames, moving.seconds, moving.plays, files)

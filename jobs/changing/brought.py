@@ -116,9 +116,10 @@ async def _take_back_from(core: QueueCore, job_id: int, keys: Keys) -> set[str]:
             return set()
         if row.state == JobState.QUEUED:
             await leave_place(transaction, row)
+        dropped: list[str] = []
         if row.state not in ENDED:
             failure = Failure.of(FailureKind.ERASED, TAKEN_BACK, f"job-{job_id}")
-            await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
+            dropped = await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
         await forget_clearing(transaction, job_id)
         await transaction.connection.execute(
             sa.update(schema.jobs)
@@ -128,7 +129,7 @@ async def _take_back_from(core: QueueCore, job_id: int, keys: Keys) -> set[str]:
         await record(transaction, job_id, "pictures_taken_back", "queue")
         await transaction.notify(CHANGED_TOPIC)
         if row.state != JobState.DONE:  # what was begun begins with the photograph
-            return set(await drop_pictures(transaction, row))
+            return {*dropped, *await drop_pictures(transaction, row)}
         uses = schema.picture_uses
         goes = sa.or_(
             sa.and_(uses.c.role.startswith("input:"), uses.c.key.in_(keys)), uses.c.role == _FILM

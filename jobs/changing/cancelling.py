@@ -37,7 +37,7 @@ async def forget_clearing(transaction: Transaction, job_id: int) -> None:
 
 async def cancel_row(
     transaction: Transaction, row: Record, by_user_id: int, *, back_until: float | None = None
-) -> None:
+) -> list[str]:
     """Cancel a locked job: at once when it waits, by request when it is being painted.
 
     Args:
@@ -45,6 +45,9 @@ async def cancel_row(
         row: The job.
         by_user_id: Who cancels it; its member is told if that is somebody else.
         back_until: Until when that can be undone, where it can.
+
+    Returns:
+        Keys of what only its engine needed, to be discarded when all is written.
     """
     actor = actor_of(by_user_id)
     by = None if by_user_id == row.user_id else by_user_id
@@ -52,7 +55,9 @@ async def cancel_row(
         case JobState.QUEUED:
             await fairness.leave_place(transaction, row)
             state = JobState.CANCELLED
-            await end_job(transaction, row, state, actor, cancelled_by=by, back_until=back_until)
+            return await end_job(
+                transaction, row, state, actor, cancelled_by=by, back_until=back_until
+            )
         case JobState.RUNNING if not row.cancel_requested:
             await transaction.connection.execute(
                 sa.update(schema.jobs)
@@ -62,3 +67,4 @@ async def cancel_row(
             await record(transaction, row.id, "cancel_requested", actor)
             await transaction.notify(CHANGED_TOPIC)
             await transaction.notify(CANCELLED_TOPIC, about=str(row.id))
+    return []

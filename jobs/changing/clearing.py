@@ -33,16 +33,19 @@ class Clearings:
         statement = sa.select(J.id).where(IS_QUEUED, *here).order_by(J.start.desc(), J.id.desc())
         async with self._core.database.read() as connection:
             waiting = list(await connection.scalars(statement))
-        cancelled = []
+        cancelled, dropped = [], list[str]()
         for job_id in waiting:
             async with self._core.database.write() as transaction:
                 row = await lock_with_flow(transaction, job_id)
                 if row is not None and row.state == JobState.QUEUED:
-                    await cancel_row(transaction, row, by_user_id, back_until=until.timestamp())
+                    dropped += await cancel_row(
+                        transaction, row, by_user_id, back_until=until.timestamp()
+                    )
                     await _remember(transaction, clear_id, row)
                     cancelled.append(job_id)
         async with self._core.database.write() as transaction:
             await amend_audit(transaction, clear_id, {"count": len(cancelled)})
+        await self._core.discard_working(dropped)
         return Cleared(clear_id, tuple(cancelled), until)
 
     async def undo(self, clear_id: int, guild_id: int | None, by_user_id: int) -> UndoOutcome:

@@ -74,12 +74,13 @@ class Jobs:
                 return NoSuchJob()
             if row.user_id != by_user_id and not by_admin:
                 return NotYours()
-            await cancel_row(transaction, row, by_user_id)
+            dropped = await cancel_row(transaction, row, by_user_id)
             if row.user_id != by_user_id and row.state not in ENDED:
                 await write_act_on(transaction, row, by_user_id, "remove")
             now = await row_of(transaction, job_id)
             assert now is not None
             job = job_from_row(now)
+        await self._core.discard_working(dropped)
         if row.state == JobState.QUEUED:
             return Cancelled(job)
         return CancelRequested(job) if row.state == JobState.RUNNING else AlreadyEnded(job)

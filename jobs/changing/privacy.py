@@ -20,7 +20,7 @@ from jobs.entering.intakes import erase_intakes
 from jobs.model import JobState
 from jobs.order.fairness import leave_place
 from jobs.outcomes import QueueUnavailableError
-from jobs.working.ending import end_job
+from jobs.working.ending import end_job, is_working
 
 NOBODY = 0
 """The id in the place of one that was erased; Discord has no user 0."""
@@ -109,7 +109,7 @@ class Privacy:
                 await connection.scalars(
                     sa.select(uses.c.key)
                     .join(schema.jobs, J.id == uses.c.job_id)
-                    .where(J.user_id == user_id, uses.c.role != "checkpoint")
+                    .where(J.user_id == user_id, ~is_working(uses.c.role))
                     .order_by(J.id.desc(), uses.c.role.desc())
                 )
             )
@@ -170,10 +170,11 @@ class Privacy:
                 return []
             if row.state == JobState.QUEUED:
                 await leave_place(transaction, row)
+            keys: list[str] = []
             if row.state in {JobState.QUEUED, JobState.RUNNING}:
                 # Its engine finds at its next write that the job is no longer its own.
-                await end_job(transaction, row, JobState.CANCELLED, f"user:{user_id}")
-            keys = await drop_pictures(transaction, row)
+                keys = await end_job(transaction, row, JobState.CANCELLED, f"user:{user_id}")
+            keys += await drop_pictures(transaction, row)
             await forget_clearing(transaction, job_id)
             await transaction.connection.execute(
                 sa.update(schema.jobs)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
-from common.options import QUALITY_WORK, USUAL_ASPECT, PaintOptions
+from common.options import CLIP_FRAME_WORK, QUALITY_WORK, USUAL_ASPECT, PaintOptions
 from jobs.model import EngineInfo
 
 STANDARD_ITERATIONS = 20
@@ -25,9 +25,6 @@ BELIEVED_FROM = 0.1
 """The share of its work from which a painting's own pace says how long it takes."""
 NETWORK_WORK: Mapping[str, float] = {"vgg19": 1.0, "lite": 0.15}
 """What a picture takes by each network in parts of VGG-19's time; docs/lite.md has the figures."""
-
-CLIP_FRAME_WORK = 0.7
-"""The work of each frame of a clip after its first, in parts of a picture's of the same size."""
 
 SpeedKey = tuple[str, str]
 """Kind of engine, class of job."""

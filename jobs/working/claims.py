@@ -8,6 +8,8 @@ wrong neither lose nor keep a job unduly.
 """
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,8 +34,10 @@ from jobs.order.line import first_loads
 from jobs.order.sharing import LOOK_AHEAD, Overlooked, choose
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
 from jobs.working.ending import (
+    CHECKPOINT,
     DEATHS_ALLOWED,
     DIED,
+    FRAME,
     HANGS_ALLOWED,
     HUNG,
     PREVIEW,
@@ -86,16 +90,19 @@ class Claims:
                     continue  # another engine was faster
                 job = job_from_row(row)
                 if job.unreadable is None:
+                    kept = await _kept(transaction, job.id)
                     return Claim(
                         job=job,
                         engine_id=engine_id,
                         fence=row.fence,
                         lease_expires_at=moment(row.lease_expires_at),
                         checkpoint_key=row.checkpoint_key,
-                        done=tuple((await _kept_variants(transaction, job.id)).values()),
+                        done=_keys_of(kept, _VARIANT_ROLE),
+                        frames=_keys_of(kept, FRAME),
                     )
                 failure = Failure.of(FailureKind.INTERNAL, job.unreadable, f"job-{job.id}")
-                await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
+                dropped = await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
+            await self._core.discard_working(dropped)
 
     async def _chosen(self, transaction: Transaction, engine_id: str) -> int | None:
         """What an engine takes that others may do much better; see `jobs.order.sharing`."""
@@ -155,19 +162,34 @@ class Claims:
             await self._core.discard_working([dropped])
         return LeaseHeld(cancel_requested=bool(row.cancel_requested))
 
-    async def save_checkpoint(self, claim: Claim, key: str) -> LeaseOutcome:
-        """Name the checkpoint from which another engine goes on if this one dies."""
+    async def save_checkpoint(
+        self, claim: Claim, key: str, frames: Mapping[int, str] = MappingProxyType({})
+    ) -> LeaseOutcome:
+        """Name the checkpoint from which another engine goes on if this one dies.
+
+        Args:
+            claim: of the job.
+            key: of the checkpoint.
+            frames: keys of the painted frames that are new with it, by their number. Those that
+                were named before still belong to it; with the first one all begins anew.
+        """
         uses = schema.picture_uses.c
+        roles = {CHECKPOINT: key} | {f"{FRAME}{number:06d}": of for number, of in frames.items()}
+        goes = uses.role == CHECKPOINT
+        if 0 in frames:
+            goes = sa.or_(goes, uses.role.startswith(FRAME))
         async with self._core.database.write() as transaction:
-            old = await transaction.connection.scalar(
-                sa.select(uses.key).where(uses.job_id == claim.job.id, uses.role == "checkpoint")
-            )
             held = await guarded(transaction, claim, checkpoint_key=key)
             if held is None:
                 return LeaseLost()
-            await use_picture(transaction, claim.job.id, "checkpoint", key)
-        if old is not None and old != key:
-            await self._core.discard_working([old])
+            old = await transaction.connection.scalars(
+                sa.delete(schema.picture_uses)
+                .where(uses.job_id == claim.job.id, goes)
+                .returning(uses.key)
+            )
+            dropped = set(old) - set(roles.values())
+            await use_pictures(transaction, claim.job.id, roles)
+        await self._core.discard_working(dropped)
         return _outcome(held)
 
     async def finish(
@@ -183,30 +205,32 @@ class Claims:
             row = await held_row(transaction, claim)
             if row is None:
                 return LeaseLost()
-            if row.cancel_requested:
-                await end_job(transaction, row, JobState.CANCELLED, f"engine:{claim.engine_id}")
-                return LeaseHeld(cancel_requested=True)
-            await use_picture(transaction, row.id, "result", result_key)
-            await use_picture(transaction, row.id, "timelapse", timelapse_key)
-            for name, key in report.records.items():
-                await use_picture(transaction, row.id, name, key)
-            if report.clip is not None:
-                await use_pictures(transaction, row.id, clip_roles(report.clip))
-            await _keep_variants(transaction, row.id, report.variants)
-            await end_job(
-                transaction,
-                row,
-                JobState.DONE,
-                f"engine:{claim.engine_id}",
-                result_key=result_key,
-                timelapse_key=timelapse_key,
-                report=to_json(report),
-            )
-            if row.attempts == 1:
+            actor, cancelled = f"engine:{claim.engine_id}", bool(row.cancel_requested)
+            if cancelled:
+                dropped = await end_job(transaction, row, JobState.CANCELLED, actor)
+            else:
+                await use_picture(transaction, row.id, "result", result_key)
+                await use_picture(transaction, row.id, "timelapse", timelapse_key)
+                for name, key in report.records.items():
+                    await use_picture(transaction, row.id, name, key)
+                if report.clip is not None:
+                    await use_pictures(transaction, row.id, clip_roles(report.clip))
+                await _keep_variants(transaction, row.id, report.variants)
+                dropped = await end_job(
+                    transaction,
+                    row,
+                    JobState.DONE,
+                    actor,
+                    result_key=result_key,
+                    timelapse_key=timelapse_key,
+                    report=to_json(report),
+                )
+            if not cancelled and row.attempts == 1:
                 # A job that was resumed does not say how long the whole of it takes.
                 await measure(transaction, row, claim.engine_id, report.seconds)
                 self._speeds.forget()
-        return LeaseHeld()
+        await self._core.discard_working(dropped)
+        return LeaseHeld(cancel_requested=cancelled)
 
     async def fail(self, claim: Claim, failure: Failure, *, retry: bool = False) -> LeaseOutcome:
         """End the job as failed; with `retry` it gets another chance, up to three in all."""
@@ -215,10 +239,10 @@ class Claims:
             row = await held_row(transaction, claim)
             if row is None:
                 return LeaseLost()
-            if row.cancel_requested:
-                await end_job(transaction, row, JobState.CANCELLED, actor)
-                return LeaseHeld(cancel_requested=True)
-            if retry and row.deaths + 1 < DEATHS_ALLOWED:
+            dropped = list[str]()
+            if cancelled := bool(row.cancel_requested):
+                dropped = await end_job(transaction, row, JobState.CANCELLED, actor)
+            elif retry and row.deaths + 1 < DEATHS_ALLOWED:
                 await requeue(
                     transaction,
                     row,
@@ -228,10 +252,11 @@ class Claims:
                     details={"error_id": failure.error_id},
                 )
             else:
-                await end_job(transaction, row, JobState.FAILED, actor, failure=failure)
+                dropped = await end_job(transaction, row, JobState.FAILED, actor, failure=failure)
                 if failure.kind is FailureKind.STYLE_MISSING:
                     await write_fact(transaction, SCANS_UNREACHABLE, str(transaction.now))
-        return LeaseHeld()
+        await self._core.discard_working(dropped)
+        return LeaseHeld(cancel_requested=cancelled)
 
     async def cancelled(self, claim: Claim) -> LeaseOutcome:
         """End the job as cancelled, after the engine has stopped painting."""
@@ -239,7 +264,10 @@ class Claims:
             row = await held_row(transaction, claim)
             if row is None:
                 return LeaseLost()
-            await end_job(transaction, row, JobState.CANCELLED, f"engine:{claim.engine_id}")
+            dropped = await end_job(
+                transaction, row, JobState.CANCELLED, f"engine:{claim.engine_id}"
+            )
+        await self._core.discard_working(dropped)
         return LeaseHeld(cancel_requested=True)
 
     async def release(self, claim: Claim, *, reason: str | None = None) -> LeaseOutcome:
@@ -252,11 +280,13 @@ class Claims:
             row = await held_row(transaction, claim)
             if row is None:
                 return LeaseLost()
+            dropped = list[str]()
             if row.cancel_requested:
-                await end_job(transaction, row, JobState.CANCELLED, actor)
+                dropped = await end_job(transaction, row, JobState.CANCELLED, actor)
             else:
                 details = {} if reason is None else {"reason": reason}
                 await requeue(transaction, row, "released", actor, died=False, details=details)
+        await self._core.discard_working(dropped)
         return LeaseHeld()
 
     async def hung(self, claim: Claim, reason: str, failure: Failure) -> LeaseOutcome:
@@ -271,13 +301,15 @@ class Claims:
             if row is None:
                 return LeaseLost()
             earlier = sa.select(sa.func.count()).where(events.job_id == row.id, events.kind == HUNG)
+            dropped = list[str]()
             if row.cancel_requested:
-                await end_job(transaction, row, JobState.CANCELLED, actor)
+                dropped = await end_job(transaction, row, JobState.CANCELLED, actor)
             elif (await transaction.connection.scalar(earlier) or 0) + 1 < HANGS_ALLOWED:
                 details = {"reason": reason}
                 await requeue(transaction, row, HUNG, actor, died=False, details=details)
             else:
-                await end_lost(transaction, row, HUNG, actor, failure)
+                dropped = await end_lost(transaction, row, HUNG, actor, failure)
+        await self._core.discard_working(dropped)
         return LeaseHeld()
 
     async def reap(self) -> list[int]:
@@ -323,21 +355,26 @@ async def _keep_variants(transaction: Transaction, job_id: int, keys: tuple[str,
     """Make the job need the versions of it that are finished."""
     if not keys:
         return
-    known = await _kept_variants(transaction, job_id)
+    known = await _kept(transaction, job_id)
     for number, key in enumerate(keys):
         if known.get(role := f"{_VARIANT_ROLE}{number}") != key:
             await use_picture(transaction, job_id, role, key)
 
 
-async def _kept_variants(transaction: Transaction, job_id: int) -> dict[str, str]:
-    """The finished versions that a job needs, by their roles, in their order."""
+async def _kept(transaction: Transaction, job_id: int) -> dict[str, str]:
+    """What a job needs of what is painted of it, by roles, in their order."""
     uses = schema.picture_uses.c
+    begins = (uses.role.startswith(_VARIANT_ROLE), uses.role.startswith(FRAME))
     kept = await transaction.connection.execute(
         sa.select(uses.role, uses.key)
-        .where(uses.job_id == job_id, uses.role.startswith(_VARIANT_ROLE))
+        .where(uses.job_id == job_id, sa.or_(*begins))
         .order_by(uses.role)
     )
     return {str(row.role): str(row.key) for row in kept}
+
+
+def _keys_of(kept: Mapping[str, str], role: str) -> tuple[str, ...]:
+    return tuple(key for each, key in kept.items() if each.startswith(role))
 
 
 def _key_of(claim: Claim, role: str) -> sa.ScalarSelect[Any]:

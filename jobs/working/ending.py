@@ -19,9 +19,9 @@ DIED, SURVIVED, HUNG = "engine_died", "engine_survived", "engine_hung"
 """Lines of a job's history."""
 PREVIEW, PREVIEW_BEFORE = "preview", "preview:last"
 """What the newest two previews are to a job."""
+CHECKPOINT, FRAME = "checkpoint", "frame:"
+"""What the newest checkpoint is to a job; how the role of each of its painted frames begins."""
 _DAY_SECONDS = 86_400.0
-_WORKING_ROLES = ("checkpoint", PREVIEW_BEFORE)
-"""Pictures that nobody needs once the job has ended."""
 
 
 async def end_job(
@@ -32,11 +32,14 @@ async def end_job(
     *,
     failure: Failure | None = None,
     **values: Any,
-) -> None:
+) -> list[str]:
     """End a job that the transaction has locked, and count it back where that is fair.
 
     Cancelled before it was ever painted, or failed by no fault of the user: it does not count
     towards the day. One that ended its engines does, or it could end them all day long.
+
+    Returns:
+        Keys of what only its engine needed, to be discarded when all is written.
     """
     refunded = (state is JobState.CANCELLED and row.attempts == 0) or (
         failure is not None and failure.kind not in {FailureKind.INPUT, FailureKind.LOST}
@@ -62,21 +65,32 @@ async def end_job(
         )
     )
     uses = schema.picture_uses
-    await transaction.connection.execute(
-        sa.delete(uses).where(uses.c.job_id == row.id, uses.c.role.in_(_WORKING_ROLES))
+    dropped = await transaction.connection.execute(
+        sa.delete(uses)
+        .where(uses.c.job_id == row.id, is_working(uses.c.role))
+        .returning(uses.c.role, uses.c.key)
     )
+    # The delivery may be about to read a preview, which is left for the next cleaning.
+    keys = [str(each.key) for each in dropped if each.role != PREVIEW_BEFORE]
     details = {} if failure is None else {"kind": failure.kind, "error_id": failure.error_id}
     await record(transaction, row.id, state.value, actor, details)
     await transaction.notify(CHANGED_TOPIC)
+    return keys
+
+
+def is_working(role: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Whether it is the role of a picture that nobody needs once the job has ended."""
+    return sa.or_(role.in_([CHECKPOINT, PREVIEW_BEFORE]), role.startswith(FRAME))
 
 
 async def end_lost(
     transaction: Transaction, row: Record, kind: str, actor: str, failure: Failure
-) -> None:
+) -> list[str]:
     """End a job over which engines died or hung (`kind`) too often.
 
     It counts towards its member's day, or it could end engines all day long; unless another
-    member's job met the same within a day, as then it is the machine that does it.
+    member's job met the same within a day, as then it is the machine that does it. What is
+    returned is that of `end_job`.
     """
     events = schema.events.c
     others = (
@@ -90,7 +104,7 @@ async def end_lost(
     )
     is_machines = await transaction.connection.scalar(others.limit(1)) is not None
     values = {"counted": False} if is_machines else {}
-    await end_job(transaction, row, JobState.FAILED, actor, failure=failure, **values)
+    return await end_job(transaction, row, JobState.FAILED, actor, failure=failure, **values)
 
 
 async def requeue(

@@ -80,8 +80,8 @@ class Reaper:
         async with self._core.database.write() as transaction:
             rows = await transaction.connection.execute(statement.with_for_update(skip_locked=True))
             reaped = rows.all()
-            for row in reaped:
-                await _reap_one(transaction, row)
+            dropped = [key for row in reaped for key in await _reap_one(transaction, row)]
+        await self._core.discard_working(dropped)
         return [int(row.id) for row in reaped]
 
     async def _follow_clock(self) -> None:
@@ -100,12 +100,13 @@ class Reaper:
                 )
 
 
-async def _reap_one(transaction: Transaction, row: Record) -> None:
+async def _reap_one(transaction: Transaction, row: Record) -> list[str]:
+    """Take one job back, or end it; the keys of what nobody needs any more."""
     if row.cancel_requested:
-        await end_job(transaction, row, JobState.CANCELLED, "queue")
-    elif row.deaths + 1 < DEATHS_ALLOWED:
+        return await end_job(transaction, row, JobState.CANCELLED, "queue")
+    if row.deaths + 1 < DEATHS_ALLOWED:
         details = {"engine": row.engine_id, "fence": row.fence}
         await requeue(transaction, row, DIED, "queue", died=True, details=details)
-    else:
-        failure = Failure.of(FailureKind.LOST, LOST, f"job-{row.id}")
-        await end_lost(transaction, row, DIED, "queue", failure)
+        return []
+    failure = Failure.of(FailureKind.LOST, LOST, f"job-{row.id}")
+    return await end_lost(transaction, row, DIED, "queue", failure)

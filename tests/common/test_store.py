@@ -13,7 +13,7 @@ from bot.intake.room import DiskRoom
 from bot.wire.errors import UserError
 from common.options import PaintInputs, StyleInput
 from common.settings import Settings
-from common.store import PictureMissingError, PictureStore, StorageUnavailableError
+from common.store import PictureMissingError, PictureStore, StorageUnavailableError, key_for
 from jobs.queue import JobQueue
 from tests.kit.samples import Place, accepted, claimed, report
 
@@ -61,6 +61,22 @@ async def test_what_is_put_can_be_got(store: PictureStore) -> None:
     assert not await store.exists(key)
     with pytest.raises(PictureMissingError):
         await store.get(key)
+
+
+async def test_long_files_go_in_and_out_by_way_of_files(
+    store: PictureStore, tmp_path: Path
+) -> None:
+    file, back = tmp_path / "long.clip", tmp_path / "back.clip"
+    file.write_bytes(b"a long clip" * 100_000)
+    key = await store.put_file(file, ".clip")
+    assert key == key_for(file.read_bytes(), "clip")
+    assert await store.get(key) == file.read_bytes()
+    store.get_file_sync(key, back)
+    assert back.read_bytes() == file.read_bytes()
+    with pytest.raises(PictureMissingError):
+        store.get_file_sync(key_for(b"another", "clip"), back)
+    with pytest.raises(FileNotFoundError):
+        await store.put_file(tmp_path / "nothing", ".clip")
 
 
 async def test_only_what_lay_untouched_is_deleted(store: PictureStore) -> None:

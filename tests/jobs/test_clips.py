@@ -1,16 +1,33 @@
 """Jobs that paint a clip: what they cost, what they keep, and that all of it goes again."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 
-from common.options import ClipInput, PaintInputs, PaintOptions, StyleInput
+from common.options import (
+    CLIP_FRAME_WORK,
+    ClipInput,
+    PaintInputs,
+    PaintOptions,
+    StyleInput,
+)
 from common.store import key_for
-from jobs.model import PaintedClip, Progress
-from jobs.order.speeds import CLIP_FRAME_WORK, speed_class_of, work_of
-from jobs.outcomes import LeaseHeld
+from jobs.model import Claim, PaintedClip, Progress
+from jobs.order.speeds import speed_class_of, work_of
+from jobs.outcomes import LeaseHeld, LeaseLost
 from jobs.queue import JobQueue
-from tests.kit.samples import PICTURE, accepted, claimed, report
+from jobs.working.ending import DEATHS_ALLOWED
+from tests.kit.samples import (
+    PICTURE,
+    RESULT,
+    FakeClock,
+    accepted,
+    claimed,
+    failure,
+    looked_after,
+    report,
+)
 
 CLIP = ClipInput(picture=key_for(b"a clip", "clip"), frames=24, seconds=2.0)
 FILES = ("png", "clip", "mp4", "gif", "webp")
@@ -67,3 +84,127 @@ async def test_all_files_of_a_painted_clip_are_kept_and_go_with_it(queue: JobQue
     assert set((await queue.privacy.export_user(job.user_id)).picture_keys) == files
     await queue.retention.delete_result(job.id, job.user_id)
     assert (await queue.privacy.export_user(job.user_id)).picture_keys == ()
+
+
+# Frames that are painted, which belong to a checkpoint
+
+ALL_DONE = b"what is told of the frames"
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files may be deleted however new they are."""
+    for name in ("SOON_SECONDS", "WORKING_SOON_SECONDS"):
+        monkeypatch.setattr(f"jobs.core.{name}", -1.0)
+
+
+async def kept(queue: JobQueue, claim: Claim, begins: int, *frames: bytes) -> list[str]:
+    """Keep frames, and a checkpoint of all so far; the keys of all that was stored."""
+    keys = [await queue.store.put(frame, "png") for frame in frames]
+    checkpoint = await queue.store.put(b"%d" % (begins + len(frames)), "ckpt")
+    numbers = dict(enumerate(keys, start=begins))
+    assert isinstance(await queue.claims.save_checkpoint(claim, checkpoint, numbers), LeaseHeld)
+    return [*keys, checkpoint]
+
+
+async def test_each_frame_is_named_once_and_the_next_engine_gets_all(queue: JobQueue) -> None:
+    await accepted(queue, inputs=MOVING)
+    claim = await claimed(queue)
+    assert claim.frames == ()
+    first, second, _ = await kept(queue, claim, 0, b"one", b"two")
+    (third, newest) = await kept(queue, claim, 2, b"three")
+    await queue.claims.release(claim)
+    again = await claimed(queue, "another")
+    assert (again.frames, again.checkpoint_key) == ((first, second, third), newest)
+    assert again.done == ()
+    assert await queue.claims.save_checkpoint(claim, RESULT, {3: RESULT}) == LeaseLost()
+    await queue.claims.release(again)
+    assert (await claimed(queue)).frames == again.frames
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_what_is_begun_anew_lets_the_earlier_frames_go(queue: JobQueue) -> None:
+    await accepted(queue, inputs=MOVING)
+    claim = await claimed(queue)
+    before = await kept(queue, claim, 0, b"one", b"two", b"three")
+    now = await kept(queue, claim, 0, b"other", b"two")
+    await queue.claims.release(claim)
+    assert (await claimed(queue)).frames == tuple(now[:2])
+    there = [await queue.store.exists(key) for key in before]
+    assert there == [False, True, False, False]  # the second is the same as before
+
+
+async def finished(queue: JobQueue, claim: Claim) -> None:
+    await queue.claims.finish(claim, await queue.store.put(b"done", "png"), report())
+
+
+async def failed(queue: JobQueue, claim: Claim) -> None:
+    await queue.claims.fail(claim, failure())
+
+
+async def cancelled(queue: JobQueue, claim: Claim) -> None:
+    await queue.jobs.cancel(claim.job.id, claim.job.user_id)
+    await queue.claims.cancelled(claim)
+
+
+async def cancelled_as_it_stops(queue: JobQueue, claim: Claim) -> None:
+    await queue.jobs.cancel(claim.job.id, claim.job.user_id)
+    await queue.claims.release(claim)
+
+
+async def cancelled_while_it_waits_again(queue: JobQueue, claim: Claim) -> None:
+    await queue.claims.release(claim)
+    await queue.jobs.cancel(claim.job.id, claim.job.user_id)
+
+
+async def cleared(queue: JobQueue, claim: Claim) -> None:
+    await queue.claims.release(claim)
+    await queue.clearings.clear(None, 9)
+
+
+async def erased(queue: JobQueue, claim: Claim) -> None:
+    await queue.privacy.erase_user(claim.job.user_id)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(
+    "end",
+    [
+        finished,
+        failed,
+        cancelled,
+        cancelled_as_it_stops,
+        cancelled_while_it_waits_again,
+        cleared,
+        erased,
+    ],
+)
+async def test_frames_go_with_the_end_of_their_job(
+    queue: JobQueue, end: Callable[[JobQueue, Claim], Awaitable[None]]
+) -> None:
+    await accepted(queue, inputs=MOVING)
+    claim = await claimed(queue)
+    keys = await kept(queue, claim, 0, b"one", b"two")
+    seen = (await queue.privacy.export_user(claim.job.user_id)).picture_keys
+    assert not set(seen) & set(keys)
+    await end(queue, claim)
+    job = await queue.jobs.get(claim.job.id)
+    assert job is None or job.state.ended
+    assert [await queue.store.exists(key) for key in keys] == [False, False, False]
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_frames_outlive_their_engine_but_not_the_last_one(
+    queue: JobQueue, clock: FakeClock
+) -> None:
+    job, keys = await accepted(queue, inputs=MOVING), list[str]()
+    for death in range(DEATHS_ALLOWED):
+        claim = await claimed(queue, f"engine-{death}")
+        assert len(claim.frames) == death
+        assert all([await queue.store.exists(key) for key in claim.frames])
+        keys += await kept(queue, claim, death, b"frame %d" % death)
+        assert await looked_after(queue, clock, 120) == [job.id]
+    last = await queue.jobs.get(job.id)
+    assert last is not None
+    assert last.state.ended
+    assert not any([await queue.store.exists(key) for key in keys])

@@ -1,6 +1,8 @@
 """How the bot comes back to the gateway."""
 
 import logging
+import socket
+import sys
 
 import pytest
 
@@ -48,3 +50,19 @@ async def test_after_an_outage_of_many_tries_it_is_back_and_the_log_has_a_line_a
     assert len(tries) >= 8
     assert all(record.exc_info is None for record in tries)
     assert all("\n" not in record.message for record in tries)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="each system has names of its own for it")
+async def test_a_way_that_is_lost_is_noticed_by_the_system_before_the_heartbeats_do(
+    world: World,
+) -> None:
+    """A router that starts anew forgets a connection, and neither side hears of it."""
+    connection = world.bot.ws.socket.get_extra_info("socket")
+    assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    idle, between, tries, unanswered_ms = (
+        connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, f"TCP_{name}"))
+        for name in ("KEEPIDLE", "KEEPINTVL", "KEEPCNT", "USER_TIMEOUT")
+    )
+    assert (idle, between, tries) == gateway.LOSS_PROBES
+    assert idle + between * tries < 20
+    assert unanswered_ms < 20_000

@@ -12,7 +12,17 @@ from bot.commands.privacy_export import export_parts
 from common.clips.decode import decode
 from common.pictures.kinds import ClipLimits, DecodeLimits
 from sandbox.model import Interaction, Message
-from tests.common.clips.files import GifFrame, film, gif, solid
+from tests.common.clips.files import (
+    GifFrame,
+    PngFrame,
+    apng,
+    film,
+    gif,
+    plain,
+    saved,
+    solid,
+    turned,
+)
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import World
 
@@ -101,6 +111,46 @@ async def test_a_film_is_shown_as_one_and_its_sound_is_left_out(world: World) ->
     assert "Its sound is left out." in done.text
     still = await world.finished(await world.paint({"moving": False}, attachments=FILM))
     assert "The file is a video; I used its first picture." in still.text
+
+
+PLAIN = [plain((60 * number, 90, 90), (96, 72)) for number in range(4)]
+KINDS = {
+    "cat.webp": saved(PLAIN, "WEBP", duration=100),
+    "cat.png": apng([PngFrame((60 * n, 90, 90, 255)) for n in range(4)]),
+    "cat.avif": saved(PLAIN, "AVIF", duration=100),
+    "cat.webm": film(LOOKS, kind="webm", codec="libvpx"),
+    "cat.mov": turned(film(LOOKS, kind="mov"), (0, 1, -1, 0)),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+async def test_every_kind_of_file_that_moves_is_painted_moving(world: World, name: str) -> None:
+    await world.start_engine()
+    done = await moving(world, attachments={"content": (name, KINDS[name]), "style": STYLE})
+    (job,) = await world.jobs()
+    assert job.inputs.clip is not None
+    assert job.inputs.clip.frames == 4
+    assert job.report is not None
+    assert job.report.clip is not None
+    is_film = name.endswith((".webm", ".mov"))
+    assert job.report.clip.plays == (1 if is_film else 0)
+    assert done.attachments[0].filename.endswith(".mp4" if is_film else ".gif")
+    if name == "cat.mov":  # which says that it lies on its side
+        assert job.report.width_px < job.report.height_px
+
+
+async def test_a_broken_tail_and_too_small_a_picture_are_told(world: World) -> None:
+    await world.start_engine()
+    broken = {"content": ("cat.gif", ANIMATION[: len(ANIMATION) * 3 // 4]), "style": STYLE}
+    done = await moving(world, attachments=broken)
+    (job,) = await world.jobs()
+    assert job.inputs.clip is not None
+    assert 1 < job.inputs.clip.frames < 5
+    assert "The file breaks off; I used the 0.6 s before that." in done.text
+    dot = gif([GifFrame(0, box=(0, 0, 1, 1)), GifFrame(1, box=(0, 0, 1, 1))], canvas=(1, 1))
+    refused = await world.paint({"moving": True}, attachments={"content": ("dot.gif", dot)})
+    assert "has only 1 × 1 pixels; each side needs at least 16" in await world.said(refused)
+    assert len(await world.jobs()) == 1
 
 
 async def test_what_does_not_move_is_painted_as_it_is(world: World) -> None:
@@ -278,6 +328,59 @@ async def test_before_and_after_are_compared_moving(world: World) -> None:
     assert clip is not None
     assert (clip.width_px, clip.height_px) == (96 + 8 + 96, 72)
     assert clip.seconds == 4.0  # once around takes a second
+
+
+async def test_it_is_published_in_the_gallery_moving_as_well_as_it_fits_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await world.start_engine()
+    engine.noise = True
+    talk = world.discord.channel("talk")
+    await world.slash(world.user("admin"), "limits set", {"gallery": str(talk.id)})
+    done = await moving(world)
+    (job,) = await world.jobs()
+    assert job.report is not None
+    assert job.report.clip is not None
+    gif = await world.queue.store.get(job.report.clip.files["gif"])
+
+    async def published() -> Message:
+        opened = await world.discord.press(world.user(), done, label="Post to gallery")
+        said = await world.discord.submit_modal(opened, {"title": "My cat"})
+        there = await world.says(said, "It is in the gallery")
+        (posted,) = world.discord.messages("talk")
+        await world.press(world.user(), there, "Take it out")
+        return posted
+
+    posted = await published()
+    assert [each.filename for each in posted.attachments] == [f"atelier-{job.id}.gif"]
+    assert posted.attachments[0].data == gif
+    assert "My cat" in posted.text
+    assert "Shown as" not in posted.text
+    guild = type(world.bot.get_guild(world.guild_id))
+    monkeypatch.setattr(guild, "filesize_limit", len(gif) - 1)
+    posted = await published()
+    assert not posted.attachments[0].filename.endswith(".gif")
+    assert "the GIF of" in posted.text
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (GIF["content"], "The style picture: The file is animated; I used its first frame."),
+        (FILM["content"], "The style picture: The file is a video; I used its first picture."),
+    ],
+)
+async def test_of_a_style_that_moves_the_first_picture_is_used(
+    world: World, file: Any, said: str
+) -> None:
+    await world.start_engine()
+    post = world.discord.post(world.user("grace"), "look", [file])
+    opened = await world.discord.message_command(world.user(), "Use as style", post)
+    submitted = await world.discord.submit_modal(opened, {}, {"content": [STYLE]})
+    done = await world.finished(submitted)
+    (job,) = await world.jobs()
+    assert job.inputs.clip is None
+    assert said in done.text
 
 
 async def test_another_style_and_the_form_keep_what_moves(world: World) -> None:

@@ -59,6 +59,7 @@ async def test_it_is_posted_once_and_can_be_taken_out_again(world: World) -> Non
     await world.press(world.user(), shown, "Take it out")
     assert world.discord.messages("talk") == []
     await world.says(await publish(world, message), "It is in the gallery")
+    assert len(world.discord.messages("talk")) == 1
 
 
 async def test_deleting_a_picture_takes_it_out(world: World) -> None:

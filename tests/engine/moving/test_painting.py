@@ -152,7 +152,8 @@ def test_a_killed_run_costs_the_frame_at_hand_and_ends_like_one_that_was_not(
         if isinstance(event, FrameStepped) and event.frame == 4:
             break
     again = painting(Images(images), tmp_path / "second", studio)
-    events = list(again.paint(resume=kept))
+    again.go_on(kept, run.frames.file)
+    events = list(again.paint())
     assert {one.frame for one in events if isinstance(one, FrameStepped)} == {4, 5}
     for one, another in zip(whole, again.finished(), strict=True):
         assert apart(one, another) == 0
@@ -161,10 +162,44 @@ def test_a_killed_run_costs_the_frame_at_hand_and_ends_like_one_that_was_not(
 def test_a_checkpoint_of_another_clip_is_refused(tmp_path: Path, studio: Studio) -> None:
     run = painting(Images(panned(1)), tmp_path / "a", studio)
     kept = [one for one in run.paint() if isinstance(one, FramePainted)][-1]
-    for data, said in ((kept.checkpoint(), "other pictures"), (b"no ZIP", "cannot be read")):
+    for data, said in (
+        (kept.checkpoint(), "other pictures"),
+        (b"no JSON", "cannot be read"),
+        (b"PK\x03\x04, as the first version had it", "another version"),
+    ):
         other = painting(Images(panned(2, seed=3)), tmp_path / "b", studio)
         with pytest.raises(PaintSettingsError, match=said):
-            next(iter(other.paint(resume=data)))
+            other.go_on(data, run.frames.file)
+
+
+def test_frames_that_are_not_those_of_the_checkpoint_are_refused_and_all_begins_anew(
+    tmp_path: Path, studio: Studio
+) -> None:
+    images = panned(3)
+    run = painting(Images(images), tmp_path / "a", studio)
+    kept = [one.checkpoint() for one in run.paint() if isinstance(one, FramePainted)][1]
+    for file, problem in (
+        (lambda _number: run.frames.file(0), PaintSettingsError),
+        (lambda _number: b"half a file", PaintSettingsError),
+        (lambda _number: run.frames.file(99), FileNotFoundError),
+    ):
+        again = painting(Images(images), tmp_path / "b", studio)
+        with pytest.raises(problem):
+            again.go_on(kept, file)
+        assert len(again.frames) == 0
+        events = list(again.paint())
+        assert {one.frame for one in events if isinstance(one, FrameStepped)} == {1, 2, 3}
+
+
+def test_a_checkpoint_is_as_short_for_many_frames_as_for_one(
+    tmp_path: Path, studio: Studio
+) -> None:
+    images = [Image.new("RGB", (32, 32), (number, 90, 40)) for number in range(120)]
+    quick = PaintOptions(size_px=64, iterations=1, scales=1)
+    run = painting(Images(images), tmp_path, studio, quick)
+    kept = [len(one.checkpoint()) for one in run.paint() if isinstance(one, FramePainted)]
+    assert len(kept) == 120
+    assert max(kept) - min(kept) < 32  # longer numbers
 
 
 def test_a_run_is_stopped_within_a_frame(tmp_path: Path, studio: Studio) -> None:

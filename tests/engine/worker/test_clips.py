@@ -2,7 +2,10 @@
 
 import asyncio
 import io
+import os
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +17,10 @@ from common.clips.decode import decode
 from common.options import ClipInput, PaintInputs, StyleInput
 from common.pictures.kinds import ClipLimits, DecodeLimits
 from common.settings import Settings
+from common.store import PictureStore
+from engine.scratch import SCRATCH
 from engine.worker import clip_painting
+from engine.worker.handle import CHECKPOINT_GONE
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.moving.frames import panned
@@ -33,7 +39,8 @@ def _lite(monkeypatch: pytest.MonkeyPatch) -> None:
 async def post(
     poster: Poster, images: Sequence[Image.Image], *, damaged: bool = False, **options: Any
 ) -> Job:
-    store, times = poster.queue.store, TIMES_MS[: len(images)]
+    store = poster.queue.store
+    times = [TIMES_MS[number % len(TIMES_MS)] for number in range(len(images))]
     file = io.BytesIO()
     write_clip(file, images, times, plays=0, source="GIF")
     data = file.getvalue()[:-200] if damaged else file.getvalue()
@@ -144,6 +151,64 @@ async def test_another_engine_goes_on_at_the_frame_and_ends_the_same(
     assert done.report is not None
     assert whole.report is not None
     assert done.report.iterations == whole.report.iterations
+
+
+class CountingStore(PictureStore):
+    """Notes the size of each file that is put."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.sizes: dict[str, list[int]] = {}
+
+    async def put(self, data: bytes, suffix: str) -> str:
+        self.sizes.setdefault(suffix, []).append(len(data))
+        return await super().put(data, suffix)
+
+
+async def test_each_frame_of_a_long_clip_is_stored_once_with_a_short_checkpoint(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    count = 120
+    images = [image.resize((64, 64)) for image in panned(2) for _ in range(count // 2)]
+    queue.store = store = CountingStore(settings.storage_url)
+    job = await post(poster, images, size_px=64, iterations=2, scales=1)
+    store.sizes.clear()
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.state is JobState.DONE, done.failure
+    assert len(await lossless(queue, done)) == count
+    *frames, _result = store.sizes[".png"]
+    assert len(frames) <= count
+    assert max(frames) < 64 * 64 * 3 + 1000
+    assert max(store.sizes[".ckpt"]) - min(store.sizes[".ckpt"]) < 64  # longer numbers
+    assert scratch() == []
+
+
+async def test_a_checkpoint_without_its_frames_is_begun_anew(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    job = await post(poster, panned(12), iterations=60)
+    async with worker(queue, settings):
+        while (await running(queue, job)).progress.frame < 2:  # type: ignore[union-attr, operator]
+            await asyncio.sleep(0.02)
+    claim = await queue.claims.claim("another", lease_seconds=30)
+    assert claim is not None
+    assert claim.checkpoint_key is not None
+    assert len(claim.frames) >= 2
+    assert len(await queue.store.get(claim.checkpoint_key)) < 20_000
+    await queue.store.delete(claim.frames[1])
+    await queue.claims.release(claim)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.state is JobState.DONE, done.failure
+    assert (done.attempts, len(await lossless(queue, done))) == (1, 12)
+    assert done.report is not None
+    assert CHECKPOINT_GONE in done.report.notes
+
+
+def scratch() -> list[Path]:
+    """Folders that this process left behind."""
+    return list(Path(tempfile.gettempdir()).glob(f"{SCRATCH}{os.getpid()}-*"))
 
 
 async def test_a_damaged_clip_fails_the_job_with_a_sentence(

@@ -1,0 +1,62 @@
+"""A look at the limits before a command is acknowledged, for as long as that can wait.
+
+Asked then, a refusal is seen by its user only. What comes too late here is said by `submit`, which
+always asks.
+"""
+
+import asyncio
+import logging
+
+from bot.intake.moving import options_to_check
+from bot.intake.request import PaintRequest
+from bot.kit import Bot, Interaction
+from bot.texts import texts_of
+from bot.ui.refusals import refusal_words
+from bot.wire.errors import UserError
+from jobs.outcomes import Refusal
+
+log = logging.getLogger(__name__)
+
+LIMITS_SECONDS = 0.25  # of the three that there are for the acknowledgement
+ASKED_AT_ONCE = 4  # so that who asks leaves connections to who writes down
+
+
+class EarlyLook:
+    """Asks for the limits, a few at a time."""
+
+    def __init__(self, client: Bot) -> None:
+        self._client = client
+        self._asking: set[asyncio.Task[Refusal | None]] = set()
+        self._slots = asyncio.Semaphore(ASKED_AT_ONCE)
+
+    async def check(self, interaction: Interaction, request: PaintRequest) -> None:
+        """Refuse a wish that the limits do not allow, if they say so soon.
+
+        Raises:
+            UserError: with what stands in the way.
+        """
+        refusal = await self._refusal(request)
+        if refusal is not None:
+            raise UserError(refusal_words(texts_of(interaction), refusal))
+
+    async def _refusal(self, request: PaintRequest) -> Refusal | None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LIMITS_SECONDS
+        try:
+            async with asyncio.timeout_at(until):
+                await self._slots.acquire()
+        except TimeoutError:
+            return None
+        asking = asyncio.create_task(
+            self._client.queue.submissions.check_limits(request.asker, options_to_check(request))
+        )
+        self._asking.add(asking)
+        asking.add_done_callback(self._asked)
+        await asyncio.wait({asking}, timeout=until - loop.time())
+        return asking.result() if asking.done() and not asking.exception() else None
+
+    def _asked(self, asking: "asyncio.Task[Refusal | None]") -> None:
+        self._asking.discard(asking)
+        self._slots.release()
+        if not asking.cancelled() and asking.exception() is not None:
+            log.warning("The limits could not be asked: %s", asking.exception())
