@@ -19,12 +19,10 @@ from engine.painting.studio import Studio
 RECIPE = load_recipe("atelier")
 
 
-def plan_for(
-    size: Size, network: Network = "lite", *, held: bool = False, **options: object
-) -> Plan:
+def plan_for(size: Size, network: Network = "lite", **options: object) -> Plan:
     chosen = PaintOptions.model_validate({"size_px": max(size), "network": network, **options})
     encoder = Studio(source=NetworkSource()).encoder(network, RECIPE.pooling)
-    return make_plan(chosen, RECIPE, encoder, size, held=held)
+    return make_plan(chosen, RECIPE, encoder, size)
 
 
 def work(plan: Plan) -> int:
@@ -81,15 +79,6 @@ def test_a_standard_picture_is_little_more_than_half_the_work_of_before(
     """Pixels of all iterations, in parts of the picture at 128 px; before, in five scales."""
     plan = plan_for((384, 512), network)
     assert work(plan) / (96 * 128) <= 0.57 * before
-
-
-@pytest.mark.parametrize(("network", "count"), [("lite", 6), ("vgg19", 8)])
-def test_frames_that_begin_from_others_pass_the_two_largest_half_octaves(
-    network: Network, count: int
-) -> None:
-    plan = plan_for((384, 512), network, held=True)
-    assert [max(scale.size) for scale in plan.scales] == [362, 512]
-    assert [scale.iterations for scale in plan.scales] == [count, count]
 
 
 def pulled(optimizer: Lbfgs, goal: torch.Tensor, steps: int) -> None:
