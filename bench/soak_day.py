@@ -18,7 +18,7 @@ from sandbox.model import Interaction
 
 SAMPLE_SECONDS = 15.0
 STEADY_SECONDS = 30.0
-"""A process that lives so long has loaded what it needs."""
+"""A process that lives longer has loaded what it needs."""
 
 
 @dataclass(frozen=True)

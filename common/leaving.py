@@ -8,7 +8,7 @@ log = logging.getLogger(__name__)
 
 
 def leave_within(seconds: float, status: int) -> None:
-    """End this process after so long, if it has not ended by itself until then.
+    """End this process after that time, if it has not ended by itself until then.
 
     Python waits for its threads at the end. One that computes, or asks a store that does not
     answer, would keep a process that was told to stop until somebody kills it.

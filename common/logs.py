@@ -1,18 +1,22 @@
 """Logging of all of Atelier's processes: one format, ids where a line has them, never a secret."""
 
 import contextlib
+import contextvars
 import json
 import logging
 import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import TextIO
+from typing import ParamSpec, TextIO, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from common.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 HUMAN, JSON = "human", "json"
 
@@ -107,6 +111,16 @@ def log_ids(**ids: object) -> Iterator[None]:
 def add_log_ids(**ids: object) -> None:
     """As `log_ids`, for the rest of the task that runs now."""
     _about.set({**(_about.get() or {}), **{k: v for k, v in ids.items() if v is not None}})
+
+
+def carrying_ids(call: Callable[P, T]) -> Callable[P, T]:
+    """The same call, with the ids of this moment, for another thread to make, once."""
+    context = contextvars.copy_context()
+
+    def carried(*args: P.args, **kwargs: P.kwargs) -> T:
+        return context.run(call, *args, **kwargs)
+
+    return carried
 
 
 def redacted(text: str, secrets: tuple[str, ...] = ()) -> str:

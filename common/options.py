@@ -40,6 +40,7 @@ Precision = Literal["auto", "fp32", "bf16"]
 Statistic = Literal["gram", "wasserstein"]
 KeepColors = Literal["no", "luminance", "match", "histogram"]
 Start = Literal["content", "grey", "noise", "style", "file"]
+Faces = Literal["auto", "off"]
 FilmFormat = Literal["mp4", "gif"]
 Vary = Literal["seed", "strength", "style", "photo"]
 MAX_VARIANTS = 10
@@ -99,6 +100,9 @@ class PaintOptions(BaseModel):
     colors_first: _Share | None = Field(
         None,
         description="How far the photo takes the style's colours before it is painted, 0 to 1.",
+    )
+    faces: Faces = Field(
+        "auto", description="Keep faces in the photo more than the rest. Without it: yes."
     )
     start: Start = Field(
         "content", description="What the painting grows from. Without it: the photo."

@@ -23,6 +23,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from common.errors import AtelierError
 from common.files import TEMPORARY, copy_whole, private_folder, write_whole
+from common.timings import FAILED, Timings
 
 T = TypeVar("T")
 
@@ -104,6 +105,9 @@ class PictureStore:
         self._local = folder is not None
         self._timeout_seconds = timeout_seconds
         self._sizes: dict[str, int] = {}
+        self.timings = Timings()
+        """Of all calls of the file system, by `put`, `get`, `size`, `exists`, `delete`, `list`; and
+        `wait` for those that were given up."""
         if folder is not None:
             _adopt_misplaced(folder)
             self._fs, self._root = LocalFileSystem(), folder.as_posix()
@@ -123,9 +127,18 @@ class PictureStore:
         try:
             return await asyncio.wait_for(running, self._timeout_seconds)
         except TimeoutError:
+            self.timings.observe("wait", FAILED, self._timeout_seconds)
             raise StorageUnavailableError(
                 f"The picture store did not answer within {self._timeout_seconds:.0f} s."
             ) from None
+
+    @contextlib.contextmanager
+    def _called(self, operation: str) -> Iterator[None]:
+        """Around each call of the file system: its time is counted, its errors become ours."""
+        # That there is no such file is an answer, but to `put`.
+        answers = () if operation == "put" else (FileNotFoundError,)
+        with _translated(), self.timings.measured(operation, *answers):
+            yield
 
     async def check(self) -> None:
         """Write, read and delete a small file.
@@ -188,7 +201,7 @@ class PictureStore:
         return sum(known.values())
 
     def _size_bytes_sync(self, key: str) -> int:
-        with contextlib.suppress(FileNotFoundError), _translated():
+        with contextlib.suppress(FileNotFoundError), self._called("size"):
             return int(self._fs.info(self._path(key))["size"])
         return 0
 
@@ -209,7 +222,7 @@ class PictureStore:
         key = key_for(data, suffix)
         path = self._path(key)
         try:
-            with _translated():
+            with self._called("put"):
                 if self._local:
                     write_whole(Path(path), data)
                 else:
@@ -225,7 +238,7 @@ class PictureStore:
             opened.seek(0)
             path = self._path(key)
             try:
-                with _translated():
+                with self._called("put"):
                     if self._local:
                         copy_whole(opened, Path(path))
                     else:
@@ -236,19 +249,19 @@ class PictureStore:
 
     def get_sync(self, key: str) -> bytes:
         """As `get`."""
-        with self._told_if_missing(key), _translated():
+        with self._told_if_missing(key), self._called("get"):
             data = self._fs.cat_file(self._path(key))
         assert isinstance(data, bytes)
         return data
 
     def get_file_sync(self, key: str, file: Path) -> None:
         """As `get_sync`, into a file, however long it is."""
-        with self._told_if_missing(key), _translated():
+        with self._told_if_missing(key), self._called("get"):
             self._fs.get_file(self._path(key), str(file))
 
     def exists_sync(self, key: str) -> bool:
         """As `exists`."""
-        with _translated():
+        with self._called("exists"):
             found = bool(self._fs.exists(self._path(key)))
         if not found:
             self._believe_missing()
@@ -256,7 +269,7 @@ class PictureStore:
 
     def delete_sync(self, key: str) -> None:
         """As `delete`."""
-        with contextlib.suppress(FileNotFoundError), _translated():
+        with contextlib.suppress(FileNotFoundError), self._called("delete"):
             self._fs.rm_file(self._path(key))
 
     def delete_if_untouched_sync(self, key: str, seconds: float) -> bool:
@@ -266,7 +279,7 @@ class PictureStore:
         which puts the same picture meanwhile either renews the age or writes a new file.
         """
         path = self._path(key)
-        with contextlib.suppress(FileNotFoundError), _translated():
+        with contextlib.suppress(FileNotFoundError), self._called("delete"):
             if not self._local:
                 if time.time() - _modified_at(self._fs.info(path)) < seconds:
                     return False
@@ -285,7 +298,7 @@ class PictureStore:
 
     def walk_sync(self) -> Iterator[StoredPicture]:
         """All pictures of the store; files that a dead process left half written are removed."""
-        with _translated():
+        with self._called("list"):
             found = self._fs.find(self._root, detail=True)
         for path, info in found.items():
             name = str(path).rsplit("/", 1)[-1]
@@ -319,7 +332,7 @@ class PictureStore:
             StorageUnavailableError: when the store is what is missing.
         """
         place = self._root if self._local else self._root.partition("/")[0]
-        with _translated():
+        with self._called("exists"):
             there = bool(self._fs.exists(place))
         if not there:
             what = "folder" if self._local else "bucket"

@@ -41,6 +41,8 @@ class Trouble:
     """For logs, metrics and alerts: the same trouble always has the same name."""
     sentence: Sentence
     """What is wrong, and what to do."""
+    job_id: int | None = None
+    """The job that it is about, if it is about one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class Health:
                 Part.ENGINE,
                 "no-engine",
                 sentence(
-                    "No engine is running, {count} jobs wait: the log of the bot says why its "
+                    "No engine is running (waiting jobs: {count}). The log of the bot says why its "
                     "engine ended; with ATELIER_ENGINE=external start one with `python -m engine`.",
                     count=self.waiting,
                 ),
@@ -181,6 +183,7 @@ class Health:
                         job_id=job.id,
                         count=DEATHS_ALLOWED,
                     ),
+                    job.id,
                 )
         if self.failures_in_a_row >= FAILURES_IN_A_ROW:
             yield Trouble(
@@ -192,6 +195,7 @@ class Health:
                     count=self.failures_in_a_row,
                     job_id=self.failures[0].id,
                 ),
+                self.failures[0].id,
             )
 
     def _of_bots(self) -> Iterator[Trouble]:

@@ -251,6 +251,7 @@ class Intake:
     interaction_id: int
     payload: dict[str, Any]
     created_at: datetime
+    user_id: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class MadeClip:
 
 
 def make_clips(shared: Path, size_px: int) -> Mapping[str, MadeClip]:
-    """All six, with the longer side so long."""
+    """All six, with a longer side of that length."""
     return {name: make(shared / "images" / "content", size_px) for name, make in MAKERS.items()}
 
 

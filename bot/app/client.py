@@ -136,10 +136,12 @@ class AtelierClient(Bot):
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Somebody deleted a message."""
+        add_log_ids(server=payload.guild_id)
         await note_removed(self, {payload.message_id})
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """Somebody deleted many messages."""
+        add_log_ids(server=payload.guild_id)
         await note_removed(self, payload.message_ids)
 
     async def on_app_command_completion(

@@ -51,9 +51,9 @@ class EngineSupervisor:
                 started_at = time.monotonic()
                 code = await self._run_once()
                 if code is None:
-                    why = "the engine could not be started"
+                    why = f"the {self._name} could not be started"
                 else:
-                    why = f"the engine ended with code {code}"
+                    why = f"the {self._name} ended with code {code}"
                 if time.monotonic() - started_at >= STEADY_AFTER_SECONDS:
                     failures = 0
                 pause_seconds = BACKOFF.seconds(failures)
@@ -71,9 +71,9 @@ class EngineSupervisor:
                 *self._command, stdin=PIPE, env=self._environment
             )
         except OSError as error:
-            log.warning("no process for the engine: %s", error)
+            log.warning("no process for the %s: %s", self._name, error)
             return None
-        log.info("the engine runs as process %d", self._process.pid)
+        log.info("the %s runs as process %d", self._name, self._process.pid)
         return await self._process.wait()
 
     async def _stop(self) -> None:
@@ -85,7 +85,9 @@ class EngineSupervisor:
         try:
             await asyncio.wait_for(process.wait(), STOP_TIMEOUT_SECONDS)
         except TimeoutError:
-            log.warning("the engine did not stop within %.0f s and is ended", STOP_TIMEOUT_SECONDS)
+            log.warning(
+                "the %s did not stop within %.0f s and is ended", self._name, STOP_TIMEOUT_SECONDS
+            )
             process.kill()
             await process.wait()
 

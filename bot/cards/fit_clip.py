@@ -55,7 +55,7 @@ async def fitted_clip(
 
 
 def best_kinds(plays: int) -> Sequence[str]:
-    """The kinds of file in which a clip is shown that plays so often, the best first."""
+    """The kinds of file in which a clip is shown, by how often it plays; the best first."""
     return OF_FILMS if plays == 1 else OF_LOOPS
 
 

@@ -12,6 +12,7 @@ from bot.kit import Feature, Interaction
 from bot.texts import Texts, _
 from bot.ui.buttons import PersistentItem, custom_id, template
 from bot.ui.container import row_of
+from common.logs import add_log_ids
 
 IN_A_ROW = 5
 
@@ -122,6 +123,7 @@ class JobButton(
 
     async def act(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
         """Do it."""
+        add_log_ids(job=self.job_id)
         await interaction.client.picture_actions[self.action](interaction, self.job_id)
 
 

@@ -14,9 +14,9 @@ from bot.commands.show import check_posting
 from bot.commands.style_form import PhotoForm
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
 from bot.intake.own_defaults import hidden_by_role
-from bot.intake.pictures import NOT_KEPT
 from bot.intake.request import Source, StyleWish
 from bot.intake.shares import Shares
+from bot.intake.taken import NOT_KEPT
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_for, texts_of
 from bot.ui.buttons import OwnButton
@@ -28,6 +28,7 @@ from bot.wire.errors import UserError
 from bot.wire.faults import MessageGone, fault_of, passes
 from bot.wire.in_time import read_in_time
 from bot.wire.uploads import Upload
+from common.logs import log_ids
 from jobs.changing.gallery import TAKEN_OUT, GalleryPost
 from jobs.model import Job
 
@@ -194,7 +195,8 @@ async def take_out(client: Bot, job_id: int) -> bool:
         await channel.get_partial_message(post.message_id).delete()
     except (discord.DiscordException, OSError) as error:
         if not isinstance(fault_of(error), MessageGone):
-            log.info("Job %d cannot be taken out of the gallery: %s", job_id, error)
+            with log_ids(job=job_id, server=post.guild_id):
+                log.info("Job %d cannot be taken out of the gallery: %s", job_id, error)
             await gallery.posted(job_id, post.message_id)
             return False
         await gallery.keep_out(job_id)

@@ -4,7 +4,7 @@ import asyncio
 
 from bot.commands.message_removed import is_removed
 from bot.commands.rights import Right, Role, by_admins_right, may, role_of
-from bot.intake.pictures import NOT_KEPT
+from bot.intake.taken import NOT_KEPT
 from bot.kit import Interaction
 from bot.texts import _
 from bot.ui.plain import plain

@@ -8,8 +8,8 @@ from discord import ui
 from bot.cards.small_print import duration
 from bot.commands.style_buttons import WISH
 from bot.intake.moving import moving_options
-from bot.intake.pictures import Undecided
 from bot.intake.service import IntakeService
+from bot.intake.taken import Undecided
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, texts_for
 from bot.ui.buttons import USER, PersistentItem, check_owner, custom_id, template

@@ -16,6 +16,7 @@ from bot.wire.errors import UserError
 from common.defaults import Defaults, Notify
 from common.options import (
     OPTIONS,
+    Faces,
     FilmFormat,
     KeepColors,
     PaintOptions,
@@ -26,6 +27,7 @@ from common.options import (
 
 SIZE, STRENGTH = OPTIONS["size_px"], OPTIONS["strength"]
 SCALE, SEED = OPTIONS["style_scale"], OPTIONS["seed"]
+FIRST = OPTIONS["colors_first"]
 QUALITIES: list[Choice[str]] = [
     Choice(name="draft: quick, to try things out", value="draft"),
     Choice(name="standard", value="standard"),
@@ -42,6 +44,10 @@ STARTS: list[Choice[str]] = [
     Choice(name="grey: from a plain grey", value="grey"),
     Choice(name="noise: from random noise", value="noise"),
     Choice(name="style: from the style picture", value="style"),
+]
+FACES: list[Choice[str]] = [
+    Choice(name="auto: keep them where some are found", value="auto"),
+    Choice(name="off: paint them like all else", value="off"),
 ]
 VARIANTS_OFFERED = 4
 VARY: list[Choice[str]] = [
@@ -100,6 +106,8 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
     strength=OPTIONS["strength"].help,
     style_scale=OPTIONS["style_scale"].help,
     keep_colors=OPTIONS["keep_colors"].help,
+    colors_first=OPTIONS["colors_first"].help + " Without it: 1.",
+    faces=OPTIONS["faces"].help,
     start=OPTIONS["start"].help,
     mask="A grey picture: white is painted, black stays the photo.",
     seed=OPTIONS["seed"].help + " Without it: a new one.",
@@ -113,7 +121,13 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
     ephemeral="Show the picture only to you.",
 )
 @app_commands.choices(
-    notify=NOTIFY, quality=QUALITIES, keep_colors=KEEP_COLORS, start=STARTS, vary=VARY, film=FILMS
+    notify=NOTIFY,
+    quality=QUALITIES,
+    keep_colors=KEEP_COLORS,
+    faces=FACES,
+    start=STARTS,
+    vary=VARY,
+    film=FILMS,
 )
 @app_commands.autocomplete(preset=offered, preset2=offered)
 async def paint(
@@ -130,6 +144,8 @@ async def paint(
     strength: Range[float, STRENGTH.least, STRENGTH.most] | None = None,
     style_scale: Range[float, SCALE.least, SCALE.most] | None = None,
     keep_colors: KeepColors | None = None,
+    colors_first: Range[float, FIRST.least, FIRST.most] | None = None,
+    faces: Faces = "auto",
     start: Start = "content",
     mask: discord.Attachment | None = None,
     seed: Range[int, SEED.least, SEED.most] | None = None,
@@ -161,6 +177,8 @@ async def paint(
         styles=styles,
         mask=_source(mask),
         options=PaintOptions(
+            colors_first=colors_first,
+            faces=faces,
             start=start,
             variants=_versions(variants, vary, len(styles)),
             vary=vary,

@@ -57,7 +57,7 @@ async def use_as_style(interaction: Interaction, message: discord.Message) -> No
 
 async def _with_one(interaction: Interaction, purpose: str, message: discord.Message) -> None:
     """Go on with the only picture of a message, or ask which one is meant."""
-    sources = list(islice(dict.fromkeys(pictures_of(message)), MAX_VARIANTS))
+    sources = list(islice(pictures_of(message), MAX_VARIANTS))
     if not sources:
         raise UserError(NO_PICTURE)
     if len(sources) == 1:
@@ -178,13 +178,18 @@ def pictures_of(message: discord.Message) -> Iterator[Source]:
     Pictures from elsewhere are only taken from Discord's own proxy, never from an address that
     a stranger chose.
     """
-    yield from _attached(message.attachments)
+    found = [*_attached(message.attachments)]
     for snapshot in message.message_snapshots:
-        yield from _attached(snapshot.attachments)
-        yield from embedded(snapshot.embeds)
+        found += [*_attached(snapshot.attachments), *embedded(snapshot.embeds)]
     for component in message.components:
-        yield from _in_galleries(component)
-    yield from embedded(message.embeds)
+        found += _in_galleries(component)
+    found += embedded(message.embeds)
+    seen = set()
+    for source in found:  # what is attached stands in a gallery too, under another host
+        path = urlsplit(source.url or "").path
+        if path not in seen:
+            seen.add(path)
+            yield source
 
 
 def _attached(attachments: Iterable[discord.Attachment]) -> Iterator[Source]:

@@ -5,7 +5,7 @@ import unicodedata
 import discord
 from discord import app_commands
 
-from bot.intake.request import Role, Source, asker_of
+from bot.intake.request import PictureRole, Source, asker_of
 from bot.intake.service import IntakeService
 from bot.intake.shares import Shares
 from bot.kit import Feature, Interaction
@@ -67,7 +67,9 @@ async def save(
         raise UserError(refusal_words(t, refusal))
     intake = client.service(IntakeService)
     client.service(Shares).check(interaction.user.id)
-    taken = await intake.pictures.take(Source.attachment(picture), Role.STYLE, interaction.user.id)
+    taken = await intake.pictures.take(
+        Source.attachment(picture), PictureRole.STYLE, interaction.user.id
+    )
     outcome = await client.queue.styles.save(
         scope, owner_id, cleaned, taken.value, interaction.user.id
     )

@@ -17,9 +17,9 @@ from bot.kit import Bot, Feature
 from bot.wire.faults import BACKOFF
 from bot.wire.in_flight import follow_this_task
 from bot.wire.original_response import is_mine
-from common.logs import add_log_ids
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
+from jobs.working.saying import ids_of
 
 log = logging.getLogger(__name__)
 
@@ -125,8 +125,11 @@ class Delivery:
         if not ended and now - message.edited_at < self._pace(job, message):
             return
         message.started_at, message.is_final = now, ended
-        message.task = asyncio.create_task(self._deliver(job.id, message), name=f"deliver-{job.id}")
-        message.task.add_done_callback(lambda task: _finished(message, task))
+        with ids_of(job):  # on the lines of the task, and of what is done when it has ended
+            message.task = asyncio.create_task(
+                self._deliver(job.id, message), name=f"deliver-{job.id}"
+            )
+            message.task.add_done_callback(lambda task: _finished(message, task))
 
     def _pace(self, job: Job, message: TrackedMessage) -> float:
         """Seconds between two edits of a message: more of them the more messages there are."""
@@ -139,14 +142,12 @@ class Delivery:
 
     async def _deliver(self, job_id: int, message: TrackedMessage) -> None:
         """Bring the newest state of a job to its message, and note what came of it."""
-        add_log_ids(job=job_id)
         queue = self.client.queue
         message.requests = follow_this_task()
         async with self._slots[message.is_final]:
             job = await queue.jobs.get(job_id)
             if job is None or (job.state.ended and not message.is_final):
                 return  # the next round brings the end, in its own right
-            add_log_ids(member=job.user_id, server=job.guild_id)
             if not job.state.ended:
                 message.end = None  # an admin may have taken a cancellation back
             elif message.end is not None and await self._stays(job, message, message.end):

@@ -15,6 +15,7 @@ from bot.wire.message_address import message_address
 from bot.wire.original_response import webhook_of
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
+from jobs.working.saying import ids_of
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ class Notifier:
 
     def tell(self, job: Job) -> None:
         """Tell the member of a job that its message shows the end, if they want that."""
-        task = asyncio.create_task(self._tell(job), name=f"notify-{job.id}")
+        with ids_of(job):
+            task = asyncio.create_task(self._tell(job), name=f"notify-{job.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

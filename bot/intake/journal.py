@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from bot.intake.pictures import ERASED
 from bot.intake.request import PaintRequest
+from bot.intake.taken import ERASED
 from bot.wire.errors import UserError
 from common.backoff import Backoff
 from common.files import TEMPORARY, write_whole
+from common.logs import carrying_ids
 from jobs.outcomes import QueueError, QueueUnavailableError
 from jobs.queue import JobQueue
 
@@ -104,7 +105,9 @@ class CommandJournal:
         return self._folder / f"{request.reply.interaction_id}{_SUFFIX}"
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, carrying_ids(work), *arguments
+        )
 
     def _read_all(self) -> list[PaintRequest]:
         """The commands of all files; what is none, or too old to be answered, is removed."""

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from bot.intake.pictures import Taken
 from bot.intake.request import Moving, PaintRequest, asker_of, reply_to
+from bot.intake.taken import Taken
 from bot.kit import Interaction
 from bot.texts import _
 from bot.wire.errors import UserError

@@ -2,15 +2,25 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import TypeVar
 
 from bot.intake.byte_budget import ByteBudget
 from bot.intake.download import Downloader, UnreachableError
-from bot.intake.request import Moving, PaintRequest, Role, Source, StyleWish
+from bot.intake.request import Moving, PaintRequest, PictureRole, Source, StyleWish
 from bot.intake.room import DiskRoom
 from bot.intake.shares import Shares
+from bot.intake.taken import (
+    ERASED,
+    NOT_KEPT,
+    InputError,
+    Taken,
+    Undecided,
+    notes_of,
+    of_picture,
+    usable,
+)
 from bot.intake.wishes import resolve
 from bot.texts import _
 from bot.wire.errors import UserError
@@ -35,86 +45,8 @@ HELD_BYTES = 48 * 1024 * 1024
 HELD_AT_ONCE = 8
 CLIPS_AT_ONCE = 2
 
-ROLE_WORDS = {
-    Role.CONTENT: _("The photograph"),
-    Role.STYLE: _("The style picture"),
-    Role.SECOND_STYLE: _("The second style picture"),
-    Role.MASK: _("The mask"),
-}
-NUMBERED = _("Photograph {number}")
-LEFT_OUT = _("{problem} It is left out.")
-OF_PICTURE = _("{picture}: {problem}")
-NOT_KEPT = _("The pictures of this painting are no longer kept; please use /paint with new ones.")
-
-ERASED = _("What this needs was erased while it was being prepared, so it is not painted.")
 PNG, CLIP = ".png", ".clip"
 DOES_NOT_MOVE = _("It does not move, so I painted it as a still picture.")
-
-
-@dataclass(frozen=True)
-class Taken(Generic[T]):
-    """What was taken in (the key of a picture, or all inputs), and what had to be changed of it."""
-
-    value: T
-    notes: tuple[Sentence, ...] = ()
-    aspect: float | None = None
-    """Of a picture, the shorter side in parts of the longer, where it was looked at."""
-    moving: Moving | None = None
-    """What moves of it, where that matters."""
-
-
-@dataclass(frozen=True)
-class Undecided:
-    """It is yet to be asked whether what moves is to be painted, or its first picture."""
-
-    request: PaintRequest
-    """With its pictures in the store."""
-    moving: Moving
-
-
-class InputError(UserError):
-    """A picture that cannot be used, with the name of the option it was given to."""
-
-    def __init__(
-        self, role: Role, problem: UserError | PictureError, number: int | None = None
-    ) -> None:
-        said = _of_picture(role, problem.sentence, number)
-        super().__init__(said.template, **said.values)
-
-
-def _of_picture(role: Role, sentence: Sentence, number: int | None = None) -> Sentence:
-    """A sentence with the name of the option whose picture it is about; of several, its number."""
-    picture = Sentence(ROLE_WORDS[role])
-    if number is not None:
-        picture = Sentence(NUMBERED, {"number": number})
-    return Sentence(OF_PICTURE, {"picture": picture, "problem": sentence})
-
-
-def _usable(photos: Sequence[Taken[str] | BaseException]) -> Taken[tuple[str, ...]]:
-    """Those of several photographs that can be used, and why the others are left out.
-
-    Raises:
-        InputError: none can.
-    """
-    taken = [photo for photo in photos if isinstance(photo, Taken)]
-    problems = [photo for photo in photos if isinstance(photo, BaseException)]
-    for problem in problems:
-        if not isinstance(problem, InputError) or not taken:
-            raise problem
-    notes = [note for photo in taken for note in photo.notes]
-    notes += [
-        Sentence(LEFT_OUT, {"problem": problem.sentence})
-        for problem in problems
-        if isinstance(problem, InputError)
-    ]
-    keys = tuple(dict.fromkeys(photo.value for photo in taken))
-    return Taken(keys, tuple(notes), taken[0].aspect, taken[0].moving)
-
-
-def _notes(
-    photos: Taken[tuple[str, ...]], others: Mapping[Role, Taken[str]]
-) -> tuple[Sentence, ...]:
-    return (*photos.notes, *(note for each in others.values() for note in each.notes))
 
 
 class PictureIntake:
@@ -157,7 +89,7 @@ class PictureIntake:
     async def take(
         self,
         source: Source,
-        role: Role,
+        role: PictureRole,
         member: int,
         interaction_id: int | None = None,
         *,
@@ -203,11 +135,11 @@ class PictureIntake:
             return await self._stored(decoded, role, interaction_id, number)
 
     async def _stored(
-        self, decoded: Decoded, role: Role, interaction_id: int | None, number: int | None
+        self, decoded: Decoded, role: PictureRole, interaction_id: int | None, number: int | None
     ) -> Taken[str]:
         picture, clip = decoded.picture, decoded.clip
         sides = sorted((picture.width_px, picture.height_px))
-        notes = tuple(_of_picture(role, note, number) for note in picture.notes)
+        notes = tuple(of_picture(role, note, number) for note in picture.notes)
         files = [(picture.png, PNG), *([(clip.file, CLIP)] if clip else [])]
         await self._hold(interaction_id, [key_for(*file) for file in files])
         key, *more = [await self._queue.store.put(*file) for file in files]
@@ -216,7 +148,7 @@ class PictureIntake:
         moving = Moving(
             clip=ClipInput(picture=more[0], frames=clip.frames, seconds=clip.seconds),
             size_px=max(MIN_SIZE_PX, clip.width_px, clip.height_px),
-            notes=tuple(_of_picture(role, note) for note in clip.notes),
+            notes=tuple(of_picture(role, note) for note in clip.notes),
             notes_of_still=notes,
         )
         return Taken(key, (), sides[0] / sides[1], moving)
@@ -246,22 +178,24 @@ class PictureIntake:
         if moving is not None and request.options.moving is None:
             return Undecided(_kept(request, photos, taken), moving)
         keys = {role: each.value for role, each in taken.items()}
-        style_keys = (keys[role] for role in (Role.STYLE, Role.SECOND_STYLE) if role in keys)
+        style_keys = (
+            keys[role] for role in (PictureRole.STYLE, PictureRole.SECOND_STYLE) if role in keys
+        )
         styles = [
             await self._style(request, wish, next(style_keys) if wish.picture else None)
             for wish in request.styles
         ]
-        notes = _notes(photos, taken)
+        notes = notes_of(photos, taken)
         if moving is not None:
             notes += moving.notes
         elif request.options.moving:
-            notes += (_of_picture(Role.CONTENT, Sentence(DOES_NOT_MOVE)),)
+            notes += (of_picture(PictureRole.CONTENT, Sentence(DOES_NOT_MOVE)),)
         return Taken(
             PaintInputs(
                 content=photos.value[0],
                 more_contents=photos.value[1:],
                 styles=tuple(styles),
-                mask=keys.get(Role.MASK),
+                mask=keys.get(PictureRole.MASK),
                 clip=None if moving is None else moving.clip,
                 content_aspect=photos.aspect,
             ),
@@ -282,7 +216,7 @@ class PictureIntake:
 
     async def _take_all(
         self, request: PaintRequest
-    ) -> tuple[Taken[tuple[str, ...]], dict[Role, Taken[str]]]:
+    ) -> tuple[Taken[tuple[str, ...]], dict[PictureRole, Taken[str]]]:
         """The photographs, and the pictures beside them."""
         photos, sources = request.photos, request.sources()
         member, interaction_id = request.asker.user_id, request.reply.interaction_id
@@ -292,7 +226,7 @@ class PictureIntake:
             *(
                 self.take(
                     photo,
-                    Role.CONTENT,
+                    PictureRole.CONTENT,
                     member,
                     interaction_id,
                     number=number if several else None,
@@ -303,12 +237,12 @@ class PictureIntake:
             *(self.take(source, role, member, interaction_id) for role, source in sources.items()),
             return_exceptions=True,
         )
-        taken: dict[Role, Taken[str]] = {}
+        taken: dict[PictureRole, Taken[str]] = {}
         for role, result in zip(sources, results[len(photos) :], strict=True):
             if isinstance(result, BaseException):
                 raise result
             taken[role] = result
-        return _usable(results[: len(photos)]), taken
+        return usable(results[: len(photos)]), taken
 
     async def _hold_kept(self, interaction_id: int | None, keys: Collection[str]) -> None:
         await self._hold(interaction_id, keys)
@@ -334,23 +268,25 @@ class PictureIntake:
 
 
 def _kept(
-    request: PaintRequest, photos: Taken[tuple[str, ...]], taken: Mapping[Role, Taken[str]]
+    request: PaintRequest, photos: Taken[tuple[str, ...]], taken: Mapping[PictureRole, Taken[str]]
 ) -> PaintRequest:
     """The wish with its pictures in the store; what is to be said of them goes with it."""
     content, *more = [Source(key=key) for key in photos.value]
     content = content.model_copy(update={"aspect": photos.aspect, "moving": photos.moving})
     sources = {role: Source(key=each.value) for role, each in taken.items()}
-    pictures = iter(sources[role] for role in (Role.STYLE, Role.SECOND_STYLE) if role in sources)
+    pictures = iter(
+        sources[role] for role in (PictureRole.STYLE, PictureRole.SECOND_STYLE) if role in sources
+    )
     styles = tuple(
         style if style.picture is None else style.model_copy(update={"picture": next(pictures)})
         for style in request.styles
     )
-    notes = (*request.reply.notes, *_notes(photos, taken))
+    notes = (*request.reply.notes, *notes_of(photos, taken))
     return request.model_copy(
         update={
             "content": content,
             "more": tuple(more),
-            "mask": sources.get(Role.MASK),
+            "mask": sources.get(PictureRole.MASK),
             "styles": styles,
             "reply": replace(request.reply, notes=notes),
         }

@@ -19,7 +19,7 @@ from jobs.model import Asker, Reply
 TOKEN_LIFE = timedelta(minutes=15)
 
 
-class Role(StrEnum):
+class PictureRole(StrEnum):
     """What a picture is to the painting."""
 
     CONTENT = "content"
@@ -143,12 +143,12 @@ class PaintRequest(BaseModel):
         """All photographs that are to be painted, in their order."""
         return () if self.content is None else (self.content, *self.more)
 
-    def sources(self) -> dict[Role, Source]:
+    def sources(self) -> dict[PictureRole, Source]:
         """The pictures beside the photographs; there are at most two of styles."""
         styles = (style.picture for style in self.styles if style.picture is not None)
         given = {
-            **dict(zip((Role.STYLE, Role.SECOND_STYLE), styles, strict=False)),
-            Role.MASK: self.mask,
+            **dict(zip((PictureRole.STYLE, PictureRole.SECOND_STYLE), styles, strict=False)),
+            PictureRole.MASK: self.mask,
         }
         return {role: source for role, source in given.items() if source is not None}
 

@@ -13,9 +13,10 @@ from bot.intake.early_look import EarlyLook
 from bot.intake.journal import CommandJournal, JournalEntry
 from bot.intake.moving import check_versions, decided, options_of
 from bot.intake.own_defaults import OwnDefaults
-from bot.intake.pictures import ERASED, NOT_KEPT, PictureIntake, Undecided
+from bot.intake.pictures import PictureIntake
 from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_to
 from bot.intake.shares import Shares
+from bot.intake.taken import ERASED, NOT_KEPT, Undecided
 from bot.intake.waiting import Surroundings
 from bot.intake.wishes import in_style
 from bot.kit import Bot, Feature, Interaction
@@ -32,7 +33,7 @@ from bot.wire.original_response import (
     say_instead,
     show_in_answer,
 )
-from common.logs import add_log_ids
+from common.logs import add_log_ids, log_ids
 from jobs.model import Intake, Submission
 from jobs.outcomes import (
     Accepted,
@@ -85,7 +86,8 @@ class IntakeService:
         self.pictures = PictureIntake(self._client.settings, queue, self._shares)
         await self.pictures.open()
         for intake in await queue.intakes.pending():
-            self._spawn(self._resume(intake))
+            with log_ids(member=intake.user_id):
+                self._spawn(self._resume(intake))
 
     async def stop(self) -> None:
         """Let those nearly done finish; the others are rows that the next start goes on with."""
@@ -215,6 +217,7 @@ class IntakeService:
             sentence = sentence_for(error, t, f"intake {reply.interaction_id}")
         else:
             if isinstance(outcome, Accepted | AlreadySubmitted):
+                add_log_ids(job=outcome.job.id)
                 # The delivery loop sees the job and shows it.
                 await self._client.service(UndeliveredNotice).tell_once_shown(outcome.job)
                 return

@@ -14,6 +14,7 @@ import discord
 
 from bot.kit import Bot, Feature
 from common.files import write_whole
+from common.logs import log_ids
 from common.settings import Settings
 from jobs.health import Health
 from jobs.outcomes import QueueError
@@ -94,7 +95,8 @@ class Alerts:
             if name not in self._told and lasted >= GRACE_SECONDS.get(name, 0.0):
                 if name == "no-engine" and not health.waiting:
                     continue  # nobody waits for it
-                log.error("%s", trouble.sentence)
+                with log_ids(job=trouble.job_id):
+                    log.error("%s", trouble.sentence)
                 await self._say(f"⚠️ {trouble.sentence}")
                 await self._remember(self._told | {name: str(trouble.sentence)})
         for name in sorted(set(self._told) - set(found)):
@@ -127,7 +129,9 @@ async def _post(client: discord.Client, settings: Settings, text: str) -> None:
                 channel = await client.create_dm(discord.Object(target))
             await channel.send(text)
         except discord.DiscordException as error:
-            log.warning("%d could not be told: %s", target, error)
+            to_member = target != settings.atelier_alert_channel_id
+            with log_ids(member=target if to_member else None):
+                log.warning("%d could not be told: %s", target, error)
             failures.append(error)
     if failures and len(failures) == len(targets):
         raise failures[0]

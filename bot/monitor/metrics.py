@@ -1,14 +1,19 @@
 """The figures of `/metrics`, in Prometheus' text form."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from bot.traffic import Traffic
+from common.timings import Timings
 from common.version import VERSION
 from jobs.health import Health
 from jobs.model import Job, JobState
@@ -29,11 +34,28 @@ NAMES_OF_TROUBLES = (
 )
 
 
+STORE_CALLS = "atelier_store_call_seconds"
+STATEMENTS = "atelier_database_statement_seconds"
+TRANSACTIONS = "atelier_database_transaction_seconds"
+CALLS = {
+    STORE_CALLS: "All calls of the picture store by this process.",
+    STATEMENTS: "All statements to the database by this process.",
+    TRANSACTIONS: "All transactions of this process, with what is done in them.",
+}
+
+
 class _Figures(Collector):
     """What is known at one moment."""
 
-    def __init__(self, health: Health, ended: Iterable[Job], traffic: Traffic) -> None:
+    def __init__(
+        self,
+        health: Health,
+        ended: Iterable[Job],
+        traffic: Traffic,
+        timings: Mapping[str, Timings],
+    ) -> None:
         self._health = health
+        self._timings = timings
         self._ended = tuple(ended)
         self._traffic = traffic
 
@@ -41,6 +63,7 @@ class _Figures(Collector):
         yield from self._of_health()
         yield from self._of_jobs()
         yield from self._of_discord()
+        yield from self._of_calls()
 
     def _of_health(self) -> Iterator[Metric]:
         health = self._health
@@ -132,6 +155,13 @@ class _Figures(Collector):
                 mean.add_metric(key, sum(found) / len(found))
             yield mean
 
+    def _of_calls(self) -> Iterator[Metric]:
+        for name, text in CALLS.items():
+            metric = HistogramMetricFamily(name, text, labels=("operation", "outcome"))
+            for key, histogram in self._timings[name].read().items():
+                metric.add_metric(key, histogram.cumulative(), histogram.seconds)
+            yield metric
+
     def _of_discord(self) -> Iterator[Metric]:
         traffic = self._traffic
         latencies = [bot.latency_seconds for bot in self._health.bots if bot.latency_seconds]
@@ -156,16 +186,19 @@ class _Figures(Collector):
             yield CounterMetricFamily(name, text, value=count)
 
 
-def exposition(health: Health, ended: Iterable[Job], traffic: Traffic) -> bytes:
+def exposition(
+    health: Health, ended: Iterable[Job], traffic: Traffic, timings: Mapping[str, Timings]
+) -> bytes:
     """The text that Prometheus reads.
 
     Args:
         health: how all is now.
         ended: the jobs that ended in the last day.
         traffic: what went to Discord since the start.
+        timings: how long this process's calls took since its start, by the keys of `CALLS`.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Figures(health, ended, traffic))
+    registry.register(_Figures(health, ended, traffic, timings))
     return generate_latest(registry)
 
 

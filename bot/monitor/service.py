@@ -107,9 +107,15 @@ class Monitor:
             ended = await self._client.queue.health.ended_today()
         except QueueError as error:
             raise web.HTTPServiceUnavailable(text=str(error)) from error
-        from bot.monitor.metrics import exposition  # noqa: PLC0415 (few ask for it)
+        from bot.monitor import metrics  # noqa: PLC0415 (few ask for it)
 
-        text = exposition(health, ended, self._client.traffic)
+        queue = self._client.queue
+        timings = {
+            metrics.STORE_CALLS: queue.store.timings,
+            metrics.STATEMENTS: queue.database.statement_times,
+            metrics.TRANSACTIONS: queue.database.transaction_times,
+        }
+        text = metrics.exposition(health, ended, self._client.traffic, timings)
         return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4"})
 
     async def _state(self, _: web.Request) -> web.Response:

@@ -121,7 +121,7 @@ def boxed(raster: Raster, max_side_px: int) -> Raster:
 
 
 def resized(raster: Raster, max_side_px: int) -> Raster:
-    """The raster with its longest side at most so long; best after `boxed`."""
+    """The raster with its longest side at most that long; best after `boxed`."""
     height, width = raster.samples.shape[:2]
     if max(height, width) <= max_side_px:
         return raster

@@ -47,6 +47,7 @@ def evaluate(
     picture: Tensor,
     tiling: Tiling | None = None,
     check: Callable[[], None] | None = None,
+    halfway: Callable[[], None] | None = None,
 ) -> Evaluation:
     """Loss and gradient of a picture [1, 3, H, W].
 
@@ -55,20 +56,23 @@ def evaluate(
         picture: a leaf or not; it is not changed.
         tiling: None for the whole picture at once.
         check: called before each tile; it may raise to stop.
+        halfway: called between the way there and the way back of the whole picture or of a tile,
+            of which either may take a second; it may raise to stop.
     """
-    shown = objective.shown(picture.detach())
+    shown, halfway = objective.shown(picture.detach()), halfway or _never
     if tiling is None:
-        found = _of_whole(objective, shown)
+        found = _of_whole(objective, shown, halfway)
     else:
-        found = _of_tiles(objective, shown, tiling, check or _never)
+        found = _of_tiles(objective, shown, tiling, check or _never, halfway)
     if objective.untouched is not None:
         found.gradient.mul_(objective.untouched[1])
     return found
 
 
-def _of_whole(objective: Objective, shown: Tensor) -> Evaluation:
+def _of_whole(objective: Objective, shown: Tensor, halfway: Callable[[], None]) -> Evaluation:
     whole = Region(0, objective.size[0], 0, objective.size[1])
     seen = _seen(objective, shown, whole, whole)
+    halfway()
     sums: list[Sums] = [{} for _ in objective.terms]
     _add_sums(objective, seen, sums)
     losses, slopes = _by_sums(objective, sums, shown)
@@ -79,7 +83,11 @@ def _of_whole(objective: Objective, shown: Tensor) -> Evaluation:
 
 
 def _of_tiles(
-    objective: Objective, shown: Tensor, tiling: Tiling, check: Callable[[], None]
+    objective: Objective,
+    shown: Tensor,
+    tiling: Tiling,
+    check: Callable[[], None],
+    halfway: Callable[[], None],
 ) -> Evaluation:
     losses, slopes = _by_sums(objective, _sums_of_tiles(objective, shown, tiling, check), shown)
     gradient = torch.zeros_like(shown)
@@ -87,6 +95,7 @@ def _of_tiles(
         check()
         window = tiling.window(core)
         seen = _seen(objective, window.of(shown).clone(), window, core)
+        halfway()
         own = [shown.new_zeros(()) for _ in losses]
         back = _pulled_back(objective, seen, slopes, own)
         del seen

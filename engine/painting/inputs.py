@@ -17,6 +17,7 @@ from engine.painting.color import (
     prepare_style,
 )
 from engine.painting.errors import PaintSettingsError
+from engine.painting.faces import face_mask, find_faces
 from engine.painting.picture import (
     Picture,
     Size,
@@ -95,6 +96,8 @@ class Inputs:
     """The content in the styles' palette, of the same size; None for its own colours."""
     held: Held | None = None
     """What was painted before this frame of a moving picture; None for what stands alone."""
+    faces: Tensor | None = None
+    """[H, W] in 0..1, of the content's size: where its faces are; None for nowhere."""
 
     @property
     def target(self) -> Picture:
@@ -255,6 +258,16 @@ def with_colors_first(inputs: Inputs, share: float, like: Picture | None = None)
     given = None if like is None else color_moments(like.pixels[None])
     pixels = in_palettes(content.pixels, parts, share, given)
     return replace(inputs, recolored=Picture(pixels, content.alpha))
+
+
+def with_faces(inputs: Inputs, options: PaintOptions, weight: float) -> Inputs:
+    """With the places of the photograph's faces, if these are to weigh more."""
+    if options.faces == "off" or weight <= 0 or options.strength <= 0:
+        return inputs
+    if any(style.is_content for style in inputs.styles):
+        return inputs  # It is painted as itself.
+    found = find_faces(inputs.content)
+    return replace(inputs, faces=face_mask(found, inputs.content.size)) if found else inputs
 
 
 def _colors(style: Style) -> ColorMoments | None:

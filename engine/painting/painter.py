@@ -15,7 +15,7 @@ from engine.painting.devices import SHARE_OF_FREE, free_memory_bytes
 from engine.painting.errors import PaintSettingsError
 from engine.painting.events import Event, Prepared, Preparing
 from engine.painting.finish import Finisher
-from engine.painting.inputs import Held, Inputs, Style, check_inputs, with_colors_first
+from engine.painting.inputs import Held, Inputs, Style, check_inputs, with_colors_first, with_faces
 from engine.painting.memory import PICTURE_BYTES, Memory
 from engine.painting.picture import Picture, Size, fit_size, padded, resized, resized_mask
 from engine.painting.plan import LEAST_SIDE_PX, Plan, colors_first, make_plan
@@ -57,7 +57,9 @@ def paint(
         PaintingStoppedError: the control asked for it.
     """
     inputs = check_inputs(content, styles, options, mask, start)
-    inputs = with_colors_first(inputs, colors_first(options, load_recipe(options.recipe)))
+    recipe = load_recipe(options.recipe)
+    inputs = with_colors_first(inputs, colors_first(options, recipe))
+    inputs = with_faces(inputs, options, recipe.loss.faces)
     events = paint_inputs(inputs, options, studio=studio, resume=resume, control=control)
     del resume
     yield from events
@@ -136,7 +138,7 @@ def _memory(total: int, inputs: Inputs, device: torch.device) -> Memory:
     given += [style.picture for style in inputs.styles]
     pixels = sum(one.size[0] * one.size[1] for one in given if one is not None)
     masks = {id(style.mask) for style in inputs.styles if style.mask is not None}
-    planes = len(masks)
+    planes = len(masks) + (2 if inputs.faces is not None else 0)
     if inputs.mask is not None:
         # The mask as a guide and as it is, the photograph, and the picture with it put back.
         planes = max(planes, 1) + 1 + 3 + 3
@@ -165,7 +167,8 @@ def _on_canvas(inputs: Inputs, final: Size, canvas: Size) -> Inputs:
     mask = _mask_on(inputs.mask, final)
     recolored = None if inputs.recolored is None else _picture_on(inputs.recolored, final)
     held = None if inputs.held is None else _held_on(inputs.held, final)
-    return Inputs(content, styles, mask, start, recolored, held)
+    faces = _mask_on(inputs.faces, final)
+    return Inputs(content, styles, mask, start, recolored, held, faces)
 
 
 def _held_on(held: Held, final: Size) -> Held:

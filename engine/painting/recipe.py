@@ -65,6 +65,7 @@ class Loss(_Part):
     means, deviations: weights of the channels' means and deviations beside their Gram matrix, each
         by the size of its own target. Equal Gram matrices allow others, seen as patches that are
         washed out or too bright (Risser et al., 2017).
+    faces: by how much more the content counts in faces, where these are to be kept.
     style_layers_sum_to_one: whether the layers' weights are made to.
     """
 
@@ -74,6 +75,7 @@ class Loss(_Part):
     tv: Literal["mean", "sum"] = "mean"
     means: _Weight = 0.0
     deviations: _Weight = 0.0
+    faces: _Weight = 0.0
     style_layers_sum_to_one: bool = True
 
 

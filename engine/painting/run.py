@@ -134,7 +134,7 @@ class Run:
         scale = self.state.plan.scales[work.number]
         begun, busy = time.perf_counter(), time.process_time()
         number, progress = self._before(work) + work.done, work.done / scale.iterations
-        found = work.iterate(number, progress, self._check)
+        found = work.iterate(number, progress, self._check, self.control.check)
         seconds, worked = time.perf_counter() - begun, time.process_time() - busy
         self.state.log.add(work.number, work.done, found, seconds, worked)
         return work.done

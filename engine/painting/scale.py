@@ -53,8 +53,16 @@ class ScaleRun:
     def __post_init__(self) -> None:
         self.remember()
 
-    def iterate(self, number: int, progress: float, check: Callable[[], None]) -> dict[str, Tensor]:
+    def iterate(
+        self,
+        number: int,
+        progress: float,
+        check: Callable[[], None],
+        halfway: Callable[[], None],
+    ) -> dict[str, Tensor]:
         """One iteration: the `number`th of the painting, at this share of the scale.
+
+        `check` and `halfway` are those of `evaluate`.
 
         Returns:
             Its figures, on the device; see `Evaluation.figures`.
@@ -62,7 +70,7 @@ class ScaleRun:
         if self.objective is None:
             raise RuntimeError("the scale is not set up")
         self.objective.encoder.begin(number)
-        found = evaluate(self.objective, self.optimizer.point, self.tiling, check)
+        found = evaluate(self.objective, self.optimizer.point, self.tiling, check, halfway)
         figures = found.figures()
         self.torn = True
         self.optimizer.update(found, progress)  # which spends the gradient

@@ -71,7 +71,7 @@ class StatisticsFiles:
             self._shrink()
 
     def forget(self, seconds: float) -> int:
-        """Delete what was not used for so long; how many."""
+        """Delete what was not used for that time; how many."""
         count = 0
         for path in self._folder.rglob(f"*{_SUFFIX}"):
             with contextlib.suppress(OSError):

@@ -7,7 +7,7 @@ import traceback
 from dataclasses import dataclass, field
 
 MOST_A_LOOK_SECONDS = 5.0
-"""Of the time between two looks so much counts: a machine that slept has not hung."""
+"""At most this much of the time between two looks counts: a machine that slept has not hung."""
 FRAMES_SHOWN = 6
 
 

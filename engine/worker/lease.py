@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 TICK_SECONDS = 0.5
 RENEWALS_A_LEASE = 4
-HEARD_SECONDS = 1.0
+HEARD_SECONDS = 0.4
 """What the queue said so recently need not be asked again."""
 DATABASE_BACKOFF = Backoff(first_seconds=1.0, longest_seconds=5.0)
 

@@ -140,7 +140,7 @@ class ProgressReporter:
 
 
 def _enlarged(image: Image.Image, side_px: int) -> Image.Image:
-    """With its longer side at least so long."""
+    """With its longer side at least this long."""
     grown = side_px / max(image.size)
     if grown <= 1:
         return image

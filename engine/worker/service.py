@@ -10,11 +10,10 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from common.logs import add_log_ids, log_ids, redacted
+from common.logs import add_log_ids, redacted
 from common.sentences import sentence
 from common.store import PictureMissingError, StorageUnavailableError
 from engine.styles.statistics_files import StatisticsFiles
@@ -35,14 +34,14 @@ from engine.worker.hanging import HangingError, HangWatch
 from engine.worker.idle import IdleWork
 from engine.worker.lease import LeaseKeeper, NotStoppedError, sleep_unless
 from engine.worker.painter import JobPainter, store_failure
-from engine.worker.saying import say_end
 from engine.worker.storing import store_finished
 from engine.worker.surroundings import EngineInTroubleError, Surroundings
 from engine.worker.thread import THREAD, PaintingThread
-from jobs.model import Claim, EngineInfo, Failure, FailureKind, Job, PaintReport
+from jobs.model import Claim, EngineInfo, Failure, FailureKind, PaintReport
 from jobs.outcomes import LeaseOutcome, QueueUnavailableError
 from jobs.queue import JobQueue
 from jobs.working.leases import LEASE_SECONDS
+from jobs.working.saying import ids_of, say_end
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +128,7 @@ class EngineWorker:
                 claim = await self._queue.claims.claim(self._info.id, lease_seconds=LEASE_SECONDS)
                 if claim is not None:
                     self._idle.end()
-                    with _ids_of(claim.job):
+                    with ids_of(claim.job):
                         await self._work(claim, stop)
                 else:
                     self._idle.begin()
@@ -340,10 +339,6 @@ class EngineWorker:
     ) -> None:
         if keeper.handle.stop_reason is not StopReason.LEASE_LOST:
             await keeper.write(partial(ending, *arguments), give_up_seconds=LAST_WRITE_SECONDS)
-
-
-def _ids_of(job: Job) -> AbstractContextManager[None]:
-    return log_ids(job=job.id, member=job.user_id, server=job.guild_id)
 
 
 def _abilities(info: EngineInfo) -> tuple[object, ...]:

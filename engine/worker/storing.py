@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredFiles:
     """The files of a painting, in the store."""
 
     versions: tuple[str, ...]
@@ -34,7 +34,7 @@ async def store_finished(
     finished: Finished,
     handle: JobHandle,
     note_trouble: Callable[[str], Awaitable[None]],
-) -> Kept | None:
+) -> StoredFiles | None:
     """Store the files of a painting; None where it was told to stop before it could.
 
     They are kept here until the store takes them: an hour of work is not given up for a disk
@@ -55,7 +55,7 @@ async def store_finished(
     raise AssertionError
 
 
-async def _put(store: PictureStore, finished: Finished) -> Kept:
+async def _put(store: PictureStore, finished: Finished) -> StoredFiles:
     lapse = None
     key = await store.put(finished.picture, ".png")
     if finished.timelapse:
@@ -65,7 +65,7 @@ async def _put(store: PictureStore, finished: Finished) -> Kept:
         for name, data in finished.records.items()
     }
     moving = None if finished.moving is None else await _put_moving(store, finished.moving)
-    return Kept((*finished.earlier, key), lapse, records, moving)
+    return StoredFiles((*finished.earlier, key), lapse, records, moving)
 
 
 async def _put_moving(store: PictureStore, moving: MovingFiles) -> PaintedClip:

@@ -1,5 +1,7 @@
 """Cancelling all that waits, and putting it back if that was a mistake."""
 
+from dataclasses import replace
+
 import sqlalchemy as sa
 
 from jobs.changing.audit import amend_audit, write_audit
@@ -7,11 +9,12 @@ from jobs.changing.cancelling import actor_of, cancel_row, forget_clearing, lock
 from jobs.core import QueueCore, record
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
-from jobs.db.rows import IS_QUEUED, J, Record, moment
+from jobs.db.rows import IS_QUEUED, J, Record, job_from_row, moment
 from jobs.entering.limits import EVERYWHERE
-from jobs.model import JobState
+from jobs.model import Job, JobState
 from jobs.order import fairness
 from jobs.outcomes import Cleared, ClearUndone, TooLateToUndo, UndoOutcome
+from jobs.working.saying import say_end
 
 UNDO_SECONDS = 600.0
 _CLEAR, _UNDO = "clear", "undo_clear"
@@ -33,7 +36,7 @@ class Clearings:
         statement = sa.select(J.id).where(IS_QUEUED, *here).order_by(J.start.desc(), J.id.desc())
         async with self._core.database.read() as connection:
             waiting = list(await connection.scalars(statement))
-        cancelled, dropped = [], list[str]()
+        cancelled, dropped = list[Job](), list[str]()
         for job_id in waiting:
             async with self._core.database.write() as transaction:
                 row = await lock_with_flow(transaction, job_id)
@@ -42,11 +45,13 @@ class Clearings:
                         transaction, row, by_user_id, back_until=until.timestamp()
                     )
                     await _remember(transaction, clear_id, row)
-                    cancelled.append(job_id)
+                    cancelled.append(replace(job_from_row(row), ended_at=moment(transaction.now)))
+        for job in cancelled:
+            say_end(job, "cancelled")
         async with self._core.database.write() as transaction:
             await amend_audit(transaction, clear_id, {"count": len(cancelled)})
         await self._core.discard_working(dropped)
-        return Cleared(clear_id, tuple(cancelled), until)
+        return Cleared(clear_id, tuple(job.id for job in cancelled), until)
 
     async def undo(self, clear_id: int, guild_id: int | None, by_user_id: int) -> UndoOutcome:
         """Put what a clearing cancelled back to its old places, as if it had waited on.

@@ -12,7 +12,7 @@ from jobs.db.database import Transaction
 TAKEN_OUT = 0
 """In the place of a message's id: somebody who moderates the channel deleted it."""
 POSTING_SECONDS = 60.0
-"""Who began to post a picture so long ago has not come to an end."""
+"""Who began to post a picture longer ago has not come to an end."""
 G = schema.gallery_posts.c
 
 

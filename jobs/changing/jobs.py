@@ -21,6 +21,7 @@ from jobs.outcomes import (
     NoSuchJob,
     NotYours,
 )
+from jobs.working.saying import say_end
 
 
 class Jobs:
@@ -82,6 +83,7 @@ class Jobs:
             job = job_from_row(now)
         await self._core.discard_working(dropped)
         if row.state == JobState.QUEUED:
+            say_end(job, "cancelled")
             return Cancelled(job)
         return CancelRequested(job) if row.state == JobState.RUNNING else AlreadyEnded(job)
 

@@ -19,7 +19,6 @@ from jobs.db.rows import J, Record, job_from_row, json_object, to_json
 from jobs.delivery import ENDED
 from jobs.entering.limits import DAY_SECONDS, changes_from_json, tightened
 from jobs.model import Job, JobState, Reply
-from jobs.outcomes import NoSuchJob, NotYours
 
 GRACE_SECONDS = 3600.0
 """A file that was put within the last hour may belong to a job that is not queued yet."""
@@ -28,29 +27,12 @@ UNDELIVERED_EXTRA_DAYS = 7
 ROWS_KEPT_DAYS = 400
 """Rows of ended jobs, without pictures: a year of history and statistics."""
 UNDO_SECONDS = 600.0
-"""For so long a member's deletion can be taken back, and the files are kept."""
+"""How long a deletion can be taken back, and the files are kept."""
 _BATCH = 500
 TOKEN_SECONDS = 900.0
-"""So long an interaction's token works, and is kept after the delivery."""
+"""How long an interaction's token works, and is kept after the delivery."""
 _HELD = '"interaction_token":"'
 _DROPPED = '"interaction_token":""'
-
-
-@dataclass(frozen=True, slots=True)
-class PicturesDeleted:
-    """The job's pictures are gone."""
-
-    job: Job
-
-
-@dataclass(frozen=True, slots=True)
-class NotEnded:
-    """The job is still waiting or being painted: cancel it first."""
-
-    job: Job
-
-
-DeleteOutcome = PicturesDeleted | NotEnded | NotYours | NoSuchJob
 
 
 def removed_first(job: Job) -> bool:
@@ -78,29 +60,6 @@ class Retention:
     def __init__(self, core: QueueCore) -> None:
         self._core = core
 
-    async def delete_result(
-        self, job_id: int, by_user_id: int, by_admin: bool = False
-    ) -> DeleteOutcome:
-        """Delete an ended job's pictures, uploads included, for its user or an admin.
-
-        Pictures that other jobs need too stay for them.
-        """
-        async with self._core.database.write() as transaction:
-            row = await row_of(transaction, job_id)
-            if row is None:
-                return NoSuchJob()
-            if row.user_id != by_user_id and not by_admin:
-                return NotYours()
-            if row.state not in ENDED:
-                return NotEnded(job_from_row(row))
-            keys = await drop_pictures(transaction, row)
-            await record(transaction, job_id, "pictures_deleted", f"user:{by_user_id}")
-            await transaction.notify(CHANGED_TOPIC)
-            now = await row_of(transaction, job_id)
-            assert now is not None
-        await self._core.discard(keys)
-        return PicturesDeleted(job_from_row(now))
-
     async def bytes_of(self, user_id: int) -> int:
         """How much of a store on this machine a user's pictures take up, saved styles included."""
         uses, styles = schema.picture_uses.c, schema.user_styles.c
@@ -112,21 +71,23 @@ class Retention:
             keys = list(await connection.scalars(sa.union(of_jobs, of_styles)))
         return await self._core.store.total_bytes(keys)
 
-    async def delete_soon(
-        self, job_id: int, by_user_id: int, by_admin: bool = False
-    ) -> DeleteOutcome:
-        """As `delete_result`, but in ten minutes: until then it is only out of sight.
+    async def delete_soon(self, job_id: int, by_user_id: int) -> Job | None:
+        """Delete an ended job's pictures, uploads included, in ten minutes.
 
-        Everybody reads the job as one whose pictures are deleted, and `restore` takes that back.
+        Everybody reads the job as one whose pictures are deleted already, and `restore` takes that
+        back. Pictures that other jobs need too stay for them.
+
+        Args:
+            job_id: Whose pictures go.
+            by_user_id: Who deletes them; that they may is for the caller to know.
+
+        Returns:
+            The job as it is read from now on; None where there is none that has ended.
         """
         async with self._core.database.write() as transaction:
             row = await row_of(transaction, job_id)
-            if row is None:
-                return NoSuchJob()
-            if row.user_id != by_user_id and not by_admin:
-                return NotYours()
-            if row.state not in ENDED:
-                return NotEnded(job_from_row(row))
+            if row is None or row.state not in ENDED:
+                return None
             if row.pictures_deleted_at is None and row.delete_after is None:
                 await transaction.connection.execute(
                     sa.update(schema.jobs)
@@ -138,8 +99,7 @@ class Retention:
                     await write_act_on(transaction, row, by_user_id, "delete_picture")
                 await transaction.notify(CHANGED_TOPIC)
             now = await row_of(transaction, job_id)
-            assert now is not None
-        return PicturesDeleted(job_from_row(now))
+        return None if now is None else job_from_row(now)
 
     async def restore(self, job_id: int, by_user_id: int, reply: Reply) -> Job | None:
         """Take a deletion back, and show the picture again in another message.

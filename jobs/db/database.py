@@ -17,6 +17,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from common.timings import FAILED, OK, Timings
 from jobs.db.addresses import connect_arguments, keep_alive, parse_address
 from jobs.outcomes import QueueUnavailableError
 
@@ -27,6 +28,8 @@ BUSY_TIMEOUT_SECONDS = 30.0
 
 POOL_SECONDS = 15.0
 """How long one waits for a connection that another coroutine has."""
+
+READ, WRITE = "read", "write"
 
 QUEUED_TOPIC = "atelier_queued"
 """PostgreSQL's channel that wakes engines."""
@@ -97,6 +100,11 @@ class Database:
         # which lets the unlucky starve.
         self._writer = asyncio.Lock()
         self.engine = _create_engine(self.url, patient=patient)
+        self.statement_times = Timings()
+        """Of all statements, by their first word, such as `select`."""
+        self.transaction_times = Timings()
+        """Of `read` and `write` from the wish for one to its end, with what is done in between."""
+        _time_statements(self.engine.sync_engine, self.statement_times)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -138,8 +146,9 @@ class Database:
         Raises:
             QueueUnavailableError: when the database cannot be reached.
         """
-        async with _translated(), self.engine.connect() as connection:
-            yield connection
+        with self.transaction_times.measured(READ):
+            async with _translated(), self.engine.connect() as connection:
+                yield connection
 
     @asynccontextmanager
     async def write(self, *, precious: bool = True) -> AsyncIterator[Transaction]:
@@ -154,16 +163,41 @@ class Database:
                 written, unless the connection broke in the very act of committing; all
                 operations of the queue may therefore be repeated.
         """
-        if self.postgres:
-            async with _translated(), self.engine.begin() as connection:
-                yield Transaction(
-                    connection, await self._begun(connection, precious=precious), postgres=True
-                )
-            return
-        async with self._writer, _translated(), self.engine.connect() as connection:
-            writing = await connection.execution_options(atelier_write=True)
-            async with writing.begin():
-                yield Transaction(writing, await self.now_in(writing), postgres=False)
+        with self.transaction_times.measured(WRITE):
+            if self.postgres:
+                async with _translated(), self.engine.begin() as connection:
+                    yield Transaction(
+                        connection, await self._begun(connection, precious=precious), postgres=True
+                    )
+                return
+            async with self._writer, _translated(), self.engine.connect() as connection:
+                writing = await connection.execution_options(atelier_write=True)
+                async with writing.begin():
+                    yield Transaction(writing, await self.now_in(writing), postgres=False)
+
+
+def _time_statements(engine: sa.Engine, times: Timings) -> None:
+    """Count how long each statement takes, from its way to the server to its answer."""
+
+    def begins(*event: Any) -> None:
+        event[4]._atelier_began = time.monotonic()  # noqa: SLF001 - the statement's own context
+
+    def ends(*event: Any) -> None:
+        _say(event[2], event[4], OK)
+
+    def fails(error: sa.ExceptionContext) -> None:
+        if error.statement is not None and error.execution_context is not None:
+            _say(error.statement, error.execution_context, FAILED)
+
+    def _say(statement: str, context: Any, outcome: str) -> None:
+        began = getattr(context, "_atelier_began", None)
+        if began is not None:
+            operation = statement.split(None, 1)[0].lower()
+            times.observe(operation, outcome, time.monotonic() - began)
+
+    sa.event.listen(engine, "before_cursor_execute", begins)
+    sa.event.listen(engine, "after_cursor_execute", ends)
+    sa.event.listen(engine, "handle_error", fails)
 
 
 def _create_engine(url: sa.URL, *, patient: bool) -> AsyncEngine:

@@ -18,7 +18,7 @@ from jobs.outcomes import QueueUnavailableError
 
 POLL_SECONDS = 0.03
 SILENCE_SECONDS = 25.0
-"""A connection that told nothing for so long is asked whether it still can."""
+"""A connection that told nothing for this time is asked whether it still can."""
 ANSWER_SECONDS = 5.0
 _PARTS = 4
 """Of a notification: connection, process, topic, what it is about."""

@@ -61,10 +61,7 @@ class Intakes:
         )
         async with self._core.database.read() as connection:
             rows = (await connection.execute(statement)).all()
-        return [
-            Intake(row.interaction_id, json_object(row.payload), moment(row.created_at))
-            for row in rows
-        ]
+        return [_intake(row) for row in rows]
 
     async def get(self, interaction_id: int) -> Intake | None:
         """A command that is still open, or None."""
@@ -73,7 +70,7 @@ class Intakes:
             row = (await connection.execute(sa.select(schema.intakes).where(*this))).one_or_none()
         if row is None:
             return None
-        return Intake(row.interaction_id, json_object(row.payload), moment(row.created_at))
+        return _intake(row)
 
     async def replace(self, interaction_id: int, payload: dict[str, Any]) -> bool:
         """Write anew what is asked for; False where the command is not open any more."""
@@ -206,3 +203,8 @@ async def _insert(transaction: Transaction, batch: list[_Opening]) -> set[int]:
         .returning(COLUMNS.interaction_id)
     )
     return set(inserted.all())
+
+
+def _intake(row: Record) -> Intake:
+    payload, at = json_object(row.payload), moment(row.created_at)
+    return Intake(row.interaction_id, payload, at, row.user_id)

@@ -15,15 +15,15 @@ from jobs.model import EngineInfo
 from jobs.order.fleet import Fleet, Load
 
 MUCH_BETTER = 2.0
-"""An engine that needs at most one part of so many of the time does it much better."""
+"""An engine that needs the time divided by this, or less, does it much better."""
 REASONABLE_SECONDS = 1800.0
 """What takes an engine longer it leaves to a much better one, however busy that is."""
 LOOK_AHEAD = 200
 """As many jobs of the queue are looked at one by one."""
 TROUBLED_SECONDS = 120.0
-"""An engine that says it cannot paint at the moment is taken to be busy for so long."""
+"""An engine that says it cannot paint at the moment is taken to be busy for this time."""
 PATIENCE_SECONDS = 60.0
-"""An idle engine that lets its work lie for so long is not counted on any more."""
+"""An idle engine that lets its work lie for longer is not counted on any more."""
 TROUBLED_PATIENCE_SECONDS = 300.0
 """The same of one that says why."""
 _STEADY_GAP_SECONDS = 15.0

@@ -6,19 +6,24 @@ have ended at once, and the engines are about to renew them. So who looks after 
 believes an end only after it has looked steadily for a while, by the clock that leases end by.
 """
 
+import logging
 import time
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from common.logs import log_ids
 from common.sentences import sentence
 from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.database import Transaction
-from jobs.db.rows import IS_RUNNING, J, Record
+from jobs.db.rows import IS_RUNNING, J, Record, job_from_row
 from jobs.model import Failure, FailureKind, JobState
 from jobs.working.ending import DEATHS_ALLOWED, DIED, end_job, end_lost, requeue
 from jobs.working.leases import LEASE_SECONDS
+from jobs.working.saying import ids_of, say_end
+
+log = logging.getLogger(__name__)
 
 STEADY_GAP_SECONDS = 15.0
 """Looks that are further apart have something between them that nobody saw."""
@@ -58,7 +63,7 @@ class Reaper:
         self._asked_at = float("-inf")
 
     def is_due(self, every_seconds: float) -> bool:
-        """Whether nobody has looked for so long."""
+        """Whether nobody has looked for that many seconds."""
         return time.monotonic() - self._asked_at >= every_seconds
 
     async def reap(self) -> list[int]:
@@ -81,6 +86,8 @@ class Reaper:
             rows = await transaction.connection.execute(statement.with_for_update(skip_locked=True))
             reaped = rows.all()
             dropped = [key for row in reaped for key in await _reap_one(transaction, row)]
+        for row in reaped:
+            _say(row)
         await self._core.discard_working(dropped)
         return [int(row.id) for row in reaped]
 
@@ -98,6 +105,19 @@ class Reaper:
                 await connection.execute(
                     sa.update(table).where(table.c.last_seen > now).values(last_seen=now)
                 )
+
+
+def _say(row: Record) -> None:
+    """Say what became of a job whose engine was not heard of any more."""
+    job = job_from_row(row)
+    with ids_of(job), log_ids(engine=row.engine_id):
+        log.warning("job %d: its engine was not heard of any more", job.id)
+        if row.cancel_requested:
+            say_end(job, "cancelled")
+        elif row.deaths + 1 >= DEATHS_ALLOWED:
+            say_end(job, "failed")
+        else:
+            log.info("job %d: back in the queue", job.id)
 
 
 async def _reap_one(transaction: Transaction, row: Record) -> list[str]:

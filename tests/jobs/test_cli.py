@@ -14,7 +14,16 @@ from jobs.changing.audit import COMMAND_LINE
 from jobs.cli import commands as cli
 from jobs.model import Progress
 from jobs.queue import JobQueue
-from tests.kit.samples import RESULT, Place, accepted, claimed, engine, failure, report
+from tests.kit.samples import (
+    RESULT,
+    Place,
+    accepted,
+    claimed,
+    delete_for_good,
+    engine,
+    failure,
+    report,
+)
 
 
 @pytest.fixture
@@ -115,7 +124,7 @@ def test_retry_and_cancel(place: Place, capsys: pytest.CaptureFixture[str]) -> N
 
 async def _delete_pictures(place: Place) -> None:
     async with await JobQueue.open(place.settings()) as queue:
-        await queue.retention.delete_result(2, 2)
+        await delete_for_good(queue, 2, 2)
 
 
 def test_an_erased_job(place: Place) -> None:

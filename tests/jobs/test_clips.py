@@ -24,6 +24,7 @@ from tests.kit.samples import (
     FakeClock,
     accepted,
     claimed,
+    delete_for_good,
     failure,
     looked_after,
     report,
@@ -82,7 +83,7 @@ async def test_all_files_of_a_painted_clip_are_kept_and_go_with_it(queue: JobQue
     assert done.report.clip == made
     files = {content, clip.picture, painted, *stored.values()}
     assert set((await queue.privacy.export_user(job.user_id)).picture_keys) == files
-    await queue.retention.delete_result(job.id, job.user_id)
+    await delete_for_good(queue, job.id, job.user_id)
     assert (await queue.privacy.export_user(job.user_id)).picture_keys == ()
 
 

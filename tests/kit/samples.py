@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from bench.queue_samples import GENEROUS, PICTURE, RESULT, accepted, submission
 from common.settings import Settings
+from jobs.db import schema
 from jobs.model import (
     Claim,
     EngineInfo,
     Failure,
     FailureKind,
+    Job,
     PaintReport,
 )
 from jobs.queue import JobQueue
@@ -63,6 +67,17 @@ def report(seconds: float = 12.0) -> PaintReport:
 
 def failure(kind: FailureKind = FailureKind.ENGINE) -> Failure:
     return Failure(kind, "The painter ran out of memory; please try a smaller size.", "e-1")
+
+
+async def delete_for_good(queue: JobQueue, job_id: int, user_id: int = 1) -> Job:
+    """Delete the pictures of a job, and let the time pass in which that can be taken back."""
+    deleted = await queue.retention.delete_soon(job_id, user_id)
+    assert deleted is not None
+    async with queue.database.write() as transaction:
+        at_once = sa.update(schema.jobs).where(schema.jobs.c.id == job_id).values(delete_after=0)
+        await transaction.connection.execute(at_once)
+    await queue.retention.finish_deleting()
+    return deleted
 
 
 async def looked_after(queue: JobQueue, clock: FakeClock, seconds: float) -> list[int]:

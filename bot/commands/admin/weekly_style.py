@@ -24,6 +24,7 @@ from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserError
 from bot.wire.faults import MessageGone, NoAccess, fault_of, passes
 from bot.wire.in_time import read_in_time
+from common.logs import log_ids
 from common.options import StyleInput
 from jobs.changing.weekly_styles import WeeklyStyle
 from jobs.outcomes import QueueError
@@ -232,12 +233,22 @@ class WeeklyStyleKeeper:
         while True:
             try:
                 for weekly in await self._client.queue.weekly_styles.due():
-                    await self.say_over(weekly)
+                    with log_ids(server=weekly.guild_id):
+                        await self._end(weekly)
             except QueueError as error:
                 log.info("The styles of the week have to wait: %s", error)
             except Exception:
-                log.exception("A style of the week could not be ended")
+                log.exception("Error in looking after the styles of the week")
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _end(self, weekly: WeeklyStyle) -> None:
+        """Let one be over, whatever becomes of the others."""
+        try:
+            await self.say_over(weekly)
+        except QueueError as error:
+            log.info("A style of the week has to wait: %s", error)
+        except Exception:
+            log.exception("A style of the week could not be ended")
 
     async def say_over(self, weekly: WeeklyStyle) -> None:
         """Let the message of one say how many pictures came of it, without a button."""

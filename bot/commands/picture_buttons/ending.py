@@ -11,7 +11,7 @@ from bot.cards.job_buttons import Action
 from bot.commands import job_access
 from bot.commands.gallery import take_out
 from bot.commands.job_access import FORGOTTEN, NOT_YOURS, is_own_message, known_job, was_removed
-from bot.commands.rights import Right, by_admins_right, may
+from bot.commands.rights import Right, may
 from bot.commands.show import show_job
 from bot.intake.request import reply_to
 from bot.kit import Bot, Feature, Interaction
@@ -61,10 +61,9 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     client = interaction.client
     if not may(Right.DELETE, interaction, job):
         raise UserError(NOT_YOURS, user=plain(job.user_name))
-    by_admin = by_admins_right(Right.DELETE, interaction, job)
     await acknowledge(interaction)
     await was_removed(interaction, job)  # noted before the bot's own deletion looks the same
-    await client.queue.retention.delete_soon(job_id, interaction.user.id, by_admin)
+    await client.queue.retention.delete_soon(job_id, interaction.user.id)
     await take_out(client, job_id)
     removed = is_own_message(interaction, job) or await remove_message(client, job)
     with contextlib.suppress(discord.NotFound):

@@ -10,9 +10,9 @@ from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.style_form import Chosen, StyleForm
 from bot.commands.style_pictures import saved_styles
 from bot.intake.moving import NOT_FILMED
-from bot.intake.pictures import NOT_KEPT
 from bot.intake.request import PaintRequest, Source, asker_of, photo_of, reply_to
 from bot.intake.service import IntakeService
+from bot.intake.taken import NOT_KEPT
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction
 from bot.texts import _, texts_of

@@ -44,7 +44,7 @@ class Mp4:
         self._at = 0
 
     def add(self, frame: Image.Image, duration: int = 1) -> None:
-        """Append a frame that is shown for so many units of the time base."""
+        """Append a frame, and how many units of the time base it is shown for."""
         even = _even(on_white(frame))
         if self._stream is None:
             self._stream = self._opened(even.size)

@@ -33,7 +33,6 @@ Chunk: TypeAlias = tuple[bytes, bytes]
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _MAX_PROFILE_BYTES: Final = 32 * 1024 * 1024
 _SRGB_GAMMA: Final = range(45000, 46000)
-_CHANNELS: Final = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 _FRAME_BOX: Final = struct.Struct(">IIII")
 
 

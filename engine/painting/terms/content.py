@@ -11,8 +11,10 @@ from engine.painting.inputs import Inputs
 from engine.painting.losses import content_difference, from_basis, in_basis
 from engine.painting.measuring import Measuring
 from engine.painting.memory import tiling_for
+from engine.painting.picture import resized_mask
 from engine.painting.terms.content_targets import ContentTargets
 from engine.painting.terms.term import OwnFeatures, Sums, Term
+from engine.painting.tiles import guide_at
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +24,9 @@ class ContentTerm(Term):
     weights: Mapping[str, Tensor]
     targets: ContentTargets
     bases: Mapping[str, Basis | None]
+    strides: Mapping[str, int]
+    attention: Tensor | None = None
+    """[H, W]: how much each place counts; None for 1 everywhere."""
     name = "content"
 
     @property
@@ -30,7 +35,7 @@ class ContentTerm(Term):
         return tuple(self.weights)
 
     @classmethod
-    def made(cls, measuring: Measuring, inputs: Inputs, content: Tensor) -> "ContentTerm":  # noqa: ARG003
+    def made(cls, measuring: Measuring, inputs: Inputs, content: Tensor) -> "ContentTerm":
         """As the plan says; see `engine.painting.terms.MakeTerm`."""
         encoder, plan = measuring.encoder, measuring.plan
         weighed = plan.weights["content"] > 0
@@ -54,18 +59,37 @@ class ContentTerm(Term):
             else:
                 factor *= measuring.unit**2
             weights[name] = torch.tensor(factor, device=encoder.device, dtype=measuring.wide)
-        return cls(weights, targets, {name: encoder.basis(name) for name in layers})
+        return cls(
+            weights,
+            targets,
+            {name: encoder.basis(name) for name in layers},
+            {name: encoder.stride_px(name) for name in layers},
+            _attention(measuring, inputs, content),
+        )
 
     def at_features(self, own: OwnFeatures, slopes: Sums) -> Tensor:  # noqa: ARG002 (no sums)
         """See `Term.at_features`."""
         weight, basis = self.weights[own.layer], self.bases[own.layer]
         values = in_basis(own.values, basis)
         difference = content_difference(values, self.targets.part(own.layer, own.place))
-        loss = weight * difference.square().sum()
-        slope = difference.mul_(2 * weight)
+        if self.attention is None:
+            loss = weight * difference.square().sum()
+            slope = difference.mul_(2 * weight)
+        else:
+            counts = weight * guide_at(self.attention, own.core, self.strides[own.layer])
+            loss = (counts * difference.square()).sum()
+            slope = difference.mul_(2 * counts)
         own.add(slope if basis is None else from_basis(slope, basis))
         return loss
 
     def close(self) -> None:
         """Free the photograph's features."""
         self.targets.close()
+
+
+def _attention(measuring: Measuring, inputs: Inputs, content: Tensor) -> Tensor | None:
+    """More where the photograph has faces, see `Loss.faces`."""
+    if inputs.faces is None:
+        return None
+    mask = resized_mask(inputs.faces, (content.shape[-2], content.shape[-1]))
+    return 1 + measuring.plan.loss.faces * mask.to(measuring.encoder.device, measuring.wide)

@@ -52,7 +52,7 @@ async def test_no_engine_is_told_once_when_somebody_waits_and_once_when_it_is_ov
     await owned.says(interaction, "not running")
     await look(owned, 3)
     (first,) = told(owned)
-    assert first.startswith("⚠️ No engine is running, 1 jobs wait")
+    assert first.startswith("⚠️ No engine is running (waiting jobs: 1)")
     await owned.stop_bot()
     await owned.start_bot()
     await look(owned)

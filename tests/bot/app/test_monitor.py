@@ -10,10 +10,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.monitor import service
 from bot.monitor.service import Monitor
+from common.store import PictureMissingError
 from tests.kit.pretend_engine import ENGINE
 from tests.kit.world import World
 from tests.sandbox.browser import CHROMIUM, open_page
@@ -102,6 +104,36 @@ async def test_the_figures_tell_of_engines_and_of_what_was_cancelled(watched: Wo
     assert found["atelier_database_seconds"] > 0
     for trouble in ("weights", "crash-loop", "newer-schema", "engine-trouble", "lost"):
         assert found[f"atelier_trouble['{trouble}']"] == 0
+
+
+async def test_the_figures_tell_how_long_all_calls_took(watched: World) -> None:
+    await watched.start_engine()
+    await watched.painted()
+    found = await figures(watched)
+    queue = watched.bot.queue
+    for name in ("store_call", "database_statement", "database_transaction"):
+        assert any(key.startswith(f"atelier_{name}_seconds_bucket") for key in found), name
+    for operation, name in (
+        ("put", "store_call"),
+        ("get", "store_call"),
+        ("select", "database_statement"),
+        ("insert", "database_statement"),
+        ("read", "database_transaction"),
+        ("write", "database_transaction"),
+    ):
+        labels = str(sorted([operation, "ok"]))
+        assert found[f"atelier_{name}_seconds_count{labels}"] > 0, operation
+        assert 0 < found[f"atelier_{name}_seconds_sum{labels}"] < 60
+    before = found["atelier_store_call_seconds_count['get', 'ok']"]
+    with pytest.raises(PictureMissingError):
+        await queue.store.get("0" * 64 + ".png")  # it answers, that there is none
+    assert (await figures(watched))["atelier_store_call_seconds_count['get', 'ok']"] == before + 1
+    async with queue.database.read() as connection:
+        with pytest.raises(sa.exc.OperationalError):
+            await connection.execute(sa.text("SELECT * FROM nothing_of_ours"))
+    assert (await figures(watched))[
+        "atelier_database_statement_seconds_count['failed', 'select']"
+    ] == 1
 
 
 async def test_the_dashboard_asks_only_for_figures_that_there_are(watched: World) -> None:

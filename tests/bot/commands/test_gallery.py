@@ -10,6 +10,7 @@ from common.catalogue import load_catalogue
 from common.catalogue.catalogue import painted_swatch_path, scan_path
 from jobs.model import Job, JobState
 from sandbox.model import Message
+from tests.kit.samples import delete_for_good
 from tests.kit.world import World, answer, filled
 
 
@@ -68,7 +69,7 @@ async def test_an_empty_history_says_how_to_begin(world: World) -> None:
 async def test_a_deleted_picture_is_no_longer_in_the_history(world: World) -> None:
     ada = world.user("ada")
     job = await world.painted_job(ada)
-    await world.queue.retention.delete_result(job.id, ada.id)
+    await delete_for_good(world.queue, job.id, ada.id)
     assert "no picture of yours" in (await world.slash(ada, "history")).text
 
 
@@ -207,7 +208,7 @@ async def test_a_page_that_no_longer_exists_is_no_error(world: World) -> None:
     message = await world.slash(ada, "history")
     for job in await world.queue.jobs.of_user(ada.id):
         if job.id != last.id:
-            await world.queue.retention.delete_result(job.id, ada.id)
+            await delete_for_good(world.queue, job.id, ada.id)
     await world.press(ada, message, "Next")
     assert "no picture of yours" in message.text
     await world.press(ada, message, "Previous")

@@ -12,6 +12,7 @@ from jobs.db import schema
 from jobs.model import JobState
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import gradient_picture
+from tests.kit.samples import delete_for_good
 from tests.kit.world import PHOTO, World, has_result
 
 
@@ -319,7 +320,7 @@ async def test_a_remix_of_what_is_no_longer_kept(world: World) -> None:
     await world.start_engine()
     message = await world.painted({"preset": "great-wave"}, attachments=PHOTO)
     (job,) = await world.jobs()
-    await world.bot.queue.retention.delete_result(job.id, job.user_id)
+    await delete_for_good(world.bot.queue, job.id, job.user_id)
     interaction = await press(world, message, "Again")
     assert "no longer kept" in await world.said(interaction)
 

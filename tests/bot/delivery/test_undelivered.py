@@ -5,6 +5,7 @@ import pytest
 from jobs.model import Job, JobState
 from sandbox.compose import delete_message
 from sandbox.model import Interaction, Message
+from tests.kit.samples import delete_for_good
 from tests.kit.world import World
 
 TOLD = "could not be delivered"
@@ -76,7 +77,7 @@ async def test_others_are_told_nothing(world: World) -> None:
 
 async def test_a_deleted_picture_is_not_told_of(world: World) -> None:
     (job,) = await lost(world)
-    await world.bot.queue.retention.delete_result(job.id, world.user().id, by_admin=False)
+    await delete_for_good(world.bot.queue, job.id, world.user().id)
     assert not await world.bot.queue.deliveries.undelivered(world.user().id)
 
 

@@ -142,6 +142,24 @@ def test_the_control_stops_between_tiles() -> None:
     assert calls == 7
 
 
+@pytest.mark.parametrize(("tile_px", "tiles"), [(None, 1), (64, 4)])
+def test_each_iteration_can_be_stopped_between_its_way_there_and_back(
+    tile_px: int | None, tiles: int
+) -> None:
+    looks = {1: 0, 4: 0}
+    for iterations in looks:
+
+        def should_stop(iterations: int = iterations) -> bool:
+            looks[iterations] += 1
+            return False
+
+        options = changed(tile_px=tile_px, size_px=128, scales=1, iterations=iterations)
+        run(options, thin_studio(), content=noise_picture(128, 128), control=Control(should_stop))
+    # Before it, and halfway; in tiles also before each tile, which is gone through twice.
+    each = 1 + tiles + (2 * tiles if tile_px else 0)
+    assert looks[4] - looks[1] == 3 * each
+
+
 def test_closing_the_generator_stops_at_once() -> None:
     events = paint(noise_picture(48, 64), [STYLE], FEW, studio=thin_studio())
     for event in events:

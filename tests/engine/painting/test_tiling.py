@@ -12,6 +12,7 @@ from common.options import PaintOptions
 from engine.lite.encoder import LiteEncoder
 from engine.networks.encoder import Encoder
 from engine.painting import Picture, Style
+from engine.painting.faces import Face, face_mask
 from engine.painting.gradient import Evaluation, evaluate
 from engine.painting.inputs import Inputs, check_inputs
 from engine.painting.losses import in_basis
@@ -46,7 +47,10 @@ def inputs(*, masked: bool, options: PaintOptions) -> Inputs:
             Style(styles[1].picture, mask=1 - side),
         ]
         mask = random(HEIGHT, WIDTH, seed=4)
-    return check_inputs(noise_picture(HEIGHT, WIDTH), styles, options, mask, None)
+    found = check_inputs(noise_picture(HEIGHT, WIDTH), styles, options, mask, None)
+    if not masked:
+        return found
+    return replace(found, faces=face_mask((Face(0.2, 0.3, 0.4, 0.4),), (HEIGHT, WIDTH)))
 
 
 def judged(
@@ -90,8 +94,11 @@ def plainly(objective: Objective, picture: Tensor) -> Evaluation:
                 for layer, weight in term.weights.items():
                     region = whole.at_stride(objective.encoder.stride_px(layer))
                     told = in_basis(features[layer], term.bases[layer])
-                    difference = told - term.targets.part(layer, region)
-                    loss = loss + weight * difference.square().sum()
+                    squares = (told - term.targets.part(layer, region)).square()
+                    if term.attention is not None:
+                        stride = objective.encoder.stride_px(layer)
+                        squares = squares * F.avg_pool2d(term.attention[None, None], stride)
+                    loss = loss + weight * squares.sum()
             case VariationTerm():
                 loss = plain_variation(shown) * term.weight
         terms[term.name] = loss

@@ -16,6 +16,7 @@ from engine.worker.leftovers import ABANDONED_SECONDS, sweep
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
 from tests.engine.worker.test_worker import ended, worker
+from tests.kit.samples import delete_for_good
 
 NOBODY = 2**22 + 1  # more than the system gives
 
@@ -69,7 +70,7 @@ async def test_statistics_of_a_members_style_go_with_its_picture(
         itself = PaintInputs(content=first.inputs.content, styles=(StyleInput(is_content=True),))
         await ended(queue, await poster.submit(itself, user_id=2))
         assert known() == {style, first.inputs.content}
-        await queue.retention.delete_result(first.id, 1)
+        await delete_for_good(queue, first.id, 1)
         await _until(lambda: known() == {first.inputs.content})
         await queue.privacy.erase_user(2)
         await _until(lambda: known() == set())

@@ -7,9 +7,10 @@ import pytest
 
 from common.settings import Settings
 from common.version import VERSION
-from engine.worker.saying import say_end, say_start
+from engine.worker.saying import say_start
 from jobs.model import EngineInfo
 from jobs.queue import JobQueue
+from jobs.working.saying import say_end
 from tests.kit.samples import accepted, report
 
 

@@ -30,6 +30,7 @@ from jobs.model import EngineInfo, FailureKind, Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
 from tests.kit.pictures import photograph
+from tests.kit.samples import delete_for_good
 
 INFO = EngineInfo(id="test", host="here", device="cpu", network="lite", version="0", pid=1)
 
@@ -135,7 +136,7 @@ async def test_what_was_recorded_goes_with_the_picture(
     for key in keys:
         (file,) = settings.atelier_data_dir.rglob(key)
         os.utime(file, (0, 0))  # what was stored just now may be wanted by another job
-    await queue.retention.delete_result(job.id, job.user_id)
+    await delete_for_good(queue, job.id, job.user_id)
     for key in keys:
         assert not await queue.store.exists(key)
 

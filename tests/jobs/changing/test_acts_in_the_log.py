@@ -24,8 +24,8 @@ async def test_what_is_done_to_somebody_elses_picture(queue: JobQueue) -> None:
     for job in (first, second):
         await queue.jobs.cancel(job.id, MEMBER)  # their own, which is nobody else's business
     done = await painted(queue, "picture", MEMBER, GUILD)
-    await queue.retention.delete_soon(done, ADMIN, by_admin=True)
-    await queue.retention.delete_soon(done, ADMIN, by_admin=True)
+    await queue.retention.delete_soon(done, ADMIN)
+    await queue.retention.delete_soon(done, ADMIN)
     assert await queue.retention.restore(done, ADMIN, first.reply) is not None
     about = {"job": str(second.id), "user": str(MEMBER)}
     about_done = {"job": str(done), "user": str(MEMBER)}

@@ -10,7 +10,16 @@ from jobs.db import schema
 from jobs.model import Job, JobState
 from jobs.outcomes import Cleared, ClearUndone, Refused, TooLateToUndo
 from jobs.queue import JobQueue
-from tests.kit.samples import RESULT, FakeClock, Place, accepted, claimed, report, submission
+from tests.kit.samples import (
+    RESULT,
+    FakeClock,
+    Place,
+    accepted,
+    claimed,
+    delete_for_good,
+    report,
+    submission,
+)
 
 ADMIN = 9
 NOTHING_LEFT = ClearUndone((), 0)
@@ -189,7 +198,7 @@ async def test_what_has_lost_its_pictures_stays_cancelled(queue: JobQueue) -> No
     deleted, kept = await accepted(queue, 1), await accepted(queue, 2)
     erased = await accepted(queue, 3)
     cleared = await queue.clearings.clear(5, ADMIN)
-    await queue.retention.delete_result(deleted.id, 1)
+    await delete_for_good(queue, deleted.id, 1)
     await queue.privacy.erase_user(3)
     outcome = await undone(queue, cleared)
     assert outcome == ClearUndone((kept.id,), 1)

@@ -2,13 +2,11 @@ import pytest
 import sqlalchemy as sa
 
 from common.store import PictureMissingError
-from jobs.changing.retention import NotEnded, PicturesDeleted
 from jobs.changing.styles import Replaced, Saved, TooMany
 from jobs.model import JobState, Progress
-from jobs.outcomes import NoSuchJob, NotYours
 from jobs.queue import JobQueue
 from tests.jobs.changing.conftest import keys_of, painted
-from tests.kit.samples import FakeClock, accepted, claimed, report
+from tests.kit.samples import FakeClock, accepted, claimed, delete_for_good, report
 
 DAY = 86_400.0
 
@@ -73,15 +71,13 @@ async def test_a_new_file_is_left_alone(queue: JobQueue) -> None:
 async def test_a_member_deletes_a_picture(queue: JobQueue) -> None:
     job_id = await painted(queue, "a")
     content, result = await keys_of(queue, job_id)
-    assert isinstance(await queue.retention.delete_result(job_id, 2), NotYours)
-    assert isinstance(await queue.retention.delete_result(12345, 1), NoSuchJob)
-    outcome = await queue.retention.delete_result(job_id, 1)
-    assert isinstance(outcome, PicturesDeleted)
-    assert outcome.job.result_key is None
+    assert await queue.retention.delete_soon(12345, 1) is None
+    deleted = await delete_for_good(queue, job_id)
+    assert deleted.pictures_deleted_at is not None
     assert not await queue.store.exists(content)
     assert not await queue.store.exists(result)
     waiting = await accepted(queue, 1)
-    assert isinstance(await queue.retention.delete_result(waiting.id, 1), NotEnded)
+    assert await queue.retention.delete_soon(waiting.id, 1) is None
 
 
 @pytest.mark.usefixtures("hasty")
@@ -89,10 +85,10 @@ async def test_a_picture_that_others_need_stays(queue: JobQueue) -> None:
     first = await painted(queue, "same")
     second = await painted(queue, "same", 2)
     content, result = await keys_of(queue, first)
-    await queue.retention.delete_result(first, 1)
+    await delete_for_good(queue, first, 1)
     assert await queue.store.exists(content)
     assert await queue.store.exists(result)
-    await queue.retention.delete_result(second, 2)
+    await delete_for_good(queue, second, 2)
     assert not await queue.store.exists(content)
 
 

@@ -14,7 +14,7 @@ from common.store import PictureStore, key_for
 from jobs.model import JobState
 from jobs.outcomes import Accepted, Erased
 from jobs.queue import JobQueue
-from tests.kit.samples import Place, accepted, submission
+from tests.kit.samples import Place, accepted, delete_for_good, submission
 
 PHOTO = b"a photograph"
 
@@ -46,7 +46,7 @@ async def test_what_an_open_intake_holds_outlives_every_deletion(
     await queue.intakes.open(7, 1, {})
     assert await queue.intakes.hold_pictures(7, [key])
     assert await queue.intakes.hold_pictures(7, [key, key_for(b"its style", "png")])
-    await queue.retention.delete_result(job_id, 1)
+    await delete_for_good(queue, job_id, 1)
     await queue.retention.gc()
     assert await queue.store.exists(key)
     outcome = await queue.submissions.submit(submission(1, interaction_id=7, inputs=inputs(key)))
@@ -54,7 +54,7 @@ async def test_what_an_open_intake_holds_outlives_every_deletion(
     await queue.retention.gc()
     assert await queue.store.exists(key)
     await queue.jobs.cancel(outcome.job.id, 1)
-    await queue.retention.delete_result(outcome.job.id, 1)
+    await delete_for_good(queue, outcome.job.id, 1)
     assert not await queue.store.exists(key)
 
 
@@ -91,7 +91,7 @@ async def test_a_picture_that_is_being_deleted_is_not_taken_for_one_that_is_ther
     slow = SlowStore(place.settings().storage_url)
     async with await JobQueue.open(place.settings(), store=slow) as other:
         deleting = asyncio.ensure_future(
-            other.retention.gc() if job_id is None else other.retention.delete_result(job_id, 1)
+            other.retention.gc() if job_id is None else delete_for_good(other, job_id, 1)
         )
         await slow.deleting.wait()
         await queue.intakes.hold_pictures(7, [key])

@@ -17,6 +17,7 @@ from tests.kit.samples import (
     Place,
     accepted,
     claimed,
+    delete_for_good,
     engine,
     failure,
     report,
@@ -136,7 +137,7 @@ async def test_a_taken_version_is_a_picture_of_its_own_that_costs_nothing(place:
         assert taken.report is not None
         assert (taken.report.seed, taken.options.seed, taken.options.variants) == (7, 7, 1)
         assert [each.id for each in await queue.deliveries.due()] == [job.id, taken.id]
-        await queue.retention.delete_result(job.id, job.user_id)
+        await delete_for_good(queue, job.id, job.user_id)
         assert await queue.store.exists(keys[2])
         assert await queue.submissions.take(done, 1, asked.asker, submission().reply) is None
         (day,) = (await queue.statistics.read(None)).days

@@ -2,7 +2,7 @@
 
 from jobs.queue import JobQueue
 from tests.jobs.changing.conftest import finished
-from tests.kit.samples import FakeClock, accepted, claimed, report
+from tests.kit.samples import FakeClock, accepted, claimed, delete_for_good, report
 
 DAY = 86_400.0
 
@@ -43,7 +43,7 @@ async def test_what_reached_nobody_is_told_of_until_it_is_noted(queue: JobQueue)
     for job_id in (lost, deleted, others):
         assert await queue.deliveries.mark_undeliverable(job_id, "the channel is gone")
     await queue.deliveries.mark_delivered(shown, how="token")
-    await queue.retention.delete_result(deleted, 1)
+    await delete_for_good(queue, deleted, 1)
     assert await queue.deliveries.undelivered(1) == [lost]
     await queue.deliveries.mark_told([lost])
     assert await queue.deliveries.undelivered(1) == []

@@ -6,6 +6,7 @@ from jobs.db import schema
 from jobs.model import JobState
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import plain_picture
+from tests.kit.samples import delete_for_good
 from tests.kit.world import World, answer, filled
 
 BOTH = {
@@ -76,7 +77,7 @@ async def test_what_a_member_deleted_stays_cancelled(world: World) -> None:
     ada, admin = world.user("ada"), world.user("admin")
     deleted, kept = await world.job(ada), await world.job(ada)
     message = await clear(world)
-    await world.queue.retention.delete_result(deleted.id, ada.id)
+    await delete_for_good(world.queue, deleted.id, ada.id)
     await world.press(admin, message, "Undo")
     assert message.text.splitlines() == [
         "1 picture waits again, at its old place.",

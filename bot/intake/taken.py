@@ -1,0 +1,93 @@
+"""What was taken in of a wish's pictures, and what is said of those that cannot be used."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from bot.intake.request import Moving, PaintRequest, PictureRole
+from bot.texts import _
+from bot.wire.errors import UserError
+from common.pictures import PictureError
+from common.sentences import Sentence
+
+T = TypeVar("T")
+
+ROLE_WORDS = {
+    PictureRole.CONTENT: _("The photograph"),
+    PictureRole.STYLE: _("The style picture"),
+    PictureRole.SECOND_STYLE: _("The second style picture"),
+    PictureRole.MASK: _("The mask"),
+}
+NUMBERED = _("Photograph {number}")
+LEFT_OUT = _("{problem} It is left out.")
+OF_PICTURE = _("{picture}: {problem}")
+NOT_KEPT = _("The pictures of this painting are no longer kept; please use /paint with new ones.")
+
+ERASED = _("What this needs was erased while it was being prepared, so it is not painted.")
+
+
+@dataclass(frozen=True)
+class Taken(Generic[T]):
+    """What was taken in (the key of a picture, or all inputs), and what had to be changed of it."""
+
+    value: T
+    notes: tuple[Sentence, ...] = ()
+    aspect: float | None = None
+    """Of a picture, the shorter side in parts of the longer, where it was looked at."""
+    moving: Moving | None = None
+    """What moves of it, where that matters."""
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """It is yet to be asked whether what moves is to be painted, or its first picture."""
+
+    request: PaintRequest
+    """With its pictures in the store."""
+    moving: Moving
+
+
+class InputError(UserError):
+    """A picture that cannot be used, with the name of the option it was given to."""
+
+    def __init__(
+        self, role: PictureRole, problem: UserError | PictureError, number: int | None = None
+    ) -> None:
+        said = of_picture(role, problem.sentence, number)
+        super().__init__(said.template, **said.values)
+
+
+def of_picture(role: PictureRole, sentence: Sentence, number: int | None = None) -> Sentence:
+    """A sentence with the name of the option whose picture it is about; of several, its number."""
+    picture = Sentence(ROLE_WORDS[role])
+    if number is not None:
+        picture = Sentence(NUMBERED, {"number": number})
+    return Sentence(OF_PICTURE, {"picture": picture, "problem": sentence})
+
+
+def usable(photos: Sequence[Taken[str] | BaseException]) -> Taken[tuple[str, ...]]:
+    """Those of several photographs that can be used, and why the others are left out.
+
+    Raises:
+        InputError: none can.
+    """
+    taken = [photo for photo in photos if isinstance(photo, Taken)]
+    problems = [photo for photo in photos if isinstance(photo, BaseException)]
+    for problem in problems:
+        if not isinstance(problem, InputError) or not taken:
+            raise problem
+    notes = [note for photo in taken for note in photo.notes]
+    notes += [
+        Sentence(LEFT_OUT, {"problem": problem.sentence})
+        for problem in problems
+        if isinstance(problem, InputError)
+    ]
+    keys = tuple(dict.fromkeys(photo.value for photo in taken))
+    return Taken(keys, tuple(notes), taken[0].aspect, taken[0].moving)
+
+
+def notes_of(
+    photos: Taken[tuple[str, ...]], others: Mapping[PictureRole, Taken[str]]
+) -> tuple[Sentence, ...]:
+    """What had to be changed of all pictures of a wish."""
+    return (*photos.notes, *(note for each in others.values() for note in each.notes))

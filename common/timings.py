@@ -1,0 +1,66 @@
+"""How long calls take, counted by operation as Prometheus' histograms count."""
+
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+BOUNDS_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Of each count but the last one the longest time that it counts."""
+OK, FAILED = "ok", "failed"
+
+
+@dataclass
+class Histogram:
+    """The calls of one operation with one outcome."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_SECONDS) + 1))
+    """How many took no longer than each of the bounds, and longer than the one before."""
+    seconds: float = 0.0
+    """All together."""
+
+    def cumulative(self) -> list[tuple[str, int]]:
+        """How many took at most so long, by the bound as Prometheus writes it."""
+        found, below = [], 0
+        for bound, count in zip((*BOUNDS_SECONDS, float("inf")), self.counts, strict=True):
+            below += count
+            found.append(("+Inf" if bound == float("inf") else str(bound), below))
+        return found
+
+
+class Timings:
+    """Histograms by operation and outcome, since the process began. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._histograms: dict[tuple[str, str], Histogram] = {}
+
+    def observe(self, operation: str, outcome: str, seconds: float) -> None:
+        """Count one call."""
+        with self._lock:
+            found = self._histograms.setdefault((operation, outcome), Histogram())
+            found.counts[bisect_left(BOUNDS_SECONDS, seconds)] += 1
+            found.seconds += seconds
+
+    @contextmanager
+    def measured(self, operation: str, *expected: type[BaseException]) -> Iterator[None]:
+        """Count what is done inside; an error that is not one of `expected` is a failure."""
+        began, outcome = time.monotonic(), FAILED
+        try:
+            yield
+            outcome = OK
+        except expected:
+            outcome = OK
+            raise
+        finally:
+            self.observe(operation, outcome, time.monotonic() - began)
+
+    def read(self) -> Mapping[tuple[str, str], Histogram]:
+        """What was counted up to now."""
+        with self._lock:
+            return {
+                key: Histogram(list(one.counts), one.seconds)
+                for key, one in sorted(self._histograms.items())
+            }

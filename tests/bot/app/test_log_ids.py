@@ -1,0 +1,173 @@
+"""Whose a line of the log is: job, member, server and engine, on each that could know it."""
+
+import asyncio
+import io
+import json
+import logging
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from bot.delivery.courier import Courier
+from common.logs import set_up_logging
+from common.store import StorageUnavailableError
+from engine.worker.painter import JobPainter
+from engine.worker.service import EngineWorker
+from jobs.model import EngineInfo, JobState
+from jobs.queue import JobQueue
+from jobs.working.ending import DEATHS_ALLOWED
+from tests.kit.world import World
+
+ENGINE = EngineInfo("engine-1", "here", "cpu", "lite", "1", 1)
+Line = dict[str, Any]
+
+
+class Lines:
+    """The lines of the log, as a program reads them."""
+
+    def __init__(self) -> None:
+        self.stream = io.StringIO()
+
+    def all(self) -> list[Line]:
+        found = [json.loads(line) for line in self.stream.getvalue().splitlines()]
+        return [each for each in found if each["logger"].split(".")[0] in {"bot", "engine", "jobs"}]
+
+    def saying(self, words: str) -> list[Line]:
+        return [each for each in self.all() if words in each["message"]]
+
+
+@pytest.fixture
+def lines(closed_world: World) -> Iterator[Lines]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    lines = Lines()
+    set_up_logging(closed_world.settings, stream=lines.stream)
+    yield lines
+    root.handlers[:], level = before
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+
+
+@asynccontextmanager
+async def painter(world: World) -> AsyncIterator[None]:
+    """The real engine, with a queue of its own."""
+    settings = world.settings.model_copy(
+        update={"atelier_network": "lite", "atelier_device": "cpu"}
+    )
+    stop = asyncio.Event()
+    async with await JobQueue.open(settings) as queue:
+        task = asyncio.create_task(EngineWorker(queue, JobPainter(settings), ENGINE).run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, 60)
+
+
+async def test_each_line_of_a_jobs_life_says_whose_it_is(
+    closed_world: World, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = closed_world
+    await world.start_bot()
+    ada = world.user("ada")
+    asked = {"quality": "draft", "notify": "yes"}
+
+    # The store is away while it is taken in, and comes back.
+    refused = StorageUnavailableError("The picture store cannot be used: away.")
+    store, put, refusals = world.queue.store, world.queue.store.put_sync, [refused]
+
+    def hesitating(data: bytes, suffix: str) -> str:
+        if refusals:
+            raise refusals.pop()
+        return put(data, suffix)
+
+    monkeypatch.setattr(store, "put_sync", hesitating)
+    # A delivery breaks in a way that nobody foresaw.
+    show, breaks = Courier.show, [RuntimeError("unforeseen")]
+
+    async def breaking(*arguments: Any, **named: Any) -> Any:
+        if breaks:
+            raise breaks.pop()
+        return await show(*arguments, **named)
+
+    monkeypatch.setattr(Courier, "show", breaking)
+    interaction = await world.paint(asked)
+    await world.says(interaction, "#1")
+    (job,) = await world.jobs()
+    # An engine before this one died, and left what this one cannot go on from.
+    claim = await world.queue.claims.claim("before", lease_seconds=30)
+    assert claim is not None
+    key = await store.put(b"of another version", ".ckpt")
+    await world.queue.claims.save_checkpoint(claim, key)
+    await world.queue.claims.release(claim)
+    # The member cannot be told in the channel, and then by the interaction.
+    world.discord.faults.add("POST", "/channels/*/messages", status=403, code=50013, times=1)
+    async with painter(world):
+        async with asyncio.timeout(60):
+            while (await world.state(job)) is not JobState.DONE:
+                await asyncio.sleep(0.05)
+        await world.eventually(lambda: bool(lines.saying("cannot be told one way")))
+
+    for expected in (
+        "tried again in",
+        "A delivery went wrong",
+        "job 1: begins",
+        "job 1: starts over",
+        "job 1: done",
+        "Job 1: its member cannot be told one way",
+    ):
+        found = lines.saying(expected)
+        assert found, expected
+        for line in found:
+            assert line.get("member") == ada.id, line
+            assert line.get("server") == world.guild_id, line
+            if line["logger"].startswith("engine"):
+                assert line["engine"] == ENGINE.id, line
+    _check(lines, world)
+
+
+async def test_what_ends_outside_an_engine_is_told_with_its_ids(
+    closed_world: World, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.working.reaping.AWAKE_SECONDS", 0.0)
+    world = closed_world
+    await world.start_bot()
+    first = await world.says(await world.paint(), "#1")
+    await world.press(world.user(), first, "Cancel")
+    lost = await world.paint(user="grace")
+    await world.says(lost, "#2")
+    for _ in range(DEATHS_ALLOWED):
+        claim = await world.queue.claims.claim(f"dying-{_}", lease_seconds=-1)
+        assert claim is not None
+        await world.queue.claims.reap()
+    await world.says(await world.paint(user="grace"), "#3")
+    await world.queue.clearings.clear(world.guild_id, world.user("ada").id)
+    for number, outcome in ((1, "cancelled"), (2, "failed"), (3, "cancelled")):
+        (end,) = lines.saying(f"job {number}: {outcome};")
+        assert end["outcome"] == outcome
+        assert end["size_px"] == 64
+        assert "network" in end
+        assert "waited_seconds" in end
+    assert {line["engine"] for line in lines.saying("not heard of any more")} == {
+        f"dying-{number}" for number in range(DEATHS_ALLOWED)
+    }
+    _check(lines, world)
+
+
+def _check(lines: Lines, world: World) -> None:
+    """Whatever names a job has its ids, and what is done for a member theirs."""
+    assert lines.all()
+    for line in lines.all():
+        named = re.search(r"\b[Jj]ob (\d+)", line["message"])
+        if named is not None:
+            assert line.get("job") == int(named[1]), line
+        if "job" in line:
+            assert "member" in line, line
+            assert line.get("server") == world.guild_id, line
+        if line["logger"].startswith(("bot.delivery", "bot.intake", "bot.commands", "bot.wire")):
+            assert "member" in line, line
+        if line["logger"].startswith("engine.worker"):
+            assert line.get("engine") == ENGINE.id, line

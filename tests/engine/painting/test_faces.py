@@ -1,0 +1,115 @@
+"""Faces of a photograph are found, and kept more than the rest."""
+
+from pathlib import Path
+
+import pytest
+import skimage
+import torch
+from PIL import Image, ImageOps
+
+from common.options import PaintOptions
+from engine.painting import Picture, Style
+from engine.painting.faces import Face, face_mask, find_faces
+from engine.painting.inputs import check_inputs, with_faces
+from engine.painting.measuring import Measuring
+from engine.painting.plan import make_plan
+from engine.painting.recipe import load_recipe
+from engine.painting.terms.content import ContentTerm
+from tests.kit.thin import noise_picture, run, thin, thin_studio
+
+SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "images"
+PORTRAITS = ("021", "030", "031", "061", "063", "106")
+NO_FACES = (
+    *(10, 19, 43, 44, 47, 48, 64, 65, *range(107, 111), 112, 113, 114, 116, 117),
+    *(*range(152, 161), 165, 166, 177, 181, 198, *range(206, 217)),
+)
+
+
+def shipped(name: str) -> Image.Image:
+    return Image.open(Path(skimage.__file__).parent / "data" / name).convert("RGB")
+
+
+def test_the_astronauts_face_is_found_where_it_is_and_in_the_mirror() -> None:
+    image = shipped("astronaut.png")
+    (face,) = find_faces(Picture.from_image(image))
+    assert face.left == pytest.approx(0.34, abs=0.02)
+    assert face.top == pytest.approx(0.13, abs=0.02)
+    assert face.width == pytest.approx(0.20, abs=0.02)
+    (mirrored,) = find_faces(Picture.from_image(ImageOps.mirror(image)))
+    assert mirrored.left + face.left + face.width == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["coffee.png", "chelsea.png", "rocket.jpg"])
+def test_what_has_no_face_has_none(name: str) -> None:
+    assert find_faces(Picture.from_image(shipped(name))) == ()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 400), (400, 40)])
+def test_a_picture_of_any_shape_is_looked_at(size: tuple[int, int]) -> None:
+    assert find_faces(Picture(torch.rand(3, *size))) == ()
+
+
+@pytest.mark.slow
+def test_portraits_have_a_face_each_and_other_photographs_none() -> None:
+    if not SHARED.is_dir():
+        pytest.skip("the shared pictures are not here")
+    for name in PORTRAITS:
+        assert find_faces(Picture.from_image(Image.open(SHARED / f"photos/{name}.jpg"))), name
+    others = [SHARED / f"photos/{number:03}.jpg" for number in NO_FACES]
+    others += [one for one in (SHARED / "content").glob("*.jpg") if "mask" not in one.name]
+    wrong = [one.name for one in others if find_faces(Picture.from_image(Image.open(one)))]
+    assert len(others) > 40
+    assert not wrong
+
+
+def test_the_mask_is_one_in_the_face_soft_at_its_border_and_nothing_else() -> None:
+    mask = face_mask((Face(0.25, 0.25, 0.5, 0.5),), (80, 120))
+    assert mask[40, 60] == 1
+    assert float(mask[0].max()) == 0
+    assert float(mask.diff(dim=0).abs().max()) < 0.15
+    assert float(mask.mean()) == pytest.approx(0.25 * torch.pi * 0.6 * 0.75, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("options", "style"),
+    [
+        ({"faces": "off"}, Style(noise_picture(40, 40))),
+        ({"strength": 0.0}, Style(noise_picture(40, 40))),
+        ({}, Style(is_content=True)),
+    ],
+)
+def test_faces_are_not_looked_for_where_they_are_nothing_special(
+    options: dict[str, object], style: Style
+) -> None:
+    content = Picture.from_image(shipped("astronaut.png"))
+    wanted = PaintOptions.model_validate(options)
+    inputs = check_inputs(content, [style], wanted, None, None)
+    assert with_faces(inputs, wanted, 2.0).faces is None
+
+
+def test_a_recipe_says_by_how_much_more_the_content_counts_in_a_face() -> None:
+    content = Picture.from_image(shipped("astronaut.png").resize((128, 128)))
+    inputs = check_inputs(content, [Style(noise_picture(40, 40))], PaintOptions(), None, None)
+    recipe, encoder = load_recipe("atelier"), thin()
+    inputs = with_faces(inputs, PaintOptions(), recipe.loss.faces)
+    plan = make_plan(PaintOptions(), recipe, encoder, (128, 128))
+    term = ContentTerm.made(Measuring(encoder, plan), inputs, content.pixels[None].double())
+    assert term.attention is not None
+    assert float(term.attention[30, 56]) == pytest.approx(1 + recipe.loss.faces)
+    assert float(term.attention[100, 100]) == 1
+    gatys = load_recipe("gatys")
+    assert with_faces(inputs, PaintOptions(), gatys.loss.faces) is inputs
+
+
+def test_a_face_is_painted_nearer_to_the_photograph_than_without() -> None:
+    content = Picture.from_image(shipped("astronaut.png").resize((128, 128)))
+    options = PaintOptions(size_px=128, iterations=30, colors_first=0, network="vgg19")
+    kept, _ = run(options, thin_studio(), content=content)
+    plain, _ = run(options.model_copy(update={"faces": "off"}), thin_studio(), content=content)
+    (face,) = find_faces(content)
+    where = face_mask((face,), (128, 128)) > 0.9
+    apart = [
+        float((one.picture.pixels - content.pixels)[:, where].square().mean())
+        for one in (kept, plain)
+    ]
+    assert apart[0] < apart[1]

@@ -1,0 +1,140 @@
+"""The comparison with crowsonkb's program: its arithmetic, its network, and its blind sheets."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from engine.networks.vgg19 import CONVOLUTIONS, Vgg19
+from tests.kit.thin import thin_weights
+from tools.crowsonkb.__main__ import main
+from tools.crowsonkb.blind import order, sheet, unblinded
+from tools.crowsonkb.compare import Place, as_markdown, compare, seconds_of
+from tools.crowsonkb.program import Program, ProgramError, torchvision_layers
+from tools.crowsonkb.roots import root
+
+OURS = [Place(0.1, 0.5), Place(0.2, 0.3), Place(0.3, 0.2)]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "style", "structure", "won"),
+    [
+        (Place(0.15, 0.45), 0.40, 0.125, True),
+        (Place(0.15, 0.35), 0.40, 0.175, False),
+        (Place(0.25, 0.25), 0.25, 0.25, False),
+    ],
+)
+def test_ours_is_taken_between_two_strengths(
+    theirs: Place, style: float, structure: float, won: bool
+) -> None:
+    found = compare(OURS, theirs)
+    assert found.style_at_its_structure == pytest.approx(style)
+    assert found.structure_at_its_style == pytest.approx(structure)
+    assert (found.nearer, found.keeps_more, found.beyond) == (won, won, False)
+
+
+def test_beyond_the_strengths_the_line_goes_on_and_the_table_says_so() -> None:
+    found = compare(OURS, Place(0.05, 0.9))
+    assert found.beyond
+    assert found.style_at_its_structure == pytest.approx(0.6)
+    text = as_markdown({"gate": {"gram": found, "wasserstein": found}}, {"gate": "90 / 10"})
+    assert "| gate* | 0.050 | 0.900 / **0.600** |" in text
+    assert "nearer to the painting in 1 of 1" in text
+
+
+def test_roots_by_eigenvalues_are_the_twelve_iterations() -> None:
+    generator = torch.Generator().manual_seed(0)
+    half = torch.randn(24, 30, generator=generator)
+    matrix = (half @ half.T / 30).requires_grad_()
+    found = root(matrix, 12)
+    torch.testing.assert_close(found @ found, matrix, rtol=1e-3, atol=1e-4)
+    few, plain = root(matrix, 3), _iterated(matrix.detach(), 3)
+    torch.testing.assert_close(few, plain, rtol=1e-3, atol=1e-4)
+
+
+def test_the_slope_of_a_root_is_that_of_its_trace_and_of_any_other_sum() -> None:
+    generator = torch.Generator().manual_seed(1)
+    half = torch.randn(8, 40, generator=generator, dtype=torch.float64)
+    matrix = half @ half.T / 40
+    weights = torch.randn(8, 8, generator=generator, dtype=torch.float64)
+    weights = weights + weights.T
+    for weigh in (torch.eye(8, dtype=torch.float64), weights):
+        leaf = matrix.clone().requires_grad_()
+        (slope,) = torch.autograd.grad((root(leaf, 25) * weigh).sum(), leaf)
+        values, vectors = torch.linalg.eigh(matrix)
+        roots = values.sqrt()
+        inner = vectors.T @ weigh @ vectors / (roots[:, None] + roots[None])
+        torch.testing.assert_close(slope, vectors @ inner @ vectors.T, rtol=1e-4, atol=1e-6)
+
+
+def _iterated(matrix: torch.Tensor, count: int) -> torch.Tensor:
+    """Newton and Schulz's iterations as they are written."""
+    size = matrix.square().sum().sqrt()
+    eye = torch.eye(len(matrix))
+    found, other = matrix / size, eye
+    for _ in range(count):
+        turn = (3 * eye - other @ found) / 2
+        found, other = found @ turn, turn @ other
+    return found * size.sqrt()
+
+
+def test_the_program_gets_our_networks_features_in_torchvisions_size() -> None:
+    weights = thin_weights()
+    ours = Vgg19(weights, dtype=torch.float32, border="zero")
+    layers = torchvision_layers(weights)
+    picture = torch.rand(1, 3, 48, 64)
+    mean, std = (
+        torch.tensor(one).view(1, 3, 1, 1)
+        for one in (weights.normalization.mean, weights.normalization.std)
+    )
+    deepest = layers[:30]
+    found = deepest((picture - mean) / std)
+    wanted = ours.features(picture, ["relu5_1"])["relu5_1"]
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    assert sum(isinstance(one, torch.nn.Conv2d) for one in layers) == len(CONVOLUTIONS)
+
+
+def test_a_folder_without_the_program_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ProgramError, match="There is no style_transfer in"):
+        Program(tmp_path, thin_weights())
+    given = ["paint", str(tmp_path / "out"), "--program", str(tmp_path), "--strengths", "0"]
+    assert main([*given, "--size", "64", "--pairs", "nobody"]) == 2
+    assert "nobody" in capsys.readouterr().err
+
+
+def test_nobody_can_tell_the_order_and_a_seed_keeps_it() -> None:
+    names = ("atelier", "crowsonkb")
+    orders = [order(f"pair {number}", 7, names) for number in range(40)]
+    assert orders == [order(f"pair {number}", 7, names) for number in range(40)]
+    assert 10 < sum(one[0] == "atelier" for one in orders) < 30
+    assert all(set(one) == set(names) for one in orders)
+
+
+def test_choices_are_unblinded_with_their_reasons(tmp_path: Path) -> None:
+    names = ("atelier", "crowsonkb")
+    file = tmp_path / "choices.txt"
+    letter = "AB"[order("gate", 7, names).index("atelier")]
+    file.write_text(f"gate {letter} the towers stand\n", encoding="utf-8")
+    table, counts = unblinded(file, 7, names)
+    assert "| gate | atelier | the towers stand |" in table
+    assert counts == {"atelier": 1, "crowsonkb": 0}
+    file.write_text("gate C\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="neither A nor B"):
+        unblinded(file, 7, names)
+
+
+def test_a_sheet_has_the_originals_above_and_says_no_names() -> None:
+    plain = Image.new("RGB", (40, 30))
+    made = sheet(plain, plain, {"A": plain, "B": plain}, 60)
+    assert made.size == (2 * (80 + 4), 2 * (60 + 18))
+
+
+def test_seconds_are_those_written_last(tmp_path: Path) -> None:
+    log = tmp_path / "seconds.jsonl"
+    rows = [{"pair": "gate", "picture": "crowsonkb", "seconds": one} for one in (5.0, 6.0)]
+    log.write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+    assert seconds_of(log) == {("gate", "crowsonkb"): 6.0}

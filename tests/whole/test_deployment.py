@@ -1,0 +1,89 @@
+"""The cluster's compose file: what each part is given, and what the engines' role may do."""
+
+import asyncio
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import yaml  # type: ignore[import-untyped]  # its stubs are no package of ours
+
+from bench import postgres
+from common.settings import Settings
+from jobs.queue import JobQueue
+from tests.kit.pretend_engine import ENGINE
+from tests.kit.samples import RESULT, accepted, report
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "compose.cluster.yaml").read_text())[
+    "services"
+]
+OTHERS_SECRETS = {"DISCORD_TOKEN", "POSTGRES_PASSWORD", "MINIO_PASSWORD"}
+
+
+def test_an_engine_is_given_no_secret_of_others_though_all_stand_in_one_file() -> None:
+    engine = SERVICES["engine"]
+    assert engine["env_file"] == ".env"
+    blanked = {name for name, value in engine["environment"].items() if value == ""}
+    assert blanked == OTHERS_SECRETS
+    passwords = set(re.findall(r"\$\{(\w+PASSWORD)", (ROOT / "compose.cluster.yaml").read_text()))
+    assert passwords - {"ENGINE_PASSWORD"} <= OTHERS_SECRETS
+    given = " ".join(str(value) for value in engine["environment"].values())
+    assert not [name for name in OTHERS_SECRETS if f"${{{name}" in given]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_part_has_a_known_version_and_bounds(name: str) -> None:
+    service = SERVICES[name]
+    version = service.get("image", "built:here").rpartition(":")[2]
+    assert version not in {"", "latest"}
+    assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+    if service["restart"] == "unless-stopped":
+        assert service["mem_limit"]
+
+
+def test_the_image_can_copy_the_clusters_database() -> None:
+    (server,) = re.findall(r"postgres:(\d+)", SERVICES["postgres"]["image"])
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert "-slim-trixie" in dockerfile, "another Debian has another pg_dump"
+    (client,) = re.findall(r"pg_dump is (\d+)", dockerfile)
+    assert int(client) >= int(server)
+
+
+@pytest.mark.skipif(shutil.which("psql") is None, reason="needs PostgreSQL's client")
+async def test_the_engines_role_paints_and_changes_no_table(
+    postgres_server: postgres.Server, tmp_path: Path
+) -> None:
+    await postgres_server.execute("CREATE DATABASE cluster TEMPLATE atelier_template")
+    url = sa.make_url(postgres_server.url("cluster"))
+    script = SERVICES["roles"]["command"][2].partition("<<'SQL'\n")[2].rpartition("SQL\n")[0]
+    script = script.replace("database atelier", "database cluster")
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    command = ["psql", "-v", "ON_ERROR_STOP=1", "-v", "password=it's", "-d", address]
+    for _ in range(2):  # at each start of the cluster
+        await asyncio.to_thread(subprocess.run, command, input=script.encode(), check=True)
+    engines = url.set(username="atelier_engine", password="it's")
+    owner, role = (
+        Settings(
+            _env_file=None,
+            atelier_data_dir=tmp_path,
+            atelier_database_url=each.render_as_string(hide_password=False),
+        )
+        for each in (url, engines)
+    )
+    async with await JobQueue.open(owner) as queue, await JobQueue.open(role) as theirs:
+        job = await accepted(queue)
+        await theirs.engines.register(ENGINE)
+        claim = await theirs.claims.claim(ENGINE.id)
+        assert claim is not None
+        await theirs.claims.finish(claim, RESULT, report())
+        done = await queue.jobs.get(job.id)
+        assert done is not None
+        assert done.result_key == RESULT
+        for statement in ("DROP TABLE jobs", "CREATE TABLE mine (a int)"):
+            async with theirs.database.read() as connection:
+                with pytest.raises(sa.exc.DBAPIError, match=r"must be owner|permission denied"):
+                    await connection.execute(sa.text(statement))

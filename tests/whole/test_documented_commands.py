@@ -1,0 +1,209 @@
+"""The commands in the documents are understood by the programs that they start, or run here."""
+
+import asyncio
+import io
+import itertools
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bot.__main__ import main as bot_main
+from engine.__main__ import main as engine_main
+from jobs.cli.commands import main as jobs_main
+from jobs.queue import JobQueue
+from tests.kit.pictures import photograph
+from tests.kit.samples import Place, accepted
+from tests.whole.test_documents import PAGES, ROOT
+
+PYTHON = re.compile(r"(?:\w+=\S+ )*(?:\.venv/bin/)?python3? -m (.+)")
+FENCED = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+NO_PARSER = {
+    "bot.help_command": "takes no arguments; tests/bot/commands/test_help.py looks at its page",
+    "sandbox.monitor_picture": "takes a picture of the owner's page, for minutes",
+    "bench.queue_scaling": "takes no arguments, and hours",
+    "venv": "Python's own",
+    "pip": "installs packages from an index",
+    "pytest": "runs these tests",
+}
+"""Modules that parse nothing, and why they are not run here."""
+NOT_HERE = {
+    "docker": "there is no Docker engine at hand",
+    "sudo": "changes this machine",
+    "systemctl": "changes this machine",
+    "git": "changes this checkout, or needs its history",
+    "cp": "of the shell",
+    "cd": "of the shell",
+    "psql": "needs the owner's server",
+    "pg_dump": "needs the owner's server",
+    "pg_restore": "needs the owner's server",
+}
+"""Programs in fenced blocks that are not ours, and why they are not run."""
+
+
+def lines_of(page: Path) -> Iterator[str]:
+    """Commands as one types them: of fenced blocks each line, else what stands in backticks."""
+    text = page.read_text(encoding="utf-8")
+    for block in FENCED.findall(text):
+        yield from re.sub(r"\\\n\s*", " ", block).splitlines()
+    yield from re.findall(r"`([^`\n]+)`", FENCED.sub("", text))
+
+
+def commands_of(page: Path) -> Iterator[list[str]]:
+    """The commands of `python -m` on a page, in their order: module and arguments.
+
+    A choice (`block|unblock`) is several; what may be left out (`[TEXT]`) is taken, and what may
+    be repeated (`…`) stands once.
+    """
+    for line in lines_of(page):
+        if (found := PYTHON.match(line.strip())) is None:
+            continue
+        words = shlex.split(re.sub(r"\s#.*", "", found[1]).replace("…", " "), posix=True)
+        words = [re.sub(r"^\[(.*)\]$", r"\1", word) for word in words]
+        yield from map(list, itertools.product(*(word.split("|") for word in words)))
+
+
+def completed(command: list[str]) -> list[str]:
+    """A command with what its sentence leaves out, as it names only the command itself."""
+    lacks = {
+        ("jobs",): ["list"],
+        ("engine", "paint"): ["photo.jpg", "--own-style"],
+        ("jobs", "show"): ["1"],
+        ("jobs", "backup"): ["FILE"],
+        ("jobs", "restore"): ["FILE"],
+        ("jobs", "block"): ["1"],
+        ("jobs", "unblock"): ["1"],
+    }
+    return command + lacks.get(tuple(command), [])
+
+
+def all_commands() -> list[list[str]]:
+    found = (tuple(completed(each)) for page in PAGES for each in commands_of(page))
+    return [list(each) for each in dict.fromkeys(found) if each[0] not in NO_PARSER]
+
+
+def test_each_documented_command_is_parsed_by_its_own_program() -> None:
+    commands = all_commands()
+    assert len(commands) > 50
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    asked = subprocess.run(
+        [sys.executable, Path(__file__).with_name("only_parsing.py")],
+        input=json.dumps(commands),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+        timeout=300,
+        check=False,
+    )
+    assert asked.returncode == 0, asked.stderr
+    answers = json.loads(asked.stdout)
+    wrong = {shlex.join(one): said for one, said in zip(commands, answers, strict=True) if said}
+    assert not wrong
+
+
+def test_each_documented_target_of_make_can_be_made() -> None:
+    """Make says what it would run; variables and all."""
+    lines = {line.partition("#")[0].strip() for page in PAGES for line in lines_of(page)}
+    targets = sorted(line for line in lines if re.fullmatch(r"make(\s+[\w=./-]+)*", line))
+    assert "make demo CONTENT=photo.jpg STYLE=painting.jpg" in targets
+    for target in targets:
+        said = subprocess.run(
+            [*shlex.split(target), "--dry-run"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert said.returncode == 0, said.stderr
+        for value in re.findall(r"=(\S+)", target):
+            assert value in said.stdout, target
+
+
+def test_no_command_of_a_block_is_of_a_kind_that_nobody_looks_at() -> None:
+    """What is neither run nor parsed here is listed, with the reason."""
+    strange = []
+    for page in PAGES:
+        for block in FENCED.findall(page.read_text(encoding="utf-8")):
+            for line in re.sub(r"\\\n\s*", " ", block).splitlines():
+                words = line.split()
+                is_program = words and re.fullmatch(r"[a-z][\w.-]*", words[0])
+                named = is_program and (words[0] in NOT_HERE or words[0] == "make")
+                if re.match(r"(\.venv/bin/)?(pip|uv|curl|wget|apt|npm|docker\S*|sudo)\b", line):
+                    strange += [] if named else [f"{page.name}: {line}"]
+    assert not strange
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where somebody tries the documents: with the pictures that they name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ATELIER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("DISCORD_TOKEN", "")
+    photo = Image.open(io.BytesIO(photograph("coffee.png"))).convert("RGB")
+    photo.thumbnail((128, 128))
+    for name in ("photo.jpg", "painting.jpg", "a.jpg", "b.jpg"):
+        photo.save(name)
+    Image.new("L", photo.size, 255).save("mask.png")
+    frames = [photo.resize((64, 48)).rotate(3 * number) for number in range(3)]
+    frames[0].save("clip.gif", save_all=True, append_images=frames[1:])
+    return tmp_path
+
+
+SMALL = ("--size", "64", "--iterations", "1", "--scales", "1")
+LITE = ("--network", "lite")
+"""Quick to load; but one recipe is of the other network alone."""
+
+
+@pytest.mark.slow
+def test_what_the_documents_paint_is_painted(folder: Path) -> None:
+    """Each as it stands there, but small: the last word on a setting counts."""
+    painted = 0
+    for page in (ROOT / "README.md", ROOT / "docs" / "engine.md", ROOT / "docs" / "moving.md"):
+        for module, *arguments in commands_of(page):
+            if module != "engine" or "-o" not in arguments:
+                continue
+            small: tuple[str, ...] = SMALL if arguments[0] == "paint" else ()
+            small += () if "large" in arguments else LITE
+            out = folder / arguments[arguments.index("-o") + 1]
+            out.unlink(missing_ok=True)
+            assert engine_main([*arguments, *small]) == 0, arguments
+            assert out.stat().st_size > 0
+            painted += 1
+    assert painted > 8
+
+
+async def _begin(folder: Path) -> None:
+    """Make the database, as the first start of the bot does."""
+    async with await JobQueue.open(Place(folder / "data", None).settings()) as queue:
+        await accepted(queue)
+
+
+def test_what_an_owner_types_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The documents' commands of the queue and of the bot, one after the other, on a new folder."""
+    with pytest.raises(SystemExit) as ended:
+        bot_main(["--version"])
+    assert ended.value.code == 0
+    assert bot_main(["--check"]) == 2  # there is no token, and it says so
+    assert "DISCORD_TOKEN" in capsys.readouterr().out
+    asyncio.run(_begin(folder))
+    commands = [one[1:] for one in all_commands() if one[0] == "jobs"]
+    names = {one[0] for one in commands}
+    assert {"backup", "restore", "block", "clear", "list", "pause", "resume", "status"} <= names
+    order = ["list", "status", "block", "unblock", "pause", "resume", "clear", "backup"]
+    for arguments in sorted(
+        commands, key=lambda one: order.index(one[0]) if one[0] in order else 9
+    ):
+        expected = {1} if arguments[0] == "status" else {0}  # no bot and no engine run
+        if arguments[0] in {"restore", "restored"}:
+            continue  # tests/jobs/db/test_backups.py and test_postgres_backups.py do it
+        file = Path("FILE")
+        file.unlink(missing_ok=True)
+        assert jobs_main(arguments) in expected, arguments

@@ -1,0 +1,173 @@
+"""`python -m tools.crowsonkb paint|table|sheets|unblind OUT`: beside crowsonkb's program.
+
+`paint` paints pairs with the program, which lies in the folder of `--program`, and with ours at
+several strengths; what is painted already is not painted again, so a run that was broken off goes
+on. `table` measures and counts. `sheets` lays the pictures of each pair out in an order that
+nobody is told; the choices are written into `choices.txt` there, and `unblind` says whose
+pictures they are.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from common.options import PaintOptions
+from engine.networks.registry import NetworkSource
+from engine.networks.vgg19 import Vgg19
+from engine.painting import Studio
+from tools.crowsonkb.blind import LETTERS, order, sheet, unblinded
+from tools.crowsonkb.compare import STYLES, Verdict, as_markdown, compare, place, seconds_of
+from tools.crowsonkb.program import Program, ProgramError
+from tools.evaluation.likeness import Panel
+from tools.pictures import ROOT, Pair, load_pairs, paint_pair
+
+DEFAULT = 0.5
+STRENGTHS = (0.3, 0.5, 0.7)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what was asked for; 0, or 2 with a sentence on stderr."""
+    chosen = _parser().parse_args(arguments)
+    torch.set_num_threads(1)
+    try:
+        pairs = load_pairs(chosen.shared, chosen.pairs.split(",") if chosen.pairs else None)
+    except KeyError as problem:
+        print(f"There is no pair {problem}.", file=sys.stderr)
+        return 2
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    try:
+        match chosen.what:
+            case "paint":
+                _paint(chosen, pairs)
+            case "table":
+                print(_table(chosen, _painted(chosen, pairs)))
+            case "sheets":
+                _sheets(chosen, _painted(chosen, pairs))
+            case _:
+                names = (ours(DEFAULT), theirs(chosen.share))
+                table, counts = unblinded(chosen.out / "choices.txt", chosen.seed, names)
+                print(table, counts, sep="\n\n")
+    except ProgramError as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    return 0
+
+
+def ours(strength: float) -> str:
+    """The name of our picture of that strength."""
+    return f"atelier-{strength:g}"
+
+
+def theirs(share: float) -> str:
+    """The name of the program's picture after that share of its iterations."""
+    return "crowsonkb" if share == 1 else f"crowsonkb-{share:g}"
+
+
+def _paint(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> None:
+    program = None
+    studio = Studio(precision=chosen.precision)
+    for pair in pairs:
+        for strength in chosen.strengths:
+            if not _file(chosen, pair, ours(strength)).is_file():
+                options = PaintOptions(size_px=chosen.size, network="vgg19", strength=strength)
+                image, seconds = paint_pair(pair, options, studio)
+                _keep(chosen, pair, ours(strength), image, seconds)
+        if not _file(chosen, pair, theirs(chosen.share)).is_file():
+            program = program or Program(
+                chosen.program,
+                NetworkSource().weights(),
+                precision=chosen.precision,
+                own_roots=chosen.own_roots,
+            )
+            content, style = (
+                Image.open(file).convert("RGB") for file in (pair.content, pair.style)
+            )
+            image, seconds = program.paint(content, style, chosen.size, chosen.share)
+            _keep(chosen, pair, theirs(chosen.share), image, seconds)
+
+
+def _painted(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> list[Pair]:
+    """Those pairs of which there are all pictures."""
+    names = [theirs(chosen.share), *(ours(one) for one in chosen.strengths)]
+    return [one for one in pairs if all(_file(chosen, one, name).is_file() for name in names)]
+
+
+def _table(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> str:
+    panel = Panel(Vgg19(NetworkSource().weights()))
+    took = seconds_of(chosen.out / "seconds.jsonl")
+    found: dict[str, dict[str, Verdict]] = {}
+    seconds: dict[str, str] = {}
+    for pair in pairs:
+        mine = [ours(one) for one in chosen.strengths]
+        measured = {
+            name: panel.measure(_file(chosen, pair, name), pair.content, pair.style)
+            for name in (*mine, theirs(chosen.share))
+        }
+        found[pair.name] = {
+            style: compare(
+                [place(measured[name], style) for name in mine],
+                place(measured[theirs(chosen.share)], style),
+            )
+            for style in STYLES
+        }
+        both = (took[pair.name, theirs(chosen.share)], took[pair.name, ours(DEFAULT)])
+        seconds[pair.name] = " / ".join(f"{one:.0f}" for one in both)
+    return as_markdown(found, seconds)
+
+
+def _sheets(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> None:
+    for pair in pairs:
+        names = order(pair.name, chosen.seed, (ours(DEFAULT), theirs(chosen.share)))
+        pictures = {
+            letter: Image.open(_file(chosen, pair, name)).convert("RGB")
+            for letter, name in zip(LETTERS, names, strict=True)
+        }
+        content, style = (Image.open(file).convert("RGB") for file in (pair.content, pair.style))
+        made = sheet(content, style, pictures, chosen.height)
+        made.save(chosen.out / f"blind-{pair.name}.png")
+
+
+def _keep(
+    chosen: argparse.Namespace, pair: Pair, name: str, image: Image.Image, seconds: float
+) -> None:
+    file = _file(chosen, pair, name)
+    part = file.with_suffix(".part.png")
+    image.save(part)
+    part.replace(file)
+    with (chosen.out / "seconds.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps({"pair": pair.name, "picture": name, "seconds": seconds}) + "\n")
+    print(
+        f"{time.strftime('%H:%M')} {pair.name}, {name}: {seconds:.1f} processor seconds", flush=True
+    )
+
+
+def _file(chosen: argparse.Namespace, pair: Pair, name: str) -> Path:
+    folder: Path = chosen.out
+    return folder / f"{pair.name}-{name}.png"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tools.crowsonkb", description=__doc__)
+    parser.add_argument("what", choices=("paint", "table", "sheets", "unblind"))
+    parser.add_argument("out", type=Path, help="folder of the pictures and of all else")
+    parser.add_argument("--program", type=Path, default=Path("crowsonkb"))
+    parser.add_argument("--share", type=float, default=1.0, help="of the program's iterations")
+    parser.add_argument("--own-roots", action="store_true", help="ten times slower matrix roots")
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser.add_argument("--pairs", help="names between commas; default: all of pairs.toml")
+    parser.add_argument("--size", type=int, default=256, help="longest side in pixels")
+    parser.add_argument("--strengths", type=float, nargs="+", default=STRENGTHS, help="of ours")
+    parser.add_argument("--seed", type=int, default=0, help="of the order in the sheets")
+    parser.add_argument("--height", type=int, default=480, help="of the pictures in the sheets")
+    parser.add_argument("--precision", default="bf16", choices=("bf16", "fp32"))
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""Sheets of two pictures whose order nobody is told, and what the choices came to.
+
+A sheet has the photograph and the painting above, and below the two pictures as A and B. Choices
+are lines `PAIR A` or `PAIR B`, with a reason behind, in a file; only then `unblind` says whose.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from tools.pictures import make_sheet
+
+LETTERS = ("A", "B")
+
+
+def order(pair: str, seed: int, names: Sequence[str]) -> tuple[str, ...]:
+    """The two pictures' names as A and B; the same for a seed."""
+    chosen = list(names)
+    random.Random(f"{seed} {pair}").shuffle(chosen)  # noqa: S311 (no secret, only unknown)
+    return tuple(chosen)
+
+
+def sheet(
+    content: Image.Image, style: Image.Image, pictures: Mapping[str, Image.Image], height_px: int
+) -> Image.Image:
+    """Photograph and painting above, the pictures by their letters below."""
+    above = [("photograph", content), ("painting", style)]
+    return make_sheet([above, list(pictures.items())], height_px)
+
+
+def unblinded(choices: Path, seed: int, names: Sequence[str]) -> tuple[str, dict[str, int]]:
+    """A table of the choices, and how often each picture was chosen.
+
+    Raises:
+        ValueError: a line says neither A nor B.
+    """
+    lines = ["| pair | chosen | why |", "|:--|:--|:--|"]
+    counts = dict.fromkeys(names, 0)
+    for line in choices.read_text(encoding="utf-8").splitlines():
+        if not line.strip():
+            continue
+        pair, letter, *why = line.split(maxsplit=2)
+        if letter not in LETTERS:
+            raise ValueError(f"{pair}: {letter} is neither A nor B.")
+        chosen = order(pair, seed, names)[LETTERS.index(letter)]
+        counts[chosen] += 1
+        lines.append(f"| {pair} | {chosen} | {' '.join(why)} |")
+    return "\n".join(lines), counts

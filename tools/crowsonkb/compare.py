@@ -1,0 +1,125 @@
+"""Who is nearer to the painting at equal structure, and who keeps more of it at equal style."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from tools.evaluation.likeness import Likeness
+
+STYLES = ("gram", "wasserstein")
+"""Distances to the painting by which both are compared."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A picture between photograph and painting: how far it is from each."""
+
+    structure: float
+    style: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A rival's picture beside the line through ours of rising strength.
+
+    Where the line ends before it reaches the rival's picture, its last two points say how it goes
+    on (`beyond`).
+    """
+
+    theirs: Place
+    style_at_its_structure: float
+    structure_at_its_style: float
+    beyond: bool
+
+    @property
+    def nearer(self) -> bool:
+        """Ours is nearer to the painting, at the rival's structure."""
+        return self.style_at_its_structure < self.theirs.style
+
+    @property
+    def keeps_more(self) -> bool:
+        """Ours keeps more of the photograph, at the rival's distance to the painting."""
+        return self.structure_at_its_style < self.theirs.structure
+
+
+def place(likenesses: Sequence[Likeness], style: str) -> Place:
+    """The means over the scales at which a picture was measured."""
+    count = len(likenesses)
+    return Place(
+        sum(one.structure for one in likenesses) / count,
+        sum(getattr(one, style) for one in likenesses) / count,
+    )
+
+
+def compare(ours: Sequence[Place], theirs: Place) -> Verdict:
+    """Beside at least two of ours, which rise in structure as they fall in style."""
+    line = sorted(ours, key=lambda one: one.structure)
+    style, beyond = _along([(one.structure, one.style) for one in line], theirs.structure)
+    back = sorted((one.style, one.structure) for one in line)
+    structure, also = _along(back, theirs.style)
+    return Verdict(theirs, style, structure, beyond or also)
+
+
+def as_markdown(found: Mapping[str, Mapping[str, Verdict]], seconds: Mapping[str, str]) -> str:
+    """A row for each pair, with the counts below.
+
+    Args:
+        found: verdicts by pair, then by style distance.
+        seconds: what each pair's pictures took, in words.
+    """
+    heads = [f"{style}: theirs / ours" for style in STYLES]
+    heads += [f"structure at equal {style}" for style in STYLES]
+    lines = [
+        "| pair | structure | " + " | ".join(heads) + " | processor seconds |",
+        "|:--|" + "--:|" * (len(heads) + 2),
+    ]
+    for pair, by_style in found.items():
+        cells = [
+            _bold(
+                by_style[one].theirs.style,
+                by_style[one].style_at_its_structure,
+                by_style[one].nearer,
+            )
+            for one in STYLES
+        ]
+        cells += [
+            _bold(
+                by_style[one].theirs.structure,
+                by_style[one].structure_at_its_style,
+                by_style[one].keeps_more,
+            )
+            for one in STYLES
+        ]
+        mark = "*" if any(one.beyond for one in by_style.values()) else ""
+        kept = f"{next(iter(by_style.values())).theirs.structure:.3f}"
+        lines.append(f"| {pair}{mark} | {kept} | " + " | ".join(cells) + f" | {seconds[pair]} |")
+    told = [
+        f"By {style}: at equal structure ours is nearer to the painting in "
+        f"{sum(one[style].nearer for one in found.values())} of {len(found)}, at equal style it "
+        f"keeps more structure in {sum(one[style].keeps_more for one in found.values())}."
+        for style in STYLES
+    ]
+    told.append("Ours is between the points of rising strength; * beyond the last of them.")
+    return "\n".join([*lines, "", *told])
+
+
+def seconds_of(log: Path) -> dict[tuple[str, str], float]:
+    """Processor seconds by pair and picture, from what painting has written."""
+    rows = (json.loads(line) for line in log.read_text(encoding="utf-8").splitlines())
+    return {(one["pair"], one["picture"]): one["seconds"] for one in rows}
+
+
+def _along(points: Sequence[tuple[float, float]], at: float) -> tuple[float, bool]:
+    """The value between the two points about a place, and whether it is beyond both."""
+    low, high = next(
+        ((one, other) for one, other in pairwise(points) if at <= other[0]),
+        (points[-2], points[-1]),
+    )
+    share = (at - low[0]) / max(high[0] - low[0], 1e-9)
+    return low[1] + share * (high[1] - low[1]), not 0 <= share <= 1
+
+
+def _bold(theirs: float, ours: float, won: bool) -> str:
+    return f"{theirs:.3f} / " + (f"**{ours:.3f}**" if won else f"{ours:.3f}")

@@ -1,0 +1,64 @@
+"""The program's matrix roots by eigenvalues, which takes a tenth of their time.
+
+It takes roots of symmetric matrices by twelve Newton-Schulz iterations, forward and, for a Lyapunov
+equation, backward. Both are sums and products of the matrix with itself, so in the basis of its
+eigenvectors they are the same iterations of numbers. These are what is done here: also where
+twelve iterations have not come to the end, the function is the program's.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class RootByEigenvalues(torch.autograd.Function):
+    """The square root [N, N] of a symmetric matrix, as twelve iterations find it."""
+
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor, iterations: int) -> Tensor:
+        """The root; its own gradient is in `backward`."""
+        values, vectors = torch.linalg.eigh(matrix)
+        size = matrix.square().sum().sqrt()
+        found, other = values / size, torch.ones_like(values)
+        for _ in range(iterations):
+            turn = (3 - other * found) / 2
+            found, other = found * turn, turn * other
+        found = found * size.sqrt()
+        ctx.save_for_backward(found, vectors)
+        ctx.iterations = iterations
+        whole: Tensor = (vectors * found) @ vectors.T
+        return whole
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None]:
+        """The slope by the matrix, by as many iterations."""
+        (slope,) = slopes
+        values, vectors = ctx.saved_tensors
+        size = values.square().sum().sqrt()
+        found = values / size
+        factor = _factor(found, ctx.iterations) / (2 * size)
+        # That of a trace is a multiple of the identity, in any basis.
+        if torch.equal(slope, torch.eye(len(slope)) * slope[0, 0]):
+            return (vectors * (factor.diagonal() * slope[0, 0])) @ vectors.T, None
+        inner = vectors.T @ slope @ vectors * factor
+        return vectors @ inner @ vectors.T, None
+
+
+def root(matrix: Tensor, num_iters: int = 10) -> Tensor:
+    """In the program's own words, of one matrix [N, N] or of a batch of one."""
+    if matrix.ndim == 2:
+        made: Tensor = RootByEigenvalues.apply(matrix, num_iters)
+        return made
+    return torch.stack([root(one, num_iters) for one in matrix])
+
+
+def _factor(values: Tensor, iterations: int) -> Tensor:
+    """What the backward iterations multiply a slope by, in the eigenvectors' basis."""
+    factor = torch.ones(len(values), len(values))
+    for _ in range(iterations):
+        factor *= (
+            3 - values.square()[None] - values.square()[:, None] + values[None] * values[:, None]
+        ) / 2
+        values = values * (3 - values.square()) / 2
+    return factor
