@@ -17,8 +17,8 @@ import discord
 from bot.app.alone import alone_in
 from bot.app.checks import HOW_TO_SIGN_IN, findings
 from bot.app.connection import Connection
-from bot.app.memory import give_large_blocks_back
 from bot.monitor.alerts import tell_of_failed_start
+from bot.pictures.memory import give_large_blocks_back
 from bot.wire.addresses import point_discord_at
 from common import crashes
 from common.command_line import OneLineParser

@@ -158,6 +158,10 @@ class PictureStore:
     async def put(self, data: bytes, suffix: str) -> str:
         """Keep these bytes and return their key; the same bytes have the same key.
 
+        Args:
+            data: the file.
+            suffix: of its name; or its key, from who knows it already: to find it takes a while.
+
         Raises:
             StorageUnavailableError: when they could not be written; nothing was kept.
         """
@@ -219,7 +223,7 @@ class PictureStore:
 
     def put_sync(self, data: bytes, suffix: str) -> str:
         """As `put`. A key that is already there is written again, which renews its age."""
-        key = key_for(data, suffix)
+        key = suffix if _KEY.fullmatch(suffix) else key_for(data, suffix)
         path = self._path(key)
         try:
             with self._called("put"):

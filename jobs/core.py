@@ -6,12 +6,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.settings import Settings
 from common.store import PictureMissingError, PictureStore, StorageUnavailableError
 from jobs.db import schema
+from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import Database, Transaction
 from jobs.db.rows import J, Record, event_values
 from jobs.outcomes import QueueUnavailableError
@@ -118,8 +117,7 @@ async def use_pictures(
     transaction: Transaction, job_id: int, keys: Mapping[str, str | None]
 ) -> None:
     """As `use_picture` for several roles, in one statement; a role without a key stays."""
-    insert = postgresql.insert if transaction.postgres else sqlite.insert
-    statement = insert(schema.picture_uses).values(
+    statement = transaction.insert(schema.picture_uses).values(
         [{"job_id": job_id, "role": role, "key": key} for role, key in keys.items() if key]
     )
     await transaction.connection.execute(

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common import crashes
 from common.logs import redacted
@@ -14,6 +13,7 @@ from common.options import resolve_network
 from common.store import StorageUnavailableError, folder_of
 from jobs.core import QueueCore
 from jobs.db import schema
+from jobs.db.asynchronous import AsyncConnection
 from jobs.db.migrate import newer_schema
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
 from jobs.entering.limits import EVERYWHERE

@@ -1,10 +1,12 @@
 """What is looked at before the bot logs in: each fault is one sentence with what to do."""
 
 import asyncio
+import contextlib
+import os
 import shutil
 import sys
 import tempfile
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,7 @@ from jobs.queue import JobQueue
 TIMEOUT_SECONDS = 10.0
 ENGINE_TIMEOUT_SECONDS = 120.0
 ENGINE_CHECK = (sys.executable, "-m", "engine", "--check")
+MIGRATION = (sys.executable, "-m", "jobs.migrating")
 MIB = 1024 * 1024
 
 HOW_TO_BEGIN = (
@@ -93,6 +96,7 @@ def _folder(settings: Settings) -> Finding:
 async def _database(settings: Settings) -> Finding:
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS * 6):  # a migration may be on its way
+            await _migrate_apart(settings)
             async with await JobQueue.open(settings, store=PictureStore("unused")) as queue:
                 kind = "PostgreSQL" if queue.database.postgres else "SQLite"
     except TimeoutError:
@@ -100,6 +104,29 @@ async def _database(settings: Settings) -> Finding:
     except QueueError as error:
         return Finding("database", f"The queue cannot be opened: {error}", is_fault=True)
     return Finding("database", f"{kind}, of this version")
+
+
+async def _migrate_apart(settings: Settings) -> None:
+    """Migrate in a process that then ends: what that takes, 12 MiB, would never be given back.
+
+    What stands in the way is said by who opens the queue next, and tries the same again.
+    """
+    with contextlib.suppress(QueueError):
+        async with await JobQueue.open(settings, store=PictureStore("unused"), may_migrate=False):
+            return
+    chosen = {
+        "ATELIER_DATABASE_URL": settings.database_url,
+        "ATELIER_DATA_DIR": str(settings.atelier_data_dir),
+        "ATELIER_MIGRATE_WITHOUT_COPY": str(settings.atelier_migrate_without_copy),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *MIGRATION, env={**os.environ, **chosen}, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
+    )
+    try:
+        await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
 
 
 async def _store(settings: Settings) -> Finding:

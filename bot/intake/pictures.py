@@ -141,8 +141,11 @@ class PictureIntake:
         sides = sorted((picture.width_px, picture.height_px))
         notes = tuple(of_picture(role, note, number) for note in picture.notes)
         files = [(picture.png, PNG), *([(clip.file, CLIP)] if clip else [])]
-        await self._hold(interaction_id, [key_for(*file) for file in files])
-        key, *more = [await self._queue.store.put(*file) for file in files]
+        keys = await asyncio.to_thread(lambda: [key_for(*file) for file in files])
+        await self._hold(interaction_id, keys)
+        for name, (data, _suffix) in zip(keys, files, strict=True):
+            await self._queue.store.put(data, name)
+        key, *more = keys
         if clip is None:
             return Taken(key, notes, sides[0] / sides[1])
         moving = Moving(

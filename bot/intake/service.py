@@ -20,6 +20,7 @@ from bot.intake.taken import ERASED, NOT_KEPT, Undecided
 from bot.intake.waiting import Surroundings
 from bot.intake.wishes import in_style
 from bot.kit import Bot, Feature, Interaction
+from bot.pictures.memory import give_free_memory_back
 from bot.texts import _, texts_for
 from bot.ui.container import Page
 from bot.ui.refusals import refusal_words
@@ -161,6 +162,8 @@ class IntakeService:
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
+        if not self._tasks:
+            give_free_memory_back()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error(
                 "An intake ended with an error; the next start goes on with it", exc_info=error

@@ -7,9 +7,6 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from rapidfuzz import fuzz
-from rapidfuzz.distance import OSA
-
 from common.catalogue.painting import CatalogueError, Painting, parse_painting
 
 _ALSO_CALLED = {
@@ -168,6 +165,8 @@ def _likeness(wanted: str, name: str, shortest_alone: int) -> float:
     by_word = min(max(_word_likeness(part, word, shortest) for word in words) for part in parts)
     if by_word > 0 or len(wanted) < SHORTEST_WHOLE:
         return by_word
+    from rapidfuzz import fuzz  # noqa: PLC0415 (2 MiB, for typing errors alone)
+
     whole = float(fuzz.partial_ratio(wanted, name))
     return whole / 2 if whole >= LEAST_WHOLE else 0.0
 
@@ -180,6 +179,10 @@ def _word_likeness(typed: str, word: str, shortest: int) -> float:
     if word.startswith(typed):
         return 100.0
     errors = (len(typed) + 2) // 4 if len(typed) >= shortest else 0
+    if not errors:
+        return 0.0  # unless it is the same, with which it began
+    from rapidfuzz.distance import OSA  # noqa: PLC0415 (see `_likeness`)
+
     found = min(
         OSA.distance(typed, word, score_cutoff=errors),
         OSA.distance(typed, word[: len(typed)], score_cutoff=errors),

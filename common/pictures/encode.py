@@ -1,21 +1,43 @@
 """A picture as the PNG in which it is kept."""
 
+import struct
+import zlib
+
 import imagecodecs
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_COLOR_TYPES = {3: 2, 4: 6}
+"""Of RGB and RGBA, as PNG numbers them."""
+_UP = 2
+"""The filter that keeps what differs from the row above."""
 
 
 def encoded_png(picture: Image.Image) -> bytes:
     """The PNG of an RGB or RGBA picture, without metadata.
 
-    One filter, not the best of five for each row, in half the time; and runs are what filtered rows
-    are made of: quicker than matches, and smaller.
+    One filter for all rows, which is one subtraction, and libdeflate: in half the time of libpng's
+    quickest, at the same size within a tenth.
     """
-    return bytes(
-        imagecodecs.png_encode(
-            np.asarray(picture),
-            level=1,
-            strategy=imagecodecs.PNG.STRATEGY.RLE,
-            filter=imagecodecs.PNG.FILTER.PAETH,
-        )
-    )
+    pixels = np.asarray(picture)
+    height, width, channels = pixels.shape
+    header = struct.pack(">IIBBBBB", width, height, 8, _COLOR_TYPES[channels], 0, 0, 0)
+    packed = imagecodecs.deflate_encode(_filtered(pixels.reshape(height, -1)).tobytes(), level=1)
+    chunks = (_chunk(b"IHDR", header), _chunk(b"IDAT", bytes(packed)), _chunk(b"IEND", b""))
+    return b"".join((_SIGNATURE, *chunks))
+
+
+def _filtered(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Each row as what differs from the one above, after the filter's number."""
+    filtered = np.empty((rows.shape[0], 1 + rows.shape[1]), np.uint8)
+    filtered[:, 0] = _UP
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    return filtered
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    check = zlib.crc32(data, zlib.crc32(kind))
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)

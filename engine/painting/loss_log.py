@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.painting.events import Losses
 from engine.painting.plan import Scale
-from engine.painting.time_left import TimeLeft
+from engine.painting.time_left import TimeLeft, slowness_before
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class LossLog:
     _unread_worked: float = 0.0
 
     def __post_init__(self) -> None:
-        self._time = TimeLeft(self.scales, self.iteration_pixels)
+        self._time = TimeLeft(self.scales, self.iteration_pixels, slowness_before())
 
     def add(
         self,

@@ -5,12 +5,17 @@ worked for it: that is steady, whatever else runs there. An iteration costs some
 some for each pixel, so that the time of small scales, multiplied by pixels, would promise far too
 much; sizes that have not been seen yet cost as much of what is usual as the nearest one that has.
 How long a second of work takes is the other: it changes as other programs come and go, and is a
-mean over the time that has passed, of which the last half minute counts most.
+mean over the time that has passed, of which the last third of a minute counts most. It begins
+with what this thread saw before it painted.
+
+Chosen by replaying paintings that were recorded on a machine on which others came and went; see
+docs/benchmarks.md.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from engine.painting.plan import Scale
 
@@ -20,8 +25,26 @@ _COLD = 2
 """First iterations of a painting, in which libraries get ready."""
 _BELIEVED = 3
 """What the usual cost counts for at a size that is new, in iterations."""
-_FORGOTTEN_SECONDS = 30.0
+_FORGOTTEN_SECONDS = 20.0
 """After this long, what was seen of the other programs counts for a third."""
+_BEFORE_SECONDS = 3.0
+"""What was seen of them before the painting counts for so long."""
+_LEAST_WORK_SECONDS = 0.2
+"""With less work than this before, nothing was seen."""
+_WAITS = Path("/proc/thread-self/schedstat")
+"""Nanoseconds of a thread at work, and those in which it waited for a processor (Linux)."""
+
+
+def slowness_before() -> float | None:
+    """Seconds that passed for one of this thread's work, leaving out those in which it had none.
+
+    None where the system does not say, or the thread is too young.
+    """
+    try:
+        worked, waited = (int(number) for number in _WAITS.read_text().split()[:2])
+    except (OSError, ValueError):
+        return None
+    return (worked + waited) / worked if worked >= _LEAST_WORK_SECONDS * 1e9 else None
 
 
 @dataclass(eq=False)
@@ -32,11 +55,17 @@ class TimeLeft:
     """Scales of the painting."""
     iteration_pixels: int
     """What an iteration costs by itself, in pixels of its work; see `Plan`."""
+    slowness: float | None = None
+    """Seconds that passed for one of work before the painting; None if that is not known."""
     _seen: int = 0
     _work: dict[int, tuple[float, int]] = field(default_factory=dict)
     """By scale: the work of its iterations, in seconds, and their number."""
     _passed: float = 0.0
     _worked: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.slowness is not None:
+            self._passed, self._worked = _BEFORE_SECONDS, _BEFORE_SECONDS / self.slowness
 
     def add(self, scale: int, seconds: float, worked: float | None = None) -> None:
         """An iteration of a scale took this long.
@@ -48,6 +77,8 @@ class TimeLeft:
                 that paints.
         """
         work = seconds if worked is None else worked
+        if worked is None:
+            self._passed = self._worked = 0.0  # Other programs want the processor, not the device.
         kept = math.exp(-seconds / _FORGOTTEN_SECONDS)
         self._passed = self._passed * kept + seconds
         self._worked = self._worked * kept + work

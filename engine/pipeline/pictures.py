@@ -8,6 +8,7 @@ from torch import Tensor
 from common.options import PaintOptions
 from common.sentences import Sentence
 from common.settings import Settings
+from engine.allocator import fit_blocks_to
 from engine.painting import Control, Event, Picture, Studio, Style, paint
 from engine.painting.inputs import Share
 from engine.styles.presets import PresetStyle, preset_style
@@ -46,6 +47,7 @@ class Pictures:
         control: Control | None = None,
     ) -> Generator[Event, None, None]:
         """Paint from them; see `engine.painting.paint`."""
+        fit_blocks_to(self.network)
         return paint(
             self.content,
             self.styles,

@@ -5,7 +5,6 @@ from typing import Literal
 
 import sqlalchemy as sa
 from pydantic import ValidationError
-from sqlalchemy.dialects import postgresql, sqlite
 
 from common.defaults import Defaults
 from jobs.changing.audit import BEFORE, write_audit
@@ -54,13 +53,12 @@ class StoredDefaults:
                 if text is not None:
                     details[BEFORE] = _read(text).model_dump(exclude_none=True)
                 await write_audit(transaction, guild_id, by_user, "set_defaults", details)
-            insert = postgresql.insert if transaction.postgres else sqlite.insert
             values = {
                 "chosen": chosen.model_dump_json(exclude_none=True),
                 "updated_at": transaction.now,
             }
             await transaction.connection.execute(
-                insert(schema.defaults)
+                transaction.insert(schema.defaults)
                 .values(scope=scope, owner_id=owner_id, **values)
                 .on_conflict_do_update(index_elements=[D.scope, D.owner_id], set_=values)
             )

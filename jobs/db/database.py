@@ -10,21 +10,28 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from common.timings import FAILED, OK, Timings
 from jobs.db.addresses import connect_arguments, keep_alive, parse_address
+from jobs.db.asynchronous import AsyncConnection, AsyncEngine, create_async_engine
 from jobs.outcomes import QueueUnavailableError
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+    from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 Clock = Callable[[], float]
 
 BUSY_TIMEOUT_SECONDS = 30.0
 """How long a SQLite transaction waits for another process to end its own."""
+
+CACHE_KIB = 256
+"""How much of a SQLite database a connection keeps to itself."""
 
 POOL_SECONDS = 15.0
 """How long one waits for a connection that another coroutine has."""
@@ -64,6 +71,17 @@ class Transaction:
         if self.postgres:
             for number in sorted(lock_number(name) for name in names):
                 await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+
+    def insert(self, table: sa.Table) -> "PostgresInsert | SqliteInsert":
+        """An insertion that may say what to do about a row that is there already."""
+        # The dialect that is not used stays out of memory.
+        if self.postgres:
+            from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415
+
+            return insert(table)
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert  # noqa: PLC0415
+
+        return sqlite_insert(table)
 
     async def notify(self, *topics: str, about: str = "") -> None:
         """Wake those who wait for these topics, once the transaction is committed.
@@ -244,6 +262,8 @@ def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
         "foreign_keys = ON",
         # A queued job that was promised to a user survives a power cut.
         "synchronous = FULL",
+        # Of each connection; the system keeps the file in memory for all of them.
+        f"cache_size = -{CACHE_KIB}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

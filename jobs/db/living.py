@@ -5,11 +5,10 @@ import platform
 from dataclasses import dataclass
 from datetime import datetime
 
-import psutil
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.db import schema
+from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import Record, moment, optional_moment
 
 BOT_LOCK = "bot.lock"
@@ -48,7 +47,11 @@ def has_ended(bot: BotInfo) -> bool:
     """
     if bot.host != platform.node():
         return False
-    return bot.pid == os.getpid() or not psutil.pid_exists(bot.pid)
+    if bot.pid == os.getpid():
+        return True
+    import psutil  # noqa: PLC0415 (a bot that is alone here never asks)
+
+    return not psutil.pid_exists(bot.pid)
 
 
 async def bots_alive(connection: AsyncConnection, now: float) -> list[BotState]:

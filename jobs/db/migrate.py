@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.files import close_to_others
 from common.settings import Settings
 from jobs.db import schema
+from jobs.db.asynchronous import AsyncConnection
 from jobs.db.copying import keep_before_migration
 from jobs.db.database import BUSY_TIMEOUT_SECONDS, Database
 from jobs.db.living import bots_alive, has_ended

@@ -6,10 +6,10 @@ Each limit that can refuse has one check here. What a refusal says to people is 
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.limits import LIMITS, Limits
 from common.options import PaintOptions
+from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import IS_WAITING, J, moment
 from jobs.entering.limits import DAY_SECONDS, Rules
 from jobs.model import Asker

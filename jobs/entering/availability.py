@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import IS_RUNNING, IS_WAITING, J, moment
 from jobs.model import Asker, Standing
 from jobs.order.standings import Standings

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from jobs.core import QueueCore, picture_lock
 from jobs.db import schema
@@ -195,9 +194,8 @@ async def _insert(transaction: Transaction, batch: list[_Opening]) -> set[int]:
     ]
     if not rows:
         return set()
-    insert = postgresql.insert if transaction.postgres else sqlite.insert
     inserted = await connection.scalars(
-        insert(schema.intakes)
+        transaction.insert(schema.intakes)
         .values(rows)
         .on_conflict_do_nothing()
         .returning(COLUMNS.interaction_id)

@@ -12,11 +12,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import ValidationError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.limits import LIMITS, LimitKind, Limits
 from common.settings import Settings
 from jobs.db import schema
+from jobs.db.asynchronous import AsyncConnection
 
 log = logging.getLogger(__name__)
 EVERYWHERE = 0

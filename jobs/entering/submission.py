@@ -4,12 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.options import PaintInputs, PaintOptions
 from common.variants import variants_of
 from jobs.core import QueueCore, picture_lock, record, row_of, use_picture
 from jobs.db import schema
+from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
 from jobs.db.rows import J, job_from_row, to_json
 from jobs.entering.admission import refusal_for, refusal_to_post

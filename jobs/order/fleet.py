@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.options import MAX_SIZE_PX
 from jobs.db import schema
+from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import IS_RUNNING, J, Record, from_json, moment
 from jobs.model import EngineInfo, Progress
 from jobs.order.speeds import (

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import IS_QUEUED, J, Record
 from jobs.entering.limits import EVERYWHERE
 from jobs.order.fleet import Fleet, Load

@@ -3,9 +3,9 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.db import schema
+from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import IS_QUEUED, J
 from jobs.entering.limits import EVERYWHERE
 from jobs.order.fleet import Load

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.options import PaintOptions
 from jobs.core import QueueCore
 from jobs.db import schema
+from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
 from jobs.entering.limits import EVERYWHERE
 from jobs.model import Job, JobState, Standing

@@ -7,8 +7,9 @@ import sys
 import pytest
 
 _SHRINKS = """
-from engine.allocator import give_large_blocks_back
+from engine.allocator import fit_blocks_to, give_large_blocks_back
 give_large_blocks_back()
+fit_blocks_to("{network}")
 import torch
 
 def resident():
@@ -17,7 +18,8 @@ def resident():
 
 torch.ones(6 << 20)  # 24 MiB, after which glibc would by itself keep all that is as large
 before = resident()
-large, small = [torch.ones(5 << 20) for _ in range(8)], torch.ones(10)
+large = [torch.ones({mib} << 18) for _ in range(160 // {mib})]
+small = torch.ones(10)
 held = resident() - before
 del large
 print(held >> 20, resident() - before >> 20)
@@ -25,9 +27,10 @@ print(held >> 20, resident() - before >> 20)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc alone is told")
-def test_what_large_tensors_took_is_given_back_at_once() -> None:
+@pytest.mark.parametrize(("network", "mib"), [("vgg19", 20), ("lite", 5)])
+def test_what_large_tensors_took_is_given_back_at_once(network: str, mib: int) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", _SHRINKS],
+        [sys.executable, "-c", _SHRINKS.format(network=network, mib=mib)],
         env={**os.environ, "MALLOC_ARENA_MAX": "1"},
         capture_output=True,
         text=True,

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.monitor import service
+from bot.monitor import page
 from bot.monitor.service import Monitor
 from common.store import PictureMissingError
 from tests.kit.pretend_engine import ENGINE
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture
 async def watched(closed_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """A bot with the owner's page, which asks anew each time."""
-    monkeypatch.setattr(service, "KEPT_SECONDS", 0.0)
+    monkeypatch.setattr(page, "KEPT_SECONDS", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     closed_world.settings = closed_world.settings.model_copy(

@@ -1,12 +1,14 @@
 """How long a painting still takes: what iterations cost, and how quickly work is done here."""
 
 import random
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from engine.painting.plan import Scale
-from engine.painting.time_left import SETTING_UP, TimeLeft
+from engine.painting.time_left import SETTING_UP, TimeLeft, slowness_before
 
 SCALES = tuple(
     Scale((side * 3 // 4, side), count)
@@ -112,3 +114,36 @@ def test_nothing_is_said_of_a_cold_start_and_nothing_is_left_at_the_end() -> Non
     for _ in range(3):
         time_left.add(0, 1.0)
     assert time_left.seconds(len(SCALES) - 1, SCALES[-1].iterations) == 0
+
+
+def test_the_first_time_shown_counts_in_how_slow_work_was_before_the_painting() -> None:
+    busy, unknown = TimeLeft(SCALES, PIXELS, slowness=8.0), TimeLeft(SCALES, PIXELS)
+    for _ in range(3):  # a few iterations in which nobody came between
+        busy.add(0, 0.1, 0.1)
+        unknown.add(0, 0.1, 0.1)
+    before, alone_here = busy.seconds(0, 3), unknown.seconds(0, 3)
+    assert before is not None
+    assert alone_here is not None
+    assert 4 < before / alone_here < 8
+    for _ in range(100):
+        busy.add(0, 1.0, 1.0)
+        unknown.add(0, 1.0, 1.0)
+    assert busy.seconds(1, 0) == pytest.approx(unknown.seconds(1, 0), rel=0.01)
+
+
+def test_a_device_of_its_own_is_not_slowed_by_what_the_processor_has_to_do() -> None:
+    busy, unknown = TimeLeft(SCALES, PIXELS, slowness=8.0), TimeLeft(SCALES, PIXELS)
+    for _ in range(5):
+        busy.add(0, 0.1)
+        unknown.add(0, 0.1)
+    assert busy.seconds(0, 5) == unknown.seconds(0, 5)
+
+
+@pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="Linux says it")
+def test_how_slow_work_was_is_told_once_there_was_some() -> None:
+    begun = time.thread_time()
+    while time.thread_time() - begun < 0.3:
+        pass
+    slowness = slowness_before()
+    assert slowness is not None
+    assert slowness >= 1.0

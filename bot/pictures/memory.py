@@ -20,3 +20,12 @@ def give_large_blocks_back() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
         library.mallopt(M_ARENA_MAX, HEAPS)
+
+
+def give_free_memory_back() -> None:
+    """Have what lies free between blocks that are in use go back to the system, in a millisecond.
+
+    Elsewhere than on Linux this does nothing.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -1,0 +1,159 @@
+"""How right the time left can be where others come and go: `python -m bench.time_left_replay`.
+
+Paintings that were recorded while other programs wanted the processor, iteration by iteration, are
+replayed: what the engine's estimate would have told after each is compared with what the painting
+then took. Beside it stands one who knows exactly how much work is to come, but of the other
+programs only what they did so far: what is wrong with that, nobody can foresee.
+
+`--record 5` records five paintings of each size, and adds them to the file.
+"""
+
+import argparse
+import json
+import math
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.report import table
+from bench.runner import DEFAULT_CONTENT, DEFAULT_STYLE, ROOT, BenchError, Setup
+from bench.time_left import EARLY_FACTOR, LATER_FACTOR, SIZES_PX, Told, told
+from engine.painting.plan import Scale
+from engine.painting.time_left import TimeLeft
+
+RECORDED = ROOT / "bench" / "results" / "time_left_recorded.json"
+_FORGOTTEN_SECONDS = 10.0
+_NETWORK = "lite"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A painting as it went."""
+
+    size_px: int
+    scales: tuple[tuple[int, int, int], ...]
+    """Height, width and iterations of each."""
+    iteration_pixels: int
+    slowness: float | None
+    """As `TimeLeft` was told it."""
+    iterations: tuple[tuple[int, float, float, float, float], ...]
+    """Scale, seconds and processor seconds of each; and both, from the start, when it ended."""
+    seconds: float
+    processor_seconds: float
+
+
+Estimate = Callable[[Recorded], Iterator[tuple[float, float | None]]]
+"""Of a painting, after each iteration: the seconds since its start, and those told to be left."""
+
+
+def as_told(painting: Recorded) -> Iterator[tuple[float, float | None]]:
+    """What the engine tells."""
+    scales = [Scale((height, width), count) for height, width, count in painting.scales]
+    time_left = TimeLeft(scales, painting.iteration_pixels, painting.slowness)
+    done: dict[int, int] = {}
+    for scale, seconds, worked, now, _ in painting.iterations:
+        done[scale] = done.get(scale, 0) + 1
+        time_left.add(scale, seconds, worked)
+        yield now, time_left.seconds(scale, done[scale])
+
+
+def knowing_the_work(painting: Recorded) -> Iterator[tuple[float, float | None]]:
+    """What one would tell who knows the work to come, and the others as they were so far."""
+    passed = worked = before = processor_before = 0.0
+    for _, _, _, now, processor in painting.iterations:
+        kept = math.exp((before - now) / _FORGOTTEN_SECONDS)
+        passed = passed * kept + now - before
+        worked = worked * kept + processor - processor_before
+        before, processor_before = now, processor
+        yield now, (painting.processor_seconds - processor) * passed / worked
+
+
+def replayed(painting: Recorded, estimate: Estimate) -> Told:
+    """How far off an estimate was, all along a painting."""
+    left = [(now, now / painting.seconds, seconds) for now, seconds in estimate(painting)]
+    answer = {"seconds": painting.seconds, "left": left}
+    return told(painting.size_px, answer, loaded=True)
+
+
+def replayed_text(paintings: Sequence[Recorded]) -> str:
+    """A row for each who tells."""
+    rows = []
+    for name, estimate in (
+        ("as it is told", as_told),
+        ("one who knows the work to come", knowing_the_work),
+    ):
+        found = [replayed(one, estimate) for one in paintings]
+        early = [factor for one in found for factor in one.early]
+        later = [factor for one in found for factor in one.later]
+        figures = []
+        for factors, most in ((early, EARLY_FACTOR), (later, LATER_FACTOR)):
+            within = statistics.mean(factor <= most for factor in factors)
+            figures += [f"{statistics.median(factors):.2f}", f"{within:.0%}"]
+        rows.append((name, *figures))
+    head = (
+        f"{len(paintings)} paintings",
+        "before a tenth: median",
+        f"within {EARLY_FACTOR}",
+        "later: median",
+        f"within {LATER_FACTOR}",
+    )
+    return table(head, rows)
+
+
+def read_recorded(file: Path = RECORDED) -> list[Recorded]:
+    """The paintings of a file; none where there is none."""
+    if not file.is_file():
+        return []
+    return [_recorded(one) for one in json.loads(file.read_text("utf-8"))]
+
+
+def _recorded(values: dict[str, Any]) -> Recorded:
+    scales = tuple(tuple(one) for one in values["scales"])
+    iterations = tuple(tuple(one) for one in values["iterations"])
+    return Recorded(**{**values, "scales": scales, "iterations": iterations})
+
+
+def _record(setup: Setup, size_px: int) -> Recorded:
+    return _recorded(setup.child("iteration_times", size_px=size_px, network=_NETWORK))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Record what is asked for, and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m bench.time_left_replay", description=__doc__)
+    parser.add_argument("--record", type=int, default=0, help="paintings of each size")
+    parser.add_argument("--file", type=Path, default=RECORDED)
+    parser.add_argument("--content", type=Path, default=DEFAULT_CONTENT)
+    parser.add_argument("--style", type=Path, default=DEFAULT_STYLE)
+    chosen = parser.parse_args(arguments)
+    paintings = read_recorded(chosen.file)
+    setup = Setup(
+        weights=None,
+        content=chosen.content.resolve(),
+        style=chosen.style.resolve(),
+        out=chosen.file.parent,
+        work=chosen.file.parent,
+        threads=1,
+        size_px=max(SIZES_PX),
+        rounds=chosen.record,
+        largest_px=max(SIZES_PX),
+        quick=False,
+    )
+    if chosen.record:
+        setup.check()
+    for _ in range(chosen.record):
+        for size_px in SIZES_PX:
+            print(f"… {size_px} px", flush=True)
+            paintings.append(_record(setup, size_px))
+    if chosen.record:
+        lines = ",\n".join(json.dumps(asdict(one)) for one in paintings)
+        chosen.file.write_text(f"[\n{lines}\n]\n", "utf-8")
+    print(f"\n{replayed_text(paintings)}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BenchError as problem:
+        raise SystemExit(str(problem)) from None

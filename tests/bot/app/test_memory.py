@@ -1,0 +1,53 @@
+"""What the bot's process does not hold: it lives for months, beside a painter that needs memory."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+IMPORTED = """
+import sys
+import bot.__main__, bot.app.features
+absent = {names}
+print([name for name in absent if name in sys.modules])
+"""
+STARTED = """
+import asyncio, sys
+from bot.app.checks import findings
+from common.settings import load_settings
+
+async def said():
+    return [one.text async for one in findings(load_settings(), thorough=False)]
+
+print(asyncio.run(said())[-3])
+print("alembic" in sys.modules)
+"""
+UNUSED = (
+    "PIL",
+    "aiohttp.web",
+    "alembic",
+    "asyncpg",
+    "numpy",
+    "psutil",
+    "rapidfuzz",
+    "s3fs",
+    "sqlalchemy.dialects.postgresql",
+    "sqlalchemy.orm",
+    "torch",
+)
+
+
+def printed(program: str, **environment: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()
+
+
+def test_what_only_others_use_is_not_imported() -> None:
+    assert printed(IMPORTED.format(names=UNUSED)) == ["[]"]
+
+
+def test_the_database_is_made_by_a_process_that_ends(tmp_path: Path) -> None:
+    environment = {"ATELIER_DATA_DIR": str(tmp_path), "ATELIER_ENGINE": "external"}
+    found = printed(STARTED, **environment)
+    assert found == ["SQLite, of this version", "False"]

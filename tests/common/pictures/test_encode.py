@@ -1,0 +1,27 @@
+"""PNG files as pictures are kept in."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.pictures.encode import encoded_png
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("size", [(1, 1), (3, 1), (1, 5), (64, 48)])
+def test_a_picture_comes_back_as_it_was(mode: str, size: tuple[int, int]) -> None:
+    draw = np.random.default_rng(5)
+    pixels = draw.integers(0, 256, (size[1], size[0], len(mode)), dtype=np.uint8)
+    with Image.open(io.BytesIO(encoded_png(Image.fromarray(pixels)))) as found:
+        found.load()
+        assert (found.format, found.mode, found.size) == ("PNG", mode, size)
+        assert np.array_equal(np.asarray(found), pixels)
+        assert not found.info
+
+
+def test_what_is_smooth_is_small() -> None:
+    across, down = np.meshgrid(np.arange(256), np.arange(256))
+    smooth = np.stack([across, down, (across + down) // 2], axis=2).astype(np.uint8)
+    assert len(encoded_png(Image.fromarray(smooth))) < smooth.nbytes / 20
