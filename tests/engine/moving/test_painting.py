@@ -184,7 +184,8 @@ def test_frames_that_are_not_those_of_the_checkpoint_are_refused_and_all_begins_
     kept = [one.checkpoint() for one in run.paint() if isinstance(one, FramePainted)][1]
     for file, problem in (
         (lambda _number: run.frames.file(0), PaintSettingsError),
-        (lambda _number: b"half a file", PaintSettingsError),
+        (lambda _number: b"no PNG", PaintSettingsError),
+        (lambda number: run.frames.file(number)[:-20], PaintSettingsError),
         (lambda _number: run.frames.file(99), FileNotFoundError),
     ):
         again = painting(Images(images), tmp_path / "b", studio)
