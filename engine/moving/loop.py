@@ -1,7 +1,7 @@
 """The end of a loop: its last frames go over into its first one, instead of jumping there."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -62,4 +62,4 @@ class LoopEnd:
         weights = come + left
         part = (come / np.maximum(weights, np.finfo(np.float32).tiny))[..., None]
         there = warped(self.first.painted, way.flow, sharp=True)
-        return Past(past.painted + part * (there - past.painted), weights, past.still)
+        return replace(past, painted=past.painted + part * (there - past.painted), weights=weights)

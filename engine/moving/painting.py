@@ -28,14 +28,16 @@ from engine.painting import (
 )
 from engine.painting.checkpoint import fingerprint
 from engine.painting.color import finish
-from engine.painting.inputs import Held, Inputs, check_inputs, with_colors_first
+from engine.painting.inputs import Held, Inputs, check_inputs, with_colors_first, with_faces
 from engine.painting.painter import paint_inputs
-from engine.painting.picture import Size, fit_size, resized
+from engine.painting.picture import Size, fit_size, resized, resized_mask
 from engine.painting.plan import USUAL_ITERATION_PIXELS, colors_first
 from engine.painting.recipe import load_recipe
 from engine.pipeline.pictures import Pictures
 
 _PREVIEW_FRAMES = 12
+_FACES_EVERY = 12
+"""Frames after which faces are looked for again, as somebody may have come."""
 
 
 class Frames(Protocol):
@@ -154,6 +156,7 @@ class ClipPainting:
                 past = end.over(past, number)
             if past is None:
                 anew.append(number + 1)
+            faces = self._faces(number, picture, past)
             is_new = number >= len(self.frames)
             if past is not None and past.all_still:
                 copied += 1
@@ -162,9 +165,9 @@ class ClipPainting:
                     painted = _picture(past.painted, picture, self._size)
                 else:
                     like = content if past is None or scenes.now is None else scenes.now.like
-                    painted = yield from self._paint_frame(number, picture, past, like)
+                    painted = yield from self._paint_frame(number, picture, past, like, faces)
                 self.frames.add(painted.to_image().convert(mode))
-            shown = Shown(number, content, _of_image(self.frames.frame(number)))
+            shown = Shown(number, content, _of_image(self.frames.frame(number)), faces)
             end = self._loop_end(shown) if number == 0 else end
             scenes.add(shown, past)
             if is_new:
@@ -209,16 +212,38 @@ class ClipPainting:
         self.control.check()
         return self.clip.frame(number)
 
+    def _faces(self, number: int, picture: Picture, past: Past | None) -> Pixels | None:
+        """Where faces are, [H, W]: looked for now and then, and else moved as the picture moves.
+
+        To look for them in each frame takes as long as to paint one, and finds them in some only.
+        """
+        moved = None if past is None else past.faces
+        if past is not None and (past.all_still or number % _FACES_EVERY):
+            return moved
+        weight = load_recipe(self.options.recipe).loss.faces
+        found = with_faces(replace(self._inputs, content=picture), self.options, weight).faces
+        if found is None:
+            return moved
+        seen = resized_mask(found, self._size).numpy()
+        return seen if moved is None else np.maximum(seen, moved)
+
     def _loop_end(self, first: Shown) -> LoopEnd | None:
         return LoopEnd.of(first, len(self.clip), self._content) if self.clip.loops else None
 
     def _paint_frame(
-        self, number: int, picture: Picture, past: Past | None, like: Pixels
+        self,
+        number: int,
+        picture: Picture,
+        past: Past | None,
+        like: Pixels,
+        faces: Pixels | None,
     ) -> Generator[ClipEvent, None, Picture]:
         inputs = replace(
             self._inputs, content=picture, start=None if number else self._inputs.start
         )
         inputs = with_colors_first(inputs, self._colors_first, Picture(_tensor(like)))
+        if faces is not None:
+            inputs = replace(inputs, faces=torch.from_numpy(np.ascontiguousarray(faces)))
         options = self.options.model_copy(update={"keep_colors": "no"})
         if past is not None:
             options = options.model_copy(update={"start": "content"})

@@ -27,6 +27,8 @@ class Shown:
     number: int
     content: Pixels
     painted: Pixels
+    faces: Pixels | None = None
+    """[H, W] in 0..1: where the photograph's faces are; None for nowhere."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,8 @@ class Past:
     """[H, W] in 0..1: how far that is known."""
     still: Pixels
     """[H, W] in 0..1: where nothing has changed since it was painted."""
+    faces: Pixels | None = None
+    """[H, W] in 0..1: where the last frame's faces are in this one."""
 
     @property
     def all_still(self) -> bool:
@@ -79,7 +83,7 @@ class Scene:
         last = self.newest[-1]
         still = standing(self.reference, content)
         if (still == 1).all():
-            return Past(last.painted, still, still)
+            return Past(last.painted, still, still, last.faces)
         known = known_from(last.content, content)
         if known.share < _CUT:
             return None
@@ -97,7 +101,8 @@ class Scene:
             share = (added / total)[..., None]
             painted += share * (warped(earlier.painted, more.flow, sharp=True) - painted)
             weights += added
-        return Past(painted, weights, still)
+        faces = None if last.faces is None else warped(last.faces, known.flow)
+        return Past(painted, weights, still, faces)
 
     def add(self, shown: Shown, past: Past) -> None:
         """Its next frame is done."""

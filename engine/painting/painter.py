@@ -18,7 +18,7 @@ from engine.painting.finish import Finisher
 from engine.painting.inputs import Held, Inputs, Style, check_inputs, with_colors_first, with_faces
 from engine.painting.memory import PICTURE_BYTES, Memory
 from engine.painting.picture import Picture, Size, fit_size, padded, resized, resized_mask
-from engine.painting.plan import LEAST_SIDE_PX, Plan, colors_first, make_plan
+from engine.painting.plan import LEAST_SIDE_PX, Plan, colors_first, kept_planes, make_plan
 from engine.painting.recipe import load_recipe
 from engine.painting.run import Run
 from engine.painting.run_state import RunState
@@ -91,7 +91,7 @@ def paint_inputs(
         recipe,
         encoder,
         canvas,
-        _memory(planned, padded_inputs, studio.device),
+        _memory(planned, padded_inputs, studio.device, kept_planes(recipe, encoder)),
         held=inputs.held is not None,
     )
     if inputs.recolored is None:
@@ -112,7 +112,7 @@ def paint_inputs(
         network=network,
         finisher=Finisher(final, canvas, padded_inputs.content.pixels, content.alpha, options),
         control=control or Control(),
-        memory=_memory(total, padded_inputs, studio.device),
+        memory=_memory(total, padded_inputs, studio.device, kept_planes(recipe, encoder)),
     )
     with deterministic():
         yield from run.paint(kept)
@@ -132,8 +132,11 @@ def _memory_bytes(studio: Studio, kept: Kept | None) -> tuple[int, int]:
     return planned, planned if still_there else total
 
 
-def _memory(total: int, inputs: Inputs, device: torch.device) -> Memory:
-    """The memory for a painting from these pictures, which on a CPU lie there too."""
+def _memory(total: int, inputs: Inputs, device: torch.device, kept: int) -> Memory:
+    """The memory for a painting from these pictures, which on a CPU lie there too.
+
+    `kept` are the planes that its terms keep.
+    """
     given = [inputs.content, inputs.start, inputs.recolored]
     given += [style.picture for style in inputs.styles]
     pixels = sum(one.size[0] * one.size[1] for one in given if one is not None)
@@ -142,7 +145,7 @@ def _memory(total: int, inputs: Inputs, device: torch.device) -> Memory:
     if inputs.mask is not None:
         # The mask as a guide and as it is, the photograph, and the picture with it put back.
         planes = max(planes, 1) + 1 + 3 + 3
-    return Memory(total, pixels * PICTURE_BYTES if device.type == "cpu" else 0, planes)
+    return Memory(total, pixels * PICTURE_BYTES if device.type == "cpu" else 0, planes + kept)
 
 
 def _open(studio: Studio, network: str, pooling: str) -> Encoder:

@@ -184,6 +184,12 @@ def make_plan(
     )
 
 
+def kept_planes(recipe: Recipe, encoder: Encoder) -> int:
+    """Numbers of four bytes for each pixel that the recipe's terms keep with this network."""
+    choice = recipe.choice_for(encoder.layers)
+    return int(choice is not None and "grain" in choice.terms)  # the photograph, in bytes
+
+
 def colors_first(options: PaintOptions, recipe: Recipe) -> float:
     """How far the photograph is brought to the styles' palette first; less for little strength."""
     if options.keep_colors != "no":

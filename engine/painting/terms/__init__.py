@@ -7,6 +7,7 @@ from torch import Tensor
 from engine.painting.inputs import Inputs
 from engine.painting.measuring import Measuring
 from engine.painting.terms.content import ContentTerm
+from engine.painting.terms.grain import GrainTerm
 from engine.painting.terms.style import StyleTerm
 from engine.painting.terms.temporal import TemporalTerm
 from engine.painting.terms.term import OwnFeatures, Sums, Term
@@ -20,6 +21,7 @@ TERMS: Mapping[str, MakeTerm] = {
     "style": StyleTerm.made,
     "content": ContentTerm.made,
     "tv": VariationTerm.made,
+    "grain": GrainTerm.made,
     "temporal": TemporalTerm.made,
 }
 """By the names under which recipes weigh them, in the order in which they are summed."""

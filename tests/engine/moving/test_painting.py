@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import skimage
 from PIL import Image, ImageDraw
 
 from common.options import PaintOptions
@@ -21,6 +22,9 @@ from engine.painting import (
     Studio,
     Style,
 )
+from engine.painting.faces import Face, find_faces
+from engine.painting.inputs import Inputs
+from engine.painting.painter import paint_inputs
 from engine.pipeline import Pictures
 from tests.engine.moving.frames import Images, image_of, panned, textured
 from tests.kit.thin import noise_picture, thin_studio
@@ -245,6 +249,32 @@ def test_the_photographs_colours_are_laid_over_what_is_shown(
     _, frames = painted(grey, tmp_path, studio, options=options)
     for frame in frames:
         assert np.ptp(levels(frame), axis=-1).max() <= 1
+
+
+def test_faces_are_found_once_and_move_with_the_picture(
+    tmp_path: Path, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    astronaut = Image.open(Path(skimage.__file__).parent / "data" / "astronaut.png").convert("RGB")
+    images = [astronaut.crop((8 * n, 0, 8 * n + 400, 320)).resize((160, 128)) for n in range(4)]
+    looked: list[Picture] = []
+    masks: list[np.ndarray] = []
+
+    def find(photograph: Picture) -> tuple[Face, ...]:
+        looked.append(photograph)
+        return find_faces(photograph)
+
+    def paint(inputs: Inputs, *given: Any, **named: Any) -> Any:
+        assert inputs.faces is not None
+        masks.append(inputs.faces.numpy())
+        return paint_inputs(inputs, *given, **named)
+
+    monkeypatch.setattr("engine.painting.inputs.find_faces", find)
+    monkeypatch.setattr("engine.moving.painting.paint_inputs", paint)
+    painted(images, tmp_path, studio, options=OPTIONS.model_copy(update={"size_px": 160}))
+    assert len(looked) == 1
+    middles = [float((mask.sum(0) * np.arange(160)).sum() / mask.sum()) for mask in masks]
+    steps = -np.diff(middles)
+    assert steps == pytest.approx([8 * 160 / 400] * 3, abs=1.0)
 
 
 def test_a_preview_is_a_short_loop_of_what_is_done(tmp_path: Path, studio: Studio) -> None:

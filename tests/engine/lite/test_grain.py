@@ -1,0 +1,81 @@
+"""The lite network's pictures have no weave of their own over soft photographs, and stay sharp."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from common.options import PaintOptions
+from engine.lite.encoder import open_lite
+from engine.networks.encoder import Encoder
+from engine.painting import Picture, Studio, Style
+from engine.painting.recipe import Recipe, load_recipe
+from tests.kit.thin import noise_picture, run
+from tools.evaluation.measures import two_pixel_power
+
+HEIGHT, WIDTH = 144, 192
+MOST_EXCESS = 4.0
+"""Power at periods of two pixels, in parts of the photograph's."""
+
+
+def sharpened_scan() -> Picture:
+    """Strokes of a few pixels whose edges are sharp to the pixel, as those of scans are."""
+    generator = torch.Generator().manual_seed(2)
+    drawn = torch.rand(1, 3, HEIGHT // 4, WIDTH // 2, generator=generator)
+    strokes = torch.nn.functional.interpolate(drawn, (HEIGHT, WIDTH), mode="nearest")[0]
+    return Picture(strokes.contiguous())
+
+
+def soft_photograph() -> Picture:
+    """One that was enlarged, with no detail at two pixels but a little noise."""
+    noise = torch.randn(3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(3))
+    return Picture((noise_picture(HEIGHT, WIDTH).pixels + 0.006 * noise).clamp(0, 1))
+
+
+def striped(picture: Picture) -> Picture:
+    """With a fence, a pixel a pale, in its middle."""
+    pixels = picture.pixels.clone()
+    pixels[:, HEIGHT // 3 : 2 * HEIGHT // 3, ::2] *= 0.5
+    return Picture(pixels)
+
+
+def painted(photograph: Picture) -> Picture:
+    def opener(*_: object, **settings: object) -> Encoder:
+        return open_lite(device=torch.device("cpu"), dtype=settings["dtype"])  # type: ignore[arg-type]
+
+    options = PaintOptions(size_px=WIDTH, network="lite", scales=2, iterations=30)
+    found, _ = run(
+        options,
+        Studio(opener=opener, precision="fp32"),
+        content=photograph,
+        styles=[Style(sharpened_scan())],
+    )
+    return found.picture
+
+
+def power(picture: Picture) -> float:
+    pixels: Tensor = picture.pixels[None]
+    return two_pixel_power(pixels)
+
+
+@pytest.fixture
+def _without_the_term(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = load_recipe("atelier")
+    choices = tuple(choice.model_copy(update={"terms": {}}) for choice in recipe.choices)
+    without: Recipe = recipe.model_copy(update={"choices": choices})
+    monkeypatch.setattr("engine.painting.painter.load_recipe", lambda _: without)
+
+
+def test_a_sharpened_scan_puts_no_weave_over_a_soft_photograph() -> None:
+    soft = soft_photograph()
+    assert power(painted(soft)) <= MOST_EXCESS * power(soft)
+
+
+@pytest.mark.usefixtures("_without_the_term")
+def test_which_it_does_without_the_term_for_grain() -> None:
+    soft = soft_photograph()
+    assert power(painted(soft)) > 2 * MOST_EXCESS * power(soft)
+
+
+def test_what_the_photograph_has_of_the_finest_detail_stays() -> None:
+    fence = striped(soft_photograph())
+    assert 0.5 * power(fence) < power(painted(fence)) < 2 * power(fence)
