@@ -30,6 +30,7 @@ AVX2 = {
     "MKL_ENABLE_INSTRUCTIONS": "AVX2",
 }
 """A processor without AVX-512, for oneDNN, torch and MKL."""
+NETWORKS = ("lite", "vgg19")
 PARTS = ("commands", "overhead", "iterations", "rival", "tiles", "pictures", "previews", "bot")
 
 
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
                 trees = Trees(both, setup, AVX2 if chosen.avx2 else {})
                 rows: list[Row] = []
                 for part in chosen.only or PARTS:
-                    rows += _measured(trees, part)
+                    rows += _measured(trees, part, chosen.networks)
                     _write(setup, chosen, rows)  # after each: it may take hours
         except BenchError as problem:
             print(problem, file=sys.stderr)
@@ -70,20 +71,17 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _measured(trees: Trees, part: str) -> list[Row]:
+def _measured(trees: Trees, part: str, networks: Sequence[str]) -> list[Row]:
     def judged() -> list[Row]:
-        vgg19 = {"options": painting.VGG19_LAYERS}
-        return [
-            *pictures.judged(trees, "lite", {}),
-            *pictures.judged(trees, "vgg19", vgg19["options"]),
-        ]
+        layers = {"lite": {}, "vgg19": painting.VGG19_LAYERS}
+        return [row for one in networks for row in pictures.judged(trees, one, layers[one])]
 
     def rival() -> list[Row]:
         fetch_rivals()
         return painting.beside_neural_style(trees)
 
     measures: dict[str, Callable[[], list[Row]]] = {
-        "commands": lambda: painting.whole_commands(trees),
+        "commands": lambda: painting.whole_commands(trees, networks),
         "overhead": lambda: painting.overhead(trees),
         "iterations": lambda: painting.iterations(trees),
         "rival": rival,
@@ -168,6 +166,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("commit", help="such as 2f6707f; it is checked out beside this one")
     parser.add_argument("--only", nargs="+", choices=PARTS)
+    parser.add_argument(
+        "--networks", nargs="+", choices=NETWORKS, default=NETWORKS, help="of commands and pictures"
+    )
     parser.add_argument("--quick", action="store_true", help="only see whether everything runs")
     parser.add_argument("--avx2", action="store_true", help="as on a processor without AVX-512")
     parser.add_argument("--rounds", type=int, default=3)

@@ -95,13 +95,13 @@ HEAD = ("", "old", "new", "ratio", "target", "met", "of, at load")
 
 
 def kept_rows(earlier: Sequence[Row], rows: Sequence[Row], order: Sequence[str]) -> list[Row]:
-    """The rows, and those of an earlier run for parts that were not measured this time.
+    """The rows, and those of an earlier run that were not measured this time.
 
     Args:
         earlier: of the same two machines and the same older commit.
         rows: that were measured now.
         order: of the parts.
     """
-    now = {row.part for row in rows}
-    all_rows = [*rows, *(row for row in earlier if row.part in order and row.part not in now)]
+    now = {row.name for row in rows}
+    all_rows = [*rows, *(row for row in earlier if row.part in order and row.name not in now)]
     return sorted(all_rows, key=lambda row: order.index(row.part))

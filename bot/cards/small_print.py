@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from bot.texts import Texts, _
 from bot.ui.plain import plain
 from bot.ui.words import QUALITIES, styles_words
+from common.catalogue.painting import MEASURED_ON
 from common.options import PaintOptions
+from common.sentences import Sentence
 from common.variants import SOFTEST_VARIANT, STRONGEST_VARIANT
 from jobs.model import Job
 
@@ -100,15 +102,22 @@ def _strength(t: Texts, options: PaintOptions) -> str:
     return t("strength {percent}", percent=f"{options.strength:.0%}")
 
 
-def details(t: Texts, job: Job) -> list[str]:
-    """How a picture came to be, in lines: its settings, its seed, by what it was painted."""
+def details(t: Texts, job: Job, parent_link: str | None = None) -> list[str]:
+    """How a picture came to be, in lines: its settings, its seed, by what it was painted.
+
+    Args:
+        t: The language of its reader.
+        job: That painted it.
+        parent_link: Where the picture is from which it was painted on, if its reader may go there.
+    """
     report, options = job.report, job.options
     seed = report.seed if report else options.seed
     lines = [f"**#{job.id}** · {settings_line(t, job)}", t("seed {seed}", seed=seed)]
     if options.variants > 1 and options.vary == "seed":
         lines[-1] = t("seeds {first} to {last}", first=seed, last=seed + options.variants - 1)
     if job.parent_job_id is not None:
-        lines.append(t("painted on from #{job_id}", job_id=job.parent_job_id))
+        said = t("painted on from #{job_id}", job_id=job.parent_job_id)
+        lines.append(said if parent_link is None else f"{said}: {parent_link}")
     if report is not None:
         said = t.plural(
             "{network} on {device} · {count} iteration · {time}",
@@ -119,7 +128,17 @@ def details(t: Texts, job: Job) -> list[str]:
             time=duration(t, report.seconds),
         )
         lines.append(plain(said, limit=300))
-    return [*lines, *network_words(t, job)]
+    measured = [plain(t.say(note), NOTE_LIMIT) for note in _notes_of(job) if _is_detail(note)]
+    return [*lines, *network_words(t, job), *dict.fromkeys(measured)]
+
+
+def _notes_of(job: Job) -> tuple[Sentence, ...]:
+    return (*job.reply.notes, *(job.report.notes if job.report else ()))
+
+
+def _is_detail(note: Sentence) -> bool:
+    """Whether a note is for those who want to know how a picture came to be."""
+    return note.template in {one.template for one in MEASURED_ON.values()}
 
 
 def notes(t: Texts, job: Job) -> list[str]:
@@ -128,7 +147,7 @@ def notes(t: Texts, job: Job) -> list[str]:
     What an older version wrote down is shown as it is.
     """
     report = job.report
-    found = [t.say(note) for note in (*job.reply.notes, *(report.notes if report else ()))]
+    found = [t.say(note) for note in _notes_of(job) if not _is_detail(note)]
     older = report.extra.get("notes", ()) if report else ()
     found += [note for note in older if isinstance(note, str)]
     once = list(dict.fromkeys(plain(note, NOTE_LIMIT) for note in found))

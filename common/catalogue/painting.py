@@ -10,10 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from common.errors import AtelierError
 from common.options import Pooling
-from common.sentences import Sentence
+from common.sentences import Sentence, sentence
 
 TITLE = "{title}"
 """The template of a painting's title inside a sentence; beside it stands whose it is."""
+MEASURED_ON = {
+    "cropped scan": sentence(
+        "The fingerprint of {painting} was measured on a scan that is cropped above and below."
+    ),
+    "other canvas": sentence(
+        "The fingerprint of {painting} was measured on another canvas of the series, wider than "
+        "this one."
+    ),
+}
+"""By `fingerprint_of`: what is to be said of it, to those who want to know."""
 LATEST_DEATH = 1954
 """Artists who died later may still be protected somewhere."""
 
@@ -98,6 +108,13 @@ class Painting(_File):
     def titled(self) -> Sentence:
         """Its title inside a sentence: English, with the id by which a reader's own is found."""
         return Sentence(TITLE, {"title": self.name, "painting": self.id})
+
+    @property
+    def measured_on(self) -> Sentence | None:
+        """What its fingerprint was measured on; None for its own scan."""
+        if self.fingerprint_of is None:
+            return None
+        return Sentence(MEASURED_ON[self.fingerprint_of].template, {"painting": self.titled})
 
     @property
     def style_scale(self) -> float:

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from common.files import write_whole
 from common.pictures.encode import encoded_png
@@ -89,11 +89,11 @@ class PaintedFrames:
             report = _report(head["report"])
             for number in range(int(head["frames"])):
                 png = file(number)
-                Image.open(io.BytesIO(png), formats=("PNG",)).verify()
+                _check_png(png)
                 self._put(png)
             if self._sum != head["sum"]:
                 raise PaintSettingsError("The checkpoint belongs to other frames.")
-        except (UnidentifiedImageError, KeyError, TypeError, ValueError, SyntaxError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise PaintSettingsError("The checkpoint cannot be read.") from error
         return report if self._count else None
 
@@ -110,18 +110,6 @@ class PaintedFrames:
         return self._folder / f"{number:06d}.png"
 
 
-def made_for(checkpoint: bytes) -> tuple[str, int] | None:
-    """The fingerprint that a checkpoint carries, and how many frames it has.
-
-    None if this version cannot go on from it.
-    """
-    try:
-        head = _head(checkpoint)
-        return (str(head["clip"]), int(head["frames"])) if head["format"] == _FORMAT else None
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
 def _head(checkpoint: bytes) -> dict[str, Any]:
     if checkpoint.startswith(_ZIP):
         return {"format": 1}
@@ -129,6 +117,13 @@ def _head(checkpoint: bytes) -> dict[str, Any]:
     if not isinstance(head, dict):
         raise TypeError
     return head
+
+
+def _check_png(data: bytes) -> None:
+    try:
+        Image.open(io.BytesIO(data), formats=("PNG",)).verify()
+    except (OSError, SyntaxError) as error:
+        raise ValueError("a frame is damaged") from error
 
 
 def _report(plain: dict[str, Any]) -> Report:

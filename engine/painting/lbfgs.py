@@ -24,6 +24,7 @@ from torch import Tensor
 _ARMIJO = 1e-4
 _LEAST_COSINE = 1e-6
 _SHORTEST_CUT, _LONGEST_CUT = 0.1, 0.5
+_TRUSTED_PAIRS = 3
 _PIECE = 1 << 20
 
 
@@ -79,6 +80,7 @@ class LbfgsState:
     valid: Tensor  # [history], false for an empty slot or a pair without curvature
     sy: Tensor  # sᵢᵀ yⱼ, right for i not newer than j
     yy: Tensor  # yᵢᵀ yⱼ
+    gamma: Tensor  # γ as long as there is no pair; 0 where it is not known
 
     def tensors(self) -> dict[str, Tensor]:
         """The state by name, for a checkpoint."""
@@ -94,8 +96,14 @@ class LbfgsState:
         return cls(**{field.name: tensors[field.name] for field in fields(cls)})
 
 
-def begin(point: Tensor, settings: LbfgsSettings) -> LbfgsState:
-    """A run that starts from `point`; the first trial is the point itself."""
+def begin(point: Tensor, settings: LbfgsSettings, gamma: Tensor | None = None) -> LbfgsState:
+    """A run that starts from `point`; the first trial is the point itself.
+
+    Args:
+        point: where to start.
+        settings: how steps are chosen.
+        gamma: γ of a run before this that was much like it, for the first step; see `gamma_of`.
+    """
     flat, device = point.numel(), point.device
     # MPS has no float64.
     small = torch.float32 if device.type == "mps" else torch.float64
@@ -116,10 +124,29 @@ def begin(point: Tensor, settings: LbfgsSettings) -> LbfgsState:
         valid=torch.zeros(history, dtype=torch.bool, device=device),
         sy=torch.zeros(history, history, dtype=small, device=device),
         yy=torch.zeros(history, history, dtype=small, device=device),
+        gamma=torch.zeros((), dtype=small, device=device) if gamma is None else gamma.to(small),
     )
 
 
 @torch.no_grad()
+def gamma_of(state: LbfgsState) -> Tensor:
+    """γ of the newest pair, or what the run began with where that has no curvature; 0 for none."""
+    slot = ((state.steps - 1) % state.s.shape[0]).reshape(1)
+    newest = (one.diagonal().index_select(0, slot)[0] for one in (state.sy, state.yy))
+    curvature, square = newest
+    return torch.where(state.valid.index_select(0, slot)[0], curvature / square, state.gamma)
+
+
+def foreseen(state: LbfgsState) -> Tensor:
+    """The step that would be tried next, taken unseen; the point where little is known of the way.
+
+    A model of a few pairs that was right about the last step is hardly ever wrong about the next.
+    """
+    trusted = (state.valid.sum() >= _TRUSTED_PAIRS) & (state.rejected == 0)
+    trusted &= torch.isfinite(_length(state.trial))
+    return torch.where(trusted, state.trial, state.point)
+
+
 def advance(
     state: LbfgsState, loss: Tensor, gradient: Tensor, settings: LbfgsSettings
 ) -> LbfgsState:
@@ -147,6 +174,7 @@ def advance(
         loss=torch.where(taken, loss, state.loss),
         valid=state.valid & ~lost,
         rejected=torch.where(lost, 0, rejected),
+        gamma=torch.where(lost, 0.0, state.gamma),
     )
     # Without curvature the steps double, as none tells how far the slope goes down.
     fresh, full = _direction(state, settings, torch.where(taken, 2 * reach, 0.0))
@@ -232,6 +260,7 @@ def _direction(state: LbfgsState, settings: LbfgsSettings, least: Tensor) -> tup
         first = torch.clamp(1 / weight, max=1.0)
     else:
         first = settings.first_change * g.numel() / weight
+    first = torch.where(state.gamma > 0, state.gamma.to(g.dtype), first)
     first = torch.maximum(first, least / weight)
     # At the very optimum there is nowhere to go.
     first = torch.where(torch.isfinite(first), first, torch.zeros_like(first))

@@ -9,7 +9,14 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from torch import Tensor
 
 from engine.painting.gradient import Evaluation
-from engine.painting.lbfgs import LbfgsSettings, LbfgsState, advance, begin
+from engine.painting.lbfgs import (
+    LbfgsSettings,
+    LbfgsState,
+    advance,
+    begin,
+    foreseen,
+    gamma_of,
+)
 from engine.painting.memory import History
 from engine.painting.picture import Size
 from engine.painting.recipe import OptimizerSettings
@@ -33,8 +40,11 @@ class Optimizer(Protocol):
     def result(self) -> Tensor:
         """The best picture so far; a new tensor."""
 
+    def last(self) -> Tensor:
+        """The picture that a scale ends with; a new tensor."""
+
     def taken(self, size: Size, detail: Tensor | None = None) -> Tensor:
-        """The result at another size; the optimizer is spent, and its memory free.
+        """`last` at another size; the optimizer is spent, and its memory free.
 
         `detail`, of that size, is added, as enlarging brings none.
         """
@@ -115,6 +125,10 @@ class Adam:
             return self._picture.clone()
         return (self._average / float(self._averaged)).clamp_(0, 1)
 
+    def last(self) -> Tensor:
+        """See `Optimizer.last`."""
+        return self.result()
+
     def rescaled(self, size: Size, detail: Tensor | None = None) -> "Adam":
         """The same one at the next scale, with detail added as by `taken`."""
         pixels = self._picture.shape[-2] * self._picture.shape[-1]
@@ -165,11 +179,17 @@ class Adam:
 
 
 class Lbfgs:
-    """L-BFGS within 0..1, started anew at each scale; its result is the last point taken."""
+    """L-BFGS within 0..1, started anew at each scale; its result is the last point taken.
 
-    def __init__(self, picture: Tensor, settings: LbfgsSettings) -> None:
+    A scale ends with one step more, which no loss is spent on. What is carried to the next scale
+    is γ, the length of a step for each unit of slope.
+    """
+
+    def __init__(
+        self, picture: Tensor, settings: LbfgsSettings, gamma: Tensor | None = None
+    ) -> None:
         self._settings = settings
-        self._state = begin(picture, settings)
+        self._state = begin(picture, settings, gamma)
 
     @property
     def point(self) -> Tensor:
@@ -184,9 +204,21 @@ class Lbfgs:
         """See `Optimizer.result`."""
         return self._state.point.clone()
 
+    def last(self) -> Tensor:
+        """See `Optimizer.last`."""
+        return foreseen(self._state)
+
+    def gamma_at(self, size: Size) -> Tensor:
+        """γ for a picture of another size; 0 where none is known.
+
+        As all losses are means, a pixel's slope shrinks as the number of pixels grows.
+        """
+        pixels = self._state.point.shape[-2] * self._state.point.shape[-1]
+        return gamma_of(self._state) * (size[0] * size[1] / pixels)
+
     def taken(self, size: Size, detail: Tensor | None = None) -> Tensor:
         """See `Optimizer.taken`."""
-        picture = self._state.point
+        picture = foreseen(self._state)
         del self._state
         return _with_detail(enlarged(picture, size, "bicubic"), detail)
 
@@ -206,6 +238,8 @@ class Lbfgs:
         if "trial" not in tensors:
             self._state = begin(tensors["point"].to(like.device, dtype), self._settings)
             return
+        # Checkpoints of older versions have no γ.
+        tensors = {"gamma": torch.zeros_like(like), **tensors}
         kept = {name: tensors[name].to(like.device, copy=True) for name in names}
         self._state = LbfgsState.from_tensors(kept)
 
@@ -214,6 +248,7 @@ class Lbfgs:
         settings = self._settings
         first = None if settings.first_change is None else settings.first_change * factor
         self._settings = replace(settings, step=settings.step * factor, first_change=first)
+        self._state = replace(self._state, gamma=self._state.gamma * factor)
 
     def close(self) -> None:
         """See `Optimizer.close`."""
@@ -221,11 +256,14 @@ class Lbfgs:
 
 
 def make_optimizer(
-    history: History | None, picture: Tensor, recipe: OptimizerSettings
+    history: History | None,
+    picture: Tensor,
+    recipe: OptimizerSettings,
+    gamma: Tensor | None = None,
 ) -> Optimizer:
-    """L-BFGS with a history, or Adam, from a recipe's settings."""
+    """L-BFGS with a history, or Adam, from a recipe's settings; `gamma` as of `Lbfgs.gamma_at`."""
     if history is not None:
-        return Lbfgs(picture, _settings(history))
+        return Lbfgs(picture, _settings(history), gamma)
     settings = AdamSettings(recipe.step, recipe.betas, recipe.averaging, recipe.final_step_share)
     return Adam(picture, settings)
 

@@ -1,5 +1,6 @@
 """From a job's options, a recipe and a network to numbers; wrong ones are refused here."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ from engine.painting.recipe import LayerChoice, Loss, OptimizerSettings, Recipe
 _T = TypeVar("_T")
 
 _LEAST_STRENGTH = 0.01
+_SMALL_STEP = 0.25
+"""In parts of a whole step from scale to scale, by logarithms."""
 LEAST_SIDE_PX = 32
 """No side is painted shorter than this (deep layers would have nothing left); it is padded."""
 
@@ -211,6 +214,16 @@ def scale_sizes(content: Size, largest_px: int, smallest_px: int, factor: float)
     return sizes
 
 
+def even_factor(largest_px: int, smallest_px: int, factor: float) -> float:
+    """About this factor, such that the scales from largest to smallest are like steps apart.
+
+    It may be a little greater, as no scale is worth beginning for a small step.
+    """
+    whole = math.log(largest_px / smallest_px, factor)
+    steps = math.ceil(whole - _SMALL_STEP)
+    return (largest_px / smallest_px) ** (1 / steps) if steps > 0 else factor
+
+
 def _scales(
     options: PaintOptions,
     recipe: Recipe,
@@ -220,8 +233,11 @@ def _scales(
     held: bool,
 ) -> tuple[Scale, ...]:
     pyramid = recipe.pyramid
-    largest = max(content)
-    sizes = scale_sizes(content, largest, pyramid.smallest_px, pyramid.factor)
+    largest, smallest = max(content), pyramid.smallest_px
+    factor = pyramid.factor
+    if pyramid.even_factor is not None and not held:
+        factor = even_factor(largest, smallest, pyramid.even_factor)
+    sizes = scale_sizes(content, largest, smallest, factor)
     if options.scales is not None:
         sizes = scale_sizes(content, largest, 1, pyramid.factor)[-options.scales :]
     if options.strength <= 0:

@@ -103,10 +103,17 @@ class OptimizerSettings(_Part):
 
 
 class Pyramid(_Part):
-    """Sizes, and iterations for each optimizer; `qualities` multiplies these."""
+    """Sizes, and iterations for each optimizer; `qualities` multiplies these.
+
+    smallest_px: no scale has a longer side that is shorter.
+    factor: from one scale's sides to the next one's, back from the last one.
+    even_factor: about this instead, where nobody says how many scales, such that the first is of
+        the smallest size and all are like factors apart; None for `factor`.
+    """
 
     smallest_px: int = Field(128, ge=16)
     factor: Annotated[float, Field(gt=1)] = 2**0.5
+    even_factor: Annotated[float, Field(gt=1)] | None = None
     adam: Iterations = Iterations()
     lbfgs: Iterations = Iterations()
     qualities: dict[Quality, _Positive] = dict(QUALITY_WORK)

@@ -126,7 +126,7 @@ class Run:
                     work.remember()
                     work.ended = log.stalled(self.state.plan.min_improvement)
                 yield self._stepped(work)
-            return work.shown()
+            return work.last()
         finally:
             work.close()
 

@@ -13,7 +13,14 @@ from engine.painting.gradient import evaluate
 from engine.painting.inputs import Inputs, held_over, start_picture
 from engine.painting.memory import attempt, lesser_history, no_memory
 from engine.painting.objective import Objective
-from engine.painting.optimizers import Adam, Optimizer, enlarged, history_in, make_optimizer
+from engine.painting.optimizers import (
+    Adam,
+    Lbfgs,
+    Optimizer,
+    enlarged,
+    history_in,
+    make_optimizer,
+)
 from engine.painting.picture import Size, resized
 from engine.painting.run_state import RunState
 from engine.painting.studio import Studio
@@ -73,8 +80,14 @@ class ScaleRun:
 
     def shown(self) -> Tensor:
         """The picture so far."""
-        result = self.optimizer.result()
-        return result if self.objective is None else self.objective.shown(result)
+        return self._whole(self.optimizer.result())
+
+    def last(self) -> Tensor:
+        """The picture that the scale ends with."""
+        return self._whole(self.optimizer.last())
+
+    def _whole(self, picture: Tensor) -> Tensor:
+        return picture if self.objective is None else self.objective.shown(picture)
 
     def remember(self) -> None:
         """The state is good."""
@@ -143,7 +156,8 @@ class Scales:
             if work is None:
                 raise no_memory()
             return work
-        return self._begun(number, before.taken(scale.size, detail))
+        gamma = before.gamma_at(scale.size) if isinstance(before, Lbfgs) else None
+        return self._begun(number, before.taken(scale.size, detail), gamma=gamma)
 
     def lessen(self, work: ScaleRun) -> None:
         """Go back to the last good picture and on with less of a history.
@@ -173,18 +187,23 @@ class Scales:
         return (self.content_at(size) - enlarged(before, size, "bicubic")) * plan.detail
 
     def _begun(
-        self, number: int, picture: Tensor, state: Mapping[str, Tensor] | None = None
+        self,
+        number: int,
+        picture: Tensor,
+        state: Mapping[str, Tensor] | None = None,
+        gamma: Tensor | None = None,
     ) -> ScaleRun:
         """A scale's work from a picture or state, with the history that there is memory for.
+
+        `gamma` is that of the scale before, for this one.
 
         Raises:
             PaintingFailedError: there is not even enough for Adam.
         """
 
         def begin() -> ScaleRun:
-            optimizer = make_optimizer(
-                self.state.plan.scales[number].history, picture, self.state.plan.optimizer
-            )
+            plan = self.state.plan
+            optimizer = make_optimizer(plan.scales[number].history, picture, plan.optimizer, gamma)
             optimizer.calm(self.state.pace)
             if state is not None:
                 optimizer.load(state)  # Adam's own pace is among it.

@@ -173,22 +173,4 @@ def read_scan(painting: Painting, path: Path) -> Picture:
 
 
 def _measured_on(painting: Painting) -> tuple[Sentence, ...]:
-    match painting.fingerprint_of:
-        case "cropped scan":
-            return (
-                sentence(
-                    "The fingerprint of {painting} was measured on a scan that is cropped above "
-                    "and below.",
-                    painting=painting.titled,
-                ),
-            )
-        case "other canvas":
-            return (
-                sentence(
-                    "The fingerprint of {painting} was measured on another canvas of the series, "
-                    "wider than this one.",
-                    painting=painting.titled,
-                ),
-            )
-        case None:
-            return ()
+    return () if painting.measured_on is None else (painting.measured_on,)

@@ -13,8 +13,10 @@ from statistics import fmean
 from common.options import CLIP_FRAME_WORK, QUALITY_WORK, USUAL_ASPECT, PaintOptions
 from jobs.model import EngineInfo
 
-STANDARD_ITERATIONS = 300
-"""Iterations in all that `standard` is taken to have, for jobs that name their own number."""
+STANDARD_ITERATIONS = 20
+"""What a standard picture takes, in iterations at its full size; for jobs that name their own
+number, and for what a few iterations tell of an engine. Beginning a scale counts as one.
+"""
 PRIOR_SECONDS_PER_WORK = 120.0
 """A guess for a processor without a graphics card, until the first job is measured."""
 SMOOTHING = 0.3

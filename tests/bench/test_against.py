@@ -39,7 +39,7 @@ def test_spreads_are_given_where_there_were_several_rounds() -> None:
     assert spread((500.0, 700.0)) == "600 (500 to 700)"
 
 
-def test_parts_that_were_not_measured_again_are_kept_in_their_order() -> None:
+def test_rows_that_were_not_measured_again_are_kept_in_the_order_of_parts() -> None:
     earlier = [Row(name, "s", (2.0,), (1.0,), part=name, commit="old") for name in ("a", "b", "c")]
     now = [Row("b", "s", (2.0,), (0.5,), part="b", commit="new", load=3.2)]
     kept = kept_rows(earlier, now, ("a", "b", "c"))

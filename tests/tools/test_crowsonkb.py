@@ -11,9 +11,10 @@ from engine.networks.vgg19 import CONVOLUTIONS, Vgg19
 from tests.kit.thin import thin_weights
 from tools.crowsonkb.__main__ import main
 from tools.crowsonkb.blind import order, sheet, unblinded
-from tools.crowsonkb.compare import Place, as_markdown, compare, seconds_of
+from tools.crowsonkb.compare import STYLES, Place, as_markdown, compare, seconds_of
 from tools.crowsonkb.program import Program, ProgramError, torchvision_layers
 from tools.crowsonkb.roots import root
+from tools.evaluation.likeness import MEASURES
 
 OURS = [Place(0.1, 0.5), Place(0.2, 0.3), Place(0.3, 0.2)]
 
@@ -39,7 +40,7 @@ def test_beyond_the_strengths_the_line_goes_on_and_the_table_says_so() -> None:
     found = compare(OURS, Place(0.05, 0.9))
     assert found.beyond
     assert found.style_at_its_structure == pytest.approx(0.6)
-    text = as_markdown({"gate": {"gram": found, "wasserstein": found}}, {"gate": "90 / 10"})
+    text = as_markdown({"gate": dict.fromkeys(STYLES, found)}, {"gate": "90 / 10"})
     assert "| gate* | 0.050 | 0.900 / **0.600** |" in text
     assert "nearer to the painting in 1 of 1" in text
 
@@ -138,3 +139,24 @@ def test_seconds_are_those_written_last(tmp_path: Path) -> None:
     rows = [{"pair": "gate", "picture": "crowsonkb", "seconds": one} for one in (5.0, 6.0)]
     log.write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
     assert seconds_of(log) == {("gate", "crowsonkb"): 6.0}
+
+
+def test_what_was_measured_before_is_not_measured_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = {"atelier-0.3": (0.1, 0.5), "atelier-0.5": (0.3, 0.3), "crowsonkb": (0.2, 0.45)}
+    known, rows = {}, []
+    for name, (structure, style) in places.items():
+        file = tmp_path / f"man-{name}.png"
+        Image.new("RGB", (4, 4)).save(file)
+        none = dict.fromkeys(MEASURES, 0.0)
+        known[file.name] = [none | {"structure": structure} | dict.fromkeys(STYLES, style)]
+        rows.append(json.dumps({"pair": "man", "picture": name, "seconds": 9.0}))
+    (tmp_path / "measures.json").write_text(json.dumps(known), encoding="utf-8")
+    (tmp_path / "seconds.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    given = ["table", str(tmp_path), "--strengths", "0.3", "0.5", "--pairs", "man,clock"]
+    assert main(given) == 0
+    told = capsys.readouterr().out
+    assert "| man | 0.200 | 0.450 / **0.400** |" in told
+    assert "clock" not in told
+    assert "it keeps more structure in 1" in told

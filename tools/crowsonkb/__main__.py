@@ -24,7 +24,7 @@ from engine.painting import Studio
 from tools.crowsonkb.blind import LETTERS, order, sheet, unblinded
 from tools.crowsonkb.compare import STYLES, Verdict, as_markdown, compare, place, seconds_of
 from tools.crowsonkb.program import Program, ProgramError
-from tools.evaluation.likeness import Panel
+from tools.evaluation.likeness import Likeness, Panel
 from tools.pictures import ROOT, Pair, load_pairs, paint_pair
 
 DEFAULT = 0.5
@@ -99,14 +99,14 @@ def _painted(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> list[Pair]:
 
 
 def _table(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> str:
-    panel = Panel(Vgg19(NetworkSource().weights()))
+    measures = _Measures(chosen.out / "measures.json")
     took = seconds_of(chosen.out / "seconds.jsonl")
     found: dict[str, dict[str, Verdict]] = {}
     seconds: dict[str, str] = {}
     for pair in pairs:
         mine = [ours(one) for one in chosen.strengths]
         measured = {
-            name: panel.measure(_file(chosen, pair, name), pair.content, pair.style)
+            name: measures.of(_file(chosen, pair, name), pair)
             for name in (*mine, theirs(chosen.share))
         }
         found[pair.name] = {
@@ -119,6 +119,24 @@ def _table(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> str:
         both = (took[pair.name, theirs(chosen.share)], took[pair.name, ours(DEFAULT)])
         seconds[pair.name] = " / ".join(f"{one:.0f}" for one in both)
     return as_markdown(found, seconds)
+
+
+class _Measures:
+    """What was measured of pictures, kept beside them, as it takes seconds each."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        self._panel: Panel | None = None
+
+    def of(self, picture: Path, pair: Pair) -> list[Likeness]:
+        """At both scales."""
+        if picture.name not in self._known:
+            self._panel = self._panel or Panel(Vgg19(NetworkSource().weights()))
+            found = self._panel.measure(picture, pair.content, pair.style)
+            self._known[picture.name] = [one.as_dict() for one in found]
+            self._file.write_text(json.dumps(self._known), encoding="utf-8")
+        return [Likeness(**one) for one in self._known[picture.name]]
 
 
 def _sheets(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> None:

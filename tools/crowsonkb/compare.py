@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tools.evaluation.likeness import Likeness
 
-STYLES = ("gram", "wasserstein")
+STYLES = ("gram", "wasserstein", "missing", "foreign")
 """Distances to the painting by which both are compared."""
 
 
@@ -69,39 +69,25 @@ def as_markdown(found: Mapping[str, Mapping[str, Verdict]], seconds: Mapping[str
         found: verdicts by pair, then by style distance.
         seconds: what each pair's pictures took, in words.
     """
-    heads = [f"{style}: theirs / ours" for style in STYLES]
-    heads += [f"structure at equal {style}" for style in STYLES]
     lines = [
-        "| pair | structure | " + " | ".join(heads) + " | processor seconds |",
-        "|:--|" + "--:|" * (len(heads) + 2),
+        f"| pair | structure | {' | '.join(STYLES)} | processor seconds |",
+        "|:--|" + "--:|" * (len(STYLES) + 2),
     ]
     for pair, by_style in found.items():
-        cells = [
-            _bold(
-                by_style[one].theirs.style,
-                by_style[one].style_at_its_structure,
-                by_style[one].nearer,
-            )
-            for one in STYLES
-        ]
-        cells += [
-            _bold(
-                by_style[one].theirs.structure,
-                by_style[one].structure_at_its_style,
-                by_style[one].keeps_more,
-            )
-            for one in STYLES
-        ]
+        cells = [_cell(by_style[style]) for style in STYLES]
         mark = "*" if any(one.beyond for one in by_style.values()) else ""
         kept = f"{next(iter(by_style.values())).theirs.structure:.3f}"
-        lines.append(f"| {pair}{mark} | {kept} | " + " | ".join(cells) + f" | {seconds[pair]} |")
+        lines.append(f"| {pair}{mark} | {kept} | {' | '.join(cells)} | {seconds[pair]} |")
     told = [
         f"By {style}: at equal structure ours is nearer to the painting in "
         f"{sum(one[style].nearer for one in found.values())} of {len(found)}, at equal style it "
         f"keeps more structure in {sum(one[style].keeps_more for one in found.values())}."
         for style in STYLES
     ]
-    told.append("Ours is between the points of rising strength; * beyond the last of them.")
+    told.append(
+        "Each cell: theirs / ours at the same structure, on the line through ours of rising "
+        "strength; * where that goes on beyond the last of them."
+    )
     return "\n".join([*lines, "", *told])
 
 
@@ -121,5 +107,7 @@ def _along(points: Sequence[tuple[float, float]], at: float) -> tuple[float, boo
     return low[1] + share * (high[1] - low[1]), not 0 <= share <= 1
 
 
-def _bold(theirs: float, ours: float, won: bool) -> str:
-    return f"{theirs:.3f} / " + (f"**{ours:.3f}**" if won else f"{ours:.3f}")
+def _cell(verdict: Verdict) -> str:
+    """Theirs, and ours at the same structure; ours is bold where it is nearer."""
+    ours = f"{verdict.style_at_its_structure:.3f}"
+    return f"{verdict.theirs.style:.3f} / " + (f"**{ours}**" if verdict.nearer else ours)

@@ -14,6 +14,7 @@ from bot.texts import texts_of
 from bot.ui.plain import plain
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserError
+from bot.wire.message_address import message_address
 from bot.wire.uploads import REQUEST_LIMIT_BYTES, ROOM_BYTES, Upload
 from common.store import PictureMissingError, StorageUnavailableError
 from jobs.model import Job
@@ -28,7 +29,7 @@ async def show_details(interaction: Interaction, job_id: int) -> None:
     await note_look(interaction, job)
     t = texts_of(interaction)
     files = await _records(interaction, job)
-    words = details(t, job)
+    words = details(t, job, await _parent_link(interaction, job))
     if files:
         words.append(t("-# And its loss, iteration by iteration, as a curve and in figures."))
     view = None
@@ -36,6 +37,20 @@ async def show_details(interaction: Interaction, job_id: int) -> None:
         view = ui.View(timeout=None)
         view.add_item(DescribeButton(t, job.user_id, job.id))
     await interaction.edit_original_response(content="\n".join(words), attachments=files, view=view)
+
+
+async def _parent_link(interaction: Interaction, job: Job) -> str | None:
+    """Where the picture stands that a job was painted on from, if who asks may look at it there."""
+    if job.parent_job_id is None:
+        return None
+    parent = await interaction.client.queue.jobs.get(job.parent_job_id)
+    if parent is None or not may(Right.LOOK, interaction, parent):
+        return None
+    reply = parent.reply
+    stands = reply.message_id and reply.channel_id and not reply.ephemeral
+    if not stands or parent.message_removed_at is not None or parent.result_key is None:
+        return None
+    return message_address(parent)
 
 
 async def _records(interaction: Interaction, job: Job) -> list[Upload]:

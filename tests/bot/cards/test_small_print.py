@@ -61,13 +61,19 @@ async def test_notes_name_a_painting_by_its_title_in_the_members_language(
 ) -> None:
     painting = next(each for each in catalogue() if each.fingerprint_of and each.fingerprints)
     painter = await world.start_engine()
-    (note,) = painter.notes = preset_style(painting.id, tmp_path, "vgg19").notes
+    problem = sentence("The scan of {painting} is damaged.", painting=painting.titled)
+    (measured,) = preset_style(painting.id, tmp_path, "vgg19").notes
+    painter.notes = (problem, measured)
     world.user().locale = language
     interaction = await world.paint({"preset": painting.id}, PHOTO)
-    message = await world.says(interaction, texts_for(language).say(note))
+    t = texts_for(language)
+    message = await world.says(interaction, t.say(problem))
     named = [line for line in message.text.splitlines() if painting.title(language) in line]
     assert len(named) == 3  # the headline, the settings, and the note
     assert language == "en" or painting.name not in message.text
+    # How its statistics came to be is for those who want to know.
+    pressed = await world.discord.press(world.user(), message, label=t("Details"))
+    assert t.say(measured) in await world.said(pressed)
 
 
 @pytest.mark.parametrize("why", [OTHER_VERSION, CHECKPOINT_GONE])

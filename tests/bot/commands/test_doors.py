@@ -59,11 +59,12 @@ async def test_a_message_without_a_picture_is_no_style(world: World) -> None:
     assert "That message has no picture" in await world.said(asked)
 
 
-async def picked(world: World, command: str, label: str) -> Interaction:
+async def picked(world: World, command: str, label: str, context: str = "guild") -> Interaction:
     """The form that a member gets for one of the three pictures of a message."""
     names = ("teal", "navy", "olive")
     files = [(f"{color}.png", plain_picture(color=color)) for color in names]
-    post = world.discord.post(world.user("grace"), "three of them", files)
+    where = world.discord.place(world.user(), None, context)
+    post = world.discord.post(world.user("grace"), "three of them", files, channel=where)
     asked = await world.discord.message_command(world.user(), command, post)
     message = await world.says(asked, "Which of these pictures")
     assert labels(message)[:3] == ["1 · teal.png", "2 · navy.png", "3 · olive.png"]
@@ -80,8 +81,11 @@ def color_of(png: bytes) -> tuple[int, ...]:
         return image.convert("RGB").getpixel((0, 0))  # type: ignore[return-value]
 
 
-async def test_of_several_pictures_of_a_message_one_is_chosen_as_style(world: World) -> None:
-    opened = await picked(world, "Use as style", "2 · navy.png")
+@pytest.mark.parametrize("context", ["guild", "private"])
+async def test_of_several_pictures_of_a_message_one_is_chosen_as_style(
+    world: World, context: str
+) -> None:
+    opened = await picked(world, "Use as style", "2 · navy.png", context)
     submitted = await world.discord.submit_modal(opened, {}, photos("red"))
     await world.says(submitted, "Place 1")
     (job,) = await world.jobs()

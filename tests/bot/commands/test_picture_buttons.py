@@ -52,6 +52,18 @@ async def test_again_takes_a_new_seed_after_a_restart(world: World) -> None:
     assert again is not message
 
 
+@pytest.mark.parametrize("private", [False, True])
+async def test_details_lead_to_the_picture_it_was_painted_on_from(
+    world: World, private: bool
+) -> None:
+    await world.start_engine()
+    message = await world.painted({"ephemeral": private})
+    again = await world.finished(await press(world, message, "Again"))
+    said = await world.said(await press(world, again, "Details"))
+    assert "painted on from #1" in said
+    assert (f"/{message.id}" in said) is not private
+
+
 async def test_buttons_are_for_the_owner(world: World) -> None:
     await world.start_engine()
     message = await world.painted()

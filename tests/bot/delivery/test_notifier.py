@@ -98,3 +98,14 @@ async def test_a_channel_where_the_bot_may_not_write_is_no_obstacle(world: World
     await announced(world)
     (said,) = told(world, message)  # as a follow-up
     assert said.mentions == [world.user().id]
+
+
+@pytest.mark.parametrize("context", ["private", "guild_without_bot"])
+async def test_where_no_followup_is_left_a_dm_tells(world: World, context: str) -> None:
+    """A user-installed application has five in such a place, for all that it says."""
+    await world.start_engine()
+    world.discord.faults.add("POST", "/webhooks/*", status=400, code=40094, times=50)
+    await world.painted({"notify": "yes"}, context=context)
+    await announced(world)
+    (said,) = world.discord.dms(world.user())
+    assert "your picture is ready" in said.content

@@ -114,6 +114,6 @@ def test_a_held_frame_takes_fewer_iterations_at_the_last_scales() -> None:
     encoder, recipe, options = thin(), load_recipe("atelier"), PaintOptions(size_px=512)
     alone = make_plan(options, recipe, encoder, (384, 512))
     held = make_plan(options, recipe, encoder, (384, 512), held=True)
-    assert [one.size for one in held.scales] == [one.size for one in alone.scales[-2:]]
-    for later, before in zip(held.scales, alone.scales[-2:], strict=True):
-        assert later.iterations < before.iterations / 2
+    assert [one.size for one in held.scales] == [(272, 362), alone.scales[-1].size]
+    for later in held.scales:
+        assert later.iterations <= 2 / 3 * alone.scales[-1].iterations

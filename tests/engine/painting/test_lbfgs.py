@@ -112,6 +112,44 @@ def test_a_resumed_run_is_bit_identical() -> None:
             assert torch.equal(tensor, getattr(resumed, name)), (stop, name)
 
 
+def test_a_run_begins_with_the_step_that_one_like_it_ended_with() -> None:
+    function, start = quadratic(), torch.zeros(40, dtype=torch.float64)
+    before, _ = run(function, start, EXACT, 12)
+    gamma = lbfgs.gamma_of(before)
+    slot = (int(before.steps) - 1) % EXACT.history
+    assert float(gamma) == float(before.sy[slot, slot] / before.yy[slot, slot])
+    first, _ = run(function, start, EXACT, 1, state=lbfgs.begin(start, EXACT, gamma))
+    assert torch.allclose(first.trial, start - gamma * first.gradient)
+    assert float(lbfgs.gamma_of(first)) == float(gamma), "as long as there is no pair of its own"
+    _, alone = run(function, start, EXACT, 2)
+    _, helped = run(function, start, EXACT, 2, state=lbfgs.begin(start, EXACT, gamma))
+    assert helped[1] < alone[1], "its first step goes further down"
+
+
+def test_a_first_step_that_misled_is_forgotten_with_the_model() -> None:
+    """A run's first steps rise again and again, however short; then it begins as if alone."""
+    settings = LbfgsSettings(history=5, slack=0.0, retries=2, first_change=1e-6)
+    start = torch.ones(6, dtype=torch.float64)
+    state = lbfgs.begin(start, settings, torch.tensor(1e6, dtype=torch.float64))
+    state, losses = run(lambda x: x.square().sum(), start, settings, 12, state=state)
+    assert max(losses) > losses[0]
+    assert float(state.gamma) == 0
+    assert float(state.loss) < losses[0]
+
+
+def test_a_step_is_taken_unseen_only_where_the_model_is_known_to_be_right() -> None:
+    function, start = quadratic(condition=10), torch.zeros(40, dtype=torch.float64)
+    for steps in range(3):
+        state, _ = run(function, start, EXACT, steps)
+        assert torch.equal(lbfgs.foreseen(state), state.point)
+    state, _ = run(function, start, EXACT, 8)
+    assert torch.equal(lbfgs.foreseen(state), state.trial)
+    assert float(function(lbfgs.foreseen(state))) < float(state.loss)
+    gradient = torch.ones(40, dtype=torch.float64)
+    state = lbfgs.advance(state, torch.tensor(1e9), gradient, EXACT)
+    assert torch.equal(lbfgs.foreseen(state), state.point), "the last step was not taken"
+
+
 def test_an_infinite_loss_is_stepped_back_from() -> None:
     def cliff(x: Tensor) -> Tensor:  # infinite beyond 1, its least just before
         return (x - 0.99).square().sum() - 1e-3 * torch.log(1 - x).sum()

@@ -1,0 +1,135 @@
+"""The schedule of the default recipe: which sizes, and how many iterations at each."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+
+from common.options import QUALITIES, Network, PaintOptions
+from engine.networks.registry import NetworkSource
+from engine.painting.gradient import Evaluation
+from engine.painting.lbfgs import LbfgsState
+from engine.painting.memory import History
+from engine.painting.optimizers import Lbfgs, make_optimizer
+from engine.painting.picture import Size
+from engine.painting.plan import Plan, even_factor, make_plan, scale_sizes
+from engine.painting.recipe import load_recipe
+from engine.painting.studio import Studio
+
+RECIPE = load_recipe("atelier")
+
+
+def plan_for(size: Size, network: Network = "lite", **options: object) -> Plan:
+    chosen = PaintOptions.model_validate({"size_px": max(size), "network": network, **options})
+    encoder = Studio(source=NetworkSource()).encoder(network, RECIPE.pooling)
+    return make_plan(chosen, RECIPE, encoder, size)
+
+
+def work(plan: Plan) -> int:
+    return sum(scale.pixels * scale.iterations for scale in plan.scales)
+
+
+@pytest.mark.parametrize(
+    ("long_side", "sides"),
+    [
+        (96, [96]),
+        (128, [128]),
+        (150, [150]),
+        (256, [128, 256]),
+        (300, [128, 300]),
+        (384, [128, 222, 384]),
+        (512, [128, 256, 512]),
+        (1024, [128, 256, 512, 1024]),
+        (1500, [128, 237, 438, 811, 1500]),
+    ],
+)
+def test_every_picture_begins_at_the_same_size_and_is_about_doubled(
+    long_side: int, sides: list[int]
+) -> None:
+    plan = plan_for((long_side * 3 // 4, long_side))
+    assert [max(scale.size) for scale in plan.scales] == sides
+
+
+def test_a_step_is_never_much_greater_than_the_recipe_says() -> None:
+    for largest in range(129, 4097):
+        factor = even_factor(largest, 128, 2.0)
+        sizes = scale_sizes((largest, largest), largest, 128, factor)
+        steps = [two[0] / one[0] for one, two in pairwise(sizes)]
+        assert max(steps, default=1) <= 2.4, largest
+
+
+def test_a_narrow_picture_begins_where_it_has_a_side_to_paint() -> None:
+    plan = plan_for((64, 512))
+    assert [scale.size for scale in plan.scales] == [(32, 256), (64, 512)]
+
+
+@pytest.mark.parametrize("network", ["lite", "vgg19"])
+def test_a_better_quality_is_more_work_at_every_scale(network: Network) -> None:
+    plans = [plan_for((384, 512), network, quality=quality) for quality in QUALITIES]
+    for worse, better in pairwise(plans):
+        assert 2 * work(worse) <= work(better)
+        for less, more in zip(worse.scales, better.scales, strict=True):
+            assert 3 <= less.iterations < more.iterations
+
+
+@pytest.mark.parametrize(("network", "before"), [("lite", 500), ("vgg19", 660)])
+def test_a_standard_picture_is_little_more_than_half_the_work_of_before(
+    network: Network, before: int
+) -> None:
+    """Pixels of all iterations, in parts of the picture at 128 px; before, in five scales."""
+    plan = plan_for((384, 512), network)
+    assert work(plan) / (96 * 128) <= 0.57 * before
+
+
+def pulled(optimizer: Lbfgs, goal: torch.Tensor, steps: int) -> None:
+    """Towards a goal by a loss that is a mean over the pixels, as all of ours are."""
+    for _ in range(steps):
+        apart = optimizer.point - goal
+        gradient = 2 * apart * _weights(goal) / apart.numel()
+        loss = (apart.square() * _weights(goal)).mean()
+        optimizer.update(Evaluation(loss, {}, gradient), 0.0)
+
+
+def _weights(like: torch.Tensor) -> torch.Tensor:
+    return torch.linspace(0.5, 2.0, like.shape[-1]).expand_as(like)
+
+
+def test_the_length_of_a_step_goes_with_the_picture_to_the_next_scale() -> None:
+    small = torch.full((1, 3, 32, 32), 0.5)
+    optimizer = make_optimizer(History(10), small, RECIPE.optimizer)
+    assert isinstance(optimizer, Lbfgs)
+    assert float(optimizer.gamma_at((64, 64))) == 0, "nothing is known yet"
+    pulled(optimizer, small + 0.25, 6)
+    gamma = optimizer.gamma_at((64, 64))
+    same = optimizer.gamma_at((32, 32))
+    assert float(gamma / same) == pytest.approx(4)
+    large = torch.full((1, 3, 64, 64), 0.5)
+    begun = make_optimizer(History(10), large, RECIPE.optimizer, gamma)
+    assert isinstance(begun, Lbfgs)
+    pulled(begun, large + 0.25, 1)
+    share = (begun.point - large).mean() / 0.25
+    assert 0.5 < float(share) < 1.5, "the first step goes about as far as there is to go"
+
+
+def test_a_state_without_a_step_to_begin_with_is_read() -> None:
+    """Released versions wrote none."""
+    picture = torch.full((1, 3, 8, 8), 0.5)
+    optimizer = make_optimizer(History(3), picture, RECIPE.optimizer)
+    assert isinstance(optimizer, Lbfgs)
+    pulled(optimizer, picture + 0.2, 4)
+    kept = {name: one.clone() for name, one in optimizer.tensors().items() if name != "gamma"}
+    again = make_optimizer(History(3), picture, RECIPE.optimizer)
+    again.load(kept)
+    assert set(again.tensors()) == set(LbfgsState.__dataclass_fields__)
+    assert torch.equal(again.point, optimizer.point)
+
+
+def test_a_scale_ends_with_a_step_that_no_loss_was_spent_on() -> None:
+    picture = torch.full((1, 3, 8, 8), 0.5)
+    optimizer = make_optimizer(History(10), picture, RECIPE.optimizer)
+    assert isinstance(optimizer, Lbfgs)
+    pulled(optimizer, picture + 0.2, 5)
+    last, before = optimizer.last(), optimizer.result()
+    assert not torch.equal(last, before)
+    assert torch.equal(last, optimizer.point)
+    assert torch.equal(optimizer.taken((8, 8)), last)
