@@ -48,6 +48,13 @@ def _sentence(message: str) -> str:
     return f"{message[:1].upper()}{message[1:]}".rstrip(".") + "."
 
 
+def for_shell(said: object) -> str:
+    """A sentence that members read too, for a command line: there a file is given, not attached."""
+    return re.sub(
+        r"\b([Aa])ttach\b", lambda found: "Give" if found[1] == "A" else "give", str(said)
+    )
+
+
 def print_anything() -> None:
     """Let what the terminal's encoding lacks come as `?`, not as an error."""
     for stream in (sys.stdout, sys.stderr):

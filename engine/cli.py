@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from common.command_line import for_shell
 from common.options import network_for
 from common.pictures import PictureError
 from common.settings import Settings, SettingsError, load_settings
@@ -66,10 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         OutputError,
         StyleMissingError,
     ) as problem:
-        console.print(str(problem), style="red", markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            for_shell(problem), style="red", markup=False, highlight=False, soft_wrap=True
+        )
         return WRONG_SETTINGS
     except PaintingFailedError as problem:
-        console.print(str(problem), style="red", markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            for_shell(problem), style="red", markup=False, highlight=False, soft_wrap=True
+        )
         return FAILED
     except KeyboardInterrupt:
         kept = " The checkpoint is saved." if chosen.checkpoint else ""
@@ -146,7 +151,7 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
         f"{report.precision} on {report.device}, {report.iterations} iterations in "
         f"{report.seconds:.1f} s, seed {options.seed}"
     )
-    for line in (said, *(f"  {note}" for note in report.notes)):
+    for line in (said, *(f"  {for_shell(note)}" for note in report.notes)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return 0
 

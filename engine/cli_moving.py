@@ -10,6 +10,7 @@ from rich.console import Console
 
 from common.clips.clip import Clip, ClipDamagedError, read_clip, write_clip
 from common.clips.encoding import ClipKind, EncodingFailedError, encode_clip
+from common.command_line import for_shell
 from common.options import MAX_SIZE_PX, MIN_SIZE_PX, PaintOptions, network_for
 from common.sentences import Sentence
 from common.settings import Settings
@@ -203,5 +204,5 @@ def _say(
         f"{report.precision} on {report.device}, {report.iterations} iterations in "
         f"{report.seconds:.1f} s, seed {seed}"
     )
-    for line in (said, *(f"  {note}" for note in report.notes)):
+    for line in (said, *(f"  {for_shell(note)}" for note in report.notes)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

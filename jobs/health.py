@@ -17,9 +17,6 @@ GATEWAY_AWAY_SECONDS = 90.0
 TROUBLE_SECONDS = 300.0
 """How long the trouble of an engine that ended for it counts: its supervisor starts another."""
 FAILURES_IN_A_ROW = 3
-_FAILURES_SHOWN = 5
-_DAY_SECONDS = 86_400.0
-_MOST_ENDED = 2000
 MIB = 1024 * 1024
 
 

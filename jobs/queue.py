@@ -1,6 +1,5 @@
 """The durable queue: the one door for the bot, the engines and the command line."""
 
-from types import TracebackType
 from typing import Self
 
 from common.settings import Settings
@@ -153,12 +152,7 @@ class JobQueue:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
 

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +30,6 @@ class Tree:
 class Ran:
     """What one command took."""
 
-    wall_seconds: float
-    """From its start to its end."""
     processor_seconds: float
     """Processor time of all of its threads and of the processes that it waited for."""
     peak_bytes: int
@@ -85,7 +82,6 @@ def run_in(
     ):
         given.write(stdin or "")
         given.seek(0)
-        begun = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-I", "-S", _LAUNCHER, usage.name, *command],
             cwd=tree.root,
@@ -96,7 +92,6 @@ def run_in(
             timeout=COMMAND_WITHIN_SECONDS,
             check=False,
         )
-        wall = time.perf_counter() - begun
         output.seek(0)
         errors.seek(0)
         said = output.read()
@@ -104,7 +99,7 @@ def run_in(
             tail = "\n".join(errors.read().strip().splitlines()[-4:])
             raise BenchError(f"`{' '.join(command[1:4])} …` failed in {tree.name}: {tail}")
         figures = json.load(usage)
-    return Ran(wall, figures["processor_seconds"], figures["peak_bytes"], said)
+    return Ran(figures["processor_seconds"], figures["peak_bytes"], said)
 
 
 def _git(*arguments: str) -> None:

@@ -1,7 +1,6 @@
 """Fetching what users attached: bounded in bytes, time and number."""
 
 import asyncio
-from types import TracebackType
 from typing import Self
 
 import aiohttp
@@ -42,12 +41,7 @@ class Downloader:
         )
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._session is not None:
             await self._session.close()
 

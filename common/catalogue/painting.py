@@ -16,14 +16,16 @@ TITLE = "{title}"
 """The template of a painting's title inside a sentence; beside it stands whose it is."""
 MEASURED_ON = {
     "cropped scan": sentence(
-        "The fingerprint of {painting} was measured on a scan that is cropped above and below."
+        "The fingerprint of {painting} was measured on a scan that is cropped above and below.",
+        painting="…",
     ),
     "other canvas": sentence(
         "The fingerprint of {painting} was measured on another canvas of the series, wider than "
-        "this one."
+        "this one.",
+        painting="…",
     ),
 }
-"""By `fingerprint_of`: what is to be said of it, to those who want to know."""
+"""By `fingerprint_of`: what is to be said of it, to those who want to know, with the painting."""
 LATEST_DEATH = 1954
 """Artists who died later may still be protected somewhere."""
 

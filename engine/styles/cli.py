@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from common.catalogue import Catalogue, NeedsDownload, Painting, Ready, load_catalogue
-from common.command_line import OneLineParser
+from common.command_line import OneLineParser, for_shell
 from common.options import NETWORKS
 from common.sentences import ExplainedError
 from common.settings import Settings, SettingsError, load_settings
@@ -133,7 +133,7 @@ def _fetch_one(
                 max_bytes=options.max_bytes,
             )
         except FetchError as problem:
-            err.print(str(problem), markup=False)
+            err.print(for_shell(problem), markup=False)
             return False
     out.print(f"{painting.id}: {path}", markup=False, soft_wrap=True)
     return True
@@ -156,7 +156,7 @@ def _fingerprint(
         )
         output.write_bytes(data)
     except ExplainedError as problem:
-        err.print(str(problem), markup=False)
+        err.print(for_shell(problem), markup=False)
         return FAILED
     except OSError as error:
         err.print(f"{error.filename}: {error.strerror}.", markup=False)

@@ -29,6 +29,21 @@ async def lock_with_flow(transaction: Transaction, job_id: int) -> Record | None
     return await row_of(transaction, job_id)
 
 
+WAITING_AGAIN = {
+    "state": JobState.QUEUED.value,
+    "progress": None,
+    "cancel_requested": False,
+    "cancelled_by": None,
+    "back_until": None,
+    "ended_at": None,
+    "delivered_at": None,
+    "delivered_how": None,
+    "delivery_attempts": 0,
+    "revision": J.revision + 1,
+}
+"""What the row of a job says that had ended and is queued once more."""
+
+
 async def forget_clearing(transaction: Transaction, job_id: int) -> None:
     """Leave nothing to be undone for a job, whoever cancelled it."""
     cleared = schema.cleared_jobs

@@ -5,7 +5,13 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from jobs.changing.audit import amend_audit, write_audit
-from jobs.changing.cancelling import actor_of, cancel_row, forget_clearing, lock_with_flow
+from jobs.changing.cancelling import (
+    WAITING_AGAIN,
+    actor_of,
+    cancel_row,
+    forget_clearing,
+    lock_with_flow,
+)
 from jobs.core import QueueCore, record
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
@@ -103,20 +109,11 @@ class Clearings:
                 sa.update(schema.jobs)
                 .where(J.id == job_id)
                 .values(
-                    state=JobState.QUEUED.value,
+                    **WAITING_AGAIN,
                     user_finish=tags.user_finish,
                     start=tags.start,
                     finish=tags.finish,
                     counted=known.counted,
-                    cancel_requested=False,
-                    cancelled_by=None,
-                    back_until=None,
-                    progress=None,
-                    ended_at=None,
-                    delivered_at=None,
-                    delivered_how=None,
-                    delivery_attempts=0,
-                    revision=J.revision + 1,
                 )
             )
             details = {"clear": clear_id}

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import sqlalchemy as sa
 
 from jobs.changing.audit import COMMAND_LINE, write_act_on
-from jobs.changing.cancelling import cancel_row, forget_clearing, lock_with_flow
+from jobs.changing.cancelling import WAITING_AGAIN, cancel_row, forget_clearing, lock_with_flow
 from jobs.core import QueueCore, record, row_of
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC
@@ -115,24 +115,15 @@ class Jobs:
                 sa.update(schema.jobs)
                 .where(J.id == job_id)
                 .values(
-                    state=JobState.QUEUED.value,
+                    **WAITING_AGAIN,
                     user_start=tags.user_start,
                     user_finish=tags.user_finish,
                     start=tags.start,
                     finish=tags.finish,
                     failure=None,
-                    progress=None,
-                    cancel_requested=False,
-                    cancelled_by=None,
-                    back_until=None,
                     attempts=0,
                     deaths=0,
-                    ended_at=None,
                     started_at=None,
-                    delivered_at=None,
-                    delivered_how=None,
-                    delivery_attempts=0,
-                    revision=J.revision + 1,
                 )
             )
             await forget_clearing(transaction, job_id)

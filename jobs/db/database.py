@@ -274,13 +274,15 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+_MAY_NOT = "42501"
+"""The user may not do that."""
 _UNUSABLE = (
     "08",  # the connection broke
     "25006",  # it may only be read
     "28",  # it does not know the user
     "3D",  # there is no such database
     "40",  # a deadlock, or others were faster: to be tried again
-    "42501",  # the user may not
+    _MAY_NOT,
     "42704",  # the address asks for what the server does not have
     "53",  # no connection is left, or no memory, or no disk
     "57",  # it starts, or ends
@@ -303,6 +305,8 @@ async def _translated() -> AsyncIterator[None]:
         if str(getattr(error.orig, "sqlstate", None)).startswith(_UNUSABLE):
             # The driver's own words, without the name of its class before them.
             reason = getattr(error.orig, "__cause__", None) or error.orig
+            if getattr(error.orig, "sqlstate", None) == _MAY_NOT:
+                reason = f"{reason}; whoever owns it makes its tables: start the bot first"
             raise QueueUnavailableError(f"The database cannot be used: {reason}.") from error
         if type(error) is DatabaseError:
             # Not one of its kinds, such as a broken constraint, but SQLite's damaged file.

@@ -7,7 +7,6 @@ PostgreSQL the server sends a NOTIFY, and nothing is asked at all.
 
 import asyncio
 import contextlib
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 import aiosqlite
@@ -189,10 +188,5 @@ class Listeners:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()

@@ -57,6 +57,7 @@ from jobs.working.leases import (
     take,
 )
 from jobs.working.reaping import Reaper
+from jobs.working.saying import say_end
 
 _REAP_EVERY_SECONDS = 1.0
 _VARIANT_ROLE = "variant:"
@@ -102,6 +103,7 @@ class Claims:
                     )
                 failure = Failure.of(FailureKind.INTERNAL, job.unreadable, f"job-{job.id}")
                 dropped = await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
+            say_end(job, "failed")
             await self._core.discard_working(dropped)
 
     async def _chosen(self, transaction: Transaction, engine_id: str) -> int | None:

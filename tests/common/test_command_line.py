@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from common.command_line import nearest_of
+from engine.__main__ import main as engine_main
+from tests.kit.pictures import plain_picture
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,3 +68,25 @@ def test_wrong_usage_of_the_sandbox_is_one_line_with_the_nearest_right_word(
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
     assert said in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "That file is empty. Please give the picture again."),
+        (b"nothing", "That file is not a picture I can read. Please give a PNG, JPEG,"),
+        (plain_picture((4, 400)), "Please "),
+    ],
+)
+@pytest.mark.parametrize(
+    "command", [["paint", "--preset", "starry-night"], ["styles", "fingerprint"]]
+)
+def test_a_sentence_for_a_shell_speaks_of_no_attachment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], data: bytes, said: str, command: list[str]
+) -> None:
+    file = tmp_path / "photo.png"
+    file.write_bytes(data)
+    assert engine_main([*command, str(file)]) != 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert said in told
+    assert "attach" not in told

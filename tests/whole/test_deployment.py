@@ -13,6 +13,7 @@ import yaml  # type: ignore[import-untyped]  # its stubs are no package of ours
 
 from bench import postgres
 from common.settings import Settings
+from jobs.outcomes import QueueUnavailableError
 from jobs.queue import JobQueue
 from tests.kit.pretend_engine import ENGINE
 from tests.kit.samples import RESULT, accepted, report
@@ -74,6 +75,16 @@ async def test_the_engines_role_paints_and_changes_no_table(
         )
         for each in (url, engines)
     )
+    await postgres_server.execute("CREATE DATABASE empty_cluster")
+    early = role.model_copy(
+        update={
+            "atelier_database_url": engines.set(database="empty_cluster").render_as_string(
+                hide_password=False
+            )
+        }
+    )
+    with pytest.raises(QueueUnavailableError, match="start the bot first"):
+        await JobQueue.open(early)
     async with await JobQueue.open(owner) as queue, await JobQueue.open(role) as theirs:
         job = await accepted(queue)
         await theirs.engines.register(ENGINE)

@@ -25,7 +25,7 @@ from tools.crowsonkb.blind import LETTERS, order, sheet, unblinded
 from tools.crowsonkb.compare import STYLES, Verdict, as_markdown, compare, place, seconds_of
 from tools.crowsonkb.program import Program, ProgramError
 from tools.evaluation.likeness import Likeness, Panel
-from tools.pictures import ROOT, Pair, load_pairs, paint_pair
+from tools.pictures import ROOT, Pair, load_pairs, make_sheet, paint_pair
 
 DEFAULT = 0.5
 STRENGTHS = (0.3, 0.5, 0.7)
@@ -34,7 +34,6 @@ STRENGTHS = (0.3, 0.5, 0.7)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what was asked for; 0, or 2 with a sentence on stderr."""
     chosen = _parser().parse_args(arguments)
-    torch.set_num_threads(1)
     try:
         pairs = load_pairs(chosen.shared, chosen.pairs.split(",") if chosen.pairs else None)
     except KeyError as problem:
@@ -53,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 names = (ours(DEFAULT), theirs(chosen.share))
                 table, counts = unblinded(chosen.out / "choices.txt", chosen.seed, names)
                 print(table, counts, sep="\n\n")
+                _named_sheet(chosen, _painted(chosen, pairs))
     except ProgramError as problem:
         print(problem, file=sys.stderr)
         return 2
@@ -70,6 +70,7 @@ def theirs(share: float) -> str:
 
 
 def _paint(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> None:
+    torch.set_num_threads(1)
     program = None
     studio = Studio(precision=chosen.precision)
     for pair in pairs:
@@ -132,6 +133,7 @@ class _Measures:
     def of(self, picture: Path, pair: Pair) -> list[Likeness]:
         """At both scales."""
         if picture.name not in self._known:
+            torch.set_num_threads(1)
             self._panel = self._panel or Panel(Vgg19(NetworkSource().weights()))
             found = self._panel.measure(picture, pair.content, pair.style)
             self._known[picture.name] = [one.as_dict() for one in found]
@@ -149,6 +151,17 @@ def _sheets(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> None:
         content, style = (Image.open(file).convert("RGB") for file in (pair.content, pair.style))
         made = sheet(content, style, pictures, chosen.height)
         made.save(chosen.out / f"blind-{pair.name}.png")
+
+
+def _named_sheet(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> None:
+    """A row of each pair with its pictures by their names, as `sheet.jpg`."""
+    rows = []
+    for pair in pairs:
+        names = (ours(DEFAULT), theirs(chosen.share))
+        files = {"photograph": pair.content, "painting": pair.style}
+        files |= {name: _file(chosen, pair, name) for name in names}
+        rows.append([(name, Image.open(file).convert("RGB")) for name, file in files.items()])
+    make_sheet(rows, chosen.height).save(chosen.out / "sheet.jpg", quality=88)
 
 
 def _keep(
