@@ -22,11 +22,9 @@ QUALITIES: tuple[Quality, ...] = get_args(Quality)
 """From the quickest to the best."""
 QUALITY_WORK: Mapping[Quality, float] = {"draft": 0.4, "standard": 1.0, "fine": 2.5}
 """What a quality multiplies the iterations by, where the recipe does not say otherwise."""
-CLIP_FRAME_WORK = 0.4
-"""The work of each frame of what moves after its first, in parts of a picture's of the same size.
-
-The mean of six clips, cuts among them, was 0.22 by `python -m bench.moving` (*a later frame*) while
-a picture took five scales; with three it takes little more than half of that, a frame as much.
+CLIP_FRAME_WORK = 0.3
+"""The work of each frame of what moves after its first, in parts of a picture's of the same size:
+0.31 at 320 px and 0.20 at 192 px by `python -m bench.moving --only-cost` (*a later frame*).
 """
 NetworkName = Literal["vgg19", "lite"]
 NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)

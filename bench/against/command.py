@@ -1,14 +1,17 @@
 """The command line of `python -m bench against`."""
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bench.against import bot, painting, pictures, previews
-from bench.against.measuring import HEAD, Row, row_cells
+from bench.against.measuring import HEAD, Row, kept_rows, row_cells
 from bench.against.painting import Trees
 from bench.against.trees import Tree, checked_out, run_in
 from bench.report import machine_text, system_load, table, write
@@ -58,15 +61,17 @@ def main(arguments: Sequence[str]) -> int:
             with checked_out(chosen.commit) as old:
                 both = (old, Tree("new", ROOT))
                 trees = Trees(both, setup, AVX2 if chosen.avx2 else {})
-                rows = _measured(trees, chosen.only or PARTS, chosen.networks)
-            _write(setup, chosen, rows)
+                rows: list[Row] = []
+                for part in chosen.only or PARTS:
+                    rows += _measured(trees, part, chosen.networks)
+                    _write(setup, chosen, rows)  # after each: it may take hours
         except BenchError as problem:
             print(problem, file=sys.stderr)
             return 2
     return 0
 
 
-def _measured(trees: Trees, parts: Sequence[str], networks: Sequence[str]) -> list[Row]:
+def _measured(trees: Trees, part: str, networks: Sequence[str]) -> list[Row]:
     def judged() -> list[Row]:
         layers = {"lite": {}, "vgg19": painting.VGG19_LAYERS}
         return [row for one in networks for row in pictures.judged(trees, one, layers[one])]
@@ -85,12 +90,12 @@ def _measured(trees: Trees, parts: Sequence[str], networks: Sequence[str]) -> li
         "previews": lambda: previews.first_painted(trees),
         "bot": lambda: bot.under_load(trees),
     }
-    rows = []
-    for part in parts:
-        print(f"… {part}", flush=True)
-        for row in measures[part]():
-            print("  " + " | ".join(row_cells(row)), flush=True)
-            rows.append(row)
+    print(f"… {part}", flush=True)
+    commit, load = _commit("HEAD"), system_load()
+    commit += "+" if _is_changed() else ""
+    rows = [replace(row, part=part, commit=commit, load=load) for row in measures[part]()]
+    for row in rows:
+        print("  " + " | ".join(row_cells(row)), flush=True)
     return rows
 
 
@@ -103,18 +108,39 @@ def _write(setup: Setup, chosen: argparse.Namespace, rows: Sequence[Row]) -> Non
         told += "\nOnly instructions up to AVX2 were allowed to oneDNN, torch and MKL.\n"
     text = (
         "Old and new are the two commits, measured in turns in one run: medians, with the least "
-        "and the greatest of the rounds. Seconds of processor are those of all threads.\n"
+        "and the greatest of the rounds. Seconds of processor are those of all threads. The last "
+        "column has the commit of the new code and the load average as that part began: what was "
+        "not measured again is kept.\n"
     )
     name = "against_avx2" if chosen.avx2 else "against"
+    old = _commit(chosen.commit)
+    rows = kept_rows(_earlier(setup.out / f"{name}.json", machine, old), rows, PARTS)
     figures = {
         "machine": machine,
         "load": load,
-        "old": _commit(chosen.commit),
+        "old": old,
         "rows": rows,
     }
     parts = [told, text, table(HEAD, [row_cells(row) for row in rows])]
     write(setup.out / f"{name}.md", f"This code beside {chosen.commit}", parts, figures)
     print(f"Written to {setup.out / name}.md.")
+
+
+def _earlier(file: Path, machine: Mapping[str, Any], old: str) -> list[Row]:
+    """What was measured before, on the same machine and beside the same commit."""
+    if not file.is_file():
+        return []
+    figures = json.loads(file.read_text("utf-8"))
+    if (figures["machine"], figures["old"]) != (machine, old):
+        return []
+    rows = figures["rows"]
+    return [Row(**{**one, "old": tuple(one["old"]), "new": tuple(one["new"])}) for one in rows]
+
+
+def _is_changed() -> bool:
+    """Whether files of this tree are not as they were committed."""
+    asked = ["git", "-C", str(ROOT), "diff", "--quiet", "HEAD", "--", ":!bench/results"]
+    return subprocess.run(asked, check=False).returncode != 0
 
 
 def _original(folder: Path) -> Path:

@@ -25,6 +25,12 @@ class Row:
     """What the median of `new` is to be at most; None for none."""
     remark: str = ""
     """What else is to be known."""
+    part: str = ""
+    """The part of the command that measured it."""
+    commit: str = ""
+    """The commit of the new code; with a plus where it was changed."""
+    load: float = 0.0
+    """The load average of the machine."""
 
     @property
     def ratio(self) -> float | None:
@@ -81,7 +87,21 @@ def row_cells(row: Row) -> tuple[str, ...]:
     ratio = "–" if row.ratio is None else f"{row.ratio:.2f}"
     mark = {True: "yes", False: "no", None: ""}[row.kept]
     name = f"{row.name}, {row.unit}" + (f" ({row.remark})" if row.remark else "")
-    return name, spread(row.old), spread(row.new), ratio, " and ".join(targets), mark
+    measured = f"{row.commit}, {row.load:.0f}" if row.commit else ""
+    return name, spread(row.old), spread(row.new), ratio, " and ".join(targets), mark, measured
 
 
-HEAD = ("", "old", "new", "ratio", "target", "met")
+HEAD = ("", "old", "new", "ratio", "target", "met", "of, at load")
+
+
+def kept_rows(earlier: Sequence[Row], rows: Sequence[Row], order: Sequence[str]) -> list[Row]:
+    """The rows, and those of an earlier run that were not measured this time.
+
+    Args:
+        earlier: of the same two machines and the same older commit.
+        rows: that were measured now.
+        order: of the parts.
+    """
+    now = {row.name for row in rows}
+    all_rows = [*rows, *(row for row in earlier if row.part in order and row.name not in now)]
+    return sorted(all_rows, key=lambda row: order.index(row.part))

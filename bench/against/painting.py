@@ -111,7 +111,20 @@ def whole_commands(trees: Trees, networks: Sequence[str]) -> list[Row]:
         seconds, memory = found["seconds"], found["MiB"]
         rows.append(Row(f"{name}, whole command", "s of processor", *seconds, time_ratio))
         rows.append(Row(f"{name}, peak memory", "MiB", *memory, memory_ratio))
-    return rows
+    return [*rows, _importing_torch(trees)]
+
+
+def _importing_torch(trees: Trees) -> Row:
+    """What of the memory is there before any line of ours is."""
+
+    def measured(tree: Tree) -> dict[str, float]:
+        command = ["-c", "import torch"]
+        ran = run_in(tree, command, threads=trees.setup.threads, environment=trees.environment)
+        return {"MiB": ran.peak_bytes / _MIB}
+
+    return Row(
+        "importing torch alone, peak memory", "MiB", *in_turns(trees.both, 1, measured)["MiB"]
+    )
 
 
 def overhead(trees: Trees) -> list[Row]:

@@ -189,7 +189,7 @@ async def take_out(client: Bot, job_id: int) -> bool:
     gallery = client.queue.gallery
     post = await gallery.begin_taking_out(job_id)  # before the message goes, which the bot hears of
     if post is None or post.message_id is None:
-        return True
+        return post is None
     channel = client.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
     try:
         await channel.get_partial_message(post.message_id).delete()

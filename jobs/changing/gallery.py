@@ -72,20 +72,24 @@ class Gallery:
     async def begin_taking_out(self, job_id: int) -> GalleryPost | None:
         """Let nobody post a picture whose message is about to be deleted; None where none stands.
 
-        To be followed by `forget`, by `posted` where the message stays, or by `keep_out`.
+        One that is just being posted is returned without a message, and left alone. Else to be
+        followed by `forget`, by `posted` where the message stays, or by `keep_out`.
         """
         async with self._core.database.write() as transaction:
             await transaction.lock(f"atelier-gallery:{job_id}")
             found = sa.select(schema.gallery_posts).where(G.job_id == job_id)
             row = (await transaction.connection.execute(found)).one_or_none()
-            if row is None or row.message_id in {None, TAKEN_OUT}:
+            if row is None or row.message_id == TAKEN_OUT:
                 return None
+            post = GalleryPost(row.job_id, row.guild_id, row.channel_id, row.message_id)
+            if row.message_id is None:
+                return post
             await transaction.connection.execute(
                 sa.update(schema.gallery_posts)
                 .where(G.job_id == job_id)
                 .values(message_id=None, at=transaction.now)
             )
-        return GalleryPost(row.job_id, row.guild_id, row.channel_id, row.message_id)
+        return post
 
     async def keep_out(self, job_id: int) -> None:
         """Note that somebody deleted the message of a picture, which is not to come back."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import main
-from bench.against.measuring import Row, in_turns, row_cells, spread
+from bench.against.measuring import Row, in_turns, kept_rows, row_cells, spread
 from bench.against.trees import Tree, checked_out, run_in
 from bench.runner import ROOT, BenchError
 
@@ -30,13 +30,21 @@ def test_a_row_with_two_targets_meets_both_or_none() -> None:
 def test_without_a_target_or_without_figures_nothing_is_claimed() -> None:
     assert Row("x", "s", (10.0,), (5.0,)).kept is None
     assert Row("x", "s", (10.0,), (), most_ratio=0.5).kept is None
-    assert row_cells(Row("x", "s", (), (), most=1.0)) == ("x, s", "–", "–", "–", "1 s", "")
+    assert row_cells(Row("x", "s", (), (), most=1.0)) == ("x, s", "–", "–", "–", "1 s", "", "")
 
 
 def test_spreads_are_given_where_there_were_several_rounds() -> None:
     assert spread((0.5,)) == "0.500"
     assert spread((1.0, 3.0, 2.0)) == "2.00 (1.00 to 3.00)"
     assert spread((500.0, 700.0)) == "600 (500 to 700)"
+
+
+def test_rows_that_were_not_measured_again_are_kept_in_the_order_of_parts() -> None:
+    earlier = [Row(name, "s", (2.0,), (1.0,), part=name, commit="old") for name in ("a", "b", "c")]
+    now = [Row("b", "s", (2.0,), (0.5,), part="b", commit="new", load=3.2)]
+    kept = kept_rows(earlier, now, ("a", "b", "c"))
+    assert [(row.part, row.commit) for row in kept] == [("a", "old"), ("b", "new"), ("c", "old")]
+    assert row_cells(kept[1])[-1] == "new, 3"
 
 
 def test_what_comes_second_changes_from_round_to_round() -> None:

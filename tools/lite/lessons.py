@@ -16,6 +16,8 @@ _STORED = torch.float16
 _BASIS_CROPS = 200
 _BASIS_SEED = 0
 _BORDER = 3
+_COPY_LIKENESS = 0.95
+"""Correlation of outlines: copies have above 0.99, and other pictures seldom above 0.7."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +89,26 @@ def recolored(picture: Tensor, random: np.random.Generator) -> Tensor:
     contrast = float(random.uniform(0.7, 1.5))
     turned = 0.5 + torch.einsum("ij,jhw->ihw", turn, picture - 0.5) * contrast
     return turned.clamp(0, 1)
+
+
+def without_copies(files: Sequence[Path], judged: Sequence[Path]) -> list[Path]:
+    """The files that are no copies, of whatever size and quality, of pictures to be judged by."""
+    theirs = [_outline(file) for file in judged]
+    return [
+        file
+        for file in files
+        if not any(float(_outline(file) @ one) > _COPY_LIKENESS for one in theirs)
+    ]
+
+
+def _outline(file: Path) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Light and dark of a picture at 16 × 16, about its mean, as a vector of length 1."""
+    with Image.open(file) as image:
+        small = image.convert("L").resize((16, 16), Image.Resampling.LANCZOS)
+    levels = np.asarray(small, dtype=np.float64).ravel()
+    levels = levels - levels.mean()
+    outline: np.ndarray[tuple[int], np.dtype[np.float64]] = levels / (np.linalg.norm(levels) + 1e-9)
+    return outline
 
 
 def kept(file: Path, make: Callable[[], list[Lesson]]) -> list[Lesson]:

@@ -38,7 +38,7 @@ from engine.painting.studio import Studio
 from engine.styles.making import picture_from_file
 from tools.lite.fitting import deepened, fit_readings
 from tools.lite.learning import Schedule, learn, left
-from tools.lite.lessons import Lesson, Teacher, kept, make_crops, recolored
+from tools.lite.lessons import Lesson, Teacher, kept, make_crops, recolored, without_copies
 from tools.lite.student import Student
 
 _PICTURES = {".jpg", ".jpeg", ".png"}
@@ -81,6 +81,9 @@ def main(arguments: list[str] | None = None) -> int:
         flag = "--" + field.name.replace("_", "-")
         parser.add_argument(flag, type=type(field.default), default=field.default)
     parser.add_argument("--teacher", type=Path, help="weights of VGG-19; default: the original's")
+    parser.add_argument(
+        "--judged", type=Path, nargs="+", default=[], help="pictures whose copies are no lessons"
+    )
     parser.add_argument("--begin", type=Path, help="weights whose convolutions come first")
     parser.add_argument("--maxima", action="store_true", help="those were taught with maxima")
     parser.add_argument("--threads", type=int, default=1)
@@ -88,6 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(options.pop("threads"))
     photos, output = options.pop("photos"), options.pop("output")
     files = sorted(path for path in photos.iterdir() if path.suffix in _PICTURES)
+    files = without_copies(files, options.pop("judged"))
     if len(files) < 2:
         parser.error(f"{photos} holds no photographs.")
     begin: Path | None = options.pop("begin")

@@ -106,7 +106,7 @@ async def test_each_line_of_a_jobs_life_says_whose_it_is(
     # The member cannot be told in the channel, and then by the interaction.
     world.discord.faults.add("POST", "/channels/*/messages", status=403, code=50013, times=1)
     async with painter(world):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(150):
             while (await world.state(job)) is not JobState.DONE:
                 await asyncio.sleep(0.05)
         await world.eventually(lambda: bool(lines.saying("cannot be told one way")))

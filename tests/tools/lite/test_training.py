@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from rich.console import Console
 from safetensors.torch import load_file
 
@@ -16,7 +17,7 @@ from engine.painting.losses import in_basis
 from tools.lite import learning, train
 from tools.lite.fitting import deepened, fit_readings
 from tools.lite.learning import Schedule, learn, left
-from tools.lite.lessons import Lesson, Teacher, make_crops, together
+from tools.lite.lessons import Lesson, Teacher, make_crops, together, without_copies
 from tools.lite.student import Student
 
 NOTED = {"files", "training", "seconds"}
@@ -36,6 +37,16 @@ def test_crops_are_the_same_each_time_and_every_second_one_is_altered(
     assert bool(((crops >= 0) & (crops <= 1)).all())
     assert torch.equal(crops, make_crops(photographs, 6, 48, seed=3))
     assert not torch.equal(crops, make_crops(photographs, 6, 48, seed=4))
+
+
+def test_copies_of_what_is_judged_by_are_no_lessons(
+    photographs: list[Path], tmp_path: Path
+) -> None:
+    with Image.open(photographs[1]) as image:
+        image.resize((101, 77)).convert("RGB").save(tmp_path / "judged.jpg", quality=60)
+    left_over = without_copies(photographs, [tmp_path / "judged.jpg"])
+    assert left_over == [photographs[0], photographs[2]]
+    assert without_copies(photographs, []) == photographs
 
 
 def test_targets_are_the_teachers_features_turned_and_scaled(lessons: list[Lesson]) -> None:
