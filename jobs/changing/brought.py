@@ -6,7 +6,7 @@ and its film goes, which begins with the photograph.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -17,12 +17,13 @@ from jobs.changing.retention import drop_pictures
 from jobs.core import QueueCore, record
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
-from jobs.db.rows import J, Record, json_object, lenient, to_json
+from jobs.db.rows import J, Record, job_from_row, json_object, lenient, moment, to_json
 from jobs.delivery import ENDED
 from jobs.entering.intakes import close_intakes
 from jobs.model import Failure, FailureKind, JobState
 from jobs.order.fairness import leave_place
 from jobs.working.ending import end_job
+from jobs.working.saying import say_end
 
 TAKEN_BACK = sentence(
     "The member who brought a picture for this has had their data erased, so it cannot be painted; "
@@ -116,10 +117,10 @@ async def _take_back_from(core: QueueCore, job_id: int, keys: Keys) -> set[str]:
             return set()
         if row.state == JobState.QUEUED:
             await leave_place(transaction, row)
-        dropped: list[str] = []
+        gone = set[str]()
         if row.state not in ENDED:
             failure = Failure.of(FailureKind.ERASED, TAKEN_BACK, f"job-{job_id}")
-            dropped = await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
+            gone |= {*await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)}
         await forget_clearing(transaction, job_id)
         await transaction.connection.execute(
             sa.update(schema.jobs)
@@ -128,19 +129,29 @@ async def _take_back_from(core: QueueCore, job_id: int, keys: Keys) -> set[str]:
         )
         await record(transaction, job_id, "pictures_taken_back", "queue")
         await transaction.notify(CHANGED_TOPIC)
-        if row.state != JobState.DONE:  # what was begun begins with the photograph
-            return {*dropped, *await drop_pictures(transaction, row)}
-        uses = schema.picture_uses
-        goes = sa.or_(
-            sa.and_(uses.c.role.startswith("input:"), uses.c.key.in_(keys)), uses.c.role == _FILM
-        )
-        gone = await transaction.connection.scalars(
-            sa.delete(uses).where(uses.c.job_id == job_id, goes).returning(uses.c.key)
-        )
-        await transaction.connection.execute(
-            sa.update(schema.jobs).where(J.id == job_id).values(timelapse_key=None)
-        )
-        return set(gone)
+        if row.state == JobState.DONE:
+            gone |= await _drop_brought(transaction, job_id, keys)
+        else:  # what was begun begins with the photograph
+            gone |= {*await drop_pictures(transaction, row)}
+        ended = replace(job_from_row(row), ended_at=moment(transaction.now))
+    if row.state not in ENDED:
+        say_end(ended, "failed")
+    return gone
+
+
+async def _drop_brought(transaction: Transaction, job_id: int, keys: Keys) -> set[str]:
+    """Take the brought pictures and the film from a finished job; their keys."""
+    uses = schema.picture_uses
+    goes = sa.or_(
+        sa.and_(uses.c.role.startswith("input:"), uses.c.key.in_(keys)), uses.c.role == _FILM
+    )
+    gone = await transaction.connection.scalars(
+        sa.delete(uses).where(uses.c.job_id == job_id, goes).returning(uses.c.key)
+    )
+    await transaction.connection.execute(
+        sa.update(schema.jobs).where(J.id == job_id).values(timelapse_key=None)
+    )
+    return set(gone)
 
 
 async def _close_intakes_from(transaction: Transaction, user_id: int, parents: set[int]) -> None:

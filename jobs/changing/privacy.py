@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,12 +15,13 @@ from jobs.changing.retention import drop_pictures
 from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
-from jobs.db.rows import HAS_ENDED, J, Record, json_object
+from jobs.db.rows import HAS_ENDED, J, Record, job_from_row, json_object, moment
 from jobs.entering.intakes import erase_intakes
 from jobs.model import JobState
 from jobs.order.fairness import leave_place
 from jobs.outcomes import QueueUnavailableError
 from jobs.working.ending import end_job, is_working
+from jobs.working.saying import say_end
 
 NOBODY = 0
 """The id in the place of one that was erased; Discord has no user 0."""
@@ -171,7 +172,8 @@ class Privacy:
             if row.state == JobState.QUEUED:
                 await leave_place(transaction, row)
             keys: list[str] = []
-            if row.state in {JobState.QUEUED, JobState.RUNNING}:
+            goes_on = row.state in {JobState.QUEUED, JobState.RUNNING}
+            if goes_on:
                 # Its engine finds at its next write that the job is no longer its own.
                 keys = await end_job(transaction, row, JobState.CANCELLED, f"user:{user_id}")
             keys += await drop_pictures(transaction, row)
@@ -208,6 +210,9 @@ class Privacy:
                 )
             )
             await transaction.notify(CHANGED_TOPIC)
+            ended = replace(job_from_row(row), ended_at=moment(transaction.now))
+        if goes_on:
+            say_end(ended, "cancelled")
         return keys
 
 

@@ -145,7 +145,10 @@ async def test_what_ends_outside_an_engine_is_told_with_its_ids(
         await world.queue.claims.reap()
     await world.says(await world.paint(user="grace"), "#3")
     await world.queue.clearings.clear(world.guild_id, world.user("ada").id)
-    for number, outcome in ((1, "cancelled"), (2, "failed"), (3, "cancelled")):
+    await world.says(await world.paint(user="grace"), "#4")
+    await world.queue.privacy.erase_user(world.user("grace").id)
+    ends = ((1, "cancelled"), (2, "failed"), (3, "cancelled"), (4, "cancelled"))
+    for number, outcome in ends:
         (end,) = lines.saying(f"job {number}: {outcome};")
         assert end["outcome"] == outcome
         assert end["size_px"] == 64

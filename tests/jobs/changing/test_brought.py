@@ -1,6 +1,7 @@
 """A member's pictures in what others painted on from theirs, when the member's data are erased."""
 
 import asyncio
+import logging
 from dataclasses import replace
 
 import pytest
@@ -106,7 +107,10 @@ async def test_who_remixed_takes_nothing_of_others_along(queue: JobQueue) -> Non
     assert (await fresh(queue, third)).inputs.erased
 
 
-async def test_what_waits_or_is_painted_ends_and_is_counted_back(queue: JobQueue) -> None:
+async def test_what_waits_or_is_painted_ends_and_is_counted_back(
+    queue: JobQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     photo = await stored(queue, "ada's photograph")
     first = await painted(queue, ADA, photo)
     running = await posted(queue, BEA, photo, of=first)
@@ -120,6 +124,7 @@ async def test_what_waits_or_is_painted_ends_and_is_counted_back(queue: JobQueue
         assert now.failure is not None
         assert now.failure.kind is FailureKind.ERASED
         assert now.pictures_deleted_at is not None
+        assert [text for text in caplog.messages if text.startswith(f"job {job.id}: failed;")]
     assert not await queue.store.exists(photo)
     health = await queue.health.ask()
     assert "failures" not in {trouble.name for trouble in health.troubles()}
