@@ -45,7 +45,8 @@ _S3_OPTIONS = {
 _THREADS = ThreadPoolExecutor(16, thread_name_prefix="store")
 """The store's own: what waits for a store that is stuck holds nothing else up."""
 _SIZES_AT_ONCE = 8
-"""Half of the threads: who asks for pictures is not to wait for who counts them."""
+"""Half of the threads, of all callers together: who asks for pictures is not to wait for who counts
+them."""
 _SIZES_REMEMBERED = 20_000
 _S3_PACKAGES = frozenset({"botocore", "aiobotocore", "aiohttp"})
 
@@ -105,6 +106,7 @@ class PictureStore:
         self._local = folder is not None
         self._timeout_seconds = timeout_seconds
         self._sizes: dict[str, int] = {}
+        self._counting = asyncio.Semaphore(_SIZES_AT_ONCE)
         self.timings = Timings()
         """Of all calls of the file system, by `put`, `get`, `size`, `exists`, `delete`, `list`; and
         `wait` for those that were given up."""
@@ -188,21 +190,31 @@ class PictureStore:
     async def total_bytes(self, keys: Collection[str]) -> int:
         """How large these are together; those that are not there count nothing.
 
-        A key is of its bytes, so its size is asked of a bucket once; many keys are asked at a time.
+        A key is of its bytes, so its size is asked of a bucket once, or not at all where it was put
+        by this process.
         """
-        known = {key: self._sizes[key] for key in keys if key in self._sizes}
-        asked = [key for key in keys if key not in known]
+        asked, size = list(dict.fromkeys(keys)), 0
         for first in range(0, len(asked), _SIZES_AT_ONCE):
             some = asked[first : first + _SIZES_AT_ONCE]
-            sizes = await asyncio.gather(
-                *(self._in_thread(self._size_bytes_sync, key) for key in some)
-            )
-            known |= zip(some, sizes, strict=True)
-        if not self._local:
-            if len(self._sizes) > _SIZES_REMEMBERED:
+            size += sum(await asyncio.gather(*(self._size_bytes(key) for key in some)))
+        return size
+
+    async def _size_bytes(self, key: str) -> int:
+        # Remembered one by one: when a later one fails, the next try has fewer to ask for.
+        if key in self._sizes:
+            return self._sizes[key]
+        async with self._counting:  # to wait here is not the store's delay
+            if key in self._sizes:
+                return self._sizes[key]
+            size = await self._in_thread(self._size_bytes_sync, key)
+            self._remember(key, size)
+        return size
+
+    def _remember(self, key: str, size_bytes: int) -> None:
+        if not self._local and size_bytes:  # what is not there may come
+            if len(self._sizes) >= _SIZES_REMEMBERED:
                 self._sizes.clear()
-            self._sizes |= {key: size for key, size in known.items() if size}
-        return sum(known.values())
+            self._sizes[key] = size_bytes
 
     def _size_bytes_sync(self, key: str) -> int:
         with contextlib.suppress(FileNotFoundError), self._called("size"):
@@ -233,6 +245,7 @@ class PictureStore:
                     self._fs.pipe_file(path, data)
         except FileNotFoundError:
             raise self._no_place() from None
+        self._remember(key, len(data))
         return key
 
     def put_file_sync(self, file: Path, suffix: str) -> str:

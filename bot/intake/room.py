@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import time
+from functools import partial
 
 from bot.texts import _
 from bot.wire.errors import UserError
@@ -32,6 +33,7 @@ class DiskRoom:
         self._queue = queue
         self._folder = folder_of(settings.storage_url)
         self._used: dict[int, tuple[float, int]] = {}
+        self._counting: dict[int, asyncio.Task[int]] = {}
 
     async def check(self, member: int, size_bytes: int) -> None:
         """Whether a file of this size may come.
@@ -49,14 +51,24 @@ class DiskRoom:
             raise UserError(MEMBER_FULL, used=used // MIB, limit=limit)
 
     async def _used_by(self, member: int) -> int:
-        now = time.monotonic()
         at, used = self._used.get(member, (-KNOWN_SECONDS, 0))
-        if now - at >= KNOWN_SECONDS:
-            used = await self._queue.retention.bytes_of(member)
-            if len(self._used) >= REMEMBERED:
-                self._used.clear()
-            self._used[member] = now, used
+        if time.monotonic() - at < KNOWN_SECONDS:
+            return used
+        counting = self._counting.get(member)
+        if counting is None:  # once for all that a member sends at the same time
+            counting = asyncio.create_task(self._queue.retention.bytes_of(member))
+            self._counting[member] = counting
+            counting.add_done_callback(partial(self._counted, member))
+        used = await asyncio.shield(counting)
+        if len(self._used) >= REMEMBERED:
+            self._used.clear()
+        self._used[member] = time.monotonic(), used
         return used
+
+    def _counted(self, member: int, counting: "asyncio.Task[int]") -> None:
+        del self._counting[member]
+        if not counting.cancelled():
+            counting.exception()  # it was told to who waited, if anybody still did
 
 
 def _free_bytes(settings: Settings) -> int | None:

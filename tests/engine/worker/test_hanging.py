@@ -76,7 +76,7 @@ async def test_a_process_that_hangs_ends_and_a_fresh_one_paints_the_job(
     assert now.state is JobState.DONE
     assert await kinds(queue, job) == ["queued", "claimed", HUNG, "claimed", "done"]
     assert await charged(queue, job) == 1, "one attempt, no death"
-    assert "the engine ended with code 3" in caplog.text
+    assert "the engine on cpu ended with code 3" in caplog.text
     assert any("The device has hung" in each and "hangs_in_the_middle" in each for each in told)
     assert "engine-trouble" not in {t.name for t in (await queue.health.ask()).troubles()}
 
