@@ -15,6 +15,8 @@ from jobs.db import schema
 from jobs.queue import JobQueue
 from sandbox.model import Interaction, Message
 
+LONG_SECONDS = 60.0
+"""From here on a member is told by a message of its own; `bot.delivery.notifier` has it too."""
 AFTER_SECONDS = 600.0
 """How long what is left may take at the end, when nothing is away and nobody is killed."""
 ENDINGS = {"done", "failed", "cancelled"}
@@ -25,6 +27,11 @@ def is_result(message: Message | None) -> bool:
     if message is None or not message.attachments:
         return False
     return any(button.get("label") == "Again" for button in message.buttons)
+
+
+def tells_that_it_is_ready(message: Message) -> bool:
+    """Whether a message is the one that mentions a member whose picture took long."""
+    return bool(message.mentions) and not message.attachments
 
 
 def was_refused(interaction: Interaction) -> bool:
@@ -48,7 +55,12 @@ class Verdict:
     states: dict[str, int]
     shown: int
     messages: int
+    """In channels, but for those that only tell a member that the picture is ready."""
     direct_messages: int
+    """Likewise."""
+    told_ready: int
+    took_long: int
+    """Jobs after which a member is told, as they took longer than a minute."""
     ended_twice: int
     deaths: int
     charged: int
@@ -73,6 +85,8 @@ class Verdict:
                 f"{self.messages} messages and {self.direct_messages} direct ones for "
                 f"{self.jobs} jobs"
             )
+        if self.told_ready > self.took_long:
+            said.append(f"{self.told_ready} times told of {self.took_long} jobs that took long")
         if self.ended_twice:
             said.append(f"{self.ended_twice} jobs ended twice")
         if self.charged:
@@ -101,6 +115,10 @@ async def judged(soak: Soak, queue: JobQueue) -> Verdict:
     shown = [one for one in soak.posted if one.id in known and is_result(one.message)]
     discord = soak.discord
     users = {one.user.id: one.user for one in soak.posted}
+    in_channels = discord.messages()
+    direct = [one for user in users.values() for one in discord.dms(user)]
+    telling = sum(map(tells_that_it_is_ready, in_channels))
+    telling_directly = sum(map(tells_that_it_is_ready, direct))
     return Verdict(
         minutes=(time.monotonic() - soak.began_at) / 60,
         posted=len(soak.posted),
@@ -110,8 +128,10 @@ async def judged(soak: Soak, queue: JobQueue) -> Verdict:
         told_to_try_again=sum(was_refused(one) and one.id not in known for one in asked),
         lost=len(lost),
         shown=len(shown),
-        messages=len(discord.messages()),
-        direct_messages=sum(len(discord.dms(user)) for user in users.values()),
+        messages=len(in_channels) - telling,
+        direct_messages=len(direct) - telling_directly,
+        told_ready=telling + telling_directly,
+        took_long=sum((row.ended_at or 0.0) - row.created_at > LONG_SECONDS for row in jobs),
         ended_twice=sum(count > 1 for _, count in events),
         deaths=sum(int(row.deaths) for row in jobs),
         charged=sum(bool(row.counted) and row.state != "done" for row in jobs),
@@ -162,6 +182,7 @@ def verdict_text(verdict: Verdict) -> str:
         ("pictures shown", str(verdict.shown)),
         ("messages in channels", str(verdict.messages)),
         ("direct messages", str(verdict.direct_messages)),
+        ("members told that it is ready", f"{verdict.told_ready} of {verdict.took_long} jobs"),
         ("jobs that ended twice", str(verdict.ended_twice)),
         ("deaths of engines over jobs", str(verdict.deaths)),
         ("jobs charged without a picture", str(verdict.charged)),
