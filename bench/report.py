@@ -194,3 +194,13 @@ def publish(
     text = machine_text(machine, quick=quick, load=load, command=command, if_busy=if_busy)
     write(path, title, [text, tables], {"machine": machine, "load": load, path.stem: figures})
     print(f"\n{tables}\nWritten to {path}.")
+
+
+def without_places(arguments: Sequence[str]) -> list[str]:
+    """The arguments that a reader can repeat: without the folders of the machine."""
+    places = {"--out", "--sheets", "--shared"}
+    return [
+        one
+        for before, one in zip(["", *arguments], arguments, strict=False)
+        if one not in places and before not in places
+    ]

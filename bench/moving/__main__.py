@@ -16,7 +16,7 @@ from PIL import Image
 from bench.children.judge import machine
 from bench.moving.clips import FRAMES, MAKERS, MadeClip, make_clips
 from bench.moving.measuring import style_distance, warping_errors
-from bench.report import publish, table
+from bench.report import publish, table, without_places
 from bench.runner import DEFAULT_STYLE, ROOT
 from common.options import NETWORKS, PaintOptions
 from engine.moving.events import ClipPainted
@@ -68,16 +68,6 @@ class Steady:
     style: float
 
 
-def _without_places(arguments: Sequence[str]) -> list[str]:
-    """The arguments that a reader can repeat: without the folders of the machine."""
-    places = {"--out", "--sheets", "--shared"}
-    return [
-        one
-        for before, one in zip(["", *arguments], arguments, strict=False)
-        if one not in places and before not in places
-    ]
-
-
 @dataclass
 class _Clock:
     seconds: float = field(default=0.0)
@@ -106,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text,
         found,
         machine=machine("cpu"),
-        command="python -m bench.moving " + " ".join(_without_places(arguments or sys.argv[1:])),
+        command="python -m bench.moving " + " ".join(without_places(arguments or sys.argv[1:])),
         quick=False,
         if_busy="Processor seconds are counted, so this changes little.",
     )

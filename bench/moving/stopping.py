@@ -14,7 +14,7 @@ from PIL import Image
 
 from bench.children.judge import machine
 from bench.moving.clips import MAKERS, MadeClip, make_clips
-from bench.report import publish, table
+from bench.report import publish, table, without_places
 from bench.runner import DEFAULT_STYLE, ROOT
 from common.clips.clip import read_clip, write_clip
 from common.clips.encoding import CLIP_KINDS, encode_clip
@@ -72,7 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         + table(("part", "looks", "longest, processor s"), rows),
         found,
         machine=machine("cpu"),
-        command="python -m bench.moving.stopping " + " ".join(arguments or sys.argv[1:]),
+        command="python -m bench.moving.stopping "
+        + " ".join(without_places(arguments or sys.argv[1:])),
         quick=False,
         if_busy="Processor seconds are counted, so this changes little.",
     )
