@@ -60,7 +60,12 @@ def power(picture: Picture) -> float:
 @pytest.fixture
 def _without_the_term(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = load_recipe("atelier")
-    choices = tuple(choice.model_copy(update={"terms": {}}) for choice in recipe.choices)
+    choices = tuple(
+        choice.model_copy(
+            update={"terms": {name: one for name, one in choice.terms.items() if name != "grain"}}
+        )
+        for choice in recipe.choices
+    )
     without: Recipe = recipe.model_copy(update={"choices": choices})
     monkeypatch.setattr("engine.painting.painter.load_recipe", lambda _: without)
 
