@@ -23,7 +23,7 @@ class TermChoice(_Part):
     """Weight of a term of `engine.painting.terms`.
 
     keeps: whether it keeps the photograph, as the content does; it then weighs less the stronger
-        the style is to be.
+        the style is to be, and in proportion where a job names another weight for the content.
     """
 
     weight: _Weight

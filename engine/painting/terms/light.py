@@ -1,9 +1,9 @@
-"""Broad light: what is light or dark in the photograph, seen from afar, is to be so in the picture.
+"""Light: what is light in the photograph, seen from afar, is to be light in the picture.
 
 A deep layer's features hardly know how light a place is, and the style's statistics do not know
 where anything is, so strokes gather into dark patches anywhere. The luma over some strokes' width
-is held to the photograph's: a white chest stays light and lit windows bright, and the strokes are
-free.
+is not to be less than the photograph's: a white chest stays light and lit windows bright. Strokes
+are free, and so is what is lighter, such as stars in a night sky.
 """
 
 from dataclasses import dataclass
@@ -23,23 +23,25 @@ _BROAD = 1 / 32
 """Deviation of the blur, in parts of the longer side: about the width of a stroke."""
 _CELLS = 128
 """Cells along the longer side, at least, whose means are blurred in place of the pixels."""
+_LIGHT = 0.75
+"""Luma that is light enough, as a lamp that a palette has made white need not stay so."""
 _LEAST_VARIANCE = 0.01
 """Of luma, by which the loss is divided: that of a photograph with little light and shade."""
 
 
 @dataclass(frozen=True, eq=False)
 class LightTerm(Term):
-    """`weight` times the squared differences of blurred luma, summed over cells.
+    """`weight` times the square of what the blurred luma lacks, summed over cells.
 
     Attributes:
         weight: for each cell.
-        photograph: [1, 1, rows, columns], its blurred luma.
+        wanted: [1, 1, rows, columns], the photograph's blurred luma, or what is light enough.
         cell_px: side of a cell.
         deviation: of the blur, in cells.
     """
 
     weight: float
-    photograph: Tensor
+    wanted: Tensor
     cell_px: int
     deviation: float
     name = "light"
@@ -51,8 +53,8 @@ class LightTerm(Term):
         while longest >= 2 * cell_px * _CELLS:
             cell_px *= 2
         deviation = longest * _BROAD / cell_px
-        broad = _blurred(_cells(content, cell_px), deviation)
-        weight = measuring.plan.weights["light"] / broad.numel()
+        wanted = _blurred(_cells(content, cell_px), deviation).clamp(max=_LIGHT)
+        weight = measuring.plan.weights["light"] / wanted.numel()
         match measuring.plan.loss.units:
             case "relative":
                 weight /= max(float(luminance(content).var(unbiased=False)), _LEAST_VARIANCE)
@@ -60,7 +62,7 @@ class LightTerm(Term):
                 weight *= 255.0**2
             case "torchvision":
                 pass
-        return cls(weight, broad, cell_px, deviation)
+        return cls(weight, wanted, cell_px, deviation)
 
     def at_pixels(self, picture: Tensor, core: Region, gradient: Tensor) -> Tensor | None:
         """See `Term.at_pixels`: with the first tile for all, as cells are few and the blur wide."""
@@ -68,8 +70,8 @@ class LightTerm(Term):
             return None
         with torch.enable_grad():
             cells = _cells(picture.detach(), self.cell_px).requires_grad_()
-            broad = _blurred(cells, self.deviation)
-            loss = (broad - self.photograph).square().sum() * self.weight
+            lacking = (self.wanted - _blurred(cells, self.deviation)).clamp(min=0)
+            loss = lacking.square().sum() * self.weight
             (slope,) = torch.autograd.grad(loss, cells)
         plane = _on_pixels(slope[0, 0], self.cell_px, gradient)
         for channel, share in enumerate(REC709):

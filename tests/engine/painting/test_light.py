@@ -1,4 +1,4 @@
-"""Broad light is the photograph's; strokes are free."""
+"""What is light in the photograph stays light; strokes are free."""
 
 import pytest
 import torch
@@ -17,9 +17,9 @@ from tests.kit.thin import STYLE, noise_picture, thin
 SIZES = [(96, 128), (203, 341), (301, 530)]
 
 
-def light_of(size: tuple[int, int], strength: float = 0.5) -> Objective:
+def light_of(size: tuple[int, int], **chosen: float) -> Objective:
     photograph, encoder = noise_picture(*size), thin()
-    options = PaintOptions(strength=strength)
+    options = PaintOptions.model_validate(chosen)
     inputs = check_inputs(photograph, [STYLE], options, None, None)
     plan = make_plan(options, load_recipe("atelier"), encoder, size)
     content = photograph.pixels[None].double()
@@ -42,12 +42,19 @@ def test_strokes_are_free_and_dark_patches_are_not(size: tuple[int, int]) -> Non
     assert loss(objective, dark) > 10 * loss(objective, striped)
 
 
+def test_what_is_lighter_is_free_and_what_is_light_enough_too() -> None:
+    objective, photograph = light_of((96, 128)), noise_picture(96, 128).pixels[None].double()
+    assert loss(objective, photograph + 0.3) == 0
+    assert loss(objective, torch.full_like(photograph, 0.75)) == pytest.approx(0, abs=1e-12)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_the_slope_leads_back_to_the_photograph(size: tuple[int, int]) -> None:
     objective, photograph = light_of(size), noise_picture(*size).pixels[None].double()
-    dark = photograph - 0.2
+    dark = photograph / 2
     slope = evaluate(objective, dark).gradient
-    assert bool((slope < 0).all())
+    assert bool((slope <= 0).all())
+    assert float((slope < 0).double().mean()) > 0.9
     step = 1e-4 * torch.rand(dark.shape, generator=torch.Generator().manual_seed(1)).double()
     found = loss(objective, dark + step) - loss(objective, dark - step)
     assert found == pytest.approx(2 * float((slope * step).sum()), rel=1e-6)
@@ -55,5 +62,10 @@ def test_the_slope_leads_back_to_the_photograph(size: tuple[int, int]) -> None:
 
 def test_the_stronger_the_style_the_less_light_is_held() -> None:
     dark = noise_picture(96, 128).pixels[None].double() - 0.2
-    weak, usual, strong = (loss(light_of((96, 128), one), dark) for one in (0.3, 0.5, 0.8))
+    weak, usual, strong = (loss(light_of((96, 128), strength=one), dark) for one in (0.3, 0.5, 0.8))
     assert weak > usual > strong > 0
+
+
+def test_a_job_without_content_holds_no_light() -> None:
+    dark = noise_picture(96, 128).pixels[None].double() - 0.2
+    assert loss(light_of((96, 128), content_weight=0), dark) == 0

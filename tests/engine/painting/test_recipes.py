@@ -93,8 +93,8 @@ def atelier(picture: Tensor) -> Tensor:
     target = in_the_palette_of(SOURCES[1])
     loss = relative(picture, 0.27, 0.1, target=target, shares=shares, beside=1.0)
     light, kept = (luma(x) for x in (picture, target))
-    apart = (afar(light) - afar(kept)).square().mean()
-    return loss + 0.5 * apart / kept.var(correction=0)
+    lacking = (afar(kept).clamp(max=0.75) - afar(light)).relu().square().mean()
+    return loss + lacking / kept.var(correction=0)
 
 
 def luma(picture: Tensor) -> Tensor:

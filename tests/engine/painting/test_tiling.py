@@ -106,8 +106,8 @@ def plainly(objective: Objective, picture: Tensor) -> Evaluation:
             case GrainTerm():
                 loss = plain_grain(shown - term.photograph.to(DOUBLE) / 255) * term.weight
             case LightTerm():
-                difference = plain_light(shown, term) - term.photograph
-                loss = difference.square().sum() * term.weight
+                lacking = (term.wanted - plain_light(shown, term)).relu()
+                loss = lacking.square().sum() * term.weight
         terms[term.name] = loss
     total = sum_of(list(terms.values()))
     (gradient,) = torch.autograd.grad(total, leaf)
