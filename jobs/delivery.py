@@ -117,20 +117,35 @@ class Deliveries:
         how: str,
         message_id: int | None = None,
         channel_id: int | None = None,
+        announced: bool = False,
     ) -> bool:
-        """Note that the final message is there; False when it was noted before."""
-        return await self._delivered(job_id, how, message_id, channel_id)
+        """Note that the final message is there; False when it was noted before.
+
+        Args:
+            job_id: Whose message.
+            how: The way that it went.
+            message_id: The message.
+            channel_id: Where it is.
+            announced: The member needs no word of it beside the message.
+        """
+        return await self._delivered(job_id, how, message_id, channel_id, announced=announced)
 
     async def mark_undeliverable(self, job_id: int, reason: str) -> bool:
         """Give the message up, with the reason; the job itself stays as it is."""
-        return await self._delivered(job_id, f"{_UNDELIVERABLE}{reason}"[:100], None, None)
+        how = f"{_UNDELIVERABLE}{reason}"[:100]
+        return await self._delivered(job_id, how, None, None, announced=True)
 
-    async def unannounced(self) -> list[Job]:
-        """Jobs that were delivered a short while ago, and whose members were not told so yet."""
+    async def unannounced(self, application_id: int = 0) -> list[Job]:
+        """Jobs that were delivered a short while ago, and whose members were not told so yet.
+
+        With an application's id without those of other applications.
+        """
         async with self._core.database.read() as connection:
             now = await self._core.database.now_in(connection)
             statement = sa.select(schema.jobs).where(
-                J.delivered_at > now - ANNOUNCED_WITHIN_SECONDS, J.notified_at.is_(None)
+                J.delivered_at > now - ANNOUNCED_WITHIN_SECONDS,
+                J.notified_at.is_(None),
+                _answered_by(application_id),
             )
             return [job_from_row(row) for row in (await connection.execute(statement)).all()]
 
@@ -164,16 +179,23 @@ class Deliveries:
             )
 
     async def _delivered(
-        self, job_id: int, how: str, message_id: int | None, channel_id: int | None
+        self,
+        job_id: int,
+        how: str,
+        message_id: int | None,
+        channel_id: int | None,
+        *,
+        announced: bool,
     ) -> bool:
-        values = {"delivered_how": how[:100]}
         async with self._core.database.write() as transaction:
             statement = sa.update(schema.jobs).where(
                 J.id == job_id, J.delivered_at.is_(None), HAS_ENDED
             )
             statement = statement.values(
-                delivered_at=transaction.now, shown_revision=J.revision, **values
+                delivered_at=transaction.now, delivered_how=how[:100], shown_revision=J.revision
             )
+            if announced:
+                statement = statement.values(notified_at=transaction.now)
             if message_id is not None:
                 statement = statement.values(message_id=message_id)
             if channel_id is not None:
