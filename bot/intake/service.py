@@ -125,12 +125,11 @@ class IntakeService:
         if request.options.variants > 1 and request.options.timelapse:
             raise UserError(NO_FILM_OF_SEVERAL)
         entry = self._journal.open(request)
-        if request.version is None:  # to take one costs nothing
-            try:
-                await self._early_look.check(interaction, request)
-            except UserError:
-                self._spawn(entry.drop())
-                raise
+        try:
+            await self._early_look.check(interaction, request)
+        except UserError:
+            self._spawn(entry.drop())
+            raise
         accepting = asyncio.create_task(self._accept(interaction, entry, began))
         self._beginning.add(accepting)
         accepting.add_done_callback(self._beginning.discard)
@@ -360,8 +359,15 @@ class IntakeService:
     async def _take(
         self, request: PaintRequest, version: int, message_id: int | None
     ) -> SubmitOutcome:
-        """Make a version of the parent a picture of its own."""
+        """Make a version of the parent a picture of its own.
+
+        It costs nothing, but it is shown to others: who may not paint there shows nothing there.
+        """
         queue = self._client.queue
+        if not request.reply.ephemeral:
+            refusal = await queue.submissions.refusal_to_post(request.asker)
+            if refusal is not None:
+                return Refused(refusal)
         assert request.parent_job_id is not None
         parent = await queue.jobs.get(request.parent_job_id)
         reply = replace(request.reply, message_id=message_id)
