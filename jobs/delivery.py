@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from jobs.core import QueueCore, record, row_of
 from jobs.db import schema
+from jobs.db.database import Transaction
 from jobs.db.rows import HAS_ENDED, J, job_from_row, to_json
-from jobs.model import Job, JobState
+from jobs.model import Job, JobState, Reply
 
 _UNDELIVERABLE = "undeliverable: "
 _TOLD = "told: "
@@ -49,9 +50,18 @@ class Deliveries:
         async with self._core.database.read() as connection:
             return [job_from_row(row) for row in (await connection.execute(statement)).all()]
 
-    async def set_message(self, job_id: int, channel_id: int | None, message_id: int) -> None:
-        """Remember the message that shows the job."""
-        await self._update(job_id, message_channel_id=channel_id, message_id=message_id)
+    async def set_message(
+        self, job_id: int, channel_id: int | None, message_id: int, *, reply: Reply | None = None
+    ) -> None:
+        """Remember the message that shows the job; see `mark_delivered` for the reply."""
+        async with self._core.database.write() as transaction:
+            if await _is_shown_elsewhere(transaction, job_id, reply):
+                return
+            await transaction.connection.execute(
+                sa.update(schema.jobs)
+                .where(J.id == job_id)
+                .values(message_channel_id=channel_id, message_id=message_id)
+            )
 
     async def set_look(self, job_id: int, *, alt_text: str, spoiler: bool) -> Job | None:
         """Note how the picture of a job is described, and whether it is hidden at first.
@@ -117,13 +127,25 @@ class Deliveries:
         how: str,
         message_id: int | None = None,
         channel_id: int | None = None,
+        reply: Reply | None = None,
     ) -> bool:
-        """Note that the final message is there; False when it was noted before."""
-        return await self._delivered(job_id, how, message_id, channel_id)
+        """Note that the final message is there; False when it was noted before.
 
-    async def mark_undeliverable(self, job_id: int, reason: str) -> bool:
+        Args:
+            job_id: Whose message it is.
+            how: By which way it came there.
+            message_id: Of the message, if it is known.
+            channel_id: Of its channel.
+            reply: To what it was the answer. A deletion that was taken back meanwhile has given
+                the job another one, which is to show it yet.
+        """
+        return await self._delivered(job_id, how, message_id, channel_id, reply)
+
+    async def mark_undeliverable(
+        self, job_id: int, reason: str, *, reply: Reply | None = None
+    ) -> bool:
         """Give the message up, with the reason; the job itself stays as it is."""
-        return await self._delivered(job_id, f"{_UNDELIVERABLE}{reason}"[:100], None, None)
+        return await self._delivered(job_id, f"{_UNDELIVERABLE}{reason}"[:100], None, None, reply)
 
     async def unannounced(self) -> list[Job]:
         """Jobs that were delivered a short while ago, and whose members were not told so yet."""
@@ -164,10 +186,17 @@ class Deliveries:
             )
 
     async def _delivered(
-        self, job_id: int, how: str, message_id: int | None, channel_id: int | None
+        self,
+        job_id: int,
+        how: str,
+        message_id: int | None,
+        channel_id: int | None,
+        reply: Reply | None,
     ) -> bool:
         values = {"delivered_how": how[:100]}
         async with self._core.database.write() as transaction:
+            if await _is_shown_elsewhere(transaction, job_id, reply):
+                return False
             statement = sa.update(schema.jobs).where(
                 J.id == job_id, J.delivered_at.is_(None), HAS_ENDED
             )
@@ -184,8 +213,11 @@ class Deliveries:
             await record(transaction, job_id, "delivered", "bot", {"how": how})
         return True
 
-    async def _update(self, job_id: int, **values: object) -> None:
-        async with self._core.database.write() as transaction:
-            await transaction.connection.execute(
-                sa.update(schema.jobs).where(J.id == job_id).values(**values)
-            )
+
+async def _is_shown_elsewhere(transaction: Transaction, job_id: int, reply: Reply | None) -> bool:
+    """Whether a job has been given another message than the answer to this."""
+    if reply is None:
+        return False
+    row = await row_of(transaction, job_id)
+    now = None if row is None else job_from_row(row)
+    return now is not None and now.reply.interaction_id != reply.interaction_id
