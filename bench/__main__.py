@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bench import gpu
 from bench.against import command as against
 from bench.runner import BenchError
+from tools.checkouts import CheckoutError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         chosen.run(chosen)
-    except BenchError as problem:
+    except (BenchError, CheckoutError) as problem:
         print(problem, file=sys.stderr)
         return 2
     return 0

@@ -127,6 +127,7 @@ class Deliveries:
         how: str,
         message_id: int | None = None,
         channel_id: int | None = None,
+        announced: bool = False,
         reply: Reply | None = None,
     ) -> bool:
         """Note that the final message is there; False when it was noted before.
@@ -136,23 +137,32 @@ class Deliveries:
             how: By which way it came there.
             message_id: Of the message, if it is known.
             channel_id: Of its channel.
+            announced: The member needs no word of it beside the message.
             reply: To what it was the answer. A deletion that was taken back meanwhile has given
                 the job another one, which is to show it yet.
         """
-        return await self._delivered(job_id, how, message_id, channel_id, reply)
+        return await self._delivered(
+            job_id, how, message_id, channel_id, announced=announced, reply=reply
+        )
 
     async def mark_undeliverable(
         self, job_id: int, reason: str, *, reply: Reply | None = None
     ) -> bool:
         """Give the message up, with the reason; the job itself stays as it is."""
-        return await self._delivered(job_id, f"{_UNDELIVERABLE}{reason}"[:100], None, None, reply)
+        how = f"{_UNDELIVERABLE}{reason}"[:100]
+        return await self._delivered(job_id, how, None, None, announced=True, reply=reply)
 
-    async def unannounced(self) -> list[Job]:
-        """Jobs that were delivered a short while ago, and whose members were not told so yet."""
+    async def unannounced(self, application_id: int = 0) -> list[Job]:
+        """Jobs that were delivered a short while ago, and whose members were not told so yet.
+
+        With an application's id without those of other applications.
+        """
         async with self._core.database.read() as connection:
             now = await self._core.database.now_in(connection)
             statement = sa.select(schema.jobs).where(
-                J.delivered_at > now - ANNOUNCED_WITHIN_SECONDS, J.notified_at.is_(None)
+                J.delivered_at > now - ANNOUNCED_WITHIN_SECONDS,
+                J.notified_at.is_(None),
+                _answered_by(application_id),
             )
             return [job_from_row(row) for row in (await connection.execute(statement)).all()]
 
@@ -191,9 +201,10 @@ class Deliveries:
         how: str,
         message_id: int | None,
         channel_id: int | None,
+        *,
+        announced: bool,
         reply: Reply | None,
     ) -> bool:
-        values = {"delivered_how": how[:100]}
         async with self._core.database.write() as transaction:
             if await _is_shown_elsewhere(transaction, job_id, reply):
                 return False
@@ -201,8 +212,10 @@ class Deliveries:
                 J.id == job_id, J.delivered_at.is_(None), HAS_ENDED
             )
             statement = statement.values(
-                delivered_at=transaction.now, shown_revision=J.revision, **values
+                delivered_at=transaction.now, delivered_how=how[:100], shown_revision=J.revision
             )
+            if announced:
+                statement = statement.values(notified_at=transaction.now)
             if message_id is not None:
                 statement = statement.values(message_id=message_id)
             if channel_id is not None:

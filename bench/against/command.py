@@ -12,10 +12,11 @@ from typing import Any
 from bench.against import bot, painting, pictures, previews
 from bench.against.measuring import HEAD, Row, kept_rows, row_cells
 from bench.against.painting import Trees
-from bench.against.trees import Tree, checked_out, run_in
+from bench.against.trees import Tree, run_in
 from bench.report import machine_text, system_load, table, write
 from bench.runner import ROOT, BenchError, Setup, add_places, fetch_rival
 from common.options import NETWORKS
+from tools.checkouts import checked_out
 
 AVX2 = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",
@@ -49,7 +50,7 @@ def run(chosen: argparse.Namespace) -> None:
         setup.check()
         setup.work.mkdir(parents=True, exist_ok=True)
         with checked_out(chosen.commit) as old:
-            trees = Trees((old, Tree("new", ROOT)), setup, AVX2 if chosen.avx2 else {})
+            trees = Trees((Tree("old", old), Tree("new", ROOT)), setup, AVX2 if chosen.avx2 else {})
             rows: list[Row] = []
             for part in chosen.only or PARTS:
                 rows += _measured(trees, part, chosen.networks)

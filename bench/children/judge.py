@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def main() -> None:
         return
     judge = Judge.load()
     verdicts = [
-        judge.judge(Path(picture), Path(task["content"]), Path(task["style"])).as_dict()
+        asdict(judge.judge(Path(picture), Path(task["content"]), Path(task["style"])))
         for picture in task["pictures"]
     ]
     answer({"verdicts": verdicts})
