@@ -47,19 +47,13 @@ class EarlyLook:
                 await self._slots.acquire()
         except TimeoutError:
             return None
-        asking = asyncio.create_task(self._ask(request))
+        asking = asyncio.create_task(
+            self._client.queue.submissions.check_limits(request.asker, options_to_check(request))
+        )
         self._asking.add(asking)
         asking.add_done_callback(self._asked)
         await asyncio.wait({asking}, timeout=until - loop.time())
         return asking.result() if asking.done() and not asking.exception() else None
-
-    async def _ask(self, request: PaintRequest) -> Refusal | None:
-        submissions = self._client.queue.submissions
-        if request.version is None:
-            return await submissions.check_limits(request.asker, options_to_check(request))
-        if request.reply.ephemeral:  # to take a version costs nothing
-            return None
-        return await submissions.refusal_to_post(request.asker)
 
     def _asked(self, asking: "asyncio.Task[Refusal | None]") -> None:
         self._asking.discard(asking)

@@ -125,11 +125,12 @@ class IntakeService:
         if request.options.variants > 1 and request.options.timelapse:
             raise UserError(NO_FILM_OF_SEVERAL)
         entry = self._journal.open(request)
-        try:
-            await self._early_look.check(interaction, request)
-        except UserError:
-            self._spawn(entry.drop())
-            raise
+        if request.version is None:  # to take one costs nothing
+            try:
+                await self._early_look.check(interaction, request)
+            except UserError:
+                self._spawn(entry.drop())
+                raise
         accepting = asyncio.create_task(self._accept(interaction, entry, began))
         self._beginning.add(accepting)
         accepting.add_done_callback(self._beginning.discard)
@@ -179,9 +180,10 @@ class IntakeService:
         add_log_ids(member=request.asker.user_id, server=request.asker.guild_id)
         if not is_mine(self._client, reply):
             return  # another application's bot goes on with it
-        message_id = await find_answer(
-            self._client, reply.application_id, reply.interaction_token, reply.token_expires_at
-        )
+        async with self._surroundings.returning.turn(request.asker.user_id):
+            message_id = await find_answer(
+                self._client, reply.application_id, reply.interaction_token, reply.token_expires_at
+            )
         if message_id == 0:
             log.info("The intake %s was never acknowledged; dropped", intake.interaction_id)
             await self._journal.close(intake.interaction_id)
@@ -211,7 +213,9 @@ class IntakeService:
             if request.lacks_style:
                 await self._ask_style(request)
                 return
-            outcome = await patiently(request, lambda: self._submit(request, message_id))
+            outcome = await patiently(
+                request, lambda: self._submit(request, message_id), again=entry is None
+            )
             if isinstance(outcome, Undecided):
                 await self._ask(outcome.request, await self.moving_question(outcome))
                 return
@@ -359,15 +363,8 @@ class IntakeService:
     async def _take(
         self, request: PaintRequest, version: int, message_id: int | None
     ) -> SubmitOutcome:
-        """Make a version of the parent a picture of its own.
-
-        It costs nothing, but it is shown to others: who may not paint there shows nothing there.
-        """
+        """Make a version of the parent a picture of its own."""
         queue = self._client.queue
-        if not request.reply.ephemeral:
-            refusal = await queue.submissions.refusal_to_post(request.asker)
-            if refusal is not None:
-                return Refused(refusal)
         assert request.parent_job_id is not None
         parent = await queue.jobs.get(request.parent_job_id)
         reply = replace(request.reply, message_id=message_id)

@@ -79,7 +79,7 @@ def _when(t: Texts, refusal: Refusal, reason: str) -> str:
     moment = int(refusal.available_at.timestamp()) + 1
     if refusal.is_predicted:
         return reason + " " + t("Expected: <t:{moment}:R>.", moment=moment)
-    return reason + " " + t("Earliest start of the next: <t:{moment}:R>.", moment=moment)
+    return reason + " " + t("Earliest start of your next picture: <t:{moment}:R>.", moment=moment)
 
 
 def _reason(t: Texts, refusal: Refusal) -> str:

@@ -347,7 +347,7 @@ async def test_a_block_has_a_reason_and_ends_by_itself(world: World) -> None:
     refused = await world.paint(user="grace")
     said = await world.said(refused)
     assert "The admins of this server have blocked you" in said
-    assert "Earliest start of the next: <t:" in said
+    assert "Earliest start of your next picture: <t:" in said
     assert "spam" in said
     again = await world.slash(admin, "blocklist add", {"member": grace.id, "lasts": "1w"})
     assert "until" in again.text  # another end takes the place of the first
