@@ -50,7 +50,7 @@ def settings_line(t: Texts, job: Job) -> str:
     options, report = job.options, job.report
     size = f"{report.width_px} × {report.height_px} px" if report else f"{options.size_px} px"
     parts = [
-        styles_words(t, job.inputs.styles),
+        styles_words(t, job),
         size,
         t(QUALITIES[options.quality]),
         _strength(t, options),
