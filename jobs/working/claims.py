@@ -33,6 +33,7 @@ from jobs.order.fleet import SpeedCache, read_fleet
 from jobs.order.line import first_loads
 from jobs.order.sharing import LOOK_AHEAD, Overlooked, choose
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
+from jobs.picture_sizes import note_sizes
 from jobs.working.ending import (
     CHECKPOINT,
     DEATHS_ALLOWED,
@@ -236,6 +237,8 @@ class Claims:
                 if report.clip is not None:
                     await use_pictures(transaction, row.id, clip_roles(report.clip))
                 await _keep_variants(transaction, row.id, report.variants)
+                made = (result_key, timelapse_key, *report.variants, *report.records.values())
+                await note_sizes(transaction, self._core.store, filter(None, made))
                 dropped = await end_job(
                     transaction,
                     row,
