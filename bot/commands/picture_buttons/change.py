@@ -6,7 +6,6 @@ import discord
 from discord import ui
 
 from bot.cards.job_buttons import Action
-from bot.cards.small_print import KEPT_COLORS
 from bot.commands.job_access import check_pictures, kept_job
 from bot.commands.picture_buttons.remix import remix_request
 from bot.commands.style_form import STRENGTHS
@@ -15,6 +14,7 @@ from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
+from bot.ui.default_words import KEPT_COLORS
 from bot.ui.picture_upload import PictureUpload
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import QUALITIES
@@ -80,7 +80,8 @@ class ChangeForm(ReportingModal):
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Paint it anew."""
-        job, switched = self._job, set(self._switches.values)
+        job, switched = await kept_job(interaction, self._job.id), set(self._switches.values)
+        check_pictures(job)
         options = self._options(job.options, film=FILM in switched)
         photos = [Source.attachment(file) for file in self._photo.values]
         styles = [Source.attachment(file) for file in self._style.values]

@@ -129,6 +129,22 @@ async def test_a_members_own_deletion_is_taken_back_where_all_see_it(world: Worl
     assert (await world.fresh(job)).message_removed_at is None
 
 
+async def test_the_answer_to_a_deletion_says_that_it_was_taken_back(world: World) -> None:
+    message = await world.painted()
+    deleted = await world.discord.press(world.user("ada"), message, label="Delete")
+    await deleted.wait(lambda i: i.followups)
+    said = deleted.followups[0]
+    button = said.buttons[0]["custom_id"]
+    undone = await world.discord.press(world.user("ada"), said, label="Undo")
+    await undone.wait(lambda i: i.message is not None and i.message.attachments)
+    await world.eventually(lambda: said.text == "The picture is back.")
+    assert not said.buttons
+    button_kept = {"type": 2, "style": 2, "label": "Undo", "custom_id": button}
+    said.components.append({"type": 1, "components": [button_kept]})
+    again = await world.discord.press(world.user("ada"), said, label="Undo")
+    assert "The picture is back." in await world.said(again)
+
+
 async def test_its_owner_cannot_take_back_what_a_moderator_deleted(world: World) -> None:
     message = await world.painted()
     (job,) = await world.jobs()
@@ -154,6 +170,36 @@ async def test_a_version_taken_of_it_is_for_its_owner_alone(world: World) -> Non
     (new, _) = await world.jobs()
     options = {"picture": new.id, "everybody": True}
     assert (await world.slash(world.user("ada"), "show", options, channel="talk")).ephemeral
+
+
+async def test_a_version_that_a_blocked_member_takes_is_for_them_alone(world: World) -> None:
+    await world.painted({"variants": 2})
+    (job,) = await world.jobs()
+    await world.queue.blocks.add(world.guild_id, world.user("ada").id, 1)
+    before = visible(world)
+    taken = await world.finished(await press_in_a_copy(world, job, Action.TAKE_2))
+    assert taken.ephemeral
+    assert visible(world) == before
+
+
+async def test_a_picture_that_is_watched_comes_where_its_deletion_is_taken_back(
+    world: World,
+) -> None:
+    """The bot watches for a while that what was there before its start does not come too late."""
+    assert world.engine is not None
+    world.engine.hold.clear()
+    interaction = await world.paint()
+    await world.no_intakes()
+    await world.stop_bot()
+    await world.start_bot()
+    world.engine.hold.set()
+    message = await world.finished(interaction)
+    (job,) = await world.jobs()
+    assert (await world.fresh(job)).delivered_at is None
+    deleted = await world.discord.press(world.user("ada"), message, label="Delete")
+    await deleted.wait(lambda i: i.followups)
+    undone = await world.discord.press(world.user("ada"), deleted.followups[0], label="Undo")
+    await undone.wait(lambda i: i.message is not None and i.message.attachments)
 
 
 async def test_a_finished_picture_does_not_come_to_where_its_message_was_deleted(
