@@ -14,7 +14,7 @@ from torch import Tensor
 from common.options import KeepColors
 from engine.painting.statistics import ColorMoments
 
-REC709 = (0.2126, 0.7152, 0.0722)
+_REC709 = (0.2126, 0.7152, 0.0722)
 # Below this deviation (3 levels of 255) a direction of colour is noise, not to be amplified.
 _LEAST_DEVIATION = 3.0 / 255.0
 _CHROMA = 3.0
@@ -55,7 +55,7 @@ def finish(painted: Tensor, content: Tensor, method: KeepColors, strength: float
 
 def luminance(picture: Tensor) -> Tensor:
     """Rec. 709 luma, [1, 1, H, W]."""
-    weights = picture.new_tensor(REC709).view(1, 3, 1, 1)
+    weights = picture.new_tensor(_REC709).view(1, 3, 1, 1)
     return (picture * weights).sum(1, keepdim=True)
 
 

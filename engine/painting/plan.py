@@ -152,18 +152,15 @@ def make_plan(
     used = {*choice.style, *choice.content}
     layers = [name for name in encoder.layers if name in used]
     keep, paint = _strength(options.strength)
-    content_weight = _first(options.content_weight, choice.content_weight)
-    # Who names another weight for the content means all that keeps the photograph.
-    kept = keep * (content_weight / choice.content_weight if choice.content_weight else 1.0)
     return Plan(
         content_layers=_shares(choice.content),
         style_layers=style_layers,
         weights={
-            "content": content_weight * keep,
+            "content": _first(options.content_weight, choice.content_weight) * keep,
             "style": _first(options.style_weight, choice.style_weight) * paint,
             "tv": _first(options.tv_weight, choice.tv_weight) * paint,
             **{
-                name: term.weight * (kept if term.keeps else paint)
+                name: term.weight * (keep if term.keeps else paint)
                 for name, term in choice.terms.items()
             },
             **({"temporal": recipe.moving.temporal_weight} if held else {}),

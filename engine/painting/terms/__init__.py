@@ -8,7 +8,6 @@ from engine.painting.inputs import Inputs
 from engine.painting.measuring import Measuring
 from engine.painting.terms.content import ContentTerm
 from engine.painting.terms.grain import GrainTerm
-from engine.painting.terms.light import LightTerm
 from engine.painting.terms.style import StyleTerm
 from engine.painting.terms.temporal import TemporalTerm
 from engine.painting.terms.term import OwnFeatures, Sums, Term
@@ -23,7 +22,6 @@ TERMS: Mapping[str, MakeTerm] = {
     "content": ContentTerm.made,
     "tv": VariationTerm.made,
     "grain": GrainTerm.made,
-    "light": LightTerm.made,
     "temporal": TemporalTerm.made,
 }
 """By the names under which recipes weigh them, in the order in which they are summed."""

@@ -91,22 +91,7 @@ def relative(
 def atelier(picture: Tensor) -> Tensor:
     shares = tuple(weight / 3.7 for weight in (1.0, 1.0, 1.0, 0.5, 0.2))
     target = in_the_palette_of(SOURCES[1])
-    loss = relative(picture, 0.27, 0.1, target=target, shares=shares, beside=1.0)
-    light, kept = (luma(x) for x in (picture, target))
-    lacking = (afar(kept).clamp(max=0.75) - afar(light)).relu().square().mean()
-    return loss + lacking / kept.var(correction=0)
-
-
-def luma(picture: Tensor) -> Tensor:
-    return torch.einsum("c,nchw->nhw", torch.tensor([0.2126, 0.7152, 0.0722]), picture)
-
-
-def afar(light: Tensor) -> Tensor:
-    deviation = 64 / 32
-    places = torch.arange(-6, 7) / deviation
-    taps = torch.softmax(-0.5 * (places[:, None].square() + places.square()).flatten(), 0)
-    padded = F.pad(light[None], (6, 6, 6, 6), mode="replicate")
-    return F.conv2d(padded, taps.view(1, 1, 13, 13))
+    return relative(picture, 0.27, 0.1, target=target, shares=shares, beside=1.0)
 
 
 def in_the_palette_of(style: Tensor) -> Tensor:

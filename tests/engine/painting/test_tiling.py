@@ -25,7 +25,6 @@ from engine.painting.statistics import sum_of
 from engine.painting.terms import Sums
 from engine.painting.terms.content import ContentTerm
 from engine.painting.terms.grain import GrainTerm
-from engine.painting.terms.light import LightTerm
 from engine.painting.terms.style import StyleTerm
 from engine.painting.terms.variation import VariationTerm
 from engine.painting.tiles import Region, Tiling
@@ -105,9 +104,6 @@ def plainly(objective: Objective, picture: Tensor) -> Evaluation:
                 loss = plain_variation(shown) * term.weight
             case GrainTerm():
                 loss = plain_grain(shown - term.photograph.to(DOUBLE) / 255) * term.weight
-            case LightTerm():
-                lacking = (term.wanted - plain_light(shown, term)).relu()
-                loss = lacking.square().sum() * term.weight
         terms[term.name] = loss
     total = sum_of(list(terms.values()))
     (gradient,) = torch.autograd.grad(total, leaf)
@@ -122,16 +118,6 @@ def plain_variation(picture: Tensor) -> Tensor:
         (x[..., 1:, aside:][..., : here.shape[-1]] - here).square().sum() for aside in (0, 2)
     )
     return 2 / 3 * straight + 1 / 6 * slanted
-
-
-def plain_light(picture: Tensor, term: LightTerm) -> Tensor:
-    luma = (picture * picture.new_tensor([0.2126, 0.7152, 0.0722]).view(1, 3, 1, 1)).sum(1)
-    cells = F.avg_pool2d(luma[None], term.cell_px, ceil_mode=True, count_include_pad=False)
-    reach = round(3 * term.deviation)
-    places = torch.arange(-reach, reach + 1, dtype=DOUBLE) / term.deviation
-    taps = torch.softmax(-0.5 * (places[:, None].square() + places.square()).flatten(), 0)
-    padded = F.pad(cells, (reach,) * 4, mode="replicate")
-    return F.conv2d(padded, taps.view(1, 1, places.numel(), places.numel()))
 
 
 def plain_grain(picture: Tensor) -> Tensor:
