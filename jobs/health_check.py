@@ -11,7 +11,7 @@ from common import crashes
 from common.logs import redacted
 from common.options import resolve_network
 from common.store import StorageUnavailableError, folder_of
-from jobs.core import QueueCore
+from jobs.core import QueueCore, QueuePart
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.migrate import newer_schema
@@ -33,11 +33,11 @@ _DAY_SECONDS = 86_400.0
 _MOST_ENDED = 2000
 
 
-class HealthCheck:
+class HealthCheck(QueuePart):
     """Asks the database, the store and the disk."""
 
     def __init__(self, core: QueueCore, bots: Bots) -> None:
-        self._core = core
+        super().__init__(core)
         self._bots = bots
 
     async def ask(self, *, ask_store: bool = True) -> Health:
@@ -59,8 +59,8 @@ class HealthCheck:
         began = time.monotonic()
         bots = tuple(await self._bots.alive())
         settings = self._core.settings
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
+        async with self._database.read() as connection:
+            now = await self._database.now_in(connection)
             alive = schema.engines.c.last_seen > now - ENGINE_ALIVE_SECONDS
             engine_rows = (await connection.execute(sa.select(schema.engines).where(alive))).all()
             in_trouble = sa.and_(
@@ -121,8 +121,8 @@ class HealthCheck:
 
     async def ended_today(self) -> list[Job]:
         """The jobs that ended in the last day, in whatever way, the newest first."""
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
+        async with self._database.read() as connection:
+            now = await self._database.now_in(connection)
             return await self._ended(connection, now, _MOST_ENDED, JobState.CANCELLED)
 
     async def _ended(

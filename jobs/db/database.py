@@ -7,10 +7,10 @@ one waits for the other, and in how a change is noticed.
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 Clock = Callable[[], float]
+Record: TypeAlias = sa.Row[*tuple[Any, ...]]
+"""A row of any table; its columns are named by the schema."""
 
 BUSY_TIMEOUT_SECONDS = 30.0
 """How long a SQLite transaction waits for another process to end its own."""
@@ -63,6 +65,33 @@ class Transaction:
     """Seconds since 1970 of the one clock that all leases are judged by."""
     postgres: bool
 
+    async def execute(self, statement: sa.Executable, values: Any = None) -> sa.CursorResult[Any]:
+        """What came of a statement."""
+        return await self.connection.execute(statement, values)
+
+    async def scalar(self, statement: sa.Executable) -> Any:
+        """The first value of the first row, or None."""
+        return await self.connection.scalar(statement)
+
+    async def scalars(self, statement: sa.Executable) -> Sequence[Any]:
+        """The first value of each row."""
+        return (await self.connection.scalars(statement)).all()
+
+    async def all(self, statement: sa.Executable) -> Sequence[Record]:
+        """The rows."""
+        return (await self.connection.execute(statement)).all()
+
+    async def one_or_none(self, statement: sa.Executable) -> Record | None:
+        """The only row, if there is one."""
+        return (await self.connection.execute(statement)).one_or_none()
+
+    async def replace(self, table: sa.Table, same: Mapping[str, Any], **values: Any) -> Record:
+        """Insert a row, in the place of any that says the same in these columns; the new one."""
+        where = [table.c[name] == value for name, value in same.items()]
+        await self.execute(sa.delete(table).where(*where))
+        inserted = sa.insert(table).values(**same, **values).returning(table)
+        return (await self.execute(inserted)).one()
+
     async def lock(self, *names: str) -> None:
         """Hold these named locks until the transaction ends (in order, so none can deadlock).
 
@@ -70,7 +99,7 @@ class Transaction:
         """
         if self.postgres:
             for number in sorted(lock_number(name) for name in names):
-                await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+                await self.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
     def insert(self, table: sa.Table) -> "PostgresInsert | SqliteInsert":
         """An insertion that may say what to do about a row that is there already."""
@@ -91,7 +120,7 @@ class Transaction:
             about: to what; see `ChangeListener.wait`.
         """
         if self.postgres:
-            await self.connection.execute(sa.select(*self.notifications(*topics, about=about)))
+            await self.execute(sa.select(*self.notifications(*topics, about=about)))
 
     def notifications(self, *topics: str, about: str = "") -> list[sa.ColumnElement[Any]]:
         """As `notify`, to be made by a statement that returns something."""
@@ -154,8 +183,8 @@ class Database:
         """Seconds since 1970 of the one clock."""
         if self._clock is not None or not self.postgres:
             return (self._clock or time.time)()
-        async with self.read() as connection:
-            return await self.now_in(connection)
+        async with self.read_now() as (_, now):
+            return now
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -167,6 +196,32 @@ class Database:
         with self.transaction_times.measured(READ):
             async with _translated(), self.engine.connect() as connection:
                 yield connection
+
+    @asynccontextmanager
+    async def read_now(self) -> AsyncIterator[tuple[AsyncConnection, float]]:
+        """As `read`, with the time of the one clock."""
+        async with self.read() as connection:
+            yield connection, await self.now_in(connection)
+
+    async def all(self, statement: sa.Executable) -> Sequence[Record]:
+        """The rows, in a reading transaction of their own."""
+        async with self.read() as connection:
+            return (await connection.execute(statement)).all()
+
+    async def one_or_none(self, statement: sa.Executable) -> Record | None:
+        """The only row, if there is one, in a reading transaction of its own."""
+        async with self.read() as connection:
+            return (await connection.execute(statement)).one_or_none()
+
+    async def scalars(self, statement: sa.Executable) -> Sequence[Any]:
+        """The first value of each row, in a reading transaction of their own."""
+        async with self.read() as connection:
+            return (await connection.scalars(statement)).all()
+
+    async def execute(self, statement: sa.Executable, *, precious: bool = True) -> int:
+        """Write by one statement, which is a transaction of its own; how many rows it changed."""
+        async with self.write(precious=precious) as transaction:
+            return (await transaction.execute(statement)).rowcount
 
     @asynccontextmanager
     async def write(self, *, precious: bool = True) -> AsyncIterator[Transaction]:

@@ -6,7 +6,8 @@ from typing import TypeAlias
 import sqlalchemy as sa
 
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.rows import IS_QUEUED, J, Record
+from jobs.db.database import Record
+from jobs.db.rows import IS_QUEUED, J
 from jobs.entering.limits import EVERYWHERE
 from jobs.order.fleet import Fleet, Load
 from jobs.order.line import first_loads

@@ -8,15 +8,15 @@ wrong neither lose nor keep a job unduly.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import QueueCore, record, row_of, use_picture, use_pictures
+from jobs.core import QueueCore, QueuePart, change_job, record, row_of, use_pictures
 from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC, Transaction
+from jobs.db.database import CHANGED_TOPIC, Record, Transaction
 from jobs.db.facts import SCANS_UNREACHABLE, write_fact
 from jobs.db.rows import J, job_from_row, moment, to_json
 from jobs.delivery import ENDED
@@ -61,13 +61,15 @@ from jobs.working.saying import say_end
 
 _REAP_EVERY_SECONDS = 1.0
 _VARIANT_ROLE = "variant:"
+_Ending = Callable[[Transaction, Record, str], Awaitable[list[str]]]
+"""How a locked job ends, by an actor; returns as `end_job` does."""
 
 
-class Claims:
+class Claims(QueuePart):
     """What an engine does with the job that it holds."""
 
     def __init__(self, core: QueueCore, speeds: SpeedCache) -> None:
-        self._core = core
+        super().__init__(core)
         self._speeds = speeds
         self._reaper = Reaper(core)
         self._overlooked = Overlooked()
@@ -77,10 +79,10 @@ class Claims:
         if self._reaper.is_due(_REAP_EVERY_SECONDS):
             await self.reap()
         while True:
-            if not self._core.database.postgres and await self._nothing_queued():
+            if not self._database.postgres and await self._nothing_queued():
                 # Most questions find nothing; on SQLite they need not wait for a writer's turn.
                 return None
-            async with self._core.database.write() as transaction:
+            async with self._database.write() as transaction:
                 row = await take(transaction, engine_id, lease_seconds)
                 if row is None:
                     job_id = await self._chosen(transaction, engine_id)
@@ -121,15 +123,14 @@ class Claims:
         return choice.job_id
 
     async def _nothing_queued(self) -> bool:
-        async with self._core.database.read() as connection:
+        async with self._database.read() as connection:
             return await connection.scalar(next_job()) is None
 
     async def renew(self, claim: Claim, lease_seconds: float = LEASE_SECONDS) -> LeaseOutcome:
         """Keep a claim for `lease_seconds` from now on."""
-        async with self._core.database.write(precious=False) as transaction:
-            held = await guarded(
-                transaction, claim, lease_expires_at=transaction.now + lease_seconds
-            )
+        async with self._database.write(precious=False) as transaction:
+            until = transaction.now + lease_seconds
+            held = await guarded(transaction, claim, lease_expires_at=until)
             await seen(transaction, claim.engine_id)
             return _outcome(held)
 
@@ -143,7 +144,7 @@ class Claims:
         if key is not None:
             values["preview_key"] = key
         dropped: str | None = None
-        async with self._core.database.write(precious=False) as transaction:
+        async with self._database.write(precious=False) as transaction:
             returning = [
                 J.cancel_requested,
                 _key_of(claim, PREVIEW).label("newest"),
@@ -155,11 +156,14 @@ class Claims:
             )
             if row is None:
                 return LeaseLost()
-            await _keep_variants(transaction, claim.job.id, progress.done)
+            needed: dict[str, str | None] = {}
+            if progress.done:
+                known = await _kept(transaction, claim.job.id)
+                needed |= _variant_roles(progress.done).items() - known.items()
             if key is not None and key != row.newest:
-                previews = {PREVIEW: key, PREVIEW_BEFORE: row.newest}
-                await use_pictures(transaction, claim.job.id, previews)
+                needed |= {PREVIEW: key, PREVIEW_BEFORE: row.newest}
                 dropped = row.before
+            await use_pictures(transaction, claim.job.id, needed)
         if dropped is not None:
             await self._core.discard_working([dropped])
         return LeaseHeld(cancel_requested=bool(row.cancel_requested))
@@ -180,11 +184,11 @@ class Claims:
         goes = uses.role == CHECKPOINT
         if 0 in frames:
             goes = sa.or_(goes, uses.role.startswith(FRAME))
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             held = await guarded(transaction, claim, checkpoint_key=key)
             if held is None:
                 return LeaseLost()
-            old = await transaction.connection.scalars(
+            old = await transaction.scalars(
                 sa.delete(schema.picture_uses)
                 .where(uses.job_id == claim.job.id, goes)
                 .returning(uses.key)
@@ -193,6 +197,20 @@ class Claims:
             await use_pictures(transaction, claim.job.id, roles)
         await self._core.discard_working(dropped)
         return _outcome(held)
+
+    async def _leave(self, claim: Claim, ends: _Ending) -> LeaseOutcome:
+        """Let a job leave its engine as this says, or as cancelled if that was asked for."""
+        actor = f"engine:{claim.engine_id}"
+        async with self._database.write() as transaction:
+            row = await held_row(transaction, claim)
+            if row is None:
+                return LeaseLost()
+            if cancelled := bool(row.cancel_requested):
+                dropped = await _cancelled(transaction, row, actor)
+            else:
+                dropped = await ends(transaction, row, actor)
+        await self._core.discard_working(dropped)
+        return LeaseHeld(cancel_requested=cancelled)
 
     async def finish(
         self,
@@ -203,93 +221,60 @@ class Claims:
         timelapse_key: str | None = None,
     ) -> LeaseOutcome:
         """End the job with its picture, or as cancelled if that was asked for meanwhile."""
-        async with self._core.database.write() as transaction:
-            row = await held_row(transaction, claim)
-            if row is None:
-                return LeaseLost()
-            actor, cancelled = f"engine:{claim.engine_id}", bool(row.cancel_requested)
-            if cancelled:
-                dropped = await end_job(transaction, row, JobState.CANCELLED, actor)
-            else:
-                await use_picture(transaction, row.id, "result", result_key)
-                await use_picture(transaction, row.id, "timelapse", timelapse_key)
-                for name, key in report.records.items():
-                    await use_picture(transaction, row.id, name, key)
-                if report.clip is not None:
-                    await use_pictures(transaction, row.id, clip_roles(report.clip))
-                await _keep_variants(transaction, row.id, report.variants)
-                dropped = await end_job(
-                    transaction,
-                    row,
-                    JobState.DONE,
-                    actor,
-                    result_key=result_key,
-                    timelapse_key=timelapse_key,
-                    report=to_json(report),
-                )
-            if not cancelled and row.attempts == 1:
+
+        async def done(transaction: Transaction, row: Record, actor: str) -> list[str]:
+            roles = {"result": result_key, "timelapse": timelapse_key, **report.records}
+            if report.clip is not None:
+                roles |= clip_roles(report.clip)
+            await use_pictures(transaction, row.id, roles | _variant_roles(report.variants))
+            dropped = await end_job(
+                transaction,
+                row,
+                JobState.DONE,
+                actor,
+                result_key=result_key,
+                timelapse_key=timelapse_key,
+                report=to_json(report),
+            )
+            if row.attempts == 1:
                 # A job that was resumed does not say how long the whole of it takes.
                 await measure(transaction, row, claim.engine_id, report.seconds)
                 self._speeds.forget()
-        await self._core.discard_working(dropped)
-        return LeaseHeld(cancel_requested=cancelled)
+            return dropped
+
+        return await self._leave(claim, done)
 
     async def fail(self, claim: Claim, failure: Failure, *, retry: bool = False) -> LeaseOutcome:
         """End the job as failed; with `retry` it gets another chance, up to three in all."""
-        actor = f"engine:{claim.engine_id}"
-        async with self._core.database.write() as transaction:
-            row = await held_row(transaction, claim)
-            if row is None:
-                return LeaseLost()
-            dropped = list[str]()
-            if cancelled := bool(row.cancel_requested):
-                dropped = await end_job(transaction, row, JobState.CANCELLED, actor)
-            elif retry and row.deaths + 1 < DEATHS_ALLOWED:
-                await requeue(
-                    transaction,
-                    row,
-                    "failed_once",
-                    actor,
-                    died=True,
-                    details={"error_id": failure.error_id},
+
+        async def failed(transaction: Transaction, row: Record, actor: str) -> list[str]:
+            if retry and row.deaths + 1 < DEATHS_ALLOWED:
+                details = {"error_id": failure.error_id}
+                return await requeue(
+                    transaction, row, "failed_once", actor, died=True, details=details
                 )
-            else:
-                dropped = await end_job(transaction, row, JobState.FAILED, actor, failure=failure)
-                if failure.kind is FailureKind.STYLE_MISSING:
-                    await write_fact(transaction, SCANS_UNREACHABLE, str(transaction.now))
-        await self._core.discard_working(dropped)
-        return LeaseHeld(cancel_requested=cancelled)
+            dropped = await end_job(transaction, row, JobState.FAILED, actor, failure=failure)
+            if failure.kind is FailureKind.STYLE_MISSING:
+                await write_fact(transaction, SCANS_UNREACHABLE, str(transaction.now))
+            return dropped
+
+        return await self._leave(claim, failed)
 
     async def cancelled(self, claim: Claim) -> LeaseOutcome:
         """End the job as cancelled, after the engine has stopped painting."""
-        async with self._core.database.write() as transaction:
-            row = await held_row(transaction, claim)
-            if row is None:
-                return LeaseLost()
-            dropped = await end_job(
-                transaction, row, JobState.CANCELLED, f"engine:{claim.engine_id}"
-            )
-        await self._core.discard_working(dropped)
-        return LeaseHeld(cancel_requested=True)
+        return await self._leave(claim, _cancelled)
 
     async def release(self, claim: Claim, *, reason: str | None = None) -> LeaseOutcome:
         """Give the job back, at its old place and without a stain.
 
         At an ordered shutdown, or for a reason that lies in the surroundings, not in the job.
         """
-        actor = f"engine:{claim.engine_id}"
-        async with self._core.database.write() as transaction:
-            row = await held_row(transaction, claim)
-            if row is None:
-                return LeaseLost()
-            dropped = list[str]()
-            if row.cancel_requested:
-                dropped = await end_job(transaction, row, JobState.CANCELLED, actor)
-            else:
-                details = {} if reason is None else {"reason": reason}
-                await requeue(transaction, row, "released", actor, died=False, details=details)
-        await self._core.discard_working(dropped)
-        return LeaseHeld()
+        details = {} if reason is None else {"reason": reason}
+
+        async def back(transaction: Transaction, row: Record, actor: str) -> list[str]:
+            return await requeue(transaction, row, "released", actor, died=False, details=details)
+
+        return await self._leave(claim, back)
 
     async def hung(self, claim: Claim, reason: str, failure: Failure) -> LeaseOutcome:
         """Give the job back without a stain; but the third time it hung an engine, end it.
@@ -297,22 +282,15 @@ class Claims:
         An engine that hung is asked to paint a tiny picture before its device gets another job
         (`engines.was_in_trouble`), so it is not the device that hangs again and again.
         """
-        actor, events = f"engine:{claim.engine_id}", schema.events.c
-        async with self._core.database.write() as transaction:
-            row = await held_row(transaction, claim)
-            if row is None:
-                return LeaseLost()
+        events, details = schema.events.c, {"reason": reason}
+
+        async def back(transaction: Transaction, row: Record, actor: str) -> list[str]:
             earlier = sa.select(sa.func.count()).where(events.job_id == row.id, events.kind == HUNG)
-            dropped = list[str]()
-            if row.cancel_requested:
-                dropped = await end_job(transaction, row, JobState.CANCELLED, actor)
-            elif (await transaction.connection.scalar(earlier) or 0) + 1 < HANGS_ALLOWED:
-                details = {"reason": reason}
-                await requeue(transaction, row, HUNG, actor, died=False, details=details)
-            else:
-                dropped = await end_lost(transaction, row, HUNG, actor, failure)
-        await self._core.discard_working(dropped)
-        return LeaseHeld()
+            if (await transaction.scalar(earlier) or 0) + 1 < HANGS_ALLOWED:
+                return await requeue(transaction, row, HUNG, actor, died=False, details=details)
+            return await end_lost(transaction, row, HUNG, actor, failure)
+
+        return await self._leave(claim, back)
 
     async def reap(self) -> list[int]:
         """See `jobs.working.reaping.Reaper.reap`."""
@@ -324,21 +302,17 @@ class Claims:
         It slept alone, or the network lay between it and the database. Whether there was a death
         to be taken back.
         """
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             row = await row_of(transaction, claim.job.id)
             if row is None or row.deaths == 0 or row.state in ENDED:
                 return False
-            kinds = (DIED, SURVIVED)
-            statement = sa.select(schema.events).where(
-                schema.events.c.job_id == row.id, schema.events.c.kind.in_(kinds)
-            )
-            told = (await transaction.connection.execute(statement)).all()
+            kinds = schema.events.c.kind.in_((DIED, SURVIVED))
+            its = sa.select(schema.events).where(schema.events.c.job_id == row.id, kinds)
+            told = await transaction.all(its)
             mine = [e.kind for e in told if json.loads(e.details).get("fence") == claim.fence]
             if mine != [DIED]:
                 return False
-            await transaction.connection.execute(
-                sa.update(schema.jobs).where(J.id == row.id).values(deaths=J.deaths - 1)
-            )
+            await change_job(transaction, row.id, deaths=J.deaths - 1)
             actor = f"engine:{claim.engine_id}"
             await record(transaction, row.id, SURVIVED, actor, {"fence": claim.fence})
         return True
@@ -353,21 +327,20 @@ def _outcome(held: bool | None) -> LeaseOutcome:
     return LeaseLost() if held is None else LeaseHeld(cancel_requested=held)
 
 
-async def _keep_variants(transaction: Transaction, job_id: int, keys: tuple[str, ...]) -> None:
-    """Make the job need the versions of it that are finished."""
-    if not keys:
-        return
-    known = await _kept(transaction, job_id)
-    for number, key in enumerate(keys):
-        if known.get(role := f"{_VARIANT_ROLE}{number}") != key:
-            await use_picture(transaction, job_id, role, key)
+def _variant_roles(keys: tuple[str, ...]) -> dict[str, str]:
+    """The versions of a job that are finished, by the role they have in it."""
+    return {f"{_VARIANT_ROLE}{number}": key for number, key in enumerate(keys)}
+
+
+async def _cancelled(transaction: Transaction, row: Record, actor: str) -> list[str]:
+    return await end_job(transaction, row, JobState.CANCELLED, actor)
 
 
 async def _kept(transaction: Transaction, job_id: int) -> dict[str, str]:
     """What a job needs of what is painted of it, by roles, in their order."""
     uses = schema.picture_uses.c
     begins = (uses.role.startswith(_VARIANT_ROLE), uses.role.startswith(FRAME))
-    kept = await transaction.connection.execute(
+    kept = await transaction.execute(
         sa.select(uses.role, uses.key)
         .where(uses.job_id == job_id, sa.or_(*begins))
         .order_by(uses.role)
