@@ -5,6 +5,7 @@ import io
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,6 +36,26 @@ def close_to_others(path: Path) -> None:
     known = path.stat()
     if known.st_uid == os.geteuid() and known.st_mode & 0o077:
         path.chmod(known.st_mode & 0o700)
+
+
+@contextlib.contextmanager
+def becoming(path: Path) -> Iterator[Path]:
+    """A file beside this one, which becomes it at the end of the block, or is gone with an error.
+
+    Only the user that runs this program may read it; there is an empty one to begin with.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    private_folder(path.parent)
+    partial = path.with_name(path.name + TEMPORARY)
+    partial.unlink(missing_ok=True)
+    partial.touch(mode=0o600)
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, data: bytes) -> None:

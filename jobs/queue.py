@@ -84,7 +84,7 @@ class JobQueue:
         """Whose the database is."""
         self.bots = Bots(core)
         """The bots that serve Discord."""
-        self.health = HealthCheck(core, self.bots)
+        self.health = HealthCheck(core)
         """Whether all of it works."""
 
     @classmethod

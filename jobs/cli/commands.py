@@ -168,8 +168,7 @@ async def _list(queue: JobQueue, asked: argparse.Namespace, console: Console) ->
         statement = statement.where(J.state == asked.state)
     if asked.user is not None:
         statement = statement.where(J.user_id == asked.user)
-    async with queue.database.read() as connection:
-        jobs = [job_from_row(row) for row in (await connection.execute(statement)).all()]
+    jobs = [job_from_row(row) for row in await queue.database.all(statement)]
     if jobs:
         standings = await queue.standings.get_many([job.id for job in jobs if not job.state.ended])
         console.print(list_table(jobs, standings, wide=console.width >= WIDE))

@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 
 import aiosqlite
 
-from jobs.db.addresses import connect_arguments, keep_alive
+from jobs.db.addresses import connect_arguments, keep_alive, reaching
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Database
 from jobs.outcomes import QueueUnavailableError
 
@@ -104,18 +104,13 @@ class _Notifications:
         self._connection: Any = None
 
     async def connect(self) -> None:
-        import asyncpg  # noqa: PLC0415 - an extra that SQLite's users do not install
-
-        try:
+        with reaching() as asyncpg:
             self._connection = await asyncpg.connect(**connect_arguments(self._url))
             keep_alive(self._connection)
             # What is said after that is not heard: who waits has to look, and to connect again.
             self._connection.add_termination_listener(self._heard)
             for topic in self._topics:
                 await self._connection.add_listener(topic, self._heard)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            reason = str(error) or "it does not answer"
-            raise QueueUnavailableError(f"The database cannot be reached: {reason}") from error
         # Whatever was said while nobody listened is taken as said.
         self._heard()
 
@@ -184,9 +179,3 @@ class Listeners:
         for listener in self._open.values():
             await listener.close()
         self._open.clear()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()

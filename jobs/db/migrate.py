@@ -133,8 +133,7 @@ async def require_newest(database: Database) -> None:
 
 async def newer_schema(connection: AsyncConnection) -> str | None:
     """The database's schema, where a newer version has brought it beyond this one's."""
-    version: sa.ColumnClause[str] = sa.column("version_num")
-    found = await connection.scalar(sa.select(version).select_from(sa.table("alembic_version")))
+    found = await connection.scalar(sa.select(_VERSIONS.c.version_num))
     return None if found is None or found in known_revisions() else str(found)
 
 

@@ -132,7 +132,7 @@ class Claims(QueuePart):
             until = transaction.now + lease_seconds
             held = await guarded(transaction, claim, lease_expires_at=until)
             await seen(transaction, claim.engine_id)
-            return _outcome(held)
+            return held
 
     async def report_progress(self, claim: Claim, progress: Progress) -> LeaseOutcome:
         """Say how far the job is, in three statements.
@@ -186,8 +186,8 @@ class Claims(QueuePart):
             goes = sa.or_(goes, uses.role.startswith(FRAME))
         async with self._database.write() as transaction:
             held = await guarded(transaction, claim, checkpoint_key=key)
-            if held is None:
-                return LeaseLost()
+            if isinstance(held, LeaseLost):
+                return held
             old = await transaction.scalars(
                 sa.delete(schema.picture_uses)
                 .where(uses.job_id == claim.job.id, goes)
@@ -196,7 +196,7 @@ class Claims(QueuePart):
             dropped = set(old) - set(roles.values())
             await use_pictures(transaction, claim.job.id, roles)
         await self._core.discard_working(dropped)
-        return _outcome(held)
+        return held
 
     async def _leave(self, claim: Claim, ends: _Ending) -> LeaseOutcome:
         """Let a job leave its engine as this says, or as cancelled if that was asked for."""
@@ -321,10 +321,6 @@ class Claims(QueuePart):
 def clip_roles(clip: PaintedClip) -> dict[str, str | None]:
     """The files of a painting that moves, by the role they have in its job."""
     return {"clip": clip.key, **{f"clip:{kind}": key for kind, key in clip.files.items()}}
-
-
-def _outcome(held: bool | None) -> LeaseOutcome:
-    return LeaseLost() if held is None else LeaseHeld(cancel_requested=held)
 
 
 def _variant_roles(keys: tuple[str, ...]) -> dict[str, str]:

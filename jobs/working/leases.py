@@ -14,6 +14,7 @@ from jobs.db.rows import IS_QUEUED, IS_RUNNING, J
 from jobs.model import Claim, JobState
 from jobs.order.fleet import ENGINE_ALIVE_SECONDS
 from jobs.order.line import in_order
+from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
 
 LEASE_SECONDS = 30.0
 """How long a claim holds unless it is renewed."""
@@ -104,10 +105,10 @@ def _mine(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-async def guarded(transaction: Transaction, claim: Claim, **values: Any) -> bool | None:
-    """Write to the job if it is still this claim's; whether it is to be cancelled, or None."""
+async def guarded(transaction: Transaction, claim: Claim, **values: Any) -> LeaseOutcome:
+    """Write to the job if it is still this claim's."""
     row = await guarded_row(transaction, claim, [J.cancel_requested], **values)
-    return None if row is None else bool(row.cancel_requested)
+    return LeaseLost() if row is None else LeaseHeld(bool(row.cancel_requested))
 
 
 async def guarded_row(
