@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.bot_process import BotProcess, BotStoppedError, bot_environment, run_bot
+from sandbox.bot_process import BotProcess, BotStoppedError, bot_environment, online, run_bot
 from sandbox.command_visibility import NotOfferedError
 from sandbox.console import end_on_sigterm, say
 from sandbox.control import LoopbackDiscord
@@ -24,7 +24,6 @@ from sandbox.model import Interaction, Message
 from sandbox.payloads import message_json
 
 SIZE_PX = 512
-READY_WITHIN_SECONDS = 90.0
 SETTLE_SECONDS = 1.0
 CANCEL = "cancel"
 
@@ -107,7 +106,7 @@ async def demonstrate(pictures: Pictures, out: Path, timeout_seconds: float) -> 
         environment = bot_environment(discord.environment(), data_dir)
         say(f"The loopback Discord is at {discord.api_url}; starting the bot.")
         async with run_bot(environment, out / "bot.log") as bot:
-            await _online(discord, bot)
+            await online(discord, bot)
             followers = []
             for job in demo_jobs(pictures):
                 say(f"ada: {job.words()}")
@@ -117,18 +116,6 @@ async def demonstrate(pictures: Pictures, out: Path, timeout_seconds: float) -> 
             _write(discord, followers, out)
     shutil.rmtree(data_dir, ignore_errors=True)
     _judge(discord, followers)
-
-
-async def _online(discord: LoopbackDiscord, bot: BotProcess) -> None:
-    """Wait until the bot is connected and its commands are known."""
-    end = time.monotonic() + READY_WITHIN_SECONDS
-    while not await discord.until(lambda: discord.gateway.connected and discord.commands, 0.5):
-        bot.check()
-        if time.monotonic() > end:
-            raise DemoFailedError(
-                f"The bot was not online within {READY_WITHIN_SECONDS:.0f} s. "
-                f"It last said:\n{bot.tail()}"
-            )
 
 
 async def _post(discord: LoopbackDiscord, job: DemoJob) -> Interaction:

@@ -18,7 +18,7 @@ from sandbox.addresses import gateway_address
 from sandbox.faults import FAULTS
 from sandbox.model import ChannelType, Json, Message, MessageFlag
 from sandbox.payloads import for_bot, guild_json, user_json
-from sandbox.world import TrafficLine, World
+from sandbox.world import World
 
 HEARTBEAT_INTERVAL_MS = 41_250
 REPLAY_KEPT = 500
@@ -51,9 +51,7 @@ class GatewayConnection:
 
     async def send(self, frame: Json) -> None:
         """Send one frame, compressed the way the client asked for."""
-        title = f"⇠ {frame_title(frame)}"
-        line = TrafficLine(self.world.clock.now(), "gateway", title, received=frame)
-        self.world.emit("traffic", {"line": self.world.log(line)})
+        self.world.tell("gateway", f"⇠ {frame_title(frame)}", received=frame)
         text = json.dumps(frame)
         with contextlib.suppress(ConnectionResetError, RuntimeError):
             async with self._lock:
@@ -66,8 +64,7 @@ class GatewayConnection:
 
     async def close(self, code: int, reason: str = "") -> None:
         """Close with one of the gateway's codes."""
-        line = TrafficLine(self.world.clock.now(), "gateway", f"⇠ close {code} {reason}")
-        self.world.emit("traffic", {"line": self.world.log(line)})
+        self.world.tell("gateway", f"⇠ close {code} {reason}")
         await self.socket.close(code=code, message=reason.encode())
 
     def abort(self) -> None:
@@ -89,6 +86,11 @@ NAMES = {
     10: "hello",
     11: "heartbeat ack",
 }
+
+
+def control_frame(op: int, data: Any = None) -> Json:
+    """A frame that is no dispatch."""
+    return {"op": op, "s": None, "t": None, "d": data}
 
 
 def frame_title(frame: Json) -> str:
@@ -132,9 +134,8 @@ class Gateway:
             if request.query.get("v", "10") != "10":
                 await connection.close(4012, "Invalid API version")
                 return socket
-            await connection.send(
-                {"op": 10, "s": None, "t": None, "d": {"heartbeat_interval": HEARTBEAT_INTERVAL_MS}}
-            )
+            hello = {"heartbeat_interval": HEARTBEAT_INTERVAL_MS}
+            await connection.send(control_frame(10, hello))
             await self._receive(connection)
         finally:
             self.connections.discard(connection)
@@ -162,9 +163,7 @@ class Gateway:
                 await connection.close(4002, "Decode error")
                 return
             shown = {**frame, "d": "…"} if frame.get("op") in {2, 6} else frame
-            title = f"⇢ {frame_title(frame)}"
-            line = TrafficLine(self.world.clock.now(), "gateway", title, sent=shown)
-            self.world.emit("traffic", {"line": self.world.log(line)})
+            self.world.tell("gateway", f"⇢ {frame_title(frame)}", sent=shown)
             await self._obey(connection, frame)
 
     async def _obey(self, connection: GatewayConnection, frame: Json) -> None:
@@ -172,7 +171,7 @@ class Gateway:
         if op == 1:
             # An answer faster than any network confuses clients that measure the delay.
             await asyncio.sleep(ACK_DELAY_SECONDS)
-            await connection.send({"op": 11, "s": None, "t": None, "d": None})
+            await connection.send(control_frame(11))
         elif op == 2:
             await self._identify(connection, data)
         elif op == 6:
@@ -201,21 +200,17 @@ class Gateway:
         connection.session = session
         self.identified += 1
         world = self.world
-        await self._dispatch(
-            session,
-            "READY",
-            {
-                "v": 10,
-                "user": {**user_json(world.bot), "verified": True, "mfa_enabled": True},
-                "guilds": [{"id": str(world.guild.id), "unavailable": True}]
-                if world.guild.has_bot
-                else [],
-                "session_id": session.id,
-                "resume_gateway_url": gateway_address(world),
-                "application": {"id": str(world.application_id), "flags": 0},
-                "private_channels": [],
-            },
-        )
+        guilds = [{"id": str(world.guild.id), "unavailable": True}]
+        ready = {
+            "v": 10,
+            "user": {**user_json(world.bot), "verified": True, "mfa_enabled": True},
+            "guilds": guilds if world.guild.has_bot else [],
+            "session_id": session.id,
+            "resume_gateway_url": gateway_address(world),
+            "application": {"id": str(world.application_id), "flags": 0},
+            "private_channels": [],
+        }
+        await self._dispatch(session, "READY", ready)
         if intents & GUILDS and world.guild.has_bot:
             await self._dispatch(session, "GUILD_CREATE", guild_json(world))
         world.emit("gateway", {"connected": True})
@@ -227,7 +222,7 @@ class Gateway:
         session = self.sessions.get(str(data.get("session_id")))
         sequence = data.get("seq")
         if session is None:
-            await connection.send({"op": 9, "s": None, "t": None, "d": False})
+            await connection.send(control_frame(9, False))
             return
         if not isinstance(sequence, int) or sequence > session.sequence:
             await connection.close(4007, "Invalid seq")
@@ -252,10 +247,8 @@ class Gateway:
 
         A session that is cut off keeps the event for its resume.
         """
-        times = 1
-        if self.duplicate_next and event != "READY":
-            self.duplicate_next -= 1
-            times = 2
+        times = 2 if self.duplicate_next else 1
+        self.duplicate_next -= times - 1
         for session in tuple(self.sessions.values()):
             if intent and not session.intents & intent:
                 continue

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sandbox.clock import Clock, Snowflakes
 from sandbox.model import (
@@ -67,10 +68,6 @@ class Signal:
         """Wake all waiters."""
         self._changed.set()
         self._changed = asyncio.Event()
-
-    async def wait(self) -> None:
-        """Wait for the next change."""
-        await self._changed.wait()
 
     async def until(self, condition: Callable[[], object], timeout_seconds: float) -> bool:
         """Wait until the condition holds; false when the time is over first."""
@@ -141,24 +138,13 @@ class World:
         name: str,
         *,
         display_name: str | None = None,
-        color: str = "#747f8d",
-        bot: bool = False,
-        locale: str = "en-US",
-        in_guild: bool = True,
         user_id: int | None = None,
+        **details: Any,
     ) -> User:
         """A new user, with a direct-message channel to the bot unless it is a bot."""
-        user = User(
-            user_id or self.ids.next(),
-            name,
-            display_name or name,
-            color=color,
-            bot=bot,
-            locale=locale,
-            in_guild=in_guild,
-        )
+        user = User(user_id or self.ids.next(), name, display_name or name, **details)
         self.users[user.id] = user
-        if not bot:
+        if not user.bot:
             dm = Channel(self.ids.next(), ChannelType.DM, name, member_ids=[user.id])
             self.channels[dm.id] = dm
         self.emit("users", {})
@@ -201,6 +187,11 @@ class World:
         for listener in tuple(self.listeners):
             listener(kind, payload)
         self.signal.notify()
+
+    def tell(self, kind: str, title: str, *, sent: Any = None, received: Any = None) -> None:
+        """Add a whole line to the traffic, and tell of it."""
+        line = TrafficLine(self.clock.now(), kind, title, sent=sent, received=received)
+        self.emit("traffic", {"line": self.log(line)})
 
     def log(self, line: TrafficLine) -> TrafficLine:
         """Add a line to the traffic; it may still be completed by the caller."""

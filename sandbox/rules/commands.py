@@ -231,7 +231,7 @@ def commands_keep_eight_thousand_characters(form: FormBody) -> Iterator[Finding]
             total += _longest(choice, "name") + len(str(choice.get("value")))
     if total > MAX_CHARACTERS:
         message = f"Command exceeds maximum size ({MAX_CHARACTERS})"
-        yield Finding(form.path, "APPLICATION_COMMAND_TOO_LARGE", message)
+        yield form.wrong("APPLICATION_COMMAND_TOO_LARGE", message)
 
 
 @rule("commands", COMMANDS + "#registering-a-command")

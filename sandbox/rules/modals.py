@@ -68,11 +68,11 @@ def modal_input_lengths_agree(form: FormBody) -> Iterator[Finding]:
         low, high = value.get("min_length") or 0, value.get("max_length") or 4000
         if low > high:
             message = f"min_length ({low}) is larger than max_length ({high})."
-            yield Finding((*inner.path, "min_length"), "TEXT_INPUT_MIN_ABOVE_MAX", message)
+            yield inner.wrong("TEXT_INPUT_MIN_ABOVE_MAX", message, "min_length")
         given = value.get("value")
         if given and not low <= len(given) <= high:
             message = f"Must be between {low} and {high} in length."
-            yield Finding((*inner.path, "value"), "BASE_TYPE_BAD_LENGTH", message)
+            yield inner.wrong("BASE_TYPE_BAD_LENGTH", message, "value")
 
 
 @rule("modal", "components/reference#string-select")
@@ -84,10 +84,10 @@ def modal_fields_are_usable(form: FormBody) -> Iterator[Finding]:
             continue
         if field.get("disabled"):
             message = "Modals cannot have disabled components."
-            yield Finding((*inner.path, "disabled"), "MODAL_COMPONENT_DISABLED", message)
+            yield inner.wrong("MODAL_COMPONENT_DISABLED", message, "disabled")
         if field.get("required", True) and field.get("min_values") == 0:
             message = "min_values must be at least 1 where the field is required."
-            yield Finding((*inner.path, "min_values"), "MODAL_REQUIRED_MIN_VALUES", message)
+            yield inner.wrong("MODAL_REQUIRED_MIN_VALUES", message, "min_values")
         if kind in SELECTS:
             yield from select_findings(inner.path, field)
 
@@ -98,8 +98,7 @@ def modal_rows_hold_one_input(form: FormBody) -> Iterator[Finding]:
     for inner, _ in tree(form, "modal"):
         if inner.value["type"] == ROW and len(inner.value["components"]) != 1:
             message = "The specified component exceeds the maximum width"
-            path = (*inner.path, "components")
-            yield Finding(path, "COMPONENT_LAYOUT_WIDTH_EXCEEDED", message)
+            yield inner.wrong("COMPONENT_LAYOUT_WIDTH_EXCEEDED", message, "components")
 
 
 @rule("choices", CHOICES)
