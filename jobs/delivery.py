@@ -111,11 +111,25 @@ class Deliveries(QueuePart):
         how: str,
         message_id: int | None = None,
         channel_id: int | None = None,
+        announced: bool = False,
     ) -> bool:
-        """Note that the final message is there; False when it was noted before."""
-        where = {"message_id": message_id, "message_channel_id": channel_id}
-        known = {name: number for name, number in where.items() if number is not None}
+        """Note that the final message is there; False when it was noted before.
+
+        Args:
+            job_id: Whose message.
+            how: The way that it went.
+            message_id: The message.
+            channel_id: Where it is.
+            announced: The member needs no word of it beside the message.
+        """
         async with self._database.write() as transaction:
+            told_at = transaction.now if announced else None
+            may_be = {
+                "message_id": message_id,
+                "message_channel_id": channel_id,
+                "notified_at": told_at,
+            }
+            known = {name: value for name, value in may_be.items() if value is not None}
             delivered = await transaction.execute(
                 sa.update(schema.jobs)
                 .where(J.id == job_id, J.delivered_at.is_(None), HAS_ENDED)
@@ -133,13 +147,19 @@ class Deliveries(QueuePart):
 
     async def mark_undeliverable(self, job_id: int, reason: str) -> bool:
         """Give the message up, with the reason; the job itself stays as it is."""
-        return await self.mark_delivered(job_id, how=f"{_UNDELIVERABLE}{reason}"[:100])
+        how = f"{_UNDELIVERABLE}{reason}"[:100]
+        return await self.mark_delivered(job_id, how=how, announced=True)
 
-    async def unannounced(self) -> list[Job]:
-        """Jobs that were delivered a short while ago, and whose members were not told so yet."""
+    async def unannounced(self, application_id: int = 0) -> list[Job]:
+        """Jobs that were delivered a short while ago, and whose members were not told so yet.
+
+        With an application's id without those of other applications.
+        """
         async with self._database.read_now() as (connection, now):
             lately = J.delivered_at > now - ANNOUNCED_WITHIN_SECONDS
-            statement = sa.select(schema.jobs).where(lately, J.notified_at.is_(None))
+            statement = sa.select(schema.jobs).where(
+                lately, J.notified_at.is_(None), _answered_by(application_id)
+            )
             return [job_from_row(row) for row in await connection.execute(statement)]
 
     async def mark_announced(self, job_id: int) -> None:
@@ -166,28 +186,3 @@ class Deliveries(QueuePart):
         await self._database.execute(
             sa.update(schema.jobs).where(J.id.in_(job_ids)).values(delivered_how=told)
         )
-
-    async def _delivered(
-        self, job_id: int, how: str, message_id: int | None, channel_id: int | None
-    ) -> bool:
-        values = {"delivered_how": how[:100]}
-        async with self._database.write() as transaction:
-            statement = sa.update(schema.jobs).where(
-                J.id == job_id, J.delivered_at.is_(None), HAS_ENDED
-            )
-            statement = statement.values(
-                delivered_at=transaction.now, shown_revision=J.revision, **values
-            )
-            if message_id is not None:
-                statement = statement.values(message_id=message_id)
-            if channel_id is not None:
-                statement = statement.values(message_channel_id=channel_id)
-            result = await transaction.execute(statement)
-            if not result.rowcount:
-                return False
-            await record(transaction, job_id, "delivered", "bot", {"how": how})
-        return True
-
-    async def _update(self, job_id: int, **values: object) -> None:
-        async with self._database.write() as transaction:
-            await transaction.execute(sa.update(schema.jobs).where(J.id == job_id).values(**values))

@@ -53,6 +53,8 @@ class Delivery:
         self._loop: asyncio.Task[None] | None = None
         self._places_at = float("-inf")
         self._began_at = time.time()
+        self._is_unsure = False
+        """Whether the queue did not answer, so that somebody may have been told nothing."""
 
     async def start(self) -> None:
         """Begin to deliver."""
@@ -94,6 +96,9 @@ class Delivery:
         now = self._now()
         application_id = self.client.application_id or 0
         due = await self.client.queue.deliveries.due(JOBS_AT_ONCE, application_id)
+        if self._is_unsure:
+            await self.client.service(Notifier).go_on()
+            self._is_unsure = False
         jobs = {job.id: job for job in due}
         if now - self._places_at >= PLACES_SECONDS:
             self._places_at = now
@@ -129,7 +134,7 @@ class Delivery:
             message.task = asyncio.create_task(
                 self._deliver(job.id, message), name=f"deliver-{job.id}"
             )
-            message.task.add_done_callback(lambda task: _finished(message, task))
+            message.task.add_done_callback(lambda task: self._finished(message, task))
 
     def _pace(self, job: Job, message: TrackedMessage) -> float:
         """Seconds between two edits of a message: more of them the more messages there are."""
@@ -204,15 +209,18 @@ class Delivery:
         return True
 
     async def _delivered(self, job: Job, shown: Shown) -> None:
-        deliveries = self.client.queue.deliveries
-        if not await deliveries.mark_delivered(
-            job.id, how=shown.how, message_id=shown.message_id, channel_id=shown.channel_id
-        ):
+        tells_by_itself = shown.how in {"dm", "post"}  # as a new message
+        marked = await self.client.queue.deliveries.mark_delivered(
+            job.id,
+            how=shown.how,
+            message_id=shown.message_id,
+            channel_id=shown.channel_id,
+            announced=tells_by_itself,
+        )
+        if not marked or tells_by_itself:
             return
         delivered = await self.client.queue.jobs.get(job.id)
-        if shown.how in {"dm", "post"}:  # a new message tells by itself
-            await deliveries.mark_announced(job.id)
-        elif delivered is not None:
+        if delivered is not None:
             self.client.service(Notifier).tell(delivered)
 
     async def _moved(self) -> list[Job]:
@@ -242,18 +250,22 @@ class Delivery:
         due = [message.not_before - now for message in self._messages.values()]
         return max(ROUND_SECONDS, min([IDLE_SECONDS, *(wait for wait in due if wait > 0)]))
 
+    def _finished(self, message: TrackedMessage, task: asyncio.Task[None]) -> None:
+        message.task_ended()
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, QueueError):
+            log.warning("A delivery has to wait: %s", error)
+            self._is_unsure = True
+        else:
+            log.error("A delivery went wrong", exc_info=error)
+        message.not_before = self._now() + BACKOFF.seconds(message.failures)
+        message.failing_end = message.is_final
+        message.failures += 1
+
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
-
-
-def _finished(message: TrackedMessage, task: asyncio.Task[None]) -> None:
-    message.task_ended()
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("A delivery went wrong", exc_info=error)
-        message.not_before = asyncio.get_running_loop().time() + BACKOFF.seconds(message.failures)
-        message.failing_end = message.is_final
-        message.failures += 1
 
 
 FEATURE = Feature(services=(Delivery,))

@@ -50,3 +50,14 @@ async def test_what_reached_nobody_is_told_of_until_it_is_noted(queue: JobQueue)
     assert await queue.deliveries.undelivered(2) == [others]
     history = await queue.jobs.history(lost)
     assert "the channel is gone" in history[-1].details["how"]
+
+
+async def test_who_is_to_be_told_of_an_end_is_known_until_it_is_noted(queue: JobQueue) -> None:
+    """Not of a new message, which tells by itself, nor of what could not be shown."""
+    edited, posted, lost = [await finished(queue, name) for name in "abc"]
+    await queue.deliveries.mark_delivered(edited, how="edit")
+    await queue.deliveries.mark_delivered(posted, how="post", announced=True)
+    await queue.deliveries.mark_undeliverable(lost, "the channel is gone")
+    assert [job.id for job in await queue.deliveries.unannounced()] == [edited]
+    await queue.deliveries.mark_announced(edited)
+    assert await queue.deliveries.unannounced() == []
