@@ -18,7 +18,7 @@ from sandbox.bot_process import BotProcess, BotStoppedError, bot_environment, on
 from sandbox.command_visibility import NotOfferedError
 from sandbox.console import end_on_sigterm, say
 from sandbox.control import LoopbackDiscord
-from sandbox.demo_pictures import PictureMissingError, Pictures, choose
+from sandbox.demo_pictures import DemoPictures, NoPictureError, choose
 from sandbox.message_text import one_line, readable
 from sandbox.model import Interaction, Message
 from sandbox.payloads import message_json
@@ -47,7 +47,7 @@ class DemoJob:
         return " ".join(["/paint", *files, *options])
 
 
-def demo_jobs(pictures: Pictures) -> list[DemoJob]:
+def demo_jobs(pictures: DemoPictures) -> list[DemoJob]:
     """The two jobs: a photograph with a preset, and one with a style of its own.
 
     Small, so that both are done in a few minutes on two processor cores.
@@ -93,7 +93,7 @@ class Follower:
             say(f"{seconds:6.1f} s  {self.name:12}  {line}")
 
 
-async def demonstrate(pictures: Pictures, out: Path, timeout_seconds: float) -> None:
+async def demonstrate(pictures: DemoPictures, out: Path, timeout_seconds: float) -> None:
     """Run the demonstration and write its results.
 
     Raises:
@@ -189,7 +189,7 @@ def run_demo(content: Path | None, style: Path | None, out: Path, timeout_second
         for old in out.glob("data-*"):  # of a run that failed
             shutil.rmtree(old, ignore_errors=True)
         asyncio.run(demonstrate(pictures, out, timeout_seconds))
-    except (PictureMissingError, DemoFailedError, BotStoppedError, NotOfferedError) as error:
+    except (NoPictureError, DemoFailedError, BotStoppedError, NotOfferedError) as error:
         say(f"The demonstration failed. {error}")
         return 1
     except KeyboardInterrupt:

@@ -18,7 +18,7 @@ from PIL import Image
 from sandbox.bot_process import BotStoppedError, bot_environment, online, run_bot
 from sandbox.console import end_on_sigterm, say
 from sandbox.control import LoopbackDiscord
-from sandbox.demo_pictures import PictureMissingError, bundled
+from sandbox.demo_pictures import NoPictureError, bundled
 from sandbox.page.routes import add_page
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ async def take(out: Path) -> None:
     """Take all pictures.
 
     Raises:
-        PictureMissingError: there is no photograph.
+        NoPictureError: there is no photograph.
         BotStoppedError: the bot ended.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -169,7 +169,7 @@ def run_pictures(out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     try:
         asyncio.run(take(out))
-    except (PictureMissingError, BotStoppedError) as error:
+    except (NoPictureError, BotStoppedError) as error:
         say(f"The pictures could not be taken. {error}")
         return 1
     except KeyboardInterrupt:

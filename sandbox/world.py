@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.clock import Clock, Snowflakes
+from sandbox.clock import MovableClock, Snowflakes
 from sandbox.model import (
     Channel,
     ChannelType,
@@ -87,7 +87,7 @@ class World:
     """Guild, channels, users, messages, files, commands: one server and its direct messages."""
 
     def __init__(self) -> None:
-        self.clock = Clock()
+        self.clock = MovableClock()
         self.ids = Snowflakes(self.clock)
         self.signal = Signal()
         self.application_id = self.ids.next()

@@ -18,7 +18,7 @@ from jobs.entering.intakes import close_intake_in, intake_row
 from jobs.entering.limits import Rules, read_rules
 from jobs.model import Asker, Job, JobState, Reply, Submission
 from jobs.order import fairness
-from jobs.order.choosing import Chosen, choose_network
+from jobs.order.choosing import NetworkChoice, choose_network
 from jobs.order.fleet import Fleet
 from jobs.order.speeds import speed_class_of, work_of
 from jobs.order.standings import Standings
@@ -174,7 +174,11 @@ async def _is_taken_back(transaction: Transaction, parent_job_id: int | None) ->
 
 
 async def _insert(
-    transaction: Transaction, submission: Submission, rules: Rules, fleet: Fleet, chosen: Chosen
+    transaction: Transaction,
+    submission: Submission,
+    rules: Rules,
+    fleet: Fleet,
+    chosen: NetworkChoice,
 ) -> int:
     asker, options = submission.asker, submission.options
     work, speed_class = _work(submission), _speed_class(submission)

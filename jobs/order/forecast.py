@@ -11,7 +11,7 @@ from jobs.db.rows import IS_QUEUED, J
 from jobs.entering.limits import EVERYWHERE
 from jobs.order.fleet import Fleet, Load
 from jobs.order.line import first_loads
-from jobs.order.sharing import LOOK_AHEAD, Plan, Planned, is_mixed
+from jobs.order.sharing import LOOK_AHEAD, JobSchedule, Planned, is_mixed
 from jobs.order.speeds import start_after
 
 Place: TypeAlias = tuple[float, int]
@@ -59,7 +59,7 @@ class Forecast:
     _last: Place | None = None
     _kinds: set[tuple[str | None, str]] = field(default_factory=set)
     _dealt: "dict[int, Planned | None] | None" = None
-    _plan: Plan | None = None
+    _plan: JobSchedule | None = None
 
     async def pass_to(self, row: Record) -> None:
         """Count what lies between the job before and this one."""
@@ -85,7 +85,7 @@ class Forecast:
     async def _times_apart(self, row: Record) -> tuple[float, float] | None:
         """The times where it matters which engine paints: the line is dealt out one by one."""
         if self._plan is None or self._dealt is None:
-            self._plan = Plan(self.fleet)
+            self._plan = JobSchedule(self.fleet)
             line = await first_loads(self.connection, LOOK_AHEAD)
             self._dealt = {load.job_id: self._plan.deal(load) for load in line}
         if row.id in self._dealt:

@@ -39,7 +39,7 @@ class Planned:
     ready: float
 
 
-class Plan:
+class JobSchedule:
     """Deals the jobs of the queue out in their order, as the engines will take them."""
 
     def __init__(self, fleet: Fleet, without: Set[str] = frozenset()) -> None:
@@ -110,7 +110,7 @@ def choose(
         engine_id: who asks.
         without: engines that are not counted on.
     """
-    plan = Plan(fleet, without)
+    plan = JobSchedule(fleet, without)
     plan.free[engine_id] = 0.0
     left_to: set[str] = set()
     for load in line:

@@ -33,36 +33,15 @@ from jobs.order.fleet import SpeedCache, read_fleet
 from jobs.order.line import first_loads
 from jobs.order.sharing import LOOK_AHEAD, Overlooked, choose
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
-from jobs.working.ending import (
-    CHECKPOINT,
-    DEATHS_ALLOWED,
-    DIED,
-    FRAME,
-    HANGS_ALLOWED,
-    HUNG,
-    PREVIEW,
-    PREVIEW_BEFORE,
-    SURVIVED,
-    end_job,
-    end_lost,
-    requeue,
-)
+from jobs.working import ending, leases
 from jobs.working.engines import measure, seen
-from jobs.working.leases import (
-    LEASE_SECONDS,
-    guarded,
-    guarded_row,
-    held_row,
-    next_job,
-    take,
-)
 from jobs.working.reaping import Reaper
 from jobs.working.saying import say_end
 
 _REAP_EVERY_SECONDS = 1.0
 _VARIANT_ROLE = "variant:"
 _Ending = Callable[[Transaction, Record, str], Awaitable[list[str]]]
-"""How a locked job ends, by an actor; returns as `end_job` does."""
+"""How a locked job ends, by an actor; returns as `ending.end_job` does."""
 
 
 class Claims(QueuePart):
@@ -74,7 +53,9 @@ class Claims(QueuePart):
         self._reaper = Reaper(core)
         self._overlooked = Overlooked()
 
-    async def claim(self, engine_id: str, *, lease_seconds: float = LEASE_SECONDS) -> Claim | None:
+    async def claim(
+        self, engine_id: str, *, lease_seconds: float = leases.LEASE_SECONDS
+    ) -> Claim | None:
         """Take the next job, or None when there is none to be had."""
         if self._reaper.is_due(_REAP_EVERY_SECONDS):
             await self.reap()
@@ -83,12 +64,12 @@ class Claims(QueuePart):
                 # Most questions find nothing; on SQLite they need not wait for a writer's turn.
                 return None
             async with self._database.write() as transaction:
-                row = await take(transaction, engine_id, lease_seconds)
+                row = await leases.take(transaction, engine_id, lease_seconds)
                 if row is None:
                     job_id = await self._chosen(transaction, engine_id)
                     if job_id is None:
                         return None
-                    row = await take(transaction, engine_id, lease_seconds, job_id)
+                    row = await leases.take(transaction, engine_id, lease_seconds, job_id)
                 if row is None:
                     continue  # another engine was faster
                 job = job_from_row(row)
@@ -101,10 +82,12 @@ class Claims(QueuePart):
                         lease_expires_at=moment(row.lease_expires_at),
                         checkpoint_key=row.checkpoint_key,
                         done=_keys_of(kept, _VARIANT_ROLE),
-                        frames=_keys_of(kept, FRAME),
+                        frames=_keys_of(kept, ending.FRAME),
                     )
                 failure = Failure.of(FailureKind.INTERNAL, job.unreadable, f"job-{job.id}")
-                dropped = await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
+                dropped = await ending.end_job(
+                    transaction, row, JobState.FAILED, "queue", failure=failure
+                )
             say_end(job, "failed")
             await self._core.discard_working(dropped)
 
@@ -124,13 +107,15 @@ class Claims(QueuePart):
 
     async def _nothing_queued(self) -> bool:
         async with self._database.read() as connection:
-            return await connection.scalar(next_job()) is None
+            return await connection.scalar(leases.next_job()) is None
 
-    async def renew(self, claim: Claim, lease_seconds: float = LEASE_SECONDS) -> LeaseOutcome:
+    async def renew(
+        self, claim: Claim, lease_seconds: float = leases.LEASE_SECONDS
+    ) -> LeaseOutcome:
         """Keep a claim for `lease_seconds` from now on."""
         async with self._database.write(precious=False) as transaction:
             until = transaction.now + lease_seconds
-            held = await guarded(transaction, claim, lease_expires_at=until)
+            held = await leases.guarded(transaction, claim, lease_expires_at=until)
             await seen(transaction, claim.engine_id)
             return held
 
@@ -147,11 +132,11 @@ class Claims(QueuePart):
         async with self._database.write(precious=False) as transaction:
             returning = [
                 J.cancel_requested,
-                _key_of(claim, PREVIEW).label("newest"),
-                _key_of(claim, PREVIEW_BEFORE).label("before"),
+                _key_of(claim, ending.PREVIEW).label("newest"),
+                _key_of(claim, ending.PREVIEW_BEFORE).label("before"),
                 *transaction.notifications(CHANGED_TOPIC),
             ]
-            row = await guarded_row(
+            row = await leases.guarded_row(
                 transaction, claim, returning, progress_at=transaction.now, **values
             )
             if row is None:
@@ -161,7 +146,7 @@ class Claims(QueuePart):
                 known = await _kept(transaction, claim.job.id)
                 needed |= _variant_roles(progress.done).items() - known.items()
             if key is not None and key != row.newest:
-                needed |= {PREVIEW: key, PREVIEW_BEFORE: row.newest}
+                needed |= {ending.PREVIEW: key, ending.PREVIEW_BEFORE: row.newest}
                 dropped = row.before
             await use_pictures(transaction, claim.job.id, needed)
         if dropped is not None:
@@ -180,12 +165,14 @@ class Claims(QueuePart):
                 were named before still belong to it; with the first one all begins anew.
         """
         uses = schema.picture_uses.c
-        roles = {CHECKPOINT: key} | {f"{FRAME}{number:06d}": of for number, of in frames.items()}
-        goes = uses.role == CHECKPOINT
+        roles = {ending.CHECKPOINT: key} | {
+            f"{ending.FRAME}{number:06d}": of for number, of in frames.items()
+        }
+        goes = uses.role == ending.CHECKPOINT
         if 0 in frames:
-            goes = sa.or_(goes, uses.role.startswith(FRAME))
+            goes = sa.or_(goes, uses.role.startswith(ending.FRAME))
         async with self._database.write() as transaction:
-            held = await guarded(transaction, claim, checkpoint_key=key)
+            held = await leases.guarded(transaction, claim, checkpoint_key=key)
             if isinstance(held, LeaseLost):
                 return held
             old = await transaction.scalars(
@@ -202,7 +189,7 @@ class Claims(QueuePart):
         """Let a job leave its engine as this says, or as cancelled if that was asked for."""
         actor = f"engine:{claim.engine_id}"
         async with self._database.write() as transaction:
-            row = await held_row(transaction, claim)
+            row = await leases.held_row(transaction, claim)
             if row is None:
                 return LeaseLost()
             if cancelled := bool(row.cancel_requested):
@@ -227,7 +214,7 @@ class Claims(QueuePart):
             if report.clip is not None:
                 roles |= clip_roles(report.clip)
             await use_pictures(transaction, row.id, roles | _variant_roles(report.variants))
-            dropped = await end_job(
+            dropped = await ending.end_job(
                 transaction,
                 row,
                 JobState.DONE,
@@ -248,12 +235,14 @@ class Claims(QueuePart):
         """End the job as failed; with `retry` it gets another chance, up to three in all."""
 
         async def failed(transaction: Transaction, row: Record, actor: str) -> list[str]:
-            if retry and row.deaths + 1 < DEATHS_ALLOWED:
+            if retry and row.deaths + 1 < ending.DEATHS_ALLOWED:
                 details = {"error_id": failure.error_id}
-                return await requeue(
+                return await ending.requeue(
                     transaction, row, "failed_once", actor, died=True, details=details
                 )
-            dropped = await end_job(transaction, row, JobState.FAILED, actor, failure=failure)
+            dropped = await ending.end_job(
+                transaction, row, JobState.FAILED, actor, failure=failure
+            )
             if failure.kind is FailureKind.STYLE_MISSING:
                 await write_fact(transaction, SCANS_UNREACHABLE, str(transaction.now))
             return dropped
@@ -272,7 +261,9 @@ class Claims(QueuePart):
         details = {} if reason is None else {"reason": reason}
 
         async def back(transaction: Transaction, row: Record, actor: str) -> list[str]:
-            return await requeue(transaction, row, "released", actor, died=False, details=details)
+            return await ending.requeue(
+                transaction, row, "released", actor, died=False, details=details
+            )
 
         return await self._leave(claim, back)
 
@@ -285,10 +276,14 @@ class Claims(QueuePart):
         events, details = schema.events.c, {"reason": reason}
 
         async def back(transaction: Transaction, row: Record, actor: str) -> list[str]:
-            earlier = sa.select(sa.func.count()).where(events.job_id == row.id, events.kind == HUNG)
-            if (await transaction.scalar(earlier) or 0) + 1 < HANGS_ALLOWED:
-                return await requeue(transaction, row, HUNG, actor, died=False, details=details)
-            return await end_lost(transaction, row, HUNG, actor, failure)
+            earlier = sa.select(sa.func.count()).where(
+                events.job_id == row.id, events.kind == ending.HUNG
+            )
+            if (await transaction.scalar(earlier) or 0) + 1 < ending.HANGS_ALLOWED:
+                return await ending.requeue(
+                    transaction, row, ending.HUNG, actor, died=False, details=details
+                )
+            return await ending.end_lost(transaction, row, ending.HUNG, actor, failure)
 
         return await self._leave(claim, back)
 
@@ -306,15 +301,15 @@ class Claims(QueuePart):
             row = await row_of(transaction, claim.job.id)
             if row is None or row.deaths == 0 or row.state in ENDED:
                 return False
-            kinds = schema.events.c.kind.in_((DIED, SURVIVED))
+            kinds = schema.events.c.kind.in_((ending.DIED, ending.SURVIVED))
             its = sa.select(schema.events).where(schema.events.c.job_id == row.id, kinds)
             told = await transaction.all(its)
             mine = [e.kind for e in told if json.loads(e.details).get("fence") == claim.fence]
-            if mine != [DIED]:
+            if mine != [ending.DIED]:
                 return False
             await change_job(transaction, row.id, deaths=J.deaths - 1)
             actor = f"engine:{claim.engine_id}"
-            await record(transaction, row.id, SURVIVED, actor, {"fence": claim.fence})
+            await record(transaction, row.id, ending.SURVIVED, actor, {"fence": claim.fence})
         return True
 
 
@@ -329,13 +324,13 @@ def _variant_roles(keys: tuple[str, ...]) -> dict[str, str]:
 
 
 async def _cancelled(transaction: Transaction, row: Record, actor: str) -> list[str]:
-    return await end_job(transaction, row, JobState.CANCELLED, actor)
+    return await ending.end_job(transaction, row, JobState.CANCELLED, actor)
 
 
 async def _kept(transaction: Transaction, job_id: int) -> dict[str, str]:
     """What a job needs of what is painted of it, by roles, in their order."""
     uses = schema.picture_uses.c
-    begins = (uses.role.startswith(_VARIANT_ROLE), uses.role.startswith(FRAME))
+    begins = (uses.role.startswith(_VARIANT_ROLE), uses.role.startswith(ending.FRAME))
     kept = await transaction.execute(
         sa.select(uses.role, uses.key)
         .where(uses.job_id == job_id, sa.or_(*begins))

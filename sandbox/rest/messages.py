@@ -5,17 +5,11 @@ https://docs.discord.com/developers/resources/message
 
 from aiohttp import web
 
+from sandbox import permissions
 from sandbox.compose import create_message, delete_message, edit_message
 from sandbox.errors import cannot_message_user, missing_permissions, not_the_author
 from sandbox.model import ChannelType, Json, Message
 from sandbox.payloads import channel_json, for_bot, message_json
-from sandbox.permissions import (
-    ATTACH_FILES,
-    MANAGE_MESSAGES,
-    SEND_MESSAGES,
-    app_permissions,
-    permissions_of,
-)
 from sandbox.rest.bodies import answer, no_content, read_object
 from sandbox.rest.checks import check_message
 from sandbox.rest.context import channel_for_bot, line_of, message_for_bot, world_of
@@ -58,8 +52,8 @@ async def post_message(request: web.Request) -> web.Response:
     world = world_of(request)
     channel = channel_for_bot(request)
     payload, files = await read_object(request)
-    held = app_permissions(world.guild, world.bot, channel)
-    if not held & SEND_MESSAGES or (files and not held & ATTACH_FILES):
+    held = permissions.app_permissions(world.guild, world.bot, channel)
+    if not held & permissions.SEND_MESSAGES or (files and not held & permissions.ATTACH_FILES):
         raise missing_permissions()
     if channel.type is ChannelType.DM and not all(
         world.users[i].accepts_dms for i in channel.member_ids
@@ -112,7 +106,7 @@ async def remove_message(request: web.Request) -> web.Response:
     world = world_of(request)
     channel = channel_for_bot(request)
     message = message_for_bot(request, channel)
-    manages = permissions_of(world.guild, world.bot) & MANAGE_MESSAGES
+    manages = permissions.permissions_of(world.guild, world.bot) & permissions.MANAGE_MESSAGES
     if message.author_id != world.bot.id and not (channel.guild_id and manages):
         raise missing_permissions()
     delete_message(world, message)
