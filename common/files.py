@@ -48,14 +48,15 @@ def becoming(path: Path) -> Iterator[Path]:
         OSError: the system refuses.
     """
     private_folder(path.parent)
-    partial = path.with_name(path.name + TEMPORARY)
-    partial.unlink(missing_ok=True)
-    partial.touch(mode=0o600)
+    handle, temporary = tempfile.mkstemp(suffix=TEMPORARY, dir=path.parent)
+    os.close(handle)
     try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        yield Path(temporary)
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -71,18 +72,10 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def copy_whole(source: BinaryIO, path: Path) -> None:
     """As `write_whole`, with what is read from a file, of which memory holds a small part."""
-    private_folder(path.parent)
-    handle, temporary = tempfile.mkstemp(suffix=TEMPORARY, dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            shutil.copyfileobj(source, file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise
+    with becoming(path) as partial, partial.open("wb") as file:
+        shutil.copyfileobj(source, file)
+        file.flush()
+        os.fsync(file.fileno())
     if os.name == "posix":
         folder = os.open(path.parent, os.O_RDONLY)
         try:

@@ -13,7 +13,8 @@ from common.store import PictureMissingError, PictureStore, StorageUnavailableEr
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import Database, Record, Transaction
-from jobs.db.rows import J
+from jobs.db.rows import J, job_from_row
+from jobs.model import Job
 from jobs.outcomes import QueueUnavailableError
 
 log = logging.getLogger(__name__)
@@ -136,6 +137,13 @@ async def use_pictures(
             index_elements=["job_id", "role"], set_={"key": statement.excluded.key}
         )
     )
+
+
+async def job_of(transaction: Transaction, job_id: int) -> Job:
+    """The job as it is by now; there must be one."""
+    row = await row_of(transaction, job_id)
+    assert row is not None
+    return job_from_row(row)
 
 
 async def row_of(transaction: Transaction, job_id: int) -> Record | None:

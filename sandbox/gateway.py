@@ -99,6 +99,10 @@ def frame_title(frame: Json) -> str:
     return str(frame.get("t")) if op == 0 else f"op {op} {NAMES.get(op or -1, '')}".strip()
 
 
+class _RefusedFrameError(Exception):
+    """The client is to be cut off, with one of the gateway's codes and its reason."""
+
+
 class Gateway:
     """All sessions of the bot, and the dispatches to them."""
 
@@ -164,7 +168,10 @@ class Gateway:
                 return
             shown = {**frame, "d": "…"} if frame.get("op") in {2, 6} else frame
             self.world.tell("gateway", f"⇢ {frame_title(frame)}", sent=shown)
-            await self._obey(connection, frame)
+            try:
+                await self._obey(connection, frame)
+            except _RefusedFrameError as refused:
+                await connection.close(*refused.args)
 
     async def _obey(self, connection: GatewayConnection, frame: Json) -> None:
         op, data = frame.get("op"), frame.get("d")
@@ -177,24 +184,20 @@ class Gateway:
         elif op == 6:
             await self._resume(connection, data)
         elif op not in {3, 4, 8}:
-            await connection.close(4001, "Unknown opcode")
+            raise _RefusedFrameError(4001, "Unknown opcode")
         elif connection.session is None:
-            await connection.close(4003, "Not authenticated")
+            raise _RefusedFrameError(4003, "Not authenticated")
 
     async def _identify(self, connection: GatewayConnection, data: Any) -> None:
         if connection.session is not None:
-            await connection.close(4005, "Already authenticated")
-            return
+            raise _RefusedFrameError(4005, "Already authenticated")
         if not isinstance(data, dict) or data.get("token") != self.world.token:
-            await connection.close(4004, "Authentication failed")
-            return
+            raise _RefusedFrameError(4004, "Authentication failed")
         intents = data.get("intents")
         if not isinstance(intents, int) or intents & ~KNOWN_INTENTS:
-            await connection.close(4013, "Invalid intent(s)")
-            return
+            raise _RefusedFrameError(4013, "Invalid intent(s)")
         if intents & PRIVILEGED & ~self.allowed_privileged:
-            await connection.close(4014, "Disallowed intent(s)")
-            return
+            raise _RefusedFrameError(4014, "Disallowed intent(s)")
         session = Session(secrets.token_hex(16), intents, connection=connection)
         self.sessions[session.id] = session
         connection.session = session
@@ -217,16 +220,14 @@ class Gateway:
 
     async def _resume(self, connection: GatewayConnection, data: Any) -> None:
         if not isinstance(data, dict) or data.get("token") != self.world.token:
-            await connection.close(4004, "Authentication failed")
-            return
+            raise _RefusedFrameError(4004, "Authentication failed")
         session = self.sessions.get(str(data.get("session_id")))
         sequence = data.get("seq")
         if session is None:
             await connection.send(control_frame(9, False))
             return
         if not isinstance(sequence, int) or sequence > session.sequence:
-            await connection.close(4007, "Invalid seq")
-            return
+            raise _RefusedFrameError(4007, "Invalid seq")
         session.connection = connection
         connection.session = session
         self.resumed += 1

@@ -37,15 +37,10 @@ def member_json(world: World, user: User, *, with_user: bool = True) -> Json:
     """A guild member object with the permissions that interactions carry."""
     member: Json = {
         "roles": [str(r) for r in user.role_ids],
-        "nick": None,
-        "avatar": None,
         "joined_at": timestamp(1_700_000_000),
-        "premium_since": None,
-        "deaf": False,
-        "mute": False,
-        "pending": False,
         "flags": 0,
-        "communication_disabled_until": None,
+        **dict.fromkeys(("nick", "avatar", "premium_since", "communication_disabled_until")),
+        **dict.fromkeys(("deaf", "mute", "pending"), False),
         "permissions": str(permissions_of(world.guild, user)),
     }
     if with_user:
@@ -59,16 +54,10 @@ def role_json(role: Role, *, position: int) -> Json:
         "id": str(role.id),
         "name": role.name,
         "color": role.color,
-        "colors": {
-            "primary_color": role.color,
-            "secondary_color": None,
-            "tertiary_color": None,
-        },
-        "hoist": False,
+        "colors": {"primary_color": role.color, "secondary_color": None, "tertiary_color": None},
         "position": position,
         "permissions": str(role.permissions),
-        "managed": False,
-        "mentionable": False,
+        **dict.fromkeys(("hoist", "managed", "mentionable"), False),
         "flags": 0,
     }
 
@@ -84,7 +73,7 @@ def channel_json(world: World, channel: Channel, *, viewer: User | None = None) 
     """A channel object; with a viewer, the partial one that interactions carry."""
     payload: Json = {"id": str(channel.id), "type": int(channel.type), "flags": 0}
     last = max((m.id for m in world.messages.values() if m.channel_id == channel.id), default=None)
-    payload["last_message_id"] = str(last) if last else None
+    payload["last_message_id"] = last and str(last)
     if channel.type is ChannelType.GUILD_TEXT:
         payload |= {
             "guild_id": str(channel.guild_id),
@@ -105,6 +94,16 @@ def channel_json(world: World, channel: Channel, *, viewer: User | None = None) 
     return payload
 
 
+_NONE_IN_GUILD = (
+    *("features", "emojis", "stickers", "threads", "presences", "voice_states"),
+    *("stage_instances", "guild_scheduled_events", "soundboard_sounds"),
+)
+_LEVELS_OF_GUILD = (
+    *("verification_level", "default_message_notifications", "explicit_content_filter"),
+    *("mfa_level", "nsfw_level", "system_channel_flags"),
+)
+
+
 def guild_json(world: World) -> Json:
     """The guild as GUILD_CREATE carries it."""
     guild = world.guild
@@ -121,26 +120,13 @@ def guild_json(world: World) -> Json:
         "member_count": sum(u.in_guild for u in world.users.values()),
         "premium_tier": guild.premium_tier,
         "preferred_locale": "en-US",
-        "features": [],
-        "emojis": [],
-        "stickers": [],
-        "threads": [],
-        "presences": [],
-        "voice_states": [],
-        "stage_instances": [],
-        "guild_scheduled_events": [],
-        "soundboard_sounds": [],
         "large": False,
         "unavailable": False,
         "joined_at": timestamp(1_700_000_000),
-        "verification_level": 0,
-        "default_message_notifications": 0,
-        "explicit_content_filter": 0,
-        "mfa_level": 0,
-        "nsfw_level": 0,
         "afk_timeout": 300,
         "system_channel_id": None,
-        "system_channel_flags": 0,
+        **{name: [] for name in _NONE_IN_GUILD},
+        **dict.fromkeys(_LEVELS_OF_GUILD, 0),
     }
 
 
@@ -232,9 +218,7 @@ def message_json(world: World, message: Message, *, nested: bool = False) -> Jso
         "edited_timestamp": timestamp(message.edited_at) if message.edited_at else None,
         "mentions": [user_json(world.users[i]) for i in message.mentions if i in world.users],
         "mention_roles": [],
-        "mention_everyone": False,
-        "pinned": False,
-        "tts": False,
+        **dict.fromkeys(("mention_everyone", "pinned", "tts"), False),
     }
     if message.nonce is not None:
         payload["nonce"] = message.nonce

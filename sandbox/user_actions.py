@@ -70,7 +70,7 @@ class UserActions:
 
     async def until(self, condition: Callable[[], object], timeout_seconds: float = 10.0) -> bool:
         """Wait for a condition over the world; false when the time is over."""
-        return await self.world.signal.until(condition, timeout_seconds)
+        return await self.world.until(condition, timeout_seconds)
 
     # Doing
 
@@ -280,7 +280,7 @@ class UserActions:
             self.world.clock.now() - age_seconds,
             time.monotonic(),
             user_installed=user_installed,
-            until=self.world.signal.until,
+            until=self.world.until,
             **about,
         )
         self.world.interactions[interaction.id] = interaction

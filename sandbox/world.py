@@ -58,38 +58,13 @@ class TrafficLine:
 Listener = Callable[[str, Json], None]
 
 
-class Signal:
-    """Wakes everything that waits for a change of the world."""
-
-    def __init__(self) -> None:
-        self._changed = asyncio.Event()
-
-    def notify(self) -> None:
-        """Wake all waiters."""
-        self._changed.set()
-        self._changed = asyncio.Event()
-
-    async def until(self, condition: Callable[[], object], timeout_seconds: float) -> bool:
-        """Wait until the condition holds; false when the time is over first."""
-        end = time.monotonic() + timeout_seconds
-        while not condition():
-            left = end - time.monotonic()
-            if left <= 0:
-                return False
-            try:
-                await asyncio.wait_for(self._changed.wait(), left)
-            except TimeoutError:
-                return bool(condition())
-        return True
-
-
 class World:
     """Guild, channels, users, messages, files, commands: one server and its direct messages."""
 
     def __init__(self) -> None:
         self.clock = MovableClock()
         self.ids = Snowflakes(self.clock)
-        self.signal = Signal()
+        self._changed = asyncio.Event()
         self.application_id = self.ids.next()
         self.token = f"sandbox.{secrets.token_urlsafe(24)}"
         self.cdn_secret = secrets.token_bytes(16)
@@ -186,7 +161,21 @@ class World:
         """Tell the page and every waiter that something changed."""
         for listener in tuple(self.listeners):
             listener(kind, payload)
-        self.signal.notify()
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def until(self, condition: Callable[[], object], timeout_seconds: float) -> bool:
+        """Wait until the condition holds; false when the time is over first."""
+        end = time.monotonic() + timeout_seconds
+        while not condition():
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            try:
+                await asyncio.wait_for(self._changed.wait(), left)
+            except TimeoutError:
+                return bool(condition())
+        return True
 
     def tell(self, kind: str, title: str, *, sent: Any = None, received: Any = None) -> None:
         """Add a whole line to the traffic, and tell of it."""

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from jobs.changing.audit import COMMAND_LINE, write_act_on
 from jobs.changing.cancelling import WAITING_AGAIN, cancel_row, forget_clearing, lock_with_flow
-from jobs.core import QueuePart, change_job, record, row_of
+from jobs.core import QueuePart, change_job, job_of, record
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC
 from jobs.db.rows import J, event_from_row, job_from_row
@@ -72,9 +72,7 @@ class Jobs(QueuePart):
             dropped = await cancel_row(transaction, row, by_user_id)
             if row.user_id != by_user_id and row.state not in ENDED:
                 await write_act_on(transaction, row, by_user_id, "remove")
-            now = await row_of(transaction, job_id)
-            assert now is not None
-            job = job_from_row(now)
+            job = await job_of(transaction, job_id)
         await self._core.discard_working(dropped)
         if row.state == JobState.QUEUED:
             say_end(job, "cancelled")
@@ -104,8 +102,7 @@ class Jobs(QueuePart):
             await record(transaction, job_id, "retried", "operator")
             await write_act_on(transaction, row, COMMAND_LINE, "retry")
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
-            now = await row_of(transaction, job_id)
-        return None if now is None else job_from_row(now)
+            return await job_of(transaction, job_id)
 
     async def move_to_front(self, job_id: int, by_user_id: int) -> bool:
         """Set a waiting job before all others of its server; other servers keep their turn."""

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from jobs.changing.audit import write_act_on
 from jobs.changing.installation import RESTORED_AT
-from jobs.core import QueuePart, change_job, record, row_of, used_keys
+from jobs.core import QueuePart, change_job, job_of, record, row_of, used_keys
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Record, Transaction
 from jobs.db.facts import read_fact
@@ -90,8 +90,7 @@ class Retention(QueuePart):
                 if row.user_id != by_user_id:
                     await write_act_on(transaction, row, by_user_id, "delete_picture")
                 await transaction.notify(CHANGED_TOPIC)
-            now = await row_of(transaction, job_id)
-        return None if now is None else job_from_row(now)
+            return await job_of(transaction, job_id)
 
     async def restore(self, job_id: int, by_user_id: int, reply: Reply) -> Job | None:
         """Take a deletion back, and show the picture again in another message.
@@ -137,8 +136,7 @@ class Retention(QueuePart):
             if row.user_id != by_user_id:
                 await write_act_on(transaction, row, by_user_id, "undo_delete_picture")
             await transaction.notify(CHANGED_TOPIC)
-            now = await row_of(transaction, job_id)
-        return None if now is None else job_from_row(now)
+            return await job_of(transaction, job_id)
 
     async def finish_deleting(self) -> int:
         """Delete for good what can be taken back no more; of how many jobs. For now and then."""

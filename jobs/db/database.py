@@ -117,7 +117,7 @@ class Transaction:
 
         Args:
             topics: what happened.
-            about: to what; see `ChangeListener.wait`.
+            about: to what; see `jobs.db.listeners`.
         """
         if self.postgres:
             await self.execute(sa.select(*self.notifications(*topics, about=about)))

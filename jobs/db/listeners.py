@@ -7,7 +7,7 @@ PostgreSQL the server sends a NOTIFY, and nothing is asked at all.
 
 import asyncio
 import contextlib
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import aiosqlite
 
@@ -25,22 +25,7 @@ _ANYTHING = "*"
 """What may have been said where nobody listened."""
 
 
-class ChangeListener(Protocol):
-    """Waits for changes that were made since it was last asked."""
-
-    async def wait(self, timeout_seconds: float, about: str | None = None) -> bool:
-        """Whether something changed; False when the time ran out first.
-
-        Args:
-            timeout_seconds: how long to wait.
-            about: leave out what is known to be about something else.
-        """
-
-    async def close(self) -> None:
-        """Stop listening."""
-
-
-async def listen(database: Database, *topics: str) -> ChangeListener:
+async def listen(database: Database, *topics: str) -> "_Notifications | _DataVersion":
     """Begin to listen; what changes from now on is noticed.
 
     Raises:
@@ -159,11 +144,17 @@ class Listeners:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._open: dict[tuple[str, ...], ChangeListener] = {}
+        self._open: dict[tuple[str, ...], _Notifications | _DataVersion] = {}
         self._opening = asyncio.Lock()
 
     async def wait(self, timeout_seconds: float, *topics: str, about: str | None = None) -> bool:
-        """Wait for a change of these topics (none: of any); see `ChangeListener.wait`."""
+        """Whether something changed since the last call; False when the time ran out first.
+
+        Args:
+            timeout_seconds: how long to wait.
+            topics: of the change; none: any.
+            about: leave out what is known to be about something else.
+        """
         async with self._opening:
             listener = self._open.get(topics)
             if listener is None:

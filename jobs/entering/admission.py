@@ -69,7 +69,7 @@ async def refusal_for(
     # The server's numbers count what was done in the server, the operator's all that was done.
     everywhere = replace(asked, limits=rules.operator, guild_id=None)
     for counted in (everywhere,) if asker.guild_id is None else (asked, everywhere):
-        for count in (_waiting_per_user, _waiting_per_server, _per_day, _cooldown):
+        for count in (_waiting, _per_day, _cooldown):
             if (refusal := await count(counted)) is not None:
                 return refusal
     return None
@@ -111,14 +111,11 @@ def _channels(rules: Rules, asker: Asker) -> Refusal | None:
     return Refusal("channel_ids", channels)
 
 
-async def _waiting_per_user(asked: _Asked) -> Refusal | None:
+async def _waiting(asked: _Asked) -> Refusal | None:
     waiting = await asked.count(*asked.mine, IS_WAITING)
-    return _too_many(asked, "max_waiting_per_user", waiting)
-
-
-async def _waiting_per_server(asked: _Asked) -> Refusal | None:
-    if asked.guild_id is None:
-        return None
+    refusal = _too_many(asked, "max_waiting_per_user", waiting)
+    if refusal is not None or asked.guild_id is None:
+        return refusal
     waiting = await asked.count(*asked.everybodys, IS_WAITING)
     return _too_many(asked, "max_waiting_per_server", waiting)
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from common.options import PaintInputs, PaintOptions
 from common.variants import variants_of
-from jobs.core import QueueCore, QueuePart, picture_lock, record, row_of, use_pictures
+from jobs.core import QueueCore, QueuePart, job_of, picture_lock, record, row_of, use_pictures
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
@@ -99,10 +99,9 @@ class Submissions(QueuePart):
             )
             job_id = await _insert(transaction, submission, rules, fleet, chosen)
             standings = await self._standings.get_many_in(connection, [job_id], transaction.now)
-            row = await row_of(transaction, job_id)
-            assert row is not None
+            job = await job_of(transaction, job_id)
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
-        return Accepted(job_from_row(row), standings[job_id])
+        return Accepted(job, standings[job_id])
 
     async def take(self, job: Job, number: int, asker: Asker, reply: Reply) -> Job | None:
         """Make one of a finished job's versions a picture of its own, which costs nothing.
@@ -156,10 +155,8 @@ class Submissions(QueuePart):
             await use_pictures(transaction, job_id, roles)
             actor, details = f"user:{asker.user_id}", {"from": str(job.id)}
             await record(transaction, job_id, "taken", actor, details)
-            row = await row_of(transaction, job_id)
-            assert row is not None
             await transaction.notify(CHANGED_TOPIC)
-        return job_from_row(row)
+            return await job_of(transaction, job_id)
 
 
 async def _is_taken_back(transaction: Transaction, parent_job_id: int | None) -> bool:

@@ -30,8 +30,5 @@ def choose_network(
     if quick == usual or not most or not fleet.paints(quick):
         return NetworkChoice(usual)
     seconds = fleet.least_seconds(speed_class, work, usual)
-    return (
-        NetworkChoice(usual)
-        if seconds is None or seconds <= most
-        else NetworkChoice(quick, seconds)
-    )
+    is_quick = seconds is not None and seconds > most
+    return NetworkChoice(quick, seconds) if is_quick else NetworkChoice(usual)
