@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -185,28 +186,19 @@ class Retention(QueuePart):
             Up to when it is done.
         """
         until = await self._database.now() - TOKEN_SECONDS
-        statement = (
-            sa.select(J.id, J.target)
-            .where(
-                J.delivered_at > since,
-                J.delivered_at <= until,
-                J.target.contains(_HELD),
-                ~J.target.contains(_DROPPED),
-            )
-            .order_by(J.id)
-            .limit(_BATCH)
+        statement = sa.select(J.id, J.target).where(
+            J.delivered_at > since,
+            J.delivered_at <= until,
+            J.target.contains(_HELD),
+            ~J.target.contains(_DROPPED),
         )
-        last = 0
-        while True:
-            rows = await self._database.all(statement.where(J.id > last))
-            if not rows:
-                return until
-            last = rows[-1].id
+        async for rows in self._in_batches(statement):
             async with self._database.write(precious=False) as transaction:
                 for row in rows:
                     target = json_object(row.target) | {"interaction_token": ""}
                     plain = json.dumps(target, separators=(",", ":"))
                     await change_job(transaction, row.id, target=plain)
+        return until
 
     async def unused(self, keys: Collection[str]) -> set[str]:
         """Which of these pictures nobody needs any more."""
@@ -228,22 +220,11 @@ class Retention(QueuePart):
             for row in await self._database.all(sa.select(schema.guild_limits))
         }
         shortest = min([operator.retention_days, *days.values()])
-        expired, last = 0, 0
-        while True:
-            statement = (
-                sa.select(J.id, J.guild_id, J.ended_at, J.delivered_at)
-                .where(
-                    J.id > last,
-                    J.pictures_deleted_at.is_(None),
-                    J.ended_at < now - shortest * DAY_SECONDS,
-                )
-                .order_by(J.id)
-                .limit(_BATCH)
-            )
-            rows = await self._database.all(statement)
-            if not rows:
-                return expired
-            last = rows[-1].id
+        expired = 0
+        statement = sa.select(J.id, J.guild_id, J.ended_at, J.delivered_at).where(
+            J.pictures_deleted_at.is_(None), J.ended_at < now - shortest * DAY_SECONDS
+        )
+        async for rows in self._in_batches(statement):
             for row in rows:
                 kept = days.get(row.guild_id, operator.retention_days)
                 if row.delivered_at is None:
@@ -251,6 +232,16 @@ class Retention(QueuePart):
                 if row.ended_at < now - kept * DAY_SECONDS:
                     await self._expire_one(row.id)
                     expired += 1
+        return expired
+
+    async def _in_batches(self, jobs: sa.Select[Any]) -> AsyncIterator[Sequence[Record]]:
+        """Rows of jobs, by their numbers, some at a time; each is read when it is its turn."""
+        last = 0
+        while rows := await self._database.all(
+            jobs.where(J.id > last).order_by(J.id).limit(_BATCH)
+        ):
+            yield rows
+            last = rows[-1].id
 
     async def _expire_one(self, job_id: int) -> None:
         async with self._database.write() as transaction:

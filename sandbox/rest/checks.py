@@ -1,6 +1,11 @@
 """Judging what the bot sends, by every rule that concerns it."""
 
-from sandbox.model import Message
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.model import Files, Json
+from sandbox.rest.context import line_of, world_of
 from sandbox.rules import FormBody, judge_all
 from sandbox.rules.messages import is_v2
 from sandbox.world import TrafficLine
@@ -15,11 +20,11 @@ def check(subject: str, line: TrafficLine | None, *forms: FormBody) -> None:
     judge_all(subject, forms, line)
 
 
-def check_message(
-    form: FormBody, line: TrafficLine | None, *, existing: Message | None = None
-) -> None:
-    """Judge a message's JSON and files; `existing` is the message that an edit changes."""
-    form.existing = existing
-    form.v2 = is_v2(form.value.get("flags"), existing)
-    form.upload_limit_bytes = form.world.upload_limit_bytes
+def check_message(request: web.Request, value: Json, files: Files, **about: Any) -> FormBody:
+    """Judge a message's JSON and files; `about` are more fields of the form, such as `existing`."""
+    world, line = world_of(request), line_of(request)
+    form = FormBody(world, value, payload=value, files=files, **about)
+    form.v2 = is_v2(value.get("flags"), form.existing)
+    form.upload_limit_bytes = world.upload_limit_bytes
     check("message", line, form)
+    return form

@@ -50,7 +50,8 @@ def check_data(
     form = FormBody(world, data, ("data",), payload=data, files=files, interaction=interaction)
     if kind in {MESSAGE, UPDATE}:
         existing = interaction.source if kind == UPDATE else None
-        check_message(form, line, existing=existing)
+        about: Any = {"path": ("data",), "interaction": interaction, "existing": existing}
+        check_message(request, data, files, **about)
     elif kind in {DEFERRED_MESSAGE, CHOICES}:
         judge("choices" if kind == CHOICES else "deferral", form, line)
     elif kind == MODAL:

@@ -12,8 +12,7 @@ from sandbox.model import ChannelType, Json, Message
 from sandbox.payloads import channel_json, for_bot, message_json
 from sandbox.rest.bodies import answer, no_content, read_object
 from sandbox.rest.checks import check_message
-from sandbox.rest.context import channel_for_bot, line_of, message_for_bot, world_of
-from sandbox.rules import FormBody
+from sandbox.rest.context import channel_for_bot, message_for_bot, world_of
 from sandbox.world import World
 
 NONCE_MEMORY_SECONDS = 300
@@ -59,8 +58,7 @@ async def post_message(request: web.Request) -> web.Response:
         world.users[i].accepts_dms for i in channel.member_ids
     ):
         raise cannot_message_user()
-    form = FormBody(world, payload, payload=payload, files=files)
-    check_message(form, line_of(request))
+    check_message(request, payload, files)
     repeated = _same_nonce(request, channel.id, payload)
     if repeated is not None:
         return answer(message_json(world, repeated))
@@ -96,8 +94,7 @@ async def patch_message(request: web.Request) -> web.Response:
     payload, files = await read_object(request)
     if message.author_id != world.bot.id:
         raise not_the_author()
-    form = FormBody(world, payload, payload=payload, files=files)
-    check_message(form, line_of(request), existing=message)
+    check_message(request, payload, files, existing=message)
     return answer(message_json(world, edit_message(world, message, payload, files)))
 
 

@@ -1,6 +1,6 @@
 """Components of messages and modals: their fields, where they may stand, what they may hold."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from sandbox.model import Json
@@ -153,6 +153,13 @@ def tree(form: FormBody, place: str | None = None) -> list[tuple[FormBody, str]]
     return list(walk(inner, components, place or top_place(form)))
 
 
+def each_of(
+    form: FormBody, kinds: Collection[int], place: str | None = None
+) -> Iterator[tuple[FormBody, str]]:
+    """Those of `tree` that are of these kinds."""
+    return (found for found in tree(form, place) if found[0].value["type"] in kinds)
+
+
 def shape_findings(form: FormBody, place: str) -> Iterator[Finding]:
     """A component's kind fits its place, and its fields their schema."""
     component = form.value
@@ -198,7 +205,7 @@ def at_most_forty_components(form: FormBody) -> Iterator[Finding]:
 @rule("message", REFERENCE + "#text-display")
 def texts_share_four_thousand_characters(form: FormBody) -> Iterator[Finding]:
     """All text displays of a message together have at most 4000 characters."""
-    texts = [inner.value["content"] for inner, _ in tree(form) if inner.value["type"] == TEXT]
+    texts = [inner.value["content"] for inner, _ in each_of(form, {TEXT})]
     if sum(len(text) for text in texts) > MAX_TEXT:
         message = f"The total displayable text size exceeds the max limit ({MAX_TEXT})"
         yield form.wrong("COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED", message, "components")
@@ -228,9 +235,7 @@ def ids_are_unique(form: FormBody) -> Iterator[Finding]:
 @rule("message", REFERENCE + "#action-row")
 def rows_hold_buttons_or_one_select(form: FormBody) -> Iterator[Finding]:
     """An action row holds up to five buttons, or a single select menu."""
-    for inner, _ in tree(form):
-        if inner.value["type"] != ROW:
-            continue
+    for inner, _ in each_of(form, {ROW}):
         width = sum(5 if c["type"] in SELECTS else 1 for c in inner.value["components"])
         if width > 5:
             message = "The specified component exceeds the maximum width"

@@ -36,9 +36,7 @@ def modal_ids_are_unique(form: FormBody) -> Iterator[Finding]:
 @rule("modal", "components/reference#text-input")
 def modal_inputs_are_labeled_once(form: FormBody) -> Iterator[Finding]:
     """A text input in a row needs its own label; inside a Label it must have none."""
-    for inner, place in components.tree(form, "modal"):
-        if inner.value["type"] != components.TEXT_INPUT:
-            continue
+    for inner, place in components.each_of(form, {components.TEXT_INPUT}, "modal"):
         path = (*inner.path, "label")
         has_label = inner.value.get("label") is not None
         if place == "modal-row" and not has_label:
@@ -51,10 +49,8 @@ def modal_inputs_are_labeled_once(form: FormBody) -> Iterator[Finding]:
 @rule("modal", "components/reference#text-input")
 def modal_input_lengths_agree(form: FormBody) -> Iterator[Finding]:
     """A pre-filled value keeps the limits of its own input."""
-    for inner, _ in components.tree(form, "modal"):
+    for inner, _ in components.each_of(form, {components.TEXT_INPUT}, "modal"):
         value = inner.value
-        if value["type"] != components.TEXT_INPUT:
-            continue
         low, high = value.get("min_length") or 0, value.get("max_length") or 4000
         if low > high:
             message = f"min_length ({low}) is larger than max_length ({high})."
