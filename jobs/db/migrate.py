@@ -14,8 +14,9 @@ from common.files import close_to_others
 from common.settings import Settings
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
+from jobs.db.connecting import BUSY_TIMEOUT_SECONDS
 from jobs.db.copying import keep_before_migration
-from jobs.db.database import BUSY_TIMEOUT_SECONDS, Database
+from jobs.db.database import Database
 from jobs.db.living import bots_alive, has_ended
 from jobs.outcomes import DatabaseTooNewError, DatabaseTooOldError, QueueUnavailableError
 
