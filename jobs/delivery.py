@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from jobs.core import QueuePart, change_job, record, row_of
 from jobs.db import schema
+from jobs.db.database import Transaction
 from jobs.db.rows import HAS_ENDED, J, job_from_row, to_json
-from jobs.model import Job, JobState
+from jobs.model import Job, JobState, Reply
 
 _UNDELIVERABLE = "undeliverable: "
 _TOLD = "told: "
@@ -45,9 +46,13 @@ class Deliveries(QueuePart):
         )
         return [job_from_row(row) for row in await self._database.all(statement)]
 
-    async def set_message(self, job_id: int, channel_id: int | None, message_id: int) -> None:
-        """Remember the message that shows the job."""
+    async def set_message(
+        self, job_id: int, channel_id: int | None, message_id: int, *, reply: Reply | None = None
+    ) -> None:
+        """Remember the message that shows the job; see `mark_delivered` for the reply."""
         async with self._database.write() as transaction:
+            if await _is_shown_elsewhere(transaction, job_id, reply):
+                return
             where = {"message_channel_id": channel_id, "message_id": message_id}
             await change_job(transaction, job_id, **where)
 
@@ -112,17 +117,22 @@ class Deliveries(QueuePart):
         message_id: int | None = None,
         channel_id: int | None = None,
         announced: bool = False,
+        reply: Reply | None = None,
     ) -> bool:
         """Note that the final message is there; False when it was noted before.
 
         Args:
-            job_id: Whose message.
-            how: The way that it went.
-            message_id: The message.
-            channel_id: Where it is.
+            job_id: Whose message it is.
+            how: By which way it came there.
+            message_id: Of the message, if it is known.
+            channel_id: Of its channel.
             announced: The member needs no word of it beside the message.
+            reply: To what it was the answer. A deletion that was taken back meanwhile has given
+                the job another one, which is to show it yet.
         """
         async with self._database.write() as transaction:
+            if await _is_shown_elsewhere(transaction, job_id, reply):
+                return False
             told_at = transaction.now if announced else None
             may_be = {
                 "message_id": message_id,
@@ -145,10 +155,12 @@ class Deliveries(QueuePart):
             await record(transaction, job_id, "delivered", "bot", {"how": how})
         return True
 
-    async def mark_undeliverable(self, job_id: int, reason: str) -> bool:
+    async def mark_undeliverable(
+        self, job_id: int, reason: str, *, reply: Reply | None = None
+    ) -> bool:
         """Give the message up, with the reason; the job itself stays as it is."""
         how = f"{_UNDELIVERABLE}{reason}"[:100]
-        return await self.mark_delivered(job_id, how=how, announced=True)
+        return await self.mark_delivered(job_id, how=how, announced=True, reply=reply)
 
     async def unannounced(self, application_id: int = 0) -> list[Job]:
         """Jobs that were delivered a short while ago, and whose members were not told so yet.
@@ -186,3 +198,12 @@ class Deliveries(QueuePart):
         await self._database.execute(
             sa.update(schema.jobs).where(J.id.in_(job_ids)).values(delivered_how=told)
         )
+
+
+async def _is_shown_elsewhere(transaction: Transaction, job_id: int, reply: Reply | None) -> bool:
+    """Whether a job has been given another message than the answer to this."""
+    if reply is None:
+        return False
+    row = await row_of(transaction, job_id)
+    now = None if row is None else job_from_row(row)
+    return now is not None and now.reply.interaction_id != reply.interaction_id
