@@ -4,7 +4,16 @@ import copy
 from datetime import UTC, datetime
 
 from sandbox.addresses import attachment_json, file_url, proxy_url
-from sandbox.model import Channel, ChannelType, Interaction, Json, Message, Role, User
+from sandbox.model import (
+    Channel,
+    ChannelType,
+    Interaction,
+    Json,
+    Message,
+    Role,
+    User,
+    walk_components,
+)
 from sandbox.permissions import app_permissions, permissions_of
 from sandbox.world import World
 
@@ -152,27 +161,18 @@ def media_json(world: World, message: Message, media: Json) -> Json:
     }
 
 
-def _resolve_component(world: World, message: Message, component: Json) -> None:
-    for key in ("media", "file"):
-        if isinstance(component.get(key), dict):
-            component[key] = media_json(world, message, component[key])
-            wanted = component[key].get("attachment_id")
-            stored = next((f for f in message.attachments if str(f.id) == wanted), None)
-            if component["type"] == 13 and stored is not None:
-                component |= {"name": stored.filename, "size": len(stored.data)}
-    for item in component.get("items", []):
-        item["media"] = media_json(world, message, item["media"])
-    for child in component.get("components", []):
-        _resolve_component(world, message, child)
-    if isinstance(component.get("accessory"), dict):
-        _resolve_component(world, message, component["accessory"])
-
-
 def components_json(world: World, message: Message) -> list[Json]:
     """The message's components with their media resolved."""
     components = copy.deepcopy(message.components)
-    for component in components:
-        _resolve_component(world, message, component)
+    for component in walk_components(components):
+        for holder in (component, *component.get("items", [])):
+            for key in ("media", "file"):
+                if isinstance(holder.get(key), dict):
+                    holder[key] = media_json(world, message, holder[key])
+        wanted = (component.get("file") or {}).get("attachment_id")
+        stored = next((f for f in message.attachments if str(f.id) == wanted), None)
+        if stored is not None:
+            component |= {"name": stored.filename, "size": len(stored.data)}
     return components
 
 

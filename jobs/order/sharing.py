@@ -35,7 +35,6 @@ class Planned:
     """Where a waiting job will be painted, in seconds from now."""
 
     engine: EngineInfo
-    starts: float
     ready: float
 
 
@@ -85,9 +84,8 @@ class JobSchedule:
         engine = min(staying, key=lambda one: self.free[one.id], default=None)
         if engine is None:
             return None
-        starts = self.free[engine.id]
-        ready = self.free[engine.id] = starts + self.fleet.seconds_on(engine, load)
-        return Planned(engine, starts, ready)
+        self.free[engine.id] += self.fleet.seconds_on(engine, load)
+        return Planned(engine, self.free[engine.id])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from jobs.core import QueueCore, QueuePart
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.facts import seconds_since
-from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, optional_moment
+from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment, optional_moment
 from jobs.entering.limits import EVERYWHERE
 from jobs.model import Job, JobState, Standing
 from jobs.order.choosing import choose_network
@@ -29,7 +29,7 @@ ENGINE_STARTING = "engine_starting"
 """The fact of the installation that says when an engine began to start."""
 STARTING_SECONDS = 120.0
 """What has not started within this time is not waited for any longer."""
-_PLACE = (J.start, J.id, J.state, J.guild_id, J.started_at)
+_PLACE = (J.start, J.id, J.state, J.guild_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,7 @@ class Standings(QueuePart):
             if row.state != JobState.QUEUED:
                 is_running = row.state == JobState.RUNNING
                 ready = now + remaining_seconds(row, fleet, now) if is_running else None
-                times = optional_moment(row.started_at), optional_moment(ready)
-                found[row.id] = Standing(0, *times, engines, False, starting)
+                found[row.id] = Standing(0, optional_moment(ready), engines, False, starting)
                 continue
             await forecast.pass_to(row)
             own_ahead = 0
@@ -89,11 +88,10 @@ class Standings(QueuePart):
                 own_ahead = before + await _own_between(connection, row.guild_id, since, here)
                 halted[row.guild_id] = (own_ahead, here)
             stopped = EVERYWHERE in paused or row.guild_id in paused
-            seconds = None if stopped else await forecast.times(row)
-            starts, ready = (now + one for one in seconds) if seconds else (None, None)
-            times = optional_moment(starts), optional_moment(ready)
+            seconds = None if stopped else await forecast.seconds_to_ready(row)
+            ready_at = None if seconds is None else moment(now + seconds)
             place = forecast.ahead + own_ahead + 1
-            found[row.id] = Standing(place, *times, engines, stopped, starting)
+            found[row.id] = Standing(place, ready_at, engines, stopped, starting)
         return found
 
     async def painting_seconds(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from jobs.core import QueuePart
 from jobs.db import schema
 from jobs.db.database import Transaction
-from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo, BotState, bot_from_row, bots_alive
+from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo, bot_from_row
 
 
 class Bots(QueuePart):
@@ -63,11 +63,6 @@ class Bots(QueuePart):
         """Count on a bot no longer: it ends."""
         gone = sa.delete(schema.bots).where(schema.bots.c.id == bot_id)
         await self._database.execute(gone, precious=False)
-
-    async def alive(self) -> list[BotState]:
-        """The bots that were heard of, the oldest first."""
-        async with self._database.read_now() as (connection, now):
-            return await bots_alive(connection, now)
 
 
 async def _insert(transaction: Transaction, bot: BotInfo, seen: Mapping[str, Any]) -> None:
