@@ -10,7 +10,7 @@ import functools
 import hashlib
 import re
 import time
-from collections.abc import Callable, Collection, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -231,7 +231,15 @@ class PictureStore:
 
     async def total_bytes(self, keys: Collection[str]) -> int:
         """How large these are together; those that are not there count nothing."""
-        return await self._sizes.total(keys)
+        return sum((await self.sizes_bytes(keys)).values())
+
+    async def sizes_bytes(self, keys: Collection[str]) -> dict[str, int]:
+        """How large each of these is; 0 for what is not there."""
+        return await self._sizes.of(keys)
+
+    def known_sizes_bytes(self, keys: Iterable[str]) -> dict[str, int]:
+        """The sizes that a bucket need not be asked for any more; a folder is asked anew."""
+        return self._sizes.known(keys)
 
     @_in_thread
     def _size_bytes(self, key: str) -> int:

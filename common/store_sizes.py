@@ -1,7 +1,7 @@
 """How large the files of a store are, for those who count many of them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 SIZES_AT_ONCE = 8
 """Half of the store's threads, of all callers together: who asks for pictures is not to wait for
@@ -24,13 +24,19 @@ class Sizes:
                 self._known.clear()
             self._known[key] = size_bytes
 
-    async def total(self, keys: Collection[str]) -> int:
-        """How large these are together."""
-        asked, size = list(dict.fromkeys(keys)), 0
+    def known(self, keys: Iterable[str]) -> dict[str, int]:
+        """Those of these keys that are remembered."""
+        return {key: self._known[key] for key in keys if key in self._known}
+
+    async def of(self, keys: Collection[str]) -> dict[str, int]:
+        """How large each of these is."""
+        asked = list(dict.fromkeys(keys))
+        sizes: dict[str, int] = {}
         for first in range(0, len(asked), SIZES_AT_ONCE):
             some = asked[first : first + SIZES_AT_ONCE]
-            size += sum(await asyncio.gather(*(self._of(key) for key in some)))
-        return size
+            found = await asyncio.gather(*(self._of(key) for key in some))
+            sizes |= zip(some, found, strict=True)
+        return sizes
 
     async def _of(self, key: str) -> int:
         # Remembered one by one: when a later one fails, the next try has fewer to ask for.

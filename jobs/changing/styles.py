@@ -10,6 +10,7 @@ from jobs.core import QueuePart
 from jobs.db import schema
 from jobs.db.facts import SCANS_UNREACHABLE, seconds_since
 from jobs.db.rows import from_row
+from jobs.picture_sizes import note_sizes
 
 Scope = Literal["user", "guild"]
 STYLES_ALLOWED: dict[Scope, int] = {"user": 25, "guild": 100}
@@ -83,6 +84,7 @@ class Styles(QueuePart):
                 by_user=by_user,
                 created_at=transaction.now,
             )
+            await note_sizes(transaction, self._core.store, [picture_key])
             if scope == "guild":
                 action = "save_style" if old is None else "replace_style"
                 await write_audit(transaction, owner_id, by_user, action, {"name": name})
