@@ -67,24 +67,15 @@ def to_json(value: object) -> str:
     return _adapter(cast("Hashable", type(value))).dump_json(value).decode()
 
 
-def from_json(kind: type[T], text: str) -> T:
-    """The value in a JSON text.
-
-    Raises:
-        ValidationError: when it is no such value.
-    """
-    value: T = _adapter(cast("Hashable", kind)).validate_json(text)
-    return value
-
-
 def lenient(kind: type[T], text: str | None) -> T | None:
     """What a column holds; None where it is nothing that this version reads."""
     if text is None:
         return None
     try:
-        return from_json(kind, text)
+        value: T = _adapter(cast("Hashable", kind)).validate_json(text)
     except ValidationError:
         return None
+    return value
 
 
 @lru_cache(maxsize=32)
