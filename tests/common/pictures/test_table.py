@@ -9,14 +9,14 @@ from PIL import Image
 from common.pictures import PictureError
 from common.pictures.decode import normalize
 from tools.picture_files import CASES, Case
-from tools.picture_files.case import Refused
+from tools.picture_files.case import Rejected
 from tools.picture_files.comparing import difference
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_file_of_each_kind(case: Case) -> None:
     data = case.make()
-    if isinstance(case.right, Refused):
+    if isinstance(case.right, Rejected):
         with pytest.raises(PictureError, match=case.right.words):
             normalize(data)
         return
