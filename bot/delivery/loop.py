@@ -110,10 +110,13 @@ class Delivery:
 
     def _message_of(self, job: Job) -> TrackedMessage:
         """What is known of a job's message; an earlier process may have an edit on its way."""
-        if job.id not in self._messages:
-            older = job.created_at.timestamp() < self._began_at
-            self._messages[job.id] = TrackedMessage(unsettled=older)
-        return self._messages[job.id]
+        answers = job.reply.interaction_id
+        known = self._messages.get(job.id)
+        if known is None or (known.answers != answers and known.task is None):
+            # A deletion that was taken back brings another message.
+            older = known is None and job.created_at.timestamp() < self._began_at
+            self._messages[job.id] = known = TrackedMessage(answers, unsettled=older)
+        return known
 
     def _consider(self, job: Job, now: float) -> None:
         """Start to bring a job's state to its message, if it is time to."""
@@ -153,6 +156,8 @@ class Delivery:
             job = await queue.jobs.get(job_id)
             if job is None or (job.state.ended and not message.is_final):
                 return  # the next round brings the end, in its own right
+            if job.reply.interaction_id != message.answers:
+                return  # and another message
             if not job.state.ended:
                 message.end = None  # an admin may have taken a cancellation back
             elif message.end is not None and await self._stays(job, message, message.end):
@@ -171,7 +176,9 @@ class Delivery:
             case Shown(how, message_id, channel_id, _):
                 message.failures = 0
                 if job.reply.message_id is None and how != "dm":
-                    await queue.deliveries.set_message(job.id, channel_id, message_id)
+                    await queue.deliveries.set_message(
+                        job.id, channel_id, message_id, reply=job.reply
+                    )
                 if not ended:
                     await queue.deliveries.mark_shown(job.id, job.revision)
                 elif not message.watch(outcome, self._now()):
@@ -184,7 +191,7 @@ class Delivery:
                 message.is_gone = True
                 if ended:
                     log.warning("Job %d cannot be shown: %s", job.id, reason)
-                    await queue.deliveries.mark_undeliverable(job.id, reason)
+                    await queue.deliveries.mark_undeliverable(job.id, reason, reply=job.reply)
                 else:
                     await queue.deliveries.mark_shown(job.id, job.revision)
 
@@ -216,6 +223,7 @@ class Delivery:
             message_id=shown.message_id,
             channel_id=shown.channel_id,
             announced=tells_by_itself,
+            reply=job.reply,
         )
         if not marked or tells_by_itself:
             return

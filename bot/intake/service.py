@@ -180,9 +180,10 @@ class IntakeService:
         add_log_ids(member=request.asker.user_id, server=request.asker.guild_id)
         if not is_mine(self._client, reply):
             return  # another application's bot goes on with it
-        message_id = await find_answer(
-            self._client, reply.application_id, reply.interaction_token, reply.token_expires_at
-        )
+        async with self._surroundings.returning.turn(request.asker.user_id):
+            message_id = await find_answer(
+                self._client, reply.application_id, reply.interaction_token, reply.token_expires_at
+            )
         if message_id == 0:
             log.info("The intake %s was never acknowledged; dropped", intake.interaction_id)
             await self._journal.close(intake.interaction_id)
@@ -212,7 +213,9 @@ class IntakeService:
             if request.lacks_style:
                 await self._ask_style(request)
                 return
-            outcome = await patiently(request, lambda: self._submit(request, message_id))
+            outcome = await patiently(
+                request, lambda: self._submit(request, message_id), again=entry is None
+            )
             if isinstance(outcome, Undecided):
                 await self._ask(outcome.request, await self.moving_question(outcome))
                 return

@@ -1,5 +1,7 @@
 """What the queue remembers of what was shown to members."""
 
+from dataclasses import replace
+
 from jobs.queue import JobQueue
 from tests.jobs.changing.conftest import finished
 from tests.kit.samples import FakeClock, accepted, claimed, delete_for_good, report
@@ -28,6 +30,24 @@ async def test_delivery_is_noted_once(queue: JobQueue, clock: FakeClock) -> None
     assert done is not None
     assert (done.reply.channel_id, done.reply.message_id) == (71, 81)
     assert done.delivered_at is not None
+
+
+async def test_a_message_that_is_not_the_jobs_any_more_is_not_noted(queue: JobQueue) -> None:
+    """A deletion was taken back meanwhile, which gives the job another message."""
+    job_id = await finished(queue, "a")
+    job = await queue.jobs.get(job_id)
+    assert job is not None
+    await queue.retention.delete_soon(job_id, job.user_id)
+    reply = replace(job.reply, interaction_id=4711, message_id=90)
+    assert await queue.retention.restore(job_id, job.user_id, reply)
+    deliveries = queue.deliveries
+    assert not await deliveries.mark_delivered(job_id, how="token", message_id=81, reply=job.reply)
+    assert not await deliveries.mark_undeliverable(job_id, "it is gone", reply=job.reply)
+    await deliveries.set_message(job_id, 70, 80, reply=job.reply)
+    now = await queue.jobs.get(job_id)
+    assert now is not None
+    assert (now.reply.message_id, now.delivered_at) == (90, None)
+    assert await deliveries.mark_delivered(job_id, how="token", reply=reply)
 
 
 async def test_a_message_that_cannot_be_delivered_is_given_up(queue: JobQueue) -> None:
