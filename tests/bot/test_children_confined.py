@@ -45,6 +45,15 @@ def takes_shared_memory():
         raise OSError
 def looks_into_another_process():
     Path(f"/proc/{parent}/environ").read_bytes()
+def sees_what_was_freed():
+    library.malloc.restype, library.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    for size in (2_000, 100_000):
+        place = library.malloc(size)
+        ctypes.memset(place, ord("S"), size)
+        library.free(place)
+        if library.malloc(size) == place and ctypes.string_at(place, size).count(b"S") > 100:
+            return
+    raise OSError
 def calls(number, *values):
     if library.syscall(number, *values) < 0:
         raise OSError
@@ -73,6 +82,7 @@ DEEDS = {
     "look into another process": looks_into_another_process,
     "take memory that is not counted": takes_memory_that_is_not_counted,
     "take shared memory": takes_shared_memory,
+    "see what was freed": sees_what_was_freed,
 }
 if os.uname().machine == "x86_64":
     DEEDS["read another's memory"] = lambda: calls(310, parent, 0, 0, 0, 0, 0)

@@ -7,6 +7,7 @@ import pytest
 
 from bot.cards.job_buttons import Action
 from bot.commands.rights import TABLE, Origin, Right, Role
+from bot.monitor import page
 from bot.ui.buttons import custom_id
 from jobs.model import Job, JobState
 from sandbox.model import Channel, Interaction, User
@@ -251,6 +252,13 @@ async def test_who_may_delete_may_take_that_back_and_shows_it_to_nobody_by_it(
         is_private = origin in {Origin.PRIVATE, Origin.MODERATED}
         may_post = allowed(origin, Right.POST, role) and not is_private
         assert shown_to_all(world) - before == may_post, role
+
+
+@pytest.mark.parametrize("origin", Origin)
+async def test_the_owners_page_shows_what_all_see(world: World, origin: Origin) -> None:
+    """It asks nobody who they are; what stands openly in another server is open there."""
+    job = await world.fresh(await MAKE[origin](world, world.user("ada")))
+    assert page.is_for_everybody(world.bot, job) == (origin in {Origin.PUBLIC, Origin.OTHER_SERVER})
 
 
 OWNERS = (
