@@ -11,7 +11,7 @@ from bot.cards.small_print import Attached, network_words, settings_line, small_
 from bot.texts import Texts
 from bot.ui.container import card
 from bot.ui.plain import plain
-from bot.ui.words import ready_words, styles_words
+from bot.ui.words import differs_by_style, ready_words, styles_words
 from jobs.model import Failure, Job, JobState, Standing
 
 BAR_CELLS = 14
@@ -187,7 +187,9 @@ def title_words(t: Texts, job: Job) -> str:
     """What a finished picture is called: its styles, and for whom it was painted."""
     title = t("Painted for {user}", user=job.user_name)
     if any(style.preset or style.name for style in job.inputs.styles):
-        styles = styles_words(t, job.inputs.styles)
+        styles = styles_words(t, job)
+        if differs_by_style(job):
+            styles = t.plural("{count} style", "{count} styles", count=len(job.inputs.styles))
         title = t("{styles}, for {user}", styles=styles, user=job.user_name)
     return plain(title, 200)
 
@@ -246,7 +248,7 @@ def gallery_card(
     t: Texts, job: Job, attached: Attached, *, title: str, by_name: bool, spoiler: bool
 ) -> ui.LayoutView:
     """A picture in a server's gallery, with its member's title and, if they wish, their name."""
-    headline = plain(title or styles_words(t, job.inputs.styles), 120)
+    headline = plain(title or styles_words(t, job), 120)
     by = t("by {user}", user=f"<@{job.user_id}>") if by_name else None
     return card(
         f"### 🏛️ {headline}",

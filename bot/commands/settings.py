@@ -8,7 +8,7 @@ from discord import app_commands, ui
 from bot.intake.own_defaults import OwnDefaults
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, languages, texts_for, texts_of
-from bot.ui.default_words import COLORS, NOTIFY, own_name
+from bot.ui.default_words import KEPT_COLORS, NOTIFY, own_name
 from bot.ui.people import is_admin
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import QUALITIES
@@ -34,7 +34,7 @@ class SettingsForm(ReportingModal):
         super().__init__(title=t("Defaults"))
         self._scope, self._owner_id = scope, owner_id
         self._size = _select("size", t, _sizes(t, largest_px), _size_value(now))
-        colors = {name: t(label) for name, label in COLORS.items()}
+        colors = {name: t(label) for name, label in KEPT_COLORS.items()}
         self._colors = _select("colors", t, colors, now.keep_colors)
         self._notify: ui.Select[Any] | None = None
         self._language: ui.Select[Any] | None = None

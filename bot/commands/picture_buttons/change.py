@@ -6,7 +6,6 @@ import discord
 from discord import ui
 
 from bot.cards.job_buttons import Action
-from bot.cards.small_print import KEPT_COLORS
 from bot.commands.job_access import check_pictures, kept_job
 from bot.commands.picture_buttons.remix import remix_request
 from bot.commands.style_form import STRENGTHS
@@ -15,6 +14,7 @@ from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
+from bot.ui.default_words import KEPT_COLORS
 from bot.ui.picture_upload import PictureUpload
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import QUALITIES
