@@ -11,10 +11,15 @@ import psutil
 import pytest
 from PIL import Image
 
+from common.confining import child_environment
 from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailableError, PictureError
 from common.pictures.answers import checked
+from tests.common.clips.files import GREEN, RED, film, solid
 from tests.common.pictures.test_decode import gradient
 from tests.kit.pictures import decoded, encoded
+from tools.picture_files import CASES
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 async def test_pictures_and_problems_come_back_from_the_child() -> None:
@@ -106,6 +111,32 @@ print(refused(lambda: Path({str(secret)!r}).read_text()),
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
     )
     assert said.stdout.split() == ["True", "True", "True"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what is given up is Linux's")
+def test_what_needs_a_thread_is_read_for_any_user(tmp_path: Path) -> None:
+    """Some limits do not hold root, who runs the tests and should not run the bot."""
+    heic = next(case for case in CASES if case.name.startswith("HEIC"))
+    files = [tmp_path / "heic", tmp_path / "film"]
+    files[0].write_bytes(heic.make())
+    files[1].write_bytes(film([solid(RED), solid(GREEN)]))
+    script = f"""
+import os, resource
+from pathlib import Path
+from common.confining import confine, leave_network, readable_modules
+from common.pictures import child
+from common.pictures.decode import normalize
+child._load()
+files = [Path(name).read_bytes() for name in {[str(file) for file in files]}]
+before = [normalize(file).png for file in files]  # loads what another user may not read
+if os.getuid() == 0:
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+leave_network()
+confine(memory_bytes=3 << 30, folder=None, readable=readable_modules())
+assert [normalize(file).png for file in files] == before
+"""
+    subprocess.run([sys.executable, "-c", script], env=child_environment(), cwd=ROOT, check=True)
 
 
 def _listening() -> int:
