@@ -90,10 +90,11 @@ def confine(*, memory_bytes: int, folder: Path | None, readable: Iterable[Path])
             _call(library.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0))
         with contextlib.suppress(OSError):
             _only_read(library, [*readable, *(Path(each) for each in _LIBRARIES)])
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-        with contextlib.suppress(OSError):
+        try:
             refuse_system_calls(library)
+        except OSError:  # then no thread either, as this limit counts both
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 
 @contextlib.contextmanager
