@@ -102,11 +102,10 @@ def in_palettes(
     parts: Sequence[tuple[float, ColorMoments, Tensor | None]],
     share: float,
     given: ColorMoments | None = None,
+    *,
+    by_hue: bool = False,
 ) -> Tensor:
-    """A photograph [3, H, W] brought to palettes, as far as the share says.
-
-    As by `match_moments`, but a change of hue counts more than one of light, and so does what
-    colours are told apart by: a blue sky takes the painting's blue and not its light yellow.
+    """A photograph [3, H, W] brought to palettes by `match_moments`, as far as the share says.
 
     Args:
         photograph: sRGB.
@@ -114,11 +113,14 @@ def in_palettes(
             applies, the photograph stays.
         share: 0..1.
         given: see `match_moments`.
+        by_hue: whether a change of chroma counts more than one of luma: a light blue sky takes
+            the painting's dark blue then and not its light yellow.
     """
+    axes = _OPPONENT if by_hue else None
     found, total = (photograph.new_zeros(one.shape) for one in (photograph, photograph[0]))
     for weight, colors, mask in parts:
         cover = torch.full_like(total, weight) if mask is None else mask.to(total) * weight
-        found += cover * _moved(photograph[None], colors, given, _OPPONENT)[0].clamp(0, 1)
+        found += cover * _moved(photograph[None], colors, given, axes)[0].clamp(0, 1)
         total += cover
     tiny = torch.finfo(total.dtype).tiny
     painted = torch.where(total > 0, found / total.clamp(min=tiny), photograph)

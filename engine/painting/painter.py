@@ -58,8 +58,8 @@ def paint(
     """
     inputs = check_inputs(content, styles, options, mask, start)
     recipe = load_recipe(options.recipe)
-    inputs = with_colors_first(inputs, colors_first(options, recipe))
     inputs = with_faces(inputs, options, recipe.loss.faces)
+    inputs = with_colors_first(inputs, colors_first(options, recipe))
     events = paint_inputs(inputs, options, studio=studio, resume=resume, control=control)
     del resume
     yield from events
