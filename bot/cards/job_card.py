@@ -6,7 +6,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.cards.job_buttons import TAKE_ACTIONS, Action, job_buttons
+from bot.cards.job_buttons import TAKES, Action, job_buttons
 from bot.cards.small_print import Attached, network_words, settings_line, small_print
 from bot.texts import Texts
 from bot.ui.container import card
@@ -158,11 +158,11 @@ def _done(t: Texts, job: Job, attached: Attached | None, *, has_gallery: bool) -
     return card(headline, gallery, *lines, *buttons, color=COLOR_DONE)
 
 
-def _actions(job: Job, has_gallery: bool) -> Sequence[Action]:
+def _actions(job: Job, has_gallery: bool) -> Sequence[str]:
     """What can be done with a finished picture, or with several versions of one."""
     versions = len(job.report.variants) if job.report else 0
     if versions > 1:
-        return (*TAKE_ACTIONS[:versions], *VERSIONS_ACTIONS)
+        return (*TAKES[:versions], *VERSIONS_ACTIONS)
     moves = job.inputs.clip is not None  # so that it is not filmed
     *others, delete = [one for one in RESULT_ACTIONS if not (moves and one is Action.TIMELAPSE)]
     return (*others, *([Action.GALLERY] if has_gallery else []), delete)

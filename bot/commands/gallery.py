@@ -19,7 +19,7 @@ from bot.intake.shares import Shares
 from bot.intake.taken import NOT_KEPT
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_for, texts_of
-from bot.ui.buttons import OwnButton
+from bot.ui.buttons import own_button
 from bot.ui.container import row_of, show, text_page
 from bot.ui.people import role_ids
 from bot.ui.reporting import ReportingModal
@@ -165,20 +165,18 @@ async def _say_where(interaction: Interaction, t: Texts, post: GalleryPost) -> N
         raise UserError(WAS_TAKEN_OUT)
     link = f"https://discord.com/channels/{post.guild_id}/{post.channel_id}/{post.message_id}"
     words = t("It is in the gallery: {link}", link=link)
-    button = TakeOutButton(t, interaction.user.id, post.job_id)
+    button = take_out_button.of(t, interaction.user.id, post.job_id)
     await show(interaction, text_page(words, row_of(button)))
 
 
-class TakeOutButton(OwnButton, kind="gallery-out", label=_("Take it out"), emoji="↩️"):
+@own_button("gallery-out", _("Take it out"), emoji="↩️")
+async def take_out_button(interaction: Interaction, t: Texts, about: int) -> None:
     """Takes a picture out of the gallery again, for its member."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Take it out."""
-        job = await known_job(interaction, int(self.about or 0))
-        await acknowledge(interaction)
-        if job.user_id == interaction.user.id and not await take_out(interaction.client, job.id):
-            raise UserError(STILL_THERE)
-        await show(interaction, text_page(t("It is not in the gallery any more.")))
+    job = await known_job(interaction, about)
+    await acknowledge(interaction)
+    if job.user_id == interaction.user.id and not await take_out(interaction.client, job.id):
+        raise UserError(STILL_THERE)
+    await show(interaction, text_page(t("It is not in the gallery any more.")))
 
 
 async def take_out(client: Bot, job_id: int) -> bool:
@@ -230,6 +228,6 @@ async def same_style(interaction: Interaction, job_id: int) -> None:
 
 
 FEATURE = Feature(
-    buttons=(TakeOutButton,),
+    buttons=(take_out_button,),
     picture_actions={Action.GALLERY: open_form, Action.SAME_STYLE: same_style},
 )

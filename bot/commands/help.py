@@ -9,7 +9,7 @@ from discord import app_commands
 from bot.commands.style_form import PhotoForm
 from bot.kit import Feature, Interaction, Tree
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
+from bot.ui.buttons import own_button
 from bot.ui.container import Page, card, row_of, show
 from bot.ui.limit_words import limit_line
 from bot.ui.people import is_admin
@@ -80,7 +80,7 @@ def help_layout(t: Texts, tree: Tree, limits: Limits, user_id: int) -> discord.u
     ]
     return card(
         start,
-        row_of(TryButton(t, user_id), AllCommandsButton(t, user_id)),
+        row_of(try_button.of(t, user_id), all_commands_button.of(t, user_id)),
         _lines(t, first),
         _menus(t, tree),
         "-# " + t("What holds here: {limits}", limits=" · ".join(here)),
@@ -99,25 +99,19 @@ def commands_layout(t: Texts, tree: Tree, *, for_admin: bool) -> discord.ui.Layo
     )
 
 
-class TryButton(
-    OwnButton, kind="try", label=_("Try it now"), emoji="🎨", style=discord.ButtonStyle.primary
-):
+@own_button("try", _("Try it now"), emoji="🎨", style=discord.ButtonStyle.primary)
+async def try_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Asks for a photograph; the style is asked for when it is there."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Open the form."""
-        await interaction.response.send_modal(PhotoForm(t, t("Try it now"), (), {}))
+    await interaction.response.send_modal(PhotoForm(t, t("Try it now"), (), {}))
 
 
-class AllCommandsButton(OwnButton, kind="commands", label=_("All commands"), emoji="📖"):
+@own_button("commands", _("All commands"), emoji="📖")
+async def all_commands_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Shows what else there is."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Show it in the place of the short help."""
-        await acknowledge(interaction)
-        client = interaction.client
-        for_admin = is_admin(interaction, client.settings)
-        await show(interaction, Page(commands_layout(t, client.tree, for_admin=for_admin)))
+    await acknowledge(interaction)
+    client = interaction.client
+    for_admin = is_admin(interaction, client.settings)
+    await show(interaction, Page(commands_layout(t, client.tree, for_admin=for_admin)))
 
 
 @app_commands.command(name="help", description="What I can do, and how to ask for it.")
@@ -130,4 +124,4 @@ async def help_command(interaction: Interaction) -> None:
     await show(interaction, Page(layout))
 
 
-FEATURE = Feature(commands=(help_command,), buttons=(TryButton, AllCommandsButton))
+FEATURE = Feature(commands=(help_command,), buttons=(try_button, all_commands_button))

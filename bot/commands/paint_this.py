@@ -1,10 +1,9 @@
 """The menus on a message with pictures, “Paint this” and “Use as style”, and on a member."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import PurePosixPath
-from typing import Any, Self
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import discord
@@ -18,9 +17,8 @@ from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed, suiting
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import USER, PersistentItem, check_owner, custom_id, template
+from bot.ui.buttons import USER, PersistentItem, persistent
 from bot.ui.container import Page, card, row_of, show
-from bot.ui.plain import shorten
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserError
 from common.options import MAX_VARIANTS, PaintOptions
@@ -39,7 +37,6 @@ AVATAR_PX = 1024
 
 
 IN_A_ROW = 5
-LABEL_LIMIT = 80
 ALL = "all"
 
 
@@ -75,12 +72,11 @@ def _which(interaction: Interaction, purpose: str, sources: Sequence[Source]) ->
     for number, source in enumerate(sources, start=1):
         label = f"{number} · {name}" if (name := _file_name(source)) else f"{number}"
         gallery.add_item(media=source.url or "", description=label[:256])
-        buttons.append(PictureButton(user_id, purpose, str(number), label))
+        buttons.append(picture_button.button(label, user_id, purpose, number))
     rows = [row_of(*buttons[at : at + IN_A_ROW]) for at in range(0, len(buttons), IN_A_ROW)]
     if purpose == "paint":
         label = t("All {count} in one message", count=len(sources))
-        rows.append(row_of(PictureButton(user_id, purpose, ALL, label, "🖼️")))
-    if purpose == "paint":
+        rows.append(row_of(picture_button.button(label, user_id, purpose, ALL, emoji="🖼️")))
         words = t("Which of these pictures shall I paint?")
     else:
         words = t("Which of these pictures is the style?")
@@ -93,38 +89,16 @@ def _file_name(source: Source) -> str | None:
     return unquote(PurePosixPath(path).name) if "attachments/" in path else None
 
 
-class PictureButton(
-    PersistentItem["ui.Button[Any]"],
-    template=template("pick", USER, r"(?P<purpose>paint|style)", r"(?P<which>\d{1,2}|all)"),
-):
-    """Chooses one of the pictures that stand above it, or all."""
-
-    def __init__(
-        self, user_id: int, purpose: str, which: str, label: str, emoji: str | None = None
-    ) -> None:
-        super().__init__(
-            ui.Button(
-                label=shorten(label, LABEL_LIMIT),
-                emoji=emoji,
-                custom_id=custom_id("pick", user_id, purpose, which),
-            )
-        )
-        self.user_id, self.purpose, self.which = user_id, purpose, which
-
-    @classmethod
-    def unpacked(cls, t: Texts, item: ui.Item[Any], match: re.Match[str]) -> Self:  # noqa: ARG003 - as all
-        """The button as it was packed."""
-        return cls(int(match["user"]), match["purpose"], match["which"], "…")
-
-    async def act(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Open the form with the picture."""
-        check_owner(interaction, self.user_id)
-        sources = [] if interaction.message is None else list(pictures_of(interaction.message))
-        if self.which != ALL:
-            sources = sources[int(self.which) - 1 :][:1]
-        if not sources:
-            raise UserError(NO_PICTURE)
-        await _open(interaction, self.purpose, sources)
+@persistent("pick", USER, r"(?P<purpose>paint|style)", r"(?P<which>\d{1,2}|all)")
+async def picture_button(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
+    """Open the form with one of the pictures that stand above it, or all."""
+    item.check_owner(interaction)
+    sources = [] if interaction.message is None else list(pictures_of(interaction.message))
+    if (which := item.parts["which"]) != ALL:
+        sources = sources[int(which) - 1 :][:1]
+    if not sources:
+        raise UserError(NO_PICTURE)
+    await _open(interaction, item.parts["purpose"], sources)
 
 
 async def _open(interaction: Interaction, purpose: str, sources: Sequence[Source]) -> None:
@@ -222,4 +196,4 @@ def _in_galleries(component: object) -> Iterator[Source]:
                     yield Source(url=item.media.proxy_url)
 
 
-FEATURE = Feature(commands=(paint_this, use_as_style, paint_avatar), buttons=(PictureButton,))
+FEATURE = Feature(commands=(paint_this, use_as_style, paint_avatar), buttons=(picture_button,))

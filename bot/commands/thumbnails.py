@@ -6,7 +6,7 @@ from pathlib import Path
 
 import discord
 
-from bot.kit import Bot, Feature
+from bot.kit import Bot, Feature, Service
 from bot.wire.uploads import Upload
 from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailableError, PictureError
 from common.store import PictureMissingError
@@ -22,16 +22,13 @@ LIMITS = DecodeLimits(
 )
 
 
-class Thumbnails:
+class Thumbnails(Service):
     """Makes small pictures in one child process, which starts at the first."""
 
     def __init__(self, client: Bot) -> None:
-        self._client = client
+        super().__init__(client)
         self._decoder = DecoderPool(LIMITS, processes=1)
         self._one_at_a_time = asyncio.Lock()  # so that large pictures do not add up in memory
-
-    async def start(self) -> None:
-        """Nothing to do before the first picture."""
 
     async def stop(self) -> None:
         """End the child process."""

@@ -7,13 +7,12 @@ crash goes on where the last one ended, and there is one writer a message.
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
 
 from bot.delivery.courier import Courier, Later, Nowhere, Outcome
 from bot.delivery.notifier import Notifier
 from bot.delivery.routes import Routes, Shown
 from bot.delivery.tracked_message import TrackedMessage, differs
-from bot.kit import Bot, Feature
+from bot.kit import Bot, Feature, Service, cancel
 from bot.wire.faults import BACKOFF
 from bot.wire.in_flight import follow_this_task
 from bot.wire.original_response import is_mine
@@ -34,42 +33,33 @@ EDITS_AT_ONCE = 6
 JOBS_AT_ONCE = 500
 
 
-@dataclass
-class Delivery:
+class Delivery(Service):
     """The service; see the module."""
 
-    client: Bot
-
-    def __post_init__(self) -> None:
-        self.routes = Routes(self.client)
-        """The routes to the messages."""
-        self.courier = Courier(self.client, self.routes)
-        """Brings one state to one message."""
+    def __init__(self, client: Bot) -> None:
+        super().__init__(client)
+        self._routes = Routes(client)
+        self._courier = Courier(client, self._routes)
         self._messages: dict[int, TrackedMessage] = {}
         self._slots = {
             True: asyncio.Semaphore(EDITS_AT_ONCE),
             False: asyncio.Semaphore(EDITS_AT_ONCE),
         }
-        self._loop: asyncio.Task[None] | None = None
         self._places_at = float("-inf")
         self._began_at = time.time()
 
     async def start(self) -> None:
         """Begin to deliver."""
-        self._loop = asyncio.create_task(self._run(), name="delivery")
-        self.client.when_connected.append(self._try_now)
+        self._run_beside(self._run(), "delivery")
+        self._client.when_connected.append(self._try_now)
 
     async def stop(self) -> None:
         """Finish the edits in flight; what is left is in the database for the next start."""
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
+        await super().stop()
         tasks = [message.task for message in self._messages.values() if message.task]
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_SECONDS)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(*tasks)
 
     def _try_now(self) -> None:
         """Forget the pauses: after an outage, nobody should wait for the end of a long one."""
@@ -81,7 +71,7 @@ class Delivery:
         while True:
             try:
                 await self._round()
-                await self.client.queue.wait_for_change(self._wait_seconds())
+                await self._client.queue.wait_for_change(self._wait_seconds())
             except QueueError as error:
                 log.warning("The queue does not answer: %s", error)
                 await asyncio.sleep(IDLE_SECONDS)
@@ -92,8 +82,8 @@ class Delivery:
 
     async def _round(self) -> None:
         now = self._now()
-        application_id = self.client.application_id or 0
-        due = await self.client.queue.deliveries.due(JOBS_AT_ONCE, application_id)
+        application_id = self._client.application_id or 0
+        due = await self._client.queue.deliveries.due(JOBS_AT_ONCE, application_id)
         jobs = {job.id: job for job in due}
         if now - self._places_at >= PLACES_SECONDS:
             self._places_at = now
@@ -136,13 +126,13 @@ class Delivery:
         load = max(1.0, len(self._messages) / MESSAGES_AT_FULL_PACE)
         only_place = message.standing_is_old and job.revision <= job.shown_revision
         seconds = PLACE_EDIT_SECONDS if only_place else EDIT_SECONDS
-        if not self.routes.token_works(job):
+        if not self._routes.token_works(job):
             seconds *= 2  # by the bot's own token, the channel's messages share a limit
         return seconds * load
 
     async def _deliver(self, job_id: int, message: TrackedMessage) -> None:
         """Bring the newest state of a job to its message, and note what came of it."""
-        queue = self.client.queue
+        queue = self._client.queue
         message.requests = follow_this_task()
         async with self._slots[message.is_final]:
             job = await queue.jobs.get(job_id)
@@ -154,14 +144,14 @@ class Delivery:
                 return
             standing = None if job.state.ended else await queue.standings.get(job_id)
             attempt = await queue.deliveries.count_attempt(job_id) if job.state.ended else 1
-            outcome = await self.courier.show(job, standing, attempt=attempt)
+            outcome = await self._courier.show(job, standing, attempt=attempt)
         message.edited_at = self._now()
         if isinstance(outcome, Shown):
             message.standing, message.standing_is_old = standing, False
         await self._note(job, message, outcome)
 
     async def _note(self, job: Job, message: TrackedMessage, outcome: Outcome) -> None:
-        queue, ended = self.client.queue, job.state.ended
+        queue, ended = self._client.queue, job.state.ended
         match outcome:
             case Shown(how, message_id, channel_id, _):
                 message.failures = 0
@@ -189,7 +179,7 @@ class Delivery:
         Returns:
             False where it is to be shown again.
         """
-        match await self.courier.is_last(job, end):
+        match await self._courier.is_last(job, end):
             case Later() as later:
                 message.not_before = self._now() + BACKOFF.seconds(message.failures, later.seconds)
                 message.failures += 1
@@ -204,25 +194,25 @@ class Delivery:
         return True
 
     async def _delivered(self, job: Job, shown: Shown) -> None:
-        deliveries = self.client.queue.deliveries
+        deliveries = self._client.queue.deliveries
         if not await deliveries.mark_delivered(
             job.id, how=shown.how, message_id=shown.message_id, channel_id=shown.channel_id
         ):
             return
-        delivered = await self.client.queue.jobs.get(job.id)
+        delivered = await self._client.queue.jobs.get(job.id)
         if shown.how in {"dm", "post"}:  # a new message tells by itself
             await deliveries.mark_announced(job.id)
         elif delivered is not None:
-            self.client.service(Notifier).tell(delivered)
+            self._client.service(Notifier).tell(delivered)
 
     async def _moved(self) -> list[Job]:
         """Waiting jobs whose place or time is no longer what their message says."""
-        queue = self.client.queue
+        queue = self._client.queue
         waiting = await queue.standings.waiting(None, limit=JOBS_AT_ONCE)
         standings = await queue.standings.get_many([job.id for job in waiting])
         moved = []
         for job in waiting:
-            if not is_mine(self.client, job.reply):
+            if not is_mine(self._client, job.reply):
                 continue
             message = self._message_of(job)
             standing = standings.get(job.id)

@@ -8,7 +8,7 @@ import logging
 
 import discord
 
-from bot.kit import Bot, Feature
+from bot.kit import Bot, Feature, Service, cancel
 from bot.texts import Texts, texts_for
 from bot.wire.faults import BACKOFF, TryLater, Unclear, fault_of
 from bot.wire.message_address import message_address
@@ -25,11 +25,11 @@ TRIES = 6
 STOP_SECONDS = 3.0
 
 
-class Notifier:
+class Notifier(Service):
     """Sends the messages. What a stop interrupts, the next start sends, if it is not too late."""
 
     def __init__(self, client: Bot) -> None:
-        self._client = client
+        super().__init__(client)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -41,9 +41,7 @@ class Notifier:
         """Finish what is being sent."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel(*self._tasks)
 
     def tell(self, job: Job) -> None:
         """Tell the member of a job that its message shows the end, if they want that."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 
-from bot.kit import Bot, Feature
+from bot.kit import Bot, Feature, Service
 from bot.texts import Texts, texts_for, texts_of
 from bot.wire.acknowledging import ANSWER_FOLLOWS
 from bot.wire.original_response import webhook_of
@@ -22,19 +22,16 @@ LOOKS = 60
 Send = Callable[[str], Awaitable[object]]
 
 
-class UndeliveredNotice:
+class UndeliveredNotice(Service):
     """Says once, to the user alone, how many pictures reached them nowhere."""
 
     def __init__(self, client: Bot) -> None:
-        self._client = client
+        super().__init__(client)
         self._telling: set[int] = set()
 
     async def start(self) -> None:
         """Follow commands up."""
         self._client.after_command.append(self.tell_after)
-
-    async def stop(self) -> None:
-        """Nothing to end: what was not told yet is told another time."""
 
     async def tell_after(self, interaction: discord.Interaction[Any]) -> None:
         """Follow a command's answer up, if there is something to tell. Never raises."""

@@ -22,6 +22,7 @@ from bot.intake.taken import (
     usable,
 )
 from bot.intake.wishes import resolve
+from bot.kit import cancel
 from bot.texts import _
 from bot.wire.errors import UserError
 from common.options import MIN_SIZE_PX, ClipInput, PaintInputs, StyleInput
@@ -80,9 +81,7 @@ class PictureIntake:
 
     async def close(self) -> None:
         """End downloads and decoders."""
-        if self._warming is not None:
-            self._warming.cancel()
-            await asyncio.gather(self._warming, return_exceptions=True)
+        await cancel(self._warming)
         await self._decoders.close()
         await self._downloader.__aexit__(None, None, None)
 

@@ -19,7 +19,7 @@ from bot.intake.shares import Shares
 from bot.intake.taken import ERASED, NOT_KEPT, Undecided
 from bot.intake.waiting import Surroundings
 from bot.intake.wishes import in_style
-from bot.kit import Bot, Feature, Interaction
+from bot.kit import Bot, Feature, Interaction, Service, cancel
 from bot.pictures.memory import give_free_memory_back
 from bot.texts import _, texts_for
 from bot.ui.container import Page
@@ -55,7 +55,7 @@ COMMANDS_FOLDER = "commands"
 WRITING_SECONDS = 0.7  # of the three for the acknowledgement; after them, a file must do
 
 
-class IntakeService:
+class IntakeService(Service):
     """Takes wishes in. Each is written down before it is acknowledged, so that none is lost."""
 
     pictures: PictureIntake
@@ -67,7 +67,7 @@ class IntakeService:
     _journal: CommandJournal
 
     def __init__(self, client: Bot) -> None:
-        self._client = client
+        super().__init__(client)
         self._surroundings = Surroundings(client)
         self._tasks: set[asyncio.Task[None]] = set()
         self._beginning: set[asyncio.Task[None]] = set()
@@ -97,9 +97,7 @@ class IntakeService:
             await asyncio.wait(self._beginning, timeout=STOP_SECONDS)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel(*self._tasks)
         await self._surroundings.stop()
         await self.pictures.close()
 

@@ -9,7 +9,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from bot.kit import Bot, Feature
+from bot.kit import Bot, Feature, Service
 from bot.texts import _
 from bot.wire.errors import UserError
 
@@ -100,23 +100,17 @@ class Turns:
                 self._waiting.move_to_end(member)
 
 
-class Shares:
+class Shares(Service):
     """The bot's own, for as long as it runs."""
 
     def __init__(self, client: Bot) -> None:
-        self._client = client
+        super().__init__(client)
         self.pictures = Turns(at_once=8, each=2, waiting_each=4 * WISHES_EACH)
         """Pictures that are downloaded and decoded."""
         self.conveniences = Turns(at_once=3, each=1, waiting_each=3)
         """Pictures that are made to be looked at once more."""
         self._wishes: Counter[int] = Counter()
         self._refusals: dict[int, deque[float]] = {}
-
-    async def start(self) -> None:
-        """Nothing to do: nobody is there yet."""
-
-    async def stop(self) -> None:
-        """Nothing to do: those inside are ended by whoever started them."""
 
     @contextmanager
     def wish(self, member: int) -> Iterator[None]:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from bot.intake.download import UnreachableError
 from bot.intake.request import PaintRequest
-from bot.kit import Bot
+from bot.kit import Bot, cancel
 from bot.texts import _, texts_for
 from bot.wire.original_response import say_meanwhile
 from common.backoff import Backoff
@@ -55,9 +55,7 @@ class Surroundings:
 
     async def stop(self) -> None:
         """Look no more."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        await cancel(self._looking)
 
     async def patiently(self, request: PaintRequest, work: Callable[[], Awaitable[T]]) -> T:
         """Do what needs them; wait while they are away, and say so in the command's answer.
@@ -84,8 +82,7 @@ class Surroundings:
                     has_said = trying.done() or await say()
                 return await trying
             except asyncio.CancelledError:
-                trying.cancel()
-                await asyncio.gather(trying, return_exceptions=True)
+                await cancel(trying)
                 raise
             except AWAY as error:
                 left = self._seconds_left(request)

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.kit import Bot
+from bot.kit import Bot, Service
 from common.store import PictureMissingError, StorageUnavailableError
 from common.version import VERSION, library_versions
 from jobs.health import MIB, Health
@@ -28,11 +28,11 @@ WAITING_SHOWN = 20
 LIBRARIES = ("discord.py", "torch", "Pillow", "SQLAlchemy", "aiohttp")
 
 
-class PageServer:
+class PageServer(Service):
     """The little server; it answers questions and changes nothing."""
 
     def __init__(self, client: Bot) -> None:
-        self._client = client
+        super().__init__(client)
         self._runner: web.AppRunner | None = None
         self._health: Health | None = None
         self._health_at = 0.0

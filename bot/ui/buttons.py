@@ -1,19 +1,20 @@
 """Buttons and menus that go on working after any restart: all that they need is in their id."""
 
+import functools
 import re
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, ClassVar, Self
 
 import discord
 from discord import ui
 
 from bot.kit import Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.reporting import reported
-from bot.wire.errors import UserError
-
-ItemT = TypeVar("ItemT", bound="ui.Item[Any]")
+from bot.ui.plain import shorten
+from bot.wire.errors import UserError, report
 
 CUSTOM_ID_LIMIT = 100
+LABEL_LIMIT = 80
 USER = r"(?P<user>\d{1,20})"
 NOT_YOURS = _("These buttons belong to somebody else; please use the command yourself.")
 
@@ -28,96 +29,102 @@ def custom_id(kind: str, *parts: object) -> str:
     return ":".join(("atelier", kind, *map(str, parts)))[:CUSTOM_ID_LIMIT]
 
 
-def check_owner(interaction: Interaction, user_id: int) -> None:
-    """Stop others from pressing.
+class PersistentItem(ui.DynamicItem["ui.Item[Any]"], template=template("none")):
+    """A button or menu; `persistent` and `own_button` make the kinds of them."""
 
-    Raises:
-        UserError: if the one who pressed is not the one whom the message answers.
-    """
-    if interaction.user.id != user_id:
-        raise UserError(NOT_YOURS)
+    kind: ClassVar[str]
+    """Stands in the custom_id, so it must never change."""
+    act: "ClassVar[Callable[[Interaction, Texts, Any], Awaitable[None]]]"
+    label: ClassVar[str] = ""
+    """Of all buttons of the kind, marked with `_`; empty: each has its own."""
+    looks: ClassVar[dict[str, Any]]
+    """Of all buttons of the kind, as `button` takes them."""
 
-
-class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=template("none")):
-    """What they have in common; each kind has a class and a template of its own."""
+    def __init__(self, item: ui.Item[Any]) -> None:
+        super().__init__(item)
+        match = self.template.fullmatch(self.custom_id)
+        self.parts: dict[str, Any] = match.groupdict() if match else {}
+        """What the custom_id says, by the names in the template."""
 
     @classmethod
     async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+        cls, _interaction: discord.Interaction[Any], item: ui.Item[Any], _match: re.Match[str], /
     ) -> Self:
-        """The item as it was packed."""
-        return cls.unpacked(texts_of(interaction), item, match)
+        """The item as it is in the message; of a menu, with what was chosen."""
+        return cls(item)
 
     @classmethod
-    def unpacked(cls, t: Texts, item: ui.Item[Any], match: re.Match[str]) -> Self:
-        """Make it from the parts of its id; to be defined by each kind.
+    def button(cls, label: str, *parts: object, **looks: Any) -> Self:
+        """A button with the parts of its custom_id; its looks as discord.py takes them."""
+        id_, label = custom_id(cls.kind, *parts), shorten(label, LABEL_LIMIT)
+        return cls(ui.Button(label=label, custom_id=id_, **{**cls.looks, **looks}))
 
-        Args:
-            t: The language of the one who used it.
-            item: As it is in the message; of a menu, with what was chosen.
-            match: Of the template.
+    @classmethod
+    def of(cls, t: Texts, *parts: object) -> Self:
+        """A button with the label of its kind; parts that are None are left out."""
+        return cls.button(t(cls.label), *(part for part in parts if part is not None))
+
+    @classmethod
+    def menu(cls, placeholder: str, options: list[discord.SelectOption], *parts: object) -> Self:
+        """A menu with the parts of its custom_id."""
+        id_ = custom_id(cls.kind, *parts)
+        return cls(ui.Select(placeholder=placeholder, options=options, custom_id=id_))
+
+    @property
+    def chosen(self) -> Sequence[str]:
+        """What was chosen in a menu."""
+        return self.item.values if isinstance(self.item, ui.Select) else ()
+
+    def check_owner(self, interaction: Interaction) -> None:
+        """Stop others from pressing.
+
+        Raises:
+            UserError: if the one who pressed is not the `user` of the custom_id.
         """
-        raise NotImplementedError
+        if interaction.user.id != int(self.parts["user"]):
+            raise UserError(NOT_YOURS)
 
-    @reported
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Act, and tell the user what goes wrong."""
-        await self.act(interaction, texts_of(interaction))
+        """Act, and tell the user what goes wrong, which discord.py would only log."""
+        try:
+            if await interaction.client.may_serve(interaction):
+                await type(self).act(interaction, texts_of(interaction), self)
+        except Exception as error:  # noqa: BLE001 - the boundary where errors become sentences
+            await report(interaction, error)
 
-    async def act(self, interaction: Interaction, t: Texts) -> None:
-        """What it does; to be defined by each kind. Nothing is acknowledged yet."""
-        raise NotImplementedError
+
+Act = Callable[[Interaction, Texts, PersistentItem], Awaitable[None]]
+"""What a kind of items does; nothing is acknowledged yet."""
+Press = Callable[[Interaction, Texts, int], Awaitable[None]]
+"""What a kind of own buttons does, given the id of what it acts on, or 0."""
 
 
-class OwnButton(PersistentItem["ui.Button[Any]"], template=template("own")):
-    """A button that only one user may press; each kind has a class of its own.
+def persistent(
+    kind: str, *parts: str, label: str = "", **looks: Any
+) -> Callable[[Act], type[PersistentItem]]:
+    """Make a kind of buttons or menus of what they do; each part of the custom_id is a pattern."""
 
-    The class is given its `kind`, which is part of the custom_id and must never change, and the
-    looks of the button: `label` (marked with `_`), `emoji`, `style`.
-    """
+    def made(act: Act) -> type[PersistentItem]:
+        class Kind(PersistentItem, template=template(kind, *parts)):
+            """What was asked for."""
 
-    kind: ClassVar[str]
-    label: ClassVar[str]
-    emoji: ClassVar[str | None]
-    style: ClassVar[discord.ButtonStyle]
+        Kind.__name__ = act.__name__
+        Kind.kind, Kind.act, Kind.label, Kind.looks = kind, act, label, looks
+        return Kind
 
-    def __init_subclass__(
-        cls,
-        *,
-        kind: str,
-        label: str,
-        emoji: str | None = None,
-        style: discord.ButtonStyle = discord.ButtonStyle.secondary,
-    ) -> None:
-        cls.kind, cls.label, cls.emoji, cls.style = kind, label, emoji, style
-        pattern = template(kind, USER) + r"(?::(?P<about>[\w-]{1,60}))?"
-        super().__init_subclass__(template=pattern)
+    return made
 
-    def __init__(self, t: Texts, user_id: int, about: str | int | None = None) -> None:
-        about = None if about is None else str(about)
-        parts = (user_id,) if about is None else (user_id, about)
-        super().__init__(
-            ui.Button(
-                label=t(self.label),
-                style=self.style,
-                emoji=self.emoji,
-                custom_id=custom_id(self.kind, *parts),
-            )
-        )
-        self.user_id = user_id
-        self.about = about
-        """What it acts on, if the kind leaves that open: an id, a name."""
 
-    @classmethod
-    def unpacked(cls, t: Texts, item: ui.Item[Any], match: re.Match[str]) -> Self:  # noqa: ARG003 - as all
-        """The button as it was packed."""
-        return cls(t, int(match["user"]), match["about"])
+def own_button(kind: str, label: str, **looks: Any) -> Callable[[Press], type[PersistentItem]]:
+    """Make a kind of buttons that only one user may press, for what else they name if anything."""
 
-    async def act(self, interaction: Interaction, t: Texts) -> None:
-        """Act, if it is the right one who pressed."""
-        check_owner(interaction, self.user_id)
-        await self.press(interaction, t)
+    def made(press: Press) -> type[PersistentItem]:
+        @functools.wraps(press)
+        async def act(interaction: Interaction, t: Texts, item: PersistentItem) -> None:
+            item.check_owner(interaction)
+            await press(interaction, t, int(item.parts["about"] or 0))
 
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """What it does; to be defined by each kind. Nothing is acknowledged yet."""
-        raise NotImplementedError
+        about = r"(?::(?P<about>[\w-]{1,60}))?"
+        return persistent(kind, USER + about, label=label, **looks)(act)
+
+    return made

@@ -11,7 +11,7 @@ from bot.commands.admin.announcing import announce
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.container import Page, card, say, show
-from bot.ui.paging import PageButton, PagePlace
+from bot.ui.paging import PagePlace, page_button, turner
 from bot.ui.people import is_operator
 from bot.ui.plain import plain
 from bot.ui.spans import read_span, span_choices
@@ -119,8 +119,8 @@ async def blocklist_page(interaction: Interaction, place: PagePlace) -> Page:
     first = place.page * PAGE_SIZE
     lines = [block_line(t, block) for block in blocked[first : first + PAGE_SIZE]]
     words = "\n".join(lines) or t("Nobody is blocked in this server.")
-    turner = BlocklistPage.turner(t, place, more=len(blocked) > first + PAGE_SIZE)
-    return Page(card(t("## Blocklist"), words, turner))
+    turning = turner(blocklist_turner, t, place, more=len(blocked) > first + PAGE_SIZE)
+    return Page(card(t("## Blocklist"), words, turning))
 
 
 def block_line(t: Texts, block: Block) -> str:
@@ -133,12 +133,7 @@ def block_line(t: Texts, block: Block) -> str:
     return " · ".join(parts)
 
 
-class BlocklistPage(PageButton, kind="blocked"):
-    """Turns the pages of `/blocklist show`."""
-
-    async def render(self, interaction: Interaction, place: PagePlace) -> Page:
-        """Make the page."""
-        return await blocklist_page(interaction, place)
+blocklist_turner = page_button("blocked", blocklist_page)
 
 
-FEATURE = Feature(commands=(blocklist,), buttons=(BlocklistPage,))
+FEATURE = Feature(commands=(blocklist,), buttons=(blocklist_turner,))

@@ -11,7 +11,7 @@ from bot.commands.admin.limit_lines import UNUSABLE, loosens
 from bot.commands.admin.undo import last_change, values_before
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
+from bot.ui.buttons import own_button
 from bot.ui.container import row_of, say, show, text_page
 from bot.ui.limit_words import limit_line
 from bot.wire.acknowledging import acknowledge
@@ -60,35 +60,29 @@ async def _offer_undo(interaction: Interaction, guild_id: int, said: str) -> Non
     if change_id is None:  # somebody else was faster
         await say(interaction, said)
         return
-    button = UndoButton(texts_of(interaction), user_id, change_id)
+    button = undo_button.of(texts_of(interaction), user_id, change_id)
     await show(interaction, text_page(said, row_of(button)))
 
 
-class UndoButton(OwnButton, kind="limits-undo", label=_("Undo"), emoji="↩️"):
-    """Takes the last change of limits back."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Set what stood before. The permission may be gone since."""
-        guild_id = admin_guild(interaction)
-        await acknowledge(interaction)
-        before = await values_before(interaction.client.queue, guild_id, int(self.about or 0))
-        await change_limits(interaction, guild_id, before, is_undo=True)
+@own_button("limits-undo", _("Undo"), emoji="↩️")
+async def undo_button(interaction: Interaction, _t: Texts, about: int) -> None:
+    """Takes the last change of limits back; the permission may be gone since."""
+    guild_id = admin_guild(interaction)
+    await acknowledge(interaction)
+    before = await values_before(interaction.client.queue, guild_id, about)
+    await change_limits(interaction, guild_id, before, is_undo=True)
 
 
-class ResetButton(
-    OwnButton, kind="limits-reset", label=_("Reset all"), style=discord.ButtonStyle.danger
-):
-    """Resets all limits of the server."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Reset. The permission may be gone since the question."""
-        guild_id = admin_guild(interaction)
-        await acknowledge(interaction)
-        await interaction.client.queue.limits.reset(guild_id, interaction.user.id)
-        said = await announce(
-            interaction, guild_id, lambda t: t("All limits of this server are reset.")
-        )
-        await _offer_undo(interaction, guild_id, said)
+@own_button("limits-reset", _("Reset all"), style=discord.ButtonStyle.danger)
+async def reset_button(interaction: Interaction, _t: Texts, _about: int) -> None:
+    """Resets all limits of the server; the permission may be gone since."""
+    guild_id = admin_guild(interaction)
+    await acknowledge(interaction)
+    await interaction.client.queue.limits.reset(guild_id, interaction.user.id)
+    said = await announce(
+        interaction, guild_id, lambda t: t("All limits of this server are reset.")
+    )
+    await _offer_undo(interaction, guild_id, said)
 
 
-FEATURE = Feature(buttons=(ResetButton, UndoButton))
+FEATURE = Feature(buttons=(reset_button, undo_button))

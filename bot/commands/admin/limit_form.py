@@ -17,7 +17,7 @@ from bot.commands.admin.limit_changes import change_limits
 from bot.commands.admin.limit_lines import limit_lines, read_lines
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
+from bot.ui.buttons import own_button
 from bot.ui.container import Page, card, row_of, show
 from bot.ui.limit_words import limit_value
 from bot.ui.plain import plain, shorten
@@ -135,29 +135,25 @@ def _problem_page(t: Texts, user_id: int, filled: Filled, problems: Mapping[int,
             "\n".join([headline, *wrong]),
             f"{FENCE}\n{typed}\n{FENCE}",
             menus,
-            row_of(CorrectButton(t, user_id)),
+            row_of(correct_button.of(t, user_id)),
         )
     )
 
 
-class ChangeButton(OwnButton, kind="limits-change", label=_("Change limits…"), emoji="✏️"):
-    """Opens the form of all limits."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Open it. The permission may be gone since."""
-        await open_form(interaction)
+@own_button("limits-change", _("Change limits…"), emoji="✏️")
+async def change_button(interaction: Interaction, _t: Texts, _about: int) -> None:
+    """Opens the form of all limits; the permission may be gone since."""
+    await open_form(interaction)
 
 
-class CorrectButton(OwnButton, kind="limits-correct", label=_("Correct…"), emoji="✏️"):
+@own_button("limits-correct", _("Correct…"), emoji="✏️")
+async def correct_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Opens the form again with what was filled in, which stands in the message."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Open it. The permission may be gone since."""
-        filled = None
-        if interaction.message is not None:
-            operator = interaction.client.settings.limits
-            filled = _filled(t, list(_texts(interaction.message)), operator)
-        await open_form(interaction, filled)
+    filled = None
+    if interaction.message is not None:
+        operator = interaction.client.settings.limits
+        filled = _filled(t, list(_texts(interaction.message)), operator)
+    await open_form(interaction, filled)
 
 
 def _filled(t: Texts, texts: list[str], operator: Limits) -> Filled | None:
@@ -217,4 +213,4 @@ def _id_of(chosen: Any) -> int:
     return int(getattr(chosen, "id", chosen))
 
 
-FEATURE = Feature(buttons=(ChangeButton, CorrectButton))
+FEATURE = Feature(buttons=(change_button, correct_button))

@@ -8,9 +8,9 @@ from discord import app_commands
 
 from bot.commands.admin.access import AdminGroup, admin_guild
 from bot.commands.admin.audit import audit_page
-from bot.commands.admin.limit_changes import ResetButton, change_limits
-from bot.commands.admin.limit_form import ChangeButton, open_form
-from bot.commands.admin.queue_admin import NothingButton
+from bot.commands.admin.limit_changes import change_limits, reset_button
+from bot.commands.admin.limit_form import change_button, open_form
+from bot.commands.admin.queue_admin import nothing_button
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.container import row_of, show, text_page
@@ -40,7 +40,7 @@ async def show_limits(interaction: Interaction) -> None:
     await acknowledge(interaction, ephemeral=True, thinking=True)
     t = texts_of(interaction)
     words = await _limits_in_words(interaction, t, guild_id)
-    await show(interaction, text_page(words, row_of(ChangeButton(t, interaction.user.id))))
+    await show(interaction, text_page(words, row_of(change_button.of(t, interaction.user.id))))
 
 
 async def _limits_in_words(interaction: Interaction, t: Texts, guild_id: int) -> str:
@@ -133,7 +133,7 @@ async def reset(interaction: Interaction, limit: str | None = None) -> None:
         return
     user_id = interaction.user.id
     question = t("Reset all limits of this server, roles and channels included?")
-    row = row_of(ResetButton(t, user_id), NothingButton(t, user_id))
+    row = row_of(reset_button.of(t, user_id), nothing_button.of(t, user_id))
     await show(interaction, text_page(question, row))
 
 

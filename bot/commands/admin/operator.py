@@ -10,10 +10,10 @@ from bot.commands.admin.access import AdminGroup
 from bot.commands.admin.audit import audit_line
 from bot.commands.admin.blocklist import NOT_BOTS, block_line, spans
 from bot.commands.admin.clearing import TOO_LATE, clear_question
-from bot.commands.admin.queue_admin import NothingButton
+from bot.commands.admin.queue_admin import nothing_button
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
+from bot.ui.buttons import own_button
 from bot.ui.container import card, row_of, say, show, text_page
 from bot.ui.people import is_operator
 from bot.ui.spans import read_span
@@ -127,7 +127,7 @@ async def clear(interaction: Interaction) -> None:
         await say(interaction, t("Nothing waits anywhere."))
         return
     user_id = interaction.user.id
-    row = row_of(ClearEverywhereButton(t, user_id), NothingButton(t, user_id))
+    row = row_of(clear_everywhere_button.of(t, user_id), nothing_button.of(t, user_id))
     question = t("**In all servers and private messages:**")
     words = f"{question} {clear_question(t, overview.waiting)}"
     await show(interaction, text_page(words, row))
@@ -150,45 +150,37 @@ async def show_log(interaction: Interaction) -> None:
     )
 
 
-class ClearEverywhereButton(
-    OwnButton, kind="clear-everywhere", label=_("Cancel them all"), style=discord.ButtonStyle.danger
-):
+@own_button("clear-everywhere", _("Cancel them all"), style=discord.ButtonStyle.danger)
+async def clear_everywhere_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Cancels what waits anywhere."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Clear."""
-        check_operator(interaction)
-        await acknowledge(interaction)
-        cleared = await interaction.client.queue.clearings.clear(None, interaction.user.id)
-        said = t.plural(
-            "{count} waiting picture is cancelled.",
-            "{count} waiting pictures are cancelled.",
-            count=len(cleared.job_ids),
-        )
-        until = discord.utils.format_dt(cleared.undo_until, "t")
-        note = t("-# This can be undone until {time}.", time=until)
-        button = UndoEverywhereButton(t, interaction.user.id, cleared.id)
-        await show(interaction, text_page(f"{said}\n{note}", row_of(button)))
+    check_operator(interaction)
+    await acknowledge(interaction)
+    cleared = await interaction.client.queue.clearings.clear(None, interaction.user.id)
+    said = t.plural(
+        "{count} waiting picture is cancelled.",
+        "{count} waiting pictures are cancelled.",
+        count=len(cleared.job_ids),
+    )
+    until = discord.utils.format_dt(cleared.undo_until, "t")
+    note = t("-# This can be undone until {time}.", time=until)
+    button = undo_everywhere_button.of(t, interaction.user.id, cleared.id)
+    await show(interaction, text_page(f"{said}\n{note}", row_of(button)))
 
 
-class UndoEverywhereButton(OwnButton, kind="clear-everywhere-undo", label=_("Undo"), emoji="↩️"):
+@own_button("clear-everywhere-undo", _("Undo"), emoji="↩️")
+async def undo_everywhere_button(interaction: Interaction, t: Texts, about: int) -> None:
     """Puts what was cancelled back to its places."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Put it back."""
-        check_operator(interaction)
-        await acknowledge(interaction)
-        outcome = await interaction.client.queue.clearings.undo(
-            int(self.about or 0), None, interaction.user.id
-        )
-        if isinstance(outcome, TooLateToUndo):
-            raise UserError(TOO_LATE)
-        said = t.plural(
-            "{count} picture waits again, at its old place.",
-            "{count} pictures wait again, at their old places.",
-            count=len(outcome.job_ids),
-        )
-        await say(interaction, said)
+    check_operator(interaction)
+    await acknowledge(interaction)
+    outcome = await interaction.client.queue.clearings.undo(about, None, interaction.user.id)
+    if isinstance(outcome, TooLateToUndo):
+        raise UserError(TOO_LATE)
+    said = t.plural(
+        "{count} picture waits again, at its old place.",
+        "{count} pictures wait again, at their old places.",
+        count=len(outcome.job_ids),
+    )
+    await say(interaction, said)
 
 
-FEATURE = Feature(commands=(operator,), buttons=(ClearEverywhereButton, UndoEverywhereButton))
+FEATURE = Feature(commands=(operator,), buttons=(clear_everywhere_button, undo_everywhere_button))

@@ -4,10 +4,10 @@ from discord import app_commands
 
 from bot.commands.admin.access import AdminGroup, admin_guild
 from bot.commands.admin.announcing import announce
-from bot.commands.admin.clearing import ClearButton, clear_question
+from bot.commands.admin.clearing import clear_button, clear_question
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
+from bot.ui.buttons import own_button
 from bot.ui.choices import CHOICES, JobNumber, job_choices
 from bot.ui.container import card, row_of, say, show, text_page
 from bot.wire.acknowledging import acknowledge
@@ -59,17 +59,15 @@ async def clear(interaction: Interaction) -> None:
         await say(interaction, t("Nothing waits in this server."))
         return
     row = row_of(
-        ClearButton(t, interaction.user.id, guild_id), NothingButton(t, interaction.user.id)
+        clear_button.of(t, interaction.user.id, guild_id), nothing_button.of(t, interaction.user.id)
     )
     await show(interaction, text_page(clear_question(t, overview.waiting), row))
 
 
-class NothingButton(OwnButton, kind="change-nothing", label=_("Change nothing")):
+@own_button("change-nothing", _("Change nothing"))
+async def nothing_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Answers a question with no."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Take the question away."""
-        await interaction.response.edit_message(view=card(t("Nothing was changed.")))
+    await interaction.response.edit_message(view=card(t("Nothing was changed.")))
 
 
 async def _waiting_job(interaction: Interaction, guild_id: int, job_id: int) -> Job:
@@ -125,4 +123,4 @@ async def waiting_jobs(interaction: Interaction, current: str) -> list[app_comma
     return job_choices(t, jobs, current, with_user=True)
 
 
-FEATURE = Feature(commands=(queue_admin,), buttons=(NothingButton,))
+FEATURE = Feature(commands=(queue_admin,), buttons=(nothing_button,))

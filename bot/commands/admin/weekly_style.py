@@ -14,9 +14,9 @@ from bot.commands.style_form import PhotoForm
 from bot.commands.style_pictures import painting_picture, stored_picture
 from bot.intake.request import StyleWish
 from bot.intake.wishes import OWN_STYLE, resolve
-from bot.kit import Bot, Feature, Interaction
+from bot.kit import Bot, Feature, Interaction, Service
 from bot.texts import Texts, _, texts_for, texts_of
-from bot.ui.buttons import OwnButton, PersistentItem, custom_id, template
+from bot.ui.buttons import PersistentItem, own_button, persistent
 from bot.ui.container import Page, card, row_of, say, show, text_page
 from bot.ui.plain import plain
 from bot.ui.words import catalogue, style_words
@@ -88,7 +88,7 @@ async def style_of_the_week(
         await queue.weekly_styles.end(guild_id, interaction.user.id)
         await queue.weekly_styles.mark_ended(guild_id)
         raise
-    row = row_of(EndButton(t, interaction.user.id))
+    row = row_of(end_button.of(t, interaction.user.id))
     await show(interaction, text_page(t("It is announced: {link}", link=link), row))
 
 
@@ -142,7 +142,7 @@ async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) 
         about,
         gallery,
         t("Until {time}. Press the button, give a photograph, and show us.", time=until),
-        row_of(WeeklyButton(t, weekly.guild_id)),
+        row_of(weekly_button.of(t, weekly.guild_id)),
         color=COLOR,
     )
     return Page(layout, () if picture is None else (picture,))
@@ -160,74 +160,47 @@ async def _show_present(interaction: Interaction, guild_id: int) -> None:
         time=discord.utils.format_dt(weekly.ends_at, "f"),
         pictures=t.plural("{count} picture", "{count} pictures", count=count),
     )
-    row = row_of(EndButton(t, interaction.user.id))
+    row = row_of(end_button.of(t, interaction.user.id))
     await show(interaction, text_page(words, row))
 
 
-class EndButton(OwnButton, kind="weekly-end", label=_("End it now")):
-    """Ends the style of the week, for admins."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """End it. The permission may be gone since."""
-        guild_id = admin_guild(interaction)
-        await acknowledge(interaction)
-        ended = await interaction.client.queue.weekly_styles.end(guild_id, interaction.user.id)
-        if ended is None:
-            raise UserError(NONE_RUNS)
-        await interaction.client.service(WeeklyStyleKeeper).say_over(ended)
-        await say(interaction, t("The style of the week has ended."))
+@own_button("weekly-end", _("End it now"))
+async def end_button(interaction: Interaction, t: Texts, _about: int) -> None:
+    """Ends the style of the week, for admins; the permission may be gone since."""
+    guild_id = admin_guild(interaction)
+    await acknowledge(interaction)
+    ended = await interaction.client.queue.weekly_styles.end(guild_id, interaction.user.id)
+    if ended is None:
+        raise UserError(NONE_RUNS)
+    await interaction.client.service(WeeklyStyleKeeper).say_over(ended)
+    await say(interaction, t("The style of the week has ended."))
 
 
-class WeeklyButton(
-    PersistentItem["ui.Button[Any]"], template=template("weekly", r"(?P<guild>\d{1,20})")
-):
-    """Asks anybody for photographs to paint in the style of the week."""
-
-    def __init__(self, t: Texts, guild_id: int) -> None:
-        super().__init__(
-            ui.Button(
-                label=t("Paint with this"),
-                emoji="🎨",
-                style=discord.ButtonStyle.primary,
-                custom_id=custom_id("weekly", guild_id),
-            )
-        )
-        self.guild_id = guild_id
-
-    @classmethod
-    def unpacked(cls, t: Texts, item: ui.Item[Any], match: Any) -> "WeeklyButton":  # noqa: ARG003 - as all
-        """The button as it was packed."""
-        return cls(t, int(match["guild"]))
-
-    async def act(self, interaction: Interaction, t: Texts) -> None:
-        """Ask."""
-        weekly = await read_in_time(
-            interaction, interaction.client.queue.weekly_styles.of(self.guild_id)
-        )
-        message = interaction.message
-        is_this = weekly is not None and message is not None and weekly.message_id == message.id
-        if weekly is None or not is_this or weekly.ends_at <= datetime.now(UTC):
-            raise UserError(IS_OVER)
-        styles = (StyleWish(preset=weekly.style),)
-        await interaction.response.send_modal(PhotoForm(t, t("Style of the week"), styles, {}))
+@persistent(
+    "weekly",
+    r"(?P<guild>\d{1,20})",
+    label=_("Paint with this"),
+    emoji="🎨",
+    style=discord.ButtonStyle.primary,
+)
+async def weekly_button(interaction: Interaction, t: Texts, item: PersistentItem) -> None:
+    """Ask anybody for photographs to paint in the style of the week."""
+    weekly_styles = interaction.client.queue.weekly_styles
+    weekly = await read_in_time(interaction, weekly_styles.of(int(item.parts["guild"])))
+    message = interaction.message
+    is_this = weekly is not None and message is not None and weekly.message_id == message.id
+    if weekly is None or not is_this or weekly.ends_at <= datetime.now(UTC):
+        raise UserError(IS_OVER)
+    styles = (StyleWish(preset=weekly.style),)
+    await interaction.response.send_modal(PhotoForm(t, t("Style of the week"), styles, {}))
 
 
-class WeeklyStyleKeeper:
-    """Lets each message say that it is over, when it is."""
-
-    def __init__(self, client: Bot) -> None:
-        self._client = client
-        self._task: asyncio.Task[None] | None = None
+class WeeklyStyleKeeper(Service):
+    """Lets each message say that it is over, when it is; what is due is done by the next start."""
 
     async def start(self) -> None:
         """Begin to look."""
-        self._task = asyncio.create_task(self._run(), name="weekly styles")
-
-    async def stop(self) -> None:
-        """End; what is due is done by the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        self._run_beside(self._run(), "weekly styles")
 
     async def _run(self) -> None:
         while True:
@@ -277,6 +250,6 @@ class WeeklyStyleKeeper:
 
 FEATURE = Feature(
     commands=(style_of_the_week,),
-    buttons=(EndButton, WeeklyButton),
+    buttons=(end_button, weekly_button),
     services=(WeeklyStyleKeeper,),
 )

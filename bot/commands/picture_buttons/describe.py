@@ -10,7 +10,7 @@ from bot.commands.job_access import kept_job
 from bot.intake.own_defaults import hidden_by_role
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
+from bot.ui.buttons import own_button
 from bot.ui.people import role_ids
 from bot.ui.reporting import ReportingModal
 from bot.wire.errors import UserError
@@ -29,13 +29,11 @@ KEPT_FOR_LATER = _(
 GONE = _("Its message is not there any more.")
 
 
-class DescribeButton(OwnButton, kind="describe", label=_("Describe…"), emoji="🏷️"):
+@own_button("describe", _("Describe…"), emoji="🏷️")
+async def describe_button(interaction: Interaction, t: Texts, about: int) -> None:
     """Opens the form, for the member whose picture it is."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Open it."""
-        job = await kept_job(interaction, int(self.about or 0))
-        await interaction.response.send_modal(DescribeForm(t, job))
+    job = await kept_job(interaction, about)
+    await interaction.response.send_modal(DescribeForm(t, job))
 
 
 class DescribeForm(ReportingModal):
@@ -143,4 +141,4 @@ def _name_of(url: str) -> str:
     return url.partition("?")[0].rpartition("/")[2]
 
 
-FEATURE = Feature(buttons=(DescribeButton,))
+FEATURE = Feature(buttons=(describe_button,))

@@ -7,7 +7,7 @@ from discord import ui
 from bot.cards.job_buttons import Action
 from bot.cards.small_print import details
 from bot.commands.job_access import NOT_YOURS, known_job, note_look
-from bot.commands.picture_buttons.describe import DescribeButton
+from bot.commands.picture_buttons.describe import describe_button
 from bot.commands.rights import Right, may
 from bot.kit import Feature, Interaction
 from bot.texts import texts_of
@@ -35,7 +35,7 @@ async def show_details(interaction: Interaction, job_id: int) -> None:
     view = None
     if job.user_id == interaction.user.id and job.result_key is not None:
         view = ui.View(timeout=None)
-        view.add_item(DescribeButton(t, job.user_id, job.id))
+        view.add_item(describe_button.of(t, job.user_id, job.id))
     await interaction.edit_original_response(content="\n".join(words), attachments=files, view=view)
 
 

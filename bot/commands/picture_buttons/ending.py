@@ -16,7 +16,7 @@ from bot.commands.show import show_job
 from bot.intake.request import reply_to
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
+from bot.ui.buttons import own_button
 from bot.ui.container import row_of, text_page
 from bot.ui.plain import plain
 from bot.wire.acknowledging import acknowledge
@@ -71,7 +71,7 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     t = texts_of(interaction)
     words, undo = t("The picture is deleted. For ten minutes you can take that back."), []
     if job.pictures_deleted_at is None:
-        undo.append(row_of(UndoDelete(t, interaction.user.id, job_id)))
+        undo.append(row_of(undo_delete_button.of(t, interaction.user.id, job_id)))
     else:
         words = t(DELETED_BEFORE)
     if not removed:
@@ -80,24 +80,22 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     await interaction.followup.send(view=page.layout, ephemeral=True)
 
 
-class UndoDelete(OwnButton, kind="undelete", label=_("Undo"), emoji="↩️"):
+@own_button("undelete", _("Undo"), emoji="↩️")
+async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> None:
     """Takes a deletion back, for the one who deleted."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Show the picture again, in a message of its own."""
-        job_id, queue = int(self.about or 0), interaction.client.queue
-        job = await known_job(interaction, job_id)
-        if not may(Right.DELETE, interaction, job):  # the permission may be gone since
-            raise UserError(NOT_YOURS, user=plain(job.user_name))
-        alone = job.reply.ephemeral or removed_first(job)  # what was deleted in Discord stays so
-        reply = reply_to(interaction, ephemeral=alone, spoiler=job.reply.spoiler)
-        if job.pictures_deleted_at is None or job.pictures_deleted_at <= datetime.now(UTC):
-            raise UserError(TOO_LATE_TO_UNDO)
-        message_id = await acknowledge(interaction, ephemeral=reply.ephemeral, thinking=True)
-        was = job.reply
-        reply = replace(reply, message_id=message_id, notes=was.notes, alt_text=was.alt_text)
-        if await queue.retention.restore(job_id, interaction.user.id, reply) is None:
-            await interaction.edit_original_response(content=t(TOO_LATE_TO_UNDO))
+    job_id, queue = about, interaction.client.queue
+    job = await known_job(interaction, job_id)
+    if not may(Right.DELETE, interaction, job):  # the permission may be gone since
+        raise UserError(NOT_YOURS, user=plain(job.user_name))
+    alone = job.reply.ephemeral or removed_first(job)  # what was deleted in Discord stays so
+    reply = reply_to(interaction, ephemeral=alone, spoiler=job.reply.spoiler)
+    if job.pictures_deleted_at is None or job.pictures_deleted_at <= datetime.now(UTC):
+        raise UserError(TOO_LATE_TO_UNDO)
+    message_id = await acknowledge(interaction, ephemeral=reply.ephemeral, thinking=True)
+    was = job.reply
+    reply = replace(reply, message_id=message_id, notes=was.notes, alt_text=was.alt_text)
+    if await queue.retention.restore(job_id, interaction.user.id, reply) is None:
+        await interaction.edit_original_response(content=t(TOO_LATE_TO_UNDO))
 
 
 log = logging.getLogger(__name__)
@@ -141,5 +139,5 @@ async def remove_message(client: Bot, job: Job) -> bool:
 
 
 FEATURE = Feature(
-    buttons=(UndoDelete,), picture_actions={Action.DELETE: delete, Action.CANCEL: cancel}
+    buttons=(undo_delete_button,), picture_actions={Action.DELETE: delete, Action.CANCEL: cancel}
 )

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from bot.cards.job_buttons import TAKE_ACTIONS, Action
+from bot.cards.job_buttons import TAKES, Action
 from bot.commands.job_access import check_pictures, kept_job, open_job, was_removed
 from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.style_form import Chosen, StyleForm
@@ -141,6 +141,6 @@ FEATURE = Feature(
         Action.LARGER: larger,
         Action.OTHER_STYLE: other_style,
         Action.TIMELAPSE: timelapse,
-        **{action: partial(take, version=version) for version, action in enumerate(TAKE_ACTIONS)},
+        **{action: partial(take, version=version) for version, action in enumerate(TAKES)},
     }
 )

@@ -15,7 +15,7 @@ from bot.delivery.routes import DEFAULT_LIMIT_BYTES
 from bot.intake.shares import Shares
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
+from bot.ui.buttons import PersistentItem, own_button
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserError
 from bot.wire.faults import CANNOT_SEND_TO_USER
@@ -59,7 +59,7 @@ async def _show_compared(interaction: Interaction, job: Job, *, posted: bool = F
         sheet = await encoder.compare(before, after, limit_bytes)
     t = texts_of(interaction)
     may_post = job.user_id == interaction.user.id and not posted
-    button = PostComparison(t, job.user_id, job.id) if may_post else None
+    button = post_comparison_button.of(t, job.user_id, job.id) if may_post else None
     await _show(
         interaction,
         t("Before and after: {settings}", settings=settings_line(t, job)),
@@ -73,7 +73,7 @@ async def _show(
     interaction: Interaction,
     words: str,
     attached: Attached,
-    button: OwnButton | None,
+    button: PersistentItem | None,
     *,
     spoiler: bool,
 ) -> None:
@@ -106,36 +106,32 @@ async def _show_film(interaction: Interaction, job: Job, key: str, *, posted: bo
         interaction,
         t("How #{job_id} was painted", job_id=job.id),
         Attached(data, f"timelapse-{job.id}.{suffix}"),
-        None if posted else PostFilm(t, job.user_id, job.id),
+        None if posted else post_film_button.of(t, job.user_id, job.id),
         spoiler=posted and job.reply.spoiler,
     )
 
 
-class PostFilm(OwnButton, kind="post-film", label=_("Post here"), emoji="📣"):
+@own_button("post-film", _("Post here"), emoji="📣")
+async def post_film_button(interaction: Interaction, _t: Texts, about: int) -> None:
     """Shows the film to everybody where it is pressed."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Post it."""
-        job = await kept_job(interaction, int(self.about or 0))
-        if job.timelapse_key is None:
-            raise UserError(NO_RESULT, job_id=job.id)
-        await check_posting(interaction, job.id)
-        await acknowledge(interaction, thinking=True)
-        async with _turn(interaction):
-            await _show_film(interaction, job, job.timelapse_key, posted=True)
+    job = await kept_job(interaction, about)
+    if job.timelapse_key is None:
+        raise UserError(NO_RESULT, job_id=job.id)
+    await check_posting(interaction, job.id)
+    await acknowledge(interaction, thinking=True)
+    async with _turn(interaction):
+        await _show_film(interaction, job, job.timelapse_key, posted=True)
 
 
-class PostComparison(OwnButton, kind="post-compared", label=_("Post here"), emoji="📣"):
+@own_button("post-compared", _("Post here"), emoji="📣")
+async def post_comparison_button(interaction: Interaction, _t: Texts, about: int) -> None:
     """Shows before and after to everybody where it is pressed."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Post it."""
-        job = await kept_job(interaction, int(self.about or 0))
-        _result_key(job)
-        await check_posting(interaction, job.id)
-        await acknowledge(interaction, thinking=True)
-        async with _turn(interaction):
-            await _show_compared(interaction, job, posted=True)
+    job = await kept_job(interaction, about)
+    _result_key(job)
+    await check_posting(interaction, job.id)
+    await acknowledge(interaction, thinking=True)
+    async with _turn(interaction):
+        await _show_compared(interaction, job, posted=True)
 
 
 async def save(interaction: Interaction, job_id: int) -> None:
@@ -183,5 +179,6 @@ def _file(attached: Attached, *, spoiler: bool = False) -> discord.File:
 
 
 FEATURE = Feature(
-    buttons=(PostFilm, PostComparison), picture_actions={Action.COMPARE: compare, Action.SAVE: save}
+    buttons=(post_film_button, post_comparison_button),
+    picture_actions={Action.COMPARE: compare, Action.SAVE: save},
 )
