@@ -14,7 +14,7 @@ from bot.commands.show import check_posting
 from bot.commands.style_form import PhotoForm
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
 from bot.intake.own_defaults import hidden_by_role
-from bot.intake.request import Source, StyleWish
+from bot.intake.request import StyleWish
 from bot.intake.shares import Shares
 from bot.intake.taken import NOT_KEPT
 from bot.kit import Bot, Feature, Interaction
@@ -212,15 +212,7 @@ async def same_style(interaction: Interaction, job_id: int) -> None:
     if job.pictures_deleted_at is not None:
         raise UserError(NOT_KEPT)
     check_pictures(job)
-    styles = tuple(
-        StyleWish(
-            picture=Source(key=style.picture) if style.picture else None,
-            preset=style.preset,
-            name=style.name,
-            weight=style.weight,
-        )
-        for style in job.inputs.styles
-    )
+    styles = tuple(StyleWish.again(style) for style in job.inputs.styles)
     t = texts_of(interaction)
     await interaction.response.send_modal(
         PhotoForm(t, t("Paint with this"), styles, {}, of_job_id=job.id)

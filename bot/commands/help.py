@@ -114,9 +114,9 @@ async def all_commands_button(interaction: Interaction, t: Texts, _about: int) -
     await show(interaction, Page(commands_layout(t, client.tree, for_admin=for_admin)))
 
 
-@app_commands.command(name="help", description="What I can do, and how to ask for it.")
+@app_commands.command(name="help")
 async def help_command(interaction: Interaction) -> None:
-    """Show how to begin."""
+    """What I can do, and how to ask for it."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     client = interaction.client
     limits = await client.queue.limits.in_force(interaction.guild_id)

@@ -98,9 +98,9 @@ async def open_menu(interaction: Interaction, _t: Texts, item: PersistentItem) -
     await show_job(interaction, int(item.chosen[0]))
 
 
-@app_commands.command(name="history", description="Your finished pictures, to see and to remix.")
+@app_commands.command(name="history")
 async def history(interaction: Interaction) -> None:
-    """Show the first page."""
+    """Your finished pictures, to see and to remix."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     await show(interaction, await history_page(interaction, PagePlace(interaction.user.id)))
 

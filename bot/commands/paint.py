@@ -93,7 +93,7 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
     return choices[:CHOICES]
 
 
-@app_commands.command(name="paint", description="Paint a photo in the style of a painting.")
+@app_commands.command(name="paint")
 @app_commands.describe(
     content="The photo to paint, or an animation or a short video.",
     style="A picture whose style to use; or choose a painting with preset.",
@@ -158,7 +158,7 @@ async def paint(
     spoiler: bool | None = None,
     ephemeral: bool | None = None,
 ) -> None:
-    """Acknowledge at once, and take the wish in."""
+    """Paint a photo in the style of a painting."""
     styles = wish_for((_source(style), _source(style2)), (preset, preset2), blend)
     looks = {"strength": strength, "style_scale": style_scale, "seed": seed}
     named = {name: value for name, value in looks.items() if value is not None}

@@ -9,19 +9,16 @@ from urllib.parse import unquote, urlsplit
 import discord
 from discord import app_commands, ui
 
-from bot.commands.style_form import Chosen, PhotoForm, StyleForm, of_photos
+from bot.commands.style_form import Chosen, PhotoForm, StyleForm, begin_with
 from bot.commands.style_pictures import saved_styles
-from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
-from bot.intake.request import PaintRequest, Source, StyleWish, asker_of
-from bot.intake.service import IntakeService
-from bot.intake.wishes import new_seed, suiting
+from bot.intake.request import Source, StyleWish
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.buttons import USER, PersistentItem, persistent
 from bot.ui.container import Page, card, row_of, show
 from bot.wire.acknowledging import acknowledge
 from bot.wire.errors import UserError
-from common.options import MAX_VARIANTS, PaintOptions
+from common.options import MAX_VARIANTS
 
 NO_PICTURE = _("That message has no picture; please choose one that has, or use /paint.")
 FILM_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv")
@@ -122,23 +119,7 @@ async def _ask_style(interaction: Interaction, title: str, first: Source, *more:
     """Open the form that asks for a style for a picture, or for several."""
 
     async def begin(submitted: Interaction, chosen: Chosen) -> None:
-        own = await submitted.client.service(OwnDefaults).of(submitted)
-        request = PaintRequest(
-            asker=asker_of(submitted),
-            reply=reply_by(submitted, own),
-            content=first,
-            more=more,
-            styles=chosen.styles,
-            options=PaintOptions(
-                seed=new_seed(),
-                **options_by(own)
-                | of_photos(1 + len(more))
-                | suiting(chosen.styles)
-                | ({} if chosen.strength is None else {"strength": chosen.strength}),
-            ),
-            named=() if chosen.strength is None else ("strength",),
-        )
-        await submitted.client.service(IntakeService).begin(submitted, request)
+        await begin_with(submitted, (first, *more), chosen.styles, chosen.strength, {})
 
     t = texts_of(interaction)
     saved = await saved_styles(interaction)

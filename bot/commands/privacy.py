@@ -22,9 +22,9 @@ PARTS_OF_USER_INSTALLED = 4  # Discord lets user-installed apps follow up five t
 ARCHIVE_NAME = "atelier-export.zip"
 
 
-@app_commands.command(name="privacy", description="What I keep of you; your copy of it; erase it.")
+@app_commands.command(name="privacy")
 async def privacy(interaction: Interaction) -> None:
-    """Say what is kept."""
+    """What I keep of you; your copy of it; erase it."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     await show(interaction, await privacy_page(interaction))
 

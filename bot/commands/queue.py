@@ -20,11 +20,9 @@ OWN_SHOWN = 8  # each takes 3 of the 40 components of a message
 OTHERS_SHOWN = 10
 
 
-@app_commands.command(
-    name="queue", description="Your waiting pictures with their places, and the server's queue."
-)
+@app_commands.command(name="queue")
 async def queue(interaction: Interaction) -> None:
-    """Show the queue."""
+    """Your waiting pictures with their places, and the server's queue."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     await show(interaction, await queue_page(interaction))
 

@@ -150,7 +150,7 @@ def _sizes(t: Texts, largest_px: int) -> dict[str, str]:
     }
 
 
-@app_commands.command(name="settings", description="What your pictures are to be by default.")
+@app_commands.command(name="settings")
 @app_commands.describe(whose="Yours; or, for admins, this channel's or this server's.")
 @app_commands.choices(
     whose=[
@@ -162,7 +162,7 @@ def _sizes(t: Texts, largest_px: int) -> dict[str, str]:
 async def settings(
     interaction: Interaction, whose: Literal["user", "channel", "guild"] = "user"
 ) -> None:
-    """Open the form."""
+    """What your pictures are to be by default."""
     owner_id: int | None = interaction.user.id
     if whose != "user":
         in_server = interaction.guild_id is not None

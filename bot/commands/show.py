@@ -124,7 +124,7 @@ async def _result(interaction: Interaction, t: Texts, job: Job) -> Attached | No
         return None
 
 
-@app_commands.command(name="show", description="Show a picture by its number.")
+@app_commands.command(name="show")
 @app_commands.describe(
     picture="Its number; your newest are offered.",
     everybody="Show it to everybody here, not only to you.",
@@ -134,7 +134,7 @@ async def show_command(
     picture: JobNumber,
     everybody: bool = False,
 ) -> None:
-    """Show a picture."""
+    """Show a picture by its number."""
     if everybody:  # a refusal is for the one who asks, and after the acknowledgement all see it
         await check_posting(interaction, picture)
     await acknowledge(interaction, ephemeral=not everybody, thinking=True)

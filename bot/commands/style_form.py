@@ -135,6 +135,39 @@ def of_photos(count: int) -> dict[str, Any]:
     return {} if count == 1 else {"variants": count, "vary": "photo", "moving": False}
 
 
+async def begin_with(
+    interaction: Interaction,
+    photos: Sequence[Source],
+    styles: tuple[StyleWish, ...],
+    strength: float | None,
+    changes: Mapping[str, Any],
+    *,
+    of_job_id: int | None = None,
+) -> None:
+    """Take in what a form says, and what the member's defaults and the style say of the rest."""
+    named = {} if strength is None else {"strength": strength}
+    own = await interaction.client.service(OwnDefaults).of(interaction)
+    options = {
+        **options_by(own),
+        **of_photos(len(photos)),
+        "seed": new_seed(),
+        **suiting(styles),
+        **named,
+        **changes,
+    }
+    request = PaintRequest(
+        asker=asker_of(interaction),
+        reply=reply_by(interaction, own),
+        content=photos[0],
+        more=tuple(photos[1:]),
+        styles=styles,
+        options=PaintOptions(**options),
+        named=tuple(named),
+        parent_job_id=of_job_id,
+    )
+    await interaction.client.service(IntakeService).begin(interaction, request)
+
+
 class PhotoForm(ReportingModal):
     """Asks for the photographs to paint in a style that is chosen already, or will be."""
 
@@ -160,26 +193,8 @@ class PhotoForm(ReportingModal):
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Take the wish in."""
+        photos = [Source.attachment(file) for file in self._photos.values]
         strength = strength_of(self._strength)
-        named = {} if strength is None else {"strength": strength}
-        own = await interaction.client.service(OwnDefaults).of(interaction)
-        first, *more = [Source.attachment(file) for file in self._photos.values]
-        options = {
-            **options_by(own),
-            **of_photos(1 + len(more)),
-            "seed": new_seed(),
-            **suiting(self._styles),
-            **named,
-            **self._changes,
-        }
-        request = PaintRequest(
-            asker=asker_of(interaction),
-            reply=reply_by(interaction, own),
-            content=first,
-            more=tuple(more),
-            styles=self._styles,
-            options=PaintOptions(**options),
-            named=tuple(named),
-            parent_job_id=self._of_job_id,
+        await begin_with(
+            interaction, photos, self._styles, strength, self._changes, of_job_id=self._of_job_id
         )
-        await interaction.client.service(IntakeService).begin(interaction, request)

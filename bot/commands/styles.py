@@ -160,7 +160,7 @@ async def all_styles_button(interaction: Interaction, _t: Texts, about: int) -> 
     await show(interaction, await styles_page(interaction, place))
 
 
-@app_commands.command(name="styles", description="Browse the styles that you can paint in.")
+@app_commands.command(name="styles")
 @app_commands.describe(
     search="A painter, a painting or a movement; leave empty for all.",
     whose="The catalogue of paintings, or the styles that you and this server saved.",
@@ -176,7 +176,7 @@ async def styles(
     search: app_commands.Range[str, 1, SEARCH_LIMIT] | None = None,
     whose: str = CATALOGUE,
 ) -> None:
-    """Show the first page."""
+    """Browse the styles that you can paint in."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     words = " ".join((search or "").split())
     place = PagePlace(interaction.user.id, topic=str(Topic(whose, words)))

@@ -103,10 +103,9 @@ class Notifier(Service):
         )
 
     async def _by_token(self, job: Job, words: str) -> None:
-        reply = job.reply
-        webhook = webhook_of(self._client, reply.application_id, reply.interaction_token)
+        webhook = webhook_of(self._client, job.reply)
         await webhook.send(
-            words, ephemeral=reply.ephemeral, allowed_mentions=_only(job), suppress_embeds=True
+            words, ephemeral=job.reply.ephemeral, allowed_mentions=_only(job), suppress_embeds=True
         )
 
     async def _by_dm(self, job: Job, words: str) -> None:

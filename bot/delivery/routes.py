@@ -150,8 +150,7 @@ class Routes:
         return Shown("post", message.id, channel.id)
 
     def _webhook(self, job: Job) -> discord.Webhook:
-        reply = job.reply
-        return webhook_of(self._client, reply.application_id, reply.interaction_token)
+        return webhook_of(self._client, job.reply)
 
     def _channel(self, job: Job) -> discord.PartialMessageable:
         reply = job.reply

@@ -51,13 +51,12 @@ class UndeliveredNotice(Service):
         """Follow the message of a new job up, once it is there. Never raises."""
         if not await self._pictures_of(job.user_id) or not await self._is_shown(job.id):
             return
-        reply = job.reply
-        webhook = webhook_of(self._client, reply.application_id, reply.interaction_token)
+        webhook = webhook_of(self._client, job.reply)
 
         async def send(words: str) -> object:
             return await webhook.send(words, ephemeral=True, wait=True)
 
-        await self._tell(job.user_id, texts_for(reply.locale), send)
+        await self._tell(job.user_id, texts_for(job.reply.locale), send)
 
     async def _is_shown(self, job_id: int) -> bool:
         """Wait for a job's message; False if it does not come, and the next command may tell."""

@@ -64,18 +64,11 @@ def decided(wish: PaintRequest, interaction: Interaction, *, moving: bool) -> Pa
         notify=wish.reply.notify,
     )
     reply = replace(reply, interaction_id=wish.reply.interaction_id, notes=wish.reply.notes)
-    options = wish.options.model_copy(update={"moving": moving})
+    changes: dict[str, Any] = {"moving": moving}
     if moving and wish.content is not None and wish.content.moving is not None:
-        size_px = moving_options(wish, wish.content.moving).size_px
-        options = options.model_copy(update={"size_px": size_px})
-    return wish.model_copy(
-        update={
-            "asker": asker_of(interaction),
-            "reply": reply,
-            "asked": True,
-            "options": options,
-        }
-    )
+        changes["size_px"] = moving_options(wish, wish.content.moving).size_px
+    update = {"asker": asker_of(interaction), "reply": reply, "asked": True}
+    return wish.with_options(**changes).model_copy(update=update)
 
 
 def options_to_check(request: PaintRequest) -> PaintOptions:

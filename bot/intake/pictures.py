@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import TypeVar
 
 from bot.intake.byte_budget import ByteBudget
@@ -284,12 +283,11 @@ def _kept(
         for style in request.styles
     )
     notes = (*request.reply.notes, *notes_of(photos, taken))
-    return request.model_copy(
+    return request.with_reply(notes=notes).model_copy(
         update={
             "content": content,
             "more": tuple(more),
             "mask": sources.get(PictureRole.MASK),
             "styles": styles,
-            "reply": replace(request.reply, notes=notes),
         }
     )

@@ -12,7 +12,7 @@ from bot.kit import Interaction
 from bot.texts import locale_of
 from bot.ui.people import is_admin, role_ids
 from common.defaults import Notify
-from common.options import ClipInput, PaintInputs, PaintOptions
+from common.options import ClipInput, PaintInputs, PaintOptions, StyleInput
 from common.sentences import Sentence
 from jobs.model import Asker, Reply
 
@@ -41,11 +41,6 @@ class Moving(BaseModel):
     notes_of_still: tuple[Sentence, ...] = ()
     """What is to be said where its first picture is painted."""
 
-    @classmethod
-    def of_job(cls, inputs: PaintInputs, options: PaintOptions) -> Self | None:
-        """That of an earlier job; None where it painted a still."""
-        return None if inputs.clip is None else cls(clip=inputs.clip, size_px=options.size_px)
-
 
 class Source(BaseModel):
     """A picture of a wish: to be downloaded (`url`), or in the store already (`key`)."""
@@ -66,13 +61,6 @@ class Source(BaseModel):
         return cls(url=attachment.url, size_bytes=attachment.size)
 
 
-def photo_of(inputs: PaintInputs, options: PaintOptions) -> Source:
-    """The photograph of an earlier job, and what moves of it where that was painted."""
-    return Source(
-        key=inputs.content, aspect=inputs.content_aspect, moving=Moving.of_job(inputs, options)
-    )
-
-
 class StyleWish(BaseModel):
     """A style of a wish: a picture, or a painting of the catalogue."""
 
@@ -83,6 +71,12 @@ class StyleWish(BaseModel):
     name: str | None = None
     """Under which the picture was saved as a style."""
     weight: float = 1.0
+
+    @classmethod
+    def again(cls, style: StyleInput) -> Self:
+        """A style of an earlier job."""
+        picture = Source(key=style.picture) if style.picture else None
+        return cls(picture=picture, preset=style.preset, name=style.name, weight=style.weight)
 
 
 class PaintRequest(BaseModel):
@@ -133,10 +127,33 @@ class PaintRequest(BaseModel):
         """Whether what moves of the photograph matters: several versions are stills."""
         return self.options.moving is not False and self.options.variants == 1 and not self.more
 
+    def with_options(self, **changes: Any) -> Self:
+        """The same wish with some options changed."""
+        return self.model_copy(update={"options": self.options.model_copy(update=changes)})
+
+    def with_reply(self, **changes: Any) -> Self:
+        """The same wish with something else of where its answer goes."""
+        return self.model_copy(update={"reply": replace(self.reply, **changes)})
+
     def as_question(self) -> Self:
         """A wish that lacks its style, whose answer asks for it and is for the member alone."""
-        asking = replace(self.reply, ephemeral=True)
-        return self.model_copy(update={"reply": asking, "ephemeral": self.reply.ephemeral})
+        was = {"ephemeral": self.reply.ephemeral}
+        return self.with_reply(ephemeral=True).model_copy(update=was)
+
+    def apart(self, inputs: PaintInputs) -> Self:
+        """The pictures of an earlier job one by one, so that some can be exchanged."""
+        size_px = self.options.size_px
+        moving = None if inputs.clip is None else Moving(clip=inputs.clip, size_px=size_px)
+        photo = Source(key=inputs.content, aspect=inputs.content_aspect, moving=moving)
+        return self.model_copy(
+            update={
+                "inputs": None,
+                "content": photo,
+                "more": tuple(Source(key=key) for key in inputs.more_contents),
+                "mask": Source(key=inputs.mask) if inputs.mask else None,
+                "styles": tuple(StyleWish.again(style) for style in inputs.styles),
+            }
+        )
 
     @property
     def photos(self) -> tuple[Source, ...]:

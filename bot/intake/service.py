@@ -33,6 +33,7 @@ from bot.wire.original_response import (
     say_beside,
     say_instead,
     show_in_answer,
+    webhook_of,
 )
 from common.logs import add_log_ids, log_ids
 from jobs.model import Intake, Submission
@@ -115,8 +116,7 @@ class IntakeService(Service):
         self._shares.check(request.asker.user_id)
         own = await self._client.service(OwnDefaults).of(interaction)
         if own.always_spoiler:  # as the admins here want it, for buttons and forms, too
-            hidden = replace(request.reply, spoiler=True)
-            request = request.model_copy(update={"reply": hidden})
+            request = request.with_reply(spoiler=True)
         if request.lacks_style:
             request = request.as_question()
         check_versions(request.options)
@@ -178,9 +178,8 @@ class IntakeService(Service):
         add_log_ids(member=request.asker.user_id, server=request.asker.guild_id)
         if not is_mine(self._client, reply):
             return  # another application's bot goes on with it
-        message_id = await find_answer(
-            self._client, reply.application_id, reply.interaction_token, reply.token_expires_at
-        )
+        webhook = webhook_of(self._client, reply)
+        message_id = await find_answer(self._client, webhook, reply.token_expires_at)
         if message_id == 0:
             log.info("The intake %s was never acknowledged; dropped", intake.interaction_id)
             await self._journal.close(intake.interaction_id)
@@ -323,8 +322,7 @@ class IntakeService(Service):
             notify=wish.reply.notify,
         )
         chosen = in_style(wish, styles, asker_of(interaction), reply)
-        options = chosen.options.model_copy(update=changes)
-        await self.begin(interaction, chosen.model_copy(update={"options": options}))
+        await self.begin(interaction, chosen.with_options(**changes))
 
     async def _unfinished(self, interaction: Interaction, wish_id: int) -> PaintRequest:
         found = await read_in_time(interaction, self._client.queue.intakes.get(wish_id))

@@ -73,12 +73,11 @@ def in_style(
     """A wish that lacked its style, of somebody who has now chosen one by another interaction."""
     changes: dict[str, Any] = {"seed": new_seed(), **suiting(styles)}
     chosen = {name: value for name, value in changes.items() if name not in request.named}
-    return request.model_copy(
+    return request.with_options(**chosen).model_copy(
         update={
             "styles": styles,
             "asker": asker,
             "reply": replace(reply, notes=request.reply.notes),
-            "options": request.options.model_copy(update=chosen),
         }
     )
 

@@ -63,10 +63,7 @@ async def acknowledge(
                 raise
             log.info("Interaction %s: no acknowledgement yet (%s)", interaction.id, error)
             found = await find_answer(
-                interaction.client,
-                interaction.application_id,
-                interaction.token,
-                interaction.expires_at,
+                interaction.client, interaction.followup, interaction.expires_at
             )
             if found != 0:
                 interaction.extras[ACKNOWLEDGED] = True

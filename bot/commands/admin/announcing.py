@@ -7,11 +7,12 @@ import discord
 
 from bot.kit import Interaction
 from bot.texts import Texts, texts_for, texts_of
+from bot.ui.container import say
 
 log = logging.getLogger(__name__)
 
 
-async def announce(interaction: Interaction, guild_id: int, words: Callable[[Texts], str]) -> str:
+async def announce(interaction: Interaction, words: Callable[[Texts], str]) -> str:
     """Post a change to the log channel in the server's language.
 
     Returns:
@@ -19,6 +20,7 @@ async def announce(interaction: Interaction, guild_id: int, words: Callable[[Tex
         could not be reached, a line that says so.
     """
     said = words(texts_of(interaction))
+    guild_id = interaction.guild_id
     limits = await interaction.client.queue.limits.in_force(guild_id)
     if limits.log_channel_id is None:
         return said
@@ -35,3 +37,8 @@ async def announce(interaction: Interaction, guild_id: int, words: Callable[[Tex
         )
         return f"{said}\n{note}"
     return said
+
+
+async def tell(interaction: Interaction, words: Callable[[Texts], str]) -> None:
+    """Announce a change, and say it in the answer, which is acknowledged."""
+    await say(interaction, await announce(interaction, words))

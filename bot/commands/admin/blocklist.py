@@ -7,7 +7,7 @@ import discord
 from discord import app_commands
 
 from bot.commands.admin.access import AdminGroup, admin_guild
-from bot.commands.admin.announcing import announce
+from bot.commands.admin.announcing import tell
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.container import Page, card, say, show
@@ -27,7 +27,7 @@ NOT_OPERATOR = _("The operator of this bot cannot be blocked.")
 blocklist = AdminGroup("blocklist", "Who may not paint in this server.")
 
 
-@blocklist.command(name="add", description="Stop a member from painting here.")
+@blocklist.command(name="add")
 @app_commands.describe(
     member="Whom to block.",
     reason="Why; they read it when they are refused.",
@@ -39,7 +39,7 @@ async def add(
     reason: app_commands.Range[str, 1, REASON_LIMIT] | None = None,
     lasts: app_commands.Range[str, 1, 30] | None = None,
 ) -> None:
-    """Block a member."""
+    """Stop a member from painting here."""
     guild_id = admin_guild(interaction)
     if member.id == interaction.user.id:
         raise UserError(NOT_YOURSELF)
@@ -55,8 +55,7 @@ async def add(
         t = texts_of(interaction)
         await say(interaction, t("<@{user_id}> is blocked already.", user_id=member.id))
         return
-    said = await announce(interaction, guild_id, _blocked_words(member.id, reason, until))
-    await say(interaction, said)
+    await tell(interaction, _blocked_words(member.id, reason, until))
 
 
 def _blocked_words(
@@ -84,27 +83,22 @@ async def spans(interaction: Interaction, current: str) -> list[app_commands.Cho
     return span_choices(texts_of(interaction), current)
 
 
-@blocklist.command(name="remove", description="Let a blocked member paint again.")
+@blocklist.command(name="remove")
 @app_commands.describe(member="Whom to let paint again.")
 async def remove(interaction: Interaction, member: discord.User) -> None:
-    """Unblock a member."""
+    """Let a blocked member paint again."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     if not await interaction.client.queue.blocks.remove(guild_id, member.id, interaction.user.id):
         t = texts_of(interaction)
         await say(interaction, t("<@{user_id}> is not blocked here.", user_id=member.id))
         return
-    said = await announce(
-        interaction,
-        guild_id,
-        lambda t: t("<@{user_id}> may paint here again.", user_id=member.id),
-    )
-    await say(interaction, said)
+    await tell(interaction, lambda t: t("<@{user_id}> may paint here again.", user_id=member.id))
 
 
-@blocklist.command(name="show", description="Who is blocked in this server.")
+@blocklist.command(name="show")
 async def show_blocked(interaction: Interaction) -> None:
-    """List the blocked members."""
+    """Who is blocked in this server."""
     admin_guild(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     place = PagePlace(interaction.user.id)

@@ -33,9 +33,9 @@ PER_DAY, DAYS_KEPT = LIMITS["max_per_day"], LIMITS["retention_days"]
 limits = AdminGroup("limits", "What members of this server may ask for.")
 
 
-@limits.command(name="show", description="The limits in force, and which this server has set.")
+@limits.command(name="show")
 async def show_limits(interaction: Interaction) -> None:
-    """Show the limits."""
+    """The limits in force, and which this server has set."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     t = texts_of(interaction)
@@ -54,7 +54,7 @@ async def _limits_in_words(interaction: Interaction, t: Texts, guild_id: int) ->
     return t("## Limits") + f"\n{words}\n{note}"
 
 
-@limits.command(name="set", description="Change limits; stricter than the operator's, not looser.")
+@limits.command(name="set")
 @app_commands.describe(
     size="The largest longest side of a picture, in pixels.",
     quality="The best quality a member may ask for.",
@@ -90,7 +90,7 @@ async def set_limits(
     log_channel: discord.TextChannel | None = None,
     gallery: discord.TextChannel | None = None,
 ) -> None:
-    """Change numbers."""
+    """Change limits; stricter than the operator's, not looser."""
     guild_id = admin_guild(interaction)
     asked: Mapping[str, Any] = {
         "max_size_px": size,
@@ -113,16 +113,16 @@ async def set_limits(
     await change_limits(interaction, guild_id, changes)
 
 
-@limits.command(name="change", description="One form of all limits: numbers, roles and channels.")
+@limits.command(name="change")
 async def change(interaction: Interaction) -> None:
-    """Open the form."""
+    """One form of all limits: numbers, roles and channels."""
     await open_form(interaction)
 
 
-@limits.command(name="reset", description="Go back to the operator's limits.")
+@limits.command(name="reset")
 @app_commands.describe(limit="Only this one; leave empty for all.")
 async def reset(interaction: Interaction, limit: str | None = None) -> None:
-    """Reset one limit at once, all after a question."""
+    """Go back to the operator's limits."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
     if limit is not None and limit not in LIMITS:
@@ -148,9 +148,9 @@ async def limit_names(interaction: Interaction, current: str) -> list[app_comman
     ]
 
 
-@limits.command(name="log", description="Who changed what in this server, newest first.")
+@limits.command(name="log")
 async def show_log(interaction: Interaction) -> None:
-    """Show the first page of the log."""
+    """Who changed what in this server, newest first."""
     admin_guild(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     await show(interaction, await audit_page(interaction, PagePlace(interaction.user.id)))

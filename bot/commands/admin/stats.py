@@ -27,7 +27,7 @@ PLOT_NAME = "stats.png"
 NOT_OPERATOR = _("Only those who run this bot may see the figures of all servers.")
 
 
-@app_commands.command(name="stats", description="What was painted in this server, by day.")
+@app_commands.command(name="stats")
 @app_commands.describe(
     days="How many days to look back.",
     everywhere="Of all servers together; only for those who run this bot.",
@@ -40,7 +40,7 @@ async def stats(
     days: app_commands.Range[int, 1, 90] = DEFAULT_DAYS,
     everywhere: bool = False,
 ) -> None:
-    """Show the figures."""
+    """What was painted in this server, by day."""
     guild_id: int | None = admin_guild(interaction)
     t = texts_of(interaction)
     if everywhere:

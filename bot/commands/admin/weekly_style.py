@@ -42,9 +42,7 @@ ONLY_ITS_SERVERS = _(
 )
 
 
-@app_commands.command(
-    name="style-of-the-week", description="Name a style of the week, or end the present one."
-)
+@app_commands.command(name="style-of-the-week")
 @app_commands.describe(
     style="A painting, or a style saved for the server; without it: shows the present one.",
     days="How many days it lasts. Without it: 7.",
@@ -58,7 +56,7 @@ async def style_of_the_week(
     style: app_commands.Range[str, 1, 100] | None = None,
     days: app_commands.Range[int, 1, 30] = DAYS,
 ) -> None:
-    """Begin one, or show the present one."""
+    """Name a style of the week, or end the present one."""
     guild_id = admin_guild(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     if style is None:

@@ -10,7 +10,7 @@ from bot.cards.small_print import KEPT_COLORS
 from bot.commands.job_access import check_pictures, kept_job
 from bot.commands.picture_buttons.remix import remix_request
 from bot.commands.style_form import STRENGTHS
-from bot.intake.request import PaintRequest, Source, StyleWish, photo_of, reply_to
+from bot.intake.request import Source, StyleWish, reply_to
 from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction
@@ -86,19 +86,20 @@ class ChangeForm(ReportingModal):
         styles = [Source.attachment(file) for file in self._style.values]
         if options == job.options and not photos and not styles:
             options = options.model_copy(update={"seed": new_seed()})  # or nothing would differ
+        reply = reply_to(interaction, ephemeral=PRIVATE in switched, spoiler=SPOILER in switched)
         request = remix_request(interaction, job).model_copy(
-            update={
-                "options": options,
-                "reply": reply_to(
-                    interaction, ephemeral=PRIVATE in switched, spoiler=SPOILER in switched
-                ),
-            }
+            update={"options": options, "reply": reply}
         )
-        if photos:  # whether it is to move is asked anew
-            options = options.model_copy(update={"moving": None})
-            request = request.model_copy(update={"options": options})
         if photos or styles:
-            request = _with_pictures(request, job, photos, styles)
+            request = request.apart(job.inputs)
+        if photos:  # whether it is to move is asked anew
+            photo, *masks = photos
+            request = request.with_options(moving=None).model_copy(
+                update={"content": photo, "more": (), "mask": next(iter(masks), None)}
+            )
+        if styles:
+            wishes = tuple(StyleWish(picture=source, weight=1 / len(styles)) for source in styles)
+            request = request.model_copy(update={"styles": wishes})
         await interaction.client.service(IntakeService).begin(interaction, request)
 
     def _options(self, before: PaintOptions, *, film: bool) -> PaintOptions:
@@ -108,35 +109,6 @@ class ChangeForm(ReportingModal):
         for strength, colors in map(_parts, self._look.values[:1]):
             changes |= {"strength": float(strength), "keep_colors": colors}
         return PaintOptions(**{**before.model_dump(), **changes})
-
-
-def _with_pictures(
-    request: PaintRequest, job: Job, photos: list[Source], styles: list[Source]
-) -> PaintRequest:
-    """The request with new pictures in the place of some of the old."""
-    inputs = job.inputs
-    photo, *masks = photos or [photo_of(inputs, request.options)]
-    if not masks and not photos and inputs.mask:  # a mask fits the photograph it was made for
-        masks = [Source(key=inputs.mask)]
-    kept = tuple(
-        StyleWish(
-            picture=Source(key=style.picture) if style.picture else None,
-            preset=style.preset,
-            name=style.name,
-            weight=style.weight,
-        )
-        for style in inputs.styles
-    )
-    new = tuple(StyleWish(picture=source, weight=1 / len(styles)) for source in styles)
-    return request.model_copy(
-        update={
-            "inputs": None,
-            "content": photo,
-            "more": () if photos else tuple(Source(key=key) for key in inputs.more_contents),
-            "mask": next(iter(masks), None),
-            "styles": new or kept,
-        }
-    )
 
 
 def _switched_on(job: Job) -> set[str]:

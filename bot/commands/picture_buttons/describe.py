@@ -106,7 +106,7 @@ async def _change_message(t: Texts, client: Bot, job: Job) -> str:
     reply = job.reply
     try:
         if client.clock() < reply.token_expires_at.timestamp():
-            webhook = webhook_of(client, reply.application_id, reply.interaction_token)
+            webhook = webhook_of(client, reply)
             message: discord.Message = await webhook.fetch_message(ORIGINAL)
             await webhook.edit_message(ORIGINAL, view=_relabelled(t, message, job))
         elif reply.bot_in_channel and not reply.ephemeral and reply.message_id is not None:

@@ -113,7 +113,7 @@ async def remove_message(client: Bot, job: Job) -> bool:
     reply = job.reply
     was_gone = False
     if client.clock() < reply.token_expires_at.timestamp():
-        webhook = webhook_of(client, reply.application_id, reply.interaction_token)
+        webhook = webhook_of(client, reply)
         try:
             await webhook.delete_message(ORIGINAL)
         except discord.NotFound:

@@ -1,6 +1,5 @@
 """Buttons that make a new job of an old one: again, stronger, softer, larger, other style."""
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,7 +9,7 @@ from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.style_form import Chosen, StyleForm
 from bot.commands.style_pictures import saved_styles
 from bot.intake.moving import NOT_FILMED
-from bot.intake.request import PaintRequest, Source, asker_of, photo_of, reply_to
+from bot.intake.request import PaintRequest, asker_of, reply_to
 from bot.intake.service import IntakeService
 from bot.intake.taken import NOT_KEPT
 from bot.intake.wishes import new_seed
@@ -79,8 +78,7 @@ async def take(interaction: Interaction, job_id: int, *, version: int) -> None:
         raise UserError(NOT_KEPT)
     request = remix_request(interaction, job).model_copy(update={"version": version})
     if job.message_removed_at is not None or await was_removed(interaction, job):
-        alone = replace(request.reply, ephemeral=True)  # what was deleted stays deleted
-        request = request.model_copy(update={"reply": alone})
+        request = request.with_reply(ephemeral=True)  # what was deleted stays deleted
     await interaction.client.service(IntakeService).begin(interaction, request)
 
 
@@ -90,15 +88,11 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
     check_pictures(job)
 
     async def begin(submitted: Interaction, chosen: Chosen) -> None:
-        request = remix_request(submitted, job).model_copy(
-            update={
-                "inputs": None,
-                "content": photo_of(job.inputs, job.options),
-                "more": tuple(Source(key=key) for key in job.inputs.more_contents),
-                "mask": Source(key=job.inputs.mask) if job.inputs.mask else None,
-                "styles": chosen.styles,
-                "named": ("strength", "style_scale", "pooling"),
-            }
+        named = ("strength", "style_scale", "pooling")
+        request = (
+            remix_request(submitted, job)
+            .apart(job.inputs)
+            .model_copy(update={"styles": chosen.styles, "named": named})
         )
         await submitted.client.service(IntakeService).begin(submitted, request)
 
@@ -110,11 +104,8 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
 
 async def _remix(interaction: Interaction, job: Job, **changes: Any) -> None:
     check_pictures(job)
-    request = remix_request(interaction, job)
-    options = request.options.model_copy(update=changes)
-    await interaction.client.service(IntakeService).begin(
-        interaction, request.model_copy(update={"options": options})
-    )
+    request = remix_request(interaction, job).with_options(**changes)
+    await interaction.client.service(IntakeService).begin(interaction, request)
 
 
 def remix_request(interaction: Interaction, job: Job) -> PaintRequest:

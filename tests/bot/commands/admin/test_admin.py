@@ -7,7 +7,6 @@ import sqlalchemy as sa
 from bot.commands.admin import (
     audit,
     blocklist,
-    clearing,
     limit_changes,
     limit_form,
     queue_admin,
@@ -236,7 +235,7 @@ async def test_a_permission_that_is_gone_is_noticed_at_the_form(world: World) ->
 def test_all_buttons_of_admins_are_known_to_the_tests() -> None:
     kinds = {
         kind.kind
-        for module in (audit, blocklist, limit_changes, limit_form, clearing, queue_admin)
+        for module in (audit, blocklist, limit_changes, limit_form, queue_admin)
         for kind in vars(module).values()
         if isinstance(kind, type)
         and issubclass(kind, PersistentItem)
