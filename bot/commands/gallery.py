@@ -15,7 +15,7 @@ from bot.commands.style_form import PhotoForm
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
 from bot.intake.own_defaults import hidden_by_role
 from bot.intake.request import StyleWish
-from bot.intake.shares import Shares
+from bot.intake.shares import convenience
 from bot.intake.taken import NOT_KEPT
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_for, texts_of
@@ -129,8 +129,8 @@ async def _post(
     client, t = interaction.client, texts_for(interaction.guild_locale)
     guild = client.get_guild(interaction.guild_id or 0)
     limit_bytes = DEFAULT_LIMIT_BYTES if guild is None else guild.filesize_limit
-    async with client.service(Shares).conveniences.turn(interaction.user.id):
-        attached = await fitted_result(t, client.queue.store, client.encoder, job, limit_bytes)
+    async with convenience(interaction):
+        attached = await fitted_result(t, client, job, limit_bytes)
         if attached is None:
             raise UserError(NOT_KEPT)
         hidden = job.reply.spoiler or await _must_hide(interaction, channel_id)

@@ -7,7 +7,7 @@ from discord import app_commands, ui
 
 from bot.commands.show import show_job
 from bot.commands.thumbnails import Thumbnails
-from bot.intake.shares import Shares
+from bot.intake.shares import convenience
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, texts_of
 from bot.ui.buttons import USER, PersistentItem, persistent
@@ -63,7 +63,7 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Page:
         return text_page(
             t("There is no picture of yours here yet. Start one with /paint."), turning
         )
-    async with client.service(Shares).conveniences.turn(interaction.user.id):
+    async with convenience(interaction):
         files = await client.service(Thumbnails).files(
             [(str(job.id), key) for job in jobs if (key := small_key(job))]
         )

@@ -7,7 +7,7 @@ from discord import app_commands
 
 from bot.commands.privacy_export import export_parts
 from bot.intake.service import IntakeService
-from bot.intake.shares import Shares
+from bot.intake.shares import convenience
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.buttons import own_button
@@ -58,8 +58,7 @@ async def privacy_page(interaction: Interaction) -> Page:
 async def export_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Sends the user all that is kept of them."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    turns = interaction.client.service(Shares).conveniences
-    async with turns.turn(interaction.user.id):
+    async with convenience(interaction):
         await _send(interaction, t)
 
 

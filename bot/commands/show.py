@@ -13,7 +13,7 @@ from bot.commands.job_access import job_in_time, note_look
 from bot.commands.message_removed import is_removed
 from bot.commands.rights import Right, may
 from bot.intake.request import asker_of
-from bot.intake.shares import Shares
+from bot.intake.shares import convenience
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
@@ -42,8 +42,7 @@ async def show_job(interaction: Interaction, job_id: int) -> None:
     """
     job = await _visible(interaction, job_id)
     await note_look(interaction, job)
-    turns = interaction.client.service(Shares).conveniences
-    async with turns.turn(interaction.user.id):
+    async with convenience(interaction):
         await show(interaction, await job_page(interaction, texts_of(interaction), job))
 
 
@@ -106,20 +105,12 @@ async def _has_gallery(interaction: Interaction, job: Job) -> bool:
 
 async def _result(interaction: Interaction, t: Texts, job: Job) -> Attached | None:
     client, limit_bytes = interaction.client, interaction.filesize_limit
-    store = client.queue.store
     try:
         if job.state is JobState.DONE:
-            return await fitted_result(t, store, client.encoder, job, limit_bytes)
+            return await fitted_result(t, client, job, limit_bytes)
         if job.state is not JobState.RUNNING or job.preview_key is None:
             return None
-        return await fitted(
-            t,
-            store,
-            client.encoder,
-            key=job.preview_key,
-            limit_bytes=limit_bytes,
-            name=f"atelier-{job.id}",
-        )
+        return await fitted(t, client, job.preview_key, limit_bytes, f"atelier-{job.id}")
     except PictureMissingError:
         return None
 

@@ -49,10 +49,7 @@ class JobFiles:
         known = (key, limit_bytes, t.language)
         if known in self._encoded:
             return self._encoded[known]
-        client = self._client
-        attached = await fitted_result(
-            t, client.queue.store, client.encoder, job, limit_bytes, is_result=True
-        )
+        attached = await fitted_result(t, self._client, job, limit_bytes, is_result=True)
         if attached is not None and attached.note is not None:  # it took work
             self._encoded[known] = attached
         return attached

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from bot.intake.request import Moving, PaintRequest, asker_of, reply_to
+from bot.intake.request import Moving, PaintRequest, asker_of, reply_as
 from bot.intake.taken import Taken
 from bot.kit import Interaction
 from bot.texts import _
@@ -57,13 +57,9 @@ def decided(wish: PaintRequest, interaction: Interaction, *, moving: bool) -> Pa
 
     It stays the same wish: that answer is to become the picture, and to press twice paints once.
     """
-    reply = reply_to(
-        interaction,
-        ephemeral=wish.reply.ephemeral,
-        spoiler=wish.reply.spoiler,
-        notify=wish.reply.notify,
-    )
-    reply = replace(reply, interaction_id=wish.reply.interaction_id, notes=wish.reply.notes)
+    was = wish.reply
+    reply = reply_as(interaction, was)
+    reply = replace(reply, interaction_id=was.interaction_id, notes=was.notes)
     changes: dict[str, Any] = {"moving": moving}
     if moving and wish.content is not None and wish.content.moving is not None:
         changes["size_px"] = moving_options(wish, wish.content.moving).size_px

@@ -5,11 +5,10 @@ import contextlib
 from collections.abc import Collection, Mapping
 from typing import TypeVar
 
-from bot.intake.byte_budget import ByteBudget
 from bot.intake.download import Downloader, UnreachableError
 from bot.intake.request import Moving, PaintRequest, PictureRole, Source, StyleWish
 from bot.intake.room import DiskRoom
-from bot.intake.shares import Shares
+from bot.intake.shares import ByteBudget, Shares
 from bot.intake.taken import (
     ERASED,
     NOT_KEPT,

@@ -210,6 +210,11 @@ def reply_to(
     )
 
 
+def reply_as(interaction: Interaction, was: Reply) -> Reply:
+    """Where the answer to an interaction goes, shown and told of as another was."""
+    return reply_to(interaction, ephemeral=was.ephemeral, spoiler=was.spoiler, notify=was.notify)
+
+
 def _bot_is_here(interaction: Interaction) -> bool:
     if interaction.guild_id is not None:
         guild = interaction.client.get_guild(interaction.guild_id)

@@ -14,7 +14,7 @@ from bot.intake.journal import CommandJournal, JournalEntry
 from bot.intake.moving import check_versions, decided, options_of
 from bot.intake.own_defaults import OwnDefaults
 from bot.intake.pictures import PictureIntake
-from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_to
+from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_as
 from bot.intake.shares import Shares
 from bot.intake.taken import ERASED, NOT_KEPT, Undecided
 from bot.intake.waiting import Surroundings
@@ -315,12 +315,7 @@ class IntakeService(Service):
             UserError: if it is not kept any more, or the limits stand in the way.
         """
         wish = await self._unfinished(interaction, wish_id)
-        reply = reply_to(
-            interaction,
-            ephemeral=wish.ephemeral,
-            spoiler=wish.reply.spoiler,
-            notify=wish.reply.notify,
-        )
+        reply = reply_as(interaction, replace(wish.reply, ephemeral=wish.ephemeral))
         chosen = in_style(wish, styles, asker_of(interaction), reply)
         await self.begin(interaction, chosen.with_options(**changes))
 

@@ -9,7 +9,7 @@ from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.style_form import Chosen, StyleForm
 from bot.commands.style_pictures import saved_styles
 from bot.intake.moving import NOT_FILMED
-from bot.intake.request import PaintRequest, asker_of, reply_to
+from bot.intake.request import PaintRequest, asker_of, reply_as
 from bot.intake.service import IntakeService
 from bot.intake.taken import NOT_KEPT
 from bot.intake.wishes import new_seed
@@ -112,12 +112,7 @@ def remix_request(interaction: Interaction, job: Job) -> PaintRequest:
     """A wish for the same again, of the one who asks now."""
     return PaintRequest(
         asker=asker_of(interaction),
-        reply=reply_to(
-            interaction,
-            ephemeral=job.reply.ephemeral,
-            spoiler=job.reply.spoiler,
-            notify=job.reply.notify,
-        ),
+        reply=reply_as(interaction, job.reply),
         inputs=job.inputs,
         options=job.options,
         parent_job_id=job.id,

@@ -1,7 +1,5 @@
 """Buttons that show something of a finished picture: compare, time-lapse, save to DMs."""
 
-from contextlib import AbstractAsyncContextManager
-
 import discord
 from discord import ui
 
@@ -12,7 +10,7 @@ from bot.cards.small_print import Attached, settings_line
 from bot.commands.job_access import check_pictures, kept_job, open_job
 from bot.commands.show import check_posting
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
-from bot.intake.shares import Shares
+from bot.intake.shares import convenience
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.buttons import PersistentItem, own_button
@@ -32,16 +30,11 @@ DMS_CLOSED = _("Your DMs are closed for me; please allow messages from this serv
 MIB = 1024 * 1024
 
 
-def _turn(interaction: Interaction) -> AbstractAsyncContextManager[None]:
-    """Wait until the member may have pictures in memory that nobody waits for but they."""
-    return interaction.client.service(Shares).conveniences.turn(interaction.user.id)
-
-
 async def compare(interaction: Interaction, job_id: int) -> None:
     """Before and after in one picture, for the eyes of who asks; the owner may post it."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     job = await open_job(interaction, job_id)
-    async with _turn(interaction):
+    async with convenience(interaction):
         await _show_compared(interaction, job)
 
 
@@ -90,7 +83,7 @@ async def _show(
 async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
     """The recorded time-lapse of a job, alone, so that Discord shows it as large as it can."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    async with _turn(interaction):
+    async with convenience(interaction):
         await _show_film(interaction, job, key)
 
 
@@ -119,7 +112,7 @@ async def post_film_button(interaction: Interaction, _t: Texts, about: int) -> N
         raise UserError(NO_RESULT, job_id=job.id)
     await check_posting(interaction, job.id)
     await acknowledge(interaction, thinking=True)
-    async with _turn(interaction):
+    async with convenience(interaction):
         await _show_film(interaction, job, job.timelapse_key, posted=True)
 
 
@@ -130,7 +123,7 @@ async def post_comparison_button(interaction: Interaction, _t: Texts, about: int
     _result_key(job)
     await check_posting(interaction, job.id)
     await acknowledge(interaction, thinking=True)
-    async with _turn(interaction):
+    async with convenience(interaction):
         await _show_compared(interaction, job, posted=True)
 
 
@@ -138,14 +131,14 @@ async def save(interaction: Interaction, job_id: int) -> None:
     """Send the finished picture to its owner's DMs."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     job = await kept_job(interaction, job_id)
-    async with _turn(interaction):
+    async with convenience(interaction):
         await _save(interaction, job)
 
 
 async def _save(interaction: Interaction, job: Job) -> None:
     _result_key(job)
     client, t = interaction.client, texts_of(interaction)
-    attached = await fitted_result(t, client.queue.store, client.encoder, job, DEFAULT_LIMIT_BYTES)
+    attached = await fitted_result(t, client, job, DEFAULT_LIMIT_BYTES)
     assert attached is not None
     try:
         dm = await client.create_dm(discord.Object(job.user_id))
