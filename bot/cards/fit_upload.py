@@ -1,6 +1,5 @@
 """The picture of a job, still or moving, as a file that fits the place where it is shown."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.cards.small_print import Attached
@@ -56,7 +55,7 @@ async def fitted(
     suffix = key.rpartition(".")[2]
     if len(data) <= limit_bytes:
         return Attached(data, f"{name}.{suffix}")
-    encoded = await client.encoder.fit(data, limit_bytes, is_result=is_result)
+    encoded = await client.encoder.make("fit", limit_bytes, data, is_result=is_result)
     note = t(
         "Shown as {format} (quality {quality}): the {original} of {size:.1f} MiB is above the "
         "{limit} MiB that can be uploaded here.",
@@ -82,7 +81,7 @@ async def _fitted_clip(
     store, limit_bytes = client.queue.store, min(limit_bytes, MOST_BYTES)
     limit = f"{limit_bytes / MIB:.3g}"
     too_large: list[tuple[str, int]] = []
-    for kind in best_kinds(clip.plays):
+    for kind in OF_FILMS if clip.plays == 1 else OF_LOOPS:
         size_bytes = await store.total_bytes([clip.files[kind]]) if kind in clip.files else 0
         if size_bytes > limit_bytes:
             too_large.append((kind, size_bytes))
@@ -99,8 +98,8 @@ async def _fitted_clip(
                     limit=limit,
                 )
             return Attached(await store.get(clip.files[kind]), f"{name}.{kind}", note)
-    encoded = await client.encoder.fit_clip(
-        await store.get(clip.key), limit_bytes, is_result=is_result
+    encoded = await client.encoder.make(
+        "fit_clip", limit_bytes, await store.get(clip.key), is_result=is_result
     )
     note = t(
         "Shown as a smaller video of {width} × {height} px: at most {limit} MiB can be uploaded "
@@ -110,8 +109,3 @@ async def _fitted_clip(
         limit=limit,
     )
     return Attached(encoded.data, f"{name}{encoded.suffix}", note)
-
-
-def best_kinds(plays: int) -> Sequence[str]:
-    """The kinds of file in which a clip is shown, by how often it plays; the best first."""
-    return OF_FILMS if plays == 1 else OF_LOOPS

@@ -6,7 +6,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.commands.show import show_job
-from bot.commands.thumbnails import Thumbnails
+from bot.commands.thumbnails import stored_picture
 from bot.intake.shares import convenience
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, texts_of
@@ -64,14 +64,17 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Page:
             t("There is no picture of yours here yet. Start one with /paint."), turning
         )
     async with convenience(interaction):
-        files = await client.service(Thumbnails).files(
-            [(str(job.id), key) for job in jobs if (key := small_key(job))]
-        )
+        pictures = [
+            (job, await stored_picture(client, key, str(job.id)))
+            for job in jobs
+            if (key := small_key(job))
+        ]
+    files = {job.id: file for job, file in pictures if file is not None}
     gallery: ui.MediaGallery[Any] = ui.MediaGallery()
     for job in jobs:
-        if str(job.id) in files:
+        if job.id in files:
             gallery.add_item(
-                media=files[str(job.id)],
+                media=files[job.id],
                 description=job_title(t, job)[:256],
                 spoiler=job.reply.spoiler,
             )

@@ -9,8 +9,7 @@ from urllib.parse import unquote, urlsplit
 import discord
 from discord import app_commands, ui
 
-from bot.commands.style_form import Chosen, PhotoForm, StyleForm, begin_with
-from bot.commands.style_pictures import saved_styles
+from bot.commands.style_form import Chosen, PhotoForm, ask_style, begin_with
 from bot.intake.request import Source, StyleWish
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
@@ -121,10 +120,7 @@ async def _ask_style(interaction: Interaction, title: str, first: Source, *more:
     async def begin(submitted: Interaction, chosen: Chosen) -> None:
         await begin_with(submitted, (first, *more), chosen.styles, chosen.strength, {})
 
-    t = texts_of(interaction)
-    saved = await saved_styles(interaction)
-    form = StyleForm(t, interaction.client, t(title), begin, saved=saved, asks_strength=True)
-    await interaction.response.send_modal(form)
+    await ask_style(interaction, texts_of(interaction)(title), begin, asks_strength=True)
 
 
 def pictures_of(message: discord.Message) -> Iterator[Source]:

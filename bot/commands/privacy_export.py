@@ -57,9 +57,9 @@ async def _picture(client: Bot, key: str, limit_bytes: int) -> tuple[str, bytes]
         content = await client.queue.store.get(key)
         if len(content) <= limit_bytes:
             return key, content
-        is_clip = key.endswith(CLIP_ENDING)
-        fit = client.encoder.fit_clip if is_clip else client.encoder.fit
-        encoded = await fit(content, limit_bytes)
+        encoded = await client.encoder.make(
+            "fit_clip" if key.endswith(CLIP_ENDING) else "fit", limit_bytes, content
+        )
     except (PictureMissingError, ChildError):
         return None
     return key.rpartition(".")[0] + encoded.suffix, encoded.data

@@ -12,12 +12,14 @@ from bot.intake.request import PaintRequest, Source, StyleWish, asker_of
 from bot.intake.service import IntakeService
 from bot.intake.wishes import OWN_STYLE, new_seed, suiting
 from bot.kit import Bot, Interaction
-from bot.texts import Texts, _
+from bot.texts import Texts, _, texts_of
 from bot.ui.picture_upload import PictureUpload
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import at_hand_first, painter_words
+from bot.wire.in_time import read_in_time
 from common.options import MAX_VARIANTS, PaintOptions
 from jobs.changing.styles import UserStyle
+from jobs.outcomes import QueueUnavailableError
 
 LISTED = 25
 LISTED_PAINTINGS = 10  # at least, however many styles were saved
@@ -128,6 +130,27 @@ class StyleForm(ReportingModal):
             wishes = [StyleWish(preset=value) for value in self._painting.values[:1]]
         strength = strength_of(self._strength)
         await self._on_chosen(interaction, Chosen(tuple(wishes), strength))
+
+
+async def _saved_styles(interaction: Interaction) -> list[UserStyle]:
+    """The member's saved styles and the server's; none where the database is slow to say."""
+    styles = interaction.client.queue.styles
+    try:
+        return await read_in_time(
+            interaction, styles.visible_to(interaction.user.id, interaction.guild_id)
+        )
+    except QueueUnavailableError:
+        return []  # the form does without them, which is better than no form
+
+
+async def ask_style(
+    interaction: Interaction, title: str, on_chosen: OnChosen, *, asks_strength: bool = False
+) -> None:
+    """Open the form that asks for a style."""
+    t, client = texts_of(interaction), interaction.client
+    saved = await _saved_styles(interaction)
+    form = StyleForm(t, client, title, on_chosen, saved=saved, asks_strength=asks_strength)
+    await interaction.response.send_modal(form)
 
 
 def of_photos(count: int) -> dict[str, Any]:

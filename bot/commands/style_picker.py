@@ -6,8 +6,8 @@ import discord
 from discord import ui
 
 from bot.commands.style_buttons import NEAR, SURPRISE, WISH, near, style_button
-from bot.commands.style_pictures import offered_paintings
 from bot.commands.styles import all_styles_button
+from bot.commands.thumbnails import offered_paintings
 from bot.intake.request import PaintRequest, StyleWish
 from bot.intake.service import IntakeService
 from bot.intake.wishes import OWN_STYLE

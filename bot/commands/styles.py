@@ -7,7 +7,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.commands.style_buttons import NO_WISH, SIX, STYLES_TRIED, style_button
-from bot.commands.style_pictures import painting_picture, stored_picture
+from bot.commands.thumbnails import painting_picture, stored_picture
 from bot.intake.wishes import OWN_STYLE
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of

@@ -1,13 +1,16 @@
-"""Small versions of stored pictures, for galleries; made where a bad file does no harm."""
+"""Small pictures to choose by, of styles and of paintings; made where a bad file does no harm."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import discord
 
 from bot.kit import Bot, Feature, Service
+from bot.ui.words import at_hand_first
 from bot.wire.uploads import Upload
+from common.catalogue import Painting
+from common.catalogue.catalogue import scan_path, swatch_at_hand
 from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailableError, PictureError
 from common.store import PictureMissingError
 
@@ -34,31 +37,48 @@ class Thumbnails(Service):
         """End the child process."""
         await self._decoder.close()
 
-    async def small(self, key: str) -> bytes | None:
-        """A stored picture as a small PNG, or None where it is gone or cannot be read."""
+    async def small(self, read: Callable[[], Awaitable[bytes]]) -> bytes | None:
+        """A picture as a small PNG, or None where it is gone or cannot be read."""
         async with self._one_at_a_time:
             try:
-                return (await self._decoder.normalize(await self._client.queue.store.get(key))).png
-            except (PictureMissingError, PictureError, DecoderUnavailableError):
+                return (await self._decoder.normalize(await read())).png
+            except (PictureMissingError, OSError, PictureError, DecoderUnavailableError):
                 return None
 
-    async def small_file(self, path: Path) -> bytes | None:
-        """The same of a file, such as the scan of a painting."""
-        async with self._one_at_a_time:
-            try:
-                data = await asyncio.to_thread(path.read_bytes)
-                return (await self._decoder.normalize(data)).png
-            except (OSError, PictureError, DecoderUnavailableError):
-                return None
 
-    async def files(self, pictures: Iterable[tuple[str, str]]) -> dict[str, discord.File]:
-        """Small files to attach, by name; of (name, key) those whose pictures are still there."""
-        found: dict[str, discord.File] = {}
-        for name, key in pictures:
-            png = await self.small(key)
-            if png is not None:
-                found[name] = Upload(png, f"{name}.png")
-        return found
+async def painting_picture(client: Bot, painting: Painting, name: str) -> discord.File | None:
+    """The painting itself where its scan is on this machine, else its swatch; None: neither."""
+    styles_dir = client.settings.styles_dir
+    scan = scan_path(painting, styles_dir)
+    if scan.is_file():
+        thumbnails = client.service(Thumbnails)
+        png = await thumbnails.small(lambda: asyncio.to_thread(scan.read_bytes))
+        if png is not None:
+            return Upload(png, f"{name}.png")
+    swatch = swatch_at_hand(painting, styles_dir)
+    data = None if swatch is None else await asyncio.to_thread(_read, swatch)
+    return None if swatch is None or data is None else Upload(data, f"{name}{swatch.suffix}")
+
+
+async def stored_picture(client: Bot, key: str, name: str) -> discord.File | None:
+    """A stored picture, small; None where it is gone."""
+    png = await client.service(Thumbnails).small(lambda: client.queue.store.get(key))
+    return None if png is None else Upload(png, f"{name}.png")
+
+
+async def offered_paintings(client: Bot, count: int) -> list[tuple[Painting, discord.File | None]]:
+    """Some paintings on offer, those at hand before the others, each with its picture if any."""
+    return [
+        (painting, await painting_picture(client, painting, painting.id))
+        for painting in at_hand_first(client, count)
+    ]
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 FEATURE = Feature(services=(Thumbnails,))

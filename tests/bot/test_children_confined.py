@@ -63,6 +63,6 @@ def test_it_reads_no_file_of_ours_writes_none_and_reaches_no_network(
 async def test_it_encodes_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", "secret")
     picture = gradient_picture((300, 200))
-    made = await UploadEncoder().compare(picture, picture, 100_000)
+    made = await UploadEncoder().make("compare", 100_000, picture, picture)
     assert made.width_px > 600
     assert len(made.data) <= 100_000

@@ -11,7 +11,7 @@ from discord import app_commands, ui
 from bot.commands.admin.access import admin_guild
 from bot.commands.paint import offered
 from bot.commands.style_form import PhotoForm
-from bot.commands.style_pictures import painting_picture, stored_picture
+from bot.commands.thumbnails import painting_picture, stored_picture
 from bot.intake.request import StyleWish
 from bot.intake.wishes import OWN_STYLE, resolve
 from bot.kit import Bot, Feature, Interaction, Service

@@ -6,8 +6,7 @@ from typing import Any
 from bot.cards.job_buttons import TAKES, Action
 from bot.commands.job_access import check_pictures, kept_job, open_job, was_removed
 from bot.commands.picture_buttons.sharing import show_timelapse
-from bot.commands.style_form import Chosen, StyleForm
-from bot.commands.style_pictures import saved_styles
+from bot.commands.style_form import Chosen, ask_style
 from bot.intake.moving import NOT_FILMED
 from bot.intake.request import PaintRequest, asker_of, reply_as
 from bot.intake.service import IntakeService
@@ -96,10 +95,7 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
         )
         await submitted.client.service(IntakeService).begin(submitted, request)
 
-    t = texts_of(interaction)
-    saved = await saved_styles(interaction)
-    form = StyleForm(t, interaction.client, t("Other style"), begin, saved=saved)
-    await interaction.response.send_modal(form)
+    await ask_style(interaction, texts_of(interaction)("Other style"), begin)
 
 
 async def _remix(interaction: Interaction, job: Job, **changes: Any) -> None:

@@ -46,10 +46,10 @@ async def _show_compared(interaction: Interaction, job: Job, *, posted: bool = F
     encoder, painted = interaction.client.encoder, job.report.clip if job.report else None
     if painted is not None and job.inputs.clip is not None:
         before, after = await store.get(job.inputs.clip.picture), await store.get(painted.key)
-        sheet = await encoder.compare_clips(before, after, limit_bytes)
+        sheet = await encoder.make("compare_clips", limit_bytes, before, after)
     else:
         before, after = await store.get(job.inputs.content), await store.get(result_key)
-        sheet = await encoder.compare(before, after, limit_bytes)
+        sheet = await encoder.make("compare", limit_bytes, before, after)
     t = texts_of(interaction)
     may_post = job.user_id == interaction.user.id and not posted
     button = post_comparison_button.of(t, job.user_id, job.id) if may_post else None

@@ -102,7 +102,9 @@ async def test_results_are_encoded_before_what_is_only_shown_again(
     encoder = UploadEncoder()
     tasks = []
     for name, is_result in (("first", False), ("again", False), ("result", True)):
-        tasks.append(asyncio.create_task(encoder.fit(name.encode(), 1, is_result=is_result)))
+        tasks.append(
+            asyncio.create_task(encoder.make("fit", 1, name.encode(), is_result=is_result))
+        )
         await settle()
     go_on.set()
     await asyncio.gather(*tasks)
