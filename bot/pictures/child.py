@@ -1,7 +1,7 @@
 """The child process that encodes, so that the bot's own stays small and quick.
 
-A request says `what` to make of its files, in at most `limit_bytes`: `fit` or `compare`, or of clips
-`fit_clip` or `compare_clips`; an answer has the fields of an `Encoded` and its bytes. See
+A request says `what` to make of its files, in at most `limit_bytes`: `fit` or `compare`, or of
+clips `fit_clip` or `compare_clips`; an answer has the fields of an `Encoded` and its bytes. See
 `common.child` for the messages.
 """
 
