@@ -9,6 +9,7 @@ endif
 READY := $(VENV)/.ready
 CONTENT ?=
 STYLE ?=
+COMMIT ?= 2f6707f
 
 .PHONY: demo sandbox test check format bench lock clean
 
@@ -35,7 +36,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 bench: $(READY)
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench against $(COMMIT)
 
 # requirements.lock: what runs Atelier; requirements-dev.lock: that, and what checks and tests it.
 # The two with -cpu: the same without CUDA.

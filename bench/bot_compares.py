@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import psutil
 from PIL import Image
 
-from bench.bot_load import MIB, SETTLE_SECONDS, MemoryWatch
+from bench.bot_load import MIB, SETTLE_SECONDS, MemoryWatch, Resident
 from bench.bot_process import connected_bot, photographs, shows
 from bench.children.judge import machine
-from bench.report import publish, table
-from bench.runner import ROOT, BenchError
+from bench.report import publish
+from bench.runner import RESULTS, BenchError
 from common.settings import Settings
 from jobs.model import EngineInfo, PaintReport
 from jobs.queue import JobQueue
@@ -36,8 +35,8 @@ WITHIN_SECONDS = 900.0
 ENGINE = EngineInfo("bench", "bench", "cpu", "vgg19", "bench", 0)
 
 
-@dataclass(frozen=True)
-class Compares:
+@dataclass(frozen=True, kw_only=True)
+class Compares(Resident):
     """What was measured."""
 
     members: int
@@ -45,10 +44,6 @@ class Compares:
     picture_bytes: int
     """Size of photograph and painting together, as they are stored."""
     answered: int
-    before_bytes: int
-    most_bytes: int
-    after_bytes: int
-    children_bytes: int
 
 
 async def measure(members: int, side_px: int) -> Compares:
@@ -64,17 +59,14 @@ async def measure(members: int, side_px: int) -> Compares:
             message, stored = await _painted(discord, Path(folder), side_px)
             users = [discord.world.add_user(f"member{number}") for number in range(members)]
             await asyncio.sleep(SETTLE_SECONDS)
-            memory = MemoryWatch(psutil.Process(bot.pid))
-            before = memory.now_bytes()
-            watching = asyncio.create_task(memory.watch())
-            pressed = await asyncio.gather(
-                *(discord.press(user, message, label="Compare") for user in users)
-            )
-            if not await discord.until(lambda: all(map(_is_answered, pressed)), WITHIN_SECONDS):
-                raise BenchError(f"Not everybody was answered. The bot said:\n{bot.tail()}")
-            await asyncio.sleep(SETTLE_SECONDS)
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            async with MemoryWatch.of(bot) as memory:
+                before = memory.now_bytes()
+                pressed = await asyncio.gather(
+                    *(discord.press(user, message, label="Compare") for user in users)
+                )
+                if not await discord.until(lambda: all(map(_is_answered, pressed)), WITHIN_SECONDS):
+                    raise BenchError(f"Not everybody was answered. The bot said:\n{bot.tail()}")
+                await asyncio.sleep(SETTLE_SECONDS)
             return Compares(
                 members=members,
                 side_px=side_px,
@@ -130,15 +122,9 @@ def _is_answered(interaction: Interaction) -> bool:
 
 def compares_text(seen: Compares) -> str:
     """One table."""
-    rows = [
-        ("before", f"{seen.before_bytes / MIB:.0f}"),
-        (f"at its most (bar: {MEMORY_BAR_MIB})", f"{seen.most_bytes / MIB:.0f}"),
-        (f"{SETTLE_SECONDS:.0f} s after the last", f"{seen.after_bytes / MIB:.0f}"),
-        ("its children together, at their most", f"{seen.children_bytes / MIB:.0f}"),
-    ]
     pictures = f"{seen.picture_bytes / MIB:.0f} MiB of pictures of {seen.side_px} px"
     head = f"{seen.members} members compare {pictures} at once; resident in the bot's process"
-    return table((head, "MiB"), rows)
+    return seen.table(head, MEMORY_BAR_MIB)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -146,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.bot_compares", description=__doc__)
     parser.add_argument("--members", type=int, default=MEMBERS_THAT_COUNT)
     parser.add_argument("--side", type=int, default=2048, help="of the pictures, px")
-    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     chosen = parser.parse_args(arguments)
     seen = asyncio.run(measure(chosen.members, chosen.side))
     publish(

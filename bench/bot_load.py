@@ -10,22 +10,17 @@ import argparse
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from bench.bot_process import (
-    Pictures,
-    connected_bot,
-    photographs,
-    shows,
-)
+from bench.bot_process import Pictures, connected_bot, photographs, shows
 from bench.children.judge import machine
 from bench.queue_latency import share
 from bench.report import publish, table
-from bench.runner import ROOT, BenchError
+from bench.runner import RESULTS, BenchError
 from sandbox.bot_process import BotProcess, BotStoppedError
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, User
@@ -41,8 +36,32 @@ CARD_WITHIN_SECONDS = 120.0
 MIB = 2**20
 
 
-@dataclass(frozen=True)
-class Load:
+@dataclass(frozen=True, kw_only=True)
+class Resident:
+    """The memory that is resident in the bot's process."""
+
+    before_bytes: int
+    """Before anything was asked of it."""
+    most_bytes: int
+    """The most at any moment."""
+    after_bytes: int
+    """After all was answered."""
+    children_bytes: int
+    """The most that was resident in its children together."""
+
+    def table(self, head: str, bar_mib: int) -> str:
+        """What was resident, in MiB."""
+        rows = {
+            "before": self.before_bytes,
+            f"at its most (bar: {bar_mib})": self.most_bytes,
+            f"{SETTLE_SECONDS:.0f} s after the last": self.after_bytes,
+            "its children together, at their most": self.children_bytes,
+        }
+        return table((head, "MiB"), [(name, f"{one / MIB:.0f}") for name, one in rows.items()])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load(Resident):
     """What was measured; the lists are in the order of the commands."""
 
     at_once: int
@@ -55,14 +74,6 @@ class Load:
     """Times from the dispatch to the acknowledgement."""
     shown_seconds: list[float]
     """Times from the dispatch to the card with the place."""
-    before_bytes: int
-    """Memory that is resident in the bot's process before the first round."""
-    most_bytes: int
-    """The most that was resident in it at any moment."""
-    after_bytes: int
-    """What is resident in it after the last round."""
-    children_bytes: int
-    """The most that was resident in its decoding processes together."""
     has_torch: bool
     """Whether torch is loaded in the bot's process."""
 
@@ -74,14 +85,24 @@ class MemoryWatch:
     process: psutil.Process
     most_bytes: int = 0
     children_bytes: int = 0
-    _task: "asyncio.Task[None] | None" = field(default=None, repr=False)
 
     def now_bytes(self) -> int:
         """Resident now."""
         return int(self.process.memory_info().rss)
 
-    async def watch(self) -> None:
-        """Look until cancelled."""
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def of(cls, bot: BotProcess) -> AsyncIterator["MemoryWatch"]:
+        """Looks at a bot until the block ends."""
+        watch = cls(psutil.Process(bot.pid))
+        watching = asyncio.create_task(watch._look())
+        try:
+            yield watch
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def _look(self) -> None:
         children_at = float("-inf")
         while True:
             await asyncio.sleep(LOOK_SECONDS)
@@ -115,20 +136,16 @@ async def measure(at_once: int, rounds: int, side_px: int) -> Load:
     async with connected_bot(settings) as (discord, bot):
         users = [discord.world.add_user(f"member{number}") for number in range(at_once)]
         await asyncio.sleep(SETTLE_SECONDS)
-        memory = MemoryWatch(psutil.Process(bot.pid))
-        before_bytes = memory.now_bytes()
-        watching = asyncio.create_task(memory.watch())
         acknowledged: list[float] = []
         shown: list[float] = []
-        for _ in range(rounds):
-            interactions = await _round(discord, bot, users, pictures)
-            for interaction, seconds in interactions:
-                assert interaction.acknowledged_after_seconds is not None
-                acknowledged.append(interaction.acknowledged_after_seconds)
-                shown.append(seconds)
-            await asyncio.sleep(SETTLE_SECONDS)
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        async with MemoryWatch.of(bot) as memory:
+            before_bytes = memory.now_bytes()
+            for _ in range(rounds):
+                for interaction, seconds in await _round(discord, bot, users, pictures):
+                    assert interaction.acknowledged_after_seconds is not None
+                    acknowledged.append(interaction.acknowledged_after_seconds)
+                    shown.append(seconds)
+                await asyncio.sleep(SETTLE_SECONDS)
         return Load(
             at_once=at_once,
             rounds=rounds,
@@ -166,12 +183,6 @@ def load_text(load: Load) -> str:
         ("acknowledged, ms", *(f"{share(load.acknowledged_seconds, p) * 1000:.0f}" for p in parts)),
         ("place shown, ms", *(f"{share(load.shown_seconds, p) * 1000:.0f}" for p in parts)),
     ]
-    memory = [
-        ("before", f"{load.before_bytes / MIB:.0f}"),
-        (f"at its most (bar: {MEMORY_BAR_MIB})", f"{load.most_bytes / MIB:.0f}"),
-        (f"{SETTLE_SECONDS:.0f} s after the last", f"{load.after_bytes / MIB:.0f}"),
-        ("its decoding processes together, at their most", f"{load.children_bytes / MIB:.0f}"),
-    ]
     files = f"{load.file_bytes / MIB:.1f} MiB of pictures each"
     head = (
         f"{load.at_once} commands at once, {load.rounds} times, {files}",
@@ -181,8 +192,8 @@ def load_text(load: Load) -> str:
         "longest",
     )
     torch = "torch is loaded in it" if load.has_torch else "torch is not loaded in it"
-    memory_head = (f"resident in the bot's process ({torch})", "MiB")
-    return f"{table(head, times)}\n{table(memory_head, memory)}"
+    memory = load.table(f"resident in the bot's process ({torch})", MEMORY_BAR_MIB)
+    return f"{table(head, times)}\n{memory}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -191,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--at-once", type=int, default=50, help="commands of one round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--side", type=int, default=2000, help="of the pictures, px")
-    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     chosen = parser.parse_args(arguments)
     print(f"… {chosen.at_once} commands at once, {chosen.rounds} times", flush=True)
     load = asyncio.run(measure(chosen.at_once, chosen.rounds, chosen.side))

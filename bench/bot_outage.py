@@ -17,7 +17,7 @@ from typing import Any
 from bench.bot_process import connected_bot, photographs, shows
 from bench.children.judge import machine
 from bench.report import publish, table
-from bench.runner import ROOT, BenchError
+from bench.runner import RESULTS, BenchError
 from sandbox.bot_process import BotProcess, BotStoppedError
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, Message
@@ -186,7 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.bot_outage", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="of the outage")
     parser.add_argument("--size", type=int, default=512, help="of the pictures, px")
-    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     chosen = parser.parse_args(arguments)
     outage = asyncio.run(measure(chosen.minutes * 60, chosen.size))
     publish(

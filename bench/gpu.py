@@ -1,30 +1,60 @@
-"""The benchmark of a GPU: three goals, one table."""
+"""`python -m bench gpu`: three goals, one table."""
 
+import argparse
+import tempfile
+from pathlib import Path
 from typing import Any
 
+from bench.against.painting import Trees
+from bench.against.trees import Tree
 from bench.report import machine_text, table, write
-from bench.runner import BenchError, Setup
+from bench.runner import ROOT, BenchError, Setup, add_places
 
 _GIB = 2**30
 
 
-def run(setup: Setup, device: str) -> None:
+def add_arguments(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The command line of `python -m bench gpu`."""
+    parser = parts.add_parser("gpu", help="a GPU, with its goals")
+    parser.set_defaults(run=run)
+    parser.add_argument("--device", default="cuda:0")
+    parser.add_argument("--quick", action="store_true", help="only see whether everything runs")
+    parser.add_argument("--weights", type=Path, help="other weights of VGG-19")
+    add_places(parser)
+
+
+def run(chosen: argparse.Namespace) -> None:
     """Measure on the device and write `gpu.md` and `gpu.json`.
 
     Raises:
         BenchError: there is no such device.
     """
+    with tempfile.TemporaryDirectory() as work:
+        setup = Setup(
+            content=chosen.content.resolve(),
+            style=chosen.style.resolve(),
+            out=chosen.out,
+            work=Path(work),
+            weights=chosen.weights and chosen.weights.resolve(),
+            quick=chosen.quick,
+        )
+        setup.check()
+        _measure(setup, chosen.device)
+
+
+def _measure(setup: Setup, device: str) -> None:
     try:
         machine = setup.child("judge", device=device)["machine"]
     except BenchError as problem:
         raise BenchError(
             f"There is no GPU {device} that torch can use on this machine; nothing was measured."
         ) from problem
+    new = Tree("new", ROOT)
+    trees = Trees((new,), setup, {})
     rows, figures = [], {"machine": machine}
     for name, goal, task in _cases(quick=setup.quick):
         print(f"… {name}", flush=True)
-        found = setup.child("atelier", device=device, **task)
-        figures[name] = found
+        found = figures[name] = trees.iterate(new, device=device, precision="auto", **task)
         rows.append(
             (
                 name,
@@ -32,32 +62,33 @@ def run(setup: Setup, device: str) -> None:
                 str(found["iterations"]),
                 str(found["tiles"]),
                 f"{found['seconds']:.2f}",
-                f"{found['device_peak_memory_bytes'] / _GIB:.2f}",
+                f"{found['device_peak_bytes'] / _GIB:.2f}",
                 goal,
             )
         )
     head = ("", "pixels", "iterations", "tiles", "seconds", "peak GiB", "goal")
-    text = table(head, rows)
-    parts = [machine_text(machine, quick=setup.quick), text]
+    parts = [machine_text(machine, quick=setup.quick), table(head, rows)]
     write(setup.out / "gpu.md", "The engine on a GPU", parts, figures)
+    print(f"Written to {setup.out / 'gpu.md'}.")
 
 
 def _cases(*, quick: bool) -> list[tuple[str, str, dict[str, Any]]]:
     first, large, largest = (128, 192, 256) if quick else (512, 2896, 4096)
     few = {"iterations": 3} if quick else {}
+    vgg19 = {"network": "vgg19"}
     return [
         (
             f"{first} px, standard, warm",
             "0.6 s",
             # The first painting of a process builds kernels; the second is what a bot's users see.
-            {"repeat": 2, "options": {"size_px": first, **few}},
+            {"repeat": 2, "options": {**vgg19, "size_px": first, **few}},
         ),
         (
             f"{large} px, CK's schedule",
             "45 s",
             {
                 "content_size": [large, large * 3 // 4],
-                "options": {"size_px": large, "recipe": "wasserstein", **few},
+                "options": {**vgg19, "size_px": large, "recipe": "wasserstein", **few},
             },
         ),
         (
@@ -65,8 +96,13 @@ def _cases(*, quick: bool) -> list[tuple[str, str, dict[str, Any]]]:
             "8 GiB",
             {
                 "content_size": [largest, largest],
-                "max_memory": "8GiB",
-                "options": {"size_px": largest, "iterations": 3 if quick else 20, "scales": 1},
+                "max_memory_bytes": 8 * _GIB,
+                "options": {
+                    **vgg19,
+                    "size_px": largest,
+                    "iterations": 3 if quick else 20,
+                    "scales": 1,
+                },
             },
         ),
     ]

@@ -26,7 +26,7 @@ from bench.children.judge import machine
 from bench.queue_samples import GENEROUS, accepted
 from bench.queue_simulation import SERVER_OPTIONS, Meter
 from bench.report import publish, table
-from bench.runner import ROOT
+from bench.runner import RESULTS, ROOT
 from common.settings import Settings
 from jobs.db import schema
 from jobs.outcomes import QueueError
@@ -214,7 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--postgres", metavar="URL", help="an empty database to use")
     parser.add_argument("--jobs", type=int, default=300, help="on each database")
     parser.add_argument("--idle", type=float, default=30.0, help="seconds that an engine waits")
-    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     chosen = parser.parse_args(arguments)
     if chosen.jobs < 1 or chosen.idle <= 0:
         parser.error("there have to be a job and a while to wait")

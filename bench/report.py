@@ -7,10 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.rivals import NEURAL_STYLE, OURS, JudgedRun, Pace, reached
-from bench.speed import Measured
-
-_MIB = 2**20
 IF_BUSY = "seconds by the wall are mostly waiting. Compare the seconds of the processor."
 
 
@@ -52,111 +48,6 @@ def machine_text(
     if quick:
         text += " **A quick run, only to see that everything works: no figure here counts.**"
     return text + "\n"
-
-
-def speed_text(measured: Sequence[Measured]) -> str:
-    """One table for each question."""
-    titles = {
-        "size": "By size and tiles",
-        "precision": "By precision",
-        "optimiser": "By optimiser",
-        "statistic": "By style statistic",
-        "pooling": "By pooling",
-    }
-    parts = []
-    for name, title in titles.items():
-        rows = [
-            (
-                one.case.name,
-                f"{one.width_px} × {one.height_px}",
-                str(one.tiles),
-                f"{one.seconds:.3f}",
-                f"{one.processor_seconds:.3f}",
-                f"{one.peak_memory_bytes / _MIB:.0f}",
-            )
-            for one in measured
-            if one.case.table == name
-        ]
-        head = ("", "pixels", "tiles", "s, wall", "s, processor", "peak MiB")
-        parts.append(f"## {title}\n\n{table(head, rows)}")
-    return "\n".join(parts)
-
-
-def paces_text(paces: Sequence[Pace]) -> str:
-    """The engine beside its rivals."""
-    ours = next(pace for pace in paces if pace.name == OURS)
-    rows = [
-        (
-            pace.name,
-            f"{pace.seconds:.3f}",
-            f"{pace.seconds / ours.seconds:.2f}",
-            f"{pace.processor_seconds:.3f}",
-            f"{pace.processor_seconds / ours.processor_seconds:.2f}",
-            f"{pace.peak_memory_bytes / _MIB:.0f}",
-        )
-        for pace in paces
-    ]
-    head = ("", "s, wall", "ratio", "s, processor", "ratio", "peak MiB")
-    return table(head, rows)
-
-
-def quality_text(judged_runs: Sequence[JudgedRun]) -> str:
-    """How long each took to be as near to the style as neural-style at its end."""
-    parts, rows = [], []
-    for judged in judged_runs:
-        last = judged.points[-1]
-        verdict = last.verdict
-        rows.append(
-            (
-                f"{judged.name}, {judged.setting}",
-                str(last.iteration),
-                f"{last.seconds:.0f}",
-                f"{last.processor_seconds:.0f}",
-                f"{verdict['style_distance']:.3f}",
-                f"{verdict['content_distance']:.3f}",
-                f"{verdict['cfsd']:.3f}",
-                f"{verdict['grain']:.2f}",
-                f"{verdict['foreign_colors']:.3f}",
-            )
-        )
-    head = (
-        "at the end", "iterations", "s, wall", "s, processor", "style", "content", "CFSD",
-        "grain", "foreign colours",
-    )  # fmt: skip
-    parts.append(table(head, rows))
-    parts += [
-        _reached_text(rival, judged_runs) for rival in judged_runs if rival.name == NEURAL_STYLE
-    ]
-    return "\n".join(parts)
-
-
-def _reached_text(rival: JudgedRun, judged_runs: Sequence[JudgedRun]) -> str:
-    goal = rival.points[-1]
-    distance = goal.verdict["style_distance"]
-    rows: list[tuple[str, str, str, str, str]] = []
-    for judged in judged_runs:
-        if judged is rival:
-            continue
-        name = f"{judged.name}, {judged.setting}"
-        first = reached(judged, distance)
-        if first is None:
-            best = min(point.verdict["style_distance"] for point in judged.points)
-            rows.append((name, f"not reached ({best:.3f})", "", "", ""))
-            continue
-        rows.append(
-            (
-                name,
-                f"{first.seconds:.1f}",
-                f"{first.seconds / goal.seconds:.3f}",
-                f"{first.processor_seconds:.1f}",
-                f"{first.processor_seconds / goal.processor_seconds:.3f}",
-            )
-        )
-    head = ("as near after", "s, wall", "share of its time", "s, processor", "share")
-    return (
-        f"\n{rival.name} ({rival.setting}) ends at a style distance of {distance:.3f} after "
-        f"{goal.seconds:.0f} s (processor: {goal.processor_seconds:.0f} s):\n\n"
-    ) + table(head, rows)
 
 
 def write(path: Path, title: str, parts: Sequence[str], figures: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
-"""Running children, and where their inputs and the rivals are."""
+"""What all measurements of the engine share, and running children."""
 
+import argparse
 import json
 import os
 import shutil
@@ -10,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-RIVALS = ROOT / "build" / "bench-rivals"
-RIVALS_WANTED = ("neural-style==0.5.7", "pystiche==1.0.1", "torchvision", "tqdm")
+RESULTS = ROOT / "bench" / "results"
+NEURAL_STYLE = "neural-style 0.5.7"
+RIVAL = ROOT / "build" / "bench-rivals"
+RIVAL_WANTED = ("neural-style==0.5.7", "torchvision")
 _DATA = ROOT / "../shared"
 DEFAULT_CONTENT = _DATA / "images/content/golden_gate.jpg"
 DEFAULT_STYLE = _DATA / "images/style/starry_night.jpg"
@@ -25,25 +28,23 @@ class BenchError(Exception):
 class Setup:
     """What all measurements share."""
 
-    weights: Path | None
-    """A file of VGG-19's weights; None for the original's, which come along."""
     content: Path
     """The photograph."""
     style: Path
     """The painting."""
     out: Path
-    """Folder of the tables and plots."""
+    """Folder of the tables."""
     work: Path
     """Folder for pictures along the way."""
-    threads: int
+    weights: Path | None = None
+    """A file of VGG-19's weights; None for the original's, which come along."""
+    threads: int = 1
     """Threads of the CPU, the same number for all."""
-    size_px: int
-    """Longest side of what is painted beside the rivals."""
-    rounds: int
-    """How often each rival's pace is measured, in turns."""
-    largest_px: int
-    """Larger sizes are left out where speed is measured by size."""
-    quick: bool
+    size_px: int = 512
+    """Longest side of what is painted."""
+    rounds: int = 3
+    """How often each figure is measured, in turns."""
+    quick: bool = False
     """Only see whether everything runs."""
 
     def check(self) -> None:
@@ -69,7 +70,7 @@ class Setup:
             "threads": self.threads,
             **task,
         }
-        path = os.pathsep.join((str(ROOT), str(RIVALS)))
+        path = os.pathsep.join((str(ROOT), str(RIVAL)))
         done = subprocess.run(
             [sys.executable, "-m", f"bench.children.{name}"],
             input=json.dumps(whole),
@@ -87,24 +88,31 @@ class Setup:
         return found
 
 
-def fetch_rivals() -> None:
-    """Install the rivals into a folder of their own, if they are not there yet.
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """The pictures to measure with, and where the tables go."""
+    parser.add_argument("--content", type=Path, default=DEFAULT_CONTENT)
+    parser.add_argument("--style", type=Path, default=DEFAULT_STYLE)
+    parser.add_argument("--out", type=Path, default=RESULTS)
 
-    Without their dependencies: torch and Pillow are those of the engine, so that all run on the
+
+def fetch_rival() -> None:
+    """Install neural-style into a folder of its own, if it is not there yet.
+
+    Without its dependencies: torch and Pillow are those of the engine, so that both run on the
     same ones.
 
     Raises:
         BenchError: the index cannot be reached.
     """
-    if (RIVALS / "pystiche").is_dir() and (RIVALS / "neural_style").is_dir():
+    if (RIVAL / "neural_style").is_dir():
         return
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
     installer = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
     done = subprocess.run(
-        [*installer, "install", "--quiet", "--no-deps", "--target", str(RIVALS), *RIVALS_WANTED],
+        [*installer, "install", "--quiet", "--no-deps", "--target", str(RIVAL), *RIVAL_WANTED],
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode != 0:
-        raise BenchError("The rivals cannot be installed from the package index.")
+        raise BenchError("neural-style cannot be installed from the package index.")

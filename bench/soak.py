@@ -23,7 +23,7 @@ from bench import postgres
 from bench.children.judge import machine
 from bench.proxy import proxy_to
 from bench.report import publish
-from bench.runner import ROOT, BenchError
+from bench.runner import RESULTS, BenchError
 from bench.soak_count import Verdict, judged, verdict_text
 from bench.soak_day import Soak
 from bench.soak_world import BUCKET, Child, make_bucket, s3_server
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--outage-seconds", type=float, default=60.0)
     parser.add_argument("--kill-seconds", type=float, default=KILL_SECONDS, help="0: never")
     parser.add_argument("--seed", type=int, default=20_261_128)
-    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--logs", type=Path, default=Path(tempfile.gettempdir()))
     chosen = parser.parse_args(arguments)
     if postgres.find_binaries() is None:

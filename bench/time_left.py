@@ -15,13 +15,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from bench.against.painting import Trees
 from bench.against.trees import Tree
-from bench.report import machine_text, system_load, table, write
-from bench.runner import DEFAULT_CONTENT, DEFAULT_STYLE, ROOT, BenchError, Setup
+from bench.children.judge import machine
+from bench.report import publish, table
+from bench.runner import ROOT, BenchError, Setup, add_places
 
 SIZES_PX = (192, 256, 320, 384, 512)
 LOAD = 2.0
@@ -111,45 +111,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--clock", choices=("wall", "processor"), default="wall")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--network", default="lite")
-    parser.add_argument("--content", type=Path, default=DEFAULT_CONTENT)
-    parser.add_argument("--style", type=Path, default=DEFAULT_STYLE)
-    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
+    add_places(parser)
     chosen = parser.parse_args(arguments)
-    setup = Setup(
-        weights=None,
-        content=chosen.content.resolve(),
-        style=chosen.style.resolve(),
-        out=chosen.out,
-        work=chosen.out,
-        threads=chosen.threads,
-        size_px=max(SIZES_PX),
-        rounds=chosen.each,
-        largest_px=max(SIZES_PX),
-        quick=False,
-    )
+    content, style = chosen.content.resolve(), chosen.style.resolve()
+    setup = Setup(content, style, chosen.out, chosen.out, threads=chosen.threads)
     setup.check()
     new = Tree("new", ROOT)
     trees, found = Trees((new,), setup, {}), []
+    by_wall = chosen.clock == "wall"
     for loaded in (False, True):
         for size in SIZES_PX:
             for _ in range(chosen.each):
                 print(f"… {size} px, {'loaded' if loaded else 'idle'}", flush=True)
-                by_wall = chosen.clock == "wall"
                 clock: dict[str, Any] = {} if by_wall else {"load": LOAD if loaded else 1.0}
                 with other_work(wanted=loaded and by_wall):
                     options = {"network": chosen.network, "size_px": size}
                     answer = trees.iterate(new, options=options, **clock)
                 found.append(told(size, answer, loaded=loaded))
-    machine = setup.child("judge")["machine"]
-    command = f"python -m bench.time_left --clock {chosen.clock}"
-    described = machine_text(machine, quick=False, load=system_load(), command=command)
-    by = f"The clock was that of the {'wall' if chosen.clock == 'wall' else 'processor'}; "
-    by += f"an error of less than {_UNSEEN_SECONDS:g} s counts as none."
-    text = told_text(found)
-    figures = {"machine": machine, "clock": chosen.clock, "paintings": found}
-    name = "time_left.md" if chosen.clock == "wall" else "time_left_processor.md"
-    write(chosen.out / name, "The time left that is shown", [described, by, text], figures)
-    print(f"\n{text}")
+    said = f"The clock was that of the {'wall' if by_wall else 'processor'}; "
+    said += f"an error of less than {_UNSEEN_SECONDS:g} s counts as none.\n\n"
+    publish(
+        chosen.out / ("time_left.md" if by_wall else "time_left_processor.md"),
+        "The time left that is shown",
+        said + told_text(found),
+        found,
+        machine=machine("cpu"),
+        command=f"python -m bench.time_left --clock {chosen.clock}",
+        quick=False,
+    )
 
 
 if __name__ == "__main__":

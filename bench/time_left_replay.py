@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import table
-from bench.runner import DEFAULT_CONTENT, DEFAULT_STYLE, ROOT, BenchError, Setup
+from bench.runner import RESULTS, BenchError, Setup, add_places
 from bench.time_left import EARLY_FACTOR, LATER_FACTOR, SIZES_PX, Told, told
 from engine.painting.plan import Scale
 from engine.painting.time_left import TimeLeft
 
-RECORDED = ROOT / "bench" / "results" / "time_left_recorded.json"
+RECORDED = RESULTS / "time_left_recorded.json"
 _FORGOTTEN_SECONDS = 10.0
 _NETWORK = "lite"
 
@@ -115,40 +115,24 @@ def _recorded(values: dict[str, Any]) -> Recorded:
     return Recorded(**{**values, "scales": scales, "iterations": iterations})
 
 
-def _record(setup: Setup, size_px: int) -> Recorded:
-    return _recorded(setup.child("iteration_times", size_px=size_px, network=_NETWORK))
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Record what is asked for, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.time_left_replay", description=__doc__)
     parser.add_argument("--record", type=int, default=0, help="paintings of each size")
-    parser.add_argument("--file", type=Path, default=RECORDED)
-    parser.add_argument("--content", type=Path, default=DEFAULT_CONTENT)
-    parser.add_argument("--style", type=Path, default=DEFAULT_STYLE)
+    add_places(parser)
     chosen = parser.parse_args(arguments)
-    paintings = read_recorded(chosen.file)
-    setup = Setup(
-        weights=None,
-        content=chosen.content.resolve(),
-        style=chosen.style.resolve(),
-        out=chosen.file.parent,
-        work=chosen.file.parent,
-        threads=1,
-        size_px=max(SIZES_PX),
-        rounds=chosen.record,
-        largest_px=max(SIZES_PX),
-        quick=False,
-    )
+    file: Path = chosen.out / RECORDED.name
+    paintings = read_recorded(file)
     if chosen.record:
+        setup = Setup(chosen.content.resolve(), chosen.style.resolve(), chosen.out, chosen.out)
         setup.check()
-    for _ in range(chosen.record):
-        for size_px in SIZES_PX:
-            print(f"… {size_px} px", flush=True)
-            paintings.append(_record(setup, size_px))
-    if chosen.record:
+        for _ in range(chosen.record):
+            for size_px in SIZES_PX:
+                print(f"… {size_px} px", flush=True)
+                found = setup.child("iteration_times", size_px=size_px, network=_NETWORK)
+                paintings.append(_recorded(found))
         lines = ",\n".join(json.dumps(asdict(one)) for one in paintings)
-        chosen.file.write_text(f"[\n{lines}\n]\n", "utf-8")
+        file.write_text(f"[\n{lines}\n]\n", "utf-8")
     print(f"\n{replayed_text(paintings)}")
 
 

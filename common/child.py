@@ -4,10 +4,11 @@ The line says in `sizes` how long each of the files is.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,7 +19,9 @@ ROOT = Path(__file__).resolve().parents[1]
 Header = dict[str, Any]
 Message = tuple[Header, Sequence[bytes]]
 
-STDERR_SHOWN = 500  # characters
+STDERR_SHOWN = 500  # bytes
+MOST_BYTES = 1024**3
+"""Of an answer, where nothing smaller is known."""
 
 
 class ChildError(Exception):
@@ -58,6 +61,7 @@ async def ask_child(
     files: Sequence[bytes] = (),
     *,
     timeout_seconds: float,
+    most_bytes: int = MOST_BYTES,
     environment: Mapping[str, str] | None = None,
 ) -> Message:
     """Start a child for one message, and return its answer; it is dead by then.
@@ -67,6 +71,7 @@ async def ask_child(
         header: What to ask for.
         files: What to do it with.
         timeout_seconds: How long it may take.
+        most_bytes: How long the files of its answer may be together.
         environment: What it is given besides a path and a language.
 
     Raises:
@@ -85,22 +90,42 @@ async def ask_child(
     except OSError as error:
         raise ChildError(f"no process for {module}: {error}") from error
     try:
-        output, errors = await asyncio.wait_for(
-            child.communicate(packed(header, files)), timeout_seconds
-        )
+        async with asyncio.timeout(timeout_seconds):
+            return await _answer_of(child, module, packed(header, files), most_bytes)
     except TimeoutError:
         raise ChildError(f"{module} took longer than {timeout_seconds:.0f} s") from None
     finally:
         if child.returncode is None:
             child.kill()
             await child.wait()
-    if child.returncode or not output:
-        said = errors.decode(errors="replace").strip()[-STDERR_SHOWN:]
-        raise ChildError(f"{module} ended with code {child.returncode}: {said}")
-    stream = asyncio.StreamReader(limit=len(output) + 1)
-    stream.feed_data(output)
-    stream.feed_eof()
-    return await read_message(stream)
+
+
+async def _answer_of(child: Process, module: str, question: bytes, most_bytes: int) -> Message:
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
+    said = asyncio.create_task(_last_of(child.stderr))
+    try:
+        with contextlib.suppress(OSError):  # it ended: there is no answer then
+            child.stdin.write(question)
+            await child.stdin.drain()
+        try:
+            return await read_message(child.stdout, most_bytes=most_bytes)
+        except (ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            child.stdin.close()
+            why = f"{module} ended with code {await child.wait()}: {await said}"
+            raise ChildError(why) from error
+    finally:
+        said.cancel()
+        await asyncio.gather(said, return_exceptions=True)
+
+
+async def _last_of(stream: asyncio.StreamReader) -> str:
+    """The end of what is said there until it closes."""
+    last = b""
+    while more := await stream.read(STDERR_SHOWN):
+        last = (last + more)[-STDERR_SHOWN:]
+    return last.decode(errors="replace").strip()
 
 
 def serve(answer: Callable[[Header, Sequence[bytes]], Message], *, greets: bool = False) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from common.system_calls import refuse_system_calls
+
 _OPEN_FILES: Final = 64
 _OOM_SCORE: Final = b"900"  # of 1,000: ended before the bot and the engine
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
@@ -30,9 +32,12 @@ _LIBRARIES: Final = (
 
 
 def child_environment() -> dict[str, str]:
-    """What such a process is given: where programs are, a language, and no secrets."""
+    """What such a process is given: where programs are, a language, and no secrets.
+
+    And that it is to be one thread: what a thread gives up, those that run already keep.
+    """
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
-    return {**kept, "LANG": "C.UTF-8"}
+    return {**kept, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 def leave_network() -> None:
@@ -75,10 +80,15 @@ def confine(*, memory_bytes: int, folder: Path | None, readable: Iterable[Path])
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_bytes(_OOM_SCORE)
+        library = _library()
         with contextlib.suppress(OSError):
-            _only_read([*readable, *(Path(each) for each in _LIBRARIES)])
+            _call(library.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0))
+        with contextlib.suppress(OSError):
+            _only_read(library, [*readable, *(Path(each) for each in _LIBRARIES)])
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+        with contextlib.suppress(OSError):
+            refuse_system_calls(library)
 
 
 @contextlib.contextmanager
@@ -105,9 +115,8 @@ def is_too_slow(returncode: int | None) -> bool:
     return returncode in {-signal.SIGPROF, -signal.SIGXCPU}
 
 
-def _only_read(places: Iterable[Path]) -> None:
+def _only_read(library: ctypes.CDLL, places: Iterable[Path]) -> None:
     """Landlock: read what is there, write and run nothing, connect to nothing."""
-    library = _library()
     version = library.syscall(_CREATE_RULESET, None, 0, _VERSION)
     _call(version)
     files = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF}.get(version, 0xFFFF)
@@ -122,7 +131,6 @@ def _only_read(places: Iterable[Path]) -> None:
         for place in places:
             with contextlib.suppress(OSError):
                 _allow_reading(library, rules, place)
-        _call(library.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0))
         _call(library.syscall(_RESTRICT_SELF, rules, 0))
     finally:
         os.close(rules)

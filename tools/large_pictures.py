@@ -17,7 +17,8 @@ import imagecodecs
 import numpy as np
 import tifffile
 
-_HERE: Final = Path(__file__).resolve().parents[1]
+from tools.checkouts import ROOT, checked_out
+
 _SIDE: Final = 10_000
 KINDS: Final = (
     *("png 1 u2", "png 3 u1", "png 3 u2", "png 4 u2"),
@@ -50,21 +51,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.large_pictures", description=__doc__)
     parser.add_argument("--commit", default=_BEFORE, help="default %(default)s")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        archive = subprocess.run(
-            ["git", "archive", chosen.commit, "common"],  # noqa: S607
-            cwd=_HERE,
-            check=True,
-            capture_output=True,
-        ).stdout
-        old = folder / "old"
-        old.mkdir()
-        subprocess.run(["tar", "-x", "-C", str(old)], input=archive, check=True)  # noqa: S607
+    with tempfile.TemporaryDirectory() as folder, checked_out(chosen.commit) as old:
         for kind in KINDS:
-            file = folder / "file"
+            file = Path(folder) / "file"
             file.write_bytes(_file(*kind.split()))
-            for words, tree in (("now", _HERE), (chosen.commit, old)):
+            for words, tree in (("now", ROOT), (chosen.commit, old)):
                 print(f"{kind}: {file.stat().st_size >> 10} KiB, {words}: {_cost(tree, file)}")
 
 

@@ -7,7 +7,6 @@ library, under the names that it has had from the beginning.
 import argparse
 import dataclasses
 import hashlib
-import importlib
 import json
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from common.options import PaintOptions
 from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import CONVOLUTIONS
 from engine.painting import Painted, Picture, Stepped, Studio, Style, paint
@@ -92,7 +92,7 @@ def _painted(
         return paint(
             _noise(72, 96, 1),
             styles,
-            _paint_options().model_validate(options),
+            PaintOptions.model_validate(options),
             studio=Studio(
                 source=NetworkSource(vgg19_weights=weights),
                 precision="fp32",
@@ -111,7 +111,9 @@ def _painted(
                 break
         going_on.close()
     (done,) = (event for event in events(kept) if isinstance(event, Painted))
-    losses = [_flat(loss) for loss in done.report.losses]
+    losses = [
+        [one.scale, one.iteration, one.total, *one.terms.values()] for one in done.report.losses
+    ]
     return {
         "picture": hashlib.sha256(done.picture.pixels.numpy().tobytes()).hexdigest(),
         "losses": hashlib.sha256(json.dumps(losses).encode()).hexdigest(),
@@ -119,21 +121,6 @@ def _painted(
         "tiles": done.report.tiles,
         "loss": losses[-1][2],
     }
-
-
-def _flat(losses: Any) -> list[float]:
-    """The figures of an iteration, of which old code knew three terms as attributes."""
-    terms = getattr(losses, "terms", None)
-    if terms is None:
-        terms = {name: getattr(losses, name) for name in ("style", "content", "tv")}
-    return [losses.scale, losses.iteration, losses.total, *terms.values()]
-
-
-def _paint_options() -> Any:
-    try:
-        return importlib.import_module("common.options").PaintOptions
-    except ModuleNotFoundError:
-        return importlib.import_module("jobs.options").PaintOptions
 
 
 def _noise(height: int, width: int, seed: int) -> Picture:

@@ -56,7 +56,7 @@ def load_pairs(shared: Path, names: Sequence[str] | None = None) -> list[Pair]:
 
 def paint_pair(pair: Pair, options: PaintOptions, studio: Studio) -> tuple[Image.Image, float]:
     """A pair's picture, and the processor seconds that it took."""
-    content, style = (_picture(file) for file in (pair.content, pair.style))
+    content, style = (Picture.from_image(Image.open(one)) for one in (pair.content, pair.style))
     begun = time.process_time()
     for event in paint(content, [Style(style)], options, studio=studio):
         if isinstance(event, Painted):
@@ -89,15 +89,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found: list[dict[str, list[Likeness]]] = []
     panel = None if chosen.no_table else Panel(Vgg19(NetworkSource().weights()))
     for pair in pairs:
-        made = {
-            name: _made(chosen, pair, name, values, studio) for name, values in variants.items()
-        }
+        made = {name: picture_file(chosen.out, pair, name) for name in variants}
+        for name, file in made.items():
+            if not file.is_file():
+                given = {"size_px": chosen.size, "network": "vgg19", **variants[name]}
+                keep(chosen.out, pair, name, *paint_pair(pair, PaintOptions(**given), studio))
         for name, pattern in (one.split("=", 1) for one in chosen.files):
             made[name] = Path(pattern.format(pair=pair.name))
-        there = {name: Image.open(file).convert("RGB") for name, file in made.items()}
-        originals = [(pair.name, pair.content), ("painting", pair.style)]
-        row = [(name, Image.open(file).convert("RGB")) for name, file in originals]
-        rows.append(row + list(there.items()))
+        there = {name: open_rgb(file) for name, file in made.items()}
+        originals = [(pair.name, open_rgb(pair.content)), ("painting", open_rgb(pair.style))]
+        rows.append(originals + list(there.items()))
         make_sheet(rows, chosen.height).save(chosen.out / "sheet.jpg", quality=90)
         if panel is not None:
             results: dict[str, Any] = dict(there)
@@ -106,18 +107,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _made(
-    chosen: argparse.Namespace, pair: Pair, name: str, values: Mapping[str, Any], studio: Studio
-) -> Path:
-    file: Path = chosen.out / f"{pair.name}-{name}.png"
-    if not file.is_file():
-        options = PaintOptions(**{"size_px": chosen.size, "network": "vgg19", **values})
-        image, seconds = paint_pair(pair, options, studio)
-        image.save(file)
-        with (chosen.out / "seconds.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps({"pair": pair.name, "variant": name, "seconds": seconds}) + "\n")
-        print(f"{pair.name}, {name}: {seconds:.1f} processor seconds", flush=True)
-    return file
+def keep(folder: Path, pair: Pair, name: str, image: Image.Image, seconds: float) -> None:
+    """Keep a pair's picture, whole or not at all, and note the seconds in `seconds.jsonl`."""
+    part = folder / "part.png"
+    image.save(part)
+    part.replace(picture_file(folder, pair, name))
+    with (folder / "seconds.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps({"pair": pair.name, "picture": name, "seconds": seconds}) + "\n")
+    now = time.strftime("%H:%M")
+    print(f"{now} {pair.name}, {name}: {seconds:.1f} processor seconds", flush=True)
+
+
+def picture_file(folder: Path, pair: Pair, name: str) -> Path:
+    """Where a pair's picture of this name is kept."""
+    return folder / f"{pair.name}-{name}.png"
+
+
+def open_rgb(file: Path) -> Image.Image:
+    """A picture file in RGB."""
+    return Image.open(file).convert("RGB")
 
 
 def _write_table(
@@ -157,11 +165,6 @@ def _row(pictures: Sequence[tuple[str, Image.Image]], height_px: int) -> Image.I
         row.paste(image, (left, _CAPTION_PX))
         left += image.width + _GAP_PX
     return row
-
-
-def _picture(file: Path) -> Picture:
-    with Image.open(file) as image:
-        return Picture.from_image(image)
 
 
 def _file(shared: Path, name: str) -> Path:

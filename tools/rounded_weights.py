@@ -14,7 +14,6 @@ from PIL import Image
 
 from common.options import PaintOptions
 from engine.networks.original import original_weights
-from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import CONVOLUTIONS, Vgg19, Vgg19Weights
 from engine.networks.weights import load_weights
 from engine.painting import Painted, Picture, Studio, Style, paint
@@ -66,18 +65,7 @@ def _painted(
     pair: tuple[Picture, Picture], weights: Vgg19Weights, threads: int, size_px: int
 ) -> Picture:
     torch.set_num_threads(threads)
-
-    def opener(
-        network: str,  # noqa: ARG001 (of the protocol)
-        source: NetworkSource,  # noqa: ARG001
-        *,
-        device: torch.device,
-        dtype: torch.dtype,
-        pooling: str,
-    ) -> Vgg19:
-        return Vgg19(weights, device=device, dtype=dtype, pooling=pooling)
-
-    studio = Studio(precision="fp32", opener=opener)
+    studio = Studio(precision="fp32", opener=lambda *_, **options: Vgg19(weights, **options))
     options = PaintOptions(size_px=size_px, network="vgg19")
     *_, last = paint(pair[0], [Style(pair[1])], options, studio=studio)
     assert isinstance(last, Painted)

@@ -9,25 +9,23 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_HERE = Path(__file__).resolve().parents[1]
+from tools.checkouts import ROOT, checked_out
+
 _SCRIPT = Path(__file__).with_name("paintings.py")
-_BEFORE_THE_HOUSE = "2f6707f"
+_BEFORE = "1085867"
 
 
 def main() -> int:
     """Paint with both and compare; 0 where all are the same."""
     parser = argparse.ArgumentParser(prog="python -m tools.same_pictures", description=__doc__)
     parser.add_argument("names", nargs="*", help="of paintings; default all")
-    parser.add_argument("--commit", default=_BEFORE_THE_HOUSE, help="default %(default)s")
+    parser.add_argument("--commit", default=_BEFORE, help="default %(default)s")
     chosen = parser.parse_args()
-    with _worktree(chosen.commit) as old:
-        before, now = _paint(old, chosen.names), _paint(_HERE, chosen.names)
+    with checked_out(chosen.commit) as old:
+        before, now = _paint(old, chosen.names), _paint(ROOT, chosen.names)
     differing = [name for name in now if before[name] != now[name]]
     for name, made in now.items():
         print(f"{'DIFFERS' if name in differing else 'same':8}{name}")
@@ -47,25 +45,6 @@ def _paint(tree: Path, names: list[str]) -> dict[str, dict[str, Any]]:
     )
     found: dict[str, dict[str, Any]] = json.loads(made.stdout)
     return found
-
-
-@contextmanager
-def _worktree(commit: str) -> Iterator[Path]:
-    def git(*words: str) -> None:
-        subprocess.run(
-            ["git", "-C", str(_HERE), *words],  # noqa: S607 (git is found on the path)
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    with tempfile.TemporaryDirectory(prefix="atelier-") as folder:
-        tree = Path(folder) / "old"
-        git("worktree", "add", "--detach", str(tree), commit)
-        try:
-            yield tree
-        finally:
-            git("worktree", "remove", "--force", str(tree))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import argparse
 import json
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,16 +12,11 @@ from typing import Any
 from bench.against import bot, painting, pictures, previews
 from bench.against.measuring import HEAD, Row, kept_rows, row_cells
 from bench.against.painting import Trees
-from bench.against.trees import Tree, checked_out, run_in
+from bench.against.trees import Tree, run_in
 from bench.report import machine_text, system_load, table, write
-from bench.runner import (
-    DEFAULT_CONTENT,
-    DEFAULT_STYLE,
-    ROOT,
-    BenchError,
-    Setup,
-    fetch_rivals,
-)
+from bench.runner import ROOT, BenchError, Setup, add_places, fetch_rival
+from common.options import NETWORKS
+from tools.checkouts import checked_out
 
 AVX2 = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",
@@ -30,45 +24,37 @@ AVX2 = {
     "MKL_ENABLE_INSTRUCTIONS": "AVX2",
 }
 """A processor without AVX-512, for oneDNN, torch and MKL."""
-NETWORKS = ("lite", "vgg19")
 PARTS = ("commands", "overhead", "iterations", "rival", "tiles", "pictures", "previews", "bot")
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Measure what was asked for; 0, or 2 with a sentence on stderr."""
-    chosen = _parser().parse_args(arguments)
+def run(chosen: argparse.Namespace) -> None:
+    """Measure what was asked for.
+
+    Raises:
+        BenchError: it cannot be measured.
+    """
     with tempfile.TemporaryDirectory() as work:
         if chosen.weights is not None and not chosen.weights.is_file():
-            print(
-                f"There is no file {chosen.weights}; name another with --weights.", file=sys.stderr
-            )
-            return 2
+            raise BenchError(f"There is no file {chosen.weights}; name another with --weights.")
         setup = Setup(
-            weights=(chosen.weights or _original(Path(work))).resolve(),
             content=chosen.content.resolve(),
             style=chosen.style.resolve(),
             out=chosen.out,
             work=chosen.keep.resolve() if chosen.keep else Path(work),
+            weights=(chosen.weights or _original(Path(work))).resolve(),
             threads=chosen.threads,
             size_px=128 if chosen.quick else chosen.size,
             rounds=1 if chosen.quick else chosen.rounds,
-            largest_px=chosen.size,
             quick=chosen.quick,
         )
-        try:
-            setup.check()
-            setup.work.mkdir(parents=True, exist_ok=True)
-            with checked_out(chosen.commit) as old:
-                both = (old, Tree("new", ROOT))
-                trees = Trees(both, setup, AVX2 if chosen.avx2 else {})
-                rows: list[Row] = []
-                for part in chosen.only or PARTS:
-                    rows += _measured(trees, part, chosen.networks)
-                    _write(setup, chosen, rows)  # after each: it may take hours
-        except BenchError as problem:
-            print(problem, file=sys.stderr)
-            return 2
-    return 0
+        setup.check()
+        setup.work.mkdir(parents=True, exist_ok=True)
+        with checked_out(chosen.commit) as old:
+            trees = Trees((Tree("old", old), Tree("new", ROOT)), setup, AVX2 if chosen.avx2 else {})
+            rows: list[Row] = []
+            for part in chosen.only or PARTS:
+                rows += _measured(trees, part, chosen.networks)
+                _write(setup, chosen, rows)  # after each: it may take hours
 
 
 def _measured(trees: Trees, part: str, networks: Sequence[str]) -> list[Row]:
@@ -77,7 +63,7 @@ def _measured(trees: Trees, part: str, networks: Sequence[str]) -> list[Row]:
         return [row for one in networks for row in pictures.judged(trees, one, layers[one])]
 
     def rival() -> list[Row]:
-        fetch_rivals()
+        fetch_rival()
         return painting.beside_neural_style(trees)
 
     measures: dict[str, Callable[[], list[Row]]] = {
@@ -159,11 +145,14 @@ def _commit(named: str) -> str:
     ).stdout.strip()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench against",
+def add_arguments(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The command line of `python -m bench against`."""
+    parser = parts.add_parser(
+        "against",
         description="This code beside an older commit, in turns, as ratios with their targets.",
+        help="this code beside an older commit",
     )
+    parser.set_defaults(run=run)
     parser.add_argument("commit", help="such as 2f6707f; it is checked out beside this one")
     parser.add_argument("--only", nargs="+", choices=PARTS)
     parser.add_argument(
@@ -175,8 +164,5 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--size", type=int, default=512, help="px, of the longest side")
     parser.add_argument("--weights", type=Path, help="other weights of VGG-19")
-    parser.add_argument("--content", type=Path, default=DEFAULT_CONTENT)
-    parser.add_argument("--style", type=Path, default=DEFAULT_STYLE)
-    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
     parser.add_argument("--keep", type=Path, help="keep the pictures in this folder")
-    return parser
+    add_places(parser)

@@ -1,17 +1,17 @@
 """What is measured of the painter in both trees: whole commands, iterations, memory, tiles."""
 
 import json
+import statistics
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from bench.against.measuring import Row, in_turns
 from bench.against.trees import Ran, Tree, run_in
-from bench.rivals import NEURAL_STYLE, task_of_rival
-from bench.runner import Setup
-from bench.speed import paces
+from bench.runner import NEURAL_STYLE, BenchError, Setup
 
 _MIB = 2**20
 _ITERATE = Path(__file__).parent / "children" / "iterate.py"
@@ -157,7 +157,7 @@ def iterations(trees: Trees) -> list[Row]:
 
         def measured(tree: Tree, options: dict[str, Any] = options) -> dict[str, float]:
             found = trees.iterate(tree, options=options)
-            return {"seconds": paces(found["marks"])[1], "MiB": found["peak_bytes"] / _MIB}
+            return {"seconds": pace(found["marks"]), "MiB": found["peak_bytes"] / _MIB}
 
         found = in_turns(trees.both, trees.setup.rounds, measured)
         rows.append(
@@ -174,10 +174,10 @@ def beside_neural_style(trees: Trees) -> list[Row]:
     found: dict[str, list[float]] = {"theirs": [], "ours": []}
     for _ in range(setup.rounds):
         ours = trees.iterate(new, options={**options, "iterations": count, **RELU3_4})
-        found["ours"].append(paces(ours["marks"])[1])
-        task = {**task_of_rival(setup, setup.size_px, count), **_RIVALS_LAYERS}
+        found["ours"].append(pace(ours["marks"]))
+        task = {"size_px": setup.size_px, "iterations": count, **_RIVALS_LAYERS}
         theirs = setup.child("neural_style", **task)
-        found["theirs"].append(paces(theirs["marks"])[1])
+        found["theirs"].append(pace(theirs["marks"]))
     both = tuple(found["theirs"]), tuple(found["ours"])
     remark = f"`old` is {NEURAL_STYLE}"
     name = f"an iteration to relu3_4, {setup.size_px} px, beside neural-style"
@@ -194,7 +194,7 @@ def tiles(trees: Trees) -> list[Row]:
     # What importing torch takes is part of the 2 GiB.
     tiled = trees.iterate(new, options=options, max_memory_bytes=small - (700 << 20))
     remark = f"in {tiled['tiles']} tiles; `old` is the untiled work of this code"
-    seconds = (paces(whole["marks"])[1],), (paces(tiled["marks"])[1],)
+    seconds = (pace(whole["marks"]),), (pace(tiled["marks"]),)
     memory = (whole["peak_bytes"] / _MIB,), (tiled["peak_bytes"] / _MIB,)
     name = f"vgg19, {size} px tiled, an iteration"
     return [
@@ -205,3 +205,19 @@ def tiles(trees: Trees) -> list[Row]:
 
 def _layers_text(layers: dict[str, float]) -> str:
     return ",".join(f"{name}={weight:g}" for name, weight in layers.items())
+
+
+def pace(marks: Sequence[Sequence[float]], *, skip: int = 2) -> float:
+    """Median seconds of the processor for an iteration, without the first.
+
+    Args:
+        marks: of each iteration's end its number, and seconds by the wall and by the processor.
+        skip: iterations with smaller numbers are left out.
+    """
+    kept = [mark for mark in marks if mark[0] >= skip]
+    steps = [after[2] - one[2] for one, after in pairwise(kept) if after[0] == one[0] + 1]
+    # The mark after the last iteration is the end of the painting, not of an iteration.
+    steps = steps[:-1] or steps
+    if not steps:
+        raise BenchError("Too few iterations to tell their pace.")
+    return statistics.median(steps)

@@ -1,16 +1,15 @@
 """The two trees of code that are compared, and running a command in one of them."""
 
-import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.runner import ROOT, BenchError
+from bench.runner import BenchError
 
 COMMAND_WITHIN_SECONDS = 4 * 3600.0
 _LAUNCHER = Path(__file__).parent / "children" / "launch.py"
@@ -36,22 +35,6 @@ class Ran:
     """Resident at its most, of the largest of its processes."""
     output: str
     """What it printed."""
-
-
-@contextlib.contextmanager
-def checked_out(commit: str) -> Iterator[Tree]:
-    """The code of a commit in a temporary folder, until the block ends.
-
-    Raises:
-        BenchError: there is no such commit here.
-    """
-    with tempfile.TemporaryDirectory(prefix="atelier-against-") as folder:
-        root = Path(folder) / "old"
-        _git("worktree", "add", "--detach", "--force", str(root), commit)
-        try:
-            yield Tree("old", root)
-        finally:
-            _git("worktree", "remove", "--force", str(root))
 
 
 def run_in(
@@ -100,14 +83,3 @@ def run_in(
             raise BenchError(f"`{' '.join(command[1:4])} …` failed in {tree.name}: {tail}")
         figures = json.load(usage)
     return Ran(figures["processor_seconds"], figures["peak_bytes"], said)
-
-
-def _git(*arguments: str) -> None:
-    done = subprocess.run(
-        ["git", "-C", str(ROOT), *arguments],  # noqa: S607 (git is found on the path)
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise BenchError(f"git: {done.stderr.strip().splitlines()[-1]}")

@@ -1,23 +1,19 @@
 """The times of each iteration, as `TimeLeft` is told them; a task in, a record out."""
 
-import json
-import sys
 import time
 from typing import Any
 
-import torch
 from PIL import Image
 
+from bench.children.protocol import answer, receive
 from common.options import PaintOptions
-from engine.networks.registry import NetworkSource
-from engine.painting import Picture, Studio, Style, choose_device, paint
+from engine.painting import Picture, Studio, Style, paint
 from engine.painting.time_left import TimeLeft
 
 
 def main() -> None:
     """Paint what the task says; print what happened when."""
-    task: dict[str, Any] = json.load(sys.stdin)
-    torch.set_num_threads(task["threads"])
+    task = receive()
     record: dict[str, Any] = {"size_px": task["size_px"], "iterations": []}
     told = TimeLeft.add
     begun, busy = 0.0, 0.0
@@ -32,14 +28,14 @@ def main() -> None:
 
     TimeLeft.add = add  # type: ignore[method-assign]
     content, style = (_picture(task[name]) for name in ("content", "style"))
-    studio = Studio(source=NetworkSource(), device=choose_device("cpu"), precision="fp32")
+    studio = Studio(precision="fp32")
     options = PaintOptions(network=task["network"], size_px=task["size_px"])
     begun, busy = time.perf_counter(), time.process_time()
     for _ in paint(content, [Style(style)], options, studio=studio):
         pass
     record["seconds"] = round(time.perf_counter() - begun, 3)
     record["processor_seconds"] = round(time.process_time() - busy, 3)
-    print("\n" + json.dumps(record))
+    answer(record)
 
 
 def _picture(file: str) -> Picture:

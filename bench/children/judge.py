@@ -3,13 +3,14 @@
 import os
 import platform
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
 
-from bench.children.clock import answer, receive
+from bench.children.protocol import answer, receive
 from tools.evaluation import Judge
 
 
@@ -17,14 +18,14 @@ def main() -> None:
     """Verdicts of the task's pictures, in its order."""
     task = receive()
     if "pictures" not in task:
-        answer(machine=machine(task.get("device", "cpu")))
+        answer({"machine": machine(task.get("device", "cpu"))})
         return
     judge = Judge.load()
     verdicts = [
-        judge.judge(Path(picture), Path(task["content"]), Path(task["style"])).as_dict()
+        asdict(judge.judge(Path(picture), Path(task["content"]), Path(task["style"])))
         for picture in task["pictures"]
     ]
-    answer(verdicts=verdicts)
+    answer({"verdicts": verdicts})
 
 
 def machine(device: str) -> dict[str, Any]:

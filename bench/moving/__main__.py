@@ -17,7 +17,7 @@ from bench.children.judge import machine
 from bench.moving.clips import FRAMES, MAKERS, MadeClip, make_clips
 from bench.moving.measuring import style_distance, warping_errors
 from bench.report import publish, table, without_places
-from bench.runner import DEFAULT_STYLE, ROOT
+from bench.runner import DEFAULT_STYLE, RESULTS, ROOT
 from common.options import NETWORKS, PaintOptions
 from engine.moving.events import ClipPainted
 from engine.moving.painted_frames import PaintedFrames
@@ -211,7 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--style", type=Path, default=DEFAULT_STYLE)
     parser.add_argument("--shared", type=Path, default=ROOT / "../shared")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--only-cost", action="store_true", help="measure nothing but the cost")
     parser.add_argument("--sheets", type=Path, help="a folder for contact sheets")
     parser.add_argument("--sheet-kind", choices=("png", "jpg"), default="jpg")

@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = _painted(clip, chosen)
     rows = [(one.part, str(one.looks), f"{one.seconds:.2f}") for one in found]
     publish(
-        chosen.out / "moving_stopping.md",
+        chosen.out / f"moving_stopping_{chosen.network}.md",
         "Moving pictures: how soon a cancel is seen",
         f"{len(clip)} frames of {chosen.size} px with `{chosen.network}`. A cancel reaches the "
         "painter within about a second; it stops at its next look.\n\n"

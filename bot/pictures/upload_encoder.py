@@ -7,10 +7,12 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Literal
 
-from bot.pictures.encoded import Encoded
+from bot.pictures.encoded import Encoded, checked
 from common.child import ask_child
 
 TIMEOUT_SECONDS = 120.0
+_CLIP_BEYOND_BYTES = 64 * 1024**2
+"""The smallest video that can be made of a clip is given back even where it is too large."""
 
 
 class UploadEncoder:
@@ -43,9 +45,13 @@ class UploadEncoder:
         header = {"what": what, "limit_bytes": limit_bytes}
         async with self._turn(is_result):
             answer, made = await ask_child(
-                "bot.pictures.child", header, files, timeout_seconds=TIMEOUT_SECONDS
+                "bot.pictures.child",
+                header,
+                files,
+                timeout_seconds=TIMEOUT_SECONDS,
+                most_bytes=limit_bytes + _CLIP_BEYOND_BYTES,
             )
-        return Encoded(**{**answer, "data": made[0]})
+        return checked(answer, made)
 
     @asynccontextmanager
     async def _turn(self, is_result: bool) -> AsyncIterator[None]:

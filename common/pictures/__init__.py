@@ -13,7 +13,7 @@ from common.pictures.kinds import (
     NormalizedPicture,
     PictureError,
 )
-from common.pictures.process import DecoderPool
+from common.pictures.process import DecoderPool, decode_apart
 
 __all__ = [
     "ClipLimits",
@@ -24,4 +24,5 @@ __all__ = [
     "DecoderUnavailableError",
     "NormalizedPicture",
     "PictureError",
+    "decode_apart",
 ]

@@ -242,6 +242,16 @@ class DecoderPool:
         return checked(answer, files, self._limits, wanted)
 
 
+def decode_apart(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPicture:
+    """As `DecoderPool.normalize`, in a process of its own, for a thread that has no event loop."""
+
+    async def decode() -> NormalizedPicture:
+        async with DecoderPool(limits, processes=1) as pool:
+            return await pool.normalize(data)
+
+    return asyncio.run(decode())
+
+
 def _too_slow(data: bytes, seconds: float) -> PictureError:
     """What is said of a file that takes more processor time than there is for one."""
     found = format_of(data)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import torch
 
@@ -11,20 +10,6 @@ from engine.networks.registry import NetworkSource, open_encoder
 from engine.painting.devices import choose_dtype
 from engine.painting.errors import PaintingStoppedError
 from engine.painting.statistics import MemoryStatistics, StatisticsStore
-
-
-class OpenEncoder(Protocol):
-    """How a studio opens a network; see `engine.networks.registry.open_encoder`."""
-
-    def __call__(  # noqa: D102 (described above)
-        self,
-        network: str,
-        source: NetworkSource,
-        *,
-        device: torch.device,
-        dtype: torch.dtype,
-        pooling: str,
-    ) -> Encoder: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +26,8 @@ class Studio:
     """Above it pictures are painted in tiles; None measures the device."""
     statistics: StatisticsStore = field(default_factory=MemoryStatistics)
     """Cache of style statistics."""
-    opener: OpenEncoder = open_encoder
-    """Opens networks."""
+    opener: Callable[..., Encoder] = open_encoder
+    """Opens networks, as `engine.networks.registry.open_encoder` does."""
     _open: dict[tuple[str, str, torch.dtype], Encoder] = field(default_factory=dict, repr=False)
 
     @property

@@ -17,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from common.catalogue import Painting
 from common.catalogue.catalogue import scan_path
 from common.files import write_whole
+from common.pictures import DecodeLimits, DecoderUnavailableError, PictureError, decode_apart
 from common.sentences import ExplainedError, Sentence, sentence
 
 MAX_BYTES: Final = 24 * 1024 * 1024
@@ -103,7 +104,10 @@ def fetch_scan(
 
 
 def check_scan(painting: Painting, data: bytes) -> None:
-    """Raise FetchError unless a file is a picture of the size and shape it should have."""
+    """Raise FetchError unless a file is a picture of the size and shape it should have.
+
+    Here its head is read only; whether the rest can be is found out in a confined process.
+    """
     name = painting.titled
     try:
         with warnings.catch_warnings():
@@ -117,11 +121,15 @@ def check_scan(painting: Painting, data: bytes) -> None:
                         width=width,
                         height=height,
                     )
-                image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        decode_apart(data, DecodeLimits(max_bytes=len(data), max_pixels=MAX_PIXELS))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, PictureError) as error:
         raise FetchError(
             "What was received as the scan of {painting} is not a whole JPEG or PNG picture.",
             painting=name,
+        ) from error
+    except DecoderUnavailableError as error:
+        raise FetchError(
+            "The scan of {painting} cannot be read: {reason}.", painting=name, reason=str(error)
         ) from error
     if min(width, height) < LEAST_SIDE_PX:
         raise FetchError(

@@ -10,8 +10,7 @@ from PIL import Image
 from common.catalogue import Painting, load_catalogue
 from common.catalogue.catalogue import scan_path
 from common.options import PaintOptions
-from common.pictures import PictureError
-from common.pictures.decode import normalize
+from common.pictures import DecoderUnavailableError, PictureError, decode_apart
 from common.sentences import ExplainedError, Sentence, sentence
 from engine.painting.picture import Picture
 from engine.painting.recipe import load_recipe
@@ -152,23 +151,23 @@ def _scan(
 
 
 def read_scan(painting: Painting, path: Path) -> Picture:
-    """Decode a scan that was kept.
+    """Decode a scan that was kept: a stranger's file, so in a process that is confined.
 
     Raises:
         FetchError: it is damaged, and deleted, so that it is fetched anew; or the system
             refuses.
     """
     try:
-        with Image.open(io.BytesIO(normalize(path.read_bytes()).png), formats=("PNG",)) as image:
+        with Image.open(io.BytesIO(decode_apart(path.read_bytes()).png), formats=("PNG",)) as image:
             return Picture.from_image(image)
     except PictureError as error:
         path.unlink(missing_ok=True)  # damaged since it was checked
         raise FetchError("The scan of {painting} is damaged.", painting=painting.titled) from error
-    except OSError as error:
+    except (OSError, DecoderUnavailableError) as error:
         raise FetchError(
             "The scan of {painting} cannot be read: {reason}.",
             painting=painting.titled,
-            reason=error.strerror or "",
+            reason=str(getattr(error, "strerror", error) or ""),
         ) from error
 
 

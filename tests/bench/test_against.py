@@ -9,8 +9,9 @@ import pytest
 
 from bench.__main__ import main
 from bench.against.measuring import Row, in_turns, kept_rows, row_cells, spread
-from bench.against.trees import Tree, checked_out, run_in
+from bench.against.trees import Tree, run_in
 from bench.runner import ROOT, BenchError
+from tools.checkouts import checked_out
 
 OLD, NEW = Tree("old", Path("/old")), Tree("new", Path("/new"))
 
@@ -75,12 +76,12 @@ def test_a_command_that_fails_says_why_and_where(tmp_path: Path) -> None:
 
 def test_the_old_code_is_checked_out_and_taken_away() -> None:
     with checked_out("HEAD") as tree:
-        assert (tree.root / "bench" / "__main__.py").is_file()
-    assert not tree.root.exists()
+        assert (tree / "bench" / "__main__.py").is_file()
+    assert not tree.exists()
     listed = subprocess.run(
         ["git", "-C", str(ROOT), "worktree", "list"], capture_output=True, text=True, check=True
     )
-    assert str(tree.root) not in listed.stdout
+    assert str(tree) not in listed.stdout
 
 
 def test_a_commit_that_is_not_here_is_named(capsys: pytest.CaptureFixture[str]) -> None:

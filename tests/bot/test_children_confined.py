@@ -1,4 +1,4 @@
-"""What the processes are left with that encode uploads and draw figures."""
+"""What the processes are left with that decode strangers' files, encode uploads, draw figures."""
 
 import json
 import socket
@@ -8,56 +8,147 @@ from pathlib import Path
 
 import pytest
 
+from bot.commands.admin.plot import Panel, Plot, draw
+from bot.pictures.encoded import checked
 from bot.pictures.upload_encoder import UploadEncoder
+from common.child import ChildError
+from common.confining import child_environment
+from common.pictures import ClipLimits, DecoderPool
+from tests.common.clips.files import GREEN, RED, film, solid
 from tests.kit.pictures import gradient_picture
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOK = """
-import importlib, json, pathlib, socket, sys
-child = importlib.import_module(sys.argv[3])
-def reads(path):
-    try:
-        return bool(pathlib.Path(path).read_bytes())
-    except OSError:
-        return False
-def writes(path):
-    try:
-        pathlib.Path(path).write_bytes(b"1")
-        return True
-    except OSError:
-        return False
-def connects():
-    try:
-        socket.create_connection(("127.0.0.1", int(sys.argv[2])), 2).close()
-        return True
-    except OSError:
-        return False
-def look():
-    place = sys.argv[1]
-    return {"reads": reads(place), "writes": writes(place + ".new"), "connects": connects()}
-before = look()
-child.serve = lambda _: None
+import ctypes, importlib, json, os, resource, signal, socket, subprocess, sys, threading
+from pathlib import Path
+module, folder, port, parent, *arguments = sys.argv[1:]
+folder, port, parent = Path(folder), int(port), int(parent)
+child = importlib.import_module(module)
+library = ctypes.CDLL(None, use_errno=True)
+
+def sends_a_packet():
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", port))
+def connects_to_a_path():  # as a database's, whose user it is
+    socket.socket(socket.AF_UNIX).connect(str(folder / "socket"))
+def forks():
+    if not (child := os.fork()):
+        os._exit(0)
+    os.waitpid(child, 0)
+def starts_a_thread():
+    thread = threading.Thread(target=lambda: None)
+    thread.start()
+    thread.join()
+def takes_memory_that_is_not_counted():
+    os.ftruncate(os.memfd_create("x"), 1 << 30)
+def takes_shared_memory():
+    if library.shmget(0, 1 << 20, 0o1600) < 0:
+        raise OSError
+def looks_into_another_process():
+    Path(f"/proc/{parent}/environ").read_bytes()
+def calls(number, *values):
+    if library.syscall(number, *values) < 0:
+        raise OSError
+
+DEEDS = {
+    "read a file": (folder / ".env").read_text,
+    "list a folder": lambda: os.listdir(folder),
+    "write a file": lambda: (folder / "new").write_text("x"),
+    "write where it is": lambda: Path("new").write_text("x"),
+    "empty a file": lambda: os.open(folder / "victim", os.O_RDONLY | os.O_TRUNC),
+    "remove a file": lambda: os.unlink(folder / "victim"),
+    "make a folder": lambda: os.mkdir(folder / "made"),
+    "open a folder to all": lambda: os.chmod(folder, 0o777),
+    "give a file away": lambda: os.chown(folder / ".env", 1, 1),
+    "change times": lambda: os.utime(folder / ".env", (1, 1)),
+    "connect": lambda: socket.create_connection(("127.0.0.1", port), 2),
+    "send a packet": sends_a_packet,
+    "connect to a path": connects_to_a_path,
+    "make a pair of sockets": socket.socketpair,
+    "fork": forks,
+    "run a program": lambda: subprocess.run(["true"], check=True),
+    "start a thread": starts_a_thread,
+    "signal another process": lambda: os.kill(parent, signal.SIGWINCH),
+    "limit another process": lambda: resource.prlimit(parent, resource.RLIMIT_CORE, (0, 0)),
+    "slow another process down": lambda: os.setpriority(os.PRIO_PROCESS, parent, 19),
+    "look into another process": looks_into_another_process,
+    "take memory that is not counted": takes_memory_that_is_not_counted,
+    "take shared memory": takes_shared_memory,
+}
+if os.uname().machine == "x86_64":
+    DEEDS["read another's memory"] = lambda: calls(310, parent, 0, 0, 0, 0, 0)
+    DEEDS["open a ring"] = lambda: calls(425, 4, ctypes.create_string_buffer(200))
+    DEEDS["add a key"] = lambda: calls(248, b"user", b"x", b"y", 1, -3)
+
+def done():
+    done = []
+    for name, deed in DEEDS.items():
+        try:
+            deed()
+        except (OSError, RuntimeError):
+            continue
+        done.append(name)
+    return done
+
+said = {}
+def look(*_arguments, **_named):
+    said["done"] = done()
+    said["limits"] = [
+        resource.getrlimit(limit)[1]
+        for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_NPROC)
+    ]
+    said["open files"] = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    said["memory"] = resource.getrlimit(resource.RLIMIT_AS)[1]
+    said["environment"] = sorted(os.environ)
+    print(json.dumps(said))
+
+confine = child.confine
+def counting(**arguments):
+    said["threads"] = len(os.listdir("/proc/self/task"))
+    confine(**arguments)
+    # What it may not write any more is read by whoever started it.
+child.confine, child.serve = counting, look
+sys.argv = [module, *arguments]
 child.main()
-after = look()
-print(json.dumps([before, after]))
 """
+CHILDREN = {
+    "common.pictures.child": (str(1 << 31), "."),
+    "bot.pictures.child": (),
+    "bot.commands.admin.plot": (),
+}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Landlock and namespaces are Linux's")
-@pytest.mark.parametrize("module", ["bot.pictures.child", "bot.commands.admin.plot"])
-def test_it_reads_no_file_of_ours_writes_none_and_reaches_no_network(
-    tmp_path: Path, module: str
-) -> None:
-    secret = tmp_path / ".env"
-    secret.write_text("DISCORD_TOKEN=secret")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        said = subprocess.check_output(
-            [sys.executable, "-c", LOOK, str(secret), str(server.getsockname()[1]), module],
-            cwd=ROOT,
-        )
-    before, after = json.loads(said)
-    assert before == {"reads": True, "writes": True, "connects": True}
-    assert after == {"reads": False, "writes": False, "connects": False}
+@pytest.mark.skipif(sys.platform != "linux", reason="Landlock, seccomp, namespaces are Linux's")
+@pytest.mark.parametrize("module", CHILDREN)
+def test_it_reaches_nothing_beyond_itself(tmp_path: Path, module: str) -> None:
+    (tmp_path / ".env").write_text("DISCORD_TOKEN=secret")
+    (tmp_path / "victim").write_text("a picture")
+    mode = tmp_path.stat().st_mode
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.socket(socket.AF_UNIX) as local,
+        subprocess.Popen(["sleep", "60"], env={"DISCORD_TOKEN": "secret"}) as other,
+    ):
+        local.bind(str(tmp_path / "socket"))
+        local.listen()
+        asked = (module, str(tmp_path), str(server.getsockname()[1]), str(other.pid))
+        try:
+            answer = subprocess.check_output(
+                [sys.executable, "-c", LOOK, *asked, *CHILDREN[module]],
+                cwd=ROOT,
+                env=child_environment(),
+            )
+        finally:
+            other.kill()
+    said = json.loads(answer)
+    assert said["done"] == []
+    assert said["threads"] == 1  # as another would keep what this one gave up
+    assert said["limits"] == [0, 0, 0]
+    assert said["open files"] == 64
+    assert said["memory"] <= 1 << 32
+    known = {"PATH", "LANG", "LC_CTYPE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"}
+    assert set(said["environment"]) <= known
+    assert (tmp_path / "victim").read_text() == "a picture"
+    assert tmp_path.stat().st_mode == mode
 
 
 async def test_it_encodes_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,3 +157,39 @@ async def test_it_encodes_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     made = await UploadEncoder().make("compare", 100_000, picture, picture)
     assert made.width_px > 600
     assert len(made.data) <= 100_000
+
+
+async def test_what_moves_is_encoded_without_a_thread_too() -> None:
+    async with DecoderPool(processes=1) as pool:
+        decoded = await pool.decode(film([solid(RED), solid(GREEN)]), ClipLimits())
+    assert decoded.clip is not None
+    clip = decoded.clip.file
+    for made in (
+        await UploadEncoder().fit_clip(clip, 1_000_000),
+        await UploadEncoder().compare_clips(clip, clip, 1_000_000),
+    ):
+        assert made.suffix == ".mp4"
+
+
+async def test_figures_are_drawn_all_the_same() -> None:
+    drawn = await draw(Plot(["2026-03-01"], [Panel("Pictures", "", {"all": [1.0]})]))
+    assert drawn.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("answer", "files"),
+    [
+        ({}, []),
+        ({"suffix": ".jpg"}, [b"\xff\xd8\xff"]),
+        ({"suffix": ".exe", "quality": 1, "width_px": 1, "height_px": 1}, [b"MZ"]),
+        ({"suffix": ".jpg", "quality": 1, "width_px": 1, "height_px": 1}, [b"MZ"]),
+        ({"suffix": ".jpg", "quality": 1, "width_px": "1", "height_px": 1}, [b"\xff\xd8\xff"]),
+        ({"suffix": ".jpg", "quality": 1, "width_px": -1, "height_px": 1}, [b"\xff\xd8\xff"]),
+        ({"suffix": ".jpg", "name": "x", "quality": 1}, [b"\xff\xd8\xff"]),
+    ],
+)
+def test_an_answer_that_is_none_is_not_believed(
+    answer: dict[str, object], files: list[bytes]
+) -> None:
+    with pytest.raises(ChildError):
+        checked(answer, files)

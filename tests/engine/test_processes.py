@@ -81,3 +81,12 @@ def test_the_whole_process_keeps_within_its_memory(studio: Path, optimizer: str)
     assert report["tiles"] > 1
     assert report["peak_memory_bytes"] <= limit
     assert report["notes"] == []
+
+
+def test_a_worker_has_no_decoder_of_strangers_files() -> None:
+    """What strangers made is decoded in a confined process (`common.pictures.process`)."""
+    script = "import engine.worker.main, engine.styles.presets, sys; print(*sys.modules)"
+    loaded = subprocess.check_output([sys.executable, "-c", script], text=True).split()
+    assert "common.pictures.process" in loaded
+    assert "common.pictures.decode" not in loaded
+    assert "common.clips.decode" not in loaded

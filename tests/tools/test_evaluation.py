@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ def test_the_distances_of_a_kept_target_are_the_verdicts(judge: Judge) -> None:
     verdict = judge.judge(result, content, style)
     distances = judge.style_distances(result, judge.style_target(style, 64))
     assert distances == pytest.approx(dict(verdict.style_by_layer))
-    json.dumps(verdict.as_dict())
+    json.dumps(asdict(verdict))
 
 
 def test_content_and_style_may_be_of_other_sizes(judge: Judge) -> None:

@@ -10,12 +10,11 @@ pictures they are.
 import argparse
 import json
 import sys
-import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from common.options import PaintOptions
 from engine.networks.registry import NetworkSource
@@ -25,7 +24,16 @@ from tools.crowsonkb.blind import LETTERS, order, sheet, unblinded
 from tools.crowsonkb.compare import STYLES, Verdict, as_markdown, compare, place, seconds_of
 from tools.crowsonkb.program import Program, ProgramError
 from tools.evaluation.likeness import Likeness, Panel
-from tools.pictures import ROOT, Pair, load_pairs, make_sheet, paint_pair
+from tools.pictures import (
+    ROOT,
+    Pair,
+    keep,
+    load_pairs,
+    make_sheet,
+    open_rgb,
+    paint_pair,
+    picture_file,
+)
 
 DEFAULT = 0.5
 STRENGTHS = (0.3, 0.5, 0.7)
@@ -75,28 +83,27 @@ def _paint(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> None:
     studio = Studio(precision=chosen.precision)
     for pair in pairs:
         for strength in chosen.strengths:
-            if not _file(chosen, pair, ours(strength)).is_file():
+            if not picture_file(chosen.out, pair, ours(strength)).is_file():
                 options = PaintOptions(size_px=chosen.size, network="vgg19", strength=strength)
-                image, seconds = paint_pair(pair, options, studio)
-                _keep(chosen, pair, ours(strength), image, seconds)
-        if not _file(chosen, pair, theirs(chosen.share)).is_file():
+                keep(chosen.out, pair, ours(strength), *paint_pair(pair, options, studio))
+        name = theirs(chosen.share)
+        if not picture_file(chosen.out, pair, name).is_file():
             program = program or Program(
                 chosen.program,
                 NetworkSource().weights(),
                 precision=chosen.precision,
                 own_roots=chosen.own_roots,
             )
-            content, style = (
-                Image.open(file).convert("RGB") for file in (pair.content, pair.style)
-            )
-            image, seconds = program.paint(content, style, chosen.size, chosen.share)
-            _keep(chosen, pair, theirs(chosen.share), image, seconds)
+            pictures = open_rgb(pair.content), open_rgb(pair.style)
+            keep(chosen.out, pair, name, *program.paint(*pictures, chosen.size, chosen.share))
 
 
 def _painted(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> list[Pair]:
     """Those pairs of which there are all pictures."""
     names = [theirs(chosen.share), *(ours(one) for one in chosen.strengths)]
-    return [one for one in pairs if all(_file(chosen, one, name).is_file() for name in names)]
+    return [
+        one for one in pairs if all(picture_file(chosen.out, one, name).is_file() for name in names)
+    ]
 
 
 def _table(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> str:
@@ -107,7 +114,7 @@ def _table(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> str:
     for pair in pairs:
         mine = [ours(one) for one in chosen.strengths]
         measured = {
-            name: measures.of(_file(chosen, pair, name), pair)
+            name: measures.of(picture_file(chosen.out, pair, name), pair)
             for name in (*mine, theirs(chosen.share))
         }
         found[pair.name] = {
@@ -136,7 +143,7 @@ class _Measures:
             torch.set_num_threads(1)
             self._panel = self._panel or Panel(Vgg19(NetworkSource().weights()))
             found = self._panel.measure(picture, pair.content, pair.style)
-            self._known[picture.name] = [one.as_dict() for one in found]
+            self._known[picture.name] = [asdict(one) for one in found]
             self._file.write_text(json.dumps(self._known), encoding="utf-8")
         return [Likeness(**one) for one in self._known[picture.name]]
 
@@ -144,12 +151,9 @@ class _Measures:
 def _sheets(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> None:
     for pair in pairs:
         names = order(pair.name, chosen.seed, (ours(DEFAULT), theirs(chosen.share)))
-        pictures = {
-            letter: Image.open(_file(chosen, pair, name)).convert("RGB")
-            for letter, name in zip(LETTERS, names, strict=True)
-        }
-        content, style = (Image.open(file).convert("RGB") for file in (pair.content, pair.style))
-        made = sheet(content, style, pictures, chosen.height)
+        pictures = [open_rgb(picture_file(chosen.out, pair, name)) for name in names]
+        lettered = dict(zip(LETTERS, pictures, strict=True))
+        made = sheet(open_rgb(pair.content), open_rgb(pair.style), lettered, chosen.height)
         made.save(chosen.out / f"blind-{pair.name}.png")
 
 
@@ -157,30 +161,11 @@ def _named_sheet(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> None:
     """A row of each pair with its pictures by their names, as `sheet.jpg`."""
     rows = []
     for pair in pairs:
-        names = (ours(DEFAULT), theirs(chosen.share))
         files = {"photograph": pair.content, "painting": pair.style}
-        files |= {name: _file(chosen, pair, name) for name in names}
-        rows.append([(name, Image.open(file).convert("RGB")) for name, file in files.items()])
+        for name in (ours(DEFAULT), theirs(chosen.share)):
+            files[name] = picture_file(chosen.out, pair, name)
+        rows.append([(name, open_rgb(file)) for name, file in files.items()])
     make_sheet(rows, chosen.height).save(chosen.out / "sheet.jpg", quality=88)
-
-
-def _keep(
-    chosen: argparse.Namespace, pair: Pair, name: str, image: Image.Image, seconds: float
-) -> None:
-    file = _file(chosen, pair, name)
-    part = file.with_suffix(".part.png")
-    image.save(part)
-    part.replace(file)
-    with (chosen.out / "seconds.jsonl").open("a", encoding="utf-8") as log:
-        log.write(json.dumps({"pair": pair.name, "picture": name, "seconds": seconds}) + "\n")
-    print(
-        f"{time.strftime('%H:%M')} {pair.name}, {name}: {seconds:.1f} processor seconds", flush=True
-    )
-
-
-def _file(chosen: argparse.Namespace, pair: Pair, name: str) -> Path:
-    folder: Path = chosen.out
-    return folder / f"{pair.name}-{name}.png"
 
 
 def _parser() -> argparse.ArgumentParser:

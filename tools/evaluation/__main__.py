@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             verdict = judge.judge(
                 result, chosen.content, chosen.style, style_scale=chosen.style_scale
             )
-            print(json.dumps({"result": result.name, **verdict.as_dict()}, indent=2))
+            print(json.dumps({"result": result.name, **asdict(verdict)}, indent=2))
     except (JudgeError, FileNotFoundError, UnidentifiedImageError) as problem:
         print(problem, file=sys.stderr)
         return 2

@@ -1,8 +1,8 @@
 """The judge: distances on layers of the true VGG-19 that a painter does not optimise."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -17,11 +17,11 @@ from engine.painting.picture import mirrored
 from engine.painting.plan import LEAST_SIDE_PX
 from tools.evaluation import measures
 from tools.evaluation.pictures import Picture, as_image, as_tensor, fit_longest
+from tools.evaluation.shapes import places_about_mean
 
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu4_3", "relu5_2")
 CONTENT_LAYERS = ("relu3_2", "relu4_3")
 STRUCTURE_LAYER = "relu3_1"
-_ALL_LAYERS = tuple(dict.fromkeys((*STYLE_LAYERS, *CONTENT_LAYERS, STRUCTURE_LAYER)))
 _LANCZOS = Image.Resampling.LANCZOS
 _STRUCTURE_SIDE = 48
 _STRUCTURE_SHARPNESS = 10.0
@@ -58,10 +58,6 @@ class Verdict:
     content_by_layer: Mapping[str, float]
     """The content distance of each layer."""
 
-    def as_dict(self) -> dict[str, object]:
-        """For JSON."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class StyleTarget:
@@ -77,14 +73,21 @@ class Judge:
     Args:
         encoder: VGG-19 with layers down to relu5_2, in float32.
         longest_px: Larger results are judged after being scaled down to this longest side.
+        style_layers: By which the distance to the style is told.
     """
 
-    def __init__(self, encoder: Encoder, *, longest_px: int = 1024) -> None:
-        missing = [layer for layer in _ALL_LAYERS if layer not in encoder.layers]
-        if missing:
-            raise JudgeError(f"The judge's network lacks the layers {', '.join(missing)}.")
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        longest_px: int = 1024,
+        style_layers: Sequence[str] = STYLE_LAYERS,
+    ) -> None:
+        self._all_layers = tuple(dict.fromkeys((*style_layers, *CONTENT_LAYERS, STRUCTURE_LAYER)))
+        check_layers(encoder, self._all_layers)
         self._encoder = encoder
         self._longest_px = longest_px
+        self._style_layers = style_layers
 
     @classmethod
     def load(
@@ -115,14 +118,15 @@ class Judge:
         """The style at this longest side (never enlarged), to compare results with."""
         image = fit_longest(as_image(style), min(longest_px, self._longest_px))
         picture = self._tensor(image)
-        return StyleTarget(picture, self._grams(self._encoder.features(picture, STYLE_LAYERS)))
+        features = self._encoder.features(picture, self._style_layers)
+        return StyleTarget(picture, {layer: gram(one) for layer, one in features.items()})
 
     @torch.no_grad()
     def style_distances(self, result: Picture, target: StyleTarget) -> dict[str, float]:
         """The relative Gram distance of each layer, without the rest of a verdict."""
         image = fit_longest(as_image(result), self._longest_px)
-        features = self._encoder.features(self._tensor(image), STYLE_LAYERS)
-        return _style_distances(self._grams(features), target.grams)
+        features = self._encoder.features(self._tensor(image), self._style_layers)
+        return self._apart(features, target)
 
     @torch.no_grad()
     def judge(
@@ -145,12 +149,12 @@ class Judge:
         photograph = self._tensor(as_image(content).resize(image.size, _LANCZOS))
         target = self.style_target(style, max(image.size) * style_scale)
 
-        found = self._encoder.features(painted, _ALL_LAYERS)
+        found = self._encoder.features(painted, self._all_layers)
         wanted = self._encoder.features(
             photograph, tuple(dict.fromkeys((*CONTENT_LAYERS, STRUCTURE_LAYER)))
         )
-        by_style = _style_distances(self._grams(found), target.grams)
-        by_content = {layer: _relative(found[layer], wanted[layer]) for layer in CONTENT_LAYERS}
+        by_style = self._apart(found, target)
+        by_content = {one: relative_distance(found[one], wanted[one]) for one in CONTENT_LAYERS}
         return Verdict(
             style_distance=_mean(by_style),
             content_distance=_mean(by_content),
@@ -170,8 +174,9 @@ class Judge:
         pixels = as_tensor(image, torch.device("cpu"))[0]
         return mirrored(pixels, size)[None].to(self._encoder.device)
 
-    def _grams(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {layer: gram(features[layer]) for layer in STYLE_LAYERS}
+    def _apart(self, found: Mapping[str, Tensor], target: StyleTarget) -> dict[str, float]:
+        grams = {layer: gram(found[layer]) for layer in self._style_layers}
+        return {layer: relative_distance(one, target.grams[layer]) for layer, one in grams.items()}
 
 
 def gram(features: Tensor) -> Tensor:
@@ -194,22 +199,21 @@ def structure_distance(found: Tensor, wanted: Tensor) -> float:
 
 
 def _self_similarity(features: Tensor) -> Tensor:
-    height, width = features.shape[2:]
-    factor = min(1.0, _STRUCTURE_SIDE / max(height, width))
-    size = (max(1, round(height * factor)), max(1, round(width * factor)))
-    places = F.adaptive_avg_pool2d(features.float(), size)[0].flatten(1).T
-    # Rectified features all point the same way; about their mean the cosines tell places apart.
-    places = F.normalize(places - places.mean(0), dim=1)
+    places = places_about_mean(features, _STRUCTURE_SIDE)
     return F.log_softmax(_STRUCTURE_SHARPNESS * (places @ places.T), dim=1)
 
 
-def _style_distances(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, float]:
-    return {layer: _relative(found[layer], wanted[layer]) for layer in STYLE_LAYERS}
-
-
-def _relative(found: Tensor, wanted: Tensor) -> float:
+def relative_distance(found: Tensor, wanted: Tensor) -> float:
+    """`‖F − F̂‖ / ‖F̂‖`."""
     size = torch.linalg.vector_norm(wanted).clamp(min=1e-12)
     return float(torch.linalg.vector_norm(found - wanted) / size)
+
+
+def check_layers(encoder: Encoder, layers: Sequence[str]) -> None:
+    """Raise JudgeError where a network ends before one of the layers."""
+    missing = [layer for layer in layers if layer not in encoder.layers]
+    if missing:
+        raise JudgeError(f"The judge's network lacks the layers {', '.join(missing)}.")
 
 
 def _mean(values: Mapping[str, float]) -> float:

@@ -5,19 +5,15 @@ between them; so a table has these two as its first rows.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 import torch
 from PIL import Image, ImageOps
 
 from engine.networks.encoder import Encoder
 from tools.evaluation import measures
-from tools.evaluation.distributions import (
-    nearest_neighbors,
-    palette_distance,
-    sliced_wasserstein,
-)
-from tools.evaluation.judge import STYLE_LAYERS, JudgeError, gram
+from tools.evaluation.distributions import nearest_neighbors, palette_distance, sliced_wasserstein
+from tools.evaluation.judge import STYLE_LAYERS, check_layers, gram, relative_distance
 from tools.evaluation.pictures import Picture, as_image, as_tensor, fit_longest
 from tools.evaluation.shapes import edge_distance, ssim_distance, structure_distance
 
@@ -50,10 +46,6 @@ class Likeness:
     two_pixel: float
     """Power at the two-pixel frequencies over the painting's; 1 is as much."""
 
-    def as_dict(self) -> dict[str, float]:
-        """For JSON."""
-        return asdict(self)
-
 
 MEASURES = tuple(field.name for field in fields(Likeness))
 
@@ -70,9 +62,7 @@ class Panel:
     """
 
     def __init__(self, encoder: Encoder, scales: Sequence[float] = (1.0, 0.5)) -> None:
-        missing = [layer for layer in _ALL_LAYERS if layer not in encoder.layers]
-        if missing:
-            raise JudgeError(f"The judge's network lacks the layers {', '.join(missing)}.")
+        check_layers(encoder, _ALL_LAYERS)
         self._encoder = encoder
         self.scales = tuple(scales)
 
@@ -116,14 +106,12 @@ class Panel:
         found = self._encoder.features(result, _ALL_LAYERS)
         wanted = self._encoder.features(style, STYLE_LAYERS)
         kept = self._encoder.features(content, STRUCTURE_LAYERS)
-        neighbors = [nearest_neighbors(found[one], wanted[one]) for one in STYLE_LAYERS]
-        grams = [(gram(found[one]), gram(wanted[one])) for one in STYLE_LAYERS]
+        pairs = [(found[one], wanted[one]) for one in STYLE_LAYERS]
+        neighbors = [nearest_neighbors(*pair) for pair in pairs]
         return Likeness(
-            gram=_mean([float((ours - its).norm() / its.norm()) for ours, its in grams]),
+            gram=_mean([relative_distance(gram(ours), gram(its)) for ours, its in pairs]),
             palette=palette_distance(result, style),
-            wasserstein=_mean(
-                [sliced_wasserstein(found[one], wanted[one]) for one in STYLE_LAYERS]
-            ),
+            wasserstein=_mean([sliced_wasserstein(*pair) for pair in pairs]),
             missing=_mean([one[0] for one in neighbors]),
             foreign=_mean([one[1] for one in neighbors]),
             structure=_mean(
@@ -131,8 +119,7 @@ class Panel:
             ),
             ssim=ssim_distance(result, content),
             edges=edge_distance(result, content),
-            two_pixel=measures.two_pixel_power(result)
-            / max(measures.two_pixel_power(style), measures.LEAST_POWER),
+            two_pixel=measures.two_pixel_ratio(result, style),
         )
 
 

@@ -62,6 +62,12 @@ def two_pixel_power(picture: Tensor) -> float:
     return float(power[chosen].sum() / (height * width * window.square().sum()))
 
 
+def two_pixel_ratio(result: Tensor, other: Tensor) -> float:
+    """`two_pixel_power` over that of another picture; 1 is as much."""
+    power, usual = (max(two_pixel_power(one), LEAST_POWER) for one in (result, other))
+    return power / usual
+
+
 def border_color(result: Tensor, content: Tensor) -> float:
     """Greatest jump of the mean colour from a 4 px border strip to the next 4 px.
 

@@ -49,12 +49,20 @@ def edge_distance(result: Tensor, content: Tensor) -> float:
     return float(1 - (found * wanted).sum() / size.clamp(min=1e-12))
 
 
-def _cosine_distances(features: Tensor) -> Tensor:
+def places_about_mean(features: Tensor, most_side: int) -> Tensor:
+    """[places, channels] of length 1, averaged to at most that many places along a side.
+
+    Rectified features all point the same way; about their mean the cosines tell places apart.
+    """
     height, width = features.shape[2:]
-    factor = min(1.0, _MOST_SIDE / max(height, width))
+    factor = min(1.0, most_side / max(height, width))
     size = (max(1, round(height * factor)), max(1, round(width * factor)))
     places = F.adaptive_avg_pool2d(features.float(), size)[0].flatten(1).T
-    places = F.normalize(places - places.mean(0), dim=1)
+    return F.normalize(places - places.mean(0), dim=1)
+
+
+def _cosine_distances(features: Tensor) -> Tensor:
+    places = places_about_mean(features, _MOST_SIDE)
     return 1 - places @ places.T
 
 

@@ -1,25 +1,16 @@
 """BMP, by hand: fields of bits, runs, alpha."""
 
 import struct
+from functools import partial
 from typing import Final
 
 import numpy as np
 
-from tools.picture_files.case import (
-    Array,
-    Case,
-    Refused,
-    patches,
-    ramps,
-    shown,
-    with_alpha,
-)
-from tools.picture_files.pngs import (
-    LINEAR,
-)
+from tools.picture_files.case import Array, Case, Refused, patches, ramps, shown, with_alpha
+from tools.picture_files.pngs import LINEAR
 from tools.picture_files.profiles import rgb_profile
 
-_MIME: Final = "image/bmp"
+_case = partial(Case, "BMP", mime="image/bmp")
 
 
 def bmp(
@@ -97,49 +88,34 @@ def _bmps() -> list[Case]:
     bgr = levels[..., ::-1].reshape(32, -1)
     half = np.rint(np.concatenate([colors, np.zeros((32, 48, 1))], axis=2) * 255)
     words32 = _words(half / 255, (0xFF0000, 0xFF00, 0xFF, 0xFF000000))
+    masks32 = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    linear = patches()[..., ::-1].reshape(32, -1)
     found = [
-        Case("BMP", "24 bits", lambda: bmp(bgr, 24), levels, mime=_MIME),
-        Case("BMP", "32 bits, fourth byte 0", lambda: bmp(words32, 32), levels, mime=_MIME),
-        Case(
-            "BMP",
+        _case("24 bits", partial(bmp, bgr, 24), levels),
+        _case("32 bits, fourth byte 0", partial(bmp, words32, 32), levels),
+        _case(
             "8888 with alpha that is 0 throughout",
-            lambda: bmp(words32, 32, masks=(0xFF0000, 0xFF00, 0xFF, 0xFF000000), header=108),
+            partial(bmp, words32, 32, masks=masks32, header=108),
             levels,
-            mime=_MIME,
             chromium_mean=255,
             why="Chromium shows nothing at all; other viewers show it opaque",
         ),
-        Case(
-            "BMP",
+        _case(
             "24 bits, linear profile (v5)",
-            lambda: bmp(patches()[..., ::-1].reshape(32, -1), 24, header=124, icc=rgb_profile(1.0)),
+            partial(bmp, linear, 24, header=124, icc=rgb_profile(1.0)),
             patches(LINEAR),
-            mime=_MIME,
         ),
-        Case("BMP", "24 bits, broken off", lambda: bmp(bgr, 24)[:2000], Refused("damaged")),
+        _case("24 bits, broken off", lambda: bmp(bgr, 24)[:2000], Refused("damaged"), mime=None),
     ]
     for words, bits, masks in _MASKS:
         alpha = len(masks) == 4
         source = clear if alpha else colors
         steps = np.array([mask.bit_count() for mask in masks])
-        right = shown(np.rint(source * (2**steps - 1)) / (2**steps - 1))
-        header = 108 if alpha else 40
-
-        def make(
-            source: Array = source,
-            bits: int = bits,
-            masks: tuple[int, ...] = masks,
-            header: int = header,
-        ) -> bytes:
-            return bmp(_words(source, masks), bits, masks=masks, header=header)
-
         found.append(
-            Case(
-                "BMP",
+            _case(
                 f"{bits} bits, {words}",
-                make,
-                right,
-                mime=_MIME,
+                partial(bmp, _words(source, masks), bits, masks=masks, header=108 if alpha else 40),
+                shown(np.rint(source * (2**steps - 1)) / (2**steps - 1)),
                 chromium_mean=3,
                 why="few bits are spread in another way" if bits == 16 else "",
             )
@@ -173,16 +149,8 @@ def _runs() -> list[Case]:
     for words, compression, body, right in made:
         bits = 8 if compression == 1 else 4
         colors = _RUN_COLORS.ljust(4 * 2**bits, b"\0")
-
-        def make(
-            bits: int = bits,
-            compression: int = compression,
-            body: bytes = body,
-            colors: bytes = colors,
-        ) -> bytes:
-            return bmp(blank, bits, compression=compression, body=body, palette=colors)
-
-        found.append(Case("BMP", words, make, right, mime=_MIME))
+        make = partial(bmp, blank, bits, compression=compression, body=body, palette=colors)
+        found.append(_case(words, make, right))
     return found
 
 

@@ -2,7 +2,8 @@
 
 import struct
 import zlib
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import numpy as np
 from PIL import GifImagePlugin, Image
@@ -76,60 +77,41 @@ def _full(color: tuple[int, int, int]) -> Array:
     return np.full((48, 48, 3), color)
 
 
-def _case(file_format: str, kind: str, data: bytes, right: Array, **more: Any) -> Case:
-    mime = {"GIF": "image/gif", "PNG": "image/png", "WebP": "image/webp"}[file_format]
-    return Case(file_format, kind, lambda: data, right, mime=mime, **more)
-
+_webp_case = partial(Case, "WebP", mime="image/webp")
+_gif_case = partial(Case, "GIF", mime="image/gif")
+_png_case = partial(Case, "PNG", mime="image/png")
+_ONE: Final = partial(_gif, (48, 48), (0, 0), (48, 48))
+_PART: Final = partial(_gif, (16, 16), (16, 16), (48, 48))
+_ALL_GREEN, _GREEN_PART = _full((0, 255, 0)), _patch((16, 16, 32, 32))
 
 CASES: Final = (
-    _case("GIF", "one frame", _gif((48, 48), (0, 0), (48, 48)), _full((0, 255, 0))),
-    _case(
-        "GIF", "two frames", _gif((48, 48), (0, 0), (48, 48), 2), _full((0, 255, 0)), note=_ANIMATED
-    ),
-    _case(
-        "GIF",
-        "a frame that covers a part",
-        _gif((16, 16), (16, 16), (48, 48)),
-        _patch((16, 16, 32, 32)),
-    ),
-    _case(
-        "GIF",
-        "two frames that cover a part",
-        _gif((16, 16), (16, 16), (48, 48), 2),
-        _patch((16, 16, 32, 32)),
-        note=_ANIMATED,
-    ),
-    _case(
-        "GIF",
+    _gif_case("one frame", _ONE, _ALL_GREEN),
+    _gif_case("two frames", partial(_ONE, 2), _ALL_GREEN, note=_ANIMATED),
+    _gif_case("a frame that covers a part", _PART, _GREEN_PART),
+    _gif_case("two frames that cover a part", partial(_PART, 2), _GREEN_PART, note=_ANIMATED),
+    _gif_case(
         "a frame beyond the canvas",
-        _gif((32, 32), (16, 16), (32, 32)),
+        partial(_gif, (32, 32), (16, 16), (32, 32)),
         _patch((16, 16, 48, 48)),
     ),
-    _case(
-        "PNG",
+    _png_case(
         "animation, default image is its first frame",
-        _apng(default_is_frame=True),
+        partial(_apng, default_is_frame=True),
         _full((255, 0, 0)),
         note=_ANIMATED,
     ),
-    _case(
-        "PNG",
+    _png_case(
         "animation of one frame, default image is no part of it",
-        _apng(default_is_frame=False),
-        _full((0, 255, 0)),
+        partial(_apng, default_is_frame=False),
+        _ALL_GREEN,
     ),
-    _case(
-        "PNG",
+    _png_case(
         "animation whose frame covers a part",
-        _apng(default_is_frame=False, box=(16, 16, 8)),
+        partial(_apng, default_is_frame=False, box=(16, 16, 8)),
         _patch((16, 8, 32, 24)),
     ),
-    _case("WebP", "animation of one frame that covers a part", _webp(1), _patch((16, 16, 32, 32))),
-    _case(
-        "WebP",
-        "animation of frames that cover a part",
-        _webp(2),
-        _patch((16, 16, 32, 32)),
-        note=_ANIMATED,
+    _webp_case("animation of one frame that covers a part", partial(_webp, 1), _GREEN_PART),
+    _webp_case(
+        "animation of frames that cover a part", partial(_webp, 2), _GREEN_PART, note=_ANIMATED
     ),
 )

@@ -1,7 +1,8 @@
 """AVIF, HEIC and WebP: depths, code points, turns."""
 
 import io
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 import imagecodecs
 import numpy as np
@@ -9,7 +10,6 @@ import pillow_heif
 from PIL import Image
 
 from tools.picture_files.case import (
-    PATCHES,
     Array,
     Case,
     image,
@@ -20,262 +20,181 @@ from tools.picture_files.case import (
     with_alpha,
 )
 from tools.picture_files.pngs import (
-    HDR_MEAN,
-    HDR_WHY,
+    HDR,
     LINEAR,
     P3,
+    PQ_SAMPLES,
     TONE_MAPPED,
     exif_with,
+    grays,
     orientation,
-    pq,
     turned,
 )
 from tools.picture_files.profiles import rgb_profile
 
-_WEBP, _AVIF = "image/webp", "image/avif"
+_webp = partial(Case, "WebP", mime="image/webp")
+_avif = partial(Case, "AVIF", mime="image/avif")
+_heic = partial(Case, "HEIC", mean=3)
+_Said: TypeAlias = tuple[str, tuple[int, int, int], Array, Array, dict[str, Any]]
+_COLORS: Final[list[_Said]] = [
+    ("sRGB", (1, 13, 6), patches() / 255, patches(), {}),
+    ("Display P3", (12, 13, 6), patches() / 255, patches(P3), {}),
+    ("linear", (1, 8, 6), patches() / 255, patches(LINEAR), {}),
+    ("BT.2020 PQ", (9, 16, 9), grays(PQ_SAMPLES), grays(TONE_MAPPED), HDR),
+]
+"""What code points say of samples in 0..1, and what is right."""
+_OF_AVIF: Final[list[_Said]] = [
+    ("identity matrix", (1, 13, 0), patches() / 255, patches(), {}),
+    ("BT.709", (1, 1, 1), patches() / 255, patches(), {}),
+]
 
 
 def _webps() -> list[Case]:
-    colors, clear = ramps(), with_alpha(ramps())
+    colors, clear = image(ramps()), image(with_alpha(ramps()))
+    flat, profile = image(patches() / 255), rgb_profile(1.0)
+    lossless = partial(saved, file_format="WEBP", lossless=True)
     exif = exif_with(orientation(6))
     return [
-        Case(
-            "WebP",
-            "RGB without loss",
-            lambda: saved(image(colors), "WEBP", lossless=True),
-            shown(colors),
-            mime=_WEBP,
-        ),
-        Case(
-            "WebP",
+        _webp("RGB without loss", partial(lossless, colors), shown(ramps())),
+        _webp(
             "RGB with loss",
-            lambda: saved(image(colors), "WEBP", quality=98),
-            shown(colors),
+            partial(saved, colors, "WEBP", quality=98),
+            shown(ramps()),
             mean=3,
-            mime=_WEBP,
             chromium_mean=3,
             why="the halved color is spread in another way",
         ),
-        Case(
-            "WebP",
-            "alpha",
-            lambda: saved(image(clear), "WEBP", lossless=True),
-            shown(clear),
-            mime=_WEBP,
-        ),
-        Case(
-            "WebP",
-            "linear profile",
-            lambda: saved(
-                image(patches() / 255), "WEBP", lossless=True, icc_profile=rgb_profile(1.0)
-            ),
-            patches(LINEAR),
-            mime=_WEBP,
-        ),
-        Case(
-            "WebP",
+        _webp("alpha", partial(lossless, clear), shown(with_alpha(ramps()))),
+        _webp("linear profile", partial(lossless, flat, icc_profile=profile), patches(LINEAR)),
+        _webp(
             "Exif with orientation 6, which Chromium ignores",
-            lambda: saved(image(colors), "WEBP", lossless=True, exif=exif),
-            shown(colors),
-            mime=_WEBP,
+            partial(lossless, colors, exif=exif),
+            shown(ramps()),
         ),
     ]
 
 
-_AVIF_COLORS: Final[list[tuple[str, tuple[int, int, int], Any, dict[str, Any]]]] = [
-    ("sRGB", (1, 13, 6), PATCHES, {}),
-    ("identity matrix", (1, 13, 0), PATCHES, {}),
-    ("BT.709", (1, 1, 1), PATCHES, {}),
-    ("Display P3", (12, 13, 6), P3, {}),
-    ("linear", (1, 8, 6), LINEAR, {}),
-]
+def _encoded_avif(levels: Array, codes: tuple[int, int, int], bits: int) -> bytes:
+    return bytes(
+        imagecodecs.avif_encode(
+            np.rint(levels * (2**bits - 1)).astype("u1" if bits == 8 else "u2"),
+            level=98,
+            bitspersample=bits,
+            pixelformat="444",
+            primaries=codes[0],
+            transfer=codes[1],
+            matrix=codes[2],
+        )
+    )
 
 
 def _avifs() -> list[Case]:
-    found = []
-    gray = np.repeat(pq(np.array([0, 5, 26, 50, 100, 150, 203, 1000.0]))[:, None], 3, axis=1)
-    for bits in (8, 10, 12):
-        every = [
-            *(
-                (words, codes, patches() / 255, right, more)
-                for words, codes, right, more in _AVIF_COLORS
-            ),
-            (
-                "BT.2020 PQ",
-                (9, 16, 9),
-                patches(gray),
-                np.repeat(np.array(TONE_MAPPED)[:, None], 3, 1),
-                {"chromium_mean": HDR_MEAN, "why": HDR_WHY, "note": "HDR"},
-            ),
-        ]
-        for words, codes, levels, right, more in every:
-
-            def make(
-                levels: Array = levels, codes: tuple[int, int, int] = codes, bits: int = bits
-            ) -> bytes:
-                samples = np.rint(levels * (2**bits - 1)).astype("u1" if bits == 8 else "u2")
-                return bytes(
-                    imagecodecs.avif_encode(
-                        samples,
-                        level=98,
-                        bitspersample=bits,
-                        pixelformat="444",
-                        primaries=codes[0],
-                        transfer=codes[1],
-                        matrix=codes[2],
-                    )
-                )
-
-            found.append(
-                Case(
-                    "AVIF",
-                    f"{bits}-bit RGB, nclx {words}",
-                    make,
-                    patches(right),
-                    mean=3,
-                    mime=_AVIF,
-                    **{"chromium_mean": 2.0, **more},
-                )
-            )
-    whole, clear = ramps(), with_alpha(ramps())
+    found = [
+        _avif(
+            f"{bits}-bit RGB, nclx {words}",
+            partial(_encoded_avif, levels, codes, bits),
+            right,
+            mean=3,
+            **more,
+        )
+        for bits in (8, 10, 12)
+        for words, codes, levels, right, more in (_COLORS[0], *_OF_AVIF, *_COLORS[1:])
+    ]
+    whole, clear = image(ramps()), image(with_alpha(ramps()))
     for value in (3, 6, 7):
         exif = Image.Exif()
         exif[0x0112] = value
         found.append(
-            Case(
-                "AVIF",
+            _avif(
                 f"turned and mirrored as orientation {value}",
-                lambda exif=exif: saved(image(whole), "AVIF", quality=95, exif=exif),  # type: ignore[misc]
-                turned(shown(whole), value),
+                partial(saved, whole, "AVIF", quality=95, exif=exif),
+                turned(shown(ramps()), value),
                 mean=2,
-                mime=_AVIF,
             )
         )
-    found += [
-        Case(
-            "AVIF",
+    flat = partial(saved, image(patches() / 255), "AVIF", quality=98, subsampling="4:4:4")
+    return [
+        *found,
+        _avif(
             "alpha",
-            lambda: saved(image(clear), "AVIF", quality=95),
-            shown(clear),
+            partial(saved, clear, "AVIF", quality=95),
+            shown(with_alpha(ramps())),
             mean=2,
-            mime=_AVIF,
             chromium_mean=10,
             why="Chromium takes alpha for one of narrow range (16 to 235)",
         ),
-        Case(
-            "AVIF",
-            "linear profile",
-            lambda: saved(
-                image(patches() / 255),
-                "AVIF",
-                quality=98,
-                subsampling="4:4:4",
-                icc_profile=rgb_profile(1.0),
-            ),
-            patches(LINEAR),
-            mean=3,
-            mime=_AVIF,
+        _avif(
+            "linear profile", partial(flat, icc_profile=rgb_profile(1.0)), patches(LINEAR), mean=3
         ),
     ]
-    return found
 
 
-def _heic(levels: Array, bits: int = 8, **options: Any) -> bytes:
-    mode = "RGBA" if levels.shape[2] == 4 else "RGB"
-    if bits == 8:
-        samples = np.rint(levels * 255).astype("u1")
-    else:
-        samples = np.rint(levels * 65535).astype("u2")
-        mode += ";16"
-    height, width = levels.shape[:2]
-    pillow_heif.options.SAVE_HDR_TO_12_BIT = bits == 12
-    file = pillow_heif.from_bytes(mode, (width, height), samples.tobytes())
+def _saved_heic(file: Any, **options: Any) -> bytes:
     out = io.BytesIO()
     file.save(out, quality=98, chroma=444, **options)
-    pillow_heif.options.SAVE_HDR_TO_12_BIT = False
     return out.getvalue()
 
 
-def _nclx(primaries: int, transfer: int, matrix: int) -> dict[str, int]:
-    return {
-        "color_primaries": primaries,
-        "transfer_characteristics": transfer,
-        "matrix_coefficients": matrix,
-        "full_range_flag": 1,
-    }
+def _encoded_heic(levels: Array, bits: int = 8, codes: tuple[int, ...] = ()) -> bytes:
+    mode = "RGBA" if levels.shape[2] == 4 else "RGB"
+    mode += "" if bits == 8 else ";16"
+    samples = np.rint(levels * (255 if bits == 8 else 65535)).astype("u1" if bits == 8 else "u2")
+    height, width = levels.shape[:2]
+    names = ("color_primaries", "transfer_characteristics", "matrix_coefficients")
+    said = {**dict(zip(names, codes, strict=True)), "full_range_flag": 1} if codes else {}
+    pillow_heif.options.SAVE_HDR_TO_12_BIT = bits == 12
+    try:
+        file = pillow_heif.from_bytes(mode, (width, height), samples.tobytes())
+        return _saved_heic(file, **said)
+    finally:
+        pillow_heif.options.SAVE_HDR_TO_12_BIT = False
 
 
 def _heics() -> list[Case]:
     pillow_heif.options.SAVE_NCLX_PROFILE = True
     pillow_heif.register_heif_opener()
     whole, clear = ramps((128, 96)), with_alpha(ramps((128, 96)))
-    gray = np.repeat(pq(np.array([0, 5, 26, 50, 100, 150, 203, 1000.0]))[:, None], 3, axis=1)
+    flat = partial(saved, image(patches() / 255), "HEIF", quality=98, chroma=444)
     found = [
-        Case("HEIC", "alpha", lambda: _heic(clear), shown(clear), mean=3),
-        Case(
-            "HEIC",
-            "linear profile",
-            lambda: saved(
-                image(patches() / 255), "HEIF", quality=98, chroma=444, icc_profile=rgb_profile(1.0)
-            ),
-            patches(LINEAR),
-            mean=3,
-        ),
-        Case(
-            "HEIC",
+        _heic("alpha", partial(_encoded_heic, clear), shown(clear)),
+        _heic("linear profile", partial(flat, icc_profile=rgb_profile(1.0)), patches(LINEAR)),
+        _heic(
             "several pictures, the second is the main one",
-            lambda: _several(whole),
+            partial(_several, whole),
             shown(whole),
-            mean=3,
             note="main one",
         ),
     ]
-    for bits in (8, 10, 12):
-        for words, codes, levels, right, note in (
-            ("sRGB", (1, 13, 6), patches() / 255, PATCHES, ""),
-            ("Display P3", (12, 13, 6), patches() / 255, P3, ""),
-            ("linear", (1, 8, 6), patches() / 255, LINEAR, ""),
-            (
-                "BT.2020 PQ",
-                (9, 16, 9),
-                patches(gray),
-                np.repeat(np.array(TONE_MAPPED)[:, None], 3, 1),
-                "HDR",
-            ),
-        ):
-
-            def make(
-                levels: Array = levels, codes: tuple[int, int, int] = codes, bits: int = bits
-            ) -> bytes:
-                return _heic(levels, bits, **_nclx(*codes))
-
-            found.append(
-                Case(
-                    "HEIC", f"{bits}-bit RGB, nclx {words}", make, patches(right), mean=3, note=note
-                )
-            )
-    for value in (2, 3, 5, 6, 7):
-
-        def turn(value: int = value) -> bytes:
-            file = pillow_heif.from_pillow(image(whole))
-            file[0].info["exif"] = b"Exif\0\0" + exif_with(orientation(value))
-            out = io.BytesIO()
-            file.save(out, quality=98, chroma=444)
-            return out.getvalue()
-
-        right = turned(shown(whole), value)
-        found.append(
-            Case("HEIC", f"turned and mirrored as orientation {value}", turn, right, mean=3)
+    found += [
+        _heic(
+            f"{bits}-bit RGB, nclx {words}",
+            partial(_encoded_heic, levels, bits, codes),
+            right,
+            note=more.get("note", ""),
         )
-    return found
+        for bits in (8, 10, 12)
+        for words, codes, levels, right, more in _COLORS
+    ]
+    return found + [
+        _heic(
+            f"turned and mirrored as orientation {value}",
+            partial(_turned, whole, value),
+            turned(shown(whole), value),
+        )
+        for value in (2, 3, 5, 6, 7)
+    ]
+
+
+def _turned(levels: Array, value: int) -> bytes:
+    file = pillow_heif.from_pillow(image(levels))
+    file[0].info["exif"] = b"Exif\0\0" + exif_with(orientation(value))
+    return _saved_heic(file)
 
 
 def _several(main: Array) -> bytes:
     file = pillow_heif.from_pillow(Image.new("RGB", (64, 64), "red"))
     file.add_from_pillow(image(main))
-    out = io.BytesIO()
-    file.save(out, quality=98, chroma=444, primary_index=1)
-    return out.getvalue()
+    return _saved_heic(file, primary_index=1)
 
 
 CASES: Final = (*_webps(), *_avifs(), *_heics())

@@ -1,7 +1,7 @@
 """JPEG: layouts, profiles, and what is metadata."""
 
 import struct
-from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -18,16 +18,10 @@ from tools.picture_files.case import (
     saved,
     shown,
 )
-from tools.picture_files.pngs import (
-    EXIFS,
-    LINEAR,
-    exif_with,
-    orientation,
-    turned,
-)
+from tools.picture_files.pngs import EXIFS, LINEAR, exif_with, orientation, turned
 from tools.picture_files.profiles import cmyk_profile, gray_profile, lab_profile, rgb_profile
 
-_MIME: Final = "image/jpeg"
+_case = partial(Case, "JPEG", mime="image/jpeg")
 _LAST_ROW: Final = "Chromium leaves out the last row of blocks"
 _FOLDED: Final = "Chromium adds black to the other inks before it applies the profile"
 
@@ -84,117 +78,95 @@ def _jpegs() -> list[Case]:
         b'"http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description xmlns:tiff='
         b'"http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
     )
-    exif6 = _segment(0xE1, b"Exif\0\0" + exif_with(orientation(6)))
-    exif1 = _segment(0xE1, b"Exif\0\0" + exif_with(orientation(1)))
     gray = np.full((32, 48, 1), 128 / 255)
     inks, through = _cmyk_profiled()
-    made: list[tuple[str, Callable[[], bytes], Array | Refused, dict[str, Any]]] = [
-        ("YCbCr 4:4:4", lambda: whole, right, {}),
-        ("YCbCr 4:2:0", lambda: jpeg(_photo(), subsampling=2), right, {"mean": 2}),
-        ("progressive", lambda: jpeg(_photo(), progressive=True), right, {}),
-        ("RGB", lambda: jpeg(_photo(), keep_rgb=True), right, {}),
-        ("gray", lambda: jpeg(gray_ramp()), shown(gray_ramp()), {}),
-        (
-            "CMYK without a profile",
-            lambda: saved(_cmyk_image(), "JPEG", quality=98),
-            _ink_free(),
-            {"mean": 2, "note": "CMYK"},
-        ),
-        (
+    black, free = partial(saved, _cmyk_image(), "JPEG", quality=98), _ink_free()
+    inked = partial(saved, Image.fromarray(inks, "CMYK"), "JPEG", quality=98)
+    linear, lit = rgb_profile(1.0), np.full((32, 48, 1), 188.0)
+    found = [
+        _case("YCbCr 4:4:4", lambda: whole, right),
+        _case("YCbCr 4:2:0", partial(jpeg, _photo(), subsampling=2), right, mean=2),
+        _case("progressive", partial(jpeg, _photo(), progressive=True), right),
+        _case("RGB", partial(jpeg, _photo(), keep_rgb=True), right),
+        _case("gray", partial(jpeg, gray_ramp()), shown(gray_ramp())),
+        _case("CMYK without a profile", black, free, mean=2, note="CMYK"),
+        _case(
             "CMYK with a profile",
-            lambda: saved(
-                Image.fromarray(inks, "CMYK"), "JPEG", quality=98, icc_profile=cmyk_profile()
-            ),
+            partial(inked, icc_profile=cmyk_profile()),
             through,
-            {"mean": 2, "chromium_mean": 60, "why": _FOLDED},
+            mean=2,
+            chromium_mean=60,
+            why=_FOLDED,
         ),
-        (
+        _case(
             "CMYK with a profile of RGB",
-            lambda: saved(_cmyk_image(), "JPEG", quality=98, icc_profile=rgb_profile(1.0)),
-            _ink_free(),
-            {"mean": 2, "note": "CMYK"},
+            partial(black, icc_profile=linear),
+            free,
+            mean=2,
+            note="CMYK",
         ),
-        (
+        _case(
             "linear profile",
-            lambda: jpeg(patches() / 255, icc_profile=rgb_profile(1.0)),
+            partial(jpeg, patches() / 255, icc_profile=linear),
             patches(LINEAR),
-            {"mean": 2},
+            mean=2,
         ),
-        (
+        _case(
             "profile of Lab",
-            lambda: jpeg(_photo(), icc_profile=lab_profile()),
+            partial(jpeg, _photo(), icc_profile=lab_profile()),
             right,
-            {
-                "note": "profile cannot be used",
-                "chromium_mean": 255,
-                "why": "Chromium takes the numbers of RGB for those of Lab",
-            },
+            note="profile cannot be used",
+            chromium_mean=255,
+            why="Chromium takes the numbers of RGB for those of Lab",
         ),
-        (
+        _case(
             "gray with a profile of linear gray",
-            lambda: jpeg(gray, icc_profile=gray_profile(1.0)),
-            np.full((32, 48, 1), 188.0),
-            {},
+            partial(jpeg, gray, icc_profile=gray_profile(1.0)),
+            lit,
         ),
-        (
-            "gray with a profile of linear RGB",
-            lambda: jpeg(gray, icc_profile=rgb_profile(1.0)),
-            np.full((32, 48, 1), 188.0),
-            {},
+        _case("gray with a profile of linear RGB", partial(jpeg, gray, icc_profile=linear), lit),
+        _case(
+            "XMP orientation 6, ignored", partial(_behind_start, whole, _segment(0xE1, xmp)), right
         ),
-        (
-            "XMP orientation 6, ignored",
-            lambda: _behind_start(whole, _segment(0xE1, xmp)),
-            right,
-            {},
-        ),
-        (
+        _case(
             "two Exif blocks, of which the first counts",
-            lambda: _behind_start(whole, exif6, exif1),
+            partial(_behind_start, whole, _exif(orientation(6)), _exif(orientation(1))),
             turned(right, 6),
-            {},
         ),
-        (
+        _case(
             "a gain map and a film behind it",
             lambda: whole + jpeg(gray) + b"\0\0\0\x18ftypmp42",
             right,
-            {},
         ),
-        ("without its end", lambda: whole[:-2], right, {"chromium_mean": 25, "why": _LAST_ROW}),
-        (
+        _case("without its end", lambda: whole[:-2], right, chromium_mean=25, why=_LAST_ROW),
+        _case(
             "without its last 8 bytes",
             lambda: whole[:-8],
             right,
-            {"mean": 3, "chromium_mean": 25, "why": _LAST_ROW},
+            mean=3,
+            chromium_mean=25,
+            why=_LAST_ROW,
         ),
-        ("half of it", lambda: whole[: len(whole) // 2], Refused("damaged"), {}),
-        (
-            "of 12 bits",
-            lambda: whole.replace(_sof(whole), _twelve(_sof(whole))),
-            Refused("JPEG of 12 bits"),
-            {},
-        ),
+        _case("half of it", lambda: whole[: len(whole) // 2], Refused("damaged")),
+        _case("of 12 bits", partial(_twelve_bits, whole), Refused("JPEG of 12 bits")),
     ]
-    found = [
-        Case("JPEG", words, make, value, **{"mime": _MIME, **more})
-        for words, make, value, more in made
+    return found + [
+        _case(
+            f"Exif with {words}",
+            partial(_behind_start, whole, _exif(*entries)),
+            turned(right, value),
+        )
+        for words, entries, value in EXIFS
     ]
-    for words, entries, value in EXIFS:
-
-        def make(entries: tuple[tuple[int, int, int, bytes], ...] = entries) -> bytes:
-            return _behind_start(whole, _segment(0xE1, b"Exif\0\0" + exif_with(*entries)))
-
-        found.append(Case("JPEG", f"Exif with {words}", make, turned(right, value), mime=_MIME))
-    return found
 
 
-def _sof(file: bytes) -> bytes:
+def _exif(*entries: tuple[int, int, int, bytes]) -> bytes:
+    return _segment(0xE1, b"Exif\0\0" + exif_with(*entries))
+
+
+def _twelve_bits(file: bytes) -> bytes:
     at = file.index(b"\xff\xc0")
-    return file[at : at + 5]
-
-
-def _twelve(start: bytes) -> bytes:
-    return start[:4] + b"\x0c"
+    return file[: at + 4] + b"\x0c" + file[at + 5 :]
 
 
 CASES: Final = tuple(_jpegs())

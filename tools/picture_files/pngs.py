@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +21,7 @@ from tools.picture_files.case import (
 )
 from tools.picture_files.profiles import gray_profile, lab_profile, rgb_profile
 
-_MIME = "image/png"
+_case = partial(Case, "PNG", mime="image/png")
 _P3 = (0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06)
 _GRAY, _RGB, _PALETTE, _GRAY_ALPHA, _RGBA = 0, 2, 3, 4, 6
 
@@ -69,12 +70,8 @@ def _depths() -> list[Case]:
     ]
     for layout, color_type, levels, depths in layouts:
         for bits in depths:
-
-            def make(levels: Array = levels, bits: int = bits, sort: int = color_type) -> bytes:
-                return png(_of(levels, bits), bits, sort)
-
-            right = _quantized(levels, bits)
-            found.append(Case("PNG", f"{bits}-bit {layout}", make, right, mime=_MIME))
+            make = partial(png, _of(levels, bits), bits, color_type)
+            found.append(_case(f"{bits}-bit {layout}", make, _quantized(levels, bits)))
     return found
 
 
@@ -87,25 +84,15 @@ def _transparent_colors() -> list[Case]:
         samples[:, 24:] = key - 1 if bits > 1 else 0
         level = samples * (255 / most)
         right = np.concatenate([level.repeat(3, 2), np.where(samples == key, 0, 255)], axis=2)
-
-        def gray(samples: Array = samples, bits: int = bits, key: int = key) -> bytes:
-            return png(samples, bits, _GRAY, chunk(b"tRNS", struct.pack(">H", key)))
-
-        found.append(
-            Case("PNG", f"{bits}-bit gray with a transparent level", gray, right, mime=_MIME)
-        )
+        gray = partial(png, samples, bits, _GRAY, chunk(b"tRNS", struct.pack(">H", key)))
+        found.append(_case(f"{bits}-bit gray with a transparent level", gray, right))
         if bits < 8:
             continue
         three = np.concatenate([samples, samples // 2, samples // 4], axis=2)
         key3 = struct.pack(">3H", key, key // 2, key // 4)
         right3 = np.concatenate([three * (255 / most), right[..., 3:]], axis=2)
-
-        def rgb(three: Array = three, bits: int = bits, key3: bytes = key3) -> bytes:
-            return png(three, bits, _RGB, chunk(b"tRNS", key3))
-
-        found.append(
-            Case("PNG", f"{bits}-bit RGB with a transparent color", rgb, right3, mime=_MIME)
-        )
+        rgb = partial(png, three, bits, _RGB, chunk(b"tRNS", key3))
+        found.append(_case(f"{bits}-bit RGB with a transparent color", rgb, right3))
     for bits in (1, 2, 4, 8):
         count = 2**bits
         table = np.array([(each * 40 % 256, each * 90 % 256, 255 - each) for each in range(count)])
@@ -113,14 +100,9 @@ def _transparent_colors() -> list[Case]:
         index = np.tile(np.arange(48) % count, (32, 1))[..., None]
         full = np.array([*alphas, *[255] * count][:count])
         right = np.concatenate([table[index[..., 0]], full[index]], axis=2)
-
-        def palette(
-            index: Array = index, bits: int = bits, table: Array = table, a: bytes = alphas
-        ) -> bytes:
-            colors = chunk(b"PLTE", table.astype("u1").tobytes())
-            return png(index, bits, _PALETTE, colors, chunk(b"tRNS", a))
-
-        found.append(Case("PNG", f"{bits}-bit palette with alpha", palette, right, mime=_MIME))
+        colors = chunk(b"PLTE", table.astype("u1").tobytes())
+        palette = partial(png, index, bits, _PALETTE, colors, chunk(b"tRNS", alphas))
+        found.append(_case(f"{bits}-bit palette with alpha", palette, right))
     return found
 
 
@@ -191,19 +173,16 @@ def _colors() -> list[Case]:
          (chunk(b"zTXt", b"x\0\0" + zlib.compress(bytes(3 << 20))),), {}),
         ("iCCP of 2 MiB", LINEAR, (iccp(_padded(rgb_profile(1.0), 2 << 20)),), {}),
     ]  # fmt: skip
-    found = []
-    for words, right, before, more in said:
-
-        def make(before: tuple[bytes, ...] = before) -> bytes:
-            return png(patches().astype(int), 8, _RGB, *before)
-
-        found.append(Case("PNG", f"8-bit RGB, {words}", make, patches(right), mime=_MIME, **more))
-
-        def deep(before: tuple[bytes, ...] = before) -> bytes:
-            return png(patches().astype(int) * 257, 16, _RGB, *before)
-
-        found.append(Case("PNG", f"16-bit RGB, {words}", deep, patches(right), mime=_MIME, **more))
-    return found
+    return [
+        _case(
+            f"{bits}-bit RGB, {words}",
+            partial(png, patches().astype(int) * times, bits, _RGB, *before),
+            patches(right),
+            **more,
+        )
+        for words, right, before, more in said
+        for bits, times in ((8, 1), (16, 257))
+    ]
 
 
 def _padded(profile: bytes, size: int) -> bytes:
@@ -212,19 +191,15 @@ def _padded(profile: bytes, size: int) -> bytes:
 
 
 def _grays() -> list[Case]:
-    samples = np.full((32, 48, 1), 128)
     flat = np.full((32, 48, 1), 188.0)
-
-    def case(words: str, right: Array, *before: bytes, **more: Any) -> Case:
-        def make() -> bytes:
-            return png(samples, 8, _GRAY, *before)
-
-        return Case("PNG", f"8-bit gray, {words}", make, right, mime=_MIME, **more)
-
+    said = {
+        "gAMA 1.0": gama(100_000),
+        "iCCP of linear gray": iccp(gray_profile(1.0)),
+        "iCCP of linear RGB": iccp(rgb_profile(1.0)),
+    }
     return [
-        case("gAMA 1.0", flat, gama(100_000)),
-        case("iCCP of linear gray", flat, iccp(gray_profile(1.0))),
-        case("iCCP of linear RGB", flat, iccp(rgb_profile(1.0))),
+        _case(f"8-bit gray, {words}", partial(png, np.full((32, 48, 1), 128), 8, _GRAY, one), flat)
+        for words, one in said.items()
     ]
 
 
@@ -278,19 +253,14 @@ def turned(levels: Array, orientation: int) -> Array:
 
 
 def _exifs() -> list[Case]:
-    found = []
-    for words, entries, value in EXIFS:
-
-        def make(entries: tuple[tuple[int, int, int, bytes], ...] = entries) -> bytes:
-            return png(_of(ramps(), 8), 8, _RGB, chunk(b"eXIf", exif_with(*entries)))
-
-        right = turned(_quantized(ramps(), 8), value)
-        found.append(Case("PNG", f"Exif with {words}", make, right, mime=_MIME))
-    return found
-
-
-def _nits() -> Array:
-    return np.array([0, 5, 26, 50, 100, 150, 203, 1000.0])
+    return [
+        _case(
+            f"Exif with {words}",
+            partial(png, _of(ramps(), 8), 8, _RGB, chunk(b"eXIf", exif_with(*entries))),
+            turned(_quantized(ramps(), 8), value),
+        )
+        for words, entries, value in EXIFS
+    ]
 
 
 def pq(nits: Array) -> Array:
@@ -301,34 +271,38 @@ def pq(nits: Array) -> Array:
     return result
 
 
-HDR_MEAN: Final = 35.0
-HDR_WHY: Final = "our curve keeps the brightness up to paper white; Chromium halves it"
+HDR: Final[dict[str, Any]] = {
+    "chromium_mean": 35.0,
+    "why": "our curve keeps the brightness up to paper white; Chromium halves it",
+    "note": "HDR",
+}
 # Light up to 0.75 of paper white as it is, then bent: 203 cd/m² ends at 240, 1,000 at 255.
 TONE_MAPPED: Final = [0, 43, 100, 136, 187, 222, 240, 255]
+PQ_SAMPLES: Final = pq(np.array([0, 5, 26, 50, 100, 150, 203, 1000.0]))
 HLG_SAMPLES: Final = [0, 0.1, 0.25, 0.4, 0.5, 0.65, 0.75, 1]
 HLG_SHOWN: Final = [0, 16, 60, 107, 136, 195, 240, 255]
 
 
+def grays(levels: Any) -> Array:
+    """Eight squares of gray side by side."""
+    return patches(np.repeat(np.array(levels)[:, None], 3, axis=1))
+
+
 def _hdr() -> list[Case]:
-    found = []
-    for words, transfer, samples, right in (
-        ("PQ", 16, pq(_nits()), TONE_MAPPED),
-        ("HLG", 18, np.array(HLG_SAMPLES), HLG_SHOWN),
-    ):
-        for bits in (8, 16):
-            gray = patches(np.repeat(samples[:, None], 3, axis=1))
-
-            def make(gray: Array = gray, bits: int = bits, transfer: int = transfer) -> bytes:
-                return png(_of(gray, bits), bits, _RGB, cicp(9, transfer))
-
-            found.append(
-                Case(
-                    "PNG", f"{bits}-bit RGB, cICP BT.2020 {words}", make,
-                    patches(np.repeat(np.array(right)[:, None], 3, axis=1)),
-                    mean=1.5, mime=_MIME, chromium_mean=HDR_MEAN, why=HDR_WHY, note="HDR",
-                )
-            )  # fmt: skip
-    return found
+    return [
+        _case(
+            f"{bits}-bit RGB, cICP BT.2020 {words}",
+            partial(png, _of(grays(samples), bits), bits, _RGB, cicp(9, transfer)),
+            grays(right),
+            mean=1.5,
+            **HDR,
+        )
+        for words, transfer, samples, right in (
+            ("PQ", 16, PQ_SAMPLES, TONE_MAPPED),
+            ("HLG", 18, HLG_SAMPLES, HLG_SHOWN),
+        )
+        for bits in (8, 16)
+    ]
 
 
 def _broken_off() -> list[Case]:
@@ -336,15 +310,14 @@ def _broken_off() -> list[Case]:
     right = _quantized(ramps(), 8)
     bad = bytearray(whole)
     bad[whole.index(b"IDAT") + 20] ^= 255
+    clear = partial(png, np.zeros((32, 48, 4), int), 8, _RGBA)
+    refused = partial(_case, mime=None)
     return [
-        Case("PNG", "without its end", lambda: whole[:-12], right, mime=_MIME),
-        Case("PNG", "half of it", lambda: whole[: len(whole) // 2], Refused("damaged")),
-        Case("PNG", "pixels beside their checksum", lambda: bytes(bad), Refused("damaged")),
-        Case(
-            "PNG", "transparent throughout",
-            lambda: png(np.zeros((32, 48, 4), int), 8, _RGBA), Refused("transparent throughout"),
-        ),
-    ]  # fmt: skip
+        _case("without its end", lambda: whole[:-12], right),
+        refused("half of it", lambda: whole[: len(whole) // 2], Refused("damaged")),
+        refused("pixels beside their checksum", lambda: bytes(bad), Refused("damaged")),
+        refused("transparent throughout", clear, Refused("transparent throughout")),
+    ]
 
 
 CASES: Final = (

@@ -1,6 +1,7 @@
 """TIFF: color models, and files of several pages or parts."""
 
 import io
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -20,6 +21,8 @@ from tools.picture_files.case import (
 from tools.picture_files.pngs import LINEAR, turned
 from tools.picture_files.profiles import cmyk_profile, rgb_profile
 from tools.picture_files.tiffs import SHORT, SIZE, tiff, whole
+
+_case = partial(Case, "TIFF")
 
 
 def _models() -> list[Case]:
@@ -41,83 +44,64 @@ def _models() -> list[Case]:
     by_profile = 100 - np.linspace(0, 40, 80)
     y2 = ((by_profile + 16) / 116) ** 3
     profiled = np.tile(((1.055 * y2 ** (1 / 2.4) - 0.055) * 255)[None, :, None], (64, 1, 1))
-    return [
-        Case(
-            "TIFF", "palette", lambda: tiff(index, photometric="palette", colormap=table), through
-        ),
-        Case(
-            "TIFF",
+    paletted = image(rgb).quantize(16)
+    linear = {"photometric": "rgb", "iccprofile": rgb_profile(1.0)}
+    raw = [(33421, SHORT, 2, (2, 2), True), (33422, "B", 4, bytes((0, 1, 1, 2)), True)]
+    separated = partial(tiff, photometric="separated")
+    found = [
+        _case("palette", partial(tiff, index, photometric="palette", colormap=table), through),
+        _case(
             "palette whose levels are of 8 bits",
-            lambda: tiff(index, photometric="palette", colormap=(table >> 8)),
+            partial(tiff, index, photometric="palette", colormap=(table >> 8)),
             through,
         ),
-        Case(
-            "TIFF",
+        _case(
             "palette of 4 bits by libtiff",
-            lambda: saved(image(rgb).quantize(16), "TIFF"),
-            np.asarray(image(rgb).quantize(16).convert("RGB"), float),
+            partial(saved, paletted, "TIFF"),
+            np.asarray(paletted.convert("RGB"), float),
         ),
-        Case(
-            "TIFF",
-            "8-bit CMYK without a profile",
-            lambda: tiff(whole(inks, 8), photometric="separated"),
+    ]
+    found += [
+        _case(
+            f"{bits}-bit CMYK without a profile",
+            partial(separated, whole(inks, bits)),
             as_light,
             mean=1.5,
             note="CMYK",
-        ),
-        Case(
-            "TIFF",
-            "16-bit CMYK without a profile",
-            lambda: tiff(whole(inks, 16), photometric="separated"),
-            as_light,
-            mean=1.5,
-            note="CMYK",
-        ),
-        Case(
-            "TIFF",
+        )
+        for bits in (8, 16)
+    ]
+    found += [
+        _case(
             "8-bit CMYK with a profile",
-            lambda: tiff(ink, photometric="separated", iccprofile=cmyk_profile()),
+            partial(separated, ink, iccprofile=cmyk_profile()),
             profiled,
             mean=1.5,
         ),
-        Case("TIFF", "8-bit CIELab", lambda: tiff(lab, photometric="cielab"), lab_right, mean=1.5),
-        Case(
-            "TIFF",
+        _case("8-bit CIELab", partial(tiff, lab, photometric="cielab"), lab_right, mean=1.5),
+        _case(
             "16-bit RGB, linear profile",
-            lambda: tiff(
-                patches().astype("u2") * 257, photometric="rgb", iccprofile=rgb_profile(1.0)
-            ),
+            partial(tiff, patches().astype("u2") * 257, **linear),
             patches(LINEAR),
         ),
-        Case(
-            "TIFF",
+        _case(
             "float RGB, linear profile",
-            lambda: tiff(
-                (patches() / 255).astype("f4"), photometric="rgb", iccprofile=rgb_profile(1.0)
-            ),
+            partial(tiff, (patches() / 255).astype("f4"), **linear),
             patches(LINEAR),
         ),
-        Case(
-            "TIFF",
+        _case(
             "YCbCr by libtiff",
-            lambda: saved(image(rgb).convert("YCbCr"), "TIFF"),
+            partial(saved, image(rgb).convert("YCbCr"), "TIFF"),
             shown(rgb),
             mean=2.5,
         ),
-        Case(
-            "TIFF",
+        _case(
             "a camera's raw samples",
-            lambda: tiff(
-                whole(gray_ramp(SIZE), 16)[..., 0],
-                photometric=32803,
-                extratags=[
-                    (33421, SHORT, 2, (2, 2), True),
-                    (33422, "B", 4, bytes((0, 1, 1, 2)), True),
-                ],
-            ),
+            partial(tiff, whole(gray_ramp(SIZE), 16)[..., 0], photometric=32803, extratags=raw),
             Refused("raw file"),
         ),
     ]
+    return found
 
 
 def _pages() -> list[Case]:
@@ -125,42 +109,36 @@ def _pages() -> list[Case]:
     full, other = whole(rgb, 8), whole(1 - rgb, 8)
     small = np.full((16, 20, 3), 200, np.uint8)
 
-    def pages(*parts: tuple[Array, int]) -> bytes:
+    def pages(*parts: tuple[Array, int | None], below: int | None = None) -> bytes:
+        """Pages of samples and kind; so many of them lie below the first."""
         file = io.BytesIO()
         with tifffile.TiffWriter(file) as writer:
-            for samples, sort in parts:
-                writer.write(samples, photometric="rgb", subfiletype=sort, metadata=None)
-        return file.getvalue()
-
-    def nested() -> bytes:
-        file = io.BytesIO()
-        with tifffile.TiffWriter(file) as writer:
-            writer.write(small, photometric="rgb", subifds=1, subfiletype=1, metadata=None)
-            writer.write(full, photometric="rgb", metadata=None)
+            for number, (samples, sort) in enumerate(parts):
+                ifds = below if number == 0 else None
+                writer.write(
+                    samples, photometric="rgb", subifds=ifds, subfiletype=sort, metadata=None
+                )
         return file.getvalue()
 
     found = [
-        Case(
-            "TIFF", "first page is a reduced copy", lambda: pages((small, 1), (full, 0)), shown(rgb)
+        _case("first page is a reduced copy", partial(pages, (small, 1), (full, 0)), shown(rgb)),
+        _case(
+            "full picture below a reduced copy",
+            partial(pages, (small, 1), (full, None), below=1),
+            shown(rgb),
         ),
-        Case("TIFF", "full picture below a reduced copy", nested, shown(rgb)),
-        Case(
-            "TIFF", "several pages", lambda: pages((full, 0), (other, 0)), shown(rgb), note="pages"
-        ),
-        Case("TIFF", "a reduced copy behind it", lambda: pages((full, 0), (small, 1)), shown(rgb)),
-        Case(
-            "TIFF",
+        _case("several pages", partial(pages, (full, 0), (other, 0)), shown(rgb), note="pages"),
+        _case("a reduced copy behind it", partial(pages, (full, 0), (small, 1)), shown(rgb)),
+        _case(
             "broken off",
             lambda: tiff(full, photometric="rgb", compression="zlib")[:400],
             Refused("damaged"),
         ),
     ]
     for value in (3, 6, 8):
-
-        def turn(value: int = value) -> bytes:
-            return tiff(full, photometric="rgb", extratags=[(274, SHORT, 1, value, True)])
-
-        found.append(Case("TIFF", f"orientation {value}", turn, turned(shown(rgb), value)))
+        tags = [(274, SHORT, 1, value, True)]
+        turn = partial(tiff, full, photometric="rgb", extratags=tags)
+        found.append(_case(f"orientation {value}", turn, turned(shown(rgb), value)))
     return found
 
 

@@ -1,7 +1,7 @@
 """TIFF, by tifffile and Pillow: depths, signs, layouts, compression."""
 
 import io
-from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +22,7 @@ from tools.picture_files.case import (
 
 SIZE: Final = (80, 64)
 SHORT: Final = "H"
+_case = partial(Case, "TIFF")
 
 
 def tiff(samples: Array, **options: Any) -> bytes:
@@ -52,19 +53,14 @@ def _ordered(samples: Array, bits: int, order: Any) -> bytes:
     if bits in {8, 16, 24, 32}:
         return file
     right = tiff(samples, byteorder="<", **said)
-    start, length = _pixels(file)
-    return file[:start] + right[slice(*_ends(right))] + file[start + length :]
+    place = _pixels(file)
+    return file[: place.start] + right[_pixels(right)] + file[place.stop :]
 
 
-def _pixels(file: bytes) -> tuple[int, int]:
+def _pixels(file: bytes) -> slice:
     with tifffile.TiffFile(io.BytesIO(file)) as opened:
         page = opened.pages.first
-        return page.dataoffsets[0], page.databytecounts[0]
-
-
-def _ends(file: bytes) -> tuple[int, int]:
-    start, length = _pixels(file)
-    return start, start + length
+        return slice(page.dataoffsets[0], page.dataoffsets[0] + page.databytecounts[0])
 
 
 def _depths() -> list[Case]:
@@ -73,23 +69,15 @@ def _depths() -> list[Case]:
     for bits in (1, 2, 4, 8, 10, 12, 14, 16, 24, 32):
         right = shown(whole(gray, bits) / (2**bits - 1))
         for order, words in (("<", "little"), (">", "big")):
-
-            def make(bits: int = bits, order: Any = order) -> bytes:
-                return _ordered(_gray(whole(gray, bits)), bits, order)
-
-            found.append(Case("TIFF", f"{bits}-bit gray, {words} endian", make, right))
-
-        def inverted(bits: int = bits) -> bytes:
-            return tiff(_gray(whole(1 - gray, bits)), photometric="miniswhite", bitspersample=bits)
-
-        zero = shown(1 - whole(1 - gray, bits) / (2**bits - 1))
-        found.append(Case("TIFF", f"{bits}-bit gray, white is zero", inverted, zero))
+            make = partial(_ordered, _gray(whole(gray, bits)), bits, order)
+            found.append(_case(f"{bits}-bit gray, {words} endian", make, right))
+        dark = whole(1 - gray, bits)
+        inverted = partial(tiff, _gray(dark), photometric="miniswhite", bitspersample=bits)
+        zero = shown(1 - dark / (2**bits - 1))
+        found.append(_case(f"{bits}-bit gray, white is zero", inverted, zero))
         if bits >= 8:
-
-            def three(bits: int = bits) -> bytes:
-                return tiff(whole(rgb, bits), photometric="rgb", bitspersample=bits)
-
-            found.append(Case("TIFF", f"{bits}-bit RGB", three, shown(rgb)))
+            three = partial(tiff, whole(rgb, bits), photometric="rgb", bitspersample=bits)
+            found.append(_case(f"{bits}-bit RGB", three, shown(rgb)))
     return found
 
 
@@ -106,172 +94,81 @@ def _signs() -> list[Case]:
             )
 
         for order, words in (("<", "little"), (">", "big")):
-
-            def make(scaled: Any = scaled, order: Any = order) -> bytes:
-                return tiff(_gray(scaled(gray)), photometric="minisblack", byteorder=order)
-
-            found.append(Case("TIFF", f"{sort} gray, {words} endian", make, shown(gray)))
-
-        def three(scaled: Any = scaled) -> bytes:
-            return tiff(scaled(rgb), photometric="rgb")
-
-        found.append(Case("TIFF", f"{sort} RGB", three, shown(rgb)))
+            make = partial(tiff, _gray(scaled(gray)), photometric="minisblack", byteorder=order)
+            found.append(_case(f"{sort} gray, {words} endian", make, shown(gray)))
+        three = partial(tiff, scaled(rgb), photometric="rgb")
+        found.append(_case(f"{sort} RGB", three, shown(rgb)))
         if dtype[0] == "f":
-
-            def inverted(scaled: Any = scaled) -> bytes:
-                return tiff(_gray(scaled(1 - gray)), photometric="miniswhite")
-
-            found.append(Case("TIFF", f"{sort} gray, white is zero", inverted, shown(gray)))
+            inverted = partial(tiff, _gray(scaled(1 - gray)), photometric="miniswhite")
+            found.append(_case(f"{sort} gray, white is zero", inverted, shown(gray)))
     nan = gray_ramp(SIZE).astype("f4")
     nan[:4] = np.nan
     blank = gray_ramp(SIZE)
     blank[:4] = 0
     found += [
-        Case(
-            "TIFF", "float of 0 to 255", lambda: tiff(_gray(gray * 255).astype("f4")), shown(gray)
-        ),
-        Case(
-            "TIFF",
-            "float of 0 to 65535",
-            lambda: tiff(_gray(gray * 65535).astype("f4")),
-            shown(gray),
-        ),
-        Case("TIFF", "float with what is no number", lambda: tiff(_gray(nan)), shown(blank)),
-        Case("TIFF", "complex numbers", lambda: tiff(np.ones((64, 80), "c8")), Refused("complex")),
+        _case(f"float of 0 to {most}", partial(tiff, _gray(gray * most).astype("f4")), shown(gray))
+        for most in (255, 65535)
+    ]
+    found += [
+        _case("float with what is no number", partial(tiff, _gray(nan)), shown(blank)),
+        _case("complex numbers", partial(tiff, np.ones((64, 80), "c8")), Refused("complex")),
     ]
     return found
 
 
 def _layouts() -> list[Case]:
     rgb, clear, gray = ramps(SIZE), with_alpha(ramps(SIZE)), gray_ramp(SIZE)
+    premultiplied = np.concatenate([clear[..., :3] * clear[..., 3:], clear[..., 3:]], 2)
+    alpha, planar = {"extrasamples": ["unassalpha"]}, {"planarconfig": "separate"}
+    contiguous = {"photometric": "minisblack", "planarconfig": "contig"}
+    made: list[tuple[str, Array, Array, dict[str, Any]]] = [
+        ("RGB, planar", np.moveaxis(rgb, 2, 0), rgb, planar),
+        ("RGB in tiles", rgb, rgb, {"tile": (32, 48)}),
+        ("RGB, planar in tiles", np.moveaxis(rgb, 2, 0), rgb, {**planar, "tile": (32, 48)}),
+        ("RGB in strips of 7 rows", rgb, rgb, {"rowsperstrip": 7}),
+        ("RGB with alpha", clear, clear, alpha),
+        ("RGB with alpha, planar", np.moveaxis(clear, 2, 0), clear, {**planar, **alpha}),
+        ("RGB multiplied by its alpha", premultiplied, clear, {"extrasamples": ["assocalpha"]}),
+        (
+            "RGB with a fourth channel that is no alpha",
+            clear,
+            rgb,
+            {"extrasamples": ["unspecified"]},
+        ),
+        ("gray with alpha", with_alpha(gray), with_alpha(gray), {**contiguous, **alpha}),
+    ]
     found = []
     for bits in (8, 16):
-        made: list[tuple[str, Callable[[int], bytes], Array]] = [
-            (
-                "RGB, planar",
-                lambda b: tiff(
-                    np.moveaxis(whole(rgb, b), 2, 0), photometric="rgb", planarconfig="separate"
-                ),
-                rgb,
-            ),
-            ("RGB in tiles", lambda b: tiff(whole(rgb, b), photometric="rgb", tile=(32, 48)), rgb),
-            (
-                "RGB, planar in tiles",
-                lambda b: tiff(
-                    np.moveaxis(whole(rgb, b), 2, 0),
-                    photometric="rgb",
-                    planarconfig="separate",
-                    tile=(32, 48),
-                ),
-                rgb,
-            ),
-            (
-                "RGB in strips of 7 rows",
-                lambda b: tiff(whole(rgb, b), photometric="rgb", rowsperstrip=7),
-                rgb,
-            ),
-            (
-                "RGB with alpha",
-                lambda b: tiff(whole(clear, b), photometric="rgb", extrasamples=["unassalpha"]),
-                clear,
-            ),
-            (
-                "RGB with alpha, planar",
-                lambda b: tiff(
-                    np.moveaxis(whole(clear, b), 2, 0),
-                    photometric="rgb",
-                    planarconfig="separate",
-                    extrasamples=["unassalpha"],
-                ),
-                clear,
-            ),
-            (
-                "RGB multiplied by its alpha",
-                lambda b: tiff(
-                    whole(np.concatenate([clear[..., :3] * clear[..., 3:], clear[..., 3:]], 2), b),
-                    photometric="rgb",
-                    extrasamples=["assocalpha"],
-                ),
-                clear,
-            ),
-            (
-                "RGB with a fourth channel that is no alpha",
-                lambda b: tiff(whole(clear, b), photometric="rgb", extrasamples=["unspecified"]),
-                rgb,
-            ),
-            (
-                "gray with alpha",
-                lambda b: tiff(
-                    whole(with_alpha(gray), b),
-                    photometric="minisblack",
-                    planarconfig="contig",
-                    extrasamples=["unassalpha"],
-                ),
-                with_alpha(gray),
-            ),
-        ]
-        for words, make, levels in made:
-
-            def at(make: Callable[[int], bytes] = make, bits: int = bits) -> bytes:
-                return make(bits)
-
-            found.append(Case("TIFF", f"{bits}-bit {words}", at, shown(levels), mean=1.2))
+        for words, levels, right, options in made:
+            make = partial(tiff, whole(levels, bits), **{"photometric": "rgb", **options})
+            found.append(_case(f"{bits}-bit {words}", make, shown(right), mean=1.2))
         for compression in ("zlib", "lzw", "lzma", "packbits", "zstd"):
             for predictor in (False, True):
                 if predictor and compression == "packbits":
                     continue
-                words = f"{bits}-bit RGB, {compression}" + (
-                    " with differences" if predictor else ""
+                words = " with differences" if predictor else ""
+                packed = partial(
+                    tiff,
+                    whole(rgb, bits),
+                    photometric="rgb",
+                    compression=compression,
+                    predictor=predictor,
                 )
-
-                def packed(
-                    compression: Any = compression, predictor: bool = predictor, bits: int = bits
-                ) -> bytes:
-                    return tiff(
-                        whole(rgb, bits),
-                        photometric="rgb",
-                        compression=compression,
-                        predictor=predictor,
-                    )
-
-                found.append(Case("TIFF", words, packed, shown(rgb)))
+                found.append(_case(f"{bits}-bit RGB, {compression}{words}", packed, shown(rgb)))
+    floats = partial(tiff, rgb.astype("f4"), photometric="rgb", compression="zlib", predictor=True)
+    whole8 = partial(tiff, whole(rgb, 8), photometric="rgb", compression="jpeg")
+    by_libtiff = partial(saved, image(rgb), "TIFF", compression="jpeg", quality=98)
+    big = partial(tiff, whole(rgb, 16), photometric="rgb", bigtiff=True)
     found += [
-        Case(
-            "TIFF",
-            "float RGB, zlib with differences",
-            lambda: tiff(rgb.astype("f4"), photometric="rgb", compression="zlib", predictor=True),
-            shown(rgb),
-        ),
-        Case(
-            "TIFF",
-            "RGB in JPEG",
-            lambda: tiff(
-                whole(rgb, 8), photometric="rgb", compression="jpeg", compressionargs={"level": 98}
-            ),
-            shown(rgb),
-            mean=2,
-        ),
-        Case(
-            "TIFF",
-            "RGB in JPEG by libtiff",
-            lambda: saved(image(rgb), "TIFF", compression="jpeg", quality=98),
-            shown(rgb),
-            mean=2,
-        ),
-        Case(
-            "TIFF",
-            "BigTIFF",
-            lambda: tiff(whole(rgb, 16), photometric="rgb", bigtiff=True),
-            shown(rgb),
-        ),
+        _case("float RGB, zlib with differences", floats, shown(rgb)),
+        _case("RGB in JPEG", partial(whole8, compressionargs={"level": 98}), shown(rgb), mean=2),
+        _case("RGB in JPEG by libtiff", by_libtiff, shown(rgb), mean=2),
+        _case("BigTIFF", big, shown(rgb)),
     ]
+    black = gray > 0.5
     for fax in ("group3", "group4", "tiff_ccitt"):
-        black = gray_ramp(SIZE) > 0.5
-
-        def faxed(fax: str = fax, black: Array = black) -> bytes:
-            return saved(Image.fromarray(black[..., 0]), "TIFF", compression=fax)
-
-        found.append(Case("TIFF", f"1-bit gray, {fax.replace('tiff_', '')}", faxed, shown(black)))
+        faxed = partial(saved, Image.fromarray(black[..., 0]), "TIFF", compression=fax)
+        found.append(_case(f"1-bit gray, {fax.replace('tiff_', '')}", faxed, shown(black)))
     return found
 
 

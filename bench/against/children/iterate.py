@@ -30,15 +30,22 @@ def main() -> None:
     known = {field.name for field in dataclasses.fields(NetworkSource)}
     studio = Studio(
         source=NetworkSource(**{name: one for name, one in source.items() if name in known}),
-        device=choose_device("cpu"),
+        device=(device := choose_device(task.get("device", "cpu"))),
         precision=task.get("precision", "fp32"),
         max_memory_bytes=task.get("max_memory_bytes"),
     )
     options = _options().model_validate(task["options"])
-    content, style = (Picture.from_image(_rgb(Path(task[name]))) for name in ("content", "style"))
+    content, style = (_rgb(Path(task[name])) for name in ("content", "style"))
+    if size := task.get("content_size"):
+        content = content.resize((size[0], size[1]), Image.Resampling.LANCZOS)
+    pictures = Picture.from_image(content), Picture.from_image(style)
     answer: dict[str, Any] = {}
     for _ in range(task.get("repeat", 1)):
-        answer = _painted(content, style, options, studio, task)
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        answer = _painted(*pictures, options, studio, task)
+    if device.type == "cuda":
+        answer["device_peak_bytes"] = torch.cuda.max_memory_allocated(device)
     print("\n" + json.dumps(answer))
 
 
@@ -70,6 +77,9 @@ def _painted(
                     "shown": shown,
                     "seconds": now,
                     "tiles": event.report.tiles,
+                    "iterations": event.report.iterations,
+                    "width_px": event.report.width_px,
+                    "height_px": event.report.height_px,
                 }
             case _:
                 pass

@@ -7,10 +7,11 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from common.child import Header, Message, ask_child, serve
+from common.child import ChildError, Header, Message, ask_child, serve
 from common.confining import confine, leave_network, readable_modules
 
 TIMEOUT_SECONDS = 30.0
+MOST_BYTES = 8 * 1024**2
 SHOWN_PX = 550
 """As wide as Discord shows a picture in a card, on a screen of usual density."""
 DOTS_PER_INCH = 220
@@ -50,8 +51,14 @@ async def draw(plot: Plot) -> bytes:
     # child reads it before it gives up what it does not need.
     home = {"HOME": os.environ["HOME"]} if "HOME" in os.environ else {}
     _answer, files = await ask_child(
-        __name__, asdict(plot), timeout_seconds=TIMEOUT_SECONDS, environment=home
+        __name__,
+        asdict(plot),
+        timeout_seconds=TIMEOUT_SECONDS,
+        most_bytes=MOST_BYTES,
+        environment=home,
     )
+    if len(files) != 1 or not files[0].startswith(b"\x89PNG"):
+        raise ChildError("that is no drawing")
     return files[0]
 
 

@@ -49,7 +49,10 @@ class Mp4:
         if self._stream is None:
             self._stream = self._opened(even.size)
         picture = av.VideoFrame.from_ndarray(np.asarray(even), format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=_MATRIX, dst_color_range=ColorRange.MPEG
+            format="yuv420p",
+            dst_colorspace=_MATRIX,
+            dst_color_range=ColorRange.MPEG,
+            threads=self._threads,
         )
         picture.pts, picture.time_base = self._at, self._time_base
         self._durations[self._at] = duration

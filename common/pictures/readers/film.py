@@ -163,6 +163,7 @@ def _rgb(frame: VideoFrame, shape: float, unsaid: Colorspace) -> tuple[Samples, 
         src_colorspace=unsaid if frame.colorspace in _NO_MATRIX else frame.colorspace,
         src_color_range=ColorRange.MPEG if narrow and not frame.format.is_rgb else ColorRange.JPEG,
         dst_color_range=ColorRange.JPEG,
+        threads=1,
     )
     pixels = plain.to_ndarray()
     return np.asarray(pixels), 65535 if deep else 255
