@@ -165,8 +165,8 @@ async def test_what_moves_is_encoded_without_a_thread_too() -> None:
     assert decoded.clip is not None
     clip = decoded.clip.file
     for made in (
-        await UploadEncoder().fit_clip(clip, 1_000_000),
-        await UploadEncoder().compare_clips(clip, clip, 1_000_000),
+        await UploadEncoder().make("fit_clip", 1_000_000, clip),
+        await UploadEncoder().make("compare_clips", 1_000_000, clip, clip),
     ):
         assert made.suffix == ".mp4"
 
