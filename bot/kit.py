@@ -10,8 +10,16 @@ from discord import app_commands, ui
 
 from bot.pictures.upload_encoder import UploadEncoder
 from bot.traffic import Traffic
+from common.sentences import ExplainedError
 from common.settings import Settings
 from jobs.queue import JobQueue
+
+
+class UserError(ExplainedError):
+    """Something that the user can put right; says in one sentence what is wrong and what to do.
+
+    Its template is a key of the texts (marked with `_`).
+    """
 
 
 class Service:

@@ -13,7 +13,7 @@ from discord import app_commands
 
 from bot.app.gateway import come_back_soon
 from bot.app.sync import keep_syncing
-from bot.commands.message_removed import note_removed
+from bot.commands.job_access import note_removed
 from bot.kit import Bot, Interaction, Service
 from bot.pictures.upload_encoder import UploadEncoder
 from bot.texts import CatalogueTranslator, texts_of

@@ -9,8 +9,7 @@ from discord import ui
 
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _
-from bot.ui.buttons import PersistentItem, persistent
-from bot.ui.container import row_of
+from bot.ui.components import PersistentItem, persistent, row_of
 from common.logs import add_log_ids
 
 IN_A_ROW = 5

@@ -9,9 +9,8 @@ from discord import ui
 from bot.cards.job_buttons import TAKES, Action, job_buttons
 from bot.cards.small_print import Attached, network_words, settings_line, small_print
 from bot.texts import Texts
-from bot.ui.container import card
-from bot.ui.plain import plain
-from bot.ui.words import ready_words, styles_words
+from bot.ui.components import card
+from bot.ui.words import plain, ready_words, styles_words
 from jobs.model import Failure, Job, JobState, Standing
 
 BAR_CELLS = 14

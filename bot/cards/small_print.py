@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from bot.texts import Texts, _
-from bot.ui.plain import plain
-from bot.ui.words import QUALITIES, styles_words
+from bot.ui.words import QUALITIES, plain, styles_words
 from common.catalogue.painting import MEASURED_ON
 from common.options import PaintOptions
 from common.sentences import Sentence

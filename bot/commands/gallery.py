@@ -17,16 +17,13 @@ from bot.intake.own_defaults import hidden_by_role
 from bot.intake.request import StyleWish
 from bot.intake.shares import convenience
 from bot.intake.taken import NOT_KEPT
-from bot.kit import Bot, Feature, Interaction
+from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_for, texts_of
-from bot.ui.buttons import own_button
-from bot.ui.container import row_of, show, text_page
+from bot.ui.components import own_button, row_of, show, text_page
 from bot.ui.people import role_ids
 from bot.ui.reporting import ReportingModal
-from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
+from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import MessageGone, fault_of, passes
-from bot.wire.in_time import read_in_time
 from bot.wire.uploads import Upload
 from common.logs import log_ids
 from jobs.changing.gallery import TAKEN_OUT, GalleryPost

@@ -9,8 +9,7 @@ from discord import app_commands
 from bot.commands.style_form import PhotoForm
 from bot.kit import Feature, Interaction, Tree
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import own_button
-from bot.ui.container import Page, card, row_of, show
+from bot.ui.components import Page, card, own_button, row_of, show
 from bot.ui.limit_words import limit_line
 from bot.ui.people import is_admin
 from bot.wire.acknowledging import acknowledge

@@ -10,8 +10,7 @@ from bot.commands.thumbnails import stored_picture
 from bot.intake.shares import convenience
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, texts_of
-from bot.ui.buttons import USER, PersistentItem, persistent
-from bot.ui.container import Page, card, row_of, show, text_page
+from bot.ui.components import USER, Page, PersistentItem, card, persistent, row_of, show, text_page
 from bot.ui.paging import PagePlace, page_button, turner
 from bot.ui.words import job_line, job_title, relative
 from bot.wire.acknowledging import acknowledge

@@ -7,8 +7,7 @@ from bot.intake.service import IntakeService
 from bot.intake.taken import Undecided
 from bot.kit import Bot, Feature, Interaction, Service
 from bot.texts import Texts, texts_for
-from bot.ui.buttons import USER, PersistentItem, persistent
-from bot.ui.container import Page, card, row_of
+from bot.ui.components import USER, Page, PersistentItem, card, persistent, row_of
 
 MOVING, STILL = "yes", "no"
 

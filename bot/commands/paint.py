@@ -8,11 +8,10 @@ from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
 from bot.intake.request import PaintRequest, Source, asker_of
 from bot.intake.service import IntakeService
 from bot.intake.wishes import OWN_STYLE, new_seed, suiting, wish_for
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import _, texts_of
 from bot.ui.choices import CHOICES, choice
 from bot.ui.words import at_hand_first, catalogue, is_offered, painter_words
-from bot.wire.errors import UserError
 from common.defaults import Defaults, Notify
 from common.options import (
     OPTIONS,

@@ -11,12 +11,10 @@ from discord import app_commands, ui
 
 from bot.commands.style_form import Chosen, PhotoForm, ask_style, begin_with
 from bot.intake.request import Source, StyleWish
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import USER, PersistentItem, persistent
-from bot.ui.container import Page, card, row_of, show
+from bot.ui.components import USER, Page, PersistentItem, card, persistent, row_of, show
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from common.options import MAX_VARIANTS
 
 NO_PICTURE = _("That message has no picture; please choose one that has, or use /paint.")

@@ -10,8 +10,7 @@ from bot.intake.service import IntakeService
 from bot.intake.shares import convenience
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import own_button
-from bot.ui.container import Page, card, row_of, say, show
+from bot.ui.components import Page, card, own_button, row_of, say, show
 from bot.wire.acknowledging import acknowledge
 from bot.wire.uploads import Upload
 from jobs.changing.retention import ROWS_KEPT_DAYS

@@ -9,8 +9,7 @@ from discord import app_commands, ui
 from bot.commands.cancel import cancel_in_words
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import own_button
-from bot.ui.container import Page, card, row_of, show
+from bot.ui.components import Page, card, own_button, row_of, show
 from bot.ui.words import job_line, standing_words
 from bot.wire.acknowledging import acknowledge
 from jobs.model import Job, JobState, Standing

@@ -8,14 +8,12 @@ from discord import app_commands
 from bot.intake.request import PictureRole, Source, asker_of
 from bot.intake.service import IntakeService
 from bot.intake.shares import Shares
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.people import is_admin
-from bot.ui.plain import plain
 from bot.ui.refusals import refusal_words
-from bot.ui.words import catalogue
+from bot.ui.words import catalogue, plain
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from jobs.changing.styles import Replaced, Saved, Scope, TooMany, UserStyle
 from jobs.outcomes import BLOCKED
 

@@ -6,14 +6,13 @@ import discord
 from discord import app_commands, ui
 
 from bot.intake.own_defaults import OwnDefaults
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, languages, texts_for, texts_of
 from bot.ui.default_words import COLORS, NOTIFY, own_name
 from bot.ui.people import is_admin
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import QUALITIES
-from bot.wire.errors import UserError
-from bot.wire.in_time import read_in_time
+from bot.wire.acknowledging import read_in_time
 from common.defaults import Defaults
 from jobs.changing.defaults import DefaultsScope
 

@@ -9,18 +9,16 @@ from discord import app_commands
 from bot.cards.fit_upload import fitted, fitted_result
 from bot.cards.job_card import job_card
 from bot.cards.small_print import Attached
-from bot.commands.job_access import job_in_time, note_look
-from bot.commands.message_removed import is_removed
+from bot.commands.job_access import is_removed, job_in_time, note_look
 from bot.commands.rights import Right, may
 from bot.intake.request import asker_of
 from bot.intake.shares import convenience
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
-from bot.ui.container import Page, show
+from bot.ui.components import Page, show
 from bot.ui.refusals import refusal_words
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from bot.wire.uploads import Upload
 from common.store import PictureMissingError
 from jobs.model import Job, JobState

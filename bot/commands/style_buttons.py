@@ -8,7 +8,7 @@ from bot.intake.request import StyleWish
 from bot.intake.service import IntakeService
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts
-from bot.ui.buttons import USER, PersistentItem, persistent
+from bot.ui.components import USER, PersistentItem, persistent
 from bot.ui.words import at_hand_first, is_at_hand
 from common.catalogue import Painting
 

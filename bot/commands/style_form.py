@@ -16,7 +16,7 @@ from bot.texts import Texts, _, texts_of
 from bot.ui.picture_upload import PictureUpload
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import at_hand_first, painter_words
-from bot.wire.in_time import read_in_time
+from bot.wire.acknowledging import read_in_time
 from common.options import MAX_VARIANTS, PaintOptions
 from jobs.changing.styles import UserStyle
 from jobs.outcomes import QueueUnavailableError

@@ -13,11 +13,9 @@ from bot.intake.service import IntakeService
 from bot.intake.wishes import OWN_STYLE
 from bot.kit import Bot, Feature, Interaction, Service
 from bot.texts import Texts, texts_for
-from bot.ui.buttons import USER, PersistentItem, persistent
 from bot.ui.choices import CHOICES
-from bot.ui.container import Page, card, row_of
-from bot.ui.plain import shorten
-from bot.ui.words import is_at_hand
+from bot.ui.components import USER, Page, PersistentItem, card, persistent, row_of
+from bot.ui.words import is_at_hand, shorten
 
 OFFERED = 6
 IN_A_ROW = 3

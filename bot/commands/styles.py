@@ -11,11 +11,9 @@ from bot.commands.thumbnails import painting_picture, stored_picture
 from bot.intake.wishes import OWN_STYLE
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import own_button
-from bot.ui.container import Page, card, row_of, show
+from bot.ui.components import Page, card, own_button, row_of, show
 from bot.ui.paging import PagePlace, page_button, turner
-from bot.ui.plain import plain
-from bot.ui.words import at_hand_first, catalogue, is_at_hand, is_offered
+from bot.ui.words import at_hand_first, catalogue, is_at_hand, is_offered, plain
 from bot.wire.acknowledging import acknowledge
 from common.catalogue import Painting
 from common.settings import Settings

@@ -10,8 +10,8 @@ import discord
 
 from bot.kit import Bot, Feature, Service, cancel
 from bot.texts import Texts, texts_for
+from bot.ui.words import message_address
 from bot.wire.faults import BACKOFF, TryLater, Unclear, fault_of
-from bot.wire.message_address import message_address
 from bot.wire.original_response import webhook_of
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError

@@ -9,10 +9,9 @@ import logging
 
 from bot.intake.moving import options_to_check
 from bot.intake.request import PaintRequest
-from bot.kit import Bot, Interaction
+from bot.kit import Bot, Interaction, UserError
 from bot.texts import texts_of
 from bot.ui.refusals import refusal_words
-from bot.wire.errors import UserError
 from jobs.outcomes import Refusal
 
 log = logging.getLogger(__name__)

@@ -5,9 +5,8 @@ from typing import Any
 
 from bot.intake.request import Moving, PaintRequest, asker_of, reply_as
 from bot.intake.taken import Taken
-from bot.kit import Interaction
+from bot.kit import Interaction, UserError
 from bot.texts import _
-from bot.wire.errors import UserError
 from common.options import PaintInputs, PaintOptions
 from common.sentences import Sentence
 

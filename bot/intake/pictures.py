@@ -20,9 +20,8 @@ from bot.intake.taken import (
     usable,
 )
 from bot.intake.wishes import resolve
-from bot.kit import cancel
+from bot.kit import UserError, cancel
 from bot.texts import _
-from bot.wire.errors import UserError
 from common.options import MIN_SIZE_PX, ClipInput, PaintInputs, StyleInput
 from common.pictures import (
     ClipLimits,

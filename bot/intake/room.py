@@ -5,8 +5,8 @@ import shutil
 import time
 from functools import partial
 
+from bot.kit import UserError
 from bot.texts import _
-from bot.wire.errors import UserError
 from common.settings import MIB, Settings
 from common.store import folder_of
 from jobs.queue import JobQueue

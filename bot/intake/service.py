@@ -19,14 +19,13 @@ from bot.intake.shares import Shares
 from bot.intake.taken import ERASED, NOT_KEPT, Undecided
 from bot.intake.waiting import Surroundings
 from bot.intake.wishes import in_style
-from bot.kit import Bot, Feature, Interaction, Service, cancel
+from bot.kit import Bot, Feature, Interaction, Service, UserError, cancel
 from bot.pictures.memory import give_free_memory_back
 from bot.texts import _, texts_for
-from bot.ui.container import Page
+from bot.ui.components import Page
 from bot.ui.refusals import refusal_words
-from bot.wire.acknowledging import ANSWER_FOLLOWS, acknowledge
-from bot.wire.errors import UserError, sentence_for
-from bot.wire.in_time import read_in_time
+from bot.wire.acknowledging import ANSWER_FOLLOWS, acknowledge, read_in_time
+from bot.wire.errors import sentence_for
 from bot.wire.original_response import (
     find_answer,
     is_mine,

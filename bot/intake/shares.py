@@ -9,9 +9,8 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
-from bot.kit import Bot, Feature, Interaction, Service
+from bot.kit import Bot, Feature, Interaction, Service, UserError
 from bot.texts import _
-from bot.wire.errors import UserError
 
 WISHES_EACH = 12
 """Commands of a member that are being taken in."""

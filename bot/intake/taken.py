@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bot.intake.request import Moving, PaintRequest, PictureRole
+from bot.kit import UserError
 from bot.texts import _
-from bot.wire.errors import UserError
 from common.pictures import PictureError
 from common.sentences import Sentence
 

@@ -5,10 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from bot.intake.request import PaintRequest, Source, StyleWish
+from bot.kit import UserError
 from bot.texts import _
-from bot.ui.plain import plain
-from bot.ui.words import catalogue, is_at_hand
-from bot.wire.errors import UserError
+from bot.ui.words import catalogue, is_at_hand, plain
 from common.catalogue import Painting
 from common.options import MAX_SEED, StyleInput
 from jobs.model import Asker, Reply

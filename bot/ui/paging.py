@@ -8,8 +8,7 @@ from discord import ui
 
 from bot.kit import Interaction
 from bot.texts import Texts
-from bot.ui.buttons import USER, PersistentItem, persistent
-from bot.ui.container import Page, row_of, show
+from bot.ui.components import USER, Page, PersistentItem, persistent, row_of, show
 from bot.wire.acknowledging import acknowledge
 
 

@@ -2,18 +2,22 @@
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import discord
 
 from bot.kit import Interaction
 from bot.wire.faults import UNKNOWN_INTERACTION, TryLater, fault_of
 from bot.wire.original_response import find_answer
+from jobs.outcomes import QueueUnavailableError
 
 log = logging.getLogger(__name__)
 
+READING_SECONDS = 1.0  # of the three that there are for the acknowledgement
 TRY_SECONDS = 2.5  # of the three that Discord gives
 PAUSE_SECONDS = 0.1
+T = TypeVar("T")
 ACKNOWLEDGED = "acknowledged"
 """Set in an interaction's extras where Discord acknowledged it, unheard by discord.py."""
 ANSWER_FOLLOWS = "answer_follows"
@@ -82,3 +86,24 @@ def _pause_seconds(error: Exception) -> float:
             return seconds
         case _:
             return PAUSE_SECONDS
+
+
+async def read_in_time(interaction: Interaction, read: Coroutine[Any, Any, T]) -> T:
+    """What is read, within the time that there is.
+
+    Raises:
+        QueueUnavailableError: if the database is too slow for what has to be acknowledged yet.
+    """
+    reading = asyncio.create_task(read)
+    in_time = is_acknowledged(interaction)
+    await asyncio.wait({reading}, timeout=None if in_time else READING_SECONDS)
+    if not reading.done():
+        reading.add_done_callback(_heard)
+        raise QueueUnavailableError(f"The database did not answer within {READING_SECONDS:g} s.")
+    return reading.result()
+
+
+def _heard(reading: "asyncio.Task[Any]") -> None:
+    """Take note of what came too late."""
+    if not reading.cancelled():
+        reading.exception()

@@ -9,22 +9,16 @@ import discord
 from discord import app_commands
 from pydantic import ValidationError
 
+from bot.kit import UserError
 from bot.texts import Texts, _, texts_of
 from bot.wire.acknowledging import is_acknowledged
 from bot.wire.faults import ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION, passes
 from common.pictures import PictureError
-from common.sentences import ExplainedError, Sentence
+from common.sentences import Sentence
 from common.store import PictureMissingError, StorageUnavailableError
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
-
-
-class UserError(ExplainedError):
-    """Something that the user can put right; says in one sentence what is wrong and what to do.
-
-    Its template is a key of the texts (marked with `_`).
-    """
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,11 @@ from typing import Any
 from bot.commands.admin.access import admin_guild
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.container import Page, card
+from bot.ui.components import Page, card
 from bot.ui.default_words import default_words
 from bot.ui.limit_words import limit_line, limit_value
 from bot.ui.paging import PagePlace, page_button, turner
-from bot.ui.plain import plain, shorten
-from bot.ui.words import relative
+from bot.ui.words import plain, relative, shorten
 from common.limits import LIMITS
 from jobs.changing.audit import BEFORE, COMMAND_LINE, AuditEntry
 

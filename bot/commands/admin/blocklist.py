@@ -6,17 +6,15 @@ from datetime import UTC, datetime
 import discord
 from discord import app_commands
 
-from bot.commands.admin.access import AdminGroup, admin_guild
-from bot.commands.admin.announcing import tell
-from bot.kit import Feature, Interaction
+from bot.commands.admin.access import AdminGroup, admin_guild, begin_as_admin, tell
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.container import Page, card, say, show
+from bot.ui.components import Page, card, say, show
 from bot.ui.paging import PagePlace, page_button, turner
 from bot.ui.people import is_operator
-from bot.ui.plain import plain
 from bot.ui.spans import read_span, span_choices
+from bot.ui.words import plain
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from jobs.changing.administration import REASON_LIMIT, Block
 
 PAGE_SIZE = 15
@@ -87,8 +85,7 @@ async def spans(interaction: Interaction, current: str) -> list[app_commands.Cho
 @app_commands.describe(member="Whom to let paint again.")
 async def remove(interaction: Interaction, member: discord.User) -> None:
     """Let a blocked member paint again."""
-    guild_id = admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    guild_id = await begin_as_admin(interaction)
     if not await interaction.client.queue.blocks.remove(guild_id, member.id, interaction.user.id):
         t = texts_of(interaction)
         await say(interaction, t("<@{user_id}> is not blocked here.", user_id=member.id))
@@ -99,8 +96,7 @@ async def remove(interaction: Interaction, member: discord.User) -> None:
 @blocklist.command(name="show")
 async def show_blocked(interaction: Interaction) -> None:
     """Who is blocked in this server."""
-    admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    await begin_as_admin(interaction)
     place = PagePlace(interaction.user.id)
     await show(interaction, await blocklist_page(interaction, place))
 

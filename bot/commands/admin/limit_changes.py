@@ -5,16 +5,13 @@ from typing import Any
 
 import discord
 
-from bot.commands.admin.access import admin_guild
-from bot.commands.admin.announcing import announce
+from bot.commands.admin.access import admin_guild, announce
 from bot.commands.admin.limit_lines import UNUSABLE, loosens
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import own_button
-from bot.ui.container import row_of, say, show, text_page
+from bot.ui.components import own_button, row_of, say, show, text_page
 from bot.ui.limit_words import limit_line
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from common.limits import LIMITS
 from jobs.changing.administration import (
     RESET_LIMITS,

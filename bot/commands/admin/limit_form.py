@@ -17,11 +17,10 @@ from bot.commands.admin.limit_changes import change_limits
 from bot.commands.admin.limit_lines import limit_lines, read_lines
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import own_button
-from bot.ui.container import Page, card, row_of, show
+from bot.ui.components import Page, card, own_button, row_of, show
 from bot.ui.limit_words import limit_value
-from bot.ui.plain import plain, shorten
 from bot.ui.reporting import ReportingModal
+from bot.ui.words import plain, shorten
 from bot.wire.acknowledging import acknowledge
 from common.limits import LIMITS, Limit, LimitKind, Limits
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bot.kit import UserError
 from bot.texts import Texts, _, languages
 from bot.ui.limit_words import limit_value
 from bot.ui.words import QUALITIES
-from bot.wire.errors import UserError
 from common.limits import LIMITS, LimitKind, Limits
 
 NUMBERS = {name: limit for name, limit in LIMITS.items() if not limit.kind.holds_ids}

@@ -6,18 +6,17 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.commands.admin.access import AdminGroup, admin_guild
+from bot.commands.admin.access import AdminGroup, admin_guild, begin_as_admin
 from bot.commands.admin.audit import audit_page
 from bot.commands.admin.limit_changes import change_limits, reset_button
 from bot.commands.admin.limit_form import change_button, open_form
 from bot.commands.admin.queue_admin import nothing_button
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.container import row_of, show, text_page
+from bot.ui.components import row_of, show, text_page
 from bot.ui.limit_words import limits_words
 from bot.ui.paging import PagePlace
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from common.limits import LIMITS
 from common.options import QUALITIES
 
@@ -36,8 +35,7 @@ limits = AdminGroup("limits", "What members of this server may ask for.")
 @limits.command(name="show")
 async def show_limits(interaction: Interaction) -> None:
     """The limits in force, and which this server has set."""
-    guild_id = admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    guild_id = await begin_as_admin(interaction)
     t = texts_of(interaction)
     words = await _limits_in_words(interaction, t, guild_id)
     await show(interaction, text_page(words, row_of(change_button.of(t, interaction.user.id))))
@@ -151,8 +149,7 @@ async def limit_names(interaction: Interaction, current: str) -> list[app_comman
 @limits.command(name="log")
 async def show_log(interaction: Interaction) -> None:
     """Who changed what in this server, newest first."""
-    admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    await begin_as_admin(interaction)
     await show(interaction, await audit_page(interaction, PagePlace(interaction.user.id)))
 
 

@@ -17,14 +17,12 @@ from bot.commands.admin.queue_admin import (
     put_back_words,
     show_undo,
 )
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import own_button
-from bot.ui.container import card, row_of, say, show, text_page
+from bot.ui.components import card, own_button, row_of, say, show, text_page
 from bot.ui.people import is_operator
 from bot.ui.spans import read_span
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from jobs.changing.administration import REASON_LIMIT
 from jobs.outcomes import TooLateToUndo
 

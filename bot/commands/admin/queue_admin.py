@@ -3,15 +3,12 @@
 import discord
 from discord import app_commands
 
-from bot.commands.admin.access import AdminGroup, admin_guild
-from bot.commands.admin.announcing import announce, tell
-from bot.kit import Feature, Interaction
+from bot.commands.admin.access import AdminGroup, admin_guild, announce, begin_as_admin, tell
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import PersistentItem, own_button
 from bot.ui.choices import CHOICES, JobNumber, job_choices
-from bot.ui.container import card, row_of, say, show, text_page
+from bot.ui.components import PersistentItem, card, own_button, row_of, say, show, text_page
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from jobs.model import Job
 from jobs.outcomes import AlreadyEnded, Cleared, TooLateToUndo
 
@@ -25,8 +22,7 @@ queue_admin = AdminGroup("queue-admin", "Pause, resume and clear the queue of th
 @queue_admin.command(name="pause")
 async def pause(interaction: Interaction) -> None:
     """Paint nothing more until you resume."""
-    guild_id = admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    guild_id = await begin_as_admin(interaction)
     if not await interaction.client.queue.pauses.pause(guild_id, interaction.user.id):
         await say(interaction, texts_of(interaction)("The queue is paused already."))
         return
@@ -39,8 +35,7 @@ async def pause(interaction: Interaction) -> None:
 @queue_admin.command(name="resume")
 async def resume(interaction: Interaction) -> None:
     """Go on painting after a pause."""
-    guild_id = admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    guild_id = await begin_as_admin(interaction)
     if not await interaction.client.queue.pauses.resume(guild_id, interaction.user.id):
         await say(interaction, texts_of(interaction)("The queue is not paused."))
         return
@@ -50,9 +45,7 @@ async def resume(interaction: Interaction) -> None:
 @queue_admin.command(name="clear")
 async def clear(interaction: Interaction) -> None:
     """Cancel everything that waits in this server."""
-    guild_id = admin_guild(interaction)
-    t = texts_of(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    guild_id, t = await begin_as_admin(interaction), texts_of(interaction)
     overview = await interaction.client.queue.standings.overview(guild_id)
     if not overview.waiting:
         await say(interaction, t("Nothing waits in this server."))
@@ -153,8 +146,7 @@ async def _waiting_job(interaction: Interaction, guild_id: int, job_id: int) -> 
 @app_commands.describe(picture="The picture; those that wait are offered.")
 async def remove(interaction: Interaction, picture: JobNumber) -> None:
     """Cancel one picture of this server."""
-    guild_id = admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    guild_id = await begin_as_admin(interaction)
     job = await _waiting_job(interaction, guild_id, picture)
     queue = interaction.client.queue
     if isinstance(await queue.jobs.remove(job.id, interaction.user.id), AlreadyEnded):
@@ -169,8 +161,7 @@ async def remove(interaction: Interaction, picture: JobNumber) -> None:
 @app_commands.describe(picture="The picture; those that wait are offered.")
 async def front(interaction: Interaction, picture: JobNumber) -> None:
     """Paint one waiting picture next."""
-    guild_id = admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    guild_id = await begin_as_admin(interaction)
     job = await _waiting_job(interaction, guild_id, picture)
     queue = interaction.client.queue
     if not await queue.jobs.move_to_front(job.id, interaction.user.id):

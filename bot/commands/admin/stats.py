@@ -8,12 +8,11 @@ from discord import app_commands, ui
 
 from bot.commands.admin.access import admin_guild
 from bot.commands.admin.plot import Panel, Plot, draw
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.container import Page, card, show
+from bot.ui.components import Page, card, show
 from bot.ui.people import is_operator
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from bot.wire.uploads import Upload
 from common.child import ChildError
 from jobs.stats import DayStats, Stats

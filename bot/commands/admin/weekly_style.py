@@ -8,22 +8,28 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from bot.commands.admin.access import admin_guild
+from bot.commands.admin.access import admin_guild, begin_as_admin
 from bot.commands.paint import offered
 from bot.commands.style_form import PhotoForm
 from bot.commands.thumbnails import painting_picture, stored_picture
 from bot.intake.request import StyleWish
 from bot.intake.wishes import OWN_STYLE, resolve
-from bot.kit import Bot, Feature, Interaction, Service
+from bot.kit import Bot, Feature, Interaction, Service, UserError
 from bot.texts import Texts, _, texts_for, texts_of
-from bot.ui.buttons import PersistentItem, own_button, persistent
-from bot.ui.container import Page, card, row_of, say, show, text_page
-from bot.ui.plain import plain
-from bot.ui.words import catalogue, style_words
-from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
+from bot.ui.components import (
+    Page,
+    PersistentItem,
+    card,
+    own_button,
+    persistent,
+    row_of,
+    say,
+    show,
+    text_page,
+)
+from bot.ui.words import catalogue, plain, style_words
+from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import MessageGone, NoAccess, fault_of, passes
-from bot.wire.in_time import read_in_time
 from common.logs import log_ids
 from common.options import StyleInput
 from jobs.changing.weekly_styles import WeeklyStyle
@@ -57,8 +63,7 @@ async def style_of_the_week(
     days: app_commands.Range[int, 1, 30] = DAYS,
 ) -> None:
     """Name a style of the week, or end the present one."""
-    guild_id = admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    guild_id = await begin_as_admin(interaction)
     if style is None:
         await _show_present(interaction, guild_id)
         return

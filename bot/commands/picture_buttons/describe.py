@@ -8,12 +8,11 @@ from discord import ui
 from bot.cards.job_card import described
 from bot.commands.job_access import kept_job
 from bot.intake.own_defaults import hidden_by_role
-from bot.kit import Bot, Feature, Interaction
+from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import own_button
+from bot.ui.components import own_button
 from bot.ui.people import role_ids
 from bot.ui.reporting import ReportingModal
-from bot.wire.errors import UserError
 from bot.wire.faults import MessageGone, fault_of
 from bot.wire.original_response import ORIGINAL, webhook_of
 from jobs.changing.defaults import DefaultsScope

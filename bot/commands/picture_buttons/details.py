@@ -9,12 +9,10 @@ from bot.cards.small_print import details
 from bot.commands.job_access import NOT_YOURS, known_job, note_look
 from bot.commands.picture_buttons.describe import describe_button
 from bot.commands.rights import Right, may
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import texts_of
-from bot.ui.plain import plain
+from bot.ui.words import message_address, plain
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
-from bot.wire.message_address import message_address
 from bot.wire.uploads import REQUEST_LIMIT_BYTES, ROOM_BYTES, Upload
 from common.store import PictureMissingError, StorageUnavailableError
 from jobs.model import Job

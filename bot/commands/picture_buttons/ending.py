@@ -14,15 +14,12 @@ from bot.commands.job_access import FORGOTTEN, NOT_YOURS, is_own_message, known_
 from bot.commands.rights import Right, may
 from bot.commands.show import show_job
 from bot.intake.request import reply_to
-from bot.kit import Bot, Feature, Interaction
+from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import own_button
-from bot.ui.container import row_of, text_page
-from bot.ui.plain import plain
+from bot.ui.components import own_button, row_of, text_page
+from bot.ui.words import message_address, plain
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from bot.wire.faults import passes
-from bot.wire.message_address import message_address
 from bot.wire.original_response import ORIGINAL, webhook_of
 from jobs.changing.retention import removed_first
 from jobs.model import Job

@@ -12,9 +12,8 @@ from bot.intake.request import PaintRequest, asker_of, reply_as
 from bot.intake.service import IntakeService
 from bot.intake.taken import NOT_KEPT
 from bot.intake.wishes import new_seed
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import _, texts_of
-from bot.wire.errors import UserError
 from common.options import MAX_SIZE_PX
 from jobs.model import Job
 

@@ -11,13 +11,12 @@ from bot.commands.job_access import check_pictures, kept_job, open_job
 from bot.commands.show import check_posting
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
 from bot.intake.shares import convenience
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import PersistentItem, own_button
+from bot.ui.components import PersistentItem, own_button
+from bot.ui.words import message_address
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from bot.wire.faults import CANNOT_SEND_TO_USER
-from bot.wire.message_address import message_address
 from bot.wire.uploads import REQUEST_LIMIT_BYTES, Upload
 from jobs.model import Job
 

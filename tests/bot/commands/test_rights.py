@@ -7,7 +7,7 @@ import pytest
 
 from bot.cards.job_buttons import Action
 from bot.commands.rights import TABLE, Origin, Right, Role
-from bot.ui.buttons import custom_id
+from bot.ui.components import custom_id
 from jobs.model import Job
 from sandbox.model import Channel, Interaction, User
 from tests.kit.pictures import plain_picture

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.cards.job_buttons import TAKES, Action
-from bot.ui.buttons import custom_id
+from bot.ui.components import custom_id
 from jobs.changing.gallery import TAKEN_OUT
 from jobs.model import Job
 from sandbox.model import Interaction, Message

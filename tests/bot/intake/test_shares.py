@@ -9,8 +9,8 @@ import pytest
 from bot.intake import shares
 from bot.intake.room import DiskRoom
 from bot.intake.shares import REFUSALS_SECONDS, Turns
+from bot.kit import UserError
 from bot.pictures.upload_encoder import UploadEncoder
-from bot.wire.errors import UserError
 from common.settings import MIB
 from tests.kit.pictures import plain_picture
 from tests.kit.world import World

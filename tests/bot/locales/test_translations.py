@@ -18,7 +18,7 @@ from bot.kit import Tree
 from bot.locales.extract import template
 from bot.locales.update import known_languages, missing, read
 from bot.texts import LOCALES_DIR, CatalogueTranslator, Texts, texts_for
-from bot.ui.buttons import PersistentItem
+from bot.ui.components import PersistentItem
 from bot.ui.words import STATES
 from common.limits import LIMITS
 from common.settings import Settings

@@ -11,7 +11,7 @@ from bot.commands.admin import (
     limit_form,
     queue_admin,
 )
-from bot.ui.buttons import PersistentItem
+from bot.ui.components import PersistentItem
 from common.limits import Limits
 from jobs.changing.audit import amend_audit
 from jobs.db import schema
