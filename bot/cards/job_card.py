@@ -14,28 +14,13 @@ from bot.ui.words import plain, ready_words, styles_words
 from jobs.model import Failure, Job, JobState, Standing
 
 BAR_CELLS = 14
-RESULT_ACTIONS = (
-    Action.AGAIN,
-    Action.CHANGE,
-    Action.STRONGER,
-    Action.SOFTER,
-    Action.LARGER,
+REMIX_ACTIONS = (
+    *(Action.AGAIN, Action.CHANGE, Action.STRONGER, Action.SOFTER, Action.LARGER),
     Action.OTHER_STYLE,
-    Action.COMPARE,
-    Action.TIMELAPSE,
-    Action.SAVE,
-    Action.DETAILS,
-    Action.DELETE,
 )
-SAVED_ACTIONS = (
-    Action.AGAIN,
-    Action.CHANGE,
-    Action.STRONGER,
-    Action.SOFTER,
-    Action.LARGER,
-    Action.OTHER_STYLE,
-    Action.DETAILS,
-)
+SHARE_ACTIONS = (Action.COMPARE, Action.TIMELAPSE, Action.SAVE)
+RESULT_ACTIONS = (*REMIX_ACTIONS, *SHARE_ACTIONS, Action.DETAILS, Action.DELETE)
+SAVED_ACTIONS = (*REMIX_ACTIONS, Action.DETAILS)
 VERSIONS_ACTIONS = (Action.AGAIN, Action.CHANGE, Action.OTHER_STYLE, Action.DETAILS, Action.DELETE)
 COLOR_WAITING = 0x7A8B99
 COLOR_PAINTING = 0xD9A441
@@ -73,27 +58,25 @@ def job_card(
             return _painting(t, job, standing, attached)
         case JobState.DONE:
             return _done(t, job, attached, has_gallery=has_gallery)
-        case JobState.FAILED:
-            return _failed(t, job)
-        case JobState.CANCELLED:
-            return _cancelled(t, job)
+        case JobState.FAILED | JobState.CANCELLED:
+            buttons = job_buttons(t, job.id, Action.AGAIN, Action.CHANGE, Action.DELETE)
+            color = COLOR_FAILED if job.state is JobState.FAILED else COLOR_WAITING
+            return card(*end_words(t, job, None), *buttons, color=color)
 
 
 def _waiting(t: Texts, job: Job, standing: Standing | None) -> ui.LayoutView:
-    headline = t("Waiting in the queue")
+    headline, obstacle = t("Waiting in the queue"), _obstacle(t, standing)
     if job.cancel_requested:
-        headline = t("Being cancelled…")
+        headline, obstacle = t("Being cancelled…"), None
     elif standing is not None:
-        headline = t("Place {place}", place=max(1, standing.place))
-        if standing.ready_at is not None and not _obstacle(t, standing):
-            headline = t(
-                "Place {place}, {ready}",
-                place=max(1, standing.place),
-                ready=ready_words(t, standing.ready_at),
-            )
+        place = max(1, standing.place)
+        headline = t("Place {place}", place=place)
+        if standing.ready_at is not None and not obstacle:
+            ready = ready_words(t, standing.ready_at)
+            headline = t("Place {place}, {ready}", place=place, ready=ready)
     return card(
         f"### ⏳ {headline}",
-        None if job.cancel_requested else _obstacle(t, standing),
+        obstacle,
         _settings(t, job),
         *job_buttons(t, job.id, Action.CANCEL),
         color=COLOR_WAITING,
@@ -165,16 +148,6 @@ def _actions(job: Job, has_gallery: bool) -> Sequence[str]:
     moves = job.inputs.clip is not None  # so that it is not filmed
     *others, delete = [one for one in RESULT_ACTIONS if not (moves and one is Action.TIMELAPSE)]
     return (*others, *([Action.GALLERY] if has_gallery else []), delete)
-
-
-def _failed(t: Texts, job: Job) -> ui.LayoutView:
-    buttons = job_buttons(t, job.id, Action.AGAIN, Action.CHANGE, Action.DELETE)
-    return card(*end_words(t, job, None), *buttons, color=COLOR_FAILED)
-
-
-def _cancelled(t: Texts, job: Job) -> ui.LayoutView:
-    buttons = job_buttons(t, job.id, Action.AGAIN, Action.CHANGE, Action.DELETE)
-    return card(*end_words(t, job, None), *buttons, color=COLOR_WAITING)
 
 
 def described(t: Texts, job: Job) -> str:

@@ -11,12 +11,13 @@ from bot.delivery.presentations import (
     Layout,
     PictureSize,
     Presentation,
+    ShowRequest,
     fields_of,
     presentations_for,
 )
 from bot.delivery.routes import Route, Routes, Shown
 from bot.kit import Bot
-from bot.texts import Texts, texts_for
+from bot.texts import texts_for
 from bot.wire.faults import (
     Fault,
     MessageGone,
@@ -56,24 +57,6 @@ class Nowhere:
 
 
 Outcome = Shown | Later | Nowhere
-
-
-@dataclass(frozen=True)
-class ShowRequest:
-    """A state of a job that is to be shown."""
-
-    t: Texts
-    """The language of its user."""
-    job: Job
-    """As it is in the database."""
-    standing: Standing | None
-    """Its place in the queue; None once it has ended."""
-    attempt: int
-    """Which try at the final state this is; from the second on, a new message is only sent if the
-    first is not there.
-    """
-    has_gallery: bool = False
-    """Whether the server has a channel in which to publish pictures."""
 
 
 @dataclass
@@ -209,14 +192,7 @@ async def _send(
         hides = presentation.layout is Layout.WORDS and request.job.reply.spoiler
         files += [Upload(each.data, each.filename, spoiler=hides) for each in attached.all]
     try:
-        fields = fields_of(
-            request.t,
-            request.job,
-            request.standing,
-            presentation,
-            attached,
-            has_gallery=request.has_gallery,
-        )
+        fields = fields_of(request, presentation, attached)
     except Exception as error:
         log.exception("Job %d cannot be put as %s", request.job.id, presentation)
         return Rejected(f"{type(error).__name__}: {error}")

@@ -13,7 +13,6 @@ from bot.delivery.notifier import Notifier
 from bot.delivery.routes import Routes, Shown
 from bot.delivery.tracked_message import TrackedMessage, differs
 from bot.kit import Bot, Feature, Service, cancel
-from bot.wire.faults import BACKOFF
 from bot.wire.in_flight import follow_this_task
 from bot.wire.original_response import is_mine
 from jobs.model import Job, JobState
@@ -163,8 +162,7 @@ class Delivery(Service):
                     await self._delivered(job, outcome)
             case Later(seconds):
                 message.failing_end = ended
-                message.not_before = self._now() + BACKOFF.seconds(message.failures, seconds)
-                message.failures += 1
+                message.wait(self._now(), seconds)
             case Nowhere(reason):
                 message.is_gone = True
                 if ended:
@@ -180,9 +178,8 @@ class Delivery(Service):
             False where it is to be shown again.
         """
         match await self._courier.is_last(job, end):
-            case Later() as later:
-                message.not_before = self._now() + BACKOFF.seconds(message.failures, later.seconds)
-                message.failures += 1
+            case Later(seconds):
+                message.wait(self._now(), seconds)
             case True:
                 message.failures = 0
                 if not message.watch(end, self._now()):
@@ -241,9 +238,8 @@ def _finished(message: TrackedMessage, task: asyncio.Task[None]) -> None:
     message.task_ended()
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("A delivery went wrong", exc_info=error)
-        message.not_before = asyncio.get_running_loop().time() + BACKOFF.seconds(message.failures)
+        message.wait(asyncio.get_running_loop().time())
         message.failing_end = message.is_final
-        message.failures += 1
 
 
 FEATURE = Feature(services=(Delivery,))

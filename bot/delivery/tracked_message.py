@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.delivery.routes import Shown
+from bot.wire.faults import BACKOFF
 from bot.wire.in_flight import InFlight
 from jobs.model import Standing
 
@@ -46,6 +47,11 @@ class TrackedMessage:
         patience = ANSWER_SECONDS if self.requests.in_air else STALE_SECONDS
         if not self.is_final and now - self.started_at > patience:
             self.task.cancel()
+
+    def wait(self, now: float, asked_seconds: float | None = None) -> None:
+        """Put the next try off, for longer the more have failed."""
+        self.not_before = now + BACKOFF.seconds(self.failures, asked_seconds)
+        self.failures += 1
 
     def task_ended(self) -> None:
         """Note that the edit is made or given up."""

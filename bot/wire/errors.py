@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,56 +31,36 @@ class Explanation:
 
 
 _MOMENT = _("Discord did not answer as it should; please try again in a minute.")
-_EXPECTED: tuple[tuple[type[BaseException], str], ...] = (
-    # the first that fits is said, so a subclass stands before its parents
-    (
-        app_commands.TransformerError,
-        _("One of the values is not one that can be used; please choose again."),
+_CHANGED = _("This command has changed; please reload Discord (Ctrl+R) and try again.")
+_UNUSABLE = _("One of the values is not one that can be used; please choose again.")
+# Of both tables the first that fits is said, so a subclass stands before its parents.
+_EXPECTED: Mapping[type[BaseException], str] = {
+    app_commands.TransformerError: _UNUSABLE,
+    app_commands.NoPrivateMessage: _("This command works only in a server."),
+    app_commands.MissingPermissions: _("This needs the permission to manage the server."),
+    app_commands.CommandNotFound: _CHANGED,
+    app_commands.CommandSignatureMismatch: _CHANGED,
+    app_commands.CommandOnCooldown: _(
+        "That was a little fast; please wait a moment and try again."
     ),
-    (app_commands.NoPrivateMessage, _("This command works only in a server.")),
-    (app_commands.MissingPermissions, _("This needs the permission to manage the server.")),
-    (
-        app_commands.CommandNotFound,
-        _("This command has changed; please reload Discord (Ctrl+R) and try again."),
+    app_commands.CheckFailure: _("You may not use this command here."),
+}
+_UNEXPECTED: Mapping[type[BaseException], str] = {
+    PictureMissingError: _(
+        "The pictures of this painting are no longer kept; please use /paint with new ones."
     ),
-    (
-        app_commands.CommandSignatureMismatch,
-        _("This command has changed; please reload Discord (Ctrl+R) and try again."),
+    StorageUnavailableError: _(
+        "Pictures cannot be stored at the moment; please try again in a few minutes."
     ),
-    (
-        app_commands.CommandOnCooldown,
-        _("That was a little fast; please wait a moment and try again."),
+    QueueError: _("The queue cannot be reached at the moment; please try again in a minute."),
+    discord.Forbidden: _(
+        "Discord does not let me do that here; please ask an admin to check my permissions."
     ),
-    (app_commands.CheckFailure, _("You may not use this command here.")),
-)
-_UNEXPECTED: tuple[tuple[type[BaseException], str], ...] = (
-    (
-        PictureMissingError,
-        _("The pictures of this painting are no longer kept; please use /paint with new ones."),
-    ),
-    (
-        StorageUnavailableError,
-        _("Pictures cannot be stored at the moment; please try again in a few minutes."),
-    ),
-    (
-        QueueError,
-        _("The queue cannot be reached at the moment; please try again in a minute."),
-    ),
-    (
-        discord.Forbidden,
-        _("Discord does not let me do that here; please ask an admin to check my permissions."),
-    ),
-    (
-        discord.DiscordServerError,
-        _MOMENT,
-    ),
-    (discord.RateLimited, _("Discord asks me to slow down; please try again in a minute.")),
-    (
-        ValidationError,
-        _("One of the values is not one that can be used; please choose again."),
-    ),
-    (BaseException, _("Something went wrong on my side; please try again.")),
-)
+    discord.DiscordServerError: _MOMENT,
+    discord.RateLimited: _("Discord asks me to slow down; please try again in a minute."),
+    ValidationError: _UNUSABLE,
+    BaseException: _("Something went wrong on my side; please try again."),
+}
 
 
 def explain(error: BaseException) -> Explanation:
@@ -91,10 +72,10 @@ def explain(error: BaseException) -> Explanation:
         return explain(error.__cause__)
     if passes(error):
         return Explanation(Sentence(_MOMENT), expected=False)
-    for kind, sentence in _EXPECTED:
+    for kind, sentence in _EXPECTED.items():
         if isinstance(error, kind):
             return Explanation(Sentence(sentence))
-    sentence = next(sentence for kind, sentence in _UNEXPECTED if isinstance(error, kind))
+    sentence = next(sentence for kind, sentence in _UNEXPECTED.items() if isinstance(error, kind))
     return Explanation(Sentence(sentence), expected=False)
 
 
