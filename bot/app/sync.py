@@ -11,7 +11,7 @@ from typing import Any
 import discord
 
 from bot.kit import Tree
-from bot.ui.picture_upload import FILE_TYPES, PICTURE_FILES
+from bot.ui.fields import FILE_TYPES, PICTURE_FILES
 from common.backoff import Backoff
 
 log = logging.getLogger(__name__)

@@ -20,6 +20,7 @@ from bot.intake.taken import NOT_KEPT
 from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_for, texts_of
 from bot.ui.components import own_button, row_of, show, text_page
+from bot.ui.fields import Switches
 from bot.ui.people import role_ids
 from bot.ui.reporting import ReportingModal
 from bot.wire.acknowledging import acknowledge, read_in_time
@@ -81,14 +82,7 @@ class GalleryForm(ReportingModal):
         self._title: ui.TextInput[Any] = ui.TextInput(
             custom_id="title", required=False, max_length=TITLE_LIMIT
         )
-        self._switches: ui.CheckboxGroup[Any] = ui.CheckboxGroup(
-            custom_id="switches",
-            required=False,
-            min_values=0,
-            options=[
-                discord.CheckboxGroupOption(label=t("With my name"), value=BY_NAME, default=True)
-            ],
-        )
+        self._switches = Switches({BY_NAME: t("With my name")}, on={BY_NAME})
         about = t("Empty: the name of the style.")
         self.add_item(ui.Label(text=t("Title"), description=about, component=self._title))
         self.add_item(ui.Label(text=t("And"), component=self._switches))

@@ -13,7 +13,7 @@ from bot.intake.service import IntakeService
 from bot.intake.wishes import OWN_STYLE, new_seed, suiting
 from bot.kit import Bot, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.picture_upload import PictureUpload
+from bot.ui.fields import PictureUpload
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import at_hand_first, painter_words
 from bot.wire.acknowledging import read_in_time

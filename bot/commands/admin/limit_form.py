@@ -18,6 +18,7 @@ from bot.commands.admin.limit_lines import limit_lines, read_lines
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Page, card, own_button, row_of, show
+from bot.ui.fields import ids_of
 from bot.ui.limit_words import limit_value
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import plain, shorten
@@ -97,7 +98,7 @@ class LimitsForm(ReportingModal):
         await acknowledge(interaction, ephemeral=True, thinking=not self._again)
         t, lines = texts_of(interaction), self._numbers.value
         read = read_lines(t, lines, interaction.client.settings.limits)
-        ids = {name: tuple(map(_id_of, menu.values)) for name, menu in self._menus.items()}
+        ids = {name: ids_of(menu.values) for name, menu in self._menus.items()}
         if read.problems:
             page = _problem_page(t, interaction.user.id, Filled(lines, ids), read.problems)
             await show(interaction, page)
@@ -205,11 +206,6 @@ def _menu(
     if limit.kind is LimitKind.ROLES:
         return ui.RoleSelect(**common)
     return ui.ChannelSelect(channel_types=PAINT_IN, **common)
-
-
-def _id_of(chosen: Any) -> int:
-    """The id of a role or channel; discord.py gives the bare text for one that is gone."""
-    return int(getattr(chosen, "id", chosen))
 
 
 FEATURE = Feature(buttons=(change_button, correct_button))

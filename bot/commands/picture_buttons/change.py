@@ -15,13 +15,12 @@ from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.picture_upload import PictureUpload
+from bot.ui.default_words import COLORS
+from bot.ui.fields import SEPARATOR, PictureUpload, Switches, sizes_and_qualities
 from bot.ui.reporting import ReportingModal
-from bot.ui.words import QUALITIES
 from common.options import PaintOptions
 from jobs.model import Job
 
-SIZES_PX = (256, 384, 512, 768, 1024, 1536, 2048)
 OPTIONS_LIMIT = 25
 FILM, SPOILER, PRIVATE = "film", "spoiler", "private"
 SWITCHES = {
@@ -29,8 +28,6 @@ SWITCHES = {
     SPOILER: _("Hide it until somebody clicks on it"),
     PRIVATE: _("Show it only to me"),
 }
-STYLE_COLORS = _("the style's colors")
-_SEPARATOR = "/"
 
 
 async def change(interaction: Interaction, job_id: int) -> None:
@@ -55,16 +52,8 @@ class ChangeForm(ReportingModal):
         self._look: ui.Select[Any] = ui.Select(
             custom_id="look", required=False, options=_looks(t, job.options)
         )
-        given = _switched_on(job)
-        self._switches: ui.CheckboxGroup[Any] = ui.CheckboxGroup(
-            custom_id="switches",
-            required=False,
-            min_values=0,
-            options=[
-                discord.CheckboxGroupOption(label=t(label), value=value, default=value in given)
-                for value, label in SWITCHES.items()
-            ],
-        )
+        labels = {value: t(label) for value, label in SWITCHES.items()}
+        self._switches = Switches(labels, on=_switched_on(job))
         for label, about, field in (
             (
                 t("Another photograph"),
@@ -104,9 +93,9 @@ class ChangeForm(ReportingModal):
 
     def _options(self, before: PaintOptions, *, film: bool) -> PaintOptions:
         changes: dict[str, Any] = {"timelapse": film}
-        for size_px, quality in map(_parts, self._size.values[:1]):
+        for size_px, quality in (value.split(SEPARATOR) for value in self._size.values[:1]):
             changes |= {"size_px": int(size_px), "quality": quality}
-        for strength, colors in map(_parts, self._look.values[:1]):
+        for strength, colors in (value.split(SEPARATOR) for value in self._look.values[:1]):
             changes |= {"strength": float(strength), "keep_colors": colors}
         return PaintOptions(**{**before.model_dump(), **changes})
 
@@ -120,25 +109,13 @@ def _switched_on(job: Job) -> set[str]:
     return {name for name, on in states.items() if on}
 
 
-def _parts(value: str) -> list[str]:
-    return value.split(_SEPARATOR)
-
-
-def _size_words(t: Texts, size_px: int, quality: str) -> str:
-    return f"{size_px} px · {t(QUALITIES[quality])}"
-
-
 def _sizes(t: Texts, options: PaintOptions, largest_px: int) -> list[discord.SelectOption]:
     """Sizes with qualities, the present pair chosen."""
-    sizes = sorted({*(size for size in SIZES_PX if size <= largest_px), options.size_px})
-    pairs = [(size, quality) for size in sizes for quality in QUALITIES]
+    present = f"{options.size_px}{SEPARATOR}{options.quality}"
+    pairs = sizes_and_qualities(t, largest_px, options.size_px)
     return [
-        discord.SelectOption(
-            label=_size_words(t, size, quality),
-            value=f"{size}{_SEPARATOR}{quality}",
-            default=(size, quality) == (options.size_px, options.quality),
-        )
-        for size, quality in pairs
+        discord.SelectOption(label=label, value=value, default=value == present)
+        for value, label in pairs.items()
     ][:OPTIONS_LIMIT]
 
 
@@ -146,11 +123,11 @@ def _looks(t: Texts, options: PaintOptions) -> list[discord.SelectOption]:
     """Strengths with what happens to the colors, the present pair chosen."""
     strengths = {strength: t(label) for label, strength in STRENGTHS.values()}
     strengths.setdefault(options.strength, t("as it was"))
-    colors = {"no": STYLE_COLORS, **KEPT_COLORS}
+    colors = {"no": COLORS["no"], **KEPT_COLORS}
     return [
         discord.SelectOption(
             label=f"{words} ({strength:.0%}) · {t(kept)}",
-            value=f"{strength}{_SEPARATOR}{name}",
+            value=f"{strength}{SEPARATOR}{name}",
             default=(strength, name) == (options.strength, options.keep_colors),
         )
         for strength, words in sorted(strengths.items())

@@ -11,6 +11,7 @@ from bot.intake.own_defaults import hidden_by_role
 from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import own_button
+from bot.ui.fields import Switches
 from bot.ui.people import role_ids
 from bot.ui.reporting import ReportingModal
 from bot.wire.faults import MessageGone, fault_of
@@ -48,18 +49,8 @@ class DescribeForm(ReportingModal):
             max_length=ALT_TEXT_LIMIT,
             default=described(t, job)[:ALT_TEXT_LIMIT],
         )
-        self._switches: ui.CheckboxGroup[Any] = ui.CheckboxGroup(
-            custom_id="switches",
-            required=False,
-            min_values=0,
-            options=[
-                discord.CheckboxGroupOption(
-                    label=t("Hide it until somebody clicks on it"),
-                    value=HIDDEN,
-                    default=job.reply.spoiler,
-                )
-            ],
-        )
+        hide = {HIDDEN: t("Hide it until somebody clicks on it")}
+        self._switches = Switches(hide, on={HIDDEN} if job.reply.spoiler else ())
         self.add_item(
             ui.Label(
                 text=t("What is to be seen"),
