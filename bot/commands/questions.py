@@ -1,15 +1,18 @@
-"""What asks for the style of a photograph that was sent alone: swatches, and one click."""
+"""What the intake asks of its member: the style of a photograph, whether what moves is painted."""
 
 from typing import Any
 
 import discord
 from discord import ui
 
+from bot.cards.small_print import duration
 from bot.commands.style_buttons import NEAR, SURPRISE, WISH, near, style_button
 from bot.commands.styles import all_styles_button
 from bot.commands.thumbnails import offered_paintings
+from bot.intake.moving import moving_options
 from bot.intake.request import PaintRequest, StyleWish
 from bot.intake.service import IntakeService
+from bot.intake.taken import Undecided
 from bot.intake.wishes import OWN_STYLE
 from bot.kit import Bot, Feature, Interaction, Service
 from bot.texts import Texts, texts_for
@@ -20,16 +23,18 @@ from bot.ui.words import is_at_hand, shorten
 OFFERED = 6
 IN_A_ROW = 3
 OPTION_LABEL_LIMIT = 100
+MOVING, STILL = "yes", "no"
 
 
-class StylePicker(Service):
-    """Asks; see `IntakeService.question`."""
+class Questions(Service):
+    """Asks; see `IntakeService.question` and `IntakeService.moving_question`."""
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
-        client.service(IntakeService).question = self.ask
+        intake = client.service(IntakeService)
+        intake.question, intake.moving_question = self.ask_style, self.ask_moving
 
-    async def ask(self, request: PaintRequest) -> Page:
+    async def ask_style(self, request: PaintRequest) -> Page:
         """The question that stands in the answer to a wish that lacks its style."""
         t, asker = texts_for(request.reply.locale), request.asker
         wish = asker.user_id, request.reply.interaction_id
@@ -78,6 +83,31 @@ class StylePicker(Service):
         layout = card(f"### 🎨 {words}", notes or None, gallery if pictures else None, *rows, small)
         return Page(layout, tuple(pictures))
 
+    async def ask_moving(self, undecided: Undecided) -> Page:
+        """The question that stands in the answer to a wish with a photograph that moves."""
+        wish, clip = undecided.request, undecided.moving.clip
+        t = texts_for(wish.reply.locale)
+        user_id, wish_id = wish.asker.user_id, wish.reply.interaction_id
+        aspect = None if wish.content is None else wish.content.aspect
+        seconds = self._client.queue.standings.painting_seconds
+        moving = await seconds(moving_options(wish, undecided.moving), aspect, frames=clip.frames)
+        still = await seconds(wish.options, aspect)
+        words = t("This moves. Shall I paint all of it, or its first picture?")
+        about = t(
+            "-# {count} frames in {seconds:.1f} s. The times are those of painting alone; your "
+            "file is kept for a day.",
+            count=clip.frames,
+            seconds=clip.seconds,
+        )
+        notes = "\n".join(f"-# {t.say(note)}" for note in undecided.moving.notes)
+        all_of_it = t("Moving (about {time})", time=duration(t, moving))
+        first = t("First picture (about {time})", time=duration(t, still))
+        row = row_of(
+            moving_button.button(all_of_it, user_id, wish_id, MOVING, emoji="🎞️"),
+            moving_button.button(first, user_id, wish_id, STILL, emoji="🖼️"),
+        )
+        return Page(card(f"### 🎞️ {words}", notes or None, row, about))
+
 
 @persistent("in-saved", USER, WISH)
 async def saved_styles_menu(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
@@ -88,4 +118,13 @@ async def saved_styles_menu(interaction: Interaction, _t: Texts, item: Persisten
     )
 
 
-FEATURE = Feature(buttons=(saved_styles_menu,), services=(StylePicker,))
+@persistent("moving", USER, WISH, rf"(?P<moving>{MOVING}|{STILL})")
+async def moving_button(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
+    """Paint what moves, or its first picture."""
+    item.check_owner(interaction)
+    await interaction.client.service(IntakeService).decide(
+        interaction, int(item.parts["wish"]), moving=item.parts["moving"] == MOVING
+    )
+
+
+FEATURE = Feature(buttons=(saved_styles_menu, moving_button), services=(Questions,))
