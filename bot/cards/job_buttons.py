@@ -9,10 +9,8 @@ from discord import ui
 
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _
-from bot.ui.components import PersistentItem, persistent, row_of
+from bot.ui.components import PersistentItem, persistent, rows_of
 from common.logs import add_log_ids
-
-IN_A_ROW = 5
 
 
 class Action(StrEnum):
@@ -80,11 +78,7 @@ def job_buttons(t: Texts, job_id: int, *actions: str) -> list["ui.ActionRow[Any]
     """Buttons in rows of at most five; those that take a version stand in a row of their own."""
     buttons = [_button(t, job_id, action) for action in actions]
     taking = sum(action in TAKES for action in actions)
-    return [
-        row_of(*group[first : first + IN_A_ROW])
-        for group in (buttons[:taking], buttons[taking:])
-        for first in range(0, len(group), IN_A_ROW)
-    ]
+    return rows_of(buttons[:taking]) + rows_of(buttons[taking:])
 
 
 def _button(t: Texts, job_id: int, action: str) -> PersistentItem:

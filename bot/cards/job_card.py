@@ -9,7 +9,7 @@ from discord import ui
 from bot.cards.job_buttons import TAKES, Action, job_buttons
 from bot.cards.small_print import Attached, network_words, settings_line, small_print
 from bot.texts import Texts
-from bot.ui.components import card
+from bot.ui.components import Card, card, gallery_of
 from bot.ui.words import plain, ready_words, styles_words
 from jobs.model import Failure, Job, JobState, Standing
 
@@ -41,7 +41,7 @@ def job_card(
     attached: Attached | None = None,
     *,
     has_gallery: bool = False,
-) -> ui.LayoutView:
+) -> Card:
     """The card of a job.
 
     Args:
@@ -64,7 +64,7 @@ def job_card(
             return card(*end_words(t, job, None), *buttons, color=color)
 
 
-def _waiting(t: Texts, job: Job, standing: Standing | None) -> ui.LayoutView:
+def _waiting(t: Texts, job: Job, standing: Standing | None) -> Card:
     headline, obstacle = t("Waiting in the queue"), _obstacle(t, standing)
     if job.cancel_requested:
         headline, obstacle = t("Being cancelled…"), None
@@ -103,9 +103,7 @@ def _settings(t: Texts, job: Job) -> str:
     return "\n".join(f"-# {line}" for line in lines)
 
 
-def _painting(
-    t: Texts, job: Job, standing: Standing | None, attached: Attached | None
-) -> ui.LayoutView:
+def _painting(t: Texts, job: Job, standing: Standing | None, attached: Attached | None) -> Card:
     progress = job.progress
     fraction = progress.fraction if progress else 0.0
     headline = t("Being cancelled…") if job.cancel_requested else t("Painting")
@@ -133,7 +131,7 @@ def _painting(
     )
 
 
-def _done(t: Texts, job: Job, attached: Attached | None, *, has_gallery: bool) -> ui.LayoutView:
+def _done(t: Texts, job: Job, attached: Attached | None, *, has_gallery: bool) -> Card:
     headline, *lines = end_words(t, job, attached)
     gallery = _gallery(attached, described(t, job), spoiler=job.reply.spoiler)
     buttons = job_buttons(t, job.id, *_actions(job, has_gallery)) if attached else ()
@@ -242,18 +240,14 @@ def plain_card(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
 def _gallery(
     attached: Attached | None, description: str, *, spoiler: bool
 ) -> "ui.MediaGallery[Any] | None":
-    if attached is None:
-        return None
-    several = len(attached.all) > 1
-    return ui.MediaGallery(
-        *(
-            discord.MediaGalleryItem(
-                f"attachment://{each.filename}",
-                description=(f"{number}: {description}" if several else description)[:256],
-                spoiler=spoiler,
-            )
-            for number, each in enumerate(attached.all, start=1)
+    files = () if attached is None else attached.all
+    return gallery_of(
+        (
+            f"attachment://{each.filename}",
+            f"{number}: {description}" if len(files) > 1 else description,
+            spoiler,
         )
+        for number, each in enumerate(files, start=1)
     )
 
 

@@ -19,7 +19,7 @@ from bot.intake.shares import convenience
 from bot.intake.taken import NOT_KEPT
 from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_for, texts_of
-from bot.ui.components import own_button, row_of, show, text_page
+from bot.ui.components import card, own_button, row_of, show
 from bot.ui.fields import Switches
 from bot.ui.people import role_ids
 from bot.ui.reporting import ReportingModal
@@ -157,7 +157,7 @@ async def _say_where(interaction: Interaction, t: Texts, post: GalleryPost) -> N
     link = f"https://discord.com/channels/{post.guild_id}/{post.channel_id}/{post.message_id}"
     words = t("It is in the gallery: {link}", link=link)
     button = take_out_button.of(t, interaction.user.id, post.job_id)
-    await show(interaction, text_page(words, row_of(button)))
+    await show(interaction, card(words, row_of(button)))
 
 
 @own_button("gallery-out", _("Take it out"), emoji="↩️")
@@ -167,7 +167,7 @@ async def take_out_button(interaction: Interaction, t: Texts, about: int) -> Non
     await acknowledge(interaction)
     if job.user_id == interaction.user.id and not await take_out(interaction.client, job.id):
         raise UserError(STILL_THERE)
-    await show(interaction, text_page(t("It is not in the gallery any more.")))
+    await show(interaction, card(t("It is not in the gallery any more.")))
 
 
 async def take_out(client: Bot, job_id: int) -> bool:

@@ -9,7 +9,7 @@ from discord import app_commands
 from bot.commands.style_form import PhotoForm
 from bot.kit import Feature, Interaction, Tree
 from bot.texts import Texts, _, texts_of
-from bot.ui.components import Page, card, own_button, row_of, show
+from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.limit_words import limit_line
 from bot.ui.people import is_admin
 from bot.wire.acknowledging import acknowledge
@@ -62,7 +62,7 @@ def _menus(t: Texts, tree: Tree) -> str | None:
     )
 
 
-def help_layout(t: Texts, tree: Tree, limits: Limits, user_id: int) -> discord.ui.LayoutView:
+def help_layout(t: Texts, tree: Tree, limits: Limits, user_id: int) -> Card:
     """The short card: how to begin, and what may be asked for here."""
     start = t(
         "## Atelier\n"
@@ -86,7 +86,7 @@ def help_layout(t: Texts, tree: Tree, limits: Limits, user_id: int) -> discord.u
     )
 
 
-def commands_layout(t: Texts, tree: Tree, *, for_admin: bool) -> discord.ui.LayoutView:
+def commands_layout(t: Texts, tree: Tree, *, for_admin: bool) -> Card:
     """The card of all commands that somebody can use."""
     commands = list(leaves(tree))
     members = [command for command in commands if not is_for_admins(command)]
@@ -110,7 +110,7 @@ async def all_commands_button(interaction: Interaction, t: Texts, _about: int) -
     await acknowledge(interaction)
     client = interaction.client
     for_admin = is_admin(interaction, client.settings)
-    await show(interaction, Page(commands_layout(t, client.tree, for_admin=for_admin)))
+    await show(interaction, commands_layout(t, client.tree, for_admin=for_admin))
 
 
 @app_commands.command(name="help")
@@ -120,7 +120,7 @@ async def help_command(interaction: Interaction) -> None:
     client = interaction.client
     limits = await client.queue.limits.in_force(interaction.guild_id)
     layout = help_layout(texts_of(interaction), client.tree, limits, interaction.user.id)
-    await show(interaction, Page(layout))
+    await show(interaction, layout)
 
 
 FEATURE = Feature(commands=(help_command,), buttons=(try_button, all_commands_button))

@@ -1,16 +1,23 @@
 """`/history`: the member's own pictures, newest first, in pages."""
 
-from typing import Any
-
 import discord
-from discord import app_commands, ui
+from discord import app_commands
 
 from bot.commands.show import show_job
 from bot.commands.thumbnails import stored_picture
 from bot.intake.shares import convenience
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, texts_of
-from bot.ui.components import USER, Page, PersistentItem, card, persistent, row_of, show, text_page
+from bot.ui.components import (
+    USER,
+    Card,
+    PersistentItem,
+    card,
+    gallery_of,
+    persistent,
+    row_of,
+    show,
+)
 from bot.ui.paging import PagePlace, page_button, turner
 from bot.ui.words import job_line, job_title, relative
 from bot.wire.acknowledging import acknowledge
@@ -50,7 +57,7 @@ def small_key(job: Job) -> str | None:
     return job.preview_key if is_large and job.preview_key is not None else job.result_key
 
 
-async def history_page(interaction: Interaction, place: PagePlace) -> Page:
+async def history_page(interaction: Interaction, place: PagePlace) -> Card:
     """One page: the pictures, what they are, and a menu to open one."""
     t = texts_of(interaction)
     client = interaction.client
@@ -59,9 +66,7 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Page:
     )
     turning = turner(history_turner, t, place, more=more)
     if not jobs:
-        return text_page(
-            t("There is no picture of yours here yet. Start one with /paint."), turning
-        )
+        return card(t("There is no picture of yours here yet. Start one with /paint."), turning)
     async with convenience(interaction):
         pictures = [
             (job, await stored_picture(client, key, str(job.id)))
@@ -69,24 +74,15 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Page:
             if (key := small_key(job))
         ]
     files = {job.id: file for job, file in pictures if file is not None}
-    gallery: ui.MediaGallery[Any] = ui.MediaGallery()
-    for job in jobs:
-        if job.id in files:
-            gallery.add_item(
-                media=files[job.id],
-                description=job_title(t, job)[:256],
-                spoiler=job.reply.spoiler,
-            )
+    gallery = gallery_of((files.get(job.id), job_title(t, job), job.reply.spoiler) for job in jobs)
     options = [
         discord.SelectOption(label=job_title(t, job)[:OPTION_LABEL_LIMIT], value=str(job.id))
         for job in jobs
     ]
     row = row_of(open_menu.menu(t("Open a picture…"), options, place.user_id))
     lines = [f"{job_line(t, job)} · {relative(job.ended_at or job.created_at)}" for job in jobs]
-    return Page(
-        card(t("## Your pictures"), gallery if files else None, "\n".join(lines), row, turning),
-        tuple(files.values()),
-    )
+    headline, words = t("## Your pictures"), "\n".join(lines)
+    return card(headline, gallery, words, row, turning, files=files.values())
 
 
 history_turner = page_button("history", history_page)

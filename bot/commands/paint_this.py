@@ -13,7 +13,17 @@ from bot.commands.style_form import Chosen, PhotoForm, ask_style, begin_with
 from bot.intake.request import Source, StyleWish
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.components import USER, Page, PersistentItem, card, persistent, row_of, show
+from bot.ui.components import (
+    USER,
+    Card,
+    PersistentItem,
+    card,
+    gallery_of,
+    persistent,
+    row_of,
+    rows_of,
+    show,
+)
 from bot.wire.acknowledging import acknowledge
 from common.options import MAX_VARIANTS
 
@@ -30,7 +40,6 @@ PAINT_AVATAR = _("Paint the avatar")
 AVATAR_PX = 1024
 
 
-IN_A_ROW = 5
 ALL = "all"
 
 
@@ -58,23 +67,26 @@ async def _with_one(interaction: Interaction, purpose: str, message: discord.Mes
     await show(interaction, _which(interaction, purpose, sources))
 
 
-def _which(interaction: Interaction, purpose: str, sources: Sequence[Source]) -> Page:
+def _which(interaction: Interaction, purpose: str, sources: Sequence[Source]) -> Card:
     """The pictures of a message with a button for each; pressing needs nothing but this page."""
     t, user_id = texts_of(interaction), interaction.user.id
-    gallery: ui.MediaGallery[Any] = ui.MediaGallery()
+    labels: list[str] = []
     buttons: list[ui.Item[Any]] = []
     for number, source in enumerate(sources, start=1):
         label = f"{number} · {name}" if (name := _file_name(source)) else f"{number}"
-        gallery.add_item(media=source.url or "", description=label[:256])
+        labels.append(label)
         buttons.append(picture_button.button(label, user_id, purpose, number))
-    rows = [row_of(*buttons[at : at + IN_A_ROW]) for at in range(0, len(buttons), IN_A_ROW)]
+    gallery = gallery_of(
+        (source.url, label, False) for source, label in zip(sources, labels, strict=True)
+    )
+    rows = rows_of(buttons)
     if purpose == "paint":
         label = t("All {count} in one message", count=len(sources))
         rows.append(row_of(picture_button.button(label, user_id, purpose, ALL, emoji="🖼️")))
         words = t("Which of these pictures shall I paint?")
     else:
         words = t("Which of these pictures is the style?")
-    return Page(card(f"### 🎨 {words}", gallery, *rows))
+    return card(f"### 🎨 {words}", gallery, *rows)
 
 
 def _file_name(source: Source) -> str | None:

@@ -10,7 +10,7 @@ from bot.intake.service import IntakeService
 from bot.intake.shares import convenience
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.components import Page, card, own_button, row_of, say, show
+from bot.ui.components import Card, card, own_button, row_of, say, show
 from bot.wire.acknowledging import acknowledge
 from bot.wire.uploads import Upload
 from jobs.changing.retention import ROWS_KEPT_DAYS
@@ -28,7 +28,7 @@ async def privacy(interaction: Interaction) -> None:
     await show(interaction, await privacy_page(interaction))
 
 
-async def privacy_page(interaction: Interaction) -> Page:
+async def privacy_page(interaction: Interaction) -> Card:
     """What is kept, and the buttons."""
     t = texts_of(interaction)
     user_id = interaction.user.id
@@ -44,13 +44,8 @@ async def privacy_page(interaction: Interaction) -> Page:
         "styles that you save until you remove them. I do not read messages, and I pass nothing on."
     )
     rows = t("What is left of it without pictures goes after {days} days.", days=ROWS_KEPT_DAYS)
-    return Page(
-        card(
-            t("## Your data"),
-            f"{words}\n{kept} {rows}",
-            row_of(export_button.of(t, user_id), erase_button.of(t, user_id)),
-        )
-    )
+    buttons = row_of(export_button.of(t, user_id), erase_button.of(t, user_id))
+    return card(t("## Your data"), f"{words}\n{kept} {rows}", buttons)
 
 
 @own_button("privacy-export", _("Send me my data"), emoji="📦")

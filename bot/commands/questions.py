@@ -1,9 +1,6 @@
 """What the intake asks of its member: the style of a photograph, whether what moves is painted."""
 
-from typing import Any
-
 import discord
-from discord import ui
 
 from bot.cards.small_print import duration
 from bot.commands.style_buttons import NEAR, SURPRISE, WISH, near, style_button
@@ -17,7 +14,16 @@ from bot.intake.wishes import OWN_STYLE
 from bot.kit import Bot, Feature, Interaction, Service
 from bot.texts import Texts, texts_for
 from bot.ui.choices import CHOICES
-from bot.ui.components import USER, Page, PersistentItem, card, persistent, row_of
+from bot.ui.components import (
+    USER,
+    Card,
+    PersistentItem,
+    card,
+    gallery_of,
+    persistent,
+    row_of,
+    rows_of,
+)
 from bot.ui.words import is_at_hand, shorten
 
 OFFERED = 6
@@ -34,18 +40,16 @@ class Questions(Service):
         intake = client.service(IntakeService)
         intake.question, intake.moving_question = self.ask_style, self.ask_moving
 
-    async def ask_style(self, request: PaintRequest) -> Page:
+    async def ask_style(self, request: PaintRequest) -> Card:
         """The question that stands in the answer to a wish that lacks its style."""
         t, asker = texts_for(request.reply.locale), request.asker
         wish = asker.user_id, request.reply.interaction_id
         offered = await offered_paintings(self._client, OFFERED)
-        gallery: ui.MediaGallery[Any] = ui.MediaGallery()
-        pictures = [picture for _painting, picture in offered if picture is not None]
-        for painting, picture in offered:
-            if picture is None:
-                continue
-            words = f"{painting.title(t.language)}, {painting.artist}"
-            gallery.add_item(media=picture, description=words[:256])
+        pictures = [picture for _painting, picture in offered]
+        gallery = gallery_of(
+            (picture, f"{painting.title(t.language)}, {painting.artist}", False)
+            for painting, picture in offered
+        )
         here = [is_at_hand(painting, self._client.settings) for painting, _picture in offered]
         buttons = [
             style_button.button(
@@ -53,9 +57,7 @@ class Questions(Service):
             )
             for (painting, _picture), at_hand in zip(offered, here, strict=True)
         ]
-        rows = [
-            row_of(*buttons[first : first + IN_A_ROW]) for first in range(0, len(buttons), IN_A_ROW)
-        ]
+        rows = rows_of(buttons, IN_A_ROW)
         saved = await self._client.queue.styles.visible_to(asker.user_id, asker.guild_id)
         if saved:
             options = [
@@ -80,10 +82,10 @@ class Questions(Service):
         small = t("-# Each click paints another picture of it; it is kept for a day.")
         if not all(here):
             small += "\n" + t("-# What is marked ⬇ is fetched first.")
-        layout = card(f"### 🎨 {words}", notes or None, gallery if pictures else None, *rows, small)
-        return Page(layout, tuple(pictures))
+        headline = f"### 🎨 {words}"
+        return card(headline, notes or None, gallery, *rows, small, files=pictures)
 
-    async def ask_moving(self, undecided: Undecided) -> Page:
+    async def ask_moving(self, undecided: Undecided) -> Card:
         """The question that stands in the answer to a wish with a photograph that moves."""
         wish, clip = undecided.request, undecided.moving.clip
         t = texts_for(wish.reply.locale)
@@ -106,7 +108,7 @@ class Questions(Service):
             moving_button.button(all_of_it, user_id, wish_id, MOVING, emoji="🎞️"),
             moving_button.button(first, user_id, wish_id, STILL, emoji="🖼️"),
         )
-        return Page(card(f"### 🎞️ {words}", notes or None, row, about))
+        return card(f"### 🎞️ {words}", notes or None, row, about)
 
 
 @persistent("in-saved", USER, WISH)

@@ -9,7 +9,7 @@ from discord import app_commands, ui
 from bot.commands.cancel import cancel_in_words
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.components import Page, card, own_button, row_of, show
+from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.words import job_line, standing_words
 from bot.wire.acknowledging import acknowledge
 from jobs.model import Job, JobState, Standing
@@ -26,7 +26,7 @@ async def queue(interaction: Interaction) -> None:
     await show(interaction, await queue_page(interaction))
 
 
-async def queue_page(interaction: Interaction, note: str | None = None) -> Page:
+async def queue_page(interaction: Interaction, note: str | None = None) -> Card:
     """The queue as it stands for the one who asks."""
     t = texts_of(interaction)
     queue = interaction.client.queue
@@ -46,7 +46,7 @@ async def queue_page(interaction: Interaction, note: str | None = None) -> Page:
     ]
     if interaction.guild_id is not None:
         parts += [ui.Separator(), _server_words(t, everybody, standings, overview)]
-    return Page(card(*parts, row_of(queue_refresh_button.of(t, interaction.user.id))))
+    return card(*parts, row_of(queue_refresh_button.of(t, interaction.user.id)))
 
 
 def _headline(t: Texts, overview: QueueOverview, note: str | None) -> str:

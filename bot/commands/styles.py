@@ -11,7 +11,7 @@ from bot.commands.thumbnails import painting_picture, stored_picture
 from bot.intake.wishes import OWN_STYLE
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.components import Page, card, own_button, row_of, show
+from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.paging import PagePlace, page_button, turner
 from bot.ui.words import at_hand_first, catalogue, is_at_hand, is_offered, plain
 from bot.wire.acknowledging import acknowledge
@@ -90,7 +90,7 @@ async def _own_entries(interaction: Interaction, t: Texts) -> list[StyleEntry]:
     ]
 
 
-async def styles_page(interaction: Interaction, place: PagePlace) -> Page:
+async def styles_page(interaction: Interaction, place: PagePlace) -> Card:
     """One page of styles with their pictures, each with a button to paint in it."""
     t = texts_of(interaction)
     topic = Topic.of(place.topic)
@@ -108,7 +108,7 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Page:
     shown = entries[first : first + PAGE_SIZE]
     turning = turner(styles_turner, t, place, more=len(entries) > first + PAGE_SIZE)
     if not shown:
-        return Page(card(title, nothing, turning))
+        return card(title, nothing, turning)
     files = [await _picture(interaction, entry, index) for index, entry in enumerate(shown)]
     how = t.plural("There is {count} here.", "There are {count} here.", count=len(entries))
     parts: list[str | ui.Item[Any]] = []
@@ -127,8 +127,7 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Page:
             "{count} more cannot be fetched at the moment.",
             count=away,
         )
-    attached = tuple(file for file in files if file is not None)
-    return Page(card(title, *parts, f"-# {how}", turning), attached)
+    return card(title, *parts, f"-# {how}", turning, files=files)
 
 
 def _part(entry: StyleEntry, file: discord.File | None) -> "str | ui.Section[Any]":

@@ -22,7 +22,7 @@ from bot.intake.wishes import in_style
 from bot.kit import Bot, Feature, Interaction, Service, UserError, cancel
 from bot.pictures.memory import give_free_memory_back
 from bot.texts import _, texts_for
-from bot.ui.components import Page
+from bot.ui.components import Card
 from bot.ui.refusals import refusal_words
 from bot.wire.acknowledging import ANSWER_FOLLOWS, acknowledge, read_in_time
 from bot.wire.errors import sentence_for
@@ -60,9 +60,9 @@ class IntakeService(Service):
 
     pictures: PictureIntake
     _shares: Shares
-    question: Callable[[PaintRequest], Awaitable[Page]]
+    question: Callable[[PaintRequest], Awaitable[Card]]
     """Makes what asks for the style of a wish that lacks it; set by who offers styles."""
-    moving_question: Callable[[Undecided], Awaitable[Page]]
+    moving_question: Callable[[Undecided], Awaitable[Card]]
     """Makes what asks whether what moves is painted, or its first picture; set likewise."""
     _journal: CommandJournal
 
@@ -241,7 +241,7 @@ class IntakeService(Service):
         kept = await self._surroundings.patiently(request, lambda: self.pictures.keep(request))
         await self._ask(kept, await self.question(kept))
 
-    async def _ask(self, kept: PaintRequest, page: Page) -> None:
+    async def _ask(self, kept: PaintRequest, page: Card) -> None:
         """Put a question into the answer to a wish whose pictures are in the store."""
         if kept.reply.interaction_id in self._decided:  # just before it was asked once more
             return
@@ -251,7 +251,7 @@ class IntakeService(Service):
             self._client,
             kept.reply,
             content=None,  # there may be words that it waits
-            view=page.layout,
+            view=page,
             attachments=list(page.files),
         )
 

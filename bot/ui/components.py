@@ -5,8 +5,7 @@ Buttons and menus go on working after any restart: all that they need is in thei
 
 import functools
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, ClassVar, Self
 
 import discord
@@ -14,32 +13,45 @@ from discord import ui
 
 from bot.kit import Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.reporting import ReportingLayout
 from bot.ui.words import shorten
 from bot.wire.errors import report
 
 CUSTOM_ID_LIMIT = 100
 LABEL_LIMIT = 80
+DESCRIPTION_LIMIT = 256
 USER = r"(?P<user>\d{1,20})"
 NOT_YOURS = _("These buttons belong to somebody else; please use the command yourself.")
 
 
-@dataclass(frozen=True)
-class Page:
-    """What a message shows: its components, and the files that they refer to."""
+class Card(ui.LayoutView):
+    """A message of components, and the files that they refer to; tells what goes wrong in it."""
 
-    layout: ui.LayoutView
     files: tuple[discord.File, ...] = ()
 
+    async def on_error(
+        self,
+        interaction: discord.Interaction[Any],
+        error: Exception,
+        item: ui.Item[Any],  # noqa: ARG002 - the signature is discord.py's
+        /,
+    ) -> None:
+        """Tell the user."""
+        await report(interaction, error)
 
-def card(*parts: "str | ui.Item[Any] | None", color: int | None = None) -> ui.LayoutView:
-    """A card of texts and components, those that are None left out."""
+
+def card(
+    *parts: "str | ui.Item[Any] | None",
+    color: int | None = None,
+    files: Iterable[discord.File | None] = (),
+) -> Card:
+    """A card of texts and components, and files; those that are None are left out."""
     container: ui.Container[Any] = ui.Container(accent_color=color)
     for part in parts:
         if part is not None:
             container.add_item(ui.TextDisplay(part) if isinstance(part, str) else part)
-    layout = ReportingLayout(timeout=None)  # a timeout would forget the dynamic items
+    layout = Card(timeout=None)  # with one, discord.py forgets the dynamic items of all messages
     layout.add_item(container)
+    layout.files = tuple(file for file in files if file is not None)
     return layout
 
 
@@ -51,19 +63,31 @@ def row_of(*items: ui.Item[Any]) -> "ui.ActionRow[Any]":
     return row
 
 
-def text_page(text: str, *rows: "ui.ActionRow[Any] | None") -> Page:
-    """A page of words, with rows of buttons below."""
-    return Page(card(text, *rows))
+def rows_of(items: "Sequence[ui.Item[Any]]", in_a_row: int = 5) -> list["ui.ActionRow[Any]"]:
+    """Buttons in as many rows as they need."""
+    return [row_of(*items[at : at + in_a_row]) for at in range(0, len(items), in_a_row)]
 
 
-async def show(interaction: Interaction, page: Page) -> None:
+def gallery_of(
+    pictures: Iterable[tuple[discord.File | str | None, str, bool]],
+) -> "ui.MediaGallery[Any] | None":
+    """Pictures with descriptions and whether they are hidden; those that are None are left out."""
+    items = [
+        discord.MediaGalleryItem(media, description=words[:DESCRIPTION_LIMIT], spoiler=spoiler)
+        for media, words, spoiler in pictures
+        if media is not None
+    ]
+    return ui.MediaGallery(*items) if items else None
+
+
+async def show(interaction: Interaction, page: Card) -> None:
     """Put a page into the message of an interaction that has been acknowledged."""
-    await interaction.edit_original_response(view=page.layout, attachments=list(page.files))
+    await interaction.edit_original_response(view=page, attachments=list(page.files))
 
 
 async def say(interaction: Interaction, text: str) -> None:
     """Put plain words in the place of the components of an acknowledged interaction."""
-    await show(interaction, text_page(text))
+    await show(interaction, card(text))
 
 
 def template(kind: str, *parts: str) -> str:

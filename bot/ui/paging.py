@@ -8,7 +8,7 @@ from discord import ui
 
 from bot.kit import Interaction
 from bot.texts import Texts
-from bot.ui.components import USER, Page, PersistentItem, persistent, row_of, show
+from bot.ui.components import USER, Card, PersistentItem, persistent, row_of, show
 from bot.wire.acknowledging import acknowledge
 
 
@@ -25,7 +25,7 @@ class PagePlace:
 
 
 def page_button(
-    kind: str, render: Callable[[Interaction, PagePlace], Awaitable[Page]]
+    kind: str, render: Callable[[Interaction, PagePlace], Awaitable[Card]]
 ) -> type[PersistentItem]:
     """The buttons that turn pages of one kind, which is part of the custom_id, as they are made."""
 

@@ -18,24 +18,6 @@ _TAKEN = "taken"
 """Set in the extras of what was submitted where its form is known."""
 
 
-class ReportingLayout(ui.LayoutView):
-    """A layout whose components report what goes wrong in them.
-
-    Never give a layout that holds `DynamicItem`s a timeout: when it runs out, discord.py forgets
-    the dynamic items of all messages.
-    """
-
-    async def on_error(
-        self,
-        interaction: discord.Interaction[Any],
-        error: Exception,
-        item: ui.Item[Any],  # noqa: ARG002 - the signature is discord.py's
-        /,
-    ) -> None:
-        """Tell the user."""
-        await report(interaction, error)
-
-
 class ReportingModal(ui.Modal):
     """A modal that reports what goes wrong in it, and is forgotten after a while.
 

@@ -6,7 +6,7 @@ from typing import Any
 from bot.commands.admin.access import admin_guild
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.components import Page, card
+from bot.ui.components import Card, card
 from bot.ui.default_words import default_words
 from bot.ui.limit_words import limit_line, limit_value
 from bot.ui.paging import PagePlace, page_button, turner
@@ -47,7 +47,7 @@ ACTIONS: Mapping[str, str] = {
 }
 
 
-async def audit_page(interaction: Interaction, place: PagePlace) -> Page:
+async def audit_page(interaction: Interaction, place: PagePlace) -> Card:
     """One page of the log of the server; only for those who manage it."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
@@ -57,7 +57,7 @@ async def audit_page(interaction: Interaction, place: PagePlace) -> Page:
     shown = entries[first : first + PAGE_SIZE]
     words = "\n".join(audit_line(t, entry) for entry in shown)
     turning = turner(audit_turner, t, place, more=len(entries) > first + PAGE_SIZE)
-    return Page(card(t("## Log of changes"), words or t("Nothing was changed so far."), turning))
+    return card(t("## Log of changes"), words or t("Nothing was changed so far."), turning)
 
 
 def audit_line(t: Texts, entry: AuditEntry) -> str:

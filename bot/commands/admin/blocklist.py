@@ -9,7 +9,7 @@ from discord import app_commands
 from bot.commands.admin.access import AdminGroup, admin_guild, begin_as_admin, tell
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.components import Page, card, say, show
+from bot.ui.components import Card, card, say, show
 from bot.ui.paging import PagePlace, page_button, turner
 from bot.ui.people import is_operator
 from bot.ui.spans import read_span, span_choices
@@ -101,7 +101,7 @@ async def show_blocked(interaction: Interaction) -> None:
     await show(interaction, await blocklist_page(interaction, place))
 
 
-async def blocklist_page(interaction: Interaction, place: PagePlace) -> Page:
+async def blocklist_page(interaction: Interaction, place: PagePlace) -> Card:
     """One page of the blocked members, the last blocked first; only for those who manage."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
@@ -110,7 +110,7 @@ async def blocklist_page(interaction: Interaction, place: PagePlace) -> Page:
     lines = [block_line(t, block) for block in blocked[first : first + PAGE_SIZE]]
     words = "\n".join(lines) or t("Nobody is blocked in this server.")
     turning = turner(blocklist_turner, t, place, more=len(blocked) > first + PAGE_SIZE)
-    return Page(card(t("## Blocklist"), words, turning))
+    return card(t("## Blocklist"), words, turning)
 
 
 def block_line(t: Texts, block: Block) -> str:

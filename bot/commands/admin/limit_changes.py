@@ -9,7 +9,7 @@ from bot.commands.admin.access import admin_guild, announce
 from bot.commands.admin.limit_lines import UNUSABLE, loosens
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.components import own_button, row_of, say, show, text_page
+from bot.ui.components import card, own_button, row_of, say, show
 from bot.ui.limit_words import limit_line
 from bot.wire.acknowledging import acknowledge
 from common.limits import LIMITS
@@ -67,7 +67,7 @@ async def _offer_undo(interaction: Interaction, guild_id: int, said: str) -> Non
         await say(interaction, said)
         return
     button = undo_button.of(texts_of(interaction), user_id, change_id)
-    await show(interaction, text_page(said, row_of(button)))
+    await show(interaction, card(said, row_of(button)))
 
 
 @own_button("limits-undo", _("Undo"), emoji="↩️")

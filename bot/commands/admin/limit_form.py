@@ -17,7 +17,7 @@ from bot.commands.admin.limit_changes import change_limits
 from bot.commands.admin.limit_lines import limit_lines, read_lines
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.components import Page, card, own_button, row_of, show
+from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.fields import ids_of
 from bot.ui.limit_words import limit_value
 from bot.ui.reporting import ReportingModal
@@ -111,7 +111,7 @@ class LimitsForm(ReportingModal):
         await change_limits(interaction, guild_id, changed)
 
 
-def _problem_page(t: Texts, user_id: int, filled: Filled, problems: Mapping[int, str]) -> Page:
+def _problem_page(t: Texts, user_id: int, filled: Filled, problems: Mapping[int, str]) -> Card:
     """What is wrong, all that was filled in, and the way back to the form."""
     wrong = [
         t("Line {number}: {problem}", number=number, problem=plain(problem, 300))
@@ -130,14 +130,9 @@ def _problem_page(t: Texts, user_id: int, filled: Filled, problems: Mapping[int,
         f"-# {t.say(limit.label)}: {limit_value(t, name, filled.chosen.get(name))}"
         for name, limit in MENUS.items()
     )
-    return Page(
-        card(
-            "\n".join([headline, *wrong]),
-            f"{FENCE}\n{typed}\n{FENCE}",
-            menus,
-            row_of(correct_button.of(t, user_id)),
-        )
-    )
+    fenced = f"{FENCE}\n{typed}\n{FENCE}"
+    button = row_of(correct_button.of(t, user_id))
+    return card("\n".join([headline, *wrong]), fenced, menus, button)
 
 
 @own_button("limits-change", _("Change limits…"), emoji="✏️")

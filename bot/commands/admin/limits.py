@@ -13,7 +13,7 @@ from bot.commands.admin.limit_form import change_button, open_form
 from bot.commands.admin.queue_admin import nothing_button
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.components import row_of, show, text_page
+from bot.ui.components import card, row_of, show
 from bot.ui.limit_words import limits_words
 from bot.ui.paging import PagePlace
 from bot.wire.acknowledging import acknowledge
@@ -38,7 +38,7 @@ async def show_limits(interaction: Interaction) -> None:
     guild_id = await begin_as_admin(interaction)
     t = texts_of(interaction)
     words = await _limits_in_words(interaction, t, guild_id)
-    await show(interaction, text_page(words, row_of(change_button.of(t, interaction.user.id))))
+    await show(interaction, card(words, row_of(change_button.of(t, interaction.user.id))))
 
 
 async def _limits_in_words(interaction: Interaction, t: Texts, guild_id: int) -> str:
@@ -132,7 +132,7 @@ async def reset(interaction: Interaction, limit: str | None = None) -> None:
     user_id = interaction.user.id
     question = t("Reset all limits of this server, roles and channels included?")
     row = row_of(reset_button.of(t, user_id), nothing_button.of(t, user_id))
-    await show(interaction, text_page(question, row))
+    await show(interaction, card(question, row))
 
 
 @reset.autocomplete("limit")

@@ -19,7 +19,7 @@ from bot.commands.admin.queue_admin import (
 )
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.components import card, own_button, row_of, say, show, text_page
+from bot.ui.components import card, own_button, row_of, say, show
 from bot.ui.people import is_operator
 from bot.ui.spans import read_span
 from bot.wire.acknowledging import acknowledge
@@ -134,7 +134,7 @@ async def clear(interaction: Interaction) -> None:
     row = row_of(clear_everywhere_button.of(t, user_id), nothing_button.of(t, user_id))
     question = t("**In all servers and private messages:**")
     words = f"{question} {clear_question(t, overview.waiting)}"
-    await show(interaction, text_page(words, row))
+    await show(interaction, card(words, row))
 
 
 @operator.command(name="log")

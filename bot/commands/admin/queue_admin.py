@@ -7,7 +7,7 @@ from bot.commands.admin.access import AdminGroup, admin_guild, announce, begin_a
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
-from bot.ui.components import PersistentItem, card, own_button, row_of, say, show, text_page
+from bot.ui.components import PersistentItem, card, own_button, row_of, say, show
 from bot.wire.acknowledging import acknowledge
 from jobs.model import Job
 from jobs.outcomes import AlreadyEnded, Cleared, TooLateToUndo
@@ -52,7 +52,7 @@ async def clear(interaction: Interaction) -> None:
         return
     user_id = interaction.user.id
     row = row_of(clear_button.of(t, user_id, guild_id), nothing_button.of(t, user_id))
-    await show(interaction, text_page(clear_question(t, overview.waiting), row))
+    await show(interaction, card(clear_question(t, overview.waiting), row))
 
 
 @own_button("change-nothing", _("Change nothing"))
@@ -96,7 +96,7 @@ async def show_undo(
     until = discord.utils.format_dt(cleared.undo_until, "t")
     note = t("-# This can be undone until {time}.", time=until)
     button = undo.of(t, interaction.user.id, cleared.id)
-    await show(interaction, text_page(f"{said}\n{note}", row_of(button)))
+    await show(interaction, card(f"{said}\n{note}", row_of(button)))
 
 
 @own_button("queue-clear", _("Cancel them all"), style=discord.ButtonStyle.danger)

@@ -3,10 +3,9 @@
 import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import discord
-from discord import app_commands, ui
+from discord import app_commands
 
 from bot.commands.admin.access import admin_guild, begin_as_admin
 from bot.commands.paint import offered
@@ -17,15 +16,15 @@ from bot.intake.wishes import OWN_STYLE, resolve
 from bot.kit import Bot, Feature, Interaction, Service, UserError
 from bot.texts import Texts, _, texts_for, texts_of
 from bot.ui.components import (
-    Page,
+    Card,
     PersistentItem,
     card,
+    gallery_of,
     own_button,
     persistent,
     row_of,
     say,
     show,
-    text_page,
 )
 from bot.ui.words import catalogue, plain, style_words
 from bot.wire.acknowledging import acknowledge, read_in_time
@@ -92,7 +91,7 @@ async def style_of_the_week(
         await queue.weekly_styles.mark_ended(guild_id)
         raise
     row = row_of(end_button.of(t, interaction.user.id))
-    await show(interaction, text_page(t("It is announced: {link}", link=link), row))
+    await show(interaction, card(t("It is announced: {link}", link=link), row))
 
 
 async def _preset_of(interaction: Interaction, chosen: StyleInput, typed: str) -> str:
@@ -116,7 +115,7 @@ async def _post(interaction: Interaction, weekly: WeeklyStyle, chosen: StyleInpu
     channel = client.get_partial_messageable(weekly.channel_id, guild_id=weekly.guild_id)
     try:
         message = await channel.send(
-            view=page.layout, files=list(page.files), nonce=f"weekly-{interaction.id}"[-25:]
+            view=page, files=list(page.files), nonce=f"weekly-{interaction.id}"[-25:]
         )
     except (discord.Forbidden, discord.NotFound) as error:
         if passes(error):
@@ -126,7 +125,7 @@ async def _post(interaction: Interaction, weekly: WeeklyStyle, chosen: StyleInpu
     return message.jump_url
 
 
-async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) -> Page:
+async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) -> Card:
     painting = None if chosen.preset is None else catalogue().get(chosen.preset)
     if painting is not None:
         picture = await painting_picture(client, painting, "style-of-the-week")
@@ -135,20 +134,16 @@ async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) 
         assert chosen.picture is not None
         picture = await stored_picture(client, chosen.picture, "style-of-the-week")
         about = None
-    gallery: ui.MediaGallery[Any] | None = None
-    if picture is not None:
-        gallery = ui.MediaGallery()
-        gallery.add_item(media=picture, description=weekly.name[:256])
     until = discord.utils.format_dt(weekly.ends_at, "f")
-    layout = card(
+    return card(
         f"## 🎨 {t('Style of the week: {name}', name=plain(weekly.name))}",
         about,
-        gallery,
+        gallery_of([(picture, weekly.name, False)]),
         t("Until {time}. Press the button, give a photograph, and show us.", time=until),
         row_of(weekly_button.of(t, weekly.guild_id)),
         color=COLOR,
+        files=[picture],
     )
-    return Page(layout, () if picture is None else (picture,))
 
 
 async def _show_present(interaction: Interaction, guild_id: int) -> None:
@@ -164,7 +159,7 @@ async def _show_present(interaction: Interaction, guild_id: int) -> None:
         pictures=t.plural("{count} picture", "{count} pictures", count=count),
     )
     row = row_of(end_button.of(t, interaction.user.id))
-    await show(interaction, text_page(words, row))
+    await show(interaction, card(words, row))
 
 
 @own_button("weekly-end", _("End it now"))

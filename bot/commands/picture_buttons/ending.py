@@ -16,7 +16,7 @@ from bot.commands.show import show_job
 from bot.intake.request import reply_to
 from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.components import own_button, row_of, text_page
+from bot.ui.components import card, own_button, row_of
 from bot.ui.words import message_address, plain
 from bot.wire.acknowledging import acknowledge
 from bot.wire.faults import passes
@@ -73,8 +73,8 @@ async def delete(interaction: Interaction, job_id: int) -> None:
         words = t(DELETED_BEFORE)
     if not removed:
         words += "\n" + t(STILL_THERE, link=message_address(job))
-    page = text_page(words, *undo)
-    await interaction.followup.send(view=page.layout, ephemeral=True)
+    page = card(words, *undo)
+    await interaction.followup.send(view=page, ephemeral=True)
 
 
 @own_button("undelete", _("Undo"), emoji="↩️")
