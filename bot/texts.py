@@ -44,17 +44,13 @@ def _(message: str) -> str:
     return message
 
 
-def _one_form(count: int) -> int:
-    return int(count != 1)
-
-
 @dataclass(frozen=True)
 class Texts:
     """The sentences of one language; what is not translated comes in English."""
 
     language: str = SOURCE_LANGUAGE
     messages: Mapping[_Key, tuple[str, ...]] = field(default_factory=dict, repr=False)
-    plural_form: Callable[[int], int] = field(default=_one_form, repr=False)
+    plural_form: Callable[[int], int] = field(default=lambda count: int(count != 1), repr=False)
 
     def __call__(self, message: str, /, **values: object) -> str:
         """Say a sentence; `{name}` in it stands for the value of that name."""

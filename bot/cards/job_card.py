@@ -57,7 +57,10 @@ def job_card(
         case JobState.RUNNING:
             return _painting(t, job, standing, attached)
         case JobState.DONE:
-            return _done(t, job, attached, has_gallery=has_gallery)
+            headline, *lines = end_words(t, job, attached)
+            gallery = _gallery(attached, described(t, job), spoiler=job.reply.spoiler)
+            buttons = job_buttons(t, job.id, *_actions(job, has_gallery)) if attached else []
+            return card(headline, gallery, *lines, *buttons, color=COLOR_DONE)
         case JobState.FAILED | JobState.CANCELLED:
             buttons = job_buttons(t, job.id, Action.AGAIN, Action.CHANGE, Action.DELETE)
             color = COLOR_FAILED if job.state is JobState.FAILED else COLOR_WAITING
@@ -129,13 +132,6 @@ def _painting(t: Texts, job: Job, standing: Standing | None, attached: Attached 
         *([] if job.cancel_requested else job_buttons(t, job.id, Action.CANCEL)),
         color=COLOR_PAINTING,
     )
-
-
-def _done(t: Texts, job: Job, attached: Attached | None, *, has_gallery: bool) -> Card:
-    headline, *lines = end_words(t, job, attached)
-    gallery = _gallery(attached, described(t, job), spoiler=job.reply.spoiler)
-    buttons = job_buttons(t, job.id, *_actions(job, has_gallery)) if attached else ()
-    return card(headline, gallery, *lines, *buttons, color=COLOR_DONE)
 
 
 def _actions(job: Job, has_gallery: bool) -> Sequence[str]:

@@ -13,7 +13,7 @@ from bot.commands.job_access import check_pictures, kept_job, known_job
 from bot.commands.show import check_posting
 from bot.commands.style_form import PhotoForm
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
-from bot.intake.own_defaults import hidden_by_role
+from bot.intake.own_defaults import must_hide
 from bot.intake.request import StyleWish
 from bot.intake.shares import convenience
 from bot.intake.taken import NOT_KEPT
@@ -21,7 +21,6 @@ from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_for, texts_of
 from bot.ui.components import card, own_button, row_of, show
 from bot.ui.fields import Switches
-from bot.ui.people import role_ids
 from bot.ui.reporting import ReportingModal
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import MessageGone, fault_of, passes
@@ -118,13 +117,14 @@ async def _post(
 ) -> int:
     """Post a picture in the language of the server; the message's id."""
     client, t = interaction.client, texts_for(interaction.guild_locale)
-    guild = client.get_guild(interaction.guild_id or 0)
+    guild_id = interaction.guild_id or 0
+    guild = client.get_guild(guild_id)
     limit_bytes = DEFAULT_LIMIT_BYTES if guild is None else guild.filesize_limit
     async with convenience(interaction):
         attached = await fitted_result(t, client, job, limit_bytes)
         if attached is None:
             raise UserError(NOT_KEPT)
-        hidden = job.reply.spoiler or await _must_hide(interaction, channel_id)
+        hidden = job.reply.spoiler or await must_hide(interaction, guild_id, channel_id)
         layout = gallery_card(t, job, attached, title=title, by_name=by_name, spoiler=hidden)
         channel = client.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
         try:
@@ -138,14 +138,6 @@ async def _post(
                 raise
             raise UserError(MAY_NOT_WRITE, channel_id=str(channel_id)) from None
     return message.id
-
-
-async def _must_hide(interaction: Interaction, channel_id: int) -> bool:
-    assert interaction.guild_id is not None
-    there = await interaction.client.queue.defaults.in_force(
-        {"guild": interaction.guild_id, "channel": channel_id}
-    )
-    return bool(hidden_by_role(there, role_ids(interaction)).always_spoiler)
 
 
 async def _say_where(interaction: Interaction, t: Texts, post: GalleryPost) -> None:

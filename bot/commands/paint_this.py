@@ -73,7 +73,10 @@ def _which(interaction: Interaction, purpose: str, sources: Sequence[Source]) ->
     labels: list[str] = []
     buttons: list[ui.Item[Any]] = []
     for number, source in enumerate(sources, start=1):
-        label = f"{number} · {name}" if (name := _file_name(source)) else f"{number}"
+        path = urlsplit(source.url or "").path
+        # Pictures from elsewhere have no name worth reading.
+        name = unquote(PurePosixPath(path).name) if "attachments/" in path else ""
+        label = f"{number} · {name}" if name else f"{number}"
         labels.append(label)
         buttons.append(picture_button.button(label, user_id, purpose, number))
     gallery = gallery_of(
@@ -87,12 +90,6 @@ def _which(interaction: Interaction, purpose: str, sources: Sequence[Source]) ->
     else:
         words = t("Which of these pictures is the style?")
     return card(f"### 🎨 {words}", gallery, *rows)
-
-
-def _file_name(source: Source) -> str | None:
-    """What a member called it; pictures from elsewhere have no name worth reading."""
-    path = urlsplit(source.url or "").path
-    return unquote(PurePosixPath(path).name) if "attachments/" in path else None
 
 
 @persistent("pick", USER, r"(?P<purpose>paint|style)", r"(?P<which>\d{1,2}|all)")

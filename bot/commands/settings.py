@@ -1,5 +1,6 @@
 """`/settings`: defaults of one's own; an admin's for a channel or the server."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import discord
@@ -19,6 +20,11 @@ from jobs.changing.defaults import DefaultsScope
 AS_USUAL = "-"
 ROLES_AT_MOST = 25  # as many as a menu lets choose
 NEEDS_ADMIN = _("Only those who manage this server may set that; without it, it is for you.")
+KEPT: Mapping[DefaultsScope, str] = {
+    "user": _("Kept. /paint does so from now on, where you do not say otherwise."),
+    "channel": _("Kept for this channel, where members have no defaults of their own."),
+    "guild": _("Kept for this server, where members have no defaults of their own."),
+}
 HIDDEN, PRIVATE = "spoiler", "private"
 
 
@@ -30,7 +36,8 @@ class SettingsForm(ReportingModal):
     ) -> None:
         super().__init__(title=t("Defaults"))
         self._scope, self._owner_id = scope, owner_id
-        self._size = _select("size", t, sizes_and_qualities(t, largest_px), _size_value(now))
+        present = None if now.size_px is None else f"{now.size_px}{SEPARATOR}{now.quality}"
+        self._size = _select("size", t, sizes_and_qualities(t, largest_px), present)
         colors = {name: t(label) for name, label in COLORS.items()}
         self._colors = _select("colors", t, colors, now.keep_colors)
         self._notify: ui.Select[Any] | None = None
@@ -64,13 +71,13 @@ class SettingsForm(ReportingModal):
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Keep what was chosen."""
-        size_px, quality = _parted(_value(self._size))
+        size_px, _slash, quality = (_value(self._size) or "").partition(SEPARATOR)
         switched = set(self._switches.values)
         hides = "spoiler" if self._scope == "user" else "always_spoiler"
         chosen = Defaults.model_validate(
             {
-                "size_px": size_px,
-                "quality": quality,
+                "size_px": size_px or None,
+                "quality": quality or None,
                 "keep_colors": _value(self._colors),
                 "notify": _value(self._notify),
                 "language": _value(self._language),
@@ -83,17 +90,7 @@ class SettingsForm(ReportingModal):
         own = interaction.client.service(OwnDefaults)
         await own.set(interaction, self._scope, self._owner_id, chosen)
         t = texts_for(chosen.language) if chosen.language else texts_of(interaction)
-        await interaction.edit_original_response(content=_said(t, self._scope))
-
-
-def _said(t: Texts, scope: DefaultsScope) -> str:
-    match scope:
-        case "user":
-            return t("Kept. /paint does so from now on, where you do not say otherwise.")
-        case "channel":
-            return t("Kept for this channel, where members have no defaults of their own.")
-        case "guild":
-            return t("Kept for this server, where members have no defaults of their own.")
+        await interaction.edit_original_response(content=t(KEPT[self._scope]))
 
 
 def _select(custom_id: str, t: Texts, labels: dict[str, str], now: str | None) -> "ui.Select[Any]":
@@ -111,17 +108,6 @@ def _select(custom_id: str, t: Texts, labels: dict[str, str], now: str | None) -
 def _value(select: "ui.Select[Any] | None") -> str | None:
     chosen = next(iter(select.values), None) if select is not None else None
     return None if chosen == AS_USUAL else chosen
-
-
-def _parted(value: str | None) -> tuple[str | None, str | None]:
-    if value is None:
-        return None, None
-    size, _sep, quality = value.partition(SEPARATOR)
-    return size, quality
-
-
-def _size_value(now: Defaults) -> str | None:
-    return None if now.size_px is None else f"{now.size_px}{SEPARATOR}{now.quality}"
 
 
 @app_commands.command(name="settings")

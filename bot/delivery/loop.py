@@ -88,7 +88,9 @@ class Delivery(Service):
             self._places_at = now
             for job in await self._moved():
                 jobs.setdefault(job.id, job)
-        self._forget(jobs)
+        for job_id, message in list(self._messages.items()):
+            if job_id not in jobs and message.is_final and message.task is None:
+                del self._messages[job_id]  # it has had its end
         for job in sorted(jobs.values(), key=lambda job: not job.state.ended):
             self._consider(job, now)
 
@@ -217,12 +219,6 @@ class Delivery(Service):
                 message.standing_is_old = True
                 moved.append(job)
         return moved
-
-    def _forget(self, jobs: dict[int, Job]) -> None:
-        """Drop what is known of messages that have had their end."""
-        for job_id, message in list(self._messages.items()):
-            if job_id not in jobs and message.is_final and message.task is None:
-                del self._messages[job_id]
 
     def _wait_seconds(self) -> float:
         now = self._now()

@@ -72,6 +72,15 @@ def hidden_by_role(own: Defaults, roles: Collection[int]) -> Defaults:
     return own.model_copy(update={"always_spoiler": True})
 
 
+async def must_hide(interaction: Interaction, guild_id: int, channel_id: int | None) -> bool:
+    """Whether admins want all pictures of the one who asks hidden there."""
+    owners: dict[DefaultsScope, int] = {"guild": guild_id}
+    if channel_id is not None:
+        owners["channel"] = channel_id
+    there = await interaction.client.queue.defaults.in_force(owners)
+    return bool(hidden_by_role(there, role_ids(interaction)).always_spoiler)
+
+
 def options_by(own: Defaults) -> dict[str, Any]:
     """Those of the defaults that are options of a painting, by their names."""
     return own.model_dump(include={"size_px", "quality", "keep_colors"}, exclude_none=True)

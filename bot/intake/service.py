@@ -206,7 +206,10 @@ class IntakeService(Service):
             if entry is not None and not await patiently(request, entry.settled):
                 return  # who took it first answers
             if request.lacks_style:
-                await self._ask_style(request)
+                # The intake stays open, and with it the pictures are kept, for a day: a style may
+                # be chosen in that time, and then another.
+                kept = await patiently(request, lambda: self.pictures.keep(request))
+                await self._ask(kept, await self.question(kept))
                 return
             outcome = await patiently(request, lambda: self._submit(request, message_id))
             if isinstance(outcome, Undecided):
@@ -231,15 +234,6 @@ class IntakeService(Service):
         if entry is not None:
             await entry.drop()
         await self._journal.close(reply.interaction_id)
-
-    async def _ask_style(self, request: PaintRequest) -> None:
-        """Keep the pictures of a wish that lacks its style, and ask for it.
-
-        The intake stays open, and with it the pictures are kept, for a day: a style may be
-        chosen in that time, and then another.
-        """
-        kept = await self._surroundings.patiently(request, lambda: self.pictures.keep(request))
-        await self._ask(kept, await self.question(kept))
 
     async def _ask(self, kept: PaintRequest, page: Card) -> None:
         """Put a question into the answer to a wish whose pictures are in the store."""

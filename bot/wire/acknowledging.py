@@ -72,20 +72,14 @@ async def acknowledge(
             if found != 0:
                 interaction.extras[ACKNOWLEDGED] = True
                 return found
-            pause = _pause_seconds(error)
+            fault, pause = fault_of(error), PAUSE_SECONDS
+            if isinstance(fault, TryLater) and fault.seconds is not None:
+                pause = fault.seconds
             if loop.time() + pause > until:
                 raise
             await asyncio.sleep(pause)
         else:
             return response.message_id if response else None
-
-
-def _pause_seconds(error: Exception) -> float:
-    match fault_of(error):
-        case TryLater(float() as seconds):
-            return seconds
-        case _:
-            return PAUSE_SECONDS
 
 
 async def read_in_time(interaction: Interaction, read: Coroutine[Any, Any, T]) -> T:

@@ -62,11 +62,11 @@ async def change_limits(
 async def _offer_undo(interaction: Interaction, guild_id: int, said: str) -> None:
     """Say what was changed, with a button to take it back."""
     user_id = interaction.user.id
-    change_id = await _last_change(interaction.client.queue, guild_id, user_id)
-    if change_id is None:  # somebody else was faster
+    last = await anext(_changes(interaction.client.queue, guild_id), None)
+    if last is None or last.user_id != user_id:  # somebody else was faster
         await say(interaction, said)
         return
-    button = undo_button.of(texts_of(interaction), user_id, change_id)
+    button = undo_button.of(texts_of(interaction), user_id, last.id)
     await show(interaction, card(said, row_of(button)))
 
 
@@ -87,13 +87,6 @@ async def reset_button(interaction: Interaction, _t: Texts, _about: int) -> None
     await interaction.client.queue.limits.reset(guild_id, interaction.user.id)
     said = await announce(interaction, lambda t: t("All limits of this server are reset."))
     await _offer_undo(interaction, guild_id, said)
-
-
-async def _last_change(queue: JobQueue, guild_id: int, by_user: int) -> int | None:
-    """The id of the user's last change of limits, if it is the last of all."""
-    async for entry in _changes(queue, guild_id):
-        return entry.id if entry.user_id == by_user else None
-    return None
 
 
 async def _values_before(queue: JobQueue, guild_id: int, change_id: int) -> Mapping[str, Any]:

@@ -53,7 +53,9 @@ class ChangeForm(ReportingModal):
             custom_id="look", required=False, options=_looks(t, job.options)
         )
         labels = {value: t(label) for value, label in SWITCHES.items()}
-        self._switches = Switches(labels, on=_switched_on(job))
+        reply = job.reply
+        states = {FILM: job.options.timelapse, SPOILER: reply.spoiler, PRIVATE: reply.ephemeral}
+        self._switches = Switches(labels, on={name for name, is_on in states.items() if is_on})
         for label, about, field in (
             (
                 t("Another photograph"),
@@ -98,15 +100,6 @@ class ChangeForm(ReportingModal):
         for strength, colors in (value.split(SEPARATOR) for value in self._look.values[:1]):
             changes |= {"strength": float(strength), "keep_colors": colors}
         return PaintOptions(**{**before.model_dump(), **changes})
-
-
-def _switched_on(job: Job) -> set[str]:
-    states = {
-        FILM: job.options.timelapse,
-        SPOILER: job.reply.spoiler,
-        PRIVATE: job.reply.ephemeral,
-    }
-    return {name for name, on in states.items() if on}
 
 
 def _sizes(t: Texts, options: PaintOptions, largest_px: int) -> list[discord.SelectOption]:

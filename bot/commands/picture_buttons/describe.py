@@ -123,12 +123,8 @@ def _relabelled(t: Texts, message: discord.Message, job: Job) -> ui.LayoutView:
         for number, item in enumerate(gallery.items, start=1):
             item.description = (f"{number}: {words}" if several else words)[:ALT_TEXT_LIMIT]
             item.spoiler = job.reply.spoiler
-            item.media = f"attachment://{_name_of(item.media.url)}"
+            item.media = f"attachment://{item.media.url.partition('?')[0].rpartition('/')[2]}"
     return layout
-
-
-def _name_of(url: str) -> str:
-    return url.partition("?")[0].rpartition("/")[2]
 
 
 FEATURE = Feature(buttons=(describe_button,))
