@@ -5,7 +5,7 @@ import logging
 
 import discord
 
-from bot.commands.rights import Right, Role, by_admins_right, may, role_of
+from bot.commands.rights import AskerRole, Right, by_admins_right, may, role_of
 from bot.intake.taken import NOT_KEPT
 from bot.kit import Bot, Interaction, UserError
 from bot.texts import _
@@ -111,7 +111,7 @@ def check_pictures(job: Job) -> None:
 async def cancel(interaction: Interaction, job: Job) -> CancelOutcome:
     """Cancel a job for the one who asks; an admin may in the server in which they ask."""
     queue, role = interaction.client.queue, role_of(interaction, job)
-    by_admin = role in {Role.ADMIN, Role.OPERATOR}
+    by_admin = role in {AskerRole.ADMIN, AskerRole.OPERATOR}
     return await queue.jobs.cancel(job.id, interaction.user.id, by_admin=by_admin)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 import discord
 from discord import app_commands, ui
 
-from bot.commands.style_form import Chosen, PhotoForm, ask_style, begin_with
+from bot.commands.style_form import PhotoForm, StyleChoice, ask_style, begin_with
 from bot.intake.request import Source, StyleWish
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
@@ -124,7 +124,7 @@ async def paint_avatar(interaction: Interaction, user: discord.User) -> None:
 async def _ask_style(interaction: Interaction, title: str, first: Source, *more: Source) -> None:
     """Open the form that asks for a style for a picture, or for several."""
 
-    async def begin(submitted: Interaction, chosen: Chosen) -> None:
+    async def begin(submitted: Interaction, chosen: StyleChoice) -> None:
         await begin_with(submitted, (first, *more), chosen.styles, chosen.strength, {})
 
     await ask_style(interaction, texts_of(interaction)(title), begin, asks_strength=True)

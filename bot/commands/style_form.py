@@ -34,7 +34,7 @@ STRENGTHS: dict[str, tuple[str, float]] = {
 
 
 @dataclass(frozen=True)
-class Chosen:
+class StyleChoice:
     """What was filled in."""
 
     styles: tuple[StyleWish, ...]
@@ -81,7 +81,7 @@ def strength_of(select: "ui.Select[Any]") -> float | None:
     return next((STRENGTHS[value][1] for value in select.values), None)
 
 
-OnChosen = Callable[[Interaction, Chosen], Awaitable[None]]
+OnChosen = Callable[[Interaction, StyleChoice], Awaitable[None]]
 
 
 class StyleForm(ReportingModal):
@@ -129,7 +129,7 @@ class StyleForm(ReportingModal):
         if not wishes:
             wishes = [StyleWish(preset=value) for value in self._painting.values[:1]]
         strength = strength_of(self._strength)
-        await self._on_chosen(interaction, Chosen(tuple(wishes), strength))
+        await self._on_chosen(interaction, StyleChoice(tuple(wishes), strength))
 
 
 async def _saved_styles(interaction: Interaction) -> list[UserStyle]:

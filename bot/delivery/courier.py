@@ -15,7 +15,7 @@ from bot.delivery.presentations import (
     fields_of,
     presentations_for,
 )
-from bot.delivery.routes import Route, Routes, Shown
+from bot.delivery.routes import Route, Routes, SentMessage
 from bot.kit import Bot
 from bot.texts import texts_for
 from bot.wire.faults import (
@@ -56,7 +56,7 @@ class Nowhere:
     reason: str
 
 
-Outcome = Shown | Later | Nowhere
+Outcome = SentMessage | Later | Nowhere
 
 
 @dataclass
@@ -93,7 +93,7 @@ class Courier:
             if message_gone and not route.is_dm:
                 continue
             match await self._try(request, route):
-                case Shown() | Later() as outcome:
+                case SentMessage() | Later() as outcome:
                     return outcome
                 case TokenEnded() as fault:
                     self._routes.token_ended(job)
@@ -120,7 +120,7 @@ class Courier:
         if reply.bot_in_channel and not reply.ephemeral and reply.message_id is not None:
             await self._client.queue.deliveries.mark_removed({reply.message_id})
 
-    async def is_last(self, job: Job, shown: Shown) -> bool | Later:
+    async def is_last(self, job: Job, shown: SentMessage) -> bool | Later:
         """Whether the message still is as it was shown, as far as the bot may see it."""
         try:
             return await self._routes.is_last(job, shown)
@@ -128,10 +128,10 @@ class Courier:
             fault = fault_of(error)
         return Later(fault.seconds) if isinstance(fault, TryLater) else True
 
-    async def _try(self, request: ShowRequest, route: Route) -> Shown | Later | Fault:
+    async def _try(self, request: ShowRequest, route: Route) -> SentMessage | Later | Fault:
         """Go one way, ever more plainly where Discord refuses what it is offered."""
         budget = SizeBudget(route.limit_bytes)
-        result: Shown | Later | Fault = NoAccess()
+        result: SentMessage | Later | Fault = NoAccess()
         for presentation in presentations_for(request.job, is_new=route.is_new):
             if presentation.picture is not PictureSize.WHOLE and not budget.used_bytes:
                 continue  # without a picture it would be the same again
@@ -147,7 +147,7 @@ class Courier:
 
     async def _offer(
         self, request: ShowRequest, route: Route, presentation: Presentation, budget: SizeBudget
-    ) -> Shown | Later | Fault:
+    ) -> SentMessage | Later | Fault:
         """Offer one presentation, with a smaller picture if this one is too large."""
         while True:
             attached = None
@@ -186,7 +186,7 @@ class Courier:
 
 async def _send(
     request: ShowRequest, route: Route, presentation: Presentation, attached: Attached | None
-) -> Shown | Rejected:
+) -> SentMessage | Rejected:
     files: list[discord.File] = []
     if attached:
         hides = presentation.layout is Layout.WORDS and request.job.reply.spoiler

@@ -10,7 +10,7 @@ import time
 
 from bot.delivery.courier import Courier, Later, Nowhere, Outcome
 from bot.delivery.notifier import Notifier
-from bot.delivery.routes import Routes, Shown
+from bot.delivery.routes import Routes, SentMessage
 from bot.delivery.tracked_message import TrackedMessage, differs
 from bot.kit import Bot, Feature, Service, cancel
 from bot.wire.in_flight import follow_this_task
@@ -147,14 +147,14 @@ class Delivery(Service):
             attempt = await queue.deliveries.count_attempt(job_id) if job.state.ended else 1
             outcome = await self._courier.show(job, standing, attempt=attempt)
         message.edited_at = self._now()
-        if isinstance(outcome, Shown):
+        if isinstance(outcome, SentMessage):
             message.standing, message.standing_is_old = standing, False
         await self._note(job, message, outcome)
 
     async def _note(self, job: Job, message: TrackedMessage, outcome: Outcome) -> None:
         queue, ended = self._client.queue, job.state.ended
         match outcome:
-            case Shown(how, message_id, channel_id, _):
+            case SentMessage(how, message_id, channel_id, _):
                 message.failures = 0
                 if job.reply.message_id is None and how != "dm":
                     await queue.deliveries.set_message(job.id, channel_id, message_id)
@@ -173,7 +173,7 @@ class Delivery(Service):
                 else:
                     await queue.deliveries.mark_shown(job.id, job.revision)
 
-    async def _stays(self, job: Job, message: TrackedMessage, end: Shown) -> bool:
+    async def _stays(self, job: Job, message: TrackedMessage, end: SentMessage) -> bool:
         """Look after the end of a job that an older edit may have overwritten.
 
         Returns:
@@ -192,7 +192,7 @@ class Delivery(Service):
                 return False
         return True
 
-    async def _delivered(self, job: Job, shown: Shown) -> None:
+    async def _delivered(self, job: Job, shown: SentMessage) -> None:
         deliveries = self._client.queue.deliveries
         if not await deliveries.mark_delivered(
             job.id, how=shown.how, message_id=shown.message_id, channel_id=shown.channel_id

@@ -25,7 +25,7 @@ NONCE_LIMIT = 25  # characters
 
 
 @dataclass(frozen=True)
-class Shown:
+class SentMessage:
     """The user can see it."""
 
     how: str
@@ -36,7 +36,7 @@ class Shown:
 
 Fields = Mapping[str, Any]
 Files = list[discord.File]
-Send = Callable[[Fields, Files], Awaitable[Shown]]
+Send = Callable[[Fields, Files], Awaitable[SentMessage]]
 """Takes what to set of the message, and its files; raises what Discord says."""
 
 
@@ -97,7 +97,7 @@ class Routes:
         """Remember that Discord does not take the interaction's token any more."""
         self._ended_tokens[job.reply.interaction_id] = None
 
-    async def is_last(self, job: Job, shown: Shown) -> bool:
+    async def is_last(self, job: Job, shown: SentMessage) -> bool:
         """Whether nobody has edited the message since it was shown so, as far as the bot sees it.
 
         Raises:
@@ -114,30 +114,30 @@ class Routes:
             message = await channel.fetch_message(shown.message_id)
         return message.edited_at == shown.edited_at
 
-    async def _by_token(self, job: Job, fields: Fields, files: Files) -> Shown:
+    async def _by_token(self, job: Job, fields: Fields, files: Files) -> SentMessage:
         """Edit the answer by the interaction's token."""
         message = await self._webhook(job).edit_message(ORIGINAL, attachments=files, **fields)
-        return Shown("token", message.id, message.channel.id, message.edited_at)
+        return SentMessage("token", message.id, message.channel.id, message.edited_at)
 
-    async def _by_bot(self, job: Job, fields: Fields, files: Files) -> Shown:
+    async def _by_bot(self, job: Job, fields: Fields, files: Files) -> SentMessage:
         """Edit the message by the bot's own token."""
         assert job.reply.message_id is not None
         channel = self._channel(job)
         message = channel.get_partial_message(job.reply.message_id)
         edited = await message.edit(attachments=files, **fields)
-        return Shown("bot", edited.id, channel.id, edited.edited_at)
+        return SentMessage("bot", edited.id, channel.id, edited.edited_at)
 
-    async def _by_dm(self, job: Job, search: bool, fields: Fields, files: Files) -> Shown:
+    async def _by_dm(self, job: Job, search: bool, fields: Fields, files: Files) -> SentMessage:
         """Send it to the user; with `search`, only if their DMs do not hold it yet."""
         dm = await self._client.create_dm(discord.Object(job.user_id))
         message = await self._sent(dm, job, search, fields, files)
-        return Shown("dm", message.id, dm.id)
+        return SentMessage("dm", message.id, dm.id)
 
-    async def _by_post(self, job: Job, search: bool, fields: Fields, files: Files) -> Shown:
+    async def _by_post(self, job: Job, search: bool, fields: Fields, files: Files) -> SentMessage:
         """Post it where the command was used; with `search`, only if it is not there yet."""
         channel = self._channel(job)
         message = await self._sent(channel, job, search, fields, files)
-        return Shown("post", message.id, channel.id)
+        return SentMessage("post", message.id, channel.id)
 
     async def _sent(
         self, place: discord.abc.Messageable, job: Job, search: bool, fields: Fields, files: Files

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.delivery.routes import Shown
+from bot.delivery.routes import SentMessage
 from bot.wire.faults import BACKOFF
 from bot.wire.in_flight import InFlight
 from jobs.model import Standing
@@ -36,7 +36,7 @@ class TrackedMessage:
     standing_is_old: bool = False
     unsettled: bool = False
     """Whether an edit with an older state may still be carried out."""
-    end: Shown | None = None
+    end: SentMessage | None = None
     """The end as it was shown, while it is watched whether it stays."""
     looks: int = 0
     """How often that was looked after."""
@@ -58,7 +58,7 @@ class TrackedMessage:
         self.task = None
         self.unsettled |= self.requests.is_lost and not self.is_final
 
-    def watch(self, shown: Shown, now: float) -> bool:
+    def watch(self, shown: SentMessage, now: float) -> bool:
         """Begin or go on to watch the end; False once it may be taken for granted."""
         if not self.unsettled or shown.how == "dm" or self.looks >= len(SETTLE_SECONDS):
             return False

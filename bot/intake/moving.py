@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from bot.intake.request import Moving, PaintRequest, asker_of, reply_as
+from bot.intake.request import MovingPhoto, PaintRequest, asker_of, reply_as
 from bot.intake.taken import Taken
 from bot.kit import Interaction, UserError
 from bot.texts import _
@@ -13,20 +13,25 @@ from common.sentences import Sentence
 SEVERAL_DO_NOT_MOVE = _(
     "Several versions do not move; please leave out `moving`, or ask for one version."
 )
+NO_FILM_OF_SEVERAL = _(
+    "Several versions are not filmed; please take one of them first, and press Time-lapse there."
+)
 NOT_FILMED = _("What moves is not filmed while it is painted.")
 
 
 def check_versions(options: PaintOptions) -> None:
-    """See whether as many versions can move.
+    """See whether as many versions can move, or be filmed.
 
     Raises:
         UserError: if they cannot.
     """
     if options.moving and options.variants > 1:
         raise UserError(SEVERAL_DO_NOT_MOVE)
+    if options.timelapse and options.variants > 1:
+        raise UserError(NO_FILM_OF_SEVERAL)
 
 
-def moving_options(request: PaintRequest, moving: Moving) -> PaintOptions:
+def moving_options(request: PaintRequest, moving: MovingPhoto) -> PaintOptions:
     """The options of a wish with which what moves is painted."""
     changes: dict[str, Any] = {"moving": True}
     if "size_px" not in request.named:

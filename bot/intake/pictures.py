@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 from bot.intake.download import Downloader, UnreachableError
-from bot.intake.request import Moving, PaintRequest, PictureRole, Source, StyleWish
+from bot.intake.request import MovingPhoto, PaintRequest, PictureRole, Source, StyleWish
 from bot.intake.room import DiskRoom
 from bot.intake.shares import ByteBudget, Shares
 from bot.intake.taken import (
@@ -144,7 +144,7 @@ class PictureIntake:
         key, *more = keys
         if clip is None:
             return Taken(key, notes, sides[0] / sides[1])
-        moving = Moving(
+        moving = MovingPhoto(
             clip=ClipInput(picture=more[0], frames=clip.frames, seconds=clip.seconds),
             size_px=max(MIN_SIZE_PX, clip.width_px, clip.height_px),
             notes=tuple(of_picture(role, note) for note in clip.notes),

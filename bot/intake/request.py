@@ -28,7 +28,7 @@ class PictureRole(StrEnum):
     MASK = "mask"
 
 
-class Moving(BaseModel):
+class MovingPhoto(BaseModel):
     """What moves of a photograph in the store: kept beside it until it is known what to paint."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,7 +52,7 @@ class Source(BaseModel):
     size_bytes: int | None = None
     aspect: float | None = None
     """Of one in the store, where it is known: its shorter side in parts of its longer."""
-    moving: Moving | None = None
+    moving: MovingPhoto | None = None
     """Of one in the store, where it moves."""
 
     @classmethod
@@ -143,7 +143,7 @@ class PaintRequest(BaseModel):
     def apart(self, inputs: PaintInputs) -> Self:
         """The pictures of an earlier job one by one, so that some can be exchanged."""
         size_px = self.options.size_px
-        moving = None if inputs.clip is None else Moving(clip=inputs.clip, size_px=size_px)
+        moving = None if inputs.clip is None else MovingPhoto(clip=inputs.clip, size_px=size_px)
         photo = Source(key=inputs.content, aspect=inputs.content_aspect, moving=moving)
         return self.model_copy(
             update={

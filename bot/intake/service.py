@@ -17,7 +17,7 @@ from bot.intake.pictures import PictureIntake
 from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_as
 from bot.intake.shares import Shares
 from bot.intake.taken import ERASED, NOT_KEPT, Undecided
-from bot.intake.waiting import Surroundings
+from bot.intake.waiting import Dependencies
 from bot.intake.wishes import in_style
 from bot.kit import Bot, Feature, Interaction, Service, UserError, cancel
 from bot.pictures.memory import give_free_memory_back
@@ -36,18 +36,9 @@ from bot.wire.original_response import (
 )
 from common.logs import add_log_ids, log_ids
 from jobs.model import Intake, Submission
-from jobs.outcomes import (
-    Accepted,
-    AlreadySubmitted,
-    QueueUnavailableError,
-    Refused,
-    SubmitOutcome,
-)
+from jobs.outcomes import Accepted, AlreadySubmitted, QueueUnavailableError, Refused, SubmitOutcome
 
 log = logging.getLogger(__name__)
-NO_FILM_OF_SEVERAL = _(
-    "Several versions are not filmed; please take one of them first, and press Time-lapse there."
-)
 PHOTO_NOT_KEPT = _("I no longer have that photograph; please use /paint with it again.")
 
 STOP_SECONDS = 3.0
@@ -68,7 +59,7 @@ class IntakeService(Service):
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
-        self._surroundings = Surroundings(client)
+        self._dependencies = Dependencies(client)
         self._tasks: set[asyncio.Task[None]] = set()
         self._beginning: set[asyncio.Task[None]] = set()
         self._decided: set[int] = set()
@@ -80,11 +71,10 @@ class IntakeService(Service):
         """Get ready, and go on with what an earlier run left."""
         queue = self._client.queue
         self._shares = self._client.service(Shares)
-        self._journal = CommandJournal(
-            queue, self._client.settings.atelier_data_dir / COMMANDS_FOLDER
-        )
+        settings = self._client.settings
+        self._journal = CommandJournal(queue, settings.atelier_data_dir / COMMANDS_FOLDER)
         await self._journal.recover()
-        self.pictures = PictureIntake(self._client.settings, queue, self._shares)
+        self.pictures = PictureIntake(settings, queue, self._shares)
         await self.pictures.open()
         for intake in await queue.intakes.pending():
             with log_ids(member=intake.user_id):
@@ -98,7 +88,7 @@ class IntakeService(Service):
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
         await cancel(*self._tasks)
-        await self._surroundings.stop()
+        await self._dependencies.stop()
         await self.pictures.close()
 
     async def forget(self, user_id: int) -> None:
@@ -119,8 +109,6 @@ class IntakeService(Service):
         if request.lacks_style:
             request = request.as_question()
         check_versions(request.options)
-        if request.options.variants > 1 and request.options.timelapse:
-            raise UserError(NO_FILM_OF_SEVERAL)
         entry = self._journal.open(request)
         if request.version is None:  # to take one costs nothing
             try:
@@ -201,7 +189,7 @@ class IntakeService(Service):
         """Make a row of it, take the pictures in and submit, or say why not."""
         asker, reply = request.asker, request.reply
         t = texts_for(reply.locale)
-        patiently = self._surroundings.patiently
+        patiently = self._dependencies.patiently
         try:
             if entry is not None and not await patiently(request, entry.settled):
                 return  # who took it first answers
@@ -239,7 +227,7 @@ class IntakeService(Service):
         """Put a question into the answer to a wish whose pictures are in the store."""
         if kept.reply.interaction_id in self._decided:  # just before it was asked once more
             return
-        if not await self._surroundings.patiently(kept, lambda: self._replace(kept)):
+        if not await self._dependencies.patiently(kept, lambda: self._replace(kept)):
             raise UserError(ERASED)
         await show_in_answer(
             self._client,
@@ -281,7 +269,7 @@ class IntakeService(Service):
     async def _paint_decided(self, wish: PaintRequest, message_id: int | None) -> None:
         """Write down how a question was answered, and paint, unless it was answered before."""
         try:
-            is_open = await self._surroundings.patiently(wish, lambda: self._replace(wish))
+            is_open = await self._dependencies.patiently(wish, lambda: self._replace(wish))
         except QueueUnavailableError as error:
             sentence = sentence_for(error, texts_for(wish.reply.locale), "a question's answer")
             await say_beside(self._client, wish.asker.user_id, wish.reply, sentence)
@@ -348,12 +336,10 @@ class IntakeService(Service):
         queue = self._client.queue
         assert request.parent_job_id is not None
         parent = await queue.jobs.get(request.parent_job_id)
+        if parent is None or parent.report is None:
+            raise UserError(NOT_KEPT)
         reply = replace(request.reply, message_id=message_id)
-        taken = (
-            await queue.submissions.take(parent, version, request.asker, reply)
-            if parent is not None and parent.report is not None
-            else None
-        )
+        taken = await queue.submissions.take(parent, version, request.asker, reply)
         if taken is None:
             raise UserError(NOT_KEPT)
         return AlreadySubmitted(taken)

@@ -46,7 +46,7 @@ WAITS = _(
 )
 
 
-class Surroundings:
+class Dependencies:
     """Looks whether store and database are there, once for all commands that wait."""
 
     def __init__(self, client: Bot) -> None:
@@ -111,7 +111,7 @@ class Surroundings:
     async def _are_well(self, seconds: float) -> bool:
         """Wait until both are there, but not longer than so; whether they are."""
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look(), name="surroundings")
+            self._looking = asyncio.create_task(self._look(), name="dependencies")
         done, _pending = await asyncio.wait({self._looking}, timeout=seconds)
         return bool(done)
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from discord import app_commands
 
 from bot.commands.admin.access import admin_guild
-from bot.commands.admin.plot import Panel, Plot, draw
+from bot.commands.admin.plot import Diagram, Plot, draw
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, gallery_of, show
@@ -99,7 +99,7 @@ def _plot(t: Texts, days: list[DayStats]) -> Plot:
     return Plot(
         [day.day.isoformat() for day in days],
         [
-            Panel(
+            Diagram(
                 t("Pictures"),
                 "",
                 {
@@ -107,8 +107,8 @@ def _plot(t: Texts, days: list[DayStats]) -> Plot:
                     t("failed"): [day.failures for day in days],
                 },
             ),
-            Panel(t("Members"), "", {t("members"): [day.users for day in days]}),
-            Panel(
+            Diagram(t("Members"), "", {t("members"): [day.users for day in days]}),
+            Diagram(
                 t("Time for a picture, on average"),
                 t("seconds"),
                 {t("waiting"): [day.waiting_seconds for day in days], t("painting"): painting},

@@ -6,7 +6,7 @@ from typing import Any
 from bot.cards.job_buttons import TAKES, Action
 from bot.commands.job_access import check_pictures, kept_job, open_job, was_removed
 from bot.commands.picture_buttons.sharing import show_timelapse
-from bot.commands.style_form import Chosen, ask_style
+from bot.commands.style_form import StyleChoice, ask_style
 from bot.intake.moving import NOT_FILMED
 from bot.intake.request import PaintRequest, asker_of, reply_as
 from bot.intake.service import IntakeService
@@ -85,7 +85,7 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
     job = await open_job(interaction, job_id)
     check_pictures(job)
 
-    async def begin(submitted: Interaction, chosen: Chosen) -> None:
+    async def begin(submitted: Interaction, chosen: StyleChoice) -> None:
         named = ("strength", "style_scale", "pooling")
         request = (
             remix_request(submitted, job)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.cards.job_buttons import Action
-from bot.commands.rights import TABLE, Origin, Right, Role
+from bot.commands.rights import TABLE, AskerRole, Origin, Right
 from bot.ui.components import custom_id
 from jobs.model import Job
 from sandbox.model import Channel, Interaction, User
@@ -26,7 +26,7 @@ def test_the_table_in_the_document_is_the_one_that_is_used() -> None:
         origin = cells[0].partition(":")[0]
         if len(cells) == 4 and origin in set(Origin):
             written[origin] = [
-                set(Role) if cell == "everybody" else set(cell.split(", ")) - {"nobody"}
+                set(AskerRole) if cell == "everybody" else set(cell.split(", ")) - {"nobody"}
                 for cell in cells[1:]
             ]
     assert written == {
@@ -175,21 +175,21 @@ MAKE: dict[Origin, Callable[[World, User], Awaitable[Job]]] = {
     Origin.MODERATED: moderated,
 }
 PEOPLE = {
-    Role.MEMBER: "mallory",
-    Role.MODERATOR: "grace",
-    Role.ADMIN: "admin",
-    Role.OPERATOR: "olga",
-    Role.OWNER: "ada",
+    AskerRole.MEMBER: "mallory",
+    AskerRole.MODERATOR: "grace",
+    AskerRole.ADMIN: "admin",
+    AskerRole.OPERATOR: "olga",
+    AskerRole.OWNER: "ada",
 }
 # Moderators and admins are that of one server only.
 ELSEWHERE = {Origin.DIRECT_MESSAGE, Origin.OTHER_SERVER}
 
 
-def allowed(origin: Origin, right: Right, role: Role) -> bool:
-    if origin is Origin.HIDDEN_CHANNEL and role is Role.ADMIN:
+def allowed(origin: Origin, right: Right, role: AskerRole) -> bool:
+    if origin is Origin.HIDDEN_CHANNEL and role is AskerRole.ADMIN:
         origin = Origin.PUBLIC  # this one owns the server, and sees all of its channels
-    if origin in ELSEWHERE and role in {Role.MODERATOR, Role.ADMIN}:
-        role = Role.MEMBER
+    if origin in ELSEWHERE and role in {AskerRole.MODERATOR, AskerRole.ADMIN}:
+        role = AskerRole.MEMBER
     return role in TABLE[origin][right]
 
 
