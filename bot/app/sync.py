@@ -73,11 +73,8 @@ async def _payload(tree: Tree) -> list[Any]:
     commands: list[Any] = [
         command for kind in discord.AppCommandType for command in tree.get_commands(type=kind)
     ]
-    translator = tree.translator
-    if translator is None:
-        payload: list[Any] = [command.to_dict(tree) for command in commands]
-    else:
-        payload = [await command.get_translated_payload(tree, translator) for command in commands]
+    assert tree.translator is not None
+    payload = [await command.get_translated_payload(tree, tree.translator) for command in commands]
     _name_file_types(payload)
     return payload
 

@@ -4,7 +4,7 @@ import discord
 from discord import app_commands
 
 from bot.commands.show import show_job
-from bot.commands.thumbnails import stored_picture
+from bot.commands.thumbnails import small_picture
 from bot.intake.shares import convenience
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, texts_of
@@ -69,7 +69,7 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Card:
         return card(t("There is no picture of yours here yet. Start one with /paint."), turning)
     async with convenience(interaction):
         pictures = [
-            (job, await stored_picture(client, key, str(job.id)))
+            (job, await small_picture(client, key, str(job.id)))
             for job in jobs
             if (key := small_key(job))
         ]

@@ -5,7 +5,7 @@ import discord
 from bot.cards.small_print import duration
 from bot.commands.style_buttons import NEAR, SURPRISE, WISH, near, style_button
 from bot.commands.styles import all_styles_button
-from bot.commands.thumbnails import offered_paintings
+from bot.commands.thumbnails import small_picture
 from bot.intake.moving import moving_options
 from bot.intake.request import PaintRequest, StyleWish
 from bot.intake.service import IntakeService
@@ -24,7 +24,7 @@ from bot.ui.components import (
     row_of,
     rows_of,
 )
-from bot.ui.words import is_at_hand, shorten
+from bot.ui.words import at_hand_first, is_at_hand, shorten
 
 OFFERED = 6
 IN_A_ROW = 3
@@ -44,7 +44,10 @@ class Questions(Service):
         """The question that stands in the answer to a wish that lacks its style."""
         t, asker = texts_for(request.reply.locale), request.asker
         wish = asker.user_id, request.reply.interaction_id
-        offered = await offered_paintings(self._client, OFFERED)
+        offered = [
+            (painting, await small_picture(self._client, painting, painting.id))
+            for painting in at_hand_first(self._client, OFFERED)
+        ]
         pictures = [picture for _painting, picture in offered]
         gallery = gallery_of(
             (picture, f"{painting.title(t.language)}, {painting.artist}", False)

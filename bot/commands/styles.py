@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-import discord
 from discord import app_commands, ui
 
 from bot.commands.style_buttons import NO_WISH, SIX, STYLES_TRIED, style_button
-from bot.commands.thumbnails import painting_picture, stored_picture
+from bot.commands.thumbnails import small_picture
 from bot.intake.wishes import OWN_STYLE
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
@@ -109,13 +108,20 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Card:
     turning = turner(styles_turner, t, place, more=len(entries) > first + PAGE_SIZE)
     if not shown:
         return card(title, nothing, turning)
-    files = [await _picture(interaction, entry, index) for index, entry in enumerate(shown)]
+    files = [
+        await small_picture(interaction.client, entry.pictured, f"style{index}")
+        for index, entry in enumerate(shown)
+    ]
     how = t.plural("There is {count} here.", "There are {count} here.", count=len(entries))
     parts: list[str | ui.Item[Any]] = []
     wish = place.user_id, topic.wish_id
     for entry, file in zip(shown, files, strict=True):
         button = style_button.button(t("Paint with this"), *wish, entry.id, emoji="🖌️")
-        parts += [_part(entry, file), row_of(button)]
+        words: str | ui.Item[Any] = entry.words
+        if file is not None:
+            thumbnail: ui.Thumbnail[Any] = ui.Thumbnail(file, description=entry.name[:256])
+            words = ui.Section(entry.words, accessory=thumbnail)
+        parts += [words, row_of(button)]
     if topic.kind == CATALOGUE and not topic.search and len(shown) > 1:
         trial = t("Try these on my photo")
         style = f"{SIX}:{place.page}"
@@ -128,21 +134,6 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Card:
             count=away,
         )
     return card(title, *parts, f"-# {how}", turning, files=files)
-
-
-def _part(entry: StyleEntry, file: discord.File | None) -> "str | ui.Section[Any]":
-    """A style with its picture beside it."""
-    if file is None:
-        return entry.words
-    thumbnail: ui.Thumbnail[Any] = ui.Thumbnail(file, description=entry.name[:256])
-    return ui.Section(entry.words, accessory=thumbnail)
-
-
-async def _picture(interaction: Interaction, entry: StyleEntry, index: int) -> discord.File | None:
-    name = f"style{index}"
-    if isinstance(entry.pictured, Painting):
-        return await painting_picture(interaction.client, entry.pictured, name)
-    return await stored_picture(interaction.client, entry.pictured, name)
 
 
 styles_turner = page_button("styles", styles_page)

@@ -7,7 +7,6 @@ from pathlib import Path
 import discord
 
 from bot.kit import Bot, Feature, Service
-from bot.ui.words import at_hand_first
 from bot.wire.uploads import Upload
 from common.catalogue import Painting
 from common.catalogue.catalogue import scan_path, swatch_at_hand
@@ -46,32 +45,23 @@ class Thumbnails(Service):
                 return None
 
 
-async def painting_picture(client: Bot, painting: Painting, name: str) -> discord.File | None:
-    """The painting itself where its scan is on this machine, else its swatch; None: neither."""
-    styles_dir = client.settings.styles_dir
-    scan = scan_path(painting, styles_dir)
+async def small_picture(client: Bot, pictured: Painting | str, name: str) -> discord.File | None:
+    """A picture to choose a style by; None where there is none.
+
+    Of a painting its scan where that is on this machine, else its swatch; of a key, what is stored.
+    """
+    thumbnails, styles_dir = client.service(Thumbnails), client.settings.styles_dir
+    if isinstance(pictured, str):
+        png = await thumbnails.small(lambda: client.queue.store.get(pictured))
+        return None if png is None else Upload(png, f"{name}.png")
+    scan = scan_path(pictured, styles_dir)
     if scan.is_file():
-        thumbnails = client.service(Thumbnails)
         png = await thumbnails.small(lambda: asyncio.to_thread(scan.read_bytes))
         if png is not None:
             return Upload(png, f"{name}.png")
-    swatch = swatch_at_hand(painting, styles_dir)
+    swatch = swatch_at_hand(pictured, styles_dir)
     data = None if swatch is None else await asyncio.to_thread(_read, swatch)
     return None if swatch is None or data is None else Upload(data, f"{name}{swatch.suffix}")
-
-
-async def stored_picture(client: Bot, key: str, name: str) -> discord.File | None:
-    """A stored picture, small; None where it is gone."""
-    png = await client.service(Thumbnails).small(lambda: client.queue.store.get(key))
-    return None if png is None else Upload(png, f"{name}.png")
-
-
-async def offered_paintings(client: Bot, count: int) -> list[tuple[Painting, discord.File | None]]:
-    """Some paintings on offer, those at hand before the others, each with its picture if any."""
-    return [
-        (painting, await painting_picture(client, painting, painting.id))
-        for painting in at_hand_first(client, count)
-    ]
 
 
 def _read(path: Path) -> bytes | None:

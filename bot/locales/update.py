@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
 
@@ -78,6 +78,3 @@ def missing(catalog: Catalog) -> list[Message]:
 def known_languages(directory: Path = LOCALES_DIR) -> list[str]:
     """The languages that there is a file for."""
     return sorted(path.parent.name for path in directory.glob(f"*/{DOMAIN}.po"))
-
-
-__all__ = ["UnknownLocaleError", "known_languages", "missing", "read", "update", "write"]

@@ -129,14 +129,8 @@ class PageServer(Service):
         number = request.match_info["job"]
         job = None
         if number.isdecimal() and len(number) < 19:
-            job = next(
-                (
-                    state.job
-                    for state in (await self._ask()).engines
-                    if state.job is not None and state.job.id == int(number)
-                ),
-                None,
-            )
+            jobs = [state.job for state in (await self._ask()).engines]
+            job = next((each for each in jobs if each and each.id == int(number)), None)
         key = None if job is None or not _is_for_everybody(job) else job.preview_key
         if key is None:
             raise web.HTTPNotFound

@@ -10,7 +10,7 @@ from discord import app_commands
 from bot.commands.admin.access import admin_guild, begin_as_admin
 from bot.commands.paint import offered
 from bot.commands.style_form import PhotoForm
-from bot.commands.thumbnails import painting_picture, stored_picture
+from bot.commands.thumbnails import small_picture
 from bot.intake.request import StyleWish
 from bot.intake.wishes import OWN_STYLE, resolve
 from bot.kit import Bot, Feature, Interaction, Service, UserError
@@ -127,13 +127,10 @@ async def _post(interaction: Interaction, weekly: WeeklyStyle, chosen: StyleInpu
 
 async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) -> Card:
     painting = None if chosen.preset is None else catalogue().get(chosen.preset)
-    if painting is not None:
-        picture = await painting_picture(client, painting, "style-of-the-week")
-        about = f"{plain(painting.artist)}, {painting.year}"
-    else:
-        assert chosen.picture is not None
-        picture = await stored_picture(client, chosen.picture, "style-of-the-week")
-        about = None
+    about = None if painting is None else f"{plain(painting.artist)}, {painting.year}"
+    pictured = painting or chosen.picture
+    assert pictured is not None
+    picture = await small_picture(client, pictured, "style-of-the-week")
     until = discord.utils.format_dt(weekly.ends_at, "f")
     return card(
         f"## 🎨 {t('Style of the week: {name}', name=plain(weekly.name))}",
