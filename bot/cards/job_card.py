@@ -28,12 +28,6 @@ COLOR_DONE = 0x4F8A5B
 COLOR_FAILED = 0xB0413E
 
 
-def progress_bar(fraction: float) -> str:
-    """A bar that is a share full."""
-    full = round(max(0.0, min(1.0, fraction)) * BAR_CELLS)
-    return "▰" * full + "▱" * (BAR_CELLS - full)
-
-
 def job_card(
     t: Texts,
     job: Job,
@@ -110,7 +104,8 @@ def _painting(t: Texts, job: Job, standing: Standing | None, attached: Attached 
     progress = job.progress
     fraction = progress.fraction if progress else 0.0
     headline = t("Being cancelled…") if job.cancel_requested else t("Painting")
-    line = f"{progress_bar(fraction)} {fraction:.0%}"
+    full = round(max(0.0, min(1.0, fraction)) * BAR_CELLS)
+    line = f"{'▰' * full}{'▱' * (BAR_CELLS - full)} {fraction:.0%}"
     if progress is not None and progress.frames:
         line += " · " + t(
             "frame {frame} of {frames}", frame=progress.frame or 0, frames=progress.frames
@@ -198,7 +193,7 @@ def _cancelled_words(t: Texts, job: Job) -> list[str]:
     ]
 
 
-def saved_card(t: Texts, job: Job, attached: Attached, link: str) -> ui.LayoutView:
+def saved_card(t: Texts, job: Job, attached: Attached, link: str) -> Card:
     """A finished picture in its member's direct messages, with the way back to where it was."""
     headline, *lines = end_words(t, job, attached)
     gallery = _gallery(attached, described(t, job), spoiler=job.reply.spoiler)
@@ -209,7 +204,7 @@ def saved_card(t: Texts, job: Job, attached: Attached, link: str) -> ui.LayoutVi
 
 def gallery_card(
     t: Texts, job: Job, attached: Attached, *, title: str, by_name: bool, spoiler: bool
-) -> ui.LayoutView:
+) -> Card:
     """A picture in a server's gallery, with its member's title and, if they wish, their name."""
     headline = plain(title or styles_words(t, job.inputs.styles), 120)
     by = t("by {user}", user=f"<@{job.user_id}>") if by_name else None

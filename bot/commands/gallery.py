@@ -19,7 +19,7 @@ from bot.intake.shares import convenience
 from bot.intake.taken import NOT_KEPT
 from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_for, texts_of
-from bot.ui.components import card, own_button, row_of, show
+from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.fields import Switches
 from bot.ui.reporting import ReportingModal
 from bot.wire.acknowledging import acknowledge, read_in_time
@@ -126,18 +126,27 @@ async def _post(
             raise UserError(NOT_KEPT)
         hidden = job.reply.spoiler or await must_hide(interaction, guild_id, channel_id)
         layout = gallery_card(t, job, attached, title=title, by_name=by_name, spoiler=hidden)
-        channel = client.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
-        try:
-            message = await channel.send(
-                view=layout,
-                files=[Upload(each.data, each.filename) for each in attached.all],
-                nonce=f"post-{interaction.id}",  # not of the job, which may be posted again
-            )
-        except (discord.Forbidden, discord.NotFound) as error:
-            if passes(error):
-                raise
-            raise UserError(MAY_NOT_WRITE, channel_id=str(channel_id)) from None
+        layout.files = tuple(Upload(each.data, each.filename) for each in attached.all)
+        # The nonce is not of the job, which may be posted again.
+        message = await post_card(interaction, channel_id, layout, f"post-{interaction.id}")
     return message.id
+
+
+async def post_card(
+    interaction: Interaction, channel_id: int, layout: Card, nonce: str
+) -> discord.Message:
+    """Post a card in a channel of the server.
+
+    Raises:
+        UserError: if the bot may not write there.
+    """
+    channel = interaction.client.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
+    try:
+        return await channel.send(view=layout, files=list(layout.files), nonce=nonce)
+    except (discord.Forbidden, discord.NotFound) as error:
+        if passes(error):
+            raise
+        raise UserError(MAY_NOT_WRITE, channel_id=str(channel_id)) from None
 
 
 async def _say_where(interaction: Interaction, t: Texts, post: GalleryPost) -> None:

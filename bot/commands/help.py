@@ -31,14 +31,12 @@ def is_for_admins(command: Leaf) -> bool:
     return top.default_permissions is not None and top.default_permissions.manage_guild
 
 
-def said_name(t: Texts, command: Leaf) -> str:
-    """The name of a command as Discord shows it in the user's language."""
-    parts = command.qualified_name.split()
-    return " ".join(t.find("command", part) or part for part in parts)
-
-
 def _lines(t: Texts, commands: list[Leaf]) -> str:
-    return "\n".join(f"`/{said_name(t, each)}` · {t(each.description)}" for each in commands)
+    lines = []
+    for command in commands:  # their names as Discord shows them in the user's language
+        parts = (t.find("command", part) or part for part in command.qualified_name.split())
+        lines.append(f"`/{' '.join(parts)}` · {t(command.description)}")
+    return "\n".join(lines)
 
 
 FIRST = ("paint", "styles", "queue", "history", "settings", "privacy")

@@ -16,7 +16,7 @@ from bot.intake.shares import convenience
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
-from bot.ui.components import Card, show
+from bot.ui.components import show
 from bot.ui.refusals import refusal_words
 from bot.wire.acknowledging import acknowledge
 from bot.wire.uploads import Upload
@@ -40,8 +40,15 @@ async def show_job(interaction: Interaction, job_id: int) -> None:
     """
     job = await _visible(interaction, job_id)
     await note_look(interaction, job)
+    client, t = interaction.client, texts_of(interaction)
     async with convenience(interaction):
-        await show(interaction, await job_page(interaction, texts_of(interaction), job))
+        standing = await client.queue.standings.get(job.id)
+        attached = await _result(interaction, t, job)
+        has_gallery = await _has_gallery(interaction, job)
+        layout = job_card(t, job, standing, attached, has_gallery=has_gallery)
+        if attached is not None:
+            layout.files = tuple(Upload(each.data, each.filename) for each in attached.all)
+        await show(interaction, layout)
 
 
 async def _visible(interaction: Interaction, job_id: int, *, to_others: bool = False) -> Job:
@@ -78,18 +85,6 @@ async def check_posting(interaction: Interaction, job_id: int) -> None:
         raise QueueUnavailableError(f"Whether to show {job_id} took too long.") from None
     if refusal is not None:
         raise UserError(refusal_words(texts_of(interaction), refusal))
-
-
-async def job_page(interaction: Interaction, t: Texts, job: Job) -> Card:
-    """The card of a job with its picture, if that is still kept."""
-    client = interaction.client
-    standing = await client.queue.standings.get(job.id)
-    attached = await _result(interaction, t, job)
-    has_gallery = await _has_gallery(interaction, job)
-    layout = job_card(t, job, standing, attached, has_gallery=has_gallery)
-    if attached is not None:
-        layout.files = tuple(Upload(each.data, each.filename) for each in attached.all)
-    return layout
 
 
 async def _has_gallery(interaction: Interaction, job: Job) -> bool:

@@ -25,6 +25,9 @@ LISTED = 25
 LISTED_PAINTINGS = 10  # at least, however many styles were saved
 LABEL_LIMIT = 100
 
+SEVERAL = {"vary": "photo", "moving": False}
+"""Options of a job with several photographs."""
+
 STRENGTHS: dict[str, tuple[str, float]] = {
     "light": (_("light"), 0.3),
     "medium": (_("medium"), 0.5),
@@ -153,11 +156,6 @@ async def ask_style(
     await interaction.response.send_modal(form)
 
 
-def of_photos(count: int) -> dict[str, Any]:
-    """Options of a job with several photographs, by their names; none for one."""
-    return {} if count == 1 else {"variants": count, "vary": "photo", "moving": False}
-
-
 async def begin_with(
     interaction: Interaction,
     photos: Sequence[Source],
@@ -172,7 +170,7 @@ async def begin_with(
     own = await interaction.client.service(OwnDefaults).of(interaction)
     options = {
         **options_by(own),
-        **of_photos(len(photos)),
+        **({} if len(photos) == 1 else {"variants": len(photos), **SEVERAL}),
         "seed": new_seed(),
         **suiting(styles),
         **named,

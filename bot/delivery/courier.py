@@ -99,7 +99,10 @@ class Courier:
                     self._routes.token_ended(job)
                 case MessageGone() as fault:
                     message_gone = True
-                    await self._note_removed(job)
+                    reply = job.reply
+                    if reply.bot_in_channel and not reply.ephemeral and reply.message_id:
+                        # What everybody saw was deleted while the bot was away.
+                        await self._client.queue.deliveries.mark_removed({reply.message_id})
                 case fault:
                     log.info("Job %d cannot be shown one way: %s", job.id, fault)
         return Nowhere("the message was deleted" if message_gone else _reason(fault))
@@ -113,12 +116,6 @@ class Courier:
         except QueueError:
             return False  # the picture does not wait for that
         return limits.gallery_channel_id is not None
-
-    async def _note_removed(self, job: Job) -> None:
-        """Remember that what everybody saw was deleted while the bot was away."""
-        reply = job.reply
-        if reply.bot_in_channel and not reply.ephemeral and reply.message_id is not None:
-            await self._client.queue.deliveries.mark_removed({reply.message_id})
 
     async def is_last(self, job: Job, shown: SentMessage) -> bool | Later:
         """Whether the message still is as it was shown, as far as the bot may see it."""

@@ -172,6 +172,7 @@ class PaintRequest(BaseModel):
 
 def asker_of(interaction: Interaction) -> Asker:
     """Who made an interaction."""
+    channel = interaction.channel
     return Asker(
         user_id=interaction.user.id,
         user_name=interaction.user.display_name,
@@ -179,7 +180,7 @@ def asker_of(interaction: Interaction) -> Asker:
         is_admin=is_admin(interaction, interaction.client.settings),
         guild_id=interaction.guild_id,
         channel_id=interaction.channel_id,
-        parent_channel_id=_parent_of(interaction.channel),
+        parent_channel_id=channel.parent_id if isinstance(channel, discord.Thread) else None,
     )
 
 
@@ -222,8 +223,3 @@ def _bot_is_here(interaction: Interaction) -> bool:
     if interaction.context.private_channel:
         return False
     return isinstance(interaction.channel, discord.DMChannel)
-
-
-def _parent_of(channel: object) -> int | None:
-    """The channel or forum that a thread is in."""
-    return channel.parent_id if isinstance(channel, discord.Thread) else None

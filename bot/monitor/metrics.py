@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -45,20 +46,14 @@ CALLS = {
 }
 
 
+@dataclass
 class _Figures(Collector):
     """What is known at one moment."""
 
-    def __init__(
-        self,
-        health: Health,
-        ended: Iterable[Job],
-        traffic: Traffic,
-        timings: Mapping[str, Timings],
-    ) -> None:
-        self._health = health
-        self._timings = timings
-        self._ended = tuple(ended)
-        self._traffic = traffic
+    health: Health
+    ended: Iterable[Job]
+    traffic: Traffic
+    timings: Mapping[str, Timings]
 
     def collect(self) -> Iterator[Metric]:
         yield from self._of_health()
@@ -67,7 +62,7 @@ class _Figures(Collector):
         yield from self._of_calls()
 
     def _of_health(self) -> Iterator[Metric]:
-        health = self._health
+        health = self.health
         # `lost-12` names its job, which is none of a label's business.
         names = {trouble.name.rstrip("-0123456789") for trouble in health.troubles()}
         needed = {(name,): float(name in names) for name in NAMES_OF_TROUBLES}
@@ -101,7 +96,7 @@ class _Figures(Collector):
         yield _gauge("atelier_build_info", "This program.", ["version"], {(VERSION,): 1.0})
 
     def _of_engines(self) -> Iterator[Metric]:
-        infos = [state.info for state in self._health.engines]
+        infos = [state.info for state in self.health.engines]
         for name, text, field in (
             ("atelier_engine_memory_bytes", "Memory of the device.", "memory_bytes"),
             (
@@ -124,7 +119,7 @@ class _Figures(Collector):
         )
         seconds: dict[tuple[str, str, str], list[float]] = defaultdict(list)
         rates: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-        for job in self._ended:
+        for job in self.ended:
             outcomes[job.state] = outcomes.get(job.state, 0) + 1
             if job.report is not None and job.report.seconds > 0:
                 size, quality = str(job.options.size_px), str(job.options.quality)
@@ -144,13 +139,13 @@ class _Figures(Collector):
     def _of_calls(self) -> Iterator[Metric]:
         for name, text in CALLS.items():
             metric = HistogramMetricFamily(name, text, labels=("operation", "outcome"))
-            for key, histogram in self._timings[name].read().items():
+            for key, histogram in self.timings[name].read().items():
                 metric.add_metric(key, histogram.cumulative(), histogram.seconds)
             yield metric
 
     def _of_discord(self) -> Iterator[Metric]:
-        traffic = self._traffic
-        latencies = [bot.latency_seconds for bot in self._health.bots if bot.latency_seconds]
+        traffic = self.traffic
+        latencies = [bot.latency_seconds for bot in self.health.bots if bot.latency_seconds]
         if latencies:
             yield _value(
                 "atelier_discord_latency_seconds", "To the gateway and back.", min(latencies)

@@ -92,12 +92,7 @@ async def read_in_time(interaction: Interaction, read: Coroutine[Any, Any, T]) -
     in_time = is_acknowledged(interaction)
     await asyncio.wait({reading}, timeout=None if in_time else READING_SECONDS)
     if not reading.done():
-        reading.add_done_callback(_heard)
+        # Take note of what comes too late.
+        reading.add_done_callback(lambda task: task.cancelled() or task.exception())
         raise QueueUnavailableError(f"The database did not answer within {READING_SECONDS:g} s.")
     return reading.result()
-
-
-def _heard(reading: "asyncio.Task[Any]") -> None:
-    """Take note of what came too late."""
-    if not reading.cancelled():
-        reading.exception()

@@ -79,20 +79,14 @@ def explain(error: BaseException) -> Explanation:
     return Explanation(Sentence(sentence), expected=False)
 
 
-def log_error(what: str, error: BaseException) -> str:
-    """Write an error to the log. Returns the id that the user is shown."""
-    error_id = secrets.token_hex(4)
-    log.error("[%s] %s", error_id, what, exc_info=error)
-    return error_id
-
-
 def sentence_for(error: BaseException, t: Texts, what: str) -> str:
     """What to tell the user; anything unexpected is logged, and its id is part of the sentence."""
     explanation = explain(error)
     sentence = t.say(explanation.sentence)
     if explanation.expected:
         return sentence
-    error_id = log_error(what, error)
+    error_id = secrets.token_hex(4)
+    log.error("[%s] %s", error_id, what, exc_info=error)
     return t("{sentence} (error {error_id})", sentence=sentence, error_id=error_id)
 
 

@@ -12,7 +12,7 @@ from bot.commands.admin.limit_changes import change_limits, reset_button
 from bot.commands.admin.limit_form import change_button, open_form
 from bot.commands.admin.queue_admin import nothing_button
 from bot.kit import Feature, Interaction, UserError
-from bot.texts import Texts, _, texts_of
+from bot.texts import _, texts_of
 from bot.ui.components import card, row_of, show
 from bot.ui.limit_words import limits_words
 from bot.ui.paging import PagePlace
@@ -37,19 +37,15 @@ async def show_limits(interaction: Interaction) -> None:
     """The limits in force, and which this server has set."""
     guild_id = await begin_as_admin(interaction)
     t = texts_of(interaction)
-    words = await _limits_in_words(interaction, t, guild_id)
-    await show(interaction, card(words, row_of(change_button.of(t, interaction.user.id))))
-
-
-async def _limits_in_words(interaction: Interaction, t: Texts, guild_id: int) -> str:
-    queue = interaction.client.queue
-    own = await queue.limits.of_server(guild_id)
-    words = limits_words(t, await queue.limits.in_force(guild_id), own)
+    limits_of = interaction.client.queue.limits
+    own = await limits_of.of_server(guild_id)
+    words = limits_words(t, await limits_of.in_force(guild_id), own)
     note = t(
         "-# Bold: set by this server. The others are those of the bot's operator. Who is blocked: "
         "/blocklist show."
     )
-    return t("## Limits") + f"\n{words}\n{note}"
+    words = t("## Limits") + f"\n{words}\n{note}"
+    await show(interaction, card(words, row_of(change_button.of(t, interaction.user.id))))
 
 
 @limits.command(name="set")

@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.commands.admin.access import admin_guild, begin_as_admin
+from bot.commands.gallery import post_card
 from bot.commands.paint import offered
 from bot.commands.style_form import PhotoForm
 from bot.commands.thumbnails import small_picture
@@ -28,7 +29,7 @@ from bot.ui.components import (
 )
 from bot.ui.words import catalogue, plain, style_words
 from bot.wire.acknowledging import acknowledge, read_in_time
-from bot.wire.faults import MessageGone, NoAccess, fault_of, passes
+from bot.wire.faults import MessageGone, NoAccess, fault_of
 from common.logs import log_ids
 from common.options import StyleInput
 from jobs.changing.weekly_styles import WeeklyStyle
@@ -39,7 +40,6 @@ log = logging.getLogger(__name__)
 DAYS = 7
 LOOK_SECONDS = 20.0
 COLOR = 0x8E6BB0
-MAY_NOT_WRITE = _("I may not write in <#{channel_id}>; please ask an admin to check that.")
 NONE_RUNS = _("There is no style of the week at the moment; choose one by `style`.")
 IS_OVER = _("This style of the week is over; /styles shows all.")
 ONLY_ITS_SERVERS = _(
@@ -112,15 +112,9 @@ async def _post(interaction: Interaction, weekly: WeeklyStyle, chosen: StyleInpu
     """Post the message that tells of it; a link to it."""
     client, t = interaction.client, texts_for(interaction.guild_locale)
     page = await _page(client, t, weekly, chosen)
-    channel = client.get_partial_messageable(weekly.channel_id, guild_id=weekly.guild_id)
-    try:
-        message = await channel.send(
-            view=page, files=list(page.files), nonce=f"weekly-{interaction.id}"[-25:]
-        )
-    except (discord.Forbidden, discord.NotFound) as error:
-        if passes(error):
-            raise
-        raise UserError(MAY_NOT_WRITE, channel_id=str(weekly.channel_id)) from None
+    message = await post_card(
+        interaction, weekly.channel_id, page, f"weekly-{interaction.id}"[-25:]
+    )
     await client.queue.weekly_styles.posted(weekly.guild_id, message.id)
     return message.jump_url
 
