@@ -85,13 +85,16 @@ async def style_of_the_week(
         ends_at=datetime.now(UTC) + timedelta(days=days),
     )
     try:
-        link = await _post(interaction, weekly, chosen)
+        page = await _page(interaction.client, texts_for(interaction.guild_locale), weekly, chosen)
+        nonce = f"weekly-{interaction.id}"[-25:]
+        message = await post_card(interaction, channel_id, page, nonce)
+        await queue.weekly_styles.posted(guild_id, message.id)
     except BaseException:
         await queue.weekly_styles.end(guild_id, interaction.user.id)
         await queue.weekly_styles.mark_ended(guild_id)
         raise
     row = row_of(end_button.of(t, interaction.user.id))
-    await show(interaction, card(t("It is announced: {link}", link=link), row))
+    await show(interaction, card(t("It is announced: {link}", link=message.jump_url), row))
 
 
 async def _preset_of(interaction: Interaction, chosen: StyleInput, typed: str) -> str:
@@ -106,17 +109,6 @@ async def _preset_of(interaction: Interaction, chosen: StyleInput, typed: str) -
         if named and each.scope == "guild":
             return f"{OWN_STYLE}{each.id}"
     raise UserError(ONLY_ITS_SERVERS)
-
-
-async def _post(interaction: Interaction, weekly: WeeklyStyle, chosen: StyleInput) -> str:
-    """Post the message that tells of it; a link to it."""
-    client, t = interaction.client, texts_for(interaction.guild_locale)
-    page = await _page(client, t, weekly, chosen)
-    message = await post_card(
-        interaction, weekly.channel_id, page, f"weekly-{interaction.id}"[-25:]
-    )
-    await client.queue.weekly_styles.posted(weekly.guild_id, message.id)
-    return message.jump_url
 
 
 async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) -> Card:
