@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from jobs.core import QueueCore, record, row_of
 from jobs.db import schema
+from jobs.db.database import Transaction
 from jobs.db.rows import HAS_ENDED, J, job_from_row, to_json
-from jobs.model import Job, JobState
+from jobs.model import Job, JobState, Reply
 
 _UNDELIVERABLE = "undeliverable: "
 _TOLD = "told: "
@@ -49,9 +50,18 @@ class Deliveries:
         async with self._core.database.read() as connection:
             return [job_from_row(row) for row in (await connection.execute(statement)).all()]
 
-    async def set_message(self, job_id: int, channel_id: int | None, message_id: int) -> None:
-        """Remember the message that shows the job."""
-        await self._update(job_id, message_channel_id=channel_id, message_id=message_id)
+    async def set_message(
+        self, job_id: int, channel_id: int | None, message_id: int, *, reply: Reply | None = None
+    ) -> None:
+        """Remember the message that shows the job; see `mark_delivered` for the reply."""
+        async with self._core.database.write() as transaction:
+            if await _is_shown_elsewhere(transaction, job_id, reply):
+                return
+            await transaction.connection.execute(
+                sa.update(schema.jobs)
+                .where(J.id == job_id)
+                .values(message_channel_id=channel_id, message_id=message_id)
+            )
 
     async def set_look(self, job_id: int, *, alt_text: str, spoiler: bool) -> Job | None:
         """Note how the picture of a job is described, and whether it is hidden at first.
@@ -117,20 +127,42 @@ class Deliveries:
         how: str,
         message_id: int | None = None,
         channel_id: int | None = None,
+        announced: bool = False,
+        reply: Reply | None = None,
     ) -> bool:
-        """Note that the final message is there; False when it was noted before."""
-        return await self._delivered(job_id, how, message_id, channel_id)
+        """Note that the final message is there; False when it was noted before.
 
-    async def mark_undeliverable(self, job_id: int, reason: str) -> bool:
+        Args:
+            job_id: Whose message it is.
+            how: By which way it came there.
+            message_id: Of the message, if it is known.
+            channel_id: Of its channel.
+            announced: The member needs no word of it beside the message.
+            reply: To what it was the answer. A deletion that was taken back meanwhile has given
+                the job another one, which is to show it yet.
+        """
+        return await self._delivered(
+            job_id, how, message_id, channel_id, announced=announced, reply=reply
+        )
+
+    async def mark_undeliverable(
+        self, job_id: int, reason: str, *, reply: Reply | None = None
+    ) -> bool:
         """Give the message up, with the reason; the job itself stays as it is."""
-        return await self._delivered(job_id, f"{_UNDELIVERABLE}{reason}"[:100], None, None)
+        how = f"{_UNDELIVERABLE}{reason}"[:100]
+        return await self._delivered(job_id, how, None, None, announced=True, reply=reply)
 
-    async def unannounced(self) -> list[Job]:
-        """Jobs that were delivered a short while ago, and whose members were not told so yet."""
+    async def unannounced(self, application_id: int = 0) -> list[Job]:
+        """Jobs that were delivered a short while ago, and whose members were not told so yet.
+
+        With an application's id without those of other applications.
+        """
         async with self._core.database.read() as connection:
             now = await self._core.database.now_in(connection)
             statement = sa.select(schema.jobs).where(
-                J.delivered_at > now - ANNOUNCED_WITHIN_SECONDS, J.notified_at.is_(None)
+                J.delivered_at > now - ANNOUNCED_WITHIN_SECONDS,
+                J.notified_at.is_(None),
+                _answered_by(application_id),
             )
             return [job_from_row(row) for row in (await connection.execute(statement)).all()]
 
@@ -164,16 +196,26 @@ class Deliveries:
             )
 
     async def _delivered(
-        self, job_id: int, how: str, message_id: int | None, channel_id: int | None
+        self,
+        job_id: int,
+        how: str,
+        message_id: int | None,
+        channel_id: int | None,
+        *,
+        announced: bool,
+        reply: Reply | None,
     ) -> bool:
-        values = {"delivered_how": how[:100]}
         async with self._core.database.write() as transaction:
+            if await _is_shown_elsewhere(transaction, job_id, reply):
+                return False
             statement = sa.update(schema.jobs).where(
                 J.id == job_id, J.delivered_at.is_(None), HAS_ENDED
             )
             statement = statement.values(
-                delivered_at=transaction.now, shown_revision=J.revision, **values
+                delivered_at=transaction.now, delivered_how=how[:100], shown_revision=J.revision
             )
+            if announced:
+                statement = statement.values(notified_at=transaction.now)
             if message_id is not None:
                 statement = statement.values(message_id=message_id)
             if channel_id is not None:
@@ -184,8 +226,11 @@ class Deliveries:
             await record(transaction, job_id, "delivered", "bot", {"how": how})
         return True
 
-    async def _update(self, job_id: int, **values: object) -> None:
-        async with self._core.database.write() as transaction:
-            await transaction.connection.execute(
-                sa.update(schema.jobs).where(J.id == job_id).values(**values)
-            )
+
+async def _is_shown_elsewhere(transaction: Transaction, job_id: int, reply: Reply | None) -> bool:
+    """Whether a job has been given another message than the answer to this."""
+    if reply is None:
+        return False
+    row = await row_of(transaction, job_id)
+    now = None if row is None else job_from_row(row)
+    return now is not None and now.reply.interaction_id != reply.interaction_id

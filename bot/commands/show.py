@@ -18,7 +18,7 @@ from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
 from bot.ui.components import show
 from bot.ui.refusals import refusal_words
-from bot.wire.acknowledging import acknowledge
+from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.uploads import Upload
 from common.store import PictureMissingError
 from jobs.model import Job, JobState
@@ -85,6 +85,18 @@ async def check_posting(interaction: Interaction, job_id: int) -> None:
         raise QueueUnavailableError(f"Whether to show {job_id} took too long.") from None
     if refusal is not None:
         raise UserError(refusal_words(texts_of(interaction), refusal))
+
+
+async def is_for_others(interaction: Interaction, job: Job) -> bool:
+    """Whether a picture that comes back may be seen by all where somebody asks for it.
+
+    Raises:
+        QueueUnavailableError: if that cannot be known before Discord wants an answer.
+    """
+    if job.reply.ephemeral or not may(Right.POST, interaction, job):
+        return False
+    refusing = interaction.client.queue.submissions.refusal_to_post(asker_of(interaction))
+    return await read_in_time(interaction, refusing) is None
 
 
 async def _has_gallery(interaction: Interaction, job: Job) -> bool:

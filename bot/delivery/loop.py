@@ -46,6 +46,8 @@ class Delivery(Service):
         }
         self._places_at = float("-inf")
         self._began_at = time.time()
+        self._is_unsure = False
+        """Whether the queue did not answer, so that somebody may have been told nothing."""
 
     async def start(self) -> None:
         """Begin to deliver."""
@@ -83,6 +85,9 @@ class Delivery(Service):
         now = self._now()
         application_id = self._client.application_id or 0
         due = await self._client.queue.deliveries.due(JOBS_AT_ONCE, application_id)
+        if self._is_unsure:
+            await self._client.service(Notifier).go_on()
+            self._is_unsure = False
         jobs = {job.id: job for job in due}
         if now - self._places_at >= PLACES_SECONDS:
             self._places_at = now
@@ -96,10 +101,13 @@ class Delivery(Service):
 
     def _message_of(self, job: Job) -> TrackedMessage:
         """What is known of a job's message; an earlier process may have an edit on its way."""
-        if job.id not in self._messages:
-            older = job.created_at.timestamp() < self._began_at
-            self._messages[job.id] = TrackedMessage(unsettled=older)
-        return self._messages[job.id]
+        answers = job.reply.interaction_id
+        known = self._messages.get(job.id)
+        if known is None or (known.answers != answers and known.task is None):
+            # A deletion that was taken back brings another message.
+            older = known is None and job.created_at.timestamp() < self._began_at
+            self._messages[job.id] = known = TrackedMessage(answers, unsettled=older)
+        return known
 
     def _consider(self, job: Job, now: float) -> None:
         """Start to bring a job's state to its message, if it is time to."""
@@ -120,7 +128,7 @@ class Delivery(Service):
             message.task = asyncio.create_task(
                 self._deliver(job.id, message), name=f"deliver-{job.id}"
             )
-            message.task.add_done_callback(lambda task: _finished(message, task))
+            message.task.add_done_callback(lambda task: self._finished(message, task))
 
     def _pace(self, job: Job, message: TrackedMessage) -> float:
         """Seconds between two edits of a message: more of them the more messages there are."""
@@ -139,6 +147,8 @@ class Delivery(Service):
             job = await queue.jobs.get(job_id)
             if job is None or (job.state.ended and not message.is_final):
                 return  # the next round brings the end, in its own right
+            if job.reply.interaction_id != message.answers:
+                return  # and another message
             if not job.state.ended:
                 message.end = None  # an admin may have taken a cancellation back
             elif message.end is not None and await self._stays(job, message, message.end):
@@ -157,7 +167,9 @@ class Delivery(Service):
             case SentMessage(how, message_id, channel_id, _):
                 message.failures = 0
                 if job.reply.message_id is None and how != "dm":
-                    await queue.deliveries.set_message(job.id, channel_id, message_id)
+                    await queue.deliveries.set_message(
+                        job.id, channel_id, message_id, reply=job.reply
+                    )
                 if not ended:
                     await queue.deliveries.mark_shown(job.id, job.revision)
                 elif not message.watch(outcome, self._now()):
@@ -169,7 +181,7 @@ class Delivery(Service):
                 message.is_gone = True
                 if ended:
                     log.warning("Job %d cannot be shown: %s", job.id, reason)
-                    await queue.deliveries.mark_undeliverable(job.id, reason)
+                    await queue.deliveries.mark_undeliverable(job.id, reason, reply=job.reply)
                 else:
                     await queue.deliveries.mark_shown(job.id, job.revision)
 
@@ -193,15 +205,19 @@ class Delivery(Service):
         return True
 
     async def _delivered(self, job: Job, shown: SentMessage) -> None:
-        deliveries = self._client.queue.deliveries
-        if not await deliveries.mark_delivered(
-            job.id, how=shown.how, message_id=shown.message_id, channel_id=shown.channel_id
-        ):
+        tells_by_itself = shown.how in {"dm", "post"}  # as a new message
+        marked = await self._client.queue.deliveries.mark_delivered(
+            job.id,
+            how=shown.how,
+            message_id=shown.message_id,
+            channel_id=shown.channel_id,
+            announced=tells_by_itself,
+            reply=job.reply,
+        )
+        if not marked or tells_by_itself:
             return
         delivered = await self._client.queue.jobs.get(job.id)
-        if shown.how in {"dm", "post"}:  # a new message tells by itself
-            await deliveries.mark_announced(job.id)
-        elif delivered is not None:
+        if delivered is not None:
             self._client.service(Notifier).tell(delivered)
 
     async def _moved(self) -> list[Job]:
@@ -225,17 +241,21 @@ class Delivery(Service):
         due = [message.not_before - now for message in self._messages.values()]
         return max(ROUND_SECONDS, min([IDLE_SECONDS, *(wait for wait in due if wait > 0)]))
 
+    def _finished(self, message: TrackedMessage, task: asyncio.Task[None]) -> None:
+        message.task_ended()
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, QueueError):
+            log.warning("A delivery has to wait: %s", error)
+            self._is_unsure = True
+        else:
+            log.error("A delivery went wrong", exc_info=error)
+        message.wait(self._now())
+        message.failing_end = message.is_final
+
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
-
-
-def _finished(message: TrackedMessage, task: asyncio.Task[None]) -> None:
-    message.task_ended()
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("A delivery went wrong", exc_info=error)
-        message.wait(asyncio.get_running_loop().time())
-        message.failing_end = message.is_final
 
 
 FEATURE = Feature(services=(Delivery,))

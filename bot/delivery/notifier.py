@@ -30,31 +30,43 @@ class Notifier(Service):
 
     def __init__(self, client: Bot) -> None:
         super().__init__(client)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._sent: set[int] = set()
+        """Jobs of which it could not be noted that their members were told."""
 
     async def start(self) -> None:
         """Go on with what an earlier run left."""
-        for job in await self._client.queue.deliveries.unannounced():
+        await self.go_on()
+
+    async def go_on(self) -> None:
+        """Tell of all that is noted as shown, and of which nobody was told."""
+        application_id = self._client.application_id or 0
+        for job in await self._client.queue.deliveries.unannounced(application_id):
             self.tell(job)
 
     async def stop(self) -> None:
         """Finish what is being sent."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
-        await cancel(*self._tasks)
+        tasks = list(self._tasks.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        await cancel(*tasks)
 
     def tell(self, job: Job) -> None:
         """Tell the member of a job that its message shows the end, if they want that."""
+        if job.id in self._tasks:
+            return
         with ids_of(job):
             task = asyncio.create_task(self._tell(job), name=f"notify-{job.id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[job.id] = task
+        task.add_done_callback(lambda _task: self._tasks.pop(job.id, None))
 
     async def _tell(self, job: Job) -> None:
         try:
-            if _is_wanted(job):
+            if job.id not in self._sent and _is_wanted(job):
                 await self._send(job)
+            self._sent.add(job.id)
             await self._client.queue.deliveries.mark_announced(job.id)
+            self._sent.discard(job.id)
         except QueueError as error:
             log.info("Job %d: that its member was told cannot be noted: %s", job.id, error)
         except Exception:

@@ -18,6 +18,8 @@ SETTLE_SECONDS = (2.0, 8.0, 30.0)  # when to look after an edit that may come to
 class TrackedMessage:
     """What is known of one message."""
 
+    answers: int
+    """The interaction that it answers."""
     task: asyncio.Task[None] | None = None
     """The edit that is being made, if one is."""
     requests: InFlight = field(default_factory=InFlight)

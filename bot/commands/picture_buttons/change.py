@@ -71,7 +71,8 @@ class ChangeForm(ReportingModal):
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Paint it anew."""
-        job, switched = self._job, set(self._switches.values)
+        job, switched = await kept_job(interaction, self._job.id), set(self._switches.values)
+        check_pictures(job)
         options = self._options(job.options, film=FILM in switched)
         photos = [Source.attachment(file) for file in self._photo.values]
         styles = [Source.attachment(file) for file in self._style.values]

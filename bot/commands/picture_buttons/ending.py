@@ -12,7 +12,7 @@ from bot.commands import job_access
 from bot.commands.gallery import take_out
 from bot.commands.job_access import FORGOTTEN, NOT_YOURS, is_own_message, known_job, was_removed
 from bot.commands.rights import Right, may
-from bot.commands.show import show_job
+from bot.commands.show import is_for_others, show_job
 from bot.intake.request import reply_to
 from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
@@ -84,10 +84,11 @@ async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> 
     job = await known_job(interaction, job_id)
     if not may(Right.DELETE, interaction, job):  # the permission may be gone since
         raise UserError(NOT_YOURS, user=plain(job.user_name))
-    alone = job.reply.ephemeral or removed_first(job)  # what was deleted in Discord stays so
-    reply = reply_to(interaction, ephemeral=alone, spoiler=job.reply.spoiler)
     if job.pictures_deleted_at is None or job.pictures_deleted_at <= datetime.now(UTC):
         raise UserError(TOO_LATE_TO_UNDO)
+    stood = job if removed_first(job) else replace(job, message_removed_at=None)
+    alone = not await is_for_others(interaction, stood)  # deleted in Discord, it stays so
+    reply = reply_to(interaction, ephemeral=alone, spoiler=job.reply.spoiler)
     message_id = await acknowledge(interaction, ephemeral=reply.ephemeral, thinking=True)
     was = job.reply
     reply = replace(reply, message_id=message_id, notes=was.notes, alt_text=was.alt_text)

@@ -6,6 +6,7 @@ from typing import Any
 from bot.cards.job_buttons import TAKES, Action
 from bot.commands.job_access import check_pictures, kept_job, open_job, was_removed
 from bot.commands.picture_buttons.sharing import show_timelapse
+from bot.commands.show import is_for_others
 from bot.commands.style_form import StyleChoice, ask_style
 from bot.intake.moving import NOT_FILMED
 from bot.intake.request import PaintRequest, asker_of, reply_as
@@ -75,7 +76,7 @@ async def take(interaction: Interaction, job_id: int, *, version: int) -> None:
     if job.report is None or version >= len(job.report.variants):
         raise UserError(NOT_KEPT)
     request = remix_request(interaction, job).model_copy(update={"version": version})
-    if job.message_removed_at is not None or await was_removed(interaction, job):
+    if not await is_for_others(interaction, job) or await was_removed(interaction, job):
         request = request.with_reply(ephemeral=True)  # what was deleted stays deleted
     await interaction.client.service(IntakeService).begin(interaction, request)
 
@@ -86,6 +87,8 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
     check_pictures(job)
 
     async def begin(submitted: Interaction, chosen: StyleChoice) -> None:
+        job = await open_job(submitted, job_id)  # what was so when the form opened may be no more
+        check_pictures(job)
         named = ("strength", "style_scale", "pooling")
         request = (
             remix_request(submitted, job)

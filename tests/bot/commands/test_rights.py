@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.cards.job_buttons import Action
+from bot.cards.job_buttons import TAKES, Action
 from bot.commands.rights import TABLE, AskerRole, Origin, Right
 from bot.ui.components import custom_id
-from jobs.model import Job
+from jobs.model import Job, JobState
 from sandbox.model import Channel, Interaction, User
 from tests.kit.pictures import plain_picture
 from tests.kit.world import World
@@ -36,9 +36,16 @@ def test_the_table_in_the_document_is_the_one_that_is_used() -> None:
 
 
 @pytest.fixture
-async def world(world: World) -> World:
-    """A server where grace moderates #paintings, and an operator, who is no admin, runs the bot."""
+async def world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A server where grace moderates #paintings, and an operator, who is no admin, runs the bot.
+
+    Mia manages it, but does not own it: she does not see each of its channels.
+    """
+    for place in ("bot.wire.acknowledging.READING_SECONDS", "bot.commands.show.CHECKING_SECONDS"):
+        monkeypatch.setattr(place, 30.0)  # a busy machine is not what is tried here
     moderator = world.user("grace")
+    (keeper,) = [role for role in world.discord.world.guild.roles if role.name == "Keeper"]
+    world.discord.world.add_user("mia").role_ids.append(keeper.id)
     operator = world.discord.world.add_user("olga")
     object.__setattr__(world.bot.settings, "atelier_owner_ids", (operator.id,))
     world.discord.world.add_user("mallory")
@@ -177,7 +184,7 @@ MAKE: dict[Origin, Callable[[World, User], Awaitable[Job]]] = {
 PEOPLE = {
     AskerRole.MEMBER: "mallory",
     AskerRole.MODERATOR: "grace",
-    AskerRole.ADMIN: "admin",
+    AskerRole.ADMIN: "mia",
     AskerRole.OPERATOR: "olga",
     AskerRole.OWNER: "ada",
 }
@@ -186,32 +193,33 @@ ELSEWHERE = {Origin.DIRECT_MESSAGE, Origin.OTHER_SERVER}
 
 
 def allowed(origin: Origin, right: Right, role: AskerRole) -> bool:
-    if origin is Origin.HIDDEN_CHANNEL and role is AskerRole.ADMIN:
-        origin = Origin.PUBLIC  # this one owns the server, and sees all of its channels
     if origin in ELSEWHERE and role in {AskerRole.MODERATOR, AskerRole.ADMIN}:
         role = AskerRole.MEMBER
     return role in TABLE[origin][right]
 
 
-async def delete(world: World, user: User, job: Job) -> Interaction:
-    """Press Delete under a copy in #talk, as whoever knows the button's id may."""
+async def press_in_a_copy(world: World, user: User, job: Job, action: Action) -> Interaction:
+    """Press a button under a copy in #talk, as whoever knows the button's id may."""
     message = world.discord.post(world.discord.world.bot, "A copy", channel="talk")
     button = {
         "type": 2,
-        "style": 4,
-        "label": "Delete",
-        "custom_id": custom_id("job", Action.DELETE.value, job.id),
+        "style": 2,
+        "label": "Press",
+        "custom_id": custom_id("job", action.value, job.id),
     }
     message.components.append({"type": 1, "components": [button]})
-    return await world.discord.press(user, message, label="Delete")
+    return await world.discord.press(user, message, label="Press")
+
+
+async def delete(world: World, user: User, job: Job) -> Interaction:
+    return await press_in_a_copy(world, user, job, Action.DELETE)
 
 
 @pytest.mark.parametrize("origin", Origin)
 async def test_everybody_has_the_rights_of_the_table_and_no_more(
     world: World, origin: Origin
 ) -> None:
-    ada = world.user("ada")
-    job = await MAKE[origin](world, ada)
+    job = await MAKE[origin](world, world.user("ada"))
     for role, name in PEOPLE.items():
         user = world.user(name)
         shown = await world.slash(user, "show", {"picture": job.id}, channel="talk")
@@ -221,19 +229,96 @@ async def test_everybody_has_the_rights_of_the_table_and_no_more(
         posted = await world.slash(user, "show", options, channel="talk")
         assert bool(posted.attachments) == allowed(origin, Right.POST, role), (role, "post")
         assert posted.ephemeral != allowed(origin, Right.POST, role), (role, "post")
+
+
+@pytest.mark.parametrize("origin", Origin)
+async def test_who_may_delete_may_take_that_back_and_shows_it_to_nobody_by_it(
+    world: World, origin: Origin
+) -> None:
     for role, name in PEOPLE.items():
-        pressed = await delete(world, world.user(name), job)
-        may_delete = allowed(origin, Right.DELETE, role)
-        if not may_delete:
+        job, user = await MAKE[origin](world, world.user("ada")), world.user(name)
+        before = shown_to_all(world)
+        pressed = await delete(world, user, job)
+        if not allowed(origin, Right.DELETE, role):
             assert "only they can do that" in await world.said(pressed), role
-        else:
-            await pressed.wait(lambda i: i.acknowledged)
+            assert (await world.fresh(job)).pictures_deleted_at is None
+            continue
+        await pressed.wait(lambda i: i.followups)
+        assert (await world.fresh(job)).pictures_deleted_at is not None
+        undone = await world.discord.press(user, pressed.followups[0], label="Undo")
+        await undone.wait(lambda i: i.message is not None and i.message.attachments)
+        assert (await world.fresh(job)).pictures_deleted_at is None
+        is_private = origin in {Origin.PRIVATE, Origin.MODERATED}
+        may_post = allowed(origin, Right.POST, role) and not is_private
+        assert shown_to_all(world) - before == may_post, role
 
-            async def is_deleted() -> bool:
-                return (await world.fresh(job)).pictures_deleted_at is not None
 
-            await world.eventually(is_deleted)
-            break
+OWNERS = (
+    Action.STRONGER,
+    Action.SOFTER,
+    Action.LARGER,
+    Action.CHANGE,
+    Action.TIMELAPSE,
+    Action.SAVE,
+    Action.GALLERY,
+    TAKES[0],
+)
+FOR_WHOM_IT_IS_SHOWN = (Action.AGAIN, Action.OTHER_STYLE, Action.COMPARE)
+
+
+def test_each_button_is_tried() -> None:
+    takes = {action for action in Action if action.name.startswith("TAKE_")} - {TAKES[0]}
+    elsewhere = {Action.DETAILS, Action.DELETE, Action.CANCEL, Action.SAME_STYLE}
+    assert {*OWNERS, *FOR_WHOM_IT_IS_SHOWN, *takes, *elsewhere} == set(Action)
+
+
+@pytest.mark.parametrize("origin", Origin)
+async def test_no_button_does_more_than_the_table_says(world: World, origin: Origin) -> None:
+    job = await MAKE[origin](world, world.user("ada"))
+    for role, name in PEOPLE.items():
+        if role is AskerRole.OWNER:
+            continue
+        user = world.user(name)
+        for action in OWNERS:
+            pressed = await press_in_a_copy(world, user, job, action)
+            said = await world.said(pressed)
+            assert "only they can do that" in said, (role, action)
+        for action in FOR_WHOM_IT_IS_SHOWN:
+            pressed = await press_in_a_copy(world, user, job, action)
+            if not allowed(origin, Right.POST, role):
+                assert "only they can do that" in await world.said(pressed), (role, action)
+            elif action is Action.OTHER_STYLE:
+                await pressed.wait(lambda i: i.modal is not None)
+            else:
+                await pressed.wait(lambda i: i.message is not None)
+                assert "only they" not in pressed.message.text  # type: ignore[union-attr]
+        looked = await press_in_a_copy(world, user, job, Action.DETAILS)
+        is_refused = "only they can do that" in await world.said(looked)
+        assert is_refused != allowed(origin, Right.LOOK, role), (role, "details")
+        none_of_the_gallery = await press_in_a_copy(world, user, job, Action.SAME_STYLE)
+        assert "is not in the gallery" in await world.said(none_of_the_gallery)
+
+
+def shown_to_all(world: World) -> int:
+    """How many messages of #talk have a picture that all see."""
+    shown = world.discord.messages("talk")
+    return sum(bool(message.attachments) and not message.ephemeral for message in shown)
+
+
+@pytest.mark.parametrize("origin", [Origin.PUBLIC, Origin.PRIVATE, Origin.DIRECT_MESSAGE])
+async def test_who_may_cancel(world: World, origin: Origin) -> None:
+    details = {
+        Origin.PUBLIC: {},
+        Origin.PRIVATE: {"ephemeral": True},
+        Origin.DIRECT_MESSAGE: {"in_guild": False},
+    }
+    for role, name in PEOPLE.items():
+        job = await world.job(world.user("ada"), **details[origin])  # type: ignore[arg-type]
+        await world.slash(world.user(name), "cancel", {"job": job.id}, channel="talk")
+        may = {AskerRole.OWNER, AskerRole.OPERATOR}
+        if origin is not Origin.DIRECT_MESSAGE:
+            may.add(AskerRole.ADMIN)
+        assert ((await world.state(job)) is JobState.CANCELLED) == (role in may), role
 
 
 @pytest.mark.parametrize("origin", [Origin.PRIVATE, Origin.MODERATED, Origin.PUBLIC])
@@ -325,9 +410,30 @@ async def test_who_may_not_paint_there_posts_nothing_there(world: World, reason:
     compared.components.append({"type": 1, "components": [button]})
     pressed = await world.discord.press(ada, compared, label="Post here")
     await world.said(pressed)
+    deleted = await delete(world, ada, job)
+    await deleted.wait(lambda i: i.followups)
+    undone = await world.discord.press(ada, deleted.followups[0], label="Undo")
+    await undone.wait(lambda i: i.message is not None and i.message.attachments)
     shown = [each for each in world.discord.messages("talk")[before:] if each.attachments]
-    assert not shown
+    assert not [each for each in shown if not each.ephemeral]
     assert (await world.slash(ada, "show", {"picture": job.id}, channel="talk")).attachments
+
+
+async def test_a_form_that_was_opened_before_gives_nothing_that_is_gone(world: World) -> None:
+    job = await world.painted_job(world.user("ada"))
+    opened = {
+        name: await press_in_a_copy(world, world.user(name), job, action)
+        for name, action in (("mallory", Action.OTHER_STYLE), ("ada", Action.CHANGE))
+    }
+    for interaction in opened.values():
+        await interaction.wait(lambda i: i.modal is not None)
+    deleted = await delete(world, world.user("grace"), job)
+    await deleted.wait(lambda i: i.followups)
+    for name, interaction in opened.items():
+        fields = {"preset": ["great-wave"]} if name == "mallory" else {}
+        said = await world.said(await world.discord.submit_modal(interaction, fields))
+        assert "no longer" in said or "not kept" in said or "only they" in said, name
+        assert len(await world.jobs(name)) == (name == "ada")
 
 
 @pytest.mark.parametrize("everywhere", [False, True])

@@ -156,6 +156,36 @@ async def test_a_version_taken_of_it_is_for_its_owner_alone(world: World) -> Non
     assert (await world.slash(world.user("ada"), "show", options, channel="talk")).ephemeral
 
 
+async def test_a_version_that_a_blocked_member_takes_is_for_them_alone(world: World) -> None:
+    await world.painted({"variants": 2})
+    (job,) = await world.jobs()
+    await world.queue.blocks.add(world.guild_id, world.user("ada").id, 1)
+    before = visible(world)
+    taken = await world.finished(await press_in_a_copy(world, job, TAKES[1]))
+    assert taken.ephemeral
+    assert visible(world) == before
+
+
+async def test_a_picture_that_is_watched_comes_where_its_deletion_is_taken_back(
+    world: World,
+) -> None:
+    """The bot watches for a while that what was there before its start does not come too late."""
+    assert world.engine is not None
+    world.engine.hold.clear()
+    interaction = await world.paint()
+    await world.no_intakes()
+    await world.stop_bot()
+    await world.start_bot()
+    world.engine.hold.set()
+    message = await world.finished(interaction)
+    (job,) = await world.jobs()
+    assert (await world.fresh(job)).delivered_at is None
+    deleted = await world.discord.press(world.user("ada"), message, label="Delete")
+    await deleted.wait(lambda i: i.followups)
+    undone = await world.discord.press(world.user("ada"), deleted.followups[0], label="Undo")
+    await undone.wait(lambda i: i.message is not None and i.message.attachments)
+
+
 async def test_a_finished_picture_does_not_come_to_where_its_message_was_deleted(
     world: World,
 ) -> None:

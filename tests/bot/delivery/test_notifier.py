@@ -1,10 +1,15 @@
 """Members are told that their picture is ready by a message that mentions them alone."""
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
+from bot.delivery.notifier import Notifier
 from jobs.db import schema
 from jobs.db.rows import J
+from jobs.delivery import Deliveries
+from jobs.outcomes import QueueUnavailableError
 from sandbox.model import Message
 from tests.kit.world import World
 
@@ -98,6 +103,59 @@ async def test_a_channel_where_the_bot_may_not_write_is_no_obstacle(world: World
     await announced(world)
     (said,) = told(world, message)  # as a follow-up
     assert said.mentions == [world.user().id]
+
+
+async def test_who_could_not_be_told_as_the_database_was_away_is_told_once_when_it_is_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliveries = Deliveries.mark_delivered, Deliveries.mark_announced
+    times = [0, 0]
+
+    async def unanswered(self: Deliveries, job_id: int, **how: Any) -> bool:
+        """Notes it, but the answer is lost."""
+        noted = await deliveries[0](self, job_id, **how)
+        times[0] += 1
+        if times[0] == 1:
+            raise QueueUnavailableError("connection reset")
+        return noted
+
+    async def away(self: Deliveries, job_id: int) -> None:
+        times[1] += 1
+        if times[1] == 1:
+            raise QueueUnavailableError("connection refused")
+        await deliveries[1](self, job_id)
+
+    monkeypatch.setattr(Deliveries, "mark_delivered", unanswered)
+    monkeypatch.setattr(Deliveries, "mark_announced", away)
+    await world.start_engine()
+    message = await world.painted({"notify": "yes"})
+    await world.eventually(lambda: times[1])
+    assert len(told(world, message)) == 1
+    other = await world.painted({"notify": "no"})
+    await world.bot.service(Notifier).go_on()
+    await announced(world)
+    assert len(told(world, message)) == 2  # the word and the other picture
+    assert other in told(world, message)
+
+
+async def test_who_asked_another_application_is_told_by_that_one(world: World) -> None:
+    await world.start_engine()
+    fault = world.discord.faults.add("POST", "/channels/*", status=503, times=50)
+    message = await world.painted({"notify": "yes"})
+    await world.eventually(lambda: fault.hits)
+    async with world.queue.database.write() as transaction:
+        await transaction.connection.execute(
+            sa.update(schema.jobs).values(
+                application_id=5,
+                delivered_at=sa.func.coalesce(J.delivered_at, transaction.now),
+            )
+        )
+    await world.stop_bot()
+    world.discord.faults.clear()
+    await world.start_bot()
+    await world.painted({"notify": "no"})
+    assert len(await world.queue.deliveries.unannounced(5)) == 1
+    assert len(told(world, message)) == 1  # the other picture
 
 
 @pytest.mark.parametrize("context", ["private", "guild_without_bot"])

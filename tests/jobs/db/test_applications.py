@@ -42,6 +42,16 @@ async def test_what_reached_nobody_is_told_by_its_own_application(queue: JobQueu
     assert await queue.deliveries.undelivered(1, SECOND) == []
 
 
+async def test_who_is_still_to_be_told_of_a_picture_is_told_by_its_own_application(
+    queue: JobQueue,
+) -> None:
+    job_id = await asked_for(queue, FIRST, 1)
+    await queue.claims.finish(await claimed(queue), RESULT, report())
+    await queue.deliveries.mark_delivered(job_id, how="edit")
+    assert [job.id for job in await queue.deliveries.unannounced(FIRST)] == [job_id]
+    assert await queue.deliveries.unannounced(SECOND) == []
+
+
 def bot(name: str, application_id: int = FIRST, pid: int = 1) -> BotInfo:
     return BotInfo(name, application_id, "elsewhere", pid, "0.2.0")
 

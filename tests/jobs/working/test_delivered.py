@@ -1,5 +1,7 @@
 """What the queue remembers of what was shown to members."""
 
+from dataclasses import replace
+
 from jobs.queue import JobQueue
 from tests.jobs.changing.conftest import finished
 from tests.kit.samples import FakeClock, accepted, claimed, delete_for_good, report
@@ -30,6 +32,24 @@ async def test_delivery_is_noted_once(queue: JobQueue, clock: FakeClock) -> None
     assert done.delivered_at is not None
 
 
+async def test_a_message_that_is_not_the_jobs_any_more_is_not_noted(queue: JobQueue) -> None:
+    """A deletion was taken back meanwhile, which gives the job another message."""
+    job_id = await finished(queue, "a")
+    job = await queue.jobs.get(job_id)
+    assert job is not None
+    await queue.retention.delete_soon(job_id, job.user_id)
+    reply = replace(job.reply, interaction_id=4711, message_id=90)
+    assert await queue.retention.restore(job_id, job.user_id, reply)
+    deliveries = queue.deliveries
+    assert not await deliveries.mark_delivered(job_id, how="token", message_id=81, reply=job.reply)
+    assert not await deliveries.mark_undeliverable(job_id, "it is gone", reply=job.reply)
+    await deliveries.set_message(job_id, 70, 80, reply=job.reply)
+    now = await queue.jobs.get(job_id)
+    assert now is not None
+    assert (now.reply.message_id, now.delivered_at) == (90, None)
+    assert await deliveries.mark_delivered(job_id, how="token", reply=reply)
+
+
 async def test_a_message_that_cannot_be_delivered_is_given_up(queue: JobQueue) -> None:
     job = await accepted(queue)
     await queue.jobs.cancel(job.id, 1)
@@ -50,3 +70,14 @@ async def test_what_reached_nobody_is_told_of_until_it_is_noted(queue: JobQueue)
     assert await queue.deliveries.undelivered(2) == [others]
     history = await queue.jobs.history(lost)
     assert "the channel is gone" in history[-1].details["how"]
+
+
+async def test_who_is_to_be_told_of_an_end_is_known_until_it_is_noted(queue: JobQueue) -> None:
+    """Not of a new message, which tells by itself, nor of what could not be shown."""
+    edited, posted, lost = [await finished(queue, name) for name in "abc"]
+    await queue.deliveries.mark_delivered(edited, how="edit")
+    await queue.deliveries.mark_delivered(posted, how="post", announced=True)
+    await queue.deliveries.mark_undeliverable(lost, "the channel is gone")
+    assert [job.id for job in await queue.deliveries.unannounced()] == [edited]
+    await queue.deliveries.mark_announced(edited)
+    assert await queue.deliveries.unannounced() == []
