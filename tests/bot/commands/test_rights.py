@@ -198,14 +198,14 @@ def allowed(origin: Origin, right: Right, role: AskerRole) -> bool:
     return role in TABLE[origin][right]
 
 
-async def press_in_a_copy(world: World, user: User, job: Job, action: Action) -> Interaction:
+async def press_in_a_copy(world: World, user: User, job: Job, action: str) -> Interaction:
     """Press a button under a copy in #talk, as whoever knows the button's id may."""
     message = world.discord.post(world.discord.world.bot, "A copy", channel="talk")
     button = {
         "type": 2,
         "style": 2,
         "label": "Press",
-        "custom_id": custom_id("job", action.value, job.id),
+        "custom_id": custom_id("job", action, job.id),
     }
     message.components.append({"type": 1, "components": [button]})
     return await world.discord.press(user, message, label="Press")
