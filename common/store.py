@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import re
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -188,16 +188,26 @@ class PictureStore:
         return await self._in_thread(self.get_sync, key)
 
     async def total_bytes(self, keys: Collection[str]) -> int:
-        """How large these are together; those that are not there count nothing.
+        """How large these are together; those that are not there count nothing."""
+        return sum((await self.sizes_bytes(keys)).values())
+
+    async def sizes_bytes(self, keys: Collection[str]) -> dict[str, int]:
+        """How large each of these is; 0 for what is not there.
 
         A key is of its bytes, so its size is asked of a bucket once, or not at all where it was put
         by this process.
         """
-        asked, size = list(dict.fromkeys(keys)), 0
+        asked = list(dict.fromkeys(keys))
+        sizes: dict[str, int] = {}
         for first in range(0, len(asked), _SIZES_AT_ONCE):
             some = asked[first : first + _SIZES_AT_ONCE]
-            size += sum(await asyncio.gather(*(self._size_bytes(key) for key in some)))
-        return size
+            found = await asyncio.gather(*(self._size_bytes(key) for key in some))
+            sizes |= zip(some, found, strict=True)
+        return sizes
+
+    def known_sizes_bytes(self, keys: Iterable[str]) -> dict[str, int]:
+        """The sizes that a bucket need not be asked for any more; a folder is asked anew."""
+        return {key: self._sizes[key] for key in keys if key in self._sizes}
 
     async def _size_bytes(self, key: str) -> int:
         # Remembered one by one: when a later one fails, the next try has fewer to ask for.

@@ -1,11 +1,17 @@
 """The versions that a job paints to choose from: each is a painting of its own."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import reduce
+from itertools import compress
 
+from common.catalogue import load_catalogue
 from common.options import MAX_SEED, PaintInputs, PaintOptions
+from common.sentences import Sentence, Value, sentence
 
 SOFTEST_VARIANT = 0.3
 STRONGEST_VARIANT = 0.9
+_LIST = "{before}, {name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,45 @@ def variants_of(inputs: PaintInputs, options: PaintOptions) -> tuple[Variant, ..
                 )
                 for number in range(options.variants)
             )
+
+
+def without_styles(
+    inputs: PaintInputs, options: PaintOptions, presets: Collection[str]
+) -> tuple[PaintInputs, PaintOptions]:
+    """What is left of a job that paints a version in each of several styles, without some of them.
+
+    Args:
+        inputs: of the job.
+        options: of the job.
+        presets: the paintings to leave out; at least one style is to be left.
+    """
+    stays = [style.preset is None or style.preset not in presets for style in inputs.styles]
+    styles = tuple(compress(inputs.styles, stays))
+    masks = tuple(compress(inputs.style_masks, stays))
+    if len(styles) == 1:
+        styles = (styles[0].model_copy(update={"weight": 1.0}),)
+    count = max(1, min(options.variants - stays.count(False), len(styles)))
+    return (
+        inputs.model_copy(update={"styles": styles, "style_masks": masks}),
+        options.model_copy(update={"variants": count, "vary": "style" if count > 1 else "seed"}),
+    )
+
+
+def left_out(presets: Collection[str]) -> Sentence:
+    """What is said of paintings that are left out of several styles, as they cannot be had."""
+    names = [_name_of(preset) for preset in presets]
+    return sentence(
+        "Left out, as it could not be fetched: {styles}.", styles=reduce(_listed, names)
+    )
+
+
+def _name_of(preset: str) -> Value:
+    painting = load_catalogue().get(preset)
+    return preset if painting is None else painting.titled
+
+
+def _listed(before: Value, name: Value) -> Value:
+    return Sentence(_LIST, {"before": before, "name": name})
 
 
 def _of_photo(inputs: PaintInputs, photo: str) -> PaintInputs:

@@ -180,6 +180,7 @@ def _cancelled_words(t: Texts, job: Job) -> list[str]:
     who = f"<@{job.cancelled_by}>" if job.cancelled_by > 0 else t("the operator of this bot")
     if job.cancelled_by == 0:
         who = t("an admin")  # whose data was erased
+    who = who[:1].upper() + who[1:]  # as all these sentences begin with it
     if job.back_until is None:
         return [t("{who} cancelled it.", who=who)]
     until = discord.utils.format_dt(job.back_until, "t")

@@ -3,13 +3,16 @@
 import random
 from typing import Any
 
+import discord
+from discord import ui
+
 from bot.commands.style_form import PhotoForm
 from bot.intake.request import StyleWish
 from bot.intake.service import IntakeService
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts
 from bot.ui.components import USER, PersistentItem, persistent
-from bot.ui.words import at_hand_first, is_at_hand
+from bot.ui.words import at_hand_first, catalogue, is_at_hand
 from common.catalogue import Painting
 
 NO_WISH = 0
@@ -62,7 +65,19 @@ def _chosen(interaction: Interaction, style: str) -> tuple[tuple[StyleWish, ...]
     kind, _colon, page = style.partition(":")
     if kind != SIX or not page.isdecimal():
         return (StyleWish(preset=style),), {}
-    return _tried(paintings[int(page) * STYLES_TRIED :][:STYLES_TRIED])
+    shown = _beside(interaction.message)
+    return _tried(shown or paintings[int(page) * STYLES_TRIED :][:STYLES_TRIED] or near(client))
+
+
+def _beside(message: discord.Message | None) -> list[Painting]:
+    """The paintings that a message has a button for: what can be had may be others by now."""
+    if message is None:
+        return []
+    view = ui.LayoutView.from_message(message, timeout=None)
+    ids = [str(getattr(each, "custom_id", "")) for each in view.walk_children()]
+    pattern = style_button.__discord_ui_compiled_template__
+    found = [match["style"] for each in ids if (match := pattern.fullmatch(each))]
+    return [painting for each in found if (painting := catalogue().get(each)) is not None]
 
 
 def _tried(paintings: list[Painting]) -> tuple[tuple[StyleWish, ...], dict[str, Any]]:

@@ -60,7 +60,7 @@ class StyleEntry:
 def paintings(client: Bot, search: str) -> list[Painting]:
     """The paintings on offer, or those that a search finds."""
     if search:
-        found = catalogue().search(search, limit=FOUND_AT_MOST)
+        found = catalogue().search(search, limit=FOUND_AT_MOST, sure=True)
         return [each for each in found if is_offered(client, each)]
     return at_hand_first(client)
 

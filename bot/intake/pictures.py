@@ -19,7 +19,7 @@ from bot.intake.taken import (
     of_picture,
     usable,
 )
-from bot.intake.wishes import resolve
+from bot.intake.wishes import NotToBeHadError, resolve
 from bot.kit import UserError, cancel
 from bot.texts import _
 from common.options import MIN_SIZE_PX, ClipInput, PaintInputs, StyleInput
@@ -35,6 +35,7 @@ from common.pictures.readers.formats import may_move
 from common.sentences import Sentence
 from common.settings import Settings
 from common.store import key_for
+from common.variants import left_out
 from jobs.queue import JobQueue
 
 T = TypeVar("T")
@@ -180,11 +181,17 @@ class PictureIntake:
         style_keys = (
             keys[role] for role in (PictureRole.STYLE, PictureRole.SECOND_STYLE) if role in keys
         )
-        styles = [
-            await self._style(request, wish, next(style_keys) if wish.picture else None)
-            for wish in request.styles
-        ]
-        notes = notes_of(photos, taken)
+        styles: list[StyleInput] = []
+        missing: dict[str, NotToBeHadError] = {}
+        for wish in request.styles:
+            try:
+                key = next(style_keys) if wish.picture else None
+                styles.append(await self._style(request, wish, key))
+            except NotToBeHadError as problem:
+                missing[problem.painting.id] = problem
+        if missing and (request.options.vary != "style" or not styles):
+            raise next(iter(missing.values()))
+        notes = (*notes_of(photos, taken), *([left_out(missing)] if missing else []))
         if moving is not None:
             notes += moving.notes
         elif request.options.moving:

@@ -165,8 +165,9 @@ class IntakeService(Service):
         add_log_ids(member=request.asker.user_id, server=request.asker.guild_id)
         if not is_mine(self._client, reply):
             return  # another application's bot goes on with it
-        webhook = webhook_of(self._client, reply)
-        message_id = await find_answer(self._client, webhook, reply.token_expires_at)
+        async with self._dependencies.returning.turn(request.asker.user_id):
+            webhook = webhook_of(self._client, reply)
+            message_id = await find_answer(self._client, webhook, reply.token_expires_at)
         if message_id == 0:
             log.info("The intake %s was never acknowledged; dropped", intake.interaction_id)
             await self._journal.close(intake.interaction_id)
@@ -199,7 +200,9 @@ class IntakeService(Service):
                 kept = await patiently(request, lambda: self.pictures.keep(request))
                 await self._ask(kept, await self.question(kept))
                 return
-            outcome = await patiently(request, lambda: self._submit(request, message_id))
+            outcome = await patiently(
+                request, lambda: self._submit(request, message_id), again=entry is None
+            )
             if isinstance(outcome, Undecided):
                 await self._ask(outcome.request, await self.moving_question(outcome))
                 return

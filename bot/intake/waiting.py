@@ -6,6 +6,7 @@ so, and goes on by itself.
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from itertools import count
@@ -13,6 +14,7 @@ from typing import TypeVar
 
 from bot.intake.download import UnreachableError
 from bot.intake.request import PaintRequest
+from bot.intake.shares import Turns
 from bot.kit import Bot, cancel
 from bot.texts import _, texts_for
 from bot.wire.original_response import say_meanwhile
@@ -52,15 +54,24 @@ class Dependencies:
     def __init__(self, client: Bot) -> None:
         self._client = client
         self._looking: asyncio.Task[None] | None = None
+        self.returning = Turns(at_once=16, each=4, waiting_each=sys.maxsize)
+        """Commands that are tried again: after an outage hundreds may have waited for its end."""
 
     async def stop(self) -> None:
         """Look no more."""
         await cancel(self._looking)
 
-    async def patiently(self, request: PaintRequest, work: Callable[[], Awaitable[T]]) -> T:
+    async def patiently(
+        self, request: PaintRequest, work: Callable[[], Awaitable[T]], *, again: bool = False
+    ) -> T:
         """Do what needs them; wait while they are away, and say so in the command's answer.
 
         Nothing is held meanwhile: a picture that could not be stored is fetched anew.
+
+        Args:
+            request: What the command asks for.
+            work: What to do.
+            again: Whether the command waited before, so that it takes its turn among others.
 
         Raises:
             Exception: as the last try did, when the answer can soon be reached no more.
@@ -73,7 +84,8 @@ class Dependencies:
             return await say_meanwhile(self._client, request.reply, words)
 
         for failures in count():
-            trying = asyncio.ensure_future(work())
+            in_turn = again or failures > 0
+            trying = asyncio.ensure_future(self._in_turn(request, work) if in_turn else work())
             try:
                 await asyncio.wait({trying}, timeout=SLOW_SECONDS)
                 if not trying.done() and not has_said and not await self._are_well(SLOW_SECONDS):
@@ -103,6 +115,10 @@ class Dependencies:
                 if self._seconds_left(request) <= 0 or await self._are_well(SAID_AFTER_SECONDS):
                     break
         raise AssertionError("unreachable")
+
+    async def _in_turn(self, request: PaintRequest, work: Callable[[], Awaitable[T]]) -> T:
+        async with self.returning.turn(request.asker.user_id):
+            return await work()
 
     def _seconds_left(self, request: PaintRequest) -> float:
         ends_at = request.reply.token_expires_at - MARGIN

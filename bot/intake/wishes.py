@@ -26,6 +26,14 @@ NO_SUCH_STYLE = _(
 )
 
 
+class NotToBeHadError(UserError):
+    """A painting cannot be had at the moment."""
+
+    def __init__(self, painting: Painting) -> None:
+        super().__init__(NOT_TO_BE_HAD, name=painting.titled)
+        self.painting = painting
+
+
 def wish_for(
     pictures: tuple[Source | None, ...], presets: tuple[str | None, ...], blend: float | None
 ) -> tuple[StyleWish, ...]:
@@ -106,5 +114,5 @@ async def _had(queue: JobQueue, painting: Painting, weight: float) -> StyleInput
     """A painting of the catalogue, if it can be had now."""
     is_ready = is_at_hand(painting, queue.settings)
     if not is_ready and await queue.styles.scans_unreachable():
-        raise UserError(NOT_TO_BE_HAD, name=painting.titled)
+        raise NotToBeHadError(painting)
     return StyleInput(preset=painting.id, weight=weight)

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.kit import Bot, Service
+from bot.ui.people import is_seen_by_all
 from common.store import PictureMissingError, StorageUnavailableError
 from common.version import VERSION, library_versions
 from jobs.health import MIB, Health
@@ -122,7 +123,7 @@ class PageServer(Service):
             waiting = await self._client.queue.standings.waiting(None, limit=WAITING_SHOWN)
         except QueueError as error:
             return web.json_response({"problem": str(error)}, status=503)
-        return web.json_response(_plain(health, waiting), headers=_HEADERS)
+        return web.json_response(_plain(self._client, health, waiting), headers=_HEADERS)
 
     async def _preview(self, request: web.Request) -> web.Response:
         """The newest preview of a picture that is painted now, where others may see it."""
@@ -131,7 +132,7 @@ class PageServer(Service):
         if number.isdecimal() and len(number) < 19:
             jobs = [state.job for state in (await self._ask()).engines]
             job = next((each for each in jobs if each and each.id == int(number)), None)
-        key = None if job is None or not _is_for_everybody(job) else job.preview_key
+        key = None if job is None or not is_for_everybody(self._client, job) else job.preview_key
         if key is None:
             raise web.HTTPNotFound
         try:
@@ -150,7 +151,7 @@ _HEADERS = {
 }
 
 
-def _plain(health: Health, waiting: list[Job]) -> dict[str, Any]:
+def _plain(client: Bot, health: Health, waiting: list[Job]) -> dict[str, Any]:
     return {
         "at": health.at.isoformat(),
         "version": VERSION,
@@ -170,7 +171,7 @@ def _plain(health: Health, waiting: list[Job]) -> dict[str, Any]:
                 "memory_used_bytes": state.info.memory_used_bytes,
                 "largest_px": state.info.largest_px,
                 "usual_seconds": (seconds := usual_seconds(state.info)) and round(seconds, 1),
-                "job": None if state.job is None else _job(state.job, health.at),
+                "job": None if state.job is None else _job(client, state.job, health.at),
             }
             for state in health.engines
         ],
@@ -183,7 +184,7 @@ def _plain(health: Health, waiting: list[Job]) -> dict[str, Any]:
             }
             for bot in health.bots
         ],
-        "waiting": [_job(job, health.at) for job in waiting],
+        "waiting": [_job(client, job, health.at) for job in waiting],
         "failures": [
             {
                 "job": job.id,
@@ -196,12 +197,14 @@ def _plain(health: Health, waiting: list[Job]) -> dict[str, Any]:
     }
 
 
-def _is_for_everybody(job: Job) -> bool:
-    """Whether a picture is painted where others see it: this page asks nobody who they are."""
-    return job.guild_id is not None and not job.reply.ephemeral and not job.message_removed_at
+def is_for_everybody(client: Bot, job: Job) -> bool:
+    """Whether a picture is painted where all see it: this page asks nobody who they are."""
+    reply = job.reply
+    is_shown = job.guild_id is not None and reply.bot_in_channel and not reply.ephemeral
+    return is_shown and not job.message_removed_at and is_seen_by_all(client, job.channel_id)
 
 
-def _job(job: Job, now: datetime) -> dict[str, Any]:
+def _job(client: Bot, job: Job, now: datetime) -> dict[str, Any]:
     """A job without its member's name and words."""
     progress = job.progress
     return {
@@ -212,5 +215,5 @@ def _job(job: Job, now: datetime) -> dict[str, Any]:
         "waited_seconds": round(((job.started_at or now) - job.created_at).total_seconds()),
         "fraction": progress and progress.fraction,
         "seconds_left": progress and progress.seconds_left,
-        "preview": job.preview_key if _is_for_everybody(job) else None,
+        "preview": job.preview_key if is_for_everybody(client, job) else None,
     }

@@ -24,3 +24,15 @@ def is_admin(interaction: discord.Interaction[Any], settings: Settings) -> bool:
     return (in_guild and interaction.permissions.manage_guild) or is_operator(
         interaction.user.id, settings
     )
+
+
+def is_seen_by_all(client: discord.Client, channel_id: int | None) -> bool:
+    """Whether each member of a server sees a channel of it, as far as the bot knows it."""
+    channel = None if channel_id is None else client.get_channel(channel_id)
+    if isinstance(channel, discord.Thread):
+        if channel.is_private():
+            return False
+        channel = channel.parent
+    if not isinstance(channel, discord.abc.GuildChannel):
+        return False
+    return channel.permissions_for(channel.guild.default_role).view_channel

@@ -77,8 +77,8 @@ def _when(t: Texts, refusal: Refusal, reason: str) -> str:
     # Rounded up, so that it does work at the time that is shown.
     moment = int(refusal.available_at.timestamp()) + 1
     if refusal.is_predicted:
-        return reason + " " + t("When I expect that: <t:{moment}:R>.", moment=moment)
-    return reason + " " + t("When the next can start: <t:{moment}:R>.", moment=moment)
+        return reason + " " + t("Expected: <t:{moment}:R>.", moment=moment)
+    return reason + " " + t("Earliest start of your next picture: <t:{moment}:R>.", moment=moment)
 
 
 def _reason(t: Texts, refusal: Refusal) -> str:

@@ -119,11 +119,11 @@ def relative(moment: datetime) -> str:
 
 
 def ready_words(t: Texts, moment: datetime) -> str:
-    """When a picture is ready; no time that has passed by the time that it is read."""
+    """When a picture is expected, in words that stay true when that time has passed."""
     soon = discord.utils.utcnow() + timedelta(seconds=SOON_SECONDS)
     if moment <= soon:
         return t("ready any moment now")
-    return t("ready {when}", when=relative(moment))
+    return t("expected {when}", when=relative(moment))
 
 
 def standing_words(t: Texts, job: Job, standing: Standing | None) -> str:

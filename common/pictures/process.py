@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import logging
+import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Self
+
+import psutil
 
 import common
 from common.child import packed, read_message
@@ -30,6 +33,8 @@ log = logging.getLogger(__name__)
 _HEADER_LIMIT_BYTES = 1024 * 1024
 _START_SECONDS = 60.0
 _END_SECONDS = 1.0
+_FOLDER = "atelier-decoder-"
+"""How the name of the children's folder begins; the number of the process that made it follows."""
 CLIP_PATIENCE = 3
 """How many times as long the frames of a clip may take as a picture."""
 _ROOT = Path(common.__file__).resolve().parents[1]
@@ -176,9 +181,10 @@ class DecoderPool:
             self._folder = None
 
     def _own_folder(self) -> str:
-        """An empty folder for the children to be in."""
+        """An empty folder for the children to be in; those of killed processes go."""
         if self._folder is None:
-            self._folder = TemporaryDirectory(prefix="atelier-decoder-")
+            _remove_folders_of_the_dead()
+            self._folder = TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-")
         return self._folder.name
 
     async def _start(self) -> Process:
@@ -240,6 +246,14 @@ class DecoderPool:
             child.stdout, most_bytes=most_bytes(self._limits, wanted)
         )
         return checked(answer, files, self._limits, wanted)
+
+
+def _remove_folders_of_the_dead() -> None:
+    for folder in Path(gettempdir()).glob(f"{_FOLDER}*"):
+        number = folder.name.removeprefix(_FOLDER).partition("-")[0]
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
+            with contextlib.suppress(OSError):  # somebody else's, or not empty
+                folder.rmdir()
 
 
 def decode_apart(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPicture:

@@ -1,7 +1,7 @@
 """What passes between the worker's loop and the painting thread."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from pathlib import Path
@@ -136,6 +136,8 @@ class JobHandle:
         self._folder: TemporaryDirectory[str] | None = None
         self.anew: Sentence | None = None
         """Why nothing that was painted before is gone on from, where something was."""
+        self.left_out: tuple[str, ...] = ()
+        """Paintings that could not be had, of a job in several styles."""
 
     def folder(self) -> Path:
         """A folder for what is too long for memory; it is there until the job is left."""
@@ -172,6 +174,14 @@ class JobHandle:
     def begin_anew(self, why: Sentence) -> None:
         """Let the member read, while it is painted and afterwards, that it was begun anew."""
         self.anew = why
+
+    def leave_out(self, presets: Collection[str]) -> None:
+        """Let the job be one with its other styles, before more is told of it.
+
+        Args:
+            presets: all that are left out of it so far.
+        """
+        self.left_out = tuple(presets)
 
     def put_progress(self, progress: Progress) -> None:
         """Offer newer progress; what was not taken yet is dropped."""

@@ -49,6 +49,8 @@ class LeaseKeeper:
     """The checkpoint that is on its way into the store."""
     _frames: int = 0
     """So many of its frames are stored and named."""
+    _left_out: tuple[str, ...] = ()
+    """What the queue knows to be left out of the job."""
     _renewed_at: "_Clocks" = field(init=False)
     _heard_at: float = float("-inf")
     _may_be_cancelled: bool = False
@@ -133,6 +135,9 @@ class LeaseKeeper:
             self._may_be_cancelled = True
         outcomes = await self._keep_checkpoint()
         progress = self.handle.take_progress()
+        if (left_out := self.handle.left_out) != self._left_out:  # as the progress is without them
+            outcomes.append(await claims.leave_out(self.claim, left_out))
+            self._left_out = left_out
         if progress is not None:
             outcomes.append(await claims.report_progress(self.claim, progress))
         if self._failures or self._renewed_at.seconds_ago() > self.lease_seconds / RENEWALS_A_LEASE:

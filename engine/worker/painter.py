@@ -16,7 +16,7 @@ from common.options import PaintOptions, StyleInput, network_for, resolve_networ
 from common.sentences import Sentence, sentence
 from common.settings import Settings
 from common.store import PictureMissingError, PictureStore, StorageUnavailableError
-from common.variants import variants_of
+from common.variants import variants_of, without_styles
 from common.version import VERSION
 from engine.networks.encoder import WeightsError
 from engine.output import Film, OutputError, encode_picture, with_provenance
@@ -176,20 +176,40 @@ class JobPainter:
         """
         variants = variants_of(job.inputs, job.options)
         versions = _finished_before(earlier.done, store, len(variants))
+        missing: dict[str, StyleMissingError] = {}
         parts: list[Finished] = []
-        for number in range(len(versions.keys), len(variants)):
+        number = len(versions.keys)
+        while number < len(variants):
             one = variants[number]
-            part = self._paint_one(
-                replace(job, inputs=one.inputs, options=one.options),
-                Earlier() if parts else earlier,
-                store,
-                handle,
-                ProgressReporter(store, handle, versions),
-            )
+            try:
+                part = self._paint_one(
+                    replace(job, inputs=one.inputs, options=one.options),
+                    Earlier() if parts or missing else earlier,
+                    store,
+                    handle,
+                    ProgressReporter(store, handle, versions),
+                )
+            except StyleMissingError as error:
+                preset = one.inputs.styles[0].preset
+                if preset is None or job.options.vary != "style" or len(variants) == 1:
+                    raise next(iter(missing.values()), error) from None
+                missing[preset] = error
+                inputs, options = without_styles(job.inputs, job.options, [preset])
+                job = replace(job, inputs=inputs, options=options)
+                variants = variants_of(inputs, options)
+                versions.count = len(variants)
+                if not parts:  # how the last was painted is to be told, and is not known
+                    versions.drop_from(len(variants) - 1)
+                    number = len(versions.keys)
+                if number > 0:
+                    handle.leave_out(missing)
+                continue
             parts.append(part)
-            if number < len(variants) - 1:
-                key = store.put_sync(part.picture, ".png")
-                versions.add(key, _small(part.picture))
+            number += 1
+            if missing:
+                handle.leave_out(missing)
+            if number < len(variants):
+                versions.add(store.put_sync(part.picture, ".png"), _small(part.picture))
                 preview_key = stored_preview(versions.sheet(), store)
                 handle.put_progress(replace(versions.progress(), preview_key=preview_key))
         return parts[0] if len(variants) == 1 else _together(parts, versions, job)
@@ -292,7 +312,7 @@ def _together(parts: list[Finished], versions: VersionsSoFar, job: Job) -> Finis
         seed=job.options.seed,
         notes=tuple(notes),
     )
-    return Finished(last.picture, report, earlier=tuple(versions.keys))
+    return Finished(last.picture, report, earlier=tuple(versions.keys[: versions.count - 1]))
 
 
 def _explained(error: Exception, job: Job) -> Failed | Disturbed:

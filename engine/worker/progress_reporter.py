@@ -44,6 +44,10 @@ class VersionsSoFar:
         self.keys.append(key)
         self.small.append(small)
 
+    def drop_from(self, number: int) -> None:
+        """Let those from this one on, counted from 0, be painted again."""
+        del self.keys[number:], self.small[number:]
+
     def progress(
         self, iteration: int = 0, total: int = 0, fraction: float = 0.0, note: str | None = None
     ) -> Progress:

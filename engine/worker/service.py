@@ -285,7 +285,9 @@ class EngineWorker:
             return await self._end(
                 keeper, Stopped(keeper.handle.stop_reason or StopReason.SHUTDOWN)
             )
-        anew = keeper.handle.anew
+        anew, left_out = keeper.handle.anew, keeper.handle.left_out
+        if left_out:
+            await self._write(keeper, self._queue.claims.leave_out, keeper.claim, left_out)
         await self._write(
             keeper,
             partial(self._queue.claims.finish, timelapse_key=kept.timelapse_key),

@@ -26,11 +26,22 @@ def remember(folder: Path, user_id: int, at: float) -> None:
         lines = [_line(*each) for each in known if each[1] >= at - KEPT_SECONDS]
         write_whole(path, "".join([*lines, _line(user_id, at)]).encode())
         return
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(handle, "a", encoding="utf-8") as file:
+        if _is_torn(handle):  # or this one would be lost with that one
+            file.write("\n")
         file.write(_line(user_id, at))
         file.flush()
         os.fsync(file.fileno())
+
+
+def _is_torn(handle: int) -> bool:
+    """Whether a file does not end with its last line, as after a power cut."""
+    size = os.lseek(handle, 0, os.SEEK_END)
+    if not size:
+        return False
+    os.lseek(handle, -1, os.SEEK_END)
+    return os.read(handle, 1) != b"\n"
 
 
 def erased_since(folder: Path, at: float) -> list[int]:

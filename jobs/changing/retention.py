@@ -9,6 +9,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from common.store import StoredPicture
+from jobs import picture_sizes
 from jobs.changing.audit import write_act_on
 from jobs.changing.installation import RESTORED_AT
 from jobs.core import QueueCore, record, row_of, used_keys
@@ -61,7 +62,7 @@ class Retention:
         self._core = core
 
     async def bytes_of(self, user_id: int) -> int:
-        """How much of a store on this machine a user's pictures take up, saved styles included."""
+        """How much of the store a user's pictures take up, saved styles included."""
         uses, styles = schema.picture_uses.c, schema.user_styles.c
         of_jobs = (
             sa.select(uses.key).join(schema.jobs, J.id == uses.job_id).where(J.user_id == user_id)
@@ -69,7 +70,7 @@ class Retention:
         of_styles = sa.select(styles.picture_key).where(styles.by_user == user_id)
         async with self._core.database.read() as connection:
             keys = list(await connection.scalars(sa.union(of_jobs, of_styles)))
-        return await self._core.store.total_bytes(keys)
+        return await picture_sizes.total_bytes(self._core.database, self._core.store, keys)
 
     async def delete_soon(self, job_id: int, by_user_id: int) -> Job | None:
         """Delete an ended job's pictures, uploads included, in ten minutes.
@@ -298,6 +299,7 @@ class Retention:
                 sa.delete(schema.blocked_users).where(schema.blocked_users.c.until < day_ago),
                 sa.delete(schema.cleared_jobs).where(schema.cleared_jobs.c.at < day_ago),
                 sa.delete(schema.audit).where(schema.audit.c.at < kept_from),
+                picture_sizes.of_nobodys(),
             )
             count = 0
             for deletion in deletions:

@@ -10,6 +10,7 @@ from jobs.core import QueueCore
 from jobs.db import schema
 from jobs.db.facts import SCANS_UNREACHABLE
 from jobs.db.rows import Record
+from jobs.picture_sizes import note_sizes
 
 Scope = Literal["user", "guild"]
 STYLES_ALLOWED: dict[Scope, int] = {"user": 25, "guild": 100}
@@ -100,6 +101,7 @@ class Styles:
                     .returning(table)
                 )
             ).one()
+            await note_sizes(transaction, self._core.store, [picture_key])
             if scope == "guild":
                 action = "save_style" if old is None else "replace_style"
                 await write_audit(transaction, owner_id, by_user, action, {"name": name})

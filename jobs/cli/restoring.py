@@ -140,7 +140,8 @@ def _unpacked(source: Path, folder: Path, settings: Settings, name: str) -> int:
     try:
         count = _unpack(source, folder, PictureStore(settings.storage_url), name)
     except (OSError, tarfile.TarError) as error:
-        raise QueueError(f"{source} cannot be read as a backup: {error}") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise QueueError(f"{source} cannot be read as a backup: {reason}.") from error
     if not (folder / name).exists():
         raise QueueError(f"{source} holds no database of the kind that ATELIER_DATABASE_URL names.")
     (folder / name).chmod(0o600)

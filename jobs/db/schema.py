@@ -181,6 +181,14 @@ picture_uses = Table(
     Column("key", String(100), nullable=False, index=True),
 )
 
+# Of pictures in a bucket; see `jobs.picture_sizes`.
+picture_sizes = Table(
+    "picture_sizes",
+    metadata,
+    Column("key", String(100), primary_key=True),
+    Column("size_bytes", BigInteger, nullable=False),
+)
+
 intakes = Table(
     "intakes",
     metadata,

@@ -23,6 +23,7 @@ from jobs.order.fleet import Fleet
 from jobs.order.speeds import speed_class_of, work_of
 from jobs.order.standings import Standings
 from jobs.outcomes import Accepted, AlreadySubmitted, Erased, Refusal, Refused, SubmitOutcome
+from jobs.picture_sizes import note_sizes
 
 
 class Submissions:
@@ -102,6 +103,7 @@ class Submissions:
                 _work(submission),
             )
             job_id = await _insert(transaction, submission, rules, fleet, chosen)
+            await note_sizes(transaction, self._core.store, submission.inputs.picture_keys())
             standings = await self._standings.get_many_in(connection, [job_id], transaction.now)
             row = await row_of(transaction, job_id)
             assert row is not None

@@ -8,7 +8,7 @@ wrong neither lose nor keep a job unduly.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -33,6 +33,7 @@ from jobs.order.fleet import SpeedCache, read_fleet
 from jobs.order.line import first_loads
 from jobs.order.sharing import LOOK_AHEAD, Overlooked, choose
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
+from jobs.picture_sizes import note_sizes
 from jobs.working.ending import (
     CHECKPOINT,
     DEATHS_ALLOWED,
@@ -56,6 +57,7 @@ from jobs.working.leases import (
     next_job,
     take,
 )
+from jobs.working.leaving_out import leave_out
 from jobs.working.reaping import Reaper
 from jobs.working.saying import say_end
 
@@ -194,6 +196,23 @@ class Claims:
         await self._core.discard_working(dropped)
         return _outcome(held)
 
+    async def leave_out(self, claim: Claim, presets: Collection[str]) -> LeaseOutcome:
+        """Take paintings that cannot be had out of a job with a version in each of its styles.
+
+        They are not counted to its member's day, and its message is to name them. To say so again,
+        with more of them, is right.
+
+        Args:
+            claim: of the job, which has other styles besides.
+            presets: all that are left out so far.
+        """
+        async with self._core.database.write() as transaction:
+            row = await held_row(transaction, claim)
+            if row is None:
+                return LeaseLost()
+            await leave_out(transaction, row, presets)
+        return LeaseHeld(cancel_requested=bool(row.cancel_requested))
+
     async def finish(
         self,
         claim: Claim,
@@ -218,6 +237,8 @@ class Claims:
                 if report.clip is not None:
                     await use_pictures(transaction, row.id, clip_roles(report.clip))
                 await _keep_variants(transaction, row.id, report.variants)
+                made = (result_key, timelapse_key, *report.variants, *report.records.values())
+                await note_sizes(transaction, self._core.store, filter(None, made))
                 dropped = await end_job(
                     transaction,
                     row,

@@ -42,3 +42,9 @@ def photograph(name: str, side_px: int = 160) -> bytes:
         small = image.convert("RGB")
     small.thumbnail((side_px, side_px))
     return encoded(small)
+
+
+def color_of(png: bytes) -> tuple[int, ...]:
+    """The color at the upper left of a picture."""
+    with Image.open(io.BytesIO(png)) as image:
+        return image.convert("RGB").getpixel((0, 0))  # type: ignore[return-value]

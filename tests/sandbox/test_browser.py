@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from common.settings import Settings
 from sandbox import LoopbackDiscord
 from sandbox.page.routes import add_page
-from tests.kit.pictures import gradient_picture
+from tests.kit.pictures import color_of, gradient_picture, plain_picture
 from tests.kit.pretend_engine import PretendEngine
 from tests.kit.world import World
 from tests.sandbox.browser import CHROMIUM, Visitor, open_page
@@ -319,3 +319,33 @@ async def test_a_members_avatar_is_painted_from_the_menu_of_their_message(
     await page.get_by_role("menuitem", name="Paint the avatar").click()
     dialog = page.locator("dialog[open]")
     await expect(dialog).to_contain_text("A painting")
+
+
+@pytest.mark.parametrize(
+    ("menu", "question", "about"),
+    [
+        ("Paint this", "Which of these pictures shall I paint?", "A painting"),
+        ("Use as style", "Which of these pictures is the style?", "Photographs"),
+    ],
+)
+async def test_of_several_pictures_of_a_message_it_is_asked_which_is_meant(
+    page: Page, world: World, files: tuple[Path, Path], menu: str, question: str, about: str
+) -> None:
+    visitor = Visitor(page)
+    named = [(f"{name}.png", plain_picture(color=name)) for name in ("teal", "navy", "olive")]
+    world.discord.post(world.user("grace"), "three of them", named)
+    await visitor.reads("three of them")
+    await visitor.last_message().click(button="right", position={"x": 200, "y": 10})
+    await page.get_by_role("menuitem", name=menu).click()
+    await visitor.reads(question)
+    await expect(visitor.last_message().locator(".gallery-3 img")).to_have_count(3)
+    await visitor.last_message().get_by_role("button", name="2 · navy.png", exact=True).click()
+    modal = page.locator("dialog.modal")
+    await expect(modal).to_contain_text(about)
+    await modal.locator("input[type=file]").set_input_files(files[0])
+    await modal.get_by_role("button", name="Submit").click()
+    await expect(modal).to_have_count(0)
+    await expect(page.get_by_role("button", name="Again")).to_be_visible(timeout=30_000)
+    (job,) = await world.jobs()
+    meant = job.inputs.content if menu == "Paint this" else job.inputs.styles[0].picture
+    assert color_of(await world.queue.store.get(meant or "")) == (0, 0, 128)

@@ -100,6 +100,8 @@ def _render(plot: Plot) -> bytes:
         for index, (name, values) in enumerate(panel.series.items()):
             shift = (index - (len(panel.series) - 1) / 2) * width
             axis.bar([place + shift for place in positions], values, width, label=name)
+        highest = max((max(values, default=0.0) for values in panel.series.values()), default=0.0)
+        axis.set_ylim(0.0, highest * 1.05 or 1.0)  # also where there is nothing
         axis.set_title(panel.title, loc="left", fontsize=FONT_POINTS + 1)
         axis.set_ylabel(panel.unit)
         axis.yaxis.get_major_locator().set_params(integer=not panel.unit)

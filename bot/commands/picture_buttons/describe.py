@@ -1,5 +1,6 @@
 """“Describe…”: what is said of a picture to those who do not see it, and a spoiler afterwards."""
 
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -14,6 +15,7 @@ from bot.ui.components import own_button
 from bot.ui.fields import Switches
 from bot.ui.people import role_ids
 from bot.ui.reporting import ReportingModal
+from bot.ui.words import message_address
 from bot.wire.faults import MessageGone, fault_of
 from bot.wire.original_response import ORIGINAL, webhook_of
 from jobs.changing.defaults import DefaultsScope
@@ -109,7 +111,9 @@ async def _change_message(t: Texts, client: Bot, job: Job) -> str:
         if isinstance(fault_of(error), MessageGone):
             raise UserError(GONE) from None
         raise
-    return t(KEPT, link=message.jump_url)
+    # What a message says of its own place lacks the server, where it was fetched by a token.
+    there = replace(reply, channel_id=message.channel.id, message_id=message.id)
+    return t(KEPT, link=message_address(replace(job, reply=there)))
 
 
 def _relabelled(t: Texts, message: discord.Message, job: Job) -> ui.LayoutView:

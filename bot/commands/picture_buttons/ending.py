@@ -30,6 +30,7 @@ STILL_THERE = _(
     "I may not remove its message {link}; please delete it there yourself, or ask an admin to."
 )
 DELETED_BEFORE = _("The picture is deleted; it was before.")
+IS_BACK = _("The picture is back.")
 TOO_LATE_TO_UNDO = _("That was more than ten minutes ago, so it is deleted for good.")
 
 
@@ -84,7 +85,9 @@ async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> 
     job = await known_job(interaction, job_id)
     if not may(Right.DELETE, interaction, job):  # the permission may be gone since
         raise UserError(NOT_YOURS, user=plain(job.user_name))
-    if job.pictures_deleted_at is None or job.pictures_deleted_at <= datetime.now(UTC):
+    if job.pictures_deleted_at is None:
+        raise UserError(IS_BACK)
+    if job.pictures_deleted_at <= datetime.now(UTC):
         raise UserError(TOO_LATE_TO_UNDO)
     stood = job if removed_first(job) else replace(job, message_removed_at=None)
     alone = not await is_for_others(interaction, stood)  # deleted in Discord, it stays so
@@ -94,6 +97,10 @@ async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> 
     reply = replace(reply, message_id=message_id, notes=was.notes, alt_text=was.alt_text)
     if await queue.retention.restore(job_id, interaction.user.id, reply) is None:
         await interaction.edit_original_response(content=t(TOO_LATE_TO_UNDO))
+        return
+    if interaction.message is not None:  # it says no longer what holds
+        with contextlib.suppress(discord.HTTPException):
+            await interaction.followup.edit_message(interaction.message.id, view=card(t(IS_BACK)))
 
 
 log = logging.getLogger(__name__)

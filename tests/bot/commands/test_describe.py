@@ -26,7 +26,8 @@ async def test_a_picture_is_described_and_hidden_afterwards(world: World) -> Non
     before = message.attachments[0].data
     assert picture(message) == ("Painted for Ada", False)
     words = {"alt": "Ein Hund\nim Schnee", "switches": ["hidden"]}
-    await world.says(await describe(world, message, words), "Kept: http")
+    link = f"https://discord.com/channels/{world.guild_id}/{message.channel_id}/{message.id}"
+    await world.says(await describe(world, message, words), f"Kept: {link}")
     assert picture(message) == ("Ein Hund im Schnee", True)
     assert [each.data for each in message.attachments] == [before]
     assert next(button["label"] for button in message.buttons) == "Again"

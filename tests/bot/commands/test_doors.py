@@ -1,13 +1,11 @@
 """More ways in: a member's avatar, a message's picture as style, several photographs at once."""
 
-import io
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from sandbox.model import Interaction, Message
-from tests.kit.pictures import gradient_picture, plain_picture
+from tests.kit.pictures import color_of, gradient_picture, plain_picture
 from tests.kit.world import World, has_result
 
 
@@ -74,11 +72,6 @@ async def picked(world: World, command: str, label: str, context: str = "guild")
     opened = await world.discord.press(world.user(), message, label=label)
     await opened.wait(lambda i: i.modal is not None)
     return opened
-
-
-def color_of(png: bytes) -> tuple[int, ...]:
-    with Image.open(io.BytesIO(png)) as image:
-        return image.convert("RGB").getpixel((0, 0))  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize("context", ["guild", "private"])

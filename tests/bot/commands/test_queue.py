@@ -14,8 +14,8 @@ async def test_the_queue_shows_ones_own_pictures_with_place_and_time(world: Worl
     message = await world.slash(ada, "queue")
     assert message.ephemeral
     assert f"#{first.id}" in message.text
-    assert "being painted, 25%, ready <t:" in message.text
-    assert "place 2, ready <t:" in message.text or "place 1, ready <t:" in message.text
+    assert "being painted, 25%, expected <t:" in message.text
+    assert "place 2, expected <t:" in message.text or "place 1, expected <t:" in message.text
     assert "2 waiting, 1 being painted" in message.text
     assert f"#{second.id} · <@{grace.id}>" in message.text
     assert len([b for b in message.buttons if b["label"] == "Cancel"]) == 2

@@ -106,7 +106,7 @@ async def test_only_admins_choose_for_others(world: World) -> None:
 
 async def test_another_language_is_spoken_from_then_on(world: World) -> None:
     said = await choose(world, {**CHOSEN, "language": ["de"], "switches": []})
-    assert "Behalten" in said.text
+    assert "Gemerkt" in said.text
     await world.stop_bot()
     await world.start_bot()
     interaction = await world.paint()

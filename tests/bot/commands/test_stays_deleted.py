@@ -129,6 +129,22 @@ async def test_a_members_own_deletion_is_taken_back_where_all_see_it(world: Worl
     assert (await world.fresh(job)).message_removed_at is None
 
 
+async def test_the_answer_to_a_deletion_says_that_it_was_taken_back(world: World) -> None:
+    message = await world.painted()
+    deleted = await world.discord.press(world.user("ada"), message, label="Delete")
+    await deleted.wait(lambda i: i.followups)
+    said = deleted.followups[0]
+    button = said.buttons[0]["custom_id"]
+    undone = await world.discord.press(world.user("ada"), said, label="Undo")
+    await undone.wait(lambda i: i.message is not None and i.message.attachments)
+    await world.eventually(lambda: said.text == "The picture is back.")
+    assert not said.buttons
+    button_kept = {"type": 2, "style": 2, "label": "Undo", "custom_id": button}
+    said.components.append({"type": 1, "components": [button_kept]})
+    again = await world.discord.press(world.user("ada"), said, label="Undo")
+    assert "The picture is back." in await world.said(again)
+
+
 async def test_its_owner_cannot_take_back_what_a_moderator_deleted(world: World) -> None:
     message = await world.painted()
     (job,) = await world.jobs()

@@ -2,9 +2,11 @@
 
 import pytest
 
+from bot.ui.words import at_hand_first, is_at_hand
 from common.options import PaintOptions
 from jobs.model import JobState
 from sandbox.model import Interaction, Message
+from tests.bot.commands.test_titles import offline
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import BOTH, PHOTO, World, has_result
 
@@ -128,3 +130,59 @@ async def test_six_styles_can_be_tried_on_a_photograph(world: World) -> None:
     assert len(taken.attachments) == 1
     alone = (await world.jobs())[0]
     assert alone.inputs.styles[0].preset == job.inputs.styles[5].preset
+
+
+async def trial(world: World) -> Message:
+    """Six styles of the first page, one of which cannot be fetched."""
+    photo = {"content": [("me.png", gradient_picture())]}
+    styles = await world.slash(world.user(), "styles")
+    form = await press(world, styles, "Try these on my photo")
+    return await world.finished(await world.discord.submit_modal(form, {}, photo))
+
+
+async def test_a_style_that_cannot_be_fetched_is_left_out_and_the_others_are_painted(
+    world: World,
+) -> None:
+    engine = await world.start_engine()
+    first_page = at_hand_first(world.bot)[:6]
+    away = next(each for each in first_page if not is_at_hand(each, world.settings))
+    engine.missing = (away.id,)
+    tried = await trial(world)
+    assert len(tried.attachments) == 5
+    assert f"Left out, as it could not be fetched: {away.name}." in tried.text
+    assert "5 versions" in tried.text
+    assert labels(tried)[:6] == ["Take 1", "Take 2", "Take 3", "Take 4", "Take 5", "Again"]
+    others = [each.id for each in first_page if each is not away]
+    for number, style in enumerate(others, start=1):
+        await world.finished(await press(world, tried, f"Take {number}"))
+        (taken, *_) = await world.jobs()
+        assert [each.preset for each in taken.inputs.styles] == [style]
+    await world.finished(await press(world, tried, "Again"))
+    assert len((await world.jobs())[0].inputs.styles) == 5
+
+
+async def test_what_cannot_be_fetched_any_more_when_a_photo_comes_is_left_out_too(
+    world: World,
+) -> None:
+    await world.start_engine()
+    photo = {"content": [("me.png", gradient_picture())]}
+    styles = await world.slash(world.user(), "styles")
+    form = await press(world, styles, "Try these on my photo")
+    await offline(world)
+    tried = await world.finished(await world.discord.submit_modal(form, {}, photo))
+    assert len(tried.attachments) == 5
+    assert "Left out, as it could not be fetched" in tried.text
+
+
+async def test_the_styles_that_are_tried_are_those_of_the_page_whatever_can_be_had_since(
+    world: World,
+) -> None:
+    await world.start_engine()
+    photo = {"content": [("me.png", gradient_picture())]}
+    message = await world.slash(world.user(), "styles")
+    await world.press(world.user(), message, "Next")
+    shown = at_hand_first(world.bot)[6:12]
+    await offline(world)
+    form = await press(world, message, "Try these on my photo")
+    refused = await world.discord.submit_modal(form, {}, photo)
+    assert f"“{shown[0].name}” is not on this machine yet" in await world.said(refused)

@@ -41,12 +41,12 @@ async def test_the_time_at_which_ones_first_picture_is_ready(world: World) -> No
     english = await paint(world)
     assert english.text.startswith(
         "You have as many pictures waiting or being painted as are allowed (2 of 2); the next can "
-        "start when one of them is ready or cancelled. When I expect that: <t:"
+        "start when one of them is ready or cancelled. Expected: <t:"
     )
     assert english.ephemeral
     german = await paint(world, locale="de")
     assert german.text.startswith("Von dir warten so viele Bilder")
-    assert "Wann ich damit rechne: <t:" in german.text
+    assert "Voraussichtlicher Zeitpunkt: <t:" in german.text
     expected = (await ready(world, first)).timestamp()
     for message in (english, german):
         assert abs(moment_in(message.text) - expected) < 10
@@ -62,7 +62,7 @@ async def test_the_time_at_which_the_servers_first_picture_is_ready(world: World
     assert abs(moment_in(english.text) - (await ready(world, job)).timestamp()) < 10
     german = await paint(world, locale="de")
     assert german.text.startswith("Auf diesem Server warten so viele Bilder")
-    assert "Wann ich damit rechne: <t:" in german.text
+    assert "Voraussichtlicher Zeitpunkt: <t:" in german.text
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,14 @@ import asyncio
 import contextlib
 import errno
 import threading
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from bot.intake import service, shares, waiting
+from bot.intake.pictures import PictureIntake
+from bot.intake.request import PaintRequest
 from common.backoff import Backoff
 from common.store import PictureStore, StorageUnavailableError
 from jobs.model import JobState
@@ -123,6 +126,50 @@ async def test_a_database_that_is_away_from_the_first_moment_makes_it_wait(
         await world.says(interaction, BY_ITSELF)
     await world.start_engine()
     await one_picture(world, interaction)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_those_who_waited_come_back_in_turns(
+    world: World, store: Away, monkeypatch: pytest.MonkeyPatch, restarts: bool
+) -> None:
+    """After an outage hundreds may have waited for its end: none is lost, some come at a time."""
+    monkeypatch.setattr(service, "STOP_SECONDS", 0.1)
+    inside, most = Counter[int](), Counter[int]()
+    gather = PictureIntake.gather
+
+    async def counting(intake: PictureIntake, request: PaintRequest) -> object:
+        member = request.asker.user_id
+        inside.update({member: 1, 0: 1})
+        try:
+            if not store.is_away:
+                most.update(
+                    {
+                        each: inside[each] - most[each]
+                        for each in (member, 0)
+                        if inside[each] > most[each]
+                    }
+                )
+            return await gather(intake, request)
+        finally:
+            inside.subtract({member: 1, 0: 1})
+
+    monkeypatch.setattr(PictureIntake, "gather", counting)
+    store.is_away = True
+    members = [world.discord.world.add_user(f"member{number}") for number in range(5)]
+    waiting_ones = [await world.paint(user=member.name) for member in members for _ in range(6)]
+    for each in waiting_ones:
+        await world.says(each, BY_ITSELF)
+    if restarts:
+        await world.stop_bot()
+    store.is_away = False
+    most.clear()
+    if restarts:
+        await world.start_bot()
+    for each in waiting_ones:
+        await world.says(each, "Place")
+    assert 0 < most[0] <= 16
+    assert all(most[member.id] <= 4 for member in members)
+    await world.no_intakes()
 
 
 async def test_it_waits_on_in_the_next_process(

@@ -43,7 +43,6 @@ SAYING = {
     "reply",
     "say",
     "card",
-    "text_page",
     "edit_original_response",
 }
 SAID_AS = {"label", "text", "title", "placeholder", "description", "content"}

@@ -19,4 +19,4 @@ def test_a_time_that_has_passed_or_soon_will_have_is_not_shown(seconds: float) -
 
 def test_a_time_to_come_is_counted_down() -> None:
     moment = discord.utils.utcnow() + timedelta(minutes=3)
-    assert ready_words(ENGLISH, moment) == f"ready <t:{int(moment.timestamp())}:R>"
+    assert ready_words(ENGLISH, moment) == f"expected <t:{int(moment.timestamp())}:R>"

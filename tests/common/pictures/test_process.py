@@ -4,6 +4,7 @@ import asyncio
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -58,6 +59,22 @@ async def test_a_child_holds_no_secrets_and_is_in_an_empty_folder(
             "OMP_NUM_THREADS",
         }
         assert not list(Path(process.cwd()).iterdir())
+
+
+async def test_folders_of_killed_processes_go_with_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await ended.wait()
+    numbers = {"alive": psutil.Process().ppid(), "dead": ended.pid, "an earlier version's": "1x_y"}
+    folders = {name: tmp_path / f"atelier-decoder-{each}-abc" for name, each in numbers.items()}
+    for folder in folders.values():
+        folder.mkdir()
+    async with DecoderPool(processes=1) as pool:
+        assert Path(pool._own_folder()).parent == tmp_path
+        assert [name for name, folder in folders.items() if not folder.exists()] == ["dead"]
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Landlock is of Linux")

@@ -1,10 +1,12 @@
 """What is shown, handed out and erased of one person."""
 
 import json
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from jobs.changing import erasures
 from jobs.changing.retention import TOKEN_SECONDS
 from jobs.db import schema
 from jobs.model import Job
@@ -108,6 +110,18 @@ async def test_nothing_of_a_user_is_left_anywhere(queue: JobQueue, clock: FakeCl
     assert await queue.blocks.users(6) == [other]
     assert [style.name for style in await queue.styles.visible_to(other, 6)] == ["House"]
     assert "user:0" in [event.actor for event in await queue.jobs.history(theirs.id)]
+
+
+def test_an_erasure_is_known_after_one_whose_line_a_power_cut_tore(tmp_path: Path) -> None:
+    erasures.remember(tmp_path, 1, 100.0)
+    file = tmp_path / erasures.NAME
+    file.write_bytes(file.read_bytes() + b'{"user": "2", "at": 20')
+    erasures.remember(tmp_path, 3, 300.0)
+    erasures.remember(tmp_path, 4, 400.0)
+    assert erasures.erased_since(tmp_path, 50.0) == [1, 3, 4]
+    assert erasures.erased_since(tmp_path, 300.0) == [4]
+    erasures.remember(tmp_path, 5, 350.0 + erasures.KEPT_SECONDS)
+    assert erasures.erased_since(tmp_path, 0.0) == [4, 5]
 
 
 async def test_keys_to_discord_go_a_quarter_of_an_hour_after_the_delivery(

@@ -125,7 +125,7 @@ async def test_a_value_that_a_limit_cannot_have_is_told_with_the_limits_name(wor
         await amend_audit(transaction, newest.id, {"max_size_px": 512})
     interaction = await world.discord.press(admin, message, label="Rückgängig")
     said = await answer_besides(interaction, message)
-    assert said.text.startswith("Größte Größe: Dieser Wert geht nicht")
+    assert said.text.startswith("Maximale Größe: Dieser Wert geht nicht")
     assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 512
 
 
@@ -348,7 +348,7 @@ async def test_a_block_has_a_reason_and_ends_by_itself(world: World) -> None:
     refused = await world.paint(user="grace")
     said = await world.said(refused)
     assert "The admins of this server have blocked you" in said
-    assert "When the next can start: <t:" in said
+    assert "Earliest start of your next picture: <t:" in said
     assert "spam" in said
     again = await world.slash(admin, "blocklist add", {"member": grace.id, "lasts": "1w"})
     assert "until" in again.text  # another end takes the place of the first

@@ -91,6 +91,6 @@ async def test_stats_of_a_server_without_pictures(world: World) -> None:
 async def test_in_german(world: World) -> None:
     admin = world.user("admin", locale="de")
     message = await world.slash(admin, "limits set", {"size": 512})
-    assert "Größte Größe: 512 px" in message.text
+    assert "Maximale Größe: 512 px" in message.text
     await world.press(admin, message, "Rückgängig")
     assert (await world.queue.limits.in_force(world.guild_id)).max_size_px == 2048

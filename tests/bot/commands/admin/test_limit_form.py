@@ -48,11 +48,11 @@ async def test_numbers_are_lines_of_which_some_may_be_changed(world: World) -> N
 
 async def test_numbers_in_german(world: World) -> None:
     message = await submitted(
-        world, {"numbers": "Größte Größe: 512\nBeste Qualität: Entwurf"}, "de"
+        world, {"numbers": "Maximale Größe: 512\nBeste Qualität: Entwurf"}, "de"
     )
     limits = await world.queue.limits.in_force(world.guild_id)
     assert (limits.max_size_px, limits.max_quality) == (512, "draft")
-    assert "Größte Größe: 512 px" in message.text
+    assert "Maximale Größe: 512 px" in message.text
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ async def test_all_wrong_lines_are_told_at_once(world: World) -> None:
 
 
 async def test_names_and_qualities_may_be_typed_in_another_language(world: World) -> None:
-    await submitted(world, {"numbers": "Größte Größe: 512\nBest quality: Entwurf"})
+    await submitted(world, {"numbers": "Maximale Größe: 512\nBest quality: Entwurf"})
     limits = await world.queue.limits.in_force(world.guild_id)
     assert (limits.max_size_px, limits.max_quality) == (512, "draft")
 

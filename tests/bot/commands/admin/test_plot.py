@@ -29,6 +29,16 @@ async def test_its_letters_are_as_high_as_discords_where_discord_shows_it() -> N
     assert letters_px >= 13
 
 
+async def test_where_nothing_was_painted_the_scale_begins_at_nothing() -> None:
+    none, some = [
+        await draw(Plot(DAYS, [Diagram("Pictures", "", {"Painted": [number] * 3})]))
+        for number in (0.0, 1 / 1.05)  # with the room above it: to 1
+    ]
+    with Image.open(io.BytesIO(none)) as empty, Image.open(io.BytesIO(some)) as full:
+        frame = (0, 0, round(empty.width * 0.08), empty.height)  # with the numbers of the scale
+        assert list(empty.crop(frame).tobytes()) == list(full.crop(frame).tobytes())
+
+
 def test_the_bots_side_of_it_loads_no_matplotlib() -> None:
     script = "import sys, bot.commands.admin.plot; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

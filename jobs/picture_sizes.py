@@ -1,0 +1,56 @@
+"""How large pictures are, kept beside their keys: a bucket would be asked for each by itself.
+
+A key is of its bytes, so its size never changes. Rows of earlier versions have none: then the store
+is asked, once. For pictures in a folder nothing is kept.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+
+import sqlalchemy as sa
+
+from common.store import PictureStore
+from jobs.db import schema
+from jobs.db.database import Database, Transaction
+
+_SIZES = schema.picture_sizes
+_BATCH = 500
+
+
+async def note_sizes(transaction: Transaction, store: PictureStore, keys: Iterable[str]) -> None:
+    """Keep the sizes of these pictures, as far as this process knows them since it put them."""
+    await _keep(transaction, store.known_sizes_bytes(keys))
+
+
+async def total_bytes(database: Database, store: PictureStore, keys: Collection[str]) -> int:
+    """How large these pictures are together; what is not there counts nothing."""
+    asked = sorted(set(keys))
+    known: dict[str, int] = {}
+    async with database.read() as connection:
+        for first in range(0, len(asked), _BATCH):
+            some = _SIZES.c.key.in_(asked[first : first + _BATCH])
+            rows = await connection.execute(sa.select(_SIZES).where(some))
+            known |= {row.key: row.size_bytes for row in rows}
+    unknown = await store.sizes_bytes([key for key in asked if key not in known])
+    if new := store.known_sizes_bytes(unknown):
+        async with database.write(precious=False) as transaction:
+            await _keep(transaction, new)
+    return sum(known.values()) + sum(unknown.values())
+
+
+def of_nobodys() -> sa.Delete:
+    """What deletes the sizes of pictures that nobody needs any more."""
+    needed = sa.union(
+        sa.select(schema.picture_uses.c.key),
+        sa.select(schema.user_styles.c.picture_key),
+        sa.select(schema.intake_uses.c.key),
+    )
+    return sa.delete(_SIZES).where(_SIZES.c.key.not_in(needed))
+
+
+async def _keep(transaction: Transaction, sizes: Mapping[str, int]) -> None:
+    if not sizes:
+        return
+    rows = [{"key": key, "size_bytes": size} for key, size in sorted(sizes.items())]
+    for first in range(0, len(rows), _BATCH):
+        statement = transaction.insert(_SIZES).values(rows[first : first + _BATCH])
+        await transaction.connection.execute(statement.on_conflict_do_nothing())

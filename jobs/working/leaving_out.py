@@ -1,0 +1,42 @@
+"""What becomes of a job whose message is to show several styles, where some cannot be had."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from common.variants import left_out, without_styles
+from jobs.core import record
+from jobs.db import schema
+from jobs.db.database import CHANGED_TOPIC, Transaction
+from jobs.db.facts import SCANS_UNREACHABLE, write_fact
+from jobs.db.rows import J, Record, job_from_row, to_json
+
+
+async def leave_out(transaction: Transaction, row: Record, presets: Collection[str]) -> None:
+    """Take these paintings out of a job that the transaction has locked.
+
+    From then on it is a job with the other styles alone, whoever reads it: so are its buttons.
+    """
+    job = job_from_row(row)
+    inputs, options = without_styles(job.inputs, job.options, presets)
+    if inputs == job.inputs:
+        return
+    said = left_out(presets)
+    notes = tuple(note for note in job.reply.notes if note.template != said.template)
+    reply = replace(job.reply, notes=(*notes, said))
+    await transaction.connection.execute(
+        sa.update(schema.jobs)
+        .where(J.id == row.id)
+        .values(
+            inputs=to_json(inputs),
+            options=to_json(options),
+            target=to_json(reply),
+            pictures=options.variants,
+            revision=J.revision + 1,
+        )
+    )
+    details = {"presets": list(presets)}
+    await record(transaction, row.id, "left_out", f"engine:{row.engine_id}", details)
+    await write_fact(transaction, SCANS_UNREACHABLE, str(transaction.now))
+    await transaction.notify(CHANGED_TOPIC)

@@ -1,0 +1,336 @@
+"""Whatever starts a painting keeps to the limits, as `/paint` does.
+
+Each door is tried with everything in its way, one after the other, and then without; beside them is
+a look through the sources for a door that is not tried here.
+"""
+
+import ast
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.model import Interaction, Message, User
+from tests.bot.commands.test_moving import GIF, label
+from tests.kit.pictures import gradient_picture
+from tests.kit.world import BOTH, PHOTO, World, has_result, words_of
+
+BOT = Path(__file__).resolve().parents[3] / "bot"
+Go = Callable[[], Awaitable[Interaction]]
+Door = Callable[[World, User], Awaitable[Go]]
+SIZE = {"size": 128}
+DOORS: dict[str, Door] = {}
+NO_QUESTION = frozenset({"a photograph alone"})
+"""What ends in a question and not in a job."""
+
+
+def door(name: str) -> Callable[[Door], Door]:
+    def keep(one: Door) -> Door:
+        DOORS[name] = one
+        return one
+
+    return keep
+
+
+def photos(count: int = 1) -> dict[str, list[tuple[str, bytes]]]:
+    made = [gradient_picture((64 + number, 48)) for number in range(count)]
+    return {"content": [(f"{number}.png", data) for number, data in enumerate(made)]}
+
+
+async def painted(world: World, user: User, **options: Any) -> Message:
+    return await world.painted({**SIZE, **options}, user=user.name.casefold())
+
+
+def pressing(world: World, user: User, message: Message, text: str) -> Go:
+    return lambda: world.discord.press(user, message, label=text)
+
+
+def submitting(
+    world: World,
+    open_form: Go,
+    values: dict[str, Any] | None = None,
+    files: dict[str, list[tuple[str, bytes]]] | None = None,
+) -> Go:
+    async def go() -> Interaction:
+        opened = await open_form()
+        await opened.wait(lambda i: i.modal is not None)
+        return await world.discord.submit_modal(opened, values or {}, files or {})
+
+    return go
+
+
+def paints(name: str, options: dict[str, Any], attachments: dict[str, Any]) -> None:
+    async def made(world: World, user: User) -> Go:
+        return lambda: world.discord.slash(user, "paint", {**SIZE, **options}, attachments)
+
+    DOORS[name] = made
+
+
+paints("/paint", {}, BOTH)
+paints("/paint with versions", {"variants": 4}, BOTH)
+paints("/paint with styles to choose from", {"vary": "style", "preset": "the-scream"}, BOTH)
+paints("/paint of what moves", {"moving": True}, {**GIF})
+paints("a photograph alone", {}, PHOTO)
+
+
+async def question(world: World, user: User) -> Message:
+    asked = await world.discord.slash(user, "paint", SIZE, PHOTO)
+    return await world.says(asked, "In which style")
+
+
+@door("a swatch")
+async def _swatch(world: World, user: User) -> Go:
+    return pressing(world, user, await question(world, user), "The Starry Night")
+
+
+@door("Surprise me")
+async def _surprise(world: World, user: User) -> Go:
+    return pressing(world, user, await question(world, user), "Surprise me")
+
+
+@door("Try 5 styles")
+async def _trial(world: World, user: User) -> Go:
+    return pressing(world, user, await question(world, user), "Try 5 styles")
+
+
+@door("a saved style")
+async def _saved(world: World, user: User) -> Go:
+    picture = {"picture": ("mine.png", gradient_picture((40, 40)))}
+    await world.slash(user, "style save", {"name": "Mine"}, attachments=picture)
+    message = await question(world, user)
+    return lambda: world.discord.select(user, message, ["Mine"])
+
+
+@door("All styles, Paint with this")
+async def _all_styles(world: World, user: User) -> Go:
+    opened = await world.discord.press(user, await question(world, user), label="All styles")
+    return pressing(world, user, await world.says(opened, "Styles to paint in"), "Paint with this")
+
+
+@door("/styles, Paint with this")
+async def _styles(world: World, user: User) -> Go:
+    message = await world.slash(user, "styles")
+    return submitting(world, pressing(world, user, message, "Paint with this"), {}, photos())
+
+
+@door("/styles, Try these")
+async def _try_these(world: World, user: User) -> Go:
+    message = await world.slash(user, "styles")
+    return submitting(world, pressing(world, user, message, "Try these on my photo"), {}, photos())
+
+
+@door("Try it now")
+async def _try_it_now(world: World, user: User) -> Go:
+    form = pressing(world, user, await world.slash(user, "help"), "Try it now")
+    asked = await submitting(world, form, {}, photos())()
+    return pressing(world, user, await world.says(asked, "In which style"), "The Scream")
+
+
+def post(world: World, count: int = 1) -> Message:
+    return world.discord.post(world.user("grace"), "look", photos(count)["content"])
+
+
+@door("Paint this")
+async def _paint_this(world: World, user: User) -> Go:
+    message = post(world)
+    form = lambda: world.discord.message_command(user, "Paint this", message)  # noqa: E731
+    return submitting(world, form, {"preset": ["great-wave"]})
+
+
+@door("Paint this, one of several")
+async def _paint_one(world: World, user: User) -> Go:
+    asked = await world.discord.message_command(user, "Paint this", post(world, 3))
+    message = await world.says(asked, "Which of these pictures")
+    return submitting(
+        world, pressing(world, user, message, label(message, "2")), {"preset": ["great-wave"]}
+    )
+
+
+@door("Paint this, all of several")
+async def _paint_all(world: World, user: User) -> Go:
+    asked = await world.discord.message_command(user, "Paint this", post(world, 3))
+    message = await world.says(asked, "Which of these pictures")
+    return submitting(
+        world, pressing(world, user, message, label(message, "All")), {"preset": ["great-wave"]}
+    )
+
+
+@door("Use as style")
+async def _use_as_style(world: World, user: User) -> Go:
+    message = post(world)
+    form = lambda: world.discord.message_command(user, "Use as style", message)  # noqa: E731
+    return submitting(world, form, {}, photos())
+
+
+@door("ten photographs")
+async def _ten(world: World, user: User) -> Go:
+    message = post(world)
+    form = lambda: world.discord.message_command(user, "Use as style", message)  # noqa: E731
+    return submitting(world, form, {}, photos(10))
+
+
+@door("Paint the avatar")
+async def _avatar(world: World, user: User) -> Go:
+    grace = world.user("grace")
+    form = lambda: world.discord.user_command(user, "Paint the avatar", grace)  # noqa: E731
+    return submitting(world, form, {"preset": ["great-wave"]})
+
+
+def remix(text: str, **options: Any) -> Door:
+    async def made(world: World, user: User) -> Go:
+        return pressing(world, user, await painted(world, user, **options), text)
+
+    return made
+
+
+for _button in ("Again", "Stronger", "Softer", "Larger", "Time-lapse"):
+    DOORS[_button] = remix(_button)
+DOORS["Again, of several versions"] = remix("Again", variants=2)
+
+
+@door("Other style")
+async def _other_style(world: World, user: User) -> Go:
+    form = pressing(world, user, await painted(world, user), "Other style")
+    return submitting(world, form, {"preset": ["great-wave"]})
+
+
+@door("Change…")
+async def _change(world: World, user: User) -> Go:
+    message = await painted(world, user)
+    return submitting(world, pressing(world, user, message, "Change…"))
+
+
+@door("Again, of somebody else's picture")
+async def _others(world: World, user: User) -> Go:
+    return pressing(world, user, await painted(world, world.user("grace")), "Again")
+
+
+@door("Other style, of somebody else's picture")
+async def _others_style(world: World, user: User) -> Go:
+    form = pressing(world, user, await painted(world, world.user("grace")), "Other style")
+    return submitting(world, form, {"preset": ["great-wave"]})
+
+
+@door("a picture of the history")
+async def _history(world: World, user: User) -> Go:
+    await painted(world, user)
+    message = await world.slash(user, "history")
+    (menu,) = message.selects
+    opened = await world.discord.select(user, message, [menu["options"][0]["value"]])
+    await opened.wait(lambda i: i.message is not None and has_result(i.message))
+    assert opened.message is not None
+    return pressing(world, user, opened.message, "Again")
+
+
+@door("the gallery")
+async def _gallery(world: World, user: User) -> Go:
+    talk = world.discord.channel("talk")
+    await world.queue.limits.set(world.guild_id, {"gallery_channel_id": talk.id}, 1)
+    message = await painted(world, world.user("grace"))
+    form = pressing(world, world.user("grace"), message, "Post to gallery")
+    await world.says(await submitting(world, form)(), "It is in the gallery")
+    posted = world.discord.messages("talk")[-1]
+    return submitting(world, pressing(world, user, posted, "Paint with this"), {}, photos())
+
+
+@door("the style of the week")
+async def _weekly(world: World, user: User) -> Go:
+    await world.slash(world.user("admin"), "style-of-the-week", {"style": "the-scream"})
+    (posted,) = [each for each in world.discord.messages() if "Style of the week" in each.text]
+    return submitting(world, pressing(world, user, posted, "Paint with this"), {}, photos())
+
+
+@door("what moves, decided")
+async def _moving(world: World, user: User) -> Go:
+    asked = await world.discord.slash(user, "paint", {}, GIF)
+    message = await world.says(asked, "or its first picture?")
+    return pressing(world, user, message, label(message, "Moving"))
+
+
+async def refuses(world: World, user: User, go: Go, words: str) -> None:
+    """It is refused with these words, and nothing is queued."""
+    before = [job.id for job in await world.queue.jobs.of_user(user.id)]
+    interaction = await go()
+    await interaction.wait(lambda i: words in words_of(i), 20)
+    assert [job.id for job in await world.queue.jobs.of_user(user.id)] == before
+
+
+@pytest.mark.parametrize("name", DOORS)
+async def test_what_stands_in_the_way_of_one_door_stands_in_the_way_of_all(
+    world: World, name: str
+) -> None:
+    await world.start_engine()
+    ada, guild_id, limits = world.user("ada"), world.guild_id, world.queue.limits
+    await painted(world, ada)  # so that a day's limit can be full
+    go = await DOORS[name](world, ada)
+    kept = dict(await limits.of_server(guild_id))
+
+    await world.queue.blocks.add(guild_id, ada.id, 1, reason="for a test")
+    await refuses(world, ada, go, "for a test")
+    await world.queue.blocks.remove(guild_id, ada.id, 1)
+    for change, words in (
+        ({"painter_role_ids": [1]}, "Painting here needs the role"),
+        ({"channel_ids": [1]}, "Painting is allowed in <#1> only"),
+        ({"max_size_px": 64}, "64 px"),
+        ({"max_per_day": 1}, "1 is the most"),
+        ({"cooldown_seconds": 3600}, "Between two of your pictures"),
+    ):
+        await limits.set(guild_id, change, 1)
+        await refuses(world, ada, go, words)
+        await limits.reset(guild_id, 1)
+        await limits.set(guild_id, kept, 1)
+
+    await world.queue.pauses.pause(guild_id, 1)
+    waiting = await world.job(ada)
+    await limits.set(guild_id, {"max_waiting_per_user": 1}, 1)
+    await refuses(world, ada, go, "(1 of 1)")
+    await limits.reset(guild_id, 1)
+    await limits.set(guild_id, kept, 1)
+    if name in NO_QUESTION:
+        return
+    interaction = await go()
+    await interaction.wait(lambda i: "The queue is paused at the moment" in words_of(i), 20)
+    newest = (await world.queue.jobs.of_user(ada.id))[0]
+    assert newest.id > waiting.id
+
+
+@pytest.mark.parametrize("change", [None, {"painter_role_ids": [1]}, {"channel_ids": [1]}])
+async def test_a_version_costs_nothing_but_who_may_not_paint_there_sees_it_alone(
+    world: World, change: dict[str, Any] | None
+) -> None:
+    await world.start_engine()
+    ada = world.user("ada")
+    message = await painted(world, ada, variants=2)
+    if change is None:
+        await world.queue.blocks.add(world.guild_id, ada.id, 1)
+    else:
+        await world.queue.limits.set(world.guild_id, change, 1)
+    taken = await world.finished(await world.discord.press(ada, message, label="Take 2"))
+    assert taken.ephemeral
+
+
+def test_no_door_is_left_out() -> None:
+    """Who adds a call that takes a wish in adds its door above, and its place here."""
+    found = set()
+    for path in sorted(BOT.rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+                continue
+            called = ast.unparse(call.func)
+            if "service(IntakeService)" in called and call.func.attr in {
+                "begin",
+                "finish",
+                "decide",
+            }:
+                found.add(f"{path.relative_to(BOT / 'commands')}: {call.func.attr}")
+    assert found == {
+        "moving_question.py: decide",
+        "paint.py: begin",
+        "paint_this.py: begin",
+        "picture_buttons/change.py: begin",
+        "picture_buttons/remix.py: begin",
+        "style_buttons.py: finish",
+        "style_form.py: begin",
+        "style_picker.py: finish",
+    }

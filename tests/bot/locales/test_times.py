@@ -1,0 +1,99 @@
+"""A time that Discord counts down is read before and after it: “in 2 minutes”, “2 minutes ago”.
+
+So what stands before it has no tense: a noun and a colon, or a participle.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.locales.extract import ROOT
+from bot.locales.update import known_languages, read
+from bot.texts import LOCALES_DIR
+from tests.bot.locales.test_translations import catalog_of, forms
+
+PARTICIPLES = {"en": "expected", "de": "erwartet", "fr": "prévue", "es": "prevista"}
+TIMED = re.compile(r"<t:\{\w+\}:R>")
+VERBS = {
+    "en": "am is are was were will can could may must expect expects should",
+    "de": "bin ist sind war wird werden kann können darf muss rechne erwarte soll",
+    "fr": "suis est sont sera seront peut pourra pourront doit prévois attends",
+    "es": "soy es está son será serán puede podrá podrán debe espero calculo",
+}
+
+
+def counts_down(node: ast.AST) -> bool:
+    """Whether an expression is a time that Discord counts down."""
+    calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+    return any(
+        getattr(call.func, "id", "") == "relative"
+        or (getattr(call.func, "attr", "") == "format_dt" and ast.unparse(call).endswith("'R')"))
+        for call in calls
+    )
+
+
+def said_with_times() -> Iterator[tuple[str, str]]:
+    """The sentences that are given such a time, and by which name."""
+    for path in sorted((ROOT / "bot").rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(call, ast.Call) or getattr(call.func, "id", "") not in {"t", "_"}:
+                continue
+            for keyword in call.keywords:
+                if counts_down(keyword.value):
+                    template = call.args[0]
+                    assert isinstance(template, ast.Constant), f"{path}: {ast.unparse(call)}"
+                    yield str(template.value), str(keyword.arg)
+
+
+def with_time(sentence: str, names: dict[str, set[str]], source: str) -> str:
+    """The sentence with `⏱` for each time that counts down."""
+    for name in names.get(source, ()):
+        sentence = sentence.replace("{" + name + "}", "⏱")
+    return TIMED.sub("⏱", sentence)
+
+
+def all_of(language: str) -> list[tuple[str, str]]:
+    """Each sentence with its source."""
+    if language == "en":
+        catalog = read(LOCALES_DIR / "de" / "atelier.po", "de")
+        sources = [each for message in catalog if message.id for each in forms(message)]
+        return [(source, source) for source, _said in sources]
+    return [each for message in catalog_of(language) if message.id for each in forms(message)]
+
+
+@pytest.mark.parametrize("language", ["en", *known_languages()])
+def test_no_sentence_says_a_tense_beside_a_time_that_passes(language: str) -> None:
+    names: dict[str, set[str]] = {}
+    for template, name in said_with_times():
+        names.setdefault(template, set()).add(name)
+    checked = 0
+    for source, said in all_of(language):
+        shown = with_time(said, names, source)
+        for before in re.findall(r"([^.;!?(]*)⏱", shown):
+            checked += 1
+            words = set(re.findall(r"\w+", before.casefold()))
+            assert not words & set(VERBS[language].split()), said
+            alone = before.strip() == PARTICIPLES[language]
+            assert alone or before.rstrip().endswith(":"), said
+    assert checked == 3
+    assert names.keys() == {"expected {when}"}
+
+
+def test_each_language_has_its_words_here() -> None:
+    assert {"en", *known_languages()} == set(PARTICIPLES) == set(VERBS)
+
+
+def test_what_is_not_of_a_sentence_is_a_moment_that_has_passed() -> None:
+    """Lists put the time of something that happened before it, alone."""
+    alone: list[str] = []
+    for path in sorted(Path(ROOT / "bot").rglob("*.py")):
+        nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+        said = [node for node in nodes if isinstance(node, ast.JoinedStr) and counts_down(node)]
+        alone += map(ast.unparse, said)
+    assert sorted(alone) == [
+        "f'{job_line(t, job)} · {relative(job.ended_at or job.created_at)}'",
+        "f'{relative(entry.at)} {who}: {what}'",
+    ]

@@ -1,0 +1,139 @@
+"""Several styles on one photograph, of which some cannot be had: the others are painted."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from common.catalogue import load_catalogue
+from common.options import PaintInputs, StyleInput
+from common.settings import Settings
+from common.variants import left_out
+from engine.styles import presets
+from engine.styles.fetch import FetchError
+from jobs.model import FailureKind, Job, JobState
+from jobs.queue import JobQueue
+from tests.engine.worker.conftest import Poster
+from tests.engine.worker.test_worker import ended, running, worker
+from tests.kit.pictures import photograph
+
+SHIPPED = ("starry-night", "the-scream", "water-lilies")
+AWAY = ("great-wave", "the-kiss")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch(painting: object, *_given: object, **_more: object) -> None:
+        raise FetchError("{painting} was not found.", painting=str(painting))
+
+    monkeypatch.setattr(presets, "fetch_scan", fetch)
+
+
+async def tried(queue: JobQueue, poster: Poster, *styles: str, **options: Any) -> Job:
+    content = await queue.store.put(photograph("coffee.png"), ".png")
+    inputs = PaintInputs(
+        content=content,
+        styles=tuple(StyleInput(preset=each, weight=1 / len(styles)) for each in styles),
+    )
+    chosen: dict[str, Any] = {
+        "size_px": 64,
+        "quality": "draft",
+        "variants": len(styles),
+        "vary": "style",
+    }
+    return await poster.submit(inputs, **(chosen | options))
+
+
+def presets_of(job: Job) -> list[str | None]:
+    return [style.preset for style in job.inputs.styles]
+
+
+@pytest.mark.parametrize(
+    "styles",
+    [
+        (AWAY[0], SHIPPED[0], SHIPPED[1]),
+        (SHIPPED[0], AWAY[0], SHIPPED[1]),
+        (SHIPPED[0], SHIPPED[1], AWAY[0]),
+        (AWAY[0], SHIPPED[0], AWAY[1], SHIPPED[1]),
+        (SHIPPED[0], SHIPPED[1], AWAY[0], AWAY[1]),
+    ],
+)
+async def test_the_others_are_painted_and_it_says_which_is_left_out(
+    queue: JobQueue, settings: Settings, poster: Poster, styles: tuple[str, ...]
+) -> None:
+    job = await tried(queue, poster, *styles)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.state is JobState.DONE, done.failure
+    assert done.report is not None
+    assert len(set(done.report.variants)) == 2
+    assert done.result_key == done.report.variants[0]
+    assert presets_of(done) == list(SHIPPED[:2])
+    assert (done.options.variants, done.options.vary) == (2, "style")
+    assert done.reply.notes == (left_out([each for each in styles if each in AWAY]),)
+    assert all([await queue.store.exists(key) for key in done.report.variants])
+
+
+@pytest.mark.parametrize("styles", [(AWAY[0], SHIPPED[0]), (SHIPPED[0], AWAY[0])])
+async def test_the_only_one_that_is_left_is_a_picture_like_any_other(
+    queue: JobQueue, settings: Settings, poster: Poster, styles: tuple[str, ...]
+) -> None:
+    job = await tried(queue, poster, *styles)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.state is JobState.DONE, done.failure
+    assert done.report is not None
+    assert done.report.variants == ()
+    assert done.inputs.styles == (StyleInput(preset=SHIPPED[0]),)
+    assert done.options.variants == 1
+
+
+async def test_where_none_can_be_had_it_fails_as_it_was_asked_for(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    job = await tried(queue, poster, *AWAY)
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.failure is not None
+    assert done.failure.kind is FailureKind.STYLE_MISSING
+    assert presets_of(done) == list(AWAY)
+
+
+async def test_what_is_left_out_is_not_counted(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    job = await tried(queue, poster, *SHIPPED, *AWAY)
+    async with worker(queue, settings):
+        await ended(queue, job)
+    async with queue.database.read() as connection:
+        counted = await connection.exec_driver_sql("select pictures from jobs")
+        assert counted.scalar_one() == 3
+    assert await queue.styles.scans_unreachable()
+
+
+async def test_an_engine_that_goes_on_with_it_leaves_out_the_same(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    job = await tried(queue, poster, AWAY[0], SHIPPED[0], SHIPPED[1], size_px=256, iterations=40)
+    async with worker(queue, settings) as stop:
+        async with asyncio.timeout(60):
+            while not (now := await running(queue, job)).progress or not now.progress.done:
+                await asyncio.sleep(0.05)
+        stop.set()
+    left = await queue.jobs.get(job.id)
+    assert left is not None
+    assert left.state is JobState.QUEUED
+    assert presets_of(left) == list(SHIPPED[:2])
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.state is JobState.DONE, done.failure
+    assert done.report is not None
+    assert len(set(done.report.variants)) == 2
+    assert presets_of(done) == list(SHIPPED[:2])
+
+
+def test_it_is_said_by_the_titles_of_the_paintings() -> None:
+    catalogue = load_catalogue()
+    titles = [painting.name for each in AWAY if (painting := catalogue.get(each))]
+    said = str(left_out([*AWAY, "of another version"]))
+    assert said.endswith(f": {titles[0]}, {titles[1]}, of another version.")
