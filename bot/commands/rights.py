@@ -153,6 +153,4 @@ def _channel(
     interaction: Interaction, channel_id: int | None
 ) -> discord.abc.GuildChannel | discord.Thread | None:
     channel = None if channel_id is None else interaction.client.get_channel(channel_id)
-    if isinstance(channel, discord.abc.GuildChannel | discord.Thread):
-        return channel
-    return None
+    return channel if isinstance(channel, discord.abc.GuildChannel | discord.Thread) else None

@@ -4,9 +4,10 @@ import logging
 from dataclasses import dataclass, replace
 
 import discord
+from cachetools import LRUCache
 
+from bot.cards.fit_upload import fitted_result
 from bot.cards.small_print import Attached
-from bot.delivery.files import JobFiles
 from bot.delivery.presentations import (
     Layout,
     PictureSize,
@@ -17,7 +18,7 @@ from bot.delivery.presentations import (
 )
 from bot.delivery.routes import Route, Routes, SentMessage
 from bot.kit import Bot
-from bot.texts import texts_for
+from bot.texts import Texts, texts_for
 from bot.wire.faults import (
     Fault,
     MessageGone,
@@ -31,7 +32,7 @@ from bot.wire.faults import (
 )
 from bot.wire.uploads import Upload
 from common.child import ChildError
-from common.store import StorageUnavailableError
+from common.store import PictureMissingError, StorageUnavailableError
 from jobs.model import Job, JobState, Standing
 from jobs.outcomes import QueueError
 
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 
 SMALLEST_LIMIT_BYTES = 256 * 1024
 TRIES_TO_FIT = 3
+REMEMBERED = 4  # encoded results, so that the next try after an outage need not encode again
 UNCLEAR_TRIES = 10  # some minutes, until an answer that is none of Discord's own is believed
 
 
@@ -80,7 +82,7 @@ class Courier:
 
     def __init__(self, client: Bot, routes: Routes) -> None:
         self._client = client
-        self._files = JobFiles(client)
+        self._encoded: LRUCache[tuple[str, int, str], Attached] = LRUCache(REMEMBERED)
         self._routes = routes
 
     async def show(self, job: Job, standing: Standing | None, *, attempt: int = 1) -> Outcome:
@@ -172,13 +174,32 @@ class Courier:
     async def _file(self, request: ShowRequest, limit_bytes: int) -> Attached | Later | None:
         job = request.job
         try:
-            return await self._files.of(request.t, job, limit_bytes)
+            return await self._fitted(request.t, job, limit_bytes)
+        except PictureMissingError:
+            log.warning("A picture of job %d is gone", job.id)
+            return None
         except ChildError as problem:
             log.error("The picture of job %d could not be made to fit: %s", job.id, problem)  # noqa: TRY400 - known
             return Later(None) if request.attempt < TRIES_TO_FIT else None
         except StorageUnavailableError as error:
             log.warning("The picture of job %d cannot be read: %s", job.id, error)
             return Later(None)
+
+    async def _fitted(self, t: Texts, job: Job, limit_bytes: int) -> Attached | None:
+        """The preview of a job that is being painted, or its result; None: there is none."""
+        if job.state is JobState.RUNNING and job.preview_key is not None:
+            data = await self._client.queue.store.get(job.preview_key)
+            name = f"preview-{job.id}.{job.preview_key.rpartition('.')[2]}"
+            return Attached(data, name) if len(data) <= limit_bytes else None
+        if job.state is not JobState.DONE or job.result_key is None:
+            return None
+        known = (job.result_key, limit_bytes, t.language)
+        if known in self._encoded:
+            return self._encoded[known]
+        attached = await fitted_result(t, self._client, job, limit_bytes, is_result=True)
+        if attached is not None and attached.note is not None:  # it took work
+            self._encoded[known] = attached
+        return attached
 
 
 async def _send(

@@ -72,16 +72,14 @@ class TrackedMessage:
 
 def differs(shown: Standing | None, now: Standing) -> bool:
     """Whether a message should say the new place or time; seconds are not worth an edit."""
-    if shown is None:
-        return True
-    if (shown.place, shown.paused, shown.engines_alive > 0, shown.engine_starting) != (
-        now.place,
-        now.paused,
-        now.engines_alive > 0,
-        now.engine_starting,
-    ):
+    if shown is None or _said_of(shown) != _said_of(now):
         return True
     return _far_apart(shown.ready_at, now.ready_at)
+
+
+def _said_of(standing: Standing) -> tuple[object, ...]:
+    alive = standing.engines_alive > 0
+    return standing.place, standing.paused, alive, standing.engine_starting
 
 
 def _far_apart(shown: datetime | None, now: datetime | None) -> bool:

@@ -126,8 +126,9 @@ class IntakeService(Service):
         request = entry.request
         try:
             waited = asyncio.get_running_loop().time() - began
-            if not await entry.written(WRITING_SECONDS - waited):
-                interaction.extras[ANSWER_FOLLOWS] = True  # by who took it first
+            is_new = await entry.written(WRITING_SECONDS - waited)
+            interaction.extras[ANSWER_FOLLOWS] = True  # where it is not new, by who took it first
+            if not is_new:
                 self._spawn(entry.drop())
                 return
             message_id = await acknowledge(
@@ -136,7 +137,6 @@ class IntakeService(Service):
         except Exception:
             self._spawn(entry.drop())
             raise
-        interaction.extras[ANSWER_FOLLOWS] = True
         if not self._stopping:
             self._spawn(self._work(request, message_id, entry))
 
@@ -319,7 +319,7 @@ class IntakeService(Service):
         if isinstance(taken, Undecided):
             return taken
         if request.version is not None:
-            return await self._take(request, request.version, message_id)
+            return await self._take(request, message_id)
         options, said = options_of(request, taken)
         notes = (*request.reply.notes, *taken.notes, *said)
         return await self._client.queue.submissions.submit(
@@ -332,17 +332,16 @@ class IntakeService(Service):
             )
         )
 
-    async def _take(
-        self, request: PaintRequest, version: int, message_id: int | None
-    ) -> SubmitOutcome:
+    async def _take(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
         """Make a version of the parent a picture of its own."""
         queue = self._client.queue
         assert request.parent_job_id is not None
+        assert request.version is not None
         parent = await queue.jobs.get(request.parent_job_id)
         if parent is None or parent.report is None:
             raise UserError(NOT_KEPT)
         reply = replace(request.reply, message_id=message_id)
-        taken = await queue.submissions.take(parent, version, request.asker, reply)
+        taken = await queue.submissions.take(parent, request.version, request.asker, reply)
         if taken is None:
             raise UserError(NOT_KEPT)
         return AlreadySubmitted(taken)

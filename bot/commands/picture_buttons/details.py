@@ -32,8 +32,7 @@ async def show_details(interaction: Interaction, job_id: int) -> None:
         words.append(t("-# And its loss, iteration by iteration, as a curve and in figures."))
     view = None
     if job.user_id == interaction.user.id and job.result_key is not None:
-        view = ui.View(timeout=None)
-        view.add_item(describe_button.of(t, job.user_id, job.id))
+        view = ui.View(timeout=None).add_item(describe_button.of(t, job.user_id, job.id))
     await interaction.edit_original_response(content="\n".join(words), attachments=files, view=view)
 
 

@@ -70,13 +70,9 @@ async def _show(
     spoiler: bool,
 ) -> None:
     """Put words and a file into the answer, with the button that posts them if there is one."""
-    view = None
-    if button is not None:
-        view = ui.View(timeout=None)
-        view.add_item(button)
-    await interaction.edit_original_response(
-        content=words, attachments=[_file(attached, spoiler=spoiler)], view=view
-    )
+    view = None if button is None else ui.View(timeout=None).add_item(button)
+    file = Upload(attached.data, attached.filename, spoiler=spoiler)
+    await interaction.edit_original_response(content=words, attachments=[file], view=view)
 
 
 async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
@@ -143,7 +139,7 @@ async def _save(interaction: Interaction, job: Job) -> None:
         dm = await client.create_dm(discord.Object(job.user_id))
         message = await dm.send(
             view=saved_card(t, job, attached, message_address(job)),
-            file=_file(attached),
+            file=Upload(attached.data, attached.filename),
             nonce=f"save-{interaction.id}",
         )
     except discord.Forbidden as error:
@@ -164,10 +160,6 @@ def _result_key(job: Job) -> str:
     if job.result_key is None:
         raise UserError(NO_RESULT, job_id=job.id)
     return job.result_key
-
-
-def _file(attached: Attached, *, spoiler: bool = False) -> discord.File:
-    return Upload(attached.data, attached.filename, spoiler=spoiler)
 
 
 FEATURE = Feature(
