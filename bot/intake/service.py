@@ -281,11 +281,7 @@ class IntakeService(Service):
             await self._work(wish, message_id)
 
     async def finish(
-        self,
-        interaction: Interaction,
-        wish_id: int,
-        styles: tuple[StyleWish, ...],
-        **changes: Any,
+        self, interaction: Interaction, wish_id: int, styles: tuple[StyleWish, ...], **changes: Any
     ) -> None:
         """Paint a wish that lacked its style, as another command; see `begin`.
 
