@@ -18,6 +18,9 @@ _OPEN_FILES: Final = 64
 _OOM_SCORE: Final = b"900"  # of 1,000: ended before the bot and the engine
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 _NO_NEW_PRIVILEGES: Final = 38
+_PERTURB, _FILLING = -6, 0xA5
+"""What was freed is overwritten: a reader that forgets to fill a picture would show what the file
+of somebody else left there."""
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION, _BENEATH_PATH = 1, 1
 _READ_FILE, _READ_FOLDER = 1 << 2, 1 << 3
@@ -81,14 +84,17 @@ def confine(*, memory_bytes: int, folder: Path | None, readable: Iterable[Path])
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_bytes(_OOM_SCORE)
         library = _library()
+        with contextlib.suppress(AttributeError):  # of glibc alone
+            library.mallopt(_PERTURB, _FILLING)
         with contextlib.suppress(OSError):
             _call(library.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0))
         with contextlib.suppress(OSError):
             _only_read(library, [*readable, *(Path(each) for each in _LIBRARIES)])
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-        with contextlib.suppress(OSError):
+        try:
             refuse_system_calls(library)
+        except OSError:  # then no thread either, as this limit counts both
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 
 @contextlib.contextmanager

@@ -92,12 +92,12 @@ class PaintOptions(BaseModel):
         "painting.",
     )
     keep_colors: KeepColors = Field(
-        "no", description="Whether the photo's colours stay. Without it: the style's colours."
+        "no", description="Whether the photo's colors stay. Without it: the style's colors."
     )
     keep_colors_strength: _Share = Field(1.0, description="How much of them stays, 0 to 1.")
     colors_first: _Share | None = Field(
         None,
-        description="How far the photo takes the style's colours before it is painted, 0 to 1.",
+        description="How far the photo takes the style's colors before it is painted, 0 to 1.",
     )
     faces: Faces = Field(
         "auto", description="Keep faces in the photo more than the rest. Without it: yes."

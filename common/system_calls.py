@@ -1,11 +1,13 @@
 """System calls that a process makes no more, once it opens strangers' files (Linux, by seccomp).
 
-What is refused reaches beyond the process: others' processes and new ones, sockets of every kind
+What is refused reaches beyond the process: others' processes and new ones (new threads of its own,
+which libheif needs, are refused the same), sockets of every kind
 (Landlock knows no path of a socket), files' rights and times, memory that no limit counts, and
 parts of the kernel that no decoder needs. It is refused as `EPERM` and kills nobody.
 """
 
 import ctypes
+import errno
 import os
 import platform
 import struct
@@ -19,12 +21,13 @@ _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENTS_AT = 0, 4, 16  # in struct seccomp_data
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW: Final = 0x7FFF0000
 _EPERM: Final = 0x00050001
+_ENOSYS: Final = 0x00050026
 _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 # Numbers on x86-64 and on 64-bit ARM, which has no older forms; both from 424 on are the same.
 _REFUSED: Final[dict[str, tuple[int, int | None]]] = {
-    # processes and threads
-    "clone": (56, 220), "clone3": (435, 435), "fork": (57, None), "vfork": (58, None),
+    # processes
+    "fork": (57, None), "vfork": (58, None),
     "execve": (59, 221), "execveat": (322, 281),
     # other processes
     "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
@@ -64,6 +67,11 @@ _REFUSED: Final[dict[str, tuple[int, int | None]]] = {
 }  # fmt: skip
 _OF_ITSELF_ONLY: Final = {"kill": (62, 129), "tgkill": (234, 131), "prlimit64": (302, 261)}
 """Their first argument is a process; to `prlimit64` 0 stands for itself, to `kill` for a group."""
+_CLONE: Final = (56, 220)
+"""Of which the first argument has the flags."""
+_CLONE3: Final = 435
+"""Keeps its flags where no filter sees them. As if it were not there, libraries use the other."""
+_CLONE_THREAD: Final = 0x10000
 _OPENING: Final = {"open": (2, None, 1), "openat": (257, 56, 2)}
 """With which argument has the flags."""
 
@@ -71,15 +79,14 @@ _OPENING: Final = {"open": (2, None, 1), "openat": (257, 56, 2)}
 def refuse_system_calls(library: ctypes.CDLL) -> None:
     """Have all threads of this process refused what reaches beyond it, for good.
 
-    It must have given up new rights before (`PR_SET_NO_NEW_PRIVS`). On a machine whose calls are
-    not known here nothing is refused.
+    It must have given up new rights before (`PR_SET_NO_NEW_PRIVS`).
 
     Raises:
-        OSError: if the system offers no such thing.
+        OSError: if the system offers no such thing, or its calls are not known here.
     """
     known = {"x86_64": (_X86_64, 0, 317), "aarch64": (_AARCH64, 1, 277)}.get(platform.machine())
     if known is None:
-        return
+        raise OSError(errno.ENOSYS, "the calls of this machine are not known")
     architecture, column, seccomp = known
     program = b"".join(_program(architecture, column))
     filters = ctypes.create_string_buffer(program, len(program))
@@ -102,6 +109,13 @@ def _program(architecture: int, column: int) -> Iterator[bytes]:
         if (number := numbers[column]) is not None:
             yield _step(_EQUAL, number, if_false=1)
             yield refuse
+    yield _step(_EQUAL, _CLONE3, if_false=1)
+    yield _step(_RETURN, _ENOSYS)
+    yield _step(_EQUAL, _CLONE[column], if_false=4)
+    yield _step(_LOAD, _ARGUMENTS_AT)
+    yield _step(_ANY_BIT, _CLONE_THREAD, if_false=1)
+    yield allow
+    yield refuse
     for name, numbers in _OF_ITSELF_ONLY.items():
         yield _step(_EQUAL, numbers[column], if_false=5 if name == "prlimit64" else 4)
         yield _step(_LOAD, _ARGUMENTS_AT)

@@ -10,7 +10,7 @@ from bot.cards.job_buttons import TAKES, Action, job_buttons
 from bot.cards.small_print import Attached, network_words, settings_line, small_print
 from bot.texts import Texts
 from bot.ui.components import Card, card, gallery_of
-from bot.ui.words import plain, ready_words, styles_words
+from bot.ui.words import differs_by_style, plain, ready_words, styles_words
 from jobs.model import Failure, Job, JobState, Standing
 
 BAR_CELLS = 14
@@ -148,7 +148,9 @@ def title_words(t: Texts, job: Job) -> str:
     """What a finished picture is called: its styles, and for whom it was painted."""
     title = t("Painted for {user}", user=job.user_name)
     if any(style.preset or style.name for style in job.inputs.styles):
-        styles = styles_words(t, job.inputs.styles)
+        styles = styles_words(t, job)
+        if differs_by_style(job):
+            styles = t.plural("{count} style", "{count} styles", count=len(job.inputs.styles))
         title = t("{styles}, for {user}", styles=styles, user=job.user_name)
     return plain(title, 200)
 
@@ -207,7 +209,7 @@ def gallery_card(
     t: Texts, job: Job, attached: Attached, *, title: str, by_name: bool, spoiler: bool
 ) -> Card:
     """A picture in a server's gallery, with its member's title and, if they wish, their name."""
-    headline = plain(title or styles_words(t, job.inputs.styles), 120)
+    headline = plain(title or styles_words(t, job), 120)
     by = t("by {user}", user=f"<@{job.user_id}>") if by_name else None
     return card(
         f"### 🏛️ {headline}",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bot.texts import Texts, _
+from bot.ui.default_words import KEPT_COLORS
 from bot.ui.words import QUALITIES, plain, styles_words
 from common.catalogue.painting import MEASURED_ON
 from common.options import PaintOptions
@@ -12,11 +13,6 @@ from jobs.model import Job
 
 NOTES_SHOWN = 4
 NOTE_LIMIT = 300  # characters
-KEPT_COLORS = {
-    "luminance": _("colours kept (luminance)"),
-    "match": _("colours kept (matched)"),
-    "histogram": _("colours kept (histogram)"),
-}
 STARTS = {
     "grey": _("started from grey"),
     "noise": _("started from noise"),
@@ -53,7 +49,7 @@ def settings_line(t: Texts, job: Job) -> str:
     options, report = job.options, job.report
     size = f"{report.width_px} × {report.height_px} px" if report else f"{options.size_px} px"
     parts = [
-        styles_words(t, job.inputs.styles),
+        styles_words(t, job),
         size,
         t(QUALITIES[options.quality]),
         _strength(t, options),

@@ -33,10 +33,10 @@ QUALITIES: list[Choice[str]] = [
     Choice(name="fine: slow and careful", value="fine"),
 ]
 KEEP_COLORS: list[Choice[str]] = [
-    Choice(name="no: take the style's colours", value="no"),
-    Choice(name="luminance: paint in greys, keep the photo's colours", value="luminance"),
-    Choice(name="match: recolour the style like the photo", value="match"),
-    Choice(name="histogram: recolour the style exactly", value="histogram"),
+    Choice(name="no: take the style's colors", value="no"),
+    Choice(name="luminance: paint in greys, keep the photo's colors", value="luminance"),
+    Choice(name="match: recolor the style like the photo", value="match"),
+    Choice(name="histogram: recolor the style exactly", value="histogram"),
 ]
 STARTS: list[Choice[str]] = [
     Choice(name="content: from the photo", value="content"),

@@ -9,7 +9,7 @@ from discord import app_commands, ui
 from bot.intake.own_defaults import OwnDefaults
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, languages, texts_for, texts_of
-from bot.ui.default_words import COLORS, NOTIFY, own_name
+from bot.ui.default_words import KEPT_COLORS, NOTIFY, own_name
 from bot.ui.fields import SEPARATOR, Switches, ids_of, sizes_and_qualities
 from bot.ui.people import is_admin
 from bot.ui.reporting import ReportingModal
@@ -38,7 +38,7 @@ class SettingsForm(ReportingModal):
         self._scope, self._owner_id = scope, owner_id
         present = None if now.size_px is None else f"{now.size_px}{SEPARATOR}{now.quality}"
         self._size = _select("size", t, sizes_and_qualities(t, largest_px), present)
-        colors = {name: t(label) for name, label in COLORS.items()}
+        colors = {name: t(label) for name, label in KEPT_COLORS.items()}
         self._colors = _select("colors", t, colors, now.keep_colors)
         self._notify: ui.Select[Any] | None = None
         self._language: ui.Select[Any] | None = None

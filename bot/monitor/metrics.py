@@ -46,7 +46,7 @@ CALLS = {
 }
 
 
-@dataclass
+@dataclass(eq=False)
 class _Figures(Collector):
     """What is known at one moment."""
 

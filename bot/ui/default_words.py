@@ -7,7 +7,7 @@ from babel import Locale, UnknownLocaleError
 from bot.texts import Texts, _
 from bot.ui.words import QUALITIES
 
-COLORS = {
+KEPT_COLORS = {
     "no": _("the style's colors"),
     "luminance": _("colors kept (luminance)"),
     "match": _("colors kept (matched)"),
@@ -27,8 +27,8 @@ def default_words(t: Texts, name: str, value: Any) -> str | None:  # noqa: PLR09
             return f"{value} px"
         case "quality", str() if value in QUALITIES:
             return t(QUALITIES[value])
-        case "keep_colors", str() if value in COLORS:
-            return t(COLORS[value])
+        case "keep_colors", str() if value in KEPT_COLORS:
+            return t(KEPT_COLORS[value])
         case "notify", str() if value in NOTIFY:
             return t("mention: {when}", when=t(NOTIFY[value]))
         case "ephemeral", True:

@@ -1,6 +1,5 @@
 """A job in a few words, and text from outside made fit to stand in a message."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -85,9 +84,17 @@ def style_words(t: Texts, style: StyleInput) -> str:
     return style.preset or style.name or t("own picture")
 
 
-def styles_words(t: Texts, styles: Sequence[StyleInput]) -> str:
-    """The names of all styles of a job."""
-    return " + ".join(style_words(t, style) for style in styles)
+def styles_words(t: Texts, job: Job) -> str:
+    """The names of all styles of a job: blended, or numbered as its versions are."""
+    names = [style_words(t, style) for style in job.inputs.styles]
+    if differs_by_style(job):
+        return ", ".join(f"{number} {name}" for number, name in enumerate(names, start=1))
+    return " + ".join(names)
+
+
+def differs_by_style(job: Job) -> bool:
+    """Whether a job has a version in each of its styles."""
+    return job.options.vary == "style" and job.options.variants > 1
 
 
 def job_title(t: Texts, job: Job) -> str:
@@ -95,7 +102,7 @@ def job_title(t: Texts, job: Job) -> str:
     return " · ".join(
         (
             f"#{job.id}",
-            styles_words(t, job.inputs.styles),
+            styles_words(t, job),
             f"{job.options.size_px} px",
             t(QUALITIES[job.options.quality]),
         )

@@ -6,7 +6,6 @@ import discord
 from discord import ui
 
 from bot.cards.job_buttons import Action
-from bot.cards.small_print import KEPT_COLORS
 from bot.commands.job_access import check_pictures, kept_job
 from bot.commands.picture_buttons.remix import remix_request
 from bot.commands.style_form import STRENGTHS
@@ -15,7 +14,7 @@ from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.default_words import COLORS
+from bot.ui.default_words import KEPT_COLORS
 from bot.ui.fields import SEPARATOR, PictureUpload, Switches, sizes_and_qualities
 from bot.ui.reporting import ReportingModal
 from common.options import PaintOptions
@@ -117,7 +116,6 @@ def _looks(t: Texts, options: PaintOptions) -> list[discord.SelectOption]:
     """Strengths with what happens to the colors, the present pair chosen."""
     strengths = {strength: t(label) for label, strength in STRENGTHS.values()}
     strengths.setdefault(options.strength, t("as it was"))
-    colors = {"no": COLORS["no"], **KEPT_COLORS}
     return [
         discord.SelectOption(
             label=f"{words} ({strength:.0%}) · {t(kept)}",
@@ -125,7 +123,7 @@ def _looks(t: Texts, options: PaintOptions) -> list[discord.SelectOption]:
             default=(strength, name) == (options.strength, options.keep_colors),
         )
         for strength, words in sorted(strengths.items())
-        for name, kept in colors.items()
+        for name, kept in KEPT_COLORS.items()
     ]
 
 

@@ -150,13 +150,15 @@ async def test_a_style_that_cannot_be_fetched_is_left_out_and_the_others_are_pai
     tried = await trial(world)
     assert len(tried.attachments) == 5
     assert f"Left out, as it could not be fetched: {away.name}." in tried.text
-    assert "5 versions" in tried.text
+    others = [each for each in first_page if each is not away]
+    numbered = [f"{number} {each.name}" for number, each in enumerate(others, start=1)]
+    assert f"5 versions · {', '.join(numbered)} · " in tried.text.replace("\\", "")
+    assert "5 styles, for Ada" in tried.text
     assert labels(tried)[:6] == ["Take 1", "Take 2", "Take 3", "Take 4", "Take 5", "Again"]
-    others = [each.id for each in first_page if each is not away]
     for number, style in enumerate(others, start=1):
         await world.finished(await press(world, tried, f"Take {number}"))
         (taken, *_) = await world.jobs()
-        assert [each.preset for each in taken.inputs.styles] == [style]
+        assert [each.preset for each in taken.inputs.styles] == [style.id]
     await world.finished(await press(world, tried, "Again"))
     assert len((await world.jobs())[0].inputs.styles) == 5
 

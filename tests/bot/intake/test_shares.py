@@ -96,7 +96,7 @@ async def test_results_are_encoded_before_what_is_only_shown_again(
         begun.append(files[0].decode())
         await go_on.wait()
         fields = {"suffix": ".jpg", "quality": 90, "width_px": 1, "height_px": 1}
-        return fields, [b""]
+        return fields, [b"\xff\xd8\xff"]
 
     monkeypatch.setattr("bot.pictures.upload_encoder.ask_child", slow_child)
     encoder = UploadEncoder()
