@@ -61,7 +61,7 @@ class Resident:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Load(Resident):
+class LoadResult(Resident):
     """What was measured; the lists are in the order of the commands."""
 
     at_once: int
@@ -120,7 +120,7 @@ class MemoryWatch:
         return any("/torch/" in each.path.replace("\\", "/") for each in self.process.memory_maps())
 
 
-async def measure(at_once: int, rounds: int, side_px: int) -> Load:
+async def measure(at_once: int, rounds: int, side_px: int) -> LoadResult:
     """Measure.
 
     Raises:
@@ -146,7 +146,7 @@ async def measure(at_once: int, rounds: int, side_px: int) -> Load:
                     acknowledged.append(interaction.acknowledged_after_seconds)
                     shown.append(seconds)
                 await asyncio.sleep(SETTLE_SECONDS)
-        return Load(
+        return LoadResult(
             at_once=at_once,
             rounds=rounds,
             file_bytes=sum(len(data) for _, data in pictures.values()),
@@ -176,7 +176,7 @@ async def _round(
     return list(await asyncio.gather(*(one(user) for user in users)))
 
 
-def load_text(load: Load) -> str:
+def load_text(load: LoadResult) -> str:
     """Two tables: how soon members are answered, and what memory that takes."""
     parts = (0.5, 0.9, 0.99, 1.0)
     times = [

@@ -32,7 +32,7 @@ WATCHED_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Shown:
+class DeliveredPicture:
     """One picture after the outage."""
 
     member: str
@@ -51,7 +51,7 @@ class Outage:
 
     seconds: float
     requests_dropped: int
-    pictures: list[Shown]
+    pictures: list[DeliveredPicture]
 
 
 class Results:
@@ -158,11 +158,13 @@ async def _wait(
         raise BenchError(f"A picture failed. The bot said:\n{bot.tail()}")
 
 
-def _shown(name: str, interaction: Interaction, results: Results, ended_at: float) -> Shown:
+def _shown(
+    name: str, interaction: Interaction, results: Results, ended_at: float
+) -> DeliveredPicture:
     message = interaction.message
     assert message is not None
     times = results.of(message)
-    return Shown(name, times[0] - ended_at, len(times), has_result(message))
+    return DeliveredPicture(name, times[0] - ended_at, len(times), has_result(message))
 
 
 def outage_text(outage: Outage) -> str:

@@ -153,7 +153,7 @@ async def operations(meter: Meter, settings: Settings, times: int) -> list[Cost]
 
 
 @dataclass(frozen=True)
-class Fleet:
+class FleetResult:
     """What came of the simulated fleet."""
 
     engines: int
@@ -265,7 +265,9 @@ class Simulation:
         self._plan(ends, engine, "finish", claim.job.id)
 
 
-async def fleet(meter: Meter, settings: Settings, engines: int, seconds: float, seed: int) -> Fleet:
+async def fleet(
+    meter: Meter, settings: Settings, engines: int, seconds: float, seed: int
+) -> FleetResult:
     """Let a fleet work for simulated time, with a queue that does not run empty."""
     clock = SimulatedClock()
     async with await JobQueue.open(settings, clock=clock) as queue:
@@ -274,7 +276,7 @@ async def fleet(meter: Meter, settings: Settings, engines: int, seconds: float, 
         before = meter.database_seconds()
         await simulation.run(seconds)
         spent = meter.database_seconds() - before
-    return Fleet(
+    return FleetResult(
         engines=engines,
         simulated_seconds=seconds,
         finished=simulation.finished,
@@ -293,7 +295,7 @@ def show_costs(costs: list[Cost]) -> None:
         )
 
 
-def show_fleet(result: Fleet) -> None:
+def show_fleet(result: FleetResult) -> None:
     """Print parts two and three."""
     load = result.database_seconds / result.simulated_seconds
     rate = result.transactions / result.simulated_seconds

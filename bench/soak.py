@@ -24,7 +24,7 @@ from bench.children.judge import machine
 from bench.proxy import proxy_to
 from bench.report import publish
 from bench.runner import RESULTS, BenchError
-from bench.soak_count import Verdict, judged, verdict_text
+from bench.soak_count import SoakResult, judged, verdict_text
 from bench.soak_day import Soak
 from bench.soak_world import BUCKET, Child, make_bucket, s3_server
 from common.settings import Settings
@@ -36,7 +36,7 @@ KILL_SECONDS = 60.0
 HOURS_THAT_COUNT = 2.0
 
 
-async def soaked(server: postgres.Server, folder: Path, chosen: argparse.Namespace) -> Verdict:
+async def soaked(server: postgres.Server, folder: Path, chosen: argparse.Namespace) -> SoakResult:
     """Start everything, let it run, judge it."""
     await server.execute("CREATE DATABASE soak")
     url = sa.make_url(server.url("soak"))

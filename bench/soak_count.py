@@ -41,7 +41,7 @@ def was_refused(interaction: Interaction) -> bool:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SoakResult:
     """What came of it."""
 
     minutes: float
@@ -94,7 +94,7 @@ class Verdict:
         return said
 
 
-async def judged(soak: Soak, queue: JobQueue) -> Verdict:
+async def judged(soak: Soak, queue: JobQueue) -> SoakResult:
     """Wait for what is left, and count."""
     asked = [one for one in soak.posted if one.acknowledged]
     await soak.discord.until(
@@ -119,7 +119,7 @@ async def judged(soak: Soak, queue: JobQueue) -> Verdict:
     direct = [one for user in users.values() for one in discord.dms(user)]
     telling = sum(map(tells_that_it_is_ready, in_channels))
     telling_directly = sum(map(tells_that_it_is_ready, direct))
-    return Verdict(
+    return SoakResult(
         minutes=(time.monotonic() - soak.began_at) / 60,
         posted=len(soak.posted),
         acknowledged=len(asked),
@@ -167,7 +167,7 @@ def _held(soak: Soak) -> list[tuple[str, str, float, float]]:
     return rows
 
 
-def verdict_text(verdict: Verdict) -> str:
+def verdict_text(verdict: SoakResult) -> str:
     """What came of it, as Markdown."""
     away = ", ".join(f"{name} {count}" for name, count in sorted(verdict.away.items()))
     kills = ", ".join(f"{name} {count}" for name, count in sorted(verdict.kills.items()))

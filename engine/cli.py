@@ -12,32 +12,23 @@ from pathlib import Path
 from rich.console import Console
 
 from common.command_line import for_shell
-from common.options import network_for
+from common.options import PaintOptions, network_for
 from common.pictures import PictureError
 from common.settings import Settings, SettingsError, load_settings
 from engine.arguments import make_parser, options_of, start_file
 from engine.cli_inputs import read_pictures
-from engine.cli_moving import may_move, moving_content, output_suffixes, paint_moving
-from engine.output import (
-    TIMELAPSE_SUFFIXES,
-    Film,
-    OutputError,
-    check_target,
-    plot_losses,
-    write_loss_lines,
-    write_picture,
-)
+from engine.cli_moving import Made, may_move, moving_content, output_suffixes, paint_moving
 from engine.output.atomic import write_bytes
-from engine.painting import PaintingFailedError, PaintSettingsError, Report
-from engine.pipeline import (
-    CheckpointFile,
-    FilmRecorder,
-    Listener,
-    follow,
-    loss_records,
-    open_studio,
-    report_file,
-)
+from engine.output.errors import OutputError, check_target
+from engine.output.film import Film
+from engine.output.losses import loss_lines, loss_plot
+from engine.output.pictures import write_picture
+from engine.output.timelapse import TIMELAPSE_SUFFIXES
+from engine.painting import PaintingFailedError, PaintSettingsError, Report, Studio
+from engine.pipeline.follow import Listener, follow
+from engine.pipeline.pictures import Pictures
+from engine.pipeline.recording import CheckpointFile, FilmRecorder, loss_records, report_file
+from engine.pipeline.studio import open_studio
 from engine.progress import ProgressBar
 from engine.scratch import scratch_folder
 from engine.styles.presets import StyleMissingError
@@ -58,24 +49,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen.output = _new_name(chosen)
     console = Console(stderr=True)
     try:
-        settings = load_settings()
-        return _paint(chosen, settings, console)
+        return _paint(chosen, load_settings(), console)
     except (
         PaintSettingsError,
         SettingsError,
         PictureError,
         OutputError,
         StyleMissingError,
+        PaintingFailedError,
     ) as problem:
         console.print(
             for_shell(problem), style="red", markup=False, highlight=False, soft_wrap=True
         )
-        return WRONG_SETTINGS
-    except PaintingFailedError as problem:
-        console.print(
-            for_shell(problem), style="red", markup=False, highlight=False, soft_wrap=True
-        )
-        return FAILED
+        return FAILED if isinstance(problem, PaintingFailedError) else WRONG_SETTINGS
     except KeyboardInterrupt:
         kept = " The checkpoint is saved." if chosen.checkpoint else ""
         console.print(f"Stopped.{kept}", markup=False)
@@ -94,21 +80,10 @@ def _new_name(chosen: argparse.Namespace) -> Path:
 def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> int:
     options = options_of(chosen)
     _check_targets(chosen)
-    if may_move(chosen):
-        with scratch_folder() as folder:
-            moving = moving_content(chosen, Path(folder))
-            if moving is not None:
-                return paint_moving(
-                    chosen,
-                    moving,
-                    Path(folder),
-                    settings=settings,
-                    options=options,
-                    checkpoints=_checkpoints(chosen, every_seconds=0.0),
-                    console=console,
-                )
-    checkpoints = _checkpoints(chosen, every_seconds=_CHECKPOINT_SECONDS)
-    with ProgressBar(console, quiet=chosen.quiet) as bar:
+    with scratch_folder() as name, ProgressBar(console, quiet=chosen.quiet) as bar:
+        folder = Path(name)
+        moving = moving_content(chosen, folder) if may_move(chosen) else None
+        checkpoints = _checkpoints(chosen, 0.0 if moving else _CHECKPOINT_SECONDS)
         studio = open_studio(
             settings,
             device=chosen.device,
@@ -117,37 +92,36 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
             say=bar.say,
         )
         network = network_for(options, settings.atelier_network)
-        pictures = read_pictures(chosen, settings, options, network)
-        resume = None if checkpoints is None else checkpoints.read()
-        events = pictures.paint(options, studio=studio, resume=resume)
-        with closing(events), ExitStack() as films:
-            listeners: list[Listener] = [bar]
-            film = films.enter_context(Film(chosen.timelapse)) if chosen.timelapse else None
-            if film is not None:
-                listeners.append(
-                    FilmRecorder(
-                        film,
-                        frames=_FRAMES,
-                        long_side_px=_FRAME_PX,
-                        share=lambda event: event.fraction,
-                    )
+        try:
+            if moving is None:
+                pictures = read_pictures(chosen, settings, options, network)
+                made = _paint_still(
+                    chosen, pictures, options, studio=studio, bar=bar, checkpoints=checkpoints
                 )
+            else:
+                options = moving.sized(chosen, options)
+                pictures = read_pictures(chosen, settings, options, network, moving.first)
+                made = paint_moving(
+                    moving,
+                    pictures,
+                    options,
+                    studio=studio,
+                    bar=bar,
+                    checkpoints=checkpoints,
+                    folder=folder,
+                    output=chosen.output,
+                )
+        except KeyboardInterrupt:
             if checkpoints is not None:
-                listeners.append(checkpoints)
-            try:
-                painted = follow(events, *listeners)
-            except KeyboardInterrupt:
-                if checkpoints is not None:
-                    checkpoints.keep_newest()
-                raise
-            write_picture(painted.picture, chosen.output)
-    kept = [one.note for one in (film, checkpoints) if one is not None and one.note is not None]
-    report = replace(painted.report, notes=(*pictures.notes, *painted.report.notes, *kept))
+                checkpoints.keep_newest()
+            raise
+    notes = (*made.notes, *([checkpoints.note] if checkpoints and checkpoints.note else []))
+    report = replace(made.report, notes=notes)
     _write_records(report, chosen)
     if checkpoints is not None:
         checkpoints.remove()
     said = (
-        f"{chosen.output}: {report.width_px} × {report.height_px}, {report.network}, "
+        f"{chosen.output}: {made.size}, {report.network}, "
         f"{report.precision} on {report.device}, {report.iterations} iterations in "
         f"{report.seconds:.1f} s, seed {options.seed}"
     )
@@ -156,18 +130,48 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
     return 0
 
 
+def _paint_still(
+    chosen: argparse.Namespace,
+    pictures: Pictures,
+    options: PaintOptions,
+    *,
+    studio: Studio,
+    bar: ProgressBar,
+    checkpoints: CheckpointFile | None,
+) -> Made:
+    listeners: list[Listener] = [bar]
+    film = None
+    resume = None if checkpoints is None else checkpoints.read()
+    events = pictures.paint(options, studio=studio, resume=resume)
+    with closing(events), ExitStack() as films:
+        if chosen.timelapse:
+            film = films.enter_context(Film(chosen.timelapse))
+            recorder = FilmRecorder(
+                film, frames=_FRAMES, long_side_px=_FRAME_PX, share=lambda event: event.fraction
+            )
+            listeners.append(recorder)
+        if checkpoints is not None:
+            listeners.append(checkpoints)
+        painted = follow(events, *listeners)
+        write_picture(painted.picture, chosen.output)
+    report = painted.report
+    film_notes = [film.note] if film is not None and film.note is not None else []
+    notes = (*pictures.notes, *report.notes, *film_notes)
+    return Made(report, f"{report.width_px} × {report.height_px}", notes)
+
+
 def _write_records(report: Report, chosen: argparse.Namespace) -> None:
     """Write the report, the losses and their plot, each if there is a file for it."""
     if chosen.report is not None:
         write_bytes(chosen.report, report_file(report))
     records = loss_records(report)
     if chosen.losses is not None:
-        write_loss_lines(records, chosen.losses)
+        write_bytes(chosen.losses, loss_lines(records))
     if chosen.plot is not None:
-        plot_losses(records, chosen.plot)
+        write_bytes(chosen.plot, loss_plot(records))
 
 
-def _checkpoints(chosen: argparse.Namespace, *, every_seconds: float) -> CheckpointFile | None:
+def _checkpoints(chosen: argparse.Namespace, every_seconds: float) -> CheckpointFile | None:
     if chosen.checkpoint is None:
         return None
     every = every_seconds if chosen.checkpoint_every is None else chosen.checkpoint_every

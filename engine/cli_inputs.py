@@ -20,7 +20,7 @@ from common.settings import Settings
 from engine.arguments import parse_numbers, start_file
 from engine.painting import PaintSettingsError, Picture, Style, mask_from_image
 from engine.painting.inputs import Share
-from engine.pipeline import Pictures, Preset, load_pictures
+from engine.pipeline.pictures import Pictures, Preset, load_pictures
 from engine.styles.fingerprints import FingerprintError, load_fingerprint
 
 _FINGERPRINT_SUFFIX = ".safetensors"

@@ -22,9 +22,9 @@ from common.options import NETWORKS, PaintOptions
 from engine.moving.events import ClipPainted
 from engine.moving.painted_frames import PaintedFrames
 from engine.moving.painting import ClipPainting
-from engine.output import write_picture
+from engine.output.pictures import write_picture
 from engine.painting import Painted, Picture, Studio, Style, paint
-from engine.pipeline import Pictures
+from engine.pipeline.pictures import Pictures
 from tools.evaluation import Judge
 
 SHOWN = (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22)

@@ -23,7 +23,7 @@ from engine.moving.events import FramePainted, FrameStepped
 from engine.moving.painted_frames import PaintedFrames
 from engine.moving.painting import ClipPainting
 from engine.painting import Control, Picture, Studio, Style
-from engine.pipeline import Pictures
+from engine.pipeline.pictures import Pictures
 
 
 @dataclass(frozen=True)

@@ -112,17 +112,6 @@ class LiteEncoder:
         kept: float = sum(2 * each.width / each.stride_px**2 for each in needed(layers))
         return float(kept * wide + 12 * 4)
 
-    def begin(self, iteration: int) -> None:
-        """See `Encoder.begin`; nothing varies."""
-
     def _placed(self, tensor: Tensor) -> Tensor:
         placed = tensor.detach().to(self.device, self.dtype)
         return placed.contiguous(memory_format=torch.channels_last) if placed.ndim == 4 else placed
-
-
-def open_lite(
-    *, device: torch.device, dtype: torch.dtype = torch.float32, pooling: str = "max"
-) -> LiteEncoder:
-    """The network, ready on a device; it was taught with means and has no other pooling."""
-    del pooling
-    return LiteEncoder(device=device, dtype=dtype)

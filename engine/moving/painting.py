@@ -29,7 +29,7 @@ from engine.painting import (
 from engine.painting.checkpoint import fingerprint
 from engine.painting.color import finish
 from engine.painting.inputs import Held, Inputs, check_inputs, with_colors_first, with_faces
-from engine.painting.painter import paint_inputs
+from engine.painting.painter import paint_inputs, told_pictures
 from engine.painting.picture import Size, fit_size, resized, resized_mask
 from engine.painting.plan import USUAL_ITERATION_PIXELS, colors_first
 from engine.painting.recipe import load_recipe
@@ -89,21 +89,13 @@ class ClipPainting:
     @cached_property
     def fingerprint(self) -> str:
         """A hash of all that it is painted from, which a checkpoint must carry."""
-        styles = [
-            (style.picture.hash if style.picture else None, style.weight, len(style.fingerprints))
-            for style in self._inputs.styles
-        ]
-        masks = [self._inputs.mask, *(style.mask for style in self._inputs.styles)]
-        sums = [None if mask is None else fingerprint(mask.numpy().tobytes()) for mask in masks]
         frames = [Picture.from_image(self._clip_frame(one)).hash for one in range(len(self.clip))]
         options, recipe = self.options, load_recipe(self.options.recipe)
         encoder = self.studio.encoder(options.network, options.pooling or recipe.pooling)
         return fingerprint(
             frames,
             self.clip.loops,
-            styles,
-            sums,
-            self._inputs.start.hash if self._inputs.start else None,
+            *told_pictures(self._inputs),
             options.model_dump_json(exclude={"timelapse", "timelapse_format"}),
             recipe.model_dump_json(),
             encoder.name,

@@ -93,6 +93,3 @@ class Encoder(Protocol):
 
     def bytes_per_pixel(self, layers: Collection[str]) -> float:
         """Memory that features and their gradient take for each pixel of a tile, about."""
-
-    def begin(self, iteration: int) -> None:
-        """Called before each iteration, for networks that vary (by a seed of their own)."""

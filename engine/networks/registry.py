@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from common.options import NETWORKS, resolve_network
+from engine.lite.encoder import LiteEncoder
 from engine.lite.network import WEIGHTS as LITE_WEIGHTS
 from engine.networks.encoder import Encoder, WeightsError
 from engine.networks.original import original_file, original_weights
@@ -61,7 +62,7 @@ def open_encoder(
     """
     openers: dict[str, Callable[[], Encoder]] = {
         "vgg19": lambda: Vgg19(source.weights(), device=device, dtype=dtype, pooling=pooling),
-        "lite": lambda: _open_lite(device, dtype, pooling),
+        "lite": lambda: LiteEncoder(device=device, dtype=dtype),  # it has its own pooling
     }
     name = resolve_network(network)
     if name not in openers:
@@ -69,9 +70,3 @@ def open_encoder(
             "There is no network {name}; there are: {names}.", name=name, names=", ".join(openers)
         )
     return openers[name]()
-
-
-def _open_lite(device: torch.device, dtype: torch.dtype, pooling: str) -> Encoder:
-    from engine.lite.encoder import open_lite  # noqa: PLC0415 (only when it is asked for)
-
-    return open_lite(device=device, dtype=dtype, pooling=pooling)

@@ -104,7 +104,6 @@ class Vgg19:
         device: torch.device | None = None,
         dtype: torch.dtype = torch.float32,
         pooling: str = "max",
-        border: str = "replicate",
     ) -> None:
         if pooling not in {"max", "average"}:
             raise WeightsError("Pooling is max or average, not {pooling}.", pooling=pooling)
@@ -113,7 +112,6 @@ class Vgg19:
         self.pooling = pooling
         self.unit = weights.normalization.unit
         self.weights_hash = weights.hash()
-        self._border = border
         self._convolutions = weights.present()
         self.layers = tuple(convolution.layer for convolution in self._convolutions)
         if not self.layers:
@@ -131,8 +129,7 @@ class Vgg19:
         if missing:
             raise missing_layers_problem(missing, self.layers)
         x = (picture - self._mean) / self._std
-        if self._border == "replicate":
-            x = repeat_border(x, left=1, right=1, top=1, bottom=1)
+        x = repeat_border(x, left=1, right=1, top=1, bottom=1)
         if self._uses_winograd and picture.dtype is torch.float32 and len(picture) == 1:
             return self._features_by_winograd(x, set(layers))
         return self._features_directly(x, set(layers))
@@ -141,12 +138,11 @@ class Vgg19:
         """By torch's own convolutions, with the channels of a position together."""
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
         found: dict[str, Tensor] = {}
-        for number, convolution in enumerate(self._convolutions):
+        for convolution in self._convolutions:
             if convolution.first_of_block and convolution.block:
                 x = self._pool(x)
             kernel = self._kernel(convolution, self._direct)
-            inner = number > 0 or self._border != "replicate"
-            x = F.conv2d(x, kernel.weight, kernel.bias, padding=1 if inner else 0).relu_()
+            x = F.conv2d(x, kernel.weight, kernel.bias, padding=kernel.around).relu_()
             if convolution.layer in wanted:
                 found[convolution.layer] = x
                 wanted.remove(convolution.layer)
@@ -156,8 +152,6 @@ class Vgg19:
 
     def _features_by_winograd(self, x: Tensor, wanted: set[str]) -> dict[str, Tensor]:
         """The same, see `engine.networks.winograd`."""
-        if self._border != "replicate":
-            x = F.pad(x, (1, 1, 1, 1))
         found: dict[str, Tensor] = {}
         convolutions = [*self._convolutions, None]
         for convolution, after in pairwise(convolutions):
@@ -229,9 +223,6 @@ class Vgg19:
                 break
         size = torch.finfo(self.dtype).bits / 8
         return kept * size + 2 * CHANNELS[0] * max(size, 4.0)
-
-    def begin(self, iteration: int) -> None:
-        """VGG19 is the same at each iteration."""
 
     def _pool(self, x: Tensor) -> Tensor:
         return F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)

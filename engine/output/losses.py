@@ -5,11 +5,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from engine.output.atomic import write_bytes
-from engine.output.errors import check_target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,16 +29,6 @@ class LossRecord:
     """Its parts, weighted, by name: content, style, tv, …."""
 
 
-def write_loss_lines(records: Iterable[LossRecord], path: Path) -> None:
-    """Write `loss_lines`.
-
-    Raises:
-        OutputError: The suffix is not .jsonl, or the place cannot be written to.
-    """
-    check_target(path, (".jsonl",))
-    write_bytes(path, loss_lines(records))
-
-
 def loss_lines(records: Iterable[LossRecord]) -> bytes:
     """One JSON object a line; a loss that is not finite becomes null."""
     lines = [
@@ -58,16 +44,6 @@ def loss_lines(records: Iterable[LossRecord]) -> bytes:
         for record in records
     ]
     return "".join(f"{line}\n" for line in lines).encode()
-
-
-def plot_losses(records: Sequence[LossRecord], path: Path) -> None:
-    """Write `loss_plot`.
-
-    Raises:
-        OutputError: The suffix is not .png, or the place cannot be written to.
-    """
-    check_target(path, (".png",))
-    write_bytes(path, loss_plot(records))
 
 
 def loss_plot(records: Sequence[LossRecord]) -> bytes:

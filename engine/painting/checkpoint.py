@@ -14,6 +14,7 @@ from torch import Tensor
 from common.sentences import Sentence
 from engine.painting.errors import PaintSettingsError
 from engine.painting.events import Losses
+from engine.painting.statistics import metadata_of
 
 FORMAT = 3
 
@@ -83,9 +84,7 @@ def from_bytes(data: bytes) -> Kept:
         PaintSettingsError: it is no checkpoint.
     """
     try:
-        length = int.from_bytes(data[:8], "little")
-        outer = json.loads(data[8 : 8 + length])
-        header: dict[str, Any] = json.loads(outer["__metadata__"]["atelier"])
+        header: dict[str, Any] = json.loads(metadata_of(data)["atelier"])
         if header.pop("format") != FORMAT:
             raise PaintSettingsError("The checkpoint was written by another version of Atelier.")
         header["losses"] = tuple(Losses.from_dict(one) for one in header["losses"])

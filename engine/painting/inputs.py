@@ -4,18 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import torch
-import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
 
 from common.options import PaintOptions
 from common.sentences import Sentence, sentence
-from engine.painting.color import (
-    color_moments,
-    in_palettes,
-    mixed_colors,
-    prepare_style,
-)
+from engine.painting.color import color_moments, in_palettes, mixed_colors, prepare_style
 from engine.painting.errors import PaintSettingsError
 from engine.painting.faces import face_mask, find_faces
 from engine.painting.picture import (
@@ -23,11 +16,9 @@ from engine.painting.picture import (
     Size,
     center_cropped,
     cut,
-    filled,
     fit_size,
     mirrored,
     resized,
-    resized_mask,
 )
 from engine.painting.plan import LEAST_SIDE_PX
 from engine.painting.statistics import ColorMoments, StyleStatistics
@@ -35,14 +26,6 @@ from engine.painting.statistics import ColorMoments, StyleStatistics
 Share = tuple[float, float, float, float]
 _AXES = 3
 _OVERSHOOT = 0.1
-_PATCHES = 6
-"""Patches of the seed along the longer side."""
-_VARIATION = 0.25
-"""Their deviation, in parts of that of the styles' colours: with half of it two seeds are 5 % apart
-in style distance, with a quarter 1 %, and still two versions to the eye."""
-_FULLY_KNOWN = 4.0
-"""What is known to a quarter is better begun from than a photograph, however lightly it is held."""
-_UNKNOWN_DEVIATION = 0.1
 _NAMELESS = sentence("the style")
 
 
@@ -246,7 +229,7 @@ def with_colors_first(inputs: Inputs, share: float, like: Picture | None = None)
     groups: dict[int | None, list[tuple[float, ColorMoments]]] = {}
     masks = {None if style.mask is None else id(style.mask): style.mask for style in styles}
     for style in styles:
-        colors = _colors(style)
+        colors = colors_of(style)
         if style.is_content or colors is None:
             return inputs
         place = None if style.mask is None else id(style.mask)
@@ -270,7 +253,8 @@ def with_faces(inputs: Inputs, options: PaintOptions, weight: float) -> Inputs:
     return replace(inputs, faces=face_mask(found, inputs.content.size)) if found else inputs
 
 
-def _colors(style: Style) -> ColorMoments | None:
+def colors_of(style: Style) -> ColorMoments | None:
+    """The palette of a style; None where it is not known."""
     if style.picture is not None:
         return color_moments(style.picture.pixels[None])
     known = [one.colors for one in style.fingerprints if one.colors is not None]
@@ -298,85 +282,3 @@ def _checked(picture: Picture, name: str | Sentence) -> Picture:
             picture=name,
         )
     return picture
-
-
-def start_picture(inputs: Inputs, content: Tensor, options: PaintOptions) -> Tensor:
-    """The picture [3, H, W] to start from, at the size of the first scale.
-
-    Args:
-        inputs: the pictures.
-        content: the content at that size.
-        options: `start`, `start_noise` and `seed` are used.
-    """
-    # Numbers are drawn on the CPU, so that they are the same for all devices.
-    if inputs.held is not None:
-        return held_over(content, inputs.held)
-    generator = torch.Generator().manual_seed(options.seed)
-    needed = options.start in {"noise", "style"} or options.start_noise > 0
-    noise = torch.rand(content.shape, generator=generator) if needed else torch.zeros(())
-    match options.start:
-        case "grey":
-            start = _varied(torch.full_like(content, 0.5), inputs, options, generator)
-        case "noise":
-            start = noise
-        case "style":
-            start = _style_noise(inputs, content.shape, generator)
-        case "file" if inputs.start is not None:
-            start = resized(inputs.start.pixels, (content.shape[1], content.shape[2]))
-        case _:
-            start = _varied(content, inputs, options, generator)
-    if options.start_noise > 0:
-        start = torch.lerp(start, noise, options.start_noise)
-    return start.clamp(0, 1)
-
-
-def held_over(picture: Tensor, held: Held) -> Tensor:
-    """A picture [3, H, W] with what was painted before laid over it, where that is known.
-
-    Around it the picture is as much lighter or darker as the painting is than the photograph: a
-    painting lays broad light over it, which must not end where the frame before did.
-    """
-    size = (picture.shape[-2], picture.shape[-1])
-    before = resized(held.pixels, size).to(picture)
-    known = (resized_mask(held.weights, size).to(picture) * _FULLY_KNOWN).clamp(max=1)
-    if not bool(known.any()):
-        return picture
-    light = filled((before - picture + 1) / 2, known) * 2 - 1
-    return torch.lerp(picture + light, before, known).clamp(0, 1)
-
-
-def _varied(
-    start: Tensor, inputs: Inputs, options: PaintOptions, generator: torch.Generator
-) -> Tensor:
-    """The start [3, H, W] with broad patches of light and colour, other ones for each seed.
-
-    The optimisation goes on from them to other strokes, as near to both pictures as any; without
-    them each seed would paint the same picture. Nothing is changed where nothing is painted.
-    """
-    height, width = start.shape[1:]
-    rows, columns = (
-        max(2, round(_PATCHES * side / max(height, width))) for side in (height, width)
-    )
-    drawn = torch.randn(3, rows, columns, generator=generator)
-    patches = F.interpolate(drawn[None], (height, width), mode="bicubic")[0]
-    _mean, root = _palette(inputs)
-    amount = _VARIATION * min(1.0, 2 * options.strength)
-    return start + amount * torch.einsum("ij,jhw->ihw", root, patches).to(start)
-
-
-def _style_noise(inputs: Inputs, shape: torch.Size, generator: torch.Generator) -> Tensor:
-    """Noise with the mean and covariance of the styles' colours."""
-    noise = torch.randn(shape, generator=generator)
-    mean, root = _palette(inputs)
-    return (torch.einsum("ij,jhw->ihw", root, noise) + mean.view(3, 1, 1)).clamp(0, 1)
-
-
-def _palette(inputs: Inputs) -> tuple[Tensor, Tensor]:
-    """Mean [3] of the styles' colours, and the root [3, 3] of their covariance; grey if unknown."""
-    known = [(style.weight, one) for style in inputs.styles if (one := _colors(style)) is not None]
-    if not known:
-        return torch.full((3,), 0.5), torch.eye(3) * _UNKNOWN_DEVIATION
-    mixed = mixed_colors(known)
-    values, vectors = torch.linalg.eigh(mixed.covariance)
-    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
-    return mixed.mean.float(), root.float()

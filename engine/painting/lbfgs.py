@@ -40,9 +40,9 @@ class LbfgsSettings:
     """
     step: float = 1.0
     """Length of a step along the quasi-Newton direction (1 as in jcjohnson/neural-style)."""
-    first_change: float | None = 2e-3
-    """Mean absolute change of the first step, in units of the point. `None` takes the first step as
-    torch does: `min(1, 1 / |g|₁) · g`, too short for bf16 gradients.
+    first_change: float = 2e-3
+    """Mean absolute change of the first step, in units of the point; torch's own first step,
+    `min(1, 1 / |g|₁) · g`, is too short for bf16 gradients.
     """
     slack: float = 1e-3
     """Share by which the loss may rise in a step that is still taken."""
@@ -50,14 +50,6 @@ class LbfgsSettings:
     """Shorter steps tried in a row before the model is forgotten."""
     bounds: tuple[float, float] | None = None
     """Least and greatest value of the point's numbers, or `None`."""
-
-    def __post_init__(self) -> None:
-        if self.history < 1:
-            raise ValueError("history must be at least 1")
-        if not self.step > 0:
-            raise ValueError("step must be above 0")
-        if self.first_change is not None and not self.first_change > 0:
-            raise ValueError("first_change must be above 0, or None")
 
 
 @dataclass(frozen=True)
@@ -256,10 +248,7 @@ def _direction(state: LbfgsState, settings: LbfgsSettings, least: Tensor) -> tup
     _add_rows(step, state.s, v)
 
     weight = _length(g).clamp(min=torch.finfo(g.dtype).tiny)
-    if settings.first_change is None:
-        first = torch.clamp(1 / weight, max=1.0)
-    else:
-        first = settings.first_change * g.numel() / weight
+    first = settings.first_change * g.numel() / weight
     first = torch.where(state.gamma > 0, state.gamma.to(g.dtype), first)
     first = torch.maximum(first, least / weight)
     # At the very optimum there is nowhere to go.

@@ -110,14 +110,10 @@ def style_statistics(
     pixels, alpha = _fitted(style.picture, picture, plan)
     size = (pixels.shape[1], pixels.shape[2])
     tiling = tiling_for(encoder, layers, size, measuring.core_px)
-    key = StatisticsKey(
-        picture=f"{style.picture.hash}-{plan.style_fit}",
-        encoder=encoder.name,
-        weights=encoder.weights_hash,
-        pooling=encoder.pooling,
-        height_px=size[0],
-        width_px=size[1],
-        precision=str(encoder.dtype).removeprefix("torch."),
+    key = StatisticsKey.of(
+        encoder,
+        f"{style.picture.hash}-{plan.style_fit}",
+        pixels,
         device=encoder.device.type,
         tile_px=0 if tiling is None else tiling.core_px,
         origin=style.origin,

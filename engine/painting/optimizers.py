@@ -246,8 +246,9 @@ class Lbfgs:
     def calm(self, factor: float) -> None:
         """See `Optimizer.calm`."""
         settings = self._settings
-        first = None if settings.first_change is None else settings.first_change * factor
-        self._settings = replace(settings, step=settings.step * factor, first_change=first)
+        self._settings = replace(
+            settings, step=settings.step * factor, first_change=settings.first_change * factor
+        )
         self._state = replace(self._state, gamma=self._state.gamma * factor)
 
     def close(self) -> None:

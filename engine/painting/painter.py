@@ -164,45 +164,47 @@ def _on_canvas(inputs: Inputs, final: Size, canvas: Size) -> Inputs:
     """The inputs as they are painted: a very narrow content is continued at its border."""
     if final == canvas:
         return inputs
-    content = _picture_on(inputs.content, final)
-    start = None if inputs.start is None else _picture_on(inputs.start, final)
-    styles = tuple(replace(style, mask=_mask_on(style.mask, final)) for style in inputs.styles)
-    mask = _mask_on(inputs.mask, final)
-    recolored = None if inputs.recolored is None else _picture_on(inputs.recolored, final)
-    held = None if inputs.held is None else _held_on(inputs.held, final)
-    faces = _mask_on(inputs.faces, final)
-    return Inputs(content, styles, mask, start, recolored, held, faces)
 
+    def pixels(one: Tensor) -> Tensor:
+        return padded(resized(one, final), LEAST_SIDE_PX)
 
-def _held_on(held: Held, final: Size) -> Held:
-    weights, still = (
-        padded(resized_mask(one, final), LEAST_SIDE_PX) for one in (held.weights, held.still)
+    def picture(one: Picture | None) -> Picture | None:
+        return None if one is None else Picture(pixels(one.pixels))
+
+    def shares(one: Tensor) -> Tensor:
+        return padded(resized_mask(one, final), LEAST_SIDE_PX)
+
+    def mask(one: Tensor | None) -> Tensor | None:
+        return None if one is None else shares(one)
+
+    held = inputs.held
+    return Inputs(
+        content=Picture(pixels(inputs.content.pixels)),
+        styles=tuple(replace(style, mask=mask(style.mask)) for style in inputs.styles),
+        mask=mask(inputs.mask),
+        start=picture(inputs.start),
+        recolored=picture(inputs.recolored),
+        held=held and Held(pixels(held.pixels), shares(held.weights), shares(held.still)),
+        faces=mask(inputs.faces),
     )
-    return Held(padded(resized(held.pixels, final), LEAST_SIDE_PX), weights, still)
 
 
-def _picture_on(picture: Picture, final: Size) -> Picture:
-    return Picture(padded(resized(picture.pixels, final), LEAST_SIDE_PX))
-
-
-def _mask_on(mask: Tensor | None, final: Size) -> Tensor | None:
-    return None if mask is None else padded(resized_mask(mask, final), LEAST_SIDE_PX)
-
-
-def _fingerprint(inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Encoder) -> str:
-    masks = [inputs.mask, *(style.mask for style in inputs.styles)]
-    sums = [None if mask is None else fingerprint(mask.numpy().tobytes()) for mask in masks]
+def told_pictures(inputs: Inputs) -> tuple[object, object, object]:
+    """What tells a job's styles, masks and start from another's, for `fingerprint`."""
     styles = [
         (style.picture.hash if style.picture else None, style.weight, len(style.fingerprints))
         for style in inputs.styles
     ]
-    start = inputs.start.hash if inputs.start else None
+    masks = [inputs.mask, *(style.mask for style in inputs.styles)]
+    sums = [None if mask is None else fingerprint(mask.numpy().tobytes()) for mask in masks]
+    return styles, sums, inputs.start.hash if inputs.start else None
+
+
+def _fingerprint(inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Encoder) -> str:
     held = None if inputs.held is None else Picture(inputs.held.pixels, inputs.held.weights).hash
     return fingerprint(
         inputs.content.hash,
-        styles,
-        sums,
-        start,
+        *told_pictures(inputs),
         *([] if held is None else [held]),
         options.model_dump_json(exclude={"timelapse", "timelapse_format"}),
         plan.as_dict(),

@@ -15,11 +15,11 @@ _Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class _Part(BaseModel):
+class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class TermChoice(_Part):
+class TermChoice(_Table):
     """Weight of a term of `engine.painting.terms`.
 
     keeps: whether it keeps the photograph, as the content does; it then weighs less the stronger
@@ -30,14 +30,14 @@ class TermChoice(_Part):
     keeps: bool = False
 
 
-class Iterations(_Part):
+class Iterations(_Table):
     """Iterations at the first, smallest scale, and at each later one."""
 
     first: int = Field(200, ge=1)
     later: int = Field(100, ge=1)
 
 
-class LayerChoice(_Part):
+class LayerChoice(_Table):
     """Layers with their weights; the first choice that the network has all layers of is taken.
 
     The weights of whole terms may differ between choices, as deeper layers weigh differently.
@@ -54,7 +54,7 @@ class LayerChoice(_Part):
     lbfgs: Iterations | None = None
 
 
-class Loss(_Part):
+class Loss(_Table):
     """Form of the losses.
 
     units: `relative` divides each layer's loss by the size of its target, so that it does not
@@ -79,7 +79,7 @@ class Loss(_Part):
     style_layers_sum_to_one: bool = True
 
 
-class OptimizerSettings(_Part):
+class OptimizerSettings(_Table):
     """Which optimizer, and its settings; steps are in units of the picture's 0..1.
 
     name: the one to use.
@@ -102,7 +102,7 @@ class OptimizerSettings(_Part):
     min_improvement: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
-class Pyramid(_Part):
+class Pyramid(_Table):
     """Sizes, and iterations for each optimizer; `qualities` multiplies these.
 
     smallest_px: no scale has a longer side that is shorter.
@@ -119,7 +119,7 @@ class Pyramid(_Part):
     qualities: dict[Quality, _Positive] = dict(QUALITY_WORK)
 
 
-class Beginning(_Part):
+class Beginning(_Table):
     """What scales begin with, besides the picture so far.
 
     colors_first: how far the photograph is first brought to the styles' palette, where its colours
@@ -133,7 +133,7 @@ class Beginning(_Part):
     detail: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
-class Moving(_Part):
+class Moving(_Table):
     """How those frames of a moving picture are painted that begin from the ones before them.
 
     temporal_weight: of the term that holds them to those.
@@ -146,7 +146,7 @@ class Moving(_Part):
     share: Annotated[float, Field(gt=0, le=1)] = 0.4
 
 
-class Recipe(_Part):
+class Recipe(_Table):
     """All that a recipe says; settings of a job that are not None come before it."""
 
     title: str

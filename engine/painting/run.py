@@ -133,8 +133,8 @@ class Run:
     def _iterate(self, work: ScaleRun) -> int:
         scale = self.state.plan.scales[work.number]
         begun, busy = time.perf_counter(), time.process_time()
-        number, progress = self._before(work) + work.done, work.done / scale.iterations
-        found = work.iterate(number, progress, self._check, self.control.check)
+        progress = work.done / scale.iterations
+        found = work.iterate(progress, self._check, self.control.check)
         seconds, worked = time.perf_counter() - begun, time.process_time() - busy
         self.state.log.add(work.number, work.done, found, seconds, worked)
         return work.done
@@ -162,9 +162,6 @@ class Run:
 
     def _encoder(self) -> Encoder:
         return self.studio.encoder(self.network, self.state.plan.pooling, self.state.dtype)
-
-    def _before(self, work: ScaleRun) -> int:
-        return sum(one.iterations for one in self.state.plan.scales[: work.number])
 
     def _short_of_memory(self, work: ScaleRun) -> Event:
         """Go on with smaller tiles; with less of a history, where it is that which takes it.
@@ -221,7 +218,7 @@ class Run:
         return Recovered(reason)
 
     def _stepped(self, work: ScaleRun) -> Stepped:
-        log = self.state.log
+        log, plan = self.state.log, self.state.plan
 
         def preview(most_px: int) -> Image.Image:
             log.read()  # Waiting for the device is part of painting.
@@ -235,10 +232,10 @@ class Run:
             return self._checkpoint(work, work.good_at, work.good)
 
         return Stepped(
-            iteration=self._before(work) + work.done,
-            total=self.state.plan.total_iterations,
+            iteration=sum(one.iterations for one in plan.scales[: work.number]) + work.done,
+            total=plan.total_iterations,
             scale=work.number,
-            fraction=self.state.plan.share_done(work.number, work.done),
+            fraction=plan.share_done(work.number, work.done),
             seconds_left=log.seconds_left(work.number, work.done),
             losses=log.newest,
             preview=preview,

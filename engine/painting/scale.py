@@ -10,7 +10,7 @@ from common.options import PaintOptions
 from common.sentences import sentence
 from engine.painting.checkpoint import Kept
 from engine.painting.gradient import evaluate
-from engine.painting.inputs import Inputs, held_over, start_picture
+from engine.painting.inputs import Inputs
 from engine.painting.memory import attempt, lesser_history, no_memory
 from engine.painting.objective import Objective
 from engine.painting.optimizers import (
@@ -23,6 +23,7 @@ from engine.painting.optimizers import (
 )
 from engine.painting.picture import Size, resized
 from engine.painting.run_state import RunState
+from engine.painting.start import held_over, start_picture
 from engine.painting.studio import Studio
 from engine.painting.tiles import Tiling
 
@@ -55,12 +56,11 @@ class ScaleRun:
 
     def iterate(
         self,
-        number: int,
         progress: float,
         check: Callable[[], None],
         halfway: Callable[[], None],
     ) -> dict[str, Tensor]:
-        """One iteration: the `number`th of the painting, at this share of the scale.
+        """One iteration, at this share of the scale.
 
         `check` and `halfway` are those of `evaluate`.
 
@@ -69,7 +69,6 @@ class ScaleRun:
         """
         if self.objective is None:
             raise RuntimeError("the scale is not set up")
-        self.objective.encoder.begin(number)
         found = evaluate(self.objective, self.optimizer.point, self.tiling, check, halfway)
         figures = found.figures()
         self.torn = True

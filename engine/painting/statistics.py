@@ -8,14 +8,14 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from engine.networks.encoder import Basis
+from engine.networks.encoder import Basis, Encoder
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +82,20 @@ class StatisticsKey:
     origin: str = ""
     """Key of the stored picture; empty for a painting of the catalogue, or a file."""
 
+    @classmethod
+    def of(cls, encoder: Encoder, picture: str, pixels: Tensor, **more: Any) -> "StatisticsKey":
+        """For a network and a picture that was brought to the size of `pixels` [3, H, W]."""
+        return cls(
+            picture=picture,
+            encoder=encoder.name,
+            weights=encoder.weights_hash,
+            pooling=encoder.pooling,
+            height_px=pixels.shape[1],
+            width_px=pixels.shape[2],
+            precision=str(encoder.dtype).removeprefix("torch."),
+            **more,
+        )
+
     @property
     def long_side_px(self) -> int:
         """The longer side, by which the nearest scale is found."""
@@ -115,7 +129,7 @@ class StyleStatistics:
         """
         try:
             tensors = load(data)
-            key = StatisticsKey(**json.loads(_metadata(data)["key"]))
+            key = StatisticsKey(**json.loads(metadata_of(data)["key"]))
             names = [name.removesuffix(".mean") for name in tensors if name.endswith(".mean")]
             layers = {
                 name: LayerMoments(
@@ -197,7 +211,12 @@ def _whole(triangle: Tensor, size: int) -> Tensor:
     return whole
 
 
-def _metadata(data: bytes) -> dict[str, str]:
+def metadata_of(data: bytes) -> dict[str, str]:
+    """The metadata of a safetensors file, which its library gives for files on disk only.
+
+    Raises:
+        ValueError, KeyError: there is none.
+    """
     length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    return dict(header.get("__metadata__", {}))
+    found: dict[str, str] = json.loads(data[8 : 8 + length])["__metadata__"]
+    return found

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from common.sentences import Sentence, sentence
 from engine.moving.events import FramePainted
-from engine.output import Film, LossRecord, OutputError, loss_lines, loss_plot
 from engine.output.atomic import write_bytes
+from engine.output.errors import OutputError
+from engine.output.film import Film
+from engine.output.losses import LossRecord, loss_lines, loss_plot
 from engine.painting import Event, Painted, PaintSettingsError, Prepared, Report, Stepped
 
 _CHECKPOINT_SHARE = 0.1

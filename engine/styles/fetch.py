@@ -5,9 +5,9 @@ import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 from urllib import request
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
@@ -39,16 +39,6 @@ class FetchError(ExplainedError):
 
 class FetchStoppedError(Exception):
     """The caller does not want the scan any more."""
-
-
-class _Answer(Protocol):
-    headers: "_Headers"
-
-    def read(self, amount: int) -> bytes: ...
-
-
-class _Headers(Protocol):
-    def get(self, name: str) -> str | None: ...
 
 
 def fetch_scan(
@@ -233,7 +223,9 @@ def _opener() -> request.OpenerDirector:
     return opener
 
 
-def _read(painting: Painting, answer: _Answer, progress: Progress | None, max_bytes: int) -> bytes:
+def _read(
+    painting: Painting, answer: HTTPResponse, progress: Progress | None, max_bytes: int
+) -> bytes:
     declared = answer.headers.get("Content-Length")
     total = int(declared) if declared and declared.isdigit() else None
     data = bytearray()

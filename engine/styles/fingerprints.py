@@ -40,15 +40,7 @@ def _measured(
     alpha = None
     if filled.alpha is not None:
         alpha = padded(resized_mask(filled.alpha, size), LEAST_SIDE_PX)
-    key = StatisticsKey(
-        picture=picture.hash,
-        encoder=encoder.name,
-        weights=encoder.weights_hash,
-        pooling=encoder.pooling,
-        height_px=pixels.shape[1],
-        width_px=pixels.shape[2],
-        precision=str(encoder.dtype).removeprefix("torch."),
-    )
+    key = StatisticsKey.of(encoder, picture.hash, pixels)
     layers_found = measure_style(encoder, pixels, layers, alpha=alpha)
     return StyleStatistics(key, layers_found, color_moments(filled.pixels[None]))
 

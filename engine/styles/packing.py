@@ -16,7 +16,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from engine.painting.statistics import ColorMoments, LayerMoments, StatisticsKey, StyleStatistics
+from engine.painting.statistics import (
+    ColorMoments,
+    LayerMoments,
+    StatisticsKey,
+    StyleStatistics,
+    metadata_of,
+)
 
 ERROR = 0.07
 """Largest error of a packed matrix, in parts of its norm (Frobenius), before rounding."""
@@ -57,8 +63,7 @@ def unpack(data: bytes) -> list[StyleStatistics]:
     """
     try:
         tensors = load(data)
-        length = int.from_bytes(data[:8], "little")
-        metadata: dict[str, str] = json.loads(data[8 : 8 + length])["__metadata__"]
+        metadata = metadata_of(data)
         keys = [StatisticsKey(**key) for key in json.loads(metadata["keys"])]
         if metadata["format"] not in {FORMAT, _ABOUT_ZERO}:
             keys = []

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from common.files import write_whole
 from engine.painting.statistics import StatisticsKey, StyleStatistics
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -58,15 +58,7 @@ class StatisticsFiles:
         if len(data) > self._max_bytes:
             return
         with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                Path(name).replace(path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            write_whole(path, data)
             self.forget(KEPT_SECONDS)
             self._shrink()
 

@@ -27,7 +27,7 @@ from engine.painting import (
     Studio,
 )
 from engine.painting.picture import resized_mask
-from engine.pipeline import Pictures
+from engine.pipeline.pictures import Pictures
 from engine.scratch import scratch_folder
 from engine.worker.handle import (
     CHECKPOINT_GONE,

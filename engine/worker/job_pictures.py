@@ -12,7 +12,7 @@ from common.settings import Settings
 from common.store import PictureStore
 from engine.painting import Picture, Style, mask_from_image
 from engine.painting.picture import Size, resized_mask
-from engine.pipeline import Pictures, Preset, load_pictures
+from engine.pipeline.pictures import Pictures, Preset, load_pictures
 from jobs.model import Job
 
 

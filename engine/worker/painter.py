@@ -2,24 +2,24 @@
 
 import io
 import logging
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from common.catalogue import load_catalogue
-from common.clips.clip import ClipDamagedError
 from common.options import PaintOptions, StyleInput, network_for, resolve_network
-from common.sentences import Sentence, sentence
+from common.sentences import Sentence
 from common.settings import Settings
-from common.store import PictureMissingError, PictureStore, StorageUnavailableError
+from common.store import PictureMissingError, PictureStore
 from common.variants import variants_of, without_styles
 from common.version import VERSION
 from engine.networks.encoder import WeightsError
-from engine.output import Film, OutputError, encode_picture, with_provenance
+from engine.output.film import Film
+from engine.output.pictures import encode_picture
+from engine.output.provenance import with_provenance
 from engine.painting import (
     Control,
     Event,
@@ -32,21 +32,22 @@ from engine.painting import (
     devices,
     paint,
 )
-from engine.pipeline import FilmRecorder, Pictures, follow, loss_files, open_studio
+from engine.pipeline.follow import follow
+from engine.pipeline.pictures import Pictures
+from engine.pipeline.recording import FilmRecorder, loss_files
+from engine.pipeline.studio import open_studio
 from engine.scratch import scratch_folder
 from engine.styles.fetch import FetchStoppedError
 from engine.styles.presets import StyleMissingError
 from engine.styles.swatches import MissingSwatches
 from engine.worker.abilities import Abilities, abilities_of, tried_pace
 from engine.worker.clip_painting import paint_clip_job
+from engine.worker.failures import explained
 from engine.worker.handle import (
     OTHER_VERSION,
-    Disturbed,
     Earlier,
     Ended,
-    Failed,
     Finished,
-    IfWell,
     JobHandle,
     Stopped,
     StopReason,
@@ -58,7 +59,7 @@ from engine.worker.progress_reporter import (
     VersionsSoFar,
     stored_preview,
 )
-from jobs.model import Failure, FailureKind, Job, PaintReport
+from jobs.model import Job, PaintReport
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ class JobPainter:
         except (PaintingStoppedError, FetchStoppedError):
             return Stopped(handle.stop_reason or StopReason.SHUTDOWN)
         except Exception as error:  # noqa: BLE001 - each is explained to the member
-            return _explained(error, job)
+            return explained(error, job)
 
     def probe(self) -> str | None:
         """Paint a tiny picture, in the painting thread; what is wrong in English, or None.
@@ -238,12 +239,10 @@ class JobPainter:
                 store=store,
                 handle=handle,
             )
-            made = _encoded(moving.poster, job), _report(moving.poster, pictures, job)
-            return Finished(*made, moving=moving.files)
+            return replace(_finished(moving.poster, pictures, job), moving=moving.files)
         events = self._events(job, pictures, earlier.checkpoint, handle)
         if not job.options.timelapse:
-            painted = follow(events, reporter)
-            return Finished(_encoded(painted, job), _report(painted, pictures, job))
+            return _finished(follow(events, reporter), pictures, job)
         kind = job.options.timelapse_format
         with scratch_folder() as folder:
             file = Path(folder) / f"film.{kind}"
@@ -256,12 +255,11 @@ class JobPainter:
                 )
                 painted = follow(events, reporter, recorder)
             timelapse = file.read_bytes() if file.is_file() else b""
-        return Finished(
-            _encoded(painted, job),
-            _report(painted, pictures, job, film.note),
-            timelapse,
-            file.suffix,
-            loss_files(painted.report),
+        return replace(
+            _finished(painted, pictures, job, film.note),
+            timelapse=timelapse,
+            timelapse_suffix=file.suffix,
+            records=loss_files(painted.report),
         )
 
     def _events(
@@ -315,44 +313,6 @@ def _together(parts: list[Finished], versions: VersionsSoFar, job: Job) -> Finis
     return Finished(last.picture, report, earlier=tuple(versions.keys[: versions.count - 1]))
 
 
-def _explained(error: Exception, job: Job) -> Failed | Disturbed:
-    """Turn what went wrong into a sentence for the member; only surprises go into the log."""
-    error_id = uuid.uuid4().hex[:8]
-    match error:
-        case PaintSettingsError() | StyleMissingError():
-            is_input = isinstance(error, PaintSettingsError)
-            kind = FailureKind.INPUT if is_input else FailureKind.STYLE_MISSING
-            return Failed(Failure.of(kind, error.sentence, error_id))
-        case PictureMissingError():
-            said = sentence("The pictures of this job are no longer stored; please post it again.")
-            return Failed(Failure.of(FailureKind.INTERNAL, said, error_id))
-        case ClipDamagedError():
-            log.error("job %d: error %s: %s", job.id, error_id, error)
-            said = sentence("The moving picture of this job cannot be read; please post it again.")
-            return Failed(Failure.of(FailureKind.INTERNAL, said, error_id))
-        case PaintingFailedError() | WeightsError() | OutputError():
-            reason, if_well = str(error), IfWell.FAILS
-            failure = Failure.of(FailureKind.ENGINE, error.sentence, error_id)
-        case StorageUnavailableError():
-            reason, if_well = str(error), IfWell.WAITS
-            failure = store_failure(error_id)
-        case OSError() if not isinstance(error, UnidentifiedImageError):
-            reason, if_well = f"{error.strerror or error}.", IfWell.WAITS
-            failure = store_failure(error_id)
-        case _:
-            log.error("job %d: error %s", job.id, error_id, exc_info=error)
-            reason, if_well = f"{type(error).__name__}: {error}", IfWell.TRIED
-            said = sentence("Something went wrong in the engine while painting; please try again.")
-            failure = Failure.of(FailureKind.INTERNAL, said, error_id)
-    return Disturbed(reason, failure, if_well)
-
-
-def store_failure(error_id: str) -> Failure:
-    """What the member is told where files cannot be read or written, again and again."""
-    said = sentence("The pictures cannot be read or stored at the moment; please try again.")
-    return Failure.of(FailureKind.ENGINE, said, error_id)
-
-
 def _encoded(painted: Painted, job: Job) -> bytes:
     """The picture's file, which says how it was made and nothing of its member."""
     options, made = job.options, painted.report
@@ -375,11 +335,11 @@ def _style_name(style: StyleInput) -> str:
     return "itself" if style.is_content else "another picture"
 
 
-def _report(
+def _finished(
     painted: Painted, pictures: Pictures, job: Job, film_note: Sentence | None = None
-) -> PaintReport:
+) -> Finished:
     made = painted.report
-    return PaintReport(
+    report = PaintReport(
         network=made.network,
         device=made.device,
         precision=made.precision,
@@ -390,3 +350,4 @@ def _report(
         seed=job.options.seed,
         notes=(*pictures.notes, *made.notes, *([film_note] if film_note else [])),
     )
+    return Finished(_encoded(painted, job), report)

@@ -18,6 +18,7 @@ from common.sentences import sentence
 from common.store import PictureMissingError, StorageUnavailableError
 from engine.styles.statistics_files import StatisticsFiles
 from engine.worker import surroundings
+from engine.worker.failures import store_failure
 from engine.worker.handle import (
     CHECKPOINT_GONE,
     Disturbed,
@@ -33,7 +34,7 @@ from engine.worker.handle import (
 from engine.worker.hanging import HangingError, HangWatch
 from engine.worker.idle import IdleWork
 from engine.worker.lease import LeaseKeeper, NotStoppedError, sleep_unless
-from engine.worker.painter import JobPainter, store_failure
+from engine.worker.painter import JobPainter
 from engine.worker.storing import store_finished
 from engine.worker.surroundings import EngineInTroubleError, Surroundings
 from engine.worker.thread import THREAD, PaintingThread

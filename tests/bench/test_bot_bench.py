@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from bench import bot_load, bot_outage
-from bench.bot_load import Load, load_text
-from bench.bot_outage import Outage, Shown, outage_text
+from bench.bot_load import LoadResult, load_text
+from bench.bot_outage import DeliveredPicture, Outage, outage_text
 
 MIB = 2**20
 
 
 def test_the_tables_of_the_load() -> None:
-    load = Load(
+    load = LoadResult(
         at_once=2,
         rounds=2,
         file_bytes=MIB,
@@ -33,7 +33,10 @@ def test_the_tables_of_the_load() -> None:
 
 
 def test_the_table_of_the_outage() -> None:
-    shown = [Shown("ada", 3.25, 1, last_word=True), Shown("grace", 4.0, 2, last_word=False)]
+    shown = [
+        DeliveredPicture("ada", 3.25, 1, last_word=True),
+        DeliveredPicture("grace", 4.0, 2, last_word=False),
+    ]
     text = outage_text(Outage(600.0, 12, shown))
     assert "after an outage of 10 min" in text
     assert "| ada | 3.2 | 1 | yes |" in text

@@ -21,7 +21,7 @@ from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import Vgg19
 from engine.painting import Studio
 from tools.crowsonkb.blind import LETTERS, order, sheet, unblinded
-from tools.crowsonkb.compare import STYLES, Verdict, as_markdown, compare, place, seconds_of
+from tools.crowsonkb.compare import STYLES, Comparison, as_markdown, compare, place, seconds_of
 from tools.crowsonkb.program import Program, ProgramError
 from tools.evaluation.likeness import Likeness, Panel
 from tools.pictures import (
@@ -109,7 +109,7 @@ def _painted(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> list[Pair]:
 def _table(chosen: argparse.Namespace, pairs: Sequence[Pair]) -> str:
     measures = _Measures(chosen.out / "measures.json")
     took = seconds_of(chosen.out / "seconds.jsonl")
-    found: dict[str, dict[str, Verdict]] = {}
+    found: dict[str, dict[str, Comparison]] = {}
     seconds: dict[str, str] = {}
     for pair in pairs:
         mine = [ours(one) for one in chosen.strengths]

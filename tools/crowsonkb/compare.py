@@ -21,7 +21,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Comparison:
     """A rival's picture beside the line through ours of rising strength.
 
     Where the line ends before it reaches the rival's picture, its last two points say how it goes
@@ -53,16 +53,16 @@ def place(likenesses: Sequence[Likeness], style: str) -> Place:
     )
 
 
-def compare(ours: Sequence[Place], theirs: Place) -> Verdict:
+def compare(ours: Sequence[Place], theirs: Place) -> Comparison:
     """Beside at least two of ours, which rise in structure as they fall in style."""
     line = sorted(ours, key=lambda one: one.structure)
     style, beyond = _along([(one.structure, one.style) for one in line], theirs.structure)
     back = sorted((one.style, one.structure) for one in line)
     structure, also = _along(back, theirs.style)
-    return Verdict(theirs, style, structure, beyond or also)
+    return Comparison(theirs, style, structure, beyond or also)
 
 
-def as_markdown(found: Mapping[str, Mapping[str, Verdict]], seconds: Mapping[str, str]) -> str:
+def as_markdown(found: Mapping[str, Mapping[str, Comparison]], seconds: Mapping[str, str]) -> str:
     """A row for each pair, with the counts below.
 
     Args:
@@ -107,7 +107,7 @@ def _along(points: Sequence[tuple[float, float]], at: float) -> tuple[float, boo
     return low[1] + share * (high[1] - low[1]), not 0 <= share <= 1
 
 
-def _cell(verdict: Verdict) -> str:
+def _cell(verdict: Comparison) -> str:
     """Theirs, and ours at the same structure; ours is bold where it is nearer."""
     ours = f"{verdict.style_at_its_structure:.3f}"
     return f"{verdict.theirs.style:.3f} / " + (f"**{ours}**" if verdict.nearer else ours)

@@ -60,7 +60,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class StyleTarget:
+class StyleReference:
     """A style picture at the size of the results to be judged, with its Grams."""
 
     picture: Tensor
@@ -114,15 +114,15 @@ class Judge:
         return cls(encoder, longest_px=longest_px)
 
     @torch.no_grad()
-    def style_target(self, style: Picture, longest_px: float) -> StyleTarget:
+    def style_target(self, style: Picture, longest_px: float) -> StyleReference:
         """The style at this longest side (never enlarged), to compare results with."""
         image = fit_longest(as_image(style), min(longest_px, self._longest_px))
         picture = self._tensor(image)
         features = self._encoder.features(picture, self._style_layers)
-        return StyleTarget(picture, {layer: gram(one) for layer, one in features.items()})
+        return StyleReference(picture, {layer: gram(one) for layer, one in features.items()})
 
     @torch.no_grad()
-    def style_distances(self, result: Picture, target: StyleTarget) -> dict[str, float]:
+    def style_distances(self, result: Picture, target: StyleReference) -> dict[str, float]:
         """The relative Gram distance of each layer, without the rest of a verdict."""
         image = fit_longest(as_image(result), self._longest_px)
         features = self._encoder.features(self._tensor(image), self._style_layers)
@@ -174,7 +174,7 @@ class Judge:
         pixels = as_tensor(image, torch.device("cpu"))[0]
         return mirrored(pixels, size)[None].to(self._encoder.device)
 
-    def _apart(self, found: Mapping[str, Tensor], target: StyleTarget) -> dict[str, float]:
+    def _apart(self, found: Mapping[str, Tensor], target: StyleReference) -> dict[str, float]:
         grams = {layer: gram(found[layer]) for layer in self._style_layers}
         return {layer: relative_distance(one, target.grams[layer]) for layer, one in grams.items()}
 

@@ -19,8 +19,8 @@ from PIL import Image, features
 from common.pictures import PictureError
 from common.pictures.decode import normalize
 from tools.picture_files import CASES, Case
-from tools.picture_files.case import Array, Refused
-from tools.picture_files.chromium import Viewer, viewer
+from tools.picture_files.case import Array, Rejected
+from tools.picture_files.chromium import Chromium, viewer
 from tools.picture_files.comparing import difference
 
 _DOCS: Final = Path(__file__).resolve().parents[2] / "docs" / "picture-files.md"
@@ -51,12 +51,12 @@ def main() -> int:
     return 1 if broken else 0
 
 
-def _row(case: Case, chromium: Viewer) -> tuple[str, str]:
+def _row(case: Case, chromium: Chromium) -> tuple[str, str]:
     """A line of the table, and which bound is broken."""
     data = case.make()
     ours = _ours(data)
     shown = chromium.show(data, case.mime) if case.mime else None
-    if isinstance(case.right, Refused):
+    if isinstance(case.right, Rejected):
         result = "refused" if ours is None else "TAKEN"
         return f"| {case.format} | {case.kind} | {result} |  |  |", "" if ours is None else "taken"
     if ours is None:

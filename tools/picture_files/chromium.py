@@ -68,7 +68,7 @@ _READ_FRAMES: Final = """async ([file, type]) => {
 _PAGE: Final = "https://viewer.test/"
 
 
-class Viewer:
+class Chromium:
     """A browser that shows files."""
 
     def __init__(self, page: Page, version: str) -> None:
@@ -100,7 +100,7 @@ def executable() -> str | None:
 
 
 @contextmanager
-def viewer() -> Iterator[Viewer]:
+def viewer() -> Iterator[Chromium]:
     """Open Chromium, and close it at the end."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), args=_FLAGS)
@@ -110,6 +110,6 @@ def viewer() -> Iterator[Viewer]:
             html = "<img id=picture><video id=film muted></video>"
             page.route(_PAGE, lambda route: route.fulfill(body=html, content_type="text/html"))
             page.goto(_PAGE)  # frames are decoded on safe pages only
-            yield Viewer(page, browser.version)
+            yield Chromium(page, browser.version)
         finally:
             browser.close()

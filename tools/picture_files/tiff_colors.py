@@ -10,7 +10,7 @@ import tifffile
 from tools.picture_files.case import (
     Array,
     Case,
-    Refused,
+    Rejected,
     gray_ramp,
     image,
     patches,
@@ -98,7 +98,7 @@ def _models() -> list[Case]:
         _case(
             "a camera's raw samples",
             partial(tiff, whole(gray_ramp(SIZE), 16)[..., 0], photometric=32803, extratags=raw),
-            Refused("raw file"),
+            Rejected("raw file"),
         ),
     ]
     return found
@@ -132,7 +132,7 @@ def _pages() -> list[Case]:
         _case(
             "broken off",
             lambda: tiff(full, photometric="rgb", compression="zlib")[:400],
-            Refused("damaged"),
+            Rejected("damaged"),
         ),
     ]
     for value in (3, 6, 8):

@@ -30,7 +30,7 @@ class ContentTargets:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._layers: dict[str, Tensor] = {}
-        self._files: dict[str, _File] = {}
+        self._files: dict[str, _LayerFile] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.mean_square: dict[str, float] = {}
 
@@ -121,7 +121,7 @@ class ContentTargets:
                 own = in_basis(own, encoder.basis(name))
                 if name not in self._files:
                     size = (tiling.size[0] // stride, tiling.size[1] // stride)
-                    file = _File(folder / f"{name}.features", own.shape[1], size, own.dtype)
+                    file = _LayerFile(folder / f"{name}.features", own.shape[1], size, own.dtype)
                     file.allocate()
                     self._files[name] = file
                 core.at_stride(stride).of(self._files[name].mapped()).copy_(own)
@@ -131,7 +131,7 @@ class ContentTargets:
 
 
 @dataclass(frozen=True)
-class _File:
+class _LayerFile:
     """A layer's features in a file; positions lie together, so that a tile is a few stretches."""
 
     path: Path

@@ -24,7 +24,7 @@ from tests.common.clips.files import (
     saved,
     solid,
 )
-from tools.picture_files.chromium import Viewer, executable, viewer
+from tools.picture_files.chromium import Chromium, executable, viewer
 
 pytestmark = pytest.mark.skipif(executable() is None, reason="there is no Chromium here")
 
@@ -33,7 +33,7 @@ HALF = (0, 255, 0, 128)
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Viewer]:
+def chromium() -> Iterator[Chromium]:
     with viewer() as shown:
         yield shown
 
@@ -44,7 +44,7 @@ def ours(data: bytes) -> Clip:
     return read_clip(made.file)
 
 
-def theirs(chromium: Viewer, data: bytes, mime: str) -> list[tuple[float, NDArray[Any]]]:
+def theirs(chromium: Chromium, data: bytes, mime: str) -> list[tuple[float, NDArray[Any]]]:
     """Duration and pixels of each frame; those that are equal are one."""
     found: list[tuple[float, NDArray[Any]]] = []
     for asked, pixels in chromium.frames(data, mime):
@@ -63,7 +63,7 @@ def seen(pixels: NDArray[Any]) -> NDArray[Any]:
 
 @pytest.mark.parametrize("disposal", [0, 1, 2, 3])
 @pytest.mark.parametrize("transparent", [None, 1])
-def test_gif(chromium: Viewer, disposal: int, transparent: int | None) -> None:
+def test_gif(chromium: Chromium, disposal: int, transparent: int | None) -> None:
     frames = [
         GifFrame(0, 7, disposal),
         GifFrame(1, 2, disposal, SMALL, transparent),
@@ -74,13 +74,13 @@ def test_gif(chromium: Viewer, disposal: int, transparent: int | None) -> None:
     alike(chromium, gif(frames), "image/gif", 0)
 
 
-def test_gif_whose_first_frame_covers_a_part(chromium: Viewer) -> None:
+def test_gif_whose_first_frame_covers_a_part(chromium: Chromium) -> None:
     alike(chromium, gif([GifFrame(0, box=SMALL), GifFrame(1, box=(12, 12, 8, 8))]), "image/gif", 0)
 
 
 @pytest.mark.parametrize("disposal", [0, 1, 2])
 @pytest.mark.parametrize("blend", [0, 1])
-def test_png(chromium: Viewer, disposal: int, blend: int) -> None:
+def test_png(chromium: Chromium, disposal: int, blend: int) -> None:
     frames = [
         PngFrame((*RED, 255), disposal=disposal),
         PngFrame(HALF, SMALL, (1, 8), disposal, blend),
@@ -90,14 +90,14 @@ def test_png(chromium: Viewer, disposal: int, blend: int) -> None:
     alike(chromium, apng(frames), "image/png", 1)
 
 
-def test_webp_and_avif(chromium: Viewer) -> None:
+def test_webp_and_avif(chromium: Chromium) -> None:
     frames = [plain((*RED, 255)), plain((*GREEN, 128)), plain((*BLUE, 60))]
     alike(chromium, saved(frames, "WEBP", lossless=True, duration=[70, 5, 300]), "image/webp", 1)
     opaque = [plain(color) for color in (RED, GREEN, BLUE)]
     alike(chromium, saved(opaque, "AVIF", quality=100, duration=[120, 90, 300]), "image/avif", 3)
 
 
-def alike(chromium: Viewer, data: bytes, mime: str, most: float) -> None:
+def alike(chromium: Chromium, data: bytes, mime: str, most: float) -> None:
     clip, shown = ours(data), theirs(chromium, data, mime)
     assert [round(duration) for duration, _pixels in shown] == list(clip.durations_ms)
     for frame, (_duration, pixels) in zip(clip.frames(), shown, strict=True):
@@ -132,7 +132,7 @@ MP4 = {"kind": "mp4", "codec": "libx264", "options": {"preset": "ultrafast"}}
         (SMALL_FILM, MP4 | FULLY | {"color_range": ColorRange.JPEG}),
     ],
 )
-def test_film(chromium: Viewer, size: tuple[int, int], written: dict[str, Any]) -> None:
+def test_film(chromium: Chromium, size: tuple[int, int], written: dict[str, Any]) -> None:
     looks = [(200, 40, 40), (40, 200, 40), (40, 40, 200), (128, 128, 128)]
     data = film([solid(look, size) for look in looks], rate=5, **written)
     clip = ours(data)

@@ -11,10 +11,21 @@ import psutil
 import pytest
 from PIL import Image
 
-from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailableError, PictureError
+from common.confining import child_environment
+from common.pictures import (
+    DecodeLimits,
+    DecoderPool,
+    DecoderUnavailableError,
+    PictureError,
+    process,
+)
 from common.pictures.answers import checked
+from tests.common.clips.files import GREEN, RED, film, solid
 from tests.common.pictures.test_decode import gradient
 from tests.kit.pictures import decoded, encoded
+from tools.picture_files import CASES
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 async def test_pictures_and_problems_come_back_from_the_child() -> None:
@@ -108,6 +119,32 @@ print(refused(lambda: Path({str(secret)!r}).read_text()),
     assert said.stdout.split() == ["True", "True", "True"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="what is given up is Linux's")
+def test_what_needs_a_thread_is_read_for_any_user(tmp_path: Path) -> None:
+    """Some limits do not hold root, who runs the tests and should not run the bot."""
+    heic = next(case for case in CASES if case.name.startswith("HEIC"))
+    files = [tmp_path / "heic", tmp_path / "film"]
+    files[0].write_bytes(heic.make())
+    files[1].write_bytes(film([solid(RED), solid(GREEN)]))
+    script = f"""
+import os, resource
+from pathlib import Path
+from common.confining import confine, leave_network, readable_modules
+from common.pictures import child
+from common.pictures.decode import normalize
+child._load()
+files = [Path(name).read_bytes() for name in {[str(file) for file in files]}]
+before = [normalize(file).png for file in files]  # loads what another user may not read
+if os.getuid() == 0:
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+leave_network()
+confine(memory_bytes=3 << 30, folder=None, readable=readable_modules())
+assert [normalize(file).png for file in files] == before
+"""
+    subprocess.run([sys.executable, "-c", script], env=child_environment(), cwd=ROOT, check=True)
+
+
 def _listening() -> int:
     listener = socket.create_server(("127.0.0.1", 0))
     _LISTENERS.append(listener)
@@ -166,6 +203,22 @@ async def test_a_picture_that_a_new_child_ends_at_is_refused(
     async with DecoderPool(processes=1) as pool:
         with pytest.raises(PictureError, match=r"imagecodecs .* crashed"):
             await pool.normalize(encoded(gradient()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+async def test_a_picture_at_which_a_child_hangs_is_refused_long_before_a_busy_machine_is_blamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "HANGS_SECONDS", 0.3)
+    monkeypatch.setattr(process, "_LOOK_SECONDS", 0.1)
+    hangs = tmp_path / "hangs"
+    hangs.write_text("#!/bin/sh\necho ready\nhead -c 1 >/dev/null\nexec sleep 600\n")
+    hangs.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(hangs))
+    async with DecoderPool(processes=1) as pool:
+        with pytest.raises(PictureError, match="crashed on that picture"):
+            await pool.normalize(encoded(gradient()))
+        assert not pool._all
 
 
 async def test_a_picture_that_needs_too_much_memory_is_refused_not_fatal() -> None:

@@ -5,13 +5,14 @@ from itertools import combinations
 import pytest
 import torch
 
-from engine.lite.encoder import LiteEncoder, open_lite
-from engine.lite.network import BY_LAYER, BY_NAME, LAYERS, READINGS, load_weights, shapes
+from engine.lite.encoder import LiteEncoder
+from engine.lite.network import BY_LAYER, BY_NAME, LAYERS, READINGS, load_weights
 from engine.networks.encoder import Encoder, WeightsError
 from engine.painting.losses import from_basis, in_basis, moments
 from engine.painting.measuring import measure_style
 from engine.painting.picture import Picture
 from engine.painting.tiles import Tiling
+from tests.kit.lite import shapes
 
 
 def picture(
@@ -22,7 +23,7 @@ def picture(
 
 
 def test_it_is_an_encoder_and_the_same_each_time() -> None:
-    first, second = open_lite(device=torch.device("cpu")), LiteEncoder()
+    first, second = LiteEncoder(device=torch.device("cpu")), LiteEncoder()
     assert isinstance(first, Encoder)
     assert first.weights_hash == second.weights_hash
     found, again = first.features(picture(48, 64), LAYERS), second.features(picture(48, 64), LAYERS)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from common.options import PaintOptions
-from engine.lite.encoder import open_lite
+from engine.lite.encoder import LiteEncoder
 from engine.networks.encoder import Encoder
 from engine.painting import Picture, Studio, Style
 from engine.painting.recipe import Recipe, load_recipe
@@ -40,7 +40,7 @@ def striped(picture: Picture) -> Picture:
 
 def painted(photograph: Picture) -> Picture:
     def opener(*_: object, **settings: object) -> Encoder:
-        return open_lite(device=torch.device("cpu"), dtype=settings["dtype"])  # type: ignore[arg-type]
+        return LiteEncoder(device=torch.device("cpu"), dtype=settings["dtype"])  # type: ignore[arg-type]
 
     options = PaintOptions(size_px=WIDTH, network="lite", scales=2, iterations=30)
     found, _ = run(

@@ -18,7 +18,7 @@ from common.options import PaintOptions
 from engine.moving.painted_frames import PaintedFrames
 from engine.moving.painting import ClipPainting
 from engine.painting import Picture, Style
-from engine.pipeline import Pictures
+from engine.pipeline.pictures import Pictures
 from tests.engine.moving.frames import panned
 from tests.kit.thin import noise_picture, thin_studio
 

@@ -25,7 +25,7 @@ from engine.painting import (
 from engine.painting.faces import Face, find_faces
 from engine.painting.inputs import Inputs
 from engine.painting.painter import paint_inputs
-from engine.pipeline import Pictures
+from engine.pipeline.pictures import Pictures
 from tests.engine.moving.frames import Images, image_of, panned, textured
 from tests.kit.thin import noise_picture, thin_studio
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from engine.output import Film
+from engine.output.film import Film
 from engine.painting import paint
-from engine.pipeline import CheckpointFile, FilmRecorder, follow
+from engine.pipeline.follow import follow
+from engine.pipeline.recording import CheckpointFile, FilmRecorder
 from engine.progress import ProgressBar
 from tests.kit.thin import FEW, STYLE, noise_picture, thin_studio
 

@@ -11,16 +11,10 @@ import torch
 from PIL import Image, ImageCms
 
 from common.clips.encoding import h264
-from engine.output import (
-    PICTURE_SUFFIXES,
-    LossRecord,
-    OutputError,
-    encode_picture,
-    plot_losses,
-    time_lapse,
-    write_loss_lines,
-    write_picture,
-)
+from engine.output.errors import OutputError
+from engine.output.losses import LossRecord, loss_lines, loss_plot
+from engine.output.pictures import PICTURE_SUFFIXES, encode_picture, write_picture
+from engine.output.timelapse import time_lapse
 from engine.painting.picture import Picture
 
 
@@ -199,20 +193,14 @@ RECORDS = [
 ]
 
 
-def test_losses_are_lines_of_json(tmp_path: Path) -> None:
-    path = tmp_path / "losses.jsonl"
-    write_loss_lines(RECORDS, path)
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
+def test_losses_are_lines_of_json() -> None:
+    lines = [json.loads(line) for line in loss_lines(RECORDS).splitlines()]
     assert [line["iteration"] for line in lines] == [1, 2, 3, 4]
     assert lines[2]["loss"] is None
     assert lines[3]["terms"] == {"content": 1.0, "style": 1.0}
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])
-def test_losses_are_plotted(tmp_path: Path, count: int) -> None:
-    path = tmp_path / "losses.png"
-    plot_losses(RECORDS[:count], path)
-    with Image.open(path) as image:
+def test_losses_are_plotted(count: int) -> None:
+    with Image.open(io.BytesIO(loss_plot(RECORDS[:count]))) as image:
         assert image.width > 400
-    with pytest.raises(OutputError, match="png"):
-        plot_losses(RECORDS, tmp_path / "losses.txt")

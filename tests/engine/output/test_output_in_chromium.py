@@ -9,11 +9,11 @@ from PIL import Image, ImageDraw
 
 from bot.pictures.child import compare, fit
 from common.pictures.decode import normalize
-from engine.output import encode_picture
+from engine.output.pictures import encode_picture
 from engine.output.timelapse import time_lapse
 from engine.painting.picture import Picture
 from tools.picture_files.case import Array, patches
-from tools.picture_files.chromium import Viewer, executable, viewer
+from tools.picture_files.chromium import Chromium, executable, viewer
 from tools.picture_files.comparing import difference
 
 pytestmark = [
@@ -86,7 +86,7 @@ def test_a_tiff_holds_the_same_colors() -> None:
         assert difference(np.asarray(read), np.asarray(image)) < CLOSE
 
 
-def shown(chromium: Viewer, data: bytes, suffix: str) -> Array:
+def shown(chromium: Chromium, data: bytes, suffix: str) -> Array:
     found = chromium.show(data, MIMES[suffix], at_seconds=1.0 if suffix == ".mp4" else 0)
     assert found is not None, suffix
     return found

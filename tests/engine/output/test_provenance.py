@@ -7,8 +7,7 @@ from xml.etree import ElementTree as ET
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
-from engine.output import with_provenance
-from engine.output.provenance import DIGITAL_SOURCE
+from engine.output.provenance import DIGITAL_SOURCE, with_provenance
 from tests.kit.pictures import gradient_picture
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"

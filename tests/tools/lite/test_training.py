@@ -10,10 +10,11 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 from engine.lite.encoder import LiteEncoder
-from engine.lite.network import BY_NAME, LAYERS, READINGS, shapes
+from engine.lite.network import BY_NAME, LAYERS, READINGS
 from engine.networks.vgg19 import Vgg19
 from engine.networks.weights import load_weights
 from engine.painting.losses import in_basis
+from tests.kit.lite import shapes
 from tools.lite import learning, train
 from tools.lite.fitting import deepened, fit_readings
 from tools.lite.learning import Schedule, learn, left

@@ -1,0 +1,56 @@
+"""What a member is told of a job that went wrong, and whose fault it may be."""
+
+import logging
+import uuid
+
+from PIL import UnidentifiedImageError
+
+from common.clips.clip import ClipDamagedError
+from common.sentences import sentence
+from common.store import PictureMissingError, StorageUnavailableError
+from engine.networks.encoder import WeightsError
+from engine.output.errors import OutputError
+from engine.painting import PaintingFailedError, PaintSettingsError
+from engine.styles.presets import StyleMissingError
+from engine.worker.handle import Disturbed, Failed, IfWell
+from jobs.model import Failure, FailureKind, Job
+
+log = logging.getLogger(__name__)
+
+
+def explained(error: Exception, job: Job) -> Failed | Disturbed:
+    """Turn what went wrong into a sentence for the member; only surprises go into the log."""
+    error_id = uuid.uuid4().hex[:8]
+    match error:
+        case PaintSettingsError() | StyleMissingError():
+            is_input = isinstance(error, PaintSettingsError)
+            kind = FailureKind.INPUT if is_input else FailureKind.STYLE_MISSING
+            return Failed(Failure.of(kind, error.sentence, error_id))
+        case PictureMissingError():
+            said = sentence("The pictures of this job are no longer stored; please post it again.")
+            return Failed(Failure.of(FailureKind.INTERNAL, said, error_id))
+        case ClipDamagedError():
+            log.error("job %d: error %s: %s", job.id, error_id, error)
+            said = sentence("The moving picture of this job cannot be read; please post it again.")
+            return Failed(Failure.of(FailureKind.INTERNAL, said, error_id))
+        case PaintingFailedError() | WeightsError() | OutputError():
+            reason, if_well = str(error), IfWell.FAILS
+            failure = Failure.of(FailureKind.ENGINE, error.sentence, error_id)
+        case StorageUnavailableError():
+            reason, if_well = str(error), IfWell.WAITS
+            failure = store_failure(error_id)
+        case OSError() if not isinstance(error, UnidentifiedImageError):
+            reason, if_well = f"{error.strerror or error}.", IfWell.WAITS
+            failure = store_failure(error_id)
+        case _:
+            log.error("job %d: error %s", job.id, error_id, exc_info=error)
+            reason, if_well = f"{type(error).__name__}: {error}", IfWell.TRIED
+            said = sentence("Something went wrong in the engine while painting; please try again.")
+            failure = Failure.of(FailureKind.INTERNAL, said, error_id)
+    return Disturbed(reason, failure, if_well)
+
+
+def store_failure(error_id: str) -> Failure:
+    """What the member is told where files cannot be read or written, again and again."""
+    said = sentence("The pictures cannot be read or stored at the moment; please try again.")
+    return Failure.of(FailureKind.ENGINE, said, error_id)
