@@ -5,6 +5,7 @@ import io
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,6 +38,27 @@ def close_to_others(path: Path) -> None:
         path.chmod(known.st_mode & 0o700)
 
 
+@contextlib.contextmanager
+def becoming(path: Path) -> Iterator[Path]:
+    """A file beside this one, which becomes it at the end of the block, or is gone with an error.
+
+    Only the user that runs this program may read it; there is an empty one to begin with.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    private_folder(path.parent)
+    handle, temporary = tempfile.mkstemp(suffix=TEMPORARY, dir=path.parent)
+    os.close(handle)
+    try:
+        yield Path(temporary)
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is either whole or not there, also after a power cut.
 
@@ -50,18 +72,10 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def copy_whole(source: BinaryIO, path: Path) -> None:
     """As `write_whole`, with what is read from a file, of which memory holds a small part."""
-    private_folder(path.parent)
-    handle, temporary = tempfile.mkstemp(suffix=TEMPORARY, dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            shutil.copyfileobj(source, file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise
+    with becoming(path) as partial, partial.open("wb") as file:
+        shutil.copyfileobj(source, file)
+        file.flush()
+        os.fsync(file.fileno())
     if os.name == "posix":
         folder = os.open(path.parent, os.O_RDONLY)
         try:

@@ -86,18 +86,33 @@ class Limit:
         return False
 
 
+_NO_CHANNEL = sentence("no channel")
+
+
 def _row(
     kind: LimitKind,
     label: Sentence,
     default: Any,
-    *,
-    stricter: Literal["lower", "higher"] | None = None,
-    least: int | None = None,
-    most: int | None = None,
     setting: str | None = None,
+    *,
+    stricter: Literal["lower", "higher"] = "lower",
+    least: int = 1,
+    most: int | None = None,
     nothing: Sentence = sentence("none"),  # noqa: B008 - it is frozen
 ) -> Any:
-    limit = Limit(kind, label, stricter, least, most, default, setting, nothing)
+    """A field; what names roles or channels has no bounds, nor a stricter side."""
+    number = kind if not kind.holds_ids and kind is not LimitKind.QUALITY else None
+    least, most = (MIN_SIZE_PX, MAX_SIZE_PX) if kind is LimitKind.SIZE else (least, most)
+    limit = Limit(
+        kind,
+        label,
+        None if kind.holds_ids else stricter,
+        least if number else None,
+        most,
+        default,
+        setting,
+        nothing,
+    )
     return field(default=default, metadata={"limit": limit})
 
 
@@ -106,92 +121,70 @@ class Limits:
     """The limits in force in one server, or in private for the operator's own."""
 
     max_size_px: int = _row(
-        LimitKind.SIZE,
-        sentence("Largest size"),
-        2048,
-        stricter="lower",
-        least=MIN_SIZE_PX,
-        most=MAX_SIZE_PX,
-        setting="longest side of a picture, in pixels.",
+        LimitKind.SIZE, sentence("Largest size"), 2048, "longest side of a picture, in pixels."
     )
     max_quality: Quality = _row(  # noqa: RUF009 - it makes a field
         LimitKind.QUALITY,
         sentence("Best quality"),
         "fine",
-        stricter="lower",
-        setting="the best quality a member may ask for.",
+        "the best quality a member may ask for.",
     )
     max_clip_size_px: int = _row(
         LimitKind.SIZE,
         sentence("Largest size of what moves"),
         512,
-        stricter="lower",
-        least=MIN_SIZE_PX,
-        most=MAX_SIZE_PX,
-        setting="longest side of a painting that moves, in pixels.",
+        "longest side of a painting that moves, in pixels.",
     )
     max_clip_seconds: int = _row(
         LimitKind.SECONDS,
         sentence("Longest time of what moves"),
         6,
-        stricter="lower",
-        least=1,
+        "seconds of an animation or a video that are painted.",
         most=60,
-        setting="seconds of an animation or a video that are painted.",
     )
     max_clip_frames_per_second: int = _row(
         LimitKind.COUNT,
         sentence("Frames a second of what moves"),
         12,
-        stricter="lower",
-        least=1,
+        "frames a second of an animation or a video that are painted.",
         most=60,
-        setting="frames a second of an animation or a video that are painted.",
     )
     max_waiting_per_user: int = _row(
         LimitKind.COUNT,
         sentence("Waiting pictures of one member"),
         3,
-        stricter="lower",
-        least=1,
+        "jobs a member may have waiting or running.",
         most=1000,
-        setting="jobs a member may have waiting or running.",
     )
     max_waiting_per_server: int = _row(
         LimitKind.COUNT,
         sentence("Waiting pictures of the server"),
         200,
-        stricter="lower",
-        least=1,
+        "jobs a server may have waiting or running.",
         most=100_000,
-        setting="jobs a server may have waiting or running.",
     )
     max_per_day: int = _row(
         LimitKind.COUNT,
         sentence("Pictures of one member in 24 hours"),
         50,
-        stricter="lower",
-        least=1,
+        "pictures a member may start in 24 hours.",
         most=10_000,
-        setting="pictures a member may start in 24 hours.",
     )
     cooldown_seconds: int = _row(
         LimitKind.SECONDS,
         sentence("Pause between two pictures of one member"),
         0,
+        "seconds between two jobs of one member.",
         stricter="higher",
         least=0,
         most=86_400,
-        setting="seconds between two jobs of one member.",
     )
     retention_days: int = _row(
         LimitKind.DAYS,
         sentence("Days that pictures are kept"),
         30,
-        stricter="lower",
-        least=1,
+        "days that pictures are kept.",
         most=3650,
-        setting="days that pictures are kept.",
     )
     painter_role_ids: tuple[int, ...] = _row(
         LimitKind.ROLES, sentence("Roles that may paint"), (), nothing=sentence("everybody")
@@ -206,16 +199,10 @@ class Limits:
         LimitKind.CHANNELS, sentence("Channels in which to paint"), (), nothing=sentence("all")
     )
     log_channel_id: int | None = _row(
-        LimitKind.CHANNEL,
-        sentence("Channel that tells of changes"),
-        None,
-        nothing=sentence("no channel"),
+        LimitKind.CHANNEL, sentence("Channel that tells of changes"), None, nothing=_NO_CHANNEL
     )
     gallery_channel_id: int | None = _row(
-        LimitKind.CHANNEL,
-        sentence("Channel of the gallery"),
-        None,
-        nothing=sentence("no channel"),
+        LimitKind.CHANNEL, sentence("Channel of the gallery"), None, nothing=_NO_CHANNEL
     )
 
 

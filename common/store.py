@@ -6,15 +6,16 @@ ever written whole: a process that ends halfway leaves a temporary file, not hal
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -23,8 +24,10 @@ from fsspec.implementations.local import LocalFileSystem
 
 from common.errors import AtelierError
 from common.files import TEMPORARY, copy_whole, private_folder, write_whole
+from common.store_sizes import SIZES_AT_ONCE, Sizes
 from common.timings import FAILED, Timings
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _KEY = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,8}")
@@ -42,12 +45,8 @@ _S3_OPTIONS = {
         "retries": {"mode": "standard", "total_max_attempts": 2},
     },
 }
-_THREADS = ThreadPoolExecutor(16, thread_name_prefix="store")
+_THREADS = ThreadPoolExecutor(2 * SIZES_AT_ONCE, thread_name_prefix="store")
 """The store's own: what waits for a store that is stuck holds nothing else up."""
-_SIZES_AT_ONCE = 8
-"""Half of the threads, of all callers together: who asks for pictures is not to wait for who counts
-them."""
-_SIZES_REMEMBERED = 20_000
 _S3_PACKAGES = frozenset({"botocore", "aiobotocore", "aiohttp"})
 
 
@@ -82,6 +81,26 @@ def _key(digest: str, suffix: str) -> str:
     return key
 
 
+def _in_thread(
+    call: Callable[Concatenate["PictureStore", P], T],
+) -> Callable[Concatenate["PictureStore", P], Coroutine[Any, Any, T]]:
+    """The same for coroutines: it works in a thread, and is waited for for a bounded time."""
+
+    @functools.wraps(call)
+    async def waited(store: "PictureStore", /, *arguments: P.args, **named: P.kwargs) -> T:
+        work = functools.partial(call, store, *arguments, **named)
+        running = asyncio.get_running_loop().run_in_executor(_THREADS, work)
+        try:
+            return await asyncio.wait_for(running, store.timeout_seconds)
+        except TimeoutError:
+            store.timings.observe("wait", FAILED, store.timeout_seconds)
+            raise StorageUnavailableError(
+                f"The picture store did not answer within {store.timeout_seconds:.0f} s."
+            ) from None
+
+    return waited
+
+
 class PictureStore:
     """Pictures, checkpoints and time-lapses by key. Safe for threads and for many processes.
 
@@ -104,9 +123,9 @@ class PictureStore:
         """
         folder = folder_of(url)
         self._local = folder is not None
-        self._timeout_seconds = timeout_seconds
-        self._sizes: dict[str, int] = {}
-        self._counting = asyncio.Semaphore(_SIZES_AT_ONCE)
+        self._kind = "folder" if self._local else "bucket"
+        self._sizes = Sizes(self._size_bytes, remembers=not self._local)
+        self.timeout_seconds = timeout_seconds
         self.timings = Timings()
         """Of all calls of the file system, by `put`, `get`, `size`, `exists`, `delete`, `list`; and
         `wait` for those that were given up."""
@@ -123,17 +142,6 @@ class PictureStore:
                 f"ATELIER_STORAGE_URL is not the address of a picture store: {error}"
             ) from error
 
-    async def _in_thread(self, call: Callable[..., T], *arguments: object) -> T:
-        """Run a call of the file system, and wait for it for a bounded time."""
-        running = asyncio.get_running_loop().run_in_executor(_THREADS, call, *arguments)
-        try:
-            return await asyncio.wait_for(running, self._timeout_seconds)
-        except TimeoutError:
-            self.timings.observe("wait", FAILED, self._timeout_seconds)
-            raise StorageUnavailableError(
-                f"The picture store did not answer within {self._timeout_seconds:.0f} s."
-            ) from None
-
     @contextlib.contextmanager
     def _called(self, operation: str) -> Iterator[None]:
         """Around each call of the file system: its time is counted, its errors become ours."""
@@ -141,6 +149,16 @@ class PictureStore:
         answers = () if operation == "put" else (FileNotFoundError,)
         with _translated(), self.timings.measured(operation, *answers):
             yield
+
+    @contextlib.contextmanager
+    def _putting(self) -> Iterator[None]:
+        try:
+            with self._called("put"):
+                yield
+        except FileNotFoundError:
+            raise StorageUnavailableError(
+                f"The picture store's {self._kind} is not there."
+            ) from None
 
     async def check(self) -> None:
         """Write, read and delete a small file.
@@ -157,7 +175,8 @@ class PictureStore:
                 "The picture store does not give back what it was given."
             ) from error
 
-    async def put(self, data: bytes, suffix: str) -> str:
+    @_in_thread
+    def put(self, data: bytes, suffix: str) -> str:
         """Keep these bytes and return their key; the same bytes have the same key.
 
         Args:
@@ -167,112 +186,66 @@ class PictureStore:
         Raises:
             StorageUnavailableError: when they could not be written; nothing was kept.
         """
-        return await self._in_thread(self.put_sync, data, suffix)
+        return self.put_sync(data, suffix)
 
-    async def put_file(self, file: Path, suffix: str) -> str:
+    def put_sync(self, data: bytes, suffix: str) -> str:
+        """As `put`. A key that is already there is written again, which renews its age."""
+        key = suffix if _KEY.fullmatch(suffix) else key_for(data, suffix)
+        path = self._path(key)
+        with self._putting():
+            if self._local:
+                write_whole(Path(path), data)
+            else:
+                self._fs.pipe_file(path, data)
+        self._sizes.note(key, len(data))
+        return key
+
+    @_in_thread
+    def put_file(self, file: Path, suffix: str) -> str:
         """As `put`, with what is in a file, however long that is.
 
         Raises:
             OSError: when the file cannot be read.
             StorageUnavailableError: as `put`.
         """
-        return await self._in_thread(self.put_file_sync, file, suffix)
+        with file.open("rb") as opened:
+            key = _key(hashlib.file_digest(opened, "sha256").hexdigest(), suffix)
+            opened.seek(0)
+            path = self._path(key)
+            with self._putting():
+                if self._local:
+                    copy_whole(opened, Path(path))
+                else:
+                    self._fs.put_file(str(file), path)
+        return key
 
-    async def get(self, key: str) -> bytes:
+    @_in_thread
+    def get(self, key: str) -> bytes:
         """Return the bytes of a key.
 
         Raises:
             PictureMissingError: when there are none.
             StorageUnavailableError: when they could not be read.
         """
-        return await self._in_thread(self.get_sync, key)
+        return self.get_sync(key)
 
     async def total_bytes(self, keys: Collection[str]) -> int:
         """How large these are together; those that are not there count nothing."""
         return sum((await self.sizes_bytes(keys)).values())
 
     async def sizes_bytes(self, keys: Collection[str]) -> dict[str, int]:
-        """How large each of these is; 0 for what is not there.
-
-        A key is of its bytes, so its size is asked of a bucket once, or not at all where it was put
-        by this process.
-        """
-        asked = list(dict.fromkeys(keys))
-        sizes: dict[str, int] = {}
-        for first in range(0, len(asked), _SIZES_AT_ONCE):
-            some = asked[first : first + _SIZES_AT_ONCE]
-            found = await asyncio.gather(*(self._size_bytes(key) for key in some))
-            sizes |= zip(some, found, strict=True)
-        return sizes
+        """How large each of these is; 0 for what is not there."""
+        return await self._sizes.of(keys)
 
     def known_sizes_bytes(self, keys: Iterable[str]) -> dict[str, int]:
         """The sizes that a bucket need not be asked for any more; a folder is asked anew."""
-        return {key: self._sizes[key] for key in keys if key in self._sizes}
+        return self._sizes.known(keys)
 
-    async def _size_bytes(self, key: str) -> int:
-        # Remembered one by one: when a later one fails, the next try has fewer to ask for.
-        if key in self._sizes:
-            return self._sizes[key]
-        async with self._counting:  # to wait here is not the store's delay
-            if key in self._sizes:
-                return self._sizes[key]
-            size = await self._in_thread(self._size_bytes_sync, key)
-            self._remember(key, size)
-        return size
-
-    def _remember(self, key: str, size_bytes: int) -> None:
-        if not self._local and size_bytes:  # what is not there may come
-            if len(self._sizes) >= _SIZES_REMEMBERED:
-                self._sizes.clear()
-            self._sizes[key] = size_bytes
-
-    def _size_bytes_sync(self, key: str) -> int:
+    @_in_thread
+    def _size_bytes(self, key: str) -> int:
         with contextlib.suppress(FileNotFoundError), self._called("size"):
             return int(self._fs.info(self._path(key))["size"])
         return 0
-
-    async def exists(self, key: str) -> bool:
-        """Whether the store has the key."""
-        return await self._in_thread(self.exists_sync, key)
-
-    async def delete(self, key: str) -> None:
-        """Delete a key; one that is not there is no error."""
-        await self._in_thread(self.delete_sync, key)
-
-    async def delete_if_untouched(self, key: str, seconds: float) -> bool:
-        """Delete a key unless it was put (again) within the last `seconds`."""
-        return await self._in_thread(self.delete_if_untouched_sync, key, seconds)
-
-    def put_sync(self, data: bytes, suffix: str) -> str:
-        """As `put`. A key that is already there is written again, which renews its age."""
-        key = suffix if _KEY.fullmatch(suffix) else key_for(data, suffix)
-        path = self._path(key)
-        try:
-            with self._called("put"):
-                if self._local:
-                    write_whole(Path(path), data)
-                else:
-                    self._fs.pipe_file(path, data)
-        except FileNotFoundError:
-            raise self._no_place() from None
-        self._remember(key, len(data))
-        return key
-
-    def put_file_sync(self, file: Path, suffix: str) -> str:
-        """As `put_file`."""
-        with file.open("rb") as opened:
-            key = _key(hashlib.file_digest(opened, "sha256").hexdigest(), suffix)
-            opened.seek(0)
-            path = self._path(key)
-            try:
-                with self._called("put"):
-                    if self._local:
-                        copy_whole(opened, Path(path))
-                    else:
-                        self._fs.put_file(str(file), path)
-            except FileNotFoundError:
-                raise self._no_place() from None
-        return key
 
     def get_sync(self, key: str) -> bytes:
         """As `get`."""
@@ -286,21 +259,24 @@ class PictureStore:
         with self._told_if_missing(key), self._called("get"):
             self._fs.get_file(self._path(key), str(file))
 
-    def exists_sync(self, key: str) -> bool:
-        """As `exists`."""
+    @_in_thread
+    def exists(self, key: str) -> bool:
+        """Whether the store has the key."""
         with self._called("exists"):
             found = bool(self._fs.exists(self._path(key)))
         if not found:
             self._believe_missing()
         return found
 
-    def delete_sync(self, key: str) -> None:
-        """As `delete`."""
+    @_in_thread
+    def delete(self, key: str) -> None:
+        """Delete a key; one that is not there is no error."""
         with contextlib.suppress(FileNotFoundError), self._called("delete"):
             self._fs.rm_file(self._path(key))
 
-    def delete_if_untouched_sync(self, key: str, seconds: float) -> bool:
-        """As `delete_if_untouched`.
+    @_in_thread
+    def delete_if_untouched(self, key: str, seconds: float) -> bool:
+        """Delete a key unless it was put (again) within the last `seconds`.
 
         The file is moved away before its age is read for the last time, so that a process
         which puts the same picture meanwhile either renews the age or writes a new file.
@@ -338,10 +314,6 @@ class PictureStore:
                 with contextlib.suppress(OSError):
                     Path(path).unlink()
 
-    def _no_place(self) -> StorageUnavailableError:
-        what = "folder" if self._local else "bucket"
-        return StorageUnavailableError(f"The picture store's {what} is not there.")
-
     @contextlib.contextmanager
     def _told_if_missing(self, key: str) -> Iterator[None]:
         try:
@@ -362,8 +334,8 @@ class PictureStore:
         with self._called("exists"):
             there = bool(self._fs.exists(place))
         if not there:
-            what = "folder" if self._local else "bucket"
-            raise StorageUnavailableError(f"The picture store's {what} {place} is not there.")
+            what = f"{self._kind} {place}"
+            raise StorageUnavailableError(f"The picture store's {what} is not there.")
 
     def _path(self, key: str) -> str:
         if not _KEY.fullmatch(key):

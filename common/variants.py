@@ -44,23 +44,12 @@ def variants_of(inputs: PaintInputs, options: PaintOptions) -> tuple[Variant, ..
             return tuple(Variant(_of_photo(inputs, photo), alone) for photo in photos)
         case "strength":
             step = (STRONGEST_VARIANT - SOFTEST_VARIANT) / (options.variants - 1)
-            return tuple(
-                Variant(
-                    inputs,
-                    alone.model_copy(
-                        update={"strength": round(SOFTEST_VARIANT + number * step, 2)}
-                    ),
-                )
-                for number in range(options.variants)
-            )
-        case "seed":
-            return tuple(
-                Variant(
-                    inputs,
-                    alone.model_copy(update={"seed": (options.seed + number) % (MAX_SEED + 1)}),
-                )
-                for number in range(options.variants)
-            )
+            strengths = (SOFTEST_VARIANT + number * step for number in range(options.variants))
+            changes = [{"strength": round(strength, 2)} for strength in strengths]
+        case _:  # "seed"
+            seeds = range(options.seed, options.seed + options.variants)
+            changes = [{"seed": seed % (MAX_SEED + 1)} for seed in seeds]
+    return tuple(Variant(inputs, alone.model_copy(update=change)) for change in changes)
 
 
 def without_styles(

@@ -1,6 +1,7 @@
 """What all parts of the queue share: the database, the store, the settings, the history."""
 
 import contextlib
+import json
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -11,8 +12,9 @@ from common.settings import Settings
 from common.store import PictureMissingError, PictureStore, StorageUnavailableError
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.database import Database, Transaction
-from jobs.db.rows import J, Record, event_values
+from jobs.db.database import Database, Record, Transaction
+from jobs.db.rows import J, job_from_row
+from jobs.model import Job
 from jobs.outcomes import QueueUnavailableError
 
 log = logging.getLogger(__name__)
@@ -23,7 +25,7 @@ WORKING_SOON_SECONDS = 1.0
 
 
 class QueueCore:
-    """What each part of the queue is given; `jobs.queue.JobQueue` holds the parts."""
+    """What all parts of the queue share; `jobs.queue.JobQueue` holds the parts."""
 
     def __init__(self, settings: Settings, database: Database, store: PictureStore) -> None:
         self.settings = settings
@@ -65,6 +67,14 @@ class QueueCore:
             return await self.store.delete_if_untouched(key, seconds)
 
 
+class QueuePart:
+    """What each part of the queue is made with."""
+
+    def __init__(self, core: QueueCore) -> None:
+        self._core = core
+        self._database = core.database
+
+
 @contextlib.contextmanager
 def _only_tidying() -> Iterator[None]:
     """What was asked for is done already; a file may stay for the next cleaning."""
@@ -98,36 +108,46 @@ async def record(
     details: Mapping[str, Any] | None = None,
 ) -> None:
     """Add a line to a job's history."""
-    values = event_values(job_id, transaction.now, kind, actor, dict(details or {}))
-    await transaction.connection.execute(sa.insert(schema.events).values(values))
-
-
-async def use_picture(transaction: Transaction, job_id: int, role: str, key: str | None) -> None:
-    """Make a job need a picture in this role, instead of the one it needed before."""
-    uses = schema.picture_uses
-    where = (uses.c.job_id == job_id, uses.c.role == role)
-    await transaction.connection.execute(sa.delete(uses).where(*where))
-    if key is not None:
-        await transaction.connection.execute(
-            sa.insert(uses).values(job_id=job_id, role=role, key=key)
+    await transaction.execute(
+        sa.insert(schema.events).values(
+            job_id=job_id,
+            at=transaction.now,
+            kind=kind,
+            actor=actor,
+            details=json.dumps(dict(details or {})),
         )
+    )
+
+
+async def change_job(transaction: Transaction, job_id: int, **values: Any) -> None:
+    """Set columns of a job."""
+    await transaction.execute(sa.update(schema.jobs).where(J.id == job_id).values(**values))
 
 
 async def use_pictures(
     transaction: Transaction, job_id: int, keys: Mapping[str, str | None]
 ) -> None:
-    """As `use_picture` for several roles, in one statement; a role without a key stays."""
-    statement = transaction.insert(schema.picture_uses).values(
-        [{"job_id": job_id, "role": role, "key": key} for role, key in keys.items() if key]
-    )
-    await transaction.connection.execute(
+    """Make a job need pictures in these roles, instead of those before; one without a key stays."""
+    uses = [{"job_id": job_id, "role": role, "key": key} for role, key in keys.items() if key]
+    if not uses:
+        return
+    statement = transaction.insert(schema.picture_uses).values(uses)
+    await transaction.execute(
         statement.on_conflict_do_update(
             index_elements=["job_id", "role"], set_={"key": statement.excluded.key}
         )
     )
 
 
+async def job_of(transaction: Transaction, job_id: int) -> Job:
+    """The job as it is by now; there must be one."""
+    row = await row_of(transaction, job_id)
+    assert row is not None
+    return job_from_row(row)
+
+
 async def row_of(transaction: Transaction, job_id: int) -> Record | None:
     """The job's row, locked against other writers until the transaction ends."""
-    statement = sa.select(schema.jobs).where(J.id == job_id).with_for_update()
-    return (await transaction.connection.execute(statement)).one_or_none()
+    return await transaction.one_or_none(
+        sa.select(schema.jobs).where(J.id == job_id).with_for_update()
+    )

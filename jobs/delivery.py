@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from jobs.core import QueueCore, record, row_of
+from jobs.core import QueuePart, change_job, record, row_of
 from jobs.db import schema
 from jobs.db.database import Transaction
 from jobs.db.rows import HAS_ENDED, J, job_from_row, to_json
@@ -29,11 +29,8 @@ def _answered_by(application_id: int) -> sa.ColumnElement[bool]:
     return sa.or_(J.application_id.is_(None), J.application_id == application_id)
 
 
-class Deliveries:
+class Deliveries(QueuePart):
     """What the bot has yet to show, and what it has shown."""
-
-    def __init__(self, core: QueueCore) -> None:
-        self._core = core
 
     async def due(self, limit: int = 100, application_id: int = 0) -> list[Job]:
         """Jobs whose message is behind, those that have ended first, then the oldest.
@@ -47,36 +44,30 @@ class Deliveries:
             .order_by(J.ended_at.is_(None), J.id)
             .limit(limit)
         )
-        async with self._core.database.read() as connection:
-            return [job_from_row(row) for row in (await connection.execute(statement)).all()]
+        return [job_from_row(row) for row in await self._database.all(statement)]
 
     async def set_message(
         self, job_id: int, channel_id: int | None, message_id: int, *, reply: Reply | None = None
     ) -> None:
         """Remember the message that shows the job; see `mark_delivered` for the reply."""
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             if await _is_shown_elsewhere(transaction, job_id, reply):
                 return
-            await transaction.connection.execute(
-                sa.update(schema.jobs)
-                .where(J.id == job_id)
-                .values(message_channel_id=channel_id, message_id=message_id)
-            )
+            where = {"message_channel_id": channel_id, "message_id": message_id}
+            await change_job(transaction, job_id, **where)
 
     async def set_look(self, job_id: int, *, alt_text: str, spoiler: bool) -> Job | None:
         """Note how the picture of a job is described, and whether it is hidden at first.
 
         None where there is no such job, or another version wrote it.
         """
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             row = await row_of(transaction, job_id)
             job = None if row is None else job_from_row(row)
             if job is None or job.unreadable is not None:
                 return None
             reply = replace(job.reply, alt_text=alt_text, spoiler=spoiler)
-            await transaction.connection.execute(
-                sa.update(schema.jobs).where(J.id == job_id).values(target=to_json(reply))
-            )
+            await change_job(transaction, job_id, target=to_json(reply))
         return replace(job, reply=reply)
 
     async def mark_removed(self, message_ids: Collection[int]) -> int:
@@ -85,40 +76,38 @@ class Deliveries:
         Most messages of a server are none of ours, so it is looked before anything is written.
         """
         ours = sa.and_(J.message_id.in_(message_ids), J.message_removed_at.is_(None))
-        async with self._core.database.read() as connection:
-            if await connection.scalar(sa.select(J.id).where(ours).limit(1)) is None:
-                return 0
-        async with self._core.database.write() as transaction:
-            removed = await transaction.connection.scalars(
+        if not await self._database.scalars(sa.select(J.id).where(ours).limit(1)):
+            return 0
+        async with self._database.write() as transaction:
+            job_ids = await transaction.scalars(
                 sa.update(schema.jobs)
                 .where(ours)
                 .values(message_removed_at=transaction.now)
                 .returning(J.id)
             )
-            job_ids = removed.all()
             for job_id in job_ids:
                 await record(transaction, job_id, "message_removed", "discord")
         return len(job_ids)
 
     async def mark_shown(self, job_id: int, revision: int) -> None:
         """Note that the message shows this revision (or a later one)."""
-        async with self._core.database.write(precious=False) as transaction:
-            await transaction.connection.execute(
-                sa.update(schema.jobs)
-                .where(J.id == job_id, J.shown_revision < revision, J.revision >= revision)
-                .values(shown_revision=revision)
-            )
+        statement = (
+            sa.update(schema.jobs)
+            .where(J.id == job_id, J.shown_revision < revision, J.revision >= revision)
+            .values(shown_revision=revision)
+        )
+        await self._database.execute(statement, precious=False)
 
     async def count_attempt(self, job_id: int) -> int:
         """Note that the final message is about to be sent; how often that was tried now."""
-        async with self._core.database.write() as transaction:
-            result = await transaction.connection.execute(
+        async with self._database.write() as transaction:
+            tries = await transaction.scalar(
                 sa.update(schema.jobs)
                 .where(J.id == job_id)
                 .values(delivery_attempts=J.delivery_attempts + 1)
                 .returning(J.delivery_attempts)
             )
-            return int(result.scalar_one_or_none() or 0)
+            return int(tries or 0)
 
     async def mark_delivered(
         self,
@@ -141,37 +130,54 @@ class Deliveries:
             reply: To what it was the answer. A deletion that was taken back meanwhile has given
                 the job another one, which is to show it yet.
         """
-        return await self._delivered(
-            job_id, how, message_id, channel_id, announced=announced, reply=reply
-        )
+        async with self._database.write() as transaction:
+            if await _is_shown_elsewhere(transaction, job_id, reply):
+                return False
+            told_at = transaction.now if announced else None
+            may_be = {
+                "message_id": message_id,
+                "message_channel_id": channel_id,
+                "notified_at": told_at,
+            }
+            known = {name: value for name, value in may_be.items() if value is not None}
+            delivered = await transaction.execute(
+                sa.update(schema.jobs)
+                .where(J.id == job_id, J.delivered_at.is_(None), HAS_ENDED)
+                .values(
+                    delivered_at=transaction.now,
+                    delivered_how=how[:100],
+                    shown_revision=J.revision,
+                    **known,
+                )
+            )
+            if not delivered.rowcount:
+                return False
+            await record(transaction, job_id, "delivered", "bot", {"how": how})
+        return True
 
     async def mark_undeliverable(
         self, job_id: int, reason: str, *, reply: Reply | None = None
     ) -> bool:
         """Give the message up, with the reason; the job itself stays as it is."""
         how = f"{_UNDELIVERABLE}{reason}"[:100]
-        return await self._delivered(job_id, how, None, None, announced=True, reply=reply)
+        return await self.mark_delivered(job_id, how=how, announced=True, reply=reply)
 
     async def unannounced(self, application_id: int = 0) -> list[Job]:
         """Jobs that were delivered a short while ago, and whose members were not told so yet.
 
         With an application's id without those of other applications.
         """
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
+        async with self._database.read_now() as (connection, now):
+            lately = J.delivered_at > now - ANNOUNCED_WITHIN_SECONDS
             statement = sa.select(schema.jobs).where(
-                J.delivered_at > now - ANNOUNCED_WITHIN_SECONDS,
-                J.notified_at.is_(None),
-                _answered_by(application_id),
+                lately, J.notified_at.is_(None), _answered_by(application_id)
             )
-            return [job_from_row(row) for row in (await connection.execute(statement)).all()]
+            return [job_from_row(row) for row in await connection.execute(statement)]
 
     async def mark_announced(self, job_id: int) -> None:
         """Note that the member of a job was told of its end, or does not want to be."""
-        async with self._core.database.write(precious=False) as transaction:
-            await transaction.connection.execute(
-                sa.update(schema.jobs).where(J.id == job_id).values(notified_at=transaction.now)
-            )
+        async with self._database.write(precious=False) as transaction:
+            await change_job(transaction, job_id, notified_at=transaction.now)
 
     async def undelivered(self, user_id: int, application_id: int = 0) -> list[int]:
         """Finished pictures that a user was shown nowhere, and was not told of either."""
@@ -184,47 +190,14 @@ class Deliveries:
             J.erased_at.is_(None),
             _answered_by(application_id),
         )
-        async with self._core.database.read() as connection:
-            return [int(job_id) for job_id in await connection.scalars(statement)]
+        return list(await self._database.scalars(statement))
 
     async def mark_told(self, job_ids: Collection[int]) -> None:
         """Note that the user knows that these pictures could not be shown."""
         told = sa.func.replace(J.delivered_how, _UNDELIVERABLE, _TOLD)
-        async with self._core.database.write() as transaction:
-            await transaction.connection.execute(
-                sa.update(schema.jobs).where(J.id.in_(job_ids)).values(delivered_how=told)
-            )
-
-    async def _delivered(
-        self,
-        job_id: int,
-        how: str,
-        message_id: int | None,
-        channel_id: int | None,
-        *,
-        announced: bool,
-        reply: Reply | None,
-    ) -> bool:
-        async with self._core.database.write() as transaction:
-            if await _is_shown_elsewhere(transaction, job_id, reply):
-                return False
-            statement = sa.update(schema.jobs).where(
-                J.id == job_id, J.delivered_at.is_(None), HAS_ENDED
-            )
-            statement = statement.values(
-                delivered_at=transaction.now, delivered_how=how[:100], shown_revision=J.revision
-            )
-            if announced:
-                statement = statement.values(notified_at=transaction.now)
-            if message_id is not None:
-                statement = statement.values(message_id=message_id)
-            if channel_id is not None:
-                statement = statement.values(message_channel_id=channel_id)
-            result = await transaction.connection.execute(statement)
-            if not result.rowcount:
-                return False
-            await record(transaction, job_id, "delivered", "bot", {"how": how})
-        return True
+        await self._database.execute(
+            sa.update(schema.jobs).where(J.id.in_(job_ids)).values(delivered_how=told)
+        )
 
 
 async def _is_shown_elsewhere(transaction: Transaction, job_id: int, reply: Reply | None) -> bool:

@@ -235,7 +235,6 @@ class Standing:
 
     place: int
     """1 is painted next; 0 is being painted, or has ended."""
-    starts_at: datetime | None
     ready_at: datetime | None
     """None when no engine is alive or the queue is paused."""
     engines_alive: int

@@ -25,11 +25,10 @@ async def total_bytes(database: Database, store: PictureStore, keys: Collection[
     """How large these pictures are together; what is not there counts nothing."""
     asked = sorted(set(keys))
     known: dict[str, int] = {}
-    async with database.read() as connection:
-        for first in range(0, len(asked), _BATCH):
-            some = _SIZES.c.key.in_(asked[first : first + _BATCH])
-            rows = await connection.execute(sa.select(_SIZES).where(some))
-            known |= {row.key: row.size_bytes for row in rows}
+    for first in range(0, len(asked), _BATCH):
+        some = _SIZES.c.key.in_(asked[first : first + _BATCH])
+        rows = await database.all(sa.select(_SIZES).where(some))
+        known |= {row.key: row.size_bytes for row in rows}
     unknown = await store.sizes_bytes([key for key in asked if key not in known])
     if new := store.known_sizes_bytes(unknown):
         async with database.write(precious=False) as transaction:
@@ -53,4 +52,4 @@ async def _keep(transaction: Transaction, sizes: Mapping[str, int]) -> None:
     rows = [{"key": key, "size_bytes": size} for key, size in sorted(sizes.items())]
     for first in range(0, len(rows), _BATCH):
         statement = transaction.insert(_SIZES).values(rows[first : first + _BATCH])
-        await transaction.connection.execute(statement.on_conflict_do_nothing())
+        await transaction.execute(statement.on_conflict_do_nothing())

@@ -31,7 +31,7 @@ from jobs.working.engines import Engines
 
 
 class JobQueue:
-    """The parts of the queue on one database; each part has its own module.
+    """The parts of the queue on one database; each part has its own module, which says what it is.
 
     Every method of theirs is one transaction, or several that may each be the last: whatever
     moment a process ends at, the next one goes on from the database.
@@ -44,48 +44,27 @@ class JobQueue:
         self._listeners = Listeners(database)
         core = QueueCore(settings, database, store)
         self.standings = Standings(core)
-        """Places and times, and how much waits."""
         self.intakes = Intakes(core)
-        """Commands that are no jobs yet."""
         self.submissions = Submissions(core, self.standings)
-        """The way in, past the limits."""
         self.jobs = Jobs(core)
-        """One job or one user's: looked up, cancelled, queued again, set before others."""
         self.claims = Claims(core, self.standings.speeds)
-        """What an engine does with a job that it paints."""
         self.engines = Engines(core)
-        """The engines that paint."""
         self.deliveries = Deliveries(core)
-        """What users have yet to be shown."""
         self.clearings = Clearings(core)
-        """Cancelling all that waits, and the undoing of it."""
         self.limits = GuildLimits(core)
-        """What the admins of a server have set."""
         self.blocks = Blocks(core)
-        """Users who may not paint."""
         self.pauses = Pauses(core)
-        """Servers in which no job starts."""
         self.audit = AuditLog(core)
-        """Who of the admins did what."""
         self.defaults = StoredDefaults(core)
         self.styles = Styles(core)
-        """Pictures that are kept under a name."""
         self.gallery = Gallery(core)
-        """Pictures that members published in their servers."""
         self.weekly_styles = WeeklyStyles(core)
-        """The styles of the week of servers."""
         self.privacy = Privacy(core)
-        """What is known of a user, shown and erased."""
         self.retention = Retention(core)
-        """Deleting what was kept long enough."""
         self.statistics = Statistics(core)
-        """What was painted, day by day."""
         self.installation = Installation(core)
-        """Whose the database is."""
         self.bots = Bots(core)
-        """The bots that serve Discord."""
-        self.health = HealthCheck(core, self.bots)
-        """Whether all of it works."""
+        self.health = HealthCheck(core)
 
     @classmethod
     async def open(

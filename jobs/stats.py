@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
 
-from jobs.core import QueueCore
+from jobs.core import QueuePart
 from jobs.db.rows import J
 from jobs.entering.limits import DAY_SECONDS
 from jobs.model import JobState
@@ -45,20 +45,16 @@ class Stats:
         return sum(day.failures for day in self.days)
 
 
-class Statistics:
+class Statistics(QueuePart):
     """Jobs counted by the day on which they were queued."""
-
-    def __init__(self, core: QueueCore) -> None:
-        self._core = core
 
     async def read(self, guild_id: int | None, days: int = 30) -> Stats:
         """The last `days` days of one server, or (None) of all."""
         number = J.created_at / DAY_SECONDS
         # PostgreSQL's cast rounds, SQLite's cuts off (and it may lack floor).
-        day = sa.cast(sa.func.floor(number) if self._core.database.postgres else number, sa.Integer)
+        day = sa.cast(sa.func.floor(number) if self._database.postgres else number, sa.Integer)
         done = J.state == JobState.DONE
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
+        async with self._database.read_now() as (connection, now):
             today = int(now // DAY_SECONDS)
             where = [J.created_at >= (today - days + 1) * DAY_SECONDS]
             if guild_id is not None:

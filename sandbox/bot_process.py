@@ -4,16 +4,20 @@ import asyncio
 import contextlib
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from sandbox.control import LoopbackDiscord
+
 STOP_WITHIN_SECONDS = 30.0
+READY_WITHIN_SECONDS = 90.0
 LOG_LINES_SHOWN = 12
 
 
 class BotStoppedError(Exception):
-    """The bot's process ended by itself; the sentence carries its last words."""
+    """The bot's process ended by itself or never got ready; the sentence carries its last words."""
 
 
 class BotProcess:
@@ -60,6 +64,22 @@ class BotProcess:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
             await self._process.wait()
+
+
+async def online(discord: LoopbackDiscord, bot: BotProcess) -> None:
+    """Wait until the bot is connected and its commands are known.
+
+    Raises:
+        BotStoppedError: It ended, or takes too long.
+    """
+    end = time.monotonic() + READY_WITHIN_SECONDS
+    while not await discord.until(lambda: discord.gateway.connected and discord.commands, 0.5):
+        bot.check()
+        if time.monotonic() > end:
+            raise BotStoppedError(
+                f"The bot was not online within {READY_WITHIN_SECONDS:.0f} s. "
+                f"It last said:\n{bot.tail()}"
+            )
 
 
 def bot_environment(discord: Mapping[str, str], data_dir: Path) -> dict[str, str]:

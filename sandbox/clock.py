@@ -6,7 +6,7 @@ import time
 DISCORD_EPOCH_MS = 1_420_070_400_000
 
 
-class Clock:
+class MovableClock:
     """Wall-clock time that tests can move, so that minute 16 needs no waiting."""
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Snowflakes:
     https://docs.discord.com/developers/reference#snowflakes
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: MovableClock) -> None:
         self._clock = clock
         self._increment = itertools.count()
 

@@ -1,7 +1,9 @@
 """Making and editing messages out of what the bot sends."""
 
+import copy
 import mimetypes
 from io import BytesIO
+from itertools import count
 from typing import Any
 
 from PIL import Image, UnidentifiedImageError
@@ -16,6 +18,7 @@ from sandbox.model import (
     MessageFlag,
     StoredFile,
     User,
+    walk_components,
 )
 from sandbox.payloads import message_json
 from sandbox.world import World
@@ -62,63 +65,40 @@ def store_file(
     return stored
 
 
-def _listed(payload: Json) -> dict[int, Json] | None:
-    listed = payload.get("attachments")
-    if listed is None:
-        return None
-    return {int(item["id"]): item for item in listed}
-
-
 def _attach(world: World, message: Message, payload: Json, files: Files) -> None:
     """Keep the listed old attachments, then add the request's files.
 
     https://docs.discord.com/developers/reference#editing-message-attachments
     """
-    listed = _listed(payload)
-    kept = message.attachments
-    if listed is not None:
-        kept = [f for f in message.attachments if f.id in listed]
+    keeps_all = payload.get("attachments") is None
+    listed = {int(item["id"]): item for item in payload.get("attachments") or []}
+    kept = [stored for stored in message.attachments if keeps_all or stored.id in listed]
     for stored in kept:
-        described = (listed or {}).get(stored.id, {})
-        stored.description = described.get("description", stored.description)
+        stored.description = listed.get(stored.id, {}).get("description", stored.description)
     for index, (filename, data) in sorted(files.items()):
-        if listed is not None and index not in listed:
-            continue
-        described = (listed or {}).get(index, {})
-        kept = [
-            *kept,
-            store_file(
+        if keeps_all or index in listed:
+            said = listed.get(index, {})
+            stored = store_file(
                 world,
-                described.get("filename") or filename,
+                said.get("filename") or filename,
                 data,
                 folder_id=message.channel_id,
                 ephemeral=message.ephemeral,
-                description=described.get("description"),
-            ),
-        ]
+                description=said.get("description"),
+            )
+            kept.append(stored)
     message.attachments = kept
 
 
 def _number_components(components: list[Json]) -> list[Json]:
     """Give every component an id, as Discord does where the bot set none."""
-    counter = 1
+    numbered = copy.deepcopy(components)
     taken: set[int] = set()
-
-    def visit(component: Json) -> Json:
-        nonlocal counter
-        copy: Json = dict(component)
-        if not copy.get("id"):
-            while counter in taken:
-                counter += 1
-            copy["id"] = counter
-        taken.add(copy["id"])
-        if isinstance(copy.get("components"), list):
-            copy["components"] = [visit(c) for c in copy["components"]]
-        if isinstance(copy.get("accessory"), dict):
-            copy["accessory"] = visit(copy["accessory"])
-        return copy
-
-    return [visit(c) for c in components]
+    for component in walk_components(numbered):
+        if not component.get("id"):
+            component["id"] = next(number for number in count(1) if number not in taken)
+        taken.add(component["id"])
+    return numbered
 
 
 def _fill(world: World, message: Message, payload: Json, files: Files) -> None:

@@ -9,13 +9,13 @@ from aiohttp import web
 from sandbox.addresses import gateway_address
 from sandbox.compose import delete_message
 from sandbox.faults import FAULTS, Faults
-from sandbox.gateway import GUILDS, Gateway
+from sandbox.gateway import GUILDS, Gateway, control_frame
 from sandbox.model import Channel, Json, Message
 from sandbox.payloads import channel_json, guild_json
 from sandbox.rest.context import WORLD
 from sandbox.rest.routes import API, add_routes, traffic
 from sandbox.user_actions import UserActions
-from sandbox.world import TrafficLine, Violation, World
+from sandbox.world import TrafficLine, World
 
 MAX_REQUEST_BYTES = 110 * 1024 * 1024
 
@@ -28,6 +28,12 @@ class LoopbackDiscord(UserActions):
 
     def __init__(self, world: World) -> None:
         super().__init__(world, Gateway(world))
+        self.token = world.token
+        """The bot's token."""
+        self.application_id = world.application_id
+        """The bot's application, which is also its user."""
+        self.violations = world.violations
+        """The strict rules that the bot broke."""
         self.faults = Faults()
         self.app = web.Application(middlewares=[traffic], client_max_size=MAX_REQUEST_BYTES)
         self.app[WORLD] = world
@@ -70,16 +76,6 @@ class LoopbackDiscord(UserActions):
         """Gateway address."""
         return gateway_address(self.world)
 
-    @property
-    def token(self) -> str:
-        """The bot's token."""
-        return self.world.token
-
-    @property
-    def application_id(self) -> int:
-        """The bot's application, which is also its user."""
-        return self.world.application_id
-
     def environment(self) -> dict[str, str]:
         """What a bot needs in its environment to come here."""
         return {
@@ -94,11 +90,6 @@ class LoopbackDiscord(UserActions):
     def commands(self) -> list[Json]:
         """The registered commands."""
         return self.world.commands
-
-    @property
-    def violations(self) -> list[Violation]:
-        """The strict rules that the bot broke."""
-        return self.world.violations
 
     @property
     def traffic(self) -> list[TrafficLine]:
@@ -124,14 +115,14 @@ class LoopbackDiscord(UserActions):
     async def send_op7(self) -> None:
         """Ask every client to reconnect and resume."""
         for connection in tuple(self.gateway.connections):
-            await connection.send({"op": 7, "s": None, "t": None, "d": None})
+            await connection.send(control_frame(7))
 
     async def send_op9(self, *, resumable: bool) -> None:
         """Invalidate every session; unless resumable, it is forgotten."""
         for connection in tuple(self.gateway.connections):
             if not resumable and connection.session is not None:
                 self.gateway.sessions.pop(connection.session.id, None)
-            await connection.send({"op": 9, "s": None, "t": None, "d": resumable})
+            await connection.send(control_frame(9, resumable))
 
     def duplicate_next_dispatch(self, times: int = 1) -> None:
         """Send the next dispatches twice."""

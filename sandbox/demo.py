@@ -14,17 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.bot_process import BotProcess, BotStoppedError, bot_environment, run_bot
+from sandbox.bot_process import BotProcess, BotStoppedError, bot_environment, online, run_bot
 from sandbox.command_visibility import NotOfferedError
 from sandbox.console import end_on_sigterm, say
 from sandbox.control import LoopbackDiscord
-from sandbox.demo_pictures import PictureMissingError, Pictures, choose
+from sandbox.demo_pictures import DemoPictures, NoPictureError, choose
 from sandbox.message_text import one_line, readable
 from sandbox.model import Interaction, Message
 from sandbox.payloads import message_json
 
 SIZE_PX = 512
-READY_WITHIN_SECONDS = 90.0
 SETTLE_SECONDS = 1.0
 CANCEL = "cancel"
 
@@ -48,7 +47,7 @@ class DemoJob:
         return " ".join(["/paint", *files, *options])
 
 
-def demo_jobs(pictures: Pictures) -> list[DemoJob]:
+def demo_jobs(pictures: DemoPictures) -> list[DemoJob]:
     """The two jobs: a photograph with a preset, and one with a style of its own.
 
     Small, so that both are done in a few minutes on two processor cores.
@@ -94,7 +93,7 @@ class Follower:
             say(f"{seconds:6.1f} s  {self.name:12}  {line}")
 
 
-async def demonstrate(pictures: Pictures, out: Path, timeout_seconds: float) -> None:
+async def demonstrate(pictures: DemoPictures, out: Path, timeout_seconds: float) -> None:
     """Run the demonstration and write its results.
 
     Raises:
@@ -107,7 +106,7 @@ async def demonstrate(pictures: Pictures, out: Path, timeout_seconds: float) -> 
         environment = bot_environment(discord.environment(), data_dir)
         say(f"The loopback Discord is at {discord.api_url}; starting the bot.")
         async with run_bot(environment, out / "bot.log") as bot:
-            await _online(discord, bot)
+            await online(discord, bot)
             followers = []
             for job in demo_jobs(pictures):
                 say(f"ada: {job.words()}")
@@ -117,18 +116,6 @@ async def demonstrate(pictures: Pictures, out: Path, timeout_seconds: float) -> 
             _write(discord, followers, out)
     shutil.rmtree(data_dir, ignore_errors=True)
     _judge(discord, followers)
-
-
-async def _online(discord: LoopbackDiscord, bot: BotProcess) -> None:
-    """Wait until the bot is connected and its commands are known."""
-    end = time.monotonic() + READY_WITHIN_SECONDS
-    while not await discord.until(lambda: discord.gateway.connected and discord.commands, 0.5):
-        bot.check()
-        if time.monotonic() > end:
-            raise DemoFailedError(
-                f"The bot was not online within {READY_WITHIN_SECONDS:.0f} s. "
-                f"It last said:\n{bot.tail()}"
-            )
 
 
 async def _post(discord: LoopbackDiscord, job: DemoJob) -> Interaction:
@@ -202,7 +189,7 @@ def run_demo(content: Path | None, style: Path | None, out: Path, timeout_second
         for old in out.glob("data-*"):  # of a run that failed
             shutil.rmtree(old, ignore_errors=True)
         asyncio.run(demonstrate(pictures, out, timeout_seconds))
-    except (PictureMissingError, DemoFailedError, BotStoppedError, NotOfferedError) as error:
+    except (NoPictureError, DemoFailedError, BotStoppedError, NotOfferedError) as error:
         say(f"The demonstration failed. {error}")
         return 1
     except KeyboardInterrupt:

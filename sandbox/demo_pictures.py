@@ -7,12 +7,12 @@ from pathlib import Path
 MAX_UPLOAD_BYTES = 10 * 1024 * 1024
 
 
-class PictureMissingError(Exception):
+class NoPictureError(Exception):
     """A picture for the demonstration is not there; the sentence says which and what to do."""
 
 
 @dataclass(frozen=True)
-class Pictures:
+class DemoPictures:
     """What the demonstration paints: one photograph for the preset, one pair with a style."""
 
     first_photograph: Path
@@ -24,31 +24,31 @@ def bundled(name: str) -> Path:
     """A picture of scikit-image's, found as a file, without a download."""
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
-        raise PictureMissingError(
+        raise NoPictureError(
             "scikit-image, whose photographs the demonstration paints, is not installed; "
             "install the requirements, or name your own pictures with --content and --style."
         )
     path = Path(spec.origin).parent / "data" / name
     if not path.is_file():
-        raise PictureMissingError(
+        raise NoPictureError(
             f"{name} is not among scikit-image's pictures; "
             "name your own pictures with --content and --style."
         )
     return path
 
 
-def choose(content: Path | None, style: Path | None) -> Pictures:
+def choose(content: Path | None, style: Path | None) -> DemoPictures:
     """The caller's pictures where given, else bundled ones."""
-    pictures = Pictures(
+    pictures = DemoPictures(
         first_photograph=content or bundled("chelsea.png"),
         second_photograph=content or bundled("coffee.png"),
         style=style or bundled("ihc.png"),
     )
     for path in (pictures.first_photograph, pictures.second_photograph, pictures.style):
         if not path.is_file():
-            raise PictureMissingError(f"There is no file {path}.")
+            raise NoPictureError(f"There is no file {path}.")
         if path.stat().st_size > MAX_UPLOAD_BYTES:
-            raise PictureMissingError(
+            raise NoPictureError(
                 f"{path} is larger than the 10 MiB that Discord lets users upload."
             )
     return pictures

@@ -3,6 +3,7 @@
 https://docs.discord.com/developers/topics/opcodes-and-status-codes#json-json-error-codes
 """
 
+from functools import partial
 from typing import Any
 
 
@@ -26,61 +27,29 @@ class ApiError(Exception):
         return answer
 
 
-def not_found() -> ApiError:
-    """No such route."""
-    return ApiError(404, 0, "404: Not Found")
+def invalid_form(errors: dict[str, Any]) -> ApiError:
+    """A body that breaks rules, with the tree of what is wrong where."""
+    return ApiError(400, 50035, "Invalid Form Body", errors=errors)
 
 
-def unknown_channel() -> ApiError:
-    """No such channel."""
-    return ApiError(404, 10003, "Unknown Channel")
+def invalid_body(code: str, message: str) -> ApiError:
+    """A body that is wrong as a whole."""
+    return invalid_form({"_errors": [{"code": code, "message": message}]})
 
 
-def unknown_guild() -> ApiError:
-    """No such guild."""
-    return ApiError(404, 10004, "Unknown Guild")
-
-
-def unknown_member() -> ApiError:
-    """No such member of the guild."""
-    return ApiError(404, 10007, "Unknown Member")
-
-
-def unknown_message() -> ApiError:
-    """No such message, or an ephemeral one asked for with the bot's token."""
-    return ApiError(404, 10008, "Unknown Message")
-
-
-def unknown_user() -> ApiError:
-    """No such user."""
-    return ApiError(404, 10013, "Unknown User")
-
-
-def unknown_webhook() -> ApiError:
-    """The interaction has no response yet, so there is nothing behind its token."""
-    return ApiError(404, 10015, "Unknown Webhook")
-
-
-def unknown_command() -> ApiError:
-    """No such application command."""
-    return ApiError(404, 10063, "Unknown application command")
-
-
-def missing_access() -> ApiError:
-    """The bot is not in the channel or may not see it."""
-    return ApiError(403, 50001, "Missing Access")
-
-
-def not_the_author() -> ApiError:
-    """Somebody else's message."""
-    return ApiError(403, 50005, "Cannot edit a message authored by another user")
-
-
-def cannot_message_user() -> ApiError:
-    """The user takes no direct messages from the bot."""
-    return ApiError(403, 50007, "Cannot send messages to this user")
-
-
-def missing_permissions() -> ApiError:
-    """The bot lacks a permission in the channel."""
-    return ApiError(403, 50013, "Missing Permissions")
+not_found = partial(ApiError, 404, 0, "404: Not Found")
+unknown_channel = partial(ApiError, 404, 10003, "Unknown Channel")
+unknown_guild = partial(ApiError, 404, 10004, "Unknown Guild")
+unknown_member = partial(ApiError, 404, 10007, "Unknown Member")
+unknown_message = partial(ApiError, 404, 10008, "Unknown Message")
+"""Also for an ephemeral one that is asked for with the bot's token."""
+unknown_user = partial(ApiError, 404, 10013, "Unknown User")
+unknown_webhook = partial(ApiError, 404, 10015, "Unknown Webhook")
+"""The interaction has no response yet, so there is nothing behind its token."""
+unknown_command = partial(ApiError, 404, 10063, "Unknown application command")
+missing_access = partial(ApiError, 403, 50001, "Missing Access")
+"""The bot is not in the channel or may not see it."""
+not_the_author = partial(ApiError, 403, 50005, "Cannot edit a message authored by another user")
+cannot_message_user = partial(ApiError, 403, 50007, "Cannot send messages to this user")
+missing_permissions = partial(ApiError, 403, 50013, "Missing Permissions")
+too_large = partial(ApiError, 413, 40005, "Request entity too large")

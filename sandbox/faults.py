@@ -5,6 +5,7 @@ import fnmatch
 import json
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
 
@@ -14,18 +15,32 @@ class Fault:
     """An answer that replaces (or delays) those to the next matching requests."""
 
     method: str
+    """GET, POST, PATCH, PUT, DELETE, or `*`."""
     path_pattern: str
-    status: int | None
-    retry_after: float | None
-    times: int
-    with_via: bool
-    delay: float
-    drop: bool
-    global_limit: bool
-    code: int
-    carried_out: bool
-    page: bool
+    """Glob over the path after `/api/v10`, for example `/webhooks/*/messages/@original`."""
+    status: int | None = None
+    """The status to answer; None only delays."""
+    retry_after: float | None = None
+    """Seconds for a 429, in body and header; None leaves both out."""
+    times: int = 1
+    """How many requests to spoil."""
+    with_via: bool = True
+    """Whether a 429 carries `Via`; without it clients take it for a ban."""
+    delay: float = 0.0
+    """Seconds to wait first. A request that is given up meanwhile is carried out all the same, as
+    it may be by Discord."""
+    drop: bool = False
+    """Close the connection instead of answering."""
+    global_limit: bool = False
+    """Whether a 429 is the global one."""
+    code: int = 0
+    """Discord's JSON error code, for example 30046."""
+    carried_out: bool = False
+    """Carry the request out first and spoil its answer only."""
+    page: bool = False
+    """Answer with a page of HTML, as a server in between does."""
     hits: list[float] = field(default_factory=list)
+    """When requests were spoiled."""
 
     def matches(self, method: str, path: str) -> bool:
         """Whether a request is meant."""
@@ -37,59 +52,15 @@ class Fault:
 
 
 class Faults:
-    """The faults in waiting. Patterns are globs over the path after `/api/v10`."""
+    """The faults in waiting."""
 
     def __init__(self) -> None:
         self.waiting: list[Fault] = []
         self.outage_until = 0.0
 
-    def add(
-        self,
-        method: str,
-        path_pattern: str,
-        *,
-        status: int | None = None,
-        retry_after: float | None = None,
-        times: int = 1,
-        with_via: bool = True,
-        delay: float = 0.0,
-        drop: bool = False,
-        global_limit: bool = False,
-        code: int = 0,
-        carried_out: bool = False,
-        page: bool = False,
-    ) -> Fault:
-        """Answer the next requests with a fault.
-
-        Args:
-            method: GET, POST, PATCH, PUT, DELETE, or `*`.
-            path_pattern: Glob over the path, for example `/webhooks/*/messages/@original`.
-            status: The status to answer; None only delays.
-            retry_after: Seconds for a 429, in body and header; None leaves both out.
-            times: How many requests to spoil.
-            with_via: Whether a 429 carries `Via`; without it clients take it for a ban.
-            delay: Seconds to wait first. A request that is given up meanwhile is carried out all
-                the same, as it may be by Discord.
-            drop: Close the connection instead of answering.
-            global_limit: Whether a 429 is the global one.
-            code: Discord's JSON error code, for example 30046.
-            carried_out: Carry the request out first and spoil its answer only.
-            page: Answer with a page of HTML, as a server in between does.
-        """
-        fault = Fault(
-            method,
-            path_pattern,
-            status,
-            retry_after,
-            times,
-            with_via,
-            delay,
-            drop,
-            global_limit,
-            code,
-            carried_out,
-            page,
-        )
+    def add(self, method: str, path_pattern: str, **how: Any) -> Fault:
+        """Answer the next requests with a fault; `how` are the fields of `Fault`."""
+        fault = Fault(method, path_pattern, **how)
         self.waiting.append(fault)
         return fault
 
@@ -108,14 +79,8 @@ class Faults:
         return time.monotonic() < self.outage_until
 
     def _next(self, method: str, path: str, *, carried_out: bool = False) -> Fault | None:
-        return next(
-            (
-                fault
-                for fault in self.waiting
-                if fault.carried_out is carried_out and fault.matches(method, path)
-            ),
-            None,
-        )
+        found = (each for each in self.waiting if each.matches(method, path))
+        return next((each for each in found if each.carried_out is carried_out), None)
 
     def delays(self, method: str, path: str) -> bool:
         """Whether the next such request is to wait."""

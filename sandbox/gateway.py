@@ -18,7 +18,7 @@ from sandbox.addresses import gateway_address
 from sandbox.faults import FAULTS
 from sandbox.model import ChannelType, Json, Message, MessageFlag
 from sandbox.payloads import for_bot, guild_json, user_json
-from sandbox.world import TrafficLine, World
+from sandbox.world import World
 
 HEARTBEAT_INTERVAL_MS = 41_250
 REPLAY_KEPT = 500
@@ -51,9 +51,7 @@ class GatewayConnection:
 
     async def send(self, frame: Json) -> None:
         """Send one frame, compressed the way the client asked for."""
-        title = f"⇠ {frame_title(frame)}"
-        line = TrafficLine(self.world.clock.now(), "gateway", title, received=frame)
-        self.world.emit("traffic", {"line": self.world.log(line)})
+        self.world.tell("gateway", f"⇠ {frame_title(frame)}", received=frame)
         text = json.dumps(frame)
         with contextlib.suppress(ConnectionResetError, RuntimeError):
             async with self._lock:
@@ -66,8 +64,7 @@ class GatewayConnection:
 
     async def close(self, code: int, reason: str = "") -> None:
         """Close with one of the gateway's codes."""
-        line = TrafficLine(self.world.clock.now(), "gateway", f"⇠ close {code} {reason}")
-        self.world.emit("traffic", {"line": self.world.log(line)})
+        self.world.tell("gateway", f"⇠ close {code} {reason}")
         await self.socket.close(code=code, message=reason.encode())
 
     def abort(self) -> None:
@@ -91,10 +88,19 @@ NAMES = {
 }
 
 
+def control_frame(op: int, data: Any = None) -> Json:
+    """A frame that is no dispatch."""
+    return {"op": op, "s": None, "t": None, "d": data}
+
+
 def frame_title(frame: Json) -> str:
     """A frame in a few words."""
     op = frame.get("op")
     return str(frame.get("t")) if op == 0 else f"op {op} {NAMES.get(op or -1, '')}".strip()
+
+
+class _RefusedFrameError(Exception):
+    """The client is to be cut off, with one of the gateway's codes and its reason."""
 
 
 class Gateway:
@@ -132,9 +138,8 @@ class Gateway:
             if request.query.get("v", "10") != "10":
                 await connection.close(4012, "Invalid API version")
                 return socket
-            await connection.send(
-                {"op": 10, "s": None, "t": None, "d": {"heartbeat_interval": HEARTBEAT_INTERVAL_MS}}
-            )
+            hello = {"heartbeat_interval": HEARTBEAT_INTERVAL_MS}
+            await connection.send(control_frame(10, hello))
             await self._receive(connection)
         finally:
             self.connections.discard(connection)
@@ -162,76 +167,67 @@ class Gateway:
                 await connection.close(4002, "Decode error")
                 return
             shown = {**frame, "d": "…"} if frame.get("op") in {2, 6} else frame
-            title = f"⇢ {frame_title(frame)}"
-            line = TrafficLine(self.world.clock.now(), "gateway", title, sent=shown)
-            self.world.emit("traffic", {"line": self.world.log(line)})
-            await self._obey(connection, frame)
+            self.world.tell("gateway", f"⇢ {frame_title(frame)}", sent=shown)
+            try:
+                await self._obey(connection, frame)
+            except _RefusedFrameError as refused:
+                await connection.close(*refused.args)
 
     async def _obey(self, connection: GatewayConnection, frame: Json) -> None:
         op, data = frame.get("op"), frame.get("d")
         if op == 1:
             # An answer faster than any network confuses clients that measure the delay.
             await asyncio.sleep(ACK_DELAY_SECONDS)
-            await connection.send({"op": 11, "s": None, "t": None, "d": None})
+            await connection.send(control_frame(11))
         elif op == 2:
             await self._identify(connection, data)
         elif op == 6:
             await self._resume(connection, data)
         elif op not in {3, 4, 8}:
-            await connection.close(4001, "Unknown opcode")
+            raise _RefusedFrameError(4001, "Unknown opcode")
         elif connection.session is None:
-            await connection.close(4003, "Not authenticated")
+            raise _RefusedFrameError(4003, "Not authenticated")
 
     async def _identify(self, connection: GatewayConnection, data: Any) -> None:
         if connection.session is not None:
-            await connection.close(4005, "Already authenticated")
-            return
+            raise _RefusedFrameError(4005, "Already authenticated")
         if not isinstance(data, dict) or data.get("token") != self.world.token:
-            await connection.close(4004, "Authentication failed")
-            return
+            raise _RefusedFrameError(4004, "Authentication failed")
         intents = data.get("intents")
         if not isinstance(intents, int) or intents & ~KNOWN_INTENTS:
-            await connection.close(4013, "Invalid intent(s)")
-            return
+            raise _RefusedFrameError(4013, "Invalid intent(s)")
         if intents & PRIVILEGED & ~self.allowed_privileged:
-            await connection.close(4014, "Disallowed intent(s)")
-            return
+            raise _RefusedFrameError(4014, "Disallowed intent(s)")
         session = Session(secrets.token_hex(16), intents, connection=connection)
         self.sessions[session.id] = session
         connection.session = session
         self.identified += 1
         world = self.world
-        await self._dispatch(
-            session,
-            "READY",
-            {
-                "v": 10,
-                "user": {**user_json(world.bot), "verified": True, "mfa_enabled": True},
-                "guilds": [{"id": str(world.guild.id), "unavailable": True}]
-                if world.guild.has_bot
-                else [],
-                "session_id": session.id,
-                "resume_gateway_url": gateway_address(world),
-                "application": {"id": str(world.application_id), "flags": 0},
-                "private_channels": [],
-            },
-        )
+        guilds = [{"id": str(world.guild.id), "unavailable": True}]
+        ready = {
+            "v": 10,
+            "user": {**user_json(world.bot), "verified": True, "mfa_enabled": True},
+            "guilds": guilds if world.guild.has_bot else [],
+            "session_id": session.id,
+            "resume_gateway_url": gateway_address(world),
+            "application": {"id": str(world.application_id), "flags": 0},
+            "private_channels": [],
+        }
+        await self._dispatch(session, "READY", ready)
         if intents & GUILDS and world.guild.has_bot:
             await self._dispatch(session, "GUILD_CREATE", guild_json(world))
         world.emit("gateway", {"connected": True})
 
     async def _resume(self, connection: GatewayConnection, data: Any) -> None:
         if not isinstance(data, dict) or data.get("token") != self.world.token:
-            await connection.close(4004, "Authentication failed")
-            return
+            raise _RefusedFrameError(4004, "Authentication failed")
         session = self.sessions.get(str(data.get("session_id")))
         sequence = data.get("seq")
         if session is None:
-            await connection.send({"op": 9, "s": None, "t": None, "d": False})
+            await connection.send(control_frame(9, False))
             return
         if not isinstance(sequence, int) or sequence > session.sequence:
-            await connection.close(4007, "Invalid seq")
-            return
+            raise _RefusedFrameError(4007, "Invalid seq")
         session.connection = connection
         connection.session = session
         self.resumed += 1
@@ -252,10 +248,8 @@ class Gateway:
 
         A session that is cut off keeps the event for its resume.
         """
-        times = 1
-        if self.duplicate_next and event != "READY":
-            self.duplicate_next -= 1
-            times = 2
+        times = 2 if self.duplicate_next else 1
+        self.duplicate_next -= times - 1
         for session in tuple(self.sessions.values()):
             if intent and not session.intents & intent:
                 continue

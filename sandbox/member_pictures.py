@@ -6,19 +6,20 @@ The real bot and its engine run behind the page, and a headless Chromium does wh
 import asyncio
 import io
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PIL import Image
 
-from sandbox.bot_process import BotStoppedError, bot_environment, run_bot
+from sandbox.bot_process import BotStoppedError, bot_environment, online, run_bot
 from sandbox.console import end_on_sigterm, say
 from sandbox.control import LoopbackDiscord
-from sandbox.demo_pictures import PictureMissingError, bundled
+from sandbox.demo_pictures import NoPictureError, bundled
 from sandbox.page.routes import add_page
 
 if TYPE_CHECKING:
@@ -72,14 +73,26 @@ class Member:
     async def keep(self, name: str, what: "Locator") -> None:
         """Write a picture of a part of the page."""
         await what.scroll_into_view_if_needed()
-        png = await what.screenshot()
-        picture = Image.open(io.BytesIO(png)).convert("RGB")
-        path = self.out / f"member-{name}.webp"
-        for quality in range(QUALITY, 30, -8):
-            picture.save(path, "WEBP", quality=quality, method=6)
-            if path.stat().st_size <= LARGEST_BYTES:
-                break
-        say(f"wrote {path} ({path.stat().st_size // 1024} KiB)")
+        keep(await what.screenshot(), self.out / f"member-{name}.webp")
+
+
+async def ask_which(member: Member, photos: Sequence[Path]) -> None:
+    """Post several pictures in one message, and let one be painted."""
+    page = member.page
+    await page.locator("input[type=file]").first.set_input_files(photos)
+    await page.locator("#composer-text").press("Enter")
+    posted = page.locator("article.message").last
+    await posted.locator("img.media").nth(len(photos) - 1).wait_for()
+    await posted.click(button="right", position={"x": 200, "y": 10})
+    await page.get_by_role("menuitem", name="Paint this").click()
+    await member.keep("which", await member.sees("Which of these pictures"))
+
+
+async def try_styles(member: Member) -> None:
+    """Try styles on the photograph that waits for one."""
+    asked = await member.sees("In which style")
+    await asked.get_by_role("button", name=re.compile(r"Try \d styles")).click()
+    await member.keep("tried", await member.sees("Take 5"))
 
 
 async def live_a_day(member: Member, photo: Path) -> None:
@@ -106,6 +119,8 @@ async def live_a_day(member: Member, photo: Path) -> None:
     taken = await member.sees("Stronger")
     await press(taken, "Delete")
     await member.keep("undo", await member.sees("For ten minutes"))
+    await try_styles(member)
+    await ask_which(member, [photo, bundled("coffee.png"), bundled("astronaut.png")])
     await member.page.locator(".language").select_option("fr")
     await member.page.wait_for_timeout(SETTLE_MS)
     await member.page.locator("#composer-text").press_sequentially("/")
@@ -119,30 +134,41 @@ async def press(message: "Locator", label: str) -> None:
 
 
 @asynccontextmanager
-async def opened(url: str) -> "AsyncIterator[Page]":
-    """The page in a headless Chromium."""
+async def opened(
+    url: str, width_px: int, height_px: int, color_scheme: Literal["dark", "light"]
+) -> "AsyncIterator[Page]":
+    """A page in a headless Chromium."""
     from playwright.async_api import async_playwright  # noqa: PLC0415 - a requirement of makers
 
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         page = await browser.new_page(
-            viewport={"width": WIDTH_PX, "height": HEIGHT_PX}, color_scheme="dark"
+            viewport={"width": width_px, "height": height_px}, color_scheme=color_scheme
         )
         page.set_default_timeout(PATIENCE_MS)
         try:
             await page.goto(url)
-            await page.locator(".bot-state.ok").wait_for()
             yield page
         finally:
             await browser.close()
+
+
+def keep(png: bytes, path: Path) -> None:
+    """Write a picture, small enough for a page."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    for quality in range(QUALITY, 30, -8):
+        picture.save(path, "WEBP", quality=quality, method=6)
+        if path.stat().st_size <= LARGEST_BYTES:
+            break
+    say(f"wrote {path} ({path.stat().st_size // 1024} KiB)")
 
 
 async def take(out: Path) -> None:
     """Take all pictures.
 
     Raises:
-        PictureMissingError: there is no photograph.
+        NoPictureError: there is no photograph.
         BotStoppedError: the bot ended.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -152,11 +178,10 @@ async def take(out: Path) -> None:
             small = {"ATELIER_MAX_PER_DAY": "1000"} | dict(os.environ)
             environment = small | bot_environment(discord.environment(), data_dir)
             async with run_bot(environment, data_dir / "bot.log") as bot:
-                while not await discord.until(
-                    lambda: discord.gateway.connected and discord.commands, 0.5
-                ):
-                    bot.check()
-                async with opened(discord.world.base_url) as page:
+                await online(discord, bot)
+                url = discord.world.base_url
+                async with opened(url, WIDTH_PX, HEIGHT_PX, "dark") as page:
+                    await page.locator(".bot-state.ok").wait_for()
                     await live_a_day(Member(page, out), photo)
 
 
@@ -166,7 +191,7 @@ def run_pictures(out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     try:
         asyncio.run(take(out))
-    except (PictureMissingError, BotStoppedError) as error:
+    except (NoPictureError, BotStoppedError) as error:
         say(f"The pictures could not be taken. {error}")
         return 1
     except KeyboardInterrupt:

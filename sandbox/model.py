@@ -73,7 +73,7 @@ class User:
     id: int
     name: str
     display_name: str
-    color: str = "#5865f2"
+    color: str = "#747f8d"
     bot: bool = False
     locale: str = "en-US"
     role_ids: list[int] = field(default_factory=list)

@@ -4,7 +4,16 @@ import copy
 from datetime import UTC, datetime
 
 from sandbox.addresses import attachment_json, file_url, proxy_url
-from sandbox.model import Channel, ChannelType, Interaction, Json, Message, Role, User
+from sandbox.model import (
+    Channel,
+    ChannelType,
+    Interaction,
+    Json,
+    Message,
+    Role,
+    User,
+    walk_components,
+)
 from sandbox.permissions import app_permissions, permissions_of
 from sandbox.world import World
 
@@ -37,15 +46,10 @@ def member_json(world: World, user: User, *, with_user: bool = True) -> Json:
     """A guild member object with the permissions that interactions carry."""
     member: Json = {
         "roles": [str(r) for r in user.role_ids],
-        "nick": None,
-        "avatar": None,
         "joined_at": timestamp(1_700_000_000),
-        "premium_since": None,
-        "deaf": False,
-        "mute": False,
-        "pending": False,
         "flags": 0,
-        "communication_disabled_until": None,
+        **dict.fromkeys(("nick", "avatar", "premium_since", "communication_disabled_until")),
+        **dict.fromkeys(("deaf", "mute", "pending"), False),
         "permissions": str(permissions_of(world.guild, user)),
     }
     if with_user:
@@ -59,16 +63,10 @@ def role_json(role: Role, *, position: int) -> Json:
         "id": str(role.id),
         "name": role.name,
         "color": role.color,
-        "colors": {
-            "primary_color": role.color,
-            "secondary_color": None,
-            "tertiary_color": None,
-        },
-        "hoist": False,
+        "colors": {"primary_color": role.color, "secondary_color": None, "tertiary_color": None},
         "position": position,
         "permissions": str(role.permissions),
-        "managed": False,
-        "mentionable": False,
+        **dict.fromkeys(("hoist", "managed", "mentionable"), False),
         "flags": 0,
     }
 
@@ -84,7 +82,7 @@ def channel_json(world: World, channel: Channel, *, viewer: User | None = None) 
     """A channel object; with a viewer, the partial one that interactions carry."""
     payload: Json = {"id": str(channel.id), "type": int(channel.type), "flags": 0}
     last = max((m.id for m in world.messages.values() if m.channel_id == channel.id), default=None)
-    payload["last_message_id"] = str(last) if last else None
+    payload["last_message_id"] = last and str(last)
     if channel.type is ChannelType.GUILD_TEXT:
         payload |= {
             "guild_id": str(channel.guild_id),
@@ -105,6 +103,16 @@ def channel_json(world: World, channel: Channel, *, viewer: User | None = None) 
     return payload
 
 
+_NONE_IN_GUILD = (
+    *("features", "emojis", "stickers", "threads", "presences", "voice_states"),
+    *("stage_instances", "guild_scheduled_events", "soundboard_sounds"),
+)
+_LEVELS_OF_GUILD = (
+    *("verification_level", "default_message_notifications", "explicit_content_filter"),
+    *("mfa_level", "nsfw_level", "system_channel_flags"),
+)
+
+
 def guild_json(world: World) -> Json:
     """The guild as GUILD_CREATE carries it."""
     guild = world.guild
@@ -121,26 +129,13 @@ def guild_json(world: World) -> Json:
         "member_count": sum(u.in_guild for u in world.users.values()),
         "premium_tier": guild.premium_tier,
         "preferred_locale": "en-US",
-        "features": [],
-        "emojis": [],
-        "stickers": [],
-        "threads": [],
-        "presences": [],
-        "voice_states": [],
-        "stage_instances": [],
-        "guild_scheduled_events": [],
-        "soundboard_sounds": [],
         "large": False,
         "unavailable": False,
         "joined_at": timestamp(1_700_000_000),
-        "verification_level": 0,
-        "default_message_notifications": 0,
-        "explicit_content_filter": 0,
-        "mfa_level": 0,
-        "nsfw_level": 0,
         "afk_timeout": 300,
         "system_channel_id": None,
-        "system_channel_flags": 0,
+        **{name: [] for name in _NONE_IN_GUILD},
+        **dict.fromkeys(_LEVELS_OF_GUILD, 0),
     }
 
 
@@ -166,27 +161,18 @@ def media_json(world: World, message: Message, media: Json) -> Json:
     }
 
 
-def _resolve_component(world: World, message: Message, component: Json) -> None:
-    for key in ("media", "file"):
-        if isinstance(component.get(key), dict):
-            component[key] = media_json(world, message, component[key])
-            wanted = component[key].get("attachment_id")
-            stored = next((f for f in message.attachments if str(f.id) == wanted), None)
-            if component["type"] == 13 and stored is not None:
-                component |= {"name": stored.filename, "size": len(stored.data)}
-    for item in component.get("items", []):
-        item["media"] = media_json(world, message, item["media"])
-    for child in component.get("components", []):
-        _resolve_component(world, message, child)
-    if isinstance(component.get("accessory"), dict):
-        _resolve_component(world, message, component["accessory"])
-
-
 def components_json(world: World, message: Message) -> list[Json]:
     """The message's components with their media resolved."""
     components = copy.deepcopy(message.components)
-    for component in components:
-        _resolve_component(world, message, component)
+    for component in walk_components(components):
+        for holder in (component, *component.get("items", [])):
+            for key in ("media", "file"):
+                if isinstance(holder.get(key), dict):
+                    holder[key] = media_json(world, message, holder[key])
+        wanted = (component.get("file") or {}).get("attachment_id")
+        stored = next((f for f in message.attachments if str(f.id) == wanted), None)
+        if stored is not None:
+            component |= {"name": stored.filename, "size": len(stored.data)}
     return components
 
 
@@ -232,9 +218,7 @@ def message_json(world: World, message: Message, *, nested: bool = False) -> Jso
         "edited_timestamp": timestamp(message.edited_at) if message.edited_at else None,
         "mentions": [user_json(world.users[i]) for i in message.mentions if i in world.users],
         "mention_roles": [],
-        "mention_everyone": False,
-        "pinned": False,
-        "tts": False,
+        **dict.fromkeys(("mention_everyone", "pinned", "tts"), False),
     }
     if message.nonce is not None:
         payload["nonce"] = message.nonce

@@ -14,6 +14,7 @@ from sandbox.payloads import interaction_json, message_json
 from sandbox.world import World
 
 ANSWER_WITHIN_SECONDS = 3.0
+_COMMAND = InteractionType.APPLICATION_COMMAND
 
 Place = Channel | str | None
 
@@ -69,7 +70,7 @@ class UserActions:
 
     async def until(self, condition: Callable[[], object], timeout_seconds: float = 10.0) -> bool:
         """Wait for a condition over the world; false when the time is over."""
-        return await self.world.signal.until(condition, timeout_seconds)
+        return await self.world.until(condition, timeout_seconds)
 
     # Doing
 
@@ -112,15 +113,8 @@ class UserActions:
                 value = upload(self.world, where, value, resolved)
             carried.append(option_json(self.world, definition, value, resolved))
         data = _command_data(command, path, carried, resolved)
-        return await self._dispatch(
-            user,
-            where,
-            InteractionType.APPLICATION_COMMAND,
-            data,
-            command=name,
-            age_seconds=age_seconds,
-            wait=wait,
-        )
+        how: dict[str, Any] = {"command": name, "age_seconds": age_seconds, "wait": wait}
+        return await self._dispatch(user, where, _COMMAND, data, **how)
 
     async def message_command(
         self, user: User, name: str, message: Message, *, wait: bool = True
@@ -131,9 +125,7 @@ class UserActions:
         data = _command_data(command, (), [], {})
         data["target_id"] = str(message.id)
         data["resolved"] = {"messages": {str(message.id): message_json(self.world, message)}}
-        return await self._dispatch(
-            user, channel, InteractionType.APPLICATION_COMMAND, data, command=name, wait=wait
-        )
+        return await self._dispatch(user, channel, _COMMAND, data, command=name, wait=wait)
 
     async def user_command(
         self,
@@ -152,9 +144,7 @@ class UserActions:
         resolve_entity(self.world, 6, target, resolved)
         data = _command_data(command, (), [], resolved)
         data["target_id"] = str(target.id)
-        return await self._dispatch(
-            user, where, InteractionType.APPLICATION_COMMAND, data, command=name, wait=wait
-        )
+        return await self._dispatch(user, where, _COMMAND, data, command=name, wait=wait)
 
     async def type_into(
         self,
@@ -183,25 +173,14 @@ class UserActions:
         ]
         carried.append({"name": option, "type": typed["type"], "value": text, "focused": True})
         data = _command_data(command, path, carried, {})
-        return await self._dispatch(
-            user, where, InteractionType.AUTOCOMPLETE, data, command=name, wait=wait
-        )
+        kind = InteractionType.AUTOCOMPLETE
+        return await self._dispatch(user, where, kind, data, command=name, wait=wait)
 
     async def autocomplete(
-        self,
-        user: User,
-        name: str,
-        option: str,
-        text: str,
-        options: Mapping[str, Any] | None = None,
-        *,
-        channel: Place = None,
-        context: str = "guild",
+        self, user: User, name: str, option: str, text: str, *options: Any, **where: Any
     ) -> list[Json]:
-        """What the bot suggests for a text typed so far; empty when it says nothing."""
-        typed = await self.type_into(
-            user, name, option, text, options, channel=channel, context=context
-        )
+        """What the bot suggests, as `type_into` is asked; empty when it says nothing."""
+        typed = await self.type_into(user, name, option, text, *options, **where)
         return typed.choices or []
 
     async def press(
@@ -213,19 +192,12 @@ class UserActions:
         label: str | None = None,
     ) -> Interaction:
         """Press a button by its custom id or its label."""
-        button = next(
-            (
-                b
-                for b in message.buttons
-                if (custom_id is not None and b.get("custom_id") == custom_id)
-                or (label is not None and b.get("label") == label)
-            ),
-            None,
-        )
-        if button is None:
-            labels = [b.get("label") for b in message.buttons]
-            raise NotOfferedError(f"No button {custom_id or label!r}; there are {labels}.")
-        return await self.use_component(user, message, button)
+        by, wanted = ("label", label) if custom_id is None else ("custom_id", custom_id)
+        found = [each for each in message.buttons if each.get(by) == wanted]
+        if not found:
+            labels = [each.get("label") for each in message.buttons]
+            raise NotOfferedError(f"No button {wanted!r}; there are {labels}.")
+        return await self.use_component(user, message, found[0])
 
     async def select(
         self,
@@ -247,9 +219,8 @@ class UserActions:
         if message.visible_to not in {None, user.id}:
             raise NotOfferedError(f"{user.name} cannot see that message.")
         if component.get("disabled"):
-            raise NotOfferedError(
-                f"{component.get('label') or component['custom_id']} is disabled."
-            )
+            name = component.get("label") or component["custom_id"]
+            raise NotOfferedError(f"{name} is disabled.")
         data: Json = {
             "custom_id": component["custom_id"],
             "component_type": component["type"],
@@ -263,9 +234,8 @@ class UserActions:
             if resolved:
                 data["resolved"] = resolved
         channel = self.world.channels[message.channel_id]
-        return await self._dispatch(
-            user, channel, InteractionType.MESSAGE_COMPONENT, data, source=message
-        )
+        kind = InteractionType.MESSAGE_COMPONENT
+        return await self._dispatch(user, channel, kind, data, source=message)
 
     async def submit_modal(
         self,
@@ -282,13 +252,9 @@ class UserActions:
         }
         if filled.resolved:
             data["resolved"] = filled.resolved
-        return await self._dispatch(
-            opened_by.user,
-            opened_by.channel,
-            InteractionType.MODAL_SUBMIT,
-            data,
-            source=opened_by.source,
-        )
+        user, channel, source = opened_by.user, opened_by.channel, opened_by.source
+        kind = InteractionType.MODAL_SUBMIT
+        return await self._dispatch(user, channel, kind, data, source=source)
 
     async def _dispatch(
         self,
@@ -297,10 +263,9 @@ class UserActions:
         kind: InteractionType,
         data: Json,
         *,
-        command: str = "",
-        source: Message | None = None,
         age_seconds: float = 0.0,
         wait: bool = True,
+        **about: Any,
     ) -> Interaction:
         """Create an interaction, send it to the bot and wait for the acknowledgement."""
         context, user_installed = context_of(self.world, channel)
@@ -315,9 +280,8 @@ class UserActions:
             self.world.clock.now() - age_seconds,
             time.monotonic(),
             user_installed=user_installed,
-            command=command,
-            source=source,
-            until=self.world.signal.until,
+            until=self.world.until,
+            **about,
         )
         self.world.interactions[interaction.id] = interaction
         self.world.interactions_by_token[interaction.token] = interaction

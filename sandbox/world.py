@@ -6,8 +6,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from sandbox.clock import Clock, Snowflakes
+from sandbox.clock import MovableClock, Snowflakes
 from sandbox.model import (
     Channel,
     ChannelType,
@@ -57,42 +58,13 @@ class TrafficLine:
 Listener = Callable[[str, Json], None]
 
 
-class Signal:
-    """Wakes everything that waits for a change of the world."""
-
-    def __init__(self) -> None:
-        self._changed = asyncio.Event()
-
-    def notify(self) -> None:
-        """Wake all waiters."""
-        self._changed.set()
-        self._changed = asyncio.Event()
-
-    async def wait(self) -> None:
-        """Wait for the next change."""
-        await self._changed.wait()
-
-    async def until(self, condition: Callable[[], object], timeout_seconds: float) -> bool:
-        """Wait until the condition holds; false when the time is over first."""
-        end = time.monotonic() + timeout_seconds
-        while not condition():
-            left = end - time.monotonic()
-            if left <= 0:
-                return False
-            try:
-                await asyncio.wait_for(self._changed.wait(), left)
-            except TimeoutError:
-                return bool(condition())
-        return True
-
-
 class World:
     """Guild, channels, users, messages, files, commands: one server and its direct messages."""
 
     def __init__(self) -> None:
-        self.clock = Clock()
+        self.clock = MovableClock()
         self.ids = Snowflakes(self.clock)
-        self.signal = Signal()
+        self._changed = asyncio.Event()
         self.application_id = self.ids.next()
         self.token = f"sandbox.{secrets.token_urlsafe(24)}"
         self.cdn_secret = secrets.token_bytes(16)
@@ -141,24 +113,13 @@ class World:
         name: str,
         *,
         display_name: str | None = None,
-        color: str = "#747f8d",
-        bot: bool = False,
-        locale: str = "en-US",
-        in_guild: bool = True,
         user_id: int | None = None,
+        **details: Any,
     ) -> User:
         """A new user, with a direct-message channel to the bot unless it is a bot."""
-        user = User(
-            user_id or self.ids.next(),
-            name,
-            display_name or name,
-            color=color,
-            bot=bot,
-            locale=locale,
-            in_guild=in_guild,
-        )
+        user = User(user_id or self.ids.next(), name, display_name or name, **details)
         self.users[user.id] = user
-        if not bot:
+        if not user.bot:
             dm = Channel(self.ids.next(), ChannelType.DM, name, member_ids=[user.id])
             self.channels[dm.id] = dm
         self.emit("users", {})
@@ -200,7 +161,26 @@ class World:
         """Tell the page and every waiter that something changed."""
         for listener in tuple(self.listeners):
             listener(kind, payload)
-        self.signal.notify()
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def until(self, condition: Callable[[], object], timeout_seconds: float) -> bool:
+        """Wait until the condition holds; false when the time is over first."""
+        end = time.monotonic() + timeout_seconds
+        while not condition():
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            try:
+                await asyncio.wait_for(self._changed.wait(), left)
+            except TimeoutError:
+                return bool(condition())
+        return True
+
+    def tell(self, kind: str, title: str, *, sent: Any = None, received: Any = None) -> None:
+        """Add a whole line to the traffic, and tell of it."""
+        line = TrafficLine(self.clock.now(), kind, title, sent=sent, received=received)
+        self.emit("traffic", {"line": self.log(line)})
 
     def log(self, line: TrafficLine) -> TrafficLine:
         """Add a line to the traffic; it may still be completed by the caller."""

@@ -119,21 +119,6 @@ class Painting(_File):
         return Sentence(MEASURED_ON[self.fingerprint_of].template, {"painting": self.titled})
 
     @property
-    def style_scale(self) -> float:
-        """Size of the strokes that suits it."""
-        return self.settings.style_scale
-
-    @property
-    def strength(self) -> float:
-        """How much style suits it, 0 to 1."""
-        return self.settings.strength
-
-    @property
-    def pooling(self) -> Pooling | None:
-        """How the network should scale down; None leaves it to the recipe."""
-        return self.settings.pooling
-
-    @property
     def suiting(self) -> dict[str, Any]:
         """Options that suit it, by their names; without those that are left to the recipe."""
         return self.settings.model_dump(exclude_unset=True, exclude_none=True)
@@ -152,7 +137,8 @@ class Painting(_File):
     @cached_property
     def swatch_path(self) -> Path | None:
         """A small picture painted from its statistics alone; None where there is none."""
-        return _there(SWATCHES / f"{self.id}.jpg")
+        path = SWATCHES / f"{self.id}.jpg"
+        return path if path.is_file() else None
 
     @cached_property
     def fingerprints(self) -> dict[str, Path]:
@@ -181,7 +167,3 @@ def parse_painting(painting_id: str, text: str) -> Painting:
             for problem in error.errors(include_url=False)
         )
         raise CatalogueError(f"{painting_id}.toml cannot be used: {wrong}") from error
-
-
-def _there(path: Path) -> Path | None:
-    return path if path.is_file() else None

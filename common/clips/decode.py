@@ -1,7 +1,7 @@
 """A stranger's moving file made into a clip file; belongs into a process that can be killed."""
 
 import io
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from typing import Protocol
 
@@ -46,35 +46,27 @@ def decode(data: bytes, limits: DecodeLimits, clip_limits: ClipLimits | None) ->
     try:
         picture = normalize(data, limits)
     except InvisibleError:
-        made = _moving(data, found, limits, clip_limits)
-        if made is None:
+        clip, seen = _moving(data, found, limits, clip_limits)
+        if clip is None:
             raise
-        first = made.frames.most_visible
-        return Decoded(normalized(first, found.name, ()), made.clip)
-    made = _moving(data, found, limits, clip_limits)
-    return Decoded(picture, None if made is None else made.clip)
-
-
-@dataclass(frozen=True)
-class _Made:
-    clip: DecodedClip
-    frames: "_Frames"
+        return Decoded(normalized(seen, found.name, ()), clip)
+    return Decoded(picture, _moving(data, found, limits, clip_limits)[0])
 
 
 def _moving(
     data: bytes, found: Format, limits: DecodeLimits, clip_limits: ClipLimits
-) -> _Made | None:
-    """The clip of a file; None where there is but one frame to be seen."""
+) -> tuple[DecodedClip | None, Image.Image]:
+    """The clip of a file, None where there is but one frame to be seen; and a frame of it."""
     reader: _Reader = import_module(f"common.clips.readers.{found.motion}")
     with explained():
         motion = reader.read(data, limits)
-        if motion is None:
-            return None
         frames = _Frames(clip_limits.max_side_px)
+        if motion is None:
+            return None, frames.most_visible
         kept = sampled(motion, clip_limits, frames.encoded)
         check_visible(frames.most_visible)
         if len(kept.pictures) == 1:
-            return None
+            return None, frames.most_visible
         about = Description(
             width_px=frames.size[0],
             height_px=frames.size[1],
@@ -93,7 +85,7 @@ def _moving(
         seconds=sum(kept.durations_ms) / 1000,
         notes=_notes(motion, kept, clip_limits),
     )
-    return _Made(clip, frames)
+    return clip, frames.most_visible
 
 
 class _Frames:

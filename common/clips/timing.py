@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from PIL import ImageFile
+
 from common.pictures.kinds import ClipLimits, PictureError
 from common.pictures.raster import Raster
 
@@ -61,6 +63,17 @@ class Sampled:
 def browser_delay_ms(delay_ms: float) -> float:
     """How long a frame of a picture file is shown that asks for this long."""
     return _INSTEAD_MS if delay_ms <= _TOO_SHORT_MS else delay_ms
+
+
+def moments_of(image: ImageFile.ImageFile, raster: Callable[[], Raster]) -> Iterator[Moment]:
+    """The frames of a file that Pillow goes through; `raster` makes one of the current one."""
+    start_ms = 0.0
+    for number in range(getattr(image, "n_frames", 1)):
+        image.seek(number)
+        image.load()
+        duration_ms = browser_delay_ms(float(image.info.get("duration", 0)))
+        yield Moment(start_ms, duration_ms, raster)
+        start_ms += duration_ms
 
 
 def sampled(motion: Motion, limits: ClipLimits, render: Callable[[Raster], bytes]) -> Sampled:

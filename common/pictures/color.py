@@ -15,6 +15,15 @@ from common.sentences import Sentence, sentence
 
 Bytes: TypeAlias = Samples
 _BAND_ROWS: Final = 128
+_UNUSABLE_PROFILE: Final = sentence(
+    "The file's color profile cannot be used; I took its colors for sRGB."
+)
+_TONE_MAPPED: Final = sentence(
+    "The file is HDR; I brought its brightness to that of a common screen."
+)
+_APPROXIMATE: Final = sentence(
+    "The file is in CMYK without a usable color profile; its colors are approximate."
+)
 
 
 def to_srgb(raster: Raster) -> tuple[Bytes, tuple[Sentence, ...]]:
@@ -58,7 +67,7 @@ def _from_light(raster: Raster, colors: Samples) -> tuple[Bytes, tuple[Sentence,
             found = _through_profile(colors, raster.white, icc)
             if found is not None:
                 return found, ()
-            return _gray_or_rgb(to_bytes(colors, raster.white)), (unusable_profile(),)
+            return _gray_or_rgb(to_bytes(colors, raster.white)), (_UNUSABLE_PROFILE,)
         case Coded(primaries, code, peak_nits) if to_light := transfer.to_light(code):
             chromaticities = transfer.PRIMARIES.get(primaries, transfer.PRIMARIES[1])
             if code == 13 and primaries not in transfer.PRIMARIES:
@@ -67,7 +76,7 @@ def _from_light(raster: Raster, colors: Samples) -> tuple[Bytes, tuple[Sentence,
             matrix = transfer.to_srgb_primaries(chromaticities)
             assert matrix is not None
             hdr = (code, peak_nits) if code in {transfer.PQ, transfer.HLG} else None
-            return _bands(colors, table, matrix, hdr), ((_tone_note(),) if hdr else ())
+            return _bands(colors, table, matrix, hdr), ((_TONE_MAPPED,) if hdr else ())
         case Calibrated(exponent, chroma):
             matrix = transfer.to_srgb_primaries(chroma or transfer.PRIMARIES[1])
             if matrix is not None:
@@ -177,9 +186,7 @@ def _from_cmyk(inks: Bytes, color: Color) -> tuple[Bytes, tuple[Sentence, ...]]:
             assert made is not None
             return np.asarray(made), ()
     rgb = Image.fromarray(np.ascontiguousarray(inks), "CMYK").convert("RGB")
-    return np.asarray(rgb), (
-        sentence("The file is in CMYK without a usable color profile; its colors are approximate."),
-    )
+    return np.asarray(rgb), (_APPROXIMATE,)
 
 
 def _from_lab(lab: Bytes) -> Bytes:
@@ -197,12 +204,3 @@ def _from_lab(lab: Bytes) -> Bytes:
 
 def _gray_or_rgb(levels: Bytes) -> Bytes:
     return np.repeat(levels, 3, axis=2) if levels.shape[2] == 1 else levels
-
-
-def unusable_profile() -> Sentence:
-    """What is said where the colors of a file are taken for sRGB against its profile."""
-    return sentence("The file's color profile cannot be used; I took its colors for sRGB.")
-
-
-def _tone_note() -> Sentence:
-    return sentence("The file is HDR; I brought its brightness to that of a common screen.")

@@ -8,10 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import QueueCore
+from jobs.core import QueuePart
 from jobs.db import schema
-from jobs.db.database import Transaction
-from jobs.db.rows import Record, json_object, moment
+from jobs.db.database import Record, Transaction
+from jobs.db.rows import from_row, json_object
 from jobs.entering.limits import EVERYWHERE
 
 BEFORE = "before"
@@ -34,11 +34,8 @@ class AuditEntry:
     details: dict[str, Any]
 
 
-class AuditLog:
+class AuditLog(QueuePart):
     """Who of the admins did what. A server id of None means all servers."""
-
-    def __init__(self, core: QueueCore) -> None:
-        self._core = core
 
     async def write(
         self,
@@ -48,7 +45,7 @@ class AuditLog:
         details: Mapping[str, Any] | None = None,
     ) -> None:
         """Write down something that an admin did elsewhere."""
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             await write_audit(transaction, guild_id or EVERYWHERE, by_user, action, details)
 
     async def read(
@@ -59,21 +56,8 @@ class AuditLog:
         statement = sa.select(schema.audit).where(columns.guild_id == (guild_id or EVERYWHERE))
         if before is not None:
             statement = statement.where(columns.id < before)
-        async with self._core.database.read() as connection:
-            rows = (
-                await connection.execute(statement.order_by(columns.id.desc()).limit(limit))
-            ).all()
-        return [
-            AuditEntry(
-                row.id,
-                moment(row.at),
-                row.guild_id,
-                row.user_id,
-                row.action,
-                json_object(row.details),
-            )
-            for row in rows
-        ]
+        rows = await self._database.all(statement.order_by(columns.id.desc()).limit(limit))
+        return [from_row(AuditEntry, row, details=json_object(row.details)) for row in rows]
 
 
 async def write_act_on(transaction: Transaction, row: Record, by_user_id: int, action: str) -> None:
@@ -90,23 +74,19 @@ async def write_audit(
     details: Mapping[str, Any] | None = None,
 ) -> int:
     """Add a line to the record of what admins did; its id."""
-    inserted = await transaction.connection.execute(
-        sa.insert(schema.audit)
-        .values(
-            guild_id=guild_id,
-            at=transaction.now,
-            user_id=by_user,
-            action=action,
-            details=json.dumps(dict(details or {})),
-        )
-        .returning(schema.audit.c.id)
+    line = sa.insert(schema.audit).values(
+        guild_id=guild_id,
+        at=transaction.now,
+        user_id=by_user,
+        action=action,
+        details=json.dumps(dict(details or {})),
     )
-    return int(inserted.scalar_one())
+    return int(await transaction.scalar(line.returning(schema.audit.c.id)))
 
 
 async def amend_audit(transaction: Transaction, entry_id: int, details: Mapping[str, Any]) -> None:
     """Set the details of a line that was written before they were known."""
-    await transaction.connection.execute(
+    await transaction.execute(
         sa.update(schema.audit)
         .where(schema.audit.c.id == entry_id)
         .values(details=json.dumps(dict(details)))

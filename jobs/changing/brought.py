@@ -14,10 +14,10 @@ from common.options import PaintInputs
 from common.sentences import sentence
 from jobs.changing.cancelling import forget_clearing, lock_with_flow
 from jobs.changing.retention import drop_pictures
-from jobs.core import QueueCore, record
+from jobs.core import QueueCore, change_job, record
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Transaction
-from jobs.db.rows import J, Record, job_from_row, json_object, lenient, moment, to_json
+from jobs.db.rows import J, job_from_row, json_object, lenient, moment, to_json
 from jobs.delivery import ENDED
 from jobs.entering.intakes import close_intakes
 from jobs.model import Failure, FailureKind, JobState
@@ -82,11 +82,8 @@ async def take_back(core: QueueCore, user_id: int, brought: Brought) -> list[str
     while frontier:
         found: dict[int, Keys] = {}
         for parents in _batches(frontier):
-            async with core.database.read() as connection:
-                statement = sa.select(J.id, J.parent_job_id, J.inputs, J.user_id)
-                rows = await connection.execute(statement.where(J.parent_job_id.in_(parents)))
-                children = rows.all()
-            for row in children:
+            statement = sa.select(J.id, J.parent_job_id, J.inputs, J.user_id)
+            for row in await core.database.all(statement.where(J.parent_job_id.in_(parents))):
                 keys = _keys(row.inputs) & frontier[row.parent_job_id]
                 if keys and row.id not in seen:
                     found[row.id] = keys
@@ -100,7 +97,7 @@ async def take_back(core: QueueCore, user_id: int, brought: Brought) -> list[str
     for job_id, parent_id in brought.parents.items():
         async with core.database.write() as transaction:
             # So that it stays known from whom what is left came.
-            await transaction.connection.execute(
+            await transaction.execute(
                 sa.update(schema.jobs)
                 .where(J.parent_job_id == job_id)
                 .values(parent_job_id=parent_id)
@@ -122,11 +119,8 @@ async def _take_back_from(core: QueueCore, job_id: int, keys: Keys) -> set[str]:
             failure = Failure.of(FailureKind.ERASED, TAKEN_BACK, f"job-{job_id}")
             gone |= {*await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)}
         await forget_clearing(transaction, job_id)
-        await transaction.connection.execute(
-            sa.update(schema.jobs)
-            .where(J.id == job_id)
-            .values(inputs=to_json(inputs.taken_back()), revision=J.revision + 1)
-        )
+        left = to_json(inputs.taken_back())
+        await change_job(transaction, job_id, inputs=left, revision=J.revision + 1)
         await record(transaction, job_id, "pictures_taken_back", "queue")
         await transaction.notify(CHANGED_TOPIC)
         if row.state == JobState.DONE:
@@ -145,30 +139,26 @@ async def _drop_brought(transaction: Transaction, job_id: int, keys: Keys) -> se
     goes = sa.or_(
         sa.and_(uses.c.role.startswith("input:"), uses.c.key.in_(keys)), uses.c.role == _FILM
     )
-    gone = await transaction.connection.scalars(
+    gone = await transaction.scalars(
         sa.delete(uses).where(uses.c.job_id == job_id, goes).returning(uses.c.key)
     )
-    await transaction.connection.execute(
-        sa.update(schema.jobs).where(J.id == job_id).values(timelapse_key=None)
-    )
+    await change_job(transaction, job_id, timelapse_key=None)
     return set(gone)
 
 
 async def _close_intakes_from(transaction: Transaction, user_id: int, parents: set[int]) -> None:
     """Close the commands of others that are just about to paint on from these jobs."""
     columns = schema.intakes.c
-    opened = await transaction.connection.execute(
-        sa.select(columns.interaction_id, columns.payload).where(
-            columns.closed_at.is_(None), columns.user_id != user_id
-        )
+    opened = await transaction.execute(
+        sa.select(schema.intakes).where(columns.closed_at.is_(None), columns.user_id != user_id)
     )
-    ids = [row.interaction_id for row in opened if _parent(row) in parents]
+    ids = [
+        row.interaction_id
+        for row in opened
+        if json_object(row.payload).get("parent_job_id") in parents
+    ]
     if ids:
         await close_intakes(transaction, columns.interaction_id.in_(ids))
-
-
-def _parent(row: Record) -> object:
-    return json_object(row.payload).get("parent_job_id")
 
 
 def _keys(inputs: str) -> Keys:

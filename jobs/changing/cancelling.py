@@ -3,10 +3,10 @@
 import sqlalchemy as sa
 
 from jobs.changing.audit import COMMAND_LINE
-from jobs.core import record, row_of
+from jobs.core import change_job, record, row_of
 from jobs.db import schema
-from jobs.db.database import CANCELLED_TOPIC, CHANGED_TOPIC, Transaction
-from jobs.db.rows import J, Record
+from jobs.db.database import CANCELLED_TOPIC, CHANGED_TOPIC, Record, Transaction
+from jobs.db.rows import J
 from jobs.model import JobState
 from jobs.order import fairness
 from jobs.working.ending import end_job
@@ -22,7 +22,7 @@ async def lock_with_flow(transaction: Transaction, job_id: int) -> Record | None
 
     The flow's lock comes first, as everywhere, so that no two writers wait for each other.
     """
-    flow = await transaction.connection.scalar(sa.select(J.flow).where(J.id == job_id))
+    flow = await transaction.scalar(sa.select(J.flow).where(J.id == job_id))
     if flow is None:
         return None
     await transaction.lock(fairness.flow_lock(flow))
@@ -47,7 +47,7 @@ WAITING_AGAIN = {
 async def forget_clearing(transaction: Transaction, job_id: int) -> None:
     """Leave nothing to be undone for a job, whoever cancelled it."""
     cleared = schema.cleared_jobs
-    await transaction.connection.execute(sa.delete(cleared).where(cleared.c.job_id == job_id))
+    await transaction.execute(sa.delete(cleared).where(cleared.c.job_id == job_id))
 
 
 async def cancel_row(
@@ -74,11 +74,8 @@ async def cancel_row(
                 transaction, row, state, actor, cancelled_by=by, back_until=back_until
             )
         case JobState.RUNNING if not row.cancel_requested:
-            await transaction.connection.execute(
-                sa.update(schema.jobs)
-                .where(J.id == row.id)
-                .values(cancel_requested=True, cancelled_by=by, revision=J.revision + 1)
-            )
+            asked = {"cancel_requested": True, "cancelled_by": by, "revision": J.revision + 1}
+            await change_job(transaction, row.id, **asked)
             await record(transaction, row.id, "cancel_requested", actor)
             await transaction.notify(CHANGED_TOPIC)
             await transaction.notify(CANCELLED_TOPIC, about=str(row.id))

@@ -12,10 +12,10 @@ from jobs.changing.cancelling import (
     forget_clearing,
     lock_with_flow,
 )
-from jobs.core import QueueCore, record
+from jobs.core import QueuePart, change_job, record
 from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
-from jobs.db.rows import IS_QUEUED, J, Record, job_from_row, moment
+from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Record, Transaction
+from jobs.db.rows import IS_QUEUED, J, job_from_row, moment
 from jobs.entering.limits import EVERYWHERE
 from jobs.model import Job, JobState
 from jobs.order import fairness
@@ -26,35 +26,29 @@ UNDO_SECONDS = 600.0
 _CLEAR, _UNDO = "clear", "undo_clear"
 
 
-class Clearings:
+class Clearings(QueuePart):
     """Emptying the queue. A server id of None means all servers."""
-
-    def __init__(self, core: QueueCore) -> None:
-        self._core = core
 
     async def clear(self, guild_id: int | None, by_user_id: int) -> Cleared:
         """Cancel all that waits; running jobs go on. It can be undone for ten minutes."""
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             clear_id = await write_audit(transaction, guild_id or EVERYWHERE, by_user_id, _CLEAR)
             until = moment(transaction.now + UNDO_SECONDS)
         here = [] if guild_id is None else [J.guild_id == guild_id]
         # The last first, so that none of them moves up before its turn.
         statement = sa.select(J.id).where(IS_QUEUED, *here).order_by(J.start.desc(), J.id.desc())
-        async with self._core.database.read() as connection:
-            waiting = list(await connection.scalars(statement))
         cancelled, dropped = list[Job](), list[str]()
-        for job_id in waiting:
-            async with self._core.database.write() as transaction:
+        for job_id in await self._database.scalars(statement):
+            async with self._database.write() as transaction:
                 row = await lock_with_flow(transaction, job_id)
                 if row is not None and row.state == JobState.QUEUED:
-                    dropped += await cancel_row(
-                        transaction, row, by_user_id, back_until=until.timestamp()
-                    )
+                    end = until.timestamp()
+                    dropped += await cancel_row(transaction, row, by_user_id, back_until=end)
                     await _remember(transaction, clear_id, row)
                     cancelled.append(replace(job_from_row(row), ended_at=moment(transaction.now)))
         for job in cancelled:
             say_end(job, "cancelled")
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             await amend_audit(transaction, clear_id, {"count": len(cancelled)})
         await self._core.discard_working(dropped)
         return Cleared(clear_id, tuple(job.id for job in cancelled), until)
@@ -67,8 +61,7 @@ class Clearings:
         """
         place = guild_id or EVERYWHERE
         audit, cleared = schema.audit.c, schema.cleared_jobs.c
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
+        async with self._database.read_now() as (connection, now):
             cleared_at = await connection.scalar(
                 sa.select(audit.at).where(
                     audit.id == clear_id, audit.guild_id == place, audit.action == _CLEAR
@@ -86,36 +79,27 @@ class Clearings:
         back = [job_id for job_id in job_ids if await self._put_back(job_id, clear_id, by_user_id)]
         await self._let_later_ones_follow(back, cleared_at)
         if back:
-            async with self._core.database.write() as transaction:
+            async with self._database.write() as transaction:
                 await write_audit(transaction, place, by_user_id, _UNDO, {"count": len(back)})
         return ClearUndone(tuple(back), len(job_ids) - len(back))
 
     async def _put_back(self, job_id: int, clear_id: int, by_user_id: int) -> bool:
         cleared = schema.cleared_jobs.c
-        async with self._core.database.write() as transaction:
-            connection = transaction.connection
+        async with self._database.write() as transaction:
             row = await lock_with_flow(transaction, job_id)
-            mark = sa.select(schema.cleared_jobs).where(
-                cleared.job_id == job_id, cleared.clear_id == clear_id
+            known = await transaction.one_or_none(
+                sa.select(schema.cleared_jobs).where(
+                    cleared.job_id == job_id, cleared.clear_id == clear_id
+                )
             )
-            known = (await connection.execute(mark)).one_or_none()
             if row is None or known is None or row.state != JobState.CANCELLED:
                 return False
             await forget_clearing(transaction, job_id)
             if row.pictures_deleted_at is not None:
                 return False
             tags = await fairness.return_to_place(transaction, row, known.user_finish)
-            await connection.execute(
-                sa.update(schema.jobs)
-                .where(J.id == job_id)
-                .values(
-                    **WAITING_AGAIN,
-                    user_finish=tags.user_finish,
-                    start=tags.start,
-                    finish=tags.finish,
-                    counted=known.counted,
-                )
-            )
+            again = WAITING_AGAIN | tags.columns
+            await change_job(transaction, job_id, **again, counted=known.counted)
             details = {"clear": clear_id}
             await record(transaction, job_id, "put_back", actor_of(by_user_id), details)
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
@@ -131,52 +115,27 @@ class Clearings:
             J.id.not_in(put_back),
             sa.tuple_(J.flow, J.user_id).in_(owners),
         )
-        async with self._core.database.read() as connection:
-            flows = list(await connection.scalars(sa.select(J.flow).where(later).distinct()))
-        for flow in flows:
-            async with self._core.database.write() as transaction:
+        for flow in await self._database.scalars(sa.select(J.flow).where(later).distinct()):
+            async with self._database.write() as transaction:
                 await transaction.lock(fairness.flow_lock(flow))
                 found = sa.select(schema.jobs).where(later, J.flow == flow)
                 locked = found.order_by(J.band.desc(), J.user_start.desc(), J.id.desc())
-                rows = (await transaction.connection.execute(locked.with_for_update())).all()
+                rows = await transaction.all(locked.with_for_update())
                 for row in rows:
                     await fairness.step_aside(transaction, row)
                 for row in sorted(rows, key=lambda row: row.id):
-                    await _queue_anew(transaction, row)
+                    tags = await fairness.take_place_again(transaction, row)
+                    await change_job(transaction, row.id, **tags.columns)
                 await transaction.notify(CHANGED_TOPIC)
-
-
-async def _queue_anew(transaction: Transaction, row: Record) -> None:
-    tags = await fairness.take_place(
-        transaction,
-        flow=row.flow,
-        user_id=row.user_id,
-        band=row.band,
-        cost=row.predicted_seconds,
-        job_id=row.id,
-    )
-    await transaction.connection.execute(
-        sa.update(schema.jobs)
-        .where(J.id == row.id)
-        .values(
-            band=tags.band,
-            user_start=tags.user_start,
-            user_finish=tags.user_finish,
-            start=tags.start,
-            finish=tags.finish,
-        )
-    )
 
 
 async def _remember(transaction: Transaction, clear_id: int, row: Record) -> None:
     """Note what the row of a job said before it was cancelled."""
-    await forget_clearing(transaction, row.id)
-    await transaction.connection.execute(
-        sa.insert(schema.cleared_jobs).values(
-            job_id=row.id,
-            clear_id=clear_id,
-            at=transaction.now,
-            user_finish=row.user_finish,
-            counted=row.counted,
-        )
+    await transaction.replace(
+        schema.cleared_jobs,
+        {"job_id": row.id},
+        clear_id=clear_id,
+        at=transaction.now,
+        user_finish=row.user_finish,
+        counted=row.counted,
     )

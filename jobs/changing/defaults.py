@@ -8,18 +8,15 @@ from pydantic import ValidationError
 
 from common.defaults import Defaults
 from jobs.changing.audit import BEFORE, write_audit
-from jobs.core import QueueCore
+from jobs.core import QueuePart
 from jobs.db import schema
 
 DefaultsScope = Literal["user", "channel", "guild"]
 D = schema.defaults.c
 
 
-class StoredDefaults:
+class StoredDefaults(QueuePart):
     """Reads and writes them."""
-
-    def __init__(self, core: QueueCore) -> None:
-        self._core = core
 
     async def of(self, scope: DefaultsScope, owner_id: int) -> Defaults:
         """What was chosen for one of them."""
@@ -29,8 +26,7 @@ class StoredDefaults:
         """What holds for these together: a member's before a channel's before a server's."""
         wanted = [sa.and_(D.scope == scope, D.owner_id == owner) for scope, owner in owners.items()]
         statement = sa.select(D.scope, D.chosen).where(sa.or_(*wanted))
-        async with self._core.database.read() as connection:
-            rows = {row.scope: row.chosen for row in await connection.execute(statement)}
+        rows = {row.scope: row.chosen for row in await self._database.all(statement)}
         found = Defaults()
         for scope in ("guild", "channel", "user"):
             if scope in rows:
@@ -44,11 +40,11 @@ class StoredDefaults:
 
         What is chosen for a channel or a server goes into the log of the server.
         """
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             if scope != "user":
                 await transaction.lock(f"atelier-defaults:{scope}:{owner_id}")
                 found = sa.select(D.chosen).where(D.scope == scope, D.owner_id == owner_id)
-                text = await transaction.connection.scalar(found)
+                text = await transaction.scalar(found)
                 details = {"scope": scope, **chosen.model_dump(exclude_none=True)}
                 if text is not None:
                     details[BEFORE] = _read(text).model_dump(exclude_none=True)
@@ -57,7 +53,7 @@ class StoredDefaults:
                 "chosen": chosen.model_dump_json(exclude_none=True),
                 "updated_at": transaction.now,
             }
-            await transaction.connection.execute(
+            await transaction.execute(
                 transaction.insert(schema.defaults)
                 .values(scope=scope, owner_id=owner_id, **values)
                 .on_conflict_do_update(index_elements=[D.scope, D.owner_id], set_=values)
@@ -68,8 +64,7 @@ class StoredDefaults:
         statement = sa.select(D.owner_id, D.chosen).where(
             D.scope == "user", D.chosen.contains('"language"')
         )
-        async with self._core.database.read() as connection:
-            rows = (await connection.execute(statement)).all()
+        rows = await self._database.all(statement)
         chosen = {int(row.owner_id): _read(row.chosen).language for row in rows}
         return {user_id: language for user_id, language in chosen.items() if language}
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import QueueCore
+from jobs.core import QueuePart
 from jobs.db import schema
-from jobs.db.database import Transaction
+from jobs.db.rows import from_row
 
 TAKEN_OUT = 0
 """In the place of a message's id: somebody who moderates the channel deleted it."""
@@ -27,47 +28,34 @@ class GalleryPost:
     """None while it is being posted; `TAKEN_OUT`: it is not to come back."""
 
 
-class Gallery:
+class Gallery(QueuePart):
     """Notes which pictures are posted, so that each is once, and can be taken out again."""
-
-    def __init__(self, core: QueueCore) -> None:
-        self._core = core
 
     async def of(self, job_id: int) -> GalleryPost | None:
         """Where a picture is posted, if it is."""
-        async with self._core.database.read() as connection:
-            found = sa.select(schema.gallery_posts).where(G.job_id == job_id)
-            row = (await connection.execute(found)).one_or_none()
-        if row is None:
-            return None
-        return GalleryPost(row.job_id, row.guild_id, row.channel_id, row.message_id)
+        row = await self._database.one_or_none(_post_of(job_id))
+        return None if row is None else from_row(GalleryPost, row)
 
     async def claim(self, job_id: int, guild_id: int, channel_id: int) -> GalleryPost | None:
         """Begin to post a picture. What stands in the way, if it was posted or is being."""
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             await transaction.lock(f"atelier-gallery:{job_id}")
-            found = sa.select(schema.gallery_posts).where(G.job_id == job_id)
-            row = (await transaction.connection.execute(found)).one_or_none()
+            row = await transaction.one_or_none(_post_of(job_id))
             if row is not None:
                 given_up = row.message_id is None and row.at < transaction.now - POSTING_SECONDS
                 if not given_up:
-                    return GalleryPost(row.job_id, row.guild_id, row.channel_id, row.message_id)
-                await _forget(transaction, job_id)
-            await transaction.connection.execute(
-                sa.insert(schema.gallery_posts).values(
-                    job_id=job_id, guild_id=guild_id, channel_id=channel_id, at=transaction.now
-                )
+                    return from_row(GalleryPost, row)
+            where = {"guild_id": guild_id, "channel_id": channel_id}
+            await transaction.replace(
+                schema.gallery_posts, {"job_id": job_id}, **where, at=transaction.now
             )
         return None
 
     async def posted(self, job_id: int, message_id: int) -> None:
         """Note the message."""
-        async with self._core.database.write() as transaction:
-            await transaction.connection.execute(
-                sa.update(schema.gallery_posts)
-                .where(G.job_id == job_id)
-                .values(message_id=message_id)
-            )
+        await self._database.execute(
+            sa.update(schema.gallery_posts).where(G.job_id == job_id).values(message_id=message_id)
+        )
 
     async def begin_taking_out(self, job_id: int) -> GalleryPost | None:
         """Let nobody post a picture whose message is about to be deleted; None where none stands.
@@ -75,16 +63,15 @@ class Gallery:
         One that is just being posted is returned without a message, and left alone. Else to be
         followed by `forget`, by `posted` where the message stays, or by `keep_out`.
         """
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             await transaction.lock(f"atelier-gallery:{job_id}")
-            found = sa.select(schema.gallery_posts).where(G.job_id == job_id)
-            row = (await transaction.connection.execute(found)).one_or_none()
+            row = await transaction.one_or_none(_post_of(job_id))
             if row is None or row.message_id == TAKEN_OUT:
                 return None
-            post = GalleryPost(row.job_id, row.guild_id, row.channel_id, row.message_id)
-            if row.message_id is None:
+            post = from_row(GalleryPost, row)
+            if post.message_id is None:
                 return post
-            await transaction.connection.execute(
+            await transaction.execute(
                 sa.update(schema.gallery_posts)
                 .where(G.job_id == job_id)
                 .values(message_id=None, at=transaction.now)
@@ -97,21 +84,17 @@ class Gallery:
 
     async def forget(self, job_id: int) -> None:
         """Let a picture be in no gallery."""
-        async with self._core.database.write() as transaction:
-            await _forget(transaction, job_id)
+        await self._database.execute(sa.delete(schema.gallery_posts).where(G.job_id == job_id))
 
     async def mark_taken_out(self, message_ids: Collection[int]) -> int:
         """Note that somebody deleted these messages in Discord; how many were in a gallery."""
         ours = G.message_id.in_(message_ids)
-        async with self._core.database.read() as connection:
-            if await connection.scalar(sa.select(G.job_id).where(ours).limit(1)) is None:
-                return 0
-        async with self._core.database.write() as transaction:
-            result = await transaction.connection.execute(
-                sa.update(schema.gallery_posts).where(ours).values(message_id=TAKEN_OUT)
-            )
-            return result.rowcount
+        if not await self._database.scalars(sa.select(G.job_id).where(ours).limit(1)):
+            return 0
+        return await self._database.execute(
+            sa.update(schema.gallery_posts).where(ours).values(message_id=TAKEN_OUT)
+        )
 
 
-async def _forget(transaction: Transaction, job_id: int) -> None:
-    await transaction.connection.execute(sa.delete(schema.gallery_posts).where(G.job_id == job_id))
+def _post_of(job_id: int) -> sa.Select[Any]:
+    return sa.select(schema.gallery_posts).where(G.job_id == job_id)

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from jobs.core import QueueCore
+from jobs.core import QueuePart
 from jobs.db.facts import read_fact, write_fact
 from jobs.db.rows import J
 from jobs.outcomes import DatabaseRefusedError
@@ -19,11 +19,8 @@ _OF_ANOTHER_WORLD = {
 }
 
 
-class Installation:
+class Installation(QueuePart):
     """Facts by their names, in a small table."""
-
-    def __init__(self, core: QueueCore) -> None:
-        self._core = core
 
     async def belongs_to(self, world: str, application_id: int) -> None:
         """Take the database for a bot in Discord, or in the sandbox (`DISCORD`, `LOOPBACK`).
@@ -31,13 +28,13 @@ class Installation:
         Raises:
             DatabaseRefusedError: when it was the other's before.
         """
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             await transaction.lock("atelier-installation")
             known = await read_fact(transaction, WORLD)
             if known is None and world == LOOPBACK:
                 # Of an earlier version, which did not write it down.
                 of_others = J.application_id.is_not(None) & (J.application_id != application_id)
-                if await transaction.connection.scalar(sa.select(J.id).where(of_others).limit(1)):
+                if await transaction.scalar(sa.select(J.id).where(of_others).limit(1)):
                     known = DISCORD
             if known is None:
                 await write_fact(transaction, WORLD, world)

@@ -1,12 +1,13 @@
 """Jobs by their numbers: looked up, cancelled, queued again, set before the others."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import sqlalchemy as sa
 
 from jobs.changing.audit import COMMAND_LINE, write_act_on
 from jobs.changing.cancelling import WAITING_AGAIN, cancel_row, forget_clearing, lock_with_flow
-from jobs.core import QueueCore, record, row_of
+from jobs.core import QueuePart, change_job, job_of, record
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC
 from jobs.db.rows import J, event_from_row, job_from_row
@@ -24,25 +25,19 @@ from jobs.outcomes import (
 from jobs.working.saying import say_end
 
 
-class Jobs:
+class Jobs(QueuePart):
     """One job, or those of one user."""
-
-    def __init__(self, core: QueueCore) -> None:
-        self._core = core
 
     async def get(self, job_id: int) -> Job | None:
         """The job, or None."""
-        async with self._core.database.read() as connection:
-            statement = sa.select(schema.jobs).where(J.id == job_id)
-            row = (await connection.execute(statement)).one_or_none()
+        row = await self._database.one_or_none(sa.select(schema.jobs).where(J.id == job_id))
         return None if row is None else job_from_row(row)
 
     async def history(self, job_id: int) -> list[JobEvent]:
         """What happened to a job: who did what, and when; the oldest first."""
         columns = schema.events.c
         statement = sa.select(schema.events).where(columns.job_id == job_id).order_by(columns.id)
-        async with self._core.database.read() as connection:
-            return [event_from_row(row) for row in (await connection.execute(statement)).all()]
+        return [event_from_row(row) for row in await self._database.all(statement)]
 
     async def of_user(
         self,
@@ -62,14 +57,13 @@ class Jobs:
         if before_id is not None:
             where.append(J.id < before_id)
         statement = sa.select(schema.jobs).where(*where).order_by(J.id.desc()).limit(limit)
-        async with self._core.database.read() as connection:
-            return [job_from_row(row) for row in (await connection.execute(statement)).all()]
+        return [job_from_row(row) for row in await self._database.all(statement)]
 
     async def cancel(
         self, job_id: int, by_user_id: int, *, by_admin: bool = False
     ) -> CancelOutcome:
         """Cancel a waiting job at once, and ask the engine of a running one to stop."""
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             row = await lock_with_flow(transaction, job_id)
             if row is None:
                 return NoSuchJob()
@@ -78,9 +72,7 @@ class Jobs:
             dropped = await cancel_row(transaction, row, by_user_id)
             if row.user_id != by_user_id and row.state not in ENDED:
                 await write_act_on(transaction, row, by_user_id, "remove")
-            now = await row_of(transaction, job_id)
-            assert now is not None
-            job = job_from_row(now)
+            job = await job_of(transaction, job_id)
         await self._core.discard_working(dropped)
         if row.state == JobState.QUEUED:
             say_end(job, "cancelled")
@@ -97,67 +89,34 @@ class Jobs:
         Its message is delivered anew. None when it is not failed or cancelled, or its pictures
         have been deleted.
         """
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             row = await lock_with_flow(transaction, job_id)
             if row is None or row.state not in {JobState.FAILED, JobState.CANCELLED}:
                 return None
             if row.pictures_deleted_at is not None or row.delete_after is not None:
                 return None
-            tags = await fairness.take_place(
-                transaction,
-                flow=row.flow,
-                user_id=row.user_id,
-                band=row.band,
-                cost=row.predicted_seconds,
-                job_id=job_id,
-            )
-            await transaction.connection.execute(
-                sa.update(schema.jobs)
-                .where(J.id == job_id)
-                .values(
-                    **WAITING_AGAIN,
-                    user_start=tags.user_start,
-                    user_finish=tags.user_finish,
-                    start=tags.start,
-                    finish=tags.finish,
-                    failure=None,
-                    attempts=0,
-                    deaths=0,
-                    started_at=None,
-                )
-            )
+            tags = await fairness.take_place_again(transaction, row)
+            fresh = {"failure": None, "attempts": 0, "deaths": 0, "started_at": None}
+            await change_job(transaction, job_id, **WAITING_AGAIN, **tags.columns, **fresh)
             await forget_clearing(transaction, job_id)
             await record(transaction, job_id, "retried", "operator")
             await write_act_on(transaction, row, COMMAND_LINE, "retry")
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
-            now = await row_of(transaction, job_id)
-        return None if now is None else job_from_row(now)
+            return await job_of(transaction, job_id)
 
     async def move_to_front(self, job_id: int, by_user_id: int) -> bool:
         """Set a waiting job before all others of its server; other servers keep their turn."""
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             row = await lock_with_flow(transaction, job_id)
             if row is None or row.state != JobState.QUEUED:
                 return False
             await fairness.leave_place(transaction, row)
             # Out of the way while the others make room for it.
-            await transaction.connection.execute(
-                sa.update(schema.jobs).where(J.id == job_id).values(band=-1, user_start=0.0)
-            )
-            tags = await fairness.take_front(
-                transaction, flow=row.flow, cost=row.finish - row.start
-            )
-            await transaction.connection.execute(
-                sa.update(schema.jobs)
-                .where(J.id == job_id)
-                .values(
-                    band=tags.band,
-                    user_start=tags.user_start,
-                    start=tags.start,
-                    finish=tags.finish,
-                    revision=J.revision + 1,
-                )
-            )
+            await change_job(transaction, job_id, band=-1, user_start=0.0)
+            cost = row.finish - row.start
+            tags = await fairness.take_front(transaction, flow=row.flow, cost=cost)
+            moved = replace(tags, user_finish=row.user_finish).columns
+            await change_job(transaction, job_id, **moved, revision=J.revision + 1)
             await record(transaction, job_id, "moved_to_front", f"user:{by_user_id}")
             await write_act_on(transaction, row, by_user_id, "front")
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)

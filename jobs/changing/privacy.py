@@ -12,10 +12,10 @@ from jobs.changing.audit import amend_audit
 from jobs.changing.brought import brought_by, take_back
 from jobs.changing.cancelling import forget_clearing, lock_with_flow
 from jobs.changing.retention import drop_pictures
-from jobs.core import QueueCore
+from jobs.core import QueuePart, change_job
 from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC, Transaction
-from jobs.db.rows import HAS_ENDED, J, Record, job_from_row, json_object, moment
+from jobs.db.database import CHANGED_TOPIC, Record, Transaction
+from jobs.db.rows import HAS_ENDED, J, job_from_row, json_object, moment
 from jobs.entering.intakes import erase_intakes
 from jobs.model import JobState
 from jobs.order.fairness import leave_place
@@ -27,6 +27,11 @@ NOBODY = 0
 """The id in the place of one that was erased; Discord has no user 0."""
 _SECRET = frozenset({"target"})
 """Columns with keys to Discord rather than data of the user."""
+_FORGOTTEN = (
+    *("channel_id", "parent_job_id", "progress", "report"),
+    *("message_id", "message_channel_id"),
+)
+"""Columns of an erased job that hold nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,8 @@ class ErasedCounts:
     styles: int
 
 
-class Privacy:
+class Privacy(QueuePart):
     """Answers for what is known of somebody."""
-
-    def __init__(self, core: QueueCore) -> None:
-        self._core = core
 
     async def export_user(self, user_id: int) -> UserExport:
         """All that is kept of a user."""
@@ -75,8 +77,8 @@ class Privacy:
                 .join(schema.jobs, J.id == schema.gallery_posts.c.job_id)
                 .where(J.user_id == user_id),
             ),
-            ("defaults", sa.select(schema.defaults).where(_own_defaults(user_id))),
-            ("styles", sa.select(schema.user_styles).where(_own_style(user_id))),
+            ("defaults", sa.select(schema.defaults).where(_own(schema.defaults, user_id))),
+            ("styles", sa.select(styles).where(_own(styles, user_id))),
             ("server_styles", sa.select(styles).where(styles.c.scope == "guild", mine)),
             ("intakes", sa.select(intakes).where(intakes.c.user_id == user_id)),
             (
@@ -102,18 +104,17 @@ class Privacy:
         )
         uses = schema.picture_uses
         data: dict[str, Any] = {"user_id": str(user_id)}
-        async with self._core.database.read() as connection:
+        async with self._database.read() as connection:
             for name, statement in tables:
                 rows = await connection.execute(statement)
                 data[name] = [_plain(row, user_id) for row in rows]
-            keys = list(
-                await connection.scalars(
-                    sa.select(uses.c.key)
-                    .join(schema.jobs, J.id == uses.c.job_id)
-                    .where(J.user_id == user_id, ~is_working(uses.c.role))
-                    .order_by(J.id.desc(), uses.c.role.desc())
-                )
+            found = await connection.scalars(
+                sa.select(uses.c.key)
+                .join(schema.jobs, J.id == uses.c.job_id)
+                .where(J.user_id == user_id, ~is_working(uses.c.role))
+                .order_by(J.id.desc(), uses.c.role.desc())
             )
+            keys = list(found)
         keys += [style["picture_key"] for style in data["styles"] + data["server_styles"]]
         stored = [key for key in dict.fromkeys(keys) if await self._core.store.exists(key)]
         return UserExport(data, tuple(stored))
@@ -131,33 +132,27 @@ class Privacy:
         await self._remember(user_id)
         brought = await brought_by(self._core, user_id)
         # First what may become a job at any moment: it is one below, or it becomes none any more.
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             keys = await erase_intakes(transaction, user_id)
-        async with self._core.database.read() as connection:
-            ids = list(
-                await connection.scalars(
-                    sa.select(J.id).where(J.user_id == user_id, J.erased_at.is_(None))
-                )
-            )
+        ids = await self._database.scalars(
+            sa.select(J.id).where(J.user_id == user_id, J.erased_at.is_(None))
+        )
         for job_id in ids:
             keys += await self._erase_job(job_id, user_id)
         of_others = await take_back(self._core, user_id, brought)
-        async with self._core.database.write() as transaction:
-            styles = schema.user_styles
-            result = await transaction.connection.execute(
-                sa.delete(styles).where(_own_style(user_id)).returning(styles.c.picture_key)
+        async with self._database.write() as transaction:
+            styles, defaults = schema.user_styles, schema.defaults
+            style_keys = await transaction.scalars(
+                sa.delete(styles).where(_own(styles, user_id)).returning(styles.c.picture_key)
             )
-            style_keys = [str(key) for key in result.scalars()]
-            await transaction.connection.execute(
-                sa.delete(schema.defaults).where(_own_defaults(user_id))
-            )
+            await transaction.execute(sa.delete(defaults).where(_own(defaults, user_id)))
             await _forget_name(transaction, user_id)
             await _forget_mentions(transaction, user_id)
         await self._core.discard([*keys, *style_keys, *of_others])
         return ErasedCounts(len(ids), len(set(keys)), len(style_keys))
 
     async def _remember(self, user_id: int) -> None:
-        folder, now = self._core.settings.atelier_data_dir, await self._core.database.now()
+        folder, now = self._core.settings.atelier_data_dir, await self._database.now()
         try:
             await asyncio.to_thread(erasures.remember, folder, user_id, now)
         except OSError as error:
@@ -165,7 +160,7 @@ class Privacy:
             raise QueueUnavailableError(f"The erasure cannot be written down: {reason}.") from error
 
     async def _erase_job(self, job_id: int, user_id: int) -> list[str]:
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             row = await lock_with_flow(transaction, job_id)
             if row is None:
                 return []
@@ -178,37 +173,22 @@ class Privacy:
                 keys = await end_job(transaction, row, JobState.CANCELLED, f"user:{user_id}")
             keys += await drop_pictures(transaction, row)
             await forget_clearing(transaction, job_id)
-            await transaction.connection.execute(
-                sa.update(schema.jobs)
-                .where(J.id == job_id)
-                .values(
-                    user_name="",
-                    channel_id=None,
-                    parent_job_id=None,
-                    inputs="{}",
-                    options="{}",
-                    target="{}",
-                    progress=None,
-                    report=None,
-                    message_id=None,
-                    message_channel_id=None,
-                    # Not in a state of a later version that is no end.
-                    delivered_at=sa.case(
-                        (HAS_ENDED, sa.func.coalesce(J.delivered_at, transaction.now)),
-                        else_=J.delivered_at,
-                    ),
-                    delivered_how=sa.func.coalesce(J.delivered_how, "erased"),
-                    erased_at=transaction.now,
-                )
+            # Not in a state of a later version that is no end.
+            delivered = (HAS_ENDED, sa.func.coalesce(J.delivered_at, transaction.now))
+            await change_job(
+                transaction,
+                job_id,
+                user_name="",
+                **dict.fromkeys(_FORGOTTEN),
+                **dict.fromkeys(("inputs", "options", "target"), "{}"),
+                delivered_at=sa.case(delivered, else_=J.delivered_at),
+                delivered_how=sa.func.coalesce(J.delivered_how, "erased"),
+                erased_at=transaction.now,
             )
-            await transaction.connection.execute(
-                sa.delete(schema.events).where(schema.events.c.job_id == job_id)
-            )
-            await transaction.connection.execute(
-                sa.delete(schema.intakes).where(
-                    schema.intakes.c.interaction_id == row.interaction_id
-                )
-            )
+            events, intakes = schema.events, schema.intakes
+            await transaction.execute(sa.delete(events).where(events.c.job_id == job_id))
+            its = intakes.c.interaction_id == row.interaction_id
+            await transaction.execute(sa.delete(intakes).where(its))
             await transaction.notify(CHANGED_TOPIC)
             ended = replace(job_from_row(row), ended_at=moment(transaction.now))
         if goes_on:
@@ -231,21 +211,19 @@ async def _forget_name(transaction: Transaction, user_id: int) -> None:
         table = column.table
         assert isinstance(table, sa.Table)
         somebody = sa.update(table).where(column == user_id).values({column: NOBODY})
-        await transaction.connection.execute(somebody)
+        await transaction.execute(somebody)
     actor = schema.events.c.actor
     somebody = sa.update(schema.events).where(actor == f"user:{user_id}")
-    await transaction.connection.execute(somebody.values(actor=f"user:{NOBODY}"))
+    await transaction.execute(somebody.values(actor=f"user:{NOBODY}"))
 
 
 async def _forget_mentions(transaction: Transaction, user_id: int) -> None:
     """Take a user out of what admins did about them, but for a block that still holds."""
     audit, blocked = schema.audit, schema.blocked_users.c
-    connection = transaction.connection
-    places = set(
-        await connection.scalars(sa.select(blocked.guild_id).where(blocked.user_id == user_id))
-    )
+    mine = sa.select(blocked.guild_id).where(blocked.user_id == user_id)
+    places = set(await transaction.scalars(mine))
     about = sa.select(audit).where(audit.c.details.contains(f'"{user_id}"'))
-    for row in await connection.execute(about):
+    for row in await transaction.all(about):
         details = json_object(row.details)
         if details.get("user") != str(user_id) or (
             row.action == "block" and row.guild_id in places
@@ -255,14 +233,9 @@ async def _forget_mentions(transaction: Transaction, user_id: int) -> None:
         await amend_audit(transaction, row.id, details)
 
 
-def _own_defaults(user_id: int) -> sa.ColumnElement[bool]:
-    columns = schema.defaults.c
-    return sa.and_(columns.scope == "user", columns.owner_id == user_id)
-
-
-def _own_style(user_id: int) -> sa.ColumnElement[bool]:
-    columns = schema.user_styles.c
-    return sa.and_(columns.scope == "user", columns.owner_id == user_id)
+def _own(table: sa.Table, user_id: int) -> sa.ColumnElement[bool]:
+    """Whether a style or a default is a user's own."""
+    return sa.and_(table.c.scope == "user", table.c.owner_id == user_id)
 
 
 def _plain(row: Record, user_id: int) -> dict[str, Any]:

@@ -2,21 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
-from common.store import StoredPicture
 from jobs import picture_sizes
 from jobs.changing.audit import write_act_on
 from jobs.changing.installation import RESTORED_AT
-from jobs.core import QueueCore, record, row_of, used_keys
+from jobs.core import QueuePart, change_job, job_of, record, row_of, used_keys
 from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC, Transaction
+from jobs.db.database import CHANGED_TOPIC, Record, Transaction
 from jobs.db.facts import read_fact
-from jobs.db.rows import J, Record, job_from_row, json_object, to_json
+from jobs.db.rows import J, job_from_row, json_object, to_json
 from jobs.delivery import ENDED
 from jobs.entering.limits import DAY_SECONDS, changes_from_json, tightened
 from jobs.model import Job, JobState, Reply
@@ -55,11 +55,8 @@ class GcCounts:
     rows: int
 
 
-class Retention:
+class Retention(QueuePart):
     """Deletes pictures on request, when their time is over, and when nobody needs them."""
-
-    def __init__(self, core: QueueCore) -> None:
-        self._core = core
 
     async def bytes_of(self, user_id: int) -> int:
         """How much of the store a user's pictures take up, saved styles included."""
@@ -68,9 +65,8 @@ class Retention:
             sa.select(uses.key).join(schema.jobs, J.id == uses.job_id).where(J.user_id == user_id)
         )
         of_styles = sa.select(styles.picture_key).where(styles.by_user == user_id)
-        async with self._core.database.read() as connection:
-            keys = list(await connection.scalars(sa.union(of_jobs, of_styles)))
-        return await picture_sizes.total_bytes(self._core.database, self._core.store, keys)
+        keys = await self._database.scalars(sa.union(of_jobs, of_styles))
+        return await picture_sizes.total_bytes(self._database, self._core.store, keys)
 
     async def delete_soon(self, job_id: int, by_user_id: int) -> Job | None:
         """Delete an ended job's pictures, uploads included, in ten minutes.
@@ -85,22 +81,18 @@ class Retention:
         Returns:
             The job as it is read from now on; None where there is none that has ended.
         """
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             row = await row_of(transaction, job_id)
             if row is None or row.state not in ENDED:
                 return None
             if row.pictures_deleted_at is None and row.delete_after is None:
-                await transaction.connection.execute(
-                    sa.update(schema.jobs)
-                    .where(J.id == job_id)
-                    .values(delete_after=transaction.now + UNDO_SECONDS, revision=J.revision + 1)
-                )
+                later = transaction.now + UNDO_SECONDS
+                await change_job(transaction, job_id, delete_after=later, revision=J.revision + 1)
                 await record(transaction, job_id, "deleted", f"user:{by_user_id}")
                 if row.user_id != by_user_id:
                     await write_act_on(transaction, row, by_user_id, "delete_picture")
                 await transaction.notify(CHANGED_TOPIC)
-            now = await row_of(transaction, job_id)
-        return None if now is None else job_from_row(now)
+            return await job_of(transaction, job_id)
 
     async def restore(self, job_id: int, by_user_id: int, reply: Reply) -> Job | None:
         """Take a deletion back, and show the picture again in another message.
@@ -114,12 +106,12 @@ class Retention:
         Returns:
             The job; None where it is deleted for good, or somebody else deleted it.
         """
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             row = await row_of(transaction, job_id)
             if row is None or row.delete_after is None or row.delete_after <= transaction.now:
                 return None
             events = schema.events.c
-            deleted_by = await transaction.connection.scalar(
+            deleted_by = await transaction.scalar(
                 sa.select(events.actor)
                 .where(events.job_id == job_id, events.kind == "deleted")
                 .order_by(events.id.desc())
@@ -128,37 +120,33 @@ class Retention:
             if deleted_by != f"user:{by_user_id}":
                 return None
             stays = removed_first(job_from_row(row))
-            await transaction.connection.execute(
-                sa.update(schema.jobs)
-                .where(J.id == job_id)
-                .values(
-                    delete_after=None,
-                    target=to_json(reply),
-                    message_id=reply.message_id,
-                    message_channel_id=reply.channel_id,
-                    message_removed_at=row.message_removed_at if stays else None,
-                    delivered_at=None,
-                    delivered_how=None,
-                    delivery_attempts=0,
-                    shown_revision=0,
-                    revision=J.revision + 1,
-                )
+            await change_job(
+                transaction,
+                job_id,
+                delete_after=None,
+                target=to_json(reply),
+                message_id=reply.message_id,
+                message_channel_id=reply.channel_id,
+                message_removed_at=row.message_removed_at if stays else None,
+                delivered_at=None,
+                delivered_how=None,
+                delivery_attempts=0,
+                shown_revision=0,
+                revision=J.revision + 1,
             )
             await record(transaction, job_id, "restored", f"user:{by_user_id}")
             if row.user_id != by_user_id:
                 await write_act_on(transaction, row, by_user_id, "undo_delete_picture")
             await transaction.notify(CHANGED_TOPIC)
-            now = await row_of(transaction, job_id)
-        return None if now is None else job_from_row(now)
+            return await job_of(transaction, job_id)
 
     async def finish_deleting(self) -> int:
         """Delete for good what can be taken back no more; of how many jobs. For now and then."""
         due = sa.select(J.id).where(J.delete_after.is_not(None))
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
-            ids = list(await connection.scalars(due.where(J.delete_after <= now).limit(_BATCH)))
+        now = await self._database.now()
+        ids = await self._database.scalars(due.where(J.delete_after <= now).limit(_BATCH))
         for job_id in ids:
-            async with self._core.database.write() as transaction:
+            async with self._database.write() as transaction:
                 row = await row_of(transaction, job_id)
                 if row is None or row.delete_after is None or row.delete_after > transaction.now:
                     continue
@@ -178,11 +166,12 @@ class Retention:
         expired = await self._expire()
         rows = await self._old_rows()
         stored = await asyncio.to_thread(lambda: list(self._core.store.walk_sync()))
-        now = await self._core.database.now()
+        now = await self._database.now()
         old = [picture for picture in stored if picture.modified_at < now - GRACE_SECONDS]
         files, size = 0, 0
         for first in range(0, len(old), _BATCH):
-            for picture in await self._unused(old[first : first + _BATCH]):
+            some = {picture.key: picture for picture in old[first : first + _BATCH]}
+            for picture in [some[key] for key in sorted(await self.unused(some))]:
                 if await self._core.delete_unused(picture.key, GRACE_SECONDS):
                     files += 1
                     size += picture.size_bytes
@@ -197,79 +186,46 @@ class Retention:
         Returns:
             Up to when it is done.
         """
-        until = await self._core.database.now() - TOKEN_SECONDS
-        statement = (
-            sa.select(J.id, J.target)
-            .where(
-                J.delivered_at > since,
-                J.delivered_at <= until,
-                J.target.contains(_HELD),
-                ~J.target.contains(_DROPPED),
-            )
-            .order_by(J.id)
-            .limit(_BATCH)
+        until = await self._database.now() - TOKEN_SECONDS
+        statement = sa.select(J.id, J.target).where(
+            J.delivered_at > since,
+            J.delivered_at <= until,
+            J.target.contains(_HELD),
+            ~J.target.contains(_DROPPED),
         )
-        last = 0
-        while True:
-            async with self._core.database.read() as connection:
-                rows = (await connection.execute(statement.where(J.id > last))).all()
-            if not rows:
-                return until
-            last = rows[-1].id
-            async with self._core.database.write(precious=False) as transaction:
+        async for rows in self._in_batches(statement):
+            async with self._database.write(precious=False) as transaction:
                 for row in rows:
                     target = json_object(row.target) | {"interaction_token": ""}
-                    await transaction.connection.execute(
-                        sa.update(schema.jobs)
-                        .where(J.id == row.id)
-                        .values(target=json.dumps(target, separators=(",", ":")))
-                    )
+                    plain = json.dumps(target, separators=(",", ":"))
+                    await change_job(transaction, row.id, target=plain)
+        return until
 
     async def unused(self, keys: Collection[str]) -> set[str]:
         """Which of these pictures nobody needs any more."""
-        async with self._core.database.read() as connection:
+        async with self._database.read() as connection:
             return set(keys) - await used_keys(connection, keys)
 
     async def _was_just_restored(self) -> bool:
         """Whether to delete nothing yet: the restored rows may not name what is needed."""
-        async with self._core.database.write(precious=False) as transaction:
+        async with self._database.write(precious=False) as transaction:
             restored_at = await read_fact(transaction, RESTORED_AT)
             return restored_at is not None and float(restored_at) > transaction.now - DAY_SECONDS
-
-    async def _unused(self, pictures: Iterable[StoredPicture]) -> list[StoredPicture]:
-        by_key = {picture.key: picture for picture in pictures}
-        async with self._core.database.read() as connection:
-            used = await used_keys(connection, by_key)
-        return [picture for key, picture in by_key.items() if key not in used]
 
     async def _expire(self) -> int:
         """Drop the pictures of jobs that are older than their server's retention."""
         operator = self._core.settings.limits
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
-            limits = await connection.execute(sa.select(schema.guild_limits))
-            days = {
-                row.guild_id: tightened(operator, changes_from_json(row.changes)).retention_days
-                for row in limits
-            }
+        now = await self._database.now()
+        days = {
+            row.guild_id: tightened(operator, changes_from_json(row.changes)).retention_days
+            for row in await self._database.all(sa.select(schema.guild_limits))
+        }
         shortest = min([operator.retention_days, *days.values()])
-        expired, last = 0, 0
-        while True:
-            statement = (
-                sa.select(J.id, J.guild_id, J.ended_at, J.delivered_at)
-                .where(
-                    J.id > last,
-                    J.pictures_deleted_at.is_(None),
-                    J.ended_at < now - shortest * DAY_SECONDS,
-                )
-                .order_by(J.id)
-                .limit(_BATCH)
-            )
-            async with self._core.database.read() as connection:
-                rows = (await connection.execute(statement)).all()
-            if not rows:
-                return expired
-            last = rows[-1].id
+        expired = 0
+        statement = sa.select(J.id, J.guild_id, J.ended_at, J.delivered_at).where(
+            J.pictures_deleted_at.is_(None), J.ended_at < now - shortest * DAY_SECONDS
+        )
+        async for rows in self._in_batches(statement):
             for row in rows:
                 kept = days.get(row.guild_id, operator.retention_days)
                 if row.delivered_at is None:
@@ -277,9 +233,19 @@ class Retention:
                 if row.ended_at < now - kept * DAY_SECONDS:
                     await self._expire_one(row.id)
                     expired += 1
+        return expired
+
+    async def _in_batches(self, jobs: sa.Select[Any]) -> AsyncIterator[Sequence[Record]]:
+        """Rows of jobs, by their numbers, some at a time; each is read when it is its turn."""
+        last = 0
+        while rows := await self._database.all(
+            jobs.where(J.id > last).order_by(J.id).limit(_BATCH)
+        ):
+            yield rows
+            last = rows[-1].id
 
     async def _expire_one(self, job_id: int) -> None:
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             row = await row_of(transaction, job_id)
             if row is not None and row.state in ENDED:
                 await drop_pictures(transaction, row)
@@ -287,7 +253,7 @@ class Retention:
 
     async def _old_rows(self) -> int:
         """Delete rows that have served: old jobs, closed intakes, engines long gone."""
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             day_ago = transaction.now - DAY_SECONDS
             kept_from = transaction.now - ROWS_KEPT_DAYS * DAY_SECONDS
             intakes, engines = schema.intakes.c, schema.engines.c
@@ -303,18 +269,17 @@ class Retention:
             )
             count = 0
             for deletion in deletions:
-                count += (await transaction.connection.execute(deletion)).rowcount
+                count += (await transaction.execute(deletion)).rowcount
         return count
 
 
 async def drop_pictures(transaction: Transaction, row: Record) -> list[str]:
     """Make an ended job need no picture any more; the keys that it needed."""
     uses = schema.picture_uses
-    result = await transaction.connection.execute(
+    keys = await transaction.scalars(
         sa.delete(uses).where(uses.c.job_id == row.id).returning(uses.c.key)
     )
-    keys = [str(key) for key in result.scalars()]
-    await transaction.connection.execute(
+    await transaction.execute(
         sa.update(schema.jobs)
         .where(J.id == row.id, J.state != JobState.RUNNING)
         .values(
@@ -327,4 +292,4 @@ async def drop_pictures(transaction: Transaction, row: Record) -> list[str]:
             revision=J.revision + 1,
         )
     )
-    return keys
+    return list(keys)

@@ -6,10 +6,10 @@ from typing import Literal
 import sqlalchemy as sa
 
 from jobs.changing.audit import write_audit
-from jobs.core import QueueCore
+from jobs.core import QueuePart
 from jobs.db import schema
-from jobs.db.facts import SCANS_UNREACHABLE
-from jobs.db.rows import Record
+from jobs.db.facts import SCANS_UNREACHABLE, seconds_since
+from jobs.db.rows import from_row
 from jobs.picture_sizes import note_sizes
 
 Scope = Literal["user", "guild"]
@@ -52,23 +52,14 @@ class TooMany:
     allowed: int
 
 
-class Styles:
+class Styles(QueuePart):
     """The styles of users and servers."""
-
-    def __init__(self, core: QueueCore) -> None:
-        self._core = core
 
     async def scans_unreachable(self) -> bool:
         """Whether a painting's scan could not be fetched a short while ago."""
-        facts = schema.installation.c
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
-            found = sa.select(facts.value).where(facts.name == SCANS_UNREACHABLE)
-            since = await connection.scalar(found)
-        try:
-            return since is not None and now - float(since) < UNREACHABLE_SECONDS
-        except ValueError:
-            return False  # another version wrote it
+        async with self._database.read_now() as (connection, now):
+            seconds = await seconds_since(connection, SCANS_UNREACHABLE, now)
+        return seconds is not None and seconds < UNREACHABLE_SECONDS
 
     async def save(
         self, scope: Scope, owner_id: int, name: str, picture_key: str, by_user: int
@@ -76,39 +67,31 @@ class Styles:
         """Keep a picture under a name, for a user or a server (`scope`, `owner_id`)."""
         table = schema.user_styles
         name = " ".join(name.split())[:100]
+        name_key = name.casefold()[:200]
         owned = (table.c.scope == scope, table.c.owner_id == owner_id)
-        same_name = (*owned, table.c.name_key == _name_key(name))
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             await transaction.lock(f"atelier-styles:{scope}:{owner_id}")
-            connection = transaction.connection
-            old = (await connection.execute(sa.select(table).where(*same_name))).one_or_none()
-            count = await connection.scalar(sa.select(sa.func.count()).where(*owned))
+            same_name = sa.select(table).where(*owned, table.c.name_key == name_key)
+            old = await transaction.one_or_none(same_name)
+            count = await transaction.scalar(sa.select(sa.func.count()).where(*owned))
             if old is None and (count or 0) >= STYLES_ALLOWED[scope]:
                 return TooMany(STYLES_ALLOWED[scope])
-            await connection.execute(sa.delete(table).where(*same_name))
-            row = (
-                await connection.execute(
-                    sa.insert(table)
-                    .values(
-                        scope=scope,
-                        owner_id=owner_id,
-                        name=name,
-                        name_key=_name_key(name),
-                        picture_key=picture_key,
-                        by_user=by_user,
-                        created_at=transaction.now,
-                    )
-                    .returning(table)
-                )
-            ).one()
+            row = await transaction.replace(
+                table,
+                {"scope": scope, "owner_id": owner_id, "name_key": name_key},
+                name=name,
+                picture_key=picture_key,
+                by_user=by_user,
+                created_at=transaction.now,
+            )
             await note_sizes(transaction, self._core.store, [picture_key])
             if scope == "guild":
                 action = "save_style" if old is None else "replace_style"
                 await write_audit(transaction, owner_id, by_user, action, {"name": name})
         if old is None:
-            return Saved(_style(row))
+            return Saved(from_row(UserStyle, row))
         await self._core.discard([old.picture_key])
-        return Replaced(_style(row))
+        return Replaced(from_row(UserStyle, row))
 
     async def remove(self, style_id: int, *, user_id: int, guild_id: int | None) -> bool:
         """Remove a style of this user, or of this server (None: only of the user).
@@ -116,14 +99,12 @@ class Styles:
         Whether somebody may remove a server's style is for the caller to know.
         """
         table = schema.user_styles
-        async with self._core.database.write() as transaction:
-            row = (
-                await transaction.connection.execute(
-                    sa.delete(table)
-                    .where(table.c.id == style_id, _visible(user_id, guild_id))
-                    .returning(table)
-                )
-            ).one_or_none()
+        async with self._database.write() as transaction:
+            row = await transaction.one_or_none(
+                sa.delete(table)
+                .where(table.c.id == style_id, _visible(user_id, guild_id))
+                .returning(table)
+            )
             if row is None:
                 return False
             if row.scope == "guild":
@@ -140,8 +121,7 @@ class Styles:
             .where(_visible(user_id, guild_id))
             .order_by(table.c.scope.desc(), table.c.name_key)
         )
-        async with self._core.database.read() as connection:
-            return [_style(row) for row in (await connection.execute(statement)).all()]
+        return [from_row(UserStyle, row) for row in await self._database.all(statement)]
 
 
 def _visible(user_id: int, guild_id: int | None) -> sa.ColumnElement[bool]:
@@ -150,11 +130,3 @@ def _visible(user_id: int, guild_id: int | None) -> sa.ColumnElement[bool]:
     if guild_id is None:
         return mine
     return sa.or_(mine, sa.and_(columns.scope == "guild", columns.owner_id == guild_id))
-
-
-def _name_key(name: str) -> str:
-    return name.casefold()[:200]
-
-
-def _style(row: Record) -> UserStyle:
-    return UserStyle(row.id, row.name, row.picture_key, row.scope, row.owner_id, row.by_user)

@@ -6,9 +6,10 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from jobs.changing.audit import write_audit
-from jobs.core import QueueCore
+from jobs.core import QueuePart
 from jobs.db import schema
-from jobs.db.rows import J, Record, moment
+from jobs.db.database import Record
+from jobs.db.rows import J, from_row
 from jobs.model import JobState
 
 W = schema.weekly_styles.c
@@ -32,17 +33,13 @@ class WeeklyStyle:
     is_over: bool
 
 
-class WeeklyStyles:
+class WeeklyStyles(QueuePart):
     """Begins and ends them; what their messages show is the bot's."""
-
-    def __init__(self, core: QueueCore) -> None:
-        self._core = core
 
     async def of(self, guild_id: int) -> WeeklyStyle | None:
         """The one of a server, also one that is over; None where there was none lately."""
-        async with self._core.database.read() as connection:
-            found = sa.select(schema.weekly_styles).where(W.guild_id == guild_id)
-            row = (await connection.execute(found)).one_or_none()
+        found = sa.select(schema.weekly_styles).where(W.guild_id == guild_id)
+        row = await self._database.one_or_none(found)
         return None if row is None else _from_row(row)
 
     async def begin(
@@ -56,50 +53,39 @@ class WeeklyStyles:
         ends_at: datetime,
     ) -> WeeklyStyle:
         """Begin one, in the place of any other."""
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             await transaction.lock(f"atelier-weekly:{guild_id}")
-            connection = transaction.connection
-            await connection.execute(sa.delete(schema.weekly_styles).where(W.guild_id == guild_id))
-            inserted = await connection.execute(
-                sa.insert(schema.weekly_styles)
-                .values(
-                    guild_id=guild_id,
-                    style=style,
-                    name=name[:200],
-                    channel_id=channel_id,
-                    by_user=by_user,
-                    began_at=transaction.now,
-                    ends_at=ends_at.timestamp(),
-                )
-                .returning(schema.weekly_styles)
+            row = await transaction.replace(
+                schema.weekly_styles,
+                {"guild_id": guild_id},
+                style=style,
+                name=name[:200],
+                channel_id=channel_id,
+                by_user=by_user,
+                began_at=transaction.now,
+                ends_at=ends_at.timestamp(),
             )
             details = {"name": name, "until": ends_at.timestamp()}
             await write_audit(transaction, guild_id, by_user, BEGIN, details)
-            return _from_row(inserted.one())
+            return _from_row(row)
 
     async def posted(self, guild_id: int, message_id: int) -> None:
         """Note the message that tells of it."""
-        async with self._core.database.write() as transaction:
-            await transaction.connection.execute(
-                sa.update(schema.weekly_styles)
-                .where(W.guild_id == guild_id)
-                .values(message_id=message_id)
-            )
+        await self._database.execute(
+            sa.update(schema.weekly_styles)
+            .where(W.guild_id == guild_id)
+            .values(message_id=message_id)
+        )
 
     async def end(self, guild_id: int, by_user: int) -> WeeklyStyle | None:
         """Let it end now; None where none runs. Its message is then due."""
-        async with self._core.database.write() as transaction:
-            result = await transaction.connection.execute(
+        async with self._database.write() as transaction:
+            row = await transaction.one_or_none(
                 sa.update(schema.weekly_styles)
-                .where(
-                    W.guild_id == guild_id,
-                    W.ended_at.is_(None),
-                    W.ends_at > transaction.now,
-                )
+                .where(W.guild_id == guild_id, W.ended_at.is_(None), W.ends_at > transaction.now)
                 .values(ends_at=transaction.now)
                 .returning(schema.weekly_styles)
             )
-            row = result.one_or_none()
             if row is None:
                 return None
             await write_audit(transaction, guild_id, by_user, END, {"name": row.name})
@@ -107,21 +93,20 @@ class WeeklyStyles:
 
     async def due(self) -> list[WeeklyStyle]:
         """Those whose end has come and whose message does not say so."""
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
+        async with self._database.read_now() as (connection, now):
             over = sa.select(schema.weekly_styles).where(W.ends_at <= now, W.ended_at.is_(None))
             return [_from_row(row) for row in await connection.execute(over)]
 
     async def mark_ended(self, guild_id: int) -> None:
         """Note that its message says so, or is not there any more."""
-        async with self._core.database.write() as transaction:
-            await transaction.connection.execute(
+        async with self._database.write() as transaction:
+            await transaction.execute(
                 sa.update(schema.weekly_styles)
                 .where(W.guild_id == guild_id, W.ends_at <= transaction.now)
                 .values(ended_at=transaction.now)
             )
             long_over = W.ended_at < transaction.now - KEPT_SECONDS
-            await transaction.connection.execute(sa.delete(schema.weekly_styles).where(long_over))
+            await transaction.execute(sa.delete(schema.weekly_styles).where(long_over))
 
     async def painted(self, weekly: WeeklyStyle) -> int:
         """How many pictures of the server were painted in it, from its beginning to its end."""
@@ -132,18 +117,8 @@ class WeeklyStyles:
             J.state == JobState.DONE.value,
             J.inputs.contains(f'"{weekly.style}"', autoescape=True),
         )
-        async with self._core.database.read() as connection:
-            return int((await connection.execute(statement)).scalar_one())
+        return int((await self._database.scalars(statement))[0])
 
 
 def _from_row(row: Record) -> WeeklyStyle:
-    return WeeklyStyle(
-        row.guild_id,
-        row.style,
-        row.name,
-        row.channel_id,
-        row.message_id,
-        moment(row.began_at),
-        moment(row.ends_at),
-        row.ended_at is not None,
-    )
+    return from_row(WeeklyStyle, row, is_over=row.ended_at is not None)

@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -147,29 +147,13 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
         return 1
 
 
-async def _run(asked: argparse.Namespace, settings: Settings, console: Console) -> int:
-    commands: dict[str, Callable[[JobQueue, argparse.Namespace, Console], Awaitable[int]]] = {
-        "list": _list,
-        "show": _show,
-        "retry": _retry,
-        "cancel": _cancel,
-        "gc": _gc,
-        "status": _status,
-        **operating.COMMANDS,
-        "restored": keeping.settle_restored,
-    }
-    async with await JobQueue.open(settings, may_migrate=False) as queue:
-        return await commands[asked.command](queue, asked, console)
-
-
 async def _list(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
     statement = sa.select(schema.jobs).order_by(J.id.desc()).limit(asked.limit)
     if asked.state is not None:
         statement = statement.where(J.state == asked.state)
     if asked.user is not None:
         statement = statement.where(J.user_id == asked.user)
-    async with queue.database.read() as connection:
-        jobs = [job_from_row(row) for row in (await connection.execute(statement)).all()]
+    jobs = [job_from_row(row) for row in await queue.database.all(statement)]
     if jobs:
         standings = await queue.standings.get_many([job.id for job in jobs if not job.state.ended])
         console.print(list_table(jobs, standings, wide=console.width >= WIDE))
@@ -242,6 +226,27 @@ async def _gc(queue: JobQueue, _: argparse.Namespace, console: Console) -> int:
 async def _status(queue: JobQueue, asked: argparse.Namespace, console: Console) -> int:
     parts = [Part(name) for name in asked.only or Part]
     return await status(queue, console, parts=parts, quiet=asked.quiet, as_json=asked.json)
+
+
+_COMMANDS: Mapping[str, Callable[[JobQueue, argparse.Namespace, Console], Awaitable[int]]] = {
+    "list": _list,
+    "show": _show,
+    "retry": _retry,
+    "cancel": _cancel,
+    "gc": _gc,
+    "status": _status,
+    "block": operating.block,
+    "unblock": operating.unblock,
+    "pause": operating.pause,
+    "resume": operating.resume,
+    "clear": operating.clear,
+    "restored": keeping.settle_restored,
+}
+
+
+async def _run(asked: argparse.Namespace, settings: Settings, console: Console) -> int:
+    async with await JobQueue.open(settings, may_migrate=False) as queue:
+        return await _COMMANDS[asked.command](queue, asked, console)
 
 
 def _missing(job_id: int) -> int:

@@ -1,7 +1,6 @@
 """What the operator decides for one server or for all: blocks, pauses, clearing."""
 
 import argparse
-from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -62,12 +61,3 @@ async def clear(queue: JobQueue, asked: argparse.Namespace, console: Console) ->
 
 def _where(asked: argparse.Namespace) -> str:
     return "everywhere" if asked.server is None else f"in server {asked.server}"
-
-
-COMMANDS: Mapping[str, Callable[[JobQueue, argparse.Namespace, Console], Awaitable[int]]] = {
-    "block": block,
-    "unblock": unblock,
-    "pause": pause,
-    "resume": resume,
-    "clear": clear,
-}

@@ -7,7 +7,7 @@ import tarfile
 import tempfile
 import time
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -52,6 +52,10 @@ class Restored:
     """Where the database is that was there before; of PostgreSQL a dump of it."""
 
 
+_Loaded = tuple[int, dict[str, int] | None, Path | None]
+"""How many pictures, the highest numbers given before, and where what was there is now."""
+
+
 async def restore(settings: Settings, source: Path) -> Restored:
     """Bring a backup of `jobs.db.backup` back, into a data folder that nobody uses.
 
@@ -61,7 +65,14 @@ async def restore(settings: Settings, source: Path) -> Restored:
     """
     database = sqlite_file(settings)
     if database is None:
-        return await _restore_postgres(settings, source)
+        pictures, highest, aside = await _load_postgres(settings, source)
+    else:
+        pictures, highest, aside = _load_sqlite(settings, source, database)
+    async with await JobQueue.open(settings) as queue:
+        return replace(await settle(queue, highest), pictures=pictures, aside=aside)
+
+
+def _load_sqlite(settings: Settings, source: Path, database: Path) -> _Loaded:
     private_folder(database.parent)
     highest = _highest_numbers(database)
     with tempfile.TemporaryDirectory(dir=database.parent, prefix=".restore-") as folder:
@@ -69,16 +80,13 @@ async def restore(settings: Settings, source: Path) -> Restored:
         _check_sqlite(Path(folder) / DATABASE_NAME)
         aside = _set_aside(database)
         (Path(folder) / DATABASE_NAME).replace(database)
-    async with await JobQueue.open(settings) as queue:
-        restored = await settle(queue, highest)
-    return Restored(pictures, restored.ended_jobs, restored.erased_users, aside)
+    return pictures, highest, aside
 
 
-async def _restore_postgres(settings: Settings, source: Path) -> Restored:
-    """As `restore`, of PostgreSQL; what was there is kept as a dump in the data folder."""
+async def _load_postgres(settings: Settings, source: Path) -> _Loaded:
+    """What was there is kept as a dump in the data folder."""
     url, data = parse_address(settings.database_url), settings.atelier_data_dir
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    aside = data / "before-restores" / f"atelier-{stamp}.dump"
+    aside = data / "before-restores" / f"atelier-{_stamp()}.dump"
     private_folder(data)
     with tempfile.TemporaryDirectory(dir=data, prefix=".restore-") as folder:
         pictures = _unpacked(source, Path(folder), settings, DUMP_NAME)
@@ -91,9 +99,7 @@ async def _restore_postgres(settings: Settings, source: Path) -> Restored:
         except QueueError:
             await postgres_copying.load(url, aside)
             raise
-    async with await JobQueue.open(settings) as queue:
-        restored = await settle(queue, highest)
-    return Restored(pictures, restored.ended_jobs, restored.erased_users, aside)
+    return pictures, highest, aside
 
 
 async def _highest_of_postgres(url: sa.URL) -> dict[str, int] | None:
@@ -128,11 +134,10 @@ async def settle(queue: JobQueue, highest: dict[str, int] | None = None) -> Rest
         await write_fact(transaction, RESTORED_AT, str(transaction.now))
         ended = await _end_all(transaction)
         await _skip_numbers(transaction, highest, {"count": ended})
-    erased = 0
-    for user_id in erased_since(queue.settings.atelier_data_dir, newest):
+    erased = erased_since(queue.settings.atelier_data_dir, newest)
+    for user_id in erased:
         await queue.privacy.erase_user(user_id)
-        erased += 1
-    return Restored(0, ended, erased, None)
+    return Restored(0, ended, len(erased), None)
 
 
 def _unpacked(source: Path, folder: Path, settings: Settings, name: str) -> int:
@@ -194,10 +199,13 @@ def _highest_numbers(database: Path) -> dict[str, int] | None:
     return None
 
 
+def _stamp() -> str:
+    return time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+
+
 def _set_aside(database: Path) -> Path | None:
     """Rename what is there, so that a mistake can be taken back."""
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    aside = database.with_name(f"{database.name}.replaced-{stamp}")
+    aside = database.with_name(f"{database.name}.replaced-{_stamp()}")
     for ending in ("", "-wal", "-shm"):
         with suppress(FileNotFoundError):
             database.with_name(database.name + ending).replace(aside.with_name(aside.name + ending))
@@ -214,27 +222,22 @@ async def _newest(queue: JobQueue) -> float:
 
 async def _end_all(transaction: Transaction) -> int:
     """End what was under way; its message may show more by now than this database knows."""
-    connection = transaction.connection
-    waiting = (await connection.execute(sa.select(schema.jobs).where(IS_WAITING))).all()
+    waiting = await transaction.all(sa.select(schema.jobs).where(IS_WAITING))
     for row in waiting:
         if row.state == JobState.QUEUED:
             await leave_place(transaction, row)
         await end_job(transaction, row, JobState.CANCELLED, "operator")
         await record(transaction, row.id, "restored", "operator")
     undelivered = sa.update(schema.jobs).where(J.delivered_at.is_(None))
-    await connection.execute(
+    await transaction.execute(
         undelivered.values(
             delivered_at=transaction.now, delivered_how="restored", shown_revision=J.revision
         )
     )
     for table in (schema.intake_uses, schema.cleared_jobs, schema.bots, schema.engines):
-        await connection.execute(sa.delete(table))
-    intakes = schema.intakes
-    await connection.execute(
-        sa.update(intakes)
-        .where(intakes.c.closed_at.is_(None))
-        .values(closed_at=transaction.now, payload="{}", user_id=None)
-    )
+        await transaction.execute(sa.delete(table))
+    opened = sa.update(schema.intakes).where(schema.intakes.c.closed_at.is_(None))
+    await transaction.execute(opened.values(closed_at=transaction.now, payload="{}", user_id=None))
     return len(waiting)
 
 
@@ -242,23 +245,22 @@ async def _skip_numbers(
     transaction: Transaction, highest: dict[str, int] | None, details: dict[str, int]
 ) -> None:
     """Go on after the numbers that were given, and write the restore down."""
-    connection, given = transaction.connection, {}
+    given = {}
     for table in _NUMBERED:
-        here = await connection.scalar(sa.select(sa.func.max(table.c.id))) or 0
+        here = await transaction.scalar(sa.select(sa.func.max(table.c.id))) or 0
         known = None if highest is None else highest.get(table.name)
         given[table.name] = here + UNKNOWN_NUMBERS if known is None else max(here, known)
         if transaction.postgres:
             sequence = sa.func.pg_get_serial_sequence(table.name, "id")
             following = sa.func.setval(sequence, given[table.name] + 1, False)
-            await connection.execute(sa.select(following))
+            await transaction.execute(sa.select(following))
     if not transaction.postgres:
         # The table of jobs has a counter of its own; others go on after their last row.
         values = {"name": schema.jobs.name, "seq": given[schema.jobs.name]}
-        await connection.execute(sa.text("DELETE FROM sqlite_sequence WHERE name = :name"), values)
-        await connection.execute(
-            sa.text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)"), values
-        )
-    await connection.execute(
+        await transaction.execute(sa.text("DELETE FROM sqlite_sequence WHERE name = :name"), values)
+        inserted = sa.text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)")
+        await transaction.execute(inserted, values)
+    await transaction.execute(
         sa.insert(schema.audit).values(
             **({} if transaction.postgres else {"id": given[schema.audit.name] + 1}),
             guild_id=EVERYWHERE,

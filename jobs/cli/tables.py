@@ -9,17 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from common.options import PaintInputs, PaintOptions, StyleInput
-from jobs.model import (
-    Failure,
-    Job,
-    JobEvent,
-    JobState,
-    PaintedClip,
-    PaintReport,
-    Progress,
-    Standing,
-)
+from common.options import PaintInputs, StyleInput
+from jobs.model import Job, JobEvent, JobState, PaintReport, Standing
 
 WIDE = 110
 """Columns of a console in which a list has room for all that it can say."""
@@ -114,7 +105,8 @@ def _facts(job: Job, standing: Standing | None) -> Iterator[tuple[str, str]]:
         yield "place", str(standing.place) + (" (paused)" if standing.paused else "")
     if standing is not None and not job.state.ended:
         yield "expected to end", _when(standing.ready_at) or "not known: no engine, or paused"
-    yield "failure", _failure(job.failure)
+    if (failed := job.failure) is not None:
+        yield "failure", f"{failed.message} ({failed.kind.value}, error {failed.error_id})"
     yield "user", f"{job.user_name} ({job.user_id})".strip()
     yield "server", str(job.guild_id or "private")
     if job.erased_at is not None:
@@ -126,13 +118,20 @@ def _facts(job: Job, standing: Standing | None) -> Iterator[tuple[str, str]]:
     yield "interaction", str(job.interaction_id)
     yield "remix of", str(job.parent_job_id or "")
     yield "pictures", _inputs(job.inputs)
-    yield "settings", _options(job.options)
-    yield "progress", _progress(job.progress)
+    options = job.options
+    chosen = _chosen(options, {"size_px", "quality"})
+    yield "settings", ", ".join([f"{options.size_px} px", options.quality, *chosen])
+    if (done := job.progress) is not None:
+        steps = f"{done.fraction:.0%}, {done.iteration} of {done.iterations_total} steps"
+        yield "progress", f"{steps}, {done.note}" if done.note else steps
     yield "preview", job.preview_key or ""
     yield "result", job.result_key or ""
     yield "time-lapse", job.timelapse_key or ""
-    yield "moving", _clip(job.report.clip if job.report else None)
-    yield "painted", _report(job.report)
+    if (report := job.report) is not None:
+        if (clip := report.clip) is not None:
+            files = [f"{kind} {key}" for kind, key in clip.files.items()]
+            yield "moving", "\n".join([clip.key, *files])
+        yield "painted", _report(report)
     yield "predicted", f"{job.predicted_seconds:.0f} s of painting"
     yield "attempts", str(job.attempts)
     yield "queued", _when(job.created_at)
@@ -153,46 +152,19 @@ def _inputs(inputs: PaintInputs) -> str:
     return "\n".join(parts + [f"{name} {key}" for name, key in masks if key])
 
 
-def _clip(clip: PaintedClip | None) -> str:
-    if clip is None:
-        return ""
-    return "\n".join([clip.key, *(f"{kind} {key}" for kind, key in clip.files.items())])
-
-
 def _style(style: StyleInput) -> str:
     name = "style itself" if style.is_content else f"style {style.preset or style.picture}"
-    chosen = _chosen(style, leave_out={"picture", "preset", "is_content"})
+    chosen = ", ".join(_chosen(style, {"picture", "preset", "is_content"}))
     return f"{name} ({chosen})" if chosen else name
 
 
-def _options(options: PaintOptions) -> str:
-    first = f"{options.size_px} px, {options.quality}"
-    chosen = _chosen(options, leave_out={"size_px", "quality"})
-    return f"{first}, {chosen}" if chosen else first
-
-
-def _chosen(model: BaseModel, leave_out: set[str]) -> str:
+def _chosen(model: BaseModel, leave_out: set[str]) -> list[str]:
     """What is not as it is by default."""
     values = model.model_dump(exclude_defaults=True, exclude=leave_out)
-    return ", ".join(f"{name}={value}" for name, value in values.items())
+    return [f"{name}={value}" for name, value in values.items()]
 
 
-def _failure(failure: Failure | None) -> str:
-    if failure is None:
-        return ""
-    return f"{failure.message} ({failure.kind.value}, error {failure.error_id})"
-
-
-def _progress(progress: Progress | None) -> str:
-    if progress is None:
-        return ""
-    words = f"{progress.fraction:.0%}, {progress.iteration} of {progress.iterations_total} steps"
-    return f"{words}, {progress.note}" if progress.note else words
-
-
-def _report(report: PaintReport | None) -> str:
-    if report is None:
-        return ""
+def _report(report: PaintReport) -> str:
     return (
         f"{report.width_px} × {report.height_px} px in {report.seconds:.1f} s with "
         f"{report.network} on {report.device}, {report.precision}, {report.iterations} "

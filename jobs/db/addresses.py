@@ -2,6 +2,8 @@
 
 import contextlib
 import socket
+from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import sqlalchemy as sa
@@ -97,6 +99,18 @@ def connect_arguments(url: sa.URL, *, patient: bool = False) -> dict[str, Any]:
         # Who asks for a longer time on the other side needs no shorter one on this.
         "command_timeout": STATEMENT_SECONDS if "statement_timeout" in limits else None,
     }
+
+
+@contextlib.contextmanager
+def reaching() -> Iterator[ModuleType]:
+    """The module asyncpg, whose errors in the block say that the database cannot be reached."""
+    import asyncpg  # noqa: PLC0415 - an extra that SQLite's users do not install
+
+    try:
+        yield asyncpg
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        reason = str(error) or "it does not answer"
+        raise QueueUnavailableError(f"The database cannot be reached: {reason}") from error
 
 
 def keep_alive(connection: Any) -> None:

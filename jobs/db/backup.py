@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from common.files import private_folder
+from common.files import becoming
 from common.settings import Settings
 from common.store import PictureMissingError, PictureStore
 from jobs.db import postgres_copying
@@ -100,27 +100,23 @@ async def _dump(url: sa.URL, destination: Path) -> list[str]:
 
 def _with_pictures(settings: Settings, source: Path | None, destination: Path) -> BackupCounts:
     store = PictureStore(settings.storage_url)
-    private_folder(destination.parent)
-    partial = destination.with_name(destination.name + ".part")
     count, missing = 0, 0
-    try:
-        with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".backup-") as folder:
-            copy = Path(folder) / (DUMP_NAME if source is None else DATABASE_NAME)
-            keys = _copy(settings, source, copy)
-            partial.touch(mode=0o600)
-            with tarfile.open(partial, "w") as archive:
-                archive.add(copy, copy.name)
-                for key in keys:
-                    try:
-                        data = store.get_sync(key)
-                    except PictureMissingError:
-                        missing += 1  # deleted meanwhile, or never there
-                        continue
-                    entry = tarfile.TarInfo(PICTURES + key)
-                    entry.size = len(data)
-                    archive.addfile(entry, io.BytesIO(data))
-                    count += 1
-        partial.replace(destination)
-    finally:
-        partial.unlink(missing_ok=True)
+    with (
+        becoming(destination) as partial,
+        tempfile.TemporaryDirectory(dir=destination.parent, prefix=".backup-") as folder,
+    ):
+        copy = Path(folder) / (DUMP_NAME if source is None else DATABASE_NAME)
+        keys = _copy(settings, source, copy)
+        with tarfile.open(partial, "w") as archive:
+            archive.add(copy, copy.name)
+            for key in keys:
+                try:
+                    data = store.get_sync(key)
+                except PictureMissingError:
+                    missing += 1  # deleted meanwhile, or never there
+                    continue
+                entry = tarfile.TarInfo(PICTURES + key)
+                entry.size = len(data)
+                archive.addfile(entry, io.BytesIO(data))
+                count += 1
     return BackupCounts(destination.stat().st_size, count, missing)

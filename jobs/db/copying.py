@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from common.files import private_folder
+from common.files import becoming
 from jobs.db import postgres_copying
 from jobs.outcomes import QueueError
 
@@ -27,25 +27,19 @@ def copy_sqlite(source: Path, destination: Path) -> None:
         QueueError: when it cannot be read, or the copy is damaged.
         OSError: when the copy cannot be written.
     """
-    private_folder(destination.parent)
-    partial = destination.with_name(destination.name + ".part")
-    partial.unlink(missing_ok=True)
-    partial.touch(mode=0o600)
-    try:
-        with (
-            contextlib.closing(sqlite3.connect(source, timeout=30)) as original,
-            contextlib.closing(sqlite3.connect(partial)) as copy,
-        ):
-            original.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")
-            problem = copy.execute("PRAGMA quick_check").fetchone()[0]
+    with becoming(destination) as partial:
+        try:
+            with (
+                contextlib.closing(sqlite3.connect(source, timeout=30)) as original,
+                contextlib.closing(sqlite3.connect(partial)) as copy,
+            ):
+                original.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")
+                problem = copy.execute("PRAGMA quick_check").fetchone()[0]
+        except sqlite3.Error as error:
+            raise QueueError(f"The copy could not be made: {error}") from error
         if problem != "ok":
             raise QueueError(f"The copy is damaged: {problem}. Is the disk failing?")
-        partial.replace(destination)
-    except sqlite3.Error as error:
-        raise QueueError(f"The copy could not be made: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 async def keep_before_migration(url: sa.URL, data_folder: Path, revision: str) -> Path:

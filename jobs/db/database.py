@@ -1,40 +1,31 @@
 """One door to the database: transactions, locks, the one clock, and its change signal.
 
-SQLite and PostgreSQL differ here and nowhere else: in how a writing transaction begins, in how
-one waits for the other, and in how a change is noticed.
+SQLite and PostgreSQL differ here, in `jobs.db.connecting` and nowhere else: in how a writing
+transaction begins, in how one waits for the other, and in how a change is noticed.
 """
 
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from common.timings import FAILED, OK, Timings
-from jobs.db.addresses import connect_arguments, keep_alive, parse_address
-from jobs.db.asynchronous import AsyncConnection, AsyncEngine, create_async_engine
-from jobs.outcomes import QueueUnavailableError
+from common.timings import Timings
+from jobs.db.addresses import parse_address
+from jobs.db.asynchronous import AsyncConnection
+from jobs.db.connecting import create_engine, time_statements, translated
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
     from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 Clock = Callable[[], float]
-
-BUSY_TIMEOUT_SECONDS = 30.0
-"""How long a SQLite transaction waits for another process to end its own."""
-
-CACHE_KIB = 256
-"""How much of a SQLite database a connection keeps to itself."""
-
-POOL_SECONDS = 15.0
-"""How long one waits for a connection that another coroutine has."""
+Record: TypeAlias = sa.Row[*tuple[Any, ...]]
+"""A row of any table; its columns are named by the schema."""
 
 READ, WRITE = "read", "write"
 
@@ -63,6 +54,33 @@ class Transaction:
     """Seconds since 1970 of the one clock that all leases are judged by."""
     postgres: bool
 
+    async def execute(self, statement: sa.Executable, values: Any = None) -> sa.CursorResult[Any]:
+        """What came of a statement."""
+        return await self.connection.execute(statement, values)
+
+    async def scalar(self, statement: sa.Executable) -> Any:
+        """The first value of the first row, or None."""
+        return await self.connection.scalar(statement)
+
+    async def scalars(self, statement: sa.Executable) -> Sequence[Any]:
+        """The first value of each row."""
+        return (await self.connection.scalars(statement)).all()
+
+    async def all(self, statement: sa.Executable) -> Sequence[Record]:
+        """The rows."""
+        return (await self.connection.execute(statement)).all()
+
+    async def one_or_none(self, statement: sa.Executable) -> Record | None:
+        """The only row, if there is one."""
+        return (await self.connection.execute(statement)).one_or_none()
+
+    async def replace(self, table: sa.Table, same: Mapping[str, Any], **values: Any) -> Record:
+        """Insert a row, in the place of any that says the same in these columns; the new one."""
+        where = [table.c[name] == value for name, value in same.items()]
+        await self.execute(sa.delete(table).where(*where))
+        inserted = sa.insert(table).values(**same, **values).returning(table)
+        return (await self.execute(inserted)).one()
+
     async def lock(self, *names: str) -> None:
         """Hold these named locks until the transaction ends (in order, so none can deadlock).
 
@@ -70,7 +88,7 @@ class Transaction:
         """
         if self.postgres:
             for number in sorted(lock_number(name) for name in names):
-                await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+                await self.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
     def insert(self, table: sa.Table) -> "PostgresInsert | SqliteInsert":
         """An insertion that may say what to do about a row that is there already."""
@@ -88,10 +106,10 @@ class Transaction:
 
         Args:
             topics: what happened.
-            about: to what; see `ChangeListener.wait`.
+            about: to what; see `jobs.db.listeners`.
         """
         if self.postgres:
-            await self.connection.execute(sa.select(*self.notifications(*topics, about=about)))
+            await self.execute(sa.select(*self.notifications(*topics, about=about)))
 
     def notifications(self, *topics: str, about: str = "") -> list[sa.ColumnElement[Any]]:
         """As `notify`, to be made by a statement that returns something."""
@@ -117,12 +135,12 @@ class Database:
         # In one process SQLite's writers queue here, in order, and not in its busy handler,
         # which lets the unlucky starve.
         self._writer = asyncio.Lock()
-        self.engine = _create_engine(self.url, patient=patient)
+        self.engine = create_engine(self.url, patient=patient)
         self.statement_times = Timings()
         """Of all statements, by their first word, such as `select`."""
         self.transaction_times = Timings()
         """Of `read` and `write` from the wish for one to its end, with what is done in between."""
-        _time_statements(self.engine.sync_engine, self.statement_times)
+        time_statements(self.engine.sync_engine, self.statement_times)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -154,8 +172,8 @@ class Database:
         """Seconds since 1970 of the one clock."""
         if self._clock is not None or not self.postgres:
             return (self._clock or time.time)()
-        async with self.read() as connection:
-            return await self.now_in(connection)
+        async with self.read_now() as (_, now):
+            return now
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -165,8 +183,34 @@ class Database:
             QueueUnavailableError: when the database cannot be reached.
         """
         with self.transaction_times.measured(READ):
-            async with _translated(), self.engine.connect() as connection:
+            async with translated(), self.engine.connect() as connection:
                 yield connection
+
+    @asynccontextmanager
+    async def read_now(self) -> AsyncIterator[tuple[AsyncConnection, float]]:
+        """As `read`, with the time of the one clock."""
+        async with self.read() as connection:
+            yield connection, await self.now_in(connection)
+
+    async def all(self, statement: sa.Executable) -> Sequence[Record]:
+        """The rows, in a reading transaction of their own."""
+        async with self.read() as connection:
+            return (await connection.execute(statement)).all()
+
+    async def one_or_none(self, statement: sa.Executable) -> Record | None:
+        """The only row, if there is one, in a reading transaction of its own."""
+        async with self.read() as connection:
+            return (await connection.execute(statement)).one_or_none()
+
+    async def scalars(self, statement: sa.Executable) -> Sequence[Any]:
+        """The first value of each row, in a reading transaction of their own."""
+        async with self.read() as connection:
+            return (await connection.scalars(statement)).all()
+
+    async def execute(self, statement: sa.Executable, *, precious: bool = True) -> int:
+        """Write by one statement, which is a transaction of its own; how many rows it changed."""
+        async with self.write(precious=precious) as transaction:
+            return (await transaction.execute(statement)).rowcount
 
     @asynccontextmanager
     async def write(self, *, precious: bool = True) -> AsyncIterator[Transaction]:
@@ -183,139 +227,12 @@ class Database:
         """
         with self.transaction_times.measured(WRITE):
             if self.postgres:
-                async with _translated(), self.engine.begin() as connection:
+                async with translated(), self.engine.begin() as connection:
                     yield Transaction(
                         connection, await self._begun(connection, precious=precious), postgres=True
                     )
                 return
-            async with self._writer, _translated(), self.engine.connect() as connection:
+            async with self._writer, translated(), self.engine.connect() as connection:
                 writing = await connection.execution_options(atelier_write=True)
                 async with writing.begin():
                     yield Transaction(writing, await self.now_in(writing), postgres=False)
-
-
-def _time_statements(engine: sa.Engine, times: Timings) -> None:
-    """Count how long each statement takes, from its way to the server to its answer."""
-
-    def begins(*event: Any) -> None:
-        event[4]._atelier_began = time.monotonic()  # noqa: SLF001 - the statement's own context
-
-    def ends(*event: Any) -> None:
-        _say(event[2], event[4], OK)
-
-    def fails(error: sa.ExceptionContext) -> None:
-        if error.statement is not None and error.execution_context is not None:
-            _say(error.statement, error.execution_context, FAILED)
-
-    def _say(statement: str, context: Any, outcome: str) -> None:
-        began = getattr(context, "_atelier_began", None)
-        if began is not None:
-            operation = statement.split(None, 1)[0].lower()
-            times.observe(operation, outcome, time.monotonic() - began)
-
-    sa.event.listen(engine, "before_cursor_execute", begins)
-    sa.event.listen(engine, "after_cursor_execute", ends)
-    sa.event.listen(engine, "handle_error", fails)
-
-
-def _create_engine(url: sa.URL, *, patient: bool) -> AsyncEngine:
-    if url.get_backend_name() == "postgresql":
-        engine = create_async_engine(
-            url.set(query={}),
-            hide_parameters=True,
-            pool_pre_ping=True,
-            # No overflow: its connections are closed after each use, and to open one costs
-            # more than any statement. The last used is used again, so that an engine, which
-            # does one thing at a time, opens one or two of the ten.
-            pool_size=10,
-            max_overflow=0,
-            pool_use_lifo=True,
-            connect_args=connect_arguments(url, patient=patient),
-            pool_timeout=POOL_SECONDS,
-        )
-        sa.event.listen(engine.sync_engine, "connect", _prepare_postgres)
-        return engine
-    engine = create_async_engine(
-        url,
-        hide_parameters=True,
-        connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
-        pool_size=10,
-        max_overflow=0,
-        pool_use_lifo=True,
-    )
-    sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_postgres(dbapi_connection: Any, _record: object) -> None:
-    keep_alive(dbapi_connection.driver_connection)
-
-
-def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
-    # The driver's own ideas about transactions are switched off: it would begin them late,
-    # and a reader that becomes a writer fails at once when somebody else has written.
-    dbapi_connection.isolation_level = None
-    cursor = dbapi_connection.cursor()
-    for pragma in (
-        f"busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}",
-        "foreign_keys = ON",
-        # A queued job that was promised to a user survives a power cut.
-        "synchronous = FULL",
-        # Of each connection; the system keeps the file in memory for all of them.
-        f"cache_size = -{CACHE_KIB}",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get("atelier_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-_MAY_NOT = "42501"
-"""The user may not do that."""
-_UNUSABLE = (
-    "08",  # the connection broke
-    "25006",  # it may only be read
-    "28",  # it does not know the user
-    "3D",  # there is no such database
-    "40",  # a deadlock, or others were faster: to be tried again
-    _MAY_NOT,
-    "42704",  # the address asks for what the server does not have
-    "53",  # no connection is left, or no memory, or no disk
-    "57",  # it starts, or ends
-    "58",  # its machine fails
-)
-"""The classes of PostgreSQL's errors that say more about the server than about the statement."""
-
-
-@asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
-    """Turn the drivers' errors about an unusable database into one of ours."""
-    try:
-        yield
-    except (OperationalError, InterfaceError) as error:
-        sentence = f"The database cannot be used at the moment: {error.orig}"
-        raise QueueUnavailableError(sentence) from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise QueueUnavailableError("The connection to the database was lost.") from error
-        if str(getattr(error.orig, "sqlstate", None)).startswith(_UNUSABLE):
-            # The driver's own words, without the name of its class before them.
-            reason = getattr(error.orig, "__cause__", None) or error.orig
-            if getattr(error.orig, "sqlstate", None) == _MAY_NOT:
-                reason = f"{reason}; whoever owns it makes its tables: start the bot first"
-            raise QueueUnavailableError(f"The database cannot be used: {reason}.") from error
-        if type(error) is DatabaseError:
-            # Not one of its kinds, such as a broken constraint, but SQLite's damaged file.
-            raise QueueUnavailableError(f"The database cannot be read: {error.orig}.") from error
-        raise
-    except PoolTimeoutError as error:
-        raise QueueUnavailableError(
-            "The database is too slow: all connections are in use."
-        ) from error
-    except (OSError, TimeoutError) as error:
-        reason = str(error) or "it does not answer"
-        raise QueueUnavailableError(f"The database cannot be reached: {reason}") from error

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from jobs.db import schema
+from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import Transaction
 
 SCANS_UNREACHABLE = "scans_unreachable"
@@ -13,17 +14,26 @@ async def read_fact(transaction: Transaction, name: str) -> str | None:
     """What stands under a name."""
     columns = schema.installation.c
     value = sa.select(columns.value).where(columns.name == name)
-    return await transaction.connection.scalar(value)
+    fact: str | None = await transaction.scalar(value)
+    return fact
+
+
+async def seconds_since(connection: AsyncConnection, name: str, now: float) -> float | None:
+    """How long ago something happened; None where that is not known."""
+    columns = schema.installation.c
+    at = await connection.scalar(sa.select(columns.value).where(columns.name == name))
+    try:
+        return None if at is None else now - float(at)
+    except ValueError:
+        return None  # another version wrote it
 
 
 async def forget_fact(transaction: Transaction, name: str) -> None:
     """Let nothing stand under a name."""
     table = schema.installation
-    await transaction.connection.execute(sa.delete(table).where(table.c.name == name))
+    await transaction.execute(sa.delete(table).where(table.c.name == name))
 
 
 async def write_fact(transaction: Transaction, name: str, value: str) -> None:
     """Let something stand under a name, instead of what stood there."""
-    table = schema.installation
-    await transaction.connection.execute(sa.delete(table).where(table.c.name == name))
-    await transaction.connection.execute(sa.insert(table).values(name=name, value=value))
+    await transaction.replace(schema.installation, {"name": name}, value=value)

@@ -7,11 +7,11 @@ PostgreSQL the server sends a NOTIFY, and nothing is asked at all.
 
 import asyncio
 import contextlib
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import aiosqlite
 
-from jobs.db.addresses import connect_arguments, keep_alive
+from jobs.db.addresses import connect_arguments, keep_alive, reaching
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Database
 from jobs.outcomes import QueueUnavailableError
 
@@ -25,22 +25,7 @@ _ANYTHING = "*"
 """What may have been said where nobody listened."""
 
 
-class ChangeListener(Protocol):
-    """Waits for changes that were made since it was last asked."""
-
-    async def wait(self, timeout_seconds: float, about: str | None = None) -> bool:
-        """Whether something changed; False when the time ran out first.
-
-        Args:
-            timeout_seconds: how long to wait.
-            about: leave out what is known to be about something else.
-        """
-
-    async def close(self) -> None:
-        """Stop listening."""
-
-
-async def listen(database: Database, *topics: str) -> ChangeListener:
+async def listen(database: Database, *topics: str) -> "_Notifications | _DataVersion":
     """Begin to listen; what changes from now on is noticed.
 
     Raises:
@@ -104,18 +89,13 @@ class _Notifications:
         self._connection: Any = None
 
     async def connect(self) -> None:
-        import asyncpg  # noqa: PLC0415 - an extra that SQLite's users do not install
-
-        try:
+        with reaching() as asyncpg:
             self._connection = await asyncpg.connect(**connect_arguments(self._url))
             keep_alive(self._connection)
             # What is said after that is not heard: who waits has to look, and to connect again.
             self._connection.add_termination_listener(self._heard)
             for topic in self._topics:
                 await self._connection.add_listener(topic, self._heard)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            reason = str(error) or "it does not answer"
-            raise QueueUnavailableError(f"The database cannot be reached: {reason}") from error
         # Whatever was said while nobody listened is taken as said.
         self._heard()
 
@@ -164,11 +144,17 @@ class Listeners:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._open: dict[tuple[str, ...], ChangeListener] = {}
+        self._open: dict[tuple[str, ...], _Notifications | _DataVersion] = {}
         self._opening = asyncio.Lock()
 
     async def wait(self, timeout_seconds: float, *topics: str, about: str | None = None) -> bool:
-        """Wait for a change of these topics (none: of any); see `ChangeListener.wait`."""
+        """Whether something changed since the last call; False when the time ran out first.
+
+        Args:
+            timeout_seconds: how long to wait.
+            topics: of the change; none: any.
+            about: leave out what is known to be about something else.
+        """
         async with self._opening:
             listener = self._open.get(topics)
             if listener is None:
@@ -184,9 +170,3 @@ class Listeners:
         for listener in self._open.values():
             await listener.close()
         self._open.clear()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.rows import Record, moment, optional_moment
+from jobs.db.database import Record
+from jobs.db.rows import from_row
 
 BOT_LOCK = "bot.lock"
 """The file in the data folder that a running bot holds locked."""
@@ -64,10 +65,4 @@ async def bots_alive(connection: AsyncConnection, now: float) -> list[BotState]:
 
 def bot_from_row(row: Record) -> BotState:
     """What a bot last said of itself, in a row of `bots`."""
-    return BotState(
-        info=BotInfo(row.id, row.application_id, row.host, row.pid, row.version),
-        started_at=moment(row.started_at),
-        last_seen=moment(row.last_seen),
-        gateway_seen=optional_moment(row.gateway_seen),
-        latency_seconds=row.latency_seconds,
-    )
+    return from_row(BotState, row, info=from_row(BotInfo, row))

@@ -14,8 +14,9 @@ from common.files import close_to_others
 from common.settings import Settings
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
+from jobs.db.connecting import BUSY_TIMEOUT_SECONDS
 from jobs.db.copying import keep_before_migration
-from jobs.db.database import BUSY_TIMEOUT_SECONDS, Database
+from jobs.db.database import Database
 from jobs.db.living import bots_alive, has_ended
 from jobs.outcomes import DatabaseTooNewError, DatabaseTooOldError, QueueUnavailableError
 
@@ -133,8 +134,7 @@ async def require_newest(database: Database) -> None:
 
 async def newer_schema(connection: AsyncConnection) -> str | None:
     """The database's schema, where a newer version has brought it beyond this one's."""
-    version: sa.ColumnClause[str] = sa.column("version_num")
-    found = await connection.scalar(sa.select(version).select_from(sa.table("alembic_version")))
+    found = await connection.scalar(sa.select(_VERSIONS.c.version_num))
     return None if found is None or found in known_revisions() else str(found)
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from common.files import private_folder
+from common.files import becoming
 from jobs.db import schema
-from jobs.db.addresses import connect_arguments
-from jobs.outcomes import QueueError, QueueUnavailableError
+from jobs.db.addresses import connect_arguments, reaching
+from jobs.outcomes import QueueError
 
 DUMP_SECONDS = 4 * 3600.0
 """More than any of them takes; what hangs must not hang for ever."""
@@ -51,18 +51,10 @@ async def dump(url: sa.URL, destination: Path, *, snapshot: str | None = None) -
         QueueError: when there is no `pg_dump`, or it fails.
         OSError: when the copy cannot be written.
     """
-    private_folder(destination.parent)
-    partial = destination.with_name(destination.name + ".part")
     command = [program("pg_dump"), "--format=custom", "--no-owner", "--no-acl", "--no-password"]
     command += [] if snapshot is None else [f"--snapshot={snapshot}"]
-    partial.unlink(missing_ok=True)
-    partial.touch(mode=0o600)
-    try:
-        with partial.open("wb") as file:
-            await asyncio.to_thread(_run, command, url, file)
-        partial.replace(destination)
-    finally:
-        partial.unlink(missing_ok=True)
+    with becoming(destination) as partial, partial.open("wb") as file:
+        await asyncio.to_thread(_run, command, url, file)
 
 
 async def load(url: sa.URL, source: Path) -> None:
@@ -110,12 +102,8 @@ async def connected(url: sa.URL) -> AsyncIterator[Any]:
     Raises:
         QueueUnavailableError: when the database cannot be reached.
     """
-    import asyncpg  # noqa: PLC0415 - with SQLite it is not needed
-
-    try:
+    with reaching() as asyncpg:
         connection = await asyncpg.connect(**connect_arguments(url, patient=True))
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise QueueUnavailableError(f"The database cannot be reached: {error}") from error
     try:
         yield connection
     finally:

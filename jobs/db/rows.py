@@ -6,10 +6,10 @@ job's misfortune and never the reader's: such a job comes back with `unreadable`
 
 import json
 from collections.abc import Hashable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.sentences import sentence
 from jobs.db import schema
+from jobs.db.database import Record
 from jobs.model import (
     Failure,
     FailureKind,
@@ -30,8 +31,6 @@ from jobs.model import (
 
 T = TypeVar("T")
 J = schema.jobs.c
-Record: TypeAlias = sa.Row[*tuple[Any, ...]]
-"""A row of any table; its columns are named by the schema."""
 
 UNREADABLE = sentence(
     "This painting was queued by another version of the bot and can no longer be read; please "
@@ -68,24 +67,35 @@ def to_json(value: object) -> str:
     return _adapter(cast("Hashable", type(value))).dump_json(value).decode()
 
 
-def from_json(kind: type[T], text: str) -> T:
-    """The value in a JSON text.
-
-    Raises:
-        ValidationError: when it is no such value.
-    """
-    value: T = _adapter(cast("Hashable", kind)).validate_json(text)
-    return value
-
-
 def lenient(kind: type[T], text: str | None) -> T | None:
     """What a column holds; None where it is nothing that this version reads."""
     if text is None:
         return None
     try:
-        return from_json(kind, text)
+        value: T = _adapter(cast("Hashable", kind)).validate_json(text)
     except ValidationError:
         return None
+    return value
+
+
+@lru_cache(maxsize=32)
+def _columns(kind: Any) -> dict[str, bool]:
+    """The fields of a dataclass, and whether each is a time."""
+    hints = get_type_hints(kind)
+    return {
+        field.name: datetime in {hints[field.name], *get_args(hints[field.name])}
+        for field in fields(kind)
+    }
+
+
+def from_row(kind: type[T], row: Record, **otherwise: Any) -> T:
+    """A value whose fields are the columns of the same names, but for those given otherwise."""
+    values = {
+        name: optional_moment(getattr(row, name)) if is_time else getattr(row, name)
+        for name, is_time in _columns(cast("Hashable", kind)).items()
+        if name not in otherwise
+    }
+    return kind(**values, **otherwise)
 
 
 def job_from_row(row: Record) -> Job:
@@ -103,17 +113,12 @@ def job_from_row(row: Record) -> Job:
         failure = Failure.of(FailureKind.INTERNAL, UNKNOWN_FAILURE, "unknown")
     hidden = row.delete_after is not None  # deleted, which may still be taken back
     deleted_at = row.delete_after if hidden else row.pictures_deleted_at
-    return Job(
-        id=row.id,
-        interaction_id=row.interaction_id,
+    return from_row(
+        Job,
+        row,
         state=state or (JobState.QUEUED if row.ended_at is None else JobState.FAILED),
-        user_id=row.user_id,
-        user_name=row.user_name,
-        guild_id=row.guild_id,
-        channel_id=row.channel_id,
-        inputs=inputs or _no_inputs(),
+        inputs=inputs or PaintInputs(content="", styles=(StyleInput(is_content=True),)),
         options=options or PaintOptions(),
-        parent_job_id=row.parent_job_id,
         reply=_placed(reply or _no_reply(row), row),
         progress=lenient(Progress, row.progress),
         preview_key=None if hidden else row.preview_key,
@@ -122,23 +127,8 @@ def job_from_row(row: Record) -> Job:
         report=lenient(PaintReport, row.report),
         failure=failure,
         cancel_requested=bool(row.cancel_requested),
-        attempts=row.attempts,
-        predicted_seconds=row.predicted_seconds,
-        created_at=moment(row.created_at),
-        started_at=optional_moment(row.started_at),
-        ended_at=optional_moment(row.ended_at),
-        revision=row.revision,
-        shown_revision=row.shown_revision,
-        delivered_at=optional_moment(row.delivered_at),
-        delivery_attempts=row.delivery_attempts,
         pictures_deleted_at=optional_moment(deleted_at),
         unreadable=unreadable,
-        erased_at=optional_moment(row.erased_at),
-        message_removed_at=optional_moment(row.message_removed_at),
-        network=row.network,
-        instead_of_seconds=row.instead_of_seconds,
-        cancelled_by=row.cancelled_by,
-        back_until=optional_moment(row.back_until),
     )
 
 
@@ -158,10 +148,6 @@ def _placed(reply: Reply, row: Record) -> Reply:
     return replace(reply, message_id=row.message_id, channel_id=channel_id)
 
 
-def _no_inputs() -> PaintInputs:
-    return PaintInputs(content="", styles=(StyleInput(is_content=True),))
-
-
 def _no_reply(row: Record) -> Reply:
     return Reply(
         application_id=0,
@@ -174,7 +160,7 @@ def _no_reply(row: Record) -> Reply:
 
 def event_from_row(row: Record) -> JobEvent:
     """The line of a job's history in a row of `events`."""
-    return JobEvent(moment(row.at), row.kind, row.actor, json_object(row.details))
+    return from_row(JobEvent, row, details=json_object(row.details))
 
 
 def json_object(text: str) -> dict[str, Any]:
@@ -184,16 +170,3 @@ def json_object(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def event_values(
-    job_id: int, at: float, kind: str, actor: str, details: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """The columns of one line of a job's history."""
-    return {
-        "job_id": job_id,
-        "at": at,
-        "kind": kind,
-        "actor": actor,
-        "details": json.dumps(details or {}),
-    }

@@ -7,6 +7,8 @@ Which rows an index holds, and what PostgreSQL is told besides, the migrations a
 it would bring PostgreSQL's dialect into every process, 2 MiB of it.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -33,6 +35,11 @@ metadata = MetaData(
         "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
+
+
+def _of_job(**options: Any) -> Column[int]:
+    return Column("job_id", Id, ForeignKey("jobs.id", ondelete="CASCADE"), **options)
+
 
 jobs = Table(
     "jobs",
@@ -125,34 +132,13 @@ jobs = Table(
     CheckConstraint("delivered_at IS NULL OR ended_at IS NOT NULL", name="delivered_has_ended"),
     CheckConstraint("shown_revision <= revision", name="shown_is_past"),
     CheckConstraint("work > 0", name="work_positive"),
-    Index(
-        "ix_jobs_queue",
-        "start",
-        "id",
-        "flow",
-        "speed_class",
-        "work",
-        "network",
-        # Named again, since SQLite takes an index for covering only with it.
-        "state",
-    ),
-    Index(
-        "ix_jobs_flow_queue",
-        "flow",
-        "band",
-        "user_start",
-        "id",
-        "start",
-    ),
+    # The state is named again, since SQLite takes an index for covering only with it.
+    Index("ix_jobs_queue", "start", "id", "flow", "speed_class", "work", "network", "state"),
+    Index("ix_jobs_flow_queue", "flow", "band", "user_start", "id", "start"),
     Index("ix_jobs_lease", "lease_expires_at"),
     Index("ix_jobs_undelivered", "id"),
     Index("ix_jobs_started", "start"),
-    Index(
-        "ix_jobs_flow_started",
-        "flow",
-        "band",
-        "user_start",
-    ),
+    Index("ix_jobs_flow_started", "flow", "band", "user_start"),
     Index("ix_jobs_flow_user", "flow", "user_id", "user_finish"),
     Index("ix_jobs_flow_finish", "flow", "finish"),
     Index("ix_jobs_user_created", "user_id", "created_at"),
@@ -166,7 +152,7 @@ events = Table(
     "events",
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
-    Column("job_id", Id, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
+    _of_job(nullable=False, index=True),
     Column("at", Double, nullable=False),
     Column("kind", String(40), nullable=False),
     Column("actor", String(120), nullable=False),
@@ -176,7 +162,7 @@ events = Table(
 picture_uses = Table(
     "picture_uses",
     metadata,
-    Column("job_id", Id, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    _of_job(primary_key=True),
     Column("role", String(20), primary_key=True),
     Column("key", String(100), nullable=False, index=True),
 )
@@ -316,13 +302,7 @@ cleared_jobs = Table(
     "cleared_jobs",
     metadata,
     # What an undo needs and the cancelled row no longer says.
-    Column(
-        "job_id",
-        Id,
-        ForeignKey("jobs.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _of_job(primary_key=True, autoincrement=False),
     # The clearing's line in `audit`.
     Column("clear_id", Id, nullable=False, index=True),
     Column("at", Double, nullable=False),
@@ -344,13 +324,7 @@ gallery_posts = Table(
     "gallery_posts",
     metadata,
     # Which pictures stand in a server's gallery, and where.
-    Column(
-        "job_id",
-        Id,
-        ForeignKey("jobs.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _of_job(primary_key=True, autoincrement=False),
     Column("guild_id", BigInteger, nullable=False),
     Column("channel_id", BigInteger, nullable=False),
     # NULL while it is being posted.

@@ -4,6 +4,7 @@ Each limit that can refuse has one check here. What a refusal says to people is 
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -42,6 +43,13 @@ class _Asked:
         statement = sa.select(sa.func.coalesce(sa.func.sum(J.pictures), 0)).where(*where)
         return int((await self.connection.execute(statement)).scalar_one())
 
+    def refusal(self, name: str, current: int | str, **more: Any) -> Refusal:
+        """By this limit, as it stands here."""
+        allowed, of_operator = getattr(self.limits, name), getattr(self.rules.operator, name)
+        by_operator = {"by_operator": self.guild_id is None}
+        changed = allowed != of_operator
+        return Refusal(name, allowed, current, set_by_server=changed, **(by_operator | more))
+
 
 async def refusal_for(
     connection: AsyncConnection, rules: Rules, asker: Asker, options: PaintOptions, now: float
@@ -51,13 +59,17 @@ async def refusal_for(
     asked = _Asked(connection, rules, asker, options, now, limits, asker.guild_id)
     if (refusal := refusal_to_post(rules, asker)) is not None:
         return refusal
-    for check in (_size, _clip_size, _quality):
-        if (refusal := check(asked)) is not None:
-            return refusal
+    # Of how long and how quick a clip is, too much was left out when it came in.
+    clip_size = {"max_clip_size_px": options.size_px} if options.moving else {}
+    sizes = {"max_size_px": options.size_px, **clip_size, "max_quality": options.quality}
+    for name, value in sizes.items():
+        if LIMITS[name].is_looser(value, than=(allowed := getattr(limits, name))):
+            by_operator = allowed == getattr(rules.operator, name)
+            return asked.refusal(name, value, by_operator=by_operator)
     # The server's numbers count what was done in the server, the operator's all that was done.
     everywhere = replace(asked, limits=rules.operator, guild_id=None)
     for counted in (everywhere,) if asker.guild_id is None else (asked, everywhere):
-        for count in (_waiting_per_user, _waiting_per_server, _per_day, _cooldown):
+        for count in (_waiting, _per_day, _cooldown):
             if (refusal := await count(counted)) is not None:
                 return refusal
     return None
@@ -69,10 +81,6 @@ def refusal_to_post(rules: Rules, asker: Asker) -> Refusal | None:
         if (refusal := check(rules, asker)) is not None:
             return refusal
     return None
-
-
-def _set_by_server(asked: _Asked, name: str) -> bool:
-    return bool(getattr(asked.limits, name) != getattr(asked.rules.operator, name))
 
 
 def _blocked(rules: Rules, _: Asker) -> Refusal | None:
@@ -103,69 +111,23 @@ def _channels(rules: Rules, asker: Asker) -> Refusal | None:
     return Refusal("channel_ids", channels)
 
 
-def _size(asked: _Asked) -> Refusal | None:
-    return _more_than(asked, "max_size_px", asked.options.size_px)
-
-
-def _clip_size(asked: _Asked) -> Refusal | None:
-    """Of how long and how quick a clip is, too much was left out when it came in."""
-    if not asked.options.moving:
-        return None
-    return _more_than(asked, "max_clip_size_px", asked.options.size_px)
-
-
-def _quality(asked: _Asked) -> Refusal | None:
-    return _more_than(asked, "max_quality", asked.options.quality)
-
-
-def _more_than(asked: _Asked, name: str, value: int | str) -> Refusal | None:
-    allowed = getattr(asked.limits, name)
-    if not LIMITS[name].is_looser(value, than=allowed):
-        return None
-    by_operator = allowed == getattr(asked.rules.operator, name)
-    return Refusal(
-        name,
-        allowed,
-        value,
-        by_operator=by_operator,
-        set_by_server=_set_by_server(asked, name),
-    )
-
-
-async def _waiting_per_user(asked: _Asked) -> Refusal | None:
+async def _waiting(asked: _Asked) -> Refusal | None:
     waiting = await asked.count(*asked.mine, IS_WAITING)
-    return _too_many(asked, "max_waiting_per_user", waiting)
-
-
-async def _waiting_per_server(asked: _Asked) -> Refusal | None:
-    if asked.guild_id is None:
-        return None
+    refusal = _too_many(asked, "max_waiting_per_user", waiting)
+    if refusal is not None or asked.guild_id is None:
+        return refusal
     waiting = await asked.count(*asked.everybodys, IS_WAITING)
     return _too_many(asked, "max_waiting_per_server", waiting)
 
 
 def _too_many(asked: _Asked, name: str, number: int) -> Refusal | None:
     allowed = getattr(asked.limits, name)
-    pictures = _pictures(asked, name, allowed)
+    pictures = asked.options.variants
+    if name != "max_per_day":  # versions may be more than the places to wait: they take all then
+        pictures = max(1, min(pictures, allowed))
     if number + pictures <= allowed:
         return None
-    return Refusal(
-        name,
-        allowed,
-        number,
-        asked=pictures,
-        by_operator=asked.guild_id is None,
-        set_by_server=_set_by_server(asked, name),
-    )
-
-
-def _pictures(asked: _Asked, name: str, allowed: int) -> int:
-    """As how many pictures a submission counts.
-
-    Several versions may be more than the places to wait: then they take all of these.
-    """
-    pictures = asked.options.variants
-    return pictures if name == "max_per_day" else max(1, min(pictures, allowed))
+    return asked.refusal(name, number, asked=pictures)
 
 
 async def _per_day(asked: _Asked) -> Refusal | None:
@@ -189,11 +151,5 @@ async def _cooldown(asked: _Asked) -> Refusal | None:
     cooldown = asked.limits.cooldown_seconds
     if last is None or last + cooldown <= asked.now:
         return None
-    return Refusal(
-        "cooldown_seconds",
-        cooldown,
-        int(asked.now - last),
-        available_at=moment(last + cooldown),
-        set_by_server=_set_by_server(asked, "cooldown_seconds"),
-        by_operator=asked.guild_id is None,
-    )
+    again_at = moment(last + cooldown)
+    return asked.refusal("cooldown_seconds", int(asked.now - last), available_at=again_at)

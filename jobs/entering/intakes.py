@@ -8,10 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import QueueCore, picture_lock
+from jobs.core import QueueCore, QueuePart, picture_lock
 from jobs.db import schema
-from jobs.db.database import Transaction
-from jobs.db.rows import J, Record, json_object, moment
+from jobs.db.database import Record, Transaction
+from jobs.db.rows import J, from_row, json_object
 from jobs.model import Intake
 
 COLUMNS = schema.intakes.c
@@ -27,7 +27,7 @@ class _Opening:
     is_new: "asyncio.Future[bool]" = field(default_factory=asyncio.Future)
 
 
-class Intakes:
+class Intakes(QueuePart):
     """Writes commands down before anything else is done.
 
     A transaction on SQLite is a wait for the disk. So those that come while one is made wait for
@@ -35,7 +35,7 @@ class Intakes:
     """
 
     def __init__(self, core: QueueCore) -> None:
-        self._core = core
+        super().__init__(core)
         self._openings: list[_Opening] = []
         self._writing: asyncio.Task[None] | None = None
 
@@ -58,28 +58,22 @@ class Intakes:
             .where(COLUMNS.closed_at.is_(None))
             .order_by(COLUMNS.created_at, COLUMNS.interaction_id)
         )
-        async with self._core.database.read() as connection:
-            rows = (await connection.execute(statement)).all()
-        return [_intake(row) for row in rows]
+        return [_intake(row) for row in await self._database.all(statement)]
 
     async def get(self, interaction_id: int) -> Intake | None:
         """A command that is still open, or None."""
         this = (COLUMNS.interaction_id == interaction_id, COLUMNS.closed_at.is_(None))
-        async with self._core.database.read() as connection:
-            row = (await connection.execute(sa.select(schema.intakes).where(*this))).one_or_none()
-        if row is None:
-            return None
-        return _intake(row)
+        row = await self._database.one_or_none(sa.select(schema.intakes).where(*this))
+        return None if row is None else _intake(row)
 
     async def replace(self, interaction_id: int, payload: dict[str, Any]) -> bool:
         """Write anew what is asked for; False where the command is not open any more."""
-        async with self._core.database.write() as transaction:
-            result = await transaction.connection.execute(
-                sa.update(schema.intakes)
-                .where(COLUMNS.interaction_id == interaction_id, COLUMNS.closed_at.is_(None))
-                .values(payload=json.dumps(payload))
-            )
-            return bool(result.rowcount)
+        replaced = await self._database.execute(
+            sa.update(schema.intakes)
+            .where(COLUMNS.interaction_id == interaction_id, COLUMNS.closed_at.is_(None))
+            .values(payload=json.dumps(payload))
+        )
+        return bool(replaced)
 
     async def hold_pictures(self, interaction_id: int, keys: Collection[str]) -> bool:
         """Keep these pictures from being deleted while the intake is open.
@@ -91,22 +85,21 @@ class Intakes:
             False where the user had everything erased: there will be no job.
         """
         uses = schema.intake_uses
-        async with self._core.database.write() as transaction:
-            connection = transaction.connection
+        async with self._database.write() as transaction:
             await transaction.lock(*(picture_lock(key) for key in keys))
             row = await intake_row(transaction, interaction_id)
             if row is None or row.closed_at is not None:
                 return row is None or row.erased_at is None
             statement = sa.select(uses.c.key).where(uses.c.interaction_id == interaction_id)
-            new = set(keys) - set(await connection.scalars(statement))
+            new = set(keys) - set(await transaction.scalars(statement))
             if new:
                 rows = [{"interaction_id": interaction_id, "key": key} for key in sorted(new)]
-                await connection.execute(sa.insert(uses), rows)
+                await transaction.execute(sa.insert(uses), rows)
         return True
 
     async def close(self, interaction_id: int) -> None:
         """Note that a command was dealt with; `submit` does so by itself."""
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             await close_intake_in(transaction, interaction_id)
 
     async def _write(self) -> None:
@@ -114,7 +107,7 @@ class Intakes:
         while self._openings:
             batch: list[_Opening] = []
             try:
-                async with self._core.database.write() as transaction:
+                async with self._database.write() as transaction:
                     batch = self._take_all()  # with those that came while it waited to begin
                     new_ids = await _insert(transaction, batch)
             except Exception as error:  # noqa: BLE001 - each of those who wait raises it
@@ -138,7 +131,7 @@ class Intakes:
 async def intake_row(transaction: Transaction, interaction_id: int) -> Record | None:
     """An intake's row, locked against other writers until the transaction ends."""
     this = sa.select(schema.intakes).where(COLUMNS.interaction_id == interaction_id)
-    return (await transaction.connection.execute(this.with_for_update())).one_or_none()
+    return await transaction.one_or_none(this.with_for_update())
 
 
 async def close_intake_in(transaction: Transaction, interaction_id: int) -> None:
@@ -160,27 +153,26 @@ async def _close(
     transaction: Transaction, which: sa.ColumnElement[bool], **values: float
 ) -> list[str]:
     # The row stays for a while, to know the interaction again; what it held is dropped.
-    closed = await transaction.connection.scalars(
+    closed = await transaction.scalars(
         sa.update(schema.intakes)
         .where(which, COLUMNS.closed_at.is_(None))
         .values(closed_at=transaction.now, payload="{}", user_id=None, **values)
         .returning(COLUMNS.interaction_id)
     )
     uses = schema.intake_uses
-    dropped = await transaction.connection.scalars(
-        sa.delete(uses).where(uses.c.interaction_id.in_(closed.all())).returning(uses.c.key)
+    dropped = await transaction.scalars(
+        sa.delete(uses).where(uses.c.interaction_id.in_(closed)).returning(uses.c.key)
     )
-    return [str(key) for key in dropped]
+    return list(dropped)
 
 
 async def _insert(transaction: Transaction, batch: list[_Opening]) -> set[int]:
     """Insert what is not known. Returns the ids of what is new."""
-    connection = transaction.connection
     openings: dict[int, _Opening] = {}
     for opening in batch:
         openings.setdefault(opening.interaction_id, opening)
     jobs = sa.select(J.interaction_id).where(J.interaction_id.in_(list(openings)))
-    are_jobs = set((await connection.scalars(jobs)).all())
+    are_jobs = set(await transaction.scalars(jobs))
     # In one order, so that two bots cannot deadlock.
     rows = [
         {
@@ -194,15 +186,14 @@ async def _insert(transaction: Transaction, batch: list[_Opening]) -> set[int]:
     ]
     if not rows:
         return set()
-    inserted = await connection.scalars(
+    inserted = await transaction.scalars(
         transaction.insert(schema.intakes)
         .values(rows)
         .on_conflict_do_nothing()
         .returning(COLUMNS.interaction_id)
     )
-    return set(inserted.all())
+    return set(inserted)
 
 
 def _intake(row: Record) -> Intake:
-    payload, at = json_object(row.payload), moment(row.created_at)
-    return Intake(row.interaction_id, payload, at, row.user_id)
+    return from_row(Intake, row, payload=json_object(row.payload))

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from common.limits import LIMITS, LimitKind, Limits
-from common.settings import Settings
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
+from jobs.model import Asker
 
 log = logging.getLogger(__name__)
 EVERYWHERE = 0
@@ -100,36 +100,28 @@ async def read_changes(connection: AsyncConnection, guild_id: int) -> dict[str, 
 
 
 async def read_rules(
-    connection: AsyncConnection,
-    settings: Settings,
-    guild_id: int | None,
-    user_id: int,
-    now: float,
+    connection: AsyncConnection, operator: Limits, asker: Asker, now: float
 ) -> Rules:
-    """Read the rules for one user in one server (None: in private)."""
-    operator = server = settings.limits
-    if guild_id is not None:
-        server = tightened(operator, await read_changes(connection, guild_id))
+    """Read the rules for somebody where they ask, given the operator's limits."""
+    server = operator
+    if asker.guild_id is not None:
+        server = tightened(operator, await read_changes(connection, asker.guild_id))
     blocked = schema.blocked_users.c
     rows = await connection.execute(
         sa.select(schema.blocked_users)
         .where(
-            blocked.user_id == user_id,
-            blocked.guild_id.in_([EVERYWHERE, guild_id or EVERYWHERE]),
+            blocked.user_id == asker.user_id,
+            blocked.guild_id.in_([EVERYWHERE, asker.guild_id or EVERYWHERE]),
             still_blocked(now),
         )
         .order_by(blocked.guild_id)  # everywhere first
     )
     blocks = rows.all()
+    if not blocks:
+        return Rules(operator, server)
     places = {row.guild_id for row in blocks}
-    return Rules(
-        operator,
-        server,
-        EVERYWHERE in places,
-        bool(places - {EVERYWHERE}),
-        blocks[0].reason if blocks else None,
-        blocks[0].until if blocks else None,
-    )
+    here, told = bool(places - {EVERYWHERE}), blocks[0]
+    return Rules(operator, server, EVERYWHERE in places, here, told.reason, told.until)
 
 
 def still_blocked(now: float) -> sa.ColumnElement[bool]:

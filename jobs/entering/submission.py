@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from common.options import PaintInputs, PaintOptions
 from common.variants import variants_of
-from jobs.core import QueueCore, picture_lock, record, row_of, use_picture
+from jobs.core import QueueCore, QueuePart, job_of, picture_lock, record, row_of, use_pictures
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
@@ -18,25 +18,26 @@ from jobs.entering.intakes import close_intake_in, intake_row
 from jobs.entering.limits import Rules, read_rules
 from jobs.model import Asker, Job, JobState, Reply, Submission
 from jobs.order import fairness
-from jobs.order.choosing import Chosen, choose_network
+from jobs.order.choosing import NetworkChoice, choose_network
 from jobs.order.fleet import Fleet
 from jobs.order.speeds import speed_class_of, work_of
 from jobs.order.standings import Standings
 from jobs.outcomes import Accepted, AlreadySubmitted, Erased, Refusal, Refused, SubmitOutcome
 from jobs.picture_sizes import note_sizes
 
+_COUNTED_FROM_0 = ("attempts", "deaths", "fence", "shown_revision", "delivery_attempts")
 
-class Submissions:
+
+class Submissions(QueuePart):
     """Takes jobs into the queue, if the limits allow it."""
 
     def __init__(self, core: QueueCore, standings: Standings) -> None:
-        self._core = core
+        super().__init__(core)
         self._standings = standings
 
     async def check_limits(self, asker: Asker, options: PaintOptions) -> Refusal | None:
         """Whether `submit` would refuse now; to be asked before pictures are fetched."""
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
+        async with self._database.read_now() as (connection, now):
             rules = await self._rules(connection, asker, now)
             refusal = await refusal_for(connection, rules, asker, options, now)
             if refusal is None:
@@ -48,14 +49,12 @@ class Submissions:
 
         Who is blocked may keep nothing either, such as a style.
         """
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
+        async with self._database.read_now() as (connection, now):
             rules = await self._rules(connection, asker, now)
         return refusal_to_post(rules, asker)
 
     async def _rules(self, connection: AsyncConnection, asker: Asker, now: float) -> Rules:
-        settings = self._core.settings
-        return await read_rules(connection, settings, asker.guild_id, asker.user_id, now)
+        return await read_rules(connection, self._core.settings.limits, asker, now)
 
     async def submit(self, submission: Submission) -> SubmitOutcome:
         """Queue a job, if the limits allow it; all in one transaction.
@@ -66,17 +65,14 @@ class Submissions:
         if not isinstance(outcome, Refused):
             return outcome
         # Only now, so that nobody else's submission waits for it.
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
-            refusal = await foreseen(
-                self._standings, connection, outcome.refusal, submission.asker, now
-            )
-        return Refused(refusal)
+        refusal, asker = outcome.refusal, submission.asker
+        async with self._database.read_now() as (connection, now):
+            return Refused(await foreseen(self._standings, connection, refusal, asker, now))
 
     async def _submit(self, submission: Submission) -> SubmitOutcome:
         asker, interaction_id = submission.asker, submission.reply.interaction_id
         flow = fairness.flow_of(asker.guild_id, asker.user_id)
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             await transaction.lock(fairness.flow_lock(flow), f"atelier-user:{asker.user_id}")
             connection = transaction.connection
             intake = await intake_row(transaction, interaction_id)
@@ -84,7 +80,7 @@ class Submissions:
                 return Erased()
             await close_intake_in(transaction, interaction_id)
             known = sa.select(schema.jobs).where(J.interaction_id == interaction_id)
-            if (earlier := (await connection.execute(known)).one_or_none()) is not None:
+            if (earlier := await transaction.one_or_none(known)) is not None:
                 return AlreadySubmitted(job_from_row(earlier))
             if await _is_taken_back(transaction, submission.parent_job_id):
                 return Erased()
@@ -105,10 +101,9 @@ class Submissions:
             job_id = await _insert(transaction, submission, rules, fleet, chosen)
             await note_sizes(transaction, self._core.store, submission.inputs.picture_keys())
             standings = await self._standings.get_many_in(connection, [job_id], transaction.now)
-            row = await row_of(transaction, job_id)
-            assert row is not None
+            job = await job_of(transaction, job_id)
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
-        return Accepted(job_from_row(row), standings[job_id])
+        return Accepted(job, standings[job_id])
 
     async def take(self, job: Job, number: int, asker: Asker, reply: Reply) -> Job | None:
         """Make one of a finished job's versions a picture of its own, which costs nothing.
@@ -130,11 +125,11 @@ class Submissions:
         report = replace(job.report, seed=one.options.seed, variants=())
         inputs = {} if one.inputs.erased else input_roles(one.inputs)
         roles = {**inputs, "result": key}
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             await transaction.lock(*(picture_lock(each) for each in sorted(set(roles.values()))))
             await close_intake_in(transaction, reply.interaction_id)
             known = sa.select(schema.jobs).where(J.interaction_id == reply.interaction_id)
-            if (earlier := (await transaction.connection.execute(known)).one_or_none()) is not None:
+            if (earlier := await transaction.one_or_none(known)) is not None:
                 return job_from_row(earlier)
             now = await row_of(transaction, job.id)
             if now is None or now.result_key is None:
@@ -159,15 +154,11 @@ class Submissions:
                 ended_at=transaction.now,
                 message_removed_at=now.message_removed_at,  # what was deleted stays deleted
             )
-            for role, each in roles.items():
-                await use_picture(transaction, job_id, role, each)
-            await record(
-                transaction, job_id, "taken", f"user:{asker.user_id}", {"from": str(job.id)}
-            )
-            row = await row_of(transaction, job_id)
-            assert row is not None
+            await use_pictures(transaction, job_id, roles)
+            actor, details = f"user:{asker.user_id}", {"from": str(job.id)}
+            await record(transaction, job_id, "taken", actor, details)
             await transaction.notify(CHANGED_TOPIC)
-        return job_from_row(row)
+            return await job_of(transaction, job_id)
 
 
 async def _is_taken_back(transaction: Transaction, parent_job_id: int | None) -> bool:
@@ -182,7 +173,11 @@ async def _is_taken_back(transaction: Transaction, parent_job_id: int | None) ->
 
 
 async def _insert(
-    transaction: Transaction, submission: Submission, rules: Rules, fleet: Fleet, chosen: Chosen
+    transaction: Transaction,
+    submission: Submission,
+    rules: Rules,
+    fleet: Fleet,
+    chosen: NetworkChoice,
 ) -> int:
     asker, options = submission.asker, submission.options
     work, speed_class = _work(submission), _speed_class(submission)
@@ -206,8 +201,7 @@ async def _insert(
         counted=True,
         pictures=options.variants,
     )
-    for role, key in input_roles(submission.inputs).items():
-        await use_picture(transaction, job_id, role, key)
+    await use_pictures(transaction, job_id, input_roles(submission.inputs))
     await record(transaction, job_id, "queued", f"user:{asker.user_id}")
     return job_id
 
@@ -233,7 +227,7 @@ async def _insert_row(
     **values: Any,
 ) -> int:
     asker, reply, options = submission.asker, submission.reply, submission.options
-    inserted = await transaction.connection.execute(
+    inserted = await transaction.scalar(
         sa.insert(schema.jobs)
         .values(
             interaction_id=reply.interaction_id,
@@ -253,25 +247,16 @@ async def _insert_row(
             network=network,
             instead_of_seconds=instead_of_seconds,
             predicted_seconds=seconds,
-            flow=tags.flow,
-            band=tags.band,
-            user_start=tags.user_start,
-            user_finish=tags.user_finish,
-            start=tags.start,
-            finish=tags.finish,
             cancel_requested=False,
-            attempts=0,
-            deaths=0,
-            fence=0,
             created_at=transaction.now,
             revision=1,
-            shown_revision=0,
-            delivery_attempts=0,
+            **dict.fromkeys(_COUNTED_FROM_0, 0),
+            **tags.columns,
             **values,
         )
         .returning(J.id)
     )
-    return int(inserted.scalar_one())
+    return int(inserted)
 
 
 def input_roles(inputs: PaintInputs) -> dict[str, str]:

@@ -8,7 +8,7 @@ from jobs.order.fleet import Fleet
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class NetworkChoice:
     """The network of a job."""
 
     network: str
@@ -18,7 +18,7 @@ class Chosen:
 
 def choose_network(
     options: PaintOptions, settings: Settings, fleet: Fleet, speed_class: str, work: float
-) -> Chosen:
+) -> NetworkChoice:
     """The network of a job that enters the queue now; it is chosen once, for whichever engine.
 
     Where none is named and the large one would take the fastest engine longer than the operator's
@@ -28,6 +28,7 @@ def choose_network(
     quick = network_for(options, settings.atelier_network, quick=True)
     most = settings.atelier_vgg19_minutes * 60
     if quick == usual or not most or not fleet.paints(quick):
-        return Chosen(usual)
+        return NetworkChoice(usual)
     seconds = fleet.least_seconds(speed_class, work, usual)
-    return Chosen(usual) if seconds is None or seconds <= most else Chosen(quick, seconds)
+    is_quick = seconds is not None and seconds > most
+    return NetworkChoice(quick, seconds) if is_quick else NetworkChoice(usual)

@@ -17,18 +17,20 @@ No table of virtual clocks is kept: all of it follows from the rows of `jobs`.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import sqlalchemy as sa
 
+from jobs.core import change_job
 from jobs.db import schema
-from jobs.db.database import Transaction
-from jobs.db.rows import IS_QUEUED, J, Record
+from jobs.db.database import Record, Transaction
+from jobs.db.rows import IS_QUEUED, J
 
 FRONT, PRIORITY, NORMAL = 0, 1, 2
 """Bands of a server's own queue."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tags:
     """Where a job stands in the order; the columns of the same names."""
 
@@ -38,6 +40,11 @@ class Tags:
     user_finish: float
     start: float
     finish: float
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """As columns of the job's row."""
+        return dict(vars(self))
 
 
 def flow_of(guild_id: int | None, user_id: int) -> int:
@@ -63,13 +70,12 @@ async def take_place(
 
     `job_id` is that of a job which has been queued before; a new one will have the largest.
     """
-    connection = transaction.connection
-    virtual = await connection.scalar(
+    virtual = await transaction.scalar(
         sa.select(sa.func.max(J.user_start)).where(
             J.flow == flow, J.band == band, J.started_at.is_not(None)
         )
     )
-    previous = await connection.scalar(
+    previous = await transaction.scalar(
         sa.select(sa.func.max(J.user_finish)).where(J.flow == flow, J.user_id == user_id)
     )
     user_start = max(virtual or 0.0, previous or 0.0)
@@ -77,9 +83,21 @@ async def take_place(
     return await _slotted(transaction, tags, job_id)
 
 
+async def take_place_again(transaction: Transaction, row: Record) -> Tags:
+    """As `take_place`, of a job that has been queued before, with the band that it had."""
+    return await take_place(
+        transaction,
+        flow=row.flow,
+        user_id=row.user_id,
+        band=row.band,
+        cost=row.predicted_seconds,
+        job_id=row.id,
+    )
+
+
 async def take_front(transaction: Transaction, *, flow: int, cost: float) -> Tags:
     """Find the tags that go before all others of the server. The flow's lock must be held."""
-    first = await transaction.connection.scalar(
+    first = await transaction.scalar(
         sa.select(sa.func.min(J.user_start)).where(J.flow == flow, J.band == FRONT, IS_QUEUED)
     )
     user_start = (first or 0.0) - 1.0
@@ -89,18 +107,16 @@ async def take_front(transaction: Transaction, *, flow: int, cost: float) -> Tag
 
 async def _slotted(transaction: Transaction, tags: Tags, job_id: int | None = None) -> Tags:
     """The tags moved to a slot of the common time line that is theirs."""
-    connection, cost = transaction.connection, tags.finish - tags.start
+    cost = tags.finish - tags.start
     after = _after(tags.flow, tags.band, tags.user_start, job_id)
-    start = await connection.scalar(
+    start = await transaction.scalar(
         sa.select(J.start).where(*after).order_by(J.band, J.user_start, J.id).limit(1)
     )
     if start is None:
-        virtual = await connection.scalar(
-            sa.select(sa.func.max(J.start)).where(J.started_at.is_not(None))
-        )
-        previous = await connection.scalar(
-            sa.select(sa.func.max(J.finish)).where(J.flow == tags.flow)
-        )
+        started = J.started_at.is_not(None)
+        virtual = await transaction.scalar(sa.select(sa.func.max(J.start)).where(started))
+        before = J.flow == tags.flow
+        previous = await transaction.scalar(sa.select(sa.func.max(J.finish)).where(before))
         start = max(virtual or 0.0, previous or 0.0)
     else:
         await _shift(transaction, after, cost)
@@ -119,10 +135,9 @@ async def return_to_place(transaction: Transaction, row: Record, user_finish: fl
     `user_finish` is the one that it had; all its other tags are still in its row. The flow's lock
     must be held.
     """
-    connection = transaction.connection
     behind = _after(row.flow, row.band, row.user_start, row.id)
-    following = await connection.scalar(sa.select(sa.func.min(J.start)).where(*behind))
-    preceding = await connection.scalar(
+    following = await transaction.scalar(sa.select(sa.func.min(J.start)).where(*behind))
+    preceding = await transaction.scalar(
         sa.select(sa.func.max(J.finish)).where(IS_QUEUED, J.flow == row.flow, sa.not_(behind[-1]))
     )
     cost = row.predicted_seconds
@@ -141,16 +156,14 @@ async def step_aside(transaction: Transaction, row: Record) -> None:
     """
     await leave_place(transaction, row)
     # Behind no place and before none, and its flows owe nothing for it.
-    aside = sa.update(schema.jobs).where(J.id == row.id)
-    await transaction.connection.execute(
-        aside.values(band=-1, user_start=0.0, user_finish=0.0, finish=0.0)
-    )
+    aside = {"band": -1, "user_start": 0.0, "user_finish": 0.0, "finish": 0.0}
+    await change_job(transaction, row.id, **aside)
 
 
 async def _shift(
     transaction: Transaction, which: tuple[sa.ColumnElement[bool], ...], by: float
 ) -> None:
-    await transaction.connection.execute(
+    await transaction.execute(
         sa.update(schema.jobs).where(*which).values(start=J.start + by, finish=J.finish + by)
     )
 

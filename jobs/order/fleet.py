@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from common.options import MAX_SIZE_PX
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.rows import IS_RUNNING, J, Record, from_json, moment
+from jobs.db.database import Record
+from jobs.db.rows import IS_RUNNING, J, from_row, lenient
 from jobs.model import EngineInfo, Progress
 from jobs.order.speeds import (
     NETWORK_WORK,
@@ -149,10 +150,14 @@ class SpeedCache:
         self._model = None
 
 
+def is_alive(now: float) -> sa.ColumnElement[bool]:
+    """Whether an engine was heard of lately."""
+    return schema.engines.c.last_seen > now - ENGINE_ALIVE_SECONDS
+
+
 async def read_fleet(connection: AsyncConnection, now: float, speeds: SpeedCache) -> Fleet:
     """The engines now alive, what they have left to do, and how fast they are."""
-    alive = schema.engines.c.last_seen > now - ENGINE_ALIVE_SECONDS
-    rows = await connection.execute(sa.select(schema.engines).where(alive))
+    rows = await connection.execute(sa.select(schema.engines).where(is_alive(now)))
     engines = tuple(engine_from_row(row) for row in rows)
     fleet = Fleet(engines, {}, await speeds.read(connection, now))
     running = await connection.execute(sa.select(*RUN).where(IS_RUNNING))
@@ -172,10 +177,7 @@ def remaining_seconds(row: Record, fleet: Fleet, now: float) -> float:
         predicted = fleet.seconds_on(own, load)
         is_measured = fleet.speeds.measured(engine_kind(own, load.network), load.speed_class)
     if row.progress is not None and row.progress_at is not None:
-        try:
-            progress = from_json(Progress, row.progress)
-        except ValueError:
-            progress = None
+        progress = lenient(Progress, row.progress)
         if progress is not None and (left := progress.seconds_left) is not None:
             if is_measured:
                 left = blended(predicted * (1 - progress.fraction), left, progress.fraction)
@@ -186,19 +188,10 @@ def remaining_seconds(row: Record, fleet: Fleet, now: float) -> float:
 
 def engine_from_row(row: Record) -> EngineInfo:
     """The engine in a row of `engines`."""
-    return EngineInfo(
-        id=row.id,
-        host=row.host,
-        device=row.device,
-        network=row.network,
-        version=row.version,
-        pid=row.pid,
-        last_seen=moment(row.last_seen),
+    return from_row(
+        EngineInfo,
+        row,
         model=row.model or "",
         networks=tuple((row.networks or "").split()),
-        memory_bytes=row.memory_bytes,
-        memory_used_bytes=row.memory_used_bytes,
         largest_px=row.largest_px or MAX_SIZE_PX,
-        pace=row.pace,
-        trouble=row.trouble,
     )

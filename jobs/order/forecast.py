@@ -6,11 +6,12 @@ from typing import TypeAlias
 import sqlalchemy as sa
 
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.rows import IS_QUEUED, J, Record
+from jobs.db.database import Record
+from jobs.db.rows import IS_QUEUED, J
 from jobs.entering.limits import EVERYWHERE
 from jobs.order.fleet import Fleet, Load
 from jobs.order.line import first_loads
-from jobs.order.sharing import LOOK_AHEAD, Plan, Planned, is_mixed
+from jobs.order.sharing import LOOK_AHEAD, JobSchedule, Planned, is_mixed
 from jobs.order.speeds import start_after
 
 Place: TypeAlias = tuple[float, int]
@@ -58,7 +59,7 @@ class Forecast:
     _last: Place | None = None
     _kinds: set[tuple[str | None, str]] = field(default_factory=set)
     _dealt: "dict[int, Planned | None] | None" = None
-    _plan: Plan | None = None
+    _plan: JobSchedule | None = None
 
     async def pass_to(self, row: Record) -> None:
         """Count what lies between the job before and this one."""
@@ -69,27 +70,27 @@ class Forecast:
         self._kinds |= {(group.network, group.speed_class) for group in groups}
         self._last = place
 
-    async def times(self, row: Record) -> tuple[float, float] | None:
-        """Seconds until the job that was passed to starts and is ready; None if none can tell."""
+    async def seconds_to_ready(self, row: Record) -> float | None:
+        """Seconds until the job that was passed to is ready; None if none can tell."""
         fleet = self.fleet
         if not fleet.engines:
             return None
         if is_mixed(fleet, self._kinds | {(row.network, row.speed_class)}):
-            return await self._times_apart(row)
+            return await self._seconds_apart(row)
         engines, wait = len(fleet.engines), 0.0
         if self.ahead >= engines - len(fleet.remaining):
             wait = start_after(self._seconds, fleet.remaining.values(), engines)
-        return wait, wait + fleet.seconds(row.speed_class, row.work, row.network)
+        return wait + fleet.seconds(row.speed_class, row.work, row.network)
 
-    async def _times_apart(self, row: Record) -> tuple[float, float] | None:
-        """The times where it matters which engine paints: the line is dealt out one by one."""
+    async def _seconds_apart(self, row: Record) -> float | None:
+        """The same where it matters which engine paints: the line is dealt out one by one."""
         if self._plan is None or self._dealt is None:
-            self._plan = Plan(self.fleet)
+            self._plan = JobSchedule(self.fleet)
             line = await first_loads(self.connection, LOOK_AHEAD)
             self._dealt = {load.job_id: self._plan.deal(load) for load in line}
         if row.id in self._dealt:
             planned = self._dealt[row.id]
-            return None if planned is None else (planned.starts, planned.ready)
+            return None if planned is None else planned.ready
         # Far behind: what lies before it is poured over the engines that paint such jobs.
         load = Load(row.id, row.speed_class, row.work, row.network)
         suited = self._plan.suited(load)
@@ -97,7 +98,7 @@ class Forecast:
             return None
         remaining = [self.fleet.remaining.get(one.id, 0.0) for one in suited]
         starts = start_after(self._seconds, remaining, len(remaining))
-        return starts, starts + min(self.fleet.seconds_on(one, load) for one in suited)
+        return starts + min(self.fleet.seconds_on(one, load) for one in suited)
 
     def _seconds_of(self, groups: list[Group]) -> float:
         return sum(self.fleet.seconds(one.speed_class, one.work, one.network) for one in groups)

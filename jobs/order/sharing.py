@@ -35,11 +35,10 @@ class Planned:
     """Where a waiting job will be painted, in seconds from now."""
 
     engine: EngineInfo
-    starts: float
     ready: float
 
 
-class Plan:
+class JobSchedule:
     """Deals the jobs of the queue out in their order, as the engines will take them."""
 
     def __init__(self, fleet: Fleet, without: Set[str] = frozenset()) -> None:
@@ -85,9 +84,8 @@ class Plan:
         engine = min(staying, key=lambda one: self.free[one.id], default=None)
         if engine is None:
             return None
-        starts = self.free[engine.id]
-        ready = self.free[engine.id] = starts + self.fleet.seconds_on(engine, load)
-        return Planned(engine, starts, ready)
+        self.free[engine.id] += self.fleet.seconds_on(engine, load)
+        return Planned(engine, self.free[engine.id])
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ def choose(
         engine_id: who asks.
         without: engines that are not counted on.
     """
-    plan = Plan(fleet, without)
+    plan = JobSchedule(fleet, without)
     plan.free[engine_id] = 0.0
     left_to: set[str] = set()
     for load in line:

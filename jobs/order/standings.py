@@ -6,18 +6,19 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from common.options import PaintOptions
-from jobs.core import QueueCore
+from jobs.core import QueueCore, QueuePart
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
-from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment
+from jobs.db.facts import seconds_since
+from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment, optional_moment
 from jobs.entering.limits import EVERYWHERE
 from jobs.model import Job, JobState, Standing
 from jobs.order.choosing import choose_network
 from jobs.order.fleet import (
-    ENGINE_ALIVE_SECONDS,
     RUN,
     Fleet,
     SpeedCache,
+    is_alive,
     read_fleet,
     remaining_seconds,
 )
@@ -28,7 +29,7 @@ ENGINE_STARTING = "engine_starting"
 """The fact of the installation that says when an engine began to start."""
 STARTING_SECONDS = 120.0
 """What has not started within this time is not waited for any longer."""
-_PLACE = (J.start, J.id, J.state, J.guild_id, J.started_at)
+_PLACE = (J.start, J.id, J.state, J.guild_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,11 @@ class QueueOverview:
     """Whether one is on its way where none is alive."""
 
 
-class Standings:
+class Standings(QueuePart):
     """Says where jobs stand, and how much waits."""
 
     def __init__(self, core: QueueCore) -> None:
-        self._core = core
+        super().__init__(core)
         self.speeds = SpeedCache()
 
     async def get(self, job_id: int) -> Standing | None:
@@ -56,8 +57,7 @@ class Standings:
 
     async def get_many(self, job_ids: Iterable[int]) -> dict[int, Standing]:
         """Place and times of several jobs, in one pass over the queue's index."""
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
+        async with self._database.read_now() as (connection, now):
             return await self.get_many_in(connection, list(job_ids), now)
 
     async def get_many_in(
@@ -78,10 +78,7 @@ class Standings:
             if row.state != JobState.QUEUED:
                 is_running = row.state == JobState.RUNNING
                 ready = now + remaining_seconds(row, fleet, now) if is_running else None
-                starts = moment(row.started_at) if row.started_at is not None else None
-                found[row.id] = Standing(
-                    0, starts, None if ready is None else moment(ready), engines, False, starting
-                )
+                found[row.id] = Standing(0, optional_moment(ready), engines, False, starting)
                 continue
             await forecast.pass_to(row)
             own_ahead = 0
@@ -91,10 +88,10 @@ class Standings:
                 own_ahead = before + await _own_between(connection, row.guild_id, since, here)
                 halted[row.guild_id] = (own_ahead, here)
             stopped = EVERYWHERE in paused or row.guild_id in paused
-            times = None if stopped else await forecast.times(row)
-            starts_at, ready_at = (moment(now + one) for one in times) if times else (None, None)
+            seconds = None if stopped else await forecast.seconds_to_ready(row)
+            ready_at = None if seconds is None else moment(now + seconds)
             place = forecast.ahead + own_ahead + 1
-            found[row.id] = Standing(place, starts_at, ready_at, engines, stopped, starting)
+            found[row.id] = Standing(place, ready_at, engines, stopped, starting)
         return found
 
     async def painting_seconds(
@@ -107,8 +104,7 @@ class Standings:
             aspect: The photograph's shorter side in parts of its longer; None where not known.
             frames: Of the clip that would be painted; 1 for a still.
         """
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
+        async with self._database.read_now() as (connection, now):
             fleet = await self.fleet(connection, now)
         speed_class = speed_class_of(options, moves=frames > 1)
         work = work_of(options, aspect, frames)
@@ -121,32 +117,21 @@ class Standings:
         if guild_id is not None:
             statement = statement.where(J.guild_id == guild_id)
         statement = statement.order_by(J.start, J.id).limit(limit)
-        async with self._core.database.read() as connection:
-            return [job_from_row(row) for row in (await connection.execute(statement)).all()]
+        return [job_from_row(row) for row in await self._database.all(statement)]
 
     async def overview(self, guild_id: int | None) -> QueueOverview:
         """How much is waiting and running, in one server or (None) in all."""
         here = [] if guild_id is None else [J.guild_id == guild_id]
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
-            alive = await connection.scalar(
-                sa.select(sa.func.count())
-                .select_from(schema.engines)
-                .where(schema.engines.c.last_seen > now - ENGINE_ALIVE_SECONDS)
-            )
+        async with self._database.read_now() as (connection, now):
+            alive = await connection.scalar(sa.select(sa.func.count()).where(is_alive(now)))
             starting = not alive and await is_starting(connection, now)
             paused = await _paused_guilds(connection)
             waiting, running = [
-                await connection.scalar(sa.select(sa.func.count()).where(state, *here))
+                await connection.scalar(sa.select(sa.func.count()).where(state, *here)) or 0
                 for state in (IS_QUEUED, IS_RUNNING)
             ]
-        return QueueOverview(
-            waiting=int(waiting or 0),
-            running=int(running or 0),
-            paused=EVERYWHERE in paused or (guild_id or -1) in paused,
-            engines_alive=int(alive or 0),
-            engine_starting=starting,
-        )
+        is_paused = EVERYWHERE in paused or (guild_id or -1) in paused
+        return QueueOverview(waiting, running, is_paused, alive or 0, starting)
 
     async def fleet(self, connection: AsyncConnection, now: float) -> Fleet:
         """See `jobs.order.fleet.read_fleet`."""
@@ -155,12 +140,8 @@ class Standings:
 
 async def is_starting(connection: AsyncConnection, now: float) -> bool:
     """Whether an engine began to start a moment ago and has not registered yet."""
-    facts = schema.installation.c
-    since = await connection.scalar(sa.select(facts.value).where(facts.name == ENGINE_STARTING))
-    try:
-        return since is not None and 0 <= now - float(since) < STARTING_SECONDS
-    except ValueError:
-        return False  # another version wrote it
+    seconds = await seconds_since(connection, ENGINE_STARTING, now)
+    return seconds is not None and 0 <= seconds < STARTING_SECONDS
 
 
 async def _paused_guilds(connection: AsyncConnection) -> frozenset[int]:

@@ -5,17 +5,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import QueueCore
+from jobs.core import QueuePart
 from jobs.db import schema
 from jobs.db.database import Transaction
-from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo, BotState, bot_from_row, bots_alive
+from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo, bot_from_row
 
 
-class Bots:
+class Bots(QueuePart):
     """The bots that are counted on."""
-
-    def __init__(self, core: QueueCore) -> None:
-        self._core = core
 
     async def enter(self, bot: BotInfo, is_gone: Callable[[BotInfo], bool]) -> BotInfo | None:
         """Count on a bot from now on, unless another one serves the same application.
@@ -28,19 +25,19 @@ class Bots:
             The other one; None where there is none.
         """
         table = schema.bots
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             await transaction.lock(f"atelier-bot:{bot.application_id}")
             others = sa.select(table).where(
                 table.c.application_id == bot.application_id,
                 table.c.id != bot.id,
                 table.c.last_seen > transaction.now - BOT_ALIVE_SECONDS,
             )
-            for row in (await transaction.connection.execute(others)).all():
+            for row in await transaction.all(others):
                 other = bot_from_row(row).info
                 if not is_gone(other):
                     return other
                 gone = sa.delete(table).where(table.c.id == other.id)
-                await transaction.connection.execute(gone)
+                await transaction.execute(gone)
             await _insert(transaction, bot, {"last_seen": transaction.now})
         return None
 
@@ -49,33 +46,27 @@ class Bots:
     ) -> None:
         """Note that a bot is alive, and whether Discord's gateway is there for it."""
         table = schema.bots
-        async with self._core.database.write(precious=False) as transaction:
+        async with self._database.write(precious=False) as transaction:
             now = transaction.now
             seen: dict[str, float | None] = {"last_seen": now}
             if connected:
                 seen |= {"gateway_seen": now, "latency_seconds": latency_seconds}
             update = sa.update(table).where(table.c.id == bot.id).values(**seen)
-            if (await transaction.connection.execute(update)).rowcount:
+            if (await transaction.execute(update)).rowcount:
                 return
             await _insert(transaction, bot, seen)
             # What killed bots left behind.
             old = table.c.last_seen < now - 10 * BOT_ALIVE_SECONDS
-            await transaction.connection.execute(sa.delete(table).where(old))
+            await transaction.execute(sa.delete(table).where(old))
 
     async def forget(self, bot_id: str) -> None:
         """Count on a bot no longer: it ends."""
-        async with self._core.database.write(precious=False) as transaction:
-            where = schema.bots.c.id == bot_id
-            await transaction.connection.execute(sa.delete(schema.bots).where(where))
-
-    async def alive(self) -> list[BotState]:
-        """The bots that were heard of, the oldest first."""
-        async with self._core.database.read() as connection:
-            return await bots_alive(connection, await self._core.database.now_in(connection))
+        gone = sa.delete(schema.bots).where(schema.bots.c.id == bot_id)
+        await self._database.execute(gone, precious=False)
 
 
 async def _insert(transaction: Transaction, bot: BotInfo, seen: Mapping[str, Any]) -> None:
-    await transaction.connection.execute(
+    await transaction.execute(
         sa.insert(schema.bots).values(
             id=bot.id[:100],
             application_id=bot.application_id,

@@ -8,15 +8,15 @@ wrong neither lose nor keep a job unduly.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import QueueCore, record, row_of, use_picture, use_pictures
+from jobs.core import QueueCore, QueuePart, change_job, record, row_of, use_pictures
 from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC, Transaction
+from jobs.db.database import CHANGED_TOPIC, Record, Transaction
 from jobs.db.facts import SCANS_UNREACHABLE, write_fact
 from jobs.db.rows import J, job_from_row, moment, to_json
 from jobs.delivery import ENDED
@@ -34,61 +34,44 @@ from jobs.order.line import first_loads
 from jobs.order.sharing import LOOK_AHEAD, Overlooked, choose
 from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
 from jobs.picture_sizes import note_sizes
-from jobs.working.ending import (
-    CHECKPOINT,
-    DEATHS_ALLOWED,
-    DIED,
-    FRAME,
-    HANGS_ALLOWED,
-    HUNG,
-    PREVIEW,
-    PREVIEW_BEFORE,
-    SURVIVED,
-    end_job,
-    end_lost,
-    requeue,
-)
+from jobs.working import ending, leases
 from jobs.working.engines import measure, seen
-from jobs.working.leases import (
-    LEASE_SECONDS,
-    guarded,
-    guarded_row,
-    held_row,
-    next_job,
-    take,
-)
 from jobs.working.leaving_out import leave_out
 from jobs.working.reaping import Reaper
 from jobs.working.saying import say_end
 
 _REAP_EVERY_SECONDS = 1.0
 _VARIANT_ROLE = "variant:"
+_Ending = Callable[[Transaction, Record, str], Awaitable[list[str]]]
+"""How a locked job ends, by an actor; returns as `ending.end_job` does."""
 
 
-class Claims:
+class Claims(QueuePart):
     """What an engine does with the job that it holds."""
 
     def __init__(self, core: QueueCore, speeds: SpeedCache) -> None:
-        self._core = core
+        super().__init__(core)
         self._speeds = speeds
         self._reaper = Reaper(core)
         self._overlooked = Overlooked()
 
-    async def claim(self, engine_id: str, *, lease_seconds: float = LEASE_SECONDS) -> Claim | None:
+    async def claim(
+        self, engine_id: str, *, lease_seconds: float = leases.LEASE_SECONDS
+    ) -> Claim | None:
         """Take the next job, or None when there is none to be had."""
         if self._reaper.is_due(_REAP_EVERY_SECONDS):
             await self.reap()
         while True:
-            if not self._core.database.postgres and await self._nothing_queued():
+            if not self._database.postgres and await self._nothing_queued():
                 # Most questions find nothing; on SQLite they need not wait for a writer's turn.
                 return None
-            async with self._core.database.write() as transaction:
-                row = await take(transaction, engine_id, lease_seconds)
+            async with self._database.write() as transaction:
+                row = await leases.take(transaction, engine_id, lease_seconds)
                 if row is None:
                     job_id = await self._chosen(transaction, engine_id)
                     if job_id is None:
                         return None
-                    row = await take(transaction, engine_id, lease_seconds, job_id)
+                    row = await leases.take(transaction, engine_id, lease_seconds, job_id)
                 if row is None:
                     continue  # another engine was faster
                 job = job_from_row(row)
@@ -101,10 +84,12 @@ class Claims:
                         lease_expires_at=moment(row.lease_expires_at),
                         checkpoint_key=row.checkpoint_key,
                         done=_keys_of(kept, _VARIANT_ROLE),
-                        frames=_keys_of(kept, FRAME),
+                        frames=_keys_of(kept, ending.FRAME),
                     )
                 failure = Failure.of(FailureKind.INTERNAL, job.unreadable, f"job-{job.id}")
-                dropped = await end_job(transaction, row, JobState.FAILED, "queue", failure=failure)
+                dropped = await ending.end_job(
+                    transaction, row, JobState.FAILED, "queue", failure=failure
+                )
             say_end(job, "failed")
             await self._core.discard_working(dropped)
 
@@ -123,17 +108,18 @@ class Claims:
         return choice.job_id
 
     async def _nothing_queued(self) -> bool:
-        async with self._core.database.read() as connection:
-            return await connection.scalar(next_job()) is None
+        async with self._database.read() as connection:
+            return await connection.scalar(leases.next_job()) is None
 
-    async def renew(self, claim: Claim, lease_seconds: float = LEASE_SECONDS) -> LeaseOutcome:
+    async def renew(
+        self, claim: Claim, lease_seconds: float = leases.LEASE_SECONDS
+    ) -> LeaseOutcome:
         """Keep a claim for `lease_seconds` from now on."""
-        async with self._core.database.write(precious=False) as transaction:
-            held = await guarded(
-                transaction, claim, lease_expires_at=transaction.now + lease_seconds
-            )
+        async with self._database.write(precious=False) as transaction:
+            until = transaction.now + lease_seconds
+            held = await leases.guarded(transaction, claim, lease_expires_at=until)
             await seen(transaction, claim.engine_id)
-            return _outcome(held)
+            return held
 
     async def report_progress(self, claim: Claim, progress: Progress) -> LeaseOutcome:
         """Say how far the job is, in three statements.
@@ -145,23 +131,26 @@ class Claims:
         if key is not None:
             values["preview_key"] = key
         dropped: str | None = None
-        async with self._core.database.write(precious=False) as transaction:
+        async with self._database.write(precious=False) as transaction:
             returning = [
                 J.cancel_requested,
-                _key_of(claim, PREVIEW).label("newest"),
-                _key_of(claim, PREVIEW_BEFORE).label("before"),
+                _key_of(claim, ending.PREVIEW).label("newest"),
+                _key_of(claim, ending.PREVIEW_BEFORE).label("before"),
                 *transaction.notifications(CHANGED_TOPIC),
             ]
-            row = await guarded_row(
+            row = await leases.guarded_row(
                 transaction, claim, returning, progress_at=transaction.now, **values
             )
             if row is None:
                 return LeaseLost()
-            await _keep_variants(transaction, claim.job.id, progress.done)
+            needed: dict[str, str | None] = {}
+            if progress.done:
+                known = await _kept(transaction, claim.job.id)
+                needed |= _variant_roles(progress.done).items() - known.items()
             if key is not None and key != row.newest:
-                previews = {PREVIEW: key, PREVIEW_BEFORE: row.newest}
-                await use_pictures(transaction, claim.job.id, previews)
+                needed |= {ending.PREVIEW: key, ending.PREVIEW_BEFORE: row.newest}
                 dropped = row.before
+            await use_pictures(transaction, claim.job.id, needed)
         if dropped is not None:
             await self._core.discard_working([dropped])
         return LeaseHeld(cancel_requested=bool(row.cancel_requested))
@@ -178,15 +167,17 @@ class Claims:
                 were named before still belong to it; with the first one all begins anew.
         """
         uses = schema.picture_uses.c
-        roles = {CHECKPOINT: key} | {f"{FRAME}{number:06d}": of for number, of in frames.items()}
-        goes = uses.role == CHECKPOINT
+        roles = {ending.CHECKPOINT: key} | {
+            f"{ending.FRAME}{number:06d}": of for number, of in frames.items()
+        }
+        goes = uses.role == ending.CHECKPOINT
         if 0 in frames:
-            goes = sa.or_(goes, uses.role.startswith(FRAME))
-        async with self._core.database.write() as transaction:
-            held = await guarded(transaction, claim, checkpoint_key=key)
-            if held is None:
-                return LeaseLost()
-            old = await transaction.connection.scalars(
+            goes = sa.or_(goes, uses.role.startswith(ending.FRAME))
+        async with self._database.write() as transaction:
+            held = await leases.guarded(transaction, claim, checkpoint_key=key)
+            if isinstance(held, LeaseLost):
+                return held
+            old = await transaction.scalars(
                 sa.delete(schema.picture_uses)
                 .where(uses.job_id == claim.job.id, goes)
                 .returning(uses.key)
@@ -194,7 +185,21 @@ class Claims:
             dropped = set(old) - set(roles.values())
             await use_pictures(transaction, claim.job.id, roles)
         await self._core.discard_working(dropped)
-        return _outcome(held)
+        return held
+
+    async def _leave(self, claim: Claim, ends: _Ending) -> LeaseOutcome:
+        """Let a job leave its engine as this says, or as cancelled if that was asked for."""
+        actor = f"engine:{claim.engine_id}"
+        async with self._database.write() as transaction:
+            row = await leases.held_row(transaction, claim)
+            if row is None:
+                return LeaseLost()
+            if cancelled := bool(row.cancel_requested):
+                dropped = await _cancelled(transaction, row, actor)
+            else:
+                dropped = await ends(transaction, row, actor)
+        await self._core.discard_working(dropped)
+        return LeaseHeld(cancel_requested=cancelled)
 
     async def leave_out(self, claim: Claim, presets: Collection[str]) -> LeaseOutcome:
         """Take paintings that cannot be had out of a job with a version in each of its styles.
@@ -206,8 +211,8 @@ class Claims:
             claim: of the job, which has other styles besides.
             presets: all that are left out so far.
         """
-        async with self._core.database.write() as transaction:
-            row = await held_row(transaction, claim)
+        async with self._database.write() as transaction:
+            row = await leases.held_row(transaction, claim)
             if row is None:
                 return LeaseLost()
             await leave_out(transaction, row, presets)
@@ -222,95 +227,66 @@ class Claims:
         timelapse_key: str | None = None,
     ) -> LeaseOutcome:
         """End the job with its picture, or as cancelled if that was asked for meanwhile."""
-        async with self._core.database.write() as transaction:
-            row = await held_row(transaction, claim)
-            if row is None:
-                return LeaseLost()
-            actor, cancelled = f"engine:{claim.engine_id}", bool(row.cancel_requested)
-            if cancelled:
-                dropped = await end_job(transaction, row, JobState.CANCELLED, actor)
-            else:
-                await use_picture(transaction, row.id, "result", result_key)
-                await use_picture(transaction, row.id, "timelapse", timelapse_key)
-                for name, key in report.records.items():
-                    await use_picture(transaction, row.id, name, key)
-                if report.clip is not None:
-                    await use_pictures(transaction, row.id, clip_roles(report.clip))
-                await _keep_variants(transaction, row.id, report.variants)
-                made = (result_key, timelapse_key, *report.variants, *report.records.values())
-                await note_sizes(transaction, self._core.store, filter(None, made))
-                dropped = await end_job(
-                    transaction,
-                    row,
-                    JobState.DONE,
-                    actor,
-                    result_key=result_key,
-                    timelapse_key=timelapse_key,
-                    report=to_json(report),
-                )
-            if not cancelled and row.attempts == 1:
+
+        async def done(transaction: Transaction, row: Record, actor: str) -> list[str]:
+            roles = {"result": result_key, "timelapse": timelapse_key, **report.records}
+            if report.clip is not None:
+                roles |= clip_roles(report.clip)
+            await use_pictures(transaction, row.id, roles | _variant_roles(report.variants))
+            made = (result_key, timelapse_key, *report.variants, *report.records.values())
+            await note_sizes(transaction, self._core.store, filter(None, made))
+            dropped = await ending.end_job(
+                transaction,
+                row,
+                JobState.DONE,
+                actor,
+                result_key=result_key,
+                timelapse_key=timelapse_key,
+                report=to_json(report),
+            )
+            if row.attempts == 1:
                 # A job that was resumed does not say how long the whole of it takes.
                 await measure(transaction, row, claim.engine_id, report.seconds)
                 self._speeds.forget()
-        await self._core.discard_working(dropped)
-        return LeaseHeld(cancel_requested=cancelled)
+            return dropped
+
+        return await self._leave(claim, done)
 
     async def fail(self, claim: Claim, failure: Failure, *, retry: bool = False) -> LeaseOutcome:
         """End the job as failed; with `retry` it gets another chance, up to three in all."""
-        actor = f"engine:{claim.engine_id}"
-        async with self._core.database.write() as transaction:
-            row = await held_row(transaction, claim)
-            if row is None:
-                return LeaseLost()
-            dropped = list[str]()
-            if cancelled := bool(row.cancel_requested):
-                dropped = await end_job(transaction, row, JobState.CANCELLED, actor)
-            elif retry and row.deaths + 1 < DEATHS_ALLOWED:
-                await requeue(
-                    transaction,
-                    row,
-                    "failed_once",
-                    actor,
-                    died=True,
-                    details={"error_id": failure.error_id},
+
+        async def failed(transaction: Transaction, row: Record, actor: str) -> list[str]:
+            if retry and row.deaths + 1 < ending.DEATHS_ALLOWED:
+                details = {"error_id": failure.error_id}
+                return await ending.requeue(
+                    transaction, row, "failed_once", actor, died=True, details=details
                 )
-            else:
-                dropped = await end_job(transaction, row, JobState.FAILED, actor, failure=failure)
-                if failure.kind is FailureKind.STYLE_MISSING:
-                    await write_fact(transaction, SCANS_UNREACHABLE, str(transaction.now))
-        await self._core.discard_working(dropped)
-        return LeaseHeld(cancel_requested=cancelled)
+            dropped = await ending.end_job(
+                transaction, row, JobState.FAILED, actor, failure=failure
+            )
+            if failure.kind is FailureKind.STYLE_MISSING:
+                await write_fact(transaction, SCANS_UNREACHABLE, str(transaction.now))
+            return dropped
+
+        return await self._leave(claim, failed)
 
     async def cancelled(self, claim: Claim) -> LeaseOutcome:
         """End the job as cancelled, after the engine has stopped painting."""
-        async with self._core.database.write() as transaction:
-            row = await held_row(transaction, claim)
-            if row is None:
-                return LeaseLost()
-            dropped = await end_job(
-                transaction, row, JobState.CANCELLED, f"engine:{claim.engine_id}"
-            )
-        await self._core.discard_working(dropped)
-        return LeaseHeld(cancel_requested=True)
+        return await self._leave(claim, _cancelled)
 
     async def release(self, claim: Claim, *, reason: str | None = None) -> LeaseOutcome:
         """Give the job back, at its old place and without a stain.
 
         At an ordered shutdown, or for a reason that lies in the surroundings, not in the job.
         """
-        actor = f"engine:{claim.engine_id}"
-        async with self._core.database.write() as transaction:
-            row = await held_row(transaction, claim)
-            if row is None:
-                return LeaseLost()
-            dropped = list[str]()
-            if row.cancel_requested:
-                dropped = await end_job(transaction, row, JobState.CANCELLED, actor)
-            else:
-                details = {} if reason is None else {"reason": reason}
-                await requeue(transaction, row, "released", actor, died=False, details=details)
-        await self._core.discard_working(dropped)
-        return LeaseHeld()
+        details = {} if reason is None else {"reason": reason}
+
+        async def back(transaction: Transaction, row: Record, actor: str) -> list[str]:
+            return await ending.requeue(
+                transaction, row, "released", actor, died=False, details=details
+            )
+
+        return await self._leave(claim, back)
 
     async def hung(self, claim: Claim, reason: str, failure: Failure) -> LeaseOutcome:
         """Give the job back without a stain; but the third time it hung an engine, end it.
@@ -318,22 +294,19 @@ class Claims:
         An engine that hung is asked to paint a tiny picture before its device gets another job
         (`engines.was_in_trouble`), so it is not the device that hangs again and again.
         """
-        actor, events = f"engine:{claim.engine_id}", schema.events.c
-        async with self._core.database.write() as transaction:
-            row = await held_row(transaction, claim)
-            if row is None:
-                return LeaseLost()
-            earlier = sa.select(sa.func.count()).where(events.job_id == row.id, events.kind == HUNG)
-            dropped = list[str]()
-            if row.cancel_requested:
-                dropped = await end_job(transaction, row, JobState.CANCELLED, actor)
-            elif (await transaction.connection.scalar(earlier) or 0) + 1 < HANGS_ALLOWED:
-                details = {"reason": reason}
-                await requeue(transaction, row, HUNG, actor, died=False, details=details)
-            else:
-                dropped = await end_lost(transaction, row, HUNG, actor, failure)
-        await self._core.discard_working(dropped)
-        return LeaseHeld()
+        events, details = schema.events.c, {"reason": reason}
+
+        async def back(transaction: Transaction, row: Record, actor: str) -> list[str]:
+            earlier = sa.select(sa.func.count()).where(
+                events.job_id == row.id, events.kind == ending.HUNG
+            )
+            if (await transaction.scalar(earlier) or 0) + 1 < ending.HANGS_ALLOWED:
+                return await ending.requeue(
+                    transaction, row, ending.HUNG, actor, died=False, details=details
+                )
+            return await ending.end_lost(transaction, row, ending.HUNG, actor, failure)
+
+        return await self._leave(claim, back)
 
     async def reap(self) -> list[int]:
         """See `jobs.working.reaping.Reaper.reap`."""
@@ -345,23 +318,19 @@ class Claims:
         It slept alone, or the network lay between it and the database. Whether there was a death
         to be taken back.
         """
-        async with self._core.database.write() as transaction:
+        async with self._database.write() as transaction:
             row = await row_of(transaction, claim.job.id)
             if row is None or row.deaths == 0 or row.state in ENDED:
                 return False
-            kinds = (DIED, SURVIVED)
-            statement = sa.select(schema.events).where(
-                schema.events.c.job_id == row.id, schema.events.c.kind.in_(kinds)
-            )
-            told = (await transaction.connection.execute(statement)).all()
+            kinds = schema.events.c.kind.in_((ending.DIED, ending.SURVIVED))
+            its = sa.select(schema.events).where(schema.events.c.job_id == row.id, kinds)
+            told = await transaction.all(its)
             mine = [e.kind for e in told if json.loads(e.details).get("fence") == claim.fence]
-            if mine != [DIED]:
+            if mine != [ending.DIED]:
                 return False
-            await transaction.connection.execute(
-                sa.update(schema.jobs).where(J.id == row.id).values(deaths=J.deaths - 1)
-            )
+            await change_job(transaction, row.id, deaths=J.deaths - 1)
             actor = f"engine:{claim.engine_id}"
-            await record(transaction, row.id, SURVIVED, actor, {"fence": claim.fence})
+            await record(transaction, row.id, ending.SURVIVED, actor, {"fence": claim.fence})
         return True
 
 
@@ -370,25 +339,20 @@ def clip_roles(clip: PaintedClip) -> dict[str, str | None]:
     return {"clip": clip.key, **{f"clip:{kind}": key for kind, key in clip.files.items()}}
 
 
-def _outcome(held: bool | None) -> LeaseOutcome:
-    return LeaseLost() if held is None else LeaseHeld(cancel_requested=held)
+def _variant_roles(keys: tuple[str, ...]) -> dict[str, str]:
+    """The versions of a job that are finished, by the role they have in it."""
+    return {f"{_VARIANT_ROLE}{number}": key for number, key in enumerate(keys)}
 
 
-async def _keep_variants(transaction: Transaction, job_id: int, keys: tuple[str, ...]) -> None:
-    """Make the job need the versions of it that are finished."""
-    if not keys:
-        return
-    known = await _kept(transaction, job_id)
-    for number, key in enumerate(keys):
-        if known.get(role := f"{_VARIANT_ROLE}{number}") != key:
-            await use_picture(transaction, job_id, role, key)
+async def _cancelled(transaction: Transaction, row: Record, actor: str) -> list[str]:
+    return await ending.end_job(transaction, row, JobState.CANCELLED, actor)
 
 
 async def _kept(transaction: Transaction, job_id: int) -> dict[str, str]:
     """What a job needs of what is painted of it, by roles, in their order."""
     uses = schema.picture_uses.c
-    begins = (uses.role.startswith(_VARIANT_ROLE), uses.role.startswith(FRAME))
-    kept = await transaction.connection.execute(
+    begins = (uses.role.startswith(_VARIANT_ROLE), uses.role.startswith(ending.FRAME))
+    kept = await transaction.execute(
         sa.select(uses.role, uses.key)
         .where(uses.job_id == job_id, sa.or_(*begins))
         .order_by(uses.role)

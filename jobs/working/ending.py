@@ -5,10 +5,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.core import record
+from jobs.core import change_job, record
 from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
-from jobs.db.rows import J, Record, to_json
+from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Record, Transaction
+from jobs.db.rows import J, to_json
 from jobs.model import Failure, FailureKind, JobState
 
 DEATHS_ALLOWED = 3
@@ -51,21 +51,19 @@ async def end_job(
         values |= {"user_finish": 0.0, "finish": 0.0}
     if failure is not None:
         values["failure"] = to_json(failure)
-    await transaction.connection.execute(
-        sa.update(schema.jobs)
-        .where(J.id == row.id)
-        .values(
-            state=state.value,
-            engine_id=None,
-            lease_expires_at=None,
-            checkpoint_key=None,
-            ended_at=transaction.now,
-            revision=J.revision + 1,
-            **values,
-        )
+    await change_job(
+        transaction,
+        row.id,
+        state=state.value,
+        engine_id=None,
+        lease_expires_at=None,
+        checkpoint_key=None,
+        ended_at=transaction.now,
+        revision=J.revision + 1,
+        **values,
     )
     uses = schema.picture_uses
-    dropped = await transaction.connection.execute(
+    dropped = await transaction.execute(
         sa.delete(uses)
         .where(uses.c.job_id == row.id, is_working(uses.c.role))
         .returning(uses.c.role, uses.c.key)
@@ -102,7 +100,7 @@ async def end_lost(
             J.user_id != row.user_id,
         )
     )
-    is_machines = await transaction.connection.scalar(others.limit(1)) is not None
+    is_machines = await transaction.scalar(others.limit(1)) is not None
     values = {"counted": False} if is_machines else {}
     return await end_job(transaction, row, JobState.FAILED, actor, failure=failure, **values)
 
@@ -115,19 +113,21 @@ async def requeue(
     *,
     died: bool,
     details: Mapping[str, Any] | None = None,
-) -> None:
-    """Put a running job back; its tags were never changed, so neither is its place."""
-    await transaction.connection.execute(
-        sa.update(schema.jobs)
-        .where(J.id == row.id)
-        .values(
-            state=JobState.QUEUED.value,
-            engine_id=None,
-            lease_expires_at=None,
-            deaths=J.deaths + (1 if died else 0),
-            attempts=J.attempts - (0 if died else 1),
-            revision=J.revision + 1,
-        )
+) -> list[str]:
+    """Put a running job back; its tags were never changed, so neither is its place.
+
+    As `end_job` it returns what is to be discarded, which is nothing.
+    """
+    counted = {"deaths": J.deaths + 1} if died else {"attempts": J.attempts - 1}
+    await change_job(
+        transaction,
+        row.id,
+        state=JobState.QUEUED.value,
+        engine_id=None,
+        lease_expires_at=None,
+        revision=J.revision + 1,
+        **counted,
     )
     await record(transaction, row.id, kind, actor, details)
     await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
+    return []

@@ -9,11 +9,12 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from common.options import MAX_SIZE_PX
 from jobs.core import record
 from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC, Transaction
-from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, Record
+from jobs.db.database import CHANGED_TOPIC, Record, Transaction
+from jobs.db.rows import IS_QUEUED, IS_RUNNING, J
 from jobs.model import Claim, JobState
 from jobs.order.fleet import ENGINE_ALIVE_SECONDS
 from jobs.order.line import in_order
+from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
 
 LEASE_SECONDS = 30.0
 """How long a claim holds unless it is renewed."""
@@ -83,11 +84,11 @@ async def take(
 ) -> Record | None:
     """Make a job this engine's: this one, or the next that is for it; the job as it is then."""
     now = transaction.now
-    values = {"by_engine": engine_id, "at": now, "until": now + lease_seconds}
+    values: dict[str, Any] = {"by_engine": engine_id, "at": now, "until": now + lease_seconds}
     if job_id is None:
-        taken = await transaction.connection.execute(_TAKE_NEXT, values)
+        taken = await transaction.execute(_TAKE_NEXT, values)
     else:
-        taken = await transaction.connection.execute(_TAKE_CHOSEN, {**values, "chosen": job_id})
+        taken = await transaction.execute(_TAKE_CHOSEN, {**values, "chosen": job_id})
     row: Record | None = taken.one_or_none()
     if row is not None:
         await record(transaction, row.id, "claimed", f"engine:{engine_id}", {"fence": row.fence})
@@ -104,10 +105,10 @@ def _mine(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-async def guarded(transaction: Transaction, claim: Claim, **values: Any) -> bool | None:
-    """Write to the job if it is still this claim's; whether it is to be cancelled, or None."""
+async def guarded(transaction: Transaction, claim: Claim, **values: Any) -> LeaseOutcome:
+    """Write to the job if it is still this claim's."""
     row = await guarded_row(transaction, claim, [J.cancel_requested], **values)
-    return None if row is None else bool(row.cancel_requested)
+    return LeaseLost() if row is None else LeaseHeld(bool(row.cancel_requested))
 
 
 async def guarded_row(
@@ -118,11 +119,10 @@ async def guarded_row(
 ) -> Record | None:
     """Write to the job if it is still this claim's; these expressions of it, or None."""
     statement = sa.update(schema.jobs).where(*_mine(claim)).values(**values)
-    result = await transaction.connection.execute(statement.returning(*returning))
-    return result.one_or_none()
+    return await transaction.one_or_none(statement.returning(*returning))
 
 
 async def held_row(transaction: Transaction, claim: Claim) -> Record | None:
     """The job's row, locked, if it is still this claim's."""
-    statement = sa.select(schema.jobs).where(*_mine(claim)).with_for_update()
-    return (await transaction.connection.execute(statement)).one_or_none()
+    statement = sa.select(schema.jobs).where(*_mine(claim))
+    return await transaction.one_or_none(statement.with_for_update())

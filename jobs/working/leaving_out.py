@@ -3,14 +3,11 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-import sqlalchemy as sa
-
 from common.variants import left_out, without_styles
-from jobs.core import record
-from jobs.db import schema
-from jobs.db.database import CHANGED_TOPIC, Transaction
+from jobs.core import change_job, record
+from jobs.db.database import CHANGED_TOPIC, Record, Transaction
 from jobs.db.facts import SCANS_UNREACHABLE, write_fact
-from jobs.db.rows import J, Record, job_from_row, to_json
+from jobs.db.rows import J, job_from_row, to_json
 
 
 async def leave_out(transaction: Transaction, row: Record, presets: Collection[str]) -> None:
@@ -25,16 +22,14 @@ async def leave_out(transaction: Transaction, row: Record, presets: Collection[s
     said = left_out(presets)
     notes = tuple(note for note in job.reply.notes if note.template != said.template)
     reply = replace(job.reply, notes=(*notes, said))
-    await transaction.connection.execute(
-        sa.update(schema.jobs)
-        .where(J.id == row.id)
-        .values(
-            inputs=to_json(inputs),
-            options=to_json(options),
-            target=to_json(reply),
-            pictures=options.variants,
-            revision=J.revision + 1,
-        )
+    await change_job(
+        transaction,
+        row.id,
+        inputs=to_json(inputs),
+        options=to_json(options),
+        target=to_json(reply),
+        pictures=options.variants,
+        revision=J.revision + 1,
     )
     details = {"presets": list(presets)}
     await record(transaction, row.id, "left_out", f"engine:{row.engine_id}", details)

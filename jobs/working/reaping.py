@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 from common.logs import log_ids
 from common.sentences import sentence
-from jobs.core import QueueCore
+from jobs.core import QueueCore, QueuePart
 from jobs.db import schema
-from jobs.db.database import Transaction
-from jobs.db.rows import IS_RUNNING, J, Record, job_from_row
+from jobs.db.database import Record, Transaction
+from jobs.db.rows import IS_RUNNING, J, job_from_row
 from jobs.model import Failure, FailureKind, JobState
 from jobs.working.ending import DEATHS_ALLOWED, DIED, end_job, end_lost, requeue
 from jobs.working.leases import LEASE_SECONDS
@@ -54,11 +54,11 @@ class Attention:
         return now - self.steady_since >= AWAKE_SECONDS
 
 
-class Reaper:
+class Reaper(QueuePart):
     """Looks after the leases, for one process."""
 
     def __init__(self, core: QueueCore) -> None:
-        self._core = core
+        super().__init__(core)
         self._attention = Attention()
         self._asked_at = float("-inf")
 
@@ -72,8 +72,7 @@ class Reaper:
         A job whose engines died three times fails, since it may well be what kills them.
         """
         self._asked_at = time.monotonic()
-        async with self._core.database.read() as connection:
-            now = await self._core.database.now_in(connection)
+        async with self._database.read_now() as (connection, now):
             may_believe = self._attention.look(now)
             expired = sa.and_(IS_RUNNING, J.lease_expires_at < now)
             found = await connection.scalar(sa.select(J.id).where(expired).limit(1))
@@ -82,9 +81,8 @@ class Reaper:
         if found is None or not may_believe:
             return []
         statement = sa.select(schema.jobs).where(expired).order_by(J.id)
-        async with self._core.database.write() as transaction:
-            rows = await transaction.connection.execute(statement.with_for_update(skip_locked=True))
-            reaped = rows.all()
+        async with self._database.write() as transaction:
+            reaped = await transaction.all(statement.with_for_update(skip_locked=True))
             dropped = [key for row in reaped for key in await _reap_one(transaction, row)]
         for row in reaped:
             _say(row)
@@ -93,18 +91,17 @@ class Reaper:
 
     async def _follow_clock(self) -> None:
         """After the clock was put back: let no lease, engine or bot last until then."""
-        async with self._core.database.write() as transaction:
-            now, connection = transaction.now, transaction.connection
+        async with self._database.write() as transaction:
+            now = transaction.now
             latest = now + LEASE_SECONDS
-            await connection.execute(
+            await transaction.execute(
                 sa.update(schema.jobs)
                 .where(IS_RUNNING, J.lease_expires_at > latest)
                 .values(lease_expires_at=latest)
             )
             for table in (schema.engines, schema.bots):
-                await connection.execute(
-                    sa.update(table).where(table.c.last_seen > now).values(last_seen=now)
-                )
+                ahead = sa.update(table).where(table.c.last_seen > now)
+                await transaction.execute(ahead.values(last_seen=now))
 
 
 def _say(row: Record) -> None:
@@ -126,7 +123,6 @@ async def _reap_one(transaction: Transaction, row: Record) -> list[str]:
         return await end_job(transaction, row, JobState.CANCELLED, "queue")
     if row.deaths + 1 < DEATHS_ALLOWED:
         details = {"engine": row.engine_id, "fence": row.fence}
-        await requeue(transaction, row, DIED, "queue", died=True, details=details)
-        return []
+        return await requeue(transaction, row, DIED, "queue", died=True, details=details)
     failure = Failure.of(FailureKind.LOST, LOST, f"job-{row.id}")
     return await end_lost(transaction, row, DIED, "queue", failure)

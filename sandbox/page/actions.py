@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import BodyPartReader, web
@@ -9,21 +10,21 @@ from aiohttp import BodyPartReader, web
 from sandbox.command_visibility import NotOfferedError
 from sandbox.compose import delete_message
 from sandbox.control import LoopbackDiscord
-from sandbox.model import Channel, Json, Message, Upload, User
+from sandbox.model import Channel, Interaction, Json, Message, Upload, User
 from sandbox.page.fault_buttons import FAULT_BUTTONS
-from sandbox.page.views import interaction_view, sees_message
+from sandbox.page.views import sees_message
 
 LOCALES = ("en-US", "de", "fr", "es-ES")
 """Languages that a user of the page may choose."""
 
 
+@dataclass(frozen=True)
 class ActionRequest:
     """One request of the page: its user, its payload, its files by field."""
 
-    def __init__(self, discord: LoopbackDiscord, payload: Json, files: dict[str, list[Upload]]):
-        self.discord = discord
-        self.payload = payload
-        self.files = files
+    discord: LoopbackDiscord
+    payload: Json
+    files: dict[str, list[Upload]]
 
     @property
     def user(self) -> User:
@@ -48,87 +49,54 @@ class ActionRequest:
         return message
 
 
-Action = Callable[[ActionRequest], Awaitable[Json]]
+Action = Callable[[ActionRequest], Awaitable[Json | Interaction]]
 
 
-async def slash(request: ActionRequest) -> Json:
+async def slash(request: ActionRequest) -> Interaction:
     """A slash command."""
     files = {name: uploads[0] for name, uploads in request.files.items()}
-    _check_size(request)
     name, options = request.payload["name"], request.payload["options"]
-    return interaction_view(
-        await request.discord.slash(request.user, name, options, files, channel=request.channel)
-    )
+    return await request.discord.slash(request.user, name, options, files, channel=request.channel)
 
 
-def _check_size(request: ActionRequest) -> None:
-    limit = request.discord.world.upload_limit_bytes
-    for uploads in request.files.values():
-        for name, data in uploads:
-            if len(data) > limit:
-                size = limit // (1024 * 1024)
-                raise NotOfferedError(
-                    f"{name} is too powerful! The maximum file size is {size} MB."
-                )
-
-
-async def autocomplete(request: ActionRequest) -> Json:
+async def autocomplete(request: ActionRequest) -> Interaction:
     """Typing into an option that completes itself."""
-    interaction = await request.discord.type_into(
-        request.user,
-        request.payload["name"],
-        request.payload["option"],
-        request.payload["text"],
-        request.payload["options"],
-        channel=request.channel,
-    )
-    return interaction_view(interaction)
+    typed = [request.payload[name] for name in ("name", "option", "text", "options")]
+    return await request.discord.type_into(request.user, *typed, channel=request.channel)
 
 
-async def component(request: ActionRequest) -> Json:
+async def component(request: ActionRequest) -> Interaction:
     """A button or a select menu."""
     custom_id, values = request.payload["custom_id"], request.payload.get("values")
     found = [c for c in request.message.walk() if c.get("custom_id") == custom_id]
     if not found:
         raise NotOfferedError("That button is not there any more.")
-    return interaction_view(
-        await request.discord.use_component(request.user, request.message, found[0], values)
-    )
+    return await request.discord.use_component(request.user, request.message, found[0], values)
 
 
-async def modal(request: ActionRequest) -> Json:
+async def modal(request: ActionRequest) -> Interaction:
     """A modal's submission."""
     opened_by = request.discord.world.interactions[int(request.payload["interaction"])]
-    _check_size(request)
-    return interaction_view(
-        await request.discord.submit_modal(opened_by, request.payload["values"], request.files)
-    )
+    return await request.discord.submit_modal(opened_by, request.payload["values"], request.files)
 
 
-async def menu(request: ActionRequest) -> Json:
+async def menu(request: ActionRequest) -> Interaction:
     """An entry of a message's Apps menu."""
-    return interaction_view(
-        await request.discord.message_command(
-            request.user, request.payload["name"], request.message
-        )
-    )
+    name = request.payload["name"]
+    return await request.discord.message_command(request.user, name, request.message)
 
 
-async def user_menu(request: ActionRequest) -> Json:
+async def user_menu(request: ActionRequest) -> Interaction:
     """An entry of a user's Apps menu."""
     target = request.discord.world.users.get(int(request.payload["target"]))
     if target is None:
         raise NotOfferedError("That user is not there.")
-    return interaction_view(
-        await request.discord.user_command(
-            request.user, request.payload["name"], target, channel=request.channel
-        )
-    )
+    name = request.payload["name"]
+    return await request.discord.user_command(request.user, name, target, channel=request.channel)
 
 
 async def post(request: ActionRequest) -> Json:
     """An ordinary message."""
-    _check_size(request)
     content = str(request.payload.get("content", "")).strip()
     uploads = [upload for uploads in request.files.values() for upload in uploads]
     if not content and not uploads:
@@ -180,7 +148,12 @@ ACTIONS: dict[str, Action] = {
 
 
 async def read_action(request: web.Request, discord: LoopbackDiscord) -> ActionRequest:
-    """The page's multipart form: `payload`, and files under the names of their fields."""
+    """The page's multipart form: `payload`, and files under the names of their fields.
+
+    Raises:
+        NotOfferedError: A file is too large.
+    """
+    limit = discord.world.upload_limit_bytes
     payload: Any = {}
     files: dict[str, list[Upload]] = {}
     async for part in await request.multipart():
@@ -189,6 +162,9 @@ async def read_action(request: web.Request, discord: LoopbackDiscord) -> ActionR
         data = bytes(await part.read(decode=True))
         if part.name == "payload":
             payload = json.loads(data)
+        elif len(data) > limit:
+            name, size = part.filename or "file", limit // (1024 * 1024)
+            raise NotOfferedError(f"{name} is too powerful! The maximum file size is {size} MB.")
         elif part.name:
             files.setdefault(part.name, []).append((part.filename or "file", data))
     return ActionRequest(discord, payload, files)

@@ -7,9 +7,10 @@ from aiohttp import web
 
 from sandbox.command_visibility import NotOfferedError
 from sandbox.control import LoopbackDiscord
+from sandbox.model import Interaction
 from sandbox.page.actions import ACTIONS, read_action
 from sandbox.page.events import serve_events
-from sandbox.page.views import traffic_view
+from sandbox.page.views import interaction_view, traffic_view
 from sandbox.rest.bodies import answer
 
 STATIC = Path(__file__).with_name("static")
@@ -41,7 +42,8 @@ def add_page(discord: LoopbackDiscord) -> None:
         if action is None:
             return answer({"error": "There is no such action."}, 404)
         try:
-            return answer(await action(await read_action(request, discord)))
+            done = await action(await read_action(request, discord))
+            return answer(interaction_view(done) if isinstance(done, Interaction) else done)
         except NotOfferedError as refusal:
             return answer({"error": str(refusal)}, 409)
 

@@ -1,5 +1,7 @@
 """What a user sees, as JSON for the page."""
 
+from dataclasses import asdict
+
 from sandbox.command_visibility import offered_commands
 from sandbox.model import Channel, ChannelType, Interaction, Json, Message, User
 from sandbox.page.fault_buttons import FAULT_BUTTONS
@@ -83,16 +85,7 @@ def traffic_view(line: TrafficLine, *, whole: bool = False) -> Json:
         "title": line.title,
         "status": line.status,
         "milliseconds": round(line.seconds * 1000, 1),
-        "violations": [
-            {
-                "rule": v.rule,
-                "path": v.path,
-                "message": v.message,
-                "documentation": v.documentation,
-                "refused": v.refused,
-            }
-            for v in line.violations
-        ],
+        "violations": [asdict(violation) for violation in line.violations],
     }
     if whole:
         payload |= {"sent": line.sent, "received": line.received}

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from sandbox.errors import ApiError
+from sandbox.errors import ApiError, invalid_body
 from sandbox.model import Files, Json
 
 
@@ -52,19 +52,10 @@ async def read_body(request: web.Request) -> Body:
     else:
         raw = await request.read()
         if raw and request.content_type != "application/json":
-            raise ApiError(
-                400,
-                50035,
-                "Invalid Form Body",
-                errors={
-                    "_errors": [
-                        {
-                            "code": "CONTENT_TYPE_INVALID",
-                            "message": 'Expected "Content-Type" header to be one of '
-                            "{'application/json', 'multipart/form-data'}.",
-                        }
-                    ]
-                },
+            raise invalid_body(
+                "CONTENT_TYPE_INVALID",
+                'Expected "Content-Type" header to be one of '
+                "{'application/json', 'multipart/form-data'}.",
             )
         body = Body(loads(raw) if raw else {})
     request[BODY] = body
@@ -75,19 +66,7 @@ async def read_object(request: web.Request) -> tuple[Json, Files]:
     """The request's JSON object and files; anything but an object is refused."""
     body = await read_body(request)
     if not isinstance(body.payload, dict):
-        raise ApiError(
-            400,
-            50035,
-            "Invalid Form Body",
-            errors={
-                "_errors": [
-                    {
-                        "code": "DICT_TYPE_CONVERT",
-                        "message": "Only dictionaries may be used in a DictType",
-                    }
-                ]
-            },
-        )
+        raise invalid_body("DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType")
     return body.payload, body.files
 
 

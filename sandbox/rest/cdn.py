@@ -4,32 +4,26 @@ https://docs.discord.com/developers/reference#signed-attachment-cdn-urls
 """
 
 import hmac
+from collections.abc import Mapping
 
 from aiohttp import web
 
 from sandbox.addresses import file_path, signature
-from sandbox.errors import ApiError
+from sandbox.errors import not_found
 from sandbox.faces import face
 from sandbox.rest.context import path_id, world_of
+from sandbox.world import World
 
-GONE = "This content is no longer available."
+_GONE = "This content is no longer available."
 
 
 async def download(request: web.Request) -> web.Response:
     """A file, when the address is whole and still valid."""
     world = world_of(request)
     stored = world.files.get(path_id(request, "file"))
-    if stored is None or request.rel_url.raw_path != file_path(stored):
-        return web.Response(status=404, text=GONE)
-    try:
-        issued, expires = int(request.query["is"], 16), int(request.query["ex"], 16)
-    except (KeyError, ValueError):
-        return web.Response(status=404, text=GONE)
-    mark = signature(world, request.rel_url.raw_path, issued, expires)
-    if not hmac.compare_digest(mark, request.query.get("hm", "")):
-        return web.Response(status=404, text=GONE)
-    if world.clock.now() > expires:
-        return web.Response(status=404, text=GONE)
+    path, query = request.rel_url.raw_path, request.query
+    if stored is None or path != file_path(stored) or not _is_valid(world, path, query):
+        return web.Response(status=404, text=_GONE)
     return web.Response(
         body=stored.data,
         headers={
@@ -40,12 +34,21 @@ async def download(request: web.Request) -> web.Response:
     )
 
 
+def _is_valid(world: World, path: str, query: Mapping[str, str]) -> bool:
+    try:
+        issued, expires = int(query["is"], 16), int(query["ex"], 16)
+    except (KeyError, ValueError):
+        return False
+    is_ours = hmac.compare_digest(signature(world, path, issued, expires), query.get("hm", ""))
+    return is_ours and world.clock.now() <= expires
+
+
 async def own_avatar(request: web.Request) -> web.Response:
     """The picture of a user, as large as is asked for: a face on their color."""
     user = world_of(request).users.get(path_id(request, "user"))
     name = request.match_info["name"]
     if user is None or user.bot or not name.endswith(".png"):
-        raise ApiError(404, 0, "404: Not Found")
+        raise not_found()
     size_px = min(1024, max(16, int(request.query.get("size", "128"))))
     return web.Response(body=face(user.color, size_px), content_type="image/png")
 
@@ -55,7 +58,7 @@ async def avatar(request: web.Request) -> web.Response:
     colors = ("#5865f2", "#747f8d", "#3ba55d", "#faa81a", "#ed4245", "#eb459e")
     name = request.match_info["name"].split(".")[0]
     if not name.isdigit():
-        raise ApiError(404, 0, "404: Not Found")
+        raise not_found()
     svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">'
         f'<circle cx="32" cy="32" r="32" fill="{colors[int(name) % 6]}"/></svg>'

@@ -7,12 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.errors import ApiError, missing_access, unknown_command, unknown_guild
+from sandbox.errors import invalid_form, missing_access, unknown_command, unknown_guild
 from sandbox.model import Json
 from sandbox.rest.bodies import answer, no_content, read_body, read_object
-from sandbox.rest.checks import check_command, check_commands
+from sandbox.rest.checks import check
 from sandbox.rest.context import line_of, path_id, world_of
-from sandbox.rules import FormBody
+from sandbox.rules import FormBody, judge
 from sandbox.world import World
 
 # The application is configured for servers and for users; commands that name no
@@ -70,8 +70,10 @@ async def put_commands(request: web.Request) -> web.Response:
     world, guild_id = _place(request)
     body = await read_body(request)
     if not isinstance(body.payload, list) or not all(isinstance(c, dict) for c in body.payload):
-        raise ApiError(400, 50035, "Invalid Form Body")
-    check_commands(FormBody(world, body.payload), line_of(request))
+        raise invalid_form({})
+    form, line = FormBody(world, body.payload), line_of(request)
+    check("command", line, *(form.at(each, index) for index, each in enumerate(body.payload)))
+    judge("commands", form, line)
     old = {(c["name"], c["type"]): c for c in _here(world, guild_id)}
     kept = [c for c in world.commands if c not in old.values()]
     fresh = [
@@ -86,17 +88,13 @@ async def post_command(request: web.Request) -> web.Response:
     """`POST …/commands`: add or replace one."""
     world, guild_id = _place(request)
     payload, _ = await read_object(request)
-    check_command(FormBody(world, payload), line_of(request))
-    old = _by_name(world, guild_id, payload)
+    check("command", line_of(request), FormBody(world, payload))
+    key = (payload["name"], payload.get("type", 1))
+    old = next((c for c in _here(world, guild_id) if (c["name"], c["type"]) == key), None)
     full = complete(world, payload, guild_id, old)
     world.commands = [*(c for c in world.commands if c is not old), full]
     world.emit("commands", {})
     return answer(full, 200 if old else 201)
-
-
-def _by_name(world: World, guild_id: int | None, payload: Json) -> Json | None:
-    key = (payload["name"], payload.get("type", 1))
-    return next((c for c in _here(world, guild_id) if (c["name"], c["type"]) == key), None)
 
 
 def _by_id(request: web.Request) -> tuple[World, int | None, Json]:
@@ -118,7 +116,7 @@ async def patch_command(request: web.Request) -> web.Response:
     payload, _ = await read_object(request)
     world, guild_id, old = _by_id(request)
     changed = {**old, **payload}
-    check_command(FormBody(world, changed), line_of(request))
+    check("command", line_of(request), FormBody(world, changed))
     full = complete(world, changed, guild_id, old)
     world.commands = [full if c is old else c for c in world.commands]
     world.emit("commands", {})

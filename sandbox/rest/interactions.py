@@ -12,7 +12,7 @@ from sandbox.compose import create_message, edit_message
 from sandbox.model import Files, Interaction, Json, MessageFlag
 from sandbox.payloads import message_json
 from sandbox.rest.bodies import answer, no_content, read_object
-from sandbox.rest.checks import check_message, check_modal
+from sandbox.rest.checks import check, check_message
 from sandbox.rest.context import line_of, path_id, world_of
 from sandbox.rules import FormBody, judge
 from sandbox.world import World
@@ -50,23 +50,31 @@ def check_data(
     form = FormBody(world, data, ("data",), payload=data, files=files, interaction=interaction)
     if kind in {MESSAGE, UPDATE}:
         existing = interaction.source if kind == UPDATE else None
-        check_message(form, line, existing=existing)
-    elif kind == DEFERRED_MESSAGE:
-        judge("deferral", form, line)
-    elif kind == CHOICES:
-        judge("choices", form, line)
+        about: Any = {"path": ("data",), "interaction": interaction, "existing": existing}
+        check_message(request, data, files, **about)
+    elif kind in {DEFERRED_MESSAGE, CHOICES}:
+        judge("choices" if kind == CHOICES else "deferral", form, line)
     elif kind == MODAL:
-        check_modal(form, line)
+        check("modal", line, form)
 
 
 def respond(world: World, interaction: Interaction, kind: int, data: Json, files: Files) -> None:
     """Carry out an answer."""
     match kind:
-        case 4:
-            _new_message(world, interaction, data, files, loading=False)
-        case 5:
-            _new_message(world, interaction, data, files, loading=True)
-            interaction.deferred_unfilled = True
+        case 4 | 5:
+            interaction.deferred_unfilled = kind == DEFERRED_MESSAGE
+            flags: Any = data.get("flags") or 0
+            source = interaction.source
+            interaction.message = create_message(
+                world,
+                interaction.channel,
+                world.bot,
+                {**data, "message_reference": source and {"message_id": source.id}},
+                files,
+                interaction=interaction,
+                ephemeral=bool(flags & MessageFlag.EPHEMERAL),
+                loading=kind == DEFERRED_MESSAGE,
+            )
         case 6:
             interaction.message = interaction.source
         case 7:
@@ -78,30 +86,6 @@ def respond(world: World, interaction: Interaction, kind: int, data: Json, files
             interaction.modal = data
         case _:
             pass
-
-
-def _new_message(
-    world: World,
-    interaction: Interaction,
-    data: Json,
-    files: Files,
-    *,
-    loading: bool,
-) -> None:
-    flags: Any = data.get("flags") or 0
-    reference = None
-    if interaction.source is not None:
-        reference = {"message_id": interaction.source.id}
-    interaction.message = create_message(
-        world,
-        interaction.channel,
-        world.bot,
-        {**data, "message_reference": reference},
-        files,
-        interaction=interaction,
-        ephemeral=bool(flags & MessageFlag.EPHEMERAL),
-        loading=loading,
-    )
 
 
 def callback_response(world: World, interaction: Interaction) -> Json:

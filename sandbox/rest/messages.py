@@ -5,21 +5,14 @@ https://docs.discord.com/developers/resources/message
 
 from aiohttp import web
 
+from sandbox import permissions
 from sandbox.compose import create_message, delete_message, edit_message
 from sandbox.errors import cannot_message_user, missing_permissions, not_the_author
 from sandbox.model import ChannelType, Json, Message
 from sandbox.payloads import channel_json, for_bot, message_json
-from sandbox.permissions import (
-    ATTACH_FILES,
-    MANAGE_MESSAGES,
-    SEND_MESSAGES,
-    app_permissions,
-    permissions_of,
-)
 from sandbox.rest.bodies import answer, no_content, read_object
 from sandbox.rest.checks import check_message
-from sandbox.rest.context import channel_for_bot, line_of, message_for_bot, world_of
-from sandbox.rules import FormBody
+from sandbox.rest.context import channel_for_bot, message_for_bot, world_of
 from sandbox.world import World
 
 NONCE_MEMORY_SECONDS = 300
@@ -58,15 +51,14 @@ async def post_message(request: web.Request) -> web.Response:
     world = world_of(request)
     channel = channel_for_bot(request)
     payload, files = await read_object(request)
-    held = app_permissions(world.guild, world.bot, channel)
-    if not held & SEND_MESSAGES or (files and not held & ATTACH_FILES):
+    held = permissions.app_permissions(world.guild, world.bot, channel)
+    if not held & permissions.SEND_MESSAGES or (files and not held & permissions.ATTACH_FILES):
         raise missing_permissions()
     if channel.type is ChannelType.DM and not all(
         world.users[i].accepts_dms for i in channel.member_ids
     ):
         raise cannot_message_user()
-    form = FormBody(world, payload, payload=payload, files=files)
-    check_message(form, line_of(request))
+    check_message(request, payload, files)
     repeated = _same_nonce(request, channel.id, payload)
     if repeated is not None:
         return answer(message_json(world, repeated))
@@ -102,8 +94,7 @@ async def patch_message(request: web.Request) -> web.Response:
     payload, files = await read_object(request)
     if message.author_id != world.bot.id:
         raise not_the_author()
-    form = FormBody(world, payload, payload=payload, files=files)
-    check_message(form, line_of(request), existing=message)
+    check_message(request, payload, files, existing=message)
     return answer(message_json(world, edit_message(world, message, payload, files)))
 
 
@@ -112,7 +103,7 @@ async def remove_message(request: web.Request) -> web.Response:
     world = world_of(request)
     channel = channel_for_bot(request)
     message = message_for_bot(request, channel)
-    manages = permissions_of(world.guild, world.bot) & MANAGE_MESSAGES
+    manages = permissions.permissions_of(world.guild, world.bot) & permissions.MANAGE_MESSAGES
     if message.author_id != world.bot.id and not (channel.guild_id and manages):
         raise missing_permissions()
     delete_message(world, message)

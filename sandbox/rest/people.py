@@ -2,14 +2,8 @@
 
 from aiohttp import web
 
+from sandbox import errors
 from sandbox.addresses import gateway_address
-from sandbox.errors import (
-    cannot_message_user,
-    missing_access,
-    unknown_guild,
-    unknown_member,
-    unknown_user,
-)
 from sandbox.payloads import channel_json, guild_json, member_json, user_json
 from sandbox.rest.bodies import answer, read_object
 from sandbox.rest.context import path_id, world_of
@@ -25,7 +19,7 @@ async def user(request: web.Request) -> web.Response:
     """`GET /users/{user}`."""
     found = world_of(request).users.get(path_id(request, "user"))
     if found is None:
-        raise unknown_user()
+        raise errors.unknown_user()
     return answer(user_json(found))
 
 
@@ -35,9 +29,9 @@ async def open_dm(request: web.Request) -> web.Response:
     payload, _ = await read_object(request)
     found = world.users.get(int(payload.get("recipient_id", 0)))
     if found is None:
-        raise unknown_user()
+        raise errors.unknown_user()
     if found.bot:
-        raise cannot_message_user()
+        raise errors.cannot_message_user()
     return answer(channel_json(world, world.dm_of(found)))
 
 
@@ -74,9 +68,9 @@ async def gateway(request: web.Request) -> web.Response:
 def _guild_world(request: web.Request) -> World:
     world = world_of(request)
     if path_id(request, "guild") != world.guild.id:
-        raise unknown_guild()
+        raise errors.unknown_guild()
     if not world.guild.has_bot:
-        raise missing_access()
+        raise errors.missing_access()
     return world
 
 
@@ -102,7 +96,7 @@ async def guild_member(request: web.Request) -> web.Response:
     world = _guild_world(request)
     found = world.users.get(path_id(request, "user"))
     if found is None or not found.in_guild:
-        raise unknown_member()
+        raise errors.unknown_member()
     member = member_json(world, found)
     del member["permissions"]
     return answer(member)

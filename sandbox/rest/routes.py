@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.errors import ApiError, not_found
+from sandbox.errors import ApiError, not_found, too_large
 from sandbox.faults import FAULTS
 from sandbox.rest import cdn, commands, interactions, messages, people, webhooks
 from sandbox.rest.bodies import BODY, Body, answer, loads, read_body
@@ -115,7 +115,7 @@ async def _guarded(request: web.Request, handler: Handler, path: str) -> web.Str
     except web.HTTPNotFound:
         raise not_found() from None
     except web.HTTPRequestEntityTooLarge:
-        raise ApiError(413, 40005, "Request entity too large") from None
+        raise too_large() from None
     return await faults.strike(request.method, path, carried_out=True) or response
 
 

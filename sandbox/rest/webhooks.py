@@ -55,8 +55,7 @@ async def patch_message(request: web.Request) -> web.Response:
     payload, files = await read_object(request)
     interaction = interaction_of(request)
     message = message_of(request, interaction)
-    form = FormBody(world, payload, payload=payload, files=files, interaction=interaction)
-    check_message(form, line_of(request), existing=message)
+    check_message(request, payload, files, interaction=interaction, existing=message)
     if message is interaction.message:
         interaction.deferred_unfilled = False
     return answer(message_json(world, edit_message(world, message, payload, files)))
@@ -78,9 +77,8 @@ async def create_followup(request: web.Request) -> web.Response:
     world = world_of(request)
     payload, files = await read_object(request)
     interaction = interaction_of(request)
-    form = FormBody(world, payload, payload=payload, files=files, interaction=interaction)
     waiting = interaction.message if interaction.deferred_unfilled else None
-    check_message(form, line_of(request), existing=waiting)
+    form = check_message(request, payload, files, interaction=interaction, existing=waiting)
     if waiting is not None and not waiting.deleted:
         interaction.deferred_unfilled = False
         return answer(message_json(world, edit_message(world, waiting, payload, files)))

@@ -5,19 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from sandbox.model import Json
+from sandbox.rules import shape
 from sandbox.rules.registry import Finding, FormBody, Path, rule
-from sandbox.rules.shape import (
-    Boolean,
-    Integer,
-    Items,
-    Kind,
-    Number,
-    Object,
-    OneOf,
-    Schema,
-    Snowflake,
-    Text,
-)
 
 COMMANDS = "interactions/application-commands"
 OBJECT = COMMANDS + "#application-command-object"
@@ -33,35 +22,35 @@ LOCALES = frozenset(
         *("uk", "hi", "th", "zh-CN", "ja", "zh-TW", "ko"),
     )
 )
-CHOICE: Schema = {"name": Text(required=True, low=1, high=100)}
-OPTION: Schema = {
-    "type": OneOf(required=True, values=tuple(range(1, 12))),
-    "name": Text(required=True, low=1, high=32),
-    "description": Text(required=True, low=1, high=100),
-    "required": Boolean(),
-    "autocomplete": Boolean(),
-    "choices": Items(high=25, of=Object(schema=CHOICE)),
-    "options": Items(high=25, of=Object()),
-    "channel_types": Items(of=Integer(low=0)),
-    "min_value": Number(),
-    "max_value": Number(),
-    "file_types": Items(high=10, of=Text(low=2, high=32)),
-    "min_length": Integer(low=0, high=6000),
-    "max_length": Integer(low=1, high=6000),
-    "name_localizations": Object(),
-    "description_localizations": Object(),
+CHOICE: shape.Schema = {"name": shape.Text(required=True, low=1, high=100)}
+OPTION: shape.Schema = {
+    "type": shape.OneOf(required=True, values=tuple(range(1, 12))),
+    "name": shape.Text(required=True, low=1, high=32),
+    "description": shape.Text(required=True, low=1, high=100),
+    "required": shape.Boolean(),
+    "autocomplete": shape.Boolean(),
+    "choices": shape.Items(high=25, of=shape.Object(schema=CHOICE)),
+    "options": shape.Items(high=25, of=shape.Object()),
+    "channel_types": shape.Items(of=shape.Integer(low=0)),
+    "min_value": shape.Number(),
+    "max_value": shape.Number(),
+    "file_types": shape.Items(high=10, of=shape.Text(low=2, high=32)),
+    "min_length": shape.Integer(low=0, high=6000),
+    "max_length": shape.Integer(low=1, high=6000),
+    "name_localizations": shape.Object(),
+    "description_localizations": shape.Object(),
 }
-COMMAND: dict[str, Kind] = {
-    "name": Text(required=True, low=1, high=32),
-    "type": OneOf(values=(CHAT, USER, MENU)),
-    "options": Items(high=25, of=Object()),
-    "nsfw": Boolean(),
-    "dm_permission": Boolean(),
-    "default_member_permissions": Snowflake(),
-    "contexts": Items(high=3, of=OneOf(values=(0, 1, 2))),
-    "integration_types": Items(low=1, high=2, of=OneOf(values=(0, 1))),
-    "name_localizations": Object(),
-    "description_localizations": Object(),
+COMMAND: dict[str, shape.Kind] = {
+    "name": shape.Text(required=True, low=1, high=32),
+    "type": shape.OneOf(values=(CHAT, USER, MENU)),
+    "options": shape.Items(high=25, of=shape.Object()),
+    "nsfw": shape.Boolean(),
+    "dm_permission": shape.Boolean(),
+    "default_member_permissions": shape.Snowflake(),
+    "contexts": shape.Items(high=3, of=shape.OneOf(values=(0, 1, 2))),
+    "integration_types": shape.Items(low=1, high=2, of=shape.OneOf(values=(0, 1))),
+    "name_localizations": shape.Object(),
+    "description_localizations": shape.Object(),
 }
 
 
@@ -83,10 +72,10 @@ def command_fields_have_their_types(form: FormBody) -> Iterator[Finding]:
     """Each field of a command and of its options has its type and keeps its limits."""
     schema = dict(COMMAND)
     if form.value.get("type", CHAT) == CHAT:
-        schema["description"] = Text(required=True, low=1, high=100)
-    yield from Object(schema=schema).findings(form.path, form.value)
+        schema["description"] = shape.Text(required=True, low=1, high=100)
+    yield from shape.Object(schema=schema).findings(form.path, form.value)
     for path, option, _ in walk_options(form.value, form.path):
-        yield from Object(schema=OPTION).findings(path, option)
+        yield from shape.Object(schema=OPTION).findings(path, option)
 
 
 def is_valid_name(name: str) -> bool:
@@ -130,7 +119,7 @@ def localizations_are_for_known_locales(form: FormBody) -> Iterator[Finding]:
                 if locale not in LOCALES:
                     message = f"'{locale}' is not a valid locale."
                     yield Finding(where, "DICT_TYPE_INVALID_LOCALE", message)
-                yield from Text(low=1, high=high).findings(where, text)
+                yield from shape.Text(low=1, high=high).findings(where, text)
 
 
 @rule("command", OBJECT)
@@ -231,7 +220,7 @@ def commands_keep_eight_thousand_characters(form: FormBody) -> Iterator[Finding]
             total += _longest(choice, "name") + len(str(choice.get("value")))
     if total > MAX_CHARACTERS:
         message = f"Command exceeds maximum size ({MAX_CHARACTERS})"
-        yield Finding(form.path, "APPLICATION_COMMAND_TOO_LARGE", message)
+        yield form.wrong("APPLICATION_COMMAND_TOO_LARGE", message)
 
 
 @rule("commands", COMMANDS + "#registering-a-command")

@@ -1,6 +1,6 @@
 """Components of messages and modals: their fields, where they may stand, what they may hold."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from sandbox.model import Json
@@ -153,6 +153,13 @@ def tree(form: FormBody, place: str | None = None) -> list[tuple[FormBody, str]]
     return list(walk(inner, components, place or top_place(form)))
 
 
+def each_of(
+    form: FormBody, kinds: Collection[int], place: str | None = None
+) -> Iterator[tuple[FormBody, str]]:
+    """Those of `tree` that are of these kinds."""
+    return (found for found in tree(form, place) if found[0].value["type"] in kinds)
+
+
 def shape_findings(form: FormBody, place: str) -> Iterator[Finding]:
     """A component's kind fits its place, and its fields their schema."""
     component = form.value
@@ -163,7 +170,7 @@ def shape_findings(form: FormBody, place: str) -> Iterator[Finding]:
     if isinstance(kind, bool) or kind not in allowed:
         listed = ", ".join(str(k) for k in sorted(allowed))
         message = f'Value of field "type" must be one of ({listed},).'
-        yield Finding((*form.path, "type"), "UNION_TYPE_CHOICES", message)
+        yield form.wrong("UNION_TYPE_CHOICES", message, "type")
         return
     schema: dict[str, Kind] = {"id": Integer(low=0, high=2**31 - 1), **SCHEMAS[kind]}
     if kind == STRING_SELECT:
@@ -184,7 +191,7 @@ def legacy_messages_have_five_rows(form: FormBody) -> Iterator[Finding]:
     components = form.value.get("components")
     if not form.v2 and isinstance(components, list) and len(components) > MAX_ROWS:
         message = f"Must be {MAX_ROWS} or fewer in length."
-        yield Finding((*form.path, "components"), "BASE_TYPE_MAX_LENGTH", message)
+        yield form.wrong("BASE_TYPE_MAX_LENGTH", message, "components")
 
 
 @rule("message", REFERENCE)
@@ -192,18 +199,16 @@ def at_most_forty_components(form: FormBody) -> Iterator[Finding]:
     """A Components V2 message has at most 40 components, nested ones included."""
     if form.v2 and len(tree(form)) > MAX_TOTAL:
         message = f"The total number of components exceeds the max limit ({MAX_TOTAL})"
-        path = (*form.path, "components")
-        yield Finding(path, "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED", message)
+        yield form.wrong("COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED", message, "components")
 
 
 @rule("message", REFERENCE + "#text-display")
 def texts_share_four_thousand_characters(form: FormBody) -> Iterator[Finding]:
     """All text displays of a message together have at most 4000 characters."""
-    texts = [inner.value["content"] for inner, _ in tree(form) if inner.value["type"] == TEXT]
+    texts = [inner.value["content"] for inner, _ in each_of(form, {TEXT})]
     if sum(len(text) for text in texts) > MAX_TEXT:
         message = f"The total displayable text size exceeds the max limit ({MAX_TEXT})"
-        path = (*form.path, "components")
-        yield Finding(path, "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED", message)
+        yield form.wrong("COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED", message, "components")
 
 
 def duplicate_findings(found: list[tuple[FormBody, str]]) -> Iterator[Finding]:
@@ -214,11 +219,9 @@ def duplicate_findings(found: list[tuple[FormBody, str]]) -> Iterator[Finding]:
         custom_id, own_id = inner.value.get("custom_id"), inner.value.get("id")
         if custom_id is not None and custom_id in custom_ids:
             message = "Component custom id cannot be duplicated"
-            path = (*inner.path, "custom_id")
-            yield Finding(path, "COMPONENT_CUSTOM_ID_DUPLICATED", message)
+            yield inner.wrong("COMPONENT_CUSTOM_ID_DUPLICATED", message, "custom_id")
         if own_id and own_id in ids:
-            message = "Component id cannot be duplicated"
-            yield Finding((*inner.path, "id"), "COMPONENT_ID_DUPLICATED", message)
+            yield inner.wrong("COMPONENT_ID_DUPLICATED", "Component id cannot be duplicated", "id")
         custom_ids.add(custom_id)
         ids.add(own_id)
 
@@ -232,14 +235,11 @@ def ids_are_unique(form: FormBody) -> Iterator[Finding]:
 @rule("message", REFERENCE + "#action-row")
 def rows_hold_buttons_or_one_select(form: FormBody) -> Iterator[Finding]:
     """An action row holds up to five buttons, or a single select menu."""
-    for inner, _ in tree(form):
-        if inner.value["type"] != ROW:
-            continue
+    for inner, _ in each_of(form, {ROW}):
         width = sum(5 if c["type"] in SELECTS else 1 for c in inner.value["components"])
         if width > 5:
             message = "The specified component exceeds the maximum width"
-            path = (*inner.path, "components")
-            yield Finding(path, "COMPONENT_LAYOUT_WIDTH_EXCEEDED", message)
+            yield inner.wrong("COMPONENT_LAYOUT_WIDTH_EXCEEDED", message, "components")
 
 
 @rule("message", REFERENCE + "#unfurled-media-item")

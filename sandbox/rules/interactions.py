@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from sandbox.errors import ApiError
 from sandbox.model import InteractionType, MessageFlag
@@ -22,12 +23,8 @@ ALLOWED_CALLBACKS = {
 }
 
 
-def _unknown() -> ApiError:
-    return ApiError(404, 10062, "Unknown interaction")
-
-
-def _bad_token() -> ApiError:
-    return ApiError(401, 50027, "Invalid Webhook Token")
+_unknown = partial(ApiError, 404, 10062, "Unknown interaction")
+_bad_token = partial(ApiError, 401, 50027, "Invalid Webhook Token")
 
 
 @rule("acknowledgement", RESPONDING + "#responding-to-an-interaction")
@@ -68,11 +65,8 @@ def callback_type_fits(form: FormBody) -> Iterator[Finding]:
     if form.interaction.source is None:
         allowed -= {6, 7}
     if kind not in allowed:
-        yield Finding(
-            ("type",),
-            "INTERACTION_APPLICATION_COMMAND_INVALID_CALLBACK_TYPE",
-            f"Callback type {kind} does not answer this interaction.",
-        )
+        code = "INTERACTION_APPLICATION_COMMAND_INVALID_CALLBACK_TYPE"
+        yield Finding(("type",), code, f"Callback type {kind} does not answer this interaction.")
 
 
 @rule("callback", RESPONDING + "#interaction-response-object-interaction-response-structure")
@@ -90,19 +84,12 @@ def deferral_carries_only_ephemeral(form: FormBody) -> Iterator[Finding]:
     """A deferral shows a waiting message; nothing in it but the ephemeral flag counts."""
     flags = form.value.get("flags") or 0
     if not isinstance(flags, int):
-        message = f'Value "{flags}" is not int.'
-        yield Finding((*form.path, "flags"), "NUMBER_TYPE_COERCE", message)
+        yield form.wrong("NUMBER_TYPE_COERCE", f'Value "{flags}" is not int.', "flags")
     elif flags & ~MessageFlag.EPHEMERAL:
-        yield Finding(
-            (*form.path, "flags"),
-            "",
-            "A deferral takes no flag but EPHEMERAL; the others are lost.",
-            advice=True,
-        )
+        yield form.advice("A deferral takes no flag but EPHEMERAL; the others are lost.", "flags")
     for key in ("content", "embeds", "components", "attachments"):
         if form.value.get(key):
-            message = f"A deferral shows no {key}; they are lost."
-            yield Finding((*form.path, key), "", message, advice=True)
+            yield form.advice(f"A deferral shows no {key}; they are lost.", key)
 
 
 @rule("webhook", RESPONDING + "#interaction-response-object")

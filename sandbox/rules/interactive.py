@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sandbox.model import Json
-from sandbox.rules.components import BUTTON, REFERENCE, STRING_SELECT, tree
+from sandbox.rules.components import BUTTON, REFERENCE, SELECTS, STRING_SELECT, each_of
 from sandbox.rules.registry import Finding, FormBody, Path, rule
 
 LINK, PREMIUM = 5, 6
@@ -18,16 +18,12 @@ def button_findings(path: Path, button: Json) -> Iterator[Finding]:
         elif not button["url"].startswith(("http://", "https://", "discord://")):
             message = "Scheme must be one of ('http', 'https', 'discord')."
             yield Finding((*path, "url"), "URL_TYPE_INVALID_SCHEME", message)
-        if button.get("custom_id"):
-            message = "A custom id and url cannot both be specified"
-            yield Finding(path, "BUTTON_COMPONENT_CUSTOM_ID_AND_URL", message)
-    elif style != PREMIUM:
-        if not button.get("custom_id"):
-            message = "A custom id is required"
-            yield Finding((*path, "custom_id"), "BUTTON_COMPONENT_CUSTOM_ID_REQUIRED", message)
-        if button.get("url"):
-            message = "A custom id and url cannot both be specified"
-            yield Finding(path, "BUTTON_COMPONENT_CUSTOM_ID_AND_URL", message)
+    elif style != PREMIUM and not button.get("custom_id"):
+        message = "A custom id is required"
+        yield Finding((*path, "custom_id"), "BUTTON_COMPONENT_CUSTOM_ID_REQUIRED", message)
+    if style != PREMIUM and button.get("custom_id" if style == LINK else "url"):
+        message = "A custom id and url cannot both be specified"
+        yield Finding(path, "BUTTON_COMPONENT_CUSTOM_ID_AND_URL", message)
     if style != PREMIUM and not button.get("label") and not button.get("emoji"):
         message = "A label or an emoji is required"
         yield Finding(path, "BUTTON_COMPONENT_LABEL_OR_EMOJI_REQUIRED", message)
@@ -36,9 +32,8 @@ def button_findings(path: Path, button: Json) -> Iterator[Finding]:
 @rule("message", REFERENCE + "#button")
 def buttons_have_what_their_style_wants(form: FormBody) -> Iterator[Finding]:
     """A link has a url and no custom id, every other button a custom id; all show something."""
-    for inner, _ in tree(form):
-        if inner.value["type"] == BUTTON:
-            yield from button_findings(inner.path, inner.value)
+    for inner, _ in each_of(form, {BUTTON}):
+        yield from button_findings(inner.path, inner.value)
 
 
 def select_findings(path: Path, menu: Json) -> Iterator[Finding]:
@@ -68,6 +63,5 @@ def select_findings(path: Path, menu: Json) -> Iterator[Finding]:
 @rule("message", REFERENCE + "#string-select")
 def selects_are_consistent(form: FormBody) -> Iterator[Finding]:
     """Select menus offer distinct values, and as many as may be chosen."""
-    for inner, _ in tree(form):
-        if inner.value["type"] in {3, 5, 6, 7, 8}:
-            yield from select_findings(inner.path, inner.value)
+    for inner, _ in each_of(form, SELECTS):
+        yield from select_findings(inner.path, inner.value)

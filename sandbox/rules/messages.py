@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.errors import ApiError
+from sandbox.errors import ApiError, too_large
 from sandbox.model import Message, MessageFlag
 from sandbox.rules.registry import Finding, FormBody, rule
 from sandbox.rules.shape import Boolean, Integer, Items, Object, Schema, Snowflake, Text
@@ -89,7 +89,7 @@ def nonce_is_short(form: FormBody) -> Iterator[Finding]:
 @rule("message-shape", UPLOADING)
 def files_keep_the_upload_limit(form: FormBody) -> Iterator[Finding]:
     """No file is larger than the limit, and the whole request not than 25 MiB."""
-    refusal = ApiError(413, 40005, "Request entity too large")
+    refusal = too_large()
     for index, (name, data) in form.files.items():
         if len(data) > form.upload_limit_bytes:
             message = f"{name} has {len(data)} bytes; {form.upload_limit_bytes} are allowed."
@@ -120,7 +120,7 @@ def at_most_ten_files(form: FormBody) -> Iterator[Finding]:
     """A message has at most ten attachments."""
     if len(final_files(form)) > MAX_FILES:
         message = f"Must be {MAX_FILES} or fewer in length."
-        yield Finding((*form.path, "attachments"), "BASE_TYPE_MAX_LENGTH", message)
+        yield form.wrong("BASE_TYPE_MAX_LENGTH", message, "attachments")
 
 
 @rule("message", UPLOADING)
@@ -131,8 +131,8 @@ def listed_attachments_exist(form: FormBody) -> Iterator[Finding]:
         known |= {str(stored.id) for stored in form.existing.attachments}
     for index, item in enumerate(form.value.get("attachments") or []):
         if str(item["id"]) not in known:
-            path = (*form.path, "attachments", index, "id")
-            yield Finding(path, "ATTACHMENT_NOT_FOUND", "The attachment was not found.")
+            message = "The attachment was not found."
+            yield form.wrong("ATTACHMENT_NOT_FOUND", message, "attachments", index, "id")
 
 
 @rule("message", UPLOADING)
@@ -182,7 +182,7 @@ def embeds_share_six_thousand_characters(form: FormBody) -> Iterator[Finding]:
         total += sum(len(text.strip()) for text in texts if text)
     if total > MAX_EMBED_CHARACTERS:
         message = f"Embed size exceeds maximum size of {MAX_EMBED_CHARACTERS}"
-        yield Finding((*form.path, "embeds"), "MAX_EMBED_SIZE_EXCEEDED", message)
+        yield form.wrong("MAX_EMBED_SIZE_EXCEEDED", message, "embeds")
 
 
 @rule("message", "resources/message#embed-object-embed-image-structure")
@@ -230,8 +230,8 @@ def replies_name_a_message(form: FormBody) -> Iterator[Finding]:
         return
     referenced = form.world.messages.get(int(reference["message_id"]))
     if referenced is None or referenced.deleted:
-        path = (*form.path, "message_reference")
-        yield Finding(path, "MESSAGE_REFERENCE_UNKNOWN_MESSAGE", "Unknown message")
+        message = "Unknown message"
+        yield form.wrong("MESSAGE_REFERENCE_UNKNOWN_MESSAGE", message, "message_reference")
 
 
 @rule("message", EDIT)
@@ -253,7 +253,7 @@ def ephemeral_needs_an_interaction(form: FormBody) -> Iterator[Finding]:
     flags = form.value.get("flags") or 0
     if flags & MessageFlag.EPHEMERAL and form.interaction is None:
         message = "A message sent with the bot's token cannot be ephemeral; the flag is lost."
-        yield Finding((*form.path, "flags"), "", message, advice=True)
+        yield form.advice(message, "flags")
 
 
 def is_v2(flags: object, existing: Message | None) -> bool:

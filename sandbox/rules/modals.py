@@ -2,17 +2,7 @@
 
 from collections.abc import Iterator
 
-from sandbox.rules.components import (
-    CHECKBOXES,
-    FILE_UPLOAD,
-    RADIO,
-    ROW,
-    SELECTS,
-    TEXT_INPUT,
-    duplicate_findings,
-    shape_findings,
-    tree,
-)
+from sandbox.rules import components
 from sandbox.rules.interactive import select_findings
 from sandbox.rules.registry import Finding, FormBody, rule
 from sandbox.rules.shape import Items, Object, Text
@@ -33,22 +23,20 @@ def modal_has_title_and_fields(form: FormBody) -> Iterator[Finding]:
             "components": Items(required=True, low=1, high=5, of=Object()),
         }
     ).findings(form.path, form.value)
-    for inner, place in tree(form, "modal"):
-        yield from shape_findings(inner, place)
+    for inner, place in components.tree(form, "modal"):
+        yield from components.shape_findings(inner, place)
 
 
 @rule("modal", MODAL)
 def modal_ids_are_unique(form: FormBody) -> Iterator[Finding]:
     """No custom id occurs twice in a modal."""
-    yield from duplicate_findings(tree(form, "modal"))
+    yield from components.duplicate_findings(components.tree(form, "modal"))
 
 
 @rule("modal", "components/reference#text-input")
 def modal_inputs_are_labeled_once(form: FormBody) -> Iterator[Finding]:
     """A text input in a row needs its own label; inside a Label it must have none."""
-    for inner, place in tree(form, "modal"):
-        if inner.value["type"] != TEXT_INPUT:
-            continue
+    for inner, place in components.each_of(form, {components.TEXT_INPUT}, "modal"):
         path = (*inner.path, "label")
         has_label = inner.value.get("label") is not None
         if place == "modal-row" and not has_label:
@@ -61,45 +49,46 @@ def modal_inputs_are_labeled_once(form: FormBody) -> Iterator[Finding]:
 @rule("modal", "components/reference#text-input")
 def modal_input_lengths_agree(form: FormBody) -> Iterator[Finding]:
     """A pre-filled value keeps the limits of its own input."""
-    for inner, _ in tree(form, "modal"):
+    for inner, _ in components.each_of(form, {components.TEXT_INPUT}, "modal"):
         value = inner.value
-        if value["type"] != TEXT_INPUT:
-            continue
         low, high = value.get("min_length") or 0, value.get("max_length") or 4000
         if low > high:
             message = f"min_length ({low}) is larger than max_length ({high})."
-            yield Finding((*inner.path, "min_length"), "TEXT_INPUT_MIN_ABOVE_MAX", message)
+            yield inner.wrong("TEXT_INPUT_MIN_ABOVE_MAX", message, "min_length")
         given = value.get("value")
         if given and not low <= len(given) <= high:
             message = f"Must be between {low} and {high} in length."
-            yield Finding((*inner.path, "value"), "BASE_TYPE_BAD_LENGTH", message)
+            yield inner.wrong("BASE_TYPE_BAD_LENGTH", message, "value")
 
 
 @rule("modal", "components/reference#string-select")
 def modal_fields_are_usable(form: FormBody) -> Iterator[Finding]:
     """Nothing in a modal is disabled, and what is required asks for at least one value."""
-    for inner, _ in tree(form, "modal"):
+    for inner, _ in components.tree(form, "modal"):
         field, kind = inner.value, inner.value["type"]
-        if kind not in SELECTS | {FILE_UPLOAD, CHECKBOXES, RADIO}:
+        if kind not in components.SELECTS | {
+            components.FILE_UPLOAD,
+            components.CHECKBOXES,
+            components.RADIO,
+        }:
             continue
         if field.get("disabled"):
             message = "Modals cannot have disabled components."
-            yield Finding((*inner.path, "disabled"), "MODAL_COMPONENT_DISABLED", message)
+            yield inner.wrong("MODAL_COMPONENT_DISABLED", message, "disabled")
         if field.get("required", True) and field.get("min_values") == 0:
             message = "min_values must be at least 1 where the field is required."
-            yield Finding((*inner.path, "min_values"), "MODAL_REQUIRED_MIN_VALUES", message)
-        if kind in SELECTS:
+            yield inner.wrong("MODAL_REQUIRED_MIN_VALUES", message, "min_values")
+        if kind in components.SELECTS:
             yield from select_findings(inner.path, field)
 
 
 @rule("modal", MODAL)
 def modal_rows_hold_one_input(form: FormBody) -> Iterator[Finding]:
     """A row of a modal holds a single text input."""
-    for inner, _ in tree(form, "modal"):
-        if inner.value["type"] == ROW and len(inner.value["components"]) != 1:
+    for inner, _ in components.tree(form, "modal"):
+        if inner.value["type"] == components.ROW and len(inner.value["components"]) != 1:
             message = "The specified component exceeds the maximum width"
-            path = (*inner.path, "components")
-            yield Finding(path, "COMPONENT_LAYOUT_WIDTH_EXCEEDED", message)
+            yield inner.wrong("COMPONENT_LAYOUT_WIDTH_EXCEEDED", message, "components")
 
 
 @rule("choices", CHOICES)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sandbox.errors import ApiError
+from sandbox.errors import ApiError, invalid_form
 from sandbox.model import Files, Interaction, Json, Message
 from sandbox.world import TrafficLine, Violation, World
 
@@ -49,6 +49,14 @@ class FormBody:
     def at(self, value: Any, *steps: str | int) -> "FormBody":
         """The same form, looking at a part of it."""
         return replace(self, value=value, path=(*self.path, *steps))
+
+    def wrong(self, code: str, message: str, *steps: str | int) -> Finding:
+        """That something is wrong there."""
+        return Finding((*self.path, *steps), code, message)
+
+    def advice(self, message: str, *steps: str | int) -> Finding:
+        """That something there cannot be meant."""
+        return Finding((*self.path, *steps), "", message, advice=True)
 
 
 Check = Callable[[FormBody], Iterable[Finding]]
@@ -96,7 +104,7 @@ def judge_all(subject: str, forms: Iterable[FormBody], line: TrafficLine | None)
         if finding.answer is not None:
             raise finding.answer
     if refusing:
-        raise ApiError(400, 50035, "Invalid Form Body", errors=error_tree(refusing))
+        raise invalid_form(error_tree(refusing))
 
 
 def _recorded(subject: str, form: FormBody, line: TrafficLine | None) -> Iterator[Finding]:

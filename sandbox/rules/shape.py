@@ -1,8 +1,9 @@
 """Types, lengths and ranges of fields: a small schema with Discord's code for each finding."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sandbox.rules.registry import Finding, Path
@@ -12,14 +13,25 @@ Schema = Mapping[str, "Kind"]
 
 @dataclass(frozen=True)
 class Kind(ABC):
-    """What a field may hold. `required` fields must be there; `nullable` ones may be null."""
+    """What a field may hold. `required` fields must be there."""
 
     required: bool = False
-    nullable: bool = False
 
     @abstractmethod
     def findings(self, path: Path, value: Any) -> Iterator[Finding]:
         """What is wrong with a value that is there."""
+
+
+def _length_findings(path: Path, length: int, low: int, high: int | None) -> Iterator[Finding]:
+    if low <= length and (high is None or length <= high):
+        return
+    if low and high is not None:
+        message = f"Must be between {low} and {high} in length."
+        yield Finding(path, "BASE_TYPE_BAD_LENGTH", message)
+    elif high is not None:
+        yield Finding(path, "BASE_TYPE_MAX_LENGTH", f"Must be {high} or fewer in length.")
+    else:
+        yield Finding(path, "BASE_TYPE_MIN_LENGTH", f"Must be {low} or more in length.")
 
 
 @dataclass(frozen=True)
@@ -36,16 +48,7 @@ class Text(Kind):
             yield Finding(path, "STRING_TYPE_CONVERT", f'Could not interpret "{value}" as string.')
             return
         length = len(value.strip() if self.trim else value)
-        high = self.high if self.high is not None else length
-        if self.low <= length <= high:
-            return
-        if self.low and self.high is not None:
-            message = f"Must be between {self.low} and {self.high} in length."
-            yield Finding(path, "BASE_TYPE_BAD_LENGTH", message)
-        elif length > high:
-            yield Finding(path, "BASE_TYPE_MAX_LENGTH", f"Must be {high} or fewer in length.")
-        else:
-            yield Finding(path, "BASE_TYPE_MIN_LENGTH", f"Must be {self.low} or more in length.")
+        yield from _length_findings(path, length, self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -67,24 +70,39 @@ class Integer(Kind):
             yield Finding(path, "NUMBER_TYPE_MAX", message)
 
 
-@dataclass(frozen=True)
-class Number(Kind):
-    """Any number."""
+@dataclass(frozen=True, kw_only=True)
+class Accepted(Kind):
+    """Whatever a check accepts; else this code and this message about the value."""
 
-    def findings(self, path: Path, value: Any) -> Iterator[Finding]:
-        """Not a number."""
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            yield Finding(path, "NUMBER_TYPE_COERCE", f'Value "{value}" is not float.')
-
-
-@dataclass(frozen=True)
-class Boolean(Kind):
-    """True or false."""
+    accepts: Callable[[Any], bool]
+    code: str
+    message: str
 
     def findings(self, path: Path, value: Any) -> Iterator[Finding]:
         """Something else."""
-        if not isinstance(value, bool):
-            yield Finding(path, "BOOLEAN_TYPE_CONVERT", "Must be either true or false.")
+        if not self.accepts(value):
+            yield Finding(path, self.code, self.message.format(value))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int | str) and str(value).isdigit()
+
+
+_number = partial(Accepted, code="NUMBER_TYPE_COERCE")
+Number = partial(_number, accepts=_is_number, message='Value "{}" is not float.')
+"""Any number."""
+Snowflake = partial(_number, accepts=_is_id, message='Value "{}" is not snowflake.')
+"""An id, as text or number."""
+Boolean = partial(
+    Accepted,
+    accepts=lambda value: isinstance(value, bool),
+    code="BOOLEAN_TYPE_CONVERT",
+    message="Must be either true or false.",
+)
 
 
 @dataclass(frozen=True)
@@ -114,28 +132,10 @@ class Items(Kind):
             message = "Only iterables may be used in a ListType"
             yield Finding(path, "LIST_TYPE_CONVERT", message)
             return
-        if self.high is not None and not self.low <= len(value) <= self.high:
-            if self.low:
-                message = f"Must be between {self.low} and {self.high} in length."
-                yield Finding(path, "BASE_TYPE_BAD_LENGTH", message)
-            else:
-                message = f"Must be {self.high} or fewer in length."
-                yield Finding(path, "BASE_TYPE_MAX_LENGTH", message)
+        yield from _length_findings(path, len(value), self.low, self.high)
         if self.of is not None:
             for index, item in enumerate(value):
                 yield from self.of.findings((*path, index), item)
-
-
-@dataclass(frozen=True)
-class Snowflake(Kind):
-    """An id, as text or number."""
-
-    def findings(self, path: Path, value: Any) -> Iterator[Finding]:
-        """Not an id."""
-        is_id = isinstance(value, int | str) and not isinstance(value, bool)
-        if not is_id or not str(value).isdigit():
-            message = f'Value "{value}" is not snowflake.'
-            yield Finding(path, "NUMBER_TYPE_COERCE", message)
 
 
 @dataclass(frozen=True)
@@ -151,12 +151,8 @@ class Object(Kind):
             yield Finding(path, "DICT_TYPE_CONVERT", message)
             return
         for name, kind in (self.schema or {}).items():
-            here = (*path, name)
-            if name not in value:
-                if kind.required:
-                    yield Finding(here, "BASE_TYPE_REQUIRED", "This field is required")
-            elif value[name] is None:
-                if kind.required and not kind.nullable:
-                    yield Finding(here, "BASE_TYPE_REQUIRED", "This field is required")
-            else:
-                yield from kind.findings(here, value[name])
+            if value.get(name) is not None:
+                yield from kind.findings((*path, name), value[name])
+            elif kind.required:
+                message = "This field is required"
+                yield Finding((*path, name), "BASE_TYPE_REQUIRED", message)

@@ -53,5 +53,4 @@ def v2_files_are_shown_by_components(form: FormBody) -> Iterator[Finding]:
         shown |= {str(m.get("url")) for m in media if isinstance(m, dict)}
     for name in final_files(form):
         if f"attachment://{name}" not in shown:
-            message = f"No component shows {name}, so nobody will see it."
-            yield Finding((*form.path, "attachments"), "", message, advice=True)
+            yield form.advice(f"No component shows {name}, so nobody will see it.", "attachments")

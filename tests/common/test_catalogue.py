@@ -54,7 +54,8 @@ def test_each_is_free_and_says_where_it_comes_from(painting: Painting) -> None:
 def test_a_good_file_is_read_with_its_defaults() -> None:
     painting = parse_painting("a-painting", GOOD)
     assert (painting.id, painting.artist, painting.aspect_ratio) == ("a-painting", "Somebody", 1.5)
-    assert (painting.style_scale, painting.strength, painting.pooling) == (1.0, 0.5, None)
+    settings = painting.settings
+    assert (settings.style_scale, settings.strength, settings.pooling) == (1.0, 0.5, None)
     assert painting.scan.aspect_tolerance == 0.02
     assert not painting.fingerprints
     assert painting.swatch_path is None

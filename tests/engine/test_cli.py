@@ -136,7 +136,10 @@ def test_what_suits_a_painting_is_taken_where_nothing_else_is_said() -> None:
     suited = load_catalogue().get("great-wave")
     assert suited is not None
     assert suited.suiting
-    assert chosen("--preset", "great-wave") == (suited.strength, suited.style_scale)
+    assert chosen("--preset", "great-wave") == (
+        suited.settings.strength,
+        suited.settings.style_scale,
+    )
     assert chosen("--preset", "great-wave", "--strength", "0.2", "--style-scale", "2") == (0.2, 2)
     assert chosen("--preset", "great-wave", "--style", "a.png") == (0.5, 1)
 

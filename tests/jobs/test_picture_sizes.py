@@ -18,13 +18,13 @@ DAY = 86_400.0
 def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """The pictures of which a store was asked how large they are."""
     asked = Counter[str]()
-    ask = PictureStore._size_bytes_sync
+    ask = PictureStore._size_bytes
 
-    def counting(store: PictureStore, key: str) -> int:
+    async def counting(store: PictureStore, key: str) -> int:
         asked[key] += 1
-        return ask(store, key)
+        return await ask(store, key)
 
-    monkeypatch.setattr(PictureStore, "_size_bytes_sync", counting)
+    monkeypatch.setattr(PictureStore, "_size_bytes", counting)
     return asked
 
 

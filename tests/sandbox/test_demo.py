@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.bot_process import bot_environment
 from sandbox.demo import ended
-from sandbox.demo_pictures import PictureMissingError, choose
+from sandbox.demo_pictures import NoPictureError, choose
 from sandbox.message_text import one_line, readable
 from sandbox.model import Message, MessageFlag
 from sandbox.world import World
@@ -51,7 +51,7 @@ def test_pictures_are_found_or_named(tmp_path: Path) -> None:
         path.is_file()
         for path in (bundled.first_photograph, bundled.second_photograph, bundled.style)
     )
-    with pytest.raises(PictureMissingError, match=r"nothing\.png"):
+    with pytest.raises(NoPictureError, match=r"nothing\.png"):
         choose(tmp_path / "nothing.png", None)
 
 

@@ -8,12 +8,11 @@ from typing import Final
 import numpy as np
 
 from common.clips.timing import Moment, Motion, browser_delay_ms
-from common.pictures.checks import check_size, damaged
+from common.pictures.checks import damaged
 from common.pictures.color import to_bytes
-from common.pictures.exif import orientation_of
 from common.pictures.kinds import DecodeLimits, PictureError
-from common.pictures.raster import Color, Raster, Samples, from_array
-from common.pictures.readers.png import Chunk, color_of, decoded_chunks, png_chunks
+from common.pictures.raster import Raster, Samples, from_array
+from common.pictures.readers.png import Chunk, Look, decoded_chunks, look_of, png_chunks
 
 _CONTROL: Final = struct.Struct(">5I2H2B")
 _CLEAR, _RESTORE = 1, 2
@@ -31,35 +30,15 @@ class _Frame:
     """The data of its pixels."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    header: bytes
-    said: dict[bytes, bytes]
-    color: Color
-    orientation: int
-
-
 def read(data: bytes, limits: DecodeLimits) -> Motion | None:
     """The animation; None where there is none."""
     chunks, is_whole = _chunks(data)
-    if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
-        raise damaged()
-    header = chunks[0][1]
-    size = struct.unpack(">II", header[:8])
-    check_size(size, limits)
-    said: dict[bytes, bytes] = {}
-    for name, body in chunks:
-        if name == b"IDAT":
-            break
-        said.setdefault(name, body)
-    if len(said.get(b"acTL", b"")) != 8:
+    size, look = look_of(chunks, limits)
+    if len(look.said.get(b"acTL", b"")) != 8:
         return None
-    count, plays = struct.unpack(">II", said[b"acTL"])
+    count, plays = struct.unpack(">II", look.said[b"acTL"])
     frames = list(_frames(chunks))
     is_whole &= len(frames) >= count
-    exif = next((body for name, body in chunks if name == b"eXIf"), None)
-    color = color_of(said, is_gray=header[9] in {0, 4})
-    look = _Look(header, said, color, orientation_of(exif))
     return Motion(
         moments=_moments(frames, look, size, is_whole=is_whole),
         plays=plays,
@@ -99,7 +78,7 @@ def _frame(control: bytes, parts: list[bytes]) -> _Frame:
 
 
 def _moments(
-    frames: list[_Frame], look: _Look, size: tuple[int, int], *, is_whole: bool
+    frames: list[_Frame], look: Look, size: tuple[int, int], *, is_whole: bool
 ) -> Iterator[Moment]:
     canvas: Samples = np.zeros((size[1], size[0], 4), np.uint8)
     start_ms = 0.0
@@ -121,11 +100,11 @@ def _moments(
         raise damaged()
 
 
-def _raster(canvas: Samples, look: _Look) -> Raster:
+def _raster(canvas: Samples, look: Look) -> Raster:
     return from_array(canvas.copy(), color=look.color, orientation=look.orientation)
 
 
-def _pixels(frame: _Frame, look: _Look) -> Samples:
+def _pixels(frame: _Frame, look: Look) -> Samples:
     """[h, w, 4] of 8 bits of a frame alone."""
     header = struct.pack(">II", *frame.box[:2]) + look.header[8:]
     samples = decoded_chunks(header, look.said, frame.parts)

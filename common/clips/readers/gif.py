@@ -27,7 +27,7 @@ _LOOPING: Final = {b"NETSCAPE2.0", b"ANIMEXTS1.0"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Frame:
+class _GifFrame:
     box: tuple[int, int, int, int]
     """Left, top, width and height."""
     image: bytes
@@ -42,7 +42,7 @@ class _Blocks:
     canvas: tuple[int, int]
     colors: bytes
     """Flags and bytes of the table that frames without one use."""
-    frames: list[_Frame]
+    frames: list[_GifFrame]
     plays: int
     is_whole: bool
 
@@ -85,7 +85,7 @@ def _snapshot(canvas: Samples) -> Callable[[], Raster]:
     return lambda: from_array(canvas.copy())
 
 
-def _pixels(blocks: _Blocks, frame: _Frame) -> Samples:
+def _pixels(blocks: _Blocks, frame: _GifFrame) -> Samples:
     """[h, w, 4] of a frame alone."""
     size = struct.pack("<HH", *frame.box[2:])
     file = b"GIF89a" + size + blocks.colors[:1] + b"\0\0" + blocks.colors[1:]
@@ -107,7 +107,7 @@ def _walked(data: bytes) -> _Blocks:
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     at = 13 + _table_bytes(flags)
     colors = bytes([flags]) + data[13:at]
-    frames: list[_Frame] = []
+    frames: list[_GifFrame] = []
     plays, control, is_whole = 1, _NO_CONTROL, False
     try:
         for kind, begin, end in _each_block(data, at):
@@ -150,9 +150,9 @@ def _each_block(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
     yield _END, at, at + 1
 
 
-def _frame(box: tuple[int, int, int, int], image: bytes, control: bytes) -> _Frame:
+def _frame(box: tuple[int, int, int, int], image: bytes, control: bytes) -> _GifFrame:
     flags, hundredths, transparent = struct.unpack("<BHB", control)
-    return _Frame(
+    return _GifFrame(
         box,
         image,
         browser_delay_ms(10 * hundredths),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import WebPImagePlugin
 
-from common.clips.timing import Moment, Motion, browser_delay_ms
+from common.clips.timing import Moment, Motion, moments_of
 from common.pictures.checks import check_size, damaged
 from common.pictures.kinds import DecodeLimits
 from common.pictures.raster import Color, Profiled, Raster, Srgb, from_array
@@ -21,25 +21,17 @@ def read(data: bytes, limits: DecodeLimits) -> Motion | None:
     image = WebPImagePlugin.WebPImageFile(io.BytesIO(alone.file))
     check_size(image.size, limits)
     color: Color = Profiled(alone.profile) if alone.profile else Srgb()
+
+    def moments() -> Iterator[Moment]:
+        yield from moments_of(image, lambda: _raster(image, color))
+        if not alone.is_whole:
+            raise damaged()
+
     return Motion(
-        moments=_moments(image, color, is_whole=alone.is_whole),
+        moments=moments(),
         plays=int(image.info.get("loop", 0)),
         total_ms=alone.total_ms if alone.is_whole else None,
     )
-
-
-def _moments(
-    image: WebPImagePlugin.WebPImageFile, color: Color, *, is_whole: bool
-) -> Iterator[Moment]:
-    start_ms = 0.0
-    for number in range(image.n_frames):
-        image.seek(number)
-        image.load()
-        duration_ms = browser_delay_ms(float(image.info.get("duration", 0)))
-        yield Moment(start_ms, duration_ms, lambda: _raster(image, color))
-        start_ms += duration_ms
-    if not is_whole:
-        raise damaged()
 
 
 def _raster(image: WebPImagePlugin.WebPImageFile, color: Color) -> Raster:

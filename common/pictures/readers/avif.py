@@ -10,7 +10,7 @@ from common.pictures.checks import check_size, damaged
 from common.pictures.kinds import DecodeLimits
 from common.pictures.raster import Raster, from_array
 from common.pictures.readers.boxes import MainPicture, main_picture
-from common.pictures.readers.noting import first_frame
+from common.pictures.readers.noting import FIRST_FRAME
 
 
 def read(data: bytes, limits: DecodeLimits) -> Raster:
@@ -56,5 +56,5 @@ def _first_of_sequence(data: bytes, said: MainPicture, limits: DecodeLimits) -> 
         np.asarray(image),
         color=said.color,
         orientation=said.orientation,
-        notes=(first_frame(),) if image.n_frames > 1 else (),
+        notes=(FIRST_FRAME,) if image.n_frames > 1 else (),
     )

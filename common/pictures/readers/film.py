@@ -27,7 +27,7 @@ from common.pictures.kinds import DecodeLimits, PictureError
 from common.pictures.raster import Raster, Samples, from_array
 from common.pictures.readers.boxes import code_points
 from common.pictures.readers.formats import MATROSKA
-from common.pictures.readers.noting import first_frame_of_film
+from common.pictures.readers.noting import FIRST_FRAME_OF_FILM
 
 _NO_MATRIX: Final = {0, 2, 3}
 _HD_ROWS: Final = 720
@@ -56,7 +56,7 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class OpenFilm:
     """A film that is open."""
 
     container: InputContainer
@@ -88,7 +88,7 @@ class Film:
             white=white,
             color=code_points(frame.color_primaries, frame.color_trc, None),
             orientation=_orientation(frame),
-            notes=(first_frame_of_film(),) if notes else (),
+            notes=(FIRST_FRAME_OF_FILM,) if notes else (),
         )
 
     def seconds_of(self, frame: VideoFrame) -> float:
@@ -125,7 +125,7 @@ def about(data: bytes, limits: DecodeLimits) -> About:
 
 
 @contextmanager
-def opened(data: bytes, limits: DecodeLimits) -> Iterator[Film]:
+def opened(data: bytes, limits: DecodeLimits) -> Iterator[OpenFilm]:
     """Open a film.
 
     Raises:
@@ -142,7 +142,7 @@ def opened(data: bytes, limits: DecodeLimits) -> Iterator[Film]:
         context = stream.codec_context
         check_size((context.width, context.height), limits)
         context.thread_count = 1  # no thread can be started where strangers' files are read
-        yield Film(container, stream, limits)
+        yield OpenFilm(container, stream, limits)
 
 
 def _rgb(frame: VideoFrame, shape: float, unsaid: Colorspace) -> tuple[Samples, float]:

@@ -8,7 +8,7 @@ from PIL import GifImagePlugin, Image
 from common.pictures.checks import check_size, damaged
 from common.pictures.kinds import DecodeLimits
 from common.pictures.raster import Raster, from_array
-from common.pictures.readers.noting import first_frame
+from common.pictures.readers.noting import FIRST_FRAME
 
 
 def read(data: bytes, limits: DecodeLimits) -> Raster:
@@ -28,7 +28,7 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
         canvas = Image.new("RGBA", image.size)
         canvas.paste(shown.crop(box), box[:2])
         shown = canvas
-    return from_array(np.asarray(shown), notes=(first_frame(),) if is_animated else ())
+    return from_array(np.asarray(shown), notes=(FIRST_FRAME,) if is_animated else ())
 
 
 def _has_second_frame(data: bytes) -> bool:

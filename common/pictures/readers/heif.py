@@ -10,7 +10,7 @@ from common.pictures.checks import check_size, damaged
 from common.pictures.kinds import DecodeLimits
 from common.pictures.raster import Color, Raster, Samples, Srgb, from_array
 from common.pictures.readers.boxes import code_points, main_picture
-from common.pictures.readers.noting import main_picture as several_pictures
+from common.pictures.readers.noting import MAIN_PICTURE
 
 
 def read(data: bytes, limits: DecodeLimits) -> Raster:
@@ -35,7 +35,7 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
         pixels,
         white=white,
         color=_color(data, image.info),
-        notes=(several_pictures(),) if len(file) > 1 else (),
+        notes=(MAIN_PICTURE,) if len(file) > 1 else (),
     )
 
 

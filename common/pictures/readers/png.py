@@ -4,9 +4,11 @@ The chunks that hold pixels are put into a file of their own, which libpng decod
 with text or Exif beside them cannot stop it.
 """
 
+import itertools
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import imagecodecs
@@ -26,7 +28,7 @@ from common.pictures.raster import (
     Srgb,
     from_array,
 )
-from common.pictures.readers.noting import first_frame
+from common.pictures.readers.noting import FIRST_FRAME
 
 Chunk: TypeAlias = tuple[bytes, bytes]
 """Its name and its body."""
@@ -36,34 +38,55 @@ _SRGB_GAMMA: Final = range(45000, 46000)
 _FRAME_BOX: Final = struct.Struct(">IIII")
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a file says of its pixels."""
+
+    header: bytes
+    said: dict[bytes, bytes]
+    """The chunks before the pixels, by their names."""
+    color: Color
+    orientation: int
+
+
 def read(data: bytes, limits: DecodeLimits) -> Raster:
     """The picture, or the first frame of the animation, as a viewer of animations shows it."""
     chunks = list(png_chunks(data))
+    size, look = look_of(chunks, limits)
+    header, said = look.header, look.said
+    animated = len(said.get(b"acTL", b"")) == 8
+    frame = _separate_frame(chunks) if animated else None
+    if frame is None:
+        pixels = decoded_chunks(header, said, [body for name, body in chunks if name == b"IDAT"])
+    else:
+        pixels = _on_canvas(header, said, frame, size)
+    several = animated and struct.unpack(">I", said[b"acTL"][:4])[0] > 1
+    return from_array(
+        pixels,
+        white=65535 if pixels.dtype == np.uint16 else 255,
+        color=look.color,
+        orientation=look.orientation,
+        notes=(FIRST_FRAME,) if several else (),
+    )
+
+
+def look_of(chunks: Sequence[Chunk], limits: DecodeLimits) -> tuple[tuple[int, int], Look]:
+    """Width and height of a file, and what it says of its pixels.
+
+    Raises:
+        PictureError: it says nothing that can be, or is beyond a limit.
+    """
     if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
         raise damaged()
     header = chunks[0][1]
     width, height, _bits, color_type = struct.unpack(">IIBB", header[:10])
     check_size((width, height), limits)
     said: dict[bytes, bytes] = {}
-    for name, body in chunks:
-        if name == b"IDAT":
-            break
+    for name, body in itertools.takewhile(lambda chunk: chunk[0] != b"IDAT", chunks):
         said.setdefault(name, body)
     exif = next((body for name, body in chunks if name == b"eXIf"), None)
-    animated = len(said.get(b"acTL", b"")) == 8
-    frame = _separate_frame(chunks) if animated else None
-    if frame is None:
-        pixels = decoded_chunks(header, said, [body for name, body in chunks if name == b"IDAT"])
-    else:
-        pixels = _on_canvas(header, said, frame, (width, height))
-    several = animated and struct.unpack(">I", said[b"acTL"][:4])[0] > 1
-    return from_array(
-        pixels,
-        white=65535 if pixels.dtype == np.uint16 else 255,
-        color=color_of(said, is_gray=color_type in {0, 4}),
-        orientation=orientation_of(exif),
-        notes=(first_frame(),) if several else (),
-    )
+    color = color_of(said, is_gray=color_type in {0, 4})
+    return (width, height), Look(header, said, color, orientation_of(exif))
 
 
 def png_chunks(data: bytes) -> Iterator[Chunk]:
@@ -183,6 +206,3 @@ def _peak_nits(said: dict[bytes, bytes]) -> float | None:
     else:
         return None
     return float(nits) or None
-
-
-__all__ = ["SIGNATURE", "Chunk", "color_of", "decoded_chunks", "png_chunks", "read"]

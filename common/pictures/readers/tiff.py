@@ -26,7 +26,7 @@ from common.pictures.raster import (
     Srgb,
     from_array,
 )
-from common.pictures.readers.noting import first_page
+from common.pictures.readers.noting import FIRST_PAGE
 from common.pictures.readers.tiff_samples import SampleKind, to_levels, white_of_floats
 from common.pictures.reducing import Reducer, reduction
 from common.sentences import Sentence, sentence
@@ -82,7 +82,7 @@ def read(data: bytes, limits: DecodeLimits) -> Raster:
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         page, index, pages = _chosen(file)
         check_size((page.imagewidth, page.imagelength), limits)
-        notes = (first_page(),) if pages > 1 else ()
+        notes = (FIRST_PAGE,) if pages > 1 else ()
         color: Color = Srgb()
         if isinstance(profile := _tag(page, _ICC), bytes) and profile:
             color = Profiled(profile)

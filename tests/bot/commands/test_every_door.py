@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sandbox.model import Interaction, Message, User
-from tests.bot.commands.test_moving import GIF, label
+from tests.kit.moving import GIF, label
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import BOTH, PHOTO, World, has_result, words_of
 

@@ -41,8 +41,8 @@ async def test_what_suits_a_painting_is_taken_where_nothing_else_is_said(world: 
     await world.start_engine()
     await world.painted({"preset": "great-wave", "style_scale": 2.0}, attachments=PHOTO)
     (job,) = await world.jobs()
-    assert (job.options.strength, job.options.style_scale) == (suited.strength, 2.0)
-    assert suited.strength != PaintOptions().strength
+    assert (job.options.strength, job.options.style_scale) == (suited.settings.strength, 2.0)
+    assert suited.settings.strength != PaintOptions().strength
 
 
 async def test_presets_are_offered_while_typing(world: World) -> None:

@@ -26,7 +26,7 @@ from jobs.queue import JobQueue
 from jobs.working.ending import HUNG
 from tests.engine.worker.conftest import Poster
 from tests.engine.worker.test_surroundings import charged
-from tests.engine.worker.test_worker import INFO, ended, worker
+from tests.engine.worker.working import INFO, ended, worker
 
 HANGS_ONCE = """
 import pathlib, sys, time

@@ -14,7 +14,7 @@ from engine.styles.fetch import FetchError
 from jobs.model import FailureKind, Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
-from tests.engine.worker.test_worker import ended, running, worker
+from tests.engine.worker.working import ended, running, worker
 from tests.kit.pictures import photograph
 
 SHIPPED = ("starry-night", "the-scream", "water-lilies")

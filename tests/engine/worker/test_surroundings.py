@@ -25,7 +25,7 @@ from jobs.db import schema
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
-from tests.engine.worker.test_worker import INFO, ended, running, worker
+from tests.engine.worker.working import INFO, ended, running, worker
 
 
 @pytest.fixture(autouse=True)

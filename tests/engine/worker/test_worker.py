@@ -8,69 +8,21 @@ import json
 import os
 import socketserver
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-import sqlalchemy as sa
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from common.options import PaintInputs, StyleInput
-from common.sentences import Sentence
 from common.settings import Settings
-from common.store import PictureStore
-from engine.styles.statistics_files import StatisticsFiles
-from engine.worker import progress_reporter, service
-from engine.worker.handle import CHECKPOINT_GONE, OTHER_VERSION
-from engine.worker.painter import JobPainter
-from engine.worker.service import HANG_SECONDS, EngineWorker
-from jobs.db import schema
-from jobs.model import EngineInfo, FailureKind, Job, JobState
+from jobs.model import FailureKind, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
+from tests.engine.worker.working import ended, running, worker
 from tests.kit.pictures import photograph
 from tests.kit.samples import delete_for_good
-
-INFO = EngineInfo(id="test", host="here", device="cpu", network="lite", version="0", pid=1)
-
-
-@asynccontextmanager
-async def worker(
-    queue: JobQueue, settings: Settings, *, hang_seconds: float = HANG_SECONDS
-) -> AsyncIterator[asyncio.Event]:
-    stop = asyncio.Event()
-    statistics = StatisticsFiles(settings.atelier_data_dir / "statistics")
-    engine = EngineWorker(
-        queue, JobPainter(settings), INFO, hang_seconds=hang_seconds, statistics=statistics
-    )
-    task = asyncio.create_task(engine.run(stop))
-    try:
-        yield stop
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 60)
-
-
-async def ended(queue: JobQueue, job: Job) -> Job:
-    async with asyncio.timeout(120):
-        while True:
-            now = await queue.jobs.get(job.id)
-            assert now is not None
-            if now.state.ended:
-                return now
-            await asyncio.sleep(0.05)
-
-
-async def running(queue: JobQueue, job: Job) -> Job:
-    async with asyncio.timeout(60):
-        while True:
-            now = await queue.jobs.get(job.id)
-            assert now is not None
-            if now.state is JobState.RUNNING and now.progress and now.progress.iteration:
-                return now
-            assert not now.state.ended, now.failure
-            await asyncio.sleep(0.05)
 
 
 async def test_a_job_becomes_a_picture_with_its_report(
@@ -197,115 +149,6 @@ async def test_nobody_waits_for_a_scan_that_is_wanted_no_more(
             back = await queue.jobs.get(job.id)
             assert back is not None
             assert back.state is JobState.QUEUED
-
-
-async def test_at_a_stop_the_job_returns_to_the_queue_and_another_worker_ends_it(
-    queue: JobQueue, settings: Settings, poster: Poster
-) -> None:
-    job = await poster.post(iterations=600)  # a quick machine is still at them when it is told
-    async with worker(queue, settings) as stop:
-        await running(queue, job)
-        stop.set()
-    back = await queue.jobs.get(job.id)
-    assert back is not None
-    assert (back.state, back.attempts) == (JobState.QUEUED, 0)
-    async with worker(queue, settings):
-        assert (await ended(queue, job)).state is JobState.DONE
-
-
-async def test_a_painting_that_takes_longer_than_a_lease_keeps_its_job(
-    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(service, "LEASE_SECONDS", 2.0)
-    job = await poster.post(iterations=100_000)
-    async with worker(queue, settings):
-        await running(queue, job)
-        await asyncio.sleep(5)
-        await queue.claims.reap()
-        now = await queue.jobs.get(job.id)
-        assert now is not None
-        assert (now.state, now.attempts) == (JobState.RUNNING, 1)
-        await queue.jobs.cancel(job.id, job.user_id)
-        assert (await ended(queue, job)).state is JobState.CANCELLED
-
-
-class SlowStore(PictureStore):
-    """One at the end of a long line: a checkpoint takes longer to get there than a lease lasts."""
-
-    async def put(self, data: bytes, suffix: str) -> str:
-        if suffix == ".ckpt":
-            await asyncio.sleep(3)
-        return await super().put(data, suffix)
-
-
-async def test_a_checkpoint_that_takes_long_to_store_costs_no_lease_and_is_named_at_last(
-    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(service, "LEASE_SECONDS", 2.0)
-    monkeypatch.setattr(progress_reporter, "CHECKPOINT_SECONDS", 0.1)
-    queue.store = SlowStore(settings.storage_url)
-    job = await poster.post(iterations=100_000)
-    async with worker(queue, settings) as stop:
-        async with asyncio.timeout(60):
-            while not await named_checkpoint(queue, job):
-                await queue.claims.reap()
-                await asyncio.sleep(0.2)
-        now = await queue.jobs.get(job.id)
-        assert now is not None
-        assert (now.state, now.attempts) == (JobState.RUNNING, 1)
-        stop.set()
-    claim = await queue.claims.claim("another", lease_seconds=30)
-    assert claim is not None
-    assert claim.checkpoint_key is not None
-    assert await queue.store.get(claim.checkpoint_key)
-
-
-async def test_at_a_stop_the_checkpoint_that_is_being_stored_is_named(
-    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(progress_reporter, "CHECKPOINT_SECONDS", 0.1)
-    storing = asyncio.Event()
-
-    class Waiting(SlowStore):
-        async def put(self, data: bytes, suffix: str) -> str:
-            if suffix == ".ckpt":
-                storing.set()
-            return await super().put(data, suffix)
-
-    queue.store = Waiting(settings.storage_url)
-    job = await poster.post(iterations=100_000)
-    async with worker(queue, settings) as stop:
-        await asyncio.wait_for(storing.wait(), 60)
-        stop.set()
-    assert await named_checkpoint(queue, job)
-
-
-async def named_checkpoint(queue: JobQueue, job: Job) -> str | None:
-    this = sa.select(schema.jobs.c.checkpoint_key).where(schema.jobs.c.id == job.id)
-    async with queue.database.read() as connection:
-        key: str | None = await connection.scalar(this)
-    return key
-
-
-@pytest.mark.parametrize("why", [OTHER_VERSION, CHECKPOINT_GONE], ids=["unreadable", "gone"])
-async def test_what_is_begun_anew_says_so_while_it_is_painted_and_afterwards(
-    queue: JobQueue, settings: Settings, poster: Poster, why: Sentence
-) -> None:
-    job = await poster.post(iterations=150)
-    claim = await queue.claims.claim("before")
-    assert claim is not None
-    key = await queue.store.put(b"of another version", ".ckpt")
-    await queue.claims.save_checkpoint(claim, key)
-    if why is CHECKPOINT_GONE:
-        await queue.store.delete(key)
-    await queue.claims.release(claim)
-    async with worker(queue, settings):
-        now = await running(queue, job)
-        assert now.progress is not None
-        assert now.progress.anew == why
-        done = await ended(queue, job)
-    assert done.report is not None
-    assert why in done.report.notes
 
 
 async def test_settings_that_do_not_fit_fail_with_the_allowed_values(

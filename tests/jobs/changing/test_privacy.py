@@ -107,7 +107,7 @@ async def test_nothing_of_a_user_is_left_anywhere(queue: JobQueue, clock: FakeCl
     assert await mentions(queue, member) == set()
     # What they did stays done.
     assert (await queue.limits.in_force(6)).max_per_day == 3
-    assert await queue.blocks.users(6) == [other]
+    assert [block.user_id for block in await queue.blocks.all(6)] == [other]
     assert [style.name for style in await queue.styles.visible_to(other, 6)] == ["House"]
     assert "user:0" in [event.actor for event in await queue.jobs.history(theirs.id)]
 

@@ -233,7 +233,7 @@ async def test_blocked_users(queue: JobQueue) -> None:
     assert not await queue.blocks.add(5, 1, 9)
     assert (await refused(queue)).limit == "blocked"
     await accepted(queue, 1, 6)
-    assert await queue.blocks.users(5) == [1]
+    assert [block.user_id for block in await queue.blocks.all(5)] == [1]
     assert await queue.blocks.remove(5, 1, 9)
     assert not await queue.blocks.remove(5, 1, 9)
     await accepted(queue)

@@ -323,9 +323,9 @@ async def test_the_blocklist(world: World) -> None:
     again = await world.slash(admin, "blocklist add", {"member": grace.id})
     assert "blocked already" in again.text
     assert f"<@{grace.id}>" in (await world.slash(admin, "blocklist show")).text
-    assert await world.queue.blocks.users(world.guild_id) == [grace.id]
+    assert [block.user_id for block in await world.queue.blocks.all(world.guild_id)] == [grace.id]
     await world.slash(admin, "blocklist remove", {"member": grace.id})
-    assert await world.queue.blocks.users(world.guild_id) == []
+    assert [block.user_id for block in await world.queue.blocks.all(world.guild_id)] == []
     again = await world.slash(admin, "blocklist remove", {"member": grace.id})
     assert "is not blocked here" in again.text
     message = await world.slash(admin, "blocklist add", {"member": admin.id})
@@ -354,7 +354,7 @@ async def test_a_block_has_a_reason_and_ends_by_itself(world: World) -> None:
     async with world.queue.database.write() as transaction:
         over = sa.update(schema.blocked_users).values(until=transaction.now - 1)
         await transaction.connection.execute(over)
-    assert await world.queue.blocks.users(world.guild_id) == []
+    assert [block.user_id for block in await world.queue.blocks.all(world.guild_id)] == []
     await world.says(await world.paint(user="grace"), "Place")
 
 
@@ -366,7 +366,7 @@ async def test_bots_are_not_blocked_and_a_span_must_be_one(world: World) -> None
     options = {"member": world.user("grace").id, "lasts": "a while"}
     message = await world.slash(admin, "blocklist add", options)
     assert "“a while” is no span of time" in message.text
-    assert await world.queue.blocks.users(world.guild_id) == []
+    assert [block.user_id for block in await world.queue.blocks.all(world.guild_id)] == []
 
 
 async def test_all_of_the_blocklist_can_be_seen(world: World) -> None:
@@ -376,4 +376,7 @@ async def test_all_of_the_blocklist_can_be_seen(world: World) -> None:
     seen = set(re.findall(r"<@(\d+)>", message.text))
     await world.press(admin, message, "Next")
     seen |= set(re.findall(r"<@(\d+)>", message.text))
-    assert seen == {str(user_id) for user_id in await world.queue.blocks.users(world.guild_id)}
+    assert seen == {
+        str(user_id)
+        for user_id in [block.user_id for block in await world.queue.blocks.all(world.guild_id)]
+    }

@@ -1,0 +1,152 @@
+"""Connections to the two databases as they are prepared, timed, and wrong in words of ours."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from common.timings import FAILED, OK, Timings
+from jobs.db.addresses import connect_arguments, keep_alive
+from jobs.db.asynchronous import AsyncEngine, create_async_engine
+from jobs.outcomes import QueueUnavailableError
+
+BUSY_TIMEOUT_SECONDS = 30.0
+"""How long a SQLite transaction waits for another process to end its own."""
+
+CACHE_KIB = 256
+"""How much of a SQLite database a connection keeps to itself."""
+
+POOL_SECONDS = 15.0
+"""How long one waits for a connection that another coroutine has."""
+
+
+def time_statements(engine: sa.Engine, times: Timings) -> None:
+    """Count how long each statement takes, from its way to the server to its answer."""
+
+    def begins(*event: Any) -> None:
+        event[4]._atelier_began = time.monotonic()  # noqa: SLF001 - the statement's own context
+
+    def ends(*event: Any) -> None:
+        _say(event[2], event[4], OK)
+
+    def fails(error: sa.ExceptionContext) -> None:
+        if error.statement is not None and error.execution_context is not None:
+            _say(error.statement, error.execution_context, FAILED)
+
+    def _say(statement: str, context: Any, outcome: str) -> None:
+        began = getattr(context, "_atelier_began", None)
+        if began is not None:
+            operation = statement.split(None, 1)[0].lower()
+            times.observe(operation, outcome, time.monotonic() - began)
+
+    sa.event.listen(engine, "before_cursor_execute", begins)
+    sa.event.listen(engine, "after_cursor_execute", ends)
+    sa.event.listen(engine, "handle_error", fails)
+
+
+def create_engine(url: sa.URL, *, patient: bool) -> AsyncEngine:
+    """The connections to a database; none is made yet."""
+    if url.get_backend_name() == "postgresql":
+        engine = create_async_engine(
+            url.set(query={}),
+            hide_parameters=True,
+            pool_pre_ping=True,
+            # No overflow: its connections are closed after each use, and to open one costs
+            # more than any statement. The last used is used again, so that an engine, which
+            # does one thing at a time, opens one or two of the ten.
+            pool_size=10,
+            max_overflow=0,
+            pool_use_lifo=True,
+            connect_args=connect_arguments(url, patient=patient),
+            pool_timeout=POOL_SECONDS,
+        )
+        sa.event.listen(engine.sync_engine, "connect", _prepare_postgres)
+        return engine
+    engine = create_async_engine(
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
+        pool_size=10,
+        max_overflow=0,
+        pool_use_lifo=True,
+    )
+    sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_postgres(dbapi_connection: Any, _record: object) -> None:
+    keep_alive(dbapi_connection.driver_connection)
+
+
+def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
+    # The driver's own ideas about transactions are switched off: it would begin them late,
+    # and a reader that becomes a writer fails at once when somebody else has written.
+    dbapi_connection.isolation_level = None
+    cursor = dbapi_connection.cursor()
+    for pragma in (
+        f"busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}",
+        "foreign_keys = ON",
+        # A queued job that was promised to a user survives a power cut.
+        "synchronous = FULL",
+        # Of each connection; the system keeps the file in memory for all of them.
+        f"cache_size = -{CACHE_KIB}",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("atelier_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+_MAY_NOT = "42501"
+"""The user may not do that."""
+_UNUSABLE = (
+    "08",  # the connection broke
+    "25006",  # it may only be read
+    "28",  # it does not know the user
+    "3D",  # there is no such database
+    "40",  # a deadlock, or others were faster: to be tried again
+    _MAY_NOT,
+    "42704",  # the address asks for what the server does not have
+    "53",  # no connection is left, or no memory, or no disk
+    "57",  # it starts, or ends
+    "58",  # its machine fails
+)
+"""The classes of PostgreSQL's errors that say more about the server than about the statement."""
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """Turn the drivers' errors about an unusable database into one of ours."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        sentence = f"The database cannot be used at the moment: {error.orig}"
+        raise QueueUnavailableError(sentence) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise QueueUnavailableError("The connection to the database was lost.") from error
+        if str(getattr(error.orig, "sqlstate", None)).startswith(_UNUSABLE):
+            # The driver's own words, without the name of its class before them.
+            reason = getattr(error.orig, "__cause__", None) or error.orig
+            if getattr(error.orig, "sqlstate", None) == _MAY_NOT:
+                reason = f"{reason}; whoever owns it makes its tables: start the bot first"
+            raise QueueUnavailableError(f"The database cannot be used: {reason}.") from error
+        if type(error) is DatabaseError:
+            # Not one of its kinds, such as a broken constraint, but SQLite's damaged file.
+            raise QueueUnavailableError(f"The database cannot be read: {error.orig}.") from error
+        raise
+    except PoolTimeoutError as error:
+        raise QueueUnavailableError(
+            "The database is too slow: all connections are in use."
+        ) from error
+    except (OSError, TimeoutError) as error:
+        reason = str(error) or "it does not answer"
+        raise QueueUnavailableError(f"The database cannot be reached: {reason}") from error

@@ -1,0 +1,221 @@
+"""What can be done with a painting that moves once it is there, and with a style that does."""
+
+import zipfile
+from typing import Any
+
+import discord
+import pytest
+
+from bot.commands.paint_this import embedded
+from bot.commands.privacy_export import export_parts
+from common.clips.decode import decode
+from common.pictures.kinds import ClipLimits, DecodeLimits
+from sandbox.model import Message
+from tests.kit.moving import FILM, GIF, QUESTION, STYLE, decided, moving
+from tests.kit.world import World
+
+
+@pytest.mark.parametrize("button", ["Again", "Stronger", "Softer"])
+async def test_a_remix_moves_too(world: World, button: str) -> None:
+    await world.start_engine()
+    done = await moving(world)
+    again = await world.discord.press(world.user(), done, label=button)
+    another = await world.finished(again)
+    assert another.attachments[0].filename.endswith(".gif")
+    newer, older = await world.jobs()
+    assert newer.inputs.clip == older.inputs.clip
+    assert newer.parent_job_id == older.id
+
+
+async def test_larger_is_as_large_as_what_moves_may_be(world: World) -> None:
+    await world.start_engine()
+    done = await moving(world)
+    larger = await world.finished(await world.discord.press(world.user(), done, label="Larger"))
+    assert (await world.jobs())[0].options.size_px == 192
+    await world.finished(await world.discord.press(world.user(), larger, label="Larger"))
+    assert (await world.jobs())[0].options.size_px == 384
+    newest = (await world.jobs())[0].id
+    shown = await world.slash(world.user(), "show", {"picture": newest})
+    top = await world.finished(await world.discord.press(world.user(), shown, label="Larger"))
+    assert (await world.jobs())[0].options.size_px == 512
+    refused = await world.press(world.user(), top, "Larger")
+    assert "512 px" in await world.said(refused)
+
+
+async def test_it_is_deleted_shown_and_in_the_history_like_any_other(world: World) -> None:
+    await world.start_engine()
+    done = await moving(world)
+    (job,) = await world.jobs()
+    shown = await world.slash(world.user(), "show", {"picture": job.id})
+    assert shown.attachments[0].filename.endswith(".gif")
+    history = await world.slash(world.user(), "history")
+    assert history.attachments[0].filename.endswith(".png")
+    saved = await world.press(world.user(), done, "Save to DMs")
+    assert "It is in your DMs" in await world.said(saved)
+    await world.press(world.user(), done, "Delete")
+    assert (await world.fresh(job)).result_key is None
+
+
+async def test_before_and_after_are_compared_moving(world: World) -> None:
+    await world.start_engine()
+    done = await moving(world)
+    compared = await world.press(world.user(), done, "Compare")
+    message = await world.says(compared, "Before and after")
+    (video,) = message.attachments
+    assert video.filename.endswith(".mp4")
+    assert video.data is not None
+    clip = decode(video.data, DecodeLimits(), ClipLimits(max_seconds=60)).clip
+    assert clip is not None
+    assert (clip.width_px, clip.height_px) == (96 + 8 + 96, 72)
+    assert clip.seconds == 4.0  # once around takes a second
+
+
+async def test_it_is_published_in_the_gallery_moving_as_well_as_it_fits_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await world.start_engine()
+    engine.noise = True
+    talk = world.discord.channel("talk")
+    await world.slash(world.user("admin"), "limits set", {"gallery": str(talk.id)})
+    done = await moving(world)
+    (job,) = await world.jobs()
+    assert job.report is not None
+    assert job.report.clip is not None
+    gif = await world.queue.store.get(job.report.clip.files["gif"])
+
+    async def published() -> Message:
+        opened = await world.discord.press(world.user(), done, label="Post to gallery")
+        said = await world.discord.submit_modal(opened, {"title": "My cat"})
+        there = await world.says(said, "It is in the gallery")
+        (posted,) = world.discord.messages("talk")
+        await world.press(world.user(), there, "Take it out")
+        return posted
+
+    posted = await published()
+    assert [each.filename for each in posted.attachments] == [f"atelier-{job.id}.gif"]
+    assert posted.attachments[0].data == gif
+    assert "My cat" in posted.text
+    assert "Shown as" not in posted.text
+    guild = type(world.bot.get_guild(world.guild_id))
+    monkeypatch.setattr(guild, "filesize_limit", len(gif) - 1)
+    posted = await published()
+    assert not posted.attachments[0].filename.endswith(".gif")
+    assert "the GIF of" in posted.text
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (GIF["content"], "The style picture: The file is animated; I used its first frame."),
+        (FILM["content"], "The style picture: The file is a video; I used its first picture."),
+    ],
+)
+async def test_of_a_style_that_moves_the_first_picture_is_used(
+    world: World, file: Any, said: str
+) -> None:
+    await world.start_engine()
+    post = world.discord.post(world.user("grace"), "look", [file])
+    opened = await world.discord.message_command(world.user(), "Use as style", post)
+    submitted = await world.discord.submit_modal(opened, {}, {"content": [STYLE]})
+    done = await world.finished(submitted)
+    (job,) = await world.jobs()
+    assert job.inputs.clip is None
+    assert said in done.text
+
+
+async def test_another_style_and_the_form_keep_what_moves(world: World) -> None:
+    await world.start_engine()
+    done = await moving(world)
+    form = await world.discord.press(world.user(), done, label="Other style")
+    done = await world.finished(await world.discord.submit_modal(form, {"preset": ["the-scream"]}))
+    newest = (await world.jobs())[0]
+    assert newest.inputs.styles[0].preset == "the-scream"
+    assert newest.inputs.clip is not None
+    assert newest.options.size_px == 96
+    form = await world.discord.press(world.user(), done, label="Change…")
+    changed = await world.discord.submit_modal(form, {"size": ["64/draft"], "switches": ["film"]})
+    done = await world.finished(changed)
+    newest = (await world.jobs())[0]
+    assert (newest.options.size_px, newest.options.timelapse) == (64, False)
+    assert "What moves is not filmed" in done.text
+    assert done.attachments[0].filename.endswith(".gif")
+
+
+async def test_the_best_file_that_fits_the_place_is_shown_and_the_card_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await world.start_engine()
+    engine.noise = True
+    done = await moving(world)
+    assert "Shown as" not in done.text
+    (job,) = await world.jobs()
+    assert job.report is not None
+    assert job.report.clip is not None
+    sizes = {
+        kind: len(await world.queue.store.get(key)) for kind, key in job.report.clip.files.items()
+    }
+    assert sizes["gif"] > sizes["mp4"]
+
+    async def shown(limit_bytes: int) -> Message:
+        monkeypatch.setattr(type(world.discord.world), "upload_limit_bytes", limit_bytes)
+        message = await world.slash(world.user(), "show", {"picture": job.id})
+        assert message.attachments[0].data is not None
+        assert len(message.attachments[0].data) <= limit_bytes
+        return message
+
+    second = await shown(sizes["gif"] - 1)
+    suffix = "webp" if sizes["webp"] < sizes["gif"] else "mp4"
+    assert second.attachments[0].filename.endswith(suffix)
+    assert "the GIF of" in second.text
+    smaller = await shown(min(sizes.values()) - 1)
+    assert smaller.attachments[0].filename.endswith("mp4")
+    assert "Shown as a smaller video of" in smaller.text
+
+
+def test_of_a_link_to_an_animation_the_film_is_taken_and_not_its_still() -> None:
+    proxy = "https://images-ext-1.discordapp.net/external/x/https/media.tenor.com"
+    tenor = discord.Embed.from_dict(
+        {
+            "type": "gifv",
+            "video": {"url": "https://media.tenor.com/cat.mp4", "proxy_url": f"{proxy}/cat.mp4"},
+            "thumbnail": {"url": "https://media.tenor.com/c.png", "proxy_url": f"{proxy}/c.png"},
+        }
+    )
+    assert [source.url for source in embedded([tenor])] == [f"{proxy}/cat.mp4", f"{proxy}/c.png"]
+    page = discord.Embed.from_dict(
+        {
+            "type": "video",
+            "video": {"url": "https://video.example/embed/1"},
+            "thumbnail": {"url": "https://video.example/1.jpg", "proxy_url": f"{proxy}/1.jpg"},
+        }
+    )
+    assert [source.url for source in embedded([page])] == [f"{proxy}/1.jpg"]
+
+
+async def test_a_clip_is_part_of_what_its_member_gets_of_themselves(world: World) -> None:
+    await world.start_engine()
+    await moving(world)
+    (job,) = await world.jobs()
+    assert job.report is not None
+    assert job.report.clip is not None
+    assert job.inputs.clip is not None
+    parts = [part async for part in export_parts(world.bot, job.user_id, 10_000_000)]
+    names = {
+        name.removeprefix("pictures/")
+        for part in parts
+        for name in zipfile.ZipFile(part.archive).namelist()
+    }
+    clip = job.report.clip
+    assert {job.inputs.clip.picture, clip.key, *clip.files.values()} <= names
+    small = [part async for part in export_parts(world.bot, job.user_id, 60_000)]
+    assert sum(part.left_out for part in small[-1:]) == 0
+
+
+async def test_paint_this_takes_a_video(world: World) -> None:
+    await world.start_engine()
+    post = world.discord.post(world.user("grace"), "look", [FILM["content"]])
+    opened = await world.discord.message_command(world.user(), "Paint this", post)
+    submitted = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
+    question = await world.says(submitted, QUESTION)
+    done = await world.finished(await decided(world, question))
+    assert done.attachments[0].filename.endswith(".mp4")

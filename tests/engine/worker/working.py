@@ -1,0 +1,52 @@
+"""A worker that runs for the time of a test, and waiting for what it does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from common.settings import Settings
+from engine.styles.statistics_files import StatisticsFiles
+from engine.worker.painter import JobPainter
+from engine.worker.service import HANG_SECONDS, EngineWorker
+from jobs.model import EngineInfo, Job, JobState
+from jobs.queue import JobQueue
+
+INFO = EngineInfo(id="test", host="here", device="cpu", network="lite", version="0", pid=1)
+
+
+@asynccontextmanager
+async def worker(
+    queue: JobQueue, settings: Settings, *, hang_seconds: float = HANG_SECONDS
+) -> AsyncIterator[asyncio.Event]:
+    stop = asyncio.Event()
+    statistics = StatisticsFiles(settings.atelier_data_dir / "statistics")
+    engine = EngineWorker(
+        queue, JobPainter(settings), INFO, hang_seconds=hang_seconds, statistics=statistics
+    )
+    task = asyncio.create_task(engine.run(stop))
+    try:
+        yield stop
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 60)
+
+
+async def ended(queue: JobQueue, job: Job) -> Job:
+    async with asyncio.timeout(120):
+        while True:
+            now = await queue.jobs.get(job.id)
+            assert now is not None
+            if now.state.ended:
+                return now
+            await asyncio.sleep(0.05)
+
+
+async def running(queue: JobQueue, job: Job) -> Job:
+    async with asyncio.timeout(60):
+        while True:
+            now = await queue.jobs.get(job.id)
+            assert now is not None
+            if now.state is JobState.RUNNING and now.progress and now.progress.iteration:
+                return now
+            assert not now.state.ended, now.failure
+            await asyncio.sleep(0.05)
