@@ -34,7 +34,7 @@ async def test_only_what_is_not_as_usual_is_said_of_the_settings(
     await world.start_engine()
     message = await world.painted({"keep_colors": keep_colors})
     (job,) = await world.jobs()
-    settings = f"own picture · 64 × 48 px · standard · strength 50%{said} · #{job.id}"
+    settings = f"own picture · 64 × 43 px · standard · strength 50%{said} · #{job.id}"
     assert message.text.splitlines()[-1] == f"-# {settings}"
 
 
