@@ -1,9 +1,9 @@
 """System calls that a process makes no more, once it opens strangers' files (Linux, by seccomp).
 
-What is refused reaches beyond the process: others' processes and new ones (new threads of its own,
-which libheif needs, are refused the same), sockets of every kind
+What is refused reaches beyond the process: others' processes and new ones, sockets of every kind
 (Landlock knows no path of a socket), files' rights and times, memory that no limit counts, and
-parts of the kernel that no decoder needs. It is refused as `EPERM` and kills nobody.
+parts of the kernel that no decoder needs. It is refused as `EPERM` and kills nobody. New threads of
+its own, which libheif needs, are refused the same.
 """
 
 import ctypes

@@ -6,9 +6,10 @@ The real bot and its engine run behind the page, and a headless Chromium does wh
 import asyncio
 import io
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -75,6 +76,25 @@ class Member:
         keep(await what.screenshot(), self.out / f"member-{name}.webp")
 
 
+async def ask_which(member: Member, photos: Sequence[Path]) -> None:
+    """Post several pictures in one message, and let one be painted."""
+    page = member.page
+    await page.locator("input[type=file]").first.set_input_files(photos)
+    await page.locator("#composer-text").press("Enter")
+    posted = page.locator("article.message").last
+    await posted.locator("img.media").nth(len(photos) - 1).wait_for()
+    await posted.click(button="right", position={"x": 200, "y": 10})
+    await page.get_by_role("menuitem", name="Paint this").click()
+    await member.keep("which", await member.sees("Which of these pictures"))
+
+
+async def try_styles(member: Member) -> None:
+    """Try styles on the photograph that waits for one."""
+    asked = await member.sees("In which style")
+    await asked.get_by_role("button", name=re.compile(r"Try \d styles")).click()
+    await member.keep("tried", await member.sees("Take 5"))
+
+
 async def live_a_day(member: Member, photo: Path) -> None:
     """Do what a member does, and keep what they see."""
     await member.command("paint", photo, **QUICK, notify="yes")
@@ -99,6 +119,8 @@ async def live_a_day(member: Member, photo: Path) -> None:
     taken = await member.sees("Stronger")
     await press(taken, "Delete")
     await member.keep("undo", await member.sees("For ten minutes"))
+    await try_styles(member)
+    await ask_which(member, [photo, bundled("coffee.png"), bundled("astronaut.png")])
     await member.page.locator(".language").select_option("fr")
     await member.page.wait_for_timeout(SETTLE_MS)
     await member.page.locator("#composer-text").press_sequentially("/")

@@ -62,7 +62,7 @@ def settings_line(t: Texts, job: Job) -> str:
         parts.insert(0, _versions(t, options))
     if options.style_scale != 1.0:
         parts.append(t("strokes × {scale}", scale=f"{options.style_scale:g}"))
-    if options.keep_colors in KEPT_COLORS:
+    if options.keep_colors != "no":
         parts.append(t(KEPT_COLORS[options.keep_colors]))
     if options.start in STARTS:
         parts.append(t(STARTS[options.start]))

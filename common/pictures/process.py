@@ -6,12 +6,11 @@ import logging
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Coroutine
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from typing import Self
-
-import psutil
+from typing import Any, Self, TypeVar
 
 import common
 from common.child import packed, read_message
@@ -28,11 +27,15 @@ from common.pictures.kinds import (
 )
 from common.pictures.readers.formats import LATE, format_of
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _HEADER_LIMIT_BYTES = 1024 * 1024
 _START_SECONDS = 60.0
 _END_SECONDS = 1.0
+HANGS_SECONDS = 30.0
+"""A process that waits for so long without using the processor does not go on any more."""
+_LOOK_SECONDS = 2.0
 _FOLDER = "atelier-decoder-"
 """How the name of the children's folder begins; the number of the process that made it follows."""
 CLIP_PATIENCE = 3
@@ -153,7 +156,8 @@ class DecoderPool:
 
     async def _ask_and_keep(self, child: Process, asked: "_Question") -> Decoded | PictureError:
         try:
-            answer = await asyncio.wait_for(self._ask(child, asked), self._patience_seconds)
+            async with asyncio.timeout(self._patience_seconds):
+                answer = await _unless_it_hangs(child, self._ask(child, asked))
         except BaseException as error:
             gone = isinstance(error, OSError | ValueError | asyncio.IncompleteReadError)
             gone = gone and not isinstance(error, TimeoutError)
@@ -162,6 +166,8 @@ class DecoderPool:
                     await asyncio.wait_for(child.wait(), _END_SECONDS)
             code = child.returncode
             await self._kill(child)  # busy, or gone: it cannot be used again
+            if isinstance(error, ChildEndedError):
+                _report(asked.data, None)
             if not gone:
                 raise
             if is_too_slow(code):
@@ -248,7 +254,41 @@ class DecoderPool:
         return checked(answer, files, self._limits, wanted)
 
 
+async def _unless_it_hangs(child: Process, asking: Coroutine[Any, Any, T]) -> T:
+    """Wait for an answer as long as the child does something for it, or would if it could.
+
+    Raises:
+        ChildEndedError: it waits for nothing that will come, as libraries may at some files.
+    """
+    task, before, quiet = asyncio.ensure_future(asking), None, 0
+    try:
+        while not (await asyncio.wait({task}, timeout=_LOOK_SECONDS))[0]:
+            state, spent = _doing(child.pid)
+            quiet = quiet + 1 if state == "S" and spent == before else 0
+            before = spent
+            if quiet * _LOOK_SECONDS >= HANGS_SECONDS:
+                raise ChildEndedError
+        return task.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _doing(pid: int) -> tuple[str, int]:
+    """The state of a process ("S": it waits, "R": it works or would) and its processor time.
+
+    Elsewhere than on Linux it always seems to work.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return fields[0], int(fields[11]) + int(fields[12])
+    except (OSError, ValueError, IndexError):
+        return "R", 0
+
+
 def _remove_folders_of_the_dead() -> None:
+    import psutil  # noqa: PLC0415 - it is not in the bot's memory for this alone
+
     for folder in Path(gettempdir()).glob(f"{_FOLDER}*"):
         number = folder.name.removeprefix(_FOLDER).partition("-")[0]
         if number.isdecimal() and not psutil.pid_exists(int(number)):
@@ -298,11 +338,14 @@ def _crash(data: bytes) -> PictureError:
 
 
 def _report(data: bytes, code: int | None) -> None:
-    """Note a crash for the owner, without anything of the file but its format and length."""
+    """Note a crash for the owner, without anything of the file but its format and length.
+
+    Without a code the process hung.
+    """
     found = format_of(data)
     log.warning(
-        "a decoding process ended (code %s) at a %s file of %d bytes, read with %s",
-        code,
+        "a decoding process %s at a %s file of %d bytes, read with %s",
+        "hung" if code is None else f"ended (code {code})",
         found.name if found else "nameless",
         len(data),
         found.read_with if found else "nothing",

@@ -83,7 +83,11 @@ def mixed_colors(parts: Sequence[tuple[float, ColorMoments]]) -> ColorMoments:
     """Moments of all pictures together, each with its share (shares are made to sum to one)."""
     total = sum(weight for weight, _ in parts)
     mean = torch.stack([one.mean * (weight / total) for weight, one in parts]).sum(0)
-    second = torch.stack([_second(one) * (weight / total) for weight, one in parts]).sum(0)
+    seconds = [
+        (one.covariance + torch.outer(one.mean, one.mean)) * (weight / total)
+        for weight, one in parts
+    ]
+    second = torch.stack(seconds).sum(0)
     return ColorMoments(mean, second - torch.outer(mean, mean))
 
 
@@ -149,10 +153,6 @@ def _moved(style: Tensor, wanted: ColorMoments, given: ColorMoments | None = Non
     matrix = turn.to(device=style.device, dtype=style.dtype)
     moved = torch.einsum("ij,njhw->nihw", matrix, style)
     return moved + offset.to(moved).view(1, 3, 1, 1)
-
-
-def _second(colors: ColorMoments) -> Tensor:
-    return colors.covariance + torch.outer(colors.mean, colors.mean)
 
 
 def _mixed(before: Tensor, after: Tensor, strength: float) -> Tensor:

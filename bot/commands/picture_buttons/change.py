@@ -29,7 +29,6 @@ SWITCHES = {
     SPOILER: _("Hide it until somebody clicks on it"),
     PRIVATE: _("Show it only to me"),
 }
-STYLE_COLORS = _("the style's colors")
 _SEPARATOR = "/"
 
 
@@ -175,7 +174,6 @@ def _looks(t: Texts, options: PaintOptions) -> list[discord.SelectOption]:
     """Strengths with what happens to the colors, the present pair chosen."""
     strengths = {strength: t(label) for label, strength in STRENGTHS.values()}
     strengths.setdefault(options.strength, t("as it was"))
-    colors = {"no": STYLE_COLORS, **KEPT_COLORS}
     return [
         discord.SelectOption(
             label=f"{words} ({strength:.0%}) · {t(kept)}",
@@ -183,7 +181,7 @@ def _looks(t: Texts, options: PaintOptions) -> list[discord.SelectOption]:
             default=(strength, name) == (options.strength, options.keep_colors),
         )
         for strength, words in sorted(strengths.items())
-        for name, kept in colors.items()
+        for name, kept in KEPT_COLORS.items()
     ]
 
 

@@ -25,6 +25,19 @@ def animated() -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("keep_colors", "said"), [("no", ""), ("match", " · colors kept (matched)")]
+)
+async def test_only_what_is_not_as_usual_is_said_of_the_settings(
+    world: World, keep_colors: str, said: str
+) -> None:
+    await world.start_engine()
+    message = await world.painted({"keep_colors": keep_colors})
+    (job,) = await world.jobs()
+    settings = f"own picture · 64 × 43 px · standard · strength 50%{said} · #{job.id}"
+    assert message.text.splitlines()[-1] == f"-# {settings}"
+
+
 async def test_notes_of_the_pictures_and_of_the_painting_are_shown(world: World) -> None:
     painter = await world.start_engine()
     painter.notes = (

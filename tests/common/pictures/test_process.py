@@ -12,7 +12,13 @@ import pytest
 from PIL import Image
 
 from common.confining import child_environment
-from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailableError, PictureError
+from common.pictures import (
+    DecodeLimits,
+    DecoderPool,
+    DecoderUnavailableError,
+    PictureError,
+    process,
+)
 from common.pictures.answers import checked
 from tests.common.clips.files import GREEN, RED, film, solid
 from tests.common.pictures.test_decode import gradient
@@ -197,6 +203,22 @@ async def test_a_picture_that_a_new_child_ends_at_is_refused(
     async with DecoderPool(processes=1) as pool:
         with pytest.raises(PictureError, match=r"imagecodecs .* crashed"):
             await pool.normalize(encoded(gradient()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+async def test_a_picture_at_which_a_child_hangs_is_refused_long_before_a_busy_machine_is_blamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "HANGS_SECONDS", 0.3)
+    monkeypatch.setattr(process, "_LOOK_SECONDS", 0.1)
+    hangs = tmp_path / "hangs"
+    hangs.write_text("#!/bin/sh\necho ready\nhead -c 1 >/dev/null\nexec sleep 600\n")
+    hangs.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(hangs))
+    async with DecoderPool(processes=1) as pool:
+        with pytest.raises(PictureError, match="crashed on that picture"):
+            await pool.normalize(encoded(gradient()))
+        assert not pool._all
 
 
 async def test_a_picture_that_needs_too_much_memory_is_refused_not_fatal() -> None:
