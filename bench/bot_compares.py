@@ -21,7 +21,7 @@ from bench.bot_load import MIB, SETTLE_SECONDS, MemoryWatch, Resident
 from bench.bot_process import connected_bot, photographs, shows
 from bench.children.judge import machine
 from bench.report import publish
-from bench.runner import RESULTS, BenchError
+from bench.runner import RESULTS, BenchError, run
 from common.settings import Settings
 from jobs.model import EngineInfo, PaintReport
 from jobs.queue import JobQueue
@@ -147,7 +147,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (BenchError, BotStoppedError) as problem:
-        raise SystemExit(str(problem)) from None
+    run(main, BotStoppedError)

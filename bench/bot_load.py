@@ -20,7 +20,7 @@ from bench.bot_process import Pictures, connected_bot, photographs, shows
 from bench.children.judge import machine
 from bench.queue_latency import share
 from bench.report import publish, table
-from bench.runner import RESULTS, BenchError
+from bench.runner import RESULTS, BenchError, run
 from sandbox.bot_process import BotProcess, BotStoppedError
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, User
@@ -218,7 +218,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (BenchError, BotStoppedError) as problem:
-        raise SystemExit(str(problem)) from None
+    run(main, BotStoppedError)

@@ -17,7 +17,7 @@ from typing import Any
 from bench.bot_process import connected_bot, photographs, shows
 from bench.children.judge import machine
 from bench.report import publish, table
-from bench.runner import RESULTS, BenchError
+from bench.runner import RESULTS, BenchError, run
 from sandbox.bot_process import BotProcess, BotStoppedError
 from sandbox.control import LoopbackDiscord
 from sandbox.model import Interaction, Message
@@ -203,7 +203,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (BenchError, BotStoppedError) as problem:
-        raise SystemExit(str(problem)) from None
+    run(main, BotStoppedError)

@@ -26,7 +26,7 @@ from bench.children.judge import machine
 from bench.queue_samples import GENEROUS, accepted
 from bench.queue_simulation import SERVER_OPTIONS, Meter
 from bench.report import publish, table
-from bench.runner import RESULTS, ROOT
+from bench.runner import RESULTS, ROOT, run
 from common.settings import Settings
 from jobs.db import schema
 from jobs.outcomes import QueueError
@@ -243,7 +243,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except QueueError as problem:
-        raise SystemExit(str(problem)) from None
+    run(main, QueueError)

@@ -30,6 +30,7 @@ import psutil
 
 from bench import postgres
 from bench.queue_samples import GENEROUS, RESULT, submission
+from bench.report import table
 from common.options import PaintOptions
 from common.settings import Settings
 from common.store import key_for
@@ -288,11 +289,11 @@ async def fleet(
 
 def show_costs(costs: list[Cost]) -> None:
     """Print the table of part one."""
-    print(f"{'operation':<32}{'database ms':>12}{'client ms':>12}{'a second here':>16}")
-    for cost in costs:
-        print(
-            f"{cost.name:<32}{cost.database_ms:>12.2f}{cost.client_ms:>12.2f}{cost.a_second:>16.0f}"
-        )
+    rows = [
+        (one.name, f"{one.database_ms:.2f}", f"{one.client_ms:.2f}", f"{one.a_second:.0f}")
+        for one in costs
+    ]
+    print(table(("operation", "database ms", "client ms", "a second here"), rows))
 
 
 def show_fleet(result: FleetResult) -> None:
@@ -305,9 +306,11 @@ def show_fleet(result: FleetResult) -> None:
         f"{result.database_seconds:.1f} s of the database's processor time: "
         f"{load:.2f} cores ({load / result.engines * 1000:.2f} for each 1,000 engines)."
     )
-    print(f"\n{'who':<20}{'started':>10}{'median wait s':>16}{'longest s':>12}")
-    for kind, waits in sorted(result.waits.items()):
-        print(f"{kind:<20}{len(waits):>10}{statistics.median(waits):>16.1f}{max(waits):>12.1f}")
+    rows = [
+        (kind, str(len(waits)), f"{statistics.median(waits):.1f}", f"{max(waits):.1f}")
+        for kind, waits in sorted(result.waits.items())
+    ]
+    print("\n" + table(("who", "started", "median wait s", "longest s"), rows))
 
 
 async def run(arguments: argparse.Namespace, server: postgres.Server, folder: Path) -> None:
@@ -326,7 +329,6 @@ async def run(arguments: argparse.Namespace, server: postgres.Server, folder: Pa
 
     print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n")
     show_costs(await operations(meter, settings("operations"), arguments.times))
-    print()
     result = await fleet(
         meter, settings("fleet"), arguments.engines, arguments.seconds, arguments.seed
     )

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,15 @@ class Setup:
             raise BenchError(f"{name} failed: {tail}")
         found: dict[str, Any] = json.loads(lines[-1])
         return found
+
+
+def run(main: Callable[[], int | None], *troubles: type[Exception]) -> None:
+    """Run a program; what it cannot do is a sentence, not a traceback."""
+    expected: tuple[type[Exception], ...] = (BenchError, *troubles)
+    try:
+        raise SystemExit(main())
+    except expected as problem:
+        raise SystemExit(str(problem)) from None
 
 
 def add_places(parser: argparse.ArgumentParser) -> None:

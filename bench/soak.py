@@ -23,7 +23,7 @@ from bench import postgres
 from bench.children.judge import machine
 from bench.proxy import proxy_to
 from bench.report import publish
-from bench.runner import RESULTS, BenchError
+from bench.runner import RESULTS, BenchError, run
 from bench.soak_count import SoakResult, judged, verdict_text
 from bench.soak_day import Soak
 from bench.soak_world import BUCKET, Child, make_bucket, s3_server
@@ -141,7 +141,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        raise SystemExit(main())
-    except BenchError as problem:
-        raise SystemExit(str(problem)) from None
+    run(main)

@@ -21,7 +21,7 @@ from bench.against.painting import Trees
 from bench.against.trees import Tree
 from bench.children.judge import machine
 from bench.report import publish, table
-from bench.runner import ROOT, BenchError, Setup, add_places
+from bench.runner import ROOT, Setup, add_places, run
 
 SIZES_PX = (192, 256, 320, 384, 512)
 LOAD = 2.0
@@ -142,7 +142,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BenchError as problem:
-        raise SystemExit(str(problem)) from None
+    run(main)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import table
-from bench.runner import RESULTS, BenchError, Setup, add_places
+from bench.runner import RESULTS, Setup, add_places, run
 from bench.time_left import EARLY_FACTOR, LATER_FACTOR, SIZES_PX, Told, told
 from engine.painting.plan import Scale
 from engine.painting.time_left import TimeLeft
@@ -137,7 +137,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BenchError as problem:
-        raise SystemExit(str(problem)) from None
+    run(main)

@@ -60,7 +60,7 @@ def without_styles(
     Args:
         inputs: of the job.
         options: of the job.
-        presets: the paintings to leave out; at least one style is to be left.
+        presets: the paintings to leave out.
     """
     stays = [style.preset is None or style.preset not in presets for style in inputs.styles]
     styles = tuple(compress(inputs.styles, stays))

@@ -38,8 +38,12 @@ def make_parser() -> argparse.ArgumentParser:
         help="PNG, JPEG, WebP or TIFF (default: a new PNG here, named after both pictures)",
     )
     _add_styles(parser.add_argument_group("styles (at least one)"))
-    _add_looks(parser.add_argument_group("look"))
-    _add_method(parser.add_argument_group("method"))
+    look, method = parser.add_argument_group("look"), parser.add_argument_group("method")
+    for name in _PLAIN:
+        _add_option(look if _PLAIN.index(name) < _METHOD else method, name)
+    look.add_argument("--init", metavar="|".join((*_STARTS, "FILE")), help=OPTIONS["start"].help)
+    method.add_argument("--content-layers", metavar="relu4_2[=WEIGHT],…")
+    method.add_argument("--style-layers", metavar="relu1_1[=WEIGHT],…")
     _add_machine(parser.add_argument_group("machine"))
     _add_records(parser.add_argument_group("records"))
     return parser
@@ -181,19 +185,6 @@ def _add_option(group: Any, name: str) -> None:
         metavar="|".join(recipe_names()) if name == "recipe" else _METAVARS.get(name),
         help=option.help,
     )
-
-
-def _add_looks(group: Any) -> None:
-    for name in _PLAIN[:_METHOD]:
-        _add_option(group, name)
-    group.add_argument("--init", metavar="|".join((*_STARTS, "FILE")), help=OPTIONS["start"].help)
-
-
-def _add_method(group: Any) -> None:
-    for name in _PLAIN[_METHOD:]:
-        _add_option(group, name)
-    group.add_argument("--content-layers", metavar="relu4_2[=WEIGHT],…")
-    group.add_argument("--style-layers", metavar="relu1_1[=WEIGHT],…")
 
 
 def _add_machine(group: Any) -> None:

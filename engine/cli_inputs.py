@@ -111,7 +111,10 @@ def _counted(
     weights = [1.0] * count
     if chosen.style_weights is not None:
         weights = parse_numbers(chosen.style_weights, "--style-weights", count)
-    regions: list[Share | None] = [_region(text) for text in chosen.style_region]
+    regions: list[Share | None] = []
+    for text in chosen.style_region:
+        left, top, right, bottom = parse_numbers(text, "--style-region", 4)
+        regions.append((left, top, right, bottom))
     if len(regions) > len(chosen.style):
         raise PaintSettingsError(
             "--style-region is for style files, one each in their order; there are {files} files "
@@ -129,11 +132,6 @@ def _counted(
             masks=len(masks),
         )
     return weights, regions, masks
-
-
-def _region(text: str) -> Share:
-    left, top, right, bottom = parse_numbers(text, "--style-region", 4)
-    return left, top, right, bottom
 
 
 def _style(file: Path, notes: list[Sentence]) -> Style:

@@ -131,6 +131,7 @@ class LoopbackDiscord(UserActions):
     def shift_clock(self, seconds: float) -> None:
         """Move the sandbox's time forward; tokens and addresses age by it."""
         self.world.clock.shift_seconds += seconds
+        self.world.emit("clock", {})
 
     async def outage(self, seconds: float) -> None:
         """Cut the gateway and drop every request for some seconds; returns at once."""

@@ -22,14 +22,19 @@ def checked_out(commit: str) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="atelier-") as folder:
         tree = Path(folder) / "old"
-        _git("worktree", "add", "--detach", "--force", str(tree), commit)
+        git("worktree", "add", "--detach", "--force", str(tree), commit)
         try:
             yield tree
         finally:
-            _git("worktree", "remove", "--force", str(tree))
+            git("worktree", "remove", "--force", str(tree))
 
 
-def _git(*arguments: str) -> None:
+def git(*arguments: str) -> str:
+    """What git says of this checkout.
+
+    Raises:
+        CheckoutError: it refuses.
+    """
     done = subprocess.run(
         ["git", "-C", str(ROOT), *arguments],  # noqa: S607 (git is found on the path)
         capture_output=True,
@@ -38,3 +43,4 @@ def _git(*arguments: str) -> None:
     )
     if done.returncode != 0:
         raise CheckoutError(f"git: {done.stderr.strip().splitlines()[-1]}")
+    return done.stdout.strip()

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from common.options import PaintOptions
 from engine.networks.original import original_weights
@@ -18,6 +17,7 @@ from engine.networks.vgg19 import CONVOLUTIONS, Vgg19, Vgg19Weights
 from engine.networks.weights import load_weights
 from engine.painting import Painted, Picture, Studio, Style, paint
 from tools.evaluation import Judge, Verdict
+from tools.pictures import open_rgb
 
 _HEAD = """\
 | content | style | rounded: levels | style | content | 2 threads: levels | style | content |
@@ -39,7 +39,7 @@ def main() -> None:
     judge = Judge.load()
     print(_HEAD)
     for content, style in ((a, b) for a in chosen.contents for b in chosen.styles):
-        pair = _picture(content), _picture(style)
+        pair = Picture.from_image(open_rgb(content)), Picture.from_image(open_rgb(style))
         base, other, threads = (
             _painted(pair, weights, threads, chosen.size)
             for weights, threads in ((exact, 1), (rounded, 1), (exact, 2))
@@ -54,11 +54,6 @@ def main() -> None:
                 f"{verdict.content_distance / first.content_distance - 1:+.1%}",
             ]
         print("| " + " | ".join(row) + " |", flush=True)
-
-
-def _picture(file: Path) -> Picture:
-    with Image.open(file) as image:
-        return Picture.from_image(image.convert("RGB"))
 
 
 def _painted(

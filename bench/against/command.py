@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +15,7 @@ from bench.against.trees import Tree, run_in
 from bench.report import machine_text, system_load, table, write
 from bench.runner import ROOT, BenchError, Setup, add_places, fetch_rival
 from common.options import NETWORKS
-from tools.checkouts import checked_out
+from tools.checkouts import checked_out, git
 
 AVX2 = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",
@@ -77,8 +76,8 @@ def _measured(trees: Trees, part: str, networks: Sequence[str]) -> list[Row]:
         "bot": lambda: bot.under_load(trees),
     }
     print(f"… {part}", flush=True)
-    commit, load = _commit("HEAD"), system_load()
-    commit += "+" if _is_changed() else ""
+    commit, load = git("rev-parse", "--short", "HEAD"), system_load()
+    commit += "+" if git("diff", "HEAD", "--", ":!bench/results") else ""  # as not committed
     rows = [replace(row, part=part, commit=commit, load=load) for row in measures[part]()]
     for row in rows:
         print("  " + " | ".join(row_cells(row)), flush=True)
@@ -99,7 +98,7 @@ def _write(setup: Setup, chosen: argparse.Namespace, rows: Sequence[Row]) -> Non
         "not measured again is kept.\n"
     )
     name = "against_avx2" if chosen.avx2 else "against"
-    old = _commit(chosen.commit)
+    old = git("rev-parse", "--short", chosen.commit)
     rows = kept_rows(_earlier(setup.out / f"{name}.json", machine, old), rows, PARTS)
     figures = {
         "machine": machine,
@@ -123,26 +122,11 @@ def _earlier(file: Path, machine: Mapping[str, Any], old: str) -> list[Row]:
     return [Row(**{**one, "old": tuple(one["old"]), "new": tuple(one["new"])}) for one in rows]
 
 
-def _is_changed() -> bool:
-    """Whether files of this tree are not as they were committed."""
-    asked = ["git", "-C", str(ROOT), "diff", "--quiet", "HEAD", "--", ":!bench/results"]
-    return subprocess.run(asked, check=False).returncode != 0
-
-
 def _original(folder: Path) -> Path:
     """The original VGG-19 as a file, since old code does not know the package that holds it."""
     file = folder / "vgg19.safetensors"
     run_in(Tree("new", ROOT), ["-m", "bench.children.original", file], threads=1, environment={})
     return file
-
-
-def _commit(named: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(ROOT), "rev-parse", "--short", named],  # noqa: S607 (git is found on the path)
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
 
 
 def add_arguments(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -14,17 +14,20 @@ import torch
 from PIL import Image
 
 from bench.children.judge import machine
-from bench.moving.clips import FRAMES, MAKERS, MadeClip, make_clips
+from bench.moving.clips import (
+    FRAMES,
+    MAKERS,
+    MadeClip,
+    add_arguments,
+    make_clips,
+    painting_of,
+)
 from bench.moving.measuring import style_distance, warping_errors
 from bench.report import publish, table, without_places
-from bench.runner import DEFAULT_STYLE, RESULTS, ROOT
-from common.options import NETWORKS, PaintOptions
+from common.options import PaintOptions
 from engine.moving.events import ClipPainted
-from engine.moving.painted_frames import PaintedFrames
-from engine.moving.painting import ClipPainting
 from engine.output.pictures import write_picture
-from engine.painting import Painted, Picture, Studio, Style, paint
-from engine.pipeline.pictures import Pictures
+from engine.painting import Control, Painted, Picture, Studio, Style, paint
 from tools.evaluation import Judge
 
 SHOWN = (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22)
@@ -122,9 +125,7 @@ def _measure(
         ]
     with tempfile.TemporaryDirectory() as folder:
         with _processor() as clock:
-            first = Picture.from_image(clip.frame(0))
-            pictures = Pictures(first, (style,), None, None, chosen.network)
-            work = ClipPainting(clip, pictures, options, studio, PaintedFrames(Path(folder)))
+            work = painting_of(clip, chosen, Path(folder), studio, Control())
             done = [event for event in work.paint() if isinstance(event, ClipPainted)]
         painted = list(work.finished())
     if chosen.sheets is not None:
@@ -203,15 +204,10 @@ def _steady_cells(one: Steady) -> tuple[str, ...]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.moving", description=__doc__)
     parser.add_argument("--clips", nargs="+", choices=tuple(MAKERS), help="some of the six")
-    parser.add_argument("--size", type=int, default=_SIZE_PX, help="longer side, px")
     parser.add_argument(
         "--frames", type=int, default=FRAMES, help="of each clip that does not loop, from its first"
     )
-    parser.add_argument("--network", choices=NETWORKS, default=_NETWORK)
-    parser.add_argument("--style", type=Path, default=DEFAULT_STYLE)
-    parser.add_argument("--shared", type=Path, default=ROOT / "../shared")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    add_arguments(parser, size_px=_SIZE_PX, threads=os.cpu_count() or 1)
     parser.add_argument("--only-cost", action="store_true", help="measure nothing but the cost")
     parser.add_argument("--sheets", type=Path, help="a folder for contact sheets")
     parser.add_argument("--sheet-kind", choices=("png", "jpg"), default="jpg")

@@ -1,5 +1,6 @@
 """Six clips that are made of photographs, each with a motion that is known: 2 s of 12 frames."""
 
+import argparse
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,13 @@ import cv2
 import numpy as np
 import skimage.data
 from PIL import Image, ImageDraw, ImageFilter
+
+from bench.runner import DEFAULT_STYLE, RESULTS, ROOT
+from common.options import NETWORKS, PaintOptions
+from engine.moving.painted_frames import PaintedFrames
+from engine.moving.painting import ClipPainting
+from engine.painting import Control, Picture, Studio, Style
+from engine.pipeline.pictures import Pictures
 
 FRAMES = 24
 
@@ -32,6 +40,26 @@ class MadeClip:
         if frames >= len(self) or self.loops:
             return self
         return MadeClip(self.images[:frames])
+
+
+def add_arguments(parser: argparse.ArgumentParser, *, size_px: int, threads: int) -> None:
+    """How clips are painted, and where the tables go."""
+    parser.add_argument("--size", type=int, default=size_px, help="longer side, px")
+    parser.add_argument("--network", choices=NETWORKS, default="lite")
+    parser.add_argument("--style", type=Path, default=DEFAULT_STYLE)
+    parser.add_argument("--shared", type=Path, default=ROOT / "../shared")
+    parser.add_argument("--threads", type=int, default=threads)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+
+
+def painting_of(
+    clip: MadeClip, chosen: argparse.Namespace, folder: Path, studio: Studio, control: Control
+) -> ClipPainting:
+    """The painting of a clip, as the arguments say, with its frames in a folder."""
+    style = Style(Picture.from_image(Image.open(chosen.style)))
+    options = PaintOptions(size_px=chosen.size, network=chosen.network)
+    pictures = Pictures(Picture.from_image(clip.frame(0)), (style,), None, None, chosen.network)
+    return ClipPainting(clip, pictures, options, studio, PaintedFrames(folder), control=control)
 
 
 def make_clips(shared: Path, size_px: int) -> Mapping[str, MadeClip]:

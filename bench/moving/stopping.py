@@ -10,20 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from bench.children.judge import machine
-from bench.moving.clips import MAKERS, MadeClip, make_clips
+from bench.moving.clips import MAKERS, MadeClip, add_arguments, make_clips, painting_of
 from bench.report import publish, table, without_places
-from bench.runner import DEFAULT_STYLE, ROOT
 from common.clips.clip import read_clip, write_clip
 from common.clips.encoding import CLIP_KINDS, encode_clip
-from common.options import NETWORKS, PaintOptions
 from engine.moving.events import FramePainted, FrameStepped
-from engine.moving.painted_frames import PaintedFrames
-from engine.moving.painting import ClipPainting
-from engine.painting import Control, Picture, Studio, Style
-from engine.pipeline.pictures import Pictures
+from engine.painting import Control, Studio
 
 
 @dataclass(frozen=True)
@@ -83,13 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _painted(clip: MadeClip, chosen: argparse.Namespace) -> list[Looked]:
     looks = _Looks()
     control = Control(should_stop=looks)
-    style = Style(Picture.from_image(Image.open(chosen.style)))
-    options = PaintOptions(size_px=chosen.size, network=chosen.network)
-    pictures = Pictures(Picture.from_image(clip.frame(0)), (style,), None, None, chosen.network)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        frames = PaintedFrames(folder / "frames")
-        work = ClipPainting(clip, pictures, options, Studio(), frames, control=control)
+        work = painting_of(clip, chosen, folder / "frames", Studio(), control)
         with closing(work.paint()) as events:
             for event in events:
                 match event:
@@ -111,13 +101,8 @@ def _painted(clip: MadeClip, chosen: argparse.Namespace) -> list[Looked]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.moving.stopping", description=__doc__)
     parser.add_argument("--clip", choices=tuple(MAKERS), default="loop")
-    parser.add_argument("--size", type=int, default=512, help="longer side, px")
     parser.add_argument("--frames", type=int, default=24)
-    parser.add_argument("--network", choices=NETWORKS, default="lite")
-    parser.add_argument("--style", type=Path, default=DEFAULT_STYLE)
-    parser.add_argument("--shared", type=Path, default=ROOT / "../shared")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
+    add_arguments(parser, size_px=512, threads=1)
     return parser
 
 

@@ -23,7 +23,7 @@ Weights = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class LiteConvolution:
+class Convolution:
     """One convolution with ReLU."""
 
     name: str
@@ -56,15 +56,15 @@ class Reading:
 
 
 CONVOLUTIONS = (
-    LiteConvolution("conv1", 16, 5, 0),
-    LiteConvolution("conv2a", 48, 3, 1),
-    LiteConvolution("conv2b", 64, 3, 1),
-    LiteConvolution("conv3a", 96, 3, 2),
-    LiteConvolution("conv3b", 128, 3, 2),
-    LiteConvolution("conv4a", 128, 3, 3),
-    LiteConvolution("conv4b", 160, 3, 3),
-    LiteConvolution("conv5a", 192, 3, 4),
-    LiteConvolution("conv5b", 192, 3, 4),
+    Convolution("conv1", 16, 5, 0),
+    Convolution("conv2a", 48, 3, 1),
+    Convolution("conv2b", 64, 3, 1),
+    Convolution("conv3a", 96, 3, 2),
+    Convolution("conv3b", 128, 3, 2),
+    Convolution("conv4a", 128, 3, 3),
+    Convolution("conv4b", 160, 3, 3),
+    Convolution("conv5a", 192, 3, 4),
+    Convolution("conv5b", 192, 3, 4),
 )
 READINGS = (
     Reading("form1_2", "conv1", "relu1_2", 16),
@@ -102,7 +102,7 @@ def halved(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 2)
 
 
-def needed(layers: Collection[str]) -> tuple[LiteConvolution, ...]:
+def needed(layers: Collection[str]) -> tuple[Convolution, ...]:
     """The convolutions that these layers are read from, and all before them."""
     sources = {BY_LAYER[layer].source for layer in layers}
     last = max((n for n, each in enumerate(CONVOLUTIONS) if each.name in sources), default=-1)
@@ -132,14 +132,17 @@ def forward(weights: Weights, picture: Tensor, layers: Collection[str]) -> dict[
     return {name: found[name] for name in LAYERS if name in found}
 
 
-def read_from(convolution: LiteConvolution, layers: Collection[str]) -> list[str]:
+def read_from(convolution: Convolution, layers: Collection[str]) -> list[str]:
     """Those of the layers that are read from this convolution."""
     return [name for name in layers if BY_LAYER[name].source == convolution.name]
 
 
 @cache
 def structure() -> str:
-    """A text that tells this network from one built otherwise."""
+    """A text that tells this network from one built otherwise.
+
+    The names of its classes are in it, and so in fingerprints and checkpoints.
+    """
     return repr((CONVOLUTIONS, READINGS, "halved by means"))
 
 

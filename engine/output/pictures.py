@@ -49,15 +49,6 @@ def srgb_profile() -> bytes:
     return bytes(profile)
 
 
-def _png(picture: Picture) -> bytes:
-    return _saved(picture.to_image(), "PNG")
-
-
-def _webp(picture: Picture) -> bytes:
-    # With loss, WebP halves the color as no JPEG of ours does: it has no 4:4:4.
-    return _saved(picture.to_image(), "WEBP", lossless=True, method=4)
-
-
 def _jpeg(picture: Picture) -> bytes:
     image = on_white(picture.to_image())
     # Subsampling 0 is 4:4:4: brush strokes differ in colour from one pixel to the next.
@@ -93,10 +84,11 @@ def _saved(image: Image.Image, file_format: str, **options: Any) -> bytes:
 
 
 _ENCODERS: Mapping[str, Callable[[Picture], bytes]] = {
-    ".png": _png,
+    ".png": lambda picture: _saved(picture.to_image(), "PNG"),
     ".jpg": _jpeg,
     ".jpeg": _jpeg,
-    ".webp": _webp,
+    # With loss, WebP halves the color as no JPEG of ours does: it has no 4:4:4.
+    ".webp": lambda picture: _saved(picture.to_image(), "WEBP", lossless=True, method=4),
     ".tif": _tiff,
     ".tiff": _tiff,
 }

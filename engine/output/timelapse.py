@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
 
 import av.error
 from PIL import GifImagePlugin, Image
@@ -21,18 +20,10 @@ _MP4_LONGEST_PX = 1080
 _HOLD_SECONDS = 2.0
 
 
-class _Film(Protocol):
-    def add(self, frame: Image.Image, seconds: float) -> None:
-        """Append a frame that is shown for this long."""
-
-    def close(self) -> None:
-        """End the file."""
-
-
 class TimeLapse:
     """A film that is being written; see `time_lapse`."""
 
-    def __init__(self, film: _Film, size: tuple[int, int], frames_per_second: int) -> None:
+    def __init__(self, film: "_Gif | _Mp4", size: tuple[int, int], frames_per_second: int) -> None:
         self._film = film
         self._size = size
         self._seconds = 1 / frames_per_second
@@ -75,7 +66,7 @@ def time_lapse(
     gif = path.suffix.lower() == ".gif"
     shown = _fit(size, _GIF_LONGEST_PX if gif else _MP4_LONGEST_PX)
     with replacing(path) as temporary:
-        film: _Film = _Gif(temporary) if gif else _Mp4(temporary, frames_per_second)
+        film = _Gif(temporary) if gif else _Mp4(temporary, frames_per_second)
         lapse = TimeLapse(film, shown, frames_per_second)
         try:
             try:

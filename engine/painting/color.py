@@ -93,7 +93,11 @@ def mixed_colors(parts: Sequence[tuple[float, ColorMoments]]) -> ColorMoments:
     """Moments of all pictures together, each with its share (shares are made to sum to one)."""
     total = sum(weight for weight, _ in parts)
     mean = torch.stack([one.mean * (weight / total) for weight, one in parts]).sum(0)
-    second = torch.stack([_second(one) * (weight / total) for weight, one in parts]).sum(0)
+    seconds = [
+        (one.covariance + torch.outer(one.mean, one.mean)) * (weight / total)
+        for weight, one in parts
+    ]
+    second = torch.stack(seconds).sum(0)
     return ColorMoments(mean, second - torch.outer(mean, mean))
 
 
@@ -183,10 +187,6 @@ def _least_turn(given: Tensor, wanted: Tensor) -> Tensor:
     """The map from one covariance to another that moves as little as can be."""
     root, inverse = _roots(given)
     return inverse @ _root(root @ wanted @ root) @ inverse
-
-
-def _second(colors: ColorMoments) -> Tensor:
-    return colors.covariance + torch.outer(colors.mean, colors.mean)
 
 
 def _mixed(before: Tensor, after: Tensor, strength: float) -> Tensor:

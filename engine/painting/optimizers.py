@@ -108,7 +108,9 @@ class Adam:
         share = 1 - (1 - settings.final_step_share) * progress
         length = settings.step * float(self._pace) * share / (1 - first**count)
         spread = torch.sqrt(self._square, out=gradient)
-        spread.div_((1 - second**count) ** 0.5).add_(_EPSILON * self._floor())
+        # The losses are means over pixels, so gradients shrink with the picture's size; Adam's
+        # usual ε would then stop the step.
+        spread.div_((1 - second**count) ** 0.5).add_(_EPSILON * (1 / self._picture.numel()))
         self._picture.addcdiv_(self._mean, spread, value=-length).clamp_(0, 1)
         self._average.lerp_(self._picture, 1 - settings.averaging)
         self._averaged.mul_(settings.averaging).add_(1 - settings.averaging)
@@ -171,11 +173,6 @@ class Adam:
     def close(self) -> None:
         """See `Optimizer.close`."""
         self._picture = self._mean = self._square = self._average = torch.empty(0)
-
-    def _floor(self) -> float:
-        # The losses are means over pixels, so gradients shrink with the picture's size; Adam's
-        # usual ε would then stop the step.
-        return 1 / self._picture.numel()
 
 
 class Lbfgs:

@@ -81,7 +81,8 @@ def paint_inputs(
     network = resolve_network(options.network)
     encoder = _open(studio, network, pooling)
     final = fit_size(content.size, options.size_px)
-    canvas = _canvas(final)
+    # No side too short for the network.
+    canvas = max(final[0], LEAST_SIDE_PX), max(final[1], LEAST_SIDE_PX)
     padded_inputs = _on_canvas(inputs, final, canvas)
     kept = None if resume is None else checkpoint.from_bytes(resume)
     del resume
@@ -153,11 +154,6 @@ def _open(studio: Studio, network: str, pooling: str) -> Encoder:
         return studio.encoder(network, pooling)
     except WeightsError as problem:
         raise PaintSettingsError.saying(problem.sentence) from problem
-
-
-def _canvas(final: Size) -> Size:
-    """The size to paint at: the final one, but no side too short for the network."""
-    return max(final[0], LEAST_SIDE_PX), max(final[1], LEAST_SIDE_PX)
 
 
 def _on_canvas(inputs: Inputs, final: Size, canvas: Size) -> Inputs:

@@ -192,10 +192,10 @@ class JobPainter:
                 )
             except StyleMissingError as error:
                 preset = one.inputs.styles[0].preset
-                if preset is None or job.options.vary != "style" or len(variants) == 1:
+                inputs, options = without_styles(job.inputs, job.options, [preset or ""])
+                if preset is None or job.options.vary != "style" or not inputs.styles:
                     raise next(iter(missing.values()), error) from None
                 missing[preset] = error
-                inputs, options = without_styles(job.inputs, job.options, [preset])
                 job = replace(job, inputs=inputs, options=options)
                 variants = variants_of(inputs, options)
                 versions.count = len(variants)

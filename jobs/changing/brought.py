@@ -158,7 +158,7 @@ async def _close_intakes_from(transaction: Transaction, user_id: int, parents: s
         if json_object(row.payload).get("parent_job_id") in parents
     ]
     if ids:
-        await close_intakes(transaction, columns.interaction_id.in_(ids))
+        await close_intakes(transaction, columns.interaction_id.in_(ids), erased=True)
 
 
 def _keys(inputs: str) -> Keys:

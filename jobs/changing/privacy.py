@@ -16,7 +16,7 @@ from jobs.core import QueuePart, change_job
 from jobs.db import schema
 from jobs.db.database import CHANGED_TOPIC, Record, Transaction
 from jobs.db.rows import HAS_ENDED, J, job_from_row, json_object, moment
-from jobs.entering.intakes import erase_intakes
+from jobs.entering.intakes import close_intakes
 from jobs.model import JobState
 from jobs.order.fairness import leave_place
 from jobs.outcomes import QueueUnavailableError
@@ -133,7 +133,8 @@ class Privacy(QueuePart):
         brought = await brought_by(self._core, user_id)
         # First what may become a job at any moment: it is one below, or it becomes none any more.
         async with self._database.write() as transaction:
-            keys = await erase_intakes(transaction, user_id)
+            mine = schema.intakes.c.user_id == user_id
+            keys = await close_intakes(transaction, mine, erased=True)
         ids = await self._database.scalars(
             sa.select(J.id).where(J.user_id == user_id, J.erased_at.is_(None))
         )

@@ -100,7 +100,7 @@ class Intakes(QueuePart):
     async def close(self, interaction_id: int) -> None:
         """Note that a command was dealt with; `submit` does so by itself."""
         async with self._database.write() as transaction:
-            await close_intake_in(transaction, interaction_id)
+            await close_intakes(transaction, COLUMNS.interaction_id == interaction_id)
 
     async def _write(self) -> None:
         """Write down what waits, again and again until nothing does."""
@@ -134,24 +134,11 @@ async def intake_row(transaction: Transaction, interaction_id: int) -> Record | 
     return await transaction.one_or_none(this.with_for_update())
 
 
-async def close_intake_in(transaction: Transaction, interaction_id: int) -> None:
-    """Close an intake as part of a transaction."""
-    await _close(transaction, COLUMNS.interaction_id == interaction_id)
-
-
-async def erase_intakes(transaction: Transaction, user_id: int) -> list[str]:
-    """Close the open intakes of a user for good; the keys of the pictures that they held."""
-    return await close_intakes(transaction, COLUMNS.user_id == user_id)
-
-
-async def close_intakes(transaction: Transaction, which: sa.ColumnElement[bool]) -> list[str]:
-    """Close open intakes since what they need was erased; the keys of the pictures they held."""
-    return await _close(transaction, which, erased_at=transaction.now)
-
-
-async def _close(
-    transaction: Transaction, which: sa.ColumnElement[bool], **values: float
+async def close_intakes(
+    transaction: Transaction, which: sa.ColumnElement[bool], *, erased: bool = False
 ) -> list[str]:
+    """Close open intakes, `erased` where what they need was; the keys of the pictures they held."""
+    values = {"erased_at": transaction.now} if erased else {}
     # The row stays for a while, to know the interaction again; what it held is dropped.
     closed = await transaction.scalars(
         sa.update(schema.intakes)

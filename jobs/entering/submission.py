@@ -14,7 +14,7 @@ from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
 from jobs.db.rows import J, job_from_row, to_json
 from jobs.entering.admission import refusal_for, refusal_to_post
 from jobs.entering.availability import foreseen
-from jobs.entering.intakes import close_intake_in, intake_row
+from jobs.entering.intakes import COLUMNS, close_intakes, intake_row
 from jobs.entering.limits import Rules, read_rules
 from jobs.model import Asker, Job, JobState, Reply, Submission
 from jobs.order import fairness
@@ -78,7 +78,7 @@ class Submissions(QueuePart):
             intake = await intake_row(transaction, interaction_id)
             if intake is not None and intake.erased_at is not None:
                 return Erased()
-            await close_intake_in(transaction, interaction_id)
+            await close_intakes(transaction, COLUMNS.interaction_id == interaction_id)
             known = sa.select(schema.jobs).where(J.interaction_id == interaction_id)
             if (earlier := await transaction.one_or_none(known)) is not None:
                 return AlreadySubmitted(job_from_row(earlier))
@@ -127,7 +127,7 @@ class Submissions(QueuePart):
         roles = {**inputs, "result": key}
         async with self._database.write() as transaction:
             await transaction.lock(*(picture_lock(each) for each in sorted(set(roles.values()))))
-            await close_intake_in(transaction, reply.interaction_id)
+            await close_intakes(transaction, COLUMNS.interaction_id == reply.interaction_id)
             known = sa.select(schema.jobs).where(J.interaction_id == reply.interaction_id)
             if (earlier := await transaction.one_or_none(known)) is not None:
                 return job_from_row(earlier)

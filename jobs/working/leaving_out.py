@@ -17,7 +17,7 @@ async def leave_out(transaction: Transaction, row: Record, presets: Collection[s
     """
     job = job_from_row(row)
     inputs, options = without_styles(job.inputs, job.options, presets)
-    if inputs == job.inputs:
+    if inputs == job.inputs or not inputs.styles:
         return
     said = left_out(presets)
     notes = tuple(note for note in job.reply.notes if note.template != said.template)

@@ -129,7 +129,8 @@ async def fault(request: ActionRequest) -> Json:
     button = FAULT_BUTTONS.get(request.payload["kind"])
     if button is None:
         raise NotOfferedError(f"There is no fault {request.payload['kind']!r}.")
-    await button.cause(request.discord)
+    if isinstance(done := button.cause(request.discord), Awaitable):
+        await done
     return {"waiting": len(request.discord.faults.waiting)}
 
 

@@ -1,8 +1,7 @@
 """What the page lets go wrong, a button each."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from sandbox.control import LoopbackDiscord
 
@@ -16,62 +15,52 @@ class FaultButton:
 
     label: str
     title: str
-    cause: Callable[[LoopbackDiscord], Awaitable[None]]
-
-
-async def _add(discord: LoopbackDiscord, pattern: str, **fault: Any) -> None:
-    discord.faults.add("*", pattern, **fault)
-
-
-async def _duplicate(discord: LoopbackDiscord) -> None:
-    discord.duplicate_next_dispatch()
-
-
-async def _shift_clock(discord: LoopbackDiscord) -> None:
-    discord.shift_clock(PAST_TOKEN_LIFE_SECONDS)
-    discord.world.emit("clock", {})
-
-
-async def _clear(discord: LoopbackDiscord) -> None:
-    discord.faults.clear()
+    cause: Callable[[LoopbackDiscord], object]
+    """To be awaited where it gives something that can be."""
 
 
 FAULT_BUTTONS: dict[str, FaultButton] = {
     "rate-limit": FaultButton(
         "429 × 3",
         "The next three webhook calls are limited for two seconds",
-        lambda d: _add(d, "/webhooks/*", status=429, retry_after=2.0, times=3),
+        lambda d: d.faults.add("*", "/webhooks/*", status=429, retry_after=2.0, times=3),
     ),
     "rate-limit-ban": FaultButton(
         "429, no Via",
         "The next webhook call is refused like a ban",
-        lambda d: _add(d, "/webhooks/*", status=429, with_via=False),
+        lambda d: d.faults.add("*", "/webhooks/*", status=429, with_via=False),
     ),
     "server-error": FaultButton(
-        "503 × 3", "The next three calls fail", lambda d: _add(d, "/*", status=503, times=3)
+        "503 × 3",
+        "The next three calls fail",
+        lambda d: d.faults.add("*", "/*", status=503, times=3),
     ),
     "slow": FaultButton(
         "Slow × 5",
         "The next five answers take two seconds longer",
-        lambda d: _add(d, "/*", delay=2.0, times=5),
+        lambda d: d.faults.add("*", "/*", delay=2.0, times=5),
     ),
     "drop": FaultButton(
-        "Drop sockets", "Cut the gateway without a word", lambda d: d.drop_sockets()
+        "Drop sockets", "Cut the gateway without a word", LoopbackDiscord.drop_sockets
     ),
     "op7": FaultButton(
-        "Reconnect", "Ask for a reconnect and a resume (op 7)", lambda d: d.send_op7()
+        "Reconnect", "Ask for a reconnect and a resume (op 7)", LoopbackDiscord.send_op7
     ),
     "op9": FaultButton(
         "Invalid session", "Forget the session (op 9)", lambda d: d.send_op9(resumable=False)
     ),
-    "duplicate": FaultButton("Send twice", "The next dispatch comes twice", _duplicate),
+    "duplicate": FaultButton(
+        "Send twice", "The next dispatch comes twice", lambda d: d.duplicate_next_dispatch()
+    ),
     "clock": FaultButton(
-        "+16 min", "Move the clock past the life of interaction tokens", _shift_clock
+        "+16 min",
+        "Move the clock past the life of interaction tokens",
+        lambda d: d.shift_clock(PAST_TOKEN_LIFE_SECONDS),
     ),
     "outage": FaultButton(
         "Outage 15 s",
         "Nothing answers for fifteen seconds",
         lambda d: d.outage(OUTAGE_SECONDS),
     ),
-    "clear": FaultButton("Clear", "Forget waiting faults", _clear),
+    "clear": FaultButton("Clear", "Forget waiting faults", lambda d: d.faults.clear()),
 }

@@ -19,7 +19,7 @@ from PIL import Image, features
 from common.pictures import PictureError
 from common.pictures.decode import normalize
 from tools.picture_files import CASES, Case
-from tools.picture_files.case import Array, Rejected
+from tools.picture_files.case import Array, RefusedFile
 from tools.picture_files.chromium import Chromium, viewer
 from tools.picture_files.comparing import difference
 
@@ -56,7 +56,7 @@ def _row(case: Case, chromium: Chromium) -> tuple[str, str]:
     data = case.make()
     ours = _ours(data)
     shown = chromium.show(data, case.mime) if case.mime else None
-    if isinstance(case.right, Rejected):
+    if isinstance(case.right, RefusedFile):
         result = "refused" if ours is None else "TAKEN"
         return f"| {case.format} | {case.kind} | {result} |  |  |", "" if ours is None else "taken"
     if ours is None:

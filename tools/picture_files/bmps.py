@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from tools.picture_files.case import Array, Case, Rejected, patches, ramps, shown, with_alpha
+from tools.picture_files.case import Array, Case, RefusedFile, patches, ramps, shown, with_alpha
 from tools.picture_files.pngs import LINEAR
 from tools.picture_files.profiles import rgb_profile
 
@@ -105,7 +105,9 @@ def _bmps() -> list[Case]:
             partial(bmp, linear, 24, header=124, icc=rgb_profile(1.0)),
             patches(LINEAR),
         ),
-        _case("24 bits, broken off", lambda: bmp(bgr, 24)[:2000], Rejected("damaged"), mime=None),
+        _case(
+            "24 bits, broken off", lambda: bmp(bgr, 24)[:2000], RefusedFile("damaged"), mime=None
+        ),
     ]
     for words, bits, masks in _MASKS:
         alpha = len(masks) == 4

@@ -15,7 +15,7 @@ SIZE: Final = (48, 32)
 
 
 @dataclass(frozen=True)
-class Rejected:
+class RefusedFile:
     """The file is to be refused, in a sentence that has these words."""
 
     words: str
@@ -31,7 +31,7 @@ class Case:
     """Depth, layout and color, in words."""
     make: Callable[[], bytes]
     """Gives the file's bytes."""
-    right: Array | Rejected
+    right: Array | RefusedFile
     """[H, W, 1, 3 or 4] in 0..255, what a viewer shows; or why it is refused."""
     mean: float = 1.0
     """How far from it the mean may be, of 255."""

@@ -10,7 +10,7 @@ from PIL import Image
 from tools.picture_files.case import (
     Array,
     Case,
-    Rejected,
+    RefusedFile,
     gray_ramp,
     image,
     patches,
@@ -147,8 +147,8 @@ def _jpegs() -> list[Case]:
             chromium_mean=25,
             why=_LAST_ROW,
         ),
-        _case("half of it", lambda: whole[: len(whole) // 2], Rejected("damaged")),
-        _case("of 12 bits", partial(_twelve_bits, whole), Rejected("JPEG of 12 bits")),
+        _case("half of it", lambda: whole[: len(whole) // 2], RefusedFile("damaged")),
+        _case("of 12 bits", partial(_twelve_bits, whole), RefusedFile("JPEG of 12 bits")),
     ]
     return found + [
         _case(

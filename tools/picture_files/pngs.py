@@ -12,7 +12,7 @@ from tools.picture_files.case import (
     PATCHES,
     Array,
     Case,
-    Rejected,
+    RefusedFile,
     gray_ramp,
     patches,
     ramps,
@@ -314,9 +314,9 @@ def _broken_off() -> list[Case]:
     refused = partial(_case, mime=None)
     return [
         _case("without its end", lambda: whole[:-12], right),
-        refused("half of it", lambda: whole[: len(whole) // 2], Rejected("damaged")),
-        refused("pixels beside their checksum", lambda: bytes(bad), Rejected("damaged")),
-        refused("transparent throughout", clear, Rejected("transparent throughout")),
+        refused("half of it", lambda: whole[: len(whole) // 2], RefusedFile("damaged")),
+        refused("pixels beside their checksum", lambda: bytes(bad), RefusedFile("damaged")),
+        refused("transparent throughout", clear, RefusedFile("transparent throughout")),
     ]
 
 

@@ -10,7 +10,7 @@ import tifffile
 from tools.picture_files.case import (
     Array,
     Case,
-    Rejected,
+    RefusedFile,
     gray_ramp,
     image,
     patches,
@@ -98,7 +98,7 @@ def _models() -> list[Case]:
         _case(
             "a camera's raw samples",
             partial(tiff, whole(gray_ramp(SIZE), 16)[..., 0], photometric=32803, extratags=raw),
-            Rejected("raw file"),
+            RefusedFile("raw file"),
         ),
     ]
     return found
@@ -132,7 +132,7 @@ def _pages() -> list[Case]:
         _case(
             "broken off",
             lambda: tiff(full, photometric="rgb", compression="zlib")[:400],
-            Rejected("damaged"),
+            RefusedFile("damaged"),
         ),
     ]
     for value in (3, 6, 8):

@@ -11,7 +11,7 @@ from PIL import Image
 from tools.picture_files.case import (
     Array,
     Case,
-    Rejected,
+    RefusedFile,
     gray_ramp,
     image,
     ramps,
@@ -111,7 +111,7 @@ def _signs() -> list[Case]:
     ]
     found += [
         _case("float with what is no number", partial(tiff, _gray(nan)), shown(blank)),
-        _case("complex numbers", partial(tiff, np.ones((64, 80), "c8")), Rejected("complex")),
+        _case("complex numbers", partial(tiff, np.ones((64, 80), "c8")), RefusedFile("complex")),
     ]
     return found
 

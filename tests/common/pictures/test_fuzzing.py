@@ -12,7 +12,7 @@ import pytest
 
 from common.pictures import DecodeLimits, DecoderPool, PictureError
 from tools.picture_files import CASES
-from tools.picture_files.case import Rejected
+from tools.picture_files.case import RefusedFile
 
 FILES = 10_000
 AT_ONCE = 2
@@ -69,7 +69,7 @@ def memory_of(process_id: int) -> int:
 
 @pytest.mark.slow
 async def test_each_broken_file_is_answered_and_no_child_grows() -> None:
-    sources = [case.make() for case in CASES if not isinstance(case.right, Rejected)]
+    sources = [case.make() for case in CASES if not isinstance(case.right, RefusedFile)]
     sources = [source for source in sources if len(source) < 100_000]
     ends: Counter[str] = Counter()
     most_memory = 0

@@ -9,14 +9,14 @@ from PIL import Image
 from common.pictures import DecoderPool, PictureError
 from common.pictures.decode import normalize
 from tools.picture_files import CASES, Case
-from tools.picture_files.case import Rejected
+from tools.picture_files.case import RefusedFile
 from tools.picture_files.comparing import difference
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_file_of_each_kind(case: Case) -> None:
     data = case.make()
-    if isinstance(case.right, Rejected):
+    if isinstance(case.right, RefusedFile):
         with pytest.raises(PictureError, match=case.right.words):
             normalize(data)
         return
@@ -31,7 +31,7 @@ async def test_the_confined_process_reads_what_any_process_does() -> None:
     """Some libraries start threads, map files or load more of themselves only then."""
     cases: dict[str, Case] = {}
     for case in CASES:
-        if not isinstance(case.right, Rejected):
+        if not isinstance(case.right, RefusedFile):
             cases.setdefault(case.name.partition(":")[0], case)
     assert {"HEIC", "AVIF", "JPEG"} <= set(cases)
     async with DecoderPool(processes=1) as pool:

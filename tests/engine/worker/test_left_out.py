@@ -88,15 +88,16 @@ async def test_the_only_one_that_is_left_is_a_picture_like_any_other(
     assert done.options.variants == 1
 
 
+@pytest.mark.parametrize("styles", [AWAY, (AWAY[0], AWAY[0])])
 async def test_where_none_can_be_had_it_fails_as_it_was_asked_for(
-    queue: JobQueue, settings: Settings, poster: Poster
+    queue: JobQueue, settings: Settings, poster: Poster, styles: tuple[str, ...]
 ) -> None:
-    job = await tried(queue, poster, *AWAY)
+    job = await tried(queue, poster, *styles)
     async with worker(queue, settings):
         done = await ended(queue, job)
     assert done.failure is not None
     assert done.failure.kind is FailureKind.STYLE_MISSING
-    assert presets_of(done) == list(AWAY)
+    assert presets_of(done) == list(styles)
 
 
 async def test_what_is_left_out_is_not_counted(
