@@ -3,7 +3,7 @@
 `python -m bot.help_command` writes it to `docs/commands.md`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import discord
@@ -128,26 +128,21 @@ def _section(command: Leaf) -> str:
     if command.qualified_name in NOTES:
         lines[-1] += f" {NOTES[command.qualified_name]}"
     if command.parameters:
-        lines += ["", "| Option | | Values |", "| --- | --- | --- |", *_options(command)]
-    return "\n".join([*lines, ""])
-
-
-def _options(command: Leaf) -> Iterator[str]:
+        lines += ["", "| Option | | Values |", "| --- | --- | --- |"]
     for parameter in command.parameters:
         name = f"**{parameter.display_name}**" if parameter.required else parameter.display_name
-        yield f"| {name} | {parameter.description} | {_values(parameter)} |"
+        lines.append(f"| {name} | {parameter.description} | {_values(parameter)} |")
+    return "\n".join([*lines, ""])
 
 
 def _values(parameter: app_commands.Parameter) -> str:
     if parameter.choices:
         return ", ".join(choice.name.partition(":")[0] for choice in parameter.choices)
     kind = parameter.type.name
-    if kind in {"integer", "number"} and parameter.max_value is not None:
-        if parameter.autocomplete:
-            return "offered while you type"
-        return f"{parameter.min_value} to {parameter.max_value}"
     if parameter.autocomplete:
         return "offered while you type"
+    if kind in {"integer", "number"} and parameter.max_value is not None:
+        return f"{parameter.min_value} to {parameter.max_value}"
     names = {"attachment": "a picture", "boolean": "yes or no", "user": "a member"}
     return names.get(kind, "text")
 

@@ -1,26 +1,52 @@
 """What all parts of the bot agree on: the bot, an interaction with it, a service, a feature."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import discord
 from discord import app_commands, ui
 
 from bot.pictures.upload_encoder import UploadEncoder
 from bot.traffic import Traffic
+from common.sentences import ExplainedError
 from common.settings import Settings
 from jobs.queue import JobQueue
 
 
-class Service(Protocol):
+class UserError(ExplainedError):
+    """Something that the user can put right; says in one sentence what is wrong and what to do.
+
+    Its template is a key of the texts (marked with `_`).
+    """
+
+
+class Service:
     """Something that runs beside the commands for as long as the bot does."""
+
+    def __init__(self, client: "Bot") -> None:
+        self._client = client
+        self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin; the queue is open, the connection to Discord is not there yet."""
 
     async def stop(self) -> None:
         """Finish what is in flight and end; what is left waits in the database."""
+        await cancel(self._task)
+
+    def _run_beside(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Begin with work that goes on until the service stops."""
+        self._task = asyncio.create_task(work, name=name)
+
+
+async def cancel(*tasks: "asyncio.Task[Any] | None") -> None:
+    """End tasks, and wait until they have."""
+    begun = [task for task in tasks if task is not None]
+    for task in begun:
+        task.cancel()
+    await asyncio.gather(*begun, return_exceptions=True)
 
 
 ServiceT = TypeVar("ServiceT", bound=Service)
@@ -53,16 +79,14 @@ class Bot(discord.Client):
     """What goes between the bot and Discord."""
     scans_unreachable: bool
     """Whether paintings that are not on this machine could not be fetched lately."""
+    may_serve: Callable[["Interaction"], Awaitable[bool]]
+    """Whether to serve an interaction; one that is refused has been answered."""
     accepting: bool
     """False from the beginning of the end: nothing new is begun."""
 
     def service(self, kind: type[ServiceT]) -> ServiceT:
         """The running service of a kind."""
         return next(service for service in self.services if isinstance(service, kind))
-
-    async def may_serve(self, interaction: "Interaction") -> bool:
-        """Whether to serve an interaction; one that is refused has been answered."""
-        raise NotImplementedError
 
 
 Interaction = discord.Interaction[Bot]

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import discord
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
@@ -29,15 +29,11 @@ DOMAIN = "atelier"
 SOURCE_LANGUAGE = "en"
 
 # The contexts that keep the name of a command, such as "show", apart from a sentence's word.
-CONTEXTS: Mapping[Location, str | None] = {
+CONTEXTS: Mapping[Location, str] = {
     Location.command_name: "command",
     Location.group_name: "command",
     Location.parameter_name: "option",
     Location.choice_name: "choice",
-    Location.command_description: None,
-    Location.group_description: None,
-    Location.parameter_description: None,
-    Location.other: None,
 }
 
 _Key = tuple[str | None, str]
@@ -48,17 +44,13 @@ def _(message: str) -> str:
     return message
 
 
-def _one_form(count: int) -> int:
-    return int(count != 1)
-
-
 @dataclass(frozen=True)
 class Texts:
     """The sentences of one language; what is not translated comes in English."""
 
     language: str = SOURCE_LANGUAGE
     messages: Mapping[_Key, tuple[str, ...]] = field(default_factory=dict, repr=False)
-    plural_form: Callable[[int], int] = field(default=_one_form, repr=False)
+    plural_form: Callable[[int], int] = field(default=lambda count: int(count != 1), repr=False)
 
     def __call__(self, message: str, /, **values: object) -> str:
         """Say a sentence; `{name}` in it stands for the value of that name."""
@@ -107,6 +99,12 @@ def _fill(said: str, source: str, values: Mapping[str, object]) -> str:
         return source.format_map(values)
 
 
+def forms_of(message: Message) -> tuple[str, ...]:
+    """The translation of a message of a catalogue, in all its forms."""
+    said = message.string
+    return (said,) if isinstance(said, str) else tuple(said or ())
+
+
 def texts_from(catalog: Catalog, language: str) -> Texts:
     """The sentences of a read catalogue; entries that are empty or marked fuzzy are left out."""
     messages: dict[_Key, tuple[str, ...]] = {}
@@ -114,9 +112,7 @@ def texts_from(catalog: Catalog, language: str) -> Texts:
         if not message.id or message.fuzzy:
             continue
         source = message.id if isinstance(message.id, str) else message.id[0]
-        said = message.string
-        forms = (said,) if isinstance(said, str) else tuple(said or ())
-        if forms and all(forms):
+        if (forms := forms_of(message)) and all(forms):
             messages[message.context, source] = forms
     return Texts(language, messages, gettext.c2py(catalog.plural_expr))
 
@@ -167,4 +163,4 @@ class CatalogueTranslator(app_commands.Translator):
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
         """The translation, or None: Discord then shows the English one."""
-        return texts_for(locale).find(CONTEXTS[context.location], string.message)
+        return texts_for(locale).find(CONTEXTS.get(context.location), string.message)

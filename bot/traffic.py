@@ -22,11 +22,8 @@ class Traffic:
     @property
     def rate_limited(self) -> int:
         """Requests that were answered with "too many requests"."""
-        return sum(
-            count
-            for (_, status), count in self.requests.items()
-            if status == str(TOO_MANY_REQUESTS)
-        )
+        answers = self.requests.items()
+        return sum(count for (_, status), count in answers if status == str(TOO_MANY_REQUESTS))
 
     @property
     def edits(self) -> int:

@@ -39,7 +39,7 @@ HOW_TO_SIGN_IN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """What one look found."""
 
     name: str
@@ -50,7 +50,7 @@ class Finding:
     """It can, but a person should know."""
 
 
-async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Finding]:
+async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[CheckResult]:
     """Look at everything, the quickest first.
 
     Args:
@@ -59,9 +59,9 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Findi
             settings leave nothing to be wrong.
     """
     for sentence in unknown_settings():
-        yield Finding("settings", sentence, is_doubtful=True)
+        yield CheckResult("settings", sentence, is_doubtful=True)
     if settings.discord_token is None:
-        yield Finding("token", HOW_TO_BEGIN, is_fault=True)
+        yield CheckResult("token", HOW_TO_BEGIN, is_fault=True)
     folder = _folder(settings)
     yield folder
     if folder.is_fault:
@@ -75,7 +75,7 @@ async def findings(settings: Settings, *, thorough: bool) -> AsyncIterator[Findi
         yield await _token(settings.discord_token.get_secret_value())
 
 
-def _folder(settings: Settings) -> Finding:
+def _folder(settings: Settings) -> CheckResult:
     folder = settings.atelier_data_dir.resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -84,26 +84,26 @@ def _folder(settings: Settings) -> Finding:
             pass
     except OSError as error:
         reason = error.strerror or str(error)
-        return Finding(
+        return CheckResult(
             "folder",
             f"ATELIER_DATA_DIR: {folder} cannot be written ({reason}): name a folder that the user "
             "who runs the bot may write.",
             is_fault=True,
         )
-    return Finding("folder", str(folder))
+    return CheckResult("folder", str(folder))
 
 
-async def _database(settings: Settings) -> Finding:
+async def _database(settings: Settings) -> CheckResult:
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS * 6):  # a migration may be on its way
             await _migrate_apart(settings)
             async with await JobQueue.open(settings, store=PictureStore("unused")) as queue:
                 kind = "PostgreSQL" if queue.database.postgres else "SQLite"
     except TimeoutError:
-        return Finding("database", "The database does not answer.", is_fault=True)
+        return CheckResult("database", "The database does not answer.", is_fault=True)
     except QueueError as error:
-        return Finding("database", f"The queue cannot be opened: {error}", is_fault=True)
-    return Finding("database", f"{kind}, of this version")
+        return CheckResult("database", f"The queue cannot be opened: {error}", is_fault=True)
+    return CheckResult("database", f"{kind}, of this version")
 
 
 async def _migrate_apart(settings: Settings) -> None:
@@ -129,15 +129,15 @@ async def _migrate_apart(settings: Settings) -> None:
             process.kill()
 
 
-async def _store(settings: Settings) -> Finding:
+async def _store(settings: Settings) -> CheckResult:
     try:
         await PictureStore(settings.storage_url, timeout_seconds=TIMEOUT_SECONDS).check()
     except StorageUnavailableError as error:
-        return Finding("store", f"{error} See ATELIER_STORAGE_URL.", is_fault=True)
-    return Finding("store", "takes, gives and deletes")
+        return CheckResult("store", f"{error} See ATELIER_STORAGE_URL.", is_fault=True)
+    return CheckResult("store", "takes, gives and deletes")
 
 
-def _disk(settings: Settings) -> Finding:
+def _disk(settings: Settings) -> CheckResult:
     folder = settings.atelier_data_dir.resolve()
     there: Path = next(place for place in (folder, *folder.parents) if place.is_dir())
     free = shutil.disk_usage(there).free
@@ -146,8 +146,8 @@ def _disk(settings: Settings) -> Finding:
             f"{free // MIB} MiB are free in {folder}, less than ATELIER_DISK_RESERVE_MIB: new "
             "pictures are refused until there is room."
         )
-        return Finding("disk", text, is_doubtful=True)
-    return Finding("disk", f"{free / 1024**3:.1f} GiB free")
+        return CheckResult("disk", text, is_doubtful=True)
+    return CheckResult("disk", f"{free / 1024**3:.1f} GiB free")
 
 
 def _engine_was_set(settings: Settings) -> bool:
@@ -160,21 +160,21 @@ def _engine_was_set(settings: Settings) -> bool:
     )
 
 
-async def _engine() -> Finding:
+async def _engine() -> CheckResult:
     """Device, precision and weights: asked of an engine, as torch is too large for the bot."""
     process = await asyncio.create_subprocess_exec(*ENGINE_CHECK, stdout=PIPE, stderr=PIPE)
     try:
         output, errors = await asyncio.wait_for(process.communicate(), ENGINE_TIMEOUT_SECONDS)
     except TimeoutError:
         process.kill()
-        return Finding("engine", "The engine does not start in two minutes.", is_fault=True)
+        return CheckResult("engine", "The engine does not start in two minutes.", is_fault=True)
     if process.returncode == 0:
-        return Finding("engine", output.decode(errors="replace").strip())
+        return CheckResult("engine", output.decode(errors="replace").strip())
     last = errors.decode(errors="replace").strip().splitlines()[-1:] or ["no reason was given"]
-    return Finding("engine", last[0], is_fault=True)
+    return CheckResult("engine", last[0], is_fault=True)
 
 
-async def _token(token: str) -> Finding:
+async def _token(token: str) -> CheckResult:
     """Ask Discord whether it knows the token; no answer is no fault: the bot goes on trying."""
     agent = f"DiscordBot (https://github.com/Rapptz/discord.py {discord.__version__})"
     headers = {"Authorization": f"Bot {token}", "User-Agent": agent}
@@ -185,12 +185,12 @@ async def _token(token: str) -> Finding:
             session.get(f"{Route.BASE}/users/@me", headers=headers) as answer,
         ):
             if answer.status == 401:
-                return Finding("token", HOW_TO_SIGN_IN, is_fault=True)
+                return CheckResult("token", HOW_TO_SIGN_IN, is_fault=True)
             if answer.status != 200:
                 text = f"Discord answers {answer.status} just now; the bot will try again."
-                return Finding("token", text, is_doubtful=True)
+                return CheckResult("token", text, is_doubtful=True)
             name = str((await answer.json()).get("username", "a bot"))
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         text = f"Discord cannot be reached just now ({type(error).__name__}); the bot will try."
-        return Finding("token", text, is_doubtful=True)
-    return Finding("token", f"of {name}")
+        return CheckResult("token", text, is_doubtful=True)
+    return CheckResult("token", f"of {name}")

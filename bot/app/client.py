@@ -13,7 +13,7 @@ from discord import app_commands
 
 from bot.app.gateway import come_back_soon
 from bot.app.sync import keep_syncing
-from bot.commands.message_removed import note_removed
+from bot.commands.job_access import note_removed
 from bot.kit import Bot, Interaction, Service
 from bot.pictures.upload_encoder import UploadEncoder
 from bot.texts import CatalogueTranslator, texts_of
@@ -88,7 +88,7 @@ class AtelierClient(Bot):
         self._started: list[Service] = []
         self._winding_down: asyncio.Task[None] | None = None
         self._syncing: asyncio.Task[None] | None = None
-        self._session_starts = come_back_soon(self)
+        self._reconnect_pauses = come_back_soon(self)
 
     async def setup_hook(self) -> None:
         """Open the queue, tell Discord the commands if they changed, start the services."""
@@ -111,7 +111,7 @@ class AtelierClient(Bot):
 
     async def on_connect(self) -> None:
         """The gateway began a new session."""
-        self._session_starts.add()
+        self._reconnect_pauses.session_began()
         self.traffic.sessions += 1
 
     async def on_ready(self) -> None:

@@ -33,32 +33,21 @@ MANY_STARTS_PAUSE_SECONDS = 120.0
 _HOUR_SECONDS = 3600.0
 
 
-class SessionStarts:
-    """When new sessions began, in the last hour."""
+class ReconnectPauses:
+    """Stands in for discord.py's `ExponentialBackoff`; longer where many sessions began lately."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._times: deque[float] = deque(maxlen=STARTS_AN_HOUR)
+        self._starts: deque[float] = deque(maxlen=STARTS_AN_HOUR)
 
-    def add(self) -> None:
-        """One began now."""
-        self._times.append(self._clock())
-
-    def too_many(self) -> bool:
-        """Whether the next should wait."""
-        times = self._times
-        return len(times) == STARTS_AN_HOUR and self._clock() - times[0] < _HOUR_SECONDS
-
-
-class ReconnectPauses:
-    """Stands in for discord.py's `ExponentialBackoff`."""
-
-    def __init__(self, starts: SessionStarts) -> None:
-        self._starts = starts
+    def session_began(self) -> None:
+        """A new session began now."""
+        self._starts.append(self._clock())
 
     def delay(self) -> float:
         """Seconds until the next try."""
-        if self._starts.too_many():
+        starts = self._starts
+        if len(starts) == STARTS_AN_HOUR and self._clock() - starts[0] < _HOUR_SECONDS:
             return MANY_STARTS_PAUSE_SECONDS
         # At random: a thousand bots come back from the same outage.
         return random.uniform(SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)  # noqa: S311
@@ -100,10 +89,10 @@ def _notice_loss(connection: socket.socket | None) -> None:
                 connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def come_back_soon(client: Bot) -> SessionStarts:
+def come_back_soon(client: Bot) -> ReconnectPauses:
     """Make a client's reconnects quick, bounded and quiet. Returns where new sessions are noted."""
-    starts = SessionStarts()
-    discord.client.ExponentialBackoff = lambda: ReconnectPauses(starts)  # type: ignore[assignment, misc, attr-defined]  # no other way in
+    pauses = ReconnectPauses()
+    discord.client.ExponentialBackoff = lambda: pauses  # type: ignore[assignment, misc, attr-defined]  # no other way in
     log = logging.getLogger("discord.client")
     if not any(isinstance(known, _OneLineATry) for known in log.filters):
         log.addFilter(_OneLineATry())
@@ -115,4 +104,4 @@ def come_back_soon(client: Bot) -> SessionStarts:
         return websocket
 
     client.http.ws_connect = connect_soon  # type: ignore[method-assign]  # bounded
-    return starts
+    return pauses

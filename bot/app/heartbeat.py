@@ -7,7 +7,7 @@ import os
 import platform
 import uuid
 
-from bot.kit import Bot, Feature
+from bot.kit import Feature, Service
 from common.version import VERSION
 from jobs.db.living import BOT_ALIVE_SECONDS, BotInfo, has_ended
 from jobs.outcomes import DatabaseRefusedError, QueueError
@@ -18,13 +18,10 @@ BEAT_SECONDS = 15.0
 WAIT_SECONDS = 2.0
 
 
-class Heartbeat:
+class Heartbeat(Service):
     """One line in the database, renewed while the process lives."""
 
-    def __init__(self, client: Bot) -> None:
-        self._client = client
-        self._info: BotInfo | None = None
-        self._task: asyncio.Task[None] | None = None
+    _info: BotInfo
 
     async def start(self) -> None:
         """Begin."""
@@ -36,14 +33,14 @@ class Heartbeat:
             pid=os.getpid(),
             version=VERSION,
         )
-        await self._wait_until_alone(self._info)
-        self._task = asyncio.create_task(self._run(self._info), name="heartbeat")
+        await self._wait_until_alone()
+        self._run_beside(self._run(), "heartbeat")
 
-    async def _wait_until_alone(self, info: BotInfo) -> None:
+    async def _wait_until_alone(self) -> None:
         """Let another bot of the same application end first, or its silence show that it has."""
         give_up_at = asyncio.get_running_loop().time() + BOT_ALIVE_SECONDS + BEAT_SECONDS
         said = False
-        while (other := await self._client.queue.bots.enter(info, has_ended)) is not None:
+        while (other := await self._client.queue.bots.enter(self._info, has_ended)) is not None:
             if asyncio.get_running_loop().time() > give_up_at:
                 raise DatabaseRefusedError(
                     f"Another bot of this application (process {other.pid} on {other.host}) serves "
@@ -61,15 +58,13 @@ class Heartbeat:
 
     async def stop(self) -> None:
         """End, and say so."""
-        if self._task is not None and self._info is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            try:
-                await self._client.queue.bots.forget(self._info.id)
-            except QueueError as error:
-                log.info("The bot could not sign off: %s", error)
+        await super().stop()
+        try:
+            await self._client.queue.bots.forget(self._info.id)
+        except QueueError as error:
+            log.info("The bot could not sign off: %s", error)
 
-    async def _run(self, info: BotInfo) -> None:
+    async def _run(self) -> None:
         while True:
             latency = self._client.latency
             # `is_ready` stays true while the gateway is away.
@@ -77,7 +72,7 @@ class Heartbeat:
             known = connected and math.isfinite(latency)
             try:
                 await self._client.queue.bots.beat(
-                    info, connected=known, latency_seconds=latency if known else None
+                    self._info, connected=known, latency_seconds=latency if known else None
                 )
             except QueueError as error:
                 log.warning("The heartbeat has to wait: %s", error)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from bot.kit import Bot, Feature
+from bot.kit import Feature, Service
 from common.store import StorageUnavailableError
 from jobs.outcomes import QueueError
 
@@ -14,22 +14,12 @@ CLEAN_SECONDS = 3600.0
 FORGET_SECONDS = 60.0
 
 
-class Housekeeping:
-    """Runs beside the commands."""
-
-    def __init__(self, client: Bot) -> None:
-        self._client = client
-        self._task: asyncio.Task[None] | None = None
+class Housekeeping(Service):
+    """Runs beside the commands; whatever was begun may be left at any point."""
 
     async def start(self) -> None:
         """Begin."""
-        self._task = asyncio.create_task(self._run(), name="housekeeping")
-
-    async def stop(self) -> None:
-        """End; whatever was begun may be left at any point."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        self._run_beside(self._run(), "housekeeping")
 
     async def _run(self) -> None:
         queue, loop = self._client.queue, asyncio.get_running_loop()

@@ -11,7 +11,7 @@ from typing import Any
 import discord
 
 from bot.kit import Tree
-from bot.ui.picture_upload import FILE_TYPES, PICTURE_FILES
+from bot.ui.fields import FILE_TYPES, PICTURE_FILES
 from common.backoff import Backoff
 
 log = logging.getLogger(__name__)
@@ -73,11 +73,8 @@ async def _payload(tree: Tree) -> list[Any]:
     commands: list[Any] = [
         command for kind in discord.AppCommandType for command in tree.get_commands(type=kind)
     ]
-    translator = tree.translator
-    if translator is None:
-        payload: list[Any] = [command.to_dict(tree) for command in commands]
-    else:
-        payload = [await command.get_translated_payload(tree, translator) for command in commands]
+    assert tree.translator is not None
+    payload = [await command.get_translated_payload(tree, tree.translator) for command in commands]
     _name_file_types(payload)
     return payload
 

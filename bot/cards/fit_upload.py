@@ -1,25 +1,48 @@
-"""The picture of a job as a file that fits the place where it is shown."""
+"""The picture of a job, still or moving, as a file that fits the place where it is shown."""
 
 from dataclasses import replace
 
-from bot.cards.fit_clip import fitted_clip
 from bot.cards.small_print import Attached
-from bot.pictures.upload_encoder import UploadEncoder
+from bot.kit import Bot
 from bot.texts import Texts
 from bot.wire.uploads import MIB, REQUEST_LIMIT_BYTES, ROOM_BYTES
-from common.store import PictureStore
-from jobs.model import Job
+from jobs.model import Job, PaintedClip
+
+NAMES = {"mp4": "MP4", "gif": "GIF", "webp": "WebP"}
+OF_LOOPS = ("gif", "webp", "mp4")
+"""What is shown of what goes on for ever, the best first: a GIF plays by itself and everywhere."""
+OF_FILMS = ("mp4", "webp", "gif")
+"""What is shown of what is shown once."""
+MOST_BYTES = REQUEST_LIMIT_BYTES - ROOM_BYTES
+
+
+async def fitted_result(
+    t: Texts, client: Bot, job: Job, limit_bytes: int, *, is_result: bool = False
+) -> Attached | None:
+    """The finished picture of a job, moving if it is to, or all its versions; None: it has none.
+
+    Raises:
+        PictureMissingError: if one is no longer stored.
+        ChildError: if one could not be encoded.
+    """
+    if job.result_key is None:
+        return None
+    name = f"atelier-{job.id}"
+    if job.report is not None and job.report.clip is not None:
+        clip = job.report.clip
+        return await _fitted_clip(t, client, clip, limit_bytes, name, is_result=is_result)
+    keys = (job.report.variants if job.report else ()) or (job.result_key,)
+    limit_bytes = min(limit_bytes, MOST_BYTES // len(keys))
+    names = [name] if len(keys) == 1 else [f"{name}-{n}" for n in range(1, len(keys) + 1)]
+    first, *more = [
+        await fitted(t, client, key, limit_bytes, name, is_result=is_result)
+        for key, name in zip(keys, names, strict=True)
+    ]
+    return replace(first, more=tuple(more))
 
 
 async def fitted(
-    t: Texts,
-    store: PictureStore,
-    press: UploadEncoder,
-    *,
-    key: str,
-    limit_bytes: int,
-    name: str,
-    is_result: bool = False,
+    t: Texts, client: Bot, key: str, limit_bytes: int, name: str, *, is_result: bool = False
 ) -> Attached:
     """The stored picture itself if it fits, else the best JPEG or WebP that does, and says so.
 
@@ -27,17 +50,18 @@ async def fitted(
         PictureMissingError: if it is no longer stored.
         ChildError: if it could not be encoded.
     """
-    data = await store.get(key)
-    limit_bytes = min(limit_bytes, REQUEST_LIMIT_BYTES - ROOM_BYTES)
+    data = await client.queue.store.get(key)
+    limit_bytes = min(limit_bytes, MOST_BYTES)
+    suffix = key.rpartition(".")[2]
     if len(data) <= limit_bytes:
-        return Attached(data, f"{name}{_suffix(key)}")
-    encoded = await press.fit(data, limit_bytes, is_result=is_result)
+        return Attached(data, f"{name}.{suffix}")
+    encoded = await client.encoder.make("fit", limit_bytes, data, is_result=is_result)
     note = t(
         "Shown as {format} (quality {quality}): the {original} of {size:.1f} MiB is above the "
         "{limit} MiB that can be uploaded here.",
         format="JPEG" if encoded.suffix == ".jpg" else "WebP",
         quality=encoded.quality,
-        original=_suffix(key).removeprefix(".").upper(),
+        original=suffix.upper(),
         size=len(data) / MIB,
         limit=f"{limit_bytes / MIB:.3g}",
     )
@@ -50,40 +74,38 @@ async def fitted(
     return Attached(encoded.data, f"{name}{encoded.suffix}", note)
 
 
-async def fitted_result(
-    t: Texts,
-    store: PictureStore,
-    press: UploadEncoder,
-    job: Job,
-    limit_bytes: int,
-    *,
-    is_result: bool = False,
-) -> Attached | None:
-    """The finished picture of a job, moving if it is to, or all its versions; None: it has none.
-
-    Raises:
-        PictureMissingError: if one is no longer stored.
-        ChildError: if one could not be encoded.
-    """
-    if job.result_key is None:
-        return None
-    name = f"atelier-{job.id}"
-    clip = job.report.clip if job.report else None
-    if clip is not None:
-        return await fitted_clip(
-            t, store, press, clip, limit_bytes=limit_bytes, name=name, is_result=is_result
-        )
-    keys = (job.report.variants if job.report else ()) or (job.result_key,)
-    limit_bytes = min(limit_bytes, (REQUEST_LIMIT_BYTES - ROOM_BYTES) // len(keys))
-    names = [name] if len(keys) == 1 else [f"{name}-{n}" for n in range(1, len(keys) + 1)]
-    first, *more = [
-        await fitted(
-            t, store, press, key=key, limit_bytes=limit_bytes, name=name, is_result=is_result
-        )
-        for key, name in zip(keys, names, strict=True)
-    ]
-    return replace(first, more=tuple(more))
-
-
-def _suffix(key: str) -> str:
-    return "." + key.rpartition(".")[2]
+async def _fitted_clip(
+    t: Texts, client: Bot, clip: PaintedClip, limit_bytes: int, name: str, *, is_result: bool
+) -> Attached:
+    """The best of its files that can be uploaded, else a smaller one made for it; and says so."""
+    store, limit_bytes = client.queue.store, min(limit_bytes, MOST_BYTES)
+    limit = f"{limit_bytes / MIB:.3g}"
+    too_large: list[tuple[str, int]] = []
+    for kind in OF_FILMS if clip.plays == 1 else OF_LOOPS:
+        size_bytes = await store.total_bytes([clip.files[kind]]) if kind in clip.files else 0
+        if size_bytes > limit_bytes:
+            too_large.append((kind, size_bytes))
+        elif size_bytes:
+            note = None
+            if too_large:  # which would have been better
+                better, better_bytes = too_large[0]
+                note = t(
+                    "Shown as {format}: the {original} of {size:.1f} MiB is above the {limit} MiB "
+                    "that can be uploaded here.",
+                    format=NAMES[kind],
+                    original=NAMES[better],
+                    size=better_bytes / MIB,
+                    limit=limit,
+                )
+            return Attached(await store.get(clip.files[kind]), f"{name}.{kind}", note)
+    encoded = await client.encoder.make(
+        "fit_clip", limit_bytes, await store.get(clip.key), is_result=is_result
+    )
+    note = t(
+        "Shown as a smaller video of {width} × {height} px: at most {limit} MiB can be uploaded "
+        "here.",
+        width=encoded.width_px,
+        height=encoded.height_px,
+        limit=limit,
+    )
+    return Attached(encoded.data, f"{name}{encoded.suffix}", note)

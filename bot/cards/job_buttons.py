@@ -1,20 +1,16 @@
 """The buttons under a picture."""
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import ui
 
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _
-from bot.ui.buttons import PersistentItem, custom_id, template
-from bot.ui.container import row_of
+from bot.ui.components import PersistentItem, persistent, rows_of
 from common.logs import add_log_ids
-
-IN_A_ROW = 5
 
 
 class Action(StrEnum):
@@ -34,20 +30,13 @@ class Action(StrEnum):
     SAME_STYLE = "samestyle"
     DELETE = "delete"
     CANCEL = "cancel"
-    TAKE_1 = "first"
-    TAKE_2 = "second"
-    TAKE_3 = "third"
-    TAKE_4 = "fourth"
-    TAKE_5 = "fifth"
-    TAKE_6 = "sixth"
-    TAKE_7 = "seventh"
-    TAKE_8 = "eighth"
-    TAKE_9 = "ninth"
-    TAKE_10 = "tenth"
 
 
-TAKE_ACTIONS = tuple(action for action in Action if action.name.startswith("TAKE_"))
-"""Take one of several versions, in their order."""
+TAKES = (
+    *("first", "second", "third", "fourth", "fifth"),
+    *("sixth", "seventh", "eighth", "ninth", "tenth"),
+)
+"""The actions that take one of several versions, in their order; in custom_ids, too."""
 
 
 @dataclass(frozen=True)
@@ -60,25 +49,6 @@ class Look:
 
 
 LOOKS = {
-    **{
-        action: Look(label, "🖼️")
-        for action, label in zip(
-            TAKE_ACTIONS,
-            (
-                _("Take 1"),
-                _("Take 2"),
-                _("Take 3"),
-                _("Take 4"),
-                _("Take 5"),
-                _("Take 6"),
-                _("Take 7"),
-                _("Take 8"),
-                _("Take 9"),
-                _("Take 10"),
-            ),
-            strict=True,
-        )
-    },
     Action.AGAIN: Look(_("Again"), "🔁", discord.ButtonStyle.primary),
     Action.STRONGER: Look(_("Stronger"), "🌋"),
     Action.SOFTER: Look(_("Softer"), "🌫️"),
@@ -96,46 +66,27 @@ LOOKS = {
 }
 
 
-class JobButton(
-    PersistentItem["ui.Button[Any]"],
-    template=template("job", r"(?P<action>[a-z]+)", r"(?P<job>\d{1,18})"),
-):
-    """A button that does something with one job."""
-
-    def __init__(self, t: Texts, action: Action, job_id: int, *, disabled: bool = False) -> None:
-        look = LOOKS[action]
-        super().__init__(
-            ui.Button(
-                label=t(look.label),
-                emoji=look.emoji,
-                style=look.style,
-                custom_id=custom_id("job", action.value, job_id),
-                disabled=disabled,
-            )
-        )
-        self.action = action
-        self.job_id = job_id
-
-    @classmethod
-    def unpacked(cls, t: Texts, item: ui.Item[Any], match: re.Match[str]) -> Self:  # noqa: ARG003 - as all
-        """The button as it was packed."""
-        return cls(t, Action(match["action"]), int(match["job"]))
-
-    async def act(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Do it."""
-        add_log_ids(job=self.job_id)
-        await interaction.client.picture_actions[self.action](interaction, self.job_id)
+@persistent("job", r"(?P<action>[a-z]+)", r"(?P<job>\d{1,18})")
+async def job_button(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
+    """Do something with one job."""
+    job_id = int(item.parts["job"])
+    add_log_ids(job=job_id)
+    await interaction.client.picture_actions[item.parts["action"]](interaction, job_id)
 
 
-def job_buttons(t: Texts, job_id: int, *actions: Action) -> list["ui.ActionRow[Any]"]:
+def job_buttons(t: Texts, job_id: int, *actions: str) -> list["ui.ActionRow[Any]"]:
     """Buttons in rows of at most five; those that take a version stand in a row of their own."""
-    buttons = [JobButton(t, action, job_id) for action in actions]
-    taking = sum(action in TAKE_ACTIONS for action in actions)
-    return [
-        row_of(*group[first : first + IN_A_ROW])
-        for group in (buttons[:taking], buttons[taking:])
-        for first in range(0, len(group), IN_A_ROW)
-    ]
+    buttons = [_button(t, job_id, action) for action in actions]
+    taking = sum(action in TAKES for action in actions)
+    return rows_of(buttons[:taking]) + rows_of(buttons[taking:])
 
 
-FEATURE = Feature(buttons=(JobButton,))
+def _button(t: Texts, job_id: int, action: str) -> PersistentItem:
+    if action in TAKES:
+        label = t("Take {number}", number=TAKES.index(action) + 1)
+        return job_button.button(label, action, job_id, emoji="🖼️")
+    look = LOOKS[Action(action)]
+    return job_button.button(t(look.label), action, job_id, emoji=look.emoji, style=look.style)
+
+
+FEATURE = Feature(buttons=(job_button,))

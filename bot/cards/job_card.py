@@ -6,48 +6,26 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.cards.job_buttons import TAKE_ACTIONS, Action, job_buttons
+from bot.cards.job_buttons import TAKES, Action, job_buttons
 from bot.cards.small_print import Attached, network_words, settings_line, small_print
 from bot.texts import Texts
-from bot.ui.container import card
-from bot.ui.plain import plain
-from bot.ui.words import differs_by_style, ready_words, styles_words
+from bot.ui.components import Card, card, gallery_of
+from bot.ui.words import differs_by_style, plain, ready_words, styles_words
 from jobs.model import Failure, Job, JobState, Standing
 
 BAR_CELLS = 14
-RESULT_ACTIONS = (
-    Action.AGAIN,
-    Action.CHANGE,
-    Action.STRONGER,
-    Action.SOFTER,
-    Action.LARGER,
+REMIX_ACTIONS = (
+    *(Action.AGAIN, Action.CHANGE, Action.STRONGER, Action.SOFTER, Action.LARGER),
     Action.OTHER_STYLE,
-    Action.COMPARE,
-    Action.TIMELAPSE,
-    Action.SAVE,
-    Action.DETAILS,
-    Action.DELETE,
 )
-SAVED_ACTIONS = (
-    Action.AGAIN,
-    Action.CHANGE,
-    Action.STRONGER,
-    Action.SOFTER,
-    Action.LARGER,
-    Action.OTHER_STYLE,
-    Action.DETAILS,
-)
+SHARE_ACTIONS = (Action.COMPARE, Action.TIMELAPSE, Action.SAVE)
+RESULT_ACTIONS = (*REMIX_ACTIONS, *SHARE_ACTIONS, Action.DETAILS, Action.DELETE)
+SAVED_ACTIONS = (*REMIX_ACTIONS, Action.DETAILS)
 VERSIONS_ACTIONS = (Action.AGAIN, Action.CHANGE, Action.OTHER_STYLE, Action.DETAILS, Action.DELETE)
 COLOR_WAITING = 0x7A8B99
 COLOR_PAINTING = 0xD9A441
 COLOR_DONE = 0x4F8A5B
 COLOR_FAILED = 0xB0413E
-
-
-def progress_bar(fraction: float) -> str:
-    """A bar that is a share full."""
-    full = round(max(0.0, min(1.0, fraction)) * BAR_CELLS)
-    return "▰" * full + "▱" * (BAR_CELLS - full)
 
 
 def job_card(
@@ -57,7 +35,7 @@ def job_card(
     attached: Attached | None = None,
     *,
     has_gallery: bool = False,
-) -> ui.LayoutView:
+) -> Card:
     """The card of a job.
 
     Args:
@@ -73,28 +51,29 @@ def job_card(
         case JobState.RUNNING:
             return _painting(t, job, standing, attached)
         case JobState.DONE:
-            return _done(t, job, attached, has_gallery=has_gallery)
-        case JobState.FAILED:
-            return _failed(t, job)
-        case JobState.CANCELLED:
-            return _cancelled(t, job)
+            headline, *lines = end_words(t, job, attached)
+            gallery = _gallery(attached, described(t, job), spoiler=job.reply.spoiler)
+            buttons = job_buttons(t, job.id, *_actions(job, has_gallery)) if attached else []
+            return card(headline, gallery, *lines, *buttons, color=COLOR_DONE)
+        case JobState.FAILED | JobState.CANCELLED:
+            buttons = job_buttons(t, job.id, Action.AGAIN, Action.CHANGE, Action.DELETE)
+            color = COLOR_FAILED if job.state is JobState.FAILED else COLOR_WAITING
+            return card(*end_words(t, job, None), *buttons, color=color)
 
 
-def _waiting(t: Texts, job: Job, standing: Standing | None) -> ui.LayoutView:
-    headline = t("Waiting in the queue")
+def _waiting(t: Texts, job: Job, standing: Standing | None) -> Card:
+    headline, obstacle = t("Waiting in the queue"), _obstacle(t, standing)
     if job.cancel_requested:
-        headline = t("Being cancelled…")
+        headline, obstacle = t("Being cancelled…"), None
     elif standing is not None:
-        headline = t("Place {place}", place=max(1, standing.place))
-        if standing.ready_at is not None and not _obstacle(t, standing):
-            headline = t(
-                "Place {place}, {ready}",
-                place=max(1, standing.place),
-                ready=ready_words(t, standing.ready_at),
-            )
+        place = max(1, standing.place)
+        headline = t("Place {place}", place=place)
+        if standing.ready_at is not None and not obstacle:
+            ready = ready_words(t, standing.ready_at)
+            headline = t("Place {place}, {ready}", place=place, ready=ready)
     return card(
         f"### ⏳ {headline}",
-        None if job.cancel_requested else _obstacle(t, standing),
+        obstacle,
         _settings(t, job),
         *job_buttons(t, job.id, Action.CANCEL),
         color=COLOR_WAITING,
@@ -121,13 +100,12 @@ def _settings(t: Texts, job: Job) -> str:
     return "\n".join(f"-# {line}" for line in lines)
 
 
-def _painting(
-    t: Texts, job: Job, standing: Standing | None, attached: Attached | None
-) -> ui.LayoutView:
+def _painting(t: Texts, job: Job, standing: Standing | None, attached: Attached | None) -> Card:
     progress = job.progress
     fraction = progress.fraction if progress else 0.0
     headline = t("Being cancelled…") if job.cancel_requested else t("Painting")
-    line = f"{progress_bar(fraction)} {fraction:.0%}"
+    full = round(max(0.0, min(1.0, fraction)) * BAR_CELLS)
+    line = f"{'▰' * full}{'▱' * (BAR_CELLS - full)} {fraction:.0%}"
     if progress is not None and progress.frames:
         line += " · " + t(
             "frame {frame} of {frames}", frame=progress.frame or 0, frames=progress.frames
@@ -151,31 +129,14 @@ def _painting(
     )
 
 
-def _done(t: Texts, job: Job, attached: Attached | None, *, has_gallery: bool) -> ui.LayoutView:
-    headline, *lines = end_words(t, job, attached)
-    gallery = _gallery(attached, described(t, job), spoiler=job.reply.spoiler)
-    buttons = job_buttons(t, job.id, *_actions(job, has_gallery)) if attached else ()
-    return card(headline, gallery, *lines, *buttons, color=COLOR_DONE)
-
-
-def _actions(job: Job, has_gallery: bool) -> Sequence[Action]:
+def _actions(job: Job, has_gallery: bool) -> Sequence[str]:
     """What can be done with a finished picture, or with several versions of one."""
     versions = len(job.report.variants) if job.report else 0
     if versions > 1:
-        return (*TAKE_ACTIONS[:versions], *VERSIONS_ACTIONS)
+        return (*TAKES[:versions], *VERSIONS_ACTIONS)
     moves = job.inputs.clip is not None  # so that it is not filmed
     *others, delete = [one for one in RESULT_ACTIONS if not (moves and one is Action.TIMELAPSE)]
     return (*others, *([Action.GALLERY] if has_gallery else []), delete)
-
-
-def _failed(t: Texts, job: Job) -> ui.LayoutView:
-    buttons = job_buttons(t, job.id, Action.AGAIN, Action.CHANGE, Action.DELETE)
-    return card(*end_words(t, job, None), *buttons, color=COLOR_FAILED)
-
-
-def _cancelled(t: Texts, job: Job) -> ui.LayoutView:
-    buttons = job_buttons(t, job.id, Action.AGAIN, Action.CHANGE, Action.DELETE)
-    return card(*end_words(t, job, None), *buttons, color=COLOR_WAITING)
 
 
 def described(t: Texts, job: Job) -> str:
@@ -235,7 +196,7 @@ def _cancelled_words(t: Texts, job: Job) -> list[str]:
     ]
 
 
-def saved_card(t: Texts, job: Job, attached: Attached, link: str) -> ui.LayoutView:
+def saved_card(t: Texts, job: Job, attached: Attached, link: str) -> Card:
     """A finished picture in its member's direct messages, with the way back to where it was."""
     headline, *lines = end_words(t, job, attached)
     gallery = _gallery(attached, described(t, job), spoiler=job.reply.spoiler)
@@ -246,7 +207,7 @@ def saved_card(t: Texts, job: Job, attached: Attached, link: str) -> ui.LayoutVi
 
 def gallery_card(
     t: Texts, job: Job, attached: Attached, *, title: str, by_name: bool, spoiler: bool
-) -> ui.LayoutView:
+) -> Card:
     """A picture in a server's gallery, with its member's title and, if they wish, their name."""
     headline = plain(title or styles_words(t, job), 120)
     by = t("by {user}", user=f"<@{job.user_id}>") if by_name else None
@@ -273,18 +234,14 @@ def plain_card(t: Texts, job: Job, attached: Attached | None) -> ui.LayoutView:
 def _gallery(
     attached: Attached | None, description: str, *, spoiler: bool
 ) -> "ui.MediaGallery[Any] | None":
-    if attached is None:
-        return None
-    several = len(attached.all) > 1
-    return ui.MediaGallery(
-        *(
-            discord.MediaGalleryItem(
-                f"attachment://{each.filename}",
-                description=(f"{number}: {description}" if several else description)[:256],
-                spoiler=spoiler,
-            )
-            for number, each in enumerate(attached.all, start=1)
+    files = () if attached is None else attached.all
+    return gallery_of(
+        (
+            f"attachment://{each.filename}",
+            f"{number}: {description}" if len(files) > 1 else description,
+            spoiler,
         )
+        for number, each in enumerate(files, start=1)
     )
 
 

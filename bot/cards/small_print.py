@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from bot.texts import Texts, _
 from bot.ui.default_words import KEPT_COLORS
-from bot.ui.plain import plain
-from bot.ui.words import QUALITIES, styles_words
+from bot.ui.words import QUALITIES, plain, styles_words
 from common.catalogue.painting import MEASURED_ON
 from common.options import PaintOptions
 from common.sentences import Sentence
@@ -59,7 +58,10 @@ def settings_line(t: Texts, job: Job) -> str:
         said = t("{count} frames, {seconds:.1f} s", count=clip.frames, seconds=clip.seconds)
         parts.insert(2, said)
     if options.variants > 1:
-        parts.insert(0, _versions(t, options))
+        said = t.plural("{count} version", "{count} versions", count=options.variants)
+        if options.vary == "photo":
+            said = t.plural("{count} photograph", "{count} photographs", count=options.variants)
+        parts.insert(0, said)
     if options.style_scale != 1.0:
         parts.append(t("strokes × {scale}", scale=f"{options.style_scale:g}"))
     if options.keep_colors != "no":
@@ -80,12 +82,6 @@ def network_words(t: Texts, job: Job) -> list[str]:
             time=time,
         )
     ]
-
-
-def _versions(t: Texts, options: PaintOptions) -> str:
-    if options.vary == "photo":
-        return t.plural("{count} photograph", "{count} photographs", count=options.variants)
-    return t.plural("{count} version", "{count} versions", count=options.variants)
 
 
 def _strength(t: Texts, options: PaintOptions) -> str:

@@ -17,10 +17,10 @@ from jobs.outcomes import (
 )
 
 
-@app_commands.command(name="cancel", description="Stop one of your pictures that is not finished.")
+@app_commands.command(name="cancel")
 @app_commands.describe(job="The picture; your waiting ones are offered.")
 async def cancel(interaction: Interaction, job: JobNumber) -> None:
-    """Stop a job."""
+    """Stop one of your pictures that is not finished."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     said = await cancel_in_words(interaction, job)
     await interaction.edit_original_response(content=said)

@@ -13,20 +13,17 @@ from bot.commands.job_access import check_pictures, kept_job, known_job
 from bot.commands.show import check_posting
 from bot.commands.style_form import PhotoForm
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
-from bot.intake.own_defaults import hidden_by_role
-from bot.intake.request import Source, StyleWish
-from bot.intake.shares import Shares
+from bot.intake.own_defaults import must_hide
+from bot.intake.request import StyleWish
+from bot.intake.shares import convenience
 from bot.intake.taken import NOT_KEPT
-from bot.kit import Bot, Feature, Interaction
+from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_for, texts_of
-from bot.ui.buttons import OwnButton
-from bot.ui.container import row_of, show, text_page
-from bot.ui.people import role_ids
+from bot.ui.components import Card, card, own_button, row_of, show
+from bot.ui.fields import Switches
 from bot.ui.reporting import ReportingModal
-from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
+from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import MessageGone, fault_of, passes
-from bot.wire.in_time import read_in_time
 from bot.wire.uploads import Upload
 from common.logs import log_ids
 from jobs.changing.gallery import TAKEN_OUT, GalleryPost
@@ -84,14 +81,7 @@ class GalleryForm(ReportingModal):
         self._title: ui.TextInput[Any] = ui.TextInput(
             custom_id="title", required=False, max_length=TITLE_LIMIT
         )
-        self._switches: ui.CheckboxGroup[Any] = ui.CheckboxGroup(
-            custom_id="switches",
-            required=False,
-            min_values=0,
-            options=[
-                discord.CheckboxGroupOption(label=t("With my name"), value=BY_NAME, default=True)
-            ],
-        )
+        self._switches = Switches({BY_NAME: t("With my name")}, on={BY_NAME})
         about = t("Empty: the name of the style.")
         self.add_item(ui.Label(text=t("Title"), description=about, component=self._title))
         self.add_item(ui.Label(text=t("And"), component=self._switches))
@@ -127,34 +117,36 @@ async def _post(
 ) -> int:
     """Post a picture in the language of the server; the message's id."""
     client, t = interaction.client, texts_for(interaction.guild_locale)
-    guild = client.get_guild(interaction.guild_id or 0)
+    guild_id = interaction.guild_id or 0
+    guild = client.get_guild(guild_id)
     limit_bytes = DEFAULT_LIMIT_BYTES if guild is None else guild.filesize_limit
-    async with client.service(Shares).conveniences.turn(interaction.user.id):
-        attached = await fitted_result(t, client.queue.store, client.encoder, job, limit_bytes)
+    async with convenience(interaction):
+        attached = await fitted_result(t, client, job, limit_bytes)
         if attached is None:
             raise UserError(NOT_KEPT)
-        hidden = job.reply.spoiler or await _must_hide(interaction, channel_id)
+        hidden = job.reply.spoiler or await must_hide(interaction, guild_id, channel_id)
         layout = gallery_card(t, job, attached, title=title, by_name=by_name, spoiler=hidden)
-        channel = client.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
-        try:
-            message = await channel.send(
-                view=layout,
-                files=[Upload(each.data, each.filename) for each in attached.all],
-                nonce=f"post-{interaction.id}",  # not of the job, which may be posted again
-            )
-        except (discord.Forbidden, discord.NotFound) as error:
-            if passes(error):
-                raise
-            raise UserError(MAY_NOT_WRITE, channel_id=str(channel_id)) from None
+        layout.files = tuple(Upload(each.data, each.filename) for each in attached.all)
+        # The nonce is not of the job, which may be posted again.
+        message = await post_card(interaction, channel_id, layout, f"post-{interaction.id}")
     return message.id
 
 
-async def _must_hide(interaction: Interaction, channel_id: int) -> bool:
-    assert interaction.guild_id is not None
-    there = await interaction.client.queue.defaults.in_force(
-        {"guild": interaction.guild_id, "channel": channel_id}
-    )
-    return bool(hidden_by_role(there, role_ids(interaction)).always_spoiler)
+async def post_card(
+    interaction: Interaction, channel_id: int, layout: Card, nonce: str
+) -> discord.Message:
+    """Post a card in a channel of the server.
+
+    Raises:
+        UserError: if the bot may not write there.
+    """
+    channel = interaction.client.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
+    try:
+        return await channel.send(view=layout, files=list(layout.files), nonce=nonce)
+    except (discord.Forbidden, discord.NotFound) as error:
+        if passes(error):
+            raise
+        raise UserError(MAY_NOT_WRITE, channel_id=str(channel_id)) from None
 
 
 async def _say_where(interaction: Interaction, t: Texts, post: GalleryPost) -> None:
@@ -165,20 +157,18 @@ async def _say_where(interaction: Interaction, t: Texts, post: GalleryPost) -> N
         raise UserError(WAS_TAKEN_OUT)
     link = f"https://discord.com/channels/{post.guild_id}/{post.channel_id}/{post.message_id}"
     words = t("It is in the gallery: {link}", link=link)
-    button = TakeOutButton(t, interaction.user.id, post.job_id)
-    await show(interaction, text_page(words, row_of(button)))
+    button = take_out_button.of(t, interaction.user.id, post.job_id)
+    await show(interaction, card(words, row_of(button)))
 
 
-class TakeOutButton(OwnButton, kind="gallery-out", label=_("Take it out"), emoji="↩️"):
+@own_button("gallery-out", _("Take it out"), emoji="↩️")
+async def take_out_button(interaction: Interaction, t: Texts, about: int) -> None:
     """Takes a picture out of the gallery again, for its member."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Take it out."""
-        job = await known_job(interaction, int(self.about or 0))
-        await acknowledge(interaction)
-        if job.user_id == interaction.user.id and not await take_out(interaction.client, job.id):
-            raise UserError(STILL_THERE)
-        await show(interaction, text_page(t("It is not in the gallery any more.")))
+    job = await known_job(interaction, about)
+    await acknowledge(interaction)
+    if job.user_id == interaction.user.id and not await take_out(interaction.client, job.id):
+        raise UserError(STILL_THERE)
+    await show(interaction, card(t("It is not in the gallery any more.")))
 
 
 async def take_out(client: Bot, job_id: int) -> bool:
@@ -214,15 +204,7 @@ async def same_style(interaction: Interaction, job_id: int) -> None:
     if job.pictures_deleted_at is not None:
         raise UserError(NOT_KEPT)
     check_pictures(job)
-    styles = tuple(
-        StyleWish(
-            picture=Source(key=style.picture) if style.picture else None,
-            preset=style.preset,
-            name=style.name,
-            weight=style.weight,
-        )
-        for style in job.inputs.styles
-    )
+    styles = tuple(StyleWish.again(style) for style in job.inputs.styles)
     t = texts_of(interaction)
     await interaction.response.send_modal(
         PhotoForm(t, t("Paint with this"), styles, {}, of_job_id=job.id)
@@ -230,6 +212,6 @@ async def same_style(interaction: Interaction, job_id: int) -> None:
 
 
 FEATURE = Feature(
-    buttons=(TakeOutButton,),
+    buttons=(take_out_button,),
     picture_actions={Action.GALLERY: open_form, Action.SAME_STYLE: same_style},
 )

@@ -9,8 +9,7 @@ from discord import app_commands
 from bot.commands.style_form import PhotoForm
 from bot.kit import Feature, Interaction, Tree
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
-from bot.ui.container import Page, card, row_of, show
+from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.limit_words import limit_line
 from bot.ui.people import is_admin
 from bot.wire.acknowledging import acknowledge
@@ -32,14 +31,12 @@ def is_for_admins(command: Leaf) -> bool:
     return top.default_permissions is not None and top.default_permissions.manage_guild
 
 
-def said_name(t: Texts, command: Leaf) -> str:
-    """The name of a command as Discord shows it in the user's language."""
-    parts = command.qualified_name.split()
-    return " ".join(t.find("command", part) or part for part in parts)
-
-
 def _lines(t: Texts, commands: list[Leaf]) -> str:
-    return "\n".join(f"`/{said_name(t, each)}` · {t(each.description)}" for each in commands)
+    lines = []
+    for command in commands:  # their names as Discord shows them in the user's language
+        parts = (t.find("command", part) or part for part in command.qualified_name.split())
+        lines.append(f"`/{' '.join(parts)}` · {t(command.description)}")
+    return "\n".join(lines)
 
 
 FIRST = ("paint", "styles", "queue", "history", "settings", "privacy")
@@ -63,7 +60,7 @@ def _menus(t: Texts, tree: Tree) -> str | None:
     )
 
 
-def help_layout(t: Texts, tree: Tree, limits: Limits, user_id: int) -> discord.ui.LayoutView:
+def help_layout(t: Texts, tree: Tree, limits: Limits, user_id: int) -> Card:
     """The short card: how to begin, and what may be asked for here."""
     start = t(
         "## Atelier\n"
@@ -80,14 +77,14 @@ def help_layout(t: Texts, tree: Tree, limits: Limits, user_id: int) -> discord.u
     ]
     return card(
         start,
-        row_of(TryButton(t, user_id), AllCommandsButton(t, user_id)),
+        row_of(try_button.of(t, user_id), all_commands_button.of(t, user_id)),
         _lines(t, first),
         _menus(t, tree),
         "-# " + t("What holds here: {limits}", limits=" · ".join(here)),
     )
 
 
-def commands_layout(t: Texts, tree: Tree, *, for_admin: bool) -> discord.ui.LayoutView:
+def commands_layout(t: Texts, tree: Tree, *, for_admin: bool) -> Card:
     """The card of all commands that somebody can use."""
     commands = list(leaves(tree))
     members = [command for command in commands if not is_for_admins(command)]
@@ -99,35 +96,29 @@ def commands_layout(t: Texts, tree: Tree, *, for_admin: bool) -> discord.ui.Layo
     )
 
 
-class TryButton(
-    OwnButton, kind="try", label=_("Try it now"), emoji="🎨", style=discord.ButtonStyle.primary
-):
+@own_button("try", _("Try it now"), emoji="🎨", style=discord.ButtonStyle.primary)
+async def try_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Asks for a photograph; the style is asked for when it is there."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Open the form."""
-        await interaction.response.send_modal(PhotoForm(t, t("Try it now"), (), {}))
+    await interaction.response.send_modal(PhotoForm(t, t("Try it now"), (), {}))
 
 
-class AllCommandsButton(OwnButton, kind="commands", label=_("All commands"), emoji="📖"):
+@own_button("commands", _("All commands"), emoji="📖")
+async def all_commands_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Shows what else there is."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Show it in the place of the short help."""
-        await acknowledge(interaction)
-        client = interaction.client
-        for_admin = is_admin(interaction, client.settings)
-        await show(interaction, Page(commands_layout(t, client.tree, for_admin=for_admin)))
+    await acknowledge(interaction)
+    client = interaction.client
+    for_admin = is_admin(interaction, client.settings)
+    await show(interaction, commands_layout(t, client.tree, for_admin=for_admin))
 
 
-@app_commands.command(name="help", description="What I can do, and how to ask for it.")
+@app_commands.command(name="help")
 async def help_command(interaction: Interaction) -> None:
-    """Show how to begin."""
+    """What I can do, and how to ask for it."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     client = interaction.client
     limits = await client.queue.limits.in_force(interaction.guild_id)
     layout = help_layout(texts_of(interaction), client.tree, limits, interaction.user.id)
-    await show(interaction, Page(layout))
+    await show(interaction, layout)
 
 
-FEATURE = Feature(commands=(help_command,), buttons=(TryButton, AllCommandsButton))
+FEATURE = Feature(commands=(help_command,), buttons=(try_button, all_commands_button))

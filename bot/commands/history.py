@@ -1,19 +1,24 @@
 """`/history`: the member's own pictures, newest first, in pages."""
 
-import re
-from typing import Any, Self
-
 import discord
-from discord import app_commands, ui
+from discord import app_commands
 
 from bot.commands.show import show_job
-from bot.commands.thumbnails import Thumbnails
-from bot.intake.shares import Shares
+from bot.commands.thumbnails import small_picture
+from bot.intake.shares import convenience
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, texts_of
-from bot.ui.buttons import USER, PersistentItem, check_owner, custom_id, template
-from bot.ui.container import Page, card, row_of, show, text_page
-from bot.ui.paging import PageButton, PagePlace
+from bot.ui.components import (
+    USER,
+    Card,
+    PersistentItem,
+    card,
+    gallery_of,
+    persistent,
+    row_of,
+    show,
+)
+from bot.ui.paging import PagePlace, page_button, turner
 from bot.ui.words import job_line, job_title, relative
 from bot.wire.acknowledging import acknowledge
 from jobs.model import Job, JobState
@@ -52,81 +57,50 @@ def small_key(job: Job) -> str | None:
     return job.preview_key if is_large and job.preview_key is not None else job.result_key
 
 
-async def history_page(interaction: Interaction, place: PagePlace) -> Page:
+async def history_page(interaction: Interaction, place: PagePlace) -> Card:
     """One page: the pictures, what they are, and a menu to open one."""
     t = texts_of(interaction)
     client = interaction.client
     jobs, more = await pictures_of(
         client, place.user_id, skip=place.page * PAGE_SIZE, count=PAGE_SIZE
     )
-    turner = HistoryPage.turner(t, place, more=more)
+    turning = turner(history_turner, t, place, more=more)
     if not jobs:
-        return text_page(t("There is no picture of yours here yet. Start one with /paint."), turner)
-    async with client.service(Shares).conveniences.turn(interaction.user.id):
-        files = await client.service(Thumbnails).files(
-            [(str(job.id), key) for job in jobs if (key := small_key(job))]
-        )
-    gallery: ui.MediaGallery[Any] = ui.MediaGallery()
-    for job in jobs:
-        if str(job.id) in files:
-            gallery.add_item(
-                media=files[str(job.id)],
-                description=job_title(t, job)[:256],
-                spoiler=job.reply.spoiler,
-            )
-    row = row_of(OpenSelect(t, place.user_id, jobs))
+        return card(t("There is no picture of yours here yet. Start one with /paint."), turning)
+    async with convenience(interaction):
+        pictures = [
+            (job, await small_picture(client, key, str(job.id)))
+            for job in jobs
+            if (key := small_key(job))
+        ]
+    files = {job.id: file for job, file in pictures if file is not None}
+    gallery = gallery_of((files.get(job.id), job_title(t, job), job.reply.spoiler) for job in jobs)
+    options = [
+        discord.SelectOption(label=job_title(t, job)[:OPTION_LABEL_LIMIT], value=str(job.id))
+        for job in jobs
+    ]
+    row = row_of(open_menu.menu(t("Open a picture…"), options, place.user_id))
     lines = [f"{job_line(t, job)} · {relative(job.ended_at or job.created_at)}" for job in jobs]
-    return Page(
-        card(t("## Your pictures"), gallery if files else None, "\n".join(lines), row, turner),
-        tuple(files.values()),
-    )
+    headline, words = t("## Your pictures"), "\n".join(lines)
+    return card(headline, gallery, words, row, turning, files=files.values())
 
 
-class HistoryPage(PageButton, kind="history"):
-    """Turns the pages of `/history`."""
-
-    async def render(self, interaction: Interaction, place: PagePlace) -> Page:
-        """Make the page."""
-        return await history_page(interaction, place)
+history_turner = page_button("history", history_page)
 
 
-class OpenSelect(PersistentItem["ui.Select[Any]"], template=template("history:open", USER)):
-    """Opens one of the pictures of a page, with the buttons to go on from it."""
-
-    def __init__(self, t: Texts, user_id: int, jobs: list[Job]) -> None:
-        select: ui.Select[Any] = ui.Select(
-            custom_id=custom_id("history:open", user_id),
-            placeholder=t("Open a picture…"),
-            options=[
-                discord.SelectOption(
-                    label=job_title(t, job)[:OPTION_LABEL_LIMIT], value=str(job.id)
-                )
-                for job in jobs
-            ],
-        )
-        super().__init__(select)
-        self.user_id = user_id
-
-    @classmethod
-    def unpacked(cls, t: Texts, item: ui.Item[Any], match: re.Match[str]) -> Self:
-        """The menu as it was packed, with what was chosen."""
-        select = cls(t, int(match["user"]), [])
-        if isinstance(item, ui.Select):
-            select.item = item
-        return select
-
-    async def act(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Show the chosen picture below."""
-        check_owner(interaction, self.user_id)
-        await acknowledge(interaction, ephemeral=True, thinking=True)
-        await show_job(interaction, int(self.item.values[0]))
+@persistent("history:open", USER)
+async def open_menu(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
+    """Open one of the pictures of a page below it, with the buttons to go on from it."""
+    item.check_owner(interaction)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    await show_job(interaction, int(item.chosen[0]))
 
 
-@app_commands.command(name="history", description="Your finished pictures, to see and to remix.")
+@app_commands.command(name="history")
 async def history(interaction: Interaction) -> None:
-    """Show the first page."""
+    """Your finished pictures, to see and to remix."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     await show(interaction, await history_page(interaction, PagePlace(interaction.user.id)))
 
 
-FEATURE = Feature(commands=(history,), buttons=(HistoryPage, OpenSelect))
+FEATURE = Feature(commands=(history,), buttons=(history_turner, open_menu))

@@ -1,18 +1,22 @@
 """The job that somebody asks for by its number, and what they may do with it."""
 
 import asyncio
+import logging
 
-from bot.commands.message_removed import is_removed
-from bot.commands.rights import Right, Role, by_admins_right, may, role_of
+import discord
+
+from bot.commands.rights import AskerRole, Right, by_admins_right, may, role_of
 from bot.intake.taken import NOT_KEPT
-from bot.kit import Interaction
+from bot.kit import Bot, Interaction, UserError
 from bot.texts import _
-from bot.ui.plain import plain
-from bot.wire.errors import UserError
-from bot.wire.in_time import read_in_time
+from bot.ui.words import plain
+from bot.wire.acknowledging import read_in_time
+from bot.wire.faults import MessageGone, fault_of
 from jobs.changing.brought import TAKEN_BACK
 from jobs.model import Job
-from jobs.outcomes import CancelOutcome
+from jobs.outcomes import CancelOutcome, QueueError
+
+log = logging.getLogger(__name__)
 
 ASKING_SECONDS = 1.0
 FORGOTTEN = _("I no longer know this picture; please use /paint to make a new one.")
@@ -107,7 +111,7 @@ def check_pictures(job: Job) -> None:
 async def cancel(interaction: Interaction, job: Job) -> CancelOutcome:
     """Cancel a job for the one who asks; an admin may in the server in which they ask."""
     queue, role = interaction.client.queue, role_of(interaction, job)
-    by_admin = role in {Role.ADMIN, Role.OPERATOR}
+    by_admin = role in {AskerRole.ADMIN, AskerRole.OPERATOR}
     return await queue.jobs.cancel(job.id, interaction.user.id, by_admin=by_admin)
 
 
@@ -118,3 +122,37 @@ async def note_look(interaction: Interaction, job: Job) -> None:
         await interaction.client.queue.audit.write(
             job.guild_id, interaction.user.id, "look_at_private", about
         )
+
+
+async def note_removed(client: Bot, message_ids: set[int]) -> None:
+    """Remember that these messages are gone, those of jobs among them."""
+    try:
+        count = await client.queue.deliveries.mark_removed(message_ids)
+        count += await client.queue.gallery.mark_taken_out(message_ids)
+    except QueueError as error:
+        # The next one who asks for the picture finds its message missing.
+        log.info("A deletion could not be written down: %s", error)
+        return
+    if count:
+        log.info("The messages of %d jobs were deleted in Discord", count)
+
+
+async def is_removed(client: Bot, job: Job) -> bool:
+    """Whether the message that everybody saw is gone; where it cannot be told, it is there.
+
+    Asked before a picture is shown again, since a deletion may have come while the bot was away.
+    """
+    reply = job.reply
+    if job.message_removed_at is not None:
+        return True
+    was_public = reply.bot_in_channel and not reply.ephemeral and job.guild_id is not None
+    if not was_public or reply.message_id is None or reply.channel_id is None:
+        return False
+    channel = client.get_partial_messageable(reply.channel_id, guild_id=job.guild_id)
+    try:
+        await channel.fetch_message(reply.message_id)
+    except (discord.DiscordException, OSError) as error:
+        if isinstance(fault_of(error), MessageGone):
+            await note_removed(client, {reply.message_id})
+            return True
+    return False

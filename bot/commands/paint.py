@@ -8,11 +8,10 @@ from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
 from bot.intake.request import PaintRequest, Source, asker_of
 from bot.intake.service import IntakeService
 from bot.intake.wishes import OWN_STYLE, new_seed, suiting, wish_for
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import _, texts_of
 from bot.ui.choices import CHOICES, choice
 from bot.ui.words import at_hand_first, catalogue, is_offered, painter_words
-from bot.wire.errors import UserError
 from common.defaults import Defaults, Notify
 from common.options import (
     OPTIONS,
@@ -93,7 +92,7 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
     return choices[:CHOICES]
 
 
-@app_commands.command(name="paint", description="Paint a photo in the style of a painting.")
+@app_commands.command(name="paint")
 @app_commands.describe(
     content="The photo to paint, or an animation or a short video.",
     style="A picture whose style to use; or choose a painting with preset.",
@@ -158,7 +157,7 @@ async def paint(
     spoiler: bool | None = None,
     ephemeral: bool | None = None,
 ) -> None:
-    """Acknowledge at once, and take the wish in."""
+    """Paint a photo in the style of a painting."""
     styles = wish_for((_source(style), _source(style2)), (preset, preset2), blend)
     looks = {"strength": strength, "style_scale": style_scale, "seed": seed}
     named = {name: value for name, value in looks.items() if value is not None}

@@ -1,29 +1,31 @@
 """The menus on a message with pictures, “Paint this” and “Use as style”, and on a member."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import PurePosixPath
-from typing import Any, Self
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import discord
 from discord import app_commands, ui
 
-from bot.commands.style_form import Chosen, PhotoForm, StyleForm, of_photos
-from bot.commands.style_pictures import saved_styles
-from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
-from bot.intake.request import PaintRequest, Source, StyleWish, asker_of
-from bot.intake.service import IntakeService
-from bot.intake.wishes import new_seed, suiting
-from bot.kit import Feature, Interaction
+from bot.commands.style_form import PhotoForm, StyleChoice, ask_style, begin_with
+from bot.intake.request import Source, StyleWish
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import USER, PersistentItem, check_owner, custom_id, template
-from bot.ui.container import Page, card, row_of, show
-from bot.ui.plain import shorten
+from bot.ui.components import (
+    USER,
+    Card,
+    PersistentItem,
+    card,
+    gallery_of,
+    persistent,
+    row_of,
+    rows_of,
+    show,
+)
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
-from common.options import MAX_VARIANTS, PaintOptions
+from common.options import MAX_VARIANTS
 
 NO_PICTURE = _("That message has no picture; please choose one that has, or use /paint.")
 FILM_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv")
@@ -38,8 +40,6 @@ PAINT_AVATAR = _("Paint the avatar")
 AVATAR_PX = 1024
 
 
-IN_A_ROW = 5
-LABEL_LIMIT = 80
 ALL = "all"
 
 
@@ -67,64 +67,41 @@ async def _with_one(interaction: Interaction, purpose: str, message: discord.Mes
     await show(interaction, _which(interaction, purpose, sources))
 
 
-def _which(interaction: Interaction, purpose: str, sources: Sequence[Source]) -> Page:
+def _which(interaction: Interaction, purpose: str, sources: Sequence[Source]) -> Card:
     """The pictures of a message with a button for each; pressing needs nothing but this page."""
     t, user_id = texts_of(interaction), interaction.user.id
-    gallery: ui.MediaGallery[Any] = ui.MediaGallery()
+    labels: list[str] = []
     buttons: list[ui.Item[Any]] = []
     for number, source in enumerate(sources, start=1):
-        label = f"{number} · {name}" if (name := _file_name(source)) else f"{number}"
-        gallery.add_item(media=source.url or "", description=label[:256])
-        buttons.append(PictureButton(user_id, purpose, str(number), label))
-    rows = [row_of(*buttons[at : at + IN_A_ROW]) for at in range(0, len(buttons), IN_A_ROW)]
+        path = urlsplit(source.url or "").path
+        # Pictures from elsewhere have no name worth reading.
+        name = unquote(PurePosixPath(path).name) if "attachments/" in path else ""
+        label = f"{number} · {name}" if name else f"{number}"
+        labels.append(label)
+        buttons.append(picture_button.button(label, user_id, purpose, number))
+    gallery = gallery_of(
+        (source.url, label, False) for source, label in zip(sources, labels, strict=True)
+    )
+    rows = rows_of(buttons)
     if purpose == "paint":
         label = t("All {count} in one message", count=len(sources))
-        rows.append(row_of(PictureButton(user_id, purpose, ALL, label, "🖼️")))
-    if purpose == "paint":
+        rows.append(row_of(picture_button.button(label, user_id, purpose, ALL, emoji="🖼️")))
         words = t("Which of these pictures shall I paint?")
     else:
         words = t("Which of these pictures is the style?")
-    return Page(card(f"### 🎨 {words}", gallery, *rows))
+    return card(f"### 🎨 {words}", gallery, *rows)
 
 
-def _file_name(source: Source) -> str | None:
-    """What a member called it; pictures from elsewhere have no name worth reading."""
-    path = urlsplit(source.url or "").path
-    return unquote(PurePosixPath(path).name) if "attachments/" in path else None
-
-
-class PictureButton(
-    PersistentItem["ui.Button[Any]"],
-    template=template("pick", USER, r"(?P<purpose>paint|style)", r"(?P<which>\d{1,2}|all)"),
-):
-    """Chooses one of the pictures that stand above it, or all."""
-
-    def __init__(
-        self, user_id: int, purpose: str, which: str, label: str, emoji: str | None = None
-    ) -> None:
-        super().__init__(
-            ui.Button(
-                label=shorten(label, LABEL_LIMIT),
-                emoji=emoji,
-                custom_id=custom_id("pick", user_id, purpose, which),
-            )
-        )
-        self.user_id, self.purpose, self.which = user_id, purpose, which
-
-    @classmethod
-    def unpacked(cls, t: Texts, item: ui.Item[Any], match: re.Match[str]) -> Self:  # noqa: ARG003 - as all
-        """The button as it was packed."""
-        return cls(int(match["user"]), match["purpose"], match["which"], "…")
-
-    async def act(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Open the form with the picture."""
-        check_owner(interaction, self.user_id)
-        sources = [] if interaction.message is None else list(pictures_of(interaction.message))
-        if self.which != ALL:
-            sources = sources[int(self.which) - 1 :][:1]
-        if not sources:
-            raise UserError(NO_PICTURE)
-        await _open(interaction, self.purpose, sources)
+@persistent("pick", USER, r"(?P<purpose>paint|style)", r"(?P<which>\d{1,2}|all)")
+async def picture_button(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
+    """Open the form with one of the pictures that stand above it, or all."""
+    item.check_owner(interaction)
+    sources = [] if interaction.message is None else list(pictures_of(interaction.message))
+    if (which := item.parts["which"]) != ALL:
+        sources = sources[int(which) - 1 :][:1]
+    if not sources:
+        raise UserError(NO_PICTURE)
+    await _open(interaction, item.parts["purpose"], sources)
 
 
 async def _open(interaction: Interaction, purpose: str, sources: Sequence[Source]) -> None:
@@ -147,29 +124,10 @@ async def paint_avatar(interaction: Interaction, user: discord.User) -> None:
 async def _ask_style(interaction: Interaction, title: str, first: Source, *more: Source) -> None:
     """Open the form that asks for a style for a picture, or for several."""
 
-    async def begin(submitted: Interaction, chosen: Chosen) -> None:
-        own = await submitted.client.service(OwnDefaults).of(submitted)
-        request = PaintRequest(
-            asker=asker_of(submitted),
-            reply=reply_by(submitted, own),
-            content=first,
-            more=more,
-            styles=chosen.styles,
-            options=PaintOptions(
-                seed=new_seed(),
-                **options_by(own)
-                | of_photos(1 + len(more))
-                | suiting(chosen.styles)
-                | ({} if chosen.strength is None else {"strength": chosen.strength}),
-            ),
-            named=() if chosen.strength is None else ("strength",),
-        )
-        await submitted.client.service(IntakeService).begin(submitted, request)
+    async def begin(submitted: Interaction, chosen: StyleChoice) -> None:
+        await begin_with(submitted, (first, *more), chosen.styles, chosen.strength, {})
 
-    t = texts_of(interaction)
-    saved = await saved_styles(interaction)
-    form = StyleForm(t, interaction.client, t(title), begin, saved=saved, asks_strength=True)
-    await interaction.response.send_modal(form)
+    await ask_style(interaction, texts_of(interaction)(title), begin, asks_strength=True)
 
 
 def pictures_of(message: discord.Message) -> Iterator[Source]:
@@ -222,4 +180,4 @@ def _in_galleries(component: object) -> Iterator[Source]:
                     yield Source(url=item.media.proxy_url)
 
 
-FEATURE = Feature(commands=(paint_this, use_as_style, paint_avatar), buttons=(PictureButton,))
+FEATURE = Feature(commands=(paint_this, use_as_style, paint_avatar), buttons=(picture_button,))

@@ -7,11 +7,10 @@ from discord import app_commands
 
 from bot.commands.privacy_export import export_parts
 from bot.intake.service import IntakeService
-from bot.intake.shares import Shares
+from bot.intake.shares import convenience
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
-from bot.ui.container import Page, card, row_of, say, show
+from bot.ui.components import Card, card, own_button, row_of, say, show
 from bot.wire.acknowledging import acknowledge
 from bot.wire.uploads import Upload
 from jobs.changing.retention import ROWS_KEPT_DAYS
@@ -22,14 +21,14 @@ PARTS_OF_USER_INSTALLED = 4  # Discord lets user-installed apps follow up five t
 ARCHIVE_NAME = "atelier-export.zip"
 
 
-@app_commands.command(name="privacy", description="What I keep of you; your copy of it; erase it.")
+@app_commands.command(name="privacy")
 async def privacy(interaction: Interaction) -> None:
-    """Say what is kept."""
+    """What I keep of you; your copy of it; erase it."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     await show(interaction, await privacy_page(interaction))
 
 
-async def privacy_page(interaction: Interaction) -> Page:
+async def privacy_page(interaction: Interaction) -> Card:
     """What is kept, and the buttons."""
     t = texts_of(interaction)
     user_id = interaction.user.id
@@ -45,103 +44,82 @@ async def privacy_page(interaction: Interaction) -> Page:
         "styles that you save until you remove them. I do not read messages, and I pass nothing on."
     )
     rows = t("What is left of it without pictures goes after {days} days.", days=ROWS_KEPT_DAYS)
-    return Page(
-        card(
-            t("## Your data"),
-            f"{words}\n{kept} {rows}",
-            row_of(ExportButton(t, user_id), EraseButton(t, user_id)),
-        )
-    )
+    buttons = row_of(export_button.of(t, user_id), erase_button.of(t, user_id))
+    return card(t("## Your data"), f"{words}\n{kept} {rows}", buttons)
 
 
-class ExportButton(OwnButton, kind="privacy-export", label=_("Send me my data"), emoji="📦"):
+@own_button("privacy-export", _("Send me my data"), emoji="📦")
+async def export_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Sends the user all that is kept of them."""
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    async with convenience(interaction):
+        await _send(interaction, t)
 
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Send it as files that only the user sees."""
-        await acknowledge(interaction, ephemeral=True, thinking=True)
-        turns = interaction.client.service(Shares).conveniences
-        async with turns.turn(interaction.user.id):
-            await self._send(interaction, t)
 
-    async def _send(self, interaction: Interaction, t: Texts) -> None:
-        parts_left = PARTS if interaction.is_guild_integration() else PARTS_OF_USER_INSTALLED
-        words = [t("Here is what I keep of you.")]
-        async for part in export_parts(
-            interaction.client, interaction.user.id, interaction.filesize_limit
-        ):
-            parts_left -= 1
-            is_last = not parts_left or not part.to_come
-            missing = part.left_out + part.to_come
-            if is_last and missing:
-                words.append(
-                    t.plural(
-                        "{count} picture could not be sent; /history shows it.",
-                        "{count} pictures could not be sent; /history shows them.",
-                        count=missing,
-                    )
+async def _send(interaction: Interaction, t: Texts) -> None:
+    parts_left = PARTS if interaction.is_guild_integration() else PARTS_OF_USER_INSTALLED
+    words = [t("Here is what I keep of you.")]
+    async for part in export_parts(
+        interaction.client, interaction.user.id, interaction.filesize_limit
+    ):
+        parts_left -= 1
+        is_last = not parts_left or not part.to_come
+        missing = part.left_out + part.to_come
+        if is_last and missing:
+            words.append(
+                t.plural(
+                    "{count} picture could not be sent; /history shows it.",
+                    "{count} pictures could not be sent; /history shows them.",
+                    count=missing,
                 )
-            file = Upload(part.archive, ARCHIVE_NAME)
-            await interaction.followup.send("\n".join(words), file=file, ephemeral=True)
-            words.clear()
-            if is_last:
-                break
+            )
+        file = Upload(part.archive, ARCHIVE_NAME)
+        await interaction.followup.send("\n".join(words), file=file, ephemeral=True)
+        words.clear()
+        if is_last:
+            break
 
 
-class EraseButton(
-    OwnButton,
-    kind="privacy-erase",
-    label=_("Erase my data…"),
-    emoji="🗑️",
-    style=discord.ButtonStyle.danger,
-):
+@own_button("privacy-erase", _("Erase my data…"), emoji="🗑️", style=discord.ButtonStyle.danger)
+async def erase_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Asks whether everything is to be erased."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Ask."""
-        user_id = interaction.user.id
-        question = t(
-            "Erase everything that I keep of you? Your waiting pictures are cancelled, your "
-            "pictures and styles are deleted. What others painted on from your pictures stays "
-            "theirs, but your photographs are taken out of it. This cannot be undone. Messages in "
-            "Discord stay, until you or a moderator delete them."
-        )
-        layout = card(question, row_of(ReallyEraseButton(t, user_id), KeepButton(t, user_id)))
-        await interaction.response.edit_message(view=layout)
+    user_id = interaction.user.id
+    question = t(
+        "Erase everything that I keep of you? Your waiting pictures are cancelled, your "
+        "pictures and styles are deleted. What others painted on from your pictures stays "
+        "theirs, but your photographs are taken out of it. This cannot be undone. Messages in "
+        "Discord stay, until you or a moderator delete them."
+    )
+    layout = card(question, row_of(really_erase_button.of(t, user_id), keep_button.of(t, user_id)))
+    await interaction.response.edit_message(view=layout)
 
 
-class ReallyEraseButton(
-    OwnButton, kind="privacy-really", label=_("Erase everything"), style=discord.ButtonStyle.danger
-):
+@own_button("privacy-really", _("Erase everything"), style=discord.ButtonStyle.danger)
+async def really_erase_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Erases everything."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Erase, and say how much it was."""
-        await acknowledge(interaction)
-        await stop_unfinished(interaction.client, interaction.user.id)
-        await interaction.client.service(IntakeService).forget(interaction.user.id)
-        counts = await interaction.client.queue.privacy.erase_user(interaction.user.id)
-        interaction.client.languages.pop(interaction.user.id, None)
-        words = t(
-            "Everything is erased: {jobs}, {pictures}, {styles}.",
-            jobs=t.plural("{count} job", "{count} jobs", count=counts.jobs),
-            pictures=t.plural("{count} picture", "{count} pictures", count=counts.pictures),
-            styles=t.plural("{count} style", "{count} styles", count=counts.styles),
-        )
-        stays = t(
-            "-# What stays: styles that you saved for a server; if you were blocked, that you "
-            "are; and for one day, when you painted, for the limit of pictures a day."
-        )
-        await say(interaction, f"{words}\n{stays}")
+    await acknowledge(interaction)
+    await stop_unfinished(interaction.client, interaction.user.id)
+    await interaction.client.service(IntakeService).forget(interaction.user.id)
+    counts = await interaction.client.queue.privacy.erase_user(interaction.user.id)
+    interaction.client.languages.pop(interaction.user.id, None)
+    words = t(
+        "Everything is erased: {jobs}, {pictures}, {styles}.",
+        jobs=t.plural("{count} job", "{count} jobs", count=counts.jobs),
+        pictures=t.plural("{count} picture", "{count} pictures", count=counts.pictures),
+        styles=t.plural("{count} style", "{count} styles", count=counts.styles),
+    )
+    stays = t(
+        "-# What stays: styles that you saved for a server; if you were blocked, that you "
+        "are; and for one day, when you painted, for the limit of pictures a day."
+    )
+    await say(interaction, f"{words}\n{stays}")
 
 
-class KeepButton(OwnButton, kind="privacy-keep", label=_("Keep everything")):
+@own_button("privacy-keep", _("Keep everything"))
+async def keep_button(interaction: Interaction, _t: Texts, _about: int) -> None:
     """Goes back without erasing."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Show what there was before."""
-        await acknowledge(interaction)
-        await show(interaction, await privacy_page(interaction))
+    await acknowledge(interaction)
+    await show(interaction, await privacy_page(interaction))
 
 
 LONGEST_SECONDS = 8.0
@@ -171,5 +149,5 @@ async def stop_unfinished(client: Bot, user_id: int) -> None:
 
 
 FEATURE = Feature(
-    commands=(privacy,), buttons=(ExportButton, EraseButton, ReallyEraseButton, KeepButton)
+    commands=(privacy,), buttons=(export_button, erase_button, really_erase_button, keep_button)
 )

@@ -17,7 +17,7 @@ CLIP_ENDING = ".clip"
 
 
 @dataclass(frozen=True)
-class Part:
+class ExportPart:
     """One archive of an export."""
 
     archive: io.BytesIO
@@ -28,7 +28,7 @@ class Part:
     """Pictures that have not been looked at."""
 
 
-async def export_parts(client: Bot, user_id: int, limit_bytes: int) -> AsyncIterator[Part]:
+async def export_parts(client: Bot, user_id: int, limit_bytes: int) -> AsyncIterator[ExportPart]:
     """Make the export one archive after the other; the first holds the lists (`data.json`).
 
     A picture that is too large for any archive comes as the best JPEG or WebP that is not.
@@ -45,10 +45,10 @@ async def export_parts(client: Bot, user_id: int, limit_bytes: int) -> AsyncIter
             continue
         name, content = picture
         if buffer.tell() + len(content) + ENTRY_OVERHEAD_BYTES > limit_bytes:
-            yield Part(_rewound(buffer), left_out, len(keys) - number)
+            yield ExportPart(_rewound(buffer), left_out, len(keys) - number)
             buffer = io.BytesIO()
         _add(buffer, f"pictures/{name}", content)
-    yield Part(_rewound(buffer), left_out, 0)
+    yield ExportPart(_rewound(buffer), left_out, 0)
 
 
 async def _picture(client: Bot, key: str, limit_bytes: int) -> tuple[str, bytes] | None:
@@ -57,9 +57,9 @@ async def _picture(client: Bot, key: str, limit_bytes: int) -> tuple[str, bytes]
         content = await client.queue.store.get(key)
         if len(content) <= limit_bytes:
             return key, content
-        is_clip = key.endswith(CLIP_ENDING)
-        fit = client.encoder.fit_clip if is_clip else client.encoder.fit
-        encoded = await fit(content, limit_bytes)
+        encoded = await client.encoder.make(
+            "fit_clip" if key.endswith(CLIP_ENDING) else "fit", limit_bytes, content
+        )
     except (PictureMissingError, ChildError):
         return None
     return key.rpartition(".")[0] + encoded.suffix, encoded.data

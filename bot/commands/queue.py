@@ -9,8 +9,7 @@ from discord import app_commands, ui
 from bot.commands.cancel import cancel_in_words
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
-from bot.ui.container import Page, card, row_of, show
+from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.words import job_line, standing_words
 from bot.wire.acknowledging import acknowledge
 from jobs.model import Job, JobState, Standing
@@ -20,16 +19,14 @@ OWN_SHOWN = 8  # each takes 3 of the 40 components of a message
 OTHERS_SHOWN = 10
 
 
-@app_commands.command(
-    name="queue", description="Your waiting pictures with their places, and the server's queue."
-)
+@app_commands.command(name="queue")
 async def queue(interaction: Interaction) -> None:
-    """Show the queue."""
+    """Your waiting pictures with their places, and the server's queue."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     await show(interaction, await queue_page(interaction))
 
 
-async def queue_page(interaction: Interaction, note: str | None = None) -> Page:
+async def queue_page(interaction: Interaction, note: str | None = None) -> Card:
     """The queue as it stands for the one who asks."""
     t = texts_of(interaction)
     queue = interaction.client.queue
@@ -49,7 +46,7 @@ async def queue_page(interaction: Interaction, note: str | None = None) -> Page:
     ]
     if interaction.guild_id is not None:
         parts += [ui.Separator(), _server_words(t, everybody, standings, overview)]
-    return Page(card(*parts, row_of(QueueRefreshButton(t, interaction.user.id))))
+    return card(*parts, row_of(queue_refresh_button.of(t, interaction.user.id)))
 
 
 def _headline(t: Texts, overview: QueueOverview, note: str | None) -> str:
@@ -74,7 +71,7 @@ def _own_parts(
     parts: list[str | ui.Item[Any]] = [t("**Your pictures**")]
     for job in own[:OWN_SHOWN]:
         words = f"{job_line(t, job)}\n{standing_words(t, job, standings.get(job.id))}"
-        parts.append(ui.Section(words, accessory=QueueCancelButton(t, user_id, job.id)))
+        parts.append(ui.Section(words, accessory=queue_cancel_button.of(t, user_id, job.id)))
     if len(own) > OWN_SHOWN:
         parts.append(t("… and more; /cancel reaches them all."))
     return parts
@@ -98,25 +95,19 @@ def _server_words(
     return "\n".join(lines)
 
 
-class QueueRefreshButton(OwnButton, kind="queue:refresh", label=_("Refresh"), emoji="🔄"):
+@own_button("queue:refresh", _("Refresh"), emoji="🔄")
+async def queue_refresh_button(interaction: Interaction, _t: Texts, _about: int) -> None:
     """Shows the queue as it stands now."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Show it anew."""
-        await acknowledge(interaction)
-        await show(interaction, await queue_page(interaction))
+    await acknowledge(interaction)
+    await show(interaction, await queue_page(interaction))
 
 
-class QueueCancelButton(
-    OwnButton, kind="queue:cancel", label=_("Cancel"), style=discord.ButtonStyle.danger
-):
+@own_button("queue:cancel", _("Cancel"), style=discord.ButtonStyle.danger)
+async def queue_cancel_button(interaction: Interaction, _t: Texts, about: int) -> None:
     """Cancels one of the jobs in the list, and shows the list anew."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Cancel the job."""
-        await acknowledge(interaction)
-        said = await cancel_in_words(interaction, int(self.about or 0))
-        await show(interaction, await queue_page(interaction, note=said))
+    await acknowledge(interaction)
+    said = await cancel_in_words(interaction, about)
+    await show(interaction, await queue_page(interaction, note=said))
 
 
-FEATURE = Feature(commands=(queue,), buttons=(QueueCancelButton, QueueRefreshButton))
+FEATURE = Feature(commands=(queue,), buttons=(queue_cancel_button, queue_refresh_button))

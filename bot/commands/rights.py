@@ -14,7 +14,7 @@ from bot.ui.people import is_admin, is_operator
 from jobs.model import Job
 
 
-class Role(StrEnum):
+class AskerRole(StrEnum):
     """What somebody is to a picture; of several the first."""
 
     OWNER = "owner"
@@ -61,13 +61,13 @@ class Right(StrEnum):
     """Delete it, and its message."""
 
 
-_OWNER = frozenset({Role.OWNER})
-_RUNNING_IT = _OWNER | {Role.OPERATOR}
-_MANAGING = _RUNNING_IT | {Role.ADMIN}
-_MODERATING = _MANAGING | {Role.MODERATOR}
-_EVERYBODY = frozenset(Role)
+_OWNER = frozenset({AskerRole.OWNER})
+_RUNNING_IT = _OWNER | {AskerRole.OPERATOR}
+_MANAGING = _RUNNING_IT | {AskerRole.ADMIN}
+_MODERATING = _MANAGING | {AskerRole.MODERATOR}
+_EVERYBODY = frozenset(AskerRole)
 
-TABLE: Mapping[Origin, Mapping[Right, frozenset[Role]]] = {
+TABLE: Mapping[Origin, Mapping[Right, frozenset[AskerRole]]] = {
     origin: {Right.LOOK: look, Right.POST: post, Right.DELETE: delete}
     for origin, look, post, delete in (
         (Origin.PUBLIC, _EVERYBODY, _EVERYBODY, _MODERATING),
@@ -77,7 +77,7 @@ TABLE: Mapping[Origin, Mapping[Right, frozenset[Role]]] = {
         (Origin.USER_INSTALLED, _RUNNING_IT, _OWNER, _MODERATING),
         (Origin.DIRECT_MESSAGE, _RUNNING_IT, _OWNER, _RUNNING_IT),
         (Origin.OTHER_SERVER, _RUNNING_IT, _OWNER, _RUNNING_IT),
-        (Origin.MODERATED, _MANAGING, frozenset[Role](), _MODERATING),
+        (Origin.MODERATED, _MANAGING, frozenset[AskerRole](), _MODERATING),
     )
 }
 
@@ -91,23 +91,23 @@ def by_admins_right(right: Right, interaction: Interaction, job: Job) -> bool:
     """Whether they have it only as admin, moderator or operator, so that it is written down."""
     role = role_of(interaction, job)
     rights = TABLE[origin_of(interaction, job)][right]
-    return role is not Role.OWNER and role in rights and Role.MEMBER not in rights
+    return role is not AskerRole.OWNER and role in rights and AskerRole.MEMBER not in rights
 
 
-def role_of(interaction: Interaction, job: Job) -> Role:
+def role_of(interaction: Interaction, job: Job) -> AskerRole:
     """What the one who asks is to a picture."""
     settings = interaction.client.settings
     if job.user_id == interaction.user.id:
-        return Role.OWNER
+        return AskerRole.OWNER
     if is_operator(interaction.user.id, settings):
-        return Role.OPERATOR
+        return AskerRole.OPERATOR
     if job.guild_id is None or job.guild_id != interaction.guild_id:
-        return Role.MEMBER
+        return AskerRole.MEMBER
     if is_admin(interaction, settings):
-        return Role.ADMIN
+        return AskerRole.ADMIN
     if _permissions(interaction, job.channel_id).manage_messages:
-        return Role.MODERATOR
-    return Role.MEMBER
+        return AskerRole.MODERATOR
+    return AskerRole.MEMBER
 
 
 def origin_of(interaction: Interaction, job: Job) -> Origin:
@@ -153,6 +153,4 @@ def _channel(
     interaction: Interaction, channel_id: int | None
 ) -> discord.abc.GuildChannel | discord.Thread | None:
     channel = None if channel_id is None else interaction.client.get_channel(channel_id)
-    if isinstance(channel, discord.abc.GuildChannel | discord.Thread):
-        return channel
-    return None
+    return channel if isinstance(channel, discord.abc.GuildChannel | discord.Thread) else None

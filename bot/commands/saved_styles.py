@@ -8,14 +8,12 @@ from discord import app_commands
 from bot.intake.request import PictureRole, Source, asker_of
 from bot.intake.service import IntakeService
 from bot.intake.shares import Shares
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.people import is_admin
-from bot.ui.plain import plain
 from bot.ui.refusals import refusal_words
-from bot.ui.words import catalogue
+from bot.ui.words import catalogue, plain
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from jobs.changing.styles import Replaced, Saved, Scope, TooMany, UserStyle
 from jobs.outcomes import BLOCKED
 
@@ -44,7 +42,7 @@ def owner_of(interaction: Interaction, *, for_server: bool) -> tuple[Scope, int]
     return "guild", interaction.guild_id
 
 
-@style.command(name="save", description="Save a picture as a style, to choose it as a preset.")
+@style.command(name="save")
 @app_commands.describe(
     name="What to call it.",
     picture="The picture whose style it is.",
@@ -56,7 +54,7 @@ async def save(
     picture: discord.Attachment,
     for_server: bool = False,
 ) -> None:
-    """Save a style."""
+    """Save a picture as a style, to choose it as a preset."""
     t = texts_of(interaction)
     scope, owner_id = owner_of(interaction, for_server=for_server)
     cleaned = clean_name(name)
@@ -91,10 +89,10 @@ def _outcome_words(t: Texts, outcome: Saved | Replaced | TooMany, name: str) -> 
             )
 
 
-@style.command(name="remove", description="Remove a saved style.")
+@style.command(name="remove")
 @app_commands.describe(name="The style; those that you may remove are offered.")
 async def remove(interaction: Interaction, name: app_commands.Range[str, 1, TYPED_LIMIT]) -> None:
-    """Remove a style."""
+    """Remove a saved style."""
     t = texts_of(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     wanted = name.casefold()

@@ -1,27 +1,30 @@
 """`/settings`: defaults of one's own; an admin's for a channel or the server."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import discord
 from discord import app_commands, ui
 
 from bot.intake.own_defaults import OwnDefaults
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, languages, texts_for, texts_of
 from bot.ui.default_words import KEPT_COLORS, NOTIFY, own_name
+from bot.ui.fields import SEPARATOR, Switches, ids_of, sizes_and_qualities
 from bot.ui.people import is_admin
 from bot.ui.reporting import ReportingModal
-from bot.ui.words import QUALITIES
-from bot.wire.errors import UserError
-from bot.wire.in_time import read_in_time
+from bot.wire.acknowledging import read_in_time
 from common.defaults import Defaults
 from jobs.changing.defaults import DefaultsScope
 
-SIZES_PX = (256, 384, 512, 768, 1024, 1536, 2048)
 AS_USUAL = "-"
 ROLES_AT_MOST = 25  # as many as a menu lets choose
-_SEPARATOR = "/"
 NEEDS_ADMIN = _("Only those who manage this server may set that; without it, it is for you.")
+KEPT: Mapping[DefaultsScope, str] = {
+    "user": _("Kept. /paint does so from now on, where you do not say otherwise."),
+    "channel": _("Kept for this channel, where members have no defaults of their own."),
+    "guild": _("Kept for this server, where members have no defaults of their own."),
+}
 HIDDEN, PRIVATE = "spoiler", "private"
 
 
@@ -33,7 +36,8 @@ class SettingsForm(ReportingModal):
     ) -> None:
         super().__init__(title=t("Defaults"))
         self._scope, self._owner_id = scope, owner_id
-        self._size = _select("size", t, _sizes(t, largest_px), _size_value(now))
+        present = None if now.size_px is None else f"{now.size_px}{SEPARATOR}{now.quality}"
+        self._size = _select("size", t, sizes_and_qualities(t, largest_px), present)
         colors = {name: t(label) for name, label in KEPT_COLORS.items()}
         self._colors = _select("colors", t, colors, now.keep_colors)
         self._notify: ui.Select[Any] | None = None
@@ -62,32 +66,23 @@ class SettingsForm(ReportingModal):
             about = t("Their pictures are hidden until somebody clicks on them.")
             self.add_item(ui.Label(text=label, description=about, component=self._roles))
         on = {HIDDEN: now.spoiler or now.always_spoiler, PRIVATE: now.ephemeral}
-        self._switches: ui.CheckboxGroup[Any] = ui.CheckboxGroup(
-            custom_id="switches",
-            required=False,
-            min_values=0,
-            options=[
-                discord.CheckboxGroupOption(label=label, value=name, default=bool(on[name]))
-                for name, label in switches.items()
-            ],
-        )
+        self._switches = Switches(switches, on={name for name, is_on in on.items() if is_on})
         self.add_item(ui.Label(text=t("And"), component=self._switches))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Keep what was chosen."""
-        size_px, quality = _parted(_value(self._size))
+        size_px, _slash, quality = (_value(self._size) or "").partition(SEPARATOR)
         switched = set(self._switches.values)
         hides = "spoiler" if self._scope == "user" else "always_spoiler"
         chosen = Defaults.model_validate(
             {
-                "size_px": size_px,
-                "quality": quality,
+                "size_px": size_px or None,
+                "quality": quality or None,
                 "keep_colors": _value(self._colors),
                 "notify": _value(self._notify),
                 "language": _value(self._language),
                 hides: True if HIDDEN in switched else None,
-                "spoiler_role_ids": tuple(map(_id_of, self._roles.values if self._roles else ()))
-                or None,
+                "spoiler_role_ids": ids_of(self._roles.values if self._roles else ()) or None,
                 "ephemeral": True if PRIVATE in switched else None,
             }
         )
@@ -95,22 +90,7 @@ class SettingsForm(ReportingModal):
         own = interaction.client.service(OwnDefaults)
         await own.set(interaction, self._scope, self._owner_id, chosen)
         t = texts_for(chosen.language) if chosen.language else texts_of(interaction)
-        await interaction.edit_original_response(content=_said(t, self._scope))
-
-
-def _id_of(chosen: Any) -> int:
-    """The id of a role; discord.py gives the bare text for one that is gone."""
-    return int(getattr(chosen, "id", chosen))
-
-
-def _said(t: Texts, scope: DefaultsScope) -> str:
-    match scope:
-        case "user":
-            return t("Kept. /paint does so from now on, where you do not say otherwise.")
-        case "channel":
-            return t("Kept for this channel, where members have no defaults of their own.")
-        case "guild":
-            return t("Kept for this server, where members have no defaults of their own.")
+        await interaction.edit_original_response(content=t(KEPT[self._scope]))
 
 
 def _select(custom_id: str, t: Texts, labels: dict[str, str], now: str | None) -> "ui.Select[Any]":
@@ -130,27 +110,7 @@ def _value(select: "ui.Select[Any] | None") -> str | None:
     return None if chosen == AS_USUAL else chosen
 
 
-def _parted(value: str | None) -> tuple[str | None, str | None]:
-    if value is None:
-        return None, None
-    size, _sep, quality = value.partition(_SEPARATOR)
-    return size, quality
-
-
-def _size_value(now: Defaults) -> str | None:
-    return None if now.size_px is None else f"{now.size_px}{_SEPARATOR}{now.quality}"
-
-
-def _sizes(t: Texts, largest_px: int) -> dict[str, str]:
-    return {
-        f"{size}{_SEPARATOR}{quality}": f"{size} px · {t(label)}"
-        for size in SIZES_PX
-        if size <= largest_px
-        for quality, label in QUALITIES.items()
-    }
-
-
-@app_commands.command(name="settings", description="What your pictures are to be by default.")
+@app_commands.command(name="settings")
 @app_commands.describe(whose="Yours; or, for admins, this channel's or this server's.")
 @app_commands.choices(
     whose=[
@@ -162,7 +122,7 @@ def _sizes(t: Texts, largest_px: int) -> dict[str, str]:
 async def settings(
     interaction: Interaction, whose: Literal["user", "channel", "guild"] = "user"
 ) -> None:
-    """Open the form."""
+    """What your pictures are to be by default."""
     owner_id: int | None = interaction.user.id
     if whose != "user":
         in_server = interaction.guild_id is not None

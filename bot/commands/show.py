@@ -9,19 +9,16 @@ from discord import app_commands
 from bot.cards.fit_upload import fitted, fitted_result
 from bot.cards.job_card import job_card
 from bot.cards.small_print import Attached
-from bot.commands.job_access import job_in_time, note_look
-from bot.commands.message_removed import is_removed
+from bot.commands.job_access import is_removed, job_in_time, note_look
 from bot.commands.rights import Right, may
 from bot.intake.request import asker_of
-from bot.intake.shares import Shares
-from bot.kit import Feature, Interaction
+from bot.intake.shares import convenience
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
-from bot.ui.container import Page, show
+from bot.ui.components import show
 from bot.ui.refusals import refusal_words
-from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
-from bot.wire.in_time import read_in_time
+from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.uploads import Upload
 from common.store import PictureMissingError
 from jobs.model import Job, JobState
@@ -43,9 +40,15 @@ async def show_job(interaction: Interaction, job_id: int) -> None:
     """
     job = await _visible(interaction, job_id)
     await note_look(interaction, job)
-    turns = interaction.client.service(Shares).conveniences
-    async with turns.turn(interaction.user.id):
-        await show(interaction, await job_page(interaction, texts_of(interaction), job))
+    client, t = interaction.client, texts_of(interaction)
+    async with convenience(interaction):
+        standing = await client.queue.standings.get(job.id)
+        attached = await _result(interaction, t, job)
+        has_gallery = await _has_gallery(interaction, job)
+        layout = job_card(t, job, standing, attached, has_gallery=has_gallery)
+        if attached is not None:
+            layout.files = tuple(Upload(each.data, each.filename) for each in attached.all)
+        await show(interaction, layout)
 
 
 async def _visible(interaction: Interaction, job_id: int, *, to_others: bool = False) -> Job:
@@ -96,18 +99,6 @@ async def is_for_others(interaction: Interaction, job: Job) -> bool:
     return await read_in_time(interaction, refusing) is None
 
 
-async def job_page(interaction: Interaction, t: Texts, job: Job) -> Page:
-    """The card of a job with its picture, if that is still kept."""
-    client = interaction.client
-    standing = await client.queue.standings.get(job.id)
-    attached = await _result(interaction, t, job)
-    has_gallery = await _has_gallery(interaction, job)
-    layout = job_card(t, job, standing, attached, has_gallery=has_gallery)
-    if attached is None:
-        return Page(layout)
-    return Page(layout, tuple(Upload(each.data, each.filename) for each in attached.all))
-
-
 async def _has_gallery(interaction: Interaction, job: Job) -> bool:
     """Whether its member could publish a picture in the server in which it is shown."""
     own = job.user_id == interaction.user.id and job.message_removed_at is None
@@ -119,25 +110,17 @@ async def _has_gallery(interaction: Interaction, job: Job) -> bool:
 
 async def _result(interaction: Interaction, t: Texts, job: Job) -> Attached | None:
     client, limit_bytes = interaction.client, interaction.filesize_limit
-    store = client.queue.store
     try:
         if job.state is JobState.DONE:
-            return await fitted_result(t, store, client.encoder, job, limit_bytes)
+            return await fitted_result(t, client, job, limit_bytes)
         if job.state is not JobState.RUNNING or job.preview_key is None:
             return None
-        return await fitted(
-            t,
-            store,
-            client.encoder,
-            key=job.preview_key,
-            limit_bytes=limit_bytes,
-            name=f"atelier-{job.id}",
-        )
+        return await fitted(t, client, job.preview_key, limit_bytes, f"atelier-{job.id}")
     except PictureMissingError:
         return None
 
 
-@app_commands.command(name="show", description="Show a picture by its number.")
+@app_commands.command(name="show")
 @app_commands.describe(
     picture="Its number; your newest are offered.",
     everybody="Show it to everybody here, not only to you.",
@@ -147,7 +130,7 @@ async def show_command(
     picture: JobNumber,
     everybody: bool = False,
 ) -> None:
-    """Show a picture."""
+    """Show a picture by its number."""
     if everybody:  # a refusal is for the one who asks, and after the acknowledgement all see it
         await check_posting(interaction, picture)
     await acknowledge(interaction, ephemeral=not everybody, thinking=True)

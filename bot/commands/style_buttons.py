@@ -1,8 +1,7 @@
 """Buttons that paint in one style: a photograph that was kept, or one that a form asks for."""
 
 import random
-import re
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import ui
@@ -12,8 +11,7 @@ from bot.intake.request import StyleWish
 from bot.intake.service import IntakeService
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts
-from bot.ui.buttons import USER, PersistentItem, check_owner, custom_id, template
-from bot.ui.plain import shorten
+from bot.ui.components import USER, PersistentItem, persistent
 from bot.ui.words import at_hand_first, catalogue, is_at_hand
 from common.catalogue import Painting
 
@@ -27,51 +25,25 @@ SIX = "six"
 """Before a colon and a page of the catalogue, all of whose paintings are to be tried."""
 TRIAL = {"size_px": 256, "quality": "draft", "vary": "style", "timelapse": False}
 """Options for a first look at several styles: small and quick."""
-LABEL_LIMIT = 80
 WISH = r"(?P<wish>\d{1,20})"
 
 
-class StyleButton(
-    PersistentItem["ui.Button[Any]"],
-    template=template("in", USER, WISH, r"(?P<style>[\w:-]{1,60})"),
-):
-    """Paints in one style."""
+@persistent("in", USER, WISH, r"(?P<style>[\w:-]{1,60})")
+async def style_button(interaction: Interaction, t: Texts, item: PersistentItem) -> None:
+    """Paint in one style, or ask for the photograph.
 
-    user_id: int
-    """Who may press it."""
-    wish_id: int
-    """The interaction that brought the photograph; `NO_WISH`: a form asks for one."""
-    style: str
-    """As a preset of `/paint`, or `SURPRISE`, `NEAR`, or `SIX` with a page."""
-
-    def __init__(
-        self, user_id: int, wish_id: int, style: str, label: str, emoji: str | None = None
-    ) -> None:
-        super().__init__(
-            ui.Button(
-                label=shorten(label, LABEL_LIMIT),
-                emoji=emoji,
-                custom_id=custom_id("in", user_id, wish_id, style),
-            )
-        )
-        self.user_id, self.wish_id, self.style = user_id, wish_id, style
-
-    @classmethod
-    def unpacked(cls, t: Texts, item: ui.Item[Any], match: re.Match[str]) -> Self:  # noqa: ARG003 - as all
-        """The button as it was packed."""
-        return cls(int(match["user"]), int(match["wish"]), match["style"], "…")
-
-    async def act(self, interaction: Interaction, t: Texts) -> None:
-        """Paint, or ask for the photograph."""
-        check_owner(interaction, self.user_id)
-        styles, changes = _chosen(interaction, self.style)
-        if self.wish_id == NO_WISH:
-            title = t("Paint with this")
-            await interaction.response.send_modal(PhotoForm(t, title, styles, changes))
-        else:
-            await interaction.client.service(IntakeService).finish(
-                interaction, self.wish_id, styles, **changes
-            )
+    The `style` is a preset of `/paint`, or `SURPRISE`, `NEAR`, or `SIX` with a page; the `wish` is
+    the interaction that brought the photograph, or `NO_WISH`.
+    """
+    item.check_owner(interaction)
+    styles, changes = _chosen(interaction, item.parts["style"])
+    wish_id = int(item.parts["wish"])
+    if wish_id == NO_WISH:
+        title = t("Paint with this")
+        await interaction.response.send_modal(PhotoForm(t, title, styles, changes))
+    else:
+        intake = interaction.client.service(IntakeService)
+        await intake.finish(interaction, wish_id, styles, **changes)
 
 
 def near(client: Bot) -> list[Painting]:
@@ -99,13 +71,11 @@ def _chosen(interaction: Interaction, style: str) -> tuple[tuple[StyleWish, ...]
 
 def _beside(message: discord.Message | None) -> list[Painting]:
     """The paintings that a message has a button for: what can be had may be others by now."""
-    view = None if message is None else ui.LayoutView.from_message(message, timeout=None)
-    ids = (
-        []
-        if view is None
-        else [str(getattr(each, "custom_id", "")) for each in view.walk_children()]
-    )
-    pattern = StyleButton.__discord_ui_compiled_template__
+    if message is None:
+        return []
+    view = ui.LayoutView.from_message(message, timeout=None)
+    ids = [str(getattr(each, "custom_id", "")) for each in view.walk_children()]
+    pattern = style_button.__discord_ui_compiled_template__
     found = [match["style"] for each in ids if (match := pattern.fullmatch(each))]
     return [painting for each in found if (painting := catalogue().get(each)) is not None]
 
@@ -115,4 +85,4 @@ def _tried(paintings: list[Painting]) -> tuple[tuple[StyleWish, ...], dict[str, 
     return styles, {**TRIAL, "variants": len(paintings)}
 
 
-FEATURE = Feature(buttons=(StyleButton,))
+FEATURE = Feature(buttons=(style_button,))

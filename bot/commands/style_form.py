@@ -12,16 +12,21 @@ from bot.intake.request import PaintRequest, Source, StyleWish, asker_of
 from bot.intake.service import IntakeService
 from bot.intake.wishes import OWN_STYLE, new_seed, suiting
 from bot.kit import Bot, Interaction
-from bot.texts import Texts, _
-from bot.ui.picture_upload import PictureUpload
+from bot.texts import Texts, _, texts_of
+from bot.ui.fields import PictureUpload
 from bot.ui.reporting import ReportingModal
 from bot.ui.words import at_hand_first, painter_words
+from bot.wire.acknowledging import read_in_time
 from common.options import MAX_VARIANTS, PaintOptions
 from jobs.changing.styles import UserStyle
+from jobs.outcomes import QueueUnavailableError
 
 LISTED = 25
 LISTED_PAINTINGS = 10  # at least, however many styles were saved
 LABEL_LIMIT = 100
+
+SEVERAL = {"vary": "photo", "moving": False}
+"""Options of a job with several photographs."""
 
 STRENGTHS: dict[str, tuple[str, float]] = {
     "light": (_("light"), 0.3),
@@ -32,7 +37,7 @@ STRENGTHS: dict[str, tuple[str, float]] = {
 
 
 @dataclass(frozen=True)
-class Chosen:
+class StyleChoice:
     """What was filled in."""
 
     styles: tuple[StyleWish, ...]
@@ -79,7 +84,7 @@ def strength_of(select: "ui.Select[Any]") -> float | None:
     return next((STRENGTHS[value][1] for value in select.values), None)
 
 
-OnChosen = Callable[[Interaction, Chosen], Awaitable[None]]
+OnChosen = Callable[[Interaction, StyleChoice], Awaitable[None]]
 
 
 class StyleForm(ReportingModal):
@@ -127,12 +132,61 @@ class StyleForm(ReportingModal):
         if not wishes:
             wishes = [StyleWish(preset=value) for value in self._painting.values[:1]]
         strength = strength_of(self._strength)
-        await self._on_chosen(interaction, Chosen(tuple(wishes), strength))
+        await self._on_chosen(interaction, StyleChoice(tuple(wishes), strength))
 
 
-def of_photos(count: int) -> dict[str, Any]:
-    """Options of a job with several photographs, by their names; none for one."""
-    return {} if count == 1 else {"variants": count, "vary": "photo", "moving": False}
+async def _saved_styles(interaction: Interaction) -> list[UserStyle]:
+    """The member's saved styles and the server's; none where the database is slow to say."""
+    styles = interaction.client.queue.styles
+    try:
+        return await read_in_time(
+            interaction, styles.visible_to(interaction.user.id, interaction.guild_id)
+        )
+    except QueueUnavailableError:
+        return []  # the form does without them, which is better than no form
+
+
+async def ask_style(
+    interaction: Interaction, title: str, on_chosen: OnChosen, *, asks_strength: bool = False
+) -> None:
+    """Open the form that asks for a style."""
+    t, client = texts_of(interaction), interaction.client
+    saved = await _saved_styles(interaction)
+    form = StyleForm(t, client, title, on_chosen, saved=saved, asks_strength=asks_strength)
+    await interaction.response.send_modal(form)
+
+
+async def begin_with(
+    interaction: Interaction,
+    photos: Sequence[Source],
+    styles: tuple[StyleWish, ...],
+    strength: float | None,
+    changes: Mapping[str, Any],
+    *,
+    of_job_id: int | None = None,
+) -> None:
+    """Take in what a form says, and what the member's defaults and the style say of the rest."""
+    named = {} if strength is None else {"strength": strength}
+    own = await interaction.client.service(OwnDefaults).of(interaction)
+    options = {
+        **options_by(own),
+        **({} if len(photos) == 1 else {"variants": len(photos), **SEVERAL}),
+        "seed": new_seed(),
+        **suiting(styles),
+        **named,
+        **changes,
+    }
+    request = PaintRequest(
+        asker=asker_of(interaction),
+        reply=reply_by(interaction, own),
+        content=photos[0],
+        more=tuple(photos[1:]),
+        styles=styles,
+        options=PaintOptions(**options),
+        named=tuple(named),
+        parent_job_id=of_job_id,
+    )
+    await interaction.client.service(IntakeService).begin(interaction, request)
 
 
 class PhotoForm(ReportingModal):
@@ -160,26 +214,8 @@ class PhotoForm(ReportingModal):
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Take the wish in."""
+        photos = [Source.attachment(file) for file in self._photos.values]
         strength = strength_of(self._strength)
-        named = {} if strength is None else {"strength": strength}
-        own = await interaction.client.service(OwnDefaults).of(interaction)
-        first, *more = [Source.attachment(file) for file in self._photos.values]
-        options = {
-            **options_by(own),
-            **of_photos(1 + len(more)),
-            "seed": new_seed(),
-            **suiting(self._styles),
-            **named,
-            **self._changes,
-        }
-        request = PaintRequest(
-            asker=asker_of(interaction),
-            reply=reply_by(interaction, own),
-            content=first,
-            more=tuple(more),
-            styles=self._styles,
-            options=PaintOptions(**options),
-            named=tuple(named),
-            parent_job_id=self._of_job_id,
+        await begin_with(
+            interaction, photos, self._styles, strength, self._changes, of_job_id=self._of_job_id
         )
-        await interaction.client.service(IntakeService).begin(interaction, request)

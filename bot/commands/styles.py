@@ -3,19 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-import discord
 from discord import app_commands, ui
 
-from bot.commands.style_buttons import NO_WISH, SIX, STYLES_TRIED, StyleButton
-from bot.commands.style_pictures import painting_picture, stored_picture
+from bot.commands.style_buttons import NO_WISH, SIX, STYLES_TRIED, style_button
+from bot.commands.thumbnails import small_picture
 from bot.intake.wishes import OWN_STYLE
 from bot.kit import Bot, Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
-from bot.ui.container import Page, card, row_of, show
-from bot.ui.paging import PageButton, PagePlace
-from bot.ui.plain import plain
-from bot.ui.words import at_hand_first, catalogue, is_at_hand, is_offered
+from bot.ui.components import Card, card, own_button, row_of, show
+from bot.ui.paging import PagePlace, page_button, turner
+from bot.ui.words import at_hand_first, catalogue, is_at_hand, is_offered, plain
 from bot.wire.acknowledging import acknowledge
 from common.catalogue import Painting
 from common.settings import Settings
@@ -92,7 +89,7 @@ async def _own_entries(interaction: Interaction, t: Texts) -> list[StyleEntry]:
     ]
 
 
-async def styles_page(interaction: Interaction, place: PagePlace) -> Page:
+async def styles_page(interaction: Interaction, place: PagePlace) -> Card:
     """One page of styles with their pictures, each with a button to paint in it."""
     t = texts_of(interaction)
     topic = Topic.of(place.topic)
@@ -108,19 +105,27 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Page:
         nothing = t("No painting matches “{search}”.", search=plain(topic.search))
     first = place.page * PAGE_SIZE
     shown = entries[first : first + PAGE_SIZE]
-    turner = StylesPage.turner(t, place, more=len(entries) > first + PAGE_SIZE)
+    turning = turner(styles_turner, t, place, more=len(entries) > first + PAGE_SIZE)
     if not shown:
-        return Page(card(title, nothing, turner))
-    files = [await _picture(interaction, entry, index) for index, entry in enumerate(shown)]
+        return card(title, nothing, turning)
+    files = [
+        await small_picture(interaction.client, entry.pictured, f"style{index}")
+        for index, entry in enumerate(shown)
+    ]
     how = t.plural("There is {count} here.", "There are {count} here.", count=len(entries))
     parts: list[str | ui.Item[Any]] = []
+    wish = place.user_id, topic.wish_id
     for entry, file in zip(shown, files, strict=True):
-        button = StyleButton(place.user_id, topic.wish_id, entry.id, t("Paint with this"), "🖌️")
-        parts += [_part(entry, file), row_of(button)]
+        button = style_button.button(t("Paint with this"), *wish, entry.id, emoji="🖌️")
+        words: str | ui.Item[Any] = entry.words
+        if file is not None:
+            thumbnail: ui.Thumbnail[Any] = ui.Thumbnail(file, description=entry.name[:256])
+            words = ui.Section(entry.words, accessory=thumbnail)
+        parts += [words, row_of(button)]
     if topic.kind == CATALOGUE and not topic.search and len(shown) > 1:
         trial = t("Try these on my photo")
         style = f"{SIX}:{place.page}"
-        parts.append(row_of(StyleButton(place.user_id, topic.wish_id, style, trial, "🧪")))
+        parts.append(row_of(style_button.button(trial, *wish, style, emoji="🧪")))
     away = len(catalogue()) - len(entries)
     if topic.kind == CATALOGUE and not topic.search and away:
         how += " " + t.plural(
@@ -128,45 +133,22 @@ async def styles_page(interaction: Interaction, place: PagePlace) -> Page:
             "{count} more cannot be fetched at the moment.",
             count=away,
         )
-    attached = tuple(file for file in files if file is not None)
-    return Page(card(title, *parts, f"-# {how}", turner), attached)
+    return card(title, *parts, f"-# {how}", turning, files=files)
 
 
-def _part(entry: StyleEntry, file: discord.File | None) -> "str | ui.Section[Any]":
-    """A style with its picture beside it."""
-    if file is None:
-        return entry.words
-    thumbnail: ui.Thumbnail[Any] = ui.Thumbnail(file, description=entry.name[:256])
-    return ui.Section(entry.words, accessory=thumbnail)
+styles_turner = page_button("styles", styles_page)
 
 
-async def _picture(interaction: Interaction, entry: StyleEntry, index: int) -> discord.File | None:
-    name = f"style{index}"
-    if isinstance(entry.pictured, Painting):
-        return await painting_picture(interaction.client, entry.pictured, name)
-    return await stored_picture(interaction.client, entry.pictured, name)
-
-
-class StylesPage(PageButton, kind="styles"):
-    """Turns the pages of `/styles`."""
-
-    async def render(self, interaction: Interaction, place: PagePlace) -> Page:
-        """Make the page."""
-        return await styles_page(interaction, place)
-
-
-class AllStyles(OwnButton, kind="all-styles", label=_("All styles"), emoji="🖼️"):
+@own_button("all-styles", _("All styles"), emoji="🖼️")
+async def all_styles_button(interaction: Interaction, _t: Texts, about: int) -> None:
     """Opens the pages of all styles, to paint a photograph that was kept."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Show the first page."""
-        await acknowledge(interaction, ephemeral=True, thinking=True)
-        wish_id = int(self.about or NO_WISH)
-        place = PagePlace(interaction.user.id, topic=str(Topic(CATALOGUE, wish_id=wish_id)))
-        await show(interaction, await styles_page(interaction, place))
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    wish_id = about
+    place = PagePlace(interaction.user.id, topic=str(Topic(CATALOGUE, wish_id=wish_id)))
+    await show(interaction, await styles_page(interaction, place))
 
 
-@app_commands.command(name="styles", description="Browse the styles that you can paint in.")
+@app_commands.command(name="styles")
 @app_commands.describe(
     search="A painter, a painting or a movement; leave empty for all.",
     whose="The catalogue of paintings, or the styles that you and this server saved.",
@@ -182,11 +164,11 @@ async def styles(
     search: app_commands.Range[str, 1, SEARCH_LIMIT] | None = None,
     whose: str = CATALOGUE,
 ) -> None:
-    """Show the first page."""
+    """Browse the styles that you can paint in."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     words = " ".join((search or "").split())
     place = PagePlace(interaction.user.id, topic=str(Topic(whose, words)))
     await show(interaction, await styles_page(interaction, place))
 
 
-FEATURE = Feature(commands=(styles,), buttons=(StylesPage, AllStyles))
+FEATURE = Feature(commands=(styles,), buttons=(styles_turner, all_styles_button))

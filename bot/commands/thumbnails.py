@@ -1,13 +1,15 @@
-"""Small versions of stored pictures, for galleries; made where a bad file does no harm."""
+"""Small pictures to choose by, of styles and of paintings; made where a bad file does no harm."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import discord
 
-from bot.kit import Bot, Feature
+from bot.kit import Bot, Feature, Service
 from bot.wire.uploads import Upload
+from common.catalogue import Painting
+from common.catalogue.catalogue import scan_path, swatch_at_hand
 from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailableError, PictureError
 from common.store import PictureMissingError
 
@@ -22,46 +24,51 @@ LIMITS = DecodeLimits(
 )
 
 
-class Thumbnails:
+class Thumbnails(Service):
     """Makes small pictures in one child process, which starts at the first."""
 
     def __init__(self, client: Bot) -> None:
-        self._client = client
+        super().__init__(client)
         self._decoder = DecoderPool(LIMITS, processes=1)
         self._one_at_a_time = asyncio.Lock()  # so that large pictures do not add up in memory
-
-    async def start(self) -> None:
-        """Nothing to do before the first picture."""
 
     async def stop(self) -> None:
         """End the child process."""
         await self._decoder.close()
 
-    async def small(self, key: str) -> bytes | None:
-        """A stored picture as a small PNG, or None where it is gone or cannot be read."""
+    async def small(self, read: Callable[[], Awaitable[bytes]]) -> bytes | None:
+        """A picture as a small PNG, or None where it is gone or cannot be read."""
         async with self._one_at_a_time:
             try:
-                return (await self._decoder.normalize(await self._client.queue.store.get(key))).png
-            except (PictureMissingError, PictureError, DecoderUnavailableError):
+                return (await self._decoder.normalize(await read())).png
+            except (PictureMissingError, OSError, PictureError, DecoderUnavailableError):
                 return None
 
-    async def small_file(self, path: Path) -> bytes | None:
-        """The same of a file, such as the scan of a painting."""
-        async with self._one_at_a_time:
-            try:
-                data = await asyncio.to_thread(path.read_bytes)
-                return (await self._decoder.normalize(data)).png
-            except (OSError, PictureError, DecoderUnavailableError):
-                return None
 
-    async def files(self, pictures: Iterable[tuple[str, str]]) -> dict[str, discord.File]:
-        """Small files to attach, by name; of (name, key) those whose pictures are still there."""
-        found: dict[str, discord.File] = {}
-        for name, key in pictures:
-            png = await self.small(key)
-            if png is not None:
-                found[name] = Upload(png, f"{name}.png")
-        return found
+async def small_picture(client: Bot, pictured: Painting | str, name: str) -> discord.File | None:
+    """A picture to choose a style by; None where there is none.
+
+    Of a painting its scan where that is on this machine, else its swatch; of a key, what is stored.
+    """
+    thumbnails, styles_dir = client.service(Thumbnails), client.settings.styles_dir
+    if isinstance(pictured, str):
+        png = await thumbnails.small(lambda: client.queue.store.get(pictured))
+        return None if png is None else Upload(png, f"{name}.png")
+    scan = scan_path(pictured, styles_dir)
+    if scan.is_file():
+        png = await thumbnails.small(lambda: asyncio.to_thread(scan.read_bytes))
+        if png is not None:
+            return Upload(png, f"{name}.png")
+    swatch = swatch_at_hand(pictured, styles_dir)
+    data = None if swatch is None else await asyncio.to_thread(_read, swatch)
+    return None if swatch is None or data is None else Upload(data, f"{name}{swatch.suffix}")
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 FEATURE = Feature(services=(Thumbnails,))

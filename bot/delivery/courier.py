@@ -4,17 +4,19 @@ import logging
 from dataclasses import dataclass, replace
 
 import discord
+from cachetools import LRUCache
 
+from bot.cards.fit_upload import fitted_result
 from bot.cards.small_print import Attached
-from bot.delivery.files import JobFiles
 from bot.delivery.presentations import (
     Layout,
     PictureSize,
     Presentation,
+    ShowRequest,
     fields_of,
     presentations_for,
 )
-from bot.delivery.routes import Route, Routes, Shown
+from bot.delivery.routes import Route, Routes, SentMessage
 from bot.kit import Bot
 from bot.texts import Texts, texts_for
 from bot.wire.faults import (
@@ -30,7 +32,7 @@ from bot.wire.faults import (
 )
 from bot.wire.uploads import Upload
 from common.child import ChildError
-from common.store import StorageUnavailableError
+from common.store import PictureMissingError, StorageUnavailableError
 from jobs.model import Job, JobState, Standing
 from jobs.outcomes import QueueError
 
@@ -38,6 +40,7 @@ log = logging.getLogger(__name__)
 
 SMALLEST_LIMIT_BYTES = 256 * 1024
 TRIES_TO_FIT = 3
+REMEMBERED = 4  # encoded results, so that the next try after an outage need not encode again
 UNCLEAR_TRIES = 10  # some minutes, until an answer that is none of Discord's own is believed
 
 
@@ -55,25 +58,7 @@ class Nowhere:
     reason: str
 
 
-Outcome = Shown | Later | Nowhere
-
-
-@dataclass(frozen=True)
-class ShowRequest:
-    """A state of a job that is to be shown."""
-
-    t: Texts
-    """The language of its user."""
-    job: Job
-    """As it is in the database."""
-    standing: Standing | None
-    """Its place in the queue; None once it has ended."""
-    attempt: int
-    """Which try at the final state this is; from the second on, a new message is only sent if the
-    first is not there.
-    """
-    has_gallery: bool = False
-    """Whether the server has a channel in which to publish pictures."""
+Outcome = SentMessage | Later | Nowhere
 
 
 @dataclass
@@ -97,7 +82,7 @@ class Courier:
 
     def __init__(self, client: Bot, routes: Routes) -> None:
         self._client = client
-        self._files = JobFiles(client)
+        self._encoded: LRUCache[tuple[str, int, str], Attached] = LRUCache(REMEMBERED)
         self._routes = routes
 
     async def show(self, job: Job, standing: Standing | None, *, attempt: int = 1) -> Outcome:
@@ -110,13 +95,16 @@ class Courier:
             if message_gone and not route.is_dm:
                 continue
             match await self._try(request, route):
-                case Shown() | Later() as outcome:
+                case SentMessage() | Later() as outcome:
                     return outcome
                 case TokenEnded() as fault:
                     self._routes.token_ended(job)
                 case MessageGone() as fault:
                     message_gone = True
-                    await self._note_removed(job)
+                    reply = job.reply
+                    if reply.bot_in_channel and not reply.ephemeral and reply.message_id:
+                        # What everybody saw was deleted while the bot was away.
+                        await self._client.queue.deliveries.mark_removed({reply.message_id})
                 case fault:
                     log.info("Job %d cannot be shown one way: %s", job.id, fault)
         return Nowhere("the message was deleted" if message_gone else _reason(fault))
@@ -131,13 +119,7 @@ class Courier:
             return False  # the picture does not wait for that
         return limits.gallery_channel_id is not None
 
-    async def _note_removed(self, job: Job) -> None:
-        """Remember that what everybody saw was deleted while the bot was away."""
-        reply = job.reply
-        if reply.bot_in_channel and not reply.ephemeral and reply.message_id is not None:
-            await self._client.queue.deliveries.mark_removed({reply.message_id})
-
-    async def is_last(self, job: Job, shown: Shown) -> bool | Later:
+    async def is_last(self, job: Job, shown: SentMessage) -> bool | Later:
         """Whether the message still is as it was shown, as far as the bot may see it."""
         try:
             return await self._routes.is_last(job, shown)
@@ -145,10 +127,10 @@ class Courier:
             fault = fault_of(error)
         return Later(fault.seconds) if isinstance(fault, TryLater) else True
 
-    async def _try(self, request: ShowRequest, route: Route) -> Shown | Later | Fault:
+    async def _try(self, request: ShowRequest, route: Route) -> SentMessage | Later | Fault:
         """Go one way, ever more plainly where Discord refuses what it is offered."""
         budget = SizeBudget(route.limit_bytes)
-        result: Shown | Later | Fault = NoAccess()
+        result: SentMessage | Later | Fault = NoAccess()
         for presentation in presentations_for(request.job, is_new=route.is_new):
             if presentation.picture is not PictureSize.WHOLE and not budget.used_bytes:
                 continue  # without a picture it would be the same again
@@ -164,7 +146,7 @@ class Courier:
 
     async def _offer(
         self, request: ShowRequest, route: Route, presentation: Presentation, budget: SizeBudget
-    ) -> Shown | Later | Fault:
+    ) -> SentMessage | Later | Fault:
         """Offer one presentation, with a smaller picture if this one is too large."""
         while True:
             attached = None
@@ -192,7 +174,10 @@ class Courier:
     async def _file(self, request: ShowRequest, limit_bytes: int) -> Attached | Later | None:
         job = request.job
         try:
-            return await self._files.of(request.t, job, limit_bytes)
+            return await self._fitted(request.t, job, limit_bytes)
+        except PictureMissingError:
+            log.warning("A picture of job %d is gone", job.id)
+            return None
         except ChildError as problem:
             log.error("The picture of job %d could not be made to fit: %s", job.id, problem)  # noqa: TRY400 - known
             return Later(None) if request.attempt < TRIES_TO_FIT else None
@@ -200,23 +185,32 @@ class Courier:
             log.warning("The picture of job %d cannot be read: %s", job.id, error)
             return Later(None)
 
+    async def _fitted(self, t: Texts, job: Job, limit_bytes: int) -> Attached | None:
+        """The preview of a job that is being painted, or its result; None: there is none."""
+        if job.state is JobState.RUNNING and job.preview_key is not None:
+            data = await self._client.queue.store.get(job.preview_key)
+            name = f"preview-{job.id}.{job.preview_key.rpartition('.')[2]}"
+            return Attached(data, name) if len(data) <= limit_bytes else None
+        if job.state is not JobState.DONE or job.result_key is None:
+            return None
+        known = (job.result_key, limit_bytes, t.language)
+        if known in self._encoded:
+            return self._encoded[known]
+        attached = await fitted_result(t, self._client, job, limit_bytes, is_result=True)
+        if attached is not None and attached.note is not None:  # it took work
+            self._encoded[known] = attached
+        return attached
+
 
 async def _send(
     request: ShowRequest, route: Route, presentation: Presentation, attached: Attached | None
-) -> Shown | Rejected:
+) -> SentMessage | Rejected:
     files: list[discord.File] = []
     if attached:
         hides = presentation.layout is Layout.WORDS and request.job.reply.spoiler
         files += [Upload(each.data, each.filename, spoiler=hides) for each in attached.all]
     try:
-        fields = fields_of(
-            request.t,
-            request.job,
-            request.standing,
-            presentation,
-            attached,
-            has_gallery=request.has_gallery,
-        )
+        fields = fields_of(request, presentation, attached)
     except Exception as error:
         log.exception("Job %d cannot be put as %s", request.job.id, presentation)
         return Rejected(f"{type(error).__name__}: {error}")

@@ -7,14 +7,12 @@ crash goes on where the last one ended, and there is one writer a message.
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
 
 from bot.delivery.courier import Courier, Later, Nowhere, Outcome
 from bot.delivery.notifier import Notifier
-from bot.delivery.routes import Routes, Shown
+from bot.delivery.routes import Routes, SentMessage
 from bot.delivery.tracked_message import TrackedMessage, differs
-from bot.kit import Bot, Feature
-from bot.wire.faults import BACKOFF
+from bot.kit import Bot, Feature, Service, cancel
 from bot.wire.in_flight import follow_this_task
 from bot.wire.original_response import is_mine
 from jobs.model import Job, JobState
@@ -34,23 +32,18 @@ EDITS_AT_ONCE = 6
 JOBS_AT_ONCE = 500
 
 
-@dataclass
-class Delivery:
+class Delivery(Service):
     """The service; see the module."""
 
-    client: Bot
-
-    def __post_init__(self) -> None:
-        self.routes = Routes(self.client)
-        """The routes to the messages."""
-        self.courier = Courier(self.client, self.routes)
-        """Brings one state to one message."""
+    def __init__(self, client: Bot) -> None:
+        super().__init__(client)
+        self._routes = Routes(client)
+        self._courier = Courier(client, self._routes)
         self._messages: dict[int, TrackedMessage] = {}
         self._slots = {
             True: asyncio.Semaphore(EDITS_AT_ONCE),
             False: asyncio.Semaphore(EDITS_AT_ONCE),
         }
-        self._loop: asyncio.Task[None] | None = None
         self._places_at = float("-inf")
         self._began_at = time.time()
         self._is_unsure = False
@@ -58,20 +51,16 @@ class Delivery:
 
     async def start(self) -> None:
         """Begin to deliver."""
-        self._loop = asyncio.create_task(self._run(), name="delivery")
-        self.client.when_connected.append(self._try_now)
+        self._run_beside(self._run(), "delivery")
+        self._client.when_connected.append(self._try_now)
 
     async def stop(self) -> None:
         """Finish the edits in flight; what is left is in the database for the next start."""
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
+        await super().stop()
         tasks = [message.task for message in self._messages.values() if message.task]
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_SECONDS)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(*tasks)
 
     def _try_now(self) -> None:
         """Forget the pauses: after an outage, nobody should wait for the end of a long one."""
@@ -83,7 +72,7 @@ class Delivery:
         while True:
             try:
                 await self._round()
-                await self.client.queue.wait_for_change(self._wait_seconds())
+                await self._client.queue.wait_for_change(self._wait_seconds())
             except QueueError as error:
                 log.warning("The queue does not answer: %s", error)
                 await asyncio.sleep(IDLE_SECONDS)
@@ -94,17 +83,19 @@ class Delivery:
 
     async def _round(self) -> None:
         now = self._now()
-        application_id = self.client.application_id or 0
-        due = await self.client.queue.deliveries.due(JOBS_AT_ONCE, application_id)
+        application_id = self._client.application_id or 0
+        due = await self._client.queue.deliveries.due(JOBS_AT_ONCE, application_id)
         if self._is_unsure:
-            await self.client.service(Notifier).go_on()
+            await self._client.service(Notifier).go_on()
             self._is_unsure = False
         jobs = {job.id: job for job in due}
         if now - self._places_at >= PLACES_SECONDS:
             self._places_at = now
             for job in await self._moved():
                 jobs.setdefault(job.id, job)
-        self._forget(jobs)
+        for job_id, message in list(self._messages.items()):
+            if job_id not in jobs and message.is_final and message.task is None:
+                del self._messages[job_id]  # it has had its end
         for job in sorted(jobs.values(), key=lambda job: not job.state.ended):
             self._consider(job, now)
 
@@ -144,13 +135,13 @@ class Delivery:
         load = max(1.0, len(self._messages) / MESSAGES_AT_FULL_PACE)
         only_place = message.standing_is_old and job.revision <= job.shown_revision
         seconds = PLACE_EDIT_SECONDS if only_place else EDIT_SECONDS
-        if not self.routes.token_works(job):
+        if not self._routes.token_works(job):
             seconds *= 2  # by the bot's own token, the channel's messages share a limit
         return seconds * load
 
     async def _deliver(self, job_id: int, message: TrackedMessage) -> None:
         """Bring the newest state of a job to its message, and note what came of it."""
-        queue = self.client.queue
+        queue = self._client.queue
         message.requests = follow_this_task()
         async with self._slots[message.is_final]:
             job = await queue.jobs.get(job_id)
@@ -164,16 +155,16 @@ class Delivery:
                 return
             standing = None if job.state.ended else await queue.standings.get(job_id)
             attempt = await queue.deliveries.count_attempt(job_id) if job.state.ended else 1
-            outcome = await self.courier.show(job, standing, attempt=attempt)
+            outcome = await self._courier.show(job, standing, attempt=attempt)
         message.edited_at = self._now()
-        if isinstance(outcome, Shown):
+        if isinstance(outcome, SentMessage):
             message.standing, message.standing_is_old = standing, False
         await self._note(job, message, outcome)
 
     async def _note(self, job: Job, message: TrackedMessage, outcome: Outcome) -> None:
-        queue, ended = self.client.queue, job.state.ended
+        queue, ended = self._client.queue, job.state.ended
         match outcome:
-            case Shown(how, message_id, channel_id, _):
+            case SentMessage(how, message_id, channel_id, _):
                 message.failures = 0
                 if job.reply.message_id is None and how != "dm":
                     await queue.deliveries.set_message(
@@ -185,8 +176,7 @@ class Delivery:
                     await self._delivered(job, outcome)
             case Later(seconds):
                 message.failing_end = ended
-                message.not_before = self._now() + BACKOFF.seconds(message.failures, seconds)
-                message.failures += 1
+                message.wait(self._now(), seconds)
             case Nowhere(reason):
                 message.is_gone = True
                 if ended:
@@ -195,16 +185,15 @@ class Delivery:
                 else:
                     await queue.deliveries.mark_shown(job.id, job.revision)
 
-    async def _stays(self, job: Job, message: TrackedMessage, end: Shown) -> bool:
+    async def _stays(self, job: Job, message: TrackedMessage, end: SentMessage) -> bool:
         """Look after the end of a job that an older edit may have overwritten.
 
         Returns:
             False where it is to be shown again.
         """
-        match await self.courier.is_last(job, end):
-            case Later() as later:
-                message.not_before = self._now() + BACKOFF.seconds(message.failures, later.seconds)
-                message.failures += 1
+        match await self._courier.is_last(job, end):
+            case Later(seconds):
+                message.wait(self._now(), seconds)
             case True:
                 message.failures = 0
                 if not message.watch(end, self._now()):
@@ -215,9 +204,9 @@ class Delivery:
                 return False
         return True
 
-    async def _delivered(self, job: Job, shown: Shown) -> None:
+    async def _delivered(self, job: Job, shown: SentMessage) -> None:
         tells_by_itself = shown.how in {"dm", "post"}  # as a new message
-        marked = await self.client.queue.deliveries.mark_delivered(
+        marked = await self._client.queue.deliveries.mark_delivered(
             job.id,
             how=shown.how,
             message_id=shown.message_id,
@@ -227,18 +216,18 @@ class Delivery:
         )
         if not marked or tells_by_itself:
             return
-        delivered = await self.client.queue.jobs.get(job.id)
+        delivered = await self._client.queue.jobs.get(job.id)
         if delivered is not None:
-            self.client.service(Notifier).tell(delivered)
+            self._client.service(Notifier).tell(delivered)
 
     async def _moved(self) -> list[Job]:
         """Waiting jobs whose place or time is no longer what their message says."""
-        queue = self.client.queue
+        queue = self._client.queue
         waiting = await queue.standings.waiting(None, limit=JOBS_AT_ONCE)
         standings = await queue.standings.get_many([job.id for job in waiting])
         moved = []
         for job in waiting:
-            if not is_mine(self.client, job.reply):
+            if not is_mine(self._client, job.reply):
                 continue
             message = self._message_of(job)
             standing = standings.get(job.id)
@@ -246,12 +235,6 @@ class Delivery:
                 message.standing_is_old = True
                 moved.append(job)
         return moved
-
-    def _forget(self, jobs: dict[int, Job]) -> None:
-        """Drop what is known of messages that have had their end."""
-        for job_id, message in list(self._messages.items()):
-            if job_id not in jobs and message.is_final and message.task is None:
-                del self._messages[job_id]
 
     def _wait_seconds(self) -> float:
         now = self._now()
@@ -267,9 +250,8 @@ class Delivery:
             self._is_unsure = True
         else:
             log.error("A delivery went wrong", exc_info=error)
-        message.not_before = self._now() + BACKOFF.seconds(message.failures)
+        message.wait(self._now())
         message.failing_end = message.is_final
-        message.failures += 1
 
     @staticmethod
     def _now() -> float:

@@ -8,10 +8,10 @@ import logging
 
 import discord
 
-from bot.kit import Bot, Feature
+from bot.kit import Bot, Feature, Service, cancel
 from bot.texts import Texts, texts_for
+from bot.ui.words import message_address
 from bot.wire.faults import BACKOFF, TryLater, Unclear, fault_of
-from bot.wire.message_address import message_address
 from bot.wire.original_response import webhook_of
 from jobs.model import Job, JobState
 from jobs.outcomes import QueueError
@@ -25,11 +25,11 @@ TRIES = 6
 STOP_SECONDS = 3.0
 
 
-class Notifier:
+class Notifier(Service):
     """Sends the messages. What a stop interrupts, the next start sends, if it is not too late."""
 
     def __init__(self, client: Bot) -> None:
-        self._client = client
+        super().__init__(client)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._sent: set[int] = set()
         """Jobs of which it could not be noted that their members were told."""
@@ -49,9 +49,7 @@ class Notifier:
         tasks = list(self._tasks.values())
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_SECONDS)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(*tasks)
 
     def tell(self, job: Job) -> None:
         """Tell the member of a job that its message shows the end, if they want that."""
@@ -117,10 +115,9 @@ class Notifier:
         )
 
     async def _by_token(self, job: Job, words: str) -> None:
-        reply = job.reply
-        webhook = webhook_of(self._client, reply.application_id, reply.interaction_token)
+        webhook = webhook_of(self._client, job.reply)
         await webhook.send(
-            words, ephemeral=reply.ephemeral, allowed_mentions=_only(job), suppress_embeds=True
+            words, ephemeral=job.reply.ephemeral, allowed_mentions=_only(job), suppress_embeds=True
         )
 
     async def _by_dm(self, job: Job, words: str) -> None:

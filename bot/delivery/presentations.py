@@ -7,7 +7,6 @@ flag. What the user waits for must not be lost to that.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import partial
 from typing import Any
 
 from bot.cards.job_card import end_words, job_card, plain_card
@@ -67,24 +66,38 @@ def presentations_for(job: Job, *, is_new: bool) -> list[Presentation]:
     return first + [Presentation(layout, picture) for picture in PictureSize for layout in plainer]
 
 
+@dataclass(frozen=True)
+class ShowRequest:
+    """A state of a job that is to be shown."""
+
+    t: Texts
+    """The language of its user."""
+    job: Job
+    """As it is in the database."""
+    standing: Standing | None
+    """Its place in the queue; None once it has ended."""
+    attempt: int
+    """Which try at the final state this is; from the second on, a new message is only sent if the
+    first is not there.
+    """
+    has_gallery: bool = False
+    """Whether the server has a channel in which to publish pictures."""
+
+
 def fields_of(
-    t: Texts,
-    job: Job,
-    standing: Standing | None,
-    presentation: Presentation,
-    attached: Attached | None,
-    *,
-    has_gallery: bool = False,
+    request: ShowRequest, presentation: Presentation, attached: Attached | None
 ) -> Mapping[str, Any]:
     """What a presentation sets of the message, but for its files."""
-    card = partial(job_card, t, job, standing, attached, has_gallery=has_gallery)
+    t, job = request.t, request.job
+    nothing_else: Mapping[str, Any] = {"content": None, "embeds": []}
     match presentation.layout:
-        case Layout.CARD:
-            return {"view": card()}
-        case Layout.CARD_FOR_WORDS:
-            return {"view": card(), "content": None, "embeds": []}
+        case Layout.CARD | Layout.CARD_FOR_WORDS:
+            gallery = request.has_gallery
+            card = job_card(t, job, request.standing, attached, has_gallery=gallery)
+            replaces_words = presentation.layout is Layout.CARD_FOR_WORDS
+            return {"view": card, **(nothing_else if replaces_words else {})}
         case Layout.PLAIN_CARD:
-            return {"view": plain_card(t, job, attached), "content": None, "embeds": []}
+            return {"view": plain_card(t, job, attached), **nothing_else}
         case Layout.WORDS:
             words = "\n".join(end_words(t, job, attached))
             return {"view": None, "content": words[:CONTENT_LIMIT], "embeds": []}

@@ -25,7 +25,7 @@ NONCE_LIMIT = 25  # characters
 
 
 @dataclass(frozen=True)
-class Shown:
+class SentMessage:
     """The user can see it."""
 
     how: str
@@ -34,7 +34,9 @@ class Shown:
     edited_at: datetime | None = None  # None: just sent
 
 
-Send = Callable[[Mapping[str, Any], list[discord.File]], Awaitable[Shown]]
+Fields = Mapping[str, Any]
+Files = list[discord.File]
+Send = Callable[[Fields, Files], Awaitable[SentMessage]]
 """Takes what to set of the message, and its files; raises what Discord says."""
 
 
@@ -95,7 +97,7 @@ class Routes:
         """Remember that Discord does not take the interaction's token any more."""
         self._ended_tokens[job.reply.interaction_id] = None
 
-    async def is_last(self, job: Job, shown: Shown) -> bool:
+    async def is_last(self, job: Job, shown: SentMessage) -> bool:
         """Whether nobody has edited the message since it was shown so, as far as the bot sees it.
 
         Raises:
@@ -112,46 +114,41 @@ class Routes:
             message = await channel.fetch_message(shown.message_id)
         return message.edited_at == shown.edited_at
 
-    async def _by_token(
-        self, job: Job, fields: Mapping[str, Any], files: list[discord.File]
-    ) -> Shown:
+    async def _by_token(self, job: Job, fields: Fields, files: Files) -> SentMessage:
         """Edit the answer by the interaction's token."""
         message = await self._webhook(job).edit_message(ORIGINAL, attachments=files, **fields)
-        return Shown("token", message.id, message.channel.id, message.edited_at)
+        return SentMessage("token", message.id, message.channel.id, message.edited_at)
 
-    async def _by_bot(
-        self, job: Job, fields: Mapping[str, Any], files: list[discord.File]
-    ) -> Shown:
+    async def _by_bot(self, job: Job, fields: Fields, files: Files) -> SentMessage:
         """Edit the message by the bot's own token."""
         assert job.reply.message_id is not None
         channel = self._channel(job)
         message = channel.get_partial_message(job.reply.message_id)
         edited = await message.edit(attachments=files, **fields)
-        return Shown("bot", edited.id, channel.id, edited.edited_at)
+        return SentMessage("bot", edited.id, channel.id, edited.edited_at)
 
-    async def _by_dm(
-        self, job: Job, search: bool, fields: Mapping[str, Any], files: list[discord.File]
-    ) -> Shown:
+    async def _by_dm(self, job: Job, search: bool, fields: Fields, files: Files) -> SentMessage:
         """Send it to the user; with `search`, only if their DMs do not hold it yet."""
         dm = await self._client.create_dm(discord.Object(job.user_id))
-        message = await self._find(dm, job) if search else None
-        if message is None:
-            message = await _send(dm, job, fields, files)
-        return Shown("dm", message.id, dm.id)
+        message = await self._sent(dm, job, search, fields, files)
+        return SentMessage("dm", message.id, dm.id)
 
-    async def _by_post(
-        self, job: Job, search: bool, fields: Mapping[str, Any], files: list[discord.File]
-    ) -> Shown:
+    async def _by_post(self, job: Job, search: bool, fields: Fields, files: Files) -> SentMessage:
         """Post it where the command was used; with `search`, only if it is not there yet."""
         channel = self._channel(job)
-        message = await self._find(channel, job) if search else None
-        if message is None:
-            message = await _send(channel, job, fields, files)
-        return Shown("post", message.id, channel.id)
+        message = await self._sent(channel, job, search, fields, files)
+        return SentMessage("post", message.id, channel.id)
+
+    async def _sent(
+        self, place: discord.abc.Messageable, job: Job, search: bool, fields: Fields, files: Files
+    ) -> discord.Message:
+        if search and (message := await self._find(place, job)) is not None:
+            return message
+        given = {name: value for name, value in fields.items() if value}
+        return await place.send(files=files, nonce=_nonce(job), **given)
 
     def _webhook(self, job: Job) -> discord.Webhook:
-        reply = job.reply
-        return webhook_of(self._client, reply.application_id, reply.interaction_token)
+        return webhook_of(self._client, job.reply)
 
     def _channel(self, job: Job) -> discord.PartialMessageable:
         reply = job.reply
@@ -176,16 +173,6 @@ def _nonce(job: Job) -> str:
     A job that was retried ends once more, in another revision.
     """
     return f"atelier-{job.id}-{job.revision}"[-NONCE_LIMIT:]
-
-
-async def _send(
-    place: discord.abc.Messageable,
-    job: Job,
-    fields: Mapping[str, Any],
-    files: list[discord.File],
-) -> discord.Message:
-    given = {name: value for name, value in fields.items() if value}
-    return await place.send(files=files, nonce=_nonce(job), **given)
 
 
 def _tells(message: discord.Message, job: Job) -> bool:

@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.delivery.routes import Shown
+from bot.delivery.routes import SentMessage
+from bot.wire.faults import BACKOFF
 from bot.wire.in_flight import InFlight
 from jobs.model import Standing
 
@@ -37,7 +38,7 @@ class TrackedMessage:
     standing_is_old: bool = False
     unsettled: bool = False
     """Whether an edit with an older state may still be carried out."""
-    end: Shown | None = None
+    end: SentMessage | None = None
     """The end as it was shown, while it is watched whether it stays."""
     looks: int = 0
     """How often that was looked after."""
@@ -49,12 +50,17 @@ class TrackedMessage:
         if not self.is_final and now - self.started_at > patience:
             self.task.cancel()
 
+    def wait(self, now: float, asked_seconds: float | None = None) -> None:
+        """Put the next try off, for longer the more have failed."""
+        self.not_before = now + BACKOFF.seconds(self.failures, asked_seconds)
+        self.failures += 1
+
     def task_ended(self) -> None:
         """Note that the edit is made or given up."""
         self.task = None
         self.unsettled |= self.requests.is_lost and not self.is_final
 
-    def watch(self, shown: Shown, now: float) -> bool:
+    def watch(self, shown: SentMessage, now: float) -> bool:
         """Begin or go on to watch the end; False once it may be taken for granted."""
         if not self.unsettled or shown.how == "dm" or self.looks >= len(SETTLE_SECONDS):
             return False
@@ -66,16 +72,14 @@ class TrackedMessage:
 
 def differs(shown: Standing | None, now: Standing) -> bool:
     """Whether a message should say the new place or time; seconds are not worth an edit."""
-    if shown is None:
-        return True
-    if (shown.place, shown.paused, shown.engines_alive > 0, shown.engine_starting) != (
-        now.place,
-        now.paused,
-        now.engines_alive > 0,
-        now.engine_starting,
-    ):
+    if shown is None or _said_of(shown) != _said_of(now):
         return True
     return _far_apart(shown.ready_at, now.ready_at)
+
+
+def _said_of(standing: Standing) -> tuple[object, ...]:
+    alive = standing.engines_alive > 0
+    return standing.place, standing.paused, alive, standing.engine_starting
 
 
 def _far_apart(shown: datetime | None, now: datetime | None) -> bool:

@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import discord
 
-from bot.kit import Bot, Feature
+from bot.kit import Bot, Feature, Service
 from bot.texts import Texts, texts_for, texts_of
 from bot.wire.acknowledging import ANSWER_FOLLOWS
 from bot.wire.original_response import webhook_of
@@ -19,22 +18,17 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
 LOOKS = 60
 
-Send = Callable[[str], Awaitable[object]]
 
-
-class UndeliveredNotice:
+class UndeliveredNotice(Service):
     """Says once, to the user alone, how many pictures reached them nowhere."""
 
     def __init__(self, client: Bot) -> None:
-        self._client = client
+        super().__init__(client)
         self._telling: set[int] = set()
 
     async def start(self) -> None:
         """Follow commands up."""
         self._client.after_command.append(self.tell_after)
-
-    async def stop(self) -> None:
-        """Nothing to end: what was not told yet is told another time."""
 
     async def tell_after(self, interaction: discord.Interaction[Any]) -> None:
         """Follow a command's answer up, if there is something to tell. Never raises."""
@@ -44,23 +38,14 @@ class UndeliveredNotice:
             discord.InteractionResponseType.modal,
         }:
             return
-
-        async def send(words: str) -> object:
-            return await interaction.followup.send(words, ephemeral=True, wait=True)
-
-        await self._tell(interaction.user.id, texts_of(interaction), send)
+        await self._tell(interaction.user.id, texts_of(interaction), interaction.followup)
 
     async def tell_once_shown(self, job: Job) -> None:
         """Follow the message of a new job up, once it is there. Never raises."""
         if not await self._pictures_of(job.user_id) or not await self._is_shown(job.id):
             return
-        reply = job.reply
-        webhook = webhook_of(self._client, reply.application_id, reply.interaction_token)
-
-        async def send(words: str) -> object:
-            return await webhook.send(words, ephemeral=True, wait=True)
-
-        await self._tell(job.user_id, texts_for(reply.locale), send)
+        webhook = webhook_of(self._client, job.reply)
+        await self._tell(job.user_id, texts_for(job.reply.locale), webhook)
 
     async def _is_shown(self, job_id: int) -> bool:
         """Wait for a job's message; False if it does not come, and the next command may tell."""
@@ -76,14 +61,21 @@ class UndeliveredNotice:
                 return job is not None
         return False
 
-    async def _tell(self, user_id: int, t: Texts, send: Send) -> None:
+    async def _tell(self, user_id: int, t: Texts, webhook: discord.Webhook) -> None:
         if user_id in self._telling:
             return
         self._telling.add(user_id)
         try:
             job_ids = await self._pictures_of(user_id)
             if job_ids:
-                await send(_words(t, len(job_ids)))
+                words = t.plural(
+                    "{count} finished picture of yours could not be delivered: its message was "
+                    "gone, and I could not write to you. /history has it.",
+                    "{count} finished pictures of yours could not be delivered: their messages "
+                    "were gone, and I could not write to you. /history has them.",
+                    count=len(job_ids),
+                )
+                await webhook.send(words, ephemeral=True, wait=True)
                 await self._client.queue.deliveries.mark_told(job_ids)
         except Exception as error:  # noqa: BLE001 - they are told another time
             log.info("User %d could not be told of undelivered pictures: %s", user_id, error)
@@ -98,16 +90,6 @@ class UndeliveredNotice:
         except QueueError as error:
             log.info("Undelivered pictures could not be looked up: %s", error)
             return []
-
-
-def _words(t: Texts, count: int) -> str:
-    return t.plural(
-        "{count} finished picture of yours could not be delivered: its message was gone, and I "
-        "could not write to you. /history has it.",
-        "{count} finished pictures of yours could not be delivered: their messages were gone, and "
-        "I could not write to you. /history has them.",
-        count=count,
-    )
 
 
 FEATURE = Feature(services=(UndeliveredNotice,))

@@ -5,8 +5,8 @@ from typing import Self
 
 import aiohttp
 
+from bot.kit import UserError
 from bot.texts import _
-from bot.wire.errors import UserError
 from common.backoff import Backoff
 
 TRIES = 3

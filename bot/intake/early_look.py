@@ -9,10 +9,9 @@ import logging
 
 from bot.intake.moving import options_to_check
 from bot.intake.request import PaintRequest
-from bot.kit import Bot, Interaction
+from bot.kit import Bot, Interaction, UserError
 from bot.texts import texts_of
 from bot.ui.refusals import refusal_words
-from bot.wire.errors import UserError
 from jobs.outcomes import Refusal
 
 log = logging.getLogger(__name__)
@@ -35,25 +34,22 @@ class EarlyLook:
         Raises:
             UserError: with what stands in the way.
         """
-        refusal = await self._refusal(request)
-        if refusal is not None:
-            raise UserError(refusal_words(texts_of(interaction), refusal))
-
-    async def _refusal(self, request: PaintRequest) -> Refusal | None:
         loop = asyncio.get_running_loop()
         until = loop.time() + LIMITS_SECONDS
         try:
             async with asyncio.timeout_at(until):
                 await self._slots.acquire()
         except TimeoutError:
-            return None
+            return
         asking = asyncio.create_task(
             self._client.queue.submissions.check_limits(request.asker, options_to_check(request))
         )
         self._asking.add(asking)
         asking.add_done_callback(self._asked)
         await asyncio.wait({asking}, timeout=until - loop.time())
-        return asking.result() if asking.done() and not asking.exception() else None
+        refusal = asking.result() if asking.done() and not asking.exception() else None
+        if refusal is not None:
+            raise UserError(refusal_words(texts_of(interaction), refusal))
 
     def _asked(self, asking: "asyncio.Task[Refusal | None]") -> None:
         self._asking.discard(asking)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from bot.intake.request import PaintRequest
 from bot.intake.taken import ERASED
-from bot.wire.errors import UserError
+from bot.kit import UserError
 from common.backoff import Backoff
 from common.files import TEMPORARY, write_whole
 from common.logs import carrying_ids

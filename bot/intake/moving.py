@@ -3,31 +3,35 @@
 from dataclasses import replace
 from typing import Any
 
-from bot.intake.request import Moving, PaintRequest, asker_of, reply_to
+from bot.intake.request import MovingPhoto, PaintRequest, asker_of, reply_as
 from bot.intake.taken import Taken
-from bot.kit import Interaction
+from bot.kit import Interaction, UserError
 from bot.texts import _
-from bot.wire.errors import UserError
 from common.options import PaintInputs, PaintOptions
 from common.sentences import Sentence
 
 SEVERAL_DO_NOT_MOVE = _(
     "Several versions do not move; please leave out `moving`, or ask for one version."
 )
+NO_FILM_OF_SEVERAL = _(
+    "Several versions are not filmed; please take one of them first, and press Time-lapse there."
+)
 NOT_FILMED = _("What moves is not filmed while it is painted.")
 
 
 def check_versions(options: PaintOptions) -> None:
-    """See whether as many versions can move.
+    """See whether as many versions can move, or be filmed.
 
     Raises:
         UserError: if they cannot.
     """
     if options.moving and options.variants > 1:
         raise UserError(SEVERAL_DO_NOT_MOVE)
+    if options.timelapse and options.variants > 1:
+        raise UserError(NO_FILM_OF_SEVERAL)
 
 
-def moving_options(request: PaintRequest, moving: Moving) -> PaintOptions:
+def moving_options(request: PaintRequest, moving: MovingPhoto) -> PaintOptions:
     """The options of a wish with which what moves is painted."""
     changes: dict[str, Any] = {"moving": True}
     if "size_px" not in request.named:
@@ -57,25 +61,14 @@ def decided(wish: PaintRequest, interaction: Interaction, *, moving: bool) -> Pa
 
     It stays the same wish: that answer is to become the picture, and to press twice paints once.
     """
-    reply = reply_to(
-        interaction,
-        ephemeral=wish.reply.ephemeral,
-        spoiler=wish.reply.spoiler,
-        notify=wish.reply.notify,
-    )
-    reply = replace(reply, interaction_id=wish.reply.interaction_id, notes=wish.reply.notes)
-    options = wish.options.model_copy(update={"moving": moving})
+    was = wish.reply
+    reply = reply_as(interaction, was)
+    reply = replace(reply, interaction_id=was.interaction_id, notes=was.notes)
+    changes: dict[str, Any] = {"moving": moving}
     if moving and wish.content is not None and wish.content.moving is not None:
-        size_px = moving_options(wish, wish.content.moving).size_px
-        options = options.model_copy(update={"size_px": size_px})
-    return wish.model_copy(
-        update={
-            "asker": asker_of(interaction),
-            "reply": reply,
-            "asked": True,
-            "options": options,
-        }
-    )
+        changes["size_px"] = moving_options(wish, wish.content.moving).size_px
+    update = {"asker": asker_of(interaction), "reply": reply, "asked": True}
+    return wish.with_options(**changes).model_copy(update=update)
 
 
 def options_to_check(request: PaintRequest) -> PaintOptions:

@@ -8,7 +8,7 @@ from typing import Any
 from cachetools import LRUCache
 
 from bot.intake.request import reply_to
-from bot.kit import Bot, Feature, Interaction
+from bot.kit import Bot, Feature, Interaction, Service
 from bot.ui.people import role_ids
 from common.defaults import Defaults
 from jobs.changing.defaults import DefaultsScope
@@ -21,19 +21,16 @@ READING_SECONDS = 0.3  # of the three that there are for the acknowledgement
 REMEMBERED = 10_000
 
 
-class OwnDefaults:
+class OwnDefaults(Service):
     """Reads them before a command is acknowledged: whether its answer is private depends on it."""
 
     def __init__(self, client: Bot) -> None:
-        self._client = client
+        super().__init__(client)
         self._remembered: LRUCache[tuple[int, int | None], Defaults] = LRUCache(REMEMBERED)
 
     async def start(self) -> None:
         """Read who speaks to the bot in another language than Discord."""
         self._client.languages.update(await self._client.queue.defaults.languages())
-
-    async def stop(self) -> None:
-        """Nothing to end."""
 
     async def of(self, interaction: Interaction) -> Defaults:
         """What holds for the one who asks, where they ask."""
@@ -73,6 +70,15 @@ def hidden_by_role(own: Defaults, roles: Collection[int]) -> Defaults:
     if not set(own.spoiler_role_ids or ()) & set(roles):
         return own
     return own.model_copy(update={"always_spoiler": True})
+
+
+async def must_hide(interaction: Interaction, guild_id: int, channel_id: int | None) -> bool:
+    """Whether admins want all pictures of the one who asks hidden there."""
+    owners: dict[DefaultsScope, int] = {"guild": guild_id}
+    if channel_id is not None:
+        owners["channel"] = channel_id
+    there = await interaction.client.queue.defaults.in_force(owners)
+    return bool(hidden_by_role(there, role_ids(interaction)).always_spoiler)
 
 
 def options_by(own: Defaults) -> dict[str, Any]:

@@ -3,14 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import TypeVar
 
-from bot.intake.byte_budget import ByteBudget
 from bot.intake.download import Downloader, UnreachableError
-from bot.intake.request import Moving, PaintRequest, PictureRole, Source, StyleWish
+from bot.intake.request import MovingPhoto, PaintRequest, PictureRole, Source, StyleWish
 from bot.intake.room import DiskRoom
-from bot.intake.shares import Shares
+from bot.intake.shares import ByteBudget, Shares
 from bot.intake.taken import (
     ERASED,
     NOT_KEPT,
@@ -22,8 +20,8 @@ from bot.intake.taken import (
     usable,
 )
 from bot.intake.wishes import NotToBeHadError, resolve
+from bot.kit import UserError, cancel
 from bot.texts import _
-from bot.wire.errors import UserError
 from common.options import MIN_SIZE_PX, ClipInput, PaintInputs, StyleInput
 from common.pictures import (
     ClipLimits,
@@ -81,9 +79,7 @@ class PictureIntake:
 
     async def close(self) -> None:
         """End downloads and decoders."""
-        if self._warming is not None:
-            self._warming.cancel()
-            await asyncio.gather(self._warming, return_exceptions=True)
+        await cancel(self._warming)
         await self._decoders.close()
         await self._downloader.__aexit__(None, None, None)
 
@@ -149,7 +145,7 @@ class PictureIntake:
         key, *more = keys
         if clip is None:
             return Taken(key, notes, sides[0] / sides[1])
-        moving = Moving(
+        moving = MovingPhoto(
             clip=ClipInput(picture=more[0], frames=clip.frames, seconds=clip.seconds),
             size_px=max(MIN_SIZE_PX, clip.width_px, clip.height_px),
             notes=tuple(of_picture(role, note) for note in clip.notes),
@@ -292,12 +288,11 @@ def _kept(
         for style in request.styles
     )
     notes = (*request.reply.notes, *notes_of(photos, taken))
-    return request.model_copy(
+    return request.with_reply(notes=notes).model_copy(
         update={
             "content": content,
             "more": tuple(more),
             "mask": sources.get(PictureRole.MASK),
             "styles": styles,
-            "reply": replace(request.reply, notes=notes),
         }
     )

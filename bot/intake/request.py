@@ -12,7 +12,7 @@ from bot.kit import Interaction
 from bot.texts import locale_of
 from bot.ui.people import is_admin, role_ids
 from common.defaults import Notify
-from common.options import ClipInput, PaintInputs, PaintOptions
+from common.options import ClipInput, PaintInputs, PaintOptions, StyleInput
 from common.sentences import Sentence
 from jobs.model import Asker, Reply
 
@@ -28,7 +28,7 @@ class PictureRole(StrEnum):
     MASK = "mask"
 
 
-class Moving(BaseModel):
+class MovingPhoto(BaseModel):
     """What moves of a photograph in the store: kept beside it until it is known what to paint."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,11 +41,6 @@ class Moving(BaseModel):
     notes_of_still: tuple[Sentence, ...] = ()
     """What is to be said where its first picture is painted."""
 
-    @classmethod
-    def of_job(cls, inputs: PaintInputs, options: PaintOptions) -> Self | None:
-        """That of an earlier job; None where it painted a still."""
-        return None if inputs.clip is None else cls(clip=inputs.clip, size_px=options.size_px)
-
 
 class Source(BaseModel):
     """A picture of a wish: to be downloaded (`url`), or in the store already (`key`)."""
@@ -57,20 +52,13 @@ class Source(BaseModel):
     size_bytes: int | None = None
     aspect: float | None = None
     """Of one in the store, where it is known: its shorter side in parts of its longer."""
-    moving: Moving | None = None
+    moving: MovingPhoto | None = None
     """Of one in the store, where it moves."""
 
     @classmethod
     def attachment(cls, attachment: discord.Attachment) -> "Source":
         """A file that a user attached. Its signed address expires, so it is fetched at once."""
         return cls(url=attachment.url, size_bytes=attachment.size)
-
-
-def photo_of(inputs: PaintInputs, options: PaintOptions) -> Source:
-    """The photograph of an earlier job, and what moves of it where that was painted."""
-    return Source(
-        key=inputs.content, aspect=inputs.content_aspect, moving=Moving.of_job(inputs, options)
-    )
 
 
 class StyleWish(BaseModel):
@@ -83,6 +71,12 @@ class StyleWish(BaseModel):
     name: str | None = None
     """Under which the picture was saved as a style."""
     weight: float = 1.0
+
+    @classmethod
+    def again(cls, style: StyleInput) -> Self:
+        """A style of an earlier job."""
+        picture = Source(key=style.picture) if style.picture else None
+        return cls(picture=picture, preset=style.preset, name=style.name, weight=style.weight)
 
 
 class PaintRequest(BaseModel):
@@ -133,10 +127,33 @@ class PaintRequest(BaseModel):
         """Whether what moves of the photograph matters: several versions are stills."""
         return self.options.moving is not False and self.options.variants == 1 and not self.more
 
+    def with_options(self, **changes: Any) -> Self:
+        """The same wish with some options changed."""
+        return self.model_copy(update={"options": self.options.model_copy(update=changes)})
+
+    def with_reply(self, **changes: Any) -> Self:
+        """The same wish with something else of where its answer goes."""
+        return self.model_copy(update={"reply": replace(self.reply, **changes)})
+
     def as_question(self) -> Self:
         """A wish that lacks its style, whose answer asks for it and is for the member alone."""
-        asking = replace(self.reply, ephemeral=True)
-        return self.model_copy(update={"reply": asking, "ephemeral": self.reply.ephemeral})
+        was = {"ephemeral": self.reply.ephemeral}
+        return self.with_reply(ephemeral=True).model_copy(update=was)
+
+    def apart(self, inputs: PaintInputs) -> Self:
+        """The pictures of an earlier job one by one, so that some can be exchanged."""
+        size_px = self.options.size_px
+        moving = None if inputs.clip is None else MovingPhoto(clip=inputs.clip, size_px=size_px)
+        photo = Source(key=inputs.content, aspect=inputs.content_aspect, moving=moving)
+        return self.model_copy(
+            update={
+                "inputs": None,
+                "content": photo,
+                "more": tuple(Source(key=key) for key in inputs.more_contents),
+                "mask": Source(key=inputs.mask) if inputs.mask else None,
+                "styles": tuple(StyleWish.again(style) for style in inputs.styles),
+            }
+        )
 
     @property
     def photos(self) -> tuple[Source, ...]:
@@ -155,6 +172,7 @@ class PaintRequest(BaseModel):
 
 def asker_of(interaction: Interaction) -> Asker:
     """Who made an interaction."""
+    channel = interaction.channel
     return Asker(
         user_id=interaction.user.id,
         user_name=interaction.user.display_name,
@@ -162,7 +180,7 @@ def asker_of(interaction: Interaction) -> Asker:
         is_admin=is_admin(interaction, interaction.client.settings),
         guild_id=interaction.guild_id,
         channel_id=interaction.channel_id,
-        parent_channel_id=_parent_of(interaction.channel),
+        parent_channel_id=channel.parent_id if isinstance(channel, discord.Thread) else None,
     )
 
 
@@ -193,6 +211,11 @@ def reply_to(
     )
 
 
+def reply_as(interaction: Interaction, was: Reply) -> Reply:
+    """Where the answer to an interaction goes, shown and told of as another was."""
+    return reply_to(interaction, ephemeral=was.ephemeral, spoiler=was.spoiler, notify=was.notify)
+
+
 def _bot_is_here(interaction: Interaction) -> bool:
     if interaction.guild_id is not None:
         guild = interaction.client.get_guild(interaction.guild_id)
@@ -200,8 +223,3 @@ def _bot_is_here(interaction: Interaction) -> bool:
     if interaction.context.private_channel:
         return False
     return isinstance(interaction.channel, discord.DMChannel)
-
-
-def _parent_of(channel: object) -> int | None:
-    """The channel or forum that a thread is in."""
-    return channel.parent_id if isinstance(channel, discord.Thread) else None

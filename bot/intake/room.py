@@ -2,11 +2,12 @@
 
 import asyncio
 import shutil
-import time
 from functools import partial
 
+from cachetools import TTLCache
+
+from bot.kit import UserError
 from bot.texts import _
-from bot.wire.errors import UserError
 from common.settings import MIB, Settings
 from common.store import folder_of
 from jobs.queue import JobQueue
@@ -32,7 +33,7 @@ class DiskRoom:
         self._settings = settings
         self._queue = queue
         self._folder = folder_of(settings.storage_url)
-        self._used: dict[int, tuple[float, int]] = {}
+        self._used: TTLCache[int, int] = TTLCache(REMEMBERED, KNOWN_SECONDS)
         self._counting: dict[int, asyncio.Task[int]] = {}
 
     async def check(self, member: int, size_bytes: int) -> None:
@@ -51,18 +52,14 @@ class DiskRoom:
             raise UserError(MEMBER_FULL, used=used // MIB, limit=limit)
 
     async def _used_by(self, member: int) -> int:
-        at, used = self._used.get(member, (-KNOWN_SECONDS, 0))
-        if time.monotonic() - at < KNOWN_SECONDS:
-            return used
+        if (known := self._used.get(member)) is not None:
+            return known
         counting = self._counting.get(member)
         if counting is None:  # once for all that a member sends at the same time
             counting = asyncio.create_task(self._queue.retention.bytes_of(member))
             self._counting[member] = counting
             counting.add_done_callback(partial(self._counted, member))
-        used = await asyncio.shield(counting)
-        if len(self._used) >= REMEMBERED:
-            self._used.clear()
-        self._used[member] = time.monotonic(), used
+        used = self._used[member] = await asyncio.shield(counting)
         return used
 
     def _counted(self, member: int, counting: "asyncio.Task[int]") -> None:

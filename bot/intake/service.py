@@ -14,40 +14,31 @@ from bot.intake.journal import CommandJournal, JournalEntry
 from bot.intake.moving import check_versions, decided, options_of
 from bot.intake.own_defaults import OwnDefaults
 from bot.intake.pictures import PictureIntake
-from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_to
+from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_as
 from bot.intake.shares import Shares
 from bot.intake.taken import ERASED, NOT_KEPT, Undecided
-from bot.intake.waiting import Surroundings
+from bot.intake.waiting import Dependencies
 from bot.intake.wishes import in_style
-from bot.kit import Bot, Feature, Interaction
+from bot.kit import Bot, Feature, Interaction, Service, UserError, cancel
 from bot.pictures.memory import give_free_memory_back
 from bot.texts import _, texts_for
-from bot.ui.container import Page
+from bot.ui.components import Card
 from bot.ui.refusals import refusal_words
-from bot.wire.acknowledging import ANSWER_FOLLOWS, acknowledge
-from bot.wire.errors import UserError, sentence_for
-from bot.wire.in_time import read_in_time
+from bot.wire.acknowledging import ANSWER_FOLLOWS, acknowledge, read_in_time
+from bot.wire.errors import sentence_for
 from bot.wire.original_response import (
     find_answer,
     is_mine,
     say_beside,
     say_instead,
     show_in_answer,
+    webhook_of,
 )
 from common.logs import add_log_ids, log_ids
 from jobs.model import Intake, Submission
-from jobs.outcomes import (
-    Accepted,
-    AlreadySubmitted,
-    QueueUnavailableError,
-    Refused,
-    SubmitOutcome,
-)
+from jobs.outcomes import Accepted, AlreadySubmitted, QueueUnavailableError, Refused, SubmitOutcome
 
 log = logging.getLogger(__name__)
-NO_FILM_OF_SEVERAL = _(
-    "Several versions are not filmed; please take one of them first, and press Time-lapse there."
-)
 PHOTO_NOT_KEPT = _("I no longer have that photograph; please use /paint with it again.")
 
 STOP_SECONDS = 3.0
@@ -55,20 +46,20 @@ COMMANDS_FOLDER = "commands"
 WRITING_SECONDS = 0.7  # of the three for the acknowledgement; after them, a file must do
 
 
-class IntakeService:
+class IntakeService(Service):
     """Takes wishes in. Each is written down before it is acknowledged, so that none is lost."""
 
     pictures: PictureIntake
     _shares: Shares
-    question: Callable[[PaintRequest], Awaitable[Page]]
+    question: Callable[[PaintRequest], Awaitable[Card]]
     """Makes what asks for the style of a wish that lacks it; set by who offers styles."""
-    moving_question: Callable[[Undecided], Awaitable[Page]]
+    moving_question: Callable[[Undecided], Awaitable[Card]]
     """Makes what asks whether what moves is painted, or its first picture; set likewise."""
     _journal: CommandJournal
 
     def __init__(self, client: Bot) -> None:
-        self._client = client
-        self._surroundings = Surroundings(client)
+        super().__init__(client)
+        self._dependencies = Dependencies(client)
         self._tasks: set[asyncio.Task[None]] = set()
         self._beginning: set[asyncio.Task[None]] = set()
         self._decided: set[int] = set()
@@ -80,11 +71,10 @@ class IntakeService:
         """Get ready, and go on with what an earlier run left."""
         queue = self._client.queue
         self._shares = self._client.service(Shares)
-        self._journal = CommandJournal(
-            queue, self._client.settings.atelier_data_dir / COMMANDS_FOLDER
-        )
+        settings = self._client.settings
+        self._journal = CommandJournal(queue, settings.atelier_data_dir / COMMANDS_FOLDER)
         await self._journal.recover()
-        self.pictures = PictureIntake(self._client.settings, queue, self._shares)
+        self.pictures = PictureIntake(settings, queue, self._shares)
         await self.pictures.open()
         for intake in await queue.intakes.pending():
             with log_ids(member=intake.user_id):
@@ -97,10 +87,8 @@ class IntakeService:
             await asyncio.wait(self._beginning, timeout=STOP_SECONDS)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._surroundings.stop()
+        await cancel(*self._tasks)
+        await self._dependencies.stop()
         await self.pictures.close()
 
     async def forget(self, user_id: int) -> None:
@@ -117,13 +105,10 @@ class IntakeService:
         self._shares.check(request.asker.user_id)
         own = await self._client.service(OwnDefaults).of(interaction)
         if own.always_spoiler:  # as the admins here want it, for buttons and forms, too
-            hidden = replace(request.reply, spoiler=True)
-            request = request.model_copy(update={"reply": hidden})
+            request = request.with_reply(spoiler=True)
         if request.lacks_style:
             request = request.as_question()
         check_versions(request.options)
-        if request.options.variants > 1 and request.options.timelapse:
-            raise UserError(NO_FILM_OF_SEVERAL)
         entry = self._journal.open(request)
         if request.version is None:  # to take one costs nothing
             try:
@@ -141,8 +126,9 @@ class IntakeService:
         request = entry.request
         try:
             waited = asyncio.get_running_loop().time() - began
-            if not await entry.written(WRITING_SECONDS - waited):
-                interaction.extras[ANSWER_FOLLOWS] = True  # by who took it first
+            is_new = await entry.written(WRITING_SECONDS - waited)
+            interaction.extras[ANSWER_FOLLOWS] = True  # where it is not new, by who took it first
+            if not is_new:
                 self._spawn(entry.drop())
                 return
             message_id = await acknowledge(
@@ -151,7 +137,6 @@ class IntakeService:
         except Exception:
             self._spawn(entry.drop())
             raise
-        interaction.extras[ANSWER_FOLLOWS] = True
         if not self._stopping:
             self._spawn(self._work(request, message_id, entry))
 
@@ -180,10 +165,9 @@ class IntakeService:
         add_log_ids(member=request.asker.user_id, server=request.asker.guild_id)
         if not is_mine(self._client, reply):
             return  # another application's bot goes on with it
-        async with self._surroundings.returning.turn(request.asker.user_id):
-            message_id = await find_answer(
-                self._client, reply.application_id, reply.interaction_token, reply.token_expires_at
-            )
+        async with self._dependencies.returning.turn(request.asker.user_id):
+            webhook = webhook_of(self._client, reply)
+            message_id = await find_answer(self._client, webhook, reply.token_expires_at)
         if message_id == 0:
             log.info("The intake %s was never acknowledged; dropped", intake.interaction_id)
             await self._journal.close(intake.interaction_id)
@@ -206,12 +190,15 @@ class IntakeService:
         """Make a row of it, take the pictures in and submit, or say why not."""
         asker, reply = request.asker, request.reply
         t = texts_for(reply.locale)
-        patiently = self._surroundings.patiently
+        patiently = self._dependencies.patiently
         try:
             if entry is not None and not await patiently(request, entry.settled):
                 return  # who took it first answers
             if request.lacks_style:
-                await self._ask_style(request)
+                # The intake stays open, and with it the pictures are kept, for a day: a style may
+                # be chosen in that time, and then another.
+                kept = await patiently(request, lambda: self.pictures.keep(request))
+                await self._ask(kept, await self.question(kept))
                 return
             outcome = await patiently(
                 request, lambda: self._submit(request, message_id), again=entry is None
@@ -239,26 +226,17 @@ class IntakeService:
             await entry.drop()
         await self._journal.close(reply.interaction_id)
 
-    async def _ask_style(self, request: PaintRequest) -> None:
-        """Keep the pictures of a wish that lacks its style, and ask for it.
-
-        The intake stays open, and with it the pictures are kept, for a day: a style may be
-        chosen in that time, and then another.
-        """
-        kept = await self._surroundings.patiently(request, lambda: self.pictures.keep(request))
-        await self._ask(kept, await self.question(kept))
-
-    async def _ask(self, kept: PaintRequest, page: Page) -> None:
+    async def _ask(self, kept: PaintRequest, page: Card) -> None:
         """Put a question into the answer to a wish whose pictures are in the store."""
         if kept.reply.interaction_id in self._decided:  # just before it was asked once more
             return
-        if not await self._surroundings.patiently(kept, lambda: self._replace(kept)):
+        if not await self._dependencies.patiently(kept, lambda: self._replace(kept)):
             raise UserError(ERASED)
         await show_in_answer(
             self._client,
             kept.reply,
             content=None,  # there may be words that it waits
-            view=page.layout,
+            view=page,
             attachments=list(page.files),
         )
 
@@ -294,7 +272,7 @@ class IntakeService:
     async def _paint_decided(self, wish: PaintRequest, message_id: int | None) -> None:
         """Write down how a question was answered, and paint, unless it was answered before."""
         try:
-            is_open = await self._surroundings.patiently(wish, lambda: self._replace(wish))
+            is_open = await self._dependencies.patiently(wish, lambda: self._replace(wish))
         except QueueUnavailableError as error:
             sentence = sentence_for(error, texts_for(wish.reply.locale), "a question's answer")
             await say_beside(self._client, wish.asker.user_id, wish.reply, sentence)
@@ -303,11 +281,7 @@ class IntakeService:
             await self._work(wish, message_id)
 
     async def finish(
-        self,
-        interaction: Interaction,
-        wish_id: int,
-        styles: tuple[StyleWish, ...],
-        **changes: Any,
+        self, interaction: Interaction, wish_id: int, styles: tuple[StyleWish, ...], **changes: Any
     ) -> None:
         """Paint a wish that lacked its style, as another command; see `begin`.
 
@@ -321,15 +295,9 @@ class IntakeService:
             UserError: if it is not kept any more, or the limits stand in the way.
         """
         wish = await self._unfinished(interaction, wish_id)
-        reply = reply_to(
-            interaction,
-            ephemeral=wish.ephemeral,
-            spoiler=wish.reply.spoiler,
-            notify=wish.reply.notify,
-        )
+        reply = reply_as(interaction, replace(wish.reply, ephemeral=wish.ephemeral))
         chosen = in_style(wish, styles, asker_of(interaction), reply)
-        options = chosen.options.model_copy(update=changes)
-        await self.begin(interaction, chosen.model_copy(update={"options": options}))
+        await self.begin(interaction, chosen.with_options(**changes))
 
     async def _unfinished(self, interaction: Interaction, wish_id: int) -> PaintRequest:
         found = await read_in_time(interaction, self._client.queue.intakes.get(wish_id))
@@ -347,7 +315,7 @@ class IntakeService:
         if isinstance(taken, Undecided):
             return taken
         if request.version is not None:
-            return await self._take(request, request.version, message_id)
+            return await self._take(request, message_id)
         options, said = options_of(request, taken)
         notes = (*request.reply.notes, *taken.notes, *said)
         return await self._client.queue.submissions.submit(
@@ -360,19 +328,16 @@ class IntakeService:
             )
         )
 
-    async def _take(
-        self, request: PaintRequest, version: int, message_id: int | None
-    ) -> SubmitOutcome:
+    async def _take(self, request: PaintRequest, message_id: int | None) -> SubmitOutcome:
         """Make a version of the parent a picture of its own."""
         queue = self._client.queue
         assert request.parent_job_id is not None
+        assert request.version is not None
         parent = await queue.jobs.get(request.parent_job_id)
+        if parent is None or parent.report is None:
+            raise UserError(NOT_KEPT)
         reply = replace(request.reply, message_id=message_id)
-        taken = (
-            await queue.submissions.take(parent, version, request.asker, reply)
-            if parent is not None and parent.report is not None
-            else None
-        )
+        taken = await queue.submissions.take(parent, request.version, request.asker, reply)
         if taken is None:
             raise UserError(NOT_KEPT)
         return AlreadySubmitted(taken)

@@ -7,11 +7,10 @@ comparing, saving, exporting, showing again. Results of paintings never wait her
 import asyncio
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
-from bot.kit import Bot, Feature
+from bot.kit import Bot, Feature, Interaction, Service, UserError
 from bot.texts import _
-from bot.wire.errors import UserError
 
 WISHES_EACH = 12
 """Commands of a member that are being taken in."""
@@ -100,23 +99,42 @@ class Turns:
                 self._waiting.move_to_end(member)
 
 
-class Shares:
+class ByteBudget:
+    """Lets a number of bytes and of pieces be held at once; the others wait their turn."""
+
+    def __init__(self, total_bytes: int, pieces: int) -> None:
+        self._total_bytes = total_bytes
+        self._left_bytes = total_bytes
+        self._pieces = asyncio.Semaphore(pieces)
+        self._changed = asyncio.Condition()
+
+    @asynccontextmanager
+    async def hold(self, size_bytes: int) -> AsyncIterator[None]:
+        """Wait until there is room, and hold it."""
+        size_bytes = min(size_bytes, self._total_bytes)
+        async with self._pieces:
+            async with self._changed:
+                await self._changed.wait_for(lambda: self._left_bytes >= size_bytes)
+                self._left_bytes -= size_bytes
+            try:
+                yield
+            finally:
+                self._left_bytes += size_bytes
+                async with self._changed:
+                    self._changed.notify_all()
+
+
+class Shares(Service):
     """The bot's own, for as long as it runs."""
 
     def __init__(self, client: Bot) -> None:
-        self._client = client
+        super().__init__(client)
         self.pictures = Turns(at_once=8, each=2, waiting_each=4 * WISHES_EACH)
         """Pictures that are downloaded and decoded."""
         self.conveniences = Turns(at_once=3, each=1, waiting_each=3)
         """Pictures that are made to be looked at once more."""
         self._wishes: Counter[int] = Counter()
         self._refusals: dict[int, deque[float]] = {}
-
-    async def start(self) -> None:
-        """Nothing to do: nobody is there yet."""
-
-    async def stop(self) -> None:
-        """Nothing to do: those inside are ended by whoever started them."""
 
     @contextmanager
     def wish(self, member: int) -> Iterator[None]:
@@ -155,6 +173,11 @@ class Shares:
             if not times and known != member:
                 del self._refusals[known]
         return self._refusals.setdefault(member, deque())
+
+
+def convenience(interaction: Interaction) -> AbstractAsyncContextManager[None]:
+    """Wait until a member may have pictures in memory that nobody waits for but they."""
+    return interaction.client.service(Shares).conveniences.turn(interaction.user.id)
 
 
 FEATURE = Feature(services=(Shares,))

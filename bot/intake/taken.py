@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bot.intake.request import Moving, PaintRequest, PictureRole
+from bot.intake.request import MovingPhoto, PaintRequest, PictureRole
+from bot.kit import UserError
 from bot.texts import _
-from bot.wire.errors import UserError
 from common.pictures import PictureError
 from common.sentences import Sentence
 
@@ -34,7 +34,7 @@ class Taken(Generic[T]):
     notes: tuple[Sentence, ...] = ()
     aspect: float | None = None
     """Of a picture, the shorter side in parts of the longer, where it was looked at."""
-    moving: Moving | None = None
+    moving: MovingPhoto | None = None
     """What moves of it, where that matters."""
 
 
@@ -44,7 +44,7 @@ class Undecided:
 
     request: PaintRequest
     """With its pictures in the store."""
-    moving: Moving
+    moving: MovingPhoto
 
 
 class InputError(UserError):

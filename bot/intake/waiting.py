@@ -15,7 +15,7 @@ from typing import TypeVar
 from bot.intake.download import UnreachableError
 from bot.intake.request import PaintRequest
 from bot.intake.shares import Turns
-from bot.kit import Bot
+from bot.kit import Bot, cancel
 from bot.texts import _, texts_for
 from bot.wire.original_response import say_meanwhile
 from common.backoff import Backoff
@@ -48,7 +48,7 @@ WAITS = _(
 )
 
 
-class Surroundings:
+class Dependencies:
     """Looks whether store and database are there, once for all commands that wait."""
 
     def __init__(self, client: Bot) -> None:
@@ -59,9 +59,7 @@ class Surroundings:
 
     async def stop(self) -> None:
         """Look no more."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        await cancel(self._looking)
 
     async def patiently(
         self, request: PaintRequest, work: Callable[[], Awaitable[T]], *, again: bool = False
@@ -96,8 +94,7 @@ class Surroundings:
                     has_said = trying.done() or await say()
                 return await trying
             except asyncio.CancelledError:
-                trying.cancel()
-                await asyncio.gather(trying, return_exceptions=True)
+                await cancel(trying)
                 raise
             except AWAY as error:
                 left = self._seconds_left(request)
@@ -130,7 +127,7 @@ class Surroundings:
     async def _are_well(self, seconds: float) -> bool:
         """Wait until both are there, but not longer than so; whether they are."""
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look(), name="surroundings")
+            self._looking = asyncio.create_task(self._look(), name="dependencies")
         done, _pending = await asyncio.wait({self._looking}, timeout=seconds)
         return bool(done)
 

@@ -5,10 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from bot.intake.request import PaintRequest, Source, StyleWish
+from bot.kit import UserError
 from bot.texts import _
-from bot.ui.plain import plain
-from bot.ui.words import catalogue, is_at_hand
-from bot.wire.errors import UserError
+from bot.ui.words import catalogue, is_at_hand, plain
 from common.catalogue import Painting
 from common.options import MAX_SEED, StyleInput
 from jobs.model import Asker, Reply
@@ -81,12 +80,11 @@ def in_style(
     """A wish that lacked its style, of somebody who has now chosen one by another interaction."""
     changes: dict[str, Any] = {"seed": new_seed(), **suiting(styles)}
     chosen = {name: value for name, value in changes.items() if name not in request.named}
-    return request.model_copy(
+    return request.with_options(**chosen).model_copy(
         update={
             "styles": styles,
             "asker": asker,
             "reply": replace(reply, notes=request.reply.notes),
-            "options": request.options.model_copy(update=chosen),
         }
     )
 

@@ -7,9 +7,11 @@ import argparse
 import asyncio
 import sys
 
+from babel import UnknownLocaleError
+
 from bot.app.features import build_client
 from bot.locales.extract import template
-from bot.locales.update import UnknownLocaleError, known_languages, update
+from bot.locales.update import known_languages, update
 from common.settings import Settings
 
 

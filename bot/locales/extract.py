@@ -102,5 +102,5 @@ def template(tree: app_commands.CommandTree[Any]) -> Catalog:
     for location, name, command in names_in_tree(tree):
         if _HAS_A_WORD.search(name):
             comment = f"{location.name.replace('_', ' ')} of /{command.qualified_name}"
-            catalog.add(name, auto_comments=[comment], context=CONTEXTS[location])
+            catalog.add(name, auto_comments=[comment], context=CONTEXTS.get(location))
     return catalog

@@ -1,13 +1,12 @@
 """Brings the .po files up to date with the sentences that the bot says now."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
 
-from bot.texts import DOMAIN, LOCALES_DIR
+from bot.texts import DOMAIN, LOCALES_DIR, forms_of
 
 
 def read(path: Path, language: str) -> Catalog:
@@ -69,19 +68,13 @@ def update(template: Catalog, language: str, *, directory: Path = LOCALES_DIR) -
 
 def missing(catalog: Catalog) -> list[Message]:
     """The messages of a catalogue that have no translation, or a doubtful one."""
-    return [message for message in catalog if message.id and (message.fuzzy or not _said(message))]
-
-
-def _said(message: Message) -> bool:
-    forms: Sequence[str] = (
-        (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
-    )
-    return bool(forms) and all(forms)
+    return [
+        message
+        for message in catalog
+        if message.id and (message.fuzzy or not forms_of(message) or not all(forms_of(message)))
+    ]
 
 
 def known_languages(directory: Path = LOCALES_DIR) -> list[str]:
     """The languages that there is a file for."""
     return sorted(path.parent.name for path in directory.glob(f"*/{DOMAIN}.po"))
-
-
-__all__ = ["UnknownLocaleError", "known_languages", "missing", "read", "update", "write"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import discord
 
-from bot.kit import Bot, Feature
+from bot.kit import Bot, Feature, Service
 from common.files import write_whole
 from common.logs import log_ids
 from common.settings import Settings
@@ -41,13 +41,12 @@ GRACE_SECONDS: Mapping[str, float] = {
 that tells of things is there itself."""
 
 
-class Alerts:
+class Alerts(Service):
     """Looks now and then, and remembers what it told, also over a restart."""
 
     def __init__(self, client: Bot) -> None:
-        self._client = client
+        super().__init__(client)
         self._file: Path = client.settings.atelier_data_dir / FILE
-        self._task: asyncio.Task[None] | None = None
         self._since: dict[str, float] = {}
         self._told: dict[str, str] = {}
         self._looks = 0
@@ -58,13 +57,7 @@ class Alerts:
         if not recipients(self._client.settings):
             return
         self._told = await asyncio.to_thread(_read, self._file)
-        self._task = asyncio.create_task(self._run(), name="alerts")
-
-    async def stop(self) -> None:
-        """End."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        self._run_beside(self._run(), "alerts")
 
     async def _run(self) -> None:
         while True:

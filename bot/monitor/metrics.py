@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -44,20 +46,14 @@ CALLS = {
 }
 
 
+@dataclass(eq=False)
 class _Figures(Collector):
     """What is known at one moment."""
 
-    def __init__(
-        self,
-        health: Health,
-        ended: Iterable[Job],
-        traffic: Traffic,
-        timings: Mapping[str, Timings],
-    ) -> None:
-        self._health = health
-        self._timings = timings
-        self._ended = tuple(ended)
-        self._traffic = traffic
+    health: Health
+    ended: Iterable[Job]
+    traffic: Traffic
+    timings: Mapping[str, Timings]
 
     def collect(self) -> Iterator[Metric]:
         yield from self._of_health()
@@ -66,13 +62,11 @@ class _Figures(Collector):
         yield from self._of_calls()
 
     def _of_health(self) -> Iterator[Metric]:
-        health = self._health
+        health = self.health
         # `lost-12` names its job, which is none of a label's business.
         names = {trouble.name.rstrip("-0123456789") for trouble in health.troubles()}
-        troubles = _gauge("atelier_trouble", "1 while this needs a person.", "name")
-        for name in NAMES_OF_TROUBLES:
-            troubles.add_metric([name], float(name in names))
-        yield troubles
+        needed = {(name,): float(name in names) for name in NAMES_OF_TROUBLES}
+        yield _gauge("atelier_trouble", "1 while this needs a person.", ["name"], needed)
         yield _value("atelier_queue_waiting", "Jobs that wait.", health.waiting)
         yield _value("atelier_queue_running", "Jobs that are painted.", health.running)
         yield _value(
@@ -81,13 +75,10 @@ class _Figures(Collector):
             health.oldest_waiting_seconds or 0.0,
         )
         yield _value("atelier_engines", "Engines that are alive.", len(health.engines))
-        engines = _gauge(
-            "atelier_engine_info", "One engine.", "engine", "device", "network", "version"
-        )
-        for state in health.engines:
-            info = state.info
-            engines.add_metric([info.id, info.device, info.network, info.version], 1.0)
-        yield engines
+        infos = [state.info for state in health.engines]
+        labels = ["engine", "device", "network", "version"]
+        engines = {(info.id, info.device, info.network, info.version): 1.0 for info in infos}
+        yield _gauge("atelier_engine_info", "One engine.", labels, engines)
         yield from self._of_engines()
         if health.free_bytes is not None:
             yield _value("atelier_disk_free_bytes", "Free for pictures.", health.free_bytes)
@@ -102,69 +93,59 @@ class _Figures(Collector):
             "What writing, reading and deleting a small file took; 0 where it was not asked.",
             health.store_seconds,
         )
-        build = _gauge("atelier_build_info", "This program.", "version")
-        build.add_metric([VERSION], 1.0)
-        yield build
+        yield _gauge("atelier_build_info", "This program.", ["version"], {(VERSION,): 1.0})
 
     def _of_engines(self) -> Iterator[Metric]:
-        total = _gauge("atelier_engine_memory_bytes", "Memory of the device.", "engine")
-        used = _gauge(
-            "atelier_engine_memory_used_bytes",
-            "In use: of a card by all programs, else by the engine.",
-            "engine",
-        )
-        pace = _gauge(
-            "atelier_engine_seconds_per_megapixel",
-            "For a standard picture: the best that was measured, tried or guessed.",
-            "engine",
-        )
-        for state in self._health.engines:
-            for gauge, value in (
-                (total, state.info.memory_bytes),
-                (used, state.info.memory_used_bytes),
-                (pace, state.info.pace),
-            ):
-                if value is not None:
-                    gauge.add_metric([state.info.id], value)
-        yield from (total, used, pace)
+        infos = [state.info for state in self.health.engines]
+        for name, text, field in (
+            ("atelier_engine_memory_bytes", "Memory of the device.", "memory_bytes"),
+            (
+                "atelier_engine_memory_used_bytes",
+                "In use: of a card by all programs, else by the engine.",
+                "memory_used_bytes",
+            ),
+            (
+                "atelier_engine_seconds_per_megapixel",
+                "For a standard picture: the best that was measured, tried or guessed.",
+                "pace",
+            ),
+        ):
+            values = {(info.id,): getattr(info, field) for info in infos}
+            yield _gauge(name, text, ["engine"], values)
 
     def _of_jobs(self) -> Iterator[Metric]:
-        ended = _gauge("atelier_jobs_day", "Jobs that ended in the last day.", "outcome")
         outcomes: dict[str, int] = dict.fromkeys(
             (JobState.DONE, JobState.FAILED, JobState.CANCELLED), 0
         )
         seconds: dict[tuple[str, str, str], list[float]] = defaultdict(list)
         rates: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-        for job in self._ended:
+        for job in self.ended:
             outcomes[job.state] = outcomes.get(job.state, 0) + 1
             if job.report is not None and job.report.seconds > 0:
                 size, quality = str(job.options.size_px), str(job.options.quality)
                 key = (size, quality, job.report.network)
                 seconds[key].append(job.report.seconds)
                 rates[key].append(job.report.iterations / job.report.seconds)
-        for outcome, count in outcomes.items():
-            ended.add_metric([outcome], count)
-        yield ended
-        labels = ("size_px", "quality", "network")
+        counts = {(outcome,): count for outcome, count in outcomes.items()}
+        yield _gauge("atelier_jobs_day", "Jobs that ended in the last day.", ["outcome"], counts)
+        labels = ["size_px", "quality", "network"]
         for name, text, values in (
             ("atelier_painting_seconds_day", "Mean seconds a picture in the last day.", seconds),
             ("atelier_iterations_per_second_day", "Mean of the last day.", rates),
         ):
-            mean = _gauge(name, text, *labels)
-            for key, found in values.items():
-                mean.add_metric(key, sum(found) / len(found))
-            yield mean
+            means = {key: sum(found) / len(found) for key, found in values.items()}
+            yield _gauge(name, text, labels, means)
 
     def _of_calls(self) -> Iterator[Metric]:
         for name, text in CALLS.items():
             metric = HistogramMetricFamily(name, text, labels=("operation", "outcome"))
-            for key, histogram in self._timings[name].read().items():
+            for key, histogram in self.timings[name].read().items():
                 metric.add_metric(key, histogram.cumulative(), histogram.seconds)
             yield metric
 
     def _of_discord(self) -> Iterator[Metric]:
-        traffic = self._traffic
-        latencies = [bot.latency_seconds for bot in self._health.bots if bot.latency_seconds]
+        traffic = self.traffic
+        latencies = [bot.latency_seconds for bot in self.health.bots if bot.latency_seconds]
         if latencies:
             yield _value(
                 "atelier_discord_latency_seconds", "To the gateway and back.", min(latencies)
@@ -202,8 +183,14 @@ def exposition(
     return generate_latest(registry)
 
 
-def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, text, labels=labels)
+def _gauge(
+    name: str, text: str, labels: list[str], values: Mapping[Any, float | None]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for key, value in values.items():
+        if value is not None:
+            family.add_metric(key, value)
+    return family
 
 
 def _value(name: str, text: str, value: float) -> GaugeMetricFamily:

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.kit import Bot
+from bot.kit import Bot, Service
 from bot.ui.people import is_seen_by_all
 from common.store import PictureMissingError, StorageUnavailableError
 from common.version import VERSION, library_versions
@@ -29,11 +29,11 @@ WAITING_SHOWN = 20
 LIBRARIES = ("discord.py", "torch", "Pillow", "SQLAlchemy", "aiohttp")
 
 
-class PageServer:
+class PageServer(Service):
     """The little server; it answers questions and changes nothing."""
 
     def __init__(self, client: Bot) -> None:
-        self._client = client
+        super().__init__(client)
         self._runner: web.AppRunner | None = None
         self._health: Health | None = None
         self._health_at = 0.0
@@ -130,14 +130,8 @@ class PageServer:
         number = request.match_info["job"]
         job = None
         if number.isdecimal() and len(number) < 19:
-            job = next(
-                (
-                    state.job
-                    for state in (await self._ask()).engines
-                    if state.job is not None and state.job.id == int(number)
-                ),
-                None,
-            )
+            jobs = [state.job for state in (await self._ask()).engines]
+            job = next((each for each in jobs if each and each.id == int(number)), None)
         key = None if job is None or not is_for_everybody(self._client, job) else job.preview_key
         if key is None:
             raise web.HTTPNotFound

@@ -1,7 +1,8 @@
 """The child process that encodes, so that the bot's own stays small and quick.
 
-A request says `what` to make (see `_MAKERS`) of its files, in at most `limit_bytes`; an answer
-has the fields of an `Encoded` and its bytes. See `common.child` for the messages.
+A request says `what` to make of its files, in at most `limit_bytes`: `fit` or `compare`, or of
+clips `fit_clip` or `compare_clips`; an answer has the fields of an `Encoded` and its bytes. See
+`common.child` for the messages.
 """
 
 import io
@@ -95,30 +96,13 @@ def _save(picture: Image.Image, kind: str, **options: object) -> bytes:
     return file.getvalue()
 
 
-def fit_clip(clip: bytes, limit_bytes: int) -> Encoded:
-    """See `bot.pictures.clips`, which is not loaded for stills: FFmpeg is large."""
-    from bot.pictures import clips  # noqa: PLC0415
-
-    return clips.fit_clip(clip, limit_bytes)
-
-
-def compare_clips(before: bytes, after: bytes, limit_bytes: int) -> Encoded:
-    """See `fit_clip`."""
-    from bot.pictures import clips  # noqa: PLC0415
-
-    return clips.compare_clips(before, after, limit_bytes)
-
-
-_MAKERS: Final[dict[str, Callable[..., Encoded]]] = {
-    "fit": fit,
-    "compare": compare,
-    "fit_clip": fit_clip,
-    "compare_clips": compare_clips,
-}
-
-
 def _answer(request: Header, files: Sequence[bytes]) -> Message:
-    encoded = _MAKERS[request["what"]](*files, request["limit_bytes"])
+    makers: dict[str, Callable[..., Encoded]] = {"fit": fit, "compare": compare}
+    if request["what"] not in makers:
+        from bot.pictures import clips  # noqa: PLC0415 - not loaded for stills: FFmpeg is large
+
+        makers = {"fit_clip": clips.fit_clip, "compare_clips": clips.compare_clips}
+    encoded = makers[request["what"]](*files, request["limit_bytes"])
     return {**asdict(encoded), "data": None}, [encoded.data]
 
 

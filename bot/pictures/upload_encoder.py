@@ -1,9 +1,11 @@
 """Ask a child process for a picture that fits; one at a time, with a bound on time."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from heapq import heappop, heappush
+from itertools import count
+from typing import Literal
 
 from bot.pictures.encoded import Encoded, checked
 from common.child import ask_child
@@ -18,50 +20,28 @@ class UploadEncoder:
 
     def __init__(self) -> None:
         self._busy = False
-        self._results: deque[asyncio.Future[None]] = deque()
-        self._others: deque[asyncio.Future[None]] = deque()
+        self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
+        self._numbers = count()
 
-    async def fit(self, data: bytes, limit_bytes: int, *, is_result: bool = False) -> Encoded:
-        """The best JPEG or WebP of at most `limit_bytes`.
+    async def make(
+        self,
+        what: Literal["fit", "compare", "fit_clip", "compare_clips"],
+        limit_bytes: int,
+        *files: bytes,
+        is_result: bool = False,
+    ) -> Encoded:
+        """The best JPEG or WebP of a picture, or video of a clip file; or two side by side.
 
         Args:
-            data: the picture.
-            limit_bytes: how large it may be.
-            is_result: whether somebody waits for a finished painting; it goes before all that is
+            what: Which of them; see the functions of these names.
+            limit_bytes: How large it may be.
+            files: The pictures or clip files.
+            is_result: Whether somebody waits for a finished painting; it goes before all that is
                 only shown once more.
 
         Raises:
             ChildError: if that failed or took too long.
         """
-        return await self._ask("fit", limit_bytes, data, is_result=is_result)
-
-    async def compare(self, before: bytes, after: bytes, limit_bytes: int) -> Encoded:
-        """Two pictures side by side, in at most `limit_bytes`.
-
-        Raises:
-            ChildError: if that failed or took too long.
-        """
-        return await self._ask("compare", limit_bytes, before, after)
-
-    async def fit_clip(self, clip: bytes, limit_bytes: int, *, is_result: bool = False) -> Encoded:
-        """The best video of a clip file in at most `limit_bytes`; see `fit`.
-
-        Raises:
-            ChildError: if that failed or took too long.
-        """
-        return await self._ask("fit_clip", limit_bytes, clip, is_result=is_result)
-
-    async def compare_clips(self, before: bytes, after: bytes, limit_bytes: int) -> Encoded:
-        """Two clip files side by side, moving, in at most `limit_bytes`.
-
-        Raises:
-            ChildError: if that failed or took too long.
-        """
-        return await self._ask("compare_clips", limit_bytes, before, after)
-
-    async def _ask(
-        self, what: str, limit_bytes: int, *files: bytes, is_result: bool = False
-    ) -> Encoded:
         header = {"what": what, "limit_bytes": limit_bytes}
         async with self._turn(is_result):
             answer, made = await ask_child(
@@ -78,7 +58,7 @@ class UploadEncoder:
         """One at a time, results first, each kind in the order in which it came."""
         if self._busy:
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            (self._results if is_result else self._others).append(turn)
+            heappush(self._waiting, (not is_result, next(self._numbers), turn))
             try:
                 await turn
             except asyncio.CancelledError:
@@ -93,10 +73,9 @@ class UploadEncoder:
 
     def _next(self) -> None:
         """Give the turn to who waits; it stays taken meanwhile, so that nobody slips in."""
-        for waiting in (self._results, self._others):
-            while waiting:
-                turn = waiting.popleft()
-                if not turn.done():
-                    turn.set_result(None)
-                    return
+        while self._waiting:
+            turn = heappop(self._waiting)[-1]
+            if not turn.done():
+                turn.set_result(None)
+                return
         self._busy = False

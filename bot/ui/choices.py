@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from discord import app_commands
 
 from bot.texts import Texts
-from bot.ui.plain import shorten
-from bot.ui.words import job_choice
+from bot.ui.words import job_choice, shorten
 from jobs.model import Job
 
 CHOICES = 25

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 from bot.texts import Texts, _
 from bot.ui.limit_words import limit_value
-from bot.ui.plain import plain
-from bot.ui.words import QUALITIES
+from bot.ui.words import QUALITIES, plain
 from common.limits import LIMITS, LimitKind
 from jobs.outcomes import BLOCKED, Refusal, Unforeseen
 

@@ -1,9 +1,7 @@
 """Forms and components whose errors reach the user as a sentence."""
 
-import functools
 import secrets
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any
 
 import discord
 from discord import ui
@@ -18,27 +16,6 @@ _MODAL_PREFIX = "atelier:modal:"
 _MODAL_SECONDS = 3600.0
 _TAKEN = "taken"
 """Set in the extras of what was submitted where its form is known."""
-
-T = TypeVar("T")
-Callback = Callable[[T, discord.Interaction[Any]], Coroutine[Any, Any, None]]
-
-
-class ReportingLayout(ui.LayoutView):
-    """A layout whose components report what goes wrong in them.
-
-    Never give a layout that holds `DynamicItem`s a timeout: when it runs out, discord.py forgets
-    the dynamic items of all messages.
-    """
-
-    async def on_error(
-        self,
-        interaction: discord.Interaction[Any],
-        error: Exception,
-        item: ui.Item[Any],  # noqa: ARG002 - the signature is discord.py's
-        /,
-    ) -> None:
-        """Tell the user."""
-        await report(interaction, error)
 
 
 class ReportingModal(ui.Modal):
@@ -77,17 +54,3 @@ def is_stale_modal(interaction: discord.Interaction[Any]) -> bool:
     data: Any = interaction.data or {}
     custom_id = str(data.get("custom_id", ""))
     return custom_id.startswith(_MODAL_PREFIX) and _TAKEN not in interaction.extras
-
-
-def reported(callback: Callback[T]) -> Callback[T]:
-    """For the `callback` of a `DynamicItem`, whose errors discord.py only logs."""
-
-    @functools.wraps(callback)
-    async def wrapped(self: T, interaction: discord.Interaction[Any]) -> None:
-        try:
-            if await interaction.client.may_serve(interaction):
-                await callback(self, interaction)
-        except Exception as error:  # noqa: BLE001 - the boundary where errors become sentences
-            await report(interaction, error)
-
-    return wrapped

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from discord import app_commands
 
+from bot.kit import UserError
 from bot.texts import Texts, _, languages
 from bot.ui.choices import CHOICES
-from bot.wire.errors import UserError
 from common.spans import UNITS, parse_span
 
 NO_SPAN = _("“{typed}” is no span of time; please write one such as 12 hours, 3 days or 2 weeks.")

@@ -1,4 +1,4 @@
-"""A job in a few words: what it paints, how far it is, when it is ready."""
+"""A job in a few words, and text from outside made fit to stand in a message."""
 
 from datetime import datetime, timedelta
 from functools import cache
@@ -7,7 +7,6 @@ import discord
 
 from bot.kit import Bot
 from bot.texts import Texts, _
-from bot.ui.plain import plain, shorten
 from common.catalogue import Catalogue, Painting, Ready, load_catalogue
 from common.options import StyleInput
 from common.settings import Settings
@@ -24,6 +23,25 @@ STATES = {
 SOON_SECONDS = 5.0
 """A time as near as this may have passed when it is read."""
 CHOICE_LIMIT = 100  # characters of an autocomplete choice's name
+
+
+_GAP = "\u200b"  # which nobody sees; Discord finds nothing to make of what it parts
+_NO_LINK = f":{_GAP}//"
+
+
+def shorten(text: str, limit: int) -> str:
+    """A text of at most `limit` characters; what is cut off becomes an ellipsis."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def plain(text: str, limit: int = 80) -> str:
+    """A name or text from outside as it may stand in a message: one short line of bare words.
+
+    No markup, no mentions, no links, no timestamps.
+    """
+    short = shorten(" ".join(text.splitlines()), limit)
+    escaped = discord.utils.escape_markdown(short, ignore_links=False)
+    return discord.utils.escape_mentions(escaped.replace("<", f"<{_GAP}").replace("://", _NO_LINK))
 
 
 @cache
@@ -133,3 +151,10 @@ def _with_time(t: Texts, words: str, standing: Standing) -> str:
     if standing.ready_at is None:
         return words
     return t("{what}, {ready}", what=words, ready=ready_words(t, standing.ready_at))
+
+
+def message_address(job: Job) -> str:
+    """Where the message of a job is, for a user to go to."""
+    reply = job.reply
+    guild = "@me" if job.guild_id is None else job.guild_id
+    return f"https://discord.com/channels/{guild}/{reply.channel_id}/{reply.message_id}"

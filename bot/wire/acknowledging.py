@@ -2,18 +2,22 @@
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import discord
 
 from bot.kit import Interaction
 from bot.wire.faults import UNKNOWN_INTERACTION, TryLater, fault_of
 from bot.wire.original_response import find_answer
+from jobs.outcomes import QueueUnavailableError
 
 log = logging.getLogger(__name__)
 
+READING_SECONDS = 1.0  # of the three that there are for the acknowledgement
 TRY_SECONDS = 2.5  # of the three that Discord gives
 PAUSE_SECONDS = 0.1
+T = TypeVar("T")
 ACKNOWLEDGED = "acknowledged"
 """Set in an interaction's extras where Discord acknowledged it, unheard by discord.py."""
 ANSWER_FOLLOWS = "answer_follows"
@@ -63,15 +67,14 @@ async def acknowledge(
                 raise
             log.info("Interaction %s: no acknowledgement yet (%s)", interaction.id, error)
             found = await find_answer(
-                interaction.client,
-                interaction.application_id,
-                interaction.token,
-                interaction.expires_at,
+                interaction.client, interaction.followup, interaction.expires_at
             )
             if found != 0:
                 interaction.extras[ACKNOWLEDGED] = True
                 return found
-            pause = _pause_seconds(error)
+            fault, pause = fault_of(error), PAUSE_SECONDS
+            if isinstance(fault, TryLater) and fault.seconds is not None:
+                pause = fault.seconds
             if loop.time() + pause > until:
                 raise
             await asyncio.sleep(pause)
@@ -79,9 +82,17 @@ async def acknowledge(
             return response.message_id if response else None
 
 
-def _pause_seconds(error: Exception) -> float:
-    match fault_of(error):
-        case TryLater(float() as seconds):
-            return seconds
-        case _:
-            return PAUSE_SECONDS
+async def read_in_time(interaction: Interaction, read: Coroutine[Any, Any, T]) -> T:
+    """What is read, within the time that there is.
+
+    Raises:
+        QueueUnavailableError: if the database is too slow for what has to be acknowledged yet.
+    """
+    reading = asyncio.create_task(read)
+    in_time = is_acknowledged(interaction)
+    await asyncio.wait({reading}, timeout=None if in_time else READING_SECONDS)
+    if not reading.done():
+        # Take note of what comes too late.
+        reading.add_done_callback(lambda task: task.cancelled() or task.exception())
+        raise QueueUnavailableError(f"The database did not answer within {READING_SECONDS:g} s.")
+    return reading.result()

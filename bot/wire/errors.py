@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,22 +10,16 @@ import discord
 from discord import app_commands
 from pydantic import ValidationError
 
+from bot.kit import UserError
 from bot.texts import Texts, _, texts_of
 from bot.wire.acknowledging import is_acknowledged
 from bot.wire.faults import ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION, passes
 from common.pictures import PictureError
-from common.sentences import ExplainedError, Sentence
+from common.sentences import Sentence
 from common.store import PictureMissingError, StorageUnavailableError
 from jobs.outcomes import QueueError
 
 log = logging.getLogger(__name__)
-
-
-class UserError(ExplainedError):
-    """Something that the user can put right; says in one sentence what is wrong and what to do.
-
-    Its template is a key of the texts (marked with `_`).
-    """
 
 
 @dataclass(frozen=True)
@@ -36,56 +31,36 @@ class Explanation:
 
 
 _MOMENT = _("Discord did not answer as it should; please try again in a minute.")
-_EXPECTED: tuple[tuple[type[BaseException], str], ...] = (
-    # the first that fits is said, so a subclass stands before its parents
-    (
-        app_commands.TransformerError,
-        _("One of the values is not one that can be used; please choose again."),
+_CHANGED = _("This command has changed; please reload Discord (Ctrl+R) and try again.")
+_UNUSABLE = _("One of the values is not one that can be used; please choose again.")
+# Of both tables the first that fits is said, so a subclass stands before its parents.
+_EXPECTED: Mapping[type[BaseException], str] = {
+    app_commands.TransformerError: _UNUSABLE,
+    app_commands.NoPrivateMessage: _("This command works only in a server."),
+    app_commands.MissingPermissions: _("This needs the permission to manage the server."),
+    app_commands.CommandNotFound: _CHANGED,
+    app_commands.CommandSignatureMismatch: _CHANGED,
+    app_commands.CommandOnCooldown: _(
+        "That was a little fast; please wait a moment and try again."
     ),
-    (app_commands.NoPrivateMessage, _("This command works only in a server.")),
-    (app_commands.MissingPermissions, _("This needs the permission to manage the server.")),
-    (
-        app_commands.CommandNotFound,
-        _("This command has changed; please reload Discord (Ctrl+R) and try again."),
+    app_commands.CheckFailure: _("You may not use this command here."),
+}
+_UNEXPECTED: Mapping[type[BaseException], str] = {
+    PictureMissingError: _(
+        "The pictures of this painting are no longer kept; please use /paint with new ones."
     ),
-    (
-        app_commands.CommandSignatureMismatch,
-        _("This command has changed; please reload Discord (Ctrl+R) and try again."),
+    StorageUnavailableError: _(
+        "Pictures cannot be stored at the moment; please try again in a few minutes."
     ),
-    (
-        app_commands.CommandOnCooldown,
-        _("That was a little fast; please wait a moment and try again."),
+    QueueError: _("The queue cannot be reached at the moment; please try again in a minute."),
+    discord.Forbidden: _(
+        "Discord does not let me do that here; please ask an admin to check my permissions."
     ),
-    (app_commands.CheckFailure, _("You may not use this command here.")),
-)
-_UNEXPECTED: tuple[tuple[type[BaseException], str], ...] = (
-    (
-        PictureMissingError,
-        _("The pictures of this painting are no longer kept; please use /paint with new ones."),
-    ),
-    (
-        StorageUnavailableError,
-        _("Pictures cannot be stored at the moment; please try again in a few minutes."),
-    ),
-    (
-        QueueError,
-        _("The queue cannot be reached at the moment; please try again in a minute."),
-    ),
-    (
-        discord.Forbidden,
-        _("Discord does not let me do that here; please ask an admin to check my permissions."),
-    ),
-    (
-        discord.DiscordServerError,
-        _MOMENT,
-    ),
-    (discord.RateLimited, _("Discord asks me to slow down; please try again in a minute.")),
-    (
-        ValidationError,
-        _("One of the values is not one that can be used; please choose again."),
-    ),
-    (BaseException, _("Something went wrong on my side; please try again.")),
-)
+    discord.DiscordServerError: _MOMENT,
+    discord.RateLimited: _("Discord asks me to slow down; please try again in a minute."),
+    ValidationError: _UNUSABLE,
+    BaseException: _("Something went wrong on my side; please try again."),
+}
 
 
 def explain(error: BaseException) -> Explanation:
@@ -97,18 +72,11 @@ def explain(error: BaseException) -> Explanation:
         return explain(error.__cause__)
     if passes(error):
         return Explanation(Sentence(_MOMENT), expected=False)
-    for kind, sentence in _EXPECTED:
+    for kind, sentence in _EXPECTED.items():
         if isinstance(error, kind):
             return Explanation(Sentence(sentence))
-    sentence = next(sentence for kind, sentence in _UNEXPECTED if isinstance(error, kind))
+    sentence = next(sentence for kind, sentence in _UNEXPECTED.items() if isinstance(error, kind))
     return Explanation(Sentence(sentence), expected=False)
-
-
-def log_error(what: str, error: BaseException) -> str:
-    """Write an error to the log. Returns the id that the user is shown."""
-    error_id = secrets.token_hex(4)
-    log.error("[%s] %s", error_id, what, exc_info=error)
-    return error_id
 
 
 def sentence_for(error: BaseException, t: Texts, what: str) -> str:
@@ -117,7 +85,8 @@ def sentence_for(error: BaseException, t: Texts, what: str) -> str:
     sentence = t.say(explanation.sentence)
     if explanation.expected:
         return sentence
-    error_id = log_error(what, error)
+    error_id = secrets.token_hex(4)
+    log.error("[%s] %s", error_id, what, exc_info=error)
     return t("{sentence} (error {error_id})", sentence=sentence, error_id=error_id)
 
 

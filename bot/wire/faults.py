@@ -84,7 +84,7 @@ class Unclear:
 Fault = TryLater | Unclear | FinalFault
 
 
-def fault_of(error: Exception) -> Fault:
+def fault_of(error: Exception) -> Fault:  # noqa: PLR0911 - a table of errors
     """Classify an error that a request to Discord raised."""
     match error:
         case discord.RateLimited():
@@ -93,8 +93,12 @@ def fault_of(error: Exception) -> Fault:
             return TryLater(_retry_after(error))
         case discord.HTTPException() if error.status >= 500:
             return TryLater()
+        case discord.HTTPException(code=code) if code in PASSING:
+            return TryLater(PASSING[code])
+        case discord.HTTPException(code=0, status=401 | 403 | 404):
+            return Unclear(_final(error, 0))  # Discord says which token, which message
         case discord.HTTPException(code=code):
-            return _by_code(error, code)
+            return _final(error, code)
         case aiohttp.ClientError() | OSError() | TimeoutError():
             return TryLater()
         case _:
@@ -104,14 +108,6 @@ def fault_of(error: Exception) -> Fault:
 def passes(error: BaseException) -> bool:
     """Whether Discord refuses only for the moment, whatever the status says."""
     return isinstance(error, discord.HTTPException) and error.code in PASSING
-
-
-def _by_code(error: discord.HTTPException, code: int) -> Fault:
-    if code in PASSING:
-        return TryLater(PASSING[code])
-    if code == 0 and error.status in {401, 403, 404}:  # Discord says which token, which message
-        return Unclear(_final(error, code))
-    return _final(error, code)
 
 
 def _final(error: discord.HTTPException, code: int) -> FinalFault:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from itertools import count
 from typing import Any, TypeVar
@@ -23,9 +23,9 @@ MEANWHILE_SECONDS = 10.0
 T = TypeVar("T")
 
 
-def webhook_of(client: Bot, application_id: int, token: str) -> discord.Webhook:
+def webhook_of(client: Bot, reply: Reply) -> discord.Webhook:
     """An interaction as discord.py's webhook; works after a restart too."""
-    webhook = discord.Webhook.partial(application_id, token, client=client)
+    webhook = discord.Webhook.partial(reply.application_id, reply.interaction_token, client=client)
     webhook.type = discord.WebhookType.application  # which may send what only the user sees
     return webhook
 
@@ -40,23 +40,17 @@ async def say_instead(client: Bot, user_id: int, reply: Reply, sentence: str) ->
 
     By DM where the token has ended. Never raises.
     """
-    webhook = webhook_of(client, reply.application_id, reply.interaction_token)
-    try:
+    webhook = webhook_of(client, reply)
+    async with _else_by_dm(client, user_id, reply, sentence):
         if reply.ephemeral:
             await _insist(lambda: webhook.edit_message(ORIGINAL, content=sentence))
-        else:
-            # The first follow-up would become the answer, and as public; so it is filled before.
-            with contextlib.suppress(discord.NotFound):  # they deleted it
-                await _insist(lambda: webhook.edit_message(ORIGINAL, content=FILLING))
-            await _insist(lambda: webhook.send(sentence, ephemeral=True, wait=True))
-            with contextlib.suppress(discord.NotFound):
-                await _insist(lambda: webhook.delete_message(ORIGINAL))
-    except Exception as error:  # noqa: BLE001 - every fault has its answer
-        match fault_of(error):
-            case TokenEnded() | MessageGone():
-                await _say_by_dm(client, user_id, reply, sentence)
-            case fault:
-                log.warning("Could not answer %s: %s", reply.interaction_id, fault)
+            return
+        # The first follow-up would become the answer, and as public; so it is filled before.
+        with contextlib.suppress(discord.NotFound):  # they deleted it
+            await _insist(lambda: webhook.edit_message(ORIGINAL, content=FILLING))
+        await _insist(lambda: webhook.send(sentence, ephemeral=True, wait=True))
+        with contextlib.suppress(discord.NotFound):
+            await _insist(lambda: webhook.delete_message(ORIGINAL))
 
 
 async def say_meanwhile(client: Bot, reply: Reply, sentence: str) -> bool:
@@ -64,7 +58,7 @@ async def say_meanwhile(client: Bot, reply: Reply, sentence: str) -> bool:
 
     One try: what is said later has to stand above it.
     """
-    webhook = webhook_of(client, reply.application_id, reply.interaction_token)
+    webhook = webhook_of(client, reply)
     try:
         async with asyncio.timeout(MEANWHILE_SECONDS):
             await webhook.edit_message(ORIGINAL, content=sentence)
@@ -79,38 +73,29 @@ async def say_beside(client: Bot, user_id: int, reply: Reply, sentence: str) -> 
 
     By DM where the token has ended. Never raises.
     """
-    webhook = webhook_of(client, reply.application_id, reply.interaction_token)
-    try:
+    webhook = webhook_of(client, reply)
+    async with _else_by_dm(client, user_id, reply, sentence):
         await _insist(lambda: webhook.send(sentence, ephemeral=True, wait=True))
-    except Exception as error:  # noqa: BLE001 - every fault has its answer
-        match fault_of(error):
-            case TokenEnded() | MessageGone():
-                await _say_by_dm(client, user_id, reply, sentence)
-            case fault:
-                log.warning("Could not answer %s: %s", reply.interaction_id, fault)
 
 
 async def show_in_answer(client: Bot, reply: Reply, **fields: Any) -> None:
     """Put something in the place of "thinking…", through Discord's bad moments. Never raises."""
     if client.clock() >= reply.token_expires_at.timestamp():
         return
-    webhook = webhook_of(client, reply.application_id, reply.interaction_token)
+    webhook = webhook_of(client, reply)
     try:
         await _insist(lambda: webhook.edit_message(ORIGINAL, **fields))
     except Exception as error:  # noqa: BLE001 - every fault has its answer
         log.info("Could not answer %s: %s", reply.interaction_id, fault_of(error))
 
 
-async def find_answer(
-    client: Bot, application_id: int, token: str, expires_at: datetime
-) -> int | None:
+async def find_answer(client: Bot, webhook: discord.Webhook, expires_at: datetime) -> int | None:
     """The id of an interaction's answer; None if that cannot be known; 0 if there is none.
 
     There is none if Discord has heard of none so far, or if the user deleted it.
     """
     if client.clock() >= expires_at.timestamp():
         return None
-    webhook = webhook_of(client, application_id, token)
     try:
         message = await _insist(lambda: webhook.fetch_message(ORIGINAL))
     except Exception as error:  # noqa: BLE001 - every fault has its answer
@@ -140,9 +125,20 @@ async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
     raise AssertionError("unreachable")
 
 
-async def _say_by_dm(client: Bot, user_id: int, reply: Reply, sentence: str) -> None:
+@contextlib.asynccontextmanager
+async def _else_by_dm(
+    client: Bot, user_id: int, reply: Reply, sentence: str
+) -> AsyncIterator[None]:
+    """Say a sentence by DM where the token has ended by which it was to be said."""
     try:
-        user = await client.fetch_user(user_id)
-        await user.send(sentence, nonce=f"atelier-s{reply.interaction_id % 10**12}")
-    except Exception as error:  # noqa: BLE001 - there is nobody left to tell
-        log.info("Could not reach user %s: %s", user_id, error)
+        yield
+    except Exception as error:  # noqa: BLE001 - every fault has its answer
+        fault = fault_of(error)
+        if not isinstance(fault, TokenEnded | MessageGone):
+            log.warning("Could not answer %s: %s", reply.interaction_id, fault)
+            return
+        try:
+            user = await client.fetch_user(user_id)
+            await user.send(sentence, nonce=f"atelier-s{reply.interaction_id % 10**12}")
+        except Exception as problem:  # noqa: BLE001 - there is nobody left to tell
+            log.info("Could not reach user %s: %s", user_id, problem)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.admin.plot import Panel, Plot, draw
+from bot.commands.admin.plot import Diagram, Plot, draw
 from bot.pictures.encoded import checked
 from bot.pictures.upload_encoder import UploadEncoder
 from common.child import ChildError
@@ -161,7 +161,7 @@ def test_it_reaches_nothing_beyond_itself(tmp_path: Path, module: str) -> None:
 async def test_it_encodes_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", "secret")
     picture = gradient_picture((300, 200))
-    made = await UploadEncoder().compare(picture, picture, 100_000)
+    made = await UploadEncoder().make("compare", 100_000, picture, picture)
     assert made.width_px > 600
     assert len(made.data) <= 100_000
 
@@ -172,14 +172,14 @@ async def test_what_moves_is_encoded_without_a_thread_too() -> None:
     assert decoded.clip is not None
     clip = decoded.clip.file
     for made in (
-        await UploadEncoder().fit_clip(clip, 1_000_000),
-        await UploadEncoder().compare_clips(clip, clip, 1_000_000),
+        await UploadEncoder().make("fit_clip", 1_000_000, clip),
+        await UploadEncoder().make("compare_clips", 1_000_000, clip, clip),
     ):
         assert made.suffix == ".mp4"
 
 
 async def test_figures_are_drawn_all_the_same() -> None:
-    drawn = await draw(Plot(["2026-03-01"], [Panel("Pictures", "", {"all": [1.0]})]))
+    drawn = await draw(Plot(["2026-03-01"], [Diagram("Pictures", "", {"all": [1.0]})]))
     assert drawn.startswith(b"\x89PNG")
 
 

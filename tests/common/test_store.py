@@ -13,7 +13,7 @@ import s3fs
 from moto.server import ThreadedMotoServer
 
 from bot.intake.room import DiskRoom
-from bot.wire.errors import UserError
+from bot.kit import UserError
 from common import store as store_module
 from common.options import PaintInputs, StyleInput
 from common.settings import Settings

@@ -1,12 +1,19 @@
-"""Who may use the admins' commands: checked here, whatever Discord was told to let through."""
+"""Who may use the admins' commands, whatever Discord let through; telling of what they changed."""
 
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import discord
 from discord import app_commands
 
 from bot.kit import Interaction
+from bot.texts import Texts, texts_for, texts_of
+from bot.ui.components import say
 from bot.ui.people import is_admin
+from bot.wire.acknowledging import acknowledge
+
+log = logging.getLogger(__name__)
 
 MANAGE_GUILD = discord.Permissions(manage_guild=True)
 # What is left open here would be taken from the tree, which allows everything.
@@ -28,6 +35,13 @@ def admin_guild(interaction: Interaction) -> int:
     return interaction.guild_id
 
 
+async def begin_as_admin(interaction: Interaction) -> int:
+    """Acknowledge a command of one who manages the server, whose id is returned; see above."""
+    guild_id = admin_guild(interaction)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    return guild_id
+
+
 class AdminGroup(app_commands.Group):
     """Commands for those who manage a server."""
 
@@ -44,3 +58,35 @@ class AdminGroup(app_commands.Group):
         """Let only admins through."""
         admin_guild(interaction)
         return True
+
+
+async def announce(interaction: Interaction, words: Callable[[Texts], str]) -> str:
+    """Post a change to the log channel in the server's language.
+
+    Returns:
+        The same words for the one who made the change, in their language; and if the log channel
+        could not be reached, a line that says so.
+    """
+    said = words(texts_of(interaction))
+    guild_id = interaction.guild_id
+    limits = await interaction.client.queue.limits.in_force(guild_id)
+    if limits.log_channel_id is None:
+        return said
+    t = texts_for(interaction.guild_locale)
+    line = t("<@{user_id}>: {change}", user_id=interaction.user.id, change=words(t))
+    channel = interaction.client.get_partial_messageable(limits.log_channel_id, guild_id=guild_id)
+    try:
+        await channel.send(line[:2000])
+    except (discord.DiscordException, OSError) as error:  # the change itself is made
+        log.info("The log channel of server %s cannot be written: %s", guild_id, error)
+        note = texts_of(interaction)(
+            "I could not write to the log channel <#{channel_id}>; please check my permissions.",
+            channel_id=limits.log_channel_id,
+        )
+        return f"{said}\n{note}"
+    return said
+
+
+async def tell(interaction: Interaction, words: Callable[[Texts], str]) -> None:
+    """Announce a change, and say it in the answer, which is acknowledged."""
+    await say(interaction, await announce(interaction, words))

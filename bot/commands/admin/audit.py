@@ -6,12 +6,11 @@ from typing import Any
 from bot.commands.admin.access import admin_guild
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.container import Page, card
+from bot.ui.components import Card, card
 from bot.ui.default_words import default_words
 from bot.ui.limit_words import limit_line, limit_value
-from bot.ui.paging import PageButton, PagePlace
-from bot.ui.plain import plain, shorten
-from bot.ui.words import relative
+from bot.ui.paging import PagePlace, page_button, turner
+from bot.ui.words import plain, relative, shorten
 from common.limits import LIMITS
 from jobs.changing.audit import BEFORE, COMMAND_LINE, AuditEntry
 
@@ -48,7 +47,7 @@ ACTIONS: Mapping[str, str] = {
 }
 
 
-async def audit_page(interaction: Interaction, place: PagePlace) -> Page:
+async def audit_page(interaction: Interaction, place: PagePlace) -> Card:
     """One page of the log of the server; only for those who manage it."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
@@ -57,8 +56,8 @@ async def audit_page(interaction: Interaction, place: PagePlace) -> Page:
     first = place.page * PAGE_SIZE
     shown = entries[first : first + PAGE_SIZE]
     words = "\n".join(audit_line(t, entry) for entry in shown)
-    turner = AuditPage.turner(t, place, more=len(entries) > first + PAGE_SIZE)
-    return Page(card(t("## Log of changes"), words or t("Nothing was changed so far."), turner))
+    turning = turner(audit_turner, t, place, more=len(entries) > first + PAGE_SIZE)
+    return card(t("## Log of changes"), words or t("Nothing was changed so far."), turning)
 
 
 def audit_line(t: Texts, entry: AuditEntry) -> str:
@@ -124,12 +123,7 @@ def change_line(t: Texts, name: str, value: Any, before: Mapping[str, Any] | Non
     return t("{limit}: {old} → {new}", limit=t.say(LIMITS[name].label), old=old, new=new)
 
 
-class AuditPage(PageButton, kind="audit"):
-    """Turns the pages of the log."""
-
-    async def render(self, interaction: Interaction, place: PagePlace) -> Page:
-        """Make the page."""
-        return await audit_page(interaction, place)
+audit_turner = page_button("audit", audit_page)
 
 
-FEATURE = Feature(buttons=(AuditPage,))
+FEATURE = Feature(buttons=(audit_turner,))

@@ -6,17 +6,15 @@ from datetime import UTC, datetime
 import discord
 from discord import app_commands
 
-from bot.commands.admin.access import AdminGroup, admin_guild
-from bot.commands.admin.announcing import announce
-from bot.kit import Feature, Interaction
+from bot.commands.admin.access import AdminGroup, admin_guild, begin_as_admin, tell
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.container import Page, card, say, show
-from bot.ui.paging import PageButton, PagePlace
+from bot.ui.components import Card, card, say, show
+from bot.ui.paging import PagePlace, page_button, turner
 from bot.ui.people import is_operator
-from bot.ui.plain import plain
 from bot.ui.spans import read_span, span_choices
+from bot.ui.words import plain
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from jobs.changing.administration import REASON_LIMIT, Block
 
 PAGE_SIZE = 15
@@ -27,7 +25,7 @@ NOT_OPERATOR = _("The operator of this bot cannot be blocked.")
 blocklist = AdminGroup("blocklist", "Who may not paint in this server.")
 
 
-@blocklist.command(name="add", description="Stop a member from painting here.")
+@blocklist.command(name="add")
 @app_commands.describe(
     member="Whom to block.",
     reason="Why; they read it when they are refused.",
@@ -39,7 +37,7 @@ async def add(
     reason: app_commands.Range[str, 1, REASON_LIMIT] | None = None,
     lasts: app_commands.Range[str, 1, 30] | None = None,
 ) -> None:
-    """Block a member."""
+    """Stop a member from painting here."""
     guild_id = admin_guild(interaction)
     if member.id == interaction.user.id:
         raise UserError(NOT_YOURSELF)
@@ -55,8 +53,7 @@ async def add(
         t = texts_of(interaction)
         await say(interaction, t("<@{user_id}> is blocked already.", user_id=member.id))
         return
-    said = await announce(interaction, guild_id, _blocked_words(member.id, reason, until))
-    await say(interaction, said)
+    await tell(interaction, _blocked_words(member.id, reason, until))
 
 
 def _blocked_words(
@@ -84,34 +81,27 @@ async def spans(interaction: Interaction, current: str) -> list[app_commands.Cho
     return span_choices(texts_of(interaction), current)
 
 
-@blocklist.command(name="remove", description="Let a blocked member paint again.")
+@blocklist.command(name="remove")
 @app_commands.describe(member="Whom to let paint again.")
 async def remove(interaction: Interaction, member: discord.User) -> None:
-    """Unblock a member."""
-    guild_id = admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    """Let a blocked member paint again."""
+    guild_id = await begin_as_admin(interaction)
     if not await interaction.client.queue.blocks.remove(guild_id, member.id, interaction.user.id):
         t = texts_of(interaction)
         await say(interaction, t("<@{user_id}> is not blocked here.", user_id=member.id))
         return
-    said = await announce(
-        interaction,
-        guild_id,
-        lambda t: t("<@{user_id}> may paint here again.", user_id=member.id),
-    )
-    await say(interaction, said)
+    await tell(interaction, lambda t: t("<@{user_id}> may paint here again.", user_id=member.id))
 
 
-@blocklist.command(name="show", description="Who is blocked in this server.")
+@blocklist.command(name="show")
 async def show_blocked(interaction: Interaction) -> None:
-    """List the blocked members."""
-    admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    """Who is blocked in this server."""
+    await begin_as_admin(interaction)
     place = PagePlace(interaction.user.id)
     await show(interaction, await blocklist_page(interaction, place))
 
 
-async def blocklist_page(interaction: Interaction, place: PagePlace) -> Page:
+async def blocklist_page(interaction: Interaction, place: PagePlace) -> Card:
     """One page of the blocked members, the last blocked first; only for those who manage."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
@@ -119,8 +109,8 @@ async def blocklist_page(interaction: Interaction, place: PagePlace) -> Page:
     first = place.page * PAGE_SIZE
     lines = [block_line(t, block) for block in blocked[first : first + PAGE_SIZE]]
     words = "\n".join(lines) or t("Nobody is blocked in this server.")
-    turner = BlocklistPage.turner(t, place, more=len(blocked) > first + PAGE_SIZE)
-    return Page(card(t("## Blocklist"), words, turner))
+    turning = turner(blocklist_turner, t, place, more=len(blocked) > first + PAGE_SIZE)
+    return card(t("## Blocklist"), words, turning)
 
 
 def block_line(t: Texts, block: Block) -> str:
@@ -133,12 +123,7 @@ def block_line(t: Texts, block: Block) -> str:
     return " · ".join(parts)
 
 
-class BlocklistPage(PageButton, kind="blocked"):
-    """Turns the pages of `/blocklist show`."""
-
-    async def render(self, interaction: Interaction, place: PagePlace) -> Page:
-        """Make the page."""
-        return await blocklist_page(interaction, place)
+blocklist_turner = page_button("blocked", blocklist_page)
 
 
-FEATURE = Feature(commands=(blocklist,), buttons=(BlocklistPage,))
+FEATURE = Feature(commands=(blocklist,), buttons=(blocklist_turner,))

@@ -1,24 +1,31 @@
 """Changing limits: say what came of it, tell the log channel, offer to take it back."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import discord
 
-from bot.commands.admin.access import admin_guild
-from bot.commands.admin.announcing import announce
+from bot.commands.admin.access import admin_guild, announce
 from bot.commands.admin.limit_lines import UNUSABLE, loosens
-from bot.commands.admin.undo import last_change, values_before
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
-from bot.ui.container import row_of, say, show, text_page
+from bot.ui.components import card, own_button, row_of, say, show
 from bot.ui.limit_words import limit_line
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from common.limits import LIMITS
-from jobs.changing.administration import UnusableLimitError
+from jobs.changing.administration import (
+    RESET_LIMITS,
+    SET_LIMITS,
+    UNDO_LIMITS,
+    UnusableLimitError,
+)
+from jobs.changing.audit import BEFORE, AuditEntry
 from jobs.entering.limits import LoosensOperatorLimit
+from jobs.queue import JobQueue
+
+CHANGES = frozenset({SET_LIMITS, UNDO_LIMITS, RESET_LIMITS})
+ENTRIES_AT_ONCE = 100
+CHANGED_SINCE = _("The limits were changed again since; /limits log shows by whom.")
 
 
 async def change_limits(
@@ -44,7 +51,6 @@ async def change_limits(
         raise loosens(t, outcome.limit, outcome.operator_value, outcome.asked)
     said = await announce(
         interaction,
-        guild_id,
         lambda t: "\n".join(
             [t("A change of limits is taken back:") if is_undo else t("Limits are changed:")]
             + [limit_line(t, name, getattr(outcome, name)) for name in LIMITS if name in changes]
@@ -56,39 +62,63 @@ async def change_limits(
 async def _offer_undo(interaction: Interaction, guild_id: int, said: str) -> None:
     """Say what was changed, with a button to take it back."""
     user_id = interaction.user.id
-    change_id = await last_change(interaction.client.queue, guild_id, user_id)
-    if change_id is None:  # somebody else was faster
+    last = await anext(_changes(interaction.client.queue, guild_id), None)
+    if last is None or last.user_id != user_id:  # somebody else was faster
         await say(interaction, said)
         return
-    button = UndoButton(texts_of(interaction), user_id, change_id)
-    await show(interaction, text_page(said, row_of(button)))
+    button = undo_button.of(texts_of(interaction), user_id, last.id)
+    await show(interaction, card(said, row_of(button)))
 
 
-class UndoButton(OwnButton, kind="limits-undo", label=_("Undo"), emoji="↩️"):
-    """Takes the last change of limits back."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Set what stood before. The permission may be gone since."""
-        guild_id = admin_guild(interaction)
-        await acknowledge(interaction)
-        before = await values_before(interaction.client.queue, guild_id, int(self.about or 0))
-        await change_limits(interaction, guild_id, before, is_undo=True)
+@own_button("limits-undo", _("Undo"), emoji="↩️")
+async def undo_button(interaction: Interaction, _t: Texts, about: int) -> None:
+    """Takes the last change of limits back; the permission may be gone since."""
+    guild_id = admin_guild(interaction)
+    await acknowledge(interaction)
+    before = await _values_before(interaction.client.queue, guild_id, about)
+    await change_limits(interaction, guild_id, before, is_undo=True)
 
 
-class ResetButton(
-    OwnButton, kind="limits-reset", label=_("Reset all"), style=discord.ButtonStyle.danger
-):
-    """Resets all limits of the server."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Reset. The permission may be gone since the question."""
-        guild_id = admin_guild(interaction)
-        await acknowledge(interaction)
-        await interaction.client.queue.limits.reset(guild_id, interaction.user.id)
-        said = await announce(
-            interaction, guild_id, lambda t: t("All limits of this server are reset.")
-        )
-        await _offer_undo(interaction, guild_id, said)
+@own_button("limits-reset", _("Reset all"), style=discord.ButtonStyle.danger)
+async def reset_button(interaction: Interaction, _t: Texts, _about: int) -> None:
+    """Resets all limits of the server; the permission may be gone since."""
+    guild_id = admin_guild(interaction)
+    await acknowledge(interaction)
+    await interaction.client.queue.limits.reset(guild_id, interaction.user.id)
+    said = await announce(interaction, lambda t: t("All limits of this server are reset."))
+    await _offer_undo(interaction, guild_id, said)
 
 
-FEATURE = Feature(buttons=(ResetButton, UndoButton))
+async def _values_before(queue: JobQueue, guild_id: int, change_id: int) -> Mapping[str, Any]:
+    """What the limits that a change set stood at before it; None for the operator's.
+
+    Raises:
+        UserError: if it is not the last change.
+    """
+    changes = _changes(queue, guild_id)
+    last = await anext(changes, None)
+    if last is None or last.id != change_id:
+        raise UserError(CHANGED_SINCE)
+    wanted = set(LIMITS) if last.action == RESET_LIMITS else set(LIMITS) & set(last.details)
+    if isinstance(known := last.details.get(BEFORE), dict):
+        return {name: known.get(name) for name in wanted}
+    # An earlier version did not write it down: it is what was set last before.
+    found: dict[str, Any] = {}
+    async for entry in changes:
+        if entry.action == RESET_LIMITS or wanted <= set(found):
+            break
+        for name in wanted & set(entry.details):
+            found.setdefault(name, entry.details[name])
+    return {name: found.get(name) for name in wanted}
+
+
+async def _changes(queue: JobQueue, guild_id: int) -> AsyncIterator[AuditEntry]:
+    before: int | None = None
+    while entries := await queue.audit.read(guild_id, limit=ENTRIES_AT_ONCE, before=before):
+        for entry in entries:
+            if entry.action in CHANGES:
+                yield entry
+        before = entries[-1].id
+
+
+FEATURE = Feature(buttons=(reset_button, undo_button))

@@ -17,11 +17,11 @@ from bot.commands.admin.limit_changes import change_limits
 from bot.commands.admin.limit_lines import limit_lines, read_lines
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
-from bot.ui.container import Page, card, row_of, show
+from bot.ui.components import Card, card, own_button, row_of, show
+from bot.ui.fields import ids_of
 from bot.ui.limit_words import limit_value
-from bot.ui.plain import plain, shorten
 from bot.ui.reporting import ReportingModal
+from bot.ui.words import plain, shorten
 from bot.wire.acknowledging import acknowledge
 from common.limits import LIMITS, Limit, LimitKind, Limits
 
@@ -98,7 +98,7 @@ class LimitsForm(ReportingModal):
         await acknowledge(interaction, ephemeral=True, thinking=not self._again)
         t, lines = texts_of(interaction), self._numbers.value
         read = read_lines(t, lines, interaction.client.settings.limits)
-        ids = {name: tuple(map(_id_of, menu.values)) for name, menu in self._menus.items()}
+        ids = {name: ids_of(menu.values) for name, menu in self._menus.items()}
         if read.problems:
             page = _problem_page(t, interaction.user.id, Filled(lines, ids), read.problems)
             await show(interaction, page)
@@ -111,7 +111,7 @@ class LimitsForm(ReportingModal):
         await change_limits(interaction, guild_id, changed)
 
 
-def _problem_page(t: Texts, user_id: int, filled: Filled, problems: Mapping[int, str]) -> Page:
+def _problem_page(t: Texts, user_id: int, filled: Filled, problems: Mapping[int, str]) -> Card:
     """What is wrong, all that was filled in, and the way back to the form."""
     wrong = [
         t("Line {number}: {problem}", number=number, problem=plain(problem, 300))
@@ -130,34 +130,25 @@ def _problem_page(t: Texts, user_id: int, filled: Filled, problems: Mapping[int,
         f"-# {t.say(limit.label)}: {limit_value(t, name, filled.chosen.get(name))}"
         for name, limit in MENUS.items()
     )
-    return Page(
-        card(
-            "\n".join([headline, *wrong]),
-            f"{FENCE}\n{typed}\n{FENCE}",
-            menus,
-            row_of(CorrectButton(t, user_id)),
-        )
-    )
+    fenced = f"{FENCE}\n{typed}\n{FENCE}"
+    button = row_of(correct_button.of(t, user_id))
+    return card("\n".join([headline, *wrong]), fenced, menus, button)
 
 
-class ChangeButton(OwnButton, kind="limits-change", label=_("Change limits…"), emoji="✏️"):
-    """Opens the form of all limits."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Open it. The permission may be gone since."""
-        await open_form(interaction)
+@own_button("limits-change", _("Change limits…"), emoji="✏️")
+async def change_button(interaction: Interaction, _t: Texts, _about: int) -> None:
+    """Opens the form of all limits; the permission may be gone since."""
+    await open_form(interaction)
 
 
-class CorrectButton(OwnButton, kind="limits-correct", label=_("Correct…"), emoji="✏️"):
+@own_button("limits-correct", _("Correct…"), emoji="✏️")
+async def correct_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Opens the form again with what was filled in, which stands in the message."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Open it. The permission may be gone since."""
-        filled = None
-        if interaction.message is not None:
-            operator = interaction.client.settings.limits
-            filled = _filled(t, list(_texts(interaction.message)), operator)
-        await open_form(interaction, filled)
+    filled = None
+    if interaction.message is not None:
+        operator = interaction.client.settings.limits
+        filled = _filled(t, list(_texts(interaction.message)), operator)
+    await open_form(interaction, filled)
 
 
 def _filled(t: Texts, texts: list[str], operator: Limits) -> Filled | None:
@@ -212,9 +203,4 @@ def _menu(
     return ui.ChannelSelect(channel_types=PAINT_IN, **common)
 
 
-def _id_of(chosen: Any) -> int:
-    """The id of a role or channel; discord.py gives the bare text for one that is gone."""
-    return int(getattr(chosen, "id", chosen))
-
-
-FEATURE = Feature(buttons=(ChangeButton, CorrectButton))
+FEATURE = Feature(buttons=(change_button, correct_button))

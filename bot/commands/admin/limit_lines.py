@@ -1,16 +1,16 @@
 """The numbers among the limits as lines of text: `Largest size: 2048`, to be changed in a form."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
+from bot.kit import UserError
 from bot.texts import Texts, _, languages
 from bot.ui.limit_words import limit_value
 from bot.ui.words import QUALITIES
-from bot.wire.errors import UserError
 from common.limits import LIMITS, LimitKind, Limits
 
 NUMBERS = {name: limit for name, limit in LIMITS.items() if not limit.kind.holds_ids}
@@ -40,9 +40,10 @@ class ReadLines:
 
 def limit_lines(t: Texts, limits: Limits) -> str:
     """A line for each number, as it is now."""
+    values = {name: getattr(limits, name) for name in NUMBERS}
     return "\n".join(
-        f"{t.say(limit.label)}: {_shown(t, getattr(limits, name))}"
-        for name, limit in NUMBERS.items()
+        f"{t.say(NUMBERS[name].label)}: {t(QUALITIES[value]) if value in QUALITIES else value}"
+        for name, value in values.items()
     )
 
 
@@ -54,7 +55,11 @@ def read_lines(t: Texts, text: str, operator: Limits) -> ReadLines:
         text: What was typed.
         operator: What may not be loosened.
     """
-    names = dict(_names(t))
+    names = {  # in all languages; the reader's last, so that it counts
+        each.say(limit.label).casefold(): name
+        for each in (*languages().values(), t)
+        for name, limit in NUMBERS.items()
+    }
     values: dict[str, Any] = {}
     problems: dict[int, str] = {}
     for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
@@ -67,13 +72,6 @@ def read_lines(t: Texts, text: str, operator: Limits) -> ReadLines:
         except UserError as problem:
             problems[number] = t.say(problem.sentence)
     return ReadLines(values, problems)
-
-
-def _names(t: Texts) -> Iterator[tuple[str, str]]:
-    """What the limits are called in all languages, the reader's last, so that it counts."""
-    for texts in (*languages().values(), t):
-        for name, limit in NUMBERS.items():
-            yield texts.say(limit.label).casefold(), name
 
 
 def _read_line(t: Texts, names: Mapping[str, str], line: str) -> tuple[str, int | str | None]:
@@ -109,10 +107,6 @@ def loosens(t: Texts, name: str, allowed: Any, asked: Any) -> UserError:
         allowed=limit_value(t, name, allowed),
         asked=limit_value(t, name, asked),
     )
-
-
-def _shown(t: Texts, value: Any) -> str:
-    return t(QUALITIES[value]) if value in QUALITIES else str(value)
 
 
 def _read(t: Texts, name: str, value: str) -> int | str:

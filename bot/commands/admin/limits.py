@@ -6,18 +6,17 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.commands.admin.access import AdminGroup, admin_guild
+from bot.commands.admin.access import AdminGroup, admin_guild, begin_as_admin
 from bot.commands.admin.audit import audit_page
-from bot.commands.admin.limit_changes import ResetButton, change_limits
-from bot.commands.admin.limit_form import ChangeButton, open_form
-from bot.commands.admin.queue_admin import NothingButton
-from bot.kit import Feature, Interaction
-from bot.texts import Texts, _, texts_of
-from bot.ui.container import row_of, show, text_page
+from bot.commands.admin.limit_changes import change_limits, reset_button
+from bot.commands.admin.limit_form import change_button, open_form
+from bot.commands.admin.queue_admin import nothing_button
+from bot.kit import Feature, Interaction, UserError
+from bot.texts import _, texts_of
+from bot.ui.components import card, row_of, show
 from bot.ui.limit_words import limits_words
 from bot.ui.paging import PagePlace
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from common.limits import LIMITS
 from common.options import QUALITIES
 
@@ -33,28 +32,23 @@ PER_DAY, DAYS_KEPT = LIMITS["max_per_day"], LIMITS["retention_days"]
 limits = AdminGroup("limits", "What members of this server may ask for.")
 
 
-@limits.command(name="show", description="The limits in force, and which this server has set.")
+@limits.command(name="show")
 async def show_limits(interaction: Interaction) -> None:
-    """Show the limits."""
-    guild_id = admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    """The limits in force, and which this server has set."""
+    guild_id = await begin_as_admin(interaction)
     t = texts_of(interaction)
-    words = await _limits_in_words(interaction, t, guild_id)
-    await show(interaction, text_page(words, row_of(ChangeButton(t, interaction.user.id))))
-
-
-async def _limits_in_words(interaction: Interaction, t: Texts, guild_id: int) -> str:
-    queue = interaction.client.queue
-    own = await queue.limits.of_server(guild_id)
-    words = limits_words(t, await queue.limits.in_force(guild_id), own)
+    limits_of = interaction.client.queue.limits
+    own = await limits_of.of_server(guild_id)
+    words = limits_words(t, await limits_of.in_force(guild_id), own)
     note = t(
         "-# Bold: set by this server. The others are those of the bot's operator. Who is blocked: "
         "/blocklist show."
     )
-    return t("## Limits") + f"\n{words}\n{note}"
+    words = t("## Limits") + f"\n{words}\n{note}"
+    await show(interaction, card(words, row_of(change_button.of(t, interaction.user.id))))
 
 
-@limits.command(name="set", description="Change limits; stricter than the operator's, not looser.")
+@limits.command(name="set")
 @app_commands.describe(
     size="The largest longest side of a picture, in pixels.",
     quality="The best quality a member may ask for.",
@@ -90,7 +84,7 @@ async def set_limits(
     log_channel: discord.TextChannel | None = None,
     gallery: discord.TextChannel | None = None,
 ) -> None:
-    """Change numbers."""
+    """Change limits; stricter than the operator's, not looser."""
     guild_id = admin_guild(interaction)
     asked: Mapping[str, Any] = {
         "max_size_px": size,
@@ -113,16 +107,16 @@ async def set_limits(
     await change_limits(interaction, guild_id, changes)
 
 
-@limits.command(name="change", description="One form of all limits: numbers, roles and channels.")
+@limits.command(name="change")
 async def change(interaction: Interaction) -> None:
-    """Open the form."""
+    """One form of all limits: numbers, roles and channels."""
     await open_form(interaction)
 
 
-@limits.command(name="reset", description="Go back to the operator's limits.")
+@limits.command(name="reset")
 @app_commands.describe(limit="Only this one; leave empty for all.")
 async def reset(interaction: Interaction, limit: str | None = None) -> None:
-    """Reset one limit at once, all after a question."""
+    """Go back to the operator's limits."""
     guild_id = admin_guild(interaction)
     t = texts_of(interaction)
     if limit is not None and limit not in LIMITS:
@@ -133,8 +127,8 @@ async def reset(interaction: Interaction, limit: str | None = None) -> None:
         return
     user_id = interaction.user.id
     question = t("Reset all limits of this server, roles and channels included?")
-    row = row_of(ResetButton(t, user_id), NothingButton(t, user_id))
-    await show(interaction, text_page(question, row))
+    row = row_of(reset_button.of(t, user_id), nothing_button.of(t, user_id))
+    await show(interaction, card(question, row))
 
 
 @reset.autocomplete("limit")
@@ -148,11 +142,10 @@ async def limit_names(interaction: Interaction, current: str) -> list[app_comman
     ]
 
 
-@limits.command(name="log", description="Who changed what in this server, newest first.")
+@limits.command(name="log")
 async def show_log(interaction: Interaction) -> None:
-    """Show the first page of the log."""
-    admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    """Who changed what in this server, newest first."""
+    await begin_as_admin(interaction)
     await show(interaction, await audit_page(interaction, PagePlace(interaction.user.id)))
 
 

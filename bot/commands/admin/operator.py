@@ -9,16 +9,20 @@ from discord import app_commands
 from bot.commands.admin.access import AdminGroup
 from bot.commands.admin.audit import audit_line
 from bot.commands.admin.blocklist import NOT_BOTS, block_line, spans
-from bot.commands.admin.clearing import TOO_LATE, clear_question
-from bot.commands.admin.queue_admin import NothingButton
-from bot.kit import Feature, Interaction
+from bot.commands.admin.queue_admin import (
+    TOO_LATE,
+    clear_question,
+    cleared_words,
+    nothing_button,
+    put_back_words,
+    show_undo,
+)
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
-from bot.ui.container import card, row_of, say, show, text_page
+from bot.ui.components import card, own_button, row_of, say, show
 from bot.ui.people import is_operator
 from bot.ui.spans import read_span
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from jobs.changing.administration import REASON_LIMIT
 from jobs.outcomes import TooLateToUndo
 
@@ -52,7 +56,7 @@ async def _decide(
     await say(interaction, (done if await decision() else stood_so)(t))
 
 
-@operator.command(name="block", description="Stop somebody from painting anywhere.")
+@operator.command(name="block")
 @app_commands.describe(
     user="Whom to block.",
     reason="Why; they read it when they are refused.",
@@ -65,7 +69,7 @@ async def block(
     reason: app_commands.Range[str, 1, REASON_LIMIT] | None = None,
     lasts: app_commands.Range[str, 1, 30] | None = None,
 ) -> None:
-    """Block somebody everywhere."""
+    """Stop somebody from painting anywhere."""
     check_operator(interaction)
     if is_operator(user.id, interaction.client.settings):
         raise UserError(NOT_OPERATOR)
@@ -82,10 +86,10 @@ async def block(
     )
 
 
-@operator.command(name="unblock", description="Let somebody paint again.")
+@operator.command(name="unblock")
 @app_commands.describe(user="Whom to let paint again.")
 async def unblock(interaction: Interaction, user: discord.User) -> None:
-    """Unblock somebody everywhere."""
+    """Let somebody paint again."""
     await _decide(
         interaction,
         lambda: interaction.client.queue.blocks.remove(None, user.id, interaction.user.id),
@@ -94,9 +98,9 @@ async def unblock(interaction: Interaction, user: discord.User) -> None:
     )
 
 
-@operator.command(name="pause", description="Paint nothing more anywhere until you resume.")
+@operator.command(name="pause")
 async def pause(interaction: Interaction) -> None:
-    """Pause everything."""
+    """Paint nothing more anywhere until you resume."""
     await _decide(
         interaction,
         lambda: interaction.client.queue.pauses.pause(None, interaction.user.id),
@@ -105,9 +109,9 @@ async def pause(interaction: Interaction) -> None:
     )
 
 
-@operator.command(name="resume", description="Go on painting after a pause.")
+@operator.command(name="resume")
 async def resume(interaction: Interaction) -> None:
-    """Resume everything."""
+    """Go on painting after a pause."""
     await _decide(
         interaction,
         lambda: interaction.client.queue.pauses.resume(None, interaction.user.id),
@@ -116,9 +120,9 @@ async def resume(interaction: Interaction) -> None:
     )
 
 
-@operator.command(name="clear", description="Cancel everything that waits anywhere.")
+@operator.command(name="clear")
 async def clear(interaction: Interaction) -> None:
-    """Ask first."""
+    """Cancel everything that waits anywhere."""
     check_operator(interaction)
     t = texts_of(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
@@ -127,15 +131,15 @@ async def clear(interaction: Interaction) -> None:
         await say(interaction, t("Nothing waits anywhere."))
         return
     user_id = interaction.user.id
-    row = row_of(ClearEverywhereButton(t, user_id), NothingButton(t, user_id))
+    row = row_of(clear_everywhere_button.of(t, user_id), nothing_button.of(t, user_id))
     question = t("**In all servers and private messages:**")
     words = f"{question} {clear_question(t, overview.waiting)}"
-    await show(interaction, text_page(words, row))
+    await show(interaction, card(words, row))
 
 
-@operator.command(name="log", description="What was decided for all servers; who is blocked.")
+@operator.command(name="log")
 async def show_log(interaction: Interaction) -> None:
-    """Show the newest lines."""
+    """What was decided for all servers; who is blocked."""
     check_operator(interaction)
     t = texts_of(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
@@ -150,45 +154,25 @@ async def show_log(interaction: Interaction) -> None:
     )
 
 
-class ClearEverywhereButton(
-    OwnButton, kind="clear-everywhere", label=_("Cancel them all"), style=discord.ButtonStyle.danger
-):
+@own_button("clear-everywhere", _("Cancel them all"), style=discord.ButtonStyle.danger)
+async def clear_everywhere_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Cancels what waits anywhere."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Clear."""
-        check_operator(interaction)
-        await acknowledge(interaction)
-        cleared = await interaction.client.queue.clearings.clear(None, interaction.user.id)
-        said = t.plural(
-            "{count} waiting picture is cancelled.",
-            "{count} waiting pictures are cancelled.",
-            count=len(cleared.job_ids),
-        )
-        until = discord.utils.format_dt(cleared.undo_until, "t")
-        note = t("-# This can be undone until {time}.", time=until)
-        button = UndoEverywhereButton(t, interaction.user.id, cleared.id)
-        await show(interaction, text_page(f"{said}\n{note}", row_of(button)))
+    check_operator(interaction)
+    await acknowledge(interaction)
+    cleared = await interaction.client.queue.clearings.clear(None, interaction.user.id)
+    said = cleared_words(t, len(cleared.job_ids))
+    await show_undo(interaction, said, cleared, undo_everywhere_button)
 
 
-class UndoEverywhereButton(OwnButton, kind="clear-everywhere-undo", label=_("Undo"), emoji="↩️"):
+@own_button("clear-everywhere-undo", _("Undo"), emoji="↩️")
+async def undo_everywhere_button(interaction: Interaction, t: Texts, about: int) -> None:
     """Puts what was cancelled back to its places."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Put it back."""
-        check_operator(interaction)
-        await acknowledge(interaction)
-        outcome = await interaction.client.queue.clearings.undo(
-            int(self.about or 0), None, interaction.user.id
-        )
-        if isinstance(outcome, TooLateToUndo):
-            raise UserError(TOO_LATE)
-        said = t.plural(
-            "{count} picture waits again, at its old place.",
-            "{count} pictures wait again, at their old places.",
-            count=len(outcome.job_ids),
-        )
-        await say(interaction, said)
+    check_operator(interaction)
+    await acknowledge(interaction)
+    outcome = await interaction.client.queue.clearings.undo(about, None, interaction.user.id)
+    if isinstance(outcome, TooLateToUndo):
+        raise UserError(TOO_LATE)
+    await say(interaction, put_back_words(t, len(outcome.job_ids)))
 
 
-FEATURE = Feature(commands=(operator,), buttons=(ClearEverywhereButton, UndoEverywhereButton))
+FEATURE = Feature(commands=(operator,), buttons=(clear_everywhere_button, undo_everywhere_button))

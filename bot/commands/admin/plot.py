@@ -25,7 +25,7 @@ _COLORS = ("#5865f2", "#f0b232", "#57f287", "#ed4245", "#eb459e")
 
 
 @dataclass(frozen=True)
-class Panel:
+class Diagram:
     """One diagram: bars by day, one colour a series."""
 
     title: str
@@ -38,7 +38,7 @@ class Plot:
     """Diagrams one above the other, over the same days (`2026-03-01`)."""
 
     days: list[str]
-    panels: list[Panel]
+    panels: list[Diagram]
 
 
 async def draw(plot: Plot) -> bytes:
@@ -63,7 +63,7 @@ async def draw(plot: Plot) -> bytes:
 
 
 def _drawn(request: Header, _files: Sequence[bytes]) -> Message:
-    panels = [Panel(**panel) for panel in request["panels"]]
+    panels = [Diagram(**panel) for panel in request["panels"]]
     return {}, [_render(Plot(request["days"], panels))]
 
 

@@ -1,75 +1,138 @@
 """`/queue-admin`: pause, resume, clear, remove, move to the front."""
 
+import discord
 from discord import app_commands
 
-from bot.commands.admin.access import AdminGroup, admin_guild
-from bot.commands.admin.announcing import announce
-from bot.commands.admin.clearing import ClearButton, clear_question
-from bot.kit import Feature, Interaction
+from bot.commands.admin.access import AdminGroup, admin_guild, announce, begin_as_admin, tell
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
 from bot.ui.choices import CHOICES, JobNumber, job_choices
-from bot.ui.container import card, row_of, say, show, text_page
+from bot.ui.components import PersistentItem, card, own_button, row_of, say, show
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from jobs.model import Job
-from jobs.outcomes import AlreadyEnded
+from jobs.outcomes import AlreadyEnded, Cleared, TooLateToUndo
 
 NO_SUCH_JOB = _("There is no waiting picture #{job_id} in this server; /queue shows them.")
+
+TOO_LATE = _("This was more than ten minutes ago and can no longer be undone.")
 
 queue_admin = AdminGroup("queue-admin", "Pause, resume and clear the queue of this server.")
 
 
-@queue_admin.command(name="pause", description="Paint nothing more until you resume.")
+@queue_admin.command(name="pause")
 async def pause(interaction: Interaction) -> None:
-    """Pause the server's queue."""
-    guild_id = admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    """Paint nothing more until you resume."""
+    guild_id = await begin_as_admin(interaction)
     if not await interaction.client.queue.pauses.pause(guild_id, interaction.user.id):
         await say(interaction, texts_of(interaction)("The queue is paused already."))
         return
-    said = await announce(
+    await tell(
         interaction,
-        guild_id,
         lambda t: t("The queue is paused. What waits keeps its place until /queue-admin resume."),
     )
-    await say(interaction, said)
 
 
-@queue_admin.command(name="resume", description="Go on painting after a pause.")
+@queue_admin.command(name="resume")
 async def resume(interaction: Interaction) -> None:
-    """Resume the server's queue."""
-    guild_id = admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    """Go on painting after a pause."""
+    guild_id = await begin_as_admin(interaction)
     if not await interaction.client.queue.pauses.resume(guild_id, interaction.user.id):
         await say(interaction, texts_of(interaction)("The queue is not paused."))
         return
-    said = await announce(interaction, guild_id, lambda t: t("The queue goes on."))
-    await say(interaction, said)
+    await tell(interaction, lambda t: t("The queue goes on."))
 
 
-@queue_admin.command(name="clear", description="Cancel everything that waits in this server.")
+@queue_admin.command(name="clear")
 async def clear(interaction: Interaction) -> None:
-    """Ask first."""
-    guild_id = admin_guild(interaction)
-    t = texts_of(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    """Cancel everything that waits in this server."""
+    guild_id, t = await begin_as_admin(interaction), texts_of(interaction)
     overview = await interaction.client.queue.standings.overview(guild_id)
     if not overview.waiting:
         await say(interaction, t("Nothing waits in this server."))
         return
-    row = row_of(
-        ClearButton(t, interaction.user.id, guild_id), NothingButton(t, interaction.user.id)
-    )
-    await show(interaction, text_page(clear_question(t, overview.waiting), row))
+    user_id = interaction.user.id
+    row = row_of(clear_button.of(t, user_id, guild_id), nothing_button.of(t, user_id))
+    await show(interaction, card(clear_question(t, overview.waiting), row))
 
 
-class NothingButton(OwnButton, kind="change-nothing", label=_("Change nothing")):
+@own_button("change-nothing", _("Change nothing"))
+async def nothing_button(interaction: Interaction, t: Texts, _about: int) -> None:
     """Answers a question with no."""
+    await interaction.response.edit_message(view=card(t("Nothing was changed.")))
 
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Take the question away."""
-        await interaction.response.edit_message(view=card(t("Nothing was changed.")))
+
+def clear_question(t: Texts, count: int) -> str:
+    """What is asked before the queue is cleared."""
+    return t.plural(
+        "Cancel {count} waiting picture? Its owner is told. You can undo it for ten minutes.",
+        "Cancel {count} waiting pictures? Their owners are told. You can undo it for ten minutes.",
+        count=count,
+    )
+
+
+def cleared_words(t: Texts, count: int) -> str:
+    """How many were cancelled."""
+    return t.plural(
+        "{count} waiting picture is cancelled.",
+        "{count} waiting pictures are cancelled.",
+        count=count,
+    )
+
+
+def put_back_words(t: Texts, count: int) -> str:
+    """How many wait again."""
+    return t.plural(
+        "{count} picture waits again, at its old place.",
+        "{count} pictures wait again, at their old places.",
+        count=count,
+    )
+
+
+async def show_undo(
+    interaction: Interaction, said: str, cleared: Cleared, undo: type[PersistentItem]
+) -> None:
+    """Say what was cancelled, with a button that takes it back for a while."""
+    t = texts_of(interaction)
+    until = discord.utils.format_dt(cleared.undo_until, "t")
+    note = t("-# This can be undone until {time}.", time=until)
+    button = undo.of(t, interaction.user.id, cleared.id)
+    await show(interaction, card(f"{said}\n{note}", row_of(button)))
+
+
+@own_button("queue-clear", _("Cancel them all"), style=discord.ButtonStyle.danger)
+async def clear_button(interaction: Interaction, _t: Texts, _about: int) -> None:
+    """Cancels what waits in the server; the permission may be gone since."""
+    guild_id = admin_guild(interaction)
+    await acknowledge(interaction)
+    cleared = await interaction.client.queue.clearings.clear(guild_id, interaction.user.id)
+    count = len(cleared.job_ids)
+    said = await announce(interaction, lambda t: cleared_words(t, count))
+    if not count:
+        await say(interaction, said)
+        return
+    await show_undo(interaction, said, cleared, undo_clear_button)
+
+
+@own_button("queue-clear-undo", _("Undo"), emoji="↩️")
+async def undo_clear_button(interaction: Interaction, t: Texts, about: int) -> None:
+    """Puts what was cancelled back to its places; the permission may be gone since."""
+    guild_id = admin_guild(interaction)
+    await acknowledge(interaction)
+    outcome = await interaction.client.queue.clearings.undo(about, guild_id, interaction.user.id)
+    if isinstance(outcome, TooLateToUndo):
+        raise UserError(TOO_LATE)
+    if outcome.job_ids:
+        said = await announce(interaction, lambda t: put_back_words(t, len(outcome.job_ids)))
+    else:
+        said = t("There is nothing left to be put back.")
+    if outcome.lost:
+        lost = t.plural(
+            "{count} stays cancelled, because its owner has deleted its pictures.",
+            "{count} stay cancelled, because their owners have deleted their pictures.",
+            count=outcome.lost,
+        )
+        said = f"{said}\n{lost}"
+    await say(interaction, said)
 
 
 async def _waiting_job(interaction: Interaction, guild_id: int, job_id: int) -> Job:
@@ -79,40 +142,34 @@ async def _waiting_job(interaction: Interaction, guild_id: int, job_id: int) -> 
     return job
 
 
-@queue_admin.command(name="remove", description="Cancel one picture of this server.")
+@queue_admin.command(name="remove")
 @app_commands.describe(picture="The picture; those that wait are offered.")
 async def remove(interaction: Interaction, picture: JobNumber) -> None:
-    """Cancel a job."""
-    guild_id = admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    """Cancel one picture of this server."""
+    guild_id = await begin_as_admin(interaction)
     job = await _waiting_job(interaction, guild_id, picture)
     queue = interaction.client.queue
     if isinstance(await queue.jobs.remove(job.id, interaction.user.id), AlreadyEnded):
         raise UserError(NO_SUCH_JOB, job_id=picture)
-    said = await announce(
+    await tell(
         interaction,
-        guild_id,
         lambda t: t("#{job_id} of <@{owner}> is cancelled.", job_id=job.id, owner=job.user_id),
     )
-    await say(interaction, said)
 
 
-@queue_admin.command(name="front", description="Paint one waiting picture next.")
+@queue_admin.command(name="front")
 @app_commands.describe(picture="The picture; those that wait are offered.")
 async def front(interaction: Interaction, picture: JobNumber) -> None:
-    """Move a job to the front."""
-    guild_id = admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    """Paint one waiting picture next."""
+    guild_id = await begin_as_admin(interaction)
     job = await _waiting_job(interaction, guild_id, picture)
     queue = interaction.client.queue
     if not await queue.jobs.move_to_front(job.id, interaction.user.id):
         raise UserError(NO_SUCH_JOB, job_id=picture)
-    said = await announce(
+    await tell(
         interaction,
-        guild_id,
         lambda t: t("#{job_id} of <@{owner}> is painted next.", job_id=job.id, owner=job.user_id),
     )
-    await say(interaction, said)
 
 
 @remove.autocomplete("picture")
@@ -125,4 +182,6 @@ async def waiting_jobs(interaction: Interaction, current: str) -> list[app_comma
     return job_choices(t, jobs, current, with_user=True)
 
 
-FEATURE = Feature(commands=(queue_admin,), buttons=(NothingButton,))
+FEATURE = Feature(
+    commands=(queue_admin,), buttons=(clear_button, undo_clear_button, nothing_button)
+)

@@ -2,18 +2,16 @@
 
 import logging
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
-from discord import app_commands, ui
+from discord import app_commands
 
 from bot.commands.admin.access import admin_guild
-from bot.commands.admin.plot import Panel, Plot, draw
-from bot.kit import Feature, Interaction
+from bot.commands.admin.plot import Diagram, Plot, draw
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.container import Page, card, show
+from bot.ui.components import Card, card, gallery_of, show
 from bot.ui.people import is_operator
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from bot.wire.uploads import Upload
 from common.child import ChildError
 from jobs.stats import DayStats, Stats
@@ -27,7 +25,7 @@ PLOT_NAME = "stats.png"
 NOT_OPERATOR = _("Only those who run this bot may see the figures of all servers.")
 
 
-@app_commands.command(name="stats", description="What was painted in this server, by day.")
+@app_commands.command(name="stats")
 @app_commands.describe(
     days="How many days to look back.",
     everywhere="Of all servers together; only for those who run this bot.",
@@ -40,7 +38,7 @@ async def stats(
     days: app_commands.Range[int, 1, 90] = DEFAULT_DAYS,
     everywhere: bool = False,
 ) -> None:
-    """Show the figures."""
+    """What was painted in this server, by day."""
     guild_id: int | None = admin_guild(interaction)
     t = texts_of(interaction)
     if everywhere:
@@ -56,21 +54,20 @@ async def stats(
         words += "\n" + t("-# All servers and private messages together.")
     # The figures are there at once; a picture of them takes a process of its own.
     drawing = t("-# The diagram is being drawn…")
-    await show(interaction, Page(card(words, drawing)))
+    await show(interaction, card(words, drawing))
     await show(interaction, await stats_page(t, words, every_day(found, days, today)))
 
 
-async def stats_page(t: Texts, words: str, days: list[DayStats]) -> Page:
+async def stats_page(t: Texts, words: str, days: list[DayStats]) -> Card:
     """The figures, and their picture if it could be drawn."""
     try:
         png = await draw(_plot(t, days))
     except ChildError as problem:
         log.warning("The statistics could not be drawn: %s", problem)
-        return Page(card(words, t("-# The diagram could not be drawn this time.")))
-    gallery: ui.MediaGallery[Any] = ui.MediaGallery()
+        return card(words, t("-# The diagram could not be drawn this time."))
     file = Upload(png, PLOT_NAME)
-    gallery.add_item(media=file, description=t("Pictures, failures and times by day"))
-    return Page(card(words, gallery), (file,))
+    gallery = gallery_of([(file, t("Pictures, failures and times by day"), False)])
+    return card(words, gallery, files=[file])
 
 
 def stats_words(t: Texts, found: Stats, days: int) -> str:
@@ -102,7 +99,7 @@ def _plot(t: Texts, days: list[DayStats]) -> Plot:
     return Plot(
         [day.day.isoformat() for day in days],
         [
-            Panel(
+            Diagram(
                 t("Pictures"),
                 "",
                 {
@@ -110,8 +107,8 @@ def _plot(t: Texts, days: list[DayStats]) -> Plot:
                     t("failed"): [day.failures for day in days],
                 },
             ),
-            Panel(t("Members"), "", {t("members"): [day.users for day in days]}),
-            Panel(
+            Diagram(t("Members"), "", {t("members"): [day.users for day in days]}),
+            Diagram(
                 t("Time for a picture, on average"),
                 t("seconds"),
                 {t("waiting"): [day.waiting_seconds for day in days], t("painting"): painting},

@@ -3,27 +3,33 @@
 import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import discord
-from discord import app_commands, ui
+from discord import app_commands
 
-from bot.commands.admin.access import admin_guild
+from bot.commands.admin.access import admin_guild, begin_as_admin
+from bot.commands.gallery import post_card
 from bot.commands.paint import offered
 from bot.commands.style_form import PhotoForm
-from bot.commands.style_pictures import painting_picture, stored_picture
+from bot.commands.thumbnails import small_picture
 from bot.intake.request import StyleWish
 from bot.intake.wishes import OWN_STYLE, resolve
-from bot.kit import Bot, Feature, Interaction
+from bot.kit import Bot, Feature, Interaction, Service, UserError
 from bot.texts import Texts, _, texts_for, texts_of
-from bot.ui.buttons import OwnButton, PersistentItem, custom_id, template
-from bot.ui.container import Page, card, row_of, say, show, text_page
-from bot.ui.plain import plain
-from bot.ui.words import catalogue, style_words
-from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
-from bot.wire.faults import MessageGone, NoAccess, fault_of, passes
-from bot.wire.in_time import read_in_time
+from bot.ui.components import (
+    Card,
+    PersistentItem,
+    card,
+    gallery_of,
+    own_button,
+    persistent,
+    row_of,
+    say,
+    show,
+)
+from bot.ui.words import catalogue, plain, style_words
+from bot.wire.acknowledging import acknowledge, read_in_time
+from bot.wire.faults import MessageGone, NoAccess, fault_of
 from common.logs import log_ids
 from common.options import StyleInput
 from jobs.changing.weekly_styles import WeeklyStyle
@@ -34,7 +40,6 @@ log = logging.getLogger(__name__)
 DAYS = 7
 LOOK_SECONDS = 20.0
 COLOR = 0x8E6BB0
-MAY_NOT_WRITE = _("I may not write in <#{channel_id}>; please ask an admin to check that.")
 NONE_RUNS = _("There is no style of the week at the moment; choose one by `style`.")
 IS_OVER = _("This style of the week is over; /styles shows all.")
 ONLY_ITS_SERVERS = _(
@@ -42,9 +47,7 @@ ONLY_ITS_SERVERS = _(
 )
 
 
-@app_commands.command(
-    name="style-of-the-week", description="Name a style of the week, or end the present one."
-)
+@app_commands.command(name="style-of-the-week")
 @app_commands.describe(
     style="A painting, or a style saved for the server; without it: shows the present one.",
     days="How many days it lasts. Without it: 7.",
@@ -58,9 +61,8 @@ async def style_of_the_week(
     style: app_commands.Range[str, 1, 100] | None = None,
     days: app_commands.Range[int, 1, 30] = DAYS,
 ) -> None:
-    """Begin one, or show the present one."""
-    guild_id = admin_guild(interaction)
-    await acknowledge(interaction, ephemeral=True, thinking=True)
+    """Name a style of the week, or end the present one."""
+    guild_id = await begin_as_admin(interaction)
     if style is None:
         await _show_present(interaction, guild_id)
         return
@@ -83,13 +85,16 @@ async def style_of_the_week(
         ends_at=datetime.now(UTC) + timedelta(days=days),
     )
     try:
-        link = await _post(interaction, weekly, chosen)
+        page = await _page(interaction.client, texts_for(interaction.guild_locale), weekly, chosen)
+        nonce = f"weekly-{interaction.id}"[-25:]
+        message = await post_card(interaction, channel_id, page, nonce)
+        await queue.weekly_styles.posted(guild_id, message.id)
     except BaseException:
         await queue.weekly_styles.end(guild_id, interaction.user.id)
         await queue.weekly_styles.mark_ended(guild_id)
         raise
-    row = row_of(EndButton(t, interaction.user.id))
-    await show(interaction, text_page(t("It is announced: {link}", link=link), row))
+    row = row_of(end_button.of(t, interaction.user.id))
+    await show(interaction, card(t("It is announced: {link}", link=message.jump_url), row))
 
 
 async def _preset_of(interaction: Interaction, chosen: StyleInput, typed: str) -> str:
@@ -106,46 +111,22 @@ async def _preset_of(interaction: Interaction, chosen: StyleInput, typed: str) -
     raise UserError(ONLY_ITS_SERVERS)
 
 
-async def _post(interaction: Interaction, weekly: WeeklyStyle, chosen: StyleInput) -> str:
-    """Post the message that tells of it; a link to it."""
-    client, t = interaction.client, texts_for(interaction.guild_locale)
-    page = await _page(client, t, weekly, chosen)
-    channel = client.get_partial_messageable(weekly.channel_id, guild_id=weekly.guild_id)
-    try:
-        message = await channel.send(
-            view=page.layout, files=list(page.files), nonce=f"weekly-{interaction.id}"[-25:]
-        )
-    except (discord.Forbidden, discord.NotFound) as error:
-        if passes(error):
-            raise
-        raise UserError(MAY_NOT_WRITE, channel_id=str(weekly.channel_id)) from None
-    await client.queue.weekly_styles.posted(weekly.guild_id, message.id)
-    return message.jump_url
-
-
-async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) -> Page:
+async def _page(client: Bot, t: Texts, weekly: WeeklyStyle, chosen: StyleInput) -> Card:
     painting = None if chosen.preset is None else catalogue().get(chosen.preset)
-    if painting is not None:
-        picture = await painting_picture(client, painting, "style-of-the-week")
-        about = f"{plain(painting.artist)}, {painting.year}"
-    else:
-        assert chosen.picture is not None
-        picture = await stored_picture(client, chosen.picture, "style-of-the-week")
-        about = None
-    gallery: ui.MediaGallery[Any] | None = None
-    if picture is not None:
-        gallery = ui.MediaGallery()
-        gallery.add_item(media=picture, description=weekly.name[:256])
+    about = None if painting is None else f"{plain(painting.artist)}, {painting.year}"
+    pictured = painting or chosen.picture
+    assert pictured is not None
+    picture = await small_picture(client, pictured, "style-of-the-week")
     until = discord.utils.format_dt(weekly.ends_at, "f")
-    layout = card(
+    return card(
         f"## 🎨 {t('Style of the week: {name}', name=plain(weekly.name))}",
         about,
-        gallery,
+        gallery_of([(picture, weekly.name, False)]),
         t("Until {time}. Press the button, give a photograph, and show us.", time=until),
-        row_of(WeeklyButton(t, weekly.guild_id)),
+        row_of(weekly_button.of(t, weekly.guild_id)),
         color=COLOR,
+        files=[picture],
     )
-    return Page(layout, () if picture is None else (picture,))
 
 
 async def _show_present(interaction: Interaction, guild_id: int) -> None:
@@ -160,74 +141,47 @@ async def _show_present(interaction: Interaction, guild_id: int) -> None:
         time=discord.utils.format_dt(weekly.ends_at, "f"),
         pictures=t.plural("{count} picture", "{count} pictures", count=count),
     )
-    row = row_of(EndButton(t, interaction.user.id))
-    await show(interaction, text_page(words, row))
+    row = row_of(end_button.of(t, interaction.user.id))
+    await show(interaction, card(words, row))
 
 
-class EndButton(OwnButton, kind="weekly-end", label=_("End it now")):
-    """Ends the style of the week, for admins."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """End it. The permission may be gone since."""
-        guild_id = admin_guild(interaction)
-        await acknowledge(interaction)
-        ended = await interaction.client.queue.weekly_styles.end(guild_id, interaction.user.id)
-        if ended is None:
-            raise UserError(NONE_RUNS)
-        await interaction.client.service(WeeklyStyleKeeper).say_over(ended)
-        await say(interaction, t("The style of the week has ended."))
+@own_button("weekly-end", _("End it now"))
+async def end_button(interaction: Interaction, t: Texts, _about: int) -> None:
+    """Ends the style of the week, for admins; the permission may be gone since."""
+    guild_id = admin_guild(interaction)
+    await acknowledge(interaction)
+    ended = await interaction.client.queue.weekly_styles.end(guild_id, interaction.user.id)
+    if ended is None:
+        raise UserError(NONE_RUNS)
+    await interaction.client.service(WeeklyStyleKeeper).say_over(ended)
+    await say(interaction, t("The style of the week has ended."))
 
 
-class WeeklyButton(
-    PersistentItem["ui.Button[Any]"], template=template("weekly", r"(?P<guild>\d{1,20})")
-):
-    """Asks anybody for photographs to paint in the style of the week."""
-
-    def __init__(self, t: Texts, guild_id: int) -> None:
-        super().__init__(
-            ui.Button(
-                label=t("Paint with this"),
-                emoji="🎨",
-                style=discord.ButtonStyle.primary,
-                custom_id=custom_id("weekly", guild_id),
-            )
-        )
-        self.guild_id = guild_id
-
-    @classmethod
-    def unpacked(cls, t: Texts, item: ui.Item[Any], match: Any) -> "WeeklyButton":  # noqa: ARG003 - as all
-        """The button as it was packed."""
-        return cls(t, int(match["guild"]))
-
-    async def act(self, interaction: Interaction, t: Texts) -> None:
-        """Ask."""
-        weekly = await read_in_time(
-            interaction, interaction.client.queue.weekly_styles.of(self.guild_id)
-        )
-        message = interaction.message
-        is_this = weekly is not None and message is not None and weekly.message_id == message.id
-        if weekly is None or not is_this or weekly.ends_at <= datetime.now(UTC):
-            raise UserError(IS_OVER)
-        styles = (StyleWish(preset=weekly.style),)
-        await interaction.response.send_modal(PhotoForm(t, t("Style of the week"), styles, {}))
+@persistent(
+    "weekly",
+    r"(?P<guild>\d{1,20})",
+    label=_("Paint with this"),
+    emoji="🎨",
+    style=discord.ButtonStyle.primary,
+)
+async def weekly_button(interaction: Interaction, t: Texts, item: PersistentItem) -> None:
+    """Ask anybody for photographs to paint in the style of the week."""
+    weekly_styles = interaction.client.queue.weekly_styles
+    weekly = await read_in_time(interaction, weekly_styles.of(int(item.parts["guild"])))
+    message = interaction.message
+    is_this = weekly is not None and message is not None and weekly.message_id == message.id
+    if weekly is None or not is_this or weekly.ends_at <= datetime.now(UTC):
+        raise UserError(IS_OVER)
+    styles = (StyleWish(preset=weekly.style),)
+    await interaction.response.send_modal(PhotoForm(t, t("Style of the week"), styles, {}))
 
 
-class WeeklyStyleKeeper:
-    """Lets each message say that it is over, when it is."""
-
-    def __init__(self, client: Bot) -> None:
-        self._client = client
-        self._task: asyncio.Task[None] | None = None
+class WeeklyStyleKeeper(Service):
+    """Lets each message say that it is over, when it is; what is due is done by the next start."""
 
     async def start(self) -> None:
         """Begin to look."""
-        self._task = asyncio.create_task(self._run(), name="weekly styles")
-
-    async def stop(self) -> None:
-        """End; what is due is done by the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        self._run_beside(self._run(), "weekly styles")
 
     async def _run(self) -> None:
         while True:
@@ -277,6 +231,6 @@ class WeeklyStyleKeeper:
 
 FEATURE = Feature(
     commands=(style_of_the_week,),
-    buttons=(EndButton, WeeklyButton),
+    buttons=(end_button, weekly_button),
     services=(WeeklyStyleKeeper,),
 )

@@ -9,14 +9,14 @@ from discord import ui
 from bot.cards.job_card import described
 from bot.commands.job_access import kept_job
 from bot.intake.own_defaults import hidden_by_role
-from bot.kit import Bot, Feature, Interaction
+from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
+from bot.ui.components import own_button
+from bot.ui.fields import Switches
 from bot.ui.people import role_ids
 from bot.ui.reporting import ReportingModal
-from bot.wire.errors import UserError
+from bot.ui.words import message_address
 from bot.wire.faults import MessageGone, fault_of
-from bot.wire.message_address import message_address
 from bot.wire.original_response import ORIGINAL, webhook_of
 from jobs.changing.defaults import DefaultsScope
 from jobs.model import Job
@@ -31,13 +31,11 @@ KEPT_FOR_LATER = _(
 GONE = _("Its message is not there any more.")
 
 
-class DescribeButton(OwnButton, kind="describe", label=_("Describe…"), emoji="🏷️"):
+@own_button("describe", _("Describe…"), emoji="🏷️")
+async def describe_button(interaction: Interaction, t: Texts, about: int) -> None:
     """Opens the form, for the member whose picture it is."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Open it."""
-        job = await kept_job(interaction, int(self.about or 0))
-        await interaction.response.send_modal(DescribeForm(t, job))
+    job = await kept_job(interaction, about)
+    await interaction.response.send_modal(DescribeForm(t, job))
 
 
 class DescribeForm(ReportingModal):
@@ -53,18 +51,8 @@ class DescribeForm(ReportingModal):
             max_length=ALT_TEXT_LIMIT,
             default=described(t, job)[:ALT_TEXT_LIMIT],
         )
-        self._switches: ui.CheckboxGroup[Any] = ui.CheckboxGroup(
-            custom_id="switches",
-            required=False,
-            min_values=0,
-            options=[
-                discord.CheckboxGroupOption(
-                    label=t("Hide it until somebody clicks on it"),
-                    value=HIDDEN,
-                    default=job.reply.spoiler,
-                )
-            ],
-        )
+        hide = {HIDDEN: t("Hide it until somebody clicks on it")}
+        self._switches = Switches(hide, on={HIDDEN} if job.reply.spoiler else ())
         self.add_item(
             ui.Label(
                 text=t("What is to be seen"),
@@ -110,7 +98,7 @@ async def _change_message(t: Texts, client: Bot, job: Job) -> str:
     reply = job.reply
     try:
         if client.clock() < reply.token_expires_at.timestamp():
-            webhook = webhook_of(client, reply.application_id, reply.interaction_token)
+            webhook = webhook_of(client, reply)
             message: discord.Message = await webhook.fetch_message(ORIGINAL)
             await webhook.edit_message(ORIGINAL, view=_relabelled(t, message, job))
         elif reply.bot_in_channel and not reply.ephemeral and reply.message_id is not None:
@@ -139,12 +127,8 @@ def _relabelled(t: Texts, message: discord.Message, job: Job) -> ui.LayoutView:
         for number, item in enumerate(gallery.items, start=1):
             item.description = (f"{number}: {words}" if several else words)[:ALT_TEXT_LIMIT]
             item.spoiler = job.reply.spoiler
-            item.media = f"attachment://{_name_of(item.media.url)}"
+            item.media = f"attachment://{item.media.url.partition('?')[0].rpartition('/')[2]}"
     return layout
 
 
-def _name_of(url: str) -> str:
-    return url.partition("?")[0].rpartition("/")[2]
-
-
-FEATURE = Feature(buttons=(DescribeButton,))
+FEATURE = Feature(buttons=(describe_button,))

@@ -7,14 +7,12 @@ from discord import ui
 from bot.cards.job_buttons import Action
 from bot.cards.small_print import details
 from bot.commands.job_access import NOT_YOURS, known_job, note_look
-from bot.commands.picture_buttons.describe import DescribeButton
+from bot.commands.picture_buttons.describe import describe_button
 from bot.commands.rights import Right, may
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import texts_of
-from bot.ui.plain import plain
+from bot.ui.words import message_address, plain
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
-from bot.wire.message_address import message_address
 from bot.wire.uploads import REQUEST_LIMIT_BYTES, ROOM_BYTES, Upload
 from common.store import PictureMissingError, StorageUnavailableError
 from jobs.model import Job
@@ -34,8 +32,7 @@ async def show_details(interaction: Interaction, job_id: int) -> None:
         words.append(t("-# And its loss, iteration by iteration, as a curve and in figures."))
     view = None
     if job.user_id == interaction.user.id and job.result_key is not None:
-        view = ui.View(timeout=None)
-        view.add_item(DescribeButton(t, job.user_id, job.id))
+        view = ui.View(timeout=None).add_item(describe_button.of(t, job.user_id, job.id))
     await interaction.edit_original_response(content="\n".join(words), attachments=files, view=view)
 
 

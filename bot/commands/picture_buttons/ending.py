@@ -14,15 +14,12 @@ from bot.commands.job_access import FORGOTTEN, NOT_YOURS, is_own_message, known_
 from bot.commands.rights import Right, may
 from bot.commands.show import is_for_others, show_job
 from bot.intake.request import reply_to
-from bot.kit import Bot, Feature, Interaction
+from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
-from bot.ui.container import row_of, text_page
-from bot.ui.plain import plain
+from bot.ui.components import card, own_button, row_of
+from bot.ui.words import message_address, plain
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from bot.wire.faults import passes
-from bot.wire.message_address import message_address
 from bot.wire.original_response import ORIGINAL, webhook_of
 from jobs.changing.retention import removed_first
 from jobs.model import Job
@@ -72,41 +69,38 @@ async def delete(interaction: Interaction, job_id: int) -> None:
     t = texts_of(interaction)
     words, undo = t("The picture is deleted. For ten minutes you can take that back."), []
     if job.pictures_deleted_at is None:
-        undo.append(row_of(UndoDelete(t, interaction.user.id, job_id)))
+        undo.append(row_of(undo_delete_button.of(t, interaction.user.id, job_id)))
     else:
         words = t(DELETED_BEFORE)
     if not removed:
         words += "\n" + t(STILL_THERE, link=message_address(job))
-    page = text_page(words, *undo)
-    await interaction.followup.send(view=page.layout, ephemeral=True)
+    page = card(words, *undo)
+    await interaction.followup.send(view=page, ephemeral=True)
 
 
-class UndoDelete(OwnButton, kind="undelete", label=_("Undo"), emoji="↩️"):
+@own_button("undelete", _("Undo"), emoji="↩️")
+async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> None:
     """Takes a deletion back, for the one who deleted."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:
-        """Show the picture again, in a message of its own."""
-        job_id, queue = int(self.about or 0), interaction.client.queue
-        job = await known_job(interaction, job_id)
-        if not may(Right.DELETE, interaction, job):  # the permission may be gone since
-            raise UserError(NOT_YOURS, user=plain(job.user_name))
-        if job.pictures_deleted_at is None:
-            raise UserError(IS_BACK)
-        if job.pictures_deleted_at <= datetime.now(UTC):
-            raise UserError(TOO_LATE_TO_UNDO)
-        stood = job if removed_first(job) else replace(job, message_removed_at=None)
-        alone = not await is_for_others(interaction, stood)  # deleted in Discord, it stays so
-        reply = reply_to(interaction, ephemeral=alone, spoiler=job.reply.spoiler)
-        message_id = await acknowledge(interaction, ephemeral=reply.ephemeral, thinking=True)
-        was = job.reply
-        reply = replace(reply, message_id=message_id, notes=was.notes, alt_text=was.alt_text)
-        if await queue.retention.restore(job_id, interaction.user.id, reply) is None:
-            await interaction.edit_original_response(content=t(TOO_LATE_TO_UNDO))
-            return
-        if interaction.message is not None:  # it says no longer what holds
-            with contextlib.suppress(discord.HTTPException):
-                page = text_page(t(IS_BACK))
-                await interaction.followup.edit_message(interaction.message.id, view=page.layout)
+    job_id, queue = about, interaction.client.queue
+    job = await known_job(interaction, job_id)
+    if not may(Right.DELETE, interaction, job):  # the permission may be gone since
+        raise UserError(NOT_YOURS, user=plain(job.user_name))
+    if job.pictures_deleted_at is None:
+        raise UserError(IS_BACK)
+    if job.pictures_deleted_at <= datetime.now(UTC):
+        raise UserError(TOO_LATE_TO_UNDO)
+    stood = job if removed_first(job) else replace(job, message_removed_at=None)
+    alone = not await is_for_others(interaction, stood)  # deleted in Discord, it stays so
+    reply = reply_to(interaction, ephemeral=alone, spoiler=job.reply.spoiler)
+    message_id = await acknowledge(interaction, ephemeral=reply.ephemeral, thinking=True)
+    was = job.reply
+    reply = replace(reply, message_id=message_id, notes=was.notes, alt_text=was.alt_text)
+    if await queue.retention.restore(job_id, interaction.user.id, reply) is None:
+        await interaction.edit_original_response(content=t(TOO_LATE_TO_UNDO))
+        return
+    if interaction.message is not None:  # it says no longer what holds
+        with contextlib.suppress(discord.HTTPException):
+            await interaction.followup.edit_message(interaction.message.id, view=card(t(IS_BACK)))
 
 
 log = logging.getLogger(__name__)
@@ -124,7 +118,7 @@ async def remove_message(client: Bot, job: Job) -> bool:
     reply = job.reply
     was_gone = False
     if client.clock() < reply.token_expires_at.timestamp():
-        webhook = webhook_of(client, reply.application_id, reply.interaction_token)
+        webhook = webhook_of(client, reply)
         try:
             await webhook.delete_message(ORIGINAL)
         except discord.NotFound:
@@ -150,5 +144,5 @@ async def remove_message(client: Bot, job: Job) -> bool:
 
 
 FEATURE = Feature(
-    buttons=(UndoDelete,), picture_actions={Action.DELETE: delete, Action.CANCEL: cancel}
+    buttons=(undo_delete_button,), picture_actions={Action.DELETE: delete, Action.CANCEL: cancel}
 )

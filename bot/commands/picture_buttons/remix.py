@@ -1,23 +1,20 @@
 """Buttons that make a new job of an old one: again, stronger, softer, larger, other style."""
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from bot.cards.job_buttons import TAKE_ACTIONS, Action
+from bot.cards.job_buttons import TAKES, Action
 from bot.commands.job_access import check_pictures, kept_job, open_job, was_removed
 from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.show import is_for_others
-from bot.commands.style_form import Chosen, StyleForm
-from bot.commands.style_pictures import saved_styles
+from bot.commands.style_form import StyleChoice, ask_style
 from bot.intake.moving import NOT_FILMED
-from bot.intake.request import PaintRequest, Source, asker_of, photo_of, reply_to
+from bot.intake.request import PaintRequest, asker_of, reply_as
 from bot.intake.service import IntakeService
 from bot.intake.taken import NOT_KEPT
 from bot.intake.wishes import new_seed
-from bot.kit import Feature, Interaction
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import _, texts_of
-from bot.wire.errors import UserError
 from common.options import MAX_SIZE_PX
 from jobs.model import Job
 
@@ -80,8 +77,7 @@ async def take(interaction: Interaction, job_id: int, *, version: int) -> None:
         raise UserError(NOT_KEPT)
     request = remix_request(interaction, job).model_copy(update={"version": version})
     if not await is_for_others(interaction, job) or await was_removed(interaction, job):
-        alone = replace(request.reply, ephemeral=True)  # what was deleted stays deleted
-        request = request.model_copy(update={"reply": alone})
+        request = request.with_reply(ephemeral=True)  # what was deleted stays deleted
     await interaction.client.service(IntakeService).begin(interaction, request)
 
 
@@ -90,46 +86,31 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
     job = await open_job(interaction, job_id)
     check_pictures(job)
 
-    async def begin(submitted: Interaction, chosen: Chosen) -> None:
+    async def begin(submitted: Interaction, chosen: StyleChoice) -> None:
         job = await open_job(submitted, job_id)  # what was so when the form opened may be no more
         check_pictures(job)
-        request = remix_request(submitted, job).model_copy(
-            update={
-                "inputs": None,
-                "content": photo_of(job.inputs, job.options),
-                "more": tuple(Source(key=key) for key in job.inputs.more_contents),
-                "mask": Source(key=job.inputs.mask) if job.inputs.mask else None,
-                "styles": chosen.styles,
-                "named": ("strength", "style_scale", "pooling"),
-            }
+        named = ("strength", "style_scale", "pooling")
+        request = (
+            remix_request(submitted, job)
+            .apart(job.inputs)
+            .model_copy(update={"styles": chosen.styles, "named": named})
         )
         await submitted.client.service(IntakeService).begin(submitted, request)
 
-    t = texts_of(interaction)
-    saved = await saved_styles(interaction)
-    form = StyleForm(t, interaction.client, t("Other style"), begin, saved=saved)
-    await interaction.response.send_modal(form)
+    await ask_style(interaction, texts_of(interaction)("Other style"), begin)
 
 
 async def _remix(interaction: Interaction, job: Job, **changes: Any) -> None:
     check_pictures(job)
-    request = remix_request(interaction, job)
-    options = request.options.model_copy(update=changes)
-    await interaction.client.service(IntakeService).begin(
-        interaction, request.model_copy(update={"options": options})
-    )
+    request = remix_request(interaction, job).with_options(**changes)
+    await interaction.client.service(IntakeService).begin(interaction, request)
 
 
 def remix_request(interaction: Interaction, job: Job) -> PaintRequest:
     """A wish for the same again, of the one who asks now."""
     return PaintRequest(
         asker=asker_of(interaction),
-        reply=reply_to(
-            interaction,
-            ephemeral=job.reply.ephemeral,
-            spoiler=job.reply.spoiler,
-            notify=job.reply.notify,
-        ),
+        reply=reply_as(interaction, job.reply),
         inputs=job.inputs,
         options=job.options,
         parent_job_id=job.id,
@@ -144,6 +125,6 @@ FEATURE = Feature(
         Action.LARGER: larger,
         Action.OTHER_STYLE: other_style,
         Action.TIMELAPSE: timelapse,
-        **{action: partial(take, version=version) for version, action in enumerate(TAKE_ACTIONS)},
+        **{action: partial(take, version=version) for version, action in enumerate(TAKES)},
     }
 )

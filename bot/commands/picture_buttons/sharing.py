@@ -1,7 +1,5 @@
 """Buttons that show something of a finished picture: compare, time-lapse, save to DMs."""
 
-from contextlib import AbstractAsyncContextManager
-
 import discord
 from discord import ui
 
@@ -12,14 +10,13 @@ from bot.cards.small_print import Attached, settings_line
 from bot.commands.job_access import check_pictures, kept_job, open_job
 from bot.commands.show import check_posting
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
-from bot.intake.shares import Shares
-from bot.kit import Feature, Interaction
+from bot.intake.shares import convenience
+from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.buttons import OwnButton
+from bot.ui.components import PersistentItem, own_button
+from bot.ui.words import message_address
 from bot.wire.acknowledging import acknowledge
-from bot.wire.errors import UserError
 from bot.wire.faults import CANNOT_SEND_TO_USER
-from bot.wire.message_address import message_address
 from bot.wire.uploads import REQUEST_LIMIT_BYTES, Upload
 from jobs.model import Job
 
@@ -32,16 +29,11 @@ DMS_CLOSED = _("Your DMs are closed for me; please allow messages from this serv
 MIB = 1024 * 1024
 
 
-def _turn(interaction: Interaction) -> AbstractAsyncContextManager[None]:
-    """Wait until the member may have pictures in memory that nobody waits for but they."""
-    return interaction.client.service(Shares).conveniences.turn(interaction.user.id)
-
-
 async def compare(interaction: Interaction, job_id: int) -> None:
     """Before and after in one picture, for the eyes of who asks; the owner may post it."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     job = await open_job(interaction, job_id)
-    async with _turn(interaction):
+    async with convenience(interaction):
         await _show_compared(interaction, job)
 
 
@@ -53,13 +45,13 @@ async def _show_compared(interaction: Interaction, job: Job, *, posted: bool = F
     encoder, painted = interaction.client.encoder, job.report.clip if job.report else None
     if painted is not None and job.inputs.clip is not None:
         before, after = await store.get(job.inputs.clip.picture), await store.get(painted.key)
-        sheet = await encoder.compare_clips(before, after, limit_bytes)
+        sheet = await encoder.make("compare_clips", limit_bytes, before, after)
     else:
         before, after = await store.get(job.inputs.content), await store.get(result_key)
-        sheet = await encoder.compare(before, after, limit_bytes)
+        sheet = await encoder.make("compare", limit_bytes, before, after)
     t = texts_of(interaction)
     may_post = job.user_id == interaction.user.id and not posted
-    button = PostComparison(t, job.user_id, job.id) if may_post else None
+    button = post_comparison_button.of(t, job.user_id, job.id) if may_post else None
     await _show(
         interaction,
         t("Before and after: {settings}", settings=settings_line(t, job)),
@@ -73,24 +65,20 @@ async def _show(
     interaction: Interaction,
     words: str,
     attached: Attached,
-    button: OwnButton | None,
+    button: PersistentItem | None,
     *,
     spoiler: bool,
 ) -> None:
     """Put words and a file into the answer, with the button that posts them if there is one."""
-    view = None
-    if button is not None:
-        view = ui.View(timeout=None)
-        view.add_item(button)
-    await interaction.edit_original_response(
-        content=words, attachments=[_file(attached, spoiler=spoiler)], view=view
-    )
+    view = None if button is None else ui.View(timeout=None).add_item(button)
+    file = Upload(attached.data, attached.filename, spoiler=spoiler)
+    await interaction.edit_original_response(content=words, attachments=[file], view=view)
 
 
 async def show_timelapse(interaction: Interaction, job: Job, key: str) -> None:
     """The recorded time-lapse of a job, alone, so that Discord shows it as large as it can."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    async with _turn(interaction):
+    async with convenience(interaction):
         await _show_film(interaction, job, key)
 
 
@@ -106,56 +94,52 @@ async def _show_film(interaction: Interaction, job: Job, key: str, *, posted: bo
         interaction,
         t("How #{job_id} was painted", job_id=job.id),
         Attached(data, f"timelapse-{job.id}.{suffix}"),
-        None if posted else PostFilm(t, job.user_id, job.id),
+        None if posted else post_film_button.of(t, job.user_id, job.id),
         spoiler=posted and job.reply.spoiler,
     )
 
 
-class PostFilm(OwnButton, kind="post-film", label=_("Post here"), emoji="📣"):
+@own_button("post-film", _("Post here"), emoji="📣")
+async def post_film_button(interaction: Interaction, _t: Texts, about: int) -> None:
     """Shows the film to everybody where it is pressed."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Post it."""
-        job = await kept_job(interaction, int(self.about or 0))
-        if job.timelapse_key is None:
-            raise UserError(NO_RESULT, job_id=job.id)
-        await check_posting(interaction, job.id)
-        await acknowledge(interaction, thinking=True)
-        async with _turn(interaction):
-            await _show_film(interaction, job, job.timelapse_key, posted=True)
+    job = await kept_job(interaction, about)
+    if job.timelapse_key is None:
+        raise UserError(NO_RESULT, job_id=job.id)
+    await check_posting(interaction, job.id)
+    await acknowledge(interaction, thinking=True)
+    async with convenience(interaction):
+        await _show_film(interaction, job, job.timelapse_key, posted=True)
 
 
-class PostComparison(OwnButton, kind="post-compared", label=_("Post here"), emoji="📣"):
+@own_button("post-compared", _("Post here"), emoji="📣")
+async def post_comparison_button(interaction: Interaction, _t: Texts, about: int) -> None:
     """Shows before and after to everybody where it is pressed."""
-
-    async def press(self, interaction: Interaction, t: Texts) -> None:  # noqa: ARG002 - as all
-        """Post it."""
-        job = await kept_job(interaction, int(self.about or 0))
-        _result_key(job)
-        await check_posting(interaction, job.id)
-        await acknowledge(interaction, thinking=True)
-        async with _turn(interaction):
-            await _show_compared(interaction, job, posted=True)
+    job = await kept_job(interaction, about)
+    _result_key(job)
+    await check_posting(interaction, job.id)
+    await acknowledge(interaction, thinking=True)
+    async with convenience(interaction):
+        await _show_compared(interaction, job, posted=True)
 
 
 async def save(interaction: Interaction, job_id: int) -> None:
     """Send the finished picture to its owner's DMs."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     job = await kept_job(interaction, job_id)
-    async with _turn(interaction):
+    async with convenience(interaction):
         await _save(interaction, job)
 
 
 async def _save(interaction: Interaction, job: Job) -> None:
     _result_key(job)
     client, t = interaction.client, texts_of(interaction)
-    attached = await fitted_result(t, client.queue.store, client.encoder, job, DEFAULT_LIMIT_BYTES)
+    attached = await fitted_result(t, client, job, DEFAULT_LIMIT_BYTES)
     assert attached is not None
     try:
         dm = await client.create_dm(discord.Object(job.user_id))
         message = await dm.send(
             view=saved_card(t, job, attached, message_address(job)),
-            file=_file(attached),
+            file=Upload(attached.data, attached.filename),
             nonce=f"save-{interaction.id}",
         )
     except discord.Forbidden as error:
@@ -178,10 +162,7 @@ def _result_key(job: Job) -> str:
     return job.result_key
 
 
-def _file(attached: Attached, *, spoiler: bool = False) -> discord.File:
-    return Upload(attached.data, attached.filename, spoiler=spoiler)
-
-
 FEATURE = Feature(
-    buttons=(PostFilm, PostComparison), picture_actions={Action.COMPARE: compare, Action.SAVE: save}
+    buttons=(post_film_button, post_comparison_button),
+    picture_actions={Action.COMPARE: compare, Action.SAVE: save},
 )

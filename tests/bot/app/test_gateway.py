@@ -7,22 +7,21 @@ import sys
 import pytest
 
 from bot.app import gateway
-from bot.app.gateway import CONNECT_TIMEOUT_SECONDS, ReconnectPauses, SessionStarts
+from bot.app.gateway import CONNECT_TIMEOUT_SECONDS, ReconnectPauses
 from tests.kit.world import World
 
 
 def test_a_try_and_its_pause_take_less_than_twenty_seconds_after_any_number_of_tries() -> None:
-    pauses = ReconnectPauses(SessionStarts())
+    pauses = ReconnectPauses()
     assert all(1.0 <= pauses.delay() <= 20 - CONNECT_TIMEOUT_SECONDS for _ in range(10_000))
 
 
 def test_a_gateway_that_ends_each_session_at_once_does_not_use_the_day_up() -> None:
     now = 0.0
-    starts = SessionStarts(lambda: now)
-    pauses = ReconnectPauses(starts)
+    pauses = ReconnectPauses(lambda: now)
     begun = 0
     while now < 86_400:
-        starts.add()
+        pauses.session_began()
         begun += 1
         now += pauses.delay()
     assert begun < 1000
@@ -30,11 +29,11 @@ def test_a_gateway_that_ends_each_session_at_once_does_not_use_the_day_up() -> N
 
 def test_sessions_that_last_are_no_reason_to_wait() -> None:
     now = 0.0
-    starts = SessionStarts(lambda: now)
+    pauses = ReconnectPauses(lambda: now)
     for _ in range(100):
-        starts.add()
+        pauses.session_began()
         now += 600
-    assert not starts.too_many()
+    assert pauses.delay() <= gateway.LONGEST_PAUSE_SECONDS
 
 
 async def test_after_an_outage_of_many_tries_it_is_back_and_the_log_has_a_line_a_try(

@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.monitor import page
-from bot.monitor.service import Monitor
 from common.store import PictureMissingError
 from tests.kit.pretend_engine import ENGINE
 from tests.kit.world import World
@@ -37,7 +36,7 @@ async def watched(closed_world: World, monkeypatch: pytest.MonkeyPatch) -> World
 
 
 def url(world: World, path: str) -> str:
-    return f"http://127.0.0.1:{world.bot.service(Monitor).port}{path}"
+    return f"http://127.0.0.1:{world.bot.service(page.PageServer).port}{path}"
 
 
 async def get(world: World, path: str) -> tuple[int, bytes]:
@@ -64,7 +63,7 @@ async def figures(world: World) -> dict[str, Any]:
 
 
 async def test_no_port_is_opened_unless_one_is_set(world: World) -> None:
-    assert world.bot.service(Monitor).port == 0
+    assert not any(isinstance(service, page.PageServer) for service in world.bot.services)
 
 
 async def test_health_is_red_without_an_engine_and_green_with_one(watched: World) -> None:
@@ -184,7 +183,7 @@ async def test_a_port_that_is_taken_costs_the_page_and_nothing_else(
             update={"atelier_monitor_port": port}
         )
         await closed_world.start_bot()
-        assert closed_world.bot.service(Monitor).port == 0
+        assert closed_world.bot.service(page.PageServer).port == 0
         await closed_world.start_engine()
         await closed_world.painted()
 

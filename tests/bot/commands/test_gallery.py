@@ -4,7 +4,7 @@ import io
 from PIL import Image
 
 from bot.commands.history import small_key
-from bot.ui.buttons import CUSTOM_ID_LIMIT
+from bot.ui.components import CUSTOM_ID_LIMIT
 from bot.ui.words import at_hand_first
 from common.catalogue import load_catalogue
 from common.catalogue.catalogue import painted_swatch_path, scan_path

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.cards.job_buttons import Action
-from bot.commands.rights import TABLE, Origin, Right, Role
+from bot.cards.job_buttons import TAKES, Action
+from bot.commands.rights import TABLE, AskerRole, Origin, Right
 from bot.monitor import page
-from bot.ui.buttons import custom_id
+from bot.ui.components import custom_id
 from jobs.model import Job, JobState
 from sandbox.model import Channel, Interaction, User
 from tests.kit.pictures import plain_picture
@@ -27,7 +27,7 @@ def test_the_table_in_the_document_is_the_one_that_is_used() -> None:
         origin = cells[0].partition(":")[0]
         if len(cells) == 4 and origin in set(Origin):
             written[origin] = [
-                set(Role) if cell == "everybody" else set(cell.split(", ")) - {"nobody"}
+                set(AskerRole) if cell == "everybody" else set(cell.split(", ")) - {"nobody"}
                 for cell in cells[1:]
             ]
     assert written == {
@@ -42,7 +42,7 @@ async def world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
     Mia manages it, but does not own it: she does not see each of its channels.
     """
-    for place in ("bot.wire.in_time.READING_SECONDS", "bot.commands.show.CHECKING_SECONDS"):
+    for place in ("bot.wire.acknowledging.READING_SECONDS", "bot.commands.show.CHECKING_SECONDS"):
         monkeypatch.setattr(place, 30.0)  # a busy machine is not what is tried here
     moderator = world.user("grace")
     (keeper,) = [role for role in world.discord.world.guild.roles if role.name == "Keeper"]
@@ -183,30 +183,30 @@ MAKE: dict[Origin, Callable[[World, User], Awaitable[Job]]] = {
     Origin.MODERATED: moderated,
 }
 PEOPLE = {
-    Role.MEMBER: "mallory",
-    Role.MODERATOR: "grace",
-    Role.ADMIN: "mia",
-    Role.OPERATOR: "olga",
-    Role.OWNER: "ada",
+    AskerRole.MEMBER: "mallory",
+    AskerRole.MODERATOR: "grace",
+    AskerRole.ADMIN: "mia",
+    AskerRole.OPERATOR: "olga",
+    AskerRole.OWNER: "ada",
 }
 # Moderators and admins are that of one server only.
 ELSEWHERE = {Origin.DIRECT_MESSAGE, Origin.OTHER_SERVER}
 
 
-def allowed(origin: Origin, right: Right, role: Role) -> bool:
-    if origin in ELSEWHERE and role in {Role.MODERATOR, Role.ADMIN}:
-        role = Role.MEMBER
+def allowed(origin: Origin, right: Right, role: AskerRole) -> bool:
+    if origin in ELSEWHERE and role in {AskerRole.MODERATOR, AskerRole.ADMIN}:
+        role = AskerRole.MEMBER
     return role in TABLE[origin][right]
 
 
-async def press_in_a_copy(world: World, user: User, job: Job, action: Action) -> Interaction:
+async def press_in_a_copy(world: World, user: User, job: Job, action: str) -> Interaction:
     """Press a button under a copy in #talk, as whoever knows the button's id may."""
     message = world.discord.post(world.discord.world.bot, "A copy", channel="talk")
     button = {
         "type": 2,
         "style": 2,
         "label": "Press",
-        "custom_id": custom_id("job", action.value, job.id),
+        "custom_id": custom_id("job", action, job.id),
     }
     message.components.append({"type": 1, "components": [button]})
     return await world.discord.press(user, message, label="Press")
@@ -269,22 +269,22 @@ OWNERS = (
     Action.TIMELAPSE,
     Action.SAVE,
     Action.GALLERY,
-    Action.TAKE_1,
+    TAKES[0],
 )
 FOR_WHOM_IT_IS_SHOWN = (Action.AGAIN, Action.OTHER_STYLE, Action.COMPARE)
 
 
 def test_each_button_is_tried() -> None:
-    takes = {action for action in Action if action.name.startswith("TAKE_")} - {Action.TAKE_1}
+    takes = {*TAKES[1:]}
     elsewhere = {Action.DETAILS, Action.DELETE, Action.CANCEL, Action.SAME_STYLE}
-    assert {*OWNERS, *FOR_WHOM_IT_IS_SHOWN, *takes, *elsewhere} == set(Action)
+    assert {*OWNERS, *FOR_WHOM_IT_IS_SHOWN, *takes, *elsewhere} == {*Action, *TAKES}
 
 
 @pytest.mark.parametrize("origin", Origin)
 async def test_no_button_does_more_than_the_table_says(world: World, origin: Origin) -> None:
     job = await MAKE[origin](world, world.user("ada"))
     for role, name in PEOPLE.items():
-        if role is Role.OWNER:
+        if role is AskerRole.OWNER:
             continue
         user = world.user(name)
         for action in OWNERS:
@@ -323,9 +323,9 @@ async def test_who_may_cancel(world: World, origin: Origin) -> None:
     for role, name in PEOPLE.items():
         job = await world.job(world.user("ada"), **details[origin])  # type: ignore[arg-type]
         await world.slash(world.user(name), "cancel", {"job": job.id}, channel="talk")
-        may = {Role.OWNER, Role.OPERATOR}
+        may = {AskerRole.OWNER, AskerRole.OPERATOR}
         if origin is not Origin.DIRECT_MESSAGE:
-            may.add(Role.ADMIN)
+            may.add(AskerRole.ADMIN)
         assert ((await world.state(job)) is JobState.CANCELLED) == (role in may), role
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from bot.commands.saved_styles import clean_name
-from bot.wire.errors import UserError
+from bot.kit import UserError
 from common.catalogue import load_catalogue
 from sandbox.model import Message, User
 from tests.kit.pictures import plain_picture

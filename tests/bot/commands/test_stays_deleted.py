@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bot.cards.job_buttons import Action
-from bot.ui.buttons import custom_id
+from bot.cards.job_buttons import TAKES, Action
+from bot.ui.components import custom_id
 from jobs.changing.gallery import TAKEN_OUT
 from jobs.model import Job
 from sandbox.model import Interaction, Message
@@ -23,7 +23,7 @@ async def world(world: World) -> World:
 
 
 async def press_in_a_copy(
-    world: World, job: Job, action: Action, user: str = "ada", **details: Any
+    world: World, job: Job, action: str, user: str = "ada", **details: Any
 ) -> Interaction:
     """Press a button under a copy in #talk, where anybody may who sees it."""
     copy = world.discord.post(world.discord.world.bot, "A copy", channel="talk")
@@ -32,7 +32,7 @@ async def press_in_a_copy(
         "type": 2,
         "style": 2,
         "label": label,
-        "custom_id": custom_id("job", action.value, job.id),
+        "custom_id": custom_id("job", action, job.id),
     }
     copy.components.append({"type": 1, "components": [button]})
     return await world.discord.press(world.user(user), copy, label=label)
@@ -164,7 +164,7 @@ async def test_a_version_taken_of_it_is_for_its_owner_alone(world: World) -> Non
     forget(await world.painted({"variants": 2}))
     (job,) = await world.jobs()
     before = visible(world)
-    taken = await world.finished(await press_in_a_copy(world, job, Action.TAKE_2))
+    taken = await world.finished(await press_in_a_copy(world, job, TAKES[1]))
     assert taken.ephemeral
     assert visible(world) == before
     (new, _) = await world.jobs()
@@ -177,7 +177,7 @@ async def test_a_version_that_a_blocked_member_takes_is_for_them_alone(world: Wo
     (job,) = await world.jobs()
     await world.queue.blocks.add(world.guild_id, world.user("ada").id, 1)
     before = visible(world)
-    taken = await world.finished(await press_in_a_copy(world, job, Action.TAKE_2))
+    taken = await world.finished(await press_in_a_copy(world, job, TAKES[1]))
     assert taken.ephemeral
     assert visible(world) == before
 

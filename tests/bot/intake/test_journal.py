@@ -10,7 +10,7 @@ import pytest
 
 from bot.intake.journal import CommandJournal
 from bot.intake.request import PaintRequest, Source
-from bot.wire.errors import UserError
+from bot.kit import UserError
 from common.options import PaintOptions
 from common.settings import load_settings
 from jobs.entering.intakes import Intakes

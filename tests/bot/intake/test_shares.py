@@ -9,8 +9,8 @@ import pytest
 from bot.intake import shares
 from bot.intake.room import DiskRoom
 from bot.intake.shares import REFUSALS_SECONDS, Turns
+from bot.kit import UserError
 from bot.pictures.upload_encoder import UploadEncoder
-from bot.wire.errors import UserError
 from common.settings import MIB
 from tests.kit.pictures import plain_picture
 from tests.kit.world import World
@@ -102,7 +102,9 @@ async def test_results_are_encoded_before_what_is_only_shown_again(
     encoder = UploadEncoder()
     tasks = []
     for name, is_result in (("first", False), ("again", False), ("result", True)):
-        tasks.append(asyncio.create_task(encoder.fit(name.encode(), 1, is_result=is_result)))
+        tasks.append(
+            asyncio.create_task(encoder.make("fit", 1, name.encode(), is_result=is_result))
+        )
         await settle()
     go_on.set()
     await asyncio.gather(*tasks)

@@ -58,7 +58,7 @@ def test_what_says_nothing_is_copied_without_a_word() -> None:
 
 
 async def test_the_confined_process_can_do_it() -> None:
-    copy = await UploadEncoder().fit(painted((256, 256)), 60_000)
+    copy = await UploadEncoder().make("fit", 60_000, painted((256, 256)))
     assert told(copy.data)[2] == SETTINGS
 
 

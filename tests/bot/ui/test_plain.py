@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.ui.plain import plain
+from bot.ui.words import plain
 from tests.kit.world import World
 
 HARMFUL = (

@@ -7,12 +7,11 @@ import sqlalchemy as sa
 from bot.commands.admin import (
     audit,
     blocklist,
-    clearing,
     limit_changes,
     limit_form,
     queue_admin,
 )
-from bot.ui.buttons import PersistentItem
+from bot.ui.components import PersistentItem
 from common.limits import Limits
 from jobs.changing.audit import amend_audit
 from jobs.db import schema
@@ -235,13 +234,15 @@ async def test_a_permission_that_is_gone_is_noticed_at_the_form(world: World) ->
 
 def test_all_buttons_of_admins_are_known_to_the_tests() -> None:
     kinds = {
-        kind.__name__
-        for module in (audit, blocklist, limit_changes, limit_form, clearing, queue_admin)
+        kind.kind
+        for module in (audit, blocklist, limit_changes, limit_form, queue_admin)
         for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, PersistentItem)
+        if isinstance(kind, type)
+        and issubclass(kind, PersistentItem)
+        and kind is not PersistentItem
     }
-    harmless = {"NothingButton", "OwnButton", "PageButton"}
-    harmless.add("CorrectButton")  # which test_limit_form presses
+    harmless = {"change-nothing"}
+    harmless.add("limits-correct")  # which test_limit_form presses
     assert len(kinds - harmless) == len(BUTTONS)
 
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from bot.commands.admin import plot
-from bot.commands.admin.plot import Panel, Plot, draw
+from bot.commands.admin.plot import Diagram, Plot, draw
 from common.child import ChildError
 
 DAYS = ["2026-03-01", "2026-03-02", "2026-03-03"]
@@ -14,7 +14,7 @@ DAYS = ["2026-03-01", "2026-03-02", "2026-03-03"]
 
 async def test_a_plot_is_drawn_outside_the_bots_process() -> None:
     png = await draw(
-        Plot(DAYS, [Panel("Pictures", "", {"Painted": [1, 2, 3], "Failed": [0, 1, 0]})])
+        Plot(DAYS, [Diagram("Pictures", "", {"Painted": [1, 2, 3], "Failed": [0, 1, 0]})])
     )
     with Image.open(io.BytesIO(png)) as picture:
         assert picture.format == "PNG"
@@ -22,7 +22,7 @@ async def test_a_plot_is_drawn_outside_the_bots_process() -> None:
 
 
 async def test_its_letters_are_as_high_as_discords_where_discord_shows_it() -> None:
-    png = await draw(Plot(DAYS, [Panel("Pictures", "", {"Painted": [1, 2, 3]})]))
+    png = await draw(Plot(DAYS, [Diagram("Pictures", "", {"Painted": [1, 2, 3]})]))
     with Image.open(io.BytesIO(png)) as picture:
         shown = plot.SHOWN_PX / picture.width
     letters_px = plot.FONT_POINTS / 72 * plot.DOTS_PER_INCH * shown
@@ -31,7 +31,7 @@ async def test_its_letters_are_as_high_as_discords_where_discord_shows_it() -> N
 
 async def test_where_nothing_was_painted_the_scale_begins_at_nothing() -> None:
     none, some = [
-        await draw(Plot(DAYS, [Panel("Pictures", "", {"Painted": [number] * 3})]))
+        await draw(Plot(DAYS, [Diagram("Pictures", "", {"Painted": [number] * 3})]))
         for number in (0.0, 1 / 1.05)  # with the room above it: to 1
     ]
     with Image.open(io.BytesIO(none)) as empty, Image.open(io.BytesIO(some)) as full:
@@ -47,9 +47,9 @@ def test_the_bots_side_of_it_loads_no_matplotlib() -> None:
 async def test_a_plot_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plot, "TIMEOUT_SECONDS", 0.0)
     with pytest.raises(ChildError, match="took longer"):
-        await draw(Plot(DAYS, [Panel("Pictures", "", {"Painted": [1, 2, 3]})]))
+        await draw(Plot(DAYS, [Diagram("Pictures", "", {"Painted": [1, 2, 3]})]))
 
 
 async def test_a_plot_that_cannot_be_drawn_says_so() -> None:
     with pytest.raises(ChildError, match="shape mismatch"):
-        await draw(Plot(DAYS, [Panel("Pictures", "", {"Painted": [1, 2]})]))
+        await draw(Plot(DAYS, [Diagram("Pictures", "", {"Painted": [1, 2]})]))

@@ -1,0 +1,135 @@
+"""What the intake asks of its member: the style of a photograph, whether what moves is painted."""
+
+import discord
+
+from bot.cards.small_print import duration
+from bot.commands.style_buttons import NEAR, SURPRISE, WISH, near, style_button
+from bot.commands.styles import all_styles_button
+from bot.commands.thumbnails import small_picture
+from bot.intake.moving import moving_options
+from bot.intake.request import PaintRequest, StyleWish
+from bot.intake.service import IntakeService
+from bot.intake.taken import Undecided
+from bot.intake.wishes import OWN_STYLE
+from bot.kit import Bot, Feature, Interaction, Service
+from bot.texts import Texts, texts_for
+from bot.ui.choices import CHOICES
+from bot.ui.components import (
+    USER,
+    Card,
+    PersistentItem,
+    card,
+    gallery_of,
+    persistent,
+    row_of,
+    rows_of,
+)
+from bot.ui.words import at_hand_first, is_at_hand, shorten
+
+OFFERED = 6
+IN_A_ROW = 3
+OPTION_LABEL_LIMIT = 100
+MOVING, STILL = "yes", "no"
+
+
+class Questions(Service):
+    """Asks; see `IntakeService.question` and `IntakeService.moving_question`."""
+
+    def __init__(self, client: Bot) -> None:
+        super().__init__(client)
+        intake = client.service(IntakeService)
+        intake.question, intake.moving_question = self.ask_style, self.ask_moving
+
+    async def ask_style(self, request: PaintRequest) -> Card:
+        """The question that stands in the answer to a wish that lacks its style."""
+        t, asker = texts_for(request.reply.locale), request.asker
+        wish = asker.user_id, request.reply.interaction_id
+        offered = [
+            (painting, await small_picture(self._client, painting, painting.id))
+            for painting in at_hand_first(self._client, OFFERED)
+        ]
+        pictures = [picture for _painting, picture in offered]
+        gallery = gallery_of(
+            (picture, f"{painting.title(t.language)}, {painting.artist}", False)
+            for painting, picture in offered
+        )
+        here = [is_at_hand(painting, self._client.settings) for painting, _picture in offered]
+        buttons = [
+            style_button.button(
+                painting.title(t.language), *wish, painting.id, emoji=None if at_hand else "⬇️"
+            )
+            for (painting, _picture), at_hand in zip(offered, here, strict=True)
+        ]
+        rows = rows_of(buttons, IN_A_ROW)
+        saved = await self._client.queue.styles.visible_to(asker.user_id, asker.guild_id)
+        if saved:
+            options = [
+                discord.SelectOption(
+                    label=shorten(style.name, OPTION_LABEL_LIMIT), value=f"{OWN_STYLE}{style.id}"
+                )
+                for style in saved[:CHOICES]
+            ]
+            menu = saved_styles_menu.menu(t("A saved style…"), options, *wish)
+            rows.append(row_of(menu))
+        count = len(near(self._client))
+        several = t.plural("Try {count} style", "Try {count} styles", count=count)
+        rows.append(
+            row_of(
+                style_button.button(t("Surprise me"), *wish, SURPRISE, emoji="🎲"),
+                style_button.button(several, *wish, NEAR, emoji="🧪"),
+                all_styles_button.of(t, *wish),
+            )
+        )
+        words = t("I have your photograph. In which style shall I paint it?")
+        notes = "\n".join(f"-# {t.say(note)}" for note in request.reply.notes)
+        small = t("-# Each click paints another picture of it; it is kept for a day.")
+        if not all(here):
+            small += "\n" + t("-# What is marked ⬇ is fetched first.")
+        headline = f"### 🎨 {words}"
+        return card(headline, notes or None, gallery, *rows, small, files=pictures)
+
+    async def ask_moving(self, undecided: Undecided) -> Card:
+        """The question that stands in the answer to a wish with a photograph that moves."""
+        wish, clip = undecided.request, undecided.moving.clip
+        t = texts_for(wish.reply.locale)
+        user_id, wish_id = wish.asker.user_id, wish.reply.interaction_id
+        aspect = None if wish.content is None else wish.content.aspect
+        seconds = self._client.queue.standings.painting_seconds
+        moving = await seconds(moving_options(wish, undecided.moving), aspect, frames=clip.frames)
+        still = await seconds(wish.options, aspect)
+        words = t("This moves. Shall I paint all of it, or its first picture?")
+        about = t(
+            "-# {count} frames in {seconds:.1f} s. The times are those of painting alone; your "
+            "file is kept for a day.",
+            count=clip.frames,
+            seconds=clip.seconds,
+        )
+        notes = "\n".join(f"-# {t.say(note)}" for note in undecided.moving.notes)
+        all_of_it = t("Moving (about {time})", time=duration(t, moving))
+        first = t("First picture (about {time})", time=duration(t, still))
+        row = row_of(
+            moving_button.button(all_of_it, user_id, wish_id, MOVING, emoji="🎞️"),
+            moving_button.button(first, user_id, wish_id, STILL, emoji="🖼️"),
+        )
+        return card(f"### 🎞️ {words}", notes or None, row, about)
+
+
+@persistent("in-saved", USER, WISH)
+async def saved_styles_menu(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
+    """Paint in a saved style."""
+    item.check_owner(interaction)
+    await interaction.client.service(IntakeService).finish(
+        interaction, int(item.parts["wish"]), (StyleWish(preset=item.chosen[0]),)
+    )
+
+
+@persistent("moving", USER, WISH, rf"(?P<moving>{MOVING}|{STILL})")
+async def moving_button(interaction: Interaction, _t: Texts, item: PersistentItem) -> None:
+    """Paint what moves, or its first picture."""
+    item.check_owner(interaction)
+    await interaction.client.service(IntakeService).decide(
+        interaction, int(item.parts["wish"]), moving=item.parts["moving"] == MOVING
+    )
+
+
+FEATURE = Feature(buttons=(saved_styles_menu, moving_button), services=(Questions,))
