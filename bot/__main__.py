@@ -18,12 +18,12 @@ from bot.app.alone import alone_in
 from bot.app.checks import HOW_TO_SIGN_IN, findings
 from bot.app.connection import Connection
 from bot.monitor.alerts import tell_of_failed_start
-from bot.pictures.memory import give_large_blocks_back
 from bot.wire.addresses import point_discord_at
 from common import crashes
 from common.command_line import OneLineParser
 from common.leaving import leave_within
 from common.logs import redacted, set_up_logging
+from common.memory import give_large_blocks_back
 from common.options import resolve_network
 from common.settings import Settings, SettingsError, load_settings
 from common.signals import on_signal

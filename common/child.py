@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import os
+import select
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 Header = dict[str, Any]
 Message = tuple[Header, Sequence[bytes]]
 
+IDLE_SECONDS = 1.0
 STDERR_SHOWN = 500  # bytes
 MOST_BYTES = 1024**3
 """Of an answer, where nothing smaller is known."""
@@ -128,22 +130,37 @@ async def _last_of(stream: asyncio.StreamReader) -> str:
     return last.decode(errors="replace").strip()
 
 
-def serve(answer: Callable[[Header, Sequence[bytes]], Message], *, greets: bool = False) -> None:
+def serve(
+    answer: Callable[[Header, Sequence[bytes]], Message],
+    *,
+    greets: bool = False,
+    idle: Callable[[], None] | None = None,
+) -> None:
     """In the child: answer each message on standard input, until that ends.
 
     Args:
         answer: Makes the answer to a message.
         greets: Whether to send an empty message first, to say that all is loaded.
+        idle: What to do when no message has come for a while.
     """
     requests, answers = sys.stdin.buffer, _only_for_answers()
     if greets:
         answers.write(packed({}))
         answers.flush()
-    while line := requests.readline():
+    while line := _next_line(requests, idle):
         header = json.loads(line)
         files = [requests.read(size) for size in header.pop("sizes")]
         answers.write(packed(*answer(header, files)))
         answers.flush()
+
+
+def _next_line(requests: BinaryIO, idle: Callable[[], None] | None) -> bytes:
+    # Nothing is sent before the last message was answered, so nothing is read ahead.
+    if idle is not None and sys.platform != "win32":  # which can only wait for sockets
+        ready, _, _ = select.select([requests], [], [], IDLE_SECONDS)
+        if not ready:
+            idle()
+    return requests.readline()
 
 
 def _only_for_answers() -> BinaryIO:

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from common.errors import AtelierError
-from jobs.model import Job, Standing
+from jobs.model import Job
 
 BLOCKED = "blocked"
 """What refuses somebody who was blocked, which is no limit."""
@@ -48,7 +48,6 @@ class Accepted:
     """The job is in the queue and will not be lost."""
 
     job: Job
-    standing: Standing
 
 
 @dataclass(frozen=True, slots=True)

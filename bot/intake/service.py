@@ -17,10 +17,10 @@ from bot.intake.pictures import PictureIntake
 from bot.intake.request import PaintRequest, StyleWish, asker_of, reply_as
 from bot.intake.shares import Shares
 from bot.intake.taken import ERASED, NOT_KEPT, Undecided
+from bot.intake.unacknowledged import Unacknowledged
 from bot.intake.waiting import Dependencies
 from bot.intake.wishes import in_style
 from bot.kit import Bot, Feature, Interaction, Service, UserError, cancel
-from bot.pictures.memory import give_free_memory_back
 from bot.texts import _, texts_for
 from bot.ui.components import Card
 from bot.ui.refusals import refusal_words
@@ -35,6 +35,7 @@ from bot.wire.original_response import (
     webhook_of,
 )
 from common.logs import add_log_ids, log_ids
+from common.memory import give_free_memory_back
 from jobs.model import Intake, Submission
 from jobs.outcomes import Accepted, AlreadySubmitted, QueueUnavailableError, Refused, SubmitOutcome
 
@@ -65,6 +66,7 @@ class IntakeService(Service):
         self._decided: set[int] = set()
         """Wishes whose question was answered in this run."""
         self._stopping = False
+        self._unacknowledged = Unacknowledged()
         self._early_look = EarlyLook(client)
 
     async def start(self) -> None:
@@ -103,6 +105,10 @@ class IntakeService(Service):
         """
         began = asyncio.get_running_loop().time()
         self._shares.check(request.asker.user_id)
+        with self._unacknowledged.counted():
+            await self._begin(interaction, request, began)
+
+    async def _begin(self, interaction: Interaction, request: PaintRequest, began: float) -> None:
         own = await self._client.service(OwnDefaults).of(interaction)
         if own.always_spoiler:  # as the admins here want it, for buttons and forms, too
             request = request.with_reply(spoiler=True)
@@ -317,6 +323,7 @@ class IntakeService(Service):
         if request.version is not None:
             return await self._take(request, message_id)
         options, said = options_of(request, taken)
+        await self._unacknowledged.first()
         notes = (*request.reply.notes, *taken.notes, *said)
         return await self._client.queue.submissions.submit(
             Submission(

@@ -44,6 +44,8 @@ class Turns:
         self._waiting_each = waiting_each
         self._inside: Counter[int] = Counter()
         self._waiting: OrderedDict[int, deque[asyncio.Future[None]]] = OrderedDict()
+        self._had: Counter[int] = Counter()
+        """How many were let in since the member's turn came."""
 
     @asynccontextmanager
     async def turn(self, member: int) -> AsyncIterator[None]:
@@ -86,17 +88,27 @@ class Turns:
         self._let_in()
 
     def _let_in(self) -> None:
-        """Give what is free to those who wait, one member after the other."""
+        """Give what is free to those who wait, one member after the other.
+
+        A member's turn lasts until as many are let in as one may have: so the pictures of a command
+        come one after the other, and it is done before those who wait behind it begin.
+        """
         for member in list(self._waiting):
             turns = self._waiting[member]
-            while turns and turns[0].done():  # who gave up
-                turns.popleft()
+            while turns and self._free and self._inside[member] < self._each:
+                turn = turns.popleft()
+                if turn.done():  # who gave up
+                    continue
+                self._enter(member)
+                turn.set_result(None)
+                self._had[member] += 1
+                if self._had[member] >= self._each:
+                    del self._had[member]
+                    self._waiting.move_to_end(member)
+                    break
             if not turns:
                 del self._waiting[member]
-            elif self._free and self._inside[member] < self._each:
-                self._enter(member)
-                turns.popleft().set_result(None)
-                self._waiting.move_to_end(member)
+                del self._had[member]
 
 
 class ByteBudget:

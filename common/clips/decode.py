@@ -5,10 +5,12 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Protocol
 
+import numpy as np
 from PIL import Image
 
 from common.clips.clip import Description, write_encoded
 from common.clips.timing import Motion, Sampled, sampled
+from common.pictures.color import Bytes
 from common.pictures.decode import (
     InvisibleError,
     check_visible,
@@ -55,7 +57,7 @@ def decode(data: bytes, limits: DecodeLimits, clip_limits: ClipLimits | None) ->
 
 def _moving(
     data: bytes, found: Format, limits: DecodeLimits, clip_limits: ClipLimits
-) -> tuple[DecodedClip | None, Image.Image]:
+) -> tuple[DecodedClip | None, Bytes]:
     """The clip of a file, None where there is but one frame to be seen; and a frame of it."""
     reader: _Reader = import_module(f"common.clips.readers.{found.motion}")
     with explained():
@@ -95,20 +97,22 @@ class _Frames:
         self._max_side_px = max_side_px
         self.size = (0, 0)
         self.has_alpha = False
-        self.most_visible = Image.new("RGBA", (1, 1))
+        self.most_visible = np.zeros((1, 1, 4), np.uint8)
         """A frame on which something is to be seen, if there is one."""
 
     def encoded(self, raster: Raster) -> bytes:
         """The PNG of a frame."""
-        picture, _notes = shown(replace(raster, notes=()), self._max_side_px)
+        pixels, _notes = shown(replace(raster, notes=()), self._max_side_px)
+        size = (pixels.shape[1], pixels.shape[0])
         if self.size == (0, 0):
-            self.size = picture.size
-        elif picture.size != self.size:  # a film may change its size in between
-            picture = picture.resize(self.size, Image.Resampling.LANCZOS)
-        self.has_alpha |= picture.mode == "RGBA"
-        if is_visible(picture) and not is_visible(self.most_visible):
-            self.most_visible = picture
-        return encoded_png(picture)
+            self.size = size
+        elif size != self.size:  # a film may change its size in between
+            picture = Image.fromarray(np.ascontiguousarray(pixels))
+            pixels = np.asarray(picture.resize(self.size, Image.Resampling.LANCZOS))
+        self.has_alpha |= pixels.shape[2] == 4
+        if is_visible(pixels) and not is_visible(self.most_visible):
+            self.most_visible = pixels
+        return encoded_png(pixels)
 
     def alike(self, pngs: list[bytes]) -> list[bytes]:
         """The frames with alpha in all of them, if it is in one."""

@@ -2,10 +2,12 @@
 
 A request has `limits`, `clip_limits` or null, `processor_seconds` and one file. An answer has the
 fields of the `picture` and its PNG, and of the `clip` and its file where there is one; or the
-sentence of a `problem`. It greets first, once all is loaded and it has given up
+sentence of a `problem`. The PNG lies in the memory that both see, where there is some and it fits
+(see `common.pictures.handover`). It greets first, once all is loaded and it has given up
 what it does not need. A file that takes too much processor time ends it.
 """
 
+import mmap
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,19 +16,41 @@ from pathlib import Path
 
 from common.child import Header, Message, serve
 from common.confining import confine, leave_network, processor_time, readable_modules
+from common.memory import give_free_memory_back, keep_freed_memory
+from common.pictures.handover import HELD_BYTES, IN_MEMORY
 from common.pictures.kinds import ClipLimits, DecodeLimits, PictureError
 
 
 def main() -> None:
-    """Serve until standard input ends; the arguments are the memory in bytes and a folder."""
+    """Serve until standard input ends.
+
+    The arguments are the memory in bytes, a folder, and perhaps a descriptor for pictures.
+    """
     leave_network()
     _load()
+    keep_freed_memory()
+    memory = mmap.mmap(int(sys.argv[3]), HELD_BYTES) if len(sys.argv) > 3 else None
     confine(
         memory_bytes=int(sys.argv[1]),
         folder=Path(sys.argv[2]),
         readable=readable_modules(),
     )
-    serve(_answer, greets=True)
+
+    held_bytes = 0
+
+    def answer(request: Header, files: Sequence[bytes]) -> Message:
+        nonlocal held_bytes
+        if memory is not None:  # who reads another file is to find nothing of the last one
+            memory[:held_bytes] = bytes(held_bytes)
+            held_bytes = 0
+        made, files = _answer(request, files)
+        if memory is None or not files or len(files[0]) > HELD_BYTES:
+            return made, files
+        held_bytes = len(files[0])
+        memory[:held_bytes] = files[0]
+        return made | {IN_MEMORY: held_bytes}, files[1:]
+
+    serve(answer, greets=True, idle=give_free_memory_back)
 
 
 def _load() -> None:

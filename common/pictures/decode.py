@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from common.pictures.checks import damaged, needs_too_much_memory, unreadable
-from common.pictures.color import to_srgb
+from common.pictures.color import Bytes, to_srgb
 from common.pictures.encode import encoded_png
 from common.pictures.kinds import DecodeLimits, NormalizedPicture, PictureError
 from common.pictures.raster import Raster
@@ -67,20 +67,19 @@ def normalize(data: bytes, limits: DecodeLimits | None = None) -> NormalizedPict
 
 def _normalize(data: bytes, found: Format, limits: DecodeLimits) -> NormalizedPicture:
     with explained():
-        picture, notes = shown(found.read(data, limits), limits.max_side_px)
-        check_visible(picture)
-    return normalized(picture, found.name, notes)
+        pixels, notes = shown(found.read(data, limits), limits.max_side_px)
+        check_visible(pixels)
+    return normalized(pixels, found.name, notes)
 
 
-def normalized(
-    picture: Image.Image, source_format: str, notes: tuple[Sentence, ...]
-) -> NormalizedPicture:
-    """An RGB or RGBA picture as it is kept."""
+def normalized(pixels: Bytes, source_format: str, notes: tuple[Sentence, ...]) -> NormalizedPicture:
+    """A picture as it is kept, from [H, W, 3 or 4]."""
+    height, width, channels = pixels.shape
     return NormalizedPicture(
-        png=encoded_png(picture),
-        width_px=picture.width,
-        height_px=picture.height,
-        has_alpha=picture.mode == "RGBA",
+        png=encoded_png(pixels),
+        width_px=width,
+        height_px=height,
+        has_alpha=channels == 4,
         source_format=source_format,
         notes=notes,
     )
@@ -108,17 +107,19 @@ def explained() -> Iterator[None]:
         raise damaged() from error
 
 
-def shown(raster: Raster, max_side_px: int) -> tuple[Image.Image, tuple[Sentence, ...]]:
-    """The raster as a viewer shows it, RGB or RGBA and no longer than that, and what to say."""
+def shown(raster: Raster, max_side_px: int) -> tuple[Bytes, tuple[Sentence, ...]]:
+    """The raster as a viewer shows it, [H, W, 3 or 4] and no longer than that, and what to say."""
     raster = boxed(raster, max_side_px)  # one step a line: each frees what was before
     raster = resized(raster, max_side_px)
     pixels, notes = to_srgb(raster)
     if pixels.shape[2] == 4:
         # What nobody sees is white: no later step can show it by mistake.
         pixels[pixels[..., 3] == 0, :3] = 255
-    image = Image.fromarray(np.ascontiguousarray(pixels))
     turn = _TURNS.get(raster.orientation)
-    return (image if turn is None else image.transpose(turn)), (*raster.notes, *notes)
+    if turn is not None:
+        image = Image.fromarray(np.ascontiguousarray(pixels))
+        pixels = np.asarray(image.transpose(turn))
+    return pixels, (*raster.notes, *notes)
 
 
 _TURNS: Final = {
@@ -132,20 +133,18 @@ _TURNS: Final = {
 }
 
 
-def is_visible(picture: Image.Image) -> bool:
-    """Whether there is anything to be seen on it."""
-    if picture.mode != "RGBA":
-        return True
-    return int(np.asarray(picture.getchannel("A")).max()) > _BARELY_VISIBLE
+def is_visible(pixels: Bytes) -> bool:
+    """Whether there is anything to be seen on [H, W, 3 or 4]."""
+    return pixels.shape[2] != 4 or int(pixels[..., 3].max()) > _BARELY_VISIBLE
 
 
-def check_visible(picture: Image.Image) -> None:
-    """See whether there is anything to be seen on it.
+def check_visible(pixels: Bytes) -> None:
+    """See whether there is anything to be seen.
 
     Raises:
         InvisibleError: if not.
     """
-    if not is_visible(picture):
+    if not is_visible(pixels):
         raise InvisibleError(
             "That picture is transparent throughout: there is nothing to see on it. "
             "Please attach one that shows something."

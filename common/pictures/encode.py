@@ -15,8 +15,8 @@ _UP = 2
 """The filter that keeps what differs from the row above."""
 
 
-def encoded_png(picture: Image.Image) -> bytes:
-    """The PNG of an RGB or RGBA picture, without metadata.
+def encoded_png(picture: Image.Image | npt.NDArray[np.uint8]) -> bytes:
+    """The PNG of an RGB or RGBA picture, or of its [H, W, 3 or 4], without metadata.
 
     One filter for all rows, which is one subtraction, and libdeflate: in half the time of libpng's
     quickest, at the same size within a tenth.
@@ -24,7 +24,8 @@ def encoded_png(picture: Image.Image) -> bytes:
     pixels = np.asarray(picture)
     height, width, channels = pixels.shape
     header = struct.pack(">IIBBBBB", width, height, 8, _COLOR_TYPES[channels], 0, 0, 0)
-    packed = imagecodecs.deflate_encode(_filtered(pixels.reshape(height, -1)).tobytes(), level=1)
+    rows = _filtered(pixels.reshape(height, -1))
+    packed = imagecodecs.deflate_encode(rows, level=1)  # type: ignore[arg-type]  # it takes arrays
     chunks = (_chunk(b"IHDR", header), _chunk(b"IDAT", bytes(packed)), _chunk(b"IEND", b""))
     return b"".join((_SIGNATURE, *chunks))
 

@@ -17,6 +17,7 @@ from common.child import packed, read_message
 from common.confining import child_environment, is_too_slow
 from common.errors import AtelierError
 from common.pictures.answers import checked, most_bytes
+from common.pictures.handover import IN_MEMORY, open_memory, read_memory
 from common.pictures.kinds import (
     ClipLimits,
     Decoded,
@@ -58,6 +59,13 @@ class _Question:
     processor_seconds: float
 
 
+@dataclass(eq=False, slots=True)
+class _Child:
+    process: Process
+    memory: int | None
+    """Where it puts its pictures; see `common.pictures.handover`."""
+
+
 class DecoderPool:
     """Decodes strangers' files in child processes with bounds on memory and processor time.
 
@@ -89,8 +97,8 @@ class DecoderPool:
         self._patience_seconds = patience_seconds
         self._memory_limit_bytes = memory_limit_bytes
         self._slots = asyncio.Semaphore(processes)
-        self._idle: list[Process] = []
-        self._all: set[Process] = set()
+        self._idle: list[_Child] = []
+        self._all: set[_Child] = set()
         self._closed = False
         self._folder: TemporaryDirectory[str] | None = None
 
@@ -145,26 +153,26 @@ class DecoderPool:
                 return await self._ask_and_keep(child, asked)
         return await self._ask_and_keep(await self._start(), asked)
 
-    def _waiting_child(self) -> Process | None:
+    def _waiting_child(self) -> _Child | None:
         """A child that has nothing to do, if one is still there."""
         while self._idle:
             child = self._idle.pop()
-            if child.returncode is None:
+            if child.process.returncode is None:
                 return child
-            self._all.discard(child)
+            self._forget(child)
         return None
 
-    async def _ask_and_keep(self, child: Process, asked: "_Question") -> Decoded | PictureError:
+    async def _ask_and_keep(self, child: _Child, asked: "_Question") -> Decoded | PictureError:
         try:
             async with asyncio.timeout(self._patience_seconds):
-                answer = await _unless_it_hangs(child, self._ask(child, asked))
+                answer = await _unless_it_hangs(child.process, self._ask(child, asked))
         except BaseException as error:
             gone = isinstance(error, OSError | ValueError | asyncio.IncompleteReadError)
             gone = gone and not isinstance(error, TimeoutError)
             if gone:  # its pipe ends a moment before it does
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(child.wait(), _END_SECONDS)
-            code = child.returncode
+                    await asyncio.wait_for(child.process.wait(), _END_SECONDS)
+            code = child.process.returncode
             await self._kill(child)  # busy, or gone: it cannot be used again
             if isinstance(error, ChildEndedError):
                 _report(asked.data, None)
@@ -193,29 +201,37 @@ class DecoderPool:
             self._folder = TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-")
         return self._folder.name
 
-    async def _start(self) -> Process:
+    async def _start(self) -> _Child:
         if self._closed:
             raise PictureError("The bot is shutting down. Please try again in a minute.")
+        memory = open_memory()
         try:
-            child = await asyncio.create_subprocess_exec(
+            process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "common.pictures.child",
                 str(self._memory_limit_bytes),
                 self._own_folder(),
+                *([] if memory is None else [str(memory)]),
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=DEVNULL,
                 env=child_environment(),
                 cwd=_ROOT,
                 limit=_HEADER_LIMIT_BYTES,
+                pass_fds=() if memory is None else (memory,),
             )
-        except OSError as error:
+        except BaseException as error:
+            if memory is not None:
+                os.close(memory)
+            if not isinstance(error, OSError):
+                raise
             raise DecoderUnavailableError(f"no decoding process can be started: {error}") from error
+        child = _Child(process, memory)
         self._all.add(child)
         try:
-            assert child.stdout is not None
-            ready = await asyncio.wait_for(child.stdout.readline(), _START_SECONDS)
+            assert process.stdout is not None
+            ready = await asyncio.wait_for(process.stdout.readline(), _START_SECONDS)
         except BaseException as error:
             await self._kill(child)
             if isinstance(error, TimeoutError | OSError):
@@ -226,19 +242,27 @@ class DecoderPool:
             raise DecoderUnavailableError("a decoding process ended before it was given anything")
         return child
 
-    async def _kill(self, child: Process) -> None:
+    async def _kill(self, child: _Child) -> None:
+        self._forget(child)
+        if child.process.returncode is None:
+            try:
+                child.process.kill()
+            except ProcessLookupError:
+                return
+            await child.process.wait()
+
+    def _forget(self, child: _Child) -> None:
+        """Have it no more; it may be forgotten already."""
         self._all.discard(child)
         if child in self._idle:
             self._idle.remove(child)
-        if child.returncode is None:
-            try:
-                child.kill()
-            except ProcessLookupError:
-                return
-            await child.wait()
+        if child.memory is not None:
+            os.close(child.memory)
+            child.memory = None
 
-    async def _ask(self, child: Process, asked: "_Question") -> Decoded | PictureError:
-        if child.stdin is None or child.stdout is None:
+    async def _ask(self, child: _Child, asked: "_Question") -> Decoded | PictureError:
+        stdin, stdout = child.process.stdin, child.process.stdout
+        if stdin is None or stdout is None:
             raise ValueError("the decoding process has no pipes")
         wanted = asked.clip_limits
         request = {
@@ -246,11 +270,12 @@ class DecoderPool:
             "clip_limits": None if wanted is None else asdict(wanted),
             "processor_seconds": asked.processor_seconds,
         }
-        child.stdin.write(packed(request, [asked.data]))
-        await child.stdin.drain()
-        answer, files = await read_message(
-            child.stdout, most_bytes=most_bytes(self._limits, wanted)
-        )
+        stdin.write(packed(request, [asked.data]))
+        await stdin.drain()
+        answer, files = await read_message(stdout, most_bytes=most_bytes(self._limits, wanted))
+        if IN_MEMORY in answer:
+            first = await asyncio.to_thread(read_memory, child.memory, answer[IN_MEMORY])
+            files = [first, *files]
         return checked(answer, files, self._limits, wanted)
 
 

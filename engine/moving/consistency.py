@@ -5,10 +5,9 @@ The equations are those of Ruder, Dosovitskiy and Brox, Artistic style transfer 
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from engine.moving.flow import Flow, Pixels, grid, optical_flow, warped
+from engine.moving.flow import Flow, Pixels, grid, opencv, optical_flow, warped
 
 _LIKE = 0.06
 """Difference of colour, around a pixel, at which it is half known to be the same."""
@@ -46,7 +45,7 @@ def known_from(before: Pixels, after: Pixels) -> Known:
     backward = optical_flow(after, before)
     backward = np.where(still | (np.abs(backward).max(-1, keepdims=True) < _STEADY_PX), 0, backward)
     free = disoccluded(forward, backward) | motion_edges(backward) | beyond(backward)
-    free = cv2.medianBlur(free.astype(np.uint8), _SPECKLE_PX) > 0
+    free = opencv().medianBlur(free.astype(np.uint8), _SPECKLE_PX) > 0
     weights = np.where(free, 0, likeness(before, after, backward)) * entered(backward)
     return Known(backward, softened(weights.astype(np.float32)))
 
@@ -89,6 +88,7 @@ def entered(backward: Flow) -> Pixels:
 
 def likeness(before: Pixels, after: Pixels, backward: Flow) -> Pixels:
     """How far the colours agree, 0..1: flow finds its way through flat areas by chance."""
+    cv2 = opencv()
     difference = np.abs(warped(before, backward) - after).max(-1)
     around = cv2.blur(difference, (_AROUND_PX, _AROUND_PX), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(1 / (1 + (around / _LIKE) ** 4), dtype=np.float32)
@@ -98,14 +98,16 @@ def standing(reference: Pixels, after: Pixels) -> Pixels:
     """How far a frame shows what another did, at the same place and all around it, 0..1."""
     changed = np.abs(reference - after).max(-1) > _STILL
     around = np.ones((_STILL_AROUND_PX, _STILL_AROUND_PX), np.uint8)
-    spread = np.asarray(cv2.dilate(changed.astype(np.float32), around), dtype=np.float32)
+    spread = np.asarray(opencv().dilate(changed.astype(np.float32), around), dtype=np.float32)
     return softened(1 - spread)
 
 
 def softened(weights: Pixels) -> Pixels:
     """The weights [H, W], sinking toward smaller ones around; they stay 1 in the midst of 1."""
+    cv2 = opencv()
     around = cv2.blur(weights, (_SOFT_PX, _SOFT_PX), borderType=cv2.BORDER_REPLICATE)
-    return np.minimum(weights, around).astype(np.float32)
+    least: Pixels = np.minimum(weights, around).astype(np.float32)
+    return least
 
 
 def _squared(vectors: np.ndarray) -> np.ndarray:

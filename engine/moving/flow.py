@@ -1,6 +1,8 @@
 """Optical flow between two frames, and moving a picture along it."""
 
-import cv2
+from functools import cache
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,7 +13,14 @@ Pixels = npt.NDArray[np.float32]
 Flow = npt.NDArray[np.float32]
 """[H, W, 2]: how far each pixel moves to the right and down."""
 
-cv2.setNumThreads(1)  # Its results depend on how many there are, and they take little time.
+
+@cache
+def opencv() -> Any:
+    """OpenCV, which takes 20 MiB: loaded where something moves."""
+    import cv2  # noqa: PLC0415
+
+    cv2.setNumThreads(1)  # Its results depend on how many there are, and they take little time.
+    return cv2
 
 
 def optical_flow(before: Pixels, after: Pixels) -> Flow:
@@ -21,6 +30,7 @@ def optical_flow(before: Pixels, after: Pixels) -> Flow:
         before: [H, W, 3].
         after: of the same size.
     """
+    cv2 = opencv()
     height, width = before.shape[:2]
     below, right = max(0, MIN_SIZE_PX - height), max(0, MIN_SIZE_PX - width)
     first, second = (
@@ -41,6 +51,7 @@ def warped(picture: Pixels, flow: Flow, *, sharp: bool = False) -> Pixels:
         sharp: a filter that keeps detail when a picture is moved again and again: a cubic one takes
             a fifth of it within ten frames, and style with it.
     """
+    cv2 = opencv()
     places = grid(flow) + flow
     filtered = cv2.INTER_LANCZOS4 if sharp else cv2.INTER_LINEAR
     right, down = places[..., 0], places[..., 1]
@@ -56,5 +67,6 @@ def grid(flow: Flow) -> Flow:
 
 
 def _gray(frame: Pixels) -> npt.NDArray[np.uint8]:
+    cv2 = opencv()
     levels = (frame * 255 + 0.5).clip(0, 255).astype(np.uint8)
     return np.asarray(cv2.cvtColor(levels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)

@@ -6,14 +6,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-import av.error
 from PIL import Image
 
+from common.clips.encoding.ffmpeg import ffmpeg_error
 from common.sentences import Sentence, sentence
 from engine.output.errors import OutputError
 from engine.output.timelapse import TimeLapse, time_lapse
-
-_ERRORS = (OSError, OutputError, av.error.FFmpegError)
 
 
 class Film:
@@ -59,15 +57,20 @@ class Film:
     def _try(self, piece: Callable[[], None]) -> None:
         try:
             piece()
-        except _ERRORS as error:
+        except _errors() as error:
             self.note = sentence("There is no time-lapse: {reason}.", reason=_reason(error))
             self._drop(error)
 
     def _drop(self, error: BaseException | None) -> None:
         self._lapse = None
         writing, self._writing = self._writing, ExitStack()
-        with contextlib.suppress(*_ERRORS):
+        with contextlib.suppress(*_errors()):
             writing.__exit__(None if error is None else type(error), error, None)
+
+
+def _errors() -> tuple[type[BaseException], ...]:
+    """What keeps a film from being written."""
+    return OSError, OutputError, ffmpeg_error()
 
 
 def _reason(error: BaseException) -> str:

@@ -5,14 +5,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import av.error
 from PIL import GifImagePlugin, Image
 
-from common.clips.encoding.h264 import Mp4, mp4_file
+from common.clips.encoding.ffmpeg import ffmpeg_error
 from common.pictures.white import on_white
 from engine.output.atomic import replacing
 from engine.output.errors import OutputError, check_target
+
+if TYPE_CHECKING:
+    from common.clips.encoding.h264 import Mp4
 
 TIMELAPSE_SUFFIXES = (".gif", ".mp4")
 _GIF_LONGEST_PX = 480
@@ -74,7 +77,7 @@ def time_lapse(
                 lapse.hold()
             finally:
                 film.close()
-        except av.error.FFmpegError as error:
+        except ffmpeg_error() as error:
             raise OutputError(
                 "The time-lapse {file} cannot be encoded here; use a .gif instead.", file=path.name
             ) from error
@@ -119,6 +122,8 @@ class _Mp4:
 
     def add(self, frame: Image.Image, seconds: float) -> None:
         if self._opened is None:
+            from common.clips.encoding.h264 import mp4_file  # noqa: PLC0415 - loads FFmpeg
+
             made = mp4_file(self._path, rate=Fraction(self._rate))
             self._opened = self._writing.enter_context(made)
         for _ in range(max(1, round(seconds * self._rate))):

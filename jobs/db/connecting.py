@@ -66,10 +66,16 @@ def create_engine(url: sa.URL, *, patient: bool) -> AsyncEngine:
         )
         sa.event.listen(engine.sync_engine, "connect", _prepare_postgres)
         return engine
+    from jobs.db.sqlite_connection import SqliteConnection  # noqa: PLC0415 - its driver, too
+
+    async def connected() -> Any:
+        arguments, options = engine.dialect.create_connect_args(url)
+        return await SqliteConnection(*arguments, timeout=BUSY_TIMEOUT_SECONDS, **options)
+
     engine = create_async_engine(
         url,
         hide_parameters=True,
-        connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
+        async_creator=connected,
         pool_size=10,
         max_overflow=0,
         pool_use_lifo=True,

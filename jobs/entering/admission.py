@@ -31,17 +31,13 @@ class _Asked:
     """Where is counted what was done; None: in all places together, for the operator's numbers."""
 
     @property
-    def everybodys(self) -> list[sa.ColumnElement[bool]]:
-        return [] if self.guild_id is None else [J.guild_id == self.guild_id]
+    def mine(self) -> list[sa.ColumnElement[bool]]:
+        here = [] if self.guild_id is None else [J.guild_id == self.guild_id]
+        return [J.user_id == self.asker.user_id, *here]
 
     @property
-    def mine(self) -> list[sa.ColumnElement[bool]]:
-        return [J.user_id == self.asker.user_id, *self.everybodys]
-
-    async def count(self, *where: sa.ColumnElement[bool]) -> int:
-        """Pictures of jobs; one that paints several versions counts as that number."""
-        statement = sa.select(sa.func.coalesce(sa.func.sum(J.pictures), 0)).where(*where)
-        return int((await self.connection.execute(statement)).scalar_one())
+    def today(self) -> list[sa.ColumnElement[bool]]:
+        return [*self.mine, J.counted.is_(True), J.created_at > self.now - DAY_SECONDS]
 
     def refusal(self, name: str, current: int | str, **more: Any) -> Refusal:
         """By this limit, as it stands here."""
@@ -49,6 +45,42 @@ class _Asked:
         by_operator = {"by_operator": self.guild_id is None}
         changed = allowed != of_operator
         return Refusal(name, allowed, current, set_by_server=changed, **(by_operator | more))
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Pictures of jobs; one that paints several versions counts as that number."""
+
+    waiting_mine: int
+    waiting_here: int
+    """Everybody's of the server."""
+    mine_today: int
+    last_at: float | None
+    """When the last of mine that counts was asked for."""
+
+
+async def _counts(asked: _Asked, *more: _Asked) -> list[_Counts]:
+    """What was done and waits in each of these, asked in one statement."""
+    columns = [column for one in (asked, *more) for column in _columns(one)]
+    row = (await asked.connection.execute(sa.select(*columns))).one()
+    return [_Counts(*row[first : first + 4]) for first in range(0, len(columns), 4)]
+
+
+def _columns(asked: _Asked) -> tuple[sa.ColumnElement[Any], ...]:
+    """The fields of `_Counts`."""
+    here = None if asked.guild_id is None else J.guild_id == asked.guild_id
+    last = sa.select(sa.func.max(J.created_at)).where(*asked.mine, J.counted.is_(True))
+    return (
+        _pictures_of(*asked.mine, IS_WAITING),
+        sa.literal(0) if here is None else _pictures_of(here, IS_WAITING),
+        _pictures_of(*asked.today),
+        last.scalar_subquery(),
+    )
+
+
+def _pictures_of(*where: sa.ColumnElement[bool]) -> sa.ColumnElement[Any]:
+    pictures = sa.cast(sa.func.coalesce(sa.func.sum(J.pictures), 0), sa.BigInteger)
+    return sa.select(pictures).where(*where).scalar_subquery()
 
 
 async def refusal_for(
@@ -68,10 +100,13 @@ async def refusal_for(
             return asked.refusal(name, value, by_operator=by_operator)
     # The server's numbers count what was done in the server, the operator's all that was done.
     everywhere = replace(asked, limits=rules.operator, guild_id=None)
-    for counted in (everywhere,) if asker.guild_id is None else (asked, everywhere):
-        for count in (_waiting, _per_day, _cooldown):
-            if (refusal := await count(counted)) is not None:
-                return refusal
+    places = (everywhere,) if asker.guild_id is None else (asked, everywhere)
+    for place, counts in zip(places, await _counts(*places), strict=True):
+        refusal = (
+            _waiting(place, counts) or await _per_day(place, counts) or _cooldown(place, counts)
+        )
+        if refusal is not None:
+            return refusal
     return None
 
 
@@ -111,13 +146,11 @@ def _channels(rules: Rules, asker: Asker) -> Refusal | None:
     return Refusal("channel_ids", channels)
 
 
-async def _waiting(asked: _Asked) -> Refusal | None:
-    waiting = await asked.count(*asked.mine, IS_WAITING)
-    refusal = _too_many(asked, "max_waiting_per_user", waiting)
+def _waiting(asked: _Asked, counts: _Counts) -> Refusal | None:
+    refusal = _too_many(asked, "max_waiting_per_user", counts.waiting_mine)
     if refusal is not None or asked.guild_id is None:
         return refusal
-    waiting = await asked.count(*asked.everybodys, IS_WAITING)
-    return _too_many(asked, "max_waiting_per_server", waiting)
+    return _too_many(asked, "max_waiting_per_server", counts.waiting_here)
 
 
 def _too_many(asked: _Asked, name: str, number: int) -> Refusal | None:
@@ -130,14 +163,13 @@ def _too_many(asked: _Asked, name: str, number: int) -> Refusal | None:
     return asked.refusal(name, number, asked=pictures)
 
 
-async def _per_day(asked: _Asked) -> Refusal | None:
-    today = [*asked.mine, J.counted.is_(True), J.created_at > asked.now - DAY_SECONDS]
-    refusal = _too_many(asked, "max_per_day", done := await asked.count(*today))
+async def _per_day(asked: _Asked, counts: _Counts) -> Refusal | None:
+    refusal = _too_many(asked, "max_per_day", done := counts.mine_today)
     if refusal is None:
         return None
     # It works again when enough have left the 24 hours for those asked for to fit in.
     too_many = done + asked.options.variants - asked.limits.max_per_day
-    oldest = sa.select(J.created_at, J.pictures).where(*today).order_by(J.created_at)
+    oldest = sa.select(J.created_at, J.pictures).where(*asked.today).order_by(J.created_at)
     for row in await asked.connection.execute(oldest):
         too_many -= row.pictures
         if too_many <= 0:
@@ -145,10 +177,8 @@ async def _per_day(asked: _Asked) -> Refusal | None:
     return refusal  # more at once than are allowed in a day
 
 
-async def _cooldown(asked: _Asked) -> Refusal | None:
-    counted = [*asked.mine, J.counted.is_(True)]
-    last = await asked.connection.scalar(sa.select(sa.func.max(J.created_at)).where(*counted))
-    cooldown = asked.limits.cooldown_seconds
+def _cooldown(asked: _Asked, counts: _Counts) -> Refusal | None:
+    last, cooldown = counts.last_at, asked.limits.cooldown_seconds
     if last is None or last + cooldown <= asked.now:
         return None
     again_at = moment(last + cooldown)

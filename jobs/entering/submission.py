@@ -100,10 +100,9 @@ class Submissions(QueuePart):
             )
             job_id = await _insert(transaction, submission, rules, fleet, chosen)
             await note_sizes(transaction, self._core.store, submission.inputs.picture_keys())
-            standings = await self._standings.get_many_in(connection, [job_id], transaction.now)
             job = await job_of(transaction, job_id)
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
-        return Accepted(job, standings[job_id])
+        return Accepted(job)
 
     async def take(self, job: Job, number: int, asker: Asker, reply: Reply) -> Job | None:
         """Make one of a finished job's versions a picture of its own, which costs nothing.

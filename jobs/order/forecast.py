@@ -1,7 +1,8 @@
 """When a waiting job will start and be ready, from what lies before it and what the engines do."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
@@ -28,47 +29,76 @@ class Group:
     work: float
 
 
-async def between(
-    connection: AsyncConnection, after: Place | None, before: Place, paused: frozenset[int]
-) -> list[Group]:
-    """The queued jobs between two places, the first one included, but not the paused servers'."""
-    where = [IS_QUEUED, sa.tuple_(J.start, J.id) < sa.tuple_(*before)]
-    if after is not None:
-        where.append(sa.tuple_(J.start, J.id) >= sa.tuple_(*after))
+def counted_before(places: Sequence[Place], paused: frozenset[int]) -> sa.Select[Any]:
+    """A statement that counts what lies before each of these places, but not paused servers' jobs.
+
+    Args:
+        places: In the order of the queue, at least one.
+        paused: Servers.
+
+    Returns:
+        Rows of the number of a place, a network, a speed class, how many such jobs lie before it
+        and not before the place before it, which is itself the first of them, and their work.
+    """
     halted = [guild for guild in paused if guild != EVERYWHERE]
-    if halted:
-        where.append(J.flow.not_in(halted))
-    rows = await connection.execute(
-        sa.select(J.network, J.speed_class, sa.func.count(), sa.func.sum(J.work))
-        .where(*where)
-        .group_by(J.network, J.speed_class)
+    counts = J.flow.not_in(halted) if halted else sa.true()
+    if len(places) == 1:
+        (place,) = places
+        kind = (J.network, J.speed_class)
+        return (
+            sa.select(sa.literal(0), *kind, sa.func.count(), sa.func.sum(J.work))
+            .where(IS_QUEUED, sa.tuple_(J.start, J.id) < sa.tuple_(*place), counts)
+            .group_by(*kind)
+        )
+    is_asked = sa.case((J.id.in_([number for _start, number in places]), 1), else_=0)
+    passed = sa.func.sum(is_asked).over(order_by=(J.start, J.id))
+    before = (
+        sa.select(passed.label("passed"), J.network, J.speed_class, J.work, counts.label("counts"))
+        .where(IS_QUEUED, sa.tuple_(J.start, J.id) < sa.tuple_(*places[-1]))
+        .subquery()
+    ).c
+    each = (before.passed, before.network, before.speed_class)
+    return (
+        sa.select(*each, sa.func.count(), sa.func.sum(before.work))
+        .where(before["counts"])
+        .group_by(*each)
     )
-    return [Group(network, name, int(count), float(work)) for network, name, count, work in rows]
+
+
+async def _groups_before(
+    connection: AsyncConnection, places: Sequence[Place], paused: frozenset[int]
+) -> Mapping[int, list[Group]]:
+    """What `counted_before` counts, by the number of each place."""
+    found: dict[int, list[Group]] = {}
+    if places:
+        rows = await connection.execute(counted_before(places, paused))
+        for number, network, name, count, work in rows:
+            found.setdefault(int(number), []).append(Group(network, name, int(count), float(work)))
+    return found
 
 
 @dataclass
 class Forecast:
-    """Foretells one job after the other, in the order of the queue."""
+    """Foretells one job after the other, in the order of the queue; see `forecast_of`."""
 
     connection: AsyncConnection
     fleet: Fleet
-    paused: frozenset[int]
+    _groups: Mapping[int, list[Group]]
     ahead: int = 0
     """Jobs before the one that was asked about last."""
     _seconds: float = 0.0
-    _last: Place | None = None
+    _passed: int = 0
     _kinds: set[tuple[str | None, str]] = field(default_factory=set)
     _dealt: "dict[int, Planned | None] | None" = None
     _plan: JobSchedule | None = None
 
-    async def pass_to(self, row: Record) -> None:
-        """Count what lies between the job before and this one."""
-        place = (row.start, row.id)
-        groups = await between(self.connection, self._last, place, self.paused)
+    def pass_to_next(self) -> None:
+        """Count what lies between the job before and the next one of those that are asked about."""
+        groups = self._groups.get(self._passed, [])
         self.ahead += sum(group.count for group in groups)
         self._seconds += self._seconds_of(groups)
         self._kinds |= {(group.network, group.speed_class) for group in groups}
-        self._last = place
+        self._passed += 1
 
     async def seconds_to_ready(self, row: Record) -> float | None:
         """Seconds until the job that was passed to is ready; None if none can tell."""
@@ -102,3 +132,11 @@ class Forecast:
 
     def _seconds_of(self, groups: list[Group]) -> float:
         return sum(self.fleet.seconds(one.speed_class, one.work, one.network) for one in groups)
+
+
+async def forecast_of(
+    connection: AsyncConnection, fleet: Fleet, paused: frozenset[int], rows: Iterable[Record]
+) -> Forecast:
+    """A forecast of these waiting jobs, which are in the order of the queue."""
+    places = [(row.start, row.id) for row in rows]
+    return Forecast(connection, fleet, await _groups_before(connection, places, paused))

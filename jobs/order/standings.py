@@ -22,7 +22,7 @@ from jobs.order.fleet import (
     read_fleet,
     remaining_seconds,
 )
-from jobs.order.forecast import Forecast, Place
+from jobs.order.forecast import Place, forecast_of
 from jobs.order.speeds import speed_class_of, work_of
 
 ENGINE_STARTING = "engine_starting"
@@ -68,7 +68,8 @@ class Standings(QueuePart):
         rows = (await connection.execute(statement)).all()
         fleet = await self.fleet(connection, now)
         paused = await _paused_guilds(connection)
-        forecast = Forecast(connection, fleet, paused)
+        waiting = [row for row in rows if row.state == JobState.QUEUED]
+        forecast = await forecast_of(connection, fleet, paused, waiting)
         engines = len(fleet.engines)
         starting = not engines and await is_starting(connection, now)
         found: dict[int, Standing] = {}
@@ -80,7 +81,7 @@ class Standings(QueuePart):
                 ready = now + remaining_seconds(row, fleet, now) if is_running else None
                 found[row.id] = Standing(0, optional_moment(ready), engines, False, starting)
                 continue
-            await forecast.pass_to(row)
+            forecast.pass_to_next()
             own_ahead = 0
             if row.guild_id in paused:
                 here = (row.start, row.id)

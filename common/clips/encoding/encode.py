@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal, get_args
 
-import av.error
 from PIL import Image
 
 from common.clips.clip import Clip
+from common.clips.encoding.ffmpeg import ffmpeg_error
 from common.clips.encoding.gif import write_gif
-from common.clips.encoding.h264 import write_mp4
 from common.clips.encoding.webp import write_webp
 from common.errors import AtelierError
 
@@ -60,10 +59,12 @@ def encode_clip(
             case "gif":
                 write_gif(path, frames, clip.durations_ms, clip.plays, quality)
             case "mp4":
+                from common.clips.encoding.h264 import write_mp4  # noqa: PLC0415 - loads FFmpeg
+
                 write_mp4(path, frames(), clip.durations_ms, quality)
             case "webp":
                 write_webp(path, frames(), clip.durations_ms, clip.plays, quality)
-    except av.error.FFmpegError as error:
+    except ffmpeg_error() as error:
         if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
             raise
         raise EncodingFailedError(f"a clip cannot be encoded as {kind}: {error}") from error

@@ -137,6 +137,7 @@ async def trial(world: World) -> Message:
     photo = {"content": [("me.png", gradient_picture())]}
     styles = await world.slash(world.user(), "styles")
     form = await press(world, styles, "Try these on my photo")
+    await form.wait(lambda i: i.modal is not None)
     return await world.finished(await world.discord.submit_modal(form, {}, photo))
 
 
@@ -166,11 +167,12 @@ async def test_a_style_that_cannot_be_fetched_is_left_out_and_the_others_are_pai
 async def test_what_cannot_be_fetched_any_more_when_a_photo_comes_is_left_out_too(
     world: World,
 ) -> None:
-    await world.start_engine()
     photo = {"content": [("me.png", gradient_picture())]}
     styles = await world.slash(world.user(), "styles")
     form = await press(world, styles, "Try these on my photo")
+    await form.wait(lambda i: i.modal is not None)
     await offline(world)
+    await world.start_engine()
     tried = await world.finished(await world.discord.submit_modal(form, {}, photo))
     assert len(tried.attachments) == 5
     assert "Left out, as it could not be fetched" in tried.text
@@ -179,12 +181,12 @@ async def test_what_cannot_be_fetched_any_more_when_a_photo_comes_is_left_out_to
 async def test_the_styles_that_are_tried_are_those_of_the_page_whatever_can_be_had_since(
     world: World,
 ) -> None:
-    await world.start_engine()
     photo = {"content": [("me.png", gradient_picture())]}
     message = await world.slash(world.user(), "styles")
     await world.press(world.user(), message, "Next")
     shown = at_hand_first(world.bot)[6:12]
     await offline(world)
     form = await press(world, message, "Try these on my photo")
+    await form.wait(lambda i: i.modal is not None)
     refused = await world.discord.submit_modal(form, {}, photo)
     assert f"“{shown[0].name}” is not on this machine yet" in await world.said(refused)

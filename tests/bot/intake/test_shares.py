@@ -63,6 +63,17 @@ async def test_members_take_turns() -> None:
     await guests.go("a3")
 
 
+async def test_the_pictures_of_a_command_come_one_after_the_other() -> None:
+    guests = Guests(Turns(at_once=2, each=2, waiting_each=5))
+    for name in ("a1", "a2", "b1", "b2", "c1", "c2", "b3"):
+        await guests.come(name)
+    for name in ("a1", "a2", "b1", "b2", "c1"):
+        await guests.go(name)
+    assert guests.inside == ["a1", "a2", "b1", "b2", "c1", "c2", "b3"]
+    for name in ("c2", "b3"):
+        await guests.go(name)
+
+
 async def test_who_gives_up_waiting_takes_no_turn() -> None:
     guests = Guests(Turns(at_once=1, each=1, waiting_each=5))
     for name in ("a1", "b1", "c1"):

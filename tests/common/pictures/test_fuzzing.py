@@ -98,7 +98,7 @@ async def test_each_broken_file_is_answered_and_no_child_grows() -> None:
                     ends["a picture"] += 1
                 if number % 500 < AT_ONCE:
                     most_memory = max(
-                        most_memory, 0, *(memory_of(child.pid) for child in pool._all)
+                        most_memory, 0, *(memory_of(child.process.pid) for child in pool._all)
                     )
 
         await asyncio.gather(*(some(first) for first in range(AT_ONCE)))

@@ -1,12 +1,15 @@
 """The decoding processes: they answer, and they can be killed without harm."""
 
 import asyncio
+import mmap
+import os
 import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from PIL import Image
@@ -20,6 +23,8 @@ from common.pictures import (
     process,
 )
 from common.pictures.answers import checked
+from common.pictures.decode import normalize
+from common.pictures.handover import HELD_BYTES, open_memory, read_memory
 from tests.common.clips.files import GREEN, RED, film, solid
 from tests.common.pictures.test_decode import gradient
 from tests.kit.pictures import decoded, encoded
@@ -61,7 +66,7 @@ async def test_a_child_holds_no_secrets_and_is_in_an_empty_folder(
     async with DecoderPool(processes=1) as pool:
         await pool.normalize(encoded(gradient()))
         (child,) = pool._all
-        process = psutil.Process(child.pid)
+        process = psutil.Process(child.process.pid)
         assert set(process.environ()) <= {
             "PATH",
             "LANG",
@@ -71,7 +76,7 @@ async def test_a_child_holds_no_secrets_and_is_in_an_empty_folder(
         }
         assert not list(Path(process.cwd()).iterdir())
         if sys.platform == "linux":  # it ends before the bot does when memory runs out
-            assert int(Path(f"/proc/{child.pid}/oom_score_adj").read_text()) == 900
+            assert int(Path(f"/proc/{child.process.pid}/oom_score_adj").read_text()) == 900
 
 
 async def test_folders_of_killed_processes_go_with_the_next_start(
@@ -173,11 +178,11 @@ async def test_an_idle_child_that_is_killed_takes_no_picture_with_it() -> None:
     async with DecoderPool(processes=2) as pool:
         await asyncio.gather(*(pool.normalize(encoded(gradient())) for _ in range(4)))
         for child in pool._all:
-            child.kill()  # the pool may not have heard of it at the next picture
+            child.process.kill()  # the pool may not have heard of it at the next picture
         assert (await pool.normalize(encoded(gradient()))).width_px == 64
         for child in tuple(pool._all):
-            child.kill()
-            await child.wait()
+            child.process.kill()
+            await child.process.wait()
         assert (await pool.normalize(encoded(gradient()))).width_px == 64
 
 
@@ -228,3 +233,32 @@ async def test_a_picture_that_needs_too_much_memory_is_refused_not_fatal() -> No
         with pytest.raises(PictureError, match="too much memory"):
             await pool.normalize(huge)
         assert (await pool.normalize(encoded(gradient()))).width_px == 64
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has memory without a file")
+async def test_a_picture_comes_by_memory_or_by_the_pipe_and_is_the_same() -> None:
+    small, noise = gradient(), np.random.default_rng(1).integers(0, 256, (2400, 2400, 3), np.uint8)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    async with DecoderPool(processes=1) as pool:
+        for file in (encoded(small), encoded(Image.fromarray(noise)), encoded(small)):
+            assert await pool.normalize(file) == normalize(file)
+        assert len(normalize(encoded(Image.fromarray(noise))).png) > HELD_BYTES
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has memory without a file")
+def test_of_the_memory_a_child_can_only_change_what_lies_in_it() -> None:
+    memory = open_memory()
+    assert memory is not None
+    for length in (0, -1, HELD_BYTES + 1, "9", None):
+        with pytest.raises(ValueError, match="memory"):
+            read_memory(memory, length)
+    with pytest.raises(ValueError, match="memory"):
+        read_memory(None, 1)
+    for size in (0, HELD_BYTES + 1):
+        with pytest.raises(PermissionError):
+            os.ftruncate(memory, size)
+    with mmap.mmap(memory, HELD_BYTES) as mapped:
+        mapped[:3] = b"abc"
+        assert read_memory(memory, 3) == b"abc"
+    os.close(memory)

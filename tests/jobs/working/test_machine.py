@@ -86,8 +86,10 @@ class QueueMachine(RuleBasedStateMachine):
         asked = submission(user, guild, options=PaintOptions(size_px=size))
         waiting = [n for n, s in self.state.items() if not s.ended and self.owner[n] == user]
         match self.do(self.queue.submissions.submit(asked)):
-            case Accepted(job, standing):
+            case Accepted(job):
                 assert len(waiting) < WAITING_ALLOWED
+                standing = self.do(self.queue.standings.get(job.id))
+                assert standing is not None
                 assert standing.place >= 1
                 self.state[job.id] = JobState.QUEUED
                 self.owner[job.id] = user
