@@ -17,6 +17,16 @@ from engine.painting.statistics import ColorMoments
 _REC709 = (0.2126, 0.7152, 0.0722)
 # Below this deviation (3 levels of 255) a direction of colour is noise, not to be amplified.
 _LEAST_DEVIATION = 3.0 / 255.0
+_CHROMA = 3.0
+_OPPONENT = torch.tensor(
+    [
+        [0.299, 0.587, 0.114],
+        [-0.1687 * _CHROMA, -0.3313 * _CHROMA, 0.5 * _CHROMA],
+        [0.5 * _CHROMA, -0.4187 * _CHROMA, -0.0813 * _CHROMA],
+    ],
+    dtype=torch.float64,
+)
+"""Luma, and what is blue and red beyond it (BT.601), which count more than it."""
 _KNOTS = 513
 _CELLS = 2048
 _MOST_SAMPLES = 1 << 16
@@ -96,6 +106,8 @@ def in_palettes(
     parts: Sequence[tuple[float, ColorMoments, Tensor | None]],
     share: float,
     given: ColorMoments | None = None,
+    *,
+    by_hue: bool = False,
 ) -> Tensor:
     """A photograph [3, H, W] brought to palettes by `match_moments`, as far as the share says.
 
@@ -105,11 +117,14 @@ def in_palettes(
             applies, the photograph stays.
         share: 0..1.
         given: see `match_moments`.
+        by_hue: whether a change of chroma counts more than one of luma: a light blue sky takes
+            the painting's dark blue then and not its light yellow.
     """
+    axes = _OPPONENT if by_hue else None
     found, total = (photograph.new_zeros(one.shape) for one in (photograph, photograph[0]))
     for weight, colors, mask in parts:
         cover = torch.full_like(total, weight) if mask is None else mask.to(total) * weight
-        found += cover * match_moments(photograph[None], colors, given)[0]
+        found += cover * _moved(photograph[None], colors, given, axes)[0].clamp(0, 1)
         total += cover
     tiny = torch.finfo(total.dtype).tiny
     painted = torch.where(total > 0, found / total.clamp(min=tiny), photograph)
@@ -144,15 +159,34 @@ def match_histogram(style: Tensor, content: Tensor) -> Tensor:
     return colors.view_as(style).clamp(0, 1)
 
 
-def _moved(style: Tensor, wanted: ColorMoments, given: ColorMoments | None = None) -> Tensor:
-    """`match_moments` before what leaves 0..1 is clipped."""
+def _moved(
+    style: Tensor,
+    wanted: ColorMoments,
+    given: ColorMoments | None = None,
+    axes: Tensor | None = None,
+) -> Tensor:
+    """`match_moments` before what leaves 0..1 is clipped.
+
+    `axes` [3, 3], of another space of colours by red, green and blue, say in which space they are
+    moved as little as can be.
+    """
     given = given or color_moments(style)
-    root, inverse = _roots(given.covariance)
-    turn = inverse @ _root(root @ wanted.covariance @ root) @ inverse
+    if axes is None:
+        turn = _least_turn(given.covariance, wanted.covariance)
+    else:
+        root, _ = _roots(given.covariance)  # Noise is to be told in red, green and blue.
+        there = (axes @ one @ axes.T for one in (root @ root, wanted.covariance))
+        turn = torch.linalg.inv(axes) @ _least_turn(*there) @ axes
     offset = wanted.mean - turn @ given.mean
     matrix = turn.to(device=style.device, dtype=style.dtype)
     moved = torch.einsum("ij,njhw->nihw", matrix, style)
     return moved + offset.to(moved).view(1, 3, 1, 1)
+
+
+def _least_turn(given: Tensor, wanted: Tensor) -> Tensor:
+    """The map from one covariance to another that moves as little as can be."""
+    root, inverse = _roots(given)
+    return inverse @ _root(root @ wanted @ root) @ inverse
 
 
 def _mixed(before: Tensor, after: Tensor, strength: float) -> Tensor:

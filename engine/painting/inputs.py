@@ -215,10 +215,11 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
 def with_colors_first(inputs: Inputs, share: float, like: Picture | None = None) -> Inputs:
     """With the content brought to the styles' palette, each where it applies, as far as this.
 
-    Nothing changes where the palette of a style is not known, or it is the content's.
+    Nothing changes where the palette of a style is not known, or it is the content's. Hue leads
+    the way, but for faces, whose greys would go blotchy, and for what moves, as a face may come.
 
     Args:
-        inputs: the pictures.
+        inputs: the pictures, with their faces if these are to be kept.
         share: 0..1.
         like: a picture whose colours say how the content's are moved, so that frames of one scene
             are moved alike; None for the content itself.
@@ -239,7 +240,8 @@ def with_colors_first(inputs: Inputs, share: float, like: Picture | None = None)
         for place, group in groups.items()
     ]
     given = None if like is None else color_moments(like.pixels[None])
-    pixels = in_palettes(content.pixels, parts, share, given)
+    by_hue = inputs.faces is None and like is None
+    pixels = in_palettes(content.pixels, parts, share, given, by_hue=by_hue)
     return replace(inputs, recolored=Picture(pixels, content.alpha))
 
 

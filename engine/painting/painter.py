@@ -58,8 +58,8 @@ def paint(
     """
     inputs = check_inputs(content, styles, options, mask, start)
     recipe = load_recipe(options.recipe)
-    inputs = with_colors_first(inputs, colors_first(options, recipe))
     inputs = with_faces(inputs, options, recipe.loss.faces)
+    inputs = with_colors_first(inputs, colors_first(options, recipe))
     events = paint_inputs(inputs, options, studio=studio, resume=resume, control=control)
     del resume
     yield from events
@@ -202,6 +202,8 @@ def _fingerprint(inputs: Inputs, options: PaintOptions, plan: Plan, encoder: Enc
         inputs.content.hash,
         *told_pictures(inputs),
         *([] if held is None else [held]),
+        # A checkpoint of before hue led to the palette is of another painting.
+        *(["by hue"] if inputs.recolored is not None and inputs.faces is None else []),
         options.model_dump_json(exclude={"timelapse", "timelapse_format"}),
         plan.as_dict(),
         encoder.name,

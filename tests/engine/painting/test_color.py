@@ -153,3 +153,29 @@ def test_half_a_share_of_a_palette_is_half_the_way() -> None:
     torch.testing.assert_close(
         color.in_palettes(photograph, [(1.0, style, nowhere)], 1.0), photograph
     )
+
+
+def blocks(*colors: tuple[float, float, float]) -> Tensor:
+    """[3, 24, n] of colours side by side, with a little noise."""
+    drawn = torch.tensor(colors).T[:, None, :].repeat_interleave(24, 1).repeat_interleave(24, 2)
+    noise = torch.randn(drawn.shape, generator=torch.Generator().manual_seed(5))
+    return (drawn + 0.02 * noise).clamp(0, 1)
+
+
+def test_a_light_blue_sky_takes_the_paintings_dark_blue_and_not_its_light_yellow() -> None:
+    meadow = blocks((0.75, 0.85, 0.95), (0.8, 0.88, 0.97), (0.4, 0.5, 0.25), (0.35, 0.42, 0.2))
+    painting = blocks((0.2, 0.3, 0.6), (0.3, 0.35, 0.5), (0.8, 0.65, 0.1), (0.7, 0.6, 0.2))
+    wanted = color.color_moments(painting[None])
+    found = color.in_palettes(meadow, [(1.0, wanted, None)], 1.0, by_hue=True)
+    sky, grass = found[..., :48].mean((1, 2)), found[..., 48:].mean((1, 2))
+    assert sky[2] > sky[0]
+    assert grass[0] > grass[2]
+
+
+def test_a_nearly_grey_photograph_takes_no_noise_from_a_palette() -> None:
+    grey = picture("grey", 1, 30, 30)[0]
+    photograph = (grey + 0.002 * torch.randn(grey.shape)).clamp(0, 1)
+    wanted = color.color_moments(picture("colors", 2, 30, 30))
+    found = color.in_palettes(photograph, [(1.0, wanted, None)], 1.0, by_hue=True)[None]
+    colorfulness = (found - color.luminance(found)).flatten(2)
+    assert float(colorfulness.std(2).max()) < 0.15

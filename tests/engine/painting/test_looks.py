@@ -161,6 +161,22 @@ def test_the_photograph_takes_the_palette_before_it_is_painted() -> None:
     assert float((plain.picture.pixels.mean((1, 2)) - mine).abs().max()) < 0.03
 
 
+def test_hue_leads_to_the_palette_but_for_faces_and_for_what_moves() -> None:
+    content = noise_picture(48, 64)
+    inputs = check_inputs(content, [STYLE], FEW, None, None)
+    faces = replace(inputs, faces=torch.ones(48, 64))
+    by_hue, by_light, moving = (
+        found.target.pixels
+        for found in (
+            with_colors_first(inputs, 1.0),
+            with_colors_first(faces, 1.0),
+            with_colors_first(inputs, 1.0, content),
+        )
+    )
+    assert not torch.allclose(by_hue, by_light, atol=1e-3)
+    assert torch.equal(by_light, moving)
+
+
 @pytest.mark.parametrize("options", [{"keep_colors": "luminance"}, {"strength": 0.0}])
 def test_colors_do_not_come_first_where_the_photographs_are_to_stay(
     options: dict[str, Any],

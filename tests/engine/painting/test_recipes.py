@@ -95,13 +95,20 @@ def atelier(picture: Tensor) -> Tensor:
 
 
 def in_the_palette_of(style: Tensor) -> Tensor:
-    """The photograph by Pitié and Kokaram's map (2007): A Σ Aᵀ is the covariance of the style."""
-    photograph, wanted = (x[0].flatten(1).double() for x in (SOURCES[0], style))
+    """The photograph by Pitié and Kokaram's map (2007): A Σ Aᵀ is the covariance of the style.
+
+    In luma and what is blue and red beyond it (BT.601), these three times as wide.
+    """
+    blue, red = (0, 0, 1), (1, 0, 0)
+    gray = torch.tensor([0.299, 0.587, 0.114])
+    beyond = [3 * (torch.tensor(one) - gray) / (2 - 2 * gray[one.index(1)]) for one in (blue, red)]
+    axes = torch.stack([gray, *beyond]).double()
+    photograph, wanted = (axes @ x[0].flatten(1).double() for x in (SOURCES[0], style))
     root, goal = (root_of(torch.cov(x, correction=0)) for x in (photograph, wanted))
     inverse = torch.linalg.inv(root)
     turn = inverse @ root_of(root @ goal @ goal @ root) @ inverse
     moved = turn @ (photograph - photograph.mean(1, keepdim=True)) + wanted.mean(1, keepdim=True)
-    recolored: Tensor = moved.float().view_as(SOURCES[0]).clamp(0, 1)
+    recolored: Tensor = (torch.linalg.inv(axes) @ moved).float().view_as(SOURCES[0]).clamp(0, 1)
     return recolored
 
 
