@@ -10,6 +10,7 @@ as quick where the machine counts as loaded.
 
 import argparse
 import contextlib
+import os
 import statistics
 import subprocess
 import sys
@@ -93,15 +94,12 @@ def told_text(paintings: Sequence[Told]) -> str:
 
 @contextlib.contextmanager
 def other_work(*, wanted: bool) -> Iterator[None]:
-    """Another process that computes all the time, if it is wanted."""
-    if not wanted:
+    """A process for each processor that computes all the time, if it is wanted."""
+    command, count = [sys.executable, "-c", "while True: pass"], os.cpu_count() or 1
+    with contextlib.ExitStack() as others:
+        for _ in range(count if wanted else 0):
+            others.callback(others.enter_context(subprocess.Popen(command)).kill)
         yield
-        return
-    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
-        try:
-            yield
-        finally:
-            other.kill()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -117,12 +115,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     setup = Setup(content, style, chosen.out, chosen.out, threads=chosen.threads)
     setup.check()
     new = Tree("new", ROOT)
-    trees, found = Trees((new,), setup, {}), []
+    trees = Trees((new,), setup, {})
+    found: list[Told] = []
     by_wall = chosen.clock == "wall"
     for loaded in (False, True):
         for size in SIZES_PX:
             for _ in range(chosen.each):
-                print(f"… {size} px, {'loaded' if loaded else 'idle'}", flush=True)
+                count = f"{len(found) + 1} of {2 * len(SIZES_PX) * chosen.each}"
+                print(f"… {count}: {size} px, {'loaded' if loaded else 'idle'}", flush=True)
                 clock: dict[str, Any] = {} if by_wall else {"load": LOAD if loaded else 1.0}
                 with other_work(wanted=loaded and by_wall):
                     options = {"network": chosen.network, "size_px": size}
