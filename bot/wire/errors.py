@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import discord
 from discord import app_commands
 from pydantic import ValidationError
@@ -57,19 +58,26 @@ _UNEXPECTED: Mapping[type[BaseException], str] = {
         "Discord does not let me do that here; please ask an admin to check my permissions."
     ),
     discord.DiscordServerError: _MOMENT,
+    aiohttp.ClientConnectionError: _MOMENT,
     discord.RateLimited: _("Discord asks me to slow down; please try again in a minute."),
     ValidationError: _UNUSABLE,
     BaseException: _("Something went wrong on my side; please try again."),
 }
+_SURROUNDINGS = (
+    StorageUnavailableError,
+    QueueError,
+    discord.DiscordServerError,
+    discord.RateLimited,
+    aiohttp.ClientConnectionError,
+)
+"""Trouble that comes and goes and is none of ours: a line in the log is enough."""
 
 
 def explain(error: BaseException) -> Explanation:
     """The one map from errors to what users read."""
+    error = _unwrapped(error)
     if isinstance(error, UserError | PictureError):
         return Explanation(error.sentence)
-    wraps = isinstance(error, app_commands.CommandInvokeError | app_commands.TransformerError)
-    if wraps and error.__cause__ is not None:
-        return explain(error.__cause__)
     if passes(error):
         return Explanation(Sentence(_MOMENT), expected=False)
     for kind, sentence in _EXPECTED.items():
@@ -85,9 +93,18 @@ def sentence_for(error: BaseException, t: Texts, what: str) -> str:
     sentence = t.say(explanation.sentence)
     if explanation.expected:
         return sentence
-    error_id = secrets.token_hex(4)
-    log.error("[%s] %s", error_id, what, exc_info=error)
+    error_id, cause = secrets.token_hex(4), _unwrapped(error)
+    if passes(cause) or isinstance(cause, _SURROUNDINGS):
+        log.warning("[%s] %s: %s: %s", error_id, what, type(cause).__name__, cause)
+    else:
+        log.error("[%s] %s", error_id, what, exc_info=error)
     return t("{sentence} (error {error_id})", sentence=sentence, error_id=error_id)
+
+
+def _unwrapped(error: BaseException) -> BaseException:
+    """What discord.py put into an error of its own."""
+    wraps = isinstance(error, app_commands.CommandInvokeError | app_commands.TransformerError)
+    return error.__cause__ if wraps and error.__cause__ is not None else error
 
 
 async def report(interaction: discord.Interaction[Any], error: BaseException) -> None:

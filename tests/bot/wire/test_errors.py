@@ -1,0 +1,54 @@
+"""What a user reads and what the log has when something goes wrong."""
+
+import logging
+
+import aiohttp
+import pytest
+from discord import app_commands
+
+from bot.commands.paint import paint
+from bot.texts import texts_for
+from bot.wire.errors import sentence_for
+from common.store import StorageUnavailableError
+from jobs.outcomes import QueueUnavailableError
+
+TROUBLE = {
+    "Discord": (aiohttp.ServerDisconnectedError(), "Discord did not answer as it should"),
+    "the store": (StorageUnavailableError("connection refused"), "Pictures cannot be stored"),
+    "the database": (QueueUnavailableError("connection reset"), "The queue cannot be reached"),
+}
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("whose", TROUBLE)
+def test_trouble_of_the_surroundings_is_one_line_in_the_log(
+    whose: str, wrapped: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    error, words = TROUBLE[whose]
+    said = sentence_for(_raised(error, wrapped=wrapped), texts_for("en-US"), "a command")
+    assert words in said
+    (line,) = caplog.records
+    assert (line.levelno, line.exc_info) == (logging.WARNING, None)
+    assert type(error).__name__ in line.message
+    assert line.message[1:9] in said, "the id by which the line is found"
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_fault_of_ours_is_in_the_log_with_its_place(
+    wrapped: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = _raised(KeyError("nothing"), wrapped=wrapped)
+    said = sentence_for(error, texts_for("en-US"), "a command")
+    assert "Something went wrong on my side" in said
+    (line,) = caplog.records
+    assert line.levelno == logging.ERROR
+    assert line.exc_info is not None
+
+
+def _raised(error: Exception, *, wrapped: bool) -> Exception:
+    """The error as discord.py hands it over when a command raised it, or as it is."""
+    if not wrapped:
+        return error
+    outer = app_commands.CommandInvokeError(paint, error)
+    outer.__cause__ = error
+    return outer
