@@ -5,8 +5,6 @@ many places that are none. A face is seen again in a mirror, a little turned, la
 and what is none mostly is not; so it counts where six of eight looks at the photograph agree.
 """
 
-import contextlib
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -138,36 +136,11 @@ def _seen(image: Image.Image) -> list[Face]:
 @cache
 def _cascade() -> Any:
     # Not before a photograph is looked at, as it loads much.
-    try:
-        with _numpy_in_place_of_scipy():
-            return _load_cascade()
-    except (ImportError, AttributeError):  # another version asks for more than NumPy has
-        return _load_cascade()
-
-
-def _load_cascade() -> Any:
     from skimage.data import lbp_frontal_face_cascade_filename  # noqa: PLC0415
     from skimage.feature import Cascade  # noqa: PLC0415
 
     file: Any = lbp_frontal_face_cascade_filename
     return Cascade(file())
-
-
-@contextlib.contextmanager
-def _numpy_in_place_of_scipy() -> Iterator[None]:
-    """Load scikit-image without SciPy, of which it wants but the inverse of a small matrix.
-
-    SciPy's linear algebra takes 0.3 s and 25 MiB. Who imports it later gets it.
-    """
-    name = "scipy.linalg"
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = np.linalg
-    try:
-        yield
-    finally:
-        sys.modules.pop(name, None)
 
 
 def _shared(one: Face, other: Face) -> float:
