@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 LONG_SECONDS = 60.0
 """Who waited longer may be looking at something else by now."""
 TRIES = 6
+ANSWER_SECONDS = 30.0
+"""A request that a lost connection swallowed has no answer; a nonce keeps it from coming twice."""
 STOP_SECONDS = 3.0
 
 
@@ -83,7 +85,8 @@ class Notifier(Service):
         for route in routes:
             for failures in range(TRIES):
                 try:
-                    await route(job, words)
+                    async with asyncio.timeout(ANSWER_SECONDS):
+                        await route(job, words)
                 except Exception as error:  # noqa: BLE001 - every fault has its answer
                     fault = fault_of(error)
                 else:

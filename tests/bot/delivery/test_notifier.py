@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from bot.delivery import notifier
 from bot.delivery.notifier import Notifier
 from jobs.db import schema
 from jobs.db.rows import J
@@ -92,6 +93,17 @@ async def test_what_a_restart_interrupts_is_told_after_it(world: World) -> None:
     await world.stop_bot()
     world.discord.faults.clear()
     await world.start_bot()
+    await announced(world)
+    assert len(told(world, message)) == 1
+
+
+async def test_a_word_that_nobody_answers_is_sent_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifier, "ANSWER_SECONDS", 0.5)
+    await world.start_engine()
+    world.discord.faults.add("POST", "/channels/*", delay=60.0)
+    message = await world.painted({"notify": "yes"})
     await announced(world)
     assert len(told(world, message)) == 1
 
