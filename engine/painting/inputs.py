@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from torch import Tensor
 
 from common.options import PaintOptions
 from common.sentences import Sentence, sentence
+from engine.painting.calm import calm_parts
 from engine.painting.color import color_moments, in_palettes, mixed_colors, prepare_style
 from engine.painting.errors import PaintSettingsError
 from engine.painting.faces import face_mask, find_faces
@@ -86,6 +88,11 @@ class Inputs:
     def target(self) -> Picture:
         """What is painted from: the photograph, in the styles' palette where that comes first."""
         return self.content if self.recolored is None else self.recolored
+
+    @cached_property
+    def calm(self) -> Tensor:
+        """[h, w] in 0..1, of the content's shape: where it is calm."""
+        return calm_parts(self.content.pixels)
 
 
 def check_inputs(
