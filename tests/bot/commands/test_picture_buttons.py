@@ -1,5 +1,6 @@
 """The buttons under a picture."""
 
+import asyncio
 import io
 import sqlite3
 from contextlib import closing
@@ -169,8 +170,9 @@ async def test_cancel_is_acknowledged_while_the_database_is_locked(world: World)
     interaction = await world.paint()
     message = await world.says(interaction, "Place 1")
     path = world.settings.atelier_data_dir / "atelier.sqlite3"
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=20)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    lock = sqlite3.connect(path, isolation_level=None, timeout=20, check_same_thread=False)
+    with closing(lock) as other:  # in a thread, as the bot may be writing and needs this one
+        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
         pressed = await press(world, message, "Cancel")
         await pressed.wait(lambda i: i.acknowledged)
         (job,) = await world.jobs()
