@@ -15,7 +15,7 @@ _SIDE_PX = 256
 """It is looked for at this size at most: what is calm at a glance, whatever the picture's size."""
 _REACH = 1 / 32
 """How far around a place is looked, in parts of the longer side."""
-_LEVELS = 510
+_LEVELS = 1 << 16
 _EDGE = 8.0
 """Slope of the border between calm and lively, over the ranks 0..1."""
 
@@ -34,12 +34,12 @@ def calm_parts(pixels: Tensor) -> Tensor:
     if share < 1:
         reduced = [max(1, round(side * share)) for side in pixels.shape[1:]]
         small = F.interpolate(small, reduced, mode="area")
-    luma = luminance(small)
+    luma = luminance(small).double()
     reach = max(1, round(max(luma.shape[-2:]) * _REACH))
     variance = _blurred(luma.square(), reach) - _blurred(luma, reach).square()
     contrast = _blurred(variance.clamp(min=0).sqrt(), reach)
     contrast = (contrast * _LEVELS).round()  # What is flat is alike, but for rounding.
-    return torch.sigmoid((0.5 - _ranks(contrast)) * _EDGE)[0, 0]
+    return torch.sigmoid((0.5 - _ranks(contrast)) * _EDGE)[0, 0].float()
 
 
 def _blurred(picture: Tensor, reach: int) -> Tensor:

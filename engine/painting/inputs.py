@@ -10,9 +10,10 @@ from torch import Tensor
 from common.options import PaintOptions
 from common.sentences import Sentence, sentence
 from engine.painting.calm import calm_parts
-from engine.painting.color import color_moments, in_palettes, mixed_colors, prepare_style
+from engine.painting.color import color_moments, mixed_colors, prepare_style
 from engine.painting.errors import PaintSettingsError
 from engine.painting.faces import Face, face_mask, find_faces
+from engine.painting.palette import Coloring, in_palettes
 from engine.painting.picture import (
     Picture,
     Size,
@@ -219,21 +220,6 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
     return replace(style, picture=Picture(pixels.contiguous(), alpha))
 
 
-@dataclass(frozen=True, eq=False)
-class Coloring:
-    """By what a photograph's colours are moved to the styles' palette."""
-
-    given: ColorMoments
-    """Those that it has."""
-    by_hue: bool
-    """Whether hue leads the way: not to faces, whose greys would go blotchy."""
-
-    @classmethod
-    def of(cls, photograph: Picture, *, faces: bool) -> "Coloring":
-        """That of a photograph, with faces or without."""
-        return cls(color_moments(photograph.pixels[None]), by_hue=not faces)
-
-
 def with_colors_first(inputs: Inputs, share: float, coloring: Coloring | None = None) -> Inputs:
     """With the content brought to the styles' palette, each where it applies, as far as this.
 
@@ -260,8 +246,8 @@ def with_colors_first(inputs: Inputs, share: float, coloring: Coloring | None = 
         (sum(weight for weight, _ in group), mixed_colors(group), masks[place])
         for place, group in groups.items()
     ]
-    way = coloring or Coloring.of(content, faces=inputs.faces is not None)
-    pixels = in_palettes(content.pixels, parts, share, way.given, by_hue=way.by_hue)
+    way = coloring or Coloring.of(content.pixels, faces=inputs.faces is not None)
+    pixels = in_palettes(content.pixels, parts, share, way)
     return replace(inputs, recolored=Picture(pixels, content.alpha))
 
 

@@ -125,7 +125,7 @@ class StyleTerm(Term):
         groups = _groups(inputs.styles)
         if plan.calm:
             groups += [group.quiet(plan.calm) for group in groups if _tells_calm(group, known)]
-        guides = [_guide(group, inputs, size, content) for group in groups]
+        guides = [_guide(group, inputs, size, measuring.wide) for group in groups]
         weights = [group.weight for group in groups]
         targets: list[StyleTarget] = []
         for number, (group, share) in enumerate(zip(groups, _shares(weights, guides), strict=True)):
@@ -151,7 +151,8 @@ class StyleTerm(Term):
                         centered=group.calm,
                     )
                 )
-        return cls(targets, size, strides, guides)
+        there = [None if guide is None else guide.to(content.device) for guide in guides]
+        return cls(targets, size, strides, there)
 
     def sums(self, layer: str, features: Tensor, core: Region) -> Sums:
         """See `Term.sums`: second moments and means, at each place."""
@@ -261,19 +262,19 @@ def _tells_calm(group: _Group, known: Mapping[int, Mapping[str, LayerMoments]]) 
     return all(any(is_calm(name) for name in known[id(style)]) for style in group.styles)
 
 
-def _guide(group: _Group, inputs: Inputs, size: Size, like: Tensor) -> Tensor | None:
+def _guide(group: _Group, inputs: Inputs, size: Size, dtype: torch.dtype) -> Tensor | None:
     """Where a group counts: within its own mask, and where anything is painted at all.
 
     In a frame that begins from others it is mostly where it does not: the rest has the style's
     statistics already, so that new parts would be left plain.
     """
     masks = [
-        resized_mask(mask, size).to(like.device, like.dtype)
+        resized_mask(mask, size).to(dtype)
         for mask in (group.styles[0].mask, inputs.mask, inputs.calm if group.calm else None)
         if mask is not None
     ]
     if inputs.held is not None:
-        known = resized_mask(inputs.held.weights, size).to(like.device, like.dtype)
+        known = resized_mask(inputs.held.weights, size).to(dtype)
         masks.append(1 - (1 - _HELD_SHARE) * known)
     return math.prod(masks[1:], start=masks[0]) if masks else None
 

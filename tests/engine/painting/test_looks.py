@@ -5,11 +5,13 @@ import pytest
 import torch
 
 from engine.painting import PaintSettingsError, Picture, Style
+from engine.painting.calm import calm_parts
 from engine.painting.color import color_moments
-from engine.painting.inputs import Coloring, check_inputs, with_colors_first
+from engine.painting.inputs import check_inputs, with_colors_first
 from engine.painting.measuring import measure_style
 from engine.painting.memory import History
 from engine.painting.optimizers import Adam, enlarged, make_optimizer
+from engine.painting.palette import Coloring
 from engine.painting.picture import resized
 from engine.painting.recipe import load_recipe
 from engine.painting.statistics import StatisticsKey, StyleStatistics
@@ -135,7 +137,8 @@ def test_fingerprints_stand_for_a_picture() -> None:
     encoder = thin(dtype=torch.float32)
     key = StatisticsKey(style.hash, "vgg19", encoder.weights_hash, "max", 64, 64)
     layers = [f"relu{n}_1" for n in range(1, 6)]
-    kept = StyleStatistics(key, measure_style(encoder, style.pixels, layers))
+    calm = calm_parts(style.pixels)
+    kept = StyleStatistics(key, measure_style(encoder, style.pixels, layers, calm=calm))
     again = StyleStatistics.from_bytes(kept.to_bytes())
     assert again.key == key
     again = replace(again, colors=color_moments(style.pixels[None]))
@@ -172,7 +175,7 @@ def test_hue_leads_to_the_palette_but_for_faces() -> None:
 @pytest.mark.parametrize("faces", [True, False])
 def test_a_frame_of_a_scene_takes_its_colours_as_the_scene_does(faces: bool) -> None:
     first, later = noise_picture(48, 64), noise_picture(48, 64, 5)
-    coloring = Coloring.of(first, faces=faces)
+    coloring = Coloring.of(first.pixels, faces=faces)
     inputs = check_inputs(first, [STYLE], FEW, None, None)
     alone = replace(inputs, faces=torch.ones(48, 64) if faces else None)
     assert torch.equal(
