@@ -152,6 +152,19 @@ def test_fingerprints_stand_for_a_picture() -> None:
         StyleStatistics.from_bytes(kept.to_bytes()[:50])
 
 
+def test_a_fingerprint_without_calm_parts_paints_and_mixes_with_a_picture() -> None:
+    studio, style = thin_studio(), noise_picture(64, 64, 7)
+    encoder = thin(dtype=torch.float32)
+    key = StatisticsKey(style.hash, "vgg19", encoder.weights_hash, "max", 64, 64)
+    layers = [f"relu{n}_1" for n in range(1, 6)]
+    older = Style(fingerprints=[StyleStatistics(key, measure_style(encoder, style.pixels, layers))])
+    alone, _ = run(FEW, studio, styles=[older])
+    mixed, _ = run(FEW, studio, styles=[older, STYLE])
+    for painted in (alone, mixed):
+        assert bool(painted.picture.pixels.isfinite().all())
+    assert not torch.equal(alone.picture.pixels, mixed.picture.pixels)
+
+
 def test_the_photograph_takes_the_palette_before_it_is_painted() -> None:
     content, style = noise_picture(48, 64), Picture(0.2 + 0.5 * noise_picture(40, 40, 3).pixels)
     styles = [Style(style)]
