@@ -22,6 +22,7 @@ from engine.painting.picture import (
     fit_size,
     mirrored,
     resized,
+    resized_mask,
 )
 from engine.painting.plan import LEAST_SIDE_PX
 from engine.painting.statistics import ColorMoments, StyleStatistics
@@ -92,8 +93,11 @@ class Inputs:
 
     @cached_property
     def calm(self) -> Tensor:
-        """[h, w] in 0..1, of the content's shape: where it is calm."""
-        return calm_parts(self.content.pixels)
+        """[h, w] in 0..1, of the content's shape: where it is calm, but for faces."""
+        calm = calm_parts(self.content.pixels)
+        if self.faces is None:
+            return calm
+        return calm * (1 - resized_mask(self.faces, (calm.shape[0], calm.shape[1])))
 
 
 def check_inputs(

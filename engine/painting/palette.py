@@ -14,7 +14,6 @@ from engine.painting.color import (
     mapped,
     quantiles,
     sample,
-    with_luminance,
 )
 from engine.painting.statistics import ColorMoments
 
@@ -98,8 +97,8 @@ def _in_palette(photograph: Tensor, wanted: ColorMoments, coloring: Coloring) ->
     luma = torch.tensor(LUMA, dtype=torch.float64)
     mean, deviation = float(luma @ wanted.mean), float(luma @ wanted.covariance @ luma) ** 0.5
     tone = Tone.to(coloring.lumas, mean, deviation)
-    toned = with_luminance(moved, tone.of(luminance(photograph)))
-    return torch.lerp(moved.clamp(0, 1), toned, kept)
+    toned = moved + tone.of(luminance(photograph)) - luminance(moved)
+    return torch.lerp(moved, toned, kept).clamp(0, 1)
 
 
 def _light_kept(covariance: Tensor, matrix: Tensor) -> float:
