@@ -17,6 +17,7 @@ from bot.intake.taken import NOT_KEPT
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import _, texts_of
+from bot.ui.words import message_address
 from common.options import MAX_SIZE_PX
 from jobs.model import Job
 
@@ -124,11 +125,17 @@ async def remix_request(interaction: Interaction, job: Job) -> PaintRequest:
         )
     return PaintRequest(
         asker=asker_of(interaction),
-        reply=reply,
+        reply=replace(reply, painted_from=_place_for_all(job)),
         inputs=job.inputs,
         options=job.options,
         parent_job_id=job.id,
     )
+
+
+def _place_for_all(job: Job) -> str:
+    """The address of the message of a job, if it stands in a server for all to see; else empty."""
+    is_public = job.guild_id is not None and not job.reply.ephemeral
+    return message_address(job) if is_public and job.reply.message_id is not None else ""
 
 
 FEATURE = Feature(
