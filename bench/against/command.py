@@ -65,6 +65,7 @@ def _measured(trees: Trees, part: str, networks: Sequence[str]) -> list[Row]:
         fetch_rival()
         return painting.beside_neural_style(trees)
 
+    setup = trees.setup
     measures: dict[str, Callable[[], list[Row]]] = {
         "commands": lambda: painting.whole_commands(trees, networks),
         "overhead": lambda: painting.overhead(trees),
@@ -72,7 +73,7 @@ def _measured(trees: Trees, part: str, networks: Sequence[str]) -> list[Row]:
         "rival": rival,
         "tiles": lambda: painting.tiles(trees),
         "pictures": judged,
-        "previews": lambda: previews.first_painted(trees),
+        "previews": lambda: previews.first_painted(setup),
         "bot": lambda: bot.under_load(trees),
     }
     print(f"… {part}", flush=True)
