@@ -49,7 +49,13 @@ def run(chosen: argparse.Namespace) -> None:
         setup.check()
         setup.work.mkdir(parents=True, exist_ok=True)
         with checked_out(chosen.commit) as old:
-            trees = Trees((Tree("old", old), Tree("new", ROOT)), setup, AVX2 if chosen.avx2 else {})
+            environment = {
+                # As installed: what is imported is compiled once, and not at each start.
+                "PYTHONDONTWRITEBYTECODE": "",
+                "PYTHONPYCACHEPREFIX": str(Path(work) / "bytecode"),
+                **(AVX2 if chosen.avx2 else {}),
+            }
+            trees = Trees((Tree("old", old), Tree("new", ROOT)), setup, environment)
             rows: list[Row] = []
             for part in chosen.only or PARTS:
                 rows += _measured(trees, part, chosen.networks)
