@@ -44,6 +44,14 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """How many pictures count at the moment, and how many are allowed; each version is one."""
+
+    current: int
+    allowed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """The job is in the queue and will not be lost."""
 

@@ -10,7 +10,13 @@ from bot.cards.job_buttons import TAKES, Action, job_buttons
 from bot.cards.small_print import Attached, network_words, settings_line, small_print
 from bot.texts import Texts
 from bot.ui.components import Card, card, gallery_of
-from bot.ui.words import differs_by_style, plain, ready_words, styles_words
+from bot.ui.words import (
+    differs_by_style,
+    plain,
+    ready_words,
+    styles_count_words,
+    styles_words,
+)
 from jobs.model import Failure, Job, JobState, Standing
 
 BAR_CELLS = 14
@@ -150,7 +156,7 @@ def title_words(t: Texts, job: Job) -> str:
     if any(style.preset or style.name for style in job.inputs.styles):
         styles = styles_words(t, job)
         if differs_by_style(job):
-            styles = t.plural("{count} style", "{count} styles", count=len(job.inputs.styles))
+            styles = styles_count_words(t, job)
         title = t("{styles}, for {user}", styles=styles, user=job.user_name)
     return plain(title, 200)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.texts import Texts, _
 from bot.ui.default_words import KEPT_COLORS
-from bot.ui.words import QUALITIES, plain, styles_words
+from bot.ui.words import QUALITIES, count_words, plain, styles_words
 from common.catalogue.painting import MEASURED_ON
 from common.options import PaintOptions
 from common.sentences import Sentence
@@ -47,8 +47,11 @@ def small_print(t: Texts, job: Job, attached: Attached) -> str:
 def settings_line(t: Texts, job: Job) -> str:
     """The settings of a job in one line."""
     options, report = job.options, job.report
-    size = f"{report.width_px} × {report.height_px} px" if report else f"{options.size_px} px"
+    size = f"{options.size_px} px"
+    if report and (options.variants == 1 or options.vary != "photo"):  # photographs differ
+        size = f"{report.width_px} × {report.height_px} px"
     parts = [
+        *count_words(t, job),
         styles_words(t, job),
         size,
         t(QUALITIES[options.quality]),
@@ -56,12 +59,7 @@ def settings_line(t: Texts, job: Job) -> str:
     ]
     if (clip := job.inputs.clip) is not None:
         said = t("{count} frames, {seconds:.1f} s", count=clip.frames, seconds=clip.seconds)
-        parts.insert(2, said)
-    if options.variants > 1:
-        said = t.plural("{count} version", "{count} versions", count=options.variants)
-        if options.vary == "photo":
-            said = t.plural("{count} photograph", "{count} photographs", count=options.variants)
-        parts.insert(0, said)
+        parts.insert(-2, said)
     if options.style_scale != 1.0:
         parts.append(t("strokes × {scale}", scale=f"{options.style_scale:g}"))
     if options.keep_colors != "no":

@@ -19,7 +19,7 @@ from bot.ui.components import (
     show,
 )
 from bot.ui.paging import PagePlace, page_button, turner
-from bot.ui.words import job_line, job_title, relative
+from bot.ui.words import job_line, job_title, relative, shorten
 from bot.wire.acknowledging import acknowledge
 from jobs.model import Job, JobState
 
@@ -76,7 +76,9 @@ async def history_page(interaction: Interaction, place: PagePlace) -> Card:
     files = {job.id: file for job, file in pictures if file is not None}
     gallery = gallery_of((files.get(job.id), job_title(t, job), job.reply.spoiler) for job in jobs)
     options = [
-        discord.SelectOption(label=job_title(t, job)[:OPTION_LABEL_LIMIT], value=str(job.id))
+        discord.SelectOption(
+            label=shorten(job_title(t, job), OPTION_LABEL_LIMIT), value=str(job.id)
+        )
         for job in jobs
     ]
     row = row_of(open_menu.menu(t("Open a picture…"), options, place.user_id))

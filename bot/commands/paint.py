@@ -110,7 +110,8 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
     start=OPTIONS["start"].help,
     mask="A grey picture: white is painted, black stays the photo.",
     seed=OPTIONS["seed"].help + " Without it: a new one.",
-    variants=f"How many versions to choose from, 1 to {VARIANTS_OFFERED}. Without it: 1.",
+    variants=f"How many versions to choose from, 1 to {VARIANTS_OFFERED}; "
+    "each counts as a picture. Without it: 1.",
     vary=OPTIONS["vary"].help,
     moving=OPTIONS["moving"].help,
     timelapse=OPTIONS["timelapse"].help,

@@ -80,9 +80,18 @@ class Questions(Service):
                 all_styles_button.of(t, *wish),
             )
         )
-        words = t("I have your photograph. In which style shall I paint it?")
+        many = len(request.photos)
+        words = t.plural(
+            "I have the picture. In which style shall I paint it?",
+            "I have {count} pictures. In which style shall I paint them?",
+            count=many,
+        )
         notes = "\n".join(f"-# {t.say(note)}" for note in request.reply.notes)
-        small = t("-# Each click paints another picture of it; it is kept for a day.")
+        small = t.plural(
+            "-# Each click paints another picture of it; it is kept for a day.",
+            "-# Each click paints all {count} in one message; they are kept for a day.",
+            count=many,
+        )
         if not all(here):
             small += "\n" + t("-# What is marked ⬇ is fetched first.")
         headline = f"### 🎨 {words}"

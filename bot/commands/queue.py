@@ -7,6 +7,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.commands.cancel import cancel_in_words
+from bot.intake.request import asker_of
 from bot.kit import Feature, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
@@ -14,6 +15,7 @@ from bot.ui.words import job_line, standing_words
 from bot.wire.acknowledging import acknowledge
 from jobs.model import Job, JobState, Standing
 from jobs.order.standings import QueueOverview
+from jobs.outcomes import Usage
 
 OWN_SHOWN = 8  # each takes 3 of the 40 components of a message
 OTHERS_SHOWN = 10
@@ -43,6 +45,7 @@ async def queue_page(interaction: Interaction, note: str | None = None) -> Card:
         _headline(t, overview, note),
         ui.Separator(),
         *_own_parts(t, own, standings, interaction.user.id),
+        _usage_words(t, *await queue.submissions.usage(asker_of(interaction))),
     ]
     if interaction.guild_id is not None:
         parts += [ui.Separator(), _server_words(t, everybody, standings, overview)]
@@ -56,9 +59,9 @@ def _headline(t: Texts, overview: QueueOverview, note: str | None) -> str:
     if overview.paused:
         lines.append(t("⏸️ The queue is paused by an admin; what waits keeps its place."))
     if overview.engine_starting:
-        lines.append(t("An engine is starting; what waits is painted in a moment."))
+        lines.append(t("The painter is starting; what waits is painted in a moment."))
     elif not overview.engines_alive:
-        lines.append(t("No engine is running; what waits is painted when one is back."))
+        lines.append(t("The painter is not running; what waits is painted when it is back."))
     return "\n".join(lines)
 
 
@@ -75,6 +78,19 @@ def _own_parts(
     if len(own) > OWN_SHOWN:
         parts.append(t("… and more; /cancel reaches them all."))
     return parts
+
+
+def _usage_words(t: Texts, waiting: Usage, today: Usage) -> str:
+    """What the limits leave, as each version of a picture counts as one."""
+    counts = t(
+        "Waiting or being painted: {waiting} (at most {places}) · asked for in 24 hours: {today} "
+        "(at most {daily}) · each version counts",
+        waiting=waiting.current,
+        places=waiting.allowed,
+        today=today.current,
+        daily=today.allowed,
+    )
+    return f"-# {counts}"
 
 
 def _server_words(

@@ -117,7 +117,8 @@ class StyleForm(ReportingModal):
         )
         self._upload = PictureUpload(custom_id="style", required=False, min_values=0, max_values=1)
         self._strength = strength_select(t)
-        self.add_item(ui.Label(text=t("A painting"), component=self._painting))
+        about = t("Leave all empty to choose by pictures.")
+        self.add_item(ui.Label(text=t("A painting"), description=about, component=self._painting))
         self.add_item(ui.Label(text=t("or one by its name"), component=self._name))
         self.add_item(ui.Label(text=t("or a style picture of your own"), component=self._upload))
         if asks_strength:
@@ -206,10 +207,14 @@ class PhotoForm(ReportingModal):
         self._of_job_id = of_job_id
         """The job whose styles they are: they are its member's, to take back with their data."""
         self._changes = changes
-        self._photos = PictureUpload(custom_id="content", max_values=MAX_VARIANTS)
+        most = 1 if changes.get("vary") == "style" else MAX_VARIANTS
+        self._photos = PictureUpload(custom_id="content", max_values=most)
         self._strength = strength_select(t)
-        about = t("Up to {count}; each becomes a picture of one message.", count=MAX_VARIANTS)
-        self.add_item(ui.Label(text=t("Photographs"), description=about, component=self._photos))
+        label, about = t("Photograph"), None
+        if most > 1:
+            label = t("Photographs")
+            about = t("Up to {count}; each becomes a picture of one message.", count=most)
+        self.add_item(ui.Label(text=label, description=about, component=self._photos))
         self.add_item(ui.Label(text=t("Strength of the style"), component=self._strength))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:

@@ -302,8 +302,7 @@ class IntakeService(Service):
         """
         wish = await self._unfinished(interaction, wish_id)
         reply = reply_as(interaction, replace(wish.reply, ephemeral=wish.ephemeral))
-        chosen = in_style(wish, styles, asker_of(interaction), reply)
-        await self.begin(interaction, chosen.with_options(**changes))
+        await self.begin(interaction, in_style(wish, styles, asker_of(interaction), reply, changes))
 
     async def _unfinished(self, interaction: Interaction, wish_id: int) -> PaintRequest:
         found = await read_in_time(interaction, self._client.queue.intakes.get(wish_id))

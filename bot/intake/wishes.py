@@ -1,6 +1,7 @@
 """Which styles a command asks for: own pictures, paintings by name, saved styles."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from bot.texts import _
 from bot.ui.words import catalogue, is_at_hand, plain
 from common.catalogue import Painting
 from common.options import MAX_SEED, StyleInput
+from common.sentences import sentence
 from jobs.model import Asker, Reply
 from jobs.queue import JobQueue
 
@@ -20,6 +22,7 @@ NOT_TO_BE_HAD = _(
     "“{name}” is not on this machine yet and cannot be fetched at the moment; please choose "
     "another painting, or attach a picture of it."
 )
+ON_THE_FIRST = _("Tried on the first of {count} pictures; one of the styles paints them all.")
 NO_SUCH_STYLE = _(
     "There is no painting or saved style “{name}”; please choose one from the list that appears "
     "while you type (/styles shows them all)."
@@ -75,16 +78,33 @@ def new_seed() -> int:
 
 
 def in_style(
-    request: PaintRequest, styles: tuple[StyleWish, ...], asker: Asker, reply: Reply
+    request: PaintRequest,
+    styles: tuple[StyleWish, ...],
+    asker: Asker,
+    reply: Reply,
+    changes: Mapping[str, Any],
 ) -> PaintRequest:
-    """A wish that lacked its style, of somebody who has now chosen one by another interaction."""
-    changes: dict[str, Any] = {"seed": new_seed(), **suiting(styles)}
-    chosen = {name: value for name, value in changes.items() if name not in request.named}
-    return request.with_options(**chosen).model_copy(
+    """A wish that lacked its style, of somebody who has now chosen one by another interaction.
+
+    Args:
+        request: The wish.
+        styles: What was chosen.
+        asker: Who chose.
+        reply: Where the answer goes.
+        changes: Options that the choice brings with it. Several styles are tried on one picture.
+    """
+    suited: dict[str, Any] = {"seed": new_seed(), **suiting(styles)}
+    options = {name: value for name, value in suited.items() if name not in request.named}
+    more, notes = request.more, request.reply.notes
+    if more and changes.get("vary") == "style":
+        notes = (*notes, sentence(ON_THE_FIRST, count=len(request.photos)))
+        more = ()
+    return request.with_options(**{**options, **changes}).model_copy(
         update={
             "styles": styles,
             "asker": asker,
-            "reply": replace(reply, notes=request.reply.notes),
+            "reply": replace(reply, notes=notes),
+            "more": more,
         }
     )
 

@@ -1,10 +1,13 @@
 """Why a picture was refused, in the user's language; the queue itself speaks only English."""
 
 from collections.abc import Mapping
+from datetime import timedelta
+
+from discord.utils import utcnow
 
 from bot.texts import Texts, _
 from bot.ui.limit_words import limit_value
-from bot.ui.words import QUALITIES, plain
+from bot.ui.words import QUALITIES, SOON_SECONDS, plain
 from common.limits import LIMITS, LimitKind
 from jobs.outcomes import BLOCKED, Refusal, Unforeseen
 
@@ -35,16 +38,16 @@ REASONS: Mapping[str, str] = {
 }
 FOR_SEVERAL: Mapping[str, str] = {
     "max_waiting_per_user": _(
-        "You asked for {asked} versions, and each counts as a picture: {current} of yours are "
+        "You asked for {asked} pictures at once, and each of them counts: {current} of yours are "
         "waiting or being painted, and {allowed} is the most."
     ),
     "max_waiting_per_server": _(
-        "You asked for {asked} versions, and each counts as a picture: {current} of this server "
+        "You asked for {asked} pictures at once, and each of them counts: {current} of this server "
         "are waiting or being painted, and {allowed} is the most."
     ),
     "max_per_day": _(
-        "You asked for {asked} versions, and each counts as a picture: you have started {current} "
-        "in 24 hours, and {allowed} is the most."
+        "You asked for {asked} pictures at once, and each of them counts: you have started "
+        "{current} in 24 hours, and {allowed} is the most."
     ),
 }
 """The same for several pictures at once, where some of them would still fit in."""
@@ -53,7 +56,9 @@ OPERATORS = _("(This limit is set by whoever runs this bot.)")
 SERVERS = _("(This limit is set by the admins of this server.)")
 UNFORESEEN: Mapping[Unforeseen, str] = {
     Unforeseen.STARTING: _("The painter is starting, so I cannot say yet when that is."),
-    Unforeseen.NO_ENGINE: _("No engine is running at the moment, so I cannot say when that is."),
+    Unforeseen.NO_ENGINE: _(
+        "The painter is not running at the moment, so I cannot say when that is."
+    ),
     Unforeseen.PAUSED: _("The queue is paused at the moment, so I cannot say when that is."),
 }
 
@@ -76,9 +81,23 @@ def _when(t: Texts, refusal: Refusal, reason: str) -> str:
         return reason
     # Rounded up, so that it does work at the time that is shown.
     moment = int(refusal.available_at.timestamp()) + 1
+    if refusal.is_predicted and refusal.available_at <= utcnow() + timedelta(seconds=SOON_SECONDS):
+        return reason + " " + t("Expected: any moment now.")
     if refusal.is_predicted:
         return reason + " " + t("Expected: <t:{moment}:R>.", moment=moment)
+    if refusal.asked > 1:
+        return f"{reason} {_room(t, refusal)}" + t(
+            "Earliest start of all {asked}: <t:{moment}:R>.", asked=refusal.asked, moment=moment
+        )
     return reason + " " + t("Earliest start of your next picture: <t:{moment}:R>.", moment=moment)
+
+
+def _room(t: Texts, refusal: Refusal) -> str:
+    """How many of several there is room for at once, if for some."""
+    match refusal.allowed, refusal.current:
+        case int(allowed), int(current) if allowed > current:
+            return t("There is room for {count} now.", count=allowed - current) + " "
+    return ""
 
 
 def _reason(t: Texts, refusal: Refusal) -> str:

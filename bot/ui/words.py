@@ -97,16 +97,29 @@ def differs_by_style(job: Job) -> bool:
     return job.options.vary == "style" and job.options.variants > 1
 
 
+def count_words(t: Texts, job: Job) -> list[str]:
+    """How many pictures a job paints, each of which counts: `4 versions`; nothing for one."""
+    match job.options.variants, job.options.vary:
+        case 1, _:
+            return []
+        case count, "photo":
+            return [t.plural("{count} photograph", "{count} photographs", count=count)]
+        case count, _:
+            return [t.plural("{count} version", "{count} versions", count=count)]
+
+
 def job_title(t: Texts, job: Job) -> str:
-    """One line, without markup: `#12 · The Starry Night · 512 px · standard`."""
-    return " · ".join(
-        (
-            f"#{job.id}",
-            styles_words(t, job),
-            f"{job.options.size_px} px",
-            t(QUALITIES[job.options.quality]),
-        )
-    )
+    """One line, without markup: `#12 · 4 versions · The Starry Night · 512 px · standard`."""
+    named = [*count_words(t, job), styles_words(t, job)]
+    if differs_by_style(job):
+        named = [styles_count_words(t, job)]
+    settings = (f"{job.options.size_px} px", t(QUALITIES[job.options.quality]))
+    return " · ".join((f"#{job.id}", *named, *settings))
+
+
+def styles_count_words(t: Texts, job: Job) -> str:
+    """What a job with a version in each of its styles is called in short: `5 styles`."""
+    return t.plural("{count} style", "{count} styles", count=len(job.inputs.styles))
 
 
 def job_choice(t: Texts, job: Job) -> str:

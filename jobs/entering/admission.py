@@ -14,7 +14,7 @@ from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import IS_WAITING, J, moment
 from jobs.entering.limits import DAY_SECONDS, Rules
 from jobs.model import Asker
-from jobs.outcomes import BLOCKED, Refusal
+from jobs.outcomes import BLOCKED, Refusal, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,35 @@ def _columns(asked: _Asked) -> tuple[sa.ColumnElement[Any], ...]:
 def _pictures_of(*where: sa.ColumnElement[bool]) -> sa.ColumnElement[Any]:
     pictures = sa.cast(sa.func.coalesce(sa.func.sum(J.pictures), 0), sa.BigInteger)
     return sa.select(pictures).where(*where).scalar_subquery()
+
+
+async def usage_of(
+    connection: AsyncConnection, rules: Rules, asker: Asker, now: float
+) -> tuple[Usage, Usage]:
+    """What somebody's pictures take of the places to wait, and of those of a day.
+
+    Of the server's numbers and the operator's those are told of which less is left.
+    """
+    places = [_Asked(connection, rules, asker, PaintOptions(), now, rules.operator, None)]
+    if asker.guild_id is not None:
+        limits = rules.for_roles(asker.role_ids)
+        places.insert(0, replace(places[0], limits=limits, guild_id=asker.guild_id))
+    counts = await _counts(*places)
+    waiting, today = zip(
+        *(
+            (
+                Usage(count.waiting_mine, place.limits.max_waiting_per_user),
+                Usage(count.mine_today, place.limits.max_per_day),
+            )
+            for place, count in zip(places, counts, strict=True)
+        ),
+        strict=True,
+    )
+    return min(waiting, key=_left), min(today, key=_left)
+
+
+def _left(usage: Usage) -> int:
+    return usage.allowed - usage.current
 
 
 async def refusal_for(
@@ -153,12 +182,15 @@ def _waiting(asked: _Asked, counts: _Counts) -> Refusal | None:
     return _too_many(asked, "max_waiting_per_server", counts.waiting_here)
 
 
+def places_for(pictures: int, allowed: int) -> int:
+    """The places to wait that several pictures at once take: at most all that there are."""
+    return max(1, min(pictures, allowed))
+
+
 def _too_many(asked: _Asked, name: str, number: int) -> Refusal | None:
-    allowed = getattr(asked.limits, name)
-    pictures = asked.options.variants
-    if name != "max_per_day":  # versions may be more than the places to wait: they take all then
-        pictures = max(1, min(pictures, allowed))
-    if number + pictures <= allowed:
+    allowed, pictures = getattr(asked.limits, name), asked.options.variants
+    places = pictures if name == "max_per_day" else places_for(pictures, allowed)
+    if number + places <= allowed:
         return None
     return asked.refusal(name, number, asked=pictures)
 

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.rows import IS_RUNNING, IS_WAITING, J, moment
+from jobs.entering.admission import places_for
 from jobs.model import Asker, Standing
 from jobs.order.standings import Standings
 from jobs.outcomes import Refusal, Unforeseen
@@ -36,9 +37,10 @@ async def foreseen(
         where.append(J.user_id == asker.user_id)
     count = await connection.scalar(sa.select(sa.func.sum(J.pictures)).where(*where))
     assert isinstance(refusal.allowed, int)
-    if refusal.asked > refusal.allowed:
+    places = places_for(refusal.asked, refusal.allowed)
+    if places > refusal.allowed:
         return refusal  # never, however many end
-    too_many = int(count or 0) - refusal.allowed + refusal.asked
+    too_many = int(count or 0) - refusal.allowed + places
     if too_many <= 0:
         return _at(refusal, now)
     first = sa.select(J.id, J.pictures).where(*where).order_by(sa.not_(IS_RUNNING), J.start, J.id)

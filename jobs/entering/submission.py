@@ -12,7 +12,7 @@ from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
 from jobs.db.rows import J, job_from_row, to_json
-from jobs.entering.admission import refusal_for, refusal_to_post
+from jobs.entering.admission import refusal_for, refusal_to_post, usage_of
 from jobs.entering.availability import foreseen
 from jobs.entering.intakes import COLUMNS, close_intakes, intake_row
 from jobs.entering.limits import Rules, read_rules
@@ -22,7 +22,15 @@ from jobs.order.choosing import NetworkChoice, choose_network
 from jobs.order.fleet import Fleet
 from jobs.order.speeds import speed_class_of, work_of
 from jobs.order.standings import Standings
-from jobs.outcomes import Accepted, AlreadySubmitted, Erased, Refusal, Refused, SubmitOutcome
+from jobs.outcomes import (
+    Accepted,
+    AlreadySubmitted,
+    Erased,
+    Refusal,
+    Refused,
+    SubmitOutcome,
+    Usage,
+)
 from jobs.picture_sizes import note_sizes
 
 _COUNTED_FROM_0 = ("attempts", "deaths", "fence", "shown_revision", "delivery_attempts")
@@ -43,6 +51,12 @@ class Submissions(QueuePart):
             if refusal is None:
                 return None
             return await foreseen(self._standings, connection, refusal, asker, now)
+
+    async def usage(self, asker: Asker) -> tuple[Usage, Usage]:
+        """What somebody's pictures take of the places to wait, and of those of 24 hours."""
+        async with self._database.read_now() as (connection, now):
+            rules = await self._rules(connection, asker, now)
+            return await usage_of(connection, rules, asker, now)
 
     async def refusal_to_post(self, asker: Asker) -> Refusal | None:
         """What forbids somebody to show a picture again where they are: a block, roles, channels.

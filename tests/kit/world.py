@@ -237,7 +237,7 @@ class World:
             interaction_token="",
             token_expires_at=datetime.now(UTC) - timedelta(minutes=1),
             inputs=PaintInputs(content=key, styles=(StyleInput(picture=key),)),
-            options=PaintOptions(size_px=128, **options),
+            options=PaintOptions(**{"size_px": 128, **options}),
         )
 
     @property

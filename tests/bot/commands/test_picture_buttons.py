@@ -1,5 +1,6 @@
 """The buttons under a picture."""
 
+import asyncio
 import io
 import sqlite3
 from contextlib import closing
@@ -169,14 +170,41 @@ async def test_cancel_is_acknowledged_while_the_database_is_locked(world: World)
     interaction = await world.paint()
     message = await world.says(interaction, "Place 1")
     path = world.settings.atelier_data_dir / "atelier.sqlite3"
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=20)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    lock = sqlite3.connect(path, isolation_level=None, timeout=20, check_same_thread=False)
+    with closing(lock) as other:  # in a thread, as the bot may be writing and needs this one
+        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
         pressed = await press(world, message, "Cancel")
         await pressed.wait(lambda i: i.acknowledged)
         (job,) = await world.jobs()
         assert job.state is JobState.QUEUED
         other.execute("ROLLBACK")
     await world.says(interaction, "Cancelled")
+
+
+async def test_what_is_painted_on_from_a_public_picture_knows_its_address(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    question = await world.says(
+        await world.discord.submit_modal(await opened(world, message, "Other style"), {}),
+        "In which style",
+    )
+    await world.finished(await press(world, message, "Stronger"))
+    await world.finished(await press(world, question, "The Scream"))
+    place = f"https://discord.com/channels/{world.guild_id}/{message.channel_id}/{message.id}"
+    other, stronger, first = await world.jobs()
+    assert [each.reply.painted_from for each in (other, stronger, first)] == [place, place, ""]
+    private = await world.painted({"ephemeral": True})
+    await world.finished(await press(world, private, "Stronger"))
+    in_dm = await world.painted(context="bot_dm")
+    await world.finished(await press(world, in_dm, "Stronger"))
+    assert [each.reply.painted_from for each in (await world.jobs())[:4]] == [""] * 4
+
+
+async def opened(world: World, message: Message, label: str) -> Interaction:
+    """The form that a button opens."""
+    interaction = await press(world, message, label)
+    await interaction.wait(lambda i: i.modal is not None)
+    return interaction
 
 
 async def test_cancel_on_a_copy_shows_there_too(world: World) -> None:

@@ -28,7 +28,7 @@ async def test_a_paused_queue_and_missing_engines_are_told(world: World) -> None
     await world.queue.pauses.pause(world.guild_id, world.user("admin").id)
     assert "paused" in (await world.slash(ada, "queue")).text
     await world.queue.engines.forget(ENGINE.id)
-    assert "No engine is running" in (await world.slash(ada, "queue")).text
+    assert "The painter is not running" in (await world.slash(ada, "queue")).text
 
 
 async def test_cancel_in_the_list_stops_the_job_and_shows_the_list_anew(world: World) -> None:
@@ -125,7 +125,7 @@ async def test_an_engine_that_starts_is_waited_for_in_other_words(world: World) 
     await world.says(interaction, "The painter is not running")
     await world.queue.engines.expect()
     await world.says(interaction, "The painter is starting")
-    assert "An engine is starting" in (await world.slash(ada, "queue")).text
+    assert "The painter is starting" in (await world.slash(ada, "queue")).text
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 1)
     assert "The painter is starting" in await world.said(await world.paint())
     await world.queue.engines.expect_no_more()

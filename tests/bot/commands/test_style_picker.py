@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from bot.ui.words import catalogue, is_at_hand
-from sandbox.model import Interaction, Message
+from sandbox.model import Interaction, Message, walk_components
 from tests.bot.commands.test_titles import offline
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import PHOTO, World, has_result
+
+FILE_UPLOAD = 19
 
 
 async def asked(world: World, options: dict[str, Any] | None = None, **details: Any) -> Message:
@@ -156,6 +158,41 @@ async def test_forms_without_a_style_ask_for_it_with_swatches(world: World) -> N
     newer, older = await world.jobs()
     assert newer.inputs.content == older.inputs.content
     assert newer.parent_job_id == older.id
+
+
+async def test_styles_are_tried_on_one_of_several_pictures_and_one_style_paints_them_all(
+    world: World,
+) -> None:
+    await world.start_engine()
+    files = [(f"{width}.png", gradient_picture((width, 64))) for width in (96, 104, 112)]
+    post = world.discord.post(world.user("grace"), "look", files)
+    which = await world.discord.message_command(world.user(), "Paint this", post)
+    asks = await world.says(which, "Which of these pictures")
+    form = await picked(world, asks, "All 3 in one message")
+    submitted = await world.discord.submit_modal(form, {})
+    question = await world.says(submitted, "I have 3 pictures. In which style shall I paint them?")
+    tried = await world.finished(await picked(world, question, "Try 5 styles"))
+    assert len(tried.attachments) == 5
+    assert "Tried on the first of 3 pictures" in tried.text
+    (trial,) = await world.jobs()
+    assert trial.inputs.more_contents == ()
+    painted = await world.finished(await picked(world, question, "The Scream"))
+    assert len(painted.attachments) == 3
+    assert "Tried on" not in painted.text
+
+
+async def test_styles_that_are_tried_ask_for_one_photograph(world: World) -> None:
+    styles = await world.slash(world.user(), "styles")
+    trial = await world.press(world.user(), styles, "Try these on my photo")
+    one_style = await world.press(world.user(), styles, "Paint with this")
+    assert [most_files(each) for each in (trial, one_style)] == [1, 10]
+
+
+def most_files(opened: Interaction) -> int:
+    """How many photographs a form takes."""
+    assert opened.modal is not None
+    fields = walk_components(opened.modal["components"])
+    return int(next(each for each in fields if each["type"] == FILE_UPLOAD)["max_values"])
 
 
 async def test_paint_with_this_asks_for_the_photograph(world: World) -> None:

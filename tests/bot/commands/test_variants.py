@@ -64,8 +64,36 @@ async def test_taking_costs_nothing_and_is_for_the_owner(world: World) -> None:
 
 async def test_several_versions_count_as_several_pictures(world: World) -> None:
     await world.queue.limits.set(world.guild_id, {"max_per_day": 3}, 1)
-    refused = await world.paint({"variants": 4})
-    assert "You asked for 4 versions" in await world.said(refused)
+    refused = await world.said(await world.paint({"variants": 4}))
+    assert "You asked for 4 pictures at once, and each of them counts" in refused
+    await world.says(await world.paint(), "Place 1")
+    refused = await world.said(await world.paint({"variants": 3}))
+    assert "you have started 1 in 24 hours, and 3 is the most. There is room for 2 now." in refused
+    assert "Earliest start of all 3: <t:" in refused
+
+
+async def test_more_versions_than_places_are_refused_by_the_number_that_was_asked_for(
+    world: World,
+) -> None:
+    await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 3}, 1)
+    painter = await world.start_engine()
+    painter.hold.clear()
+    await world.says(await world.paint({"variants": 4}), "Painting")
+    refused = await world.said(await world.paint({"variants": 4}))
+    assert "You asked for 4 pictures at once" in refused
+    assert "4 of yours are waiting or being painted, and 3 is the most. Expected: " in refused
+
+
+async def test_the_queue_says_how_many_pictures_a_job_is_and_what_they_take_of_the_limits(
+    world: World,
+) -> None:
+    limits = {"max_waiting_per_user": 5, "max_per_day": 18}
+    await world.queue.limits.set(world.guild_id, limits, 1)
+    await world.says(await world.paint({"variants": 4}), "Place 1")
+    shown = await world.slash(world.user(), "queue")
+    assert "· 4 versions · " in shown.text
+    assert "Waiting or being painted: 4 (at most 5)" in shown.text
+    assert "asked for in 24 hours: 4 (at most 18)" in shown.text
 
 
 async def test_versions_that_are_painted_are_cancelled_as_one(world: World) -> None:

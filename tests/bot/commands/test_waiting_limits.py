@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,8 @@ BOTH = {
     "content": ("photo.png", plain_picture()),
     "style": ("style.png", plain_picture(color="navy")),
 }
+LONG: dict[str, Any] = {"size_px": 2048, "quality": "fine"}
+"""Options of a picture that is not ready in a moment."""
 
 
 async def paint(world: World, name: str = "ada", locale: str | None = None) -> Message:
@@ -36,8 +39,8 @@ def moment_in(text: str) -> int:
 
 async def test_the_time_at_which_ones_first_picture_is_ready(world: World) -> None:
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 2}, 1)
-    first = await world.job(world.user())
-    await world.job(world.user())
+    first = await world.job(world.user(), **LONG)
+    await world.job(world.user(), **LONG)
     english = await paint(world)
     assert english.text.startswith(
         "You have as many pictures waiting or being painted as are allowed (2 of 2); the next can "
@@ -55,7 +58,7 @@ async def test_the_time_at_which_ones_first_picture_is_ready(world: World) -> No
 
 async def test_the_time_at_which_the_servers_first_picture_is_ready(world: World) -> None:
     await world.queue.limits.set(world.guild_id, {"max_waiting_per_server": 1}, 1)
-    job = await world.job(world.user("grace"))
+    job = await world.job(world.user("grace"), **LONG)
     await world.stepped.start(job)
     english = await paint(world)
     assert english.text.startswith("This server has as many pictures")
@@ -68,7 +71,7 @@ async def test_the_time_at_which_the_servers_first_picture_is_ready(world: World
 @pytest.mark.parametrize(
     ("paused", "english", "german"),
     [
-        (False, "No engine is running at the moment", "Zurzeit läuft kein Maler"),
+        (False, "The painter is not running at the moment", "Der Maler läuft zurzeit nicht"),
         (True, "The queue is paused at the moment", "Die Warteschlange ist zurzeit angehalten"),
     ],
 )

@@ -1,7 +1,8 @@
 """What the queue, the engine and the decoder say comes in the user's language."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import discord
 import pytest
 from pydantic import TypeAdapter
 
@@ -56,6 +57,13 @@ def test_one_is_not_many(
     limit: str, allowed: int | tuple[int, ...], current: int, said: str
 ) -> None:
     assert said in refusal_words(EN, Refusal(limit, allowed, current))
+
+
+def test_a_prediction_that_is_as_good_as_over_is_no_time() -> None:
+    soon = discord.utils.utcnow() + timedelta(seconds=2)
+    refusal = Refusal("max_waiting_per_user", 3, 3, soon, is_predicted=True)
+    assert "Expected: any moment now." in refusal_words(EN, refusal)
+    assert "<t:" not in refusal_words(EN, refusal)
 
 
 def test_a_failure_is_said_in_the_members_language_with_all_that_is_known_of_it() -> None:
