@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.moving.flow import Flow, Pixels, grid, opencv, optical_flow, warped
+from engine.moving.flow import Flow, Pixels, grid, opencv, optical_flow, slopes, warped
+from engine.moving.passing import REACH_PX, STILL, passed
 
 _LIKE = 0.06
 """Difference of colour, around a pixel, at which it is half known to be the same."""
+_OFF_PX = 0.25
+"""Flow that errs by so much changes the colours of an edge by as much of its step."""
 _AROUND_PX = 5
-_STILL = 2.5 / 255
-_STILL_AROUND_PX = 15
-"""A painted thing reaches out beyond its edge, and what it leaves behind is painted anew."""
 _SPECKLE_PX = 3
 _SOFT_PX = 9
 """Over as many pixels new parts go over into those that are held."""
@@ -40,11 +40,13 @@ class Known:
 
 def known_from(before: Pixels, after: Pixels) -> Known:
     """What of the frame `after` is known from `before`, both [H, W, 3]."""
-    still = standing(before, after)[..., None] > 0
-    forward = np.where(still, 0, optical_flow(before, after))
-    backward = optical_flow(after, before)
-    backward = np.where(still | (np.abs(backward).max(-1, keepdims=True) < _STEADY_PX), 0, backward)
-    free = disoccluded(forward, backward) | motion_edges(backward) | beyond(backward)
+    still = standing(before, after)
+    forward, backward = optical_flow(before, after), optical_flow(after, before)
+    flat = passed(before, after, still, forward, backward)
+    stands = ((still > 0) | flat.stands)[..., None]
+    steady = np.abs(backward).max(-1, keepdims=True) < _STEADY_PX
+    forward, backward = np.where(stands, 0, forward), np.where(stands | steady, 0, backward)
+    free = disoccluded(forward, backward) | motion_edges(backward) | beyond(backward) | flat.left
     free = opencv().medianBlur(free.astype(np.uint8), _SPECKLE_PX) > 0
     weights = np.where(free, 0, likeness(before, after, backward)) * entered(backward)
     return Known(backward, softened(weights.astype(np.float32)))
@@ -59,8 +61,8 @@ def disoccluded(forward: Flow, backward: Flow) -> np.ndarray:
 
 def motion_edges(backward: Flow) -> np.ndarray:
     """Where neighbours move differently, so that the flow is not to be trusted (eq. 6)."""
-    rows, columns = np.gradient(backward, axis=0), np.gradient(backward, axis=1)
-    return np.asarray(_squared(rows) + _squared(columns) > 0.01 * _squared(backward) + 0.002)
+    down, right = slopes(backward)
+    return np.asarray(_squared(down) + _squared(right) > 0.01 * _squared(backward) + 0.002)
 
 
 def beyond(backward: Flow) -> np.ndarray:
@@ -88,16 +90,19 @@ def entered(backward: Flow) -> Pixels:
 
 def likeness(before: Pixels, after: Pixels, backward: Flow) -> Pixels:
     """How far the colours agree, 0..1: flow finds its way through flat areas by chance."""
-    cv2 = opencv()
     difference = np.abs(warped(before, backward) - after).max(-1)
-    around = cv2.blur(difference, (_AROUND_PX, _AROUND_PX), borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(1 / (1 + (around / _LIKE) ** 4), dtype=np.float32)
+    steepest = np.max([np.abs(one).max(-1) for one in slopes(after)], axis=0)
+    least = _LIKE + _OFF_PX * _mean_around(steepest)
+    return np.asarray(1 / (1 + (_mean_around(difference) / least) ** 4), dtype=np.float32)
 
 
 def standing(reference: Pixels, after: Pixels) -> Pixels:
-    """How far a frame shows what another did, at the same place and all around it, 0..1."""
-    changed = np.abs(reference - after).max(-1) > _STILL
-    around = np.ones((_STILL_AROUND_PX, _STILL_AROUND_PX), np.uint8)
+    """How far a frame shows what another did, at the same place and all around it, 0..1.
+
+    A painted thing reaches out beyond its edge, and what it leaves behind is painted anew.
+    """
+    changed = np.abs(reference - after).max(-1) > STILL
+    around = np.ones((2 * REACH_PX + 1, 2 * REACH_PX + 1), np.uint8)
     spread = np.asarray(opencv().dilate(changed.astype(np.float32), around), dtype=np.float32)
     return softened(1 - spread)
 
@@ -108,6 +113,12 @@ def softened(weights: Pixels) -> Pixels:
     around = cv2.blur(weights, (_SOFT_PX, _SOFT_PX), borderType=cv2.BORDER_REPLICATE)
     least: Pixels = np.minimum(weights, around).astype(np.float32)
     return least
+
+
+def _mean_around(values: Pixels) -> Pixels:
+    cv2 = opencv()
+    around = (_AROUND_PX, _AROUND_PX)
+    return np.asarray(cv2.blur(values, around, borderType=cv2.BORDER_REPLICATE))
 
 
 def _squared(vectors: np.ndarray) -> np.ndarray:

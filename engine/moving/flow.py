@@ -66,6 +66,15 @@ def grid(flow: Flow) -> Flow:
     return np.stack([columns, rows], axis=-1).astype(np.float32)
 
 
+def slopes(values: Pixels) -> tuple[Pixels, Pixels]:
+    """How much values [H, W, C] change from pixel to pixel, down and to the right."""
+    down, right = (
+        np.gradient(values, axis=axis) if values.shape[axis] > 1 else np.zeros_like(values)
+        for axis in (0, 1)
+    )
+    return down, right
+
+
 def _gray(frame: Pixels) -> npt.NDArray[np.uint8]:
     cv2 = opencv()
     levels = (frame * 255 + 0.5).clip(0, 255).astype(np.uint8)

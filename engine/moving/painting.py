@@ -12,6 +12,7 @@ from PIL import Image
 from common.options import PaintOptions
 from engine.moving.clock import Clock
 from engine.moving.events import ClipEvent, ClipPainted, FramePainted, FrameStepped
+from engine.moving.faces import EVERY, ClipFaces
 from engine.moving.flow import Pixels
 from engine.moving.loop import LoopEnd
 from engine.moving.painted_frames import PaintedFrames
@@ -28,16 +29,24 @@ from engine.painting import (
 )
 from engine.painting.checkpoint import fingerprint
 from engine.painting.color import finish
-from engine.painting.inputs import Held, Inputs, check_inputs, with_colors_first, with_faces
+from engine.painting.faces import Face, face_mask
+from engine.painting.inputs import (
+    Coloring,
+    Held,
+    Inputs,
+    check_inputs,
+    faces_to_keep,
+    with_colors_first,
+)
 from engine.painting.painter import paint_inputs, told_pictures
-from engine.painting.picture import Size, fit_size, resized, resized_mask
+from engine.painting.picture import Size, fit_size, resized
 from engine.painting.plan import USUAL_ITERATION_PIXELS, colors_first
 from engine.painting.recipe import load_recipe
 from engine.pipeline.pictures import Pictures
 
 _PREVIEW_FRAMES = 12
-_FACES_EVERY = 12
-"""Frames after which faces are looked for again, as somebody may have come."""
+_MADE = "colors by scene"
+"""Told from how frames were painted before, which a checkpoint may hold."""
 
 
 class Frames(Protocol):
@@ -69,6 +78,9 @@ class ClipPainting:
     _colors_first: float = field(init=False)
     _size: Size = field(init=False)
     _clock: Clock = field(init=False)
+    _faces: ClipFaces = field(init=False)
+    _colorings: dict[int, Coloring] = field(init=False, default_factory=dict)
+    """By the frames that scenes begin with."""
     _told: Report | None = field(init=False, default=None)
     """Of all frames that are painted."""
 
@@ -85,6 +97,7 @@ class ClipPainting:
         self.options = options
         self._size = fit_size(self.pictures.content.size, options.size_px)
         self._clock = Clock(len(self.clip))
+        self._faces = ClipFaces(len(self.clip), self._find_faces, self._content)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -93,6 +106,7 @@ class ClipPainting:
         options, recipe = self.options, load_recipe(self.options.recipe)
         encoder = self.studio.encoder(options.network, options.pooling or recipe.pooling)
         return fingerprint(
+            _MADE,
             frames,
             self.clip.loops,
             *told_pictures(self._inputs),
@@ -148,7 +162,7 @@ class ClipPainting:
                 past = end.over(past, number)
             if past is None:
                 anew.append(number + 1)
-            faces = self._faces(number, picture, past)
+            faces = self._faces_in(number, past)
             is_new = number >= len(self.frames)
             if past is not None and past.all_still:
                 copied += 1
@@ -156,8 +170,9 @@ class ClipPainting:
                 if past is not None and past.all_still:
                     painted = _picture(past.painted, picture, self._size)
                 else:
-                    like = content if past is None or scenes.now is None else scenes.now.like
-                    painted = yield from self._paint_frame(number, picture, past, like, faces)
+                    begins = number if scenes.now is None else scenes.now.first.number
+                    coloring = self._coloring(begins)
+                    painted = yield from self._paint_frame(number, picture, past, coloring, faces)
                 self.frames.add(painted.to_image().convert(mode))
             shown = Shown(number, content, _of_image(self.frames.frame(number)), faces)
             end = self._loop_end(shown) if number == 0 else end
@@ -204,19 +219,27 @@ class ClipPainting:
         self.control.check()
         return self.clip.frame(number)
 
-    def _faces(self, number: int, picture: Picture, past: Past | None) -> Pixels | None:
-        """Where faces are, [H, W]: looked for now and then, and else moved as the picture moves.
+    def _coloring(self, begins: int) -> Coloring:
+        """By what all frames of the scene that begins with this one take the styles' colours."""
+        if begins not in self._colorings:
+            faces = self._faces.in_scene(begins)
+            self._colorings[begins] = Coloring.of(self._photograph(begins), faces=faces)
+        return self._colorings[begins]
 
-        To look for them in each frame takes as long as to paint one, and finds them in some only.
-        """
-        moved = None if past is None else past.faces
-        if past is not None and (past.all_still or number % _FACES_EVERY):
-            return moved
+    def _find_faces(self, number: int) -> tuple[Face, ...]:
         weight = load_recipe(self.options.recipe).loss.faces
-        found = with_faces(replace(self._inputs, content=picture), self.options, weight).faces
-        if found is None:
+        inputs = replace(self._inputs, content=self._photograph(number))
+        return faces_to_keep(inputs, self.options, weight)
+
+    def _faces_in(self, number: int, past: Past | None) -> Pixels | None:
+        """Where faces are, [H, W]: looked for now and then, and else moved as the picture moves."""
+        moved = None if past is None else past.faces
+        if past is not None and (past.all_still or number % EVERY):
             return moved
-        seen = resized_mask(found, self._size).numpy()
+        found = self._faces.of(number)
+        if not found:
+            return moved
+        seen = face_mask(found, self._size).numpy()
         return seen if moved is None else np.maximum(seen, moved)
 
     def _loop_end(self, first: Shown) -> LoopEnd | None:
@@ -227,13 +250,13 @@ class ClipPainting:
         number: int,
         picture: Picture,
         past: Past | None,
-        like: Pixels,
+        coloring: Coloring,
         faces: Pixels | None,
     ) -> Generator[ClipEvent, None, Picture]:
         inputs = replace(
             self._inputs, content=picture, start=None if number else self._inputs.start
         )
-        inputs = with_colors_first(inputs, self._colors_first, Picture(_tensor(like)))
+        inputs = with_colors_first(inputs, self._colors_first, coloring)
         if faces is not None:
             inputs = replace(inputs, faces=torch.from_numpy(np.ascontiguousarray(faces)))
         options = self.options.model_copy(update={"keep_colors": "no"})

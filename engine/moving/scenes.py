@@ -62,11 +62,6 @@ class Scene:
     """
     newest: deque[Shown] = field(default_factory=lambda: deque(maxlen=max(BACK)))
 
-    @property
-    def like(self) -> Pixels:
-        """The photograph by whose colours all its frames are given those of the styles."""
-        return self.first.content
-
     @classmethod
     def begun(cls, first: Shown) -> "Scene":
         """With its first frame."""
@@ -85,7 +80,7 @@ class Scene:
         if (still == 1).all():
             return Past(last.painted, still, still, last.faces)
         known = known_from(last.content, content)
-        if known.share < _CUT:
+        if is_cut(known):
             return None
         painted = _moved(last, known, still)
         weights = np.maximum(still, known.weights)
@@ -150,6 +145,11 @@ class Scenes:
             self.check()
             if known_from(scene.newest[-1].content, content).share >= _RETURN:
                 yield scene
+
+
+def is_cut(known: Known) -> bool:
+    """Whether a frame of which this is known from the one before begins another scene."""
+    return known.share < _CUT
 
 
 def _moved(last: Shown, known: Known, still: Pixels) -> Pixels:

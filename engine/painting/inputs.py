@@ -10,7 +10,7 @@ from common.options import PaintOptions
 from common.sentences import Sentence, sentence
 from engine.painting.color import color_moments, in_palettes, mixed_colors, prepare_style
 from engine.painting.errors import PaintSettingsError
-from engine.painting.faces import face_mask, find_faces
+from engine.painting.faces import Face, face_mask, find_faces
 from engine.painting.picture import (
     Picture,
     Size,
@@ -212,17 +212,31 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
     return replace(style, picture=Picture(pixels.contiguous(), alpha))
 
 
-def with_colors_first(inputs: Inputs, share: float, like: Picture | None = None) -> Inputs:
+@dataclass(frozen=True, eq=False)
+class Coloring:
+    """By what a photograph's colours are moved to the styles' palette."""
+
+    given: ColorMoments
+    """Those that it has."""
+    by_hue: bool
+    """Whether hue leads the way: not to faces, whose greys would go blotchy."""
+
+    @classmethod
+    def of(cls, photograph: Picture, *, faces: bool) -> "Coloring":
+        """That of a photograph, with faces or without."""
+        return cls(color_moments(photograph.pixels[None]), by_hue=not faces)
+
+
+def with_colors_first(inputs: Inputs, share: float, coloring: Coloring | None = None) -> Inputs:
     """With the content brought to the styles' palette, each where it applies, as far as this.
 
-    Nothing changes where the palette of a style is not known, or it is the content's. Hue leads
-    the way, but for faces, whose greys would go blotchy, and for what moves, as a face may come.
+    Nothing changes where the palette of a style is not known, or it is the content's.
 
     Args:
         inputs: the pictures, with their faces if these are to be kept.
         share: 0..1.
-        like: a picture whose colours say how the content's are moved, so that frames of one scene
-            are moved alike; None for the content itself.
+        coloring: of another picture, so that frames of one scene are moved alike; None for that
+            of the content itself.
     """
     if share <= 0:
         return inputs
@@ -239,20 +253,24 @@ def with_colors_first(inputs: Inputs, share: float, like: Picture | None = None)
         (sum(weight for weight, _ in group), mixed_colors(group), masks[place])
         for place, group in groups.items()
     ]
-    given = None if like is None else color_moments(like.pixels[None])
-    by_hue = inputs.faces is None and like is None
-    pixels = in_palettes(content.pixels, parts, share, given, by_hue=by_hue)
+    way = coloring or Coloring.of(content, faces=inputs.faces is not None)
+    pixels = in_palettes(content.pixels, parts, share, way.given, by_hue=way.by_hue)
     return replace(inputs, recolored=Picture(pixels, content.alpha))
 
 
 def with_faces(inputs: Inputs, options: PaintOptions, weight: float) -> Inputs:
     """With the places of the photograph's faces, if these are to weigh more."""
-    if options.faces == "off" or weight <= 0 or options.strength <= 0:
-        return inputs
-    if any(style.is_content for style in inputs.styles):
-        return inputs  # It is painted as itself.
-    found = find_faces(inputs.content)
+    found = faces_to_keep(inputs, options, weight)
     return replace(inputs, faces=face_mask(found, inputs.content.size)) if found else inputs
+
+
+def faces_to_keep(inputs: Inputs, options: PaintOptions, weight: float) -> tuple[Face, ...]:
+    """The photograph's faces, if these are to weigh more."""
+    if options.faces == "off" or weight <= 0 or options.strength <= 0:
+        return ()
+    if any(style.is_content for style in inputs.styles):
+        return ()  # It is painted as itself.
+    return find_faces(inputs.content)
 
 
 def colors_of(style: Style) -> ColorMoments | None:

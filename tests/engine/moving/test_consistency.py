@@ -2,16 +2,19 @@
 
 import cv2
 import numpy as np
+import pytest
 
 from engine.moving.consistency import (
     Known,
     disoccluded,
     entered,
     known_from,
+    likeness,
     motion_edges,
     standing,
 )
-from engine.moving.flow import Flow, Pixels, warped
+from engine.moving.flow import Flow, Pixels, optical_flow, warped
+from engine.moving.passing import passed
 from tests.engine.moving.frames import moved_window, textured
 
 
@@ -82,6 +85,49 @@ def test_a_thing_that_appears_on_a_flat_wall_is_not_known() -> None:
     weights = known_from(before, after).weights
     assert weights[22:38, 32:48].max() < 0.1
     assert weights[:8].min() == 1
+
+
+def test_edges_stay_known_though_the_flow_errs_by_a_part_of_a_pixel() -> None:
+    tiles = np.kron(np.random.default_rng(3).random((9, 14, 3), np.float32), np.ones((8, 8, 1)))
+    before, after = (
+        warped(np.asarray(tiles, np.float32), flow(right, size=(72, 112))) for right in (0.0, 2.5)
+    )
+    weights = likeness(before, after, flow(2.3, size=(72, 112)))
+    assert weights[8:-8, 8:-8].min() > 0.9
+    weights = likeness(before, after, flow(-1.0, size=(72, 112)))
+    assert np.median(weights) < 0.5
+
+
+def disc(left: int, wall: Pixels | None = None) -> Pixels:
+    frame = np.full((72, 120, 3), 0.6, np.float32) if wall is None else wall.copy()
+    cv2.circle(frame, (left, 36), 12, (0.9, 0.1, 0.1), -1)
+    return frame
+
+
+def test_a_flat_wall_stands_while_something_passes_quickly() -> None:
+    known = known_from(disc(30), disc(42))
+    assert np.abs(known.flow[30:42, 38:46]).max() > 6  # The disc moves
+    rows, columns = np.mgrid[:72, :120]
+    beside = np.hypot(rows - 36, columns - 42)
+    wall = (beside > 15) & (beside < 26) & (columns > 44)  # and the wall before it does not.
+    assert np.abs(known.flow[wall]).max() == 0
+    assert known.weights[wall & (beside > 18)].min() > 0.9
+
+
+def test_what_was_painted_around_a_thing_is_not_held_where_it_has_left() -> None:
+    known = known_from(disc(30), disc(54))
+    rows, columns = np.mgrid[:72, :120]
+    was = np.hypot(rows - 36, columns - 30)
+    halo = (was > 12) & (was < 18) & (columns < 28)
+    assert known.weights[halo].max() < 0.1
+
+
+@pytest.mark.parametrize("wall", [None, textured(72, 120)], ids=["slowly", "before a texture"])
+def test_else_the_flow_says_what_moves(wall: Pixels | None) -> None:
+    before, after = (disc(left, wall) for left in ((30, 33) if wall is None else (30, 42)))
+    still = standing(before, after)
+    flows = optical_flow(before, after), optical_flow(after, before)
+    assert not passed(before, after, still, *flows).stands.any()
 
 
 def test_a_frame_of_its_own_is_all_known_and_all_still() -> None:

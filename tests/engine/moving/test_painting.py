@@ -12,7 +12,6 @@ from PIL import Image, ImageDraw
 
 from common.options import PaintOptions
 from engine.moving.events import ClipPainted, FramePainted, FrameStepped
-from engine.moving.painted_frames import PaintedFrames
 from engine.moving.painting import ClipPainting
 from engine.painting import (
     Control,
@@ -20,47 +19,18 @@ from engine.painting import (
     PaintSettingsError,
     Picture,
     Studio,
-    Style,
 )
 from engine.painting.faces import Face, find_faces
 from engine.painting.inputs import Inputs
 from engine.painting.painter import paint_inputs
-from engine.pipeline.pictures import Pictures
 from tests.engine.moving.frames import Images, image_of, panned, textured
-from tests.kit.thin import noise_picture, thin_studio
-
-OPTIONS = PaintOptions(size_px=80, iterations=5, scales=2)
-STYLE = noise_picture(56, 40, seed=1)
+from tests.engine.moving.paintings import OPTIONS, apart, levels, painted, painting
+from tests.kit.thin import thin_studio
 
 
 @pytest.fixture(scope="module")
 def studio() -> Studio:
     return thin_studio()
-
-
-def painting(
-    clip: Images, folder: Path, studio: Studio, options: PaintOptions = OPTIONS, **more: Any
-) -> ClipPainting:
-    folder.mkdir(exist_ok=True)
-    first = Picture.from_image(clip.frame(0))
-    pictures = Pictures(first, (Style(STYLE),), None, None, "vgg19")
-    return ClipPainting(clip, pictures, options, studio, PaintedFrames(folder), **more)
-
-
-def painted(
-    images: Sequence[Image.Image], folder: Path, studio: Studio, *, loops: bool = False, **more: Any
-) -> tuple[list[Any], list[Image.Image]]:
-    made = painting(Images(images, loops), folder, studio, **more)
-    events = list(made.paint())
-    return events, list(made.finished())
-
-
-def levels(image: Image.Image) -> np.ndarray:
-    return np.asarray(image.convert("RGB"), dtype=np.int16)
-
-
-def apart(first: Image.Image, second: Image.Image) -> float:
-    return float(np.abs(levels(first) - levels(second)).mean())
 
 
 def iterations(events: Sequence[Any], frame: int) -> int:
@@ -216,7 +186,7 @@ def test_a_run_is_stopped_within_a_frame(tmp_path: Path, studio: Studio) -> None
     assert sum(isinstance(one, FrameStepped) for one in seen) == 1
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 90)])
+@pytest.mark.parametrize("size", [(1, 1), (3, 90), (1, 90), (90, 1)])
 def test_clips_of_a_pixel_and_of_one_frame(
     size: tuple[int, int], tmp_path: Path, studio: Studio
 ) -> None:

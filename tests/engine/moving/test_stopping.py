@@ -13,9 +13,11 @@ from PIL import Image
 from common.clips.clip import read_clip, write_clip
 from common.clips.encoding import CLIP_KINDS, encode_clip
 from common.options import PaintOptions
+from engine.moving.faces import ClipFaces
 from engine.moving.painted_frames import PaintedFrames
 from engine.moving.painting import ClipPainting
 from engine.painting import Control, Picture, Style
+from engine.painting.faces import Face
 from engine.pipeline.pictures import Pictures
 from tests.engine.moving.frames import panned
 from tests.kit.thin import noise_picture, thin_studio
@@ -25,6 +27,8 @@ MOST_STEPS = 3
 STEPS = {
     "engine.moving.scenes.known_from": "flow there and back",
     "engine.moving.loop.known_from": "flow there and back",
+    "engine.moving.faces.known_from": "how long a scene is",
+    "engine.painting.inputs.find_faces": "faces",
     "engine.painting.scale.evaluate": "iteration",
     "common.clips.clip._frame": "reading",
     "common.clips.clip.encoded_png": "writing",
@@ -56,9 +60,24 @@ def clip_file(folder: Path, images: Sequence[Image.Image]) -> Path:
     return file
 
 
-def test_it_is_looked_for_between_the_steps(tmp_path: Path, steps: list[str]) -> None:
+def only_in(number: int) -> Callable[[ClipFaces, int], tuple[Face, ...]]:
+    """Faces in one frame alone, so that it is asked to which scene they belong."""
+    look = ClipFaces.of
+
+    def of(faces: ClipFaces, other: int) -> tuple[Face, ...]:
+        found = look(faces, other)
+        return found if other == number else ()
+
+    return of
+
+
+def test_it_is_looked_for_between_the_steps(
+    tmp_path: Path, steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     there = panned(7, step=3)
     images = [*there, *panned(3, seed=9), *there[-2::-1]]  # cuts, a scene that returns, a loop
+    monkeypatch.setattr("engine.painting.faces._seen", lambda _: [Face(0.3, 0.3, 0.3, 0.3)])
+    monkeypatch.setattr("engine.moving.faces.ClipFaces.of", only_in(12))
     clip = read_clip(clip_file(tmp_path, images))
 
     def look() -> bool:
@@ -87,5 +106,5 @@ def test_it_is_looked_for_between_the_steps(tmp_path: Path, steps: list[str]) ->
     runs = [list(run) for is_look, run in groupby(steps, LOOK.__eq__) if not is_look]
     longest = max(runs, key=len)
     assert len(longest) <= MOST_STEPS, longest
-    for step in ("flow there and back", "iteration", "reading"):
+    for step in ("flow there and back", "how long a scene is", "faces", "iteration", "reading"):
         assert max(run.count(step) for run in runs) == 1, step

@@ -6,7 +6,7 @@ import torch
 
 from engine.painting import PaintSettingsError, Picture, Style
 from engine.painting.color import color_moments
-from engine.painting.inputs import check_inputs, with_colors_first
+from engine.painting.inputs import Coloring, check_inputs, with_colors_first
 from engine.painting.measuring import measure_style
 from engine.painting.memory import History
 from engine.painting.optimizers import Adam, enlarged, make_optimizer
@@ -161,20 +161,30 @@ def test_the_photograph_takes_the_palette_before_it_is_painted() -> None:
     assert float((plain.picture.pixels.mean((1, 2)) - mine).abs().max()) < 0.03
 
 
-def test_hue_leads_to_the_palette_but_for_faces_and_for_what_moves() -> None:
+def test_hue_leads_to_the_palette_but_for_faces() -> None:
     content = noise_picture(48, 64)
     inputs = check_inputs(content, [STYLE], FEW, None, None)
     faces = replace(inputs, faces=torch.ones(48, 64))
-    by_hue, by_light, moving = (
-        found.target.pixels
-        for found in (
-            with_colors_first(inputs, 1.0),
-            with_colors_first(faces, 1.0),
-            with_colors_first(inputs, 1.0, content),
-        )
-    )
+    by_hue, by_light = (with_colors_first(one, 1.0).target.pixels for one in (inputs, faces))
     assert not torch.allclose(by_hue, by_light, atol=1e-3)
-    assert torch.equal(by_light, moving)
+
+
+@pytest.mark.parametrize("faces", [True, False])
+def test_a_frame_of_a_scene_takes_its_colours_as_the_scene_does(faces: bool) -> None:
+    first, later = noise_picture(48, 64), noise_picture(48, 64, 5)
+    coloring = Coloring.of(first, faces=faces)
+    inputs = check_inputs(first, [STYLE], FEW, None, None)
+    alone = replace(inputs, faces=torch.ones(48, 64) if faces else None)
+    assert torch.equal(
+        with_colors_first(inputs, 1.0, coloring).target.pixels,
+        with_colors_first(alone, 1.0).target.pixels,
+    )
+    joined = Picture(torch.cat([first.pixels, later.pixels], 2))
+    both, there = (
+        with_colors_first(replace(inputs, content=one), 1.0, coloring).target.pixels
+        for one in (joined, later)
+    )
+    assert torch.equal(both[:, :, 64:], there)  # The frame's own colours say nothing of the way.
 
 
 @pytest.mark.parametrize("options", [{"keep_colors": "luminance"}, {"strength": 0.0}])
