@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from common.command_line import WRONG_USE, nearest_of, print_anything
 from common.interrupts import stop_quietly
 from engine.allocator import give_large_blocks_back
+from engine.threads import wait_briefly
 
 COMMANDS = ("paint", "styles")
 INTERRUPTED = 130
@@ -17,6 +18,7 @@ def main(arguments: list[str]) -> int:
     """Run what the first argument names. Returns the exit status."""
     print_anything()
     give_large_blocks_back()
+    wait_briefly()
     try:
         return _run(arguments)
     except KeyboardInterrupt:  # while modules are loaded; each command has a line of its own

@@ -66,6 +66,9 @@ class Reply:
     """What the result is to say of the pictures that it was made from."""
     alt_text: str = ""
     """How its member describes the picture to those who do not see it; empty: what it is."""
+    painted_from: str = ""
+    """Where the picture stands that it is painted on from, for its file; empty: none, or not for
+    everybody there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,13 @@ def run(chosen: argparse.Namespace) -> None:
         setup.check()
         setup.work.mkdir(parents=True, exist_ok=True)
         with checked_out(chosen.commit) as old:
-            trees = Trees((Tree("old", old), Tree("new", ROOT)), setup, AVX2 if chosen.avx2 else {})
+            environment = {
+                # As installed: what is imported is compiled once, and not at each start.
+                "PYTHONDONTWRITEBYTECODE": "",
+                "PYTHONPYCACHEPREFIX": str(Path(work) / "bytecode"),
+                **(AVX2 if chosen.avx2 else {}),
+            }
+            trees = Trees((Tree("old", old), Tree("new", ROOT)), setup, environment)
             rows: list[Row] = []
             for part in chosen.only or PARTS:
                 rows += _measured(trees, part, chosen.networks)
@@ -65,6 +71,7 @@ def _measured(trees: Trees, part: str, networks: Sequence[str]) -> list[Row]:
         fetch_rival()
         return painting.beside_neural_style(trees)
 
+    setup = trees.setup
     measures: dict[str, Callable[[], list[Row]]] = {
         "commands": lambda: painting.whole_commands(trees, networks),
         "overhead": lambda: painting.overhead(trees),
@@ -72,7 +79,7 @@ def _measured(trees: Trees, part: str, networks: Sequence[str]) -> list[Row]:
         "rival": rival,
         "tiles": lambda: painting.tiles(trees),
         "pictures": judged,
-        "previews": lambda: previews.first_painted(trees),
+        "previews": lambda: previews.first_painted(setup),
         "bot": lambda: bot.under_load(trees),
     }
     print(f"… {part}", flush=True)

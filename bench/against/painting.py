@@ -72,6 +72,11 @@ class Trees:
                 environment=environment,
             )
 
+    def warm(self) -> None:
+        """Let a command of each tree compile what it imports, before one is measured."""
+        for tree in self.both:
+            self.command(tree, "lite", iterations=1, scales=1, size=64)
+
     def iterate(self, tree: Tree, *, threads: int | None = None, **task: Any) -> dict[str, Any]:
         """Iterations by the painter's library."""
         setup = self.setup
@@ -99,6 +104,7 @@ def whole_commands(trees: Trees, networks: Sequence[str]) -> list[Row]:
     rows = []
     few = {"iterations": 3, "scales": 2} if trees.setup.quick else {}
     size = trees.setup.size_px
+    trees.warm()
     for network in networks:
         time_ratio, memory_ratio = _MOST_OF_OLD[network]
 
@@ -130,6 +136,7 @@ def _importing_torch(trees: Trees) -> Row:
 def overhead(trees: Trees) -> list[Row]:
     """All of a command that is not an iteration."""
     few, more = _OVERHEAD_ITERATIONS
+    trees.warm()
 
     def measured(tree: Tree) -> dict[str, float]:
         one, other = (

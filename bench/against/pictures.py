@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.against.measuring import Row
 from bench.against.painting import Trees
-from bench.runner import BenchError
+from bench.runner import BenchError, Setup
 
 PAIRS = (
     ("golden_gate", "starry_night"),
@@ -36,10 +36,7 @@ def judged(trees: Trees, network: str, options: dict[str, Any]) -> list[Row]:
     }
     few = {"iterations": 3, "scales": 2} if setup.quick else {}
     for number, names in enumerate(PAIRS[:1] if setup.quick else PAIRS):
-        content, style = (
-            _picture(file, name)
-            for file, name in zip((setup.content, setup.style), names, strict=True)
-        )
+        content, style = pair_of(setup, names)
         for tree in trees.both:
             out = setup.work / f"{network}-{number}-{tree.name}.png"
             task = {"network": network, "size_px": setup.size_px, **few, **options}
@@ -61,6 +58,15 @@ def judged(trees: Trees, network: str, options: dict[str, Any]) -> list[Row]:
         )
         for name, both in found.items()
     ]
+
+
+def pair_of(setup: Setup, names: tuple[str, str]) -> tuple[Path, Path]:
+    """The files of a photograph and a painting by their names.
+
+    Raises:
+        BenchError: one of them is not there.
+    """
+    return _picture(setup.content, names[0]), _picture(setup.style, names[1])
 
 
 def _picture(beside: Path, name: str) -> Path:

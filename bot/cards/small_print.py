@@ -47,7 +47,9 @@ def small_print(t: Texts, job: Job, attached: Attached) -> str:
 def settings_line(t: Texts, job: Job) -> str:
     """The settings of a job in one line."""
     options, report = job.options, job.report
-    size = f"{report.width_px} × {report.height_px} px" if report else f"{options.size_px} px"
+    size = f"{options.size_px} px"
+    if report and (options.variants == 1 or options.vary != "photo"):  # photographs differ
+        size = f"{report.width_px} × {report.height_px} px"
     parts = [
         *count_words(t, job),
         styles_words(t, job),

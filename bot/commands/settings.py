@@ -22,8 +22,19 @@ ROLES_AT_MOST = 25  # as many as a menu lets choose
 NEEDS_ADMIN = _("Only those who manage this server may set that; without it, it is for you.")
 KEPT: Mapping[DefaultsScope, str] = {
     "user": _("Kept. /paint does so from now on, where you do not say otherwise."),
-    "channel": _("Kept for this channel, where members have no defaults of their own."),
-    "guild": _("Kept for this server, where members have no defaults of their own."),
+    "channel": _(
+        "Kept for this channel: a spoiler for everybody, the rest where members have no defaults "
+        "of their own."
+    ),
+    "guild": _(
+        "Kept for this server: spoilers for everybody, the rest where members have no defaults of "
+        "their own."
+    ),
+}
+TITLES: Mapping[DefaultsScope, str] = {
+    "user": _("My defaults"),
+    "channel": _("Defaults of this channel"),
+    "guild": _("Defaults of this server"),
 }
 HIDDEN, PRIVATE = "spoiler", "private"
 
@@ -34,7 +45,7 @@ class SettingsForm(ReportingModal):
     def __init__(
         self, t: Texts, scope: DefaultsScope, owner_id: int, now: Defaults, largest_px: int
     ) -> None:
-        super().__init__(title=t("Defaults"))
+        super().__init__(title=t(TITLES[scope]))
         self._scope, self._owner_id = scope, owner_id
         present = None if now.size_px is None else f"{now.size_px}{SEPARATOR}{now.quality}"
         self._size = _select("size", t, sizes_and_qualities(t, largest_px), present)
@@ -44,7 +55,7 @@ class SettingsForm(ReportingModal):
         self._language: ui.Select[Any] | None = None
         self.add_item(ui.Label(text=t("Size and quality"), component=self._size))
         self.add_item(ui.Label(text=t("The photo's colors"), component=self._colors))
-        switches = {HIDDEN: t("Hide pictures until somebody clicks on them")}
+        switches = {HIDDEN: t("Hide all pictures here until somebody clicks on them")}
         if scope == "user":
             told = {name: t(label) for name, label in NOTIFY.items()}
             spoken = {code: own_name(code) for code in languages()}
@@ -52,6 +63,7 @@ class SettingsForm(ReportingModal):
             self._language = _select("language", t, spoken, now.language)
             self.add_item(ui.Label(text=t("Mention me when it is ready"), component=self._notify))
             self.add_item(ui.Label(text=t("Language"), component=self._language))
+            switches[HIDDEN] = t("Hide my pictures until somebody clicks on them")
             switches[PRIVATE] = t("Show my pictures only to me")
         self._roles: ui.RoleSelect[Any] | None = None
         if scope == "guild":

@@ -213,7 +213,8 @@ def reply_to(
 
 def reply_as(interaction: Interaction, was: Reply) -> Reply:
     """Where the answer to an interaction goes, shown and told of as another was."""
-    return reply_to(interaction, ephemeral=was.ephemeral, spoiler=was.spoiler, notify=was.notify)
+    reply = reply_to(interaction, ephemeral=was.ephemeral, spoiler=was.spoiler, notify=was.notify)
+    return replace(reply, painted_from=was.painted_from)
 
 
 def _bot_is_here(interaction: Interaction) -> bool:

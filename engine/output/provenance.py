@@ -2,7 +2,9 @@
 
 PNG text chunks (https://www.w3.org/TR/png-3/#11textinfo) for people and programs that read
 settings, and XMP with the IPTC digital source type (https://cv.iptc.org/newscodes/digitalsourcetype/)
-for those that mark such pictures. Nothing of whoever asked for it is in there.
+for those that mark such pictures, and the address of a picture that it was painted on from as its
+source (https://www.dublincore.org/specifications/dublin-core/dcmi-terms/#source). Nothing of
+whoever asked for it is in there.
 """
 
 import json
@@ -22,13 +24,16 @@ _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
  xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
- xmp:CreatorTool="{program}" Iptc4xmpExt:DigitalSourceType="{source}"/>
+ xmlns:dc="http://purl.org/dc/elements/1.1/"
+ xmp:CreatorTool="{program}" Iptc4xmpExt:DigitalSourceType="{kind}"{source}/>
 </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="r"?>"""
 
 
-def with_provenance(png: bytes, program: str, style: str, settings: Mapping[str, Any]) -> bytes:
+def with_provenance(
+    png: bytes, program: str, style: str, settings: Mapping[str, Any], painted_from: str = ""
+) -> bytes:
     """A PNG file with texts that say how it was made; the picture itself is untouched.
 
     Args:
@@ -36,17 +41,24 @@ def with_provenance(png: bytes, program: str, style: str, settings: Mapping[str,
         program: name and version of what painted it.
         style: the names of the paintings whose style it is in.
         settings: values for JSON, the seed among them.
+        painted_from: where the picture is that it was painted on from; empty: nowhere.
     """
+    source = f' dc:source="{_quoted(painted_from)}"' if painted_from else ""
     texts = {
         "Software": program,
         "Description": f"Painted by software from a photograph, in the style of {style}.",
         "Settings": json.dumps(settings, sort_keys=True, ensure_ascii=False),
         "XML:com.adobe.xmp": _XMP.format(
-            program=escape(program, {'"': "&quot;"}), source=DIGITAL_SOURCE
+            program=_quoted(program), kind=DIGITAL_SOURCE, source=source
         ),
     }
     chunks = b"".join(_international_text(keyword, text) for keyword, text in texts.items())
     return png[:_AFTER_HEADER] + chunks + png[_AFTER_HEADER:]
+
+
+def _quoted(text: str) -> str:
+    """A text as the value of an attribute."""
+    return escape(text, {'"': "&quot;"})
 
 
 def _international_text(keyword: str, text: str) -> bytes:

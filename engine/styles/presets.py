@@ -92,9 +92,8 @@ def preset_style(
             ) from problem
         if needs_picture:
             raise StyleMissingError(
-                "{problem} Its fingerprint has neither its colours nor a part of it; let the "
-                "photograph's colours be kept by luminance or not at all, or attach a picture of "
-                "it.",
+                "{problem} Without the scan I know neither its colors nor its parts; please keep "
+                "the photo's colors by luminance or not at all, or attach a picture of it.",
                 problem=problem.sentence,
             ) from problem
         note = sentence(

@@ -20,7 +20,9 @@ from jobs.working.leases import LEASE_SECONDS
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-TICK_SECONDS = 0.5
+TICK_SECONDS = 0.1
+"""A look at what is new costs nothing where nothing is."""
+_STORING_SECONDS = 0.5
 RENEWALS_A_LEASE = 4
 HEARD_SECONDS = 0.4
 """What the queue said so recently need not be asked again."""
@@ -171,7 +173,7 @@ class LeaseKeeper:
             if (checkpoint := self.handle.take_checkpoint()) is None:
                 return []
             self.storing = asyncio.create_task(self._store(checkpoint))
-            await asyncio.wait({self.storing}, timeout=TICK_SECONDS)
+            await asyncio.wait({self.storing}, timeout=_STORING_SECONDS)
         if not self.storing.done():
             return []
         try:

@@ -318,14 +318,13 @@ def _encoded(painted: Painted, job: Job) -> bytes:
     options, made = job.options, painted.report
     settings = {
         **options.model_dump(exclude_defaults=True),
-        "seed": options.seed,
-        "strength": options.strength,
+        **options.model_dump(include={"seed", "size_px", "quality", "strength"}),
         "network": made.network,
         "iterations": made.iterations,
     }
     styles = " and ".join(_style_name(style) for style in job.inputs.styles)
     png = encode_picture(painted.picture, ".png")
-    return with_provenance(png, f"Atelier {VERSION}", styles, settings)
+    return with_provenance(png, f"Atelier {VERSION}", styles, settings, job.reply.painted_from)
 
 
 def _style_name(style: StyleInput) -> str:

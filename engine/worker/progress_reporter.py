@@ -105,7 +105,7 @@ class ProgressReporter:
                 first = not self.versions.keys
                 self.handle.put_progress(self.versions.progress(note=note if first else None))
             case Prepared(total, scales):
-                self._looks_painted_from = -(-scales[0][1] // 2)
+                self._looks_painted_from = -(-scales[0][1] // 4)
                 self._side_px = min(PREVIEW_SIDE_PX, max(scales[-1][0]))
                 self.handle.put_progress(self.versions.progress(total=total))
             case Recovered(reason):
@@ -121,9 +121,10 @@ class ProgressReporter:
         now = time.monotonic()
         if now - self._kept_at >= CHECKPOINT_SECONDS:
             self._keep(event)
-        if now - self._told_at >= PROGRESS_SECONDS:
+        painted = event.iteration >= self._looks_painted_from
+        first = painted and self._preview_key is None and self._shown_at == 0.0
+        if first or now - self._told_at >= PROGRESS_SECONDS:
             self._told_at = now
-            painted = event.iteration >= self._looks_painted_from
             if painted and now - self._shown_at >= PREVIEW_SECONDS:
                 self._shown_at = now
                 self._preview_key = self._show(event)

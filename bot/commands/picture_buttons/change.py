@@ -9,7 +9,7 @@ from bot.cards.job_buttons import Action
 from bot.commands.job_access import check_pictures, kept_job
 from bot.commands.picture_buttons.remix import remix_request
 from bot.commands.style_form import STRENGTHS
-from bot.intake.request import Source, StyleWish, reply_to
+from bot.intake.request import Source, StyleWish
 from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction
@@ -77,9 +77,10 @@ class ChangeForm(ReportingModal):
         styles = [Source.attachment(file) for file in self._style.values]
         if options == job.options and not photos and not styles:
             options = options.model_copy(update={"seed": new_seed()})  # or nothing would differ
-        reply = reply_to(interaction, ephemeral=PRIVATE in switched, spoiler=SPOILER in switched)
-        request = remix_request(interaction, job).model_copy(
-            update={"options": options, "reply": reply}
+        request = (
+            (await remix_request(interaction, job))
+            .with_reply(ephemeral=PRIVATE in switched, spoiler=SPOILER in switched)
+            .model_copy(update={"options": options})
         )
         if photos or styles:
             request = request.apart(job.inputs)

@@ -1,5 +1,6 @@
 """Buttons that make a new job of an old one: again, stronger, softer, larger, other style."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,12 +10,14 @@ from bot.commands.picture_buttons.sharing import show_timelapse
 from bot.commands.show import is_for_others
 from bot.commands.style_form import StyleChoice, ask_style
 from bot.intake.moving import NOT_FILMED
+from bot.intake.own_defaults import OwnDefaults, reply_by
 from bot.intake.request import PaintRequest, asker_of, reply_as
 from bot.intake.service import IntakeService
 from bot.intake.taken import NOT_KEPT
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import _, texts_of
+from bot.ui.words import message_address
 from common.options import MAX_SIZE_PX
 from jobs.model import Job
 
@@ -75,7 +78,7 @@ async def take(interaction: Interaction, job_id: int, *, version: int) -> None:
     job = await kept_job(interaction, job_id)
     if job.report is None or version >= len(job.report.variants):
         raise UserError(NOT_KEPT)
-    request = remix_request(interaction, job).model_copy(update={"version": version})
+    request = (await remix_request(interaction, job)).model_copy(update={"version": version})
     if not await is_for_others(interaction, job) or await was_removed(interaction, job):
         request = request.with_reply(ephemeral=True)  # what was deleted stays deleted
     await interaction.client.service(IntakeService).begin(interaction, request)
@@ -91,7 +94,7 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
         check_pictures(job)
         named = ("strength", "style_scale", "pooling")
         request = (
-            remix_request(submitted, job)
+            (await remix_request(submitted, job))
             .apart(job.inputs)
             .model_copy(update={"styles": chosen.styles, "named": named})
         )
@@ -102,19 +105,37 @@ async def other_style(interaction: Interaction, job_id: int) -> None:
 
 async def _remix(interaction: Interaction, job: Job, **changes: Any) -> None:
     check_pictures(job)
-    request = remix_request(interaction, job).with_options(**changes)
+    request = (await remix_request(interaction, job)).with_options(**changes)
     await interaction.client.service(IntakeService).begin(interaction, request)
 
 
-def remix_request(interaction: Interaction, job: Job) -> PaintRequest:
-    """A wish for the same again, of the one who asks now."""
+async def remix_request(interaction: Interaction, job: Job) -> PaintRequest:
+    """A wish for the same again, of the one who asks now.
+
+    It is shown and told of as the job was; to somebody else as they wish for theirs, too.
+    """
+    reply = reply_as(interaction, job.reply)
+    if interaction.user.id != job.user_id:
+        own = await interaction.client.service(OwnDefaults).of(interaction)
+        theirs = reply_by(interaction, own)
+        reply = replace(
+            theirs,
+            ephemeral=theirs.ephemeral or reply.ephemeral,
+            spoiler=theirs.spoiler or reply.spoiler,
+        )
     return PaintRequest(
         asker=asker_of(interaction),
-        reply=reply_as(interaction, job.reply),
+        reply=replace(reply, painted_from=_place_for_all(job)),
         inputs=job.inputs,
         options=job.options,
         parent_job_id=job.id,
     )
+
+
+def _place_for_all(job: Job) -> str:
+    """The address of the message of a job, if it stands in a server for all to see; else empty."""
+    is_public = job.guild_id is not None and not job.reply.ephemeral
+    return message_address(job) if is_public and job.reply.message_id is not None else ""
 
 
 FEATURE = Feature(

@@ -50,6 +50,15 @@ async def test_what_is_changed_is_painted_and_the_rest_stays(world: World) -> No
     assert done.ephemeral
 
 
+async def test_who_wanted_to_be_told_or_not_is_asked_nothing_and_stays_so(world: World) -> None:
+    await world.start_engine()
+    for notify in ("yes", "no"):
+        message = await world.painted({"notify": notify})
+        form = await opened(world, message)
+        await world.finished(await world.discord.submit_modal(form, {"look": ["0.7/no"]}))
+        assert (await world.jobs())[0].reply.notify == notify
+
+
 async def test_other_pictures_take_the_place_of_some(world: World) -> None:
     await world.start_engine()
     message = await world.painted({"preset": "starry-night"}, attachments=PHOTO)

@@ -133,7 +133,7 @@ async def test_ten_photographs_fit_in_a_message(world: World) -> None:
 async def test_they_count_as_what_they_cost(world: World) -> None:
     await world.queue.limits.set(world.guild_id, {"max_per_day": 2}, 1)
     refused = await world.said(await use_as_style(world, photos("teal", "navy", "olive")))
-    assert "You asked for 3 versions" in refused
+    assert "You asked for 3 pictures at once" in refused
 
 
 async def test_what_cannot_be_used_of_several_is_left_out_and_told(world: World) -> None:

@@ -181,6 +181,32 @@ async def test_cancel_is_acknowledged_while_the_database_is_locked(world: World)
     await world.says(interaction, "Cancelled")
 
 
+async def test_what_is_painted_on_from_a_public_picture_knows_its_address(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    question = await world.says(
+        await world.discord.submit_modal(await opened(world, message, "Other style"), {}),
+        "In which style",
+    )
+    await world.finished(await press(world, message, "Stronger"))
+    await world.finished(await press(world, question, "The Scream"))
+    place = f"https://discord.com/channels/{world.guild_id}/{message.channel_id}/{message.id}"
+    other, stronger, first = await world.jobs()
+    assert [each.reply.painted_from for each in (other, stronger, first)] == [place, place, ""]
+    private = await world.painted({"ephemeral": True})
+    await world.finished(await press(world, private, "Stronger"))
+    in_dm = await world.painted(context="bot_dm")
+    await world.finished(await press(world, in_dm, "Stronger"))
+    assert [each.reply.painted_from for each in (await world.jobs())[:4]] == [""] * 4
+
+
+async def opened(world: World, message: Message, label: str) -> Interaction:
+    """The form that a button opens."""
+    interaction = await press(world, message, label)
+    await interaction.wait(lambda i: i.modal is not None)
+    return interaction
+
+
 async def test_cancel_on_a_copy_shows_there_too(world: World) -> None:
     interaction = await world.paint()
     await world.says(interaction, "Place 1")

@@ -45,6 +45,21 @@ async def test_defaults_of_ones_own_are_taken_where_a_command_says_nothing(world
     assert not job.reply.ephemeral
 
 
+async def test_who_paints_on_from_anothers_picture_is_told_and_shown_as_they_wish_themselves(
+    world: World,
+) -> None:
+    await world.start_engine()
+    message = await world.painted({"notify": "yes"})
+    await choose(world, {"notify": ["no"], "switches": ["private"]}, user="grace")
+    again = await world.discord.press(world.user("grace"), message, label="Again")
+    assert (await world.finished(again)).ephemeral
+    (job,) = await world.jobs("grace")
+    assert job.reply.notify == "no"
+    mine = await world.discord.press(world.user(), message, label="Again")
+    assert not (await world.finished(mine)).ephemeral
+    assert (await world.jobs())[0].reply.notify == "yes"
+
+
 async def test_defaults_outlive_a_restart_and_hold_for_forms_and_are_shown_in_theirs(
     world: World,
 ) -> None:

@@ -12,6 +12,7 @@ from tests.kit.pictures import gradient_picture
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 IPTC = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
+DC = "{http://purl.org/dc/elements/1.1/}"
 XMP = "{http://ns.adobe.com/xap/1.0/}"
 
 
@@ -29,6 +30,16 @@ def test_a_png_says_how_it_was_made_and_is_the_same_picture() -> None:
     (said_of,) = xmp.iter(f"{RDF}Description")
     assert said_of.get(f"{IPTC}DigitalSourceType") == DIGITAL_SOURCE
     assert said_of.get(f"{XMP}CreatorTool") == 'Atelier "1"'
+    assert said_of.get(f"{DC}source") is None
+
+
+def test_a_png_says_where_the_picture_is_that_it_was_painted_on_from() -> None:
+    address = "https://example.org/?a=1&b=2"
+    said = Image.open(io.BytesIO(with_provenance(gradient_picture(), "Atelier", "x", {}, address)))
+    said.load()
+    assert isinstance(said, PngImageFile)
+    (said_of,) = ET.fromstring(str(said.text["XML:com.adobe.xmp"])).iter(f"{RDF}Description")
+    assert said_of.get(f"{DC}source") == address
 
 
 def test_the_same_settings_give_the_same_bytes() -> None:

@@ -55,7 +55,7 @@ def test_what_no_fingerprint_was_measured_as_is_painted_by_the_lite_network(tmp_
 def test_a_fingerprint_does_not_stand_in_where_the_picture_is_needed(
     tmp_path: Path, network: str
 ) -> None:
-    with pytest.raises(StyleMissingError, match="neither its colours nor a part"):
+    with pytest.raises(StyleMissingError, match="neither its colors nor its parts"):
         preset_style("starry-night", tmp_path, network, needs_picture=True)
-    with pytest.raises(StyleMissingError, match="neither its colours nor a part"):
+    with pytest.raises(StyleMissingError, match="neither its colors nor its parts"):
         preset_style("starry-night", tmp_path, network, options=PaintOptions(keep_colors="match"))

@@ -55,7 +55,7 @@ def test_nothing_is_shown_before_it_looks_painted_and_then_all_in_one_size(
     store, handle = PictureStore(str(tmp_path)), Handle()
     reporter = ProgressReporter(store, handle)
     reporter.hear(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite"))
-    for iteration in (1, 29, 30, 61):
+    for iteration in (1, 14, 15, 61):
         reporter.hear(stepped(iteration))
     keys = [one.preview_key for one in handle.told[1:]]
     assert keys[:2] == [None, None]
@@ -63,3 +63,13 @@ def test_nothing_is_shown_before_it_looks_painted_and_then_all_in_one_size(
         assert key is not None
         with Image.open(io.BytesIO(store.get_sync(key))) as shown:
             assert shown.size == (512, 384)
+
+
+def test_the_first_preview_does_not_wait_for_the_next_second(tmp_path: Path) -> None:
+    store, handle = PictureStore(str(tmp_path)), Handle()
+    reporter = ProgressReporter(store, handle)
+    reporter.hear(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite"))
+    for iteration in range(1, 21):  # at once
+        reporter.hear(stepped(iteration))
+    told = [(one.iteration, one.preview_key is not None) for one in handle.told[1:]]
+    assert told == [(1, False), (15, True)]

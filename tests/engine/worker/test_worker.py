@@ -38,7 +38,9 @@ async def test_a_job_becomes_a_picture_with_its_report(
     assert (image.format, image.size) == ("PNG", (96, 64))
     image.load()
     assert isinstance(image, PngImageFile)
-    assert json.loads(str(image.text["Settings"]))["seed"] == 7
+    said = json.loads(str(image.text["Settings"]))
+    assert said["seed"] == 7
+    assert {"size_px", "quality", "strength"} <= said.keys()  # be they the defaults
     assert not any(part in str(image.text) for part in ("user 1", job.inputs.content))
     assert (done.report.network, done.report.seed) == ("vgg19", 7)
     assert (done.report.width_px, done.report.height_px) == (96, 64)
