@@ -256,9 +256,9 @@ class ClipPainting:
         inputs = replace(
             self._inputs, content=picture, start=None if number else self._inputs.start
         )
-        inputs = with_colors_first(inputs, self._colors_first, coloring)
         if faces is not None:
             inputs = replace(inputs, faces=torch.from_numpy(np.ascontiguousarray(faces)))
+        inputs = with_colors_first(inputs, self._colors_first, coloring)
         options = self.options.model_copy(update={"keep_colors": "no"})
         if past is not None:
             options = options.model_copy(update={"start": "content"})

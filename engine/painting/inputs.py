@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from common.options import PaintOptions
@@ -30,6 +31,7 @@ from engine.painting.statistics import ColorMoments, StyleStatistics
 Share = tuple[float, float, float, float]
 _AXES = 3
 _OVERSHOOT = 0.1
+_SKIN_KEPT = 0.5
 _NAMELESS = sentence("the style")
 
 
@@ -227,7 +229,8 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
 def with_colors_first(inputs: Inputs, share: float, coloring: Coloring | None = None) -> Inputs:
     """With the content brought to the styles' palette, each where it applies, as far as this.
 
-    Nothing changes where the palette of a style is not known, or it is the content's.
+    Nothing changes where the palette of a style is not known, or it is the content's. Faces are
+    brought half as far: skin is to stay skin.
 
     Args:
         inputs: the pictures, with their faces if these are to be kept.
@@ -252,6 +255,10 @@ def with_colors_first(inputs: Inputs, share: float, coloring: Coloring | None = 
     ]
     way = coloring or Coloring.of(content.pixels, faces=inputs.faces is not None)
     pixels = in_palettes(content.pixels, parts, share, way)
+    if inputs.faces is not None:
+        pixels = torch.lerp(
+            pixels, content.pixels, _SKIN_KEPT * resized_mask(inputs.faces, content.size)
+        )
     return replace(inputs, recolored=Picture(pixels, content.alpha))
 
 

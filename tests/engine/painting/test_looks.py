@@ -185,15 +185,29 @@ def test_hue_leads_to_the_palette_but_for_faces() -> None:
     assert not torch.allclose(by_hue, by_light, atol=1e-3)
 
 
+def test_a_face_goes_half_of_the_way_to_the_palette() -> None:
+    content, left = noise_picture(48, 64), torch.zeros(48, 64)
+    left[:, :32] = 1
+    inputs = replace(check_inputs(content, [STYLE], FEW, None, None), faces=left)
+    coloring = Coloring.of(content.pixels, faces=True)
+    found, whole = (
+        with_colors_first(replace(inputs, faces=faces), 1.0, coloring).target.pixels
+        for faces in (left, None)
+    )
+    half = (content.pixels + whole) / 2
+    torch.testing.assert_close(found[..., :32], half[..., :32])
+    torch.testing.assert_close(found[..., 32:], whole[..., 32:])
+
+
 @pytest.mark.parametrize("faces", [True, False])
 def test_a_frame_of_a_scene_takes_its_colours_as_the_scene_does(faces: bool) -> None:
     first, later = noise_picture(48, 64), noise_picture(48, 64, 5)
     coloring = Coloring.of(first.pixels, faces=faces)
     inputs = check_inputs(first, [STYLE], FEW, None, None)
-    alone = replace(inputs, faces=torch.ones(48, 64) if faces else None)
+    inputs = replace(inputs, faces=torch.ones(48, 64) if faces else None)
     assert torch.equal(
         with_colors_first(inputs, 1.0, coloring).target.pixels,
-        with_colors_first(alone, 1.0).target.pixels,
+        with_colors_first(inputs, 1.0).target.pixels,
     )
     joined = Picture(torch.cat([first.pixels, later.pixels], 2))
     both, there = (
