@@ -43,29 +43,32 @@ class Member:
         self.page = page
         self.out = out
 
-    async def command(self, name: str, photo: Path, **options: str) -> None:
-        """Use a slash command with a photograph."""
+    async def command(self, name: str, photo: Path | None = None, **options: str) -> None:
+        """Use a slash command, perhaps with a photograph."""
         box = self.page.locator("#composer-text")
         await box.click()
         await box.press_sequentially(f"/{name}")
         await self.page.locator(".palette-item").first.wait_for()
         await box.press("Enter")
-        fields = {"content": "", **options}
-        for option, value in fields.items():
+        if photo is not None:
+            pill = self.page.locator('.pill[data-option="content"]')
+            await pill.locator("input[type=file]").set_input_files(photo)
+        for option, value in options.items():
             pill = self.page.locator(f'.pill[data-option="{option}"]')
             if not await pill.count():
                 await self.page.get_by_role("button", name=f"+ {option}", exact=True).click()
-            if option == "content":
-                await pill.locator("input[type=file]").set_input_files(photo)
-            elif await pill.locator("select").count():
+            if await pill.locator("select").count():
                 await pill.locator("select").select_option(label=value)
             else:
                 await pill.locator("input").fill(value)
         await self.page.get_by_role("button", name="Send", exact=True).click()
 
-    async def sees(self, words: str) -> "Locator":
-        """The newest message that says something, once there is one."""
-        message = self.page.locator("article.message", has_text=words).last
+    async def sees(self, *words: str) -> "Locator":
+        """The newest message that says all of this, once there is one."""
+        messages = self.page.locator("article.message")
+        for each in words:
+            messages = messages.filter(has_text=each)
+        message = messages.last
         await message.wait_for()
         await self.page.wait_for_timeout(SETTLE_MS)
         return message
@@ -85,7 +88,13 @@ async def ask_which(member: Member, photos: Sequence[Path]) -> None:
     await posted.locator("img.media").nth(len(photos) - 1).wait_for()
     await posted.click(button="right", position={"x": 200, "y": 10})
     await page.get_by_role("menuitem", name="Paint this").click()
-    await member.keep("which", await member.sees("Which of these pictures"))
+    which = await member.sees("Which of these pictures")
+    await member.keep("which", which)
+    await press(which, "All 3 in one message")
+    dialog = page.locator("dialog[open]")
+    await dialog.locator("select").first.select_option(value="the-scream")
+    await dialog.get_by_role("button", name="Submit", exact=True).click()
+    await member.keep("several", await member.sees("3 photographs", "Take 3"))
 
 
 async def try_styles(member: Member) -> None:
@@ -112,6 +121,8 @@ async def live_a_day(member: Member, photo: Path) -> None:
     await member.keep("change", dialog)
     await member.page.keyboard.press("Escape")
     await member.command("paint", photo, **QUICK, preset="starry-night", variants="4", notify="no")
+    await member.command("queue")
+    await member.keep("queue", await member.sees("Places taken"))
     four = await member.sees("Take 4")
     await member.keep("four", four)
     await press(four, "Take 2")

@@ -83,9 +83,9 @@ def _own_parts(
 def _usage_words(t: Texts, waiting: Usage, today: Usage) -> str:
     """What the limits leave, as each version of a picture counts as one."""
     counts = t(
-        "Waiting or being painted: {waiting} (at most {places}) · asked for in 24 hours: {today} "
-        "(at most {daily}) · each version counts",
-        waiting=waiting.current,
+        "Places taken: {taken} of {places} · pictures in 24 hours: {today} of {daily} · "
+        "each version counts",
+        taken=min(waiting.current, waiting.allowed),  # of more versions than places: all
         places=waiting.allowed,
         today=today.current,
         daily=today.allowed,

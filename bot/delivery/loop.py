@@ -91,7 +91,7 @@ class Delivery(Service):
         jobs = {job.id: job for job in due}
         if now - self._places_at >= PLACES_SECONDS:
             self._places_at = now
-            for job in await self._moved():
+            for job in (*await self._moved(), *await self._late()):
                 jobs.setdefault(job.id, job)
         for job_id, message in list(self._messages.items()):
             if job_id not in jobs and message.is_final and message.task is None:
@@ -158,7 +158,7 @@ class Delivery(Service):
             outcome = await self._courier.show(job, standing, attempt=attempt)
         message.edited_at = self._now()
         if isinstance(outcome, SentMessage):
-            message.standing, message.standing_is_old = standing, False
+            message.shows(standing)
         await self._note(job, message, outcome)
 
     async def _note(self, job: Job, message: TrackedMessage, outcome: Outcome) -> None:
@@ -235,6 +235,17 @@ class Delivery(Service):
                 message.standing_is_old = True
                 moved.append(job)
         return moved
+
+    async def _late(self) -> list[Job]:
+        """Jobs that have not ended, whose message says a time that passes."""
+        late = []
+        for job_id, message in list(self._messages.items()):
+            if message.time_passes and not message.is_gone:
+                job = await self._client.queue.jobs.get(job_id)
+                if job is not None and not job.state.ended:
+                    message.standing_is_old = True
+                    late.append(job)
+        return late
 
     def _wait_seconds(self) -> float:
         now = self._now()

@@ -2,15 +2,19 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from discord.utils import utcnow
 
 from bot.delivery.routes import SentMessage
+from bot.ui.words import is_soon
 from bot.wire.faults import BACKOFF
 from bot.wire.in_flight import InFlight
 from jobs.model import Standing
 
 STALE_SECONDS = 2.0  # how long a finished picture waits for an edit with an older state
 ANSWER_SECONDS = 10.0  # the same, once that edit was sent and may be carried out at any moment
+AHEAD_SECONDS = 3.0  # before its time passes, a message is to say that it is any moment now
 SETTLE_SECONDS = (2.0, 8.0, 30.0)  # when to look after an edit that may come too late
 
 
@@ -36,12 +40,26 @@ class TrackedMessage:
     """Nobody sees the message any more; only the end is worth a try."""
     standing: Standing | None = None
     standing_is_old: bool = False
+    time_passes_at: datetime | None = None
+    """When the time that it says will have passed; None where it says none."""
     unsettled: bool = False
     """Whether an edit with an older state may still be carried out."""
     end: SentMessage | None = None
     """The end as it was shown, while it is watched whether it stays."""
     looks: int = 0
     """How often that was looked after."""
+
+    def shows(self, standing: Standing | None) -> None:
+        """Note what was said of the place and the time."""
+        self.standing, self.standing_is_old = standing, False
+        ready_at = None if standing is None else standing.ready_at
+        self.time_passes_at = None if ready_at is None or is_soon(ready_at) else ready_at
+
+    @property
+    def time_passes(self) -> bool:
+        """Whether it says a time that is over, or will be before it is looked at again."""
+        soon = utcnow() + timedelta(seconds=AHEAD_SECONDS)
+        return self.time_passes_at is not None and self.time_passes_at <= soon
 
     def make_way(self, now: float) -> None:
         """Give an edit with an older state up that holds up the end for too long."""

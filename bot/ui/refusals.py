@@ -1,13 +1,10 @@
 """Why a picture was refused, in the user's language; the queue itself speaks only English."""
 
 from collections.abc import Mapping
-from datetime import timedelta
-
-from discord.utils import utcnow
 
 from bot.texts import Texts, _
 from bot.ui.limit_words import limit_value
-from bot.ui.words import QUALITIES, SOON_SECONDS, plain
+from bot.ui.words import QUALITIES, is_soon, plain
 from common.limits import LIMITS, LimitKind
 from jobs.outcomes import BLOCKED, Refusal, Unforeseen
 
@@ -81,7 +78,7 @@ def _when(t: Texts, refusal: Refusal, reason: str) -> str:
         return reason
     # Rounded up, so that it does work at the time that is shown.
     moment = int(refusal.available_at.timestamp()) + 1
-    if refusal.is_predicted and refusal.available_at <= utcnow() + timedelta(seconds=SOON_SECONDS):
+    if refusal.is_predicted and is_soon(refusal.available_at):
         return reason + " " + t("Expected: any moment now.")
     if refusal.is_predicted:
         return reason + " " + t("Expected: <t:{moment}:R>.", moment=moment)

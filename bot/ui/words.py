@@ -138,10 +138,14 @@ def relative(moment: datetime) -> str:
     return discord.utils.format_dt(moment, "R")
 
 
+def is_soon(moment: datetime) -> bool:
+    """Whether a time has passed, or may have when it is read."""
+    return moment <= discord.utils.utcnow() + timedelta(seconds=SOON_SECONDS)
+
+
 def ready_words(t: Texts, moment: datetime) -> str:
     """When a picture is expected, in words that stay true when that time has passed."""
-    soon = discord.utils.utcnow() + timedelta(seconds=SOON_SECONDS)
-    if moment <= soon:
+    if is_soon(moment):
         return t("ready any moment now")
     return t("expected {when}", when=relative(moment))
 

@@ -92,8 +92,10 @@ async def test_the_queue_says_how_many_pictures_a_job_is_and_what_they_take_of_t
     await world.says(await world.paint({"variants": 4}), "Place 1")
     shown = await world.slash(world.user(), "queue")
     assert "· 4 versions · " in shown.text
-    assert "Waiting or being painted: 4 (at most 5)" in shown.text
-    assert "asked for in 24 hours: 4 (at most 18)" in shown.text
+    assert "Places taken: 4 of 5 · pictures in 24 hours: 4 of 18" in shown.text
+    await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 3}, 1)
+    await world.press(world.user(), shown, "Refresh")
+    assert "Places taken: 3 of 3 · " in shown.text
 
 
 async def test_versions_that_are_painted_are_cancelled_as_one(world: World) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from bot.ui import words
 from jobs.db import schema
 from jobs.model import Job, JobState
 from sandbox.compose import delete_message
@@ -329,3 +330,18 @@ async def test_a_card_takes_the_place_of_plain_words(world: World) -> None:
     await world.finished(interaction)
     assert "Something went wrong" not in message.text
     world.discord.violations.clear()
+
+
+async def test_a_time_that_has_passed_is_not_left_standing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(words, "SOON_SECONDS", -3600.0)  # as if it were not near yet
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint()
+    message = await world.says(interaction, "· expected <t:")
+    assert "Painting" in message.text
+    monkeypatch.setattr(words, "SOON_SECONDS", 5.0)
+    await world.says(interaction, "· ready any moment now")
+    painter.hold.set()
+    await world.finished(interaction)
