@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from common.command_line import WRONG_USE, nearest_of, print_anything
 from common.interrupts import stop_quietly
-from engine.allocator import give_large_blocks_back
+from engine.allocator import drop_read_libraries, give_large_blocks_back
 from engine.threads import wait_briefly
 
 COMMANDS = ("paint", "styles")
@@ -38,6 +38,7 @@ def _loading() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+        drop_read_libraries()
 
 
 def _run(arguments: list[str]) -> int:

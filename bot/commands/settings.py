@@ -23,12 +23,12 @@ NEEDS_ADMIN = _("Only those who manage this server may set that; without it, it 
 KEPT: Mapping[DefaultsScope, str] = {
     "user": _("Kept. /paint does so from now on, where you do not say otherwise."),
     "channel": _(
-        "Kept for this channel: a spoiler for everybody, the rest where members have no defaults "
-        "of their own."
+        "Kept for this channel. A spoiler holds for everybody, the rest where members have no "
+        "defaults of their own."
     ),
     "guild": _(
-        "Kept for this server: spoilers for everybody, the rest where members have no defaults of "
-        "their own."
+        "Kept for this server. Spoilers hold for everybody, the rest where members have no "
+        "defaults of their own."
     ),
 }
 TITLES: Mapping[DefaultsScope, str] = {

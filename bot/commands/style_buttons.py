@@ -39,7 +39,7 @@ async def style_button(interaction: Interaction, t: Texts, item: PersistentItem)
     styles, changes = _chosen(interaction, item.parts["style"])
     wish_id = int(item.parts["wish"])
     if wish_id == NO_WISH:
-        title = t("Paint with this")
+        title = t("Try these on my photo") if changes else t("Paint with this")
         await interaction.response.send_modal(PhotoForm(t, title, styles, changes))
     else:
         intake = interaction.client.service(IntakeService)

@@ -14,6 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from engine.networks.border import repeat_border
 from engine.networks.encoder import Basis
+from engine.painting.products import is_quicker, multiplied
 from engine.painting.statistics import LayerMoments
 
 COVARIANCE_EPSILON = 1e-4
@@ -40,7 +41,9 @@ def moments(features: Tensor, guide: Tensor | None, total: float) -> LayerMoment
     columns = _columns(features)
     if guide is None and columns is not None:
         # By products of the layout that they come in.
-        return LayerMoments(columns @ columns.mT / total, columns.sum(1) / total)
+        quick = is_quicker(channels, columns)
+        second = multiplied(columns, columns) if quick else columns @ columns.mT
+        return LayerMoments(second / total, columns.sum(1) / total)
     second = torch.zeros(channels, channels, dtype=wide, device=features.device)
     mean = torch.zeros(channels, dtype=wide, device=features.device)
     if guide is not None and columns is not None:
@@ -95,7 +98,11 @@ def add_moments_slope(
         if fresh and guide is None and positions.is_contiguous() and mine.dtype is dtype:
             torch.addmm(constant, _rows(part), both, out=positions.view(-1, features.shape[1]))
             continue
-        found = torch.addmm(constant, _rows(part), both)
+        rows = _rows(part)
+        if is_quicker(len(both), rows):
+            found = multiplied(rows, both, constant[0])  # It is symmetrical.
+        else:
+            found = torch.addmm(constant, rows, both)
         if guide is not None:
             found *= guide[top:bottom].reshape(-1, 1).to(found.dtype)
         shaped = found.view(positions.shape)
@@ -116,7 +123,10 @@ def _add_to_columns(
     # Gram matrices alone leave the means without a slope.
     constant = slopes.mean[:, None] / total if bool(slopes.mean.any()) else None
     if guide is None:
-        into.addmm_(each, columns, beta=0 if fresh else 1)
+        if not fresh and is_quicker(len(each) // 2, columns):
+            into.add_(multiplied(each, columns.mT))
+        else:
+            into.addmm_(each, columns, beta=0 if fresh else 1)
         if constant is not None:
             into.add_(constant)
         return

@@ -45,7 +45,8 @@ class StoredDefaults(QueuePart):
                 await transaction.lock(f"atelier-defaults:{scope}:{owner_id}")
                 found = sa.select(D.chosen).where(D.scope == scope, D.owner_id == owner_id)
                 text = await transaction.scalar(found)
-                details = {"scope": scope, **chosen.model_dump(exclude_none=True)}
+                where = {"channel_id": owner_id} if scope == "channel" else {"scope": scope}
+                details = {**where, **chosen.model_dump(exclude_none=True)}
                 if text is not None:
                     details[BEFORE] = _read(text).model_dump(exclude_none=True)
                 await write_audit(transaction, guild_id, by_user, "set_defaults", details)

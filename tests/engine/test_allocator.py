@@ -40,3 +40,31 @@ def test_what_large_tensors_took_is_given_back_at_once(network: str, mib: int) -
     held, left = (int(one) for one in done.stdout.split())
     assert held >= 150
     assert left <= 30
+
+
+_DROPS = """
+import re
+from pathlib import Path
+from engine.allocator import drop_read_libraries
+import torch
+
+def of_files_kib():
+    return int(re.search(r"RssFile:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+
+before = of_files_kib()
+drop_read_libraries()
+after = of_files_kib()
+picture = torch.ones(1, 3, 8, 8, requires_grad=True)
+torch.nn.functional.conv2d(picture, torch.ones(2, 3, 3, 3)).sum().backward()
+print(before, after, float(picture.grad.sum()))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it asks the kernel which pages are held")
+def test_what_was_read_of_libraries_is_let_go_and_read_again_when_needed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _DROPS], capture_output=True, text=True, check=True, timeout=120
+    )
+    before, after, slope = (float(one) for one in done.stdout.split())
+    assert after < before / 2
+    assert slope == 2 * 27 * 6 * 6

@@ -75,7 +75,7 @@ def test_a_killed_painting_goes_on_to_the_same_bytes(studio: Path, optimizer: st
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_the_whole_process_keeps_within_its_memory(studio: Path, optimizer: str) -> None:
     how = ("--size", "1024", "--scales", "1", "--iterations", "2", "--optimizer", optimizer)
-    limit = 1152 * 2**20
+    limit = 960 * 2**20
     finish(start(studio, *how, "-o", "out.png", "--max-memory", str(limit), "--report", "r.json"))
     report = json.loads((studio / "r.json").read_text())
     assert report["tiles"] > 1

@@ -105,6 +105,8 @@ def _detail(t: Texts, name: str, value: Any) -> str | None:  # noqa: PLR0911 - a
             return t("until {time}", time=f"<t:{int(value)}:f>")
         case "count", int():
             return t.plural("{count} picture", "{count} pictures", count=value)
+        case "channel_id", int():
+            return f"<#{value}>"
         case "scope", _:
             return t(SCOPES.get(str(value), str(value)))
         case _ if (said := default_words(t, name, value)) is not None:

@@ -181,3 +181,10 @@ async def test_the_log_tells_what_defaults_were_set_in_the_readers_language(worl
         assert words in said
     for key in ("scope", "size_px", "always_spoiler", "True"):
         assert key not in said
+
+
+async def test_the_log_names_the_channel_whose_defaults_were_set(world: World) -> None:
+    said = await choose(world, {"switches": ["spoiler"]}, "admin", "channel")
+    assert "A spoiler holds for everybody" in said.text
+    log = (await world.slash(world.user("admin"), "limits log")).text
+    assert f"(<#{said.channel_id}>, spoiler on all pictures)" in log

@@ -186,6 +186,8 @@ async def test_styles_that_are_tried_ask_for_one_photograph(world: World) -> Non
     trial = await world.press(world.user(), styles, "Try these on my photo")
     one_style = await world.press(world.user(), styles, "Paint with this")
     assert [most_files(each) for each in (trial, one_style)] == [1, 10]
+    titles = [each.modal["title"] for each in (trial, one_style) if each.modal]
+    assert titles == ["Try these on my photo", "Paint with this"]
 
 
 def most_files(opened: Interaction) -> int:
