@@ -47,7 +47,7 @@ FOR_SEVERAL: Mapping[str, str] = {
         "{current} in 24 hours, and {allowed} is the most."
     ),
 }
-"""The same for several pictures at once, where some of them would still fit in."""
+"""The same for several pictures at once, where that they are several stands in the way."""
 NUMBERS = frozenset({LimitKind.SIZE, LimitKind.QUALITY, LimitKind.COUNT, LimitKind.SECONDS})
 OPERATORS = _("(This limit is set by whoever runs this bot.)")
 SERVERS = _("(This limit is set by the admins of this server.)")
@@ -101,7 +101,8 @@ def _reason(t: Texts, refusal: Refusal) -> str:
     allowed, current = (
         _in_words(t, refusal.limit, value) for value in (refusal.allowed, refusal.current)
     )
-    said = FOR_SEVERAL.get(refusal.limit) if refusal.asked > 1 else None
+    is_full = refusal.current == refusal.allowed  # then not even one would fit in
+    said = FOR_SEVERAL.get(refusal.limit) if refusal.asked > 1 and not is_full else None
     if refusal.limit == BLOCKED and refusal.by_operator:
         said = BLOCKED_EVERYWHERE
     if said is not None:
