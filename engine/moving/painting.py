@@ -31,7 +31,6 @@ from engine.painting.checkpoint import fingerprint
 from engine.painting.color import finish
 from engine.painting.faces import Face, face_mask
 from engine.painting.inputs import (
-    Coloring,
     Held,
     Inputs,
     check_inputs,
@@ -39,6 +38,7 @@ from engine.painting.inputs import (
     with_colors_first,
 )
 from engine.painting.painter import paint_inputs, told_pictures
+from engine.painting.palette import Coloring
 from engine.painting.picture import Size, fit_size, resized
 from engine.painting.plan import USUAL_ITERATION_PIXELS, colors_first
 from engine.painting.recipe import load_recipe
@@ -223,7 +223,7 @@ class ClipPainting:
         """By what all frames of the scene that begins with this one take the styles' colours."""
         if begins not in self._colorings:
             faces = self._faces.in_scene(begins)
-            self._colorings[begins] = Coloring.of(self._photograph(begins), faces=faces)
+            self._colorings[begins] = Coloring.of(self._photograph(begins).pixels, faces=faces)
         return self._colorings[begins]
 
     def _find_faces(self, number: int) -> tuple[Face, ...]:
@@ -256,9 +256,9 @@ class ClipPainting:
         inputs = replace(
             self._inputs, content=picture, start=None if number else self._inputs.start
         )
-        inputs = with_colors_first(inputs, self._colors_first, coloring)
         if faces is not None:
             inputs = replace(inputs, faces=torch.from_numpy(np.ascontiguousarray(faces)))
+        inputs = with_colors_first(inputs, self._colors_first, coloring)
         options = self.options.model_copy(update={"keep_colors": "no"})
         if past is not None:
             options = options.model_copy(update={"start": "content"})

@@ -14,19 +14,9 @@ from torch import Tensor
 from common.options import KeepColors
 from engine.painting.statistics import ColorMoments
 
-_REC709 = (0.2126, 0.7152, 0.0722)
+LUMA = (0.2126, 0.7152, 0.0722)
 # Below this deviation (3 levels of 255) a direction of colour is noise, not to be amplified.
 _LEAST_DEVIATION = 3.0 / 255.0
-_CHROMA = 3.0
-_OPPONENT = torch.tensor(
-    [
-        [0.299, 0.587, 0.114],
-        [-0.1687 * _CHROMA, -0.3313 * _CHROMA, 0.5 * _CHROMA],
-        [0.5 * _CHROMA, -0.4187 * _CHROMA, -0.0813 * _CHROMA],
-    ],
-    dtype=torch.float64,
-)
-"""Luma, and what is blue and red beyond it (BT.601), which count more than it."""
 _KNOTS = 513
 _CELLS = 2048
 _MOST_SAMPLES = 1 << 16
@@ -55,7 +45,7 @@ def finish(painted: Tensor, content: Tensor, method: KeepColors, strength: float
 
 def luminance(picture: Tensor) -> Tensor:
     """Rec. 709 luma, [1, 1, H, W]."""
-    weights = picture.new_tensor(_REC709).view(1, 3, 1, 1)
+    weights = picture.new_tensor(LUMA).view(1, 3, 1, 1)
     return (picture * weights).sum(1, keepdim=True)
 
 
@@ -101,37 +91,7 @@ def mixed_colors(parts: Sequence[tuple[float, ColorMoments]]) -> ColorMoments:
     return ColorMoments(mean, second - torch.outer(mean, mean))
 
 
-def in_palettes(
-    photograph: Tensor,
-    parts: Sequence[tuple[float, ColorMoments, Tensor | None]],
-    share: float,
-    given: ColorMoments | None = None,
-    *,
-    by_hue: bool = False,
-) -> Tensor:
-    """A photograph [3, H, W] brought to palettes by `match_moments`, as far as the share says.
-
-    Args:
-        photograph: sRGB.
-        parts: weight, palette, and mask [H, W] of where it applies; None everywhere. Where none
-            applies, the photograph stays.
-        share: 0..1.
-        given: see `match_moments`.
-        by_hue: whether a change of chroma counts more than one of luma: a light blue sky takes
-            the painting's dark blue then and not its light yellow.
-    """
-    axes = _OPPONENT if by_hue else None
-    found, total = (photograph.new_zeros(one.shape) for one in (photograph, photograph[0]))
-    for weight, colors, mask in parts:
-        cover = torch.full_like(total, weight) if mask is None else mask.to(total) * weight
-        found += cover * _moved(photograph[None], colors, given, axes)[0].clamp(0, 1)
-        total += cover
-    tiny = torch.finfo(total.dtype).tiny
-    painted = torch.where(total > 0, found / total.clamp(min=tiny), photograph)
-    return torch.lerp(photograph, painted, share)
-
-
-def match_moments(style: Tensor, wanted: ColorMoments, given: ColorMoments | None = None) -> Tensor:
+def match_moments(style: Tensor, wanted: ColorMoments) -> Tensor:
     """The style with the wanted mean and covariance, its colours moved as little as can be.
 
     The linear Monge-Kantorovitch map (Pitié and Kokaram, 2007, eq. 9),
@@ -141,9 +101,9 @@ def match_moments(style: Tensor, wanted: ColorMoments, given: ColorMoments | Non
     Args:
         style: the picture whose colours are moved.
         wanted: the moments to have.
-        given: those of what the map is reckoned for, if it is not this picture.
     """
-    return _moved(style, wanted, given).clamp(0, 1)
+    given = color_moments(style)
+    return mapped(style, least_map(given, wanted), given, wanted).clamp(0, 1)
 
 
 def match_histogram(style: Tensor, content: Tensor) -> Tensor:
@@ -152,34 +112,33 @@ def match_histogram(style: Tensor, content: Tensor) -> Tensor:
     Starts from equal moments, then matches one-dimensional distributions along turned axes
     (Pitié, Kokaram and Dahyot, 2007), the last time along red, green and blue.
     """
-    colors = _moved(style, color_moments(content))[0].flatten(1)
-    wanted = _sample(content[0].flatten(1))
+    given, found = color_moments(style), color_moments(content)
+    colors = mapped(style, least_map(given, found), given, found)[0].flatten(1)
+    wanted = sample(content[0].flatten(1))
     for turn in _rotations(colors):
         colors = turn.T @ _match_axes(turn @ colors, turn @ wanted)
     return colors.view_as(style).clamp(0, 1)
 
 
-def _moved(
-    style: Tensor,
-    wanted: ColorMoments,
-    given: ColorMoments | None = None,
-    axes: Tensor | None = None,
-) -> Tensor:
-    """`match_moments` before what leaves 0..1 is clipped.
+def least_map(given: ColorMoments, wanted: ColorMoments, axes: Tensor | None = None) -> Tensor:
+    """The matrix [3, 3] by which colours get a covariance and are moved as little as can be.
 
-    `axes` [3, 3], of another space of colours by red, green and blue, say in which space they are
-    moved as little as can be.
+    See `match_moments`. `axes` [3, 3], of another space of colours by red, green and blue, say in
+    which space they are moved as little as can be.
     """
-    given = given or color_moments(style)
     if axes is None:
-        turn = _least_turn(given.covariance, wanted.covariance)
-    else:
-        root, _ = _roots(given.covariance)  # Noise is to be told in red, green and blue.
-        there = (axes @ one @ axes.T for one in (root @ root, wanted.covariance))
-        turn = torch.linalg.inv(axes) @ _least_turn(*there) @ axes
-    offset = wanted.mean - turn @ given.mean
-    matrix = turn.to(device=style.device, dtype=style.dtype)
-    moved = torch.einsum("ij,njhw->nihw", matrix, style)
+        return _least_turn(given.covariance, wanted.covariance)
+    root, _ = _roots(given.covariance)  # Noise is to be told in red, green and blue.
+    there = (axes @ one @ axes.T for one in (root @ root, wanted.covariance))
+    turn: Tensor = torch.linalg.inv(axes) @ _least_turn(*there) @ axes
+    return turn
+
+
+def mapped(picture: Tensor, matrix: Tensor, given: ColorMoments, wanted: ColorMoments) -> Tensor:
+    """Colours by a matrix, the one mean going to the other; some may leave 0..1."""
+    offset = wanted.mean - matrix @ given.mean
+    here = matrix.to(device=picture.device, dtype=picture.dtype)
+    moved = torch.einsum("ij,njhw->nihw", here, picture)
     return moved + offset.to(moved).view(1, 3, 1, 1)
 
 
@@ -215,23 +174,23 @@ def _rotations(like: Tensor) -> list[Tensor]:
     return [turn.to(like) for turn in (*turns, torch.eye(3, dtype=torch.float64))]
 
 
-def _sample(colors: Tensor) -> Tensor:
+def sample(colors: Tensor) -> Tensor:
     """Evenly spread colours [3, n], few enough to be sorted at any size of picture."""
     step = max(1, colors.shape[1] // _MOST_SAMPLES)
     return colors[:, ::step]
 
 
 def _match_axes(colors: Tensor, wanted: Tensor) -> Tensor:
-    sample = _sample(colors)
+    few = sample(colors)
     return torch.stack(
         [
-            _match_values(colors[axis], _quantiles(sample[axis]), _quantiles(wanted[axis]))
+            _match_values(colors[axis], quantiles(few[axis]), quantiles(wanted[axis]))
             for axis in range(3)
         ]
     )
 
 
-def _quantiles(values: Tensor) -> Tensor:
+def quantiles(values: Tensor) -> Tensor:
     """Values at evenly spaced ranks, least and greatest included."""
     ordered = values.sort().values
     ranks = torch.linspace(0, ordered.numel() - 1, _KNOTS, device=values.device)

@@ -3,14 +3,18 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from common.options import PaintOptions
 from common.sentences import Sentence, sentence
-from engine.painting.color import color_moments, in_palettes, mixed_colors, prepare_style
+from engine.painting.calm import calm_parts
+from engine.painting.color import color_moments, mixed_colors, prepare_style
 from engine.painting.errors import PaintSettingsError
 from engine.painting.faces import Face, face_mask, find_faces
+from engine.painting.palette import Coloring, in_palettes
 from engine.painting.picture import (
     Picture,
     Size,
@@ -19,6 +23,7 @@ from engine.painting.picture import (
     fit_size,
     mirrored,
     resized,
+    resized_mask,
 )
 from engine.painting.plan import LEAST_SIDE_PX
 from engine.painting.statistics import ColorMoments, StyleStatistics
@@ -26,6 +31,7 @@ from engine.painting.statistics import ColorMoments, StyleStatistics
 Share = tuple[float, float, float, float]
 _AXES = 3
 _OVERSHOOT = 0.1
+_SKIN_KEPT = 0.5
 _NAMELESS = sentence("the style")
 
 
@@ -86,6 +92,14 @@ class Inputs:
     def target(self) -> Picture:
         """What is painted from: the photograph, in the styles' palette where that comes first."""
         return self.content if self.recolored is None else self.recolored
+
+    @cached_property
+    def calm(self) -> Tensor:
+        """[h, w] in 0..1, of the content's shape: where it is calm, but for faces."""
+        calm = calm_parts(self.content.pixels)
+        if self.faces is None:
+            return calm
+        return calm * (1 - resized_mask(self.faces, (calm.shape[0], calm.shape[1])))
 
 
 def check_inputs(
@@ -212,25 +226,11 @@ def _prepared(style: Style, content: Picture, options: PaintOptions) -> Style:
     return replace(style, picture=Picture(pixels.contiguous(), alpha))
 
 
-@dataclass(frozen=True, eq=False)
-class Coloring:
-    """By what a photograph's colours are moved to the styles' palette."""
-
-    given: ColorMoments
-    """Those that it has."""
-    by_hue: bool
-    """Whether hue leads the way: not to faces, whose greys would go blotchy."""
-
-    @classmethod
-    def of(cls, photograph: Picture, *, faces: bool) -> "Coloring":
-        """That of a photograph, with faces or without."""
-        return cls(color_moments(photograph.pixels[None]), by_hue=not faces)
-
-
 def with_colors_first(inputs: Inputs, share: float, coloring: Coloring | None = None) -> Inputs:
     """With the content brought to the styles' palette, each where it applies, as far as this.
 
-    Nothing changes where the palette of a style is not known, or it is the content's.
+    Nothing changes where the palette of a style is not known, or it is the content's. Faces are
+    brought half as far: skin is to stay skin.
 
     Args:
         inputs: the pictures, with their faces if these are to be kept.
@@ -253,8 +253,12 @@ def with_colors_first(inputs: Inputs, share: float, coloring: Coloring | None = 
         (sum(weight for weight, _ in group), mixed_colors(group), masks[place])
         for place, group in groups.items()
     ]
-    way = coloring or Coloring.of(content, faces=inputs.faces is not None)
-    pixels = in_palettes(content.pixels, parts, share, way.given, by_hue=way.by_hue)
+    way = coloring or Coloring.of(content.pixels, faces=inputs.faces is not None)
+    pixels = in_palettes(content.pixels, parts, share, way)
+    if inputs.faces is not None:
+        pixels = torch.lerp(
+            pixels, content.pixels, _SKIN_KEPT * resized_mask(inputs.faces, content.size)
+        )
     return replace(inputs, recolored=Picture(pixels, content.alpha))
 
 

@@ -25,7 +25,7 @@ _LEAST_SHARE = 0.01
 _BLOCKS, _LEAST_BLOCK = 16, 1024
 _NEIGHBORS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))
 """One of each pair of neighbours, rows and columns away, and what its difference counts."""
-_BAND = 1 << 17
+_BAND, _PART = 1 << 17, 1 << 13
 """Positions that are worked on at a time."""
 
 
@@ -38,23 +38,30 @@ def moments(features: Tensor, guide: Tensor | None, total: float) -> LayerMoment
         total: sum of the guide over the whole picture, so that the shares of all tiles add up.
     """
     wide, channels = _wide(features.dtype), features.shape[1]
-    if guide is None and (columns := _columns(features)) is not None:
+    columns = _columns(features)
+    if guide is None and columns is not None:
         # By products of the layout that they come in.
         quick = is_quicker(channels, columns)
         second = multiplied(columns, columns) if quick else columns @ columns.mT
         return LayerMoments(second / total, columns.sum(1) / total)
     second = torch.zeros(channels, channels, dtype=wide, device=features.device)
     mean = torch.zeros(channels, dtype=wide, device=features.device)
+    if guide is not None and columns is not None:
+        counts = guide.reshape(-1).to(wide)
+        for place in _parts(columns.shape[1]):
+            weighted = columns[:, place] * counts[place]
+            second.addmm_(columns[:, place], weighted.mT)
+            mean += weighted.sum(1)
+        return LayerMoments(second / total, mean / total)
     for top, bottom in _bands(features):
         rows = _rows(features[:, :, top:bottom])
+        weighted = rows
         if guide is not None:
-            rows = rows.to(wide)
-            weighted = rows * guide[top:bottom].reshape(-1, 1).to(wide)
+            weighted = rows * guide[top:bottom].reshape(-1, 1).to(rows.dtype)
+        if rows.dtype is wide:
             second, mean = second.addmm(rows.mT, weighted), mean + weighted.sum(0)
-        elif rows.dtype is wide:
-            second, mean = second.addmm(rows.mT, rows), mean + rows.sum(0)
         else:
-            products, sums = _sums_of_blocks(rows)
+            products, sums = _sums_of_blocks(rows, weighted)
             second, mean = second + products, mean + sums
     return LayerMoments(second / total, mean / total)
 
@@ -80,16 +87,8 @@ def add_moments_slope(
     """
     dtype = _row_dtype(features)
     columns, into = _columns(features), _columns(slope)
-    if guide is None and columns is not None and into is not None:
-        each = (slopes.second + slopes.second.mT) / total
-        # Gram matrices alone leave the means without a slope.
-        constant = slopes.mean[:, None] / total if bool(slopes.mean.any()) else None
-        if not fresh and is_quicker(len(each) // 2, columns):
-            into.add_(multiplied(each, columns.mT))
-        else:
-            into.addmm_(each, columns, beta=0 if fresh else 1)
-        if constant is not None:
-            into.add_(constant)
+    if columns is not None and into is not None:
+        _add_to_columns(into, columns, guide, total, slopes, fresh=fresh)
         return
     both = ((slopes.second + slopes.second.mT) / total).to(dtype)
     constant = (slopes.mean[None] / total).to(dtype)
@@ -108,6 +107,35 @@ def add_moments_slope(
             found *= guide[top:bottom].reshape(-1, 1).to(found.dtype)
         shaped = found.view(positions.shape)
         positions.copy_(shaped) if fresh else positions.add_(shaped)
+
+
+def _add_to_columns(
+    into: Tensor,
+    columns: Tensor,
+    guide: Tensor | None,
+    total: float,
+    slopes: LayerMoments,
+    *,
+    fresh: bool,
+) -> None:
+    """`add_moments_slope` by products of the layout that features come in."""
+    each = (slopes.second + slopes.second.mT) / total
+    # Gram matrices alone leave the means without a slope.
+    constant = slopes.mean[:, None] / total if bool(slopes.mean.any()) else None
+    if guide is None:
+        if not fresh and is_quicker(len(each) // 2, columns):
+            into.add_(multiplied(each, columns.mT))
+        else:
+            into.addmm_(each, columns, beta=0 if fresh else 1)
+        if constant is not None:
+            into.add_(constant)
+        return
+    counts = guide.reshape(-1).to(into.dtype)
+    for place in _parts(columns.shape[1]):
+        found = each @ columns[:, place]
+        found = found if constant is None else found.add_(constant)
+        found *= counts[place]
+        into[:, place].copy_(found) if fresh else into[:, place].add_(found)
 
 
 def gram_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
@@ -238,6 +266,11 @@ def _bands(features: Tensor) -> Iterator[tuple[int, int]]:
         yield top, min(height, top + step)
 
 
+def _parts(count: int) -> Iterator[slice]:
+    """Positions, so few at a time that what is made of them stays in the cache."""
+    return (slice(start, start + _PART) for start in range(0, count, _PART))
+
+
 def _columns(features: Tensor) -> Tensor | None:
     """[channels, positions] where memory lies so, on a CPU in float32 or wider; else None."""
     laid = features.is_contiguous() and features.shape[1] > 1
@@ -260,8 +293,8 @@ def _row_dtype(features: Tensor) -> torch.dtype:
     return features.dtype if narrow else _wide(features.dtype)
 
 
-def _sums_of_blocks(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Σ F Fᵀ and Σ F of bf16 rows, in float32.
+def _sums_of_blocks(rows: Tensor, weighted: Tensor) -> tuple[Tensor, Tensor]:
+    """Σ g F Fᵀ and Σ g F of bf16 rows F and g F, in float32.
 
     Products of bf16 are summed in float32 within, but rounded at the end; so they are taken by
     blocks, whose results are summed in float32. That errs by some 5e-4, a tenth of what bf16
@@ -270,9 +303,10 @@ def _sums_of_blocks(rows: Tensor) -> tuple[Tensor, Tensor]:
     count, channels = rows.shape
     second = torch.zeros(channels, channels, device=rows.device)
     mean = torch.zeros(1, channels, device=rows.device)
-    for block in torch.split(rows, max(_LEAST_BLOCK, -(-count // _BLOCKS))):
-        second += block.mT @ block
-        mean += block.new_ones(1, block.shape[0]) @ block
+    size = max(_LEAST_BLOCK, -(-count // _BLOCKS))
+    for block, counted in zip(torch.split(rows, size), torch.split(weighted, size), strict=True):
+        second += block.mT @ counted
+        mean += block.new_ones(1, block.shape[0]) @ counted
     return second, mean[0]
 
 

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from engine.networks.encoder import TORCHVISION_STD, Encoder
+from engine.painting.calm import calm_parts
 from engine.painting.errors import PaintSettingsError
 from engine.painting.inputs import Style, fitted_style
 from engine.painting.losses import moments
 from engine.painting.memory import tiling_for
-from engine.painting.picture import Picture, Size
+from engine.painting.picture import Picture, Size, resized_mask
 from engine.painting.plan import Plan
 from engine.painting.statistics import (
     LayerMoments,
@@ -23,6 +24,8 @@ from engine.painting.statistics import (
 )
 from engine.painting.tiles import Region, guide_at
 
+_COLORS = 3
+_CALM = "_calm"
 _UNITS = {"caffe": 1.0, "torchvision": 255.0 * sum(TORCHVISION_STD) / 3}
 
 
@@ -58,18 +61,22 @@ def measure_style(
     layers: Sequence[str],
     *,
     alpha: Tensor | None = None,
+    calm: Tensor | None = None,
     core_px: int | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> dict[str, LayerMoments]:
     """Moments of a style picture [3, H, W] at the size that it has, on the device, in the bases.
 
-    Features count by an alpha [H, W], if there is one.
+    Features count by an alpha [H, W], if there is one; by `calm` [H, W], how far each place is
+    calm, those of the calm parts are told too, under `calm_name` of each layer.
     """
     picture = pixels[None].to(encoder.device)
     size = (picture.shape[-2], picture.shape[-1])
     tiling = tiling_for(encoder, layers, size, core_px)
     whole = Region(0, size[0], 0, size[1])
-    guide = None if alpha is None else alpha.to(encoder.device)
+    guides = {_same: alpha}
+    if calm is not None:
+        guides[calm_name] = calm if alpha is None else calm * alpha
     found: dict[str, LayerMoments] = {}
     for core in [whole] if tiling is None else tiling.cores():
         check()
@@ -79,14 +86,34 @@ def measure_style(
             for name in layers:
                 stride = encoder.stride_px(name)
                 own = core.inside(window).at_stride(stride).of(features[name])
-                if guide is None:
-                    counts, total = None, float((size[0] // stride) * (size[1] // stride))
-                else:
-                    counts, total = guide_at(guide, core, stride), _covered(guide, stride)
-                part = moments(own, counts, total)
-                known = found.get(name)
-                found[name] = part if known is None else known.plus(part)
-    return {name: part.in_basis(encoder.basis(name)).mirrored() for name, part in found.items()}
+                for named, guide in guides.items():
+                    if guide is None:
+                        counts, total = None, float((size[0] // stride) * (size[1] // stride))
+                    else:
+                        counts = guide_at(guide, core, stride).to(encoder.device)
+                        total = _covered(guide, stride)
+                    part = moments(own, counts, total)
+                    known = found.get(named(name))
+                    found[named(name)] = part if known is None else known.plus(part)
+    return {
+        named(name): found[named(name)].in_basis(encoder.basis(name)).mirrored()
+        for named in guides
+        for name in layers
+    }
+
+
+def calm_name(layer: str) -> str:
+    """Under which the moments of a layer in a style's calm parts are kept."""
+    return f"{layer}{_CALM}"
+
+
+def is_calm(name: str) -> bool:
+    """Whether moments of this name are of calm parts alone."""
+    return name.endswith(_CALM)
+
+
+def _same(layer: str) -> str:
+    return layer
 
 
 def _covered(alpha: Tensor, stride: int) -> float:
@@ -98,7 +125,9 @@ def _covered(alpha: Tensor, stride: int) -> float:
 def style_statistics(
     measuring: Measuring, style: Style, picture: Size
 ) -> Mapping[str, LayerMoments]:
-    """A style's moments for a painting of this size.
+    """A style's moments for a painting of this size, with those of its calm parts.
+
+    The latter only where the plan asks for them and there is a picture of the style.
 
     Raises:
         PaintSettingsError: the fingerprints were made with other settings.
@@ -107,7 +136,7 @@ def style_statistics(
     layers = [name for name in encoder.layers if name in plan.style_layers]
     if style.picture is None:
         return _from_fingerprints(measuring, style, picture, layers)
-    pixels, alpha = _fitted(style.picture, picture, plan)
+    pixels, alpha, calm = _fitted(style.picture, picture, plan)
     size = (pixels.shape[1], pixels.shape[2])
     tiling = tiling_for(encoder, layers, size, measuring.core_px)
     key = StatisticsKey.of(
@@ -118,23 +147,38 @@ def style_statistics(
         tile_px=0 if tiling is None else tiling.core_px,
         origin=style.origin,
     )
-    known = measuring.store.get(key, layers)
+    wanted = layers if calm is None else [*layers, *(calm_name(name) for name in layers)]
+    known = measuring.store.get(key, wanted)
     if known is None:
         found = measure_style(
-            encoder, pixels, layers, alpha=alpha, core_px=measuring.core_px, check=measuring.check
+            encoder,
+            pixels,
+            layers,
+            alpha=alpha,
+            calm=calm,
+            core_px=measuring.core_px,
+            check=measuring.check,
         )
         measuring.store.put(StyleStatistics(key, found))
         return found
-    return {name: known.layers[name] for name in layers}
+    return {name: known.layers[name] for name in wanted}
 
 
-def _fitted(style: Picture, picture: Size, plan: Plan) -> tuple[Tensor, Tensor | None]:
-    """Pixels and alpha of a style for a scale of the painting."""
-    if style.alpha is None:
-        return fitted_style(style.pixels, picture, plan.style_scale, plan.style_fit), None
-    both = torch.cat([style.pixels, style.alpha[None]])
-    made = fitted_style(both, picture, plan.style_scale, plan.style_fit)
-    return made[:3], made[3]
+def _fitted(
+    style: Picture, picture: Size, plan: Plan
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Pixels, alpha and calm parts of a style for a scale of the painting."""
+    planes = [style.pixels]
+    if style.alpha is not None:
+        planes.append(style.alpha[None])
+    if plan.calm:
+        planes.append(resized_mask(calm_parts(style.pixels), style.size)[None])
+    made = fitted_style(torch.cat(planes), picture, plan.style_scale, plan.style_fit)
+    return (
+        made[:_COLORS],
+        None if style.alpha is None else made[_COLORS],
+        made[-1] if plan.calm else None,
+    )
 
 
 def _from_fingerprints(
@@ -157,5 +201,7 @@ def _from_fingerprints(
             network=encoder.name,
             pooling=encoder.pooling,
         )
-    found = nearest(fitting, round(max(picture) * measuring.plan.style_scale))
-    return {name: found.layers[name] for name in layers}
+    found = nearest(fitting, round(max(picture) * measuring.plan.style_scale)).layers
+    calm = [calm_name(name) for name in layers] if measuring.plan.calm else []
+    wanted = [*layers, *calm] if set(calm) <= set(found) else layers
+    return {name: found[name] for name in wanted}

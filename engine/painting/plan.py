@@ -59,6 +59,7 @@ class Plan:
     loss: Loss
     optimizer: OptimizerSettings
     scales: tuple[Scale, ...]
+    calm: float
     colors_first: float
     detail: float
     style_scale: float
@@ -112,6 +113,7 @@ class Plan:
                 for one in self.scales
             ],
             "iterations": self.total_iterations,
+            "calm": self.calm,
             "colors_first": self.colors_first,
             "detail": self.detail,
             "style_scale": self.style_scale,
@@ -152,6 +154,7 @@ def make_plan(
     used = {*choice.style, *choice.content}
     layers = [name for name in encoder.layers if name in used]
     keep, paint = _strength(options.strength)
+    statistic = options.style_statistic or recipe.loss.statistic
     return Plan(
         content_layers=_shares(choice.content),
         style_layers=style_layers,
@@ -165,9 +168,7 @@ def make_plan(
             },
             **({"temporal": recipe.moving.temporal_weight} if held else {}),
         },
-        loss=recipe.loss.model_copy(
-            update={"statistic": options.style_statistic or recipe.loss.statistic}
-        ),
+        loss=recipe.loss.model_copy(update={"statistic": statistic}),
         optimizer=recipe.optimizer,
         scales=_scales(
             options,
@@ -176,6 +177,7 @@ def make_plan(
             _history(options, recipe, encoder, layers, memory),
             held=held,
         ),
+        calm=choice.calm if statistic == "gram" else 0.0,
         colors_first=colors_first(options, recipe),
         detail=recipe.start.detail * min(1.0, keep) if paint else 0.0,
         style_scale=options.style_scale,

@@ -42,7 +42,8 @@ class LayerChoice(_Table):
 
     The weights of whole terms may differ between choices, as deeper layers weigh differently.
     `terms` are those besides content, style and variation; `lbfgs` stands for the pyramid's
-    iterations with L-BFGS.
+    iterations with L-BFGS. `calm` is what the photograph's calm parts, held to the painting's calm
+    parts, count beside the whole; see `engine.painting.calm`.
     """
 
     content: dict[str, _Weight]
@@ -50,6 +51,7 @@ class LayerChoice(_Table):
     content_weight: _Weight
     style_weight: _Weight = 1.0
     tv_weight: _Weight = 0.0
+    calm: _Weight = 0.0
     terms: dict[str, TermChoice] = {}
     lbfgs: Iterations | None = None
 

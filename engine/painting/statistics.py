@@ -44,6 +44,10 @@ class LayerMoments:
         second = weight @ self.second @ weight.mT + mixed + mixed.mT + torch.outer(bias, bias)
         return LayerMoments(second, mean + bias)
 
+    def centered(self) -> "LayerMoments":
+        """With the covariance in place of `second`: what changes, wherever the means are."""
+        return LayerMoments(self.second - torch.outer(self.mean, self.mean), self.mean)
+
     def plus(self, other: "LayerMoments") -> "LayerMoments":
         """With another part of the same picture."""
         return LayerMoments(self.second + other.second, self.mean + other.mean)
@@ -183,9 +187,12 @@ def nearest(choices: Sequence[StyleStatistics], long_side_px: int) -> StyleStati
 
 
 def mixed(parts: Sequence[tuple[float, Mapping[str, LayerMoments]]]) -> dict[str, LayerMoments]:
-    """Moments of a mixture of styles, each with its share (shares are made to sum to one)."""
+    """Moments of a mixture of styles, each with its share (shares are made to sum to one).
+
+    Of those that all of them have.
+    """
     total = sum(share for share, _ in parts)
-    layers = parts[0][1].keys()
+    layers = [name for name in parts[0][1] if all(name in part for _, part in parts)]
     return {
         name: LayerMoments(
             sum_of([part[name].second * (share / total) for share, part in parts]),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.networks.encoder import Encoder
+from engine.painting.calm import calm_parts
 from engine.painting.color import color_moments
 from engine.painting.measuring import measure_style
 from engine.painting.picture import Picture, fit_size, padded, resized, resized_mask
@@ -24,15 +25,20 @@ def measure_fingerprint(
     picture: Picture,
     layers: Sequence[str],
     sizes_px: Sequence[int] = SIZES_PX,
+    *,
+    calm: bool = False,
 ) -> list[StyleStatistics]:
-    """Statistics of a picture at the sizes that it is large enough for, small ones first."""
+    """Statistics of a picture at the sizes that it is large enough for, small ones first.
+
+    With those of its calm parts, if these are to count.
+    """
     largest = max(picture.size)
     wanted = sorted({min(size, largest) for size in sizes_px})
-    return [_measured(encoder, picture, layers, size) for size in wanted]
+    return [_measured(encoder, picture, layers, size, calm=calm) for size in wanted]
 
 
 def _measured(
-    encoder: Encoder, picture: Picture, layers: Sequence[str], long_side_px: int
+    encoder: Encoder, picture: Picture, layers: Sequence[str], long_side_px: int, *, calm: bool
 ) -> StyleStatistics:
     filled = picture.filled()
     size = fit_size(picture.size, long_side_px)
@@ -41,7 +47,8 @@ def _measured(
     if filled.alpha is not None:
         alpha = padded(resized_mask(filled.alpha, size), LEAST_SIDE_PX)
     key = StatisticsKey.of(encoder, picture.hash, pixels)
-    layers_found = measure_style(encoder, pixels, layers, alpha=alpha)
+    quiet = padded(resized_mask(calm_parts(filled.pixels), size), LEAST_SIDE_PX) if calm else None
+    layers_found = measure_style(encoder, pixels, layers, alpha=alpha, calm=quiet)
     return StyleStatistics(key, layers_found, color_moments(filled.pixels[None]))
 
 

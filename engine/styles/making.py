@@ -43,7 +43,8 @@ def make_fingerprint(
     )
     choice = chosen.choice_for(encoder.layers)
     layers = [name for name in encoder.layers if choice is None or name in choice.style]
-    return pack(measure_fingerprint(encoder, picture, layers))
+    calm = choice is not None and choice.calm > 0
+    return pack(measure_fingerprint(encoder, picture, layers, calm=calm))
 
 
 def picture_from_file(data: bytes) -> Picture:

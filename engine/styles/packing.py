@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from engine.painting.measuring import is_calm
 from engine.painting.statistics import (
     ColorMoments,
     LayerMoments,
@@ -26,6 +27,8 @@ from engine.painting.statistics import (
 
 ERROR = 0.07
 """Largest error of a packed matrix, in parts of its norm (Frobenius), before rounding."""
+_CALM_ERROR = 0.1
+"""That of what is said of calm parts, which is beside the whole."""
 FORMAT = "2"
 _ABOUT_ZERO = "1"
 """An older format, of the second moments about zero, without the rest of the diagonal."""
@@ -42,7 +45,8 @@ def pack(sizes: Sequence[StyleStatistics], error: float = ERROR) -> bytes:
             place = f"{number}.{name}"
             mean = moments.mean.detach().cpu().to(torch.float16)
             centered = moments.second.detach().cpu() - torch.outer(mean.float(), mean.float())
-            scale, columns = _factor(centered, error)
+            allowed = max(error, _CALM_ERROR) if is_calm(name) else error
+            scale, columns = _factor(centered, allowed)
             told = (columns.float() * scale).square().sum(1)
             tensors[f"{place}.columns"] = columns
             tensors[f"{place}.scale"] = scale

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -19,13 +19,14 @@ from engine.painting.losses import (
     moments,
     wasserstein_distance,
 )
-from engine.painting.measuring import Measuring, style_statistics
+from engine.painting.measuring import Measuring, calm_name, is_calm, style_statistics
 from engine.painting.picture import Size, resized_mask
 from engine.painting.statistics import LayerMoments, mixed, sum_of
 from engine.painting.terms.term import OwnFeatures, Sums, Term
 from engine.painting.tiles import Region, guide_at
 
 _LEAST_TOTAL = 1e-6
+_LEAST_CHANGE = 1e-3
 _HELD_SHARE = 0.6
 """What a pixel counts of what was painted before, in parts of a new one."""
 _Place = tuple[str, int]
@@ -37,6 +38,7 @@ class StyleTarget:
     """`weight` times the distance of a layer's moments, under a guide, to a target.
 
     Beside a Gram matrix' distance stand those of means and deviations, with weights of their own.
+    Of what is `centered` only covariances and deviations count.
     """
 
     layer: str
@@ -47,18 +49,37 @@ class StyleTarget:
     deviations: float = 0.0
     basis: Basis | None = None
     """Of the target; what is found is mapped into it."""
+    centered: bool = False
 
     def loss(self, found: LayerMoments) -> Tensor:
         """This target's part of the loss."""
         found = found.in_basis(self.basis)
         if isinstance(self.target, GaussianTarget):
             return self.weight * wasserstein_distance(found, self.target)
+        if self.centered:
+            covariance = gram_distance(found.centered(), self.target.centered())
+            return self.weight * covariance + self.deviations * deviation_distance(
+                found, self.target
+            )
         loss = self.weight * gram_distance(found, self.target)
         if self.means:
             loss = loss + self.means * mean_distance(found, self.target)
         if self.deviations:
             loss = loss + self.deviations * deviation_distance(found, self.target)
         return loss
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Styles that apply to the same place: to all of it, or to what is calm there."""
+
+    styles: tuple[Style, ...]
+    weight: float
+    calm: bool = False
+
+    def quiet(self, weight: float) -> "_Group":
+        """The same styles where it is calm, with a weight beside this one's."""
+        return replace(self, weight=weight * self.weight, calm=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,38 +113,46 @@ class StyleTerm(Term):
     def made(cls, measuring: Measuring, inputs: Inputs, content: Tensor) -> "StyleTerm":
         """As the plan says; see `engine.painting.terms.MakeTerm`.
 
-        Styles that apply to the same place make a group, mixed by their weights.
+        Styles that apply to the same place make a group, mixed by their weights. Where the plan
+        says so, the photograph's calm parts are held to the styles' calm parts beside that.
         """
         encoder, plan = measuring.encoder, measuring.plan
         size = (content.shape[-2], content.shape[-1])
         strides = {name: encoder.stride_px(name) for name in plan.style_layers}
         if not plan.weights["style"]:
             return cls((), size, strides)
+        known = {id(style): _measured(measuring, style, size, content) for style in inputs.styles}
         groups = _groups(inputs.styles)
-        guides = [_guide(group[0], inputs, size, content) for group in groups]
-        weights = [sum(style.weight for style in group) for group in groups]
+        if plan.calm:
+            groups += [group.quiet(plan.calm) for group in groups if _tells_calm(group, known)]
+        guides = [_guide(group, inputs, size, measuring.wide) for group in groups]
+        weights = [group.weight for group in groups]
         targets: list[StyleTarget] = []
         for number, (group, share) in enumerate(zip(groups, _shares(weights, guides), strict=True)):
-            parts: list[tuple[float, Mapping[str, LayerMoments]]] = []
-            for style in group:
-                measuring.check()
-                # Statistics that were kept or shipped lie on the CPU, those measured now do not.
-                found = style_statistics(measuring, style, size)
-                here = {name: one.to(content.device, measuring.wide) for name, one in found.items()}
-                parts.append((style.weight, here))
-            target = mixed(parts)
+            target = mixed([(style.weight, known[id(style)]) for style in group.styles])
             for name, weight in plan.style_layers.items():
                 area = _area(guides[number], size, strides[name])
                 if area <= 0:
                     continue
                 factor = plan.weights["style"] * weight * share * area
-                weight_in_all, prepared = _prepared(measuring, target[name], factor)
+                found = target[calm_name(name) if group.calm else name]
+                weight_in_all, prepared = _prepared(measuring, found, factor, centered=group.calm)
                 means, deviations = factor * plan.loss.means, factor * plan.loss.deviations
                 basis = encoder.basis(name)
                 targets.append(
-                    StyleTarget(name, number, weight_in_all, prepared, means, deviations, basis)
+                    StyleTarget(
+                        name,
+                        number,
+                        weight_in_all,
+                        prepared,
+                        means,
+                        deviations,
+                        basis,
+                        centered=group.calm,
+                    )
                 )
-        return cls(targets, size, strides, guides)
+        there = [None if guide is None else guide.to(content.device) for guide in guides]
+        return cls(targets, size, strides, there)
 
     def sums(self, layer: str, features: Tensor, core: Region) -> Sums:
         """See `Term.sums`: second moments and means, at each place."""
@@ -191,8 +220,18 @@ def _shares(weights: Sequence[float], guides: Sequence[Tensor | None]) -> list[f
     ]
 
 
+def _measured(
+    measuring: Measuring, style: Style, size: Size, like: Tensor
+) -> Mapping[str, LayerMoments]:
+    """A style's statistics, where the picture is."""
+    measuring.check()
+    # Statistics that were kept or shipped lie on the CPU, those measured now do not.
+    found = style_statistics(measuring, style, size)
+    return {name: one.to(like.device, measuring.wide) for name, one in found.items()}
+
+
 def _prepared(
-    measuring: Measuring, target: LayerMoments, factor: float
+    measuring: Measuring, target: LayerMoments, factor: float, *, centered: bool
 ) -> tuple[Tensor, LayerMoments | GaussianTarget]:
     """The weight of a target in the units of the loss, and the target made ready."""
     plan = measuring.plan
@@ -201,6 +240,8 @@ def _prepared(
     tiny = torch.finfo(target.second.dtype).tiny
     if plan.loss.units == "relative":
         size = target.second.square().sum() if gram else target.second.diagonal().sum()
+        if centered:  # What is flat does not change at all.
+            size = torch.maximum(target.centered().second.square().sum(), size * _LEAST_CHANGE)
         weight = factor / size.clamp(min=tiny)
     else:
         unit = measuring.unit
@@ -209,26 +250,31 @@ def _prepared(
     return weight, target if gram else GaussianTarget(target)
 
 
-def _groups(styles: Sequence[Style]) -> list[list[Style]]:
-    groups: dict[int | None, list[Style]] = {}
+def _groups(styles: Sequence[Style]) -> list[_Group]:
+    found: dict[int | None, list[Style]] = {}
     for style in styles:
-        groups.setdefault(None if style.mask is None else id(style.mask), []).append(style)
-    return list(groups.values())
+        found.setdefault(None if style.mask is None else id(style.mask), []).append(style)
+    return [_Group(tuple(group), sum(one.weight for one in group)) for group in found.values()]
 
 
-def _guide(style: Style, inputs: Inputs, size: Size, like: Tensor) -> Tensor | None:
-    """Where the style counts: within its own mask, and where anything is painted at all.
+def _tells_calm(group: _Group, known: Mapping[int, Mapping[str, LayerMoments]]) -> bool:
+    """Whether the calm parts of all a group's styles are known; older fingerprints lack them."""
+    return all(any(is_calm(name) for name in known[id(style)]) for style in group.styles)
+
+
+def _guide(group: _Group, inputs: Inputs, size: Size, dtype: torch.dtype) -> Tensor | None:
+    """Where a group counts: within its own mask, and where anything is painted at all.
 
     In a frame that begins from others it is mostly where it does not: the rest has the style's
     statistics already, so that new parts would be left plain.
     """
     masks = [
-        resized_mask(mask, size).to(like.device, like.dtype)
-        for mask in (style.mask, inputs.mask)
+        resized_mask(mask, size).to(dtype)
+        for mask in (group.styles[0].mask, inputs.mask, inputs.calm if group.calm else None)
         if mask is not None
     ]
     if inputs.held is not None:
-        known = resized_mask(inputs.held.weights, size).to(like.device, like.dtype)
+        known = resized_mask(inputs.held.weights, size).to(dtype)
         masks.append(1 - (1 - _HELD_SHARE) * known)
     return math.prod(masks[1:], start=masks[0]) if masks else None
 

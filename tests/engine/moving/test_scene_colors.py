@@ -13,7 +13,8 @@ from engine.moving.events import FramePainted
 from engine.moving.faces import ClipFaces
 from engine.painting import Painted, Picture, Studio, Style, paint
 from engine.painting.faces import Face
-from engine.painting.inputs import Coloring, Inputs, with_colors_first
+from engine.painting.inputs import Inputs, with_colors_first
+from engine.painting.palette import Coloring
 from tests.engine.moving.frames import Images, panned
 from tests.engine.moving.paintings import OPTIONS, STYLE, apart, painted, painting
 from tests.kit.thin import thin_studio

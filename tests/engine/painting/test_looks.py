@@ -5,11 +5,13 @@ import pytest
 import torch
 
 from engine.painting import PaintSettingsError, Picture, Style
+from engine.painting.calm import calm_parts
 from engine.painting.color import color_moments
-from engine.painting.inputs import Coloring, check_inputs, with_colors_first
+from engine.painting.inputs import check_inputs, with_colors_first
 from engine.painting.measuring import measure_style
 from engine.painting.memory import History
 from engine.painting.optimizers import Adam, enlarged, make_optimizer
+from engine.painting.palette import Coloring
 from engine.painting.picture import resized
 from engine.painting.recipe import load_recipe
 from engine.painting.statistics import StatisticsKey, StyleStatistics
@@ -135,7 +137,8 @@ def test_fingerprints_stand_for_a_picture() -> None:
     encoder = thin(dtype=torch.float32)
     key = StatisticsKey(style.hash, "vgg19", encoder.weights_hash, "max", 64, 64)
     layers = [f"relu{n}_1" for n in range(1, 6)]
-    kept = StyleStatistics(key, measure_style(encoder, style.pixels, layers))
+    calm = calm_parts(style.pixels)
+    kept = StyleStatistics(key, measure_style(encoder, style.pixels, layers, calm=calm))
     again = StyleStatistics.from_bytes(kept.to_bytes())
     assert again.key == key
     again = replace(again, colors=color_moments(style.pixels[None]))
@@ -147,6 +150,19 @@ def test_fingerprints_stand_for_a_picture() -> None:
         run(changed(pooling="average"), studio, styles=[Style(fingerprints=[again])])
     with pytest.raises(ValueError, match="no file of style statistics"):
         StyleStatistics.from_bytes(kept.to_bytes()[:50])
+
+
+def test_a_fingerprint_without_calm_parts_paints_and_mixes_with_a_picture() -> None:
+    studio, style = thin_studio(), noise_picture(64, 64, 7)
+    encoder = thin(dtype=torch.float32)
+    key = StatisticsKey(style.hash, "vgg19", encoder.weights_hash, "max", 64, 64)
+    layers = [f"relu{n}_1" for n in range(1, 6)]
+    older = Style(fingerprints=[StyleStatistics(key, measure_style(encoder, style.pixels, layers))])
+    alone, _ = run(FEW, studio, styles=[older])
+    mixed, _ = run(FEW, studio, styles=[older, STYLE])
+    for painted in (alone, mixed):
+        assert bool(painted.picture.pixels.isfinite().all())
+    assert not torch.equal(alone.picture.pixels, mixed.picture.pixels)
 
 
 def test_the_photograph_takes_the_palette_before_it_is_painted() -> None:
@@ -169,15 +185,29 @@ def test_hue_leads_to_the_palette_but_for_faces() -> None:
     assert not torch.allclose(by_hue, by_light, atol=1e-3)
 
 
+def test_a_face_goes_half_of_the_way_to_the_palette() -> None:
+    content, left = noise_picture(48, 64), torch.zeros(48, 64)
+    left[:, :32] = 1
+    inputs = replace(check_inputs(content, [STYLE], FEW, None, None), faces=left)
+    coloring = Coloring.of(content.pixels, faces=True)
+    found, whole = (
+        with_colors_first(replace(inputs, faces=faces), 1.0, coloring).target.pixels
+        for faces in (left, None)
+    )
+    half = (content.pixels + whole) / 2
+    torch.testing.assert_close(found[..., :32], half[..., :32])
+    torch.testing.assert_close(found[..., 32:], whole[..., 32:])
+
+
 @pytest.mark.parametrize("faces", [True, False])
 def test_a_frame_of_a_scene_takes_its_colours_as_the_scene_does(faces: bool) -> None:
     first, later = noise_picture(48, 64), noise_picture(48, 64, 5)
-    coloring = Coloring.of(first, faces=faces)
+    coloring = Coloring.of(first.pixels, faces=faces)
     inputs = check_inputs(first, [STYLE], FEW, None, None)
-    alone = replace(inputs, faces=torch.ones(48, 64) if faces else None)
+    inputs = replace(inputs, faces=torch.ones(48, 64) if faces else None)
     assert torch.equal(
         with_colors_first(inputs, 1.0, coloring).target.pixels,
-        with_colors_first(alone, 1.0).target.pixels,
+        with_colors_first(inputs, 1.0).target.pixels,
     )
     joined = Picture(torch.cat([first.pixels, later.pixels], 2))
     both, there = (

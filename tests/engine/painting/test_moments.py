@@ -37,10 +37,11 @@ def test_their_gradient_is_nearly_that_in_float32() -> None:
 
 
 def test_guided_moments_bear_bf16() -> None:
-    narrow, guide = features(1, 8, 20, 30), torch.linspace(0, 1, 600).view(20, 30)
+    narrow, guide = features(1, 24, 130, 150), torch.linspace(0, 1, 130 * 150).view(130, 150)
     total = float(guide.sum())
     found, wide = moments(narrow, guide, total), moments(narrow.float(), guide, total)
-    assert torch.allclose(found.second, wide.second, rtol=1e-4)
+    assert float((found.second - wide.second).norm() / wide.second.norm()) < 2e-3
+    assert float((found.mean - wide.mean).norm() / wide.mean.norm()) < 2e-3
     leaf = narrow.clone().requires_grad_()
     part = moments(leaf, guide, total)
     (gradient,) = torch.autograd.grad(part.second.sum() + part.mean.sum(), leaf)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from common.options import PaintOptions
 from engine.painting import PaintSettingsError, Picture, Style
+from engine.painting.calm import calm_parts
 from engine.painting.recipe import load_recipe, parse_recipe, recipe_names
 from tests.kit.thin import noise_picture, run, thin_studio, thin_weights
 
@@ -67,14 +68,18 @@ def relative(
     target: Tensor | None = None,
     shares: tuple[float, ...] = (0.2, 0.2, 0.2, 0.2, 0.2),
     beside: float = 0.0,
+    quiet: float = 0.0,
 ) -> Tensor:
     target = SOURCES[0] if target is None else target
     found, content, style = (network(x, "max") for x in (picture, target, SOURCES[1]))
     kept = content["relu4_2"]
     loss = content_weight * (found["relu4_2"] - kept).square().sum() / kept.square().sum()
-    for name, share in zip(STYLE_LAYERS, shares, strict=True):
-        gram = gram_sum(style[name])
-        loss = loss + share * (gram_sum(found[name]) - gram).square().sum() / gram.square().sum()
+    calm = calm_parts(SOURCES[0][0])
+    whole = float((1 / (1 + quiet * calm)).mean())
+    for block, (name, share) in enumerate(zip(STYLE_LAYERS, shares, strict=True)):
+        gram, stride = gram_sum(style[name]), 2**block
+        distance = (gram_sum(found[name]) - gram).square().sum() / gram.square().sum()
+        loss = loss + share * whole * distance
         one, two = found[name][0].flatten(1), style[name][0].flatten(1)
         least = two.square().mean() * 1e-5
         for mine, wanted in (
@@ -84,14 +89,41 @@ def relative(
                 (two.var(1, unbiased=False) + least).sqrt(),
             ),
         ):
-            loss = loss + beside * share * (mine - wanted).square().sum() / wanted.square().sum()
+            weight = beside * share * whole
+            loss = loss + weight * (mine - wanted).square().sum() / wanted.square().sum()
+        if quiet:
+            loss = loss + share * (1 - whole) * calm_distance(one, two, stride, least)
     return loss + tv_weight * variation(picture) / (picture.shape[2] * picture.shape[3])
+
+
+def calm_distance(found: Tensor, style: Tensor, stride: int, least: Tensor) -> Tensor:
+    """Of features [C, P] in the calm parts of both pictures, about their means."""
+    covariances, deviations = [], []
+    for features, source in ((found, SOURCES[0]), (style, SOURCES[1])):
+        counts = F.avg_pool2d(calm_parts(source[0])[None], stride).flatten()
+        counts = counts / counts.sum()
+        about = features - (features @ counts)[:, None]
+        covariances.append((about * counts) @ about.T)
+        deviations.append((covariances[-1].diagonal() + least).sqrt())
+    (one, two), (mine, wanted) = covariances, deviations
+    changes = (mine - wanted).square().sum() / wanted.square().sum()
+    return (one - two).square().sum() / two.square().sum() + changes
 
 
 def atelier(picture: Tensor) -> Tensor:
     shares = tuple(weight / 3.7 for weight in (1.0, 1.0, 1.0, 0.5, 0.2))
     target = in_the_palette_of(SOURCES[1])
-    return relative(picture, 0.27, 0.1, target=target, shares=shares, beside=1.0)
+    loss = relative(picture, 0.33, 0.1, target=target, shares=shares, beside=1.0, quiet=1.0)
+    return loss + 10 * grain(picture - target)
+
+
+def grain(change: Tensor) -> Tensor:
+    """Mean of the squared fourth differences along both axes, where these stay within."""
+    kernel = torch.tensor([1.0, -4.0, 6.0, -4.0, 1.0]) / 16
+    down = F.conv2d(change[0, :, None], kernel.view(1, 1, 5, 1))
+    across = F.conv2d(change[0, :, None], kernel.view(1, 1, 1, 5))
+    both: Tensor = down.square().sum() + across.square().sum()
+    return both / (change.shape[2] * change.shape[3])
 
 
 def in_the_palette_of(style: Tensor) -> Tensor:
@@ -108,8 +140,30 @@ def in_the_palette_of(style: Tensor) -> Tensor:
     inverse = torch.linalg.inv(root)
     turn = inverse @ root_of(root @ goal @ goal @ root) @ inverse
     moved = turn @ (photograph - photograph.mean(1, keepdim=True)) + wanted.mean(1, keepdim=True)
-    recolored: Tensor = (torch.linalg.inv(axes) @ moved).float().view_as(SOURCES[0]).clamp(0, 1)
-    return recolored
+    colors = torch.linalg.inv(axes) @ moved
+    # Light follows a curve, as far as the map has not turned it about.
+    before, after = (LUMA @ x for x in (SOURCES[0][0].flatten(1).double(), colors))
+    kept = float(torch.corrcoef(torch.stack([before, after]))[0, 1])
+    light = curve(before, LUMA @ style[0].flatten(1).double())
+    toned = colors + light - after
+    share = min(1.0, max(0.0, (kept - 0.4) / 0.2))
+    recolored = torch.lerp(colors, toned, share).clamp(0, 1).float().view_as(SOURCES[0])
+    return torch.lerp(SOURCES[0], recolored, 0.7)
+
+
+LUMA = torch.tensor([0.2126, 0.7152, 0.0722], dtype=torch.float64)
+
+
+def curve(light: Tensor, wanted: Tensor) -> Tensor:
+    """A power with the wanted mean, and about that mean the wanted deviation."""
+    powers = torch.logspace(-1, 1, 2001, base=2, dtype=torch.float64)
+    errors = [abs(float((light**power).mean() - wanted.mean())) for power in powers]
+    risen = light ** powers[errors.index(min(errors))]
+    middle, more = risen.mean(), wanted.std(correction=0) / risen.std(correction=0)
+    room = torch.where(risen > middle, 1 - middle, middle)
+    share = (risen - middle).abs() / room
+    spread = more * share / (1 + (more - 1) * share) if more > 1 else more * share
+    return middle + (risen - middle).sign() * room * spread
 
 
 def root_of(matrix: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from engine.lite.encoder import LiteEncoder
+from engine.painting.measuring import calm_name
 from engine.painting.picture import Picture
 from engine.painting.statistics import LayerMoments, StatisticsKey, StyleStatistics
 from engine.styles.cli import main
@@ -67,6 +68,14 @@ def test_a_fingerprint_has_sizes_between_and_none_above_the_picture(tmp_path: Pa
     assert [one.key.long_side_px for one in loaded] == [128, 152, 181, 190, 200]
     assert {one.key.weights for one in loaded} == {encoder.weights_hash}
     assert set(loaded[0].layers) == set(layers)
+
+
+def test_a_fingerprint_tells_of_calm_parts_where_these_count() -> None:
+    encoder = LiteEncoder()
+    picture = Picture(torch.rand(3, 90, 130, generator=torch.Generator().manual_seed(1)))
+    (layer,) = encoder.layers[:1]
+    (kept, *_) = unpack(pack(measure_fingerprint(encoder, picture, [layer], calm=True)))
+    assert set(kept.layers) == {layer, calm_name(layer)}
 
 
 def test_the_command_makes_a_fingerprint(

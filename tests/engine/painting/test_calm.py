@@ -1,0 +1,46 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from engine.painting.calm import calm_parts
+
+
+def half_lively(height: int, width: int) -> Tensor:
+    """[3, H, W]: noise on the left, a slow slope of light on the right."""
+    pixels = torch.linspace(0.3, 0.6, height)[None, :, None].repeat(3, 1, width)
+    drawn = torch.rand(3, height, width // 2, generator=torch.Generator().manual_seed(0))
+    pixels[..., : width // 2] = drawn
+    return pixels
+
+
+@pytest.mark.parametrize("size", [(64, 96), (300, 500), (500, 160)])
+def test_what_is_smooth_is_calm_and_what_is_busy_is_not(size: tuple[int, int]) -> None:
+    calm = calm_parts(half_lively(*size))
+    width = calm.shape[1]
+    assert float(calm[:, : width // 3].mean()) < 0.2
+    assert float(calm[:, -width // 3 :].mean()) > 0.8
+
+
+def test_it_is_small_and_of_the_pictures_shape() -> None:
+    assert calm_parts(half_lively(300, 600)).shape == (128, 256)
+    assert calm_parts(half_lively(30, 60)).shape == (30, 60)
+    assert calm_parts(torch.rand(3, 2, 2000)).shape == (1, 256)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
+def test_of_a_flat_picture_all_is_half_calm(level: float) -> None:
+    calm = calm_parts(torch.full((3, 50, 70), level))
+    torch.testing.assert_close(calm, torch.full((50, 70), 0.5))
+
+
+def test_light_and_colour_make_no_difference() -> None:
+    pixels = half_lively(64, 96)
+    darker = calm_parts(pixels * 0.5)
+    torch.testing.assert_close(darker, calm_parts(pixels), atol=0.15, rtol=0)
+
+
+def test_half_of_a_picture_is_calm() -> None:
+    calm = calm_parts(torch.rand(3, 80, 120, generator=torch.Generator().manual_seed(3)))
+    assert math.isclose(float(calm.mean()), 0.5, abs_tol=0.02)

@@ -1,0 +1,102 @@
+import pytest
+import torch
+from torch import Tensor
+
+from engine.painting import color
+from engine.painting.palette import Coloring, Tone, in_palettes
+from engine.painting.statistics import ColorMoments
+
+
+def noise(seed: int, height: int, width: int) -> Tensor:
+    """[3, H, W], mostly reddish."""
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.rand(3, height, width, generator=generator)
+    return drawn * torch.tensor([0.9, 0.4, 0.2]).view(3, 1, 1) + 0.05
+
+
+def blocks(*colors: tuple[float, float, float]) -> Tensor:
+    """[3, 24, n] of colours side by side, with a little noise."""
+    drawn = torch.tensor(colors).T[:, None, :].repeat_interleave(24, 1).repeat_interleave(24, 2)
+    disturbed = torch.randn(drawn.shape, generator=torch.Generator().manual_seed(5))
+    return (drawn + 0.02 * disturbed).clamp(0, 1)
+
+
+def palette(pixels: Tensor) -> ColorMoments:
+    return color.color_moments(pixels[None])
+
+
+def by_hue(photograph: Tensor, wanted: ColorMoments) -> Tensor:
+    coloring = Coloring.of(photograph, faces=False)
+    return in_palettes(photograph, [(1.0, wanted, None)], 1.0, coloring)
+
+
+def test_half_a_share_of_a_palette_is_half_the_way() -> None:
+    photograph, style = noise(1, 20, 30), palette(noise(2, 9, 9))
+    coloring = Coloring.of(photograph, faces=True)
+    whole, half = (
+        in_palettes(photograph, [(1.0, style, None)], share, coloring) for share in (1.0, 0.5)
+    )
+    torch.testing.assert_close(half, (photograph + whole) / 2)
+    nowhere = torch.zeros(20, 30)
+    left = in_palettes(photograph, [(1.0, style, nowhere)], 1.0, coloring)
+    torch.testing.assert_close(left, photograph)
+
+
+def test_a_light_blue_sky_takes_the_paintings_dark_blue_and_not_its_light_yellow() -> None:
+    meadow = blocks((0.75, 0.85, 0.95), (0.8, 0.88, 0.97), (0.4, 0.5, 0.25), (0.35, 0.42, 0.2))
+    painting = blocks((0.2, 0.3, 0.6), (0.3, 0.35, 0.5), (0.8, 0.65, 0.1), (0.7, 0.6, 0.2))
+    found = by_hue(meadow, palette(painting))
+    sky, grass = found[..., :48].mean((1, 2)), found[..., 48:].mean((1, 2))
+    assert sky[2] > sky[0]
+    assert grass[0] > grass[2]
+
+
+def test_a_nearly_grey_photograph_takes_no_noise_from_a_palette() -> None:
+    grey = torch.rand(1, 30, 30, generator=torch.Generator().manual_seed(1)).expand(3, 30, 30)
+    photograph = (grey + 0.002 * torch.randn(grey.shape)).clamp(0, 1)
+    found = by_hue(photograph, palette(noise(2, 30, 30)))[None]
+    colorfulness = (found - color.luminance(found)).flatten(2)
+    assert float(colorfulness.std(2).max()) < 0.15
+
+
+def night() -> Tensor:
+    """[3, 40, 60]: black, with one lamp and its glow."""
+    rows, columns = torch.meshgrid(torch.arange(40.0), torch.arange(60.0), indexing="ij")
+    glow = torch.exp(-((rows - 20) ** 2 + (columns - 20) ** 2) / 40)
+    return 0.02 + 0.95 * glow * torch.tensor([1.0, 0.8, 0.4]).view(3, 1, 1)
+
+
+def test_a_night_stays_dark_and_its_lamp_keeps_its_shape() -> None:
+    photograph = night()
+    bright = palette(noise(3, 30, 30).flip(0) * 1.2)
+    found = color.luminance(by_hue(photograph, bright)[None])[0, 0]
+    linear = color.luminance(color.match_moments(photograph[None], bright))[0, 0]
+    assert float(found[:, 50:].mean()) < 0.6 * float(linear[:, 50:].mean())
+    lamp = color.luminance(photograph[None])[0, 0] > 0.3
+    assert float(found[lamp].std()) > 0.05
+    assert float((found[lamp] > 0.99).float().mean()) < 0.1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_tone_rises_within_what_can_be_shown(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    lumas = torch.rand(200, generator=generator, dtype=torch.float64).sort().values ** (seed + 1)
+    mean, deviation = (0.1 + 0.8 * torch.rand(2, generator=generator)).tolist()
+    found = Tone.to(lumas, mean, deviation).of(torch.linspace(0, 1, 101))
+    assert bool((found.diff() > 0).all())
+    assert float(found.min()) >= 0
+    assert float(found.max()) <= 1
+
+
+def test_a_tone_reaches_a_mean_and_a_deviation_that_are_near() -> None:
+    lumas = torch.linspace(0.1, 0.9, 101, dtype=torch.float64)
+    found = Tone.to(lumas, 0.4, 0.18).of(lumas)
+    assert float(found.mean()) == pytest.approx(0.4, abs=0.01)
+    assert float(found.std()) == pytest.approx(0.18, abs=0.01)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
+def test_a_flat_photograph_takes_the_palettes_mean(level: float) -> None:
+    style = palette(noise(2, 20, 20))
+    found = by_hue(torch.full((3, 12, 12), level), style)
+    torch.testing.assert_close(found.mean((1, 2)).double(), style.mean, atol=1e-3, rtol=0)
