@@ -44,9 +44,10 @@ def calm_parts(pixels: Tensor) -> Tensor:
 
 def _blurred(picture: Tensor, reach: int) -> Tensor:
     """Two boxes one after the other, with the border repeated."""
+    side = 2 * reach + 1
     for _ in range(2):
         around = F.pad(picture, (reach,) * 4, "replicate")
-        picture = F.avg_pool2d(around, 2 * reach + 1, 1)
+        picture = F.avg_pool2d(F.avg_pool2d(around, (1, side), 1), (side, 1), 1)
     return picture
 
 

@@ -136,20 +136,23 @@ def style_statistics(
     layers = [name for name in encoder.layers if name in plan.style_layers]
     if style.picture is None:
         return _from_fingerprints(measuring, style, picture, layers)
-    pixels, alpha, calm = _fitted(style.picture, picture, plan)
-    size = (pixels.shape[1], pixels.shape[2])
+    # By its size alone it is found, if it was measured before, as it was for the frame before.
+    shape = torch.empty((_COLORS, *style.picture.size), device="meta")
+    fitted = fitted_style(shape, picture, plan.style_scale, plan.style_fit)
+    size = (fitted.shape[1], fitted.shape[2])
     tiling = tiling_for(encoder, layers, size, measuring.core_px)
     key = StatisticsKey.of(
         encoder,
         f"{style.picture.hash}-{plan.style_fit}",
-        pixels,
+        fitted,
         device=encoder.device.type,
         tile_px=0 if tiling is None else tiling.core_px,
         origin=style.origin,
     )
-    wanted = layers if calm is None else [*layers, *(calm_name(name) for name in layers)]
+    wanted = [*layers, *(calm_name(name) for name in layers)] if plan.calm else layers
     known = measuring.store.get(key, wanted)
     if known is None:
+        pixels, alpha, calm = _fitted(style.picture, picture, plan)
         found = measure_style(
             encoder,
             pixels,

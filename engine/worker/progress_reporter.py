@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 PROGRESS_SECONDS = 1.0
 PREVIEW_SECONDS = 2.5
 PREVIEW_SIDE_PX = 512
+_PAINTED_FROM = 15
+"""Iterations of the first scale after which strokes and colors are there to be seen."""
 CHECKPOINT_SECONDS = 8.0
 """Of painting; until it is stored, some more pass."""
 
@@ -105,7 +107,7 @@ class ProgressReporter:
                 first = not self.versions.keys
                 self.handle.put_progress(self.versions.progress(note=note if first else None))
             case Prepared(total, scales):
-                self._looks_painted_from = -(-scales[0][1] // 4)
+                self._looks_painted_from = min(_PAINTED_FROM, -(-scales[0][1] // 2))
                 self._side_px = min(PREVIEW_SIDE_PX, max(scales[-1][0]))
                 self.handle.put_progress(self.versions.progress(total=total))
             case Recovered(reason):
