@@ -148,6 +148,7 @@ def make_plan(
         PaintSettingsError: a layer that the network does not have.
     """
     choice = _layers(options, recipe, encoder)
+    recipe = recipe.for_choice(choice)
     style_layers = dict(choice.style)
     if recipe.loss.style_layers_sum_to_one:
         style_layers = _shares(style_layers)
@@ -172,7 +173,7 @@ def make_plan(
         optimizer=recipe.optimizer,
         scales=_scales(
             options,
-            recipe.model_copy(update={"pyramid": recipe.pyramid_for(choice)}),
+            recipe,
             content,
             _history(options, recipe, encoder, layers, memory),
             held=held,

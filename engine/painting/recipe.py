@@ -37,13 +37,26 @@ class Iterations(_Table):
     later: int = Field(100, ge=1)
 
 
+class Moving(_Table):
+    """How those frames of a moving picture are painted that begin from the ones before them.
+
+    temporal_weight: of the term that holds them to those.
+    scales: how many sizes they pass, the largest ones.
+    share: their iterations at each, in parts of those of a picture that stands alone.
+    """
+
+    temporal_weight: _Weight = 10.0
+    scales: int = Field(2, ge=1)
+    share: Annotated[float, Field(gt=0, le=1)] = 0.4
+
+
 class LayerChoice(_Table):
     """Layers with their weights; the first choice that the network has all layers of is taken.
 
     The weights of whole terms may differ between choices, as deeper layers weigh differently.
     `terms` are those besides content, style and variation; `lbfgs` stands for the pyramid's
-    iterations with L-BFGS. `calm` is what the photograph's calm parts, held to the painting's calm
-    parts, count beside the whole; see `engine.painting.calm`.
+    iterations with L-BFGS, `moving` for the recipe's. `calm` is what the photograph's calm parts,
+    held to the painting's calm parts, count beside the whole; see `engine.painting.calm`.
     """
 
     content: dict[str, _Weight]
@@ -54,6 +67,7 @@ class LayerChoice(_Table):
     calm: _Weight = 0.0
     terms: dict[str, TermChoice] = {}
     lbfgs: Iterations | None = None
+    moving: Moving | None = None
 
 
 class Loss(_Table):
@@ -135,19 +149,6 @@ class Beginning(_Table):
     detail: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
-class Moving(_Table):
-    """How those frames of a moving picture are painted that begin from the ones before them.
-
-    temporal_weight: of the term that holds them to those.
-    scales: how many sizes they pass, the largest ones.
-    share: their iterations at each, in parts of those of a picture that stands alone.
-    """
-
-    temporal_weight: _Weight = 10.0
-    scales: int = Field(2, ge=1)
-    share: Annotated[float, Field(gt=0, le=1)] = 0.4
-
-
 class Recipe(_Table):
     """All that a recipe says; settings of a job that are not None come before it."""
 
@@ -169,9 +170,10 @@ class Recipe(_Table):
                 return choice
         return None
 
-    def pyramid_for(self, choice: LayerChoice) -> Pyramid:
-        """The pyramid, with the iterations of a choice that has its own."""
-        return self.pyramid.model_copy(update={"lbfgs": choice.lbfgs or self.pyramid.lbfgs})
+    def for_choice(self, choice: LayerChoice) -> "Recipe":
+        """The same with what a choice has of its own: iterations, and how frames are painted."""
+        pyramid = self.pyramid.model_copy(update={"lbfgs": choice.lbfgs or self.pyramid.lbfgs})
+        return self.model_copy(update={"pyramid": pyramid, "moving": choice.moving or self.moving})
 
 
 @cache

@@ -270,7 +270,7 @@ content_weight = 1.0
     for layers, first, later in ((["deep"], 3, 2), (["shallow"], 9, 5)):
         choice = recipe.choice_for(layers)
         assert choice is not None
-        counts = recipe.pyramid_for(choice).lbfgs
+        counts = recipe.for_choice(choice).pyramid.lbfgs
         assert (counts.first, counts.later) == (first, later)
 
 
