@@ -159,6 +159,20 @@ def style_size(style: Size, long_side_px: int) -> Size:
     return fit_size(style, min(max(1, long_side_px), max(style)))
 
 
+def fitted_size(style: Size, picture: Size, style_scale: float, fit: str) -> Size:
+    """The size of what `fitted_style` makes."""
+    match fit:
+        case "crop":
+            cover = max(picture[0] / style[0], picture[1] / style[1]) * style_scale
+            scaled = style_size(style, round(max(style) * cover))
+            made = min(scaled[0], picture[0]), min(scaled[1], picture[1])
+        case "mirror":
+            made = picture
+        case _:
+            made = style_size(style, round(max(picture) * style_scale))
+    return max(made[0], LEAST_SIDE_PX), max(made[1], LEAST_SIDE_PX)
+
+
 def fitted_style(pixels: Tensor, picture: Size, style_scale: float, fit: str) -> Tensor:
     """A style picture [C, H, W] for a scale of the painting.
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from engine.networks.encoder import TORCHVISION_STD, Encoder
 from engine.painting.calm import calm_parts
 from engine.painting.errors import PaintSettingsError
-from engine.painting.inputs import Style, fitted_style
+from engine.painting.inputs import Style, fitted_size, fitted_style
 from engine.painting.losses import moments
 from engine.painting.memory import tiling_for
 from engine.painting.picture import Picture, Size, resized_mask
@@ -136,15 +136,12 @@ def style_statistics(
     layers = [name for name in encoder.layers if name in plan.style_layers]
     if style.picture is None:
         return _from_fingerprints(measuring, style, picture, layers)
-    # By its size alone it is found, if it was measured before, as it was for the frame before.
-    shape = torch.empty((_COLORS, *style.picture.size), device="meta")
-    fitted = fitted_style(shape, picture, plan.style_scale, plan.style_fit)
-    size = (fitted.shape[1], fitted.shape[2])
+    size = fitted_size(style.picture.size, picture, plan.style_scale, plan.style_fit)
     tiling = tiling_for(encoder, layers, size, measuring.core_px)
     key = StatisticsKey.of(
         encoder,
         f"{style.picture.hash}-{plan.style_fit}",
-        fitted,
+        size,
         device=encoder.device.type,
         tile_px=0 if tiling is None else tiling.core_px,
         origin=style.origin,

@@ -97,8 +97,8 @@ def _in_palette(photograph: Tensor, wanted: ColorMoments, coloring: Coloring) ->
     luma = torch.tensor(LUMA, dtype=torch.float64)
     mean, deviation = float(luma @ wanted.mean), float(luma @ wanted.covariance @ luma) ** 0.5
     tone = Tone.to(coloring.lumas, mean, deviation)
-    toned = moved + tone.of(luminance(photograph)) - luminance(moved)
-    return torch.lerp(moved, toned, kept).clamp(0, 1)
+    change = tone.of(luminance(photograph)).sub_(luminance(moved))
+    return moved.add_(change, alpha=kept).clamp_(0, 1)
 
 
 def _light_kept(covariance: Tensor, matrix: Tensor) -> float:

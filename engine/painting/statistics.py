@@ -87,15 +87,17 @@ class StatisticsKey:
     """Key of the stored picture; empty for a painting of the catalogue, or a file."""
 
     @classmethod
-    def of(cls, encoder: Encoder, picture: str, pixels: Tensor, **more: Any) -> "StatisticsKey":
-        """For a network and a picture that was brought to the size of `pixels` [3, H, W]."""
+    def of(
+        cls, encoder: Encoder, picture: str, size: tuple[int, int], **more: Any
+    ) -> "StatisticsKey":
+        """For a network and a picture that was brought to a size, rows first."""
         return cls(
             picture=picture,
             encoder=encoder.name,
             weights=encoder.weights_hash,
             pooling=encoder.pooling,
-            height_px=pixels.shape[1],
-            width_px=pixels.shape[2],
+            height_px=size[0],
+            width_px=size[1],
             precision=str(encoder.dtype).removeprefix("torch."),
             **more,
         )

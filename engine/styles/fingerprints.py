@@ -46,7 +46,7 @@ def _measured(
     alpha = None
     if filled.alpha is not None:
         alpha = padded(resized_mask(filled.alpha, size), LEAST_SIDE_PX)
-    key = StatisticsKey.of(encoder, picture.hash, pixels)
+    key = StatisticsKey.of(encoder, picture.hash, (pixels.shape[1], pixels.shape[2]))
     quiet = padded(resized_mask(calm_parts(filled.pixels), size), LEAST_SIDE_PX) if calm else None
     layers_found = measure_style(encoder, pixels, layers, alpha=alpha, calm=quiet)
     return StyleStatistics(key, layers_found, color_moments(filled.pixels[None]))

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from engine.painting import PaintSettingsError, Picture, Style, mask_from_image
-from engine.painting.inputs import check_inputs
+from engine.painting.inputs import check_inputs, fitted_size, fitted_style
 from engine.painting.measuring import measure_style
 from tests.kit.thin import STYLE, changed, noise_picture, run, thin, thin_studio
 
@@ -104,3 +104,14 @@ def test_masks_beyond_white_are_refused() -> None:
     mask = torch.full((48, 64), 255.0)
     with pytest.raises(PaintSettingsError, match="mask must be of"):
         check_inputs(noise_picture(48, 64), [STYLE], changed(), mask, None)
+
+
+@pytest.mark.parametrize("fit", ["resize", "crop", "mirror"])
+@pytest.mark.parametrize("style", [(100, 150), (30, 40), (9, 300)])
+@pytest.mark.parametrize("picture", [(113, 160), (48, 64), (20, 160)])
+@pytest.mark.parametrize("style_scale", [0.5, 1.0, 1.3])
+def test_a_style_is_of_the_size_that_is_told_beforehand(
+    fit: str, style: tuple[int, int], picture: tuple[int, int], style_scale: float
+) -> None:
+    made = fitted_style(torch.rand(1, *style), picture, style_scale, fit)
+    assert tuple(made.shape[1:]) == fitted_size(style, picture, style_scale, fit)
