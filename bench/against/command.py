@@ -23,7 +23,10 @@ AVX2 = {
     "MKL_ENABLE_INSTRUCTIONS": "AVX2",
 }
 """A processor without AVX-512, for oneDNN, torch and MKL."""
-PARTS = ("commands", "overhead", "iterations", "rival", "tiles", "pictures", "previews", "bot")
+PARTS = (
+    *("commands", "overhead", "iterations", "rival", "crowsonkb", "tiles"),
+    *("pictures", "previews", "bot"),
+)
 
 
 def run(chosen: argparse.Namespace) -> None:
@@ -58,11 +61,11 @@ def run(chosen: argparse.Namespace) -> None:
             trees = Trees((Tree("old", old), Tree("new", ROOT)), setup, environment)
             rows: list[Row] = []
             for part in chosen.only or PARTS:
-                rows += _measured(trees, part, chosen.networks)
+                rows += _measured(trees, part, chosen.networks, chosen.crowsonkb)
                 _write(setup, chosen, rows)  # after each: it may take hours
 
 
-def _measured(trees: Trees, part: str, networks: Sequence[str]) -> list[Row]:
+def _measured(trees: Trees, part: str, networks: Sequence[str], program: Path | None) -> list[Row]:
     def judged() -> list[Row]:
         layers = {"lite": {}, "vgg19": painting.VGG19_LAYERS}
         return [row for one in networks for row in pictures.judged(trees, one, layers[one])]
@@ -71,12 +74,19 @@ def _measured(trees: Trees, part: str, networks: Sequence[str]) -> list[Row]:
         fetch_rival()
         return painting.beside_neural_style(trees)
 
+    def crowsonkb() -> list[Row]:
+        if program is None:
+            print("  without --crowsonkb FOLDER it is left out", flush=True)
+            return []
+        return painting.beside_crowsonkb(trees, program)
+
     setup = trees.setup
     measures: dict[str, Callable[[], list[Row]]] = {
         "commands": lambda: painting.whole_commands(trees, networks),
         "overhead": lambda: painting.overhead(trees),
         "iterations": lambda: painting.iterations(trees),
         "rival": rival,
+        "crowsonkb": crowsonkb,
         "tiles": lambda: painting.tiles(trees),
         "pictures": judged,
         "previews": lambda: previews.first_painted(setup),
@@ -155,5 +165,10 @@ def add_arguments(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--size", type=int, default=512, help="px, of the longest side")
     parser.add_argument("--weights", type=Path, help="other weights of VGG-19")
+    parser.add_argument(
+        "--crowsonkb",
+        type=Path,
+        help="folder of crowsonkb's program with torchvision, see docs/pictures.md",
+    )
     parser.add_argument("--keep", type=Path, help="keep the pictures in this folder")
     add_places(parser)

@@ -3,7 +3,7 @@
 import json
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -175,20 +175,43 @@ def iterations(trees: Trees) -> list[Row]:
 
 def beside_neural_style(trees: Trees) -> list[Row]:
     """An iteration to relu3_4 of this code and of neural-style, in turns, both in float32."""
+    theirs = _Rival("neural-style", f"`old` is {NEURAL_STYLE}", "neural_style", _RIVALS_LAYERS)
+    return [_beside(trees, theirs, "relu3_4", RELU3_4, 0.6)]
+
+
+def beside_crowsonkb(trees: Trees, program: Path) -> list[Row]:
+    """An iteration to relu5_1 of this code and of crowsonkb's program, as above."""
+    name = "crowsonkb/style-transfer-pytorch"
+    theirs = _Rival(name, f"`old` is {name}", "crowsonkb", {"program": str(program.resolve())})
+    return [_beside(trees, theirs, "relu5_1", RELU5_1, 0.5)]
+
+
+@dataclass(frozen=True)
+class _Rival:
+    """Another program; the child that runs it, with a task of its own."""
+
+    name: str
+    remark: str
+    child: str
+    task: Mapping[str, Any]
+
+
+def _beside(
+    trees: Trees, rival: _Rival, deepest: str, layers: dict[str, Any], most_ratio: float
+) -> Row:
     setup, count = trees.setup, 6
     new = next(tree for tree in trees.both if tree.name == "new")
     options = {"network": "vgg19", "size_px": setup.size_px, "scales": 1, "optimizer": "lbfgs"}
     found: dict[str, list[float]] = {"theirs": [], "ours": []}
     for _ in range(setup.rounds):
-        ours = trees.iterate(new, options={**options, "iterations": count, **RELU3_4})
+        ours = trees.iterate(new, options={**options, "iterations": count, **layers})
         found["ours"].append(pace(ours["marks"]))
-        task = {"size_px": setup.size_px, "iterations": count, **_RIVALS_LAYERS}
-        theirs = setup.child("neural_style", **task)
+        task = {"size_px": setup.size_px, "iterations": count, **rival.task}
+        theirs = setup.child(rival.child, **task)
         found["theirs"].append(pace(theirs["marks"]))
     both = tuple(found["theirs"]), tuple(found["ours"])
-    remark = f"`old` is {NEURAL_STYLE}"
-    name = f"an iteration to relu3_4, {setup.size_px} px, beside neural-style"
-    return [Row(name, "s of processor", *both, 0.6, None, remark)]
+    name = f"an iteration to {deepest}, {setup.size_px} px, beside {rival.name}"
+    return Row(name, "s of processor", *both, most_ratio, None, rival.remark)
 
 
 def tiles(trees: Trees) -> list[Row]:

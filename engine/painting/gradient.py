@@ -160,19 +160,15 @@ def _add_sums(objective: Objective, seen: _Seen, sums: Sequence[Sums]) -> None:
                 known[key] = known[key] + part if key in known else part
 
 
+@torch.no_grad()
 def _by_sums(
     objective: Objective, sums: Sequence[Sums], like: Tensor
 ) -> tuple[list[Tensor], list[Sums]]:
     """The loss of each term by its sums, and its slopes with respect to them."""
     losses, slopes = [like.new_zeros(()) for _ in sums], [Sums() for _ in sums]
     for number, (term, found) in enumerate(zip(objective.terms, sums, strict=True)):
-        leaves = [leaf.requires_grad_() for leaf in found.values()]
-        with torch.enable_grad():
-            loss = term.loss(found)
-        if loss is not None:
-            made = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
-            losses[number] = loss.detach()
-            slopes[number] = dict(zip(found, made, strict=True))
+        if (made := term.loss(found)) is not None:
+            losses[number], slopes[number] = made
     return losses, slopes
 
 

@@ -5,28 +5,23 @@ gathered tile by tile. Content and total variation are sums over positions.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from engine.networks.border import repeat_border
 from engine.networks.encoder import Basis
 from engine.painting.products import is_quicker, multiplied
 from engine.painting.statistics import LayerMoments
 
-COVARIANCE_EPSILON = 1e-4
-_NEWTON_STEPS = 20
-_LEAST_VARIANCE = 1e-5
-"""Added to a channel's variance, in parts of the target's mean square."""
-_LEAST_SHARE = 0.01
 _BLOCKS, _LEAST_BLOCK = 16, 1024
 _NEIGHBORS = ((0, 1, 2 / 3), (1, 0, 2 / 3), (1, 1, 1 / 6), (1, -1, 1 / 6))
 """One of each pair of neighbours, rows and columns away, and what its difference counts."""
-_BAND, _PART = 1 << 17, 1 << 13
+_BAND = 1 << 17
 """Positions that are worked on at a time."""
+_CACHED = 1 << 18
+"""Numbers that a processor works on at a time in float32, as they stay in its cache."""
 
 
 def moments(features: Tensor, guide: Tensor | None, total: float) -> LayerMoments:
@@ -48,9 +43,11 @@ def moments(features: Tensor, guide: Tensor | None, total: float) -> LayerMoment
     mean = torch.zeros(channels, dtype=wide, device=features.device)
     if guide is not None and columns is not None:
         counts = guide.reshape(-1).to(wide)
-        for place in _parts(columns.shape[1]):
-            weighted = columns[:, place] * counts[place]
-            second.addmm_(columns[:, place], weighted.mT)
+        quick = is_quicker(channels, columns)
+        for place in _parts(columns):
+            part = columns[:, place]
+            weighted = part * counts[place]
+            second += multiplied(part, weighted) if quick else part @ weighted.mT
             mean += weighted.sum(1)
         return LayerMoments(second / total, mean / total)
     for top, bottom in _bands(features):
@@ -58,7 +55,10 @@ def moments(features: Tensor, guide: Tensor | None, total: float) -> LayerMoment
         weighted = rows
         if guide is not None:
             weighted = rows * guide[top:bottom].reshape(-1, 1).to(rows.dtype)
-        if rows.dtype is wide:
+        if is_quicker(channels, rows):
+            second += multiplied(rows.mT, weighted.mT)
+            mean += weighted.sum(0)
+        elif rows.dtype is wide:
             second, mean = second.addmm(rows.mT, weighted), mean + weighted.sum(0)
         else:
             products, sums = _sums_of_blocks(rows, weighted)
@@ -131,56 +131,14 @@ def _add_to_columns(
             into.add_(constant)
         return
     counts = guide.reshape(-1).to(into.dtype)
-    for place in _parts(columns.shape[1]):
-        found = each @ columns[:, place]
-        found = found if constant is None else found.add_(constant)
-        found *= counts[place]
+    quick = is_quicker(len(each), columns)
+    for place in _parts(columns):
+        # Weighed first: what oneDNN is given has to lie closely, or it takes a hundredfold.
+        weighted = columns[:, place] * counts[place]
+        found = multiplied(each, weighted.mT) if quick else each @ weighted
+        if constant is not None:
+            found.addcmul_(constant, counts[place])
         into[:, place].copy_(found) if fresh else into[:, place].add_(found)
-
-
-def gram_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
-    """‖G − Ĝ‖² (Frobenius), with G = E[F Fᵀ]: Gatys, Ecker and Bethge 2016, eq. 4."""
-    return (found.second - target.second).square().sum()
-
-
-def mean_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
-    """‖μ − μ̂‖² over ‖μ̂‖², of the channels' means."""
-    return (found.mean - target.mean).square().sum() / _size(target, target.mean)
-
-
-def deviation_distance(found: LayerMoments, target: LayerMoments) -> Tensor:
-    """‖σ − σ̂‖² over ‖σ̂‖², of the channels' deviations."""
-    least = target.second.diagonal().mean() * _LEAST_VARIANCE
-    mine, wanted = _deviations(found, least), _deviations(target, least)
-    return (mine - wanted).square().sum() / _size(target, wanted)
-
-
-def wasserstein_distance(found: LayerMoments, target: "GaussianTarget") -> Tensor:
-    """Squared 2-Wasserstein distance of Gaussians with the features' means and covariances.
-
-    ‖μ − μ̂‖² + tr(Σ + Σ̂ − 2 (Σ̂^½ Σ Σ̂^½)^½): Olkin and Pukelsheim 1982; for style transfer
-    first in crowsonkb/style-transfer-pytorch.
-    """
-    dtype, found = found.second.dtype, _widest(found)
-    covariance = _covariance(found, target.epsilon)
-    between = target.root @ covariance @ target.root
-    cross = _trace_of_root(between)
-    means = (found.mean - target.mean).square().sum()
-    distance = means + covariance.diagonal().sum() + target.trace - 2 * cross
-    return distance.to(dtype)
-
-
-class GaussianTarget:
-    """A style's Gaussian with what of it can be worked out once: the root of its covariance."""
-
-    def __init__(self, target: LayerMoments) -> None:
-        target = _widest(target)
-        self.mean = target.mean
-        scale = target.second.diagonal().mean().clamp(min=torch.finfo(target.second.dtype).tiny)
-        self.epsilon = COVARIANCE_EPSILON * scale
-        covariance = _covariance(target, self.epsilon)
-        self.trace = covariance.diagonal().sum()
-        self.root = _root(covariance)
 
 
 def in_basis(features: Tensor, basis: Basis | None) -> Tensor:
@@ -242,33 +200,24 @@ def variation(picture: Tensor, rows: slice, columns: slice) -> tuple[Tensor, Ten
     return total, slope[..., :height, 1 : width + 1]
 
 
-def _size(target: LayerMoments, part: Tensor) -> Tensor:
-    """‖part‖², but never little of E‖F‖², as a flat style has no deviations."""
-    least = target.second.diagonal().sum() * _LEAST_SHARE
-    return torch.maximum(part.square().sum(), least).clamp(min=torch.finfo(part.dtype).tiny)
-
-
-def _deviations(found: LayerMoments, least: Tensor) -> Tensor:
-    """Roots of the variances; the slope of a channel that never changes stays finite."""
-    variances = found.second.diagonal() - found.mean.square()
-    return (variances.clamp(min=0) + least).sqrt()
-
-
 def _wide(dtype: torch.dtype) -> torch.dtype:
     return torch.float64 if dtype is torch.float64 else torch.float32
 
 
 def _bands(features: Tensor) -> Iterator[tuple[int, int]]:
     """Rows from top to bottom, few enough at a time for copies of them to take little memory."""
-    height, width = features.shape[2:]
-    step = max(1, _BAND // max(1, width))
+    _, channels, height, width = features.shape
+    cached = features.device.type == "cpu" and features.dtype is torch.float32
+    step = max(1, (_CACHED // channels if cached else _BAND) // max(1, width))
     for top in range(0, height, step):
         yield top, min(height, top + step)
 
 
-def _parts(count: int) -> Iterator[slice]:
-    """Positions, so few at a time that what is made of them stays in the cache."""
-    return (slice(start, start + _PART) for start in range(0, count, _PART))
+def _parts(columns: Tensor) -> Iterator[slice]:
+    """Positions of [channels, positions], so few at a time that they stay in the cache."""
+    channels, count = columns.shape
+    step = max(1, _CACHED // channels)
+    return (slice(start, start + step) for start in range(0, count, step))
 
 
 def _columns(features: Tensor) -> Tensor | None:
@@ -308,70 +257,3 @@ def _sums_of_blocks(rows: Tensor, weighted: Tensor) -> tuple[Tensor, Tensor]:
         second += block.mT @ counted
         mean += block.new_ones(1, block.shape[0]) @ counted
     return second, mean[0]
-
-
-def _widest(moments: LayerMoments) -> LayerMoments:
-    """In float64 where the device has it.
-
-    Of near Gaussians the distance is a small difference of large traces, and its slope goes with
-    the inverse root of small eigenvalues: float32 leaves little of either.
-    """
-    device = moments.mean.device
-    return moments if device.type == "mps" else moments.to(device, torch.float64)
-
-
-def _covariance(found: LayerMoments, epsilon: Tensor) -> Tensor:
-    covariance = found.second - torch.outer(found.mean, found.mean)
-    eye = torch.eye(covariance.shape[0], dtype=covariance.dtype, device=covariance.device)
-    return covariance + epsilon * eye
-
-
-class _TraceOfRoot(torch.autograd.Function):
-    """tr(M^½) of a symmetrical positive M; its slope is ½ M^−½."""
-
-    @staticmethod
-    def forward(ctx: Any, matrix: Tensor) -> Tensor:
-        if matrix.device.type == "cpu":
-            values, vectors = torch.linalg.eigh(matrix)
-            floor = values.amax() * torch.finfo(matrix.dtype).eps
-            roots = values.clamp(min=floor).sqrt()
-            inverse = (vectors / roots) @ vectors.mT
-            ctx.save_for_backward(inverse)
-            total: Tensor = roots.sum()
-            return total
-        root, inverse = _newton_roots(matrix)
-        ctx.save_for_backward(inverse)
-        return root.diagonal().sum()
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> Tensor:
-        (inverse,) = ctx.saved_tensors
-        found: Tensor = 0.5 * slope * inverse
-        return found
-
-
-def _trace_of_root(matrix: Tensor) -> Tensor:
-    symmetrical = (matrix + matrix.mT) / 2
-    found: Tensor = _TraceOfRoot.apply(symmetrical)
-    return found
-
-
-def _root(matrix: Tensor) -> Tensor:
-    if matrix.device.type == "cpu":
-        values, vectors = torch.linalg.eigh(matrix)
-        root: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.mT
-        return root
-    return _newton_roots(matrix)[0]
-
-
-def _newton_roots(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """M^½ and M^−½ by Newton and Schulz: products alone, as GPUs like and MPS has only these."""
-    norm = torch.linalg.matrix_norm(matrix)
-    y = matrix / norm
-    eye = torch.eye(matrix.shape[0], dtype=matrix.dtype, device=matrix.device)
-    z = eye
-    for _ in range(_NEWTON_STEPS):
-        step = (3 * eye - z @ y) / 2
-        y, z = y @ step, step @ z
-    return y * norm.sqrt(), z / norm.sqrt()

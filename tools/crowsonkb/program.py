@@ -84,6 +84,29 @@ class Program:
             )
         return image, time.process_time() - begun
 
+    def marks(
+        self, content: Image.Image, style: Image.Image, size_px: int, iterations: int
+    ) -> list[tuple[int, float, float]]:
+        """The number of each iteration at one size, and seconds by the wall and by the processor.
+
+        As of the end of each; everything else is the program's default.
+        """
+        marks: list[tuple[int, float, float]] = []
+
+        def noted(iterate: Any) -> None:
+            marks.append((iterate.i, time.perf_counter(), time.process_time()))
+
+        with contextlib.redirect_stdout(io.StringIO()):
+            self._painter.stylize(
+                content,
+                [style],
+                min_scale=size_px,
+                end_scale=size_px,
+                initial_iterations=iterations,
+                callback=noted,
+            )
+        return marks
+
 
 class _Network:
     """What the program takes of torchvision's network."""

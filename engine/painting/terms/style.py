@@ -10,18 +10,11 @@ from torch import Tensor
 
 from engine.networks.encoder import Basis
 from engine.painting.inputs import Inputs, Style
-from engine.painting.losses import (
-    GaussianTarget,
-    add_moments_slope,
-    deviation_distance,
-    gram_distance,
-    mean_distance,
-    moments,
-    wasserstein_distance,
-)
+from engine.painting.losses import add_moments_slope, moments
 from engine.painting.measuring import Measuring, calm_name, is_calm, style_statistics
 from engine.painting.picture import Size, resized_mask
 from engine.painting.statistics import LayerMoments, mixed, sum_of
+from engine.painting.style_targets import GaussianTarget, GramTarget, MomentsTarget
 from engine.painting.terms.term import OwnFeatures, Sums, Term
 from engine.painting.tiles import Region, guide_at
 
@@ -35,38 +28,11 @@ _Place = tuple[str, int]
 
 @dataclass(frozen=True, eq=False)
 class StyleTarget:
-    """`weight` times the distance of a layer's moments, under a guide, to a target.
-
-    Beside a Gram matrix' distance stand those of means and deviations, with weights of their own.
-    Of what is `centered` only covariances and deviations count.
-    """
+    """What a layer's moments are to be like, where they count by a guide, which has a number."""
 
     layer: str
     guide: int
-    weight: Tensor
-    target: LayerMoments | GaussianTarget
-    means: float = 0.0
-    deviations: float = 0.0
-    basis: Basis | None = None
-    """Of the target; what is found is mapped into it."""
-    centered: bool = False
-
-    def loss(self, found: LayerMoments) -> Tensor:
-        """This target's part of the loss."""
-        found = found.in_basis(self.basis)
-        if isinstance(self.target, GaussianTarget):
-            return self.weight * wasserstein_distance(found, self.target)
-        if self.centered:
-            covariance = gram_distance(found.centered(), self.target.centered())
-            return self.weight * covariance + self.deviations * deviation_distance(
-                found, self.target
-            )
-        loss = self.weight * gram_distance(found, self.target)
-        if self.means:
-            loss = loss + self.means * mean_distance(found, self.target)
-        if self.deviations:
-            loss = loss + self.deviations * deviation_distance(found, self.target)
-        return loss
+    target: MomentsTarget
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,21 +102,10 @@ class StyleTerm(Term):
                     continue
                 factor = plan.weights["style"] * weight * share * area
                 found = target[calm_name(name) if group.calm else name]
-                weight_in_all, prepared = _prepared(measuring, found, factor, centered=group.calm)
-                means, deviations = factor * plan.loss.means, factor * plan.loss.deviations
-                basis = encoder.basis(name)
-                targets.append(
-                    StyleTarget(
-                        name,
-                        number,
-                        weight_in_all,
-                        prepared,
-                        means,
-                        deviations,
-                        basis,
-                        centered=group.calm,
-                    )
+                target_here = _prepared(
+                    measuring, found, factor, basis=encoder.basis(name), centered=group.calm
                 )
+                targets.append(StyleTarget(name, number, target_here))
         there = [None if guide is None else guide.to(content.device) for guide in guides]
         return cls(targets, size, strides, there)
 
@@ -162,10 +117,16 @@ class StyleTerm(Term):
             found[place, "second"], found[place, "mean"] = made.second, made.mean
         return found
 
-    def loss(self, sums: Sums) -> Tensor | None:
+    def loss(self, sums: Sums) -> tuple[Tensor, Sums] | None:
         """See `Term.loss`."""
-        losses = [target.loss(_at((target.layer, target.guide), sums)) for target in self.targets]
-        return sum_of(losses) if losses else None
+        losses: list[Tensor] = []
+        slopes: Sums = {}
+        for target in self.targets:
+            place = (target.layer, target.guide)
+            loss, found = target.target.loss(_at(place, sums))
+            losses.append(loss)
+            slopes[place, "second"], slopes[place, "mean"] = found.second, found.mean
+        return (sum_of(losses), slopes) if losses else None
 
     def at_features(self, own: OwnFeatures, slopes: Sums) -> None:
         """See `Term.at_features`: only the slopes of the moments are taken back."""
@@ -231,9 +192,14 @@ def _measured(
 
 
 def _prepared(
-    measuring: Measuring, target: LayerMoments, factor: float, *, centered: bool
-) -> tuple[Tensor, LayerMoments | GaussianTarget]:
-    """The weight of a target in the units of the loss, and the target made ready."""
+    measuring: Measuring,
+    target: LayerMoments,
+    factor: float,
+    *,
+    basis: Basis | None,
+    centered: bool,
+) -> MomentsTarget:
+    """A style's moments as a target, with weights in the units of the loss."""
     plan = measuring.plan
     gram = plan.loss.statistic == "gram"
     channels = target.mean.numel()
@@ -247,7 +213,16 @@ def _prepared(
         unit = measuring.unit
         scale = unit**4 / (4 * channels**2) if gram else unit**2 / channels
         weight = target.mean.new_tensor(factor * scale)
-    return weight, target if gram else GaussianTarget(target)
+    if not gram:
+        return GaussianTarget(target, weight, basis=basis)
+    return GramTarget(
+        target,
+        weight,
+        means=factor * plan.loss.means,
+        deviations=factor * plan.loss.deviations,
+        centered=centered,
+        basis=basis,
+    )
 
 
 def _groups(styles: Sequence[Style]) -> list[_Group]:

@@ -62,8 +62,8 @@ class Term:
         """What a tile's own features [1, C, h, w] of one of `summed` add to the sums."""
         return {}
 
-    def loss(self, sums: Sums) -> Tensor | None:  # noqa: ARG002 (for others)
-        """The loss by the sums over the whole picture, to be differentiated by them."""
+    def loss(self, sums: Sums) -> tuple[Tensor, Sums] | None:  # noqa: ARG002 (for others)
+        """The loss by the sums over the whole picture, and its slopes with respect to them."""
         return None
 
     def at_features(self, own: OwnFeatures, slopes: Sums) -> Tensor | None:  # noqa: ARG002

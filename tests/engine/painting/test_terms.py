@@ -46,8 +46,9 @@ class Brightness(Term):
     def sums(self, layer: str, features: Tensor, core: Region) -> Sums:
         return {layer: features.sum() / self.count}
 
-    def loss(self, sums: Sums) -> Tensor:
-        return self.weight * sums["relu1_2"].square()
+    def loss(self, sums: Sums) -> tuple[Tensor, Sums]:
+        mean = sums["relu1_2"]
+        return self.weight * mean.square(), {"relu1_2": 2 * self.weight * mean}
 
     def at_features(self, own: OwnFeatures, slopes: Sums) -> Tensor:
         own.add((slopes[own.layer] / self.count).expand_as(own.slope))

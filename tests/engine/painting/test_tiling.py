@@ -88,9 +88,11 @@ def plainly(objective: Objective, picture: Tensor) -> Evaluation:
                 sums = Sums()
                 for layer in term.summed:
                     sums |= term.sums(layer, features[layer], whole)
-                found = term.loss(sums)
+                found = term.loss({name: one.detach() for name, one in sums.items()})
                 assert found is not None
-                loss = found
+                value, slopes = found  # which test_style_targets.py has from the formulas
+                line = sum_of([(sums[name] * slope).sum() for name, slope in slopes.items()])
+                loss = value + line - line.detach()
             case ContentTerm():
                 for layer, weight in term.weights.items():
                     region = whole.at_stride(objective.encoder.stride_px(layer))

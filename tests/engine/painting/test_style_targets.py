@@ -1,0 +1,201 @@
+"""A style's moments as goals: the formulas by numpy, and their slopes by autograd."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.networks.encoder import Basis
+from engine.painting.losses import moments
+from engine.painting.statistics import LayerMoments
+from engine.painting.style_targets import GaussianTarget, GramTarget, MomentsTarget, _newton_roots
+
+Array = NDArray[np.float64]
+DOUBLE = torch.float64
+ONE, NONE = torch.ones((), dtype=DOUBLE), torch.zeros((), dtype=DOUBLE)
+
+
+def drawn(*shape: int, seed: int) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=DOUBLE)
+
+
+def features(seed: int, channels: int = 5) -> Tensor:
+    return drawn(1, channels, 7, 6, seed=seed)
+
+
+def flat(tensor: Tensor) -> Array:
+    array: Array = tensor[0].flatten(1).numpy()
+    return array
+
+
+def whole(tensor: Tensor) -> LayerMoments:
+    return moments(tensor, None, float(tensor.shape[2] * tensor.shape[3]))
+
+
+def loss_of(target: MomentsTarget, found: LayerMoments) -> float:
+    return float(target.loss(found)[0])
+
+
+BASIS = Basis(drawn(4, 5, seed=8) - 0.5, drawn(4, seed=9) - 0.5)
+
+
+def test_the_gram_distance_is_the_papers_up_to_its_factor() -> None:
+    f, s = flat(features(0)), flat(features(1))
+    channels, positions = f.shape
+    paper = ((f @ f.T - s @ s.T) ** 2).sum() / (4 * channels**2 * positions**2)
+    found = loss_of(GramTarget(whole(features(1)), ONE), whole(features(0)))
+    np.testing.assert_allclose(found / (4 * channels**2), paper, rtol=1e-13)
+
+
+@pytest.mark.parametrize("centered", [False, True])
+@pytest.mark.parametrize("basis", [None, BASIS], ids=["plain", "basis"])
+def test_gram_targets_against_numpy(basis: Basis | None, centered: bool) -> None:
+    f, s = flat(features(0)), flat(features(1))
+    if basis is not None:
+        weight, bias = basis.weight.numpy(), basis.bias.numpy()[:, None]
+        f, s = weight @ f + bias, weight @ s + bias
+    both = [one - one.mean(1, keepdims=True) if centered else one for one in (f, s)]
+    mine, theirs = (one @ one.T / one.shape[1] for one in both)
+    wanted = 0.7 * ((mine - theirs) ** 2).sum()
+    least = 1e-5 * (s**2).mean(1).mean()
+    deviations = [np.sqrt(one.var(1) + least) for one in (f, s)]
+    wanted += 0.2 * ((deviations[0] - deviations[1]) ** 2).sum() / (deviations[1] ** 2).sum()
+    if not centered:
+        wanted += 0.3 * ((f.mean(1) - s.mean(1)) ** 2).sum() / (s.mean(1) ** 2).sum()
+    target = GramTarget(
+        whole(features(1)).in_basis(basis),
+        0.7 * ONE,
+        means=0.3,
+        deviations=0.2,
+        centered=centered,
+        basis=basis,
+    )
+    np.testing.assert_allclose(loss_of(target, whole(features(0))), wanted, rtol=1e-12)
+
+
+def all_targets() -> dict[str, MomentsTarget]:
+    plain, in_basis = whole(features(1)), whole(features(1)).in_basis(BASIS)
+    weights = {"means": 0.3, "deviations": 0.2}
+    return {
+        "gram alone": GramTarget(plain, 0.7 * ONE),
+        "all": GramTarget(plain, 0.7 * ONE, means=0.3, deviations=0.2),
+        "centered": GramTarget(plain, 0.7 * ONE, deviations=0.2, centered=True),
+        "in a basis": GramTarget(in_basis, 0.7 * ONE, basis=BASIS, means=0.3, deviations=0.2),
+        "in a basis, centered": GramTarget(
+            in_basis, 0.7 * ONE, basis=BASIS, centered=True, **weights
+        ),
+        "gaussian": GaussianTarget(plain, 0.7 * ONE),
+        "gaussian in a basis": GaussianTarget(in_basis, 0.7 * ONE, basis=BASIS),
+    }
+
+
+@pytest.mark.parametrize("name", all_targets())
+def test_the_slopes_are_those_of_the_loss(name: str) -> None:
+    """By differences along drawn directions, for each number alike."""
+    target, found = all_targets()[name], whole(features(0))
+    slopes = target.loss(found)[1]
+    reach = 1e-5
+    for seed in range(8):
+        drift = drawn(5, 5, seed=seed) - 0.5
+        away = LayerMoments(drift + drift.mT, drawn(5, seed=seed + 50) - 0.5)
+        above, below = (
+            loss_of(
+                target,
+                LayerMoments(
+                    found.second + sign * reach * away.second,
+                    found.mean + sign * reach * away.mean,
+                ),
+            )
+            for sign in (1, -1)
+        )
+        told = (slopes.second * away.second).sum() + (slopes.mean * away.mean).sum()
+        assert float(told) == pytest.approx((above - below) / (2 * reach), rel=1e-5)
+
+
+def test_no_distance_to_itself() -> None:
+    same = whole(features(0))
+    nothing, slopes = GramTarget(same, ONE, means=1, deviations=1).loss(same)
+    assert float(nothing) == 0
+    assert not slopes.second.any()
+    assert not slopes.mean.any()
+    assert abs(loss_of(GaussianTarget(same), same)) < 1e-12
+
+
+def _root(matrix: Array) -> Array:
+    values, vectors = np.linalg.eigh(matrix)
+    root: Array = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    return root
+
+
+def test_wasserstein_against_numpy() -> None:
+    f, s = flat(features(0)), flat(features(1))
+    target = GaussianTarget(whole(features(1)))
+    ridge = float(target.epsilon) * np.eye(len(f))
+    first, second = np.cov(f, bias=True) + ridge, np.cov(s, bias=True) + ridge
+    root = _root(second)
+    wanted = ((f.mean(1) - s.mean(1)) ** 2).sum() + np.trace(
+        first + second - 2 * _root(root @ first @ root)
+    )
+    np.testing.assert_allclose(loss_of(target, whole(features(0))), wanted, rtol=1e-9)
+
+
+def test_newtons_roots_serve_devices_without_eigenvalues() -> None:
+    f = drawn(8, 400, seed=0).numpy()
+    matrix = torch.from_numpy(np.cov(f, bias=True))
+    root, inverse = _newton_roots(matrix)
+    torch.testing.assert_close(root @ root, matrix, rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(root @ inverse, torch.eye(8, dtype=DOUBLE), atol=1e-6, rtol=0)
+
+
+def test_wasserstein_of_float32_moments_is_nearly_exact() -> None:
+    """Features with few directions, as a network's are: most eigenvalues are all but nothing."""
+    generator = torch.Generator().manual_seed(3)
+    base = torch.randn(1, 48, 20, 30, generator=generator, dtype=DOUBLE)
+    strength = torch.logspace(1, -4, 48, dtype=DOUBLE).view(1, 48, 1, 1)
+    turn = torch.linalg.qr(torch.randn(48, 48, generator=generator, dtype=DOUBLE))[0]
+    features = torch.einsum("ij,njhw->nihw", turn, base * strength)
+    other = features + 0.01 * strength * torch.randn(base.shape, generator=generator).double()
+
+    def distance(dtype: torch.dtype) -> float:
+        found, target = (
+            moments(one, None, 600.0).to(features.device, dtype) for one in (features, other)
+        )
+        return loss_of(GaussianTarget(target), found)
+
+    assert distance(torch.float32) == pytest.approx(distance(DOUBLE), rel=0.02)
+
+
+def test_means_and_deviations_tell_what_a_gram_matrix_leaves_open() -> None:
+    target = whole(features(1))
+    # E[F²] is the same, but all of it is mean, or none is.
+    steady = LayerMoments(target.second, target.second.diagonal().sqrt())
+    shaking = LayerMoments(target.second, torch.zeros_like(target.mean))
+    for other in (steady, shaking):
+        assert loss_of(GramTarget(target, ONE), other) == 0
+        assert loss_of(GramTarget(target, NONE, means=1), other) > 0.01
+        assert loss_of(GramTarget(target, NONE, deviations=1), other) > 0.05
+
+
+def test_a_channel_that_never_changes_has_a_finite_slope() -> None:
+    still = features(0)
+    still[:, 2] = 0.5
+    slopes = GramTarget(whole(features(1)), NONE, deviations=1).loss(whole(still))[1]
+    assert bool(torch.isfinite(slopes.second).all())
+
+
+def test_a_variance_below_zero_by_rounding_pulls_at_nothing() -> None:
+    still = whole(features(0))
+    mean = still.mean.clone()
+    mean[2] = (still.second[2, 2] * (1 + 1e-12)).sqrt()
+    rounded = LayerMoments(still.second, mean)
+    slopes = GramTarget(whole(features(1)), NONE, deviations=1).loss(rounded)[1]
+    assert float(slopes.second[2, 2]) == float(slopes.mean[2]) == 0
+    assert float(slopes.second[1, 1]) != 0
+
+
+def test_a_flat_style_is_a_goal_like_another() -> None:
+    flat_style = whole(torch.full((1, 5, 7, 6), 0.5, dtype=DOUBLE))
+    target = GramTarget(flat_style, NONE, deviations=1)
+    assert loss_of(target, whole(features(0))) < 200
+    assert loss_of(target, flat_style) == 0
