@@ -1,6 +1,6 @@
 """The `lite` network as the painter uses it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cached_property
 
 import torch
@@ -11,18 +11,19 @@ from engine.lite.network import (
     BY_NAME,
     CONVOLUTIONS,
     LAYERS,
+    Convolution,
     Weights,
     centered,
     digest,
-    forward,
     halved,
     load_weights,
     needed,
-    reach_px,
+    octave_of,
+    reach_of,
     read_from,
 )
 from engine.networks import winograd
-from engine.networks.encoder import Basis, WeightsError
+from engine.networks.encoder import Basis, Stage, WeightsError
 from engine.networks.winograd import Kernel
 
 _UNIT = 255.0
@@ -58,21 +59,53 @@ class LiteEncoder:
                 layer=missing[0],
                 layers=", ".join(LAYERS),
             )
-        if self._uses_winograd and picture.dtype is torch.float32 and len(picture) == 1:
-            return self._features_by_winograd(picture, layers)
-        return forward(self._weights, picture, layers)
-
-    def _features_by_winograd(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        """The same as `forward`; see `engine.networks.winograd`."""
-        x, octave = centered(picture), 0
         found: dict[str, Tensor] = {}
-        for convolution in needed(layers):
-            if convolution.octave > octave:
-                x, octave = halved(x), convolution.octave
-            kernel = self._kernels[convolution.name]
-            x = winograd.relu_of(x, kernel)
-            found |= dict.fromkeys(read_from(convolution, layers), x)
-        return {name: found[name] for name in LAYERS if name in found}
+        x = picture
+        for stage in self.stages(layers):
+            told, x = self.through(stage, x)
+            found |= told
+        return found
+
+    def stages(self, layers: Collection[str]) -> tuple[Stage, ...]:
+        """See `Encoder.stages`: an octave each."""
+        used = needed(layers)
+        octaves = {convolution.octave: 0 for convolution in used}
+        return tuple(self._stage(octave, used, layers) for octave in octaves)
+
+    def _stage(self, octave: int, used: Sequence[Convolution], layers: Collection[str]) -> Stage:
+        mine = [one for one in used if one.octave == octave]
+        before = [one.width for one in used if one.octave < octave]
+        stride, halves = mine[0].stride_px, octave < used[-1].octave
+        whole = stride * 2 if halves else stride
+        given, made = before[-1] if before else 3, mine[-1].width
+        size = torch.finfo(self.dtype).bits / 8
+        wide = max(size, 4.0)
+        kept = size * (sum(one.width for one in mine) + made / 4 + given)
+        return Stage(
+            number=octave,
+            layers=tuple(name for one in mine for name in read_from(one, layers)),
+            stride_px=stride,
+            reach_px=-(-reach_of(mine) // whole) * whole,
+            halves=halves,
+            given_channels=given,
+            made_channels=made,
+            kept_bytes_per_pixel=kept / stride**2,
+            bytes_per_pixel=(kept + 2 * made * wide + given * wide) / stride**2,
+        )
+
+    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """See `Encoder.through`."""
+        used = CONVOLUTIONS if stage.halves else needed(stage.layers)
+        mine = [one for one in used if one.octave == stage.number]
+        x = centered(given) if stage.number == 0 else given
+        if given.dtype is torch.float32 and len(given) == 1 and self._uses_winograd:
+            found: dict[str, Tensor] = {}
+            for convolution in mine:
+                x = winograd.relu_of(x, self._kernels[convolution.name])
+                found |= dict.fromkeys(read_from(convolution, stage.layers), x)
+        else:
+            found, x = octave_of(self._weights, mine, x, stage.layers)
+        return found, halved(x) if stage.halves else x
 
     @cached_property
     def _kernels(self) -> dict[str, Kernel]:
@@ -96,7 +129,7 @@ class LiteEncoder:
     def margin_px(self, layers: Collection[str]) -> int:
         """See `Encoder.margin_px`."""
         stride = max(each.stride_px for each in needed(layers))
-        steps: int = -(-reach_px(layers) // stride)
+        steps: int = -(-reach_of(needed(layers)) // stride)
         return steps * stride
 
     def stride_px(self, layer: str) -> int:

@@ -6,7 +6,7 @@ convolution's answers that imitates a layer of VGG19, in a basis of its own, few
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -109,9 +109,9 @@ def needed(layers: Collection[str]) -> tuple[Convolution, ...]:
     return CONVOLUTIONS[: last + 1]
 
 
-def reach_px(layers: Collection[str]) -> int:
-    """How far from a feature's own square pixels lie that still change it."""
-    return sum(each.kernel_px // 2 * each.stride_px for each in needed(layers))
+def reach_of(convolutions: Collection[Convolution]) -> int:
+    """How far from a feature's own square pixels lie that still change it, by these."""
+    return sum(each.kernel_px // 2 * each.stride_px for each in convolutions)
 
 
 def forward(weights: Weights, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
@@ -119,17 +119,31 @@ def forward(weights: Weights, picture: Tensor, layers: Collection[str]) -> dict[
 
     Everything is computed in the weights' type.
     """
-    kernel = weights["conv1.weight"]
-    x = centered(picture).to(kernel.dtype).contiguous(memory_format=torch.channels_last)
+    x, used = centered(picture), needed(layers)
     found: dict[str, Tensor] = {}
-    octave = 0
-    for number, convolution in enumerate(needed(layers)):
-        if convolution.octave > octave:
-            x, octave = halved(x), convolution.octave
-        weight, bias = weights[f"{convolution.name}.weight"], weights[f"{convolution.name}.bias"]
-        x = F.conv2d(x, weight, bias, padding=convolution.kernel_px // 2 if number else 0).relu_()
-        found |= dict.fromkeys(read_from(convolution, layers), x)
+    for octave in {convolution.octave: 0 for convolution in used}:
+        mine = [convolution for convolution in used if convolution.octave == octave]
+        told, x = octave_of(weights, mine, halved(x) if octave else x, layers)
+        found |= told
     return {name: found[name] for name in LAYERS if name in found}
+
+
+def octave_of(
+    weights: Weights, convolutions: Sequence[Convolution], x: Tensor, layers: Collection[str]
+) -> tuple[dict[str, Tensor], Tensor]:
+    """What the named layers are read from, and what the last of an octave's convolutions says.
+
+    Of x [N, C, h, w], for the first octave of `centered` pictures.
+    """
+    dtype = weights[f"{convolutions[0].name}.weight"].dtype
+    x = x.to(dtype).contiguous(memory_format=torch.channels_last)
+    found: dict[str, Tensor] = {}
+    for convolution in convolutions:
+        weight, bias = weights[f"{convolution.name}.weight"], weights[f"{convolution.name}.bias"]
+        around = 0 if convolution is CONVOLUTIONS[0] else convolution.kernel_px // 2
+        x = F.conv2d(x, weight, bias, padding=around).relu_()
+        found |= dict.fromkeys(read_from(convolution, layers), x)
+    return found, x
 
 
 def read_from(convolution: Convolution, layers: Collection[str]) -> list[str]:

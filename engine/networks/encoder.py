@@ -27,6 +27,35 @@ class Basis:
     """[K]."""
 
 
+@dataclass(frozen=True)
+class Stage:
+    """The convolutions of one octave, from what the octave before made to the next halving."""
+
+    number: int
+    """From the picture on."""
+    layers: tuple[str, ...]
+    """Those of the layers asked for that it tells, shallow to deep."""
+    stride_px: int
+    """Pixels of the picture from one number that it is given to the next."""
+    reach_px: int
+    """How far around a part pixels still change what it makes; a multiple of `made_stride_px`."""
+    halves: bool
+    """Whether there is a stage after it."""
+    given_channels: int
+    """Of what it is given."""
+    made_channels: int
+    """Of what it makes for the next stage."""
+    kept_bytes_per_pixel: float
+    """Memory that its features take for each pixel of a part, about."""
+    bytes_per_pixel: float
+    """Memory that these, their slopes and what it is given take, about."""
+
+    @property
+    def made_stride_px(self) -> int:
+        """Pixels of the picture from one number that it makes to the next."""
+        return self.stride_px * 2 if self.halves else self.stride_px
+
+
 @runtime_checkable
 class Encoder(Protocol):
     """A frozen network with named layers whose features can be differentiated."""
@@ -73,6 +102,21 @@ class Encoder(Protocol):
         Returns:
             For each name [1, C, h, w], where h and w are H and W divided by `stride_px`,
             rounded down.
+        """
+
+    def stages(self, layers: Collection[str]) -> tuple[Stage, ...]:
+        """The stages by which `features` finds these layers, no deeper one."""
+
+    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """One stage of `features`.
+
+        Args:
+            stage: out of `stages`.
+            given: the picture, or what the stage before made, [1, C, h, w]; or a part of these,
+                whose features are right as far as `reach_px` from its edges within.
+
+        Returns:
+            The features of its layers, and what the next stage is given.
         """
 
     def basis(self, layer: str) -> Basis | None:

@@ -1,10 +1,9 @@
 """VGG19 (Simonyan and Zisserman 2014) as an encoder with named layers."""
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from engine.networks import winograd
 from engine.networks.border import repeat_border
-from engine.networks.encoder import TORCHVISION_MEAN, TORCHVISION_STD, WeightsError
+from engine.networks.encoder import TORCHVISION_MEAN, TORCHVISION_STD, Stage, WeightsError
 from engine.networks.winograd import Kernel
 
 _BLOCKS = (2, 2, 4, 4, 4)
@@ -125,52 +124,89 @@ class Vgg19:
 
     def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """See `Encoder.features`."""
+        found: dict[str, Tensor] = {}
+        x = picture
+        for stage in self.stages(layers):
+            told, x = self.through(stage, x)
+            found |= told
+        return found
+
+    def stages(self, layers: Collection[str]) -> tuple[Stage, ...]:
+        """See `Encoder.stages`: a block each, with its pooling at the end."""
         missing = [name for name in layers if name not in self.layers]
         if missing:
             raise missing_layers_problem(missing, self.layers)
-        x = (picture - self._mean) / self._std
-        x = repeat_border(x, left=1, right=1, top=1, bottom=1)
-        if self._uses_winograd and picture.dtype is torch.float32 and len(picture) == 1:
-            return self._features_by_winograd(x, set(layers))
-        return self._features_directly(x, set(layers))
+        deepest = max((self.layers.index(name) for name in layers), default=-1)
+        used = self._convolutions[: deepest + 1]
+        return tuple(self._stage(block, used, layers) for block in {one.block: 0 for one in used})
 
-    def _features_directly(self, x: Tensor, wanted: set[str]) -> dict[str, Tensor]:
+    def _stage(self, block: int, used: Sequence[Convolution], layers: Collection[str]) -> Stage:
+        mine = [one.layer for one in used if one.block == block]
+        stride, halves = 1 << block, block < used[-1].block
+        whole = stride * 2 if halves else stride
+        given, made = CHANNELS[block - 1] if block else 3, CHANNELS[block]
+        size = torch.finfo(self.dtype).bits / 8
+        wide = max(size, 4.0)
+        # Its activations, and what the maximum makes and keeps: an int64 for each four, or less.
+        kept = made * (len(mine) * size + (0.5 + 2.0 if halves else 0.0))
+        return Stage(
+            number=block,
+            layers=tuple(name for name in mine if name in layers),
+            stride_px=stride,
+            reach_px=-(-len(mine) * stride // whole) * whole,
+            halves=halves,
+            given_channels=given,
+            made_channels=made,
+            kept_bytes_per_pixel=kept / stride**2,
+            bytes_per_pixel=(kept + 2 * made * wide + given * (size + wide)) / stride**2,
+        )
+
+    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """See `Encoder.through`."""
+        x, wanted = given, set(stage.layers)
+        if stage.number == 0:
+            x = (x - self._mean) / self._std
+            x = repeat_border(x, left=1, right=1, top=1, bottom=1)
+        block = [one for one in self._convolutions if one.block == stage.number]
+        if not stage.halves:
+            block = block[
+                : max(place for place, one in enumerate(block) if one.layer in wanted) + 1
+            ]
+        by_winograd = given.dtype is torch.float32 and len(given) == 1 and self._uses_winograd
+        if by_winograd:
+            return self._by_winograd_through(block, x, wanted, halves=stage.halves)
+        return self._directly_through(block, x, wanted, halves=stage.halves)
+
+    def _directly_through(
+        self, block: Sequence[Convolution], x: Tensor, wanted: Collection[str], *, halves: bool
+    ) -> tuple[dict[str, Tensor], Tensor]:
         """By torch's own convolutions, with the channels of a position together."""
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
         found: dict[str, Tensor] = {}
-        for convolution in self._convolutions:
-            if convolution.first_of_block and convolution.block:
-                x = self._pool(x)
+        for convolution in block:
             kernel = self._kernel(convolution, self._direct)
             x = F.conv2d(x, kernel.weight, kernel.bias, padding=kernel.around).relu_()
             if convolution.layer in wanted:
                 found[convolution.layer] = x
-                wanted.remove(convolution.layer)
-                if not wanted:
-                    break
-        return found
+        return found, self._pool(x) if halves else x
 
-    def _features_by_winograd(self, x: Tensor, wanted: set[str]) -> dict[str, Tensor]:
+    def _by_winograd_through(
+        self, block: Sequence[Convolution], x: Tensor, wanted: Collection[str], *, halves: bool
+    ) -> tuple[dict[str, Tensor], Tensor]:
         """The same, see `engine.networks.winograd`."""
         found: dict[str, Tensor] = {}
-        convolutions = [*self._convolutions, None]
-        for convolution, after in pairwise(convolutions):
-            assert convolution is not None
+        for convolution in block:
             kernel = self._kernel(convolution, self._by_winograd)
-            pooled = after is not None and after.first_of_block
+            pooled = halves and convolution is block[-1]
             needed = convolution.layer in wanted
             if pooled and not needed and self.pooling == "max":
-                x = winograd.maximum_of(x, kernel)
-                continue
+                return found, winograd.maximum_of(x, kernel)
             x = winograd.relu_of(x, kernel)
             if needed:
                 found[convolution.layer] = x
-                wanted.remove(convolution.layer)
-                if not wanted:
-                    break
-            if pooled:
-                x = winograd.maximum_of(x, None) if self.pooling == "max" else self._pool(x)
-        return found
+        if not halves:
+            return found, x
+        return found, winograd.maximum_of(x, None) if self.pooling == "max" else self._pool(x)
 
     @cached_property
     def _uses_winograd(self) -> bool:

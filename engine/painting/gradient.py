@@ -1,51 +1,41 @@
-"""Loss and gradient of a picture, of the whole at once or tile by tile; both exact.
+"""Loss and gradient of a picture: of the whole at once, stage by stage, or tile by tile; all exact.
 
-Some terms, such as the style, see only sums of features over the whole picture. These are taken
-first, tile by tile without gradients; the loss' slopes with respect to them then stand for the
-rest of the picture: with them a tile knows the slopes of its own features. Tile by tile these are
-taken back to the pixels, and added up where windows overlap. As each feature has one owner, the
-sum is the gradient of the whole. A whole picture is one tile, seen once.
-
-A layer's slopes are made when the way back arrives at it, not before: of all that is held at a
-time, the features themselves take most.
+A whole picture is seen once. Where its features would not fit into memory, the network's **stages**
+are gone through one after the other, each in bands of rows; what a stage makes is kept for all of
+the picture, and on the way back each band is computed anew from what it was given, but for those
+that there was memory to keep. A band needs little around it, as a stage reaches a few pixels. Where
+that would not fit either, **tiles** are seen through windows as wide as the deepest layer reaches,
+twice: first for the sums over the whole picture, without gradients, then for the slopes. Taken back
+to the pixels these are added up where windows overlap. As each feature has one owner, the sum is
+the gradient of the whole.
 """
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from engine.networks.encoder import Encoder, Stage
 from engine.painting.objective import Objective
-from engine.painting.statistics import sum_of
-from engine.painting.terms import OwnFeatures, Sums
-from engine.painting.tiles import Region, Tiling
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """Loss, its terms by name, and gradient at a picture; all on the device, nothing read yet."""
-
-    loss: Tensor
-    terms: Mapping[str, Tensor]
-    gradient: Tensor
-
-    def figures(self) -> dict[str, Tensor]:
-        """The `total` loss, each term by its name, and the gradient's greatest number, `steepest`.
-
-        That is not finite if any of the gradient's is not.
-        """
-        steepest = torch.linalg.vector_norm(self.gradient, math.inf)
-        return {"total": self.loss, **self.terms, "steepest": steepest}
+from engine.painting.passes import (
+    Evaluation,
+    Seen,
+    add_pixels,
+    add_sums,
+    by_sums,
+    evaluation,
+    no_sums,
+    pulled_back,
+    seen_in,
+)
+from engine.painting.terms import Sums
+from engine.painting.tiles import Bands, Region, Tiling
 
 
 def evaluate(
     objective: Objective,
     picture: Tensor,
-    tiling: Tiling | None = None,
+    tiling: Tiling | Bands | None = None,
     check: Callable[[], None] | None = None,
     halfway: Callable[[], None] | None = None,
 ) -> Evaluation:
@@ -55,13 +45,15 @@ def evaluate(
         objective: what to judge by.
         picture: a leaf or not; it is not changed.
         tiling: None for the whole picture at once.
-        check: called before each tile; it may raise to stop.
+        check: called before each tile or band; it may raise to stop.
         halfway: called between the way there and the way back of the whole picture or of a tile,
             of which either may take a second; it may raise to stop.
     """
     shown, halfway = objective.shown(picture.detach()), halfway or _never
     if tiling is None:
         found = _of_whole(objective, shown, halfway)
+    elif isinstance(tiling, Bands):
+        found = _by_stages(objective, shown, tiling, check or _never, halfway)
     else:
         found = _of_tiles(objective, shown, tiling, check or _never, halfway)
     if objective.untouched is not None:
@@ -71,15 +63,15 @@ def evaluate(
 
 def _of_whole(objective: Objective, shown: Tensor, halfway: Callable[[], None]) -> Evaluation:
     whole = Region(0, objective.size[0], 0, objective.size[1])
-    seen = _seen(objective, shown, whole, whole)
+    seen = seen_in(_all_of(objective), shown, whole, whole)
     halfway()
-    sums: list[Sums] = [{} for _ in objective.terms]
-    _add_sums(objective, seen, sums)
-    losses, slopes = _by_sums(objective, sums, shown)
-    gradient = _pulled_back(objective, seen, slopes, losses)
+    sums = no_sums(objective)
+    add_sums(objective, seen, sums)
+    losses, slopes = by_sums(objective, sums, shown)
+    gradient = pulled_back(objective, seen, slopes, losses)
     del seen
-    _add_pixels(objective, shown, whole, gradient, losses)
-    return _evaluation(objective, losses, gradient)
+    add_pixels(objective, shown, whole, gradient, losses)
+    return evaluation(objective, losses, gradient)
 
 
 def _of_tiles(
@@ -89,48 +81,21 @@ def _of_tiles(
     check: Callable[[], None],
     halfway: Callable[[], None],
 ) -> Evaluation:
-    losses, slopes = _by_sums(objective, _sums_of_tiles(objective, shown, tiling, check), shown)
+    losses, slopes = by_sums(objective, _sums_of_tiles(objective, shown, tiling, check), shown)
     gradient = torch.zeros_like(shown)
     for core in tiling.cores():
         check()
         window = tiling.window(core)
-        seen = _seen(objective, window.of(shown).clone(), window, core)
+        seen = seen_in(_all_of(objective), window.of(shown).clone(), window, core)
         halfway()
         own = [shown.new_zeros(()) for _ in losses]
-        back = _pulled_back(objective, seen, slopes, own)
+        back = pulled_back(objective, seen, slopes, own)
         del seen
         window.of(gradient).add_(back)
         for loss, part in zip(losses, own, strict=True):
             loss.add_(part)
-        _add_pixels(objective, shown, core, gradient, losses)
-    return _evaluation(objective, losses, gradient)
-
-
-def _evaluation(objective: Objective, losses: Sequence[Tensor], gradient: Tensor) -> Evaluation:
-    names = [term.name for term in objective.terms]
-    return Evaluation(sum_of(losses), dict(zip(names, losses, strict=True)), gradient)
-
-
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """A window's pixels and features, of which the core's are the tile's own."""
-
-    window: Region
-    core: Region
-    pixels: Tensor
-    features: dict[str, Tensor]
-
-    def own(self, stride: int) -> Region:
-        """The core among the window's features that are `stride` pixels apart."""
-        return self.core.inside(self.window).at_stride(stride)
-
-
-def _seen(objective: Objective, pixels: Tensor, window: Region, core: Region) -> _Seen:
-    layers = objective.layers()
-    with torch.enable_grad():
-        leaf = pixels.detach().requires_grad_()
-        features = objective.encoder.features(leaf, layers) if layers else {}
-    return _Seen(window, core, leaf, features)
+        add_pixels(objective, shown, core, gradient, losses)
+    return evaluation(objective, losses, gradient)
 
 
 @torch.no_grad()
@@ -138,124 +103,125 @@ def _sums_of_tiles(
     objective: Objective, shown: Tensor, tiling: Tiling, check: Callable[[], None]
 ) -> list[Sums]:
     """The sums of each term over the whole picture, tile by tile."""
-    sums: list[Sums] = [{} for _ in objective.terms]
+    sums = no_sums(objective)
     layers = {layer for term in objective.terms for layer in term.summed}
     for core in tiling.cores() if layers else ():
         check()
         window = tiling.window(core)
         pixels = window.of(shown)
-        seen = _Seen(window, core, pixels, objective.encoder.features(pixels, layers))
-        _add_sums(objective, seen, sums)
+        seen = Seen(window, core, pixels, objective.encoder.features(pixels, layers))
+        add_sums(objective, seen, sums)
         del seen
     return sums
 
 
-@torch.no_grad()
-def _add_sums(objective: Objective, seen: _Seen, sums: Sequence[Sums]) -> None:
-    """Add what a tile's own features add to the sums of each term."""
-    for term, known in zip(objective.terms, sums, strict=True):
-        for layer in term.summed:
-            own = seen.own(objective.encoder.stride_px(layer)).of(seen.features[layer].detach())
-            for key, part in term.sums(layer, own, seen.core).items():
-                known[key] = known[key] + part if key in known else part
-
-
-@torch.no_grad()
-def _by_sums(
-    objective: Objective, sums: Sequence[Sums], like: Tensor
-) -> tuple[list[Tensor], list[Sums]]:
-    """The loss of each term by its sums, and its slopes with respect to them."""
-    losses, slopes = [like.new_zeros(()) for _ in sums], [Sums() for _ in sums]
-    for number, (term, found) in enumerate(zip(objective.terms, sums, strict=True)):
-        if (made := term.loss(found)) is not None:
-            losses[number], slopes[number] = made
-    return losses, slopes
-
-
-def _pulled_back(
-    objective: Objective, seen: _Seen, slopes: Sequence[Sums], losses: Sequence[Tensor]
-) -> Tensor:
-    """The core's features' part in the gradient of the window's pixels; their losses are added.
-
-    The features are spent: each layer's memory is free when the way back has passed it.
-    """
-    if not seen.features:
-        return torch.zeros_like(seen.pixels)
-    layers = {name: layer.detach() for name, layer in seen.features.items()}
-
-    def with_own(name: str) -> Callable[[Tensor], Tensor]:
-        stride = objective.encoder.stride_px(name)
-        own_part, core = seen.own(stride), seen.core  # Not `seen` itself, which holds this hook.
-
-        def added(gradient: Tensor) -> Tensor:
-            layer = layers.pop(name)
-            # What has arrived, if it has memory of its own: nobody else looks at it any more.
-            arrived = any(gradient.stride())
-            usable = arrived and gradient.stride() == layer.stride()
-            made = gradient if usable else torch.empty_like(layer)
-            mine = own_part.of(made)
-            # Nothing has arrived that would have to be kept: one number for all is no slope yet.
-            fresh = mine.shape == made.shape and not arrived
-            if not fresh and not usable:
-                made.copy_(gradient)
-            own = OwnFeatures(
-                name, own_part.of(layer), core, core.at_stride(stride), mine, fresh=fresh
+def _by_stages(
+    objective: Objective,
+    shown: Tensor,
+    bands: Bands,
+    check: Callable[[], None],
+    halfway: Callable[[], None],
+) -> Evaluation:
+    sums, given = no_sums(objective), [shown]
+    kept: list[list[Seen]] = []
+    for stage, most in zip(bands.stages, bands.kept, strict=True):
+        parts, kept_here = _parts(bands, stage, check), list[Seen]()
+        made: Tensor | None = None
+        for number, (window, core) in enumerate(parts):
+            seen = _seen_by(objective.encoder, stage, given[-1], window, core, kept=number < most)
+            add_sums(objective, seen, sums)
+            made = _with_made(made, seen, stage, objective)
+            if number < most:
+                kept_here.append(seen)
+            del seen
+        kept.append(kept_here[::-1])
+        if made is not None:
+            given.append(made)
+        del made
+    losses, slopes = by_sums(objective, sums, shown)
+    beyond: Tensor | None = None
+    for stage in reversed(bands.stages):
+        x, kept_here = given.pop(), kept.pop()
+        slope = torch.zeros_like(x, dtype=shown.dtype)
+        for window, core in _parts(bands, stage, check):
+            seen = (
+                kept_here.pop()
+                if kept_here
+                else _seen_by(objective.encoder, stage, x, window, core, kept=True)
             )
-            for term, slope, total in zip(objective.terms, slopes, losses, strict=True):
-                if name in term.layers and (loss := term.at_features(own, slope)) is not None:
-                    total.add_(loss)
-            if own.fresh:
-                made.copy_(gradient)
-            return made
-
-        return added
-
-    for name, layer in seen.features.items():
-        layer.register_hook(with_own(name))  # type: ignore[no-untyped-call]
-    # Nothing of its own, but it brings each layer's hook about.
-    nothing: Tensor = _Nothing.apply(*_ends(list(seen.features.values())))
-    del layer
-    seen.features.clear()
-    (back,) = torch.autograd.grad(nothing, seen.pixels)
-    return back
+            halfway()
+            after = None if beyond is None else _handed_back(seen, beyond, stage)
+            back = pulled_back(objective, seen, slopes, losses, after)
+            window.at_stride(stage.stride_px).of(slope).add_(back)
+            del seen, after, back
+            if stage.number == 0:
+                add_pixels(objective, shown, core, slope, losses)
+        beyond = slope
+        del x, slope
+    assert beyond is not None
+    return evaluation(objective, losses, beyond)
 
 
-class _Nothing(torch.autograd.Function):
-    """One number, whose slope is nothing: told as one zero for all, which needs no memory.
-
-    To ask for slopes of a single number also spares torch the import of half a thousand modules.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, *layers: Tensor) -> Tensor:
-        ctx.layers = [layer.shape for layer in layers]
-        return layers[0].new_zeros(())
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, ...]:
-        zero = slope.new_zeros(())
-        return tuple(zero.expand(shape) for shape in ctx.layers)
+def _parts(
+    bands: Bands, stage: Stage, check: Callable[[], None]
+) -> Iterator[tuple[Region, Region]]:
+    """The window and the core of each band of a stage."""
+    for core in bands.cores(stage):
+        check()
+        yield bands.window(stage, core), core
 
 
-def _ends(layers: Sequence[Tensor]) -> list[Tensor]:
-    """The layers from which the way back passes all others: those that no other is made of."""
-    passed: set[object] = set()
-    left = [node for layer in layers if layer.grad_fn for node, _ in layer.grad_fn.next_functions]
-    while left:
-        if (node := left.pop()) is not None and node not in passed:
-            passed.add(node)
-            left += [after for after, _ in node.next_functions]
-    return [layer for layer in layers if layer.grad_fn not in passed]
+def _seen_by(
+    encoder: Encoder, stage: Stage, x: Tensor, window: Region, core: Region, *, kept: bool
+) -> Seen:
+    """What a stage sees of its input `x` in a window; `kept`, it can be pulled back."""
+
+    def find(given: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
+        features, made = encoder.through(stage, given)
+        return features, made if stage.halves else None
+
+    given = window.at_stride(stage.stride_px).of(x)
+    if kept:
+        return seen_in(find, given, window, core)
+    with torch.no_grad():
+        return Seen(window, core, given, *find(given))
 
 
-def _add_pixels(
-    objective: Objective, shown: Tensor, core: Region, gradient: Tensor, losses: Sequence[Tensor]
-) -> None:
-    """Add the terms' losses at the core's pixels; their gradient to the whole picture's."""
-    for term, total in zip(objective.terms, losses, strict=True):
-        if (loss := term.at_pixels(shown, core, gradient)) is not None:
-            total.add_(loss)
+@torch.no_grad()
+def _with_made(
+    made: Tensor | None, seen: Seen, stage: Stage, objective: Objective
+) -> Tensor | None:
+    """What the stage makes for the next one, with a band's core put into it."""
+    if seen.made is None:
+        return None
+    own = seen.own(stage.made_stride_px).of(seen.made)
+    if made is None:
+        whole = Region(0, objective.size[0], 0, objective.size[1])
+        made = _empty_like(seen.made, whole.at_stride(stage.made_stride_px))
+    seen.core.at_stride(stage.made_stride_px).of(made).copy_(own)
+    return made
+
+
+def _empty_like(part: Tensor, whole: Region) -> Tensor:
+    """[1, C, H, W] of a region, laid as a part of it is."""
+    shape = (1, part.shape[1], *whole.size)
+    rows = part.is_contiguous()
+    laid = torch.contiguous_format if rows else torch.channels_last
+    return torch.empty(shape, dtype=part.dtype, device=part.device, memory_format=laid)
+
+
+def _handed_back(seen: Seen, beyond: Tensor, stage: Stage) -> Tensor:
+    """The slope of what a window hands on: that of its core, as the rest is another's."""
+    assert seen.made is not None
+    slope = torch.zeros_like(seen.made)
+    own, there = seen.own(stage.made_stride_px), seen.core.at_stride(stage.made_stride_px)
+    own.of(slope).copy_(there.of(beyond))
+    return slope
+
+
+def _all_of(objective: Objective) -> Callable[[Tensor], tuple[dict[str, Tensor], None]]:
+    layers = objective.layers()
+    return lambda pixels: (objective.encoder.features(pixels, layers) if layers else {}, None)
 
 
 def _never() -> None:

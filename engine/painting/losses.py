@@ -34,19 +34,14 @@ def moments(features: Tensor, guide: Tensor | None, total: float) -> LayerMoment
     """
     wide, channels = _wide(features.dtype), features.shape[1]
     columns = _columns(features)
-    if guide is None and columns is not None:
-        # By products of the layout that they come in.
-        quick = is_quicker(channels, columns)
-        second = multiplied(columns, columns) if quick else columns @ columns.mT
-        return LayerMoments(second / total, columns.sum(1) / total)
     second = torch.zeros(channels, channels, dtype=wide, device=features.device)
     mean = torch.zeros(channels, dtype=wide, device=features.device)
-    if guide is not None and columns is not None:
-        counts = guide.reshape(-1).to(wide)
+    if columns is not None:
+        # By products of the layout that they come in.
         quick = is_quicker(channels, columns)
-        for place in _parts(columns):
+        for place in _parts(columns, whole=guide is None):
             part = columns[:, place]
-            weighted = part * counts[place]
+            weighted = _weighed(part, guide, place)
             second += multiplied(part, weighted) if quick else part @ weighted.mT
             mean += weighted.sum(1)
         return LayerMoments(second / total, mean / total)
@@ -122,7 +117,7 @@ def _add_to_columns(
     each = (slopes.second + slopes.second.mT) / total
     # Gram matrices alone leave the means without a slope.
     constant = slopes.mean[:, None] / total if bool(slopes.mean.any()) else None
-    if guide is None:
+    if guide is None and columns.is_contiguous():
         if not fresh and is_quicker(len(each) // 2, columns):
             into.add_(multiplied(each, columns.mT))
         else:
@@ -130,14 +125,13 @@ def _add_to_columns(
         if constant is not None:
             into.add_(constant)
         return
-    counts = guide.reshape(-1).to(into.dtype)
     quick = is_quicker(len(each), columns)
-    for place in _parts(columns):
-        # Weighed first: what oneDNN is given has to lie closely, or it takes a hundredfold.
-        weighted = columns[:, place] * counts[place]
+    for place in _parts(columns, whole=False):
+        # Weighed first, as oneDNN wants it to lie closely.
+        weighted = _weighed(columns[:, place], guide, place)
         found = multiplied(each, weighted.mT) if quick else each @ weighted
         if constant is not None:
-            found.addcmul_(constant, counts[place])
+            found.add_(constant if guide is None else constant * _counts(guide, place))
         into[:, place].copy_(found) if fresh else into[:, place].add_(found)
 
 
@@ -213,19 +207,33 @@ def _bands(features: Tensor) -> Iterator[tuple[int, int]]:
         yield top, min(height, top + step)
 
 
-def _parts(columns: Tensor) -> Iterator[slice]:
-    """Positions of [channels, positions], so few at a time that they stay in the cache."""
+def _parts(columns: Tensor, *, whole: bool) -> Iterator[slice]:
+    """Positions of [channels, positions], so few at a time that they stay in the cache.
+
+    All of them where the `whole` will do, and lies closely.
+    """
     channels, count = columns.shape
-    step = max(1, _CACHED // channels)
+    step = count if whole and columns.is_contiguous() else max(1, _CACHED // channels)
     return (slice(start, start + step) for start in range(0, count, step))
 
 
+def _weighed(part: Tensor, guide: Tensor | None, place: slice) -> Tensor:
+    return part if guide is None else part * _counts(guide, place)
+
+
+def _counts(guide: Tensor, place: slice) -> Tensor:
+    return guide.reshape(-1)[place].to(_wide(guide.dtype))
+
+
 def _columns(features: Tensor) -> Tensor | None:
-    """[channels, positions] where memory lies so, on a CPU in float32 or wider; else None."""
-    laid = features.is_contiguous() and features.shape[1] > 1
+    """[channels, positions] where memory lies so, on a CPU in float32 or wider; else None.
+
+    Whole rows of a picture may be a part of a larger one.
+    """
+    laid = features.shape[1] > 1 and features.stride()[2:] == (features.shape[3], 1)
     if not laid or features.device.type != "cpu" or features.dtype is not _wide(features.dtype):
         return None
-    return features[0].view(features.shape[1], -1)
+    return features[0].flatten(1)
 
 
 def _rows(features: Tensor) -> Tensor:

@@ -8,17 +8,17 @@ the scale to Adam.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
 
 from common.options import MAX_SIZE_PX, MIN_SIZE_PX, USUAL_ASPECT
-from engine.networks.encoder import Encoder
+from engine.networks.encoder import Encoder, Stage
 from engine.painting import devices
 from engine.painting.errors import PaintingFailedError
 from engine.painting.picture import Size
-from engine.painting.tiles import Tiling, aligned
+from engine.painting.tiles import Bands, Tiling, aligned
 
 _T = TypeVar("_T")
 
@@ -40,6 +40,10 @@ _TILE_BYTES = 256 * 2**20
 _LEAST_CORE_PX = 64
 _MOST_CORE_PX = 4096
 _CORES_PX = (*range(_MOST_CORE_PX, 512, -64), *range(512, _LEAST_CORE_PX, -16))
+_LEAST_ROWS_PX = 32
+"""Of a band; what lies around lower ones costs more than it is worth."""
+_PIECES = 4
+"""A band takes this part of what there is, so that others can be kept for the way back."""
 _CORE_BESIDE_PX = 256
 """Tiles should not get smaller than this for the sake of a history: their margins cost more."""
 
@@ -140,6 +144,53 @@ def choose_core(encoder: Encoder, layers: Sequence[str], size: Size, room: int) 
         if tile_bytes(encoder, layers, size, found) <= room:
             return found
     return _aligned(encoder, layers, _LEAST_CORE_PX)
+
+
+def bands_for(encoder: Encoder, layers: Sequence[str], size: Size, room: int) -> Bands | None:
+    """Bands in which the network's stages are passed; None where `room` bytes are too few for that.
+
+    What each stage makes is kept for the whole picture, and with it the slopes of what one of them
+    was given and made.
+    """
+    stages = encoder.stages(layers)
+    height, width = size
+    number = torch.finfo(encoder.dtype).bits / 8
+    wide = max(number, _NUMBER)
+    made = [one.made_channels / one.made_stride_px**2 for one in stages if one.halves]
+    slopes = [one + after for one, after in zip([0, *made], [*made, 0], strict=True)]
+    held = max(
+        (sum(made[:done]) * number + both * wide for done, both in enumerate(slopes)), default=0
+    )
+    left = int(room - _HOLES * held * height * width)
+    for piece in (left // _PIECES, left):
+        rows = [_rows_within(piece, stage, size) for stage in stages]
+        if stages and None not in rows:
+            found = Bands(size, stages, tuple(one or 0 for one in rows), (), piece)
+            return replace(found, kept=_kept_within(left - piece, found))
+    return None
+
+
+def _rows_within(most_bytes: int, stage: Stage, size: Size) -> int | None:
+    """Rows of a stage's bands that take so much; None where these would be too low."""
+    height, width = size
+    most = int(most_bytes / (_HOLES * width * stage.bytes_per_pixel)) - 2 * stage.reach_px
+    if most < min(height, max(_LEAST_ROWS_PX, 4 * stage.reach_px)):
+        return None
+    count = -(-height // most)
+    return -(-height // (count * stage.made_stride_px)) * stage.made_stride_px
+
+
+def _kept_within(most_bytes: int, bands: Bands) -> tuple[int, ...]:
+    """How many bands of each stage can be kept, of deep ones first: they save most for a byte."""
+    kept: list[int] = []
+    for stage, rows in zip(reversed(bands.stages), reversed(bands.rows_px), strict=True):
+        height, width = bands.size
+        seen = min(height, rows + 2 * stage.reach_px)
+        each = _HOLES * width * seen * stage.kept_bytes_per_pixel
+        count = min(-(-height // rows), int(most_bytes / each))
+        most_bytes -= int(count * each)
+        kept.append(max(0, count))
+    return tuple(reversed(kept))
 
 
 def tile_bytes(encoder: Encoder, layers: Sequence[str], size: Size, core_px: int | None) -> int:

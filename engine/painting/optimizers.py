@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
 
-from engine.painting.gradient import Evaluation
 from engine.painting.lbfgs import (
     LbfgsSettings,
     LbfgsState,
@@ -18,6 +17,7 @@ from engine.painting.lbfgs import (
     gamma_of,
 )
 from engine.painting.memory import History
+from engine.painting.passes import Evaluation
 from engine.painting.picture import Size
 from engine.painting.recipe import OptimizerSettings
 

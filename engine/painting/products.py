@@ -26,6 +26,8 @@ def is_quicker(width: int, one: Tensor) -> bool:
 
 def multiplied(rows: Tensor, others: Tensor, constant: Tensor | None = None) -> Tensor:
     """`rows @ others.mT` of [m, k] and [n, k], with `constant` [n] added to each row."""
+    if not others.is_contiguous() and not others.mT.is_contiguous():
+        others = others.contiguous()  # Or oneDNN takes a hundred times as long.
     made: Tensor = torch.ops.mkldnn._linear_pointwise(  # noqa: SLF001 (see the module)
         rows, others, constant, "none", [], ""
     )

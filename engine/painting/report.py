@@ -10,7 +10,7 @@ from engine.painting.events import Report
 from engine.painting.picture import Size
 from engine.painting.plan import Plan
 from engine.painting.run_state import RunState
-from engine.painting.tiles import Tiling
+from engine.painting.tiles import Bands, Tiling
 
 _MIB = 2**20
 
@@ -22,7 +22,7 @@ def make_report(
     encoder: Encoder,
     device: torch.device,
     size: Size,
-    tiling: Tiling | None,
+    tiling: Tiling | Bands | None,
     lacking_bytes: int,
 ) -> Report:
     """The report.
@@ -68,7 +68,7 @@ def make_report(
         seconds_per_iteration=log.seconds / max(1, log.iterations),
         peak_memory_bytes=devices.peak_memory_bytes(device),
         tiles=1 if tiling is None else tiling.count,
-        tile_px=None if tiling is None else tiling.core_px,
+        tile_px=tiling.core_px if isinstance(tiling, Tiling) else None,
         notes=tuple(notes),
         losses=tuple(log.losses),
     )

@@ -29,6 +29,7 @@ from engine.painting.memory import (
     Memory,
     MemoryGuard,
     attempt,
+    bands_for,
     choose_core,
     halved_core,
     no_memory,
@@ -42,7 +43,7 @@ from engine.painting.report import make_report
 from engine.painting.run_state import RunState
 from engine.painting.scale import ScaleRun, Scales
 from engine.painting.studio import Control, Studio
-from engine.painting.tiles import Tiling
+from engine.painting.tiles import Bands, Tiling
 
 CHECK_EVERY = 10
 """Iterations from one look at the losses to the next; each look waits for the device."""
@@ -71,7 +72,7 @@ class Run:
     """The memory to paint in."""
     _guard: MemoryGuard = field(init=False)
     _scales: Scales = field(init=False)
-    _tiling: Tiling | None = field(init=False, default=None)
+    _tiling: Tiling | Bands | None = field(init=False, default=None)
     _lacking: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
@@ -142,14 +143,19 @@ class Run:
     def _set_up(self, work: ScaleRun) -> Objective:
         scale, encoder = self.state.plan.scales[work.number], self._encoder()
         layers, core = self.state.plan.layers_of(encoder), self.state.cap_px
+        bands: Bands | None = None
         if self.state.plan.tile_px is None:
             room = self.memory.for_tile(scale.size, scale.history)
             fitting = choose_core(encoder, layers, scale.size, room)
+            if core is None and fitting is not None:
+                bands = bands_for(encoder, layers, scale.size, room)
             core = min((one for one in (core, fitting) if one is not None), default=None)
             self._lacking = max(self._lacking, tile_bytes(encoder, layers, scale.size, core) - room)
         devices.trim_memory()  # What the scale before took is of other sizes.
-        self._tiling = work.tiling = tiling_for(encoder, layers, scale.size, core)
-        self._guard.next_bytes = tile_bytes(encoder, layers, scale.size, core)
+        self._tiling = work.tiling = bands or tiling_for(encoder, layers, scale.size, core)
+        self._guard.next_bytes = (
+            bands.piece_bytes if bands else tile_bytes(encoder, layers, scale.size, core)
+        )
         measuring = Measuring(encoder, self.state.plan, core, self.studio.statistics, self._check)
         made = make_objective(measuring, self.inputs, self._scales.content_at(scale.size))
         work.objective = made
@@ -170,7 +176,7 @@ class Run:
             PaintingFailedError: it cannot be done with less.
         """
         history = self.state.plan.scales[work.number].history
-        core = self._tiling.core_px if self._tiling else None
+        core = self._tiling.core_px if isinstance(self._tiling, Tiling) else None
         smaller = halved_core(core, self.state.plan.scales[work.number].size)
         log, torn = self.state.log, work.torn
         work.close()

@@ -25,7 +25,7 @@ from engine.painting.picture import Size, resized
 from engine.painting.run_state import RunState
 from engine.painting.start import held_over, start_picture
 from engine.painting.studio import Studio
-from engine.painting.tiles import Tiling
+from engine.painting.tiles import Bands, Tiling
 
 
 @dataclass(eq=False)
@@ -40,7 +40,7 @@ class ScaleRun:
     """Number of iterations so far."""
     objective: Objective | None = None
     """What the picture is judged by; None while there is none."""
-    tiling: Tiling | None = None
+    tiling: Tiling | Bands | None = None
     """None for the whole picture at once."""
     good_at: int = 0
     """The iteration after which the state was known to be finite."""

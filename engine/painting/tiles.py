@@ -1,4 +1,4 @@
-"""Cutting a picture into tiles whose features and gradients are exact.
+"""Cutting a picture into tiles, or into bands, whose features and gradients are exact.
 
 A tile owns the features of its core, and each feature has one owner; the window around the core
 holds all pixels that these features see. Inner edges lie on multiples of the network's stride,
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
 from torch import Tensor
 
+from engine.networks.encoder import Stage
 from engine.painting.picture import Size
 
 
@@ -97,6 +98,42 @@ class Tiling:
             min(length, _end(start, length, self.core_px) + margin) - max(0, start - margin)
             for start in _starts(length, self.core_px)
         )
+
+
+@dataclass(frozen=True)
+class Bands:
+    """A picture's size, and the rows of a band in each stage of a network, in pixels.
+
+    Rows are multiples of what lies between two numbers that the stage makes. Of each stage the
+    first few bands, as many as there is memory for, are kept for the way back.
+    """
+
+    size: Size
+    stages: tuple[Stage, ...]
+    rows_px: tuple[int, ...]
+    kept: tuple[int, ...]
+    piece_bytes: int = 0
+    """What one band takes while it is worked on."""
+
+    def cores(self, stage: Stage) -> Iterator[Region]:
+        """The bands of a stage, from top to bottom; each pixel lies in one."""
+        starts = self._starts(stage)
+        for top, bottom in zip(starts, [*starts[1:], self.size[0]], strict=True):
+            yield Region(top, bottom, 0, self.size[1])
+
+    def window(self, stage: Stage, core: Region) -> Region:
+        """All pixels around which the stage's features in the core are made of."""
+        return core.grown(stage.reach_px, self.size)
+
+    @property
+    def count(self) -> int:
+        """Number of bands of all stages."""
+        return sum(len(self._starts(stage)) for stage in self.stages)
+
+    def _starts(self, stage: Stage) -> list[int]:
+        # The last band takes up a rest in which the stage would make nothing.
+        rows = self.rows_px[self.stages.index(stage)]
+        return list(range(0, max(1, self.size[0] - stage.made_stride_px + 1), rows))
 
 
 def guide_at(mask: Tensor, region: Region, stride: int) -> Tensor:

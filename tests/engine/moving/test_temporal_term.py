@@ -7,11 +7,12 @@ import torch
 
 from common.options import PaintOptions
 from engine.painting import Style
-from engine.painting.gradient import Evaluation, evaluate
+from engine.painting.gradient import evaluate
 from engine.painting.inputs import Held, Inputs, check_inputs
 from engine.painting.measuring import Measuring
 from engine.painting.memory import tiling_for
 from engine.painting.objective import Objective, make_objective
+from engine.painting.passes import Evaluation
 from engine.painting.plan import make_plan
 from engine.painting.recipe import load_recipe
 from engine.painting.terms.temporal import TemporalTerm

@@ -7,11 +7,19 @@ import torch
 
 from common.options import PaintOptions
 from engine.networks.encoder import Encoder
-from engine.painting import PaintSettingsError, Recovered, Retiled, Stepped, Style, paint
+from engine.painting import (
+    PaintSettingsError,
+    Recovered,
+    Retiled,
+    ScaleStarted,
+    Stepped,
+    Style,
+    paint,
+)
 from engine.painting.devices import peak_memory_bytes, reset_peak_memory, resident_bytes
-from engine.painting.gradient import Evaluation
-from engine.painting.memory import History, Memory, choose_core, tile_bytes
+from engine.painting.memory import History, Memory, bands_for, choose_core, tile_bytes
 from engine.painting.optimizers import Adam, Lbfgs
+from engine.painting.passes import Evaluation
 from engine.painting.plan import Plan, make_plan
 from engine.painting.recipe import load_recipe
 from tests.kit.thin import noise_picture, run, thin, thin_studio
@@ -74,6 +82,54 @@ def test_no_larger_tile_would_have_fitted(size: tuple[int, int]) -> None:
             assert tile_bytes(encoder, LAYERS, size, core) <= room
         elif room:
             assert tile_bytes(encoder, LAYERS, size, 128) > room
+
+
+@pytest.mark.parametrize("size", [(300, 200), (1536, 2048), (2160, 3840), (4096, 4096)])
+def test_bands_keep_within_their_room_and_use_it(size: tuple[int, int]) -> None:
+    encoder: Encoder = thin(dtype=torch.float32)
+    pixels = size[0] * size[1]
+    least: list[int] = []
+    for room in range(0, 1800 * pixels, 50 * pixels):
+        bands = bands_for(encoder, LAYERS, size, room)
+        if bands is None:
+            assert not least  # More memory is never too little.
+            continue
+        least.append(room)
+        assert [stage.number for stage in bands.stages] == [0, 1, 2, 3, 4]
+        # 64, 128, 256 and 512 channels after each halving; slopes of the first two meet.
+        handed_on = max(64 / 4 + 128 / 16 + 256 / 64 + 512 / 256, 64 / 4 + 64 / 4 + 128 / 16)
+        kept = 0.0
+        for stage, rows, count in zip(bands.stages, bands.rows_px, bands.kept, strict=True):
+            heights = [core.bottom - core.top for core in bands.cores(stage)]
+            assert sum(heights) == size[0]
+            assert all(height % stage.made_stride_px == 0 for height in heights[:-1])
+            widest = min(size[0], max(heights) + 2 * stage.reach_px)
+            assert widest * size[1] * stage.bytes_per_pixel <= 1.05 * bands.piece_bytes
+            assert rows >= min(size[0], 32) // 2
+            kept += count * widest * size[1] * stage.kept_bytes_per_pixel
+        assert 4 * handed_on * pixels + bands.piece_bytes + kept <= room
+    assert least
+    assert least[0] < 0.4 * tile_bytes(encoder, LAYERS, size, None)
+    assert sum(bands_for(encoder, LAYERS, size, least[-1]).kept) > 0  # type: ignore[union-attr]  # (it was there)
+
+
+@pytest.mark.parametrize(("optimizer", "mib"), [("adam", 318), ("lbfgs", 480)])
+def test_little_memory_is_painted_by_stages_and_to_the_same_picture(
+    optimizer: str, mib: int
+) -> None:
+    options = PaintOptions.model_validate(
+        {"size_px": 512, "scales": 1, "iterations": 4, "optimizer": optimizer}
+    )
+    content = noise_picture(384, 512)
+    whole, _ = run(options, thin_studio(), content=content)
+    little = thin_studio(max_memory_bytes=mib * 2**20)
+    painted, events = run(options, little, content=content)
+    (started,) = [event for event in events if isinstance(event, ScaleStarted)]
+    assert started.tiles > 1
+    assert painted.report.tiles == started.tiles
+    assert painted.report.tile_px is None
+    assert not painted.report.notes
+    assert float((painted.picture.pixels - whole.picture.pixels).abs().max()) < 2 / 255
 
 
 def test_who_asked_for_lbfgs_is_told_that_adam_painted() -> None:

@@ -7,10 +7,10 @@ import torch
 
 from common.options import QUALITIES, Network, PaintOptions
 from engine.networks.registry import NetworkSource
-from engine.painting.gradient import Evaluation
 from engine.painting.lbfgs import LbfgsState
 from engine.painting.memory import History
 from engine.painting.optimizers import Lbfgs, make_optimizer
+from engine.painting.passes import Evaluation
 from engine.painting.picture import Size
 from engine.painting.plan import Plan, even_factor, make_plan, scale_sizes
 from engine.painting.recipe import load_recipe

@@ -13,12 +13,13 @@ from engine.lite.encoder import LiteEncoder
 from engine.networks.encoder import Encoder
 from engine.painting import Picture, Style
 from engine.painting.faces import Face, face_mask
-from engine.painting.gradient import Evaluation, evaluate
+from engine.painting.gradient import evaluate
 from engine.painting.inputs import Inputs, check_inputs
 from engine.painting.losses import in_basis
 from engine.painting.measuring import Measuring, measure_style
 from engine.painting.memory import tiling_for
 from engine.painting.objective import Objective, make_objective
+from engine.painting.passes import Evaluation
 from engine.painting.plan import make_plan
 from engine.painting.recipe import load_recipe
 from engine.painting.statistics import sum_of
@@ -27,7 +28,7 @@ from engine.painting.terms.content import ContentTerm
 from engine.painting.terms.grain import GrainTerm
 from engine.painting.terms.style import StyleTerm
 from engine.painting.terms.variation import VariationTerm
-from engine.painting.tiles import Region, Tiling
+from engine.painting.tiles import Bands, Region, Tiling
 from tests.kit.thin import noise_picture, run, thin, thin_studio
 
 HEIGHT, WIDTH = 203, 341
@@ -63,15 +64,21 @@ def judged(
     margin_px: int | None = None,
 ) -> Evaluation:
     encoder = encoder or thin()
-    sources = inputs(masked=masked, options=options)
-    plan = make_plan(options, load_recipe("atelier"), encoder, (HEIGHT, WIDTH))
-    content = sources.content.pixels[None].to(DOUBLE)
-    objective = make_objective(Measuring(encoder, plan, core_px), sources, content)
+    objective = judging(options, masked=masked, encoder=encoder, core_px=core_px)
     tiling = tiling_for(encoder, objective.layers(), objective.size, core_px)
     assert (tiling is None) == (core_px is None)
     if tiling is not None and margin_px is not None:
         tiling = replace(tiling, margin_px=margin_px)
     return evaluate(objective, random(1, 3, HEIGHT, WIDTH, seed=5).to(DOUBLE), tiling)
+
+
+def judging(
+    options: PaintOptions, *, masked: bool, encoder: Encoder, core_px: int | None = None
+) -> Objective:
+    sources = inputs(masked=masked, options=options)
+    plan = make_plan(options, load_recipe("atelier"), encoder, (HEIGHT, WIDTH))
+    content = sources.content.pixels[None].to(DOUBLE)
+    return make_objective(Measuring(encoder, plan, core_px), sources, content)
 
 
 def plainly(objective: Objective, picture: Tensor) -> Evaluation:
@@ -135,10 +142,7 @@ def plain_grain(picture: Tensor) -> Tensor:
 def test_the_gradient_is_the_formulas(network: str, statistic: str, masked: bool) -> None:
     encoder = LiteEncoder(dtype=DOUBLE) if network == "lite" else thin()
     options = PaintOptions.model_validate({"style_statistic": statistic, "tv_weight": 1.0})
-    sources = inputs(masked=masked, options=options)
-    plan = make_plan(options, load_recipe("atelier"), encoder, (HEIGHT, WIDTH))
-    content = sources.content.pixels[None].to(DOUBLE)
-    objective = make_objective(Measuring(encoder, plan), sources, content)
+    objective = judging(options, masked=masked, encoder=encoder)
     picture = random(1, 3, HEIGHT, WIDTH, seed=5).to(DOUBLE)
     assert_same(evaluate(objective, picture), plainly(objective, picture))
 
@@ -170,6 +174,63 @@ def test_the_tiled_gradient_of_all_octaves_is_the_whole_ones(statistic: str) -> 
     options = PaintOptions.model_validate({"style_statistic": statistic, "tv_weight": 3.0})
     whole = judged(None, options, masked=True, encoder=encoder)
     assert_same(judged(64, options, masked=True, encoder=encoder), whole)
+
+
+def staged(
+    options: PaintOptions,
+    *,
+    masked: bool,
+    encoder: Encoder,
+    rows: int,
+    short_px: int = 0,
+    kept: int = 0,
+) -> Evaluation:
+    """By stages, in bands of so many of the rows that each makes; with windows too short."""
+    objective = judging(options, masked=masked, encoder=encoder)
+    stages = tuple(
+        replace(stage, reach_px=stage.reach_px - short_px * stage.made_stride_px)
+        for stage in encoder.stages(objective.layers())
+    )
+    heights = tuple(rows * stage.made_stride_px for stage in stages)
+    bands = Bands(objective.size, stages, heights, (kept,) * len(stages))
+    return evaluate(objective, random(1, 3, HEIGHT, WIDTH, seed=5).to(DOUBLE), bands)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("statistic", ["gram", "wasserstein"])
+@pytest.mark.parametrize(
+    ("network", "pooling"), [("vgg19", "max"), ("vgg19", "average"), ("lite", "average")]
+)
+@pytest.mark.parametrize(("rows", "kept"), [(2, 0), (7, 2), (50, 99)])
+def test_the_gradient_by_stages_is_the_whole_ones(
+    rows: int, kept: int, network: str, pooling: str, statistic: str, masked: bool
+) -> None:
+    encoder: Encoder = LiteEncoder(dtype=DOUBLE) if network == "lite" else thin(pooling=pooling)
+    options = PaintOptions.model_validate({"style_statistic": statistic, "tv_weight": 3.0})
+    whole = judged(None, options, masked=masked, encoder=encoder)
+    found = staged(options, masked=masked, encoder=encoder, rows=rows, kept=kept)
+    assert_same(found, whole)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        {"content_layers": {"relu2_1": 1}, "style_layers": {"relu2_1": 1}},
+        {"content_layers": {"relu3_2": 1}, "style_layers": {"relu1_2": 1, "relu3_4": 1}},
+        {"content_layers": {"relu1_1": 1}, "style_layers": {"relu5_1": 1}},
+    ],
+    ids=["one layer", "ends of blocks", "far apart"],
+)
+def test_by_stages_any_layers_will_do(layers: dict[str, dict[str, float]]) -> None:
+    options = PaintOptions.model_validate(layers)
+    whole = judged(None, options, masked=False)
+    assert_same(staged(options, masked=False, encoder=thin(), rows=3), whole)
+
+
+def test_bands_seen_one_row_too_narrow_would_not_be_exact() -> None:
+    whole = judged(None, PaintOptions(), masked=False)
+    found = staged(PaintOptions(), masked=False, encoder=thin(), rows=3, short_px=1)
+    assert float((found.gradient - whole.gradient).norm() / whole.gradient.norm()) > 1e-6
 
 
 @pytest.mark.parametrize("chosen", [{"content_weight": 0}, {"style_weight": 0}, {"tv_weight": 0}])
