@@ -55,8 +55,11 @@ class Optimizer(Protocol):
     def essence(self) -> dict[str, Tensor]:
         """As much of it as is needed to go on from here, if not the same way; likewise."""
 
+    def brief(self) -> dict[str, Tensor]:
+        """As much as is needed to go on from here to a picture as good; likewise."""
+
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take the state that `tensors` or `essence` gave."""
+        """Take the state that `tensors`, `essence` or `brief` gave."""
 
     def calm(self, factor: float) -> None:
         """Take steps shorter by this factor from here on."""
@@ -158,6 +161,14 @@ class Adam:
         """See `Optimizer.essence`: the moments, which may have led astray, are left out."""
         return {"picture": self._picture, "pace": self._pace}
 
+    def brief(self) -> dict[str, Tensor]:
+        """See `Optimizer.brief`: with the slopes' size, roughly.
+
+        Without it the first steps are all of one length, and undo much of what was painted.
+        """
+        size = self._square.to(torch.bfloat16)
+        return {**self.essence(), "square": size, "steps": self._steps}
+
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Optimizer.load`."""
         for name, own in self.tensors().items():
@@ -226,6 +237,10 @@ class Lbfgs:
     def essence(self) -> dict[str, Tensor]:
         """See `Optimizer.essence`: the history, some 24 bytes a pixel and pair, is left out."""
         return {"point": self._state.point}
+
+    def brief(self) -> dict[str, Tensor]:
+        """See `Optimizer.brief`: a history is soon there again."""
+        return self.essence()
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """See `Optimizer.load`."""

@@ -60,6 +60,7 @@ class Plan:
     optimizer: OptimizerSettings
     scales: tuple[Scale, ...]
     calm: float
+    dark: float
     colors_first: float
     detail: float
     style_scale: float
@@ -114,6 +115,7 @@ class Plan:
             ],
             "iterations": self.total_iterations,
             "calm": self.calm,
+            "dark": self.dark,
             "colors_first": self.colors_first,
             "detail": self.detail,
             "style_scale": self.style_scale,
@@ -179,6 +181,7 @@ def make_plan(
             held=held,
         ),
         calm=choice.calm if statistic == "gram" else 0.0,
+        dark=choice.dark,
         colors_first=colors_first(options, recipe),
         detail=recipe.start.detail * min(1.0, keep) if paint else 0.0,
         style_scale=options.style_scale,
@@ -193,7 +196,9 @@ def make_plan(
 def kept_planes(recipe: Recipe, encoder: Encoder) -> int:
     """Numbers of four bytes for each pixel that the recipe's terms keep with this network."""
     choice = recipe.choice_for(encoder.layers)
-    return int(choice is not None and "grain" in choice.terms)  # the photograph, in bytes
+    if choice is None or "grain" not in choice.terms:
+        return 0
+    return 2 if choice.dark else 1  # the photograph, in bytes; where it is dark
 
 
 def colors_first(options: PaintOptions, recipe: Recipe) -> float:

@@ -56,7 +56,8 @@ class LayerChoice(_Table):
     The weights of whole terms may differ between choices, as deeper layers weigh differently.
     `terms` are those besides content, style and variation; `lbfgs` stands for the pyramid's
     iterations with L-BFGS, `moving` for the recipe's. `calm` is what the photograph's calm parts,
-    held to the painting's calm parts, count beside the whole; see `engine.painting.calm`.
+    held to the painting's calm parts, count beside the whole; see `engine.painting.calm`. `dark` is
+    by how much more the term on grain counts where the photograph is nearly black.
     """
 
     content: dict[str, _Weight]
@@ -65,6 +66,7 @@ class LayerChoice(_Table):
     style_weight: _Weight = 1.0
     tv_weight: _Weight = 0.0
     calm: _Weight = 0.0
+    dark: _Weight = 0.0
     terms: dict[str, TermChoice] = {}
     lbfgs: Iterations | None = None
     moving: Moving | None = None

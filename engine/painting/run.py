@@ -233,7 +233,7 @@ class Run:
         def kept(*, brief: bool = False) -> bytes:
             if not work.torn and log.finite_after(work.number, work.good_at):
                 optimizer = work.optimizer
-                tensors = optimizer.essence() if brief else optimizer.tensors()
+                tensors = optimizer.brief() if brief else optimizer.tensors()
                 return self._checkpoint(work, work.done, tensors)
             return self._checkpoint(work, work.good_at, work.good)
 

@@ -9,6 +9,7 @@ from engine.lite.encoder import LiteEncoder
 from engine.networks.encoder import Encoder
 from engine.painting import Picture, Studio, Style
 from engine.painting.recipe import Recipe, load_recipe
+from engine.painting.terms.grain import darkness
 from tests.kit.thin import noise_picture, run
 from tools.evaluation.measures import two_pixel_power
 
@@ -79,3 +80,37 @@ def test_which_it_does_without_the_term_for_grain() -> None:
 def test_what_the_photograph_has_of_the_finest_detail_stays() -> None:
     fence = striped(soft_photograph())
     assert 0.5 * power(fence) < power(painted(fence)) < 2 * power(fence)
+
+
+def half_dark() -> Picture:
+    """A picture whose left half is nearly black, and whose right half is grey."""
+    pixels = noise_picture(HEIGHT, WIDTH).pixels.clone()
+    pixels[:, :, : WIDTH // 2] *= 0.06
+    pixels[:, :, WIDTH // 2 :] = 0.35 + 0.3 * pixels[:, :, WIDTH // 2 :]
+    return Picture(pixels)
+
+
+def halves(picture: Picture) -> tuple[float, float]:
+    """Power at periods of two pixels, of both halves."""
+    middle = WIDTH // 2
+    left, right = picture.pixels[None, :, :, :middle], picture.pixels[None, :, :, middle:]
+    return two_pixel_power(left), two_pixel_power(right)
+
+
+def test_what_is_nearly_black_gets_few_specks(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = halves(painted(half_dark()))
+    recipe = load_recipe("atelier")
+    choices = tuple(choice.model_copy(update={"dark": 0.0}) for choice in recipe.choices)
+    plain: Recipe = recipe.model_copy(update={"choices": choices})
+    monkeypatch.setattr("engine.painting.painter.load_recipe", lambda _: plain)
+    before = halves(painted(half_dark()))
+    assert found[0] < 0.4 * before[0]
+    assert found[1] > 0.7 * before[1]
+
+
+def test_darkness_goes_from_black_to_what_is_dark() -> None:
+    levels = torch.tensor([0.0, 0.02, 0.1, 0.18, 1.0])
+    for level, wanted in zip(levels.tolist(), [1.0, 1.0, 0.5, 0.0, 0.0], strict=True):
+        found = darkness(torch.full((1, 3, 9, 9), level))
+        assert found.shape == (1, 1, 9, 9)
+        torch.testing.assert_close(found, torch.full((1, 1, 9, 9), wanted), rtol=0, atol=1e-5)

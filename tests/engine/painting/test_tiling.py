@@ -112,7 +112,9 @@ def plainly(objective: Objective, picture: Tensor) -> Evaluation:
             case VariationTerm():
                 loss = plain_variation(shown) * term.weight
             case GrainTerm():
-                loss = plain_grain(shown - term.photograph.to(DOUBLE) / 255) * term.weight
+                assert term.emphasis is not None
+                change = shown - term.photograph.to(DOUBLE) / 255
+                loss = plain_grain(change, term.emphasis) * term.weight
         terms[term.name] = loss
     total = sum_of(list(terms.values()))
     (gradient,) = torch.autograd.grad(total, leaf)
@@ -129,11 +131,12 @@ def plain_variation(picture: Tensor) -> Tensor:
     return 2 / 3 * straight + 1 / 6 * slanted
 
 
-def plain_grain(picture: Tensor) -> Tensor:
+def plain_grain(picture: Tensor, counts: Tensor) -> Tensor:
     taps = picture.new_tensor([1.0, -4.0, 6.0, -4.0, 1.0]) / 16
     lines = picture.reshape(-1, 1, *picture.shape[-2:])
     down, across = (F.conv2d(lines, taps.view(1, 1, *way)) for way in ((5, 1), (1, 5)))
-    return down.square().sum() + across.square().sum()
+    total: Tensor = (down.square() * counts[..., 2:-2, :]).sum()
+    return total + (across.square() * counts[..., 2:-2]).sum()
 
 
 @pytest.mark.parametrize("masked", [False, True])
