@@ -39,7 +39,7 @@ def striped(picture: Picture) -> Picture:
     return Picture(pixels)
 
 
-def painted(photograph: Picture) -> Picture:
+def painted(photograph: Picture, style: Picture | None = None) -> Picture:
     def opener(*_: object, **settings: object) -> Encoder:
         return LiteEncoder(device=torch.device("cpu"), dtype=settings["dtype"])  # type: ignore[arg-type]
 
@@ -48,7 +48,7 @@ def painted(photograph: Picture) -> Picture:
         options,
         Studio(opener=opener, precision="fp32"),
         content=photograph,
-        styles=[Style(sharpened_scan())],
+        styles=[Style(style or sharpened_scan())],
     )
     return found.picture
 
@@ -85,9 +85,17 @@ def test_what_the_photograph_has_of_the_finest_detail_stays() -> None:
 def half_dark() -> Picture:
     """A picture whose left half is nearly black, and whose right half is grey."""
     pixels = noise_picture(HEIGHT, WIDTH).pixels.clone()
-    pixels[:, :, : WIDTH // 2] *= 0.06
+    pixels[:, :, : WIDTH // 2] = 0.03 + 0.03 * pixels[:, :, : WIDTH // 2]
     pixels[:, :, WIDTH // 2 :] = 0.35 + 0.3 * pixels[:, :, WIDTH // 2 :]
     return Picture(pixels)
+
+
+def night_sky() -> Picture:
+    """Dark, with light dots of two pixels."""
+    generator = torch.Generator().manual_seed(2)
+    drawn = torch.rand(1, 1, HEIGHT // 2, WIDTH // 2, generator=generator) < 0.06
+    dots = torch.nn.functional.interpolate(drawn.float(), (HEIGHT, WIDTH), mode="nearest")[0]
+    return Picture((0.08 + 0.85 * dots).expand(3, -1, -1).contiguous())
 
 
 def halves(picture: Picture) -> tuple[float, float]:
@@ -98,14 +106,14 @@ def halves(picture: Picture) -> tuple[float, float]:
 
 
 def test_what_is_nearly_black_gets_few_specks(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = halves(painted(half_dark()))
+    found = halves(painted(half_dark(), night_sky()))
     recipe = load_recipe("atelier")
     choices = tuple(choice.model_copy(update={"dark": 0.0}) for choice in recipe.choices)
     plain: Recipe = recipe.model_copy(update={"choices": choices})
     monkeypatch.setattr("engine.painting.painter.load_recipe", lambda _: plain)
-    before = halves(painted(half_dark()))
-    assert found[0] < 0.4 * before[0]
-    assert found[1] > 0.7 * before[1]
+    before = halves(painted(half_dark(), night_sky()))
+    assert found[0] < 0.1 * before[0]
+    assert found[1] > before[1]  # The dots are where it is light.
 
 
 def test_darkness_goes_from_black_to_what_is_dark() -> None:
