@@ -191,7 +191,7 @@ def _add_machine(group: Any) -> None:
     group.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps")
     group.add_argument("--precision", choices=get_args(Precision))
     group.add_argument(
-        "--max-memory", metavar="2GiB", help="above it the picture is painted in tiles"
+        "--max-memory", metavar="2GiB", help="above it the picture is painted in parts"
     )
 
 

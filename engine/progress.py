@@ -62,7 +62,7 @@ class ProgressBar:
                 self._bar.update(self._task, details=f"{event.network}: {sizes}")
             case ScaleStarted():
                 height, width = event.size
-                tiles = f" in {event.tiles} tiles" if event.tiles > 1 else ""
+                tiles = f" in {event.tiles} parts" if event.tiles > 1 else ""
                 self._bar.update(self._task, description=f"{width}×{height}{tiles}")
                 if self._says_lines:
                     self.say(f"painting at {width}×{height}{tiles}")

@@ -23,7 +23,7 @@ class Studio:
     precision: str = "auto"
     """`auto`, `fp32` or `bf16`."""
     max_memory_bytes: int | None = None
-    """Above it pictures are painted in tiles; None measures the device."""
+    """Above it pictures are painted in parts; None measures the device."""
     statistics: StatisticsStore = field(default_factory=MemoryStatistics)
     """Cache of style statistics."""
     opener: Callable[..., Encoder] = open_encoder
