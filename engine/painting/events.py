@@ -31,9 +31,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class ScaleStarted:
-    """A scale begins: its number from 0, its size (height, width), and how many tiles or bands it is
-    seen in (1 for whole).
-    """
+    """A scale begins: its number from 0, its size (height, width), its parts (1 for whole)."""
 
     scale: int
     size: Size
