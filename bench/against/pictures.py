@@ -1,8 +1,14 @@
-"""Whether the pictures of both trees are as good: judged on layers that neither optimises."""
+"""Whether the pictures of both trees are as good: judged on layers that neither optimises.
+
+At the size at which they were painted and at half of it, as a distance at one size alone rewards
+fine grain over large strokes.
+"""
 
 import statistics
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from bench.against.measuring import Row
 from bench.against.painting import Trees
@@ -20,6 +26,7 @@ PAIRS = (
 )
 """Photographs and paintings, by their names in the folders of the two that were given."""
 _MEASURES = (("style", "style_distance"), ("structure", "cfsd"))
+_SCALES = ("", " at half of that")
 _NO_WORSE = 1.02
 """Two runs of one recipe with other rounding differ by about this much."""
 
@@ -32,7 +39,9 @@ def judged(trees: Trees, network: str, options: dict[str, Any]) -> list[Row]:
     """
     setup = trees.setup
     found: dict[str, dict[str, list[float]]] = {
-        name: {tree.name: [] for tree in trees.both} for name, _ in _MEASURES
+        f"{name} distance{scale}": {tree.name: [] for tree in trees.both}
+        for name, _ in _MEASURES
+        for scale in _SCALES
     }
     few = {"iterations": 3, "scales": 2} if setup.quick else {}
     for number, names in enumerate(PAIRS[:1] if setup.quick else PAIRS):
@@ -41,14 +50,16 @@ def judged(trees: Trees, network: str, options: dict[str, Any]) -> list[Row]:
             out = setup.work / f"{network}-{number}-{tree.name}.png"
             task = {"network": network, "size_px": setup.size_px, **few, **options}
             trees.iterate(tree, options=task, content=str(content), style=str(style), out=str(out))
-            verdict = setup.child(
-                "judge", pictures=[str(out)], content=str(content), style=str(style)
-            )["verdicts"][0]
+            pictures = [str(out), str(_halved(out))]
+            verdicts = setup.child(
+                "judge", pictures=pictures, content=str(content), style=str(style)
+            )["verdicts"]
             for name, measure in _MEASURES:
-                found[name][tree.name].append(verdict[measure])
+                for scale, verdict in zip(_SCALES, verdicts, strict=True):
+                    found[f"{name} distance{scale}"][tree.name].append(verdict[measure])
     return [
         Row(
-            f"{network}, {setup.size_px} px standard, {name} distance",
+            f"{network}, {setup.size_px} px standard, {name}",
             f"of {len(both['new'])} pairs",
             tuple(both["old"]),
             tuple(both["new"]),
@@ -58,6 +69,14 @@ def judged(trees: Trees, network: str, options: dict[str, Any]) -> list[Row]:
         )
         for name, both in found.items()
     ]
+
+
+def _halved(picture: Path) -> Path:
+    """The file of a picture half as large."""
+    file = picture.with_stem(f"{picture.stem}-half")
+    with Image.open(picture) as image:
+        image.resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS).save(file)
+    return file
 
 
 def pair_of(setup: Setup, names: tuple[str, str]) -> tuple[Path, Path]:
