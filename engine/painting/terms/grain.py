@@ -26,6 +26,10 @@ _LEVELS = 255
 _BLACK, _DARK = 0.02, 0.18
 """Luma where it counts most, and from which on it counts as everywhere."""
 _AROUND_PX = 2
+_USUAL_PX = 512
+"""From this size on it counts more, by the square of the size: a photograph has less of the finest
+detail the larger it is, and a scan, used nearer to its own pixels, has more.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +52,9 @@ class GrainTerm(Term):
     @classmethod
     def made(cls, measuring: Measuring, inputs: Inputs, content: Tensor) -> "GrainTerm":  # noqa: ARG003
         """As the plan says, for the mean over the picture; see `engine.painting.terms.MakeTerm`."""
-        weight = measuring.plan.weights["grain"] / (content.shape[-2] * content.shape[-1])
+        height, width = content.shape[-2:]
+        weight = measuring.plan.weights["grain"] / (height * width)
+        weight *= max(1.0, max(height, width) / _USUAL_PX) ** 2
         if measuring.plan.loss.units == "caffe":
             weight *= 255.0**2
         dark = measuring.plan.dark

@@ -8,8 +8,11 @@ from common.options import PaintOptions
 from engine.lite.encoder import LiteEncoder
 from engine.networks.encoder import Encoder
 from engine.painting import Picture, Studio, Style
+from engine.painting.inputs import check_inputs
+from engine.painting.measuring import Measuring
+from engine.painting.plan import make_plan
 from engine.painting.recipe import Recipe, load_recipe
-from engine.painting.terms.grain import darkness
+from engine.painting.terms.grain import GrainTerm, darkness
 from tests.kit.thin import noise_picture, run
 from tools.evaluation.measures import two_pixel_power
 
@@ -122,3 +125,14 @@ def test_darkness_goes_from_black_to_what_is_dark() -> None:
         found = darkness(torch.full((1, 3, 9, 9), level))
         assert found.shape == (1, 1, 9, 9)
         torch.testing.assert_close(found, torch.full((1, 1, 9, 9), wanted), rtol=0, atol=1e-5)
+
+
+def test_it_counts_more_in_large_pictures() -> None:
+    encoder, recipe, photograph = LiteEncoder(), load_recipe("atelier"), soft_photograph()
+    plan = make_plan(PaintOptions(), recipe, encoder, photograph.size)
+    inputs = check_inputs(photograph, [Style(sharpened_scan())], PaintOptions(), None, None)
+    found = [
+        GrainTerm.made(Measuring(encoder, plan), inputs, torch.zeros(1, 3, 8, side)).weight * side
+        for side in (256, 512, 1024, 2048)
+    ]
+    assert found == pytest.approx([found[0], found[0], 4 * found[0], 16 * found[0]])
