@@ -10,7 +10,7 @@ from PIL import Image
 from engine.networks.vgg19 import CONVOLUTIONS, Vgg19
 from tests.kit.thin import thin_weights
 from tools.crowsonkb.__main__ import main
-from tools.crowsonkb.blind import order, sheet, unblinded
+from tools.crowsonkb.blind import ChoicesError, order, sheet, unblinded
 from tools.crowsonkb.compare import STYLES, Place, as_markdown, compare, seconds_of
 from tools.crowsonkb.program import Program, ProgramError, torchvision_layers
 from tools.crowsonkb.roots import root
@@ -121,12 +121,13 @@ def test_choices_are_unblinded_with_their_reasons(tmp_path: Path) -> None:
     file = tmp_path / "choices.txt"
     letter = "AB"[order("gate", 7, names).index("atelier")]
     file.write_text(f"gate {letter} the towers stand\n", encoding="utf-8")
-    table, counts = unblinded(file, 7, names)
+    table, counts = unblinded(file, 7, names, ["gate", "man"])
     assert "| gate | atelier | the towers stand |" in table
     assert counts == {"atelier": 1, "crowsonkb": 0}
-    file.write_text("gate C\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="neither A nor B"):
-        unblinded(file, 7, names)
+    for line, said in (("gate C", "neither A nor B"), ("gate: A", "no pair gate:; there are gate")):
+        file.write_text(f"{line}\n", encoding="utf-8")
+        with pytest.raises(ChoicesError, match=said):
+            unblinded(file, 7, names, ["gate", "man"])
 
 
 def test_a_sheet_has_the_originals_above_and_says_no_names() -> None:

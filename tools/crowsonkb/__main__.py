@@ -20,7 +20,7 @@ from common.options import PaintOptions
 from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import Vgg19
 from engine.painting import Studio
-from tools.crowsonkb.blind import LETTERS, order, sheet, unblinded
+from tools.crowsonkb.blind import LETTERS, ChoicesError, order, sheet, unblinded
 from tools.crowsonkb.compare import STYLES, Comparison, as_markdown, compare, place, seconds_of
 from tools.crowsonkb.program import Program, ProgramError
 from tools.evaluation.likeness import Likeness, Panel
@@ -58,10 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _sheets(chosen, _painted(chosen, pairs))
             case _:
                 names = (ours(DEFAULT), theirs(chosen.share))
-                table, counts = unblinded(chosen.out / "choices.txt", chosen.seed, names)
+                table, counts = unblinded(
+                    chosen.out / "choices.txt", chosen.seed, names, [one.name for one in pairs]
+                )
                 print(table, counts, sep="\n\n")
                 _named_sheet(chosen, _painted(chosen, pairs))
-    except ProgramError as problem:
+    except (ProgramError, ChoicesError) as problem:
         print(problem, file=sys.stderr)
         return 2
     return 0

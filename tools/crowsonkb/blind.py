@@ -5,7 +5,7 @@ are lines `PAIR A` or `PAIR B`, with a reason behind, in a file; only then `unbl
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -30,11 +30,18 @@ def sheet(
     return make_sheet([above, list(pictures.items())], height_px)
 
 
-def unblinded(choices: Path, seed: int, names: Sequence[str]) -> tuple[str, dict[str, int]]:
+class ChoicesError(ValueError):
+    """The choices cannot be told; the text says why."""
+
+
+def unblinded(
+    choices: Path, seed: int, names: Sequence[str], pairs: Collection[str]
+) -> tuple[str, dict[str, int]]:
     """A table of the choices, and how often each picture was chosen.
 
     Raises:
-        ValueError: a line says neither A nor B.
+        ChoicesError: a line says neither A nor B, or is not of one of the `pairs`, as another name
+            would have another order.
     """
     lines = ["| pair | chosen | why |", "|:--|:--|:--|"]
     counts = dict.fromkeys(names, 0)
@@ -43,7 +50,9 @@ def unblinded(choices: Path, seed: int, names: Sequence[str]) -> tuple[str, dict
             continue
         pair, letter, *why = line.split(maxsplit=2)
         if letter not in LETTERS:
-            raise ValueError(f"{pair}: {letter} is neither A nor B.")
+            raise ChoicesError(f"{pair}: {letter} is neither A nor B.")
+        if pair not in pairs:
+            raise ChoicesError(f"There is no pair {pair}; there are {', '.join(pairs)}.")
         chosen = order(pair, seed, names)[LETTERS.index(letter)]
         counts[chosen] += 1
         lines.append(f"| {pair} | {chosen} | {' '.join(why)} |")
