@@ -17,9 +17,9 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """As glibc's `malloc.h` has them."""
 _LARGE_BYTES = 10 << 20
 """With 4 MiB, iterations of VGG-19 take a tenth longer, for 4 % less at the most that is held."""
-_LARGE_BYTES_OF = {"lite": 4 << 20}
-"""Of a network whose tensors are smaller: a tenth less is held at the most, in the same time; with
-1 MiB it is a little less again, and a painting takes a fifth longer."""
+_LARGE_BYTES_OF = {"lite": 2 << 20}
+"""Of a network whose tensors are smaller: less is held at the most, in the same time; with 1 MiB it
+is a little less again, and a painting takes a fifth longer."""
 _KEPT_BYTES = 64 << 20
 _MADV_DONTNEED = 4
 _LEAST_DROPPED_KIB = 1024
