@@ -1,7 +1,7 @@
 """The `lite` network's convolutions: a narrow VGG, and what is read out from it.
 
-Simonyan and Zisserman's pattern (ICLR 2015) of small convolutions and maxima of 2 × 2, as far as
-their third block, with a fraction of their widths. Each reading is a linear map of one
+Simonyan and Zisserman's pattern (ICLR 2015) of small convolutions in five blocks, to the first
+layer of the fifth, with a fraction of their widths and means of 2 × 2 for their maxima. Each reading is a linear map of one
 convolution's answers that imitates a layer of VGG19, in a basis of its own, few in number.
 """
 
@@ -112,20 +112,6 @@ def needed(layers: Collection[str]) -> tuple[Convolution, ...]:
 def reach_of(convolutions: Collection[Convolution]) -> int:
     """How far from a feature's own square pixels lie that still change it, by these."""
     return sum(each.kernel_px // 2 * each.stride_px for each in convolutions)
-
-
-def forward(weights: Weights, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-    """What the named layers are read from [N, C, h, w], of pictures [N, 3, H, W] in 0..1.
-
-    Everything is computed in the weights' type.
-    """
-    x, used = centered(picture), needed(layers)
-    found: dict[str, Tensor] = {}
-    for octave in {convolution.octave: 0 for convolution in used}:
-        mine = [convolution for convolution in used if convolution.octave == octave]
-        told, x = octave_of(weights, mine, halved(x) if octave else x, layers)
-        found |= told
-    return {name: found[name] for name in LAYERS if name in found}
 
 
 def octave_of(

@@ -90,7 +90,7 @@ class Student(nn.Module):
             part.requires_grad_(False)
 
     def folded(self) -> dict[str, Tensor]:
-        """The weights that `network.forward` takes, with the running means of the normalization."""
+        """The weights that `LiteEncoder` takes, with the running means of the normalization."""
         weights: dict[str, Tensor] = {}
         for name, norm in self.norms.items():
             assert isinstance(norm, nn.BatchNorm2d)
