@@ -1,7 +1,7 @@
 """The `lite` network's convolutions: a narrow VGG, and what is read out from it.
 
-Simonyan and Zisserman's pattern (ICLR 2015) of small convolutions in five blocks, to the first
-layer of the fifth, with a fraction of their widths and means of 2 × 2 for their maxima. Each reading is a linear map of one
+Simonyan and Zisserman's pattern (ICLR 2015) of small convolutions in five blocks, with a fraction
+of their widths, and with means of 2 × 2 for their maxima. Each reading is a linear map of one
 convolution's answers that imitates a layer of VGG19, in a basis of its own, few in number.
 """
 
