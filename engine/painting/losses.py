@@ -4,7 +4,8 @@ Style losses see nothing but moments of the features (`LayerMoments`), so that t
 gathered tile by tile. Content and total variation are sums over positions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual uses)
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from engine.networks.border import repeat_border
 from engine.networks.encoder import Basis
-from engine.painting.products import is_quicker, multiplied
+from engine.painting.products import is_quicker, multiplied, product
 from engine.painting.statistics import LayerMoments
 
 _BLOCKS, _LEAST_BLOCK = 16, 1024
@@ -24,115 +25,141 @@ _CACHED = 1 << 18
 """Numbers that a processor works on at a time in float32, as they stay in its cache."""
 
 
+@dataclass(frozen=True, eq=False)
+class Counting:
+    """Which positions of features count, and how much: all alike, or by a guide."""
+
+    guide: Tensor | None
+    """[h, w] in 0..1; None counts each position as 1."""
+    total: float
+    """Sum of the guide over the whole picture, so that the shares of all tiles add up."""
+
+
 def moments(features: Tensor, guide: Tensor | None, total: float) -> LayerMoments:
-    """Share of `features` [1, C, h, w] in the moments, each position counting by `guide` [h, w].
+    """`all_moments` of one counting."""
+    return all_moments(features, [Counting(guide, total)])[0]
+
+
+def all_moments(features: Tensor, countings: Sequence[Counting]) -> list[LayerMoments]:
+    """Share of `features` [1, C, h, w] in the moments, by each of several countings.
+
+    All are taken in one product for each part of the features, while these are in the cache.
 
     Args:
         features: of a picture or of a tile of it.
-        guide: 0..1 for each position; None counts each as 1.
-        total: sum of the guide over the whole picture, so that the shares of all tiles add up.
+        countings: how positions count.
     """
     wide, channels = _wide(features.dtype), features.shape[1]
+    width = channels * len(countings)
+    second = torch.zeros(channels, width, dtype=wide, device=features.device)
+    mean = torch.zeros(width, dtype=wide, device=features.device)
     columns = _columns(features)
-    second = torch.zeros(channels, channels, dtype=wide, device=features.device)
-    mean = torch.zeros(channels, dtype=wide, device=features.device)
     if columns is not None:
         # By products of the layout that they come in.
         quick = is_quicker(channels, columns)
-        for place in _parts(columns, whole=guide is None):
+        for place in _parts(columns):
             part = columns[:, place]
-            weighted = _weighed(part, guide, place)
+            weighted = torch.cat([_weighed(part, one.guide, place) for one in countings])
             second += multiplied(part, weighted) if quick else part @ weighted.mT
             mean += weighted.sum(1)
-        return LayerMoments(second / total, mean / total)
-    for top, bottom in _bands(features):
-        rows = _rows(features[:, :, top:bottom])
-        weighted = rows
-        if guide is not None:
-            weighted = rows * guide[top:bottom].reshape(-1, 1).to(rows.dtype)
-        if is_quicker(channels, rows):
-            second += multiplied(rows.mT, weighted.mT)
-            mean += weighted.sum(0)
-        elif rows.dtype is wide:
-            second, mean = second.addmm(rows.mT, weighted), mean + weighted.sum(0)
-        else:
-            products, sums = _sums_of_blocks(rows, weighted)
-            second, mean = second + products, mean + sums
-    return LayerMoments(second / total, mean / total)
+    else:
+        for top, bottom in _bands(features):
+            rows = _rows(features[:, :, top:bottom])
+            weighted = _beside([_weighed_rows(rows, one.guide, top, bottom) for one in countings])
+            if is_quicker(channels, rows):
+                second += multiplied(rows.mT, weighted.mT)
+                mean += weighted.sum(0)
+            elif rows.dtype is wide:
+                second, mean = second.addmm(rows.mT, weighted), mean + weighted.sum(0)
+            else:
+                products, sums = _sums_of_blocks(rows, weighted)
+                second, mean = second + products, mean + sums
+    each = zip(
+        countings, torch.split(second, channels, 1), torch.split(mean, channels), strict=True
+    )
+    return [LayerMoments(product / one.total, total / one.total) for one, product, total in each]
 
 
 def add_moments_slope(
     slope: Tensor,
     features: Tensor,
-    guide: Tensor | None,
-    total: float,
-    slopes: LayerMoments,
+    slopes: Sequence[tuple[Counting, LayerMoments]],
     *,
     fresh: bool = False,
 ) -> None:
-    """Add the features' slope, from the slopes of what `moments` makes of them.
+    """Add the features' slope, from the slopes of what `all_moments` makes of them.
 
     Args:
         slope: [1, C, h, w], like `features`; is changed.
-        features: as for `moments`, like the other two.
-        guide: likewise.
-        total: likewise.
-        slopes: with respect to the moments.
+        features: as for `all_moments`.
+        slopes: with respect to the moments, by each counting.
         fresh: `slope` holds nothing yet, and is overwritten.
     """
-    dtype = _row_dtype(features)
+    dtype, channels = _row_dtype(features), features.shape[1]
+    # Symmetrical ones, one beside the other.
+    both = torch.cat([(one.second + one.second.mT) / by.total for by, one in slopes]).to(dtype)
+    constant = torch.cat([one.mean / by.total for by, one in slopes]).to(dtype)
+    countings = [by for by, _ in slopes]
     columns, into = _columns(features), _columns(slope)
     if columns is not None and into is not None:
-        _add_to_columns(into, columns, guide, total, slopes, fresh=fresh)
+        _add_to_columns(into, columns, both, constant, countings, fresh=fresh)
         return
-    both = ((slopes.second + slopes.second.mT) / total).to(dtype)
-    constant = (slopes.mean[None] / total).to(dtype)
     for top, bottom in _bands(features):
         part, mine = features[:, :, top:bottom], slope[:, :, top:bottom]
         positions = mine[0].permute(1, 2, 0)
-        if fresh and guide is None and positions.is_contiguous() and mine.dtype is dtype:
-            torch.addmm(constant, _rows(part), both, out=positions.view(-1, features.shape[1]))
+        whole = len(countings) == 1 and countings[0].guide is None
+        if fresh and whole and positions.is_contiguous() and mine.dtype is dtype:
+            torch.addmm(constant, _rows(part), both.mT, out=positions.view(-1, channels))
             continue
         rows = _rows(part)
-        if is_quicker(len(both), rows):
-            found = multiplied(rows, both, constant[0])  # It is symmetrical.
+        if is_quicker(channels, rows):
+            found = multiplied(rows, both, constant)
         else:
-            found = torch.addmm(constant, rows, both)
-        if guide is not None:
-            found *= guide[top:bottom].reshape(-1, 1).to(found.dtype)
-        shaped = found.view(positions.shape)
-        positions.copy_(shaped) if fresh else positions.add_(shaped)
+            found = torch.addmm(constant, rows, both.mT)
+        shaped = found.view(*positions.shape[:2], len(countings), channels).unbind(2)
+        guides = [
+            None if one.guide is None else one.guide[top:bottom, :, None] for one in countings
+        ]
+        total = _summed(shaped, guides)
+        positions.copy_(total) if fresh else positions.add_(total)
 
 
 def _add_to_columns(
     into: Tensor,
     columns: Tensor,
-    guide: Tensor | None,
-    total: float,
-    slopes: LayerMoments,
+    both: Tensor,
+    constant: Tensor,
+    countings: Sequence[Counting],
     *,
     fresh: bool,
 ) -> None:
     """`add_moments_slope` by products of the layout that features come in."""
-    each = (slopes.second + slopes.second.mT) / total
+    channels = len(columns)
+    quick = is_quicker(channels, columns)
     # Gram matrices alone leave the means without a slope.
-    constant = slopes.mean[:, None] / total if bool(slopes.mean.any()) else None
-    if guide is None and columns.is_contiguous():
-        if not fresh and is_quicker(len(each) // 2, columns):
-            into.add_(multiplied(each, columns.mT))
+    shifted = bool(constant.any())
+    for place in _parts(columns):
+        # oneDNN wants it to lie closely.
+        part = columns[:, place].contiguous()
+        found = multiplied(both, part.mT) if quick else both @ part
+        if shifted:
+            found.add_(constant[:, None])
+        guides = [None if one.guide is None else _counts(one.guide, place) for one in countings]
+        total = _summed(torch.split(found, channels), guides)
+        into[:, place].copy_(total) if fresh else into[:, place].add_(total)
+
+
+def _summed(parts: Sequence[Tensor], guides: Sequence[Tensor | None]) -> Tensor:
+    """The parts' sum, each times its guide; the first of them is changed."""
+    first, guide = parts[0], guides[0]
+    if guide is not None:
+        first.mul_(guide)
+    for part, other in zip(parts[1:], guides[1:], strict=True):
+        if other is None:
+            first.add_(part)
         else:
-            into.addmm_(each, columns, beta=0 if fresh else 1)
-        if constant is not None:
-            into.add_(constant)
-        return
-    quick = is_quicker(len(each), columns)
-    for place in _parts(columns, whole=False):
-        # Weighed first, as oneDNN wants it to lie closely.
-        weighted = _weighed(columns[:, place], guide, place)
-        found = multiplied(each, weighted.mT) if quick else each @ weighted
-        if constant is not None:
-            found.add_(constant if guide is None else constant * _counts(guide, place))
-        into[:, place].copy_(found) if fresh else into[:, place].add_(found)
+            first.addcmul_(part, other.to(part.dtype))
+    return first
 
 
 def in_basis(features: Tensor, basis: Basis | None) -> Tensor:
@@ -140,13 +167,19 @@ def in_basis(features: Tensor, basis: Basis | None) -> Tensor:
     if basis is None:
         return features
     # A product, which takes half the time of a convolution of 1 × 1.
-    return F.linear(features.movedim(1, -1), basis.weight, basis.bias).movedim(-1, 1)
+    rows = features.movedim(1, -1)
+    if is_quicker(len(basis.weight), rows) and rows.is_contiguous():
+        made = multiplied(rows.flatten(0, 2), basis.weight, basis.bias)
+        return made.view(*rows.shape[:3], -1).movedim(-1, 1)
+    return F.linear(rows, basis.weight, basis.bias).movedim(-1, 1)
 
 
 def from_basis(slope: Tensor, basis: Basis) -> Tensor:
     """The slope [1, C, h, w] of features, from that [1, K, h, w] of them in a basis."""
-    weight = basis.weight.to(slope.dtype)
-    return (slope.movedim(1, -1) @ weight).movedim(-1, 1)
+    weight, rows = basis.weight.to(slope.dtype), slope.movedim(1, -1)
+    if is_quicker(len(weight), rows) and rows.is_contiguous():
+        return product(rows.flatten(0, 2), weight).view(*rows.shape[:3], -1).movedim(-1, 1)
+    return (rows @ weight).movedim(-1, 1)
 
 
 def content_difference(features: Tensor, target: Tensor) -> Tensor:
@@ -207,13 +240,10 @@ def _bands(features: Tensor) -> Iterator[tuple[int, int]]:
         yield top, min(height, top + step)
 
 
-def _parts(columns: Tensor, *, whole: bool) -> Iterator[slice]:
-    """Positions of [channels, positions], so few at a time that they stay in the cache.
-
-    All of them where the `whole` will do, and lies closely.
-    """
+def _parts(columns: Tensor) -> Iterator[slice]:
+    """Positions of [channels, positions], so few at a time that they stay in the cache."""
     channels, count = columns.shape
-    step = count if whole and columns.is_contiguous() else max(1, _CACHED // channels)
+    step = max(1, _CACHED // channels)
     return (slice(start, start + step) for start in range(0, count, step))
 
 
@@ -223,6 +253,14 @@ def _weighed(part: Tensor, guide: Tensor | None, place: slice) -> Tensor:
 
 def _counts(guide: Tensor, place: slice) -> Tensor:
     return guide.reshape(-1)[place].to(_wide(guide.dtype))
+
+
+def _weighed_rows(rows: Tensor, guide: Tensor | None, top: int, bottom: int) -> Tensor:
+    return rows if guide is None else rows * guide[top:bottom].reshape(-1, 1).to(rows.dtype)
+
+
+def _beside(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts), 1)
 
 
 def _columns(features: Tensor) -> Tensor | None:
@@ -251,15 +289,16 @@ def _row_dtype(features: Tensor) -> torch.dtype:
 
 
 def _sums_of_blocks(rows: Tensor, weighted: Tensor) -> tuple[Tensor, Tensor]:
-    """Σ g F Fᵀ and Σ g F of bf16 rows F and g F, in float32.
+    """Σ F (g F)ᵀ and Σ g F of bf16 rows F and g F, in float32; of several g beside each other.
 
     Products of bf16 are summed in float32 within, but rounded at the end; so they are taken by
     blocks, whose results are summed in float32. That errs by some 5e-4, a tenth of what bf16
     features themselves err by.
     """
     count, channels = rows.shape
-    second = torch.zeros(channels, channels, device=rows.device)
-    mean = torch.zeros(1, channels, device=rows.device)
+    width = weighted.shape[1]
+    second = torch.zeros(channels, width, device=rows.device)
+    mean = torch.zeros(1, width, device=rows.device)
     size = max(_LEAST_BLOCK, -(-count // _BLOCKS))
     for block, counted in zip(torch.split(rows, size), torch.split(weighted, size), strict=True):
         second += block.mT @ counted

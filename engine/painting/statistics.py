@@ -16,6 +16,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from engine.networks.encoder import Basis, Encoder
+from engine.painting.products import product
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,8 @@ class LayerMoments:
         weight, bias = (part.to(self.mean) for part in (basis.weight, basis.bias))
         mean = weight @ self.mean
         mixed = torch.outer(mean, bias)
-        second = weight @ self.second @ weight.mT + mixed + mixed.mT + torch.outer(bias, bias)
+        second = product(product(weight, self.second), weight.mT)
+        second = second + mixed + mixed.mT + torch.outer(bias, bias)
         return LayerMoments(second, mean + bias)
 
     def centered(self) -> "LayerMoments":

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from engine.networks.encoder import Basis
+from engine.painting.products import product
 from engine.painting.statistics import LayerMoments
 
 COVARIANCE_EPSILON = 1e-4
@@ -129,7 +130,8 @@ def _out_of(slopes: LayerMoments, basis: Basis | None) -> LayerMoments:
         return slopes
     weight, bias = (part.to(slopes.mean) for part in (basis.weight, basis.bias))
     mean = slopes.mean + 2 * (slopes.second @ bias)
-    return LayerMoments(weight.mT @ slopes.second @ weight, weight.mT @ mean)
+    second = product(product(weight.mT, slopes.second), weight)
+    return LayerMoments(second, weight.mT @ mean)
 
 
 def _size(target: LayerMoments, part: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Style: moments of the picture's features are to be those of the styles."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.networks.encoder import Basis
 from engine.painting.inputs import Inputs, Style
-from engine.painting.losses import add_moments_slope, moments
+from engine.painting.losses import Counting, add_moments_slope, all_moments
 from engine.painting.measuring import Measuring, calm_name, is_calm, style_statistics
 from engine.painting.picture import Size, resized_mask
 from engine.painting.statistics import LayerMoments, mixed, sum_of
@@ -112,9 +112,10 @@ class StyleTerm(Term):
     def sums(self, layer: str, features: Tensor, core: Region) -> Sums:
         """See `Term.sums`: second moments and means, at each place."""
         found: Sums = {}
-        for place in self._places_of(layer):
-            made = moments(features, self._counts(place, core), self._totals[place])
-            found[place, "second"], found[place, "mean"] = made.second, made.mean
+        places = self._places_of(layer)
+        made = all_moments(features, [self._counting(place, core) for place in places])
+        for place, one in zip(places, made, strict=True):
+            found[place, "second"], found[place, "mean"] = one.second, one.mean
         return found
 
     def loss(self, sums: Sums) -> tuple[Tensor, Sums] | None:
@@ -130,11 +131,15 @@ class StyleTerm(Term):
 
     def at_features(self, own: OwnFeatures, slopes: Sums) -> None:
         """See `Term.at_features`: only the slopes of the moments are taken back."""
-        for place in self._places_of(own.layer):
-            counts, total = self._counts(place, own.core), self._totals[place]
-            slope = _at(place, slopes)
-            add_moments_slope(own.slope, own.values, counts, total, slope, fresh=own.fresh)
-            own.fresh = False
+        parts = [
+            (self._counting(place, own.core), _at(place, slopes))
+            for place in self._places_of(own.layer)
+        ]
+        add_moments_slope(own.slope, own.values, parts, fresh=own.fresh)
+        own.fresh = False
+
+    def _counting(self, place: _Place, core: Region) -> Counting:
+        return Counting(self._counts(place, core), self._totals[place])
 
     @cached_property
     def _totals(self) -> dict[_Place, float]:
@@ -152,9 +157,9 @@ class StyleTerm(Term):
                 )
         return found
 
-    def _places_of(self, layer: str) -> Iterator[_Place]:
+    def _places_of(self, layer: str) -> list[_Place]:
         found = ((one.layer, one.guide) for one in self.targets if one.layer == layer)
-        yield from dict.fromkeys(found)
+        return list(dict.fromkeys(found))
 
     def _counts(self, place: _Place, region: Region) -> Tensor | None:
         """How much each feature of a region counts at a place; None where all count alike."""

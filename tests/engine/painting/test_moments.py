@@ -1,7 +1,9 @@
+import pytest
 import torch
 from torch import Tensor
 
-from engine.painting.losses import moments
+from engine.painting.losses import Counting, add_moments_slope, all_moments, moments
+from engine.painting.statistics import LayerMoments
 
 
 def features(seed: int, channels: int, height: int, width: int) -> Tensor:
@@ -47,3 +49,41 @@ def test_guided_moments_bear_bf16() -> None:
     (gradient,) = torch.autograd.grad(part.second.sum() + part.mean.sum(), leaf)
     assert gradient.dtype is torch.bfloat16
     assert float(gradient[0, :, 0, 0].abs().max()) == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
+@pytest.mark.parametrize("laid", [torch.contiguous_format, torch.channels_last], ids=str)
+@pytest.mark.parametrize("channels", [12, 40])
+def test_several_countings_at_once_are_those_of_each_alone(
+    dtype: torch.dtype, laid: torch.memory_format, channels: int
+) -> None:
+    """What counts everywhere, what counts by a guide, and what counts by another."""
+    there = features(3, channels, 70, 90).to(dtype).contiguous(memory_format=laid)
+    guide = torch.linspace(0, 1, 70 * 90).view(70, 90)
+    countings = [
+        Counting(None, 6300.0),
+        Counting(guide, float(guide.sum())),
+        Counting(1 - guide, float((1 - guide).sum())),
+    ]
+    exact = [moments(there.double(), one.guide, one.total) for one in countings]
+    found = all_moments(there, countings)
+    slopes = [
+        (one, LayerMoments(made.second.to(torch.float32), made.mean.to(torch.float32)))
+        for one, made in zip(countings, exact, strict=True)
+    ]
+    for made, wanted in zip(found, exact, strict=True):
+        assert float((made.second - wanted.second).norm() / wanted.second.norm()) < 5e-3
+        assert float((made.mean - wanted.mean).norm() / wanted.mean.norm()) < 5e-3
+    before = torch.full_like(there, 0.5)
+    once = torch.empty_like(there)
+    add_moments_slope(once, there, slopes, fresh=True)
+    added = before.clone()
+    add_moments_slope(added, there, slopes)
+    one_by_one = torch.zeros_like(there, dtype=torch.float64)
+    for one, made in slopes:
+        counts = (torch.ones(70, 90) if one.guide is None else one.guide).double() / one.total
+        flat = there[0].double().flatten(1)
+        slope = 2 * made.second.double() @ flat + made.mean.double()[:, None]
+        one_by_one += counts * slope.view(one_by_one.shape)
+    assert float((once - one_by_one).norm() / one_by_one.norm()) < 1e-2
+    assert float((added - before - one_by_one).norm() / one_by_one.norm()) < 1e-2
