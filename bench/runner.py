@@ -6,8 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,8 @@ class Setup:
     """How often each figure is measured, in turns."""
     quick: bool = False
     """Only see whether everything runs."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables that everything which is measured gets, such as the instructions it may use."""
 
     def check(self) -> None:
         """Raises BenchError when a file is absent."""
@@ -79,7 +81,12 @@ class Setup:
             text=True,
             check=False,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(self.threads)},
+            env={
+                **os.environ,
+                **self.environment,
+                "PYTHONPATH": path,
+                "OMP_NUM_THREADS": str(self.threads),
+            },
         )
         lines = done.stdout.strip().splitlines()
         if done.returncode != 0 or not lines:

@@ -48,6 +48,7 @@ def run(chosen: argparse.Namespace) -> None:
             size_px=128 if chosen.quick else chosen.size,
             rounds=1 if chosen.quick else chosen.rounds,
             quick=chosen.quick,
+            environment=AVX2 if chosen.avx2 else {},
         )
         setup.check()
         setup.work.mkdir(parents=True, exist_ok=True)
@@ -56,7 +57,7 @@ def run(chosen: argparse.Namespace) -> None:
                 # As installed: what is imported is compiled once, and not at each start.
                 "PYTHONDONTWRITEBYTECODE": "",
                 "PYTHONPYCACHEPREFIX": str(Path(work) / "bytecode"),
-                **(AVX2 if chosen.avx2 else {}),
+                **setup.environment,
             }
             trees = Trees((Tree("old", old), Tree("new", ROOT)), setup, environment)
             rows: list[Row] = []
