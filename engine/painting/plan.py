@@ -258,7 +258,11 @@ def _scales(
         kept = history(size)
         counts = pyramid.lbfgs if kept else pyramid.adam
         count = (counts.first if number == 0 and not held else counts.later) * more
-        scales.append(Scale(size, max(1, round(_first(options.iterations, count) * share)), kept))
+        iterations = max(1, round(_first(options.iterations, count) * share))
+        if kept is not None:
+            # The first evaluation makes no pair.
+            kept = replace(kept, pairs=min(kept.pairs, max(1, iterations - 1)))
+        scales.append(Scale(size, iterations, kept))
     return tuple(scales)
 
 

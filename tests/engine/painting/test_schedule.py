@@ -133,3 +133,10 @@ def test_a_scale_ends_with_a_step_that_no_loss_was_spent_on() -> None:
     assert not torch.equal(last, before)
     assert torch.equal(last, optimizer.point)
     assert torch.equal(optimizer.taken((8, 8)), last)
+
+
+def test_no_more_pairs_are_kept_than_a_scale_can_make() -> None:
+    plan = plan_for((384, 512), iterations=6)
+    assert [scale.history for scale in plan.scales] == [History(5)] * 3
+    assert plan_for((384, 512), iterations=1).scales[0].history == History(1)
+    assert plan_for((384, 512), iterations=40).scales[0].history == History(10)

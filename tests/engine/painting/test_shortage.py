@@ -66,13 +66,13 @@ class SmallDevice(TorchFunctionMode):
 def test_a_history_too_large_for_the_device_gets_less(
     most_bytes: int, history: dict[str, object] | None, said: str
 ) -> None:
-    options = changed(iterations=3)
+    options = changed(iterations=11)
     with SmallDevice(most_bytes):
         painted, events = run(options, thin_studio(), content=CONTENT)
     scales = painted.report.settings["scales"]
     assert scales[-1]["history"] == history
     assert any(said in str(note) for note in painted.report.notes)
-    assert len(stepped(events)) == 6
+    assert len(stepped(events)) == 22
 
 
 def test_memory_that_runs_out_in_an_update_goes_back_with_less_of_a_history() -> None:
@@ -86,7 +86,7 @@ def test_memory_that_runs_out_in_an_update_goes_back_with_less_of_a_history() ->
 
 
 def test_what_fell_to_adam_is_gone_on_from_with_adam() -> None:
-    options = changed(scales=1, iterations=4)
+    options = changed(scales=1, iterations=11)
     saved = b""
     with SmallDevice(FULL // 8):
         for event in paint(CONTENT, [STYLE], options, studio=thin_studio()):
@@ -94,7 +94,7 @@ def test_what_fell_to_adam_is_gone_on_from_with_adam() -> None:
                 saved = event.checkpoint()
     resumed, rest = run(options, thin_studio(), content=CONTENT, resume=saved)
     assert resumed.report.settings["optimizer"] == "adam"
-    assert len(stepped(rest)) == 2
+    assert len(stepped(rest)) == 9
 
 
 def test_no_memory_even_for_adam_fails_with_a_reason() -> None:
