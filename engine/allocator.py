@@ -17,10 +17,11 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """As glibc's `malloc.h` has them."""
 _LARGE_BYTES = 10 << 20
 """With 4 MiB, iterations of VGG-19 take a tenth longer, for 4 % less at the most that is held."""
-_LARGE_BYTES_OF = {"lite": 2 << 20}
-"""Of a network whose tensors are smaller: less is held at the most, in the same time; with 1 MiB it
-is a little less again, and a painting takes a fifth longer."""
-_KEPT_BYTES = 64 << 20
+_LARGE_BYTES_OF = {"lite": 5 << 19}
+"""Of a network whose tensors are smaller: less is held at the most. It is a bit more than a number
+for each pixel and color takes at 512 px, as there are dozens of these in each iteration: with 2 MiB
+a painting of that size takes a fifteenth longer, with 1 MiB a fifth."""
+_KEPT_BYTES = 16 << 20
 _MADV_DONTNEED = 4
 _LEAST_DROPPED_KIB = 1024
 _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)")
