@@ -90,3 +90,39 @@ def test_a_worker_has_no_decoder_of_strangers_files() -> None:
     assert "common.pictures.process" in loaded
     assert "common.pictures.decode" not in loaded
     assert "common.clips.decode" not in loaded
+
+
+def test_nothing_is_left_behind_and_a_failure_keeps_its_status(
+    studio: Path, tmp_path: Path
+) -> None:
+    """The process ends at once, without Python taking itself apart."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    command = [sys.executable, "-m", "engine", "paint", "--style", "style.png", "--quiet"]
+    command += ["--size", "64", "--scales", "1", "--iterations", "1", "--network", "lite"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "ATELIER_DATA_DIR": str(studio / "data"),
+        "TMPDIR": str(scratch),
+    }
+
+    def run(*more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *more],
+            cwd=studio,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+
+    painted = run("photo.png", "-o", "out.png")
+    assert painted.returncode == 0, painted.stderr
+    assert (studio / "out.png").stat().st_size > 0
+    assert not list(scratch.iterdir())
+    refused = run("no.png", "-o", "other.png")
+    assert refused.returncode == 2
+    assert "no.png cannot be read" in refused.stderr
