@@ -103,8 +103,8 @@ class LiteEncoder:
             for convolution in mine:
                 x = winograd.relu_of(x, self._kernels[convolution.name])
                 found |= dict.fromkeys(read_from(convolution, stage.layers), x)
-        else:
-            found, x = octave_of(self._weights, mine, x, stage.layers)
+            return found, winograd.mean_of(x) if stage.halves else x
+        found, x = octave_of(self._weights, mine, x, stage.layers)
         return found, halved(x) if stage.halves else x
 
     @cached_property

@@ -117,6 +117,12 @@ def maximum_of(x: Tensor, kernel: Kernel | None) -> Tensor:
     return made
 
 
+def mean_of(x: Tensor) -> Tensor:
+    """The mean of each 2 × 2 of [1, C, h, w]; an odd last row or column counts for nothing."""
+    made: Tensor = _Mean.apply(x)
+    return made
+
+
 def is_quicker(widest: int, *, device: torch.device, dtype: torch.dtype) -> bool:
     """Whether a network is computed quicker this way here, and rightly.
 
@@ -249,3 +255,25 @@ class _Maximum(torch.autograd.Function):
 
 def _rows_of(x: Tensor) -> Callable[[int, int], Tensor]:
     return lambda first, last: x[:, :, first:last]
+
+
+class _Mean(torch.autograd.Function):
+    """Rows of pixels together are what torch's own has no quick way back for."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.size = x.shape
+        return F.avg_pool2d(x, 2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: Tensor) -> Tensor:
+        height, width = slope.shape[2:]
+        whole = slope.new_empty(ctx.size)
+        quarter = slope / 4
+        for row in (0, 1):
+            for column in (0, 1):
+                whole[:, :, row : 2 * height : 2, column : 2 * width : 2] = quarter
+        whole[:, :, 2 * height :] = 0
+        whole[..., 2 * width :] = 0
+        return whole

@@ -54,6 +54,17 @@ def test_bands_compute_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) -> N
     assert torch.equal(made(x), whole)
 
 
+@pytest.mark.parametrize("size", [(6, 8), (7, 8), (6, 9), (31, 17)])
+def test_a_mean_is_that_of_torch_both_ways(size: tuple[int, int]) -> None:
+    one, other = noise(1, 5, *size).requires_grad_(), noise(1, 5, *size).requires_grad_()
+    found, wanted = winograd.mean_of(one), F.avg_pool2d(other, 2)
+    assert torch.equal(found, wanted)
+    for made, leaf in ((found, one), (wanted, other)):
+        (made * noise(*made.shape)).sum().backward()  # type: ignore[no-untyped-call]
+        assert leaf.grad is not None
+    assert torch.equal(one.grad, other.grad)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("size", [(130, 90), (131, 91)])
 def test_a_maximum_in_bands_is_that_of_the_whole_both_ways(
     size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
