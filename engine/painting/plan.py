@@ -20,7 +20,7 @@ _SMALL_STEP = 0.25
 LEAST_SIDE_PX = 32
 """No side is painted shorter than this (deep layers would have nothing left); it is padded."""
 
-_ITERATION_PIXELS = {"lite": 4200, "vgg19": 12800}
+_ITERATION_PIXELS = {"lite": 12000, "vgg19": 12800}
 USUAL_ITERATION_PIXELS = 8000
 
 
