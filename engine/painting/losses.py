@@ -57,13 +57,13 @@ def all_moments(features: Tensor, countings: Sequence[Counting]) -> list[LayerMo
     if columns is not None:
         # By products of the layout that they come in.
         quick = is_quicker(channels, columns)
-        for place in _parts(columns):
+        for place in _parts(columns, len(countings)):
             part = columns[:, place]
             weighted = torch.cat([_weighed(part, one.guide, place) for one in countings])
             second += multiplied(part, weighted) if quick else part @ weighted.mT
             mean += weighted.sum(1)
     else:
-        for top, bottom in _bands(features):
+        for top, bottom in _bands(features, len(countings)):
             rows = _rows(features[:, :, top:bottom])
             weighted = _beside([_weighed_rows(rows, one.guide, top, bottom) for one in countings])
             if is_quicker(channels, rows):
@@ -104,7 +104,7 @@ def add_moments_slope(
     if columns is not None and into is not None:
         _add_to_columns(into, columns, both, constant, countings, fresh=fresh)
         return
-    for top, bottom in _bands(features):
+    for top, bottom in _bands(features, len(countings)):
         part, mine = features[:, :, top:bottom], slope[:, :, top:bottom]
         positions = mine[0].permute(1, 2, 0)
         whole = len(countings) == 1 and countings[0].guide is None
@@ -138,7 +138,7 @@ def _add_to_columns(
     quick = is_quicker(channels, columns)
     # Gram matrices alone leave the means without a slope.
     shifted = bool(constant.any())
-    for place in _parts(columns):
+    for place in _parts(columns, len(countings)):
         # oneDNN wants it to lie closely.
         part = columns[:, place].contiguous()
         found = multiplied(both, part.mT) if quick else both @ part
@@ -231,19 +231,20 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
     return torch.float64 if dtype is torch.float64 else torch.float32
 
 
-def _bands(features: Tensor) -> Iterator[tuple[int, int]]:
+def _bands(features: Tensor, copies: int) -> Iterator[tuple[int, int]]:
     """Rows from top to bottom, few enough at a time for copies of them to take little memory."""
     _, channels, height, width = features.shape
     cached = features.device.type == "cpu" and features.dtype is torch.float32
-    step = max(1, (_CACHED // channels if cached else _BAND) // max(1, width))
+    most = (_CACHED // channels if cached else _BAND) // copies
+    step = max(1, most // max(1, width))
     for top in range(0, height, step):
         yield top, min(height, top + step)
 
 
-def _parts(columns: Tensor) -> Iterator[slice]:
-    """Positions of [channels, positions], so few at a time that they stay in the cache."""
+def _parts(columns: Tensor, copies: int) -> Iterator[slice]:
+    """Positions of [channels, positions], so few at a time that copies stay in the cache."""
     channels, count = columns.shape
-    step = max(1, _CACHED // channels)
+    step = max(1, _CACHED // (channels * copies))
     return (slice(start, start + step) for start in range(0, count, step))
 
 
