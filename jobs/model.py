@@ -81,6 +81,8 @@ class Submission:
     options: PaintOptions
     parent_job_id: int | None = None
     """The job that this one is a remix of."""
+    left_open: tuple[str, ...] = ()
+    """Options that nobody chose: lowered to what the limits allow, where others are refused."""
 
 
 @dataclass(frozen=True, slots=True)
