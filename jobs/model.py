@@ -147,7 +147,7 @@ class PaintReport:
 
 
 class FailureKind(StrEnum):
-    """Why a job failed; all but INPUT and LOST are counted back to the user's limits."""
+    """Why a job failed; all but INPUT and LOST are counted back as a whole to the user's limits."""
 
     INPUT = "input"
     """The user's pictures or settings."""
