@@ -39,6 +39,7 @@ WAITING_AGAIN = {
     "delivered_at": None,
     "delivered_how": None,
     "delivery_attempts": 0,
+    "notified_at": None,
     "revision": J.revision + 1,
 }
 """What the row of a job says that had ended and is queued once more."""
