@@ -81,6 +81,8 @@ class Submission:
     options: PaintOptions
     parent_job_id: int | None = None
     """The job that this one is a remix of."""
+    left_open: tuple[str, ...] = ()
+    """Options that nobody chose: lowered to what the limits allow, where others are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ class PaintReport:
 
 
 class FailureKind(StrEnum):
-    """Why a job failed; all but INPUT and LOST are counted back to the user's limits."""
+    """Why a job failed; all but INPUT and LOST are counted back as a whole to the user's limits."""
 
     INPUT = "input"
     """The user's pictures or settings."""

@@ -188,6 +188,9 @@ async def paint(
             **options_by(own) | {"seed": new_seed()} | suiting(styles) | named,
         ),
         named=(*named, *(["size_px"] if size is not None else [])),
+        left_open=tuple(
+            name for name, value in (("size_px", size), ("quality", quality)) if value is None
+        ),
     )
     await interaction.client.service(IntakeService).begin(interaction, request)
 

@@ -101,8 +101,9 @@ async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> 
         alt_text=was.alt_text,
     )
     if await queue.retention.restore(job_id, interaction.user.id, reply) is None:
-        await interaction.edit_original_response(content=t(TOO_LATE_TO_UNDO))
-        return
+        now = await queue.jobs.get(job_id)  # another press may have been quicker
+        is_back = now is not None and now.pictures_deleted_at is None
+        raise UserError(IS_BACK if is_back else TOO_LATE_TO_UNDO)
     if interaction.message is not None:  # it says no longer what holds
         with contextlib.suppress(discord.HTTPException):
             await interaction.followup.edit_message(interaction.message.id, view=card(t(IS_BACK)))
