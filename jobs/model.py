@@ -232,6 +232,8 @@ class Job:
     """Who cancelled it, where that was not its member; may be `COMMAND_LINE`."""
     back_until: datetime | None = None
     """Until when a clearing of the queue, which cancelled it, can be undone."""
+    notified_at: datetime | None = None
+    """When its member was told of its end by a message of its own, or needed no such word."""
 
 
 @dataclass(frozen=True, slots=True)
