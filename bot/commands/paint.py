@@ -11,7 +11,7 @@ from bot.intake.wishes import OWN_STYLE, new_seed, suiting, wish_for
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import _, texts_of
 from bot.ui.choices import CHOICES, choice
-from bot.ui.words import at_hand_first, catalogue, is_offered, painter_words
+from bot.ui.words import at_hand_first, catalogue, is_offered, isolated, painter_words
 from common.defaults import Defaults, Notify
 from common.options import (
     OPTIONS,
@@ -76,7 +76,7 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
         interaction.user.id, interaction.guild_id
     )
     choices = [
-        choice(t("{name} (saved)", name=style.name), f"{OWN_STYLE}{style.id}")
+        choice(t("{name} (saved)", name=isolated(style.name)), f"{OWN_STYLE}{style.id}")
         for style in saved
         if typed.casefold() in style.name.casefold()
     ]
