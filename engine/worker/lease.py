@@ -135,13 +135,7 @@ class LeaseKeeper:
         # A look at what is known already, before what is said next may say it, too.
         if await self.queue.wait_for_cancellation(self.claim.job.id, 0.0):
             self._may_be_cancelled = True
-        outcomes = await self._keep_checkpoint()
-        progress = self.handle.take_progress()
-        if (left_out := self.handle.left_out) != self._left_out:  # as the progress is without them
-            outcomes.append(await claims.leave_out(self.claim, left_out))
-            self._left_out = left_out
-        if progress is not None:
-            outcomes.append(await claims.report_progress(self.claim, progress))
+        outcomes = [*await self._keep_checkpoint(), *await self._tell_progress()]
         if self._failures or self._renewed_at.seconds_ago() > self.lease_seconds / RENEWALS_A_LEASE:
             outcomes.append(await claims.renew(self.claim, lease_seconds=self.lease_seconds))
             self._renewed_at = _Clocks.now()
@@ -154,6 +148,23 @@ class LeaseKeeper:
             if job is None or job.cancel_requested:
                 self.handle.stop(StopReason.CANCELLED)
         return outcomes
+
+    async def _tell_progress(self) -> list[LeaseOutcome]:
+        claims, outcomes = self.queue.claims, list[LeaseOutcome]()
+        progress = self.handle.take_progress()
+        if (left_out := self.handle.left_out) != self._left_out:  # as the progress is without them
+            outcomes.append(await claims.leave_out(self.claim, left_out))
+            self._left_out = left_out
+        if progress is not None:
+            outcomes.append(await claims.report_progress(self.claim, progress))
+        return outcomes
+
+    async def tell_last_progress(self, seconds: float) -> None:
+        """Tell what is new of work that has just ended: which of several pictures are finished."""
+        if self.handle.stop_reason is not StopReason.LEASE_LOST:
+            with contextlib.suppress(QueueUnavailableError, TimeoutError):
+                async with asyncio.timeout(seconds):
+                    self._hear(await self._tell_progress())
 
     async def keep_last_checkpoint(self, seconds: float) -> None:
         """Name the checkpoint that is just being stored, if that does not take too long."""

@@ -251,6 +251,8 @@ class EngineWorker:
     async def _end(self, keeper: LeaseKeeper, ended: Ended) -> "Afterwards":
         """Write how a painting ended."""
         claim, claims, job_id = keeper.claim, self._queue.claims, keeper.claim.job.id
+        if not isinstance(ended, Finished):
+            await keeper.tell_last_progress(LAST_WRITE_SECONDS)
         match ended:
             case Finished():
                 return await self._finish(keeper, ended)

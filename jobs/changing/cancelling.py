@@ -1,12 +1,14 @@
 """How a job is cancelled, and the locks that this takes."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from jobs.changing.audit import COMMAND_LINE
 from jobs.core import change_job, record, row_of
 from jobs.db import schema
 from jobs.db.database import CANCELLED_TOPIC, CHANGED_TOPIC, Record, Transaction
-from jobs.db.rows import J
+from jobs.db.rows import J, job_from_row
 from jobs.model import JobState
 from jobs.order import fairness
 from jobs.working.ending import end_job
@@ -29,19 +31,22 @@ async def lock_with_flow(transaction: Transaction, job_id: int) -> Record | None
     return await row_of(transaction, job_id)
 
 
-WAITING_AGAIN = {
-    "state": JobState.QUEUED.value,
-    "progress": None,
-    "cancel_requested": False,
-    "cancelled_by": None,
-    "back_until": None,
-    "ended_at": None,
-    "delivered_at": None,
-    "delivered_how": None,
-    "delivery_attempts": 0,
-    "revision": J.revision + 1,
-}
-"""What the row of a job says that had ended and is queued once more."""
+def waiting_again(row: Record) -> dict[str, Any]:
+    """What the row of a job says that had ended and is queued once more; it counts as a whole."""
+    return {
+        "state": JobState.QUEUED.value,
+        "pictures": job_from_row(row).options.variants,
+        "progress": None,
+        "cancel_requested": False,
+        "cancelled_by": None,
+        "back_until": None,
+        "ended_at": None,
+        "delivered_at": None,
+        "delivered_how": None,
+        "delivery_attempts": 0,
+        "notified_at": None,
+        "revision": J.revision + 1,
+    }
 
 
 async def forget_clearing(transaction: Transaction, job_id: int) -> None:

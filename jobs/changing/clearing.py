@@ -6,11 +6,11 @@ import sqlalchemy as sa
 
 from jobs.changing.audit import amend_audit, write_audit
 from jobs.changing.cancelling import (
-    WAITING_AGAIN,
     actor_of,
     cancel_row,
     forget_clearing,
     lock_with_flow,
+    waiting_again,
 )
 from jobs.core import QueuePart, change_job, record
 from jobs.db import schema
@@ -98,7 +98,7 @@ class Clearings(QueuePart):
             if row.pictures_deleted_at is not None:
                 return False
             tags = await fairness.return_to_place(transaction, row, known.user_finish)
-            again = WAITING_AGAIN | tags.columns
+            again = waiting_again(row) | tags.columns
             await change_job(transaction, job_id, **again, counted=known.counted)
             details = {"clear": clear_id}
             await record(transaction, job_id, "put_back", actor_of(by_user_id), details)

@@ -96,7 +96,8 @@ jobs = Table(
     Column("started_at", Double),
     Column("ended_at", Double),
     Column("counted", Boolean, nullable=False),
-    # As how many pictures it counts: one for each version; none, if it was only taken out of those.
+    # As how many pictures it counts: one for each version; none, if it was only taken out of those;
+    # once it has failed or is cancelled, those that were begun.
     Column("pictures", Integer, server_default=text("1"), nullable=False),
     # What the user has seen of it.
     Column("revision", Integer, nullable=False),

@@ -41,7 +41,6 @@ from jobs.working.reaping import Reaper
 from jobs.working.saying import say_end
 
 _REAP_EVERY_SECONDS = 1.0
-_VARIANT_ROLE = "variant:"
 _Ending = Callable[[Transaction, Record, str], Awaitable[list[str]]]
 """How a locked job ends, by an actor; returns as `ending.end_job` does."""
 
@@ -83,7 +82,7 @@ class Claims(QueuePart):
                         fence=row.fence,
                         lease_expires_at=moment(row.lease_expires_at),
                         checkpoint_key=row.checkpoint_key,
-                        done=_keys_of(kept, _VARIANT_ROLE),
+                        done=_keys_of(kept, ending.VARIANT),
                         frames=_keys_of(kept, ending.FRAME),
                     )
                 failure = Failure.of(FailureKind.INTERNAL, job.unreadable, f"job-{job.id}")
@@ -244,8 +243,8 @@ class Claims(QueuePart):
                 timelapse_key=timelapse_key,
                 report=to_json(report),
             )
-            if row.attempts == 1:
-                # A job that was resumed does not say how long the whole of it takes.
+            if claim.checkpoint_key is None and not claim.done:
+                # A job that was gone on with does not say how long the whole of it takes.
                 await measure(transaction, row, claim.engine_id, report.seconds)
                 self._speeds.forget()
             return dropped
@@ -341,7 +340,7 @@ def clip_roles(clip: PaintedClip) -> dict[str, str | None]:
 
 def _variant_roles(keys: tuple[str, ...]) -> dict[str, str]:
     """The versions of a job that are finished, by the role they have in it."""
-    return {f"{_VARIANT_ROLE}{number}": key for number, key in enumerate(keys)}
+    return {f"{ending.VARIANT}{number}": key for number, key in enumerate(keys)}
 
 
 async def _cancelled(transaction: Transaction, row: Record, actor: str) -> list[str]:
@@ -351,7 +350,7 @@ async def _cancelled(transaction: Transaction, row: Record, actor: str) -> list[
 async def _kept(transaction: Transaction, job_id: int) -> dict[str, str]:
     """What a job needs of what is painted of it, by roles, in their order."""
     uses = schema.picture_uses.c
-    begins = (uses.role.startswith(_VARIANT_ROLE), uses.role.startswith(ending.FRAME))
+    begins = (uses.role.startswith(ending.VARIANT), uses.role.startswith(ending.FRAME))
     kept = await transaction.execute(
         sa.select(uses.role, uses.key)
         .where(uses.job_id == job_id, sa.or_(*begins))

@@ -19,8 +19,9 @@ DIED, SURVIVED, HUNG = "engine_died", "engine_survived", "engine_hung"
 """Lines of a job's history."""
 PREVIEW, PREVIEW_BEFORE = "preview", "preview:last"
 """What the newest two previews are to a job."""
-CHECKPOINT, FRAME = "checkpoint", "frame:"
-"""What the newest checkpoint is to a job; how the role of each of its painted frames begins."""
+CHECKPOINT, FRAME, VARIANT = "checkpoint", "frame:", "variant:"
+"""What the newest checkpoint is to a job; how the roles of its painted frames, and of those of
+several pictures that are finished, begin."""
 _DAY_SECONDS = 86_400.0
 
 
@@ -33,22 +34,20 @@ async def end_job(
     failure: Failure | None = None,
     **values: Any,
 ) -> list[str]:
-    """End a job that the transaction has locked, and count it back where that is fair.
+    """End a job that the transaction has locked, and count back what it is fair to.
 
-    Cancelled before it was ever painted, or failed by no fault of the user: it does not count
-    towards the day. One that ended its engines does, or it could end them all day long.
+    Failed by no fault of the user: nothing of it counts towards the day. Else the pictures of it
+    that were painted or begun do, and those that never were do not. One that ended its engines
+    was begun, or it could end them all day long.
 
     Returns:
         Keys of what only its engine needed, to be discarded when all is written.
     """
-    refunded = (state is JobState.CANCELLED and row.attempts == 0) or (
-        failure is not None and failure.kind not in {FailureKind.INPUT, FailureKind.LOST}
-    )
-    if refunded:
-        values["counted"] = False
-    if row.started_at is None:
-        # It took no service, so its flows owe nothing for it.
-        values |= {"user_finish": 0.0, "finish": 0.0}
+    if state is not JobState.DONE:
+        begun = await _begun(transaction, row)
+        is_ours = failure is not None and failure.kind not in {FailureKind.INPUT, FailureKind.LOST}
+        values = {**({"counted": False} if is_ours or not begun else {"pictures": begun}), **values}
+        values |= _owed(row, begun)
     if failure is not None:
         values["failure"] = to_json(failure)
     await change_job(
@@ -74,6 +73,25 @@ async def end_job(
     await record(transaction, row.id, state.value, actor, details)
     await transaction.notify(CHANGED_TOPIC)
     return keys
+
+
+async def _begun(transaction: Transaction, row: Record) -> int:
+    """How many pictures of a job are finished or were begun.
+
+    An engine that gave it back without a stain has begun none, but for those that it finished.
+    """
+    uses = schema.picture_uses.c
+    its = sa.select(sa.func.count()).where(uses.job_id == row.id, uses.role.startswith(VARIANT))
+    finished = await transaction.scalar(its) or 0
+    return int(min(finished + (row.attempts > 0), row.pictures))
+
+
+def _owed(row: Record, begun: int) -> dict[str, float]:
+    """What its flows owe for a job that was not painted to its end: no turn for the rest of it."""
+    if row.started_at is None:
+        return {"user_finish": 0.0, "finish": 0.0}
+    rest = (row.finish - row.start) * (1 - max(1, begun) / max(1, row.pictures))
+    return {"user_finish": row.user_finish - rest, "finish": row.finish - rest}
 
 
 def is_working(role: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:

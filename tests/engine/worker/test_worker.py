@@ -10,6 +10,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -17,7 +18,11 @@ from PIL.PngImagePlugin import PngImageFile
 
 from common.options import PaintInputs, StyleInput
 from common.settings import Settings
-from jobs.model import FailureKind, JobState
+from engine.painting import PaintSettingsError
+from engine.pipeline.pictures import Pictures
+from engine.worker import painter
+from engine.worker.job_pictures import fetch_pictures
+from jobs.model import Asker, FailureKind, Job, JobState
 from jobs.queue import JobQueue
 from tests.engine.worker.conftest import Poster
 from tests.engine.worker.working import ended, running, worker
@@ -253,3 +258,44 @@ async def test_versions_that_are_finished_are_not_painted_again(
     assert done.report is not None, done.failure
     assert done.report.variants[: len(kept.progress.done)] == kept.progress.done
     assert len(done.report.variants) == 3
+
+
+async def test_of_several_photographs_those_behind_one_that_cannot_be_painted_are_given_back(
+    queue: JobQueue, settings: Settings, poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = await queue.store.put(photograph("coffee.png"), ".png")
+    odd = await queue.store.put(photograph("chelsea.png"), ".png")
+
+    def fetch(job: Job, *given: Any, **more: Any) -> Pictures:
+        if job.inputs.content == odd:
+            raise PaintSettingsError("The mask is all black, so nothing would be painted.")
+        return fetch_pictures(job, *given, **more)
+
+    monkeypatch.setattr(painter, "fetch_pictures", fetch)
+    inputs = PaintInputs(
+        content=photo,
+        more_contents=(photo, odd, photo, photo),
+        styles=(StyleInput(preset="starry-night"),),
+    )
+    job = await poster.submit(inputs, variants=5, vary="photo")
+    async with worker(queue, settings):
+        done = await ended(queue, job)
+    assert done.failure is not None
+    assert done.failure.kind is FailureKind.INPUT
+    _, today = await queue.submissions.usage(Asker(job.user_id, ""))
+    assert today.current == 3
+
+
+async def test_several_that_are_cancelled_while_they_are_painted_count_as_far_as_they_were_begun(
+    queue: JobQueue, settings: Settings, poster: Poster
+) -> None:
+    job = await poster.post(variants=4, iterations=40)
+    async with worker(queue, settings), asyncio.timeout(120):
+        while (now := await running(queue, job)).progress is None or not now.progress.done:
+            await asyncio.sleep(0.05)
+        await queue.jobs.cancel(job.id, job.user_id)
+        done = await ended(queue, job)
+    assert done.state is JobState.CANCELLED
+    assert done.progress is not None
+    _, today = await queue.submissions.usage(Asker(job.user_id, ""))
+    assert today.current == len(done.progress.done) + 1 < 4
