@@ -49,7 +49,15 @@ class Deliveries(QueuePart):
     async def set_message(
         self, job_id: int, channel_id: int | None, message_id: int, *, reply: Reply | None = None
     ) -> None:
-        """Remember the message that shows the job; see `mark_delivered` for the reply."""
+        """Remember the message that shows the job.
+
+        Args:
+            job_id: Which job.
+            channel_id: Of the message's channel.
+            message_id: Of the message.
+            reply: To what it was the answer. A deletion that was taken back meanwhile has given
+                the job another one.
+        """
         async with self._database.write() as transaction:
             if await _is_shown_elsewhere(transaction, job_id, reply):
                 return
@@ -117,9 +125,9 @@ class Deliveries(QueuePart):
         message_id: int | None = None,
         channel_id: int | None = None,
         announced: bool = False,
-        reply: Reply | None = None,
+        revision: int | None = None,
     ) -> bool:
-        """Note that the final message is there; False when it was noted before.
+        """Note that the final message is there; False when it was noted before, or is another's.
 
         Args:
             job_id: Whose message it is.
@@ -127,12 +135,11 @@ class Deliveries(QueuePart):
             message_id: Of the message, if it is known.
             channel_id: Of its channel.
             announced: The member needs no word of it beside the message.
-            reply: To what it was the answer. A deletion that was taken back meanwhile has given
-                the job another one, which is to show it yet.
+            revision: Of the job, as the message shows it. One that changed meanwhile is to be shown
+                yet: it was queued once more and has another end, or its deletion was taken back.
         """
+        as_shown = sa.true() if revision is None else J.revision == revision
         async with self._database.write() as transaction:
-            if await _is_shown_elsewhere(transaction, job_id, reply):
-                return False
             told_at = transaction.now if announced else None
             may_be = {
                 "message_id": message_id,
@@ -142,7 +149,7 @@ class Deliveries(QueuePart):
             known = {name: value for name, value in may_be.items() if value is not None}
             delivered = await transaction.execute(
                 sa.update(schema.jobs)
-                .where(J.id == job_id, J.delivered_at.is_(None), HAS_ENDED)
+                .where(J.id == job_id, J.delivered_at.is_(None), HAS_ENDED, as_shown)
                 .values(
                     delivered_at=transaction.now,
                     delivered_how=how[:100],
@@ -156,11 +163,11 @@ class Deliveries(QueuePart):
         return True
 
     async def mark_undeliverable(
-        self, job_id: int, reason: str, *, reply: Reply | None = None
+        self, job_id: int, reason: str, *, revision: int | None = None
     ) -> bool:
         """Give the message up, with the reason; the job itself stays as it is."""
         how = f"{_UNDELIVERABLE}{reason}"[:100]
-        return await self.mark_delivered(job_id, how=how, announced=True, reply=reply)
+        return await self.mark_delivered(job_id, how=how, announced=True, revision=revision)
 
     async def unannounced(self, application_id: int = 0) -> list[Job]:
         """Jobs that were delivered a short while ago, and whose members were not told so yet.

@@ -81,6 +81,8 @@ class Submission:
     options: PaintOptions
     parent_job_id: int | None = None
     """The job that this one is a remix of."""
+    left_open: tuple[str, ...] = ()
+    """Options that nobody chose: lowered to what the limits allow, where others are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +232,8 @@ class Job:
     """Who cancelled it, where that was not its member; may be `COMMAND_LINE`."""
     back_until: datetime | None = None
     """Until when a clearing of the queue, which cancelled it, can be undone."""
+    notified_at: datetime | None = None
+    """When its member was told of its end by a message of its own, or needed no such word."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from bot.texts import Texts
 from bot.ui.components import Card, card, gallery_of
 from bot.ui.words import (
     differs_by_style,
-    plain,
+    isolated,
+    plain_line,
     ready_words,
     styles_count_words,
     styles_words,
@@ -124,7 +125,7 @@ def _painting(t: Texts, job: Job, standing: Standing | None, attached: Attached 
         # What the engine says there is for its log, and in one language.
         line += "\n" + t("Getting ready: the network and the style are being loaded.")
     if progress is not None and progress.anew is not None:
-        line += "\n-# " + plain(t.say(progress.anew), LENGTH_LIMIT)
+        line += "\n-# " + plain_line(t.say(progress.anew), LENGTH_LIMIT)
     return card(
         f"### 🖌️ {headline}",
         _gallery(attached, t("Preview"), spoiler=job.reply.spoiler),
@@ -152,13 +153,14 @@ def described(t: Texts, job: Job) -> str:
 
 def title_words(t: Texts, job: Job) -> str:
     """What a finished picture is called: its styles, and for whom it was painted."""
-    title = t("Painted for {user}", user=job.user_name)
+    user = isolated(job.user_name)
+    title = t("Painted for {user}", user=user)
     if any(style.preset or style.name for style in job.inputs.styles):
         styles = styles_words(t, job)
         if differs_by_style(job):
             styles = styles_count_words(t, job)
-        title = t("{styles}, for {user}", styles=styles, user=job.user_name)
-    return plain(title, 200)
+        title = t("{styles}, for {user}", styles=styles, user=user)
+    return title
 
 
 def end_words(t: Texts, job: Job, attached: Attached | None) -> list[str]:
@@ -170,7 +172,7 @@ def end_words(t: Texts, job: Job, attached: Attached | None) -> list[str]:
         failure = job.failure
         sentence = failure_words(t, failure) if failure else t("This picture could not be painted.")
         return [f"### ⚠️ {t('This did not work')}", sentence, settings]
-    headline = f"### 🖼️ {title_words(t, job)}"
+    headline = f"### 🖼️ {plain_line(title_words(t, job), 200)}"
     if attached is not None:
         return [headline, small_print(t, job, attached)]
     missing = (
@@ -202,11 +204,11 @@ def _cancelled_words(t: Texts, job: Job) -> list[str]:
     ]
 
 
-def saved_card(t: Texts, job: Job, attached: Attached, link: str) -> Card:
-    """A finished picture in its member's direct messages, with the way back to where it was."""
+def saved_card(t: Texts, job: Job, attached: Attached, link: str | None) -> Card:
+    """A finished picture in its member's direct messages, with the way back if there is one."""
     headline, *lines = end_words(t, job, attached)
     gallery = _gallery(attached, described(t, job), spoiler=job.reply.spoiler)
-    back = t("-# It was painted here: {link}", link=link)
+    back = None if link is None else t("-# It was painted here: {link}", link=link)
     buttons = job_buttons(t, job.id, *SAVED_ACTIONS)
     return card(headline, gallery, *lines, back, *buttons, color=COLOR_DONE)
 
@@ -215,10 +217,10 @@ def gallery_card(
     t: Texts, job: Job, attached: Attached, *, title: str, by_name: bool, spoiler: bool
 ) -> Card:
     """A picture in a server's gallery, with its member's title and, if they wish, their name."""
-    headline = plain(title or styles_words(t, job), 120)
+    headline = isolated(title) or styles_words(t, job)
     by = t("by {user}", user=f"<@{job.user_id}>") if by_name else None
     return card(
-        f"### 🏛️ {headline}",
+        f"### 🏛️ {plain_line(headline, 120)}",
         _gallery(attached, job.reply.alt_text or headline, spoiler=spoiler),
         by,
         f"-# {settings_line(t, job)}",
@@ -260,7 +262,7 @@ def failure_words(t: Texts, failure: Failure) -> str:
     What an older version wrote down is shown as it is.
     """
     said = failure.message if failure.sentence is None else t.say(failure.sentence)
-    sentence = plain(said, LENGTH_LIMIT)
+    sentence = plain_line(said, LENGTH_LIMIT)
     if not failure.error_id:
         return sentence
     return t("{sentence} (error {error_id})", sentence=sentence, error_id=failure.error_id)

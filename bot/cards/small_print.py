@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.texts import Texts, _
 from bot.ui.default_words import KEPT_COLORS
-from bot.ui.words import QUALITIES, count_words, plain, styles_words
+from bot.ui.words import QUALITIES, count_words, plain_line, styles_words
 from common.catalogue.painting import MEASURED_ON
 from common.options import PaintOptions
 from common.sentences import Sentence
@@ -66,7 +66,7 @@ def settings_line(t: Texts, job: Job) -> str:
         parts.append(t(KEPT_COLORS[options.keep_colors]))
     if options.start in STARTS:
         parts.append(t(STARTS[options.start]))
-    return plain(" · ".join(parts), limit=600)
+    return plain_line(" · ".join(parts), limit=600)
 
 
 def network_words(t: Texts, job: Job) -> list[str]:
@@ -117,8 +117,8 @@ def details(t: Texts, job: Job, parent_link: str | None = None) -> list[str]:
             device=report.device,
             time=duration(t, report.seconds),
         )
-        lines.append(plain(said, limit=300))
-    measured = [plain(t.say(note), NOTE_LIMIT) for note in _notes_of(job) if _is_detail(note)]
+        lines.append(plain_line(said, limit=300))
+    measured = [plain_line(t.say(note), NOTE_LIMIT) for note in _notes_of(job) if _is_detail(note)]
     return [*lines, *network_words(t, job), *dict.fromkeys(measured)]
 
 
@@ -140,7 +140,7 @@ def notes(t: Texts, job: Job) -> list[str]:
     found = [t.say(note) for note in _notes_of(job) if not _is_detail(note)]
     older = report.extra.get("notes", ()) if report else ()
     found += [note for note in older if isinstance(note, str)]
-    once = list(dict.fromkeys(plain(note, NOTE_LIMIT) for note in found))
+    once = list(dict.fromkeys(plain_line(note, NOTE_LIMIT) for note in found))
     return once[:NOTES_SHOWN]
 
 

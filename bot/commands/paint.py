@@ -11,7 +11,7 @@ from bot.intake.wishes import OWN_STYLE, new_seed, suiting, wish_for
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import _, texts_of
 from bot.ui.choices import CHOICES, choice
-from bot.ui.words import at_hand_first, catalogue, is_offered, painter_words
+from bot.ui.words import at_hand_first, catalogue, is_offered, isolated, painter_words
 from common.defaults import Defaults, Notify
 from common.options import (
     OPTIONS,
@@ -76,7 +76,7 @@ async def offered(interaction: Interaction, current: str) -> list[app_commands.C
         interaction.user.id, interaction.guild_id
     )
     choices = [
-        choice(t("{name} (saved)", name=style.name), f"{OWN_STYLE}{style.id}")
+        choice(t("{name} (saved)", name=isolated(style.name)), f"{OWN_STYLE}{style.id}")
         for style in saved
         if typed.casefold() in style.name.casefold()
     ]
@@ -188,6 +188,9 @@ async def paint(
             **options_by(own) | {"seed": new_seed()} | suiting(styles) | named,
         ),
         named=(*named, *(["size_px"] if size is not None else [])),
+        left_open=tuple(
+            name for name, value in (("size_px", size), ("quality", quality)) if value is None
+        ),
     )
     await interaction.client.service(IntakeService).begin(interaction, request)
 

@@ -15,6 +15,7 @@ from bot.ui.people import is_admin
 from bot.ui.reporting import ReportingModal
 from bot.wire.acknowledging import read_in_time
 from common.defaults import Defaults
+from common.limits import Limits
 from jobs.changing.defaults import DefaultsScope
 
 AS_USUAL = "-"
@@ -43,12 +44,14 @@ class SettingsForm(ReportingModal):
     """All defaults in one form; Discord takes five fields, so size and quality share one."""
 
     def __init__(
-        self, t: Texts, scope: DefaultsScope, owner_id: int, now: Defaults, largest_px: int
+        self, t: Texts, scope: DefaultsScope, owner_id: int, now: Defaults, limits: Limits
     ) -> None:
         super().__init__(title=t(TITLES[scope]))
         self._scope, self._owner_id = scope, owner_id
         present = None if now.size_px is None else f"{now.size_px}{SEPARATOR}{now.quality}"
-        self._size = _select("size", t, sizes_and_qualities(t, largest_px), present)
+        self._size = _select(
+            "size", t, sizes_and_qualities(t, limits.max_size_px, limits.max_quality), present
+        )
         colors = {name: t(label) for name, label in KEPT_COLORS.items()}
         self._colors = _select("colors", t, colors, now.keep_colors)
         self._notify: ui.Select[Any] | None = None
@@ -143,8 +146,8 @@ async def settings(
         owner_id = interaction.channel_id if whose == "channel" else interaction.guild_id
     assert owner_id is not None
     now = await read_in_time(interaction, interaction.client.queue.defaults.of(whose, owner_id))
-    largest_px = interaction.client.settings.limits.max_size_px
-    form = SettingsForm(texts_of(interaction), whose, owner_id, now, largest_px)
+    limits = interaction.client.settings.limits
+    form = SettingsForm(texts_of(interaction), whose, owner_id, now, limits)
     await interaction.response.send_modal(form)
 
 

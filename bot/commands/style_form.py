@@ -28,6 +28,9 @@ LABEL_LIMIT = 100
 SEVERAL = {"vary": "photo", "moving": False}
 """Options of a job with several photographs."""
 
+WITH_A_LIMIT = ("size_px", "quality")
+"""Options that have a limit, none of which a form asks for."""
+
 STRENGTHS: dict[str, tuple[str, float]] = {
     "light": (_("light"), 0.3),
     "medium": (_("medium"), 0.5),
@@ -185,6 +188,7 @@ async def begin_with(
         styles=styles,
         options=PaintOptions(**options),
         named=tuple(named),
+        left_open=WITH_A_LIMIT,
         parent_job_id=of_job_id,
     )
     await interaction.client.service(IntakeService).begin(interaction, request)

@@ -151,6 +151,8 @@ class Delivery(Service):
                 return  # and another message
             if not job.state.ended:
                 message.end = None  # an admin may have taken a cancellation back
+            elif message.end is not None and message.end_revision != job.revision:
+                message.end = None  # it was, and has another end by now
             elif message.end is not None and await self._stays(job, message, message.end):
                 return
             standing = None if job.state.ended else await queue.standings.get(job_id)
@@ -172,7 +174,7 @@ class Delivery(Service):
                     )
                 if not ended:
                     await queue.deliveries.mark_shown(job.id, job.revision)
-                elif not message.watch(outcome, self._now()):
+                elif not message.watch(outcome, job.revision, self._now()):
                     await self._delivered(job, outcome)
             case Later(seconds):
                 message.failing_end = ended
@@ -181,7 +183,7 @@ class Delivery(Service):
                 message.is_gone = True
                 if ended:
                     log.warning("Job %d cannot be shown: %s", job.id, reason)
-                    await queue.deliveries.mark_undeliverable(job.id, reason, reply=job.reply)
+                    await queue.deliveries.mark_undeliverable(job.id, reason, revision=job.revision)
                 else:
                     await queue.deliveries.mark_shown(job.id, job.revision)
 
@@ -196,7 +198,7 @@ class Delivery(Service):
                 message.wait(self._now(), seconds)
             case True:
                 message.failures = 0
-                if not message.watch(end, self._now()):
+                if not message.watch(end, job.revision, self._now()):
                     await self._delivered(job, end)
             case False:
                 log.warning("The end of job %d was overwritten; it is shown again", job.id)
@@ -212,7 +214,7 @@ class Delivery(Service):
             message_id=shown.message_id,
             channel_id=shown.channel_id,
             announced=tells_by_itself,
-            reply=job.reply,
+            revision=job.revision,
         )
         if not marked or tells_by_itself:
             return

@@ -134,6 +134,8 @@ def _is_wanted(job: Job) -> bool:
         return False
     if job.erased_at is not None or job.pictures_deleted_at is not None:
         return False
+    if job.notified_at is not None:
+        return False
     match job.reply.notify:
         case "yes":
             return True

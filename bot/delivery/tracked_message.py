@@ -46,6 +46,8 @@ class TrackedMessage:
     """Whether an edit with an older state may still be carried out."""
     end: SentMessage | None = None
     """The end as it was shown, while it is watched whether it stays."""
+    end_revision: int = 0
+    """Which revision of the job that end is."""
     looks: int = 0
     """How often that was looked after."""
 
@@ -78,11 +80,17 @@ class TrackedMessage:
         self.task = None
         self.unsettled |= self.requests.is_lost and not self.is_final
 
-    def watch(self, shown: SentMessage, now: float) -> bool:
-        """Begin or go on to watch the end; False once it may be taken for granted."""
+    def watch(self, shown: SentMessage, revision: int, now: float) -> bool:
+        """Begin or go on to watch the end; False once it may be taken for granted.
+
+        Args:
+            shown: The message.
+            revision: Of the job, as it is shown.
+            now: The loop's time.
+        """
         if not self.unsettled or shown.how == "dm" or self.looks >= len(SETTLE_SECONDS):
             return False
-        self.end = shown
+        self.end, self.end_revision = shown, revision
         self.not_before = now + SETTLE_SECONDS[self.looks]
         self.looks += 1
         return True

@@ -42,7 +42,9 @@ class EarlyLook:
         except TimeoutError:
             return
         asking = asyncio.create_task(
-            self._client.queue.submissions.check_limits(request.asker, options_to_check(request))
+            self._client.queue.submissions.check_limits(
+                request.asker, options_to_check(request), request.left_open
+            )
         )
         self._asking.add(asking)
         asking.add_done_callback(self._asked)

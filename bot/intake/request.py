@@ -95,6 +95,8 @@ class PaintRequest(BaseModel):
     options: PaintOptions
     named: tuple[str, ...] = ()
     """Options that the member chose; the others may still be changed to suit the style."""
+    left_open: tuple[str, ...] = ()
+    """Of those that have a limit, which the member did not choose; see `Submission`."""
     ephemeral: bool = False
     """Of a wish that lacks its style: whether only the member is to see the picture."""
     parent_job_id: int | None = None

@@ -331,6 +331,7 @@ class IntakeService(Service):
                 inputs=taken.value,
                 options=options,
                 parent_job_id=request.parent_job_id,
+                left_open=request.left_open,
             )
         )
 

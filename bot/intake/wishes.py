@@ -105,6 +105,7 @@ def in_style(
             "asker": asker,
             "reply": replace(reply, notes=notes),
             "more": more,
+            "left_open": (*request.left_open, *changes),
         }
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from discord import app_commands
 
 from bot.texts import Texts
-from bot.ui.words import job_choice, shorten
+from bot.ui.words import isolated, job_choice, shorten
 from jobs.model import Job
 
 CHOICES = 25
@@ -25,7 +25,9 @@ def job_choices(
     wanted = str(typed).casefold().lstrip("#")
     named = ((job_choice(t, job), job) for job in jobs)
     if with_user:
-        named = ((f"{name[:70]} · {job.user_name}"[:NAME_LIMIT], job) for name, job in named)
+        named = (
+            (f"{name[:70]} · {isolated(job.user_name)}"[:NAME_LIMIT], job) for name, job in named
+        )
     return [
         app_commands.Choice(name=name, value=job.id)
         for name, job in named

@@ -1,6 +1,7 @@
 """Fields of forms: pictures, switches, sizes with qualities."""
 
 from collections.abc import Collection, Mapping
+from itertools import islice
 from typing import Any
 
 import discord
@@ -8,6 +9,7 @@ from discord import ui
 
 from bot.texts import Texts
 from bot.ui.words import QUALITIES
+from common.options import Quality
 
 PICTURE_FILES = ("image", ".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp", ".jfif")
 """What Discord counts as pictures, and what else can be read; it looks at the ends of names only.
@@ -39,13 +41,13 @@ class Switches(ui.CheckboxGroup[Any]):
         super().__init__(custom_id="switches", required=False, min_values=0, options=options)
 
 
-def sizes_and_qualities(t: Texts, largest_px: int, *also_px: int) -> dict[str, str]:
-    """The pairs of a menu: `512/fine`, and what is said of it."""
-    sizes = sorted({*(size for size in SIZES_PX if size <= largest_px), *also_px})
+def sizes_and_qualities(t: Texts, largest_px: int, best: Quality, *also_px: int) -> dict[str, str]:
+    """The pairs of a menu that are allowed: `512/fine`, and what is said of it."""
+    sizes = sorted({size for size in (*SIZES_PX, *also_px) if size <= largest_px})
     return {
         f"{size}{SEPARATOR}{quality}": f"{size} px · {t(label)}"
         for size in sizes
-        for quality, label in QUALITIES.items()
+        for quality, label in islice(QUALITIES.items(), 1 + [*QUALITIES].index(best))
     }
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from functools import cache
+from unicodedata import bidirectional
 
 import discord
 
@@ -27,6 +28,11 @@ CHOICE_LIMIT = 100  # characters of an autocomplete choice's name
 
 _GAP = "\u200b"  # which nobody sees; Discord finds nothing to make of what it parts
 _NO_LINK = f":{_GAP}//"
+_ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2069"
+_OVERRIDES = dict.fromkeys(range(0x202A, 0x202F))
+"""What embeds text in another direction or overrides its own, to the end of the line."""
+_TURNING = _OVERRIDES | dict.fromkeys(range(0x2066, 0x206A))
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 
 
 def shorten(text: str, limit: int) -> str:
@@ -34,12 +40,27 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def isolated(text: str) -> str:
+    """A text from outside that turns nothing beside it around, as Hebrew does numbers after it.
+
+    See https://www.unicode.org/reports/tr9/#Explicit_Directional_Isolates.
+    """
+    bare = text.translate(_TURNING)
+    is_turned = any(bidirectional(character) in _RIGHT_TO_LEFT for character in bare)
+    return f"{_ISOLATE}{bare}{_END_OF_ISOLATE}" if is_turned else bare
+
+
 def plain(text: str, limit: int = 80) -> str:
     """A name or text from outside as it may stand in a message: one short line of bare words.
 
-    No markup, no mentions, no links, no timestamps.
+    No markup, no mentions, no links, no timestamps, and nothing that turns what follows around.
     """
-    short = shorten(" ".join(text.splitlines()), limit)
+    return isolated(plain_line(text.translate(_TURNING), limit))
+
+
+def plain_line(text: str, limit: int = 80) -> str:
+    """The same for a whole line of ours in which texts from outside stand, each `isolated`."""
+    short = shorten(" ".join(text.translate(_OVERRIDES).splitlines()), limit)
     escaped = discord.utils.escape_markdown(short, ignore_links=False)
     return discord.utils.escape_mentions(escaped.replace("<", f"<{_GAP}").replace("://", _NO_LINK))
 
@@ -81,7 +102,7 @@ def style_words(t: Texts, style: StyleInput) -> str:
     painting = catalogue().get(style.preset) if style.preset is not None else None
     if painting is not None:
         return painting.title(t.language)
-    return style.preset or style.name or t("own picture")
+    return style.preset or isolated(style.name or "") or t("own picture")
 
 
 def styles_words(t: Texts, job: Job) -> str:
@@ -130,7 +151,7 @@ def job_choice(t: Texts, job: Job) -> str:
 
 def job_line(t: Texts, job: Job) -> str:
     """One line of a message."""
-    return plain(job_title(t, job), limit=150)
+    return plain_line(job_title(t, job), limit=150)
 
 
 def relative(moment: datetime) -> str:
@@ -175,3 +196,9 @@ def message_address(job: Job) -> str:
     reply = job.reply
     guild = "@me" if job.guild_id is None else job.guild_id
     return f"https://discord.com/channels/{guild}/{reply.channel_id}/{reply.message_id}"
+
+
+def lasting_address(job: Job) -> str | None:
+    """The same, where the message is still there and does not go when its reader looks away."""
+    stands = job.reply.message_id is not None and job.message_removed_at is None
+    return message_address(job) if stands and not job.reply.ephemeral else None

@@ -20,6 +20,8 @@ PAUSE_SECONDS = 0.1
 T = TypeVar("T")
 ACKNOWLEDGED = "acknowledged"
 """Set in an interaction's extras where Discord acknowledged it, unheard by discord.py."""
+SEEN_BY_ALL = "seen_by_all"
+"""Set in an interaction's extras where everybody sees that its answer is awaited."""
 ANSWER_FOLLOWS = "answer_follows"
 """Set in an interaction's extras while its answer is deferred beyond the end of the command.
 
@@ -71,6 +73,7 @@ async def acknowledge(
             )
             if found != 0:
                 interaction.extras[ACKNOWLEDGED] = True
+                interaction.extras[SEEN_BY_ALL] = thinking and not ephemeral
                 return found
             fault, pause = fault_of(error), PAUSE_SECONDS
             if isinstance(fault, TryLater) and fault.seconds is not None:
@@ -79,6 +82,7 @@ async def acknowledge(
                 raise
             await asyncio.sleep(pause)
         else:
+            interaction.extras[SEEN_BY_ALL] = thinking and not ephemeral
             return response.message_id if response else None
 
 

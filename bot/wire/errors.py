@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from bot.kit import UserError
 from bot.texts import Texts, _, texts_of
-from bot.wire.acknowledging import is_acknowledged
+from bot.wire.acknowledging import SEEN_BY_ALL, is_acknowledged
 from bot.wire.faults import ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION, passes
+from bot.wire.original_response import say_alone
 from common.pictures import PictureError
 from common.sentences import Sentence
 from common.store import PictureMissingError, StorageUnavailableError
@@ -133,8 +134,13 @@ def is_lost_interaction(error: BaseException) -> bool:
 
 
 async def reply(interaction: discord.Interaction[Any], sentence: str) -> None:
-    """Say one sentence that only the user sees, as answer or, if there is one, as follow-up."""
-    if is_acknowledged(interaction):
+    """Say one sentence that only the user sees: as answer, or where there is one beside it.
+
+    A public answer that is still awaited is taken away; a follow-up would fill it, for all to see.
+    """
+    if interaction.extras.get(SEEN_BY_ALL):
+        await say_alone(interaction.followup, sentence)
+    elif is_acknowledged(interaction):
         await interaction.followup.send(sentence, ephemeral=True)
     else:
         await interaction.response.send_message(sentence, ephemeral=True)

@@ -45,12 +45,21 @@ async def say_instead(client: Bot, user_id: int, reply: Reply, sentence: str) ->
         if reply.ephemeral:
             await _insist(lambda: webhook.edit_message(ORIGINAL, content=sentence))
             return
-        # The first follow-up would become the answer, and as public; so it is filled before.
-        with contextlib.suppress(discord.NotFound):  # they deleted it
-            await _insist(lambda: webhook.edit_message(ORIGINAL, content=FILLING))
-        await _insist(lambda: webhook.send(sentence, ephemeral=True, wait=True))
-        with contextlib.suppress(discord.NotFound):
-            await _insist(lambda: webhook.delete_message(ORIGINAL))
+        await say_alone(webhook, sentence)
+
+
+async def say_alone(webhook: discord.Webhook, sentence: str) -> None:
+    """Replace "thinking…", which all see, by a sentence that only the user sees.
+
+    Raises:
+        Exception: as the last try did.
+    """
+    # The first follow-up would become the answer, and as public; so it is filled before.
+    with contextlib.suppress(discord.NotFound):  # they deleted it
+        await _insist(lambda: webhook.edit_message(ORIGINAL, content=FILLING))
+    await _insist(lambda: webhook.send(sentence, ephemeral=True, wait=True))
+    with contextlib.suppress(discord.NotFound):
+        await _insist(lambda: webhook.delete_message(ORIGINAL))
 
 
 async def say_meanwhile(client: Bot, reply: Reply, sentence: str) -> bool:

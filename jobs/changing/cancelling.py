@@ -44,6 +44,7 @@ def waiting_again(row: Record) -> dict[str, Any]:
         "delivered_at": None,
         "delivered_how": None,
         "delivery_attempts": 0,
+        "notified_at": None,
         "revision": J.revision + 1,
     }
 

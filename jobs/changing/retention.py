@@ -132,6 +132,7 @@ class Retention(QueuePart):
                 delivered_how=None,
                 delivery_attempts=0,
                 shown_revision=0,
+                notified_at=transaction.now,  # whoever takes it back is there to see it
                 revision=J.revision + 1,
             )
             await record(transaction, job_id, "restored", f"user:{by_user_id}")

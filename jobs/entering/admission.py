@@ -3,6 +3,7 @@
 Each limit that can refuse has one check here. What a refusal says to people is the bot's.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -137,6 +138,29 @@ async def refusal_for(
         if refusal is not None:
             return refusal
     return None
+
+
+def lowered(
+    rules: Rules, asker: Asker, options: PaintOptions, left_open: Collection[str]
+) -> PaintOptions:
+    """The options with those that nobody chose lowered to what is allowed.
+
+    Args:
+        rules: Of where they are asked for.
+        asker: Who asks.
+        options: As they were asked for.
+        left_open: Names of options that nobody chose; size and quality have a limit.
+    """
+    limits, changes = rules.for_roles(asker.role_ids), dict[str, Any]()
+    most_px = limits.max_size_px
+    if options.moving:
+        most_px = min(most_px, limits.max_clip_size_px)
+    if "size_px" in left_open and options.size_px > most_px:
+        changes["size_px"] = most_px
+    best = limits.max_quality
+    if "quality" in left_open and LIMITS["max_quality"].is_looser(options.quality, than=best):
+        changes["quality"] = best
+    return options.model_copy(update=changes)
 
 
 def refusal_to_post(rules: Rules, asker: Asker) -> Refusal | None:

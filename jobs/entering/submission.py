@@ -1,5 +1,6 @@
 """The way into the queue: submissions that count against the limits."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import CHANGED_TOPIC, QUEUED_TOPIC, Transaction
 from jobs.db.rows import J, job_from_row, to_json
-from jobs.entering.admission import refusal_for, refusal_to_post, usage_of
+from jobs.entering.admission import lowered, refusal_for, refusal_to_post, usage_of
 from jobs.entering.availability import foreseen
 from jobs.entering.intakes import COLUMNS, close_intakes, intake_row
 from jobs.entering.limits import Rules, read_rules
@@ -43,10 +44,13 @@ class Submissions(QueuePart):
         super().__init__(core)
         self._standings = standings
 
-    async def check_limits(self, asker: Asker, options: PaintOptions) -> Refusal | None:
+    async def check_limits(
+        self, asker: Asker, options: PaintOptions, left_open: Collection[str] = ()
+    ) -> Refusal | None:
         """Whether `submit` would refuse now; to be asked before pictures are fetched."""
         async with self._database.read_now() as (connection, now):
             rules = await self._rules(connection, asker, now)
+            options = lowered(rules, asker, options, left_open)
             refusal = await refusal_for(connection, rules, asker, options, now)
             if refusal is None:
                 return None
@@ -99,14 +103,14 @@ class Submissions(QueuePart):
             if await _is_taken_back(transaction, submission.parent_job_id):
                 return Erased()
             rules = await self._rules(connection, asker, transaction.now)
-            refusal = await refusal_for(
-                connection, rules, asker, submission.options, transaction.now
-            )
+            options = lowered(rules, asker, submission.options, submission.left_open)
+            submission = replace(submission, options=options)
+            refusal = await refusal_for(connection, rules, asker, options, transaction.now)
             if refusal is not None:
                 return Refused(refusal)
             fleet = await self._standings.fleet(connection, transaction.now)
             chosen = choose_network(
-                submission.options,
+                options,
                 self._core.settings,
                 fleet,
                 _speed_class(submission),
@@ -145,7 +149,7 @@ class Submissions(QueuePart):
             if (earlier := await transaction.one_or_none(known)) is not None:
                 return job_from_row(earlier)
             now = await row_of(transaction, job.id)
-            if now is None or now.result_key is None:
+            if now is None or now.result_key is None or now.delete_after is not None:
                 return None
             if job_from_row(now).inputs.erased and not job.inputs.erased:
                 return None  # as it was seen it is no more

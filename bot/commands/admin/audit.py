@@ -10,7 +10,7 @@ from bot.ui.components import Card, card
 from bot.ui.default_words import default_words
 from bot.ui.limit_words import limit_line, limit_value
 from bot.ui.paging import PagePlace, page_button, turner
-from bot.ui.words import plain, relative, shorten
+from bot.ui.words import plain, plain_line, relative, shorten
 from common.limits import LIMITS
 from jobs.changing.audit import BEFORE, COMMAND_LINE, AuditEntry
 
@@ -111,7 +111,7 @@ def _detail(t: Texts, name: str, value: Any) -> str | None:  # noqa: PLR0911 - a
             return t(SCOPES.get(str(value), str(value)))
         case _ if (said := default_words(t, name, value)) is not None:
             return said
-    return plain(f"{name}: {value}")
+    return plain_line(f"{name}: {value}")
 
 
 def change_line(t: Texts, name: str, value: Any, before: Mapping[str, Any] | None) -> str:

@@ -21,7 +21,7 @@ from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.fields import ids_of
 from bot.ui.limit_words import limit_value
 from bot.ui.reporting import ReportingModal
-from bot.ui.words import plain, shorten
+from bot.ui.words import plain_line, shorten
 from bot.wire.acknowledging import acknowledge
 from common.limits import LIMITS, Limit, LimitKind, Limits
 
@@ -114,7 +114,7 @@ class LimitsForm(ReportingModal):
 def _problem_page(t: Texts, user_id: int, filled: Filled, problems: Mapping[int, str]) -> Card:
     """What is wrong, all that was filled in, and the way back to the form."""
     wrong = [
-        t("Line {number}: {problem}", number=number, problem=plain(problem, 300))
+        t("Line {number}: {problem}", number=number, problem=plain_line(problem, 300))
         for number, problem in list(problems.items())[:PROBLEMS_SHOWN]
     ]
     if len(problems) > PROBLEMS_SHOWN:

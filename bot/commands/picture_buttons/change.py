@@ -9,7 +9,7 @@ from bot.cards.job_buttons import Action
 from bot.commands.job_access import check_pictures, kept_job
 from bot.commands.picture_buttons.remix import remix_request
 from bot.commands.style_form import STRENGTHS
-from bot.intake.request import Source, StyleWish
+from bot.intake.request import Source, StyleWish, asker_of
 from bot.intake.service import IntakeService
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction
@@ -17,6 +17,9 @@ from bot.texts import Texts, _, texts_of
 from bot.ui.default_words import KEPT_COLORS
 from bot.ui.fields import SEPARATOR, PictureUpload, Switches, sizes_and_qualities
 from bot.ui.reporting import ReportingModal
+from bot.ui.words import QUALITIES
+from bot.wire.acknowledging import read_in_time
+from common.limits import Limits
 from common.options import PaintOptions
 from jobs.model import Job
 
@@ -33,20 +36,21 @@ async def change(interaction: Interaction, job_id: int) -> None:
     """Open the form."""
     job = await kept_job(interaction, job_id)
     check_pictures(job)
-    largest = interaction.client.settings.limits.max_size_px
-    await interaction.response.send_modal(ChangeForm(texts_of(interaction), job, largest))
+    in_force = interaction.client.queue.limits.in_force_for(asker_of(interaction))
+    limits = await read_in_time(interaction, in_force)
+    await interaction.response.send_modal(ChangeForm(texts_of(interaction), job, limits))
 
 
 class ChangeForm(ReportingModal):
     """The form. Discord takes five fields, so some hold two settings that go together."""
 
-    def __init__(self, t: Texts, job: Job, largest_px: int) -> None:
+    def __init__(self, t: Texts, job: Job, limits: Limits) -> None:
         super().__init__(title=t("Change picture #{job_id}", job_id=job.id))
         self._job = job
         self._photo = PictureUpload(custom_id="content", required=False, min_values=0, max_values=2)
         self._style = PictureUpload(custom_id="style", required=False, min_values=0, max_values=2)
         self._size: ui.Select[Any] = ui.Select(
-            custom_id="size", required=False, options=_sizes(t, job.options, largest_px)
+            custom_id="size", required=False, options=_sizes(t, job, limits)
         )
         self._look: ui.Select[Any] = ui.Select(
             custom_id="look", required=False, options=_looks(t, job.options)
@@ -103,10 +107,16 @@ class ChangeForm(ReportingModal):
         return PaintOptions(**{**before.model_dump(), **changes})
 
 
-def _sizes(t: Texts, options: PaintOptions, largest_px: int) -> list[discord.SelectOption]:
-    """Sizes with qualities, the present pair chosen."""
+def _sizes(t: Texts, job: Job, limits: Limits) -> list[discord.SelectOption]:
+    """Sizes with qualities that are allowed, and the present pair, which is chosen."""
+    options = job.options
     present = f"{options.size_px}{SEPARATOR}{options.quality}"
-    pairs = sizes_and_qualities(t, largest_px, options.size_px)
+    clip_px = limits.max_size_px if job.inputs.clip is None else limits.max_clip_size_px
+    largest_px = min(limits.max_size_px, clip_px)
+    pairs = sizes_and_qualities(t, largest_px, limits.max_quality, options.size_px)
+    if present not in pairs:
+        label = f"{options.size_px} px · {t(QUALITIES[options.quality])}"
+        pairs = {present: label, **pairs}
     return [
         discord.SelectOption(label=label, value=value, default=value == present)
         for value, label in pairs.items()

@@ -13,7 +13,7 @@ from bot.commands.gallery import take_out
 from bot.commands.job_access import FORGOTTEN, NOT_YOURS, is_own_message, known_job, was_removed
 from bot.commands.rights import Right, may
 from bot.commands.show import is_for_others, show_job
-from bot.intake.request import reply_to
+from bot.intake.request import reply_as
 from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import card, own_button, row_of
@@ -91,13 +91,19 @@ async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> 
         raise UserError(TOO_LATE_TO_UNDO)
     stood = job if removed_first(job) else replace(job, message_removed_at=None)
     alone = not await is_for_others(interaction, stood)  # deleted in Discord, it stays so
-    reply = reply_to(interaction, ephemeral=alone, spoiler=job.reply.spoiler)
-    message_id = await acknowledge(interaction, ephemeral=reply.ephemeral, thinking=True)
+    message_id = await acknowledge(interaction, ephemeral=alone, thinking=True)
     was = job.reply
-    reply = replace(reply, message_id=message_id, notes=was.notes, alt_text=was.alt_text)
+    reply = replace(
+        reply_as(interaction, was),
+        ephemeral=alone,
+        message_id=message_id,
+        notes=was.notes,
+        alt_text=was.alt_text,
+    )
     if await queue.retention.restore(job_id, interaction.user.id, reply) is None:
-        await interaction.edit_original_response(content=t(TOO_LATE_TO_UNDO))
-        return
+        now = await queue.jobs.get(job_id)  # another press may have been quicker
+        is_back = now is not None and now.pictures_deleted_at is None
+        raise UserError(IS_BACK if is_back else TOO_LATE_TO_UNDO)
     if interaction.message is not None:  # it says no longer what holds
         with contextlib.suppress(discord.HTTPException):
             await interaction.followup.edit_message(interaction.message.id, view=card(t(IS_BACK)))

@@ -93,3 +93,12 @@ async def test_the_form_keeps_to_the_limits(world: World) -> None:
         await opened(world, message), {"size": ["256/fine"]}
     )
     assert "128 px" in await world.said(submitted)
+
+
+async def test_the_form_offers_what_is_allowed_here_and_what_the_picture_has(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"size": 300, "quality": "fine"})
+    await world.queue.limits.set(world.guild_id, {"max_size_px": 256, "max_quality": "draft"}, 1)
+    form = await opened(world, message)
+    offered = {each["value"]: each.get("default") for each in field(form, "size")["options"]}
+    assert offered == {"300/fine": True, "256/draft": False}

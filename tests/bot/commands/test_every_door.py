@@ -23,6 +23,15 @@ SIZE = {"size": 128}
 DOORS: dict[str, Door] = {}
 NO_QUESTION = frozenset({"a photograph alone"})
 """What ends in a question and not in a job."""
+ASKS_NO_SIZE = frozenset(
+    {
+        "Try 5 styles", "/styles, Paint with this", "/styles, Try these", "Try it now",
+        "Paint this", "Paint this, one of several", "Paint this, all of several", "Use as style",
+        "ten photographs", "Paint the avatar", "the gallery", "the style of the week",
+        "what moves, decided",
+    }
+)  # fmt: skip
+"""Where nobody chooses size and quality, so that they are lowered to what is allowed."""
 
 
 def door(name: str) -> Callable[[Door], Door]:
@@ -269,10 +278,11 @@ async def test_what_stands_in_the_way_of_one_door_stands_in_the_way_of_all(
     await world.queue.blocks.add(guild_id, ada.id, 1, reason="for a test")
     await refuses(world, ada, go, "for a test")
     await world.queue.blocks.remove(guild_id, ada.id, 1)
+    sizes = () if name in ASKS_NO_SIZE else (({"max_size_px": 64}, "64 px"),)
     for change, words in (
+        *sizes,
         ({"painter_role_ids": [1]}, "Painting here needs the role"),
         ({"channel_ids": [1]}, "Painting is allowed in <#1> only"),
-        ({"max_size_px": 64}, "64 px"),
         ({"max_per_day": 1}, "1 is the most"),
         ({"cooldown_seconds": 3600}, "Between two of your pictures"),
     ):
@@ -293,6 +303,22 @@ async def test_what_stands_in_the_way_of_one_door_stands_in_the_way_of_all(
     await interaction.wait(lambda i: "The queue is paused at the moment" in words_of(i), 20)
     newest = (await world.queue.jobs.of_user(ada.id))[0]
     assert newest.id > waiting.id
+
+
+@pytest.mark.parametrize("name", sorted(ASKS_NO_SIZE))
+async def test_what_nobody_chose_is_lowered_to_what_is_allowed(world: World, name: str) -> None:
+    engine = await world.start_engine()
+    ada, guild_id = world.user("ada"), world.guild_id
+    go = await DOORS[name](world, ada)
+    engine.hold.clear()
+    kept = dict(await world.queue.limits.of_server(guild_id))
+    await world.queue.limits.set(guild_id, {**kept, "max_size_px": 64, "max_quality": "draft"}, 1)
+    before = {job.id for job in await world.queue.jobs.of_user(ada.id)}
+    interaction = await go()
+    await interaction.wait(lambda i: i.message is not None and "64 px" in i.message.text, 20)
+    (job,) = [job for job in await world.queue.jobs.of_user(ada.id) if job.id not in before]
+    assert (job.options.size_px, job.options.quality) == (64, "draft")
+    engine.hold.set()
 
 
 @pytest.mark.parametrize("change", [None, {"painter_role_ids": [1]}, {"channel_ids": [1]}])

@@ -188,3 +188,21 @@ async def test_the_log_names_the_channel_whose_defaults_were_set(world: World) -
     assert "A spoiler holds for everybody" in said.text
     log = (await world.slash(world.user("admin"), "limits log")).text
     assert f"(<#{said.channel_id}>, spoiler on all pictures)" in log
+
+
+async def test_defaults_are_lowered_to_what_a_server_allows_and_what_is_named_is_refused(
+    world: World,
+) -> None:
+    await choose(world, {"size": ["1024/fine"]})
+    await world.queue.limits.set(world.guild_id, {"max_size_px": 100, "max_quality": "draft"}, 1)
+    style = {"preset": "starry-night"}
+    interaction = await world.discord.slash(world.user(), "paint", style, PHOTO)
+    await world.says(interaction, "100 px · draft")
+    grace = await world.discord.slash(world.user("grace"), "paint", style, PHOTO)
+    await world.says(grace, "100 px · draft")
+    for named, words in (
+        ({"size": 101}, "you asked for 101 px"),
+        ({"quality": "standard"}, "you asked for “standard”"),
+    ):
+        refused = await world.discord.slash(world.user(), "paint", style | named, PHOTO)
+        assert words in await world.said(refused)

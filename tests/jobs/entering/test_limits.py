@@ -395,3 +395,26 @@ async def test_an_engine_is_waited_for_only_so_long(queue: JobQueue, clock: Fake
     assert standing.engine_starting
     clock.now += STARTING_SECONDS + 1
     assert not (await queue.standings.overview(5)).engine_starting
+
+
+async def test_what_nobody_chose_is_lowered_to_what_holds_for_who_asks(queue: JobQueue) -> None:
+    limits = {"max_size_px": 256, "max_clip_size_px": 128, "max_quality": "draft"}
+    await queue.limits.set(5, {**limits, "exempt_role_ids": [11]}, 9)
+    left_open = ("size_px", "quality")
+
+    async def taken(user_id: int, options: PaintOptions, **details: Any) -> PaintOptions:
+        asked = replace(submission(user_id, 5, **details), options=options, left_open=left_open)
+        assert await queue.submissions.check_limits(asked.asker, options, left_open) is None
+        outcome = await queue.submissions.submit(asked)
+        assert isinstance(outcome, Accepted), outcome
+        return outcome.job.options
+
+    usual = PaintOptions()
+    low = usual.model_copy(update={"size_px": 256, "quality": "draft"})
+    assert await taken(1, usual) == low
+    assert await taken(2, usual, role_ids=(11,)) == usual
+    moving = usual.model_copy(update={"moving": True})
+    assert (await taken(3, moving)).size_px == 128
+    small = PaintOptions(size_px=100, quality="draft")
+    assert await taken(4, small) == small
+    assert (await refused(queue, user_id=5)).limit == "max_quality"

@@ -2,9 +2,19 @@
 
 from dataclasses import replace
 
+import pytest
+
 from jobs.queue import JobQueue
 from tests.jobs.changing.conftest import finished
-from tests.kit.samples import FakeClock, accepted, claimed, delete_for_good, report
+from tests.kit.samples import (
+    RESULT,
+    FakeClock,
+    accepted,
+    claimed,
+    delete_for_good,
+    failure,
+    report,
+)
 
 DAY = 86_400.0
 
@@ -41,13 +51,14 @@ async def test_a_message_that_is_not_the_jobs_any_more_is_not_noted(queue: JobQu
     reply = replace(job.reply, interaction_id=4711, message_id=90)
     assert await queue.retention.restore(job_id, job.user_id, reply)
     deliveries = queue.deliveries
-    assert not await deliveries.mark_delivered(job_id, how="token", message_id=81, reply=job.reply)
-    assert not await deliveries.mark_undeliverable(job_id, "it is gone", reply=job.reply)
+    before = job.revision
+    assert not await deliveries.mark_delivered(job_id, how="token", message_id=81, revision=before)
+    assert not await deliveries.mark_undeliverable(job_id, "it is gone", revision=before)
     await deliveries.set_message(job_id, 70, 80, reply=job.reply)
     now = await queue.jobs.get(job_id)
     assert now is not None
     assert (now.reply.message_id, now.delivered_at) == (90, None)
-    assert await deliveries.mark_delivered(job_id, how="token", reply=reply)
+    assert await deliveries.mark_delivered(job_id, how="token", revision=now.revision)
 
 
 async def test_a_message_that_cannot_be_delivered_is_given_up(queue: JobQueue) -> None:
@@ -81,3 +92,44 @@ async def test_who_is_to_be_told_of_an_end_is_known_until_it_is_noted(queue: Job
     assert [job.id for job in await queue.deliveries.unannounced()] == [edited]
     await queue.deliveries.mark_announced(edited)
     assert await queue.deliveries.unannounced() == []
+
+
+async def test_of_a_job_that_is_queued_again_its_member_is_told_again(queue: JobQueue) -> None:
+    """Also by a bot that ended between noting the new end and telling of it."""
+    job = await accepted(queue)
+    await queue.claims.fail(await claimed(queue), failure())
+    await queue.deliveries.mark_delivered(job.id, how="edit")
+    await queue.deliveries.mark_announced(job.id)
+    assert await queue.jobs.retry(job.id)
+    await queue.claims.finish(await claimed(queue), RESULT, report())
+    await queue.deliveries.mark_delivered(job.id, how="edit")
+    assert [each.id for each in await queue.deliveries.unannounced()] == [job.id]
+
+
+async def test_who_takes_a_deletion_back_needs_no_word_of_it(queue: JobQueue) -> None:
+    job_id = await finished(queue, "a")
+    job = await queue.jobs.get(job_id)
+    assert job is not None
+    await queue.retention.delete_soon(job_id, job.user_id)
+    assert await queue.retention.restore(job_id, job.user_id, job.reply)
+    await queue.deliveries.mark_delivered(job_id, how="token")
+    assert await queue.deliveries.unannounced() == []
+
+
+@pytest.mark.parametrize("by", ["retry", "undo"])
+async def test_a_message_with_an_old_end_does_not_deliver_a_new_one(
+    queue: JobQueue, by: str
+) -> None:
+    job = await accepted(queue)
+    cleared = await queue.clearings.clear(job.guild_id, 9)
+    (cancelled,) = await queue.deliveries.due()
+    if by == "retry":
+        assert await queue.jobs.retry(job.id)
+    else:
+        await queue.clearings.undo(cleared.id, job.guild_id, 9)
+    await queue.claims.finish(await claimed(queue), RESULT, report())
+    deliveries, old = queue.deliveries, cancelled.revision
+    assert not await deliveries.mark_delivered(job.id, how="token", revision=old)
+    assert not await deliveries.mark_undeliverable(job.id, "it is gone", revision=old)
+    (done,) = await deliveries.due()
+    assert await deliveries.mark_delivered(job.id, how="token", revision=done.revision)

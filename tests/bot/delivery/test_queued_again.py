@@ -1,0 +1,99 @@
+"""A job that ended and is queued once more shows its new end, whatever of the old is on its way."""
+
+import asyncio
+
+import pytest
+import sqlalchemy as sa
+
+from bot.delivery import tracked_message
+from jobs.db import schema
+from jobs.db.rows import J
+from jobs.model import Job
+from tests.kit.world import World, has_result
+
+EDITS = "/webhooks/*/messages/*"
+ADMIN = 9
+
+
+async def undone(world: World, clearing: int) -> None:
+    """Take the clearing back, and paint."""
+    await world.queue.clearings.undo(clearing, world.guild_id, ADMIN)
+    await world.stepped.paint((await world.jobs())[0])
+
+
+async def delivered(world: World) -> Job:
+    async def is_delivered() -> bool:
+        return (await world.jobs())[0].delivered_at is not None
+
+    await world.eventually(is_delivered)
+    return (await world.jobs())[0]
+
+
+async def test_while_the_edit_with_the_old_end_is_on_its_way(world: World) -> None:
+    interaction = await world.paint()
+    await world.says(interaction, "Place 1")
+    slow = world.discord.faults.add("PATCH", EDITS, delay=2.0)
+    clearing = (await world.queue.clearings.clear(world.guild_id, ADMIN)).id
+    await world.eventually(lambda: slow.hits)
+    await undone(world, clearing)
+    await delivered(world)
+    assert interaction.message is not None
+    assert has_result(interaction.message)
+
+
+async def test_while_it_is_looked_whether_the_old_end_stays(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracked_message, "SETTLE_SECONDS", (1.0, 1.0))
+    interaction = await world.paint()
+    await world.says(interaction, "Place 1")
+    await world.stop_bot()
+    await world.start_bot()  # which does not know what the one before has on its way
+    clearing = (await world.queue.clearings.clear(world.guild_id, ADMIN)).id
+    await world.says(interaction, "ancelled")
+    await undone(world, clearing)
+    await delivered(world)
+    assert interaction.message is not None
+    assert has_result(interaction.message)
+
+
+async def test_the_member_is_told_of_the_old_end_and_of_the_new(world: World) -> None:
+    interaction = await world.paint({"notify": "yes"})
+    await world.says(interaction, "Place 1")
+    (job,) = await world.jobs()
+    await world.stepped.fail(job)
+    await world.eventually(lambda: len(world.discord.messages()) == 2)
+    again = await world.queue.jobs.retry(job.id)
+    assert again is not None
+    await world.stepped.paint(again)
+    await told_of(world, 1)
+
+
+async def test_who_takes_a_deletion_back_is_not_told_that_it_is_ready(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracked_message, "SETTLE_SECONDS", (0.1,))
+    interaction = await world.paint()
+    await world.says(interaction, "Place 1")
+    async with world.queue.database.write() as transaction:
+        long_ago = sa.update(schema.jobs).values(created_at=J.created_at - 90)
+        await transaction.connection.execute(long_ago)
+    await world.start_engine()
+    message = await world.finished(interaction)
+    await told_of(world, 1)
+    deleted = await world.discord.press(world.user(), message, label="Delete")
+    await deleted.wait(lambda i: i.followups)
+    undone = await world.discord.press(world.user(), deleted.followups[0], label="Undo")
+    await undone.wait(lambda i: i.message is not None and i.message.attachments)
+    await delivered(world)
+    await asyncio.sleep(0.5)
+    await told_of(world, 1)
+
+
+async def told_of(world: World, times: int) -> None:
+    """Wait until the member was told so often that something is ready."""
+
+    def is_told() -> bool:
+        return times == sum("is ready" in said.content for said in world.discord.messages())
+
+    await world.eventually(is_told)

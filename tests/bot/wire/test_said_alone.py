@@ -1,0 +1,70 @@
+"""What goes wrong after all see that an answer is awaited is told to the one who asked, alone."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from sandbox.model import Interaction, Message
+from tests.kit.world import World
+
+Go = Callable[[World, Message], Awaitable[Interaction]]
+
+
+async def _post_what_is_lost(world: World, message: Message) -> Interaction:
+    ada = world.user()
+    compared = await world.discord.press(ada, message, label="Compare")
+    await compared.wait(lambda i: i.message and i.message.attachments)
+    assert compared.message is not None
+    (job,) = await world.jobs()
+    assert job.result_key is not None
+    await world.queue.store.delete(job.result_key)
+    return await world.discord.press(ada, compared.message, label="Post here")
+
+
+async def _show_what_discord_refuses(world: World, _message: Message) -> Interaction:
+    (job,) = await world.jobs()
+    world.discord.faults.add("PATCH", "/webhooks/*/messages/@original", status=400, code=50035)
+    return await world.discord.slash(world.user(), "show", {"picture": job.id, "everybody": True})
+
+
+@pytest.mark.parametrize(
+    ("go", "words"),
+    [
+        (_post_what_is_lost, "are no longer kept"),
+        (_show_what_discord_refuses, "Something went wrong"),
+    ],
+)
+async def test_an_answer_for_all_is_taken_away_where_it_cannot_be_given(
+    world: World, go: Go, words: str
+) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    seen = [each.id for each in world.discord.messages() if not each.ephemeral]
+    interaction = await go(world, message)
+    await interaction.wait(lambda i: i.followups and i.message is not None and i.message.deleted)
+    (told,) = interaction.followups
+    assert words in told.text
+    assert told.ephemeral
+    assert [each.id for each in world.discord.messages() if not each.ephemeral] == seen
+
+
+async def test_who_takes_a_deletion_back_twice_is_told_once_that_it_is_back(world: World) -> None:
+    await world.start_engine()
+    ada, message = world.user(), await world.painted()
+    deleted = await world.discord.press(ada, message, label="Delete")
+    await deleted.wait(lambda i: i.followups)
+    (page,) = deleted.followups
+    pressed = await asyncio.gather(
+        *(world.discord.press(ada, page, label="Undo") for _ in range(2))
+    )
+
+    def told_of() -> list[Message]:
+        return [each for one in pressed for each in one.followups]
+
+    await world.eventually(told_of)
+    (told,) = told_of()
+    assert told.text == "The picture is back."
+    assert told.ephemeral
+    shown = [each for each in world.discord.messages() if not each.ephemeral]
+    assert len(shown) == 1
