@@ -59,6 +59,7 @@ from engine.worker.progress_reporter import (
     VersionsSoFar,
     stored_preview,
 )
+from engine.worker.storing import store_version
 from jobs.model import Job, PaintReport
 
 log = logging.getLogger(__name__)
@@ -210,7 +211,7 @@ class JobPainter:
             if missing:
                 handle.leave_out(missing)
             if number < len(variants):
-                versions.add(store.put_sync(part.picture, ".png"), _small(part.picture))
+                versions.add(store_version(store, part.picture, handle), _small(part.picture))
                 preview_key = stored_preview(versions.sheet(), store)
                 handle.put_progress(replace(versions.progress(), preview_key=preview_key))
         return parts[0] if len(variants) == 1 else _together(parts, versions, job)
@@ -240,7 +241,7 @@ class JobPainter:
                 handle=handle,
             )
             return replace(_finished(moving.poster, pictures, job), moving=moving.files)
-        events = self._events(job, pictures, earlier.checkpoint, handle)
+        events = self._events(job, pictures, earlier, handle)
         if not job.options.timelapse:
             return _finished(follow(events, reporter), pictures, job)
         kind = job.options.timelapse_format
@@ -263,20 +264,22 @@ class JobPainter:
         )
 
     def _events(
-        self, job: Job, pictures: Pictures, checkpoint: bytes | None, handle: JobHandle
+        self, job: Job, pictures: Pictures, earlier: Earlier, handle: JobHandle
     ) -> Iterator[Event]:
-        """Paint from the checkpoint; from the start, if it is of another version."""
+        """Paint from the checkpoint; from the start, if it is of another version of Atelier."""
         stopping = Control(should_stop=handle.should_stop)
 
         def painting(resume: bytes | None) -> Iterator[Event]:
             return pictures.paint(job.options, studio=self._studio, resume=resume, control=stopping)
 
-        if checkpoint is not None:
+        if earlier.checkpoint is not None:
             try:
-                yield from painting(checkpoint)
+                yield from painting(earlier.checkpoint)
             except PaintSettingsError as problem:
                 log.info("job %d: starts over: %s", job.id, problem)
-                handle.begin_anew(OTHER_VERSION)
+                # Of several pictures it may be of the one before, which is finished.
+                if not earlier.done:
+                    handle.begin_anew(OTHER_VERSION)
             else:
                 return
         yield from painting(None)

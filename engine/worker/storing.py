@@ -10,6 +10,7 @@ from pathlib import PurePath
 
 from common.clips.clip import CLIP_SUFFIX
 from common.store import PictureStore, StorageUnavailableError
+from engine.painting.errors import PaintingStoppedError
 from engine.worker import surroundings
 from engine.worker.handle import Finished, JobHandle, MovingFiles
 from engine.worker.lease import TICK_SECONDS
@@ -52,6 +53,28 @@ async def store_finished(
             if handle.stopping:
                 return None
             await asyncio.sleep(min(TICK_SECONDS, pause))
+    raise AssertionError
+
+
+def store_version(store: PictureStore, picture: bytes, handle: JobHandle) -> str:
+    """Store one of several pictures, in the painting thread; its key.
+
+    As at the end of a job, it is kept here until the store takes it.
+
+    Raises:
+        PaintingStoppedError: the handle asked for it.
+    """
+    for failures in itertools.count():
+        try:
+            return store.put_sync(picture, ".png")
+        except StorageUnavailableError as error:
+            pause = surroundings.BACKOFF.seconds(failures)
+            log.warning("%s The finished picture is kept; again in %.0f s.", error, pause)
+        until = time.monotonic() + pause
+        while time.monotonic() < until:
+            if handle.should_stop():
+                raise PaintingStoppedError
+            time.sleep(TICK_SECONDS)
     raise AssertionError
 
 

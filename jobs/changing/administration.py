@@ -25,6 +25,7 @@ from jobs.entering.limits import (
     tightened,
 )
 from jobs.model import Asker
+from jobs.order import fairness
 from jobs.outcomes import QueueError
 
 SET_LIMITS, UNDO_LIMITS, RESET_LIMITS = "set_limits", "undo_limits", "reset_limits"
@@ -200,12 +201,17 @@ class Pauses(QueuePart):
         return True
 
     async def resume(self, guild_id: int | None, by_user: int) -> bool:
-        """Start jobs again; False when it was not paused."""
+        """Start jobs again; False when it was not paused.
+
+        A server's own come in turns with those of the others, which have gone on meanwhile.
+        """
         place = guild_id or EVERYWHERE
         async with self._database.write() as transaction:
+            await transaction.lock(fairness.flow_lock(place))
             gone = sa.delete(schema.pauses).where(P.guild_id == place)
             if not (await transaction.execute(gone)).rowcount:
                 return False
+            await fairness.rejoin(transaction, place)
             await write_audit(transaction, place, by_user, "resume")
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
         return True

@@ -149,7 +149,7 @@ class Submissions(QueuePart):
             if (earlier := await transaction.one_or_none(known)) is not None:
                 return job_from_row(earlier)
             now = await row_of(transaction, job.id)
-            if now is None or now.result_key is None:
+            if now is None or now.result_key is None or now.delete_after is not None:
                 return None
             if job_from_row(now).inputs.erased and not job.inputs.erased:
                 return None  # as it was seen it is no more

@@ -23,11 +23,13 @@ import sqlalchemy as sa
 
 from jobs.core import change_job
 from jobs.db import schema
+from jobs.db.asynchronous import AsyncConnection
 from jobs.db.database import Record, Transaction
 from jobs.db.rows import IS_QUEUED, J
 
 FRONT, PRIORITY, NORMAL = 0, 1, 2
 """Bands of a server's own queue."""
+_HAS_STARTED = J.started_at.is_not(None)
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,7 @@ async def take_place(
     `job_id` is that of a job which has been queued before; a new one will have the largest.
     """
     virtual = await transaction.scalar(
-        sa.select(sa.func.max(J.user_start)).where(
-            J.flow == flow, J.band == band, J.started_at.is_not(None)
-        )
+        sa.select(sa.func.max(J.user_start)).where(J.flow == flow, J.band == band, _HAS_STARTED)
     )
     previous = await transaction.scalar(
         sa.select(sa.func.max(J.user_finish)).where(J.flow == flow, J.user_id == user_id)
@@ -113,8 +113,7 @@ async def _slotted(transaction: Transaction, tags: Tags, job_id: int | None = No
         sa.select(J.start).where(*after).order_by(J.band, J.user_start, J.id).limit(1)
     )
     if start is None:
-        started = J.started_at.is_not(None)
-        virtual = await transaction.scalar(sa.select(sa.func.max(J.start)).where(started))
+        virtual = await transaction.scalar(sa.select(sa.func.max(J.start)).where(_HAS_STARTED))
         before = J.flow == tags.flow
         previous = await transaction.scalar(sa.select(sa.func.max(J.finish)).where(before))
         start = max(virtual or 0.0, previous or 0.0)
@@ -147,6 +146,25 @@ async def return_to_place(transaction: Transaction, row: Record, user_finish: fl
         if start + cost > following:
             await _shift(transaction, behind, start + cost - following)
     return Tags(row.flow, row.band, row.user_start, user_finish, start, start + cost)
+
+
+async def late_by(connection: AsyncConnection, flow: int) -> float:
+    """By how much the first waiting job of a server lies behind the time that has come meanwhile.
+
+    While a server is paused the others go on. If it then took all the turns that it left out, they
+    would wait for as long as it was paused.
+    """
+    virtual = await connection.scalar(sa.select(sa.func.max(J.start)).where(_HAS_STARTED))
+    waits = (IS_QUEUED, J.flow == flow)
+    first = await connection.scalar(sa.select(sa.func.min(J.start)).where(*waits))
+    return 0.0 if virtual is None or first is None else max(0.0, virtual - first)
+
+
+async def rejoin(transaction: Transaction, flow: int) -> None:
+    """Let a server's waiting jobs take their turns from now on. The flow's lock must be held."""
+    late = await late_by(transaction.connection, flow)
+    if late:
+        await _shift(transaction, (IS_QUEUED, J.flow == flow), late)
 
 
 async def step_aside(transaction: Transaction, row: Record) -> None:

@@ -1,7 +1,8 @@
 """The place of a job and the time it will be ready, from counts in the queue's index."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
@@ -9,11 +10,13 @@ from common.options import PaintOptions
 from jobs.core import QueueCore, QueuePart
 from jobs.db import schema
 from jobs.db.asynchronous import AsyncConnection
+from jobs.db.database import Record
 from jobs.db.facts import seconds_since
 from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment, optional_moment
 from jobs.entering.limits import EVERYWHERE
 from jobs.model import Job, JobState, Standing
 from jobs.order.choosing import choose_network
+from jobs.order.fairness import late_by
 from jobs.order.fleet import (
     RUN,
     Fleet,
@@ -69,30 +72,27 @@ class Standings(QueuePart):
         fleet = await self.fleet(connection, now)
         paused = await _paused_guilds(connection)
         waiting = [row for row in rows if row.state == JobState.QUEUED]
-        forecast = await forecast_of(connection, fleet, paused, waiting)
+        going = [row for row in waiting if row.guild_id not in paused]
+        forecast = await forecast_of(connection, fleet, paused, going)
+        halted = _Halted(connection, paused)
         engines = len(fleet.engines)
         starting = not engines and await is_starting(connection, now)
         found: dict[int, Standing] = {}
-        # What is ahead in a paused server holds up nobody else, but does count among its own.
-        halted: dict[int, tuple[int, Place]] = {}
         for row in rows:
             if row.state != JobState.QUEUED:
                 is_running = row.state == JobState.RUNNING
                 ready = now + remaining_seconds(row, fleet, now) if is_running else None
                 found[row.id] = Standing(0, optional_moment(ready), engines, False, starting)
                 continue
-            forecast.pass_to_next()
-            own_ahead = 0
             if row.guild_id in paused:
-                here = (row.start, row.id)
-                before, since = halted.get(row.guild_id, (0, None))
-                own_ahead = before + await _own_between(connection, row.guild_id, since, here)
-                halted[row.guild_id] = (own_ahead, here)
-            stopped = EVERYWHERE in paused or row.guild_id in paused
+                place = await halted.place_of(row)
+                found[row.id] = Standing(place, None, engines, True, starting)
+                continue
+            forecast.pass_to_next()
+            stopped = EVERYWHERE in paused
             seconds = None if stopped else await forecast.seconds_to_ready(row)
             ready_at = None if seconds is None else moment(now + seconds)
-            place = forecast.ahead + own_ahead + 1
-            found[row.id] = Standing(place, ready_at, engines, stopped, starting)
+            found[row.id] = Standing(forecast.ahead + 1, ready_at, engines, stopped, starting)
         return found
 
     async def painting_seconds(
@@ -118,6 +118,23 @@ class Standings(QueuePart):
         if guild_id is not None:
             statement = statement.where(J.guild_id == guild_id)
         statement = statement.order_by(J.start, J.id).limit(limit)
+        return [job_from_row(row) for row in await self._database.all(statement)]
+
+    async def unfinished_of(
+        self, user_id: int, guild_id: int | None = None, *, limit: int | None = 25
+    ) -> list[Job]:
+        """A user's jobs that are being painted, and after them the next that wait, in order.
+
+        Those of one server, or (None) all.
+        """
+        here = [] if guild_id is None else [J.guild_id == guild_id]
+        unfinished = sa.or_(IS_QUEUED, IS_RUNNING)
+        statement = (
+            sa.select(schema.jobs)
+            .where(unfinished, J.user_id == user_id, J.erased_at.is_(None), *here)
+            .order_by(sa.case((IS_RUNNING, 0), else_=1), J.start, J.id)
+            .limit(limit)
+        )
         return [job_from_row(row) for row in await self._database.all(statement)]
 
     async def overview(self, guild_id: int | None) -> QueueOverview:
@@ -147,6 +164,36 @@ async def is_starting(connection: AsyncConnection, now: float) -> bool:
 
 async def _paused_guilds(connection: AsyncConnection) -> frozenset[int]:
     return frozenset(await connection.scalars(sa.select(schema.pauses.c.guild_id)))
+
+
+@dataclass
+class _Halted:
+    """Places of jobs of paused servers, as they would be if their server went on now.
+
+    They hold up nobody else, but do count among their own. To be asked in the order of the queue.
+    """
+
+    connection: AsyncConnection
+    paused: frozenset[int]
+    _going: list[Place] | None = None
+    """The places of what is not paused, in their order."""
+    _late_by: dict[int, float] = field(default_factory=dict)
+    _before: dict[int, tuple[int, Place]] = field(default_factory=dict)
+    """Of each server, how many of its jobs lie before the one that was asked for last."""
+
+    async def place_of(self, row: Record) -> int:
+        """The place of a waiting job."""
+        guild_id, here = row.guild_id, (row.start, row.id)
+        if self._going is None:
+            going = sa.select(J.start, J.id).where(IS_QUEUED, J.flow.not_in(self.paused))
+            found = await self.connection.execute(going.order_by(J.start, J.id))
+            self._going = [(each.start, each.id) for each in found]
+        if guild_id not in self._late_by:
+            self._late_by[guild_id] = await late_by(self.connection, guild_id)
+        known, since = self._before.get(guild_id, (0, None))
+        own = known + await _own_between(self.connection, guild_id, since, here)
+        self._before[guild_id] = (own, here)
+        return own + bisect_left(self._going, (row.start + self._late_by[guild_id], row.id)) + 1
 
 
 async def _own_between(

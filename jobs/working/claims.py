@@ -243,8 +243,8 @@ class Claims(QueuePart):
                 timelapse_key=timelapse_key,
                 report=to_json(report),
             )
-            if row.attempts == 1:
-                # A job that was resumed does not say how long the whole of it takes.
+            if claim.checkpoint_key is None and not claim.done:
+                # A job that was gone on with does not say how long the whole of it takes.
                 await measure(transaction, row, claim.engine_id, report.seconds)
                 self._speeds.forget()
             return dropped

@@ -31,6 +31,13 @@ async def leave_out(transaction: Transaction, row: Record, presets: Collection[s
         pictures=options.variants,
         revision=J.revision + 1,
     )
+    share = options.variants / job.options.variants  # of its work, by which speeds are measured
+    await change_job(
+        transaction,
+        row.id,
+        work=row.work * share,
+        predicted_seconds=row.predicted_seconds * share,
+    )
     details = {"presets": list(presets)}
     await record(transaction, row.id, "left_out", f"engine:{row.engine_id}", details)
     await write_fact(transaction, SCANS_UNREACHABLE, str(transaction.now))

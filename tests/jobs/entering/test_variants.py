@@ -137,6 +137,9 @@ async def test_a_taken_version_is_a_picture_of_its_own_that_costs_nothing(place:
         assert taken.report is not None
         assert (taken.report.seed, taken.options.seed, taken.options.variants) == (7, 7, 1)
         assert [each.id for each in await queue.deliveries.due()] == [job.id, taken.id]
+        await queue.retention.delete_soon(job.id, job.user_id)
+        assert await queue.submissions.take(done, 1, asked.asker, submission().reply) is None
+        assert await queue.retention.restore(job.id, job.user_id, done.reply)
         await delete_for_good(queue, job.id, job.user_id)
         assert await queue.store.exists(keys[2])
         assert await queue.submissions.take(done, 1, asked.asker, submission().reply) is None

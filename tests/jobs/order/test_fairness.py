@@ -195,6 +195,45 @@ async def test_a_paused_server_keeps_its_places_and_holds_up_nobody(queue: JobQu
     assert [after[job.id].place for job in here] == [1, 3, 5]
 
 
+async def test_a_server_that_goes_on_takes_turns_with_the_others(queue: JobQueue) -> None:
+    """It does not make up for the turns that it left out, or all would wait as long once more."""
+    await queue.engines.register(engine())
+    here = []
+    for _ in range(12):
+        here.append((await accepted(queue, 50, 5)).id)
+        await accepted(queue, 60, 6)
+    await paint_all(queue, 1)
+    await queue.pauses.pause(5, 9)
+    assert {job.guild_id for job in await paint_all(queue, 8)} == {6}
+    newcomer = await accepted(queue, 70, 7)
+    waiting = here[1:]
+    paused = await queue.standings.get_many([*waiting, newcomer.id])
+    assert paused == {each: await queue.standings.get(each) for each in paused}
+    await queue.pauses.resume(5, 9)
+    after = await queue.standings.get_many(waiting)
+    assert [after[each].place for each in waiting] == [paused[each].place for each in waiting]
+    painted = await paint_all(queue, 6)
+    guilds = [job.guild_id for job in painted]
+    assert guilds.index(7) <= 2
+    assert guilds.count(6) >= 2
+    assert await order(queue, 5) == [each for each in waiting if each not in ids_of(painted)]
+
+
+def ids_of(jobs: list[Job]) -> set[int]:
+    return {job.id for job in jobs}
+
+
+async def test_a_short_pause_changes_no_place(queue: JobQueue) -> None:
+    for user in (1, 2, 3):
+        await accepted(queue, user, 5)
+        await accepted(queue, user + 10, 6)
+    await paint_all(queue, 2)
+    before = await order(queue)
+    await queue.pauses.pause(5, 9)
+    await queue.pauses.resume(5, 9)
+    assert await order(queue) == before
+
+
 async def test_many_standings_in_one_go_are_those_asked_for_one_by_one(queue: JobQueue) -> None:
     await queue.engines.register(engine())
     rng = random.Random(4)

@@ -1,0 +1,81 @@
+"""What finished jobs tell of how fast an engine is."""
+
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from common.options import PaintInputs, PaintOptions, StyleInput
+from jobs.db import schema
+from jobs.model import Progress
+from jobs.queue import JobQueue
+from tests.kit.samples import (
+    PICTURE,
+    RESULT,
+    FakeClock,
+    accepted,
+    claimed,
+    engine,
+    looked_after,
+    report,
+)
+
+FOUR = PaintOptions(size_px=256, variants=4)
+KEYS = tuple(f"{number:064x}.png" for number in range(4))
+SECONDS = 80.0
+
+
+async def measured(queue: JobQueue) -> list[float]:
+    """Seconds for a unit of work, as far as any are known."""
+    async with queue.database.read() as connection:
+        return list(await connection.scalars(sa.select(schema.speeds.c.seconds_per_work)))
+
+
+async def work(queue: JobQueue) -> float:
+    async with queue.database.read() as connection:
+        return float(await connection.scalar(sa.select(schema.jobs.c.work)) or 0.0)
+
+
+async def test_a_job_that_was_painted_in_one_go_tells(queue: JobQueue) -> None:
+    await queue.engines.register(engine())
+    await accepted(queue, options=FOUR)
+    await queue.claims.finish(await claimed(queue), KEYS[0], report(SECONDS))
+    assert await measured(queue) == [pytest.approx(SECONDS / await work(queue))]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+async def test_one_of_which_an_earlier_engine_painted_a_part_does_not(
+    queue: JobQueue, clock: FakeClock, dies: bool
+) -> None:
+    """Whether that engine died or was told to end, and left a checkpoint or finished versions."""
+    await queue.engines.register(engine())
+    for done, key in ((KEYS[:3], None), ((), RESULT)):
+        await accepted(queue, options=FOUR)
+        claim = await claimed(queue)
+        await queue.claims.report_progress(claim, Progress(3, 12, 0.75, done=done))
+        if key is not None:
+            await queue.claims.save_checkpoint(claim, key)
+        if dies:
+            assert await looked_after(queue, clock, 60.0)
+        else:
+            await queue.claims.release(claim)
+        rest = replace(report(SECONDS / 4), variants=KEYS)
+        await queue.claims.finish(await claimed(queue), KEYS[0], rest)
+    assert await measured(queue) == []
+
+
+async def test_styles_that_are_left_out_are_no_work(queue: JobQueue) -> None:
+    await queue.engines.register(engine())
+    names = ("a", "b", "c", "d")
+    styles = tuple(StyleInput(preset=name) for name in names)
+    inputs = PaintInputs(content=PICTURE, styles=styles)
+    whole = await accepted(queue, inputs=inputs, options=FOUR.model_copy(update={"vary": "style"}))
+    before, claim = await work(queue), await claimed(queue)
+    await queue.claims.leave_out(claim, ["b", "d"])
+    await queue.claims.leave_out(claim, ["b", "d"])
+    await queue.claims.finish(claim, KEYS[0], report(SECONDS))
+    assert await work(queue) == pytest.approx(before / 2)
+    assert await measured(queue) == [pytest.approx(SECONDS / (before / 2))]
+    job = await queue.jobs.get(whole.id)
+    assert job is not None
+    assert job.predicted_seconds == pytest.approx(whole.predicted_seconds / 2)
