@@ -35,7 +35,6 @@ class Recorded:
     size_px: int
     scales: tuple[tuple[int, int, int], ...]
     """Height, width and iterations of each."""
-    iteration_pixels: int
     slowness: float | None
     """As `TimeLeft` was told it."""
     iterations: tuple[tuple[int, float, float, float, float], ...]
@@ -51,7 +50,7 @@ Estimate = Callable[[Recorded], Iterator[tuple[float, float | None]]]
 def as_told(painting: Recorded) -> Iterator[tuple[float, float | None]]:
     """What the engine tells."""
     scales = [Scale((height, width), count) for height, width, count in painting.scales]
-    time_left = TimeLeft(scales, painting.iteration_pixels, painting.slowness)
+    time_left = TimeLeft(scales, painting.slowness)
     done: dict[int, int] = {}
     for scale, seconds, worked, now, _ in painting.iterations:
         done[scale] = done.get(scale, 0) + 1
@@ -89,6 +88,9 @@ def replayed_text(paintings: Sequence[Recorded]) -> str:
         later = [factor for one in found for factor in one.later]
         figures = []
         for factors, most in ((early, EARLY_FACTOR), (later, LATER_FACTOR)):
+            if not factors:  # Quick paintings have no iteration before a tenth of their time.
+                figures += ["–", "–"]
+                continue
             within = statistics.mean(factor <= most for factor in factors)
             figures += [f"{statistics.median(factors):.2f}", f"{within:.0%}"]
         rows.append((name, *figures))

@@ -20,7 +20,7 @@ from bot.app.connection import Connection
 from bot.monitor.alerts import tell_of_failed_start
 from bot.wire.addresses import point_discord_at
 from common import crashes
-from common.command_line import OneLineParser
+from common.command_line import OneLineParser, run_command
 from common.leaving import leave_within
 from common.logs import redacted, set_up_logging
 from common.memory import give_large_blocks_back
@@ -178,4 +178,4 @@ async def _run(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -8,15 +8,13 @@ import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
-from common.command_line import WRONG_USE, nearest_of, print_anything
+from common.command_line import WRONG_USE, nearest_of, print_anything, run_command
 from common.interrupts import stop_quietly
 from engine.allocator import drop_read_libraries, give_large_blocks_back
 from engine.threads import wait_briefly
 
 COMMANDS = ("paint", "styles")
 INTERRUPTED = 130
-_UNWRITTEN = 120
-"""As Python ends where its last lines could not be written."""
 
 
 def main(arguments: list[str]) -> int:
@@ -83,14 +81,11 @@ def _leave(status: int) -> NoReturn:
     files are closed and all children have ended by now.
     """
     logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            status = status or _UNWRITTEN
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
     os._exit(status)
 
 
 if __name__ == "__main__":
     stop_quietly()
-    _leave(main(sys.argv[1:]))
+    _leave(run_command(lambda: main(sys.argv[1:])))

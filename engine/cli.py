@@ -3,7 +3,6 @@
 import argparse
 import itertools
 import math
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -207,7 +206,3 @@ def _check_targets(chosen: argparse.Namespace) -> None:
                 already=already,
             )
         taken[file.resolve()] = flag
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,6 +6,7 @@ from common.interrupts import stop_quietly
 
 if __name__ == "__main__":
     stop_quietly()
+    from common.command_line import run_command
     from jobs.cli.commands import main
 
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -5,7 +5,12 @@ import difflib
 import re
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+from sandbox.console import write
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 DEFAULT_PORT = 8787
 DEMO_TIMEOUT_SECONDS = 1800.0
@@ -13,6 +18,13 @@ DEMO_TIMEOUT_SECONDS = 1800.0
 
 class _Parser(argparse.ArgumentParser):
     """Wrong usage is one line, with the nearest right word."""
+
+    def print_help(self, file: "SupportsWrite[str] | None" = None) -> None:
+        """As argparse, which keeps to itself that it could not be written."""
+        if file is None:
+            write(self.format_help())
+        else:
+            super().print_help(file)
 
     def error(self, message: str) -> NoReturn:
         """Say it and end with 2."""

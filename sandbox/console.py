@@ -1,14 +1,37 @@
 """Words on the console, and an orderly end for whoever is told to stop."""
 
 import contextlib
+import os
 import signal
 import sys
+
+UNWRITTEN = 120
+"""As Python ends where what was printed could not be written."""
 
 
 def say(text: str) -> None:
     """Print a line at once, also into a pipe."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    write(text + "\n")
+
+
+def write(text: str) -> None:
+    """Print at once.
+
+    Raises:
+        SystemExit: it cannot be written, which is said; or nobody reads it any more.
+    """
+    if sys.stdout is None:  # the process has none
+        return
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        # Python tries again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            with contextlib.suppress(OSError):
+                sys.stderr.write(f"The output cannot be written: {error.strerror}.\n")
+        raise SystemExit(UNWRITTEN) from None
 
 
 def end_on_sigterm() -> None:

@@ -27,6 +27,8 @@ RELU5_1 = {
     "content_layers": {"relu4_2": 1.0},
     "style_layers": dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), 1.0),
 }
+_RIVALS_LOSSES: dict[str, Any] = {"recipe": "gatys", "pooling": "max", "tv_weight": 1e-3}
+"""What neural-style computes: Gram matrices, content and variation, and nothing of calm parts."""
 _RIVALS_LAYERS = {"content_layers": "relu3_4", "style_layers": ",".join(RELU3_4["style_layers"])}
 _OVERHEAD_ITERATIONS = (1, 6)
 """Of each scale; what they differ by is iterations, the rest is everything else."""
@@ -174,16 +176,20 @@ def iterations(trees: Trees) -> list[Row]:
 
 
 def beside_neural_style(trees: Trees) -> list[Row]:
-    """An iteration to relu3_4 of this code and of neural-style, in turns, both in float32."""
+    """An iteration to relu3_4 of this code and of neural-style, in turns, both in float32.
+
+    By the default recipe, and by the losses that neural-style computes.
+    """
     theirs = _Rival("neural-style", f"`old` is {NEURAL_STYLE}", "neural_style", _RIVALS_LAYERS)
-    return [_beside(trees, theirs, "relu3_4", RELU3_4, 0.6)]
+    own = {"": RELU3_4, ", by the same losses": {**RELU3_4, **_RIVALS_LOSSES}}
+    return _beside(trees, theirs, "relu3_4", own, 0.6)
 
 
 def beside_crowsonkb(trees: Trees, program: Path) -> list[Row]:
     """An iteration to relu5_1 of this code and of crowsonkb's program, as above."""
     name = "crowsonkb/style-transfer-pytorch"
     theirs = _Rival(name, f"`old` is {name}", "crowsonkb", {"program": str(program.resolve())})
-    return [_beside(trees, theirs, "relu5_1", RELU5_1, 0.5)]
+    return _beside(trees, theirs, "relu5_1", {"": RELU5_1}, 0.5)
 
 
 @dataclass(frozen=True)
@@ -197,21 +203,37 @@ class _Rival:
 
 
 def _beside(
-    trees: Trees, rival: _Rival, deepest: str, layers: dict[str, Any], most_ratio: float
-) -> Row:
+    trees: Trees,
+    rival: _Rival,
+    deepest: str,
+    own: Mapping[str, dict[str, Any]],
+    most_ratio: float,
+) -> list[Row]:
+    """A row for each of our own ways, by what is said of it; all in turns with the rival."""
     setup, count = trees.setup, 6
     new = next(tree for tree in trees.both if tree.name == "new")
     options = {"network": "vgg19", "size_px": setup.size_px, "scales": 1, "optimizer": "lbfgs"}
-    found: dict[str, list[float]] = {"theirs": [], "ours": []}
+    ours: dict[str, list[float]] = {said: [] for said in own}
+    theirs: list[float] = []
     for _ in range(setup.rounds):
-        ours = trees.iterate(new, options={**options, "iterations": count, **layers})
-        found["ours"].append(pace(ours["marks"]))
+        for said, mine in own.items():
+            painted = trees.iterate(new, options={**options, "iterations": count, **mine})
+            ours[said].append(pace(painted["marks"]))
         task = {"size_px": setup.size_px, "iterations": count, **rival.task}
-        theirs = setup.child(rival.child, **task)
-        found["theirs"].append(pace(theirs["marks"]))
-    both = tuple(found["theirs"]), tuple(found["ours"])
+        theirs.append(pace(setup.child(rival.child, **task)["marks"]))
     name = f"an iteration to {deepest}, {setup.size_px} px, beside {rival.name}"
-    return Row(name, "s of processor", *both, most_ratio, None, rival.remark)
+    return [
+        Row(
+            f"{name}{said}",
+            "s of processor",
+            tuple(theirs),
+            tuple(paces),
+            most_ratio,
+            None,
+            rival.remark,
+        )
+        for said, paces in ours.items()
+    ]
 
 
 def tiles(trees: Trees) -> list[Row]:

@@ -21,7 +21,7 @@ def main() -> None:
     def add(self: TimeLeft, scale: int, seconds: float, worked: float | None = None) -> None:
         now, processor = time.perf_counter() - begun, time.process_time() - busy
         record["scales"] = [(*one.size, one.iterations) for one in self.scales]
-        record["iteration_pixels"], record["slowness"] = self.iteration_pixels, self.slowness
+        record["slowness"] = self.slowness
         times = (seconds, worked or 0.0, now, processor)
         record["iterations"].append((scale, *(round(one, 4) for one in times)))
         told(self, scale, seconds, worked)

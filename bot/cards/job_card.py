@@ -204,11 +204,11 @@ def _cancelled_words(t: Texts, job: Job) -> list[str]:
     ]
 
 
-def saved_card(t: Texts, job: Job, attached: Attached, link: str) -> Card:
-    """A finished picture in its member's direct messages, with the way back to where it was."""
+def saved_card(t: Texts, job: Job, attached: Attached, link: str | None) -> Card:
+    """A finished picture in its member's direct messages, with the way back if there is one."""
     headline, *lines = end_words(t, job, attached)
     gallery = _gallery(attached, described(t, job), spoiler=job.reply.spoiler)
-    back = t("-# It was painted here: {link}", link=link)
+    back = None if link is None else t("-# It was painted here: {link}", link=link)
     buttons = job_buttons(t, job.id, *SAVED_ACTIONS)
     return card(headline, gallery, *lines, back, *buttons, color=COLOR_DONE)
 

@@ -7,7 +7,6 @@ from bot.kit import Feature, Interaction
 from bot.texts import texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
 from bot.wire.acknowledging import acknowledge
-from jobs.model import JobState
 from jobs.outcomes import (
     AlreadyEnded,
     Cancelled,
@@ -30,9 +29,8 @@ async def cancel(interaction: Interaction, job: JobNumber) -> None:
 async def own_jobs(interaction: Interaction, current: str) -> list[app_commands.Choice[int]]:
     """Offer the member's jobs that can still be stopped."""
     t = texts_of(interaction)
-    jobs = await interaction.client.queue.jobs.of_user(
-        interaction.user.id, states=(JobState.QUEUED, JobState.RUNNING), limit=CHOICES
-    )
+    standings = interaction.client.queue.standings
+    jobs = await standings.unfinished_of(interaction.user.id, limit=CHOICES)
     return job_choices(t, jobs, current)
 
 

@@ -49,7 +49,7 @@ async def open_form(interaction: Interaction, job_id: int) -> None:
     gallery = interaction.client.queue.gallery
     post = await read_in_time(interaction, gallery.of(job_id))
     t = texts_of(interaction)
-    if post is not None and post.message_id not in {None, TAKEN_OUT}:
+    if post is not None and post.message_id is not None:
         await acknowledge(interaction, ephemeral=True, thinking=True)
         await _say_where(interaction, t, post)
         return

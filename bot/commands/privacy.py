@@ -104,8 +104,12 @@ async def really_erase_button(interaction: Interaction, t: Texts, _about: int) -
     interaction.client.languages.pop(interaction.user.id, None)
     words = t(
         "Everything is erased: {jobs}, {pictures}, {styles}.",
-        jobs=t.plural("{count} job", "{count} jobs", count=counts.jobs),
-        pictures=t.plural("{count} picture", "{count} pictures", count=counts.pictures),
+        jobs=t.plural(
+            "{count} picture that you asked for",
+            "{count} pictures that you asked for",
+            count=counts.jobs,
+        ),
+        pictures=t.plural("{count} file", "{count} files", count=counts.pictures),
         styles=t.plural("{count} style", "{count} styles", count=counts.styles),
     )
     stays = t(

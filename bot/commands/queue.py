@@ -13,7 +13,7 @@ from bot.texts import Texts, _, texts_of
 from bot.ui.components import Card, card, own_button, row_of, show
 from bot.ui.words import job_line, standing_words
 from bot.wire.acknowledging import acknowledge
-from jobs.model import Job, JobState, Standing
+from jobs.model import Job, Standing
 from jobs.order.standings import QueueOverview
 from jobs.outcomes import Usage
 
@@ -32,10 +32,7 @@ async def queue_page(interaction: Interaction, note: str | None = None) -> Card:
     """The queue as it stands for the one who asks."""
     t = texts_of(interaction)
     queue = interaction.client.queue
-    own = await queue.jobs.of_user(
-        interaction.user.id, states=(JobState.QUEUED, JobState.RUNNING), limit=OWN_SHOWN + 1
-    )
-    own.reverse()
+    own = await queue.standings.unfinished_of(interaction.user.id, limit=OWN_SHOWN + 1)
     everybody: Sequence[Job] = ()
     if interaction.guild_id is not None:
         everybody = await queue.standings.waiting(interaction.guild_id, limit=OTHERS_SHOWN)

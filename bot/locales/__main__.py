@@ -12,6 +12,7 @@ from babel import UnknownLocaleError
 from bot.app.features import build_client
 from bot.locales.extract import template
 from bot.locales.update import known_languages, update
+from common.command_line import run_command
 from common.settings import Settings
 
 
@@ -41,4 +42,4 @@ async def _update(languages: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -196,3 +196,9 @@ def message_address(job: Job) -> str:
     reply = job.reply
     guild = "@me" if job.guild_id is None else job.guild_id
     return f"https://discord.com/channels/{guild}/{reply.channel_id}/{reply.message_id}"
+
+
+def lasting_address(job: Job) -> str | None:
+    """The same, where the message is still there and does not go when its reader looks away."""
+    stands = job.reply.message_id is not None and job.message_removed_at is None
+    return message_address(job) if stands and not job.reply.ephemeral else None

@@ -40,7 +40,7 @@ from engine.painting.inputs import (
 from engine.painting.painter import paint_inputs, told_pictures
 from engine.painting.palette import Coloring
 from engine.painting.picture import Size, fit_size, resized
-from engine.painting.plan import USUAL_ITERATION_PIXELS, colors_first
+from engine.painting.plan import Scale, colors_first
 from engine.painting.recipe import load_recipe
 from engine.pipeline.pictures import Pictures
 
@@ -320,9 +320,7 @@ class ClipPainting:
 
 
 def _work(scales: tuple[tuple[Size, int], ...]) -> float:
-    return float(
-        sum((size[0] * size[1] + USUAL_ITERATION_PIXELS) * count for size, count in scales)
-    )
+    return float(sum(Scale(size, count).work * count for size, count in scales))
 
 
 def _pixels(tensor: torch.Tensor) -> Pixels:

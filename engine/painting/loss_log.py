@@ -29,8 +29,6 @@ class LossLog:
 
     scales: Sequence[Scale]
     """Scales of the painting; their sizes and iterations say how much work there is."""
-    iteration_pixels: int
-    """What an iteration costs by itself; see `Plan`."""
     losses: list[Losses] = field(default_factory=list)
     """The losses that were read."""
     seconds: float = 0.0
@@ -48,7 +46,7 @@ class LossLog:
     _unread_worked: float = 0.0
 
     def __post_init__(self) -> None:
-        self._time = TimeLeft(self.scales, self.iteration_pixels, slowness_before())
+        self._time = TimeLeft(self.scales, slowness_before())
 
     def add(
         self,

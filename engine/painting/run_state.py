@@ -35,7 +35,7 @@ class RunState:
     """Losses and time so far."""
 
     def __post_init__(self) -> None:
-        self.log = LossLog(self.plan.scales, self.plan.iteration_pixels)
+        self.log = LossLog(self.plan.scales)
 
     @property
     def wide(self) -> torch.dtype:

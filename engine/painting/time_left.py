@@ -19,7 +19,7 @@ from pathlib import Path
 
 from engine.painting.plan import Scale
 
-SETTING_UP = 1.0
+SETTING_UP = 1.5
 """What each scale costs before its first iteration, in iterations: its targets are measured."""
 _COLD = 2
 """First iterations of a painting, in which libraries get ready."""
@@ -53,8 +53,6 @@ class TimeLeft:
 
     scales: Sequence[Scale]
     """Scales of the painting."""
-    iteration_pixels: int
-    """What an iteration costs by itself, in pixels of its work; see `Plan`."""
     slowness: float | None = None
     """Seconds that passed for one of work before the painting; None if that is not known."""
     _seen: int = 0
@@ -98,16 +96,13 @@ class TimeLeft:
             if number >= scale:
                 count: float = one.iterations - (iteration if number == scale else 0)
                 count += SETTING_UP if number > scale else 0
-                left += count * rate * self._usual(number)
+                left += count * rate * one.work
         return left * self._passed / self._worked
 
     def _rate_at(self, scale: int, before: float | None = None) -> float:
         """Work of an iteration in parts of the usual; that of the scale before counts a little."""
         total, count = self._work[scale]
-        found = total / self._usual(scale)
+        found = total / self.scales[scale].work
         if before is None:
             return found / count
         return (found + _BELIEVED * before) / (count + _BELIEVED)
-
-    def _usual(self, scale: int) -> int:
-        return self.scales[scale].pixels + self.iteration_pixels

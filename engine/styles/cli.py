@@ -1,7 +1,6 @@
 """`python -m engine styles`: list the catalogue, fetch its scans, make fingerprints."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -163,7 +162,3 @@ def _fingerprint(
         return FAILED
     out.print(f"{output}: {len(data) / 1024:.0f} KiB", markup=False, soft_wrap=True)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -120,6 +120,23 @@ class Standings(QueuePart):
         statement = statement.order_by(J.start, J.id).limit(limit)
         return [job_from_row(row) for row in await self._database.all(statement)]
 
+    async def unfinished_of(
+        self, user_id: int, guild_id: int | None = None, *, limit: int | None = 25
+    ) -> list[Job]:
+        """A user's jobs that are being painted, and after them the next that wait, in order.
+
+        Those of one server, or (None) all.
+        """
+        here = [] if guild_id is None else [J.guild_id == guild_id]
+        unfinished = sa.or_(IS_QUEUED, IS_RUNNING)
+        statement = (
+            sa.select(schema.jobs)
+            .where(unfinished, J.user_id == user_id, J.erased_at.is_(None), *here)
+            .order_by(sa.case((IS_RUNNING, 0), else_=1), J.start, J.id)
+            .limit(limit)
+        )
+        return [job_from_row(row) for row in await self._database.all(statement)]
+
     async def overview(self, guild_id: int | None) -> QueueOverview:
         """How much is waiting and running, in one server or (None) in all."""
         here = [] if guild_id is None else [J.guild_id == guild_id]

@@ -6,16 +6,23 @@ from datetime import UTC, datetime
 import discord
 from discord import app_commands
 
-from bot.commands.admin.access import AdminGroup, admin_guild, begin_as_admin, tell
+from bot.commands.admin.access import (
+    AdminGroup,
+    admin_guild,
+    announce,
+    begin_as_admin,
+    tell,
+)
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
-from bot.ui.components import Card, card, say, show
+from bot.ui.components import Card, PersistentItem, card, own_button, row_of, say, show
 from bot.ui.paging import PagePlace, page_button, turner
 from bot.ui.people import is_operator
 from bot.ui.spans import read_span, span_choices
 from bot.ui.words import plain
 from bot.wire.acknowledging import acknowledge
 from jobs.changing.administration import REASON_LIMIT, Block
+from jobs.outcomes import Cancelled, CancelRequested
 
 PAGE_SIZE = 15
 NOT_BOTS = _("<@{user_id}> is a bot; bots cannot paint, so there is nothing to block.")
@@ -47,13 +54,66 @@ async def add(
         raise UserError(NOT_BOTS, user_id=str(member.id))
     until = None if lasts is None else datetime.now(UTC) + read_span(lasts)
     await acknowledge(interaction, ephemeral=True, thinking=True)
-    if not await interaction.client.queue.blocks.add(
+    if await interaction.client.queue.blocks.add(
         guild_id, member.id, interaction.user.id, reason=reason, until=until
     ):
-        t = texts_of(interaction)
-        await say(interaction, t("<@{user_id}> is blocked already.", user_id=member.id))
+        said = await announce(interaction, _blocked_words(member.id, reason, until))
+    else:
+        said = texts_of(interaction)("<@{user_id}> is blocked already.", user_id=member.id)
+    await show_block(interaction, said, member.id, guild_id, cancel_theirs_button)
+
+
+async def show_block(
+    interaction: Interaction,
+    said: str,
+    member_id: int,
+    guild_id: int | None,
+    cancel_button: type[PersistentItem],
+) -> None:
+    """Say that somebody is blocked, with a button that stops what of theirs is not finished."""
+    standings = interaction.client.queue.standings
+    unfinished = await standings.unfinished_of(member_id, guild_id, limit=None)
+    if not unfinished:
+        await say(interaction, said)
         return
-    await tell(interaction, _blocked_words(member.id, reason, until))
+    t = texts_of(interaction)
+    note = t.plural(
+        "{count} picture of theirs is still waiting or being painted.",
+        "{count} pictures of theirs are still waiting or being painted.",
+        count=len(unfinished),
+    )
+    button = cancel_button.of(t, interaction.user.id, member_id)
+    await show(interaction, card(f"{said}\n{note}", row_of(button)))
+
+
+@own_button("block-cancel", _("Cancel these, too"), style=discord.ButtonStyle.danger)
+async def cancel_theirs_button(interaction: Interaction, _t: Texts, about: int) -> None:
+    """Stops what a member has waiting or being painted in this server."""
+    guild_id = admin_guild(interaction)
+    await acknowledge(interaction)
+    count = await cancel_unfinished(interaction, about, guild_id)
+    await tell(interaction, lambda t: cancelled_words(t, count, about))
+
+
+async def cancel_unfinished(interaction: Interaction, member_id: int, guild_id: int | None) -> int:
+    """Stop what a member has waiting or being painted; how many that were."""
+    queue = interaction.client.queue
+    unfinished = await queue.standings.unfinished_of(member_id, guild_id, limit=None)
+    # The last first, so that none of them moves up before its turn.
+    outcomes = [
+        await queue.jobs.remove(job.id, interaction.user.id) for job in reversed(unfinished)
+    ]
+    return sum(isinstance(each, Cancelled | CancelRequested) for each in outcomes)
+
+
+def cancelled_words(t: Texts, count: int, member_id: int) -> str:
+    """How many of a member's pictures were stopped."""
+    return t.plural(
+        "{count} picture of <@{user_id}> is cancelled.",
+        "{count} pictures of <@{user_id}> are cancelled.",
+        count=count,
+        user_id=member_id,
+    )
 
 
 def _blocked_words(
@@ -126,4 +186,4 @@ def block_line(t: Texts, block: Block) -> str:
 blocklist_turner = page_button("blocked", blocklist_page)
 
 
-FEATURE = Feature(commands=(blocklist,), buttons=(blocklist_turner,))
+FEATURE = Feature(commands=(blocklist,), buttons=(blocklist_turner, cancel_theirs_button))

@@ -8,7 +8,14 @@ from discord import app_commands
 
 from bot.commands.admin.access import AdminGroup
 from bot.commands.admin.audit import audit_line
-from bot.commands.admin.blocklist import NOT_BOTS, block_line, spans
+from bot.commands.admin.blocklist import (
+    NOT_BOTS,
+    block_line,
+    cancel_unfinished,
+    cancelled_words,
+    show_block,
+    spans,
+)
 from bot.commands.admin.queue_admin import (
     TOO_LATE,
     clear_question,
@@ -76,14 +83,23 @@ async def block(
     if user.bot:
         raise UserError(NOT_BOTS, user_id=str(user.id))
     until = None if lasts is None else datetime.now(UTC) + read_span(lasts)
-    await _decide(
-        interaction,
-        lambda: interaction.client.queue.blocks.add(
-            None, user.id, interaction.user.id, reason=reason, until=until
-        ),
-        lambda t: t("<@{user_id}> is blocked from painting everywhere.", user_id=user.id),
-        lambda t: t("<@{user_id}> is blocked already.", user_id=user.id),
-    )
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    t = texts_of(interaction)
+    said = t("<@{user_id}> is blocked already.", user_id=user.id)
+    if await interaction.client.queue.blocks.add(
+        None, user.id, interaction.user.id, reason=reason, until=until
+    ):
+        said = t("<@{user_id}> is blocked from painting everywhere.", user_id=user.id)
+    await show_block(interaction, said, user.id, None, cancel_everywhere_button)
+
+
+@own_button("block-cancel-all", _("Cancel these, too"), style=discord.ButtonStyle.danger)
+async def cancel_everywhere_button(interaction: Interaction, t: Texts, about: int) -> None:
+    """Stops what somebody has waiting or being painted anywhere."""
+    check_operator(interaction)
+    await acknowledge(interaction)
+    count = await cancel_unfinished(interaction, about, None)
+    await say(interaction, cancelled_words(t, count, about))
 
 
 @operator.command(name="unblock")
@@ -175,4 +191,7 @@ async def undo_everywhere_button(interaction: Interaction, t: Texts, about: int)
     await say(interaction, put_back_words(t, len(outcome.job_ids)))
 
 
-FEATURE = Feature(commands=(operator,), buttons=(clear_everywhere_button, undo_everywhere_button))
+FEATURE = Feature(
+    commands=(operator,),
+    buttons=(clear_everywhere_button, undo_everywhere_button, cancel_everywhere_button),
+)

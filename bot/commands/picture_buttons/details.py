@@ -11,7 +11,7 @@ from bot.commands.picture_buttons.describe import describe_button
 from bot.commands.rights import Right, may
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import texts_of
-from bot.ui.words import message_address, plain
+from bot.ui.words import lasting_address, plain
 from bot.wire.acknowledging import acknowledge
 from bot.wire.uploads import REQUEST_LIMIT_BYTES, ROOM_BYTES, Upload
 from common.store import PictureMissingError, StorageUnavailableError
@@ -43,11 +43,7 @@ async def _parent_link(interaction: Interaction, job: Job) -> str | None:
     parent = await interaction.client.queue.jobs.get(job.parent_job_id)
     if parent is None or not may(Right.LOOK, interaction, parent):
         return None
-    reply = parent.reply
-    stands = reply.message_id and reply.channel_id and not reply.ephemeral
-    if not stands or parent.message_removed_at is not None or parent.result_key is None:
-        return None
-    return message_address(parent)
+    return None if parent.result_key is None else lasting_address(parent)
 
 
 async def _records(interaction: Interaction, job: Job) -> list[Upload]:

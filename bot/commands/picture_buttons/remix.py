@@ -17,7 +17,7 @@ from bot.intake.taken import NOT_KEPT
 from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import _, texts_of
-from bot.ui.words import message_address
+from bot.ui.words import lasting_address
 from common.options import MAX_SIZE_PX
 from jobs.model import Job
 
@@ -134,8 +134,7 @@ async def remix_request(interaction: Interaction, job: Job) -> PaintRequest:
 
 def _place_for_all(job: Job) -> str:
     """The address of the message of a job, if it stands in a server for all to see; else empty."""
-    is_public = job.guild_id is not None and not job.reply.ephemeral
-    return message_address(job) if is_public and job.reply.message_id is not None else ""
+    return "" if job.guild_id is None else lasting_address(job) or ""
 
 
 FEATURE = Feature(

@@ -14,7 +14,7 @@ from bot.intake.shares import convenience
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import PersistentItem, own_button
-from bot.ui.words import message_address
+from bot.ui.words import lasting_address
 from bot.wire.acknowledging import acknowledge
 from bot.wire.faults import CANNOT_SEND_TO_USER
 from bot.wire.uploads import REQUEST_LIMIT_BYTES, Upload
@@ -138,7 +138,7 @@ async def _save(interaction: Interaction, job: Job) -> None:
     try:
         dm = await client.create_dm(discord.Object(job.user_id))
         message = await dm.send(
-            view=saved_card(t, job, attached, message_address(job)),
+            view=saved_card(t, job, attached, lasting_address(job)),
             file=Upload(attached.data, attached.filename),
             nonce=f"save-{interaction.id}",
         )

@@ -134,6 +134,15 @@ async def test_compare_shows_both_side_by_side(world: World) -> None:
     assert not posted.message.ephemeral
 
 
+async def test_no_way_leads_back_to_a_message_that_only_its_reader_saw(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"ephemeral": True})
+    await world.said(await press(world, message, "Save to DMs"))
+    (saved,) = world.discord.dms(world.user())
+    assert "strength 50%" in saved.text
+    assert "It was painted here" not in saved.text
+
+
 async def test_save_sends_it_to_the_dms(world: World) -> None:
     await world.start_engine()
     message = await world.painted()

@@ -55,7 +55,7 @@ async def test_everything_is_erased_after_a_question(world: World) -> None:
     assert "Your data" in message.text
     assert (await world.fresh(done)).result_key is not None
     await press_erase(world, message, "Erase everything")
-    assert "Everything is erased: 2 jobs," in message.text
+    assert "Everything is erased: 2 pictures that you asked for," in message.text
     assert not await world.queue.jobs.of_user(ada.id)
     assert not await world.queue.styles.visible_to(ada.id, None)
     shown = await world.slash(ada, "show", {"picture": done.id})
@@ -70,7 +70,7 @@ async def test_messages_of_what_was_waiting_say_that_it_is_cancelled(world: Worl
     await waiting.wait(lambda i: i.message is not None and "Place 1" in i.message.text)
     message = await world.slash(ada, "privacy")
     await press_erase(world, message, "Erase everything")
-    assert "Everything is erased: 1 job," in message.text
+    assert "Everything is erased: 1 picture that you asked for," in message.text
     await waiting.wait(lambda i: i.message is not None and "Cancelled" in i.message.text)
     assert not await world.queue.jobs.of_user(ada.id)
 

@@ -2,8 +2,11 @@ import pytest
 
 from jobs.model import JobState
 from sandbox.command_visibility import NotOfferedError
+from sandbox.model import Json
 from tests.kit.pretend_engine import ENGINE
 from tests.kit.world import World
+
+SECTION = 9
 
 
 async def test_the_queue_shows_ones_own_pictures_with_place_and_time(world: World) -> None:
@@ -20,6 +23,27 @@ async def test_the_queue_shows_ones_own_pictures_with_place_and_time(world: Worl
     assert f"#{second.id} · <@{grace.id}>" in message.text
     assert len([b for b in message.buttons if b["label"] == "Cancel"]) == 2
     assert f"#{third.id}" in message.text
+
+
+async def test_of_many_those_are_shown_that_come_next_and_first_what_is_painted(
+    world: World,
+) -> None:
+    ada, admin = world.user("ada"), world.user("admin")
+    jobs = [await world.job(ada) for _ in range(12)]
+    await world.stepped.start(jobs[0])
+    await world.queue.jobs.move_to_front(jobs[11].id, admin.id)
+    message = await world.slash(ada, "queue")
+    sections = [each for each in message.walk() if each["type"] == SECTION]
+    shown = [int(words.split()[0].strip("\\#")) for words in map(words_of, sections)]
+    wanted = [jobs[0], jobs[11], *jobs[1:7]]
+    assert shown == [job.id for job in wanted]
+    assert "… and more" in message.text
+    offered = await world.discord.autocomplete(ada, "cancel", "job", "")
+    assert [choice["value"] for choice in offered][:8] == shown
+
+
+def words_of(section: Json) -> str:
+    return str(section["components"][0]["content"])
 
 
 async def test_a_paused_queue_and_missing_engines_are_told(world: World) -> None:

@@ -78,7 +78,7 @@ def test_a_gradient_that_is_not_finite_is_seen_at_the_last_iteration_too() -> No
 
 
 def test_seconds_count_the_wait_for_the_device() -> None:
-    log = LossLog([Scale((8, 8), 10)], iteration_pixels=0)
+    log = LossLog([Scale((8, 8), 10)])
     log.add(
         0,
         1,

@@ -14,7 +14,6 @@ SCALES = tuple(
     Scale((side * 3 // 4, side), count)
     for side, count in ((128, 60), (181, 20), (256, 20), (362, 20), (512, 20))
 )
-PIXELS = 8000
 
 
 def alone() -> float:
@@ -32,7 +31,7 @@ def shown(
 ) -> list[float]:
     """How far off each time is that is shown, as a factor; before a tenth and then after it."""
     draw = random.Random(5)
-    time_left, found, passed = TimeLeft(SCALES, PIXELS), [], 0.0
+    time_left, found, passed = TimeLeft(SCALES), [], 0.0
     for number, scale in enumerate(SCALES):
         for done in range(scale.iterations):
             worked = (own + each * scale.pixels) * (1 + noise * draw.uniform(-1, 1))
@@ -67,7 +66,7 @@ def test_the_first_time_shown_is_right_within_a_half_and_later_within_a_quarter(
 
 
 def test_a_machine_that_becomes_busy_is_noticed_within_a_minute() -> None:
-    time_left = TimeLeft(SCALES, PIXELS)
+    time_left = TimeLeft(SCALES)
     for _ in range(60):
         time_left.add(0, 1.0, 1.0)
     idle = time_left.seconds(1, 0)
@@ -80,7 +79,7 @@ def test_a_machine_that_becomes_busy_is_noticed_within_a_minute() -> None:
 
 
 def test_a_program_that_comes_for_a_moment_hardly_changes_what_is_shown() -> None:
-    time_left = TimeLeft(SCALES, PIXELS)
+    time_left = TimeLeft(SCALES)
     for _ in range(30):
         time_left.add(0, 1.0, 1.0)
     before = time_left.seconds(1, 0)
@@ -93,15 +92,15 @@ def test_a_program_that_comes_for_a_moment_hardly_changes_what_is_shown() -> Non
 
 
 def test_a_size_that_costs_more_than_is_usual_is_believed_after_some_iterations() -> None:
-    time_left = TimeLeft(SCALES, PIXELS)
+    time_left = TimeLeft(SCALES)
     for _ in range(10):
         time_left.add(0, 1.0, 1.0)
     first = time_left.seconds(1, 0)
     for _ in range(20):  # the next scale takes twice as long as the first one promised
-        time_left.add(1, 2 * (SCALES[1].pixels + PIXELS) / (SCALES[0].pixels + PIXELS))
+        time_left.add(1, 2 * SCALES[1].work / SCALES[0].work)
     then = time_left.seconds(2, 0)
-    rest = sum((one.pixels + PIXELS) * (one.iterations + SETTING_UP) for one in SCALES[2:])
-    promised = rest / (SCALES[0].pixels + PIXELS)
+    rest = sum(one.work * (one.iterations + SETTING_UP) for one in SCALES[2:])
+    promised = rest / SCALES[0].work
     assert first is not None
     assert first > promised
     assert then is not None
@@ -109,7 +108,7 @@ def test_a_size_that_costs_more_than_is_usual_is_believed_after_some_iterations(
 
 
 def test_nothing_is_said_of_a_cold_start_and_nothing_is_left_at_the_end() -> None:
-    time_left = TimeLeft(SCALES, PIXELS)
+    time_left = TimeLeft(SCALES)
     assert time_left.seconds(0, 0) is None
     for _ in range(3):
         time_left.add(0, 1.0)
@@ -117,7 +116,7 @@ def test_nothing_is_said_of_a_cold_start_and_nothing_is_left_at_the_end() -> Non
 
 
 def test_the_first_time_shown_counts_in_how_slow_work_was_before_the_painting() -> None:
-    busy, unknown = TimeLeft(SCALES, PIXELS, slowness=8.0), TimeLeft(SCALES, PIXELS)
+    busy, unknown = TimeLeft(SCALES, slowness=8.0), TimeLeft(SCALES)
     for _ in range(3):  # a few iterations in which nobody came between
         busy.add(0, 0.1, 0.1)
         unknown.add(0, 0.1, 0.1)
@@ -132,7 +131,7 @@ def test_the_first_time_shown_counts_in_how_slow_work_was_before_the_painting() 
 
 
 def test_a_device_of_its_own_is_not_slowed_by_what_the_processor_has_to_do() -> None:
-    busy, unknown = TimeLeft(SCALES, PIXELS, slowness=8.0), TimeLeft(SCALES, PIXELS)
+    busy, unknown = TimeLeft(SCALES, slowness=8.0), TimeLeft(SCALES)
     for _ in range(5):
         busy.add(0, 0.1)
         unknown.add(0, 0.1)

@@ -181,6 +181,7 @@ BUTTONS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("limits reset", {}, ["Reset all"]),
     ("limits log", {}, ["Next"]),
     ("blocklist show", {}, ["Next"]),
+    ("blocklist add", {"member": "ada"}, ["Cancel these, too"]),
     ("queue-admin clear", {}, ["Cancel them all"]),
     ("queue-admin clear", {}, ["Cancel them all", "Undo"]),
 ]
@@ -197,7 +198,8 @@ async def test_a_permission_that_is_gone_is_noticed_at_the_button(
     await world.queue.limits.set(world.guild_id, {"max_per_day": 3}, admin.id)
     await block_many(world)
     job = await world.job(world.user("ada"))
-    message = await world.slash(admin, command, options)
+    members = {name: world.user(value).id for name, value in options.items() if name == "member"}
+    message = await world.slash(admin, command, options | members)
     for label in labels[:-1]:
         await world.press(admin, message, label)
     before = await server(world, job)
@@ -331,6 +333,28 @@ async def test_the_blocklist(world: World) -> None:
     assert "is not blocked here" in again.text
     message = await world.slash(admin, "blocklist add", {"member": admin.id})
     assert "cannot block yourself" in message.text
+
+
+async def test_who_is_blocked_may_have_pictures_yet_which_can_be_cancelled_with_them(
+    world: World,
+) -> None:
+    admin, grace, talk = world.user("admin"), world.user("grace"), world.discord.channel("talk")
+    await world.queue.limits.set(world.guild_id, {"log_channel_id": talk.id}, 1)
+    painted, waiting = await world.job(grace), await world.job(grace)
+    others, elsewhere = await world.job(world.user("ada")), await world.job(grace, in_guild=False)
+    await world.stepped.start(painted)
+    message = await world.slash(admin, "blocklist add", {"member": grace.id})
+    assert "2 pictures of theirs are still waiting or being painted." in message.text
+    await world.press(admin, message, "Cancel these, too")
+    assert message.text == f"2 pictures of <@{grace.id}> are cancelled."
+    assert not message.buttons
+    assert f"<@{admin.id}>: {message.text}" == world.discord.messages("talk")[-1].text
+    assert await world.state(waiting) is JobState.CANCELLED
+    assert (await world.fresh(painted)).cancel_requested
+    for job in (others, elsewhere):
+        assert await world.state(job) is JobState.QUEUED
+    again = await world.slash(admin, "blocklist add", {"member": world.user("ada").id})
+    assert "1 picture of theirs is still waiting or being painted." in again.text
 
 
 async def test_a_block_has_a_reason_and_ends_by_itself(world: World) -> None:

@@ -51,6 +51,19 @@ async def test_somebody_is_blocked_everywhere_and_let_in_again(world: World) -> 
     assert "Blocked everywhere: nobody" in (await world.slash(admin, "operator log")).text
 
 
+async def test_what_is_not_finished_of_who_is_blocked_is_cancelled_everywhere(world: World) -> None:
+    admin, grace = world.user("admin"), world.user("grace")
+    jobs = [await world.job(grace), await world.job(grace, in_guild=False)]
+    message = await world.slash(admin, "operator block", {"user": grace.id})
+    assert "2 pictures of theirs" in message.text
+    run_by(world, "ada")
+    await world.discord.press(admin, message, label="Cancel these, too")
+    assert {await world.state(job) for job in jobs} == {JobState.QUEUED}
+    run_by(world, "admin")
+    await world.press(admin, message, "Cancel these, too")
+    assert {await world.state(job) for job in jobs} == {JobState.CANCELLED}
+
+
 async def test_who_runs_the_bot_cannot_be_blocked(world: World) -> None:
     admin = world.user("admin")
     said = await world.slash(admin, "operator block", {"user": admin.id})
