@@ -1,6 +1,7 @@
 """The way from a command to a job in the queue; goes on after a restart."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
@@ -273,10 +274,15 @@ class IntakeService(Service):
         interaction.extras[ANSWER_FOLLOWS] = True
         message_id = interaction.message.id if interaction.message else message_id
         if not self._stopping:
-            self._spawn(self._paint_decided(chosen, message_id))
+            self._spawn(self._paint_decided(chosen, message_id, wish))
 
-    async def _paint_decided(self, wish: PaintRequest, message_id: int | None) -> None:
-        """Write down how a question was answered, and paint, unless it was answered before."""
+    async def _paint_decided(
+        self, wish: PaintRequest, message_id: int | None, undecided: PaintRequest
+    ) -> None:
+        """Write down how a question was answered, and paint, unless it was answered before.
+
+        Where that fails the question stands as before, and no later start answers it by itself.
+        """
         try:
             is_open = await self._dependencies.patiently(wish, lambda: self._replace(wish))
         except QueueUnavailableError as error:
@@ -285,6 +291,8 @@ class IntakeService(Service):
             return
         if is_open:
             await self._work(wish, message_id)
+            with contextlib.suppress(QueueUnavailableError):
+                await self._replace(undecided)  # of a job it is closed
 
     async def finish(
         self, interaction: Interaction, wish_id: int, styles: tuple[StyleWish, ...], **changes: Any

@@ -77,7 +77,8 @@ class Submissions(QueuePart):
     async def submit(self, submission: Submission) -> SubmitOutcome:
         """Queue a job, if the limits allow it; all in one transaction.
 
-        The same interaction is queued once, however often it is submitted.
+        The same interaction is queued once, however often it is submitted. That of a job is closed
+        as an intake; of what is refused it stays open until its member knows, to be closed then.
         """
         outcome = await self._submit(submission)
         if not isinstance(outcome, Refused):
@@ -96,9 +97,10 @@ class Submissions(QueuePart):
             intake = await intake_row(transaction, interaction_id)
             if intake is not None and intake.erased_at is not None:
                 return Erased()
-            await close_intakes(transaction, COLUMNS.interaction_id == interaction_id)
+            its_intake = COLUMNS.interaction_id == interaction_id
             known = sa.select(schema.jobs).where(J.interaction_id == interaction_id)
             if (earlier := await transaction.one_or_none(known)) is not None:
+                await close_intakes(transaction, its_intake)
                 return AlreadySubmitted(job_from_row(earlier))
             if await _is_taken_back(transaction, submission.parent_job_id):
                 return Erased()
@@ -108,6 +110,7 @@ class Submissions(QueuePart):
             refusal = await refusal_for(connection, rules, asker, options, transaction.now)
             if refusal is not None:
                 return Refused(refusal)
+            await close_intakes(transaction, its_intake)
             fleet = await self._standings.fleet(connection, transaction.now)
             chosen = choose_network(
                 options,
@@ -144,15 +147,17 @@ class Submissions(QueuePart):
         roles = {**inputs, "result": key}
         async with self._database.write() as transaction:
             await transaction.lock(*(picture_lock(each) for each in sorted(set(roles.values()))))
-            await close_intakes(transaction, COLUMNS.interaction_id == reply.interaction_id)
+            its_intake = COLUMNS.interaction_id == reply.interaction_id
             known = sa.select(schema.jobs).where(J.interaction_id == reply.interaction_id)
             if (earlier := await transaction.one_or_none(known)) is not None:
+                await close_intakes(transaction, its_intake)
                 return job_from_row(earlier)
             now = await row_of(transaction, job.id)
             if now is None or now.result_key is None or now.delete_after is not None:
                 return None
             if job_from_row(now).inputs.erased and not job.inputs.erased:
                 return None  # as it was seen it is no more
+            await close_intakes(transaction, its_intake)
             submission = Submission(asker, reply, one.inputs, one.options, job.id)
             flow = fairness.flow_of(asker.guild_id, asker.user_id)
             nowhere = fairness.Tags(flow, fairness.NORMAL, 0.0, 0.0, 0.0, 0.0)

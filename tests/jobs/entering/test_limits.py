@@ -346,11 +346,15 @@ async def test_who_waits_for_an_intake_that_cannot_be_written_hears_of_it(queue:
     assert await queue.intakes.open(1, 1, {})
 
 
-async def test_an_intake_that_is_refused_is_closed(queue: JobQueue) -> None:
+async def test_an_intake_that_is_refused_is_open_until_its_member_knows(queue: JobQueue) -> None:
+    """Or a bot that ends in between would leave the member without a word."""
     await queue.blocks.add(5, 1, 9)
     asked = submission()
     await queue.intakes.open(asked.reply.interaction_id, 1, {})
     assert isinstance(await queue.submissions.submit(asked), Refused)
+    (left,) = await queue.intakes.pending()
+    assert left.interaction_id == asked.reply.interaction_id
+    await queue.intakes.close(asked.reply.interaction_id)
     assert await queue.intakes.pending() == []
     await queue.intakes.open(999, 1, {})
     await queue.intakes.close(999)

@@ -1,0 +1,67 @@
+"""A command that the limits refuse only when its pictures are there, as others came meanwhile."""
+
+import pytest
+
+from bot.intake.early_look import EarlyLook
+from sandbox.model import Interaction
+from tests.kit.moving import asked, decided
+from tests.kit.world import World
+
+EDITS = "/webhooks/*/messages/*"
+
+
+async def refused_late(world: World) -> Interaction:
+    """The second of two commands at the same moment, where there is a place for one."""
+    await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 9)
+    slow = world.discord.faults.add("GET", "*attachments/*", delay=1.5, times=4)
+    first, second = [await world.paint(), await world.paint()]
+    await world.eventually(lambda: len(slow.hits) == 4)
+    world.discord.faults.add("PATCH", EDITS, status=503, times=1000)
+
+    async def is_one() -> bool:
+        return len(await world.jobs()) == 1
+
+    await world.eventually(is_one)
+    (job,) = await world.jobs()
+    return second if job.interaction_id == first.id else first
+
+
+async def test_its_member_reads_why_also_where_the_bot_ended_before_it_could_say_so(
+    world: World,
+) -> None:
+    refused = await refused_late(world)
+    await world.stop_bot()
+    assert refused.message is not None
+    assert refused.message.loading
+    world.discord.faults.clear()
+    await world.start_bot()
+    assert "as many pictures" in await world.said(refused)
+    await world.no_intakes()
+    assert len(await world.jobs()) == 1
+
+
+async def test_a_question_whose_answer_is_refused_can_be_answered_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_early(*_: object) -> None:
+        """What is in the way comes after the first look."""
+
+    monkeypatch.setattr(EarlyLook, "check", too_early)
+    question = await asked(world)
+    await world.job(world.user("ada"))
+    await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 1}, 9)
+    refused = await decided(world, question)
+    await refused.wait(lambda i: any("as many pictures" in said.text for said in i.followups))
+
+    async def is_a_question_again() -> bool:
+        (intake,) = await world.queue.intakes.pending()
+        return not intake.payload["asked"]
+
+    await world.eventually(is_a_question_again)
+    await world.queue.limits.set(world.guild_id, {"max_waiting_per_user": 5}, 9)
+    await world.stop_bot()
+    await world.start_bot()
+    await world.start_engine()
+    done = await world.finished(await decided(world, question))
+    assert done is question
+    assert len(await world.jobs()) == 2
