@@ -1,12 +1,13 @@
 """Settings of all of Atelier's processes, read from the environment and from `.env`."""
 
 import difflib
+import logging
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from dotenv import dotenv_values
 from pydantic import (
     Field,
     SecretStr,
@@ -17,19 +18,35 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from common.env_file import ENCODING, meaningless_lines, names_in, silence_its_reader
 from common.errors import AtelierError
 from common.limits import LIMITS, Limits
 from common.options import Network, Precision
 
+log = logging.getLogger(__name__)
+
 MIB = 1024 * 1024
+ENV_FILE = Path(".env")
+DiscordId = Annotated[int, Field(ge=1, lt=2**63)]
+_NEAR, _VERY_NEAR = 0.75, 0.85
+"""How alike two names are of which one is meant by the other."""
+_PLAINLY = {
+    "Input should be": "has to be",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid boolean": "true or false",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+}
+_WITHOUT_SLASHES = re.compile(r"(s3|gs|az|https?):(?!//)")
 
 
 class _FirstSettings(BaseSettings):
     """Those that stand before the operator's limits."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
-        env_file_encoding="utf-8",
+        env_file=ENV_FILE,
+        env_file_encoding=ENCODING,
         extra="ignore",
         frozen=True,
         populate_by_name=True,
@@ -156,12 +173,12 @@ class Settings(_LimitSettings):
         description="Address that this port listens on. Nobody has to sign in there: keep it to "
         "this machine, or to a network that only you reach.",
     )
-    atelier_alert_channel_id: int | None = Field(
+    atelier_alert_channel_id: DiscordId | None = Field(
         None,
         description="Discord id of the channel that is told of troubles. Default: the owners' "
         "direct messages.",
     )
-    atelier_owner_ids: Annotated[tuple[int, ...], NoDecode] = Field(
+    atelier_owner_ids: Annotated[tuple[DiscordId, ...], NoDecode] = Field(
         (),
         description="Discord ids, separated by commas, of those who run this bot.",
     )
@@ -178,8 +195,29 @@ class Settings(_LimitSettings):
     def _without_keys(cls, value: str | None) -> str | None:
         """Addresses are shown to people; keys are read from where nothing shows them."""
         if value and "@" in value.partition("://")[2].partition("/")[0]:
-            reason = "keys do not belong into it; put them into AWS_ACCESS_KEY_ID and "
+            reason = "must not have keys in it; put them into AWS_ACCESS_KEY_ID and "
             raise ValueError(reason + "AWS_SECRET_ACCESS_KEY")
+        if value and (_WITHOUT_SLASHES.match(value) or value.rstrip("/") == "s3:"):
+            raise ValueError("has to be a folder, or s3://bucket/prefix")
+        return str(_home_of(Path(value))) if value and value[0] in "~$" else value
+
+    @field_validator("atelier_data_dir", "atelier_vgg19_weights")
+    @classmethod
+    def _from_home(cls, value: Path | None) -> Path | None:
+        return None if value is None else _home_of(value)
+
+    @field_validator("discord_token")
+    @classmethod
+    def _without_spaces(cls, value: SecretStr | None) -> SecretStr | None:
+        """As discord.py takes it: spaces and line ends come along when it is copied."""
+        return None if value is None else SecretStr(value.get_secret_value().strip())
+
+    @field_validator("discord_api_url", "discord_gateway_url")
+    @classmethod
+    def _of_a_server(cls, value: str | None, info: ValidationInfo) -> str | None:
+        schemes = {"http", "https"} if info.field_name == "discord_api_url" else {"ws", "wss"}
+        if value and not (urlsplit(value).scheme in schemes and urlsplit(value).hostname):
+            raise ValueError(f"has to be an address that begins with {min(schemes)}://")
         return value
 
     @field_validator("*", mode="before")
@@ -233,43 +271,85 @@ class Settings(_LimitSettings):
         return self.atelier_max_input_megapixels * 1_000_000
 
 
+def _home_of(path: Path) -> Path:
+    """What a shell reads `~/data` as; but a folder of that very name stays what it was.
+
+    Raises:
+        ValueError: nobody knows where that home is, or it begins with a variable.
+    """
+    if path.parts[:1] and path.parts[0].startswith("$"):
+        raise ValueError("has to be a path; a variable in it is written as ${HOME}, in .env alone")
+    try:
+        return path if path.exists() else path.expanduser()
+    except RuntimeError:
+        raise ValueError("begins with the home of a user that there is not") from None
+    except OSError:
+        return path
+
+
 class SettingsError(AtelierError):
     """The environment holds a value that cannot be used; the text says which and why."""
 
 
-def unknown_settings(env_file: Path | None = Path(".env")) -> list[str]:
-    """A sentence for each variable that looks like one of ours and is none.
+def unknown_settings(env_file: Path | None = ENV_FILE) -> list[str]:
+    """A sentence for each name that looks like one of our settings and is none.
+
+    In the environment those are looked at that begin as ours do; in the file, which is ours, also
+    those that are nearly one.
 
     Args:
         env_file: read besides the environment, where it is there.
     """
     known = [name.upper() for name in Settings.model_fields]
-    names = set(os.environ)
-    if env_file is not None and env_file.is_file():
-        names |= set(dotenv_values(env_file))
+    written = [] if env_file is None else names_in(env_file)
     sentences = []
-    for name in sorted(names):
-        if name.upper() in known or not name.upper().startswith("ATELIER_"):
+    for name in sorted({*os.environ, *written}):
+        if name.upper() in known:
             continue
-        near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.75)
-        sentences.append(
-            f"{name} is no setting of Atelier" + (f"; is {near[0]} meant?" if near else ".")
-        )
+        is_ours = name.upper().startswith("ATELIER_")
+        cutoff = _NEAR if is_ours else _VERY_NEAR
+        near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=cutoff)
+        if is_ours or (near and name in written):
+            sentences.append(
+                f"{name} is no setting of Atelier" + (f"; is {near[0]} meant?" if near else ".")
+            )
     return sentences
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings.
+    """Read the settings; the log tells of lines in `.env` that say nothing.
 
     Raises:
         SettingsError: with one line for each variable that is wrong; values are not repeated,
             since one of them may be a secret.
     """
+    env_file = overrides.get("_env_file", ENV_FILE)
+    silence_its_reader()
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks them
+        settings = Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks them
+        lines = meaningless_lines(env_file) if isinstance(env_file, Path) else []
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
-            for problem in error.errors(include_input=False, include_url=False)
-        ]
-        raise SettingsError("These settings cannot be used:\n  " + "\n  ".join(lines)) from None
+        problems = error.errors(include_input=False, include_url=False)
+        sentences = dict.fromkeys(_said(problem["loc"], problem["msg"]) for problem in problems)
+        raise SettingsError("These settings cannot be used:\n  " + "\n  ".join(sentences)) from None
+    except UnicodeDecodeError:
+        raise SettingsError(
+            f"{env_file} is not written in UTF-8: save it anew with that encoding."
+        ) from None
+    except OSError as error:
+        raise SettingsError(
+            f"{env_file} cannot be read ({error.strerror}): let the user who runs Atelier read it."
+        ) from None
+    for line in lines:
+        log.warning("Line %d of %s is not read: write a setting as NAME=value.", line, env_file)
+    return settings
+
+
+def _said(place: tuple[int | str, ...], words: str) -> str:
+    """What is wrong, without the words of a program that reads the text."""
+    words = words.removeprefix("Value error, ").partition(", unable to ")[0]
+    if len(place) > 1:  # one of several
+        words = words.replace("a valid integer", "whole numbers between commas")
+    for theirs, ours in _PLAINLY.items():
+        words = words.replace(theirs, ours)
+    return f"{str(place[0]).upper()} {words.rstrip('.')}."

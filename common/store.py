@@ -139,7 +139,7 @@ class PictureStore:
             )
         except (ValueError, ImportError) as error:
             raise StorageUnavailableError(
-                f"ATELIER_STORAGE_URL is not the address of a picture store: {error}"
+                f"ATELIER_STORAGE_URL is not the address of a picture store: {error}."
             ) from error
 
     @contextlib.contextmanager
@@ -386,4 +386,7 @@ def _translated() -> Iterator[None]:
         # S3's client has errors of its own, and is not there to be imported on most machines.
         if type(error).__module__.partition(".")[0] not in _S3_PACKAGES:
             raise
-        raise StorageUnavailableError(f"The picture store cannot be used: {error}") from error
+        words = " ".join(str(error).split()).rstrip(".")
+        if "credentials" in words:
+            words += "; keys are read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        raise StorageUnavailableError(f"The picture store cannot be used: {words}.") from error

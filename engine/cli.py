@@ -119,9 +119,10 @@ def _paint(chosen: argparse.Namespace, settings: Settings, console: Console) -> 
     _write_records(report, chosen)
     if checkpoints is not None:
         checkpoints.remove()
+    times = "1 iteration" if report.iterations == 1 else f"{report.iterations} iterations"
     said = (
         f"{chosen.output}: {made.size}, {report.network}, "
-        f"{report.precision} on {report.device}, {report.iterations} iterations in "
+        f"{report.precision} on {report.device}, {times} in "
         f"{report.seconds:.1f} s, seed {options.seed}"
     )
     for line in (said, *(f"  {for_shell(note)}" for note in report.notes)):

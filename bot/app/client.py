@@ -116,7 +116,8 @@ class AtelierClient(Bot):
 
     async def on_ready(self) -> None:
         """Say that the bot is there."""
-        log.info("Connected as %s, in %d servers", self.user, len(self.guilds))
+        servers = "1 server" if len(self.guilds) == 1 else f"{len(self.guilds)} servers"
+        log.info("Connected as %s, in %s", self.user, servers)
         self._discord_is_there()
 
     async def on_resumed(self) -> None:

@@ -1,5 +1,6 @@
 """The gallery of a server: members publish their pictures in a channel that an admin named."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -24,6 +25,7 @@ from bot.ui.fields import Switches
 from bot.ui.reporting import ReportingModal
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import MessageGone, fault_of, passes
+from bot.wire.original_response import insist
 from bot.wire.uploads import Upload
 from common.logs import log_ids
 from jobs.changing.gallery import TAKEN_OUT, GalleryPost
@@ -32,6 +34,9 @@ from jobs.model import Job
 log = logging.getLogger(__name__)
 
 TITLE_LIMIT = 100
+TRIES = 3
+ANSWER_SECONDS = 45.0
+"""Enough to upload a picture by a slow line; less than after which it may be posted anew."""
 BY_NAME = "name"
 NO_GALLERY = _("This server has no gallery; its admins choose a channel by /limits set gallery.")
 BEING_POSTED = _("It is just being posted; please wait a moment.")
@@ -101,21 +106,39 @@ class GalleryForm(ReportingModal):
             return
         by_name = BY_NAME in self._switches.values
         try:
-            message_id = await _post(
+            message = await _post(
                 interaction, job, channel_id, title=self._title.value.strip(), by_name=by_name
             )
         except BaseException:
             await gallery.forget(job.id)
             raise
-        await gallery.posted(job.id, message_id)
-        post = GalleryPost(job.id, interaction.guild_id, channel_id, message_id)
+        await gallery.posted(job.id, message.id)
+        await _check_kept(interaction, job.id, message)
+        post = GalleryPost(job.id, interaction.guild_id, channel_id, message.id)
         await _say_where(interaction, t, post)
+
+
+async def _check_kept(interaction: Interaction, job_id: int, message: discord.Message) -> None:
+    """Take a picture out again that was deleted, or erased, while it was being posted.
+
+    Who deletes one finds no message to take out until that is noted. So this is looked for after.
+
+    Raises:
+        UserError: it was.
+    """
+    queue = interaction.client.queue
+    job = await queue.jobs.get(job_id)
+    if job is not None and job.pictures_deleted_at is None:
+        return
+    await insist(message.delete, TRIES)
+    await queue.gallery.forget(job_id)
+    raise UserError(NOT_KEPT)
 
 
 async def _post(
     interaction: Interaction, job: Job, channel_id: int, *, title: str, by_name: bool
-) -> int:
-    """Post a picture in the language of the server; the message's id."""
+) -> discord.Message:
+    """Post a picture in the language of the server."""
     client, t = interaction.client, texts_for(interaction.guild_locale)
     guild_id = interaction.guild_id or 0
     guild = client.get_guild(guild_id)
@@ -128,21 +151,29 @@ async def _post(
         layout = gallery_card(t, job, attached, title=title, by_name=by_name, spoiler=hidden)
         layout.files = tuple(Upload(each.data, each.filename) for each in attached.all)
         # The nonce is not of the job, which may be posted again.
-        message = await post_card(interaction, channel_id, layout, f"post-{interaction.id}")
-    return message.id
+        return await post_card(interaction, channel_id, layout, f"post-{interaction.id}")
 
 
 async def post_card(
     interaction: Interaction, channel_id: int, layout: Card, nonce: str
 ) -> discord.Message:
-    """Post a card in a channel of the server.
+    """Post a card in a channel of the server, once.
+
+    An answer may get lost though it is posted; to post with the same nonce again brings it then.
 
     Raises:
         UserError: if the bot may not write there.
     """
     channel = interaction.client.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
+    files = [(each.fp.read(), each.filename) for each in layout.files]
+
+    async def send() -> discord.Message:
+        uploads = [Upload(data, name) for data, name in files]  # each is for one request
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await channel.send(view=layout, files=uploads, nonce=nonce)
+
     try:
-        return await channel.send(view=layout, files=list(layout.files), nonce=nonce)
+        return await insist(send, TRIES)
     except (discord.Forbidden, discord.NotFound) as error:
         if passes(error):
             raise

@@ -11,6 +11,7 @@ from bot.cards.job_card import job_card
 from bot.cards.small_print import Attached
 from bot.commands.job_access import is_removed, job_in_time, note_look
 from bot.commands.rights import Right, may
+from bot.intake.own_defaults import must_hide_here
 from bot.intake.request import asker_of
 from bot.intake.shares import convenience
 from bot.kit import Feature, Interaction, UserError
@@ -32,14 +33,18 @@ NOT_FOR_OTHERS = _(
 )
 
 
-async def show_job(interaction: Interaction, job_id: int) -> None:
+async def show_job(interaction: Interaction, job_id: int, *, to_others: bool = False) -> None:
     """Show a job in the message of an interaction that has been acknowledged.
+
+    What others see is hidden where admins want that, too.
 
     Raises:
         UserError: if there is none, or the user may not see it: which, is not said.
     """
     job = await _visible(interaction, job_id)
     await note_look(interaction, job)
+    if to_others and await must_hide_here(interaction):
+        job = replace(job, reply=replace(job.reply, spoiler=True))
     client, t = interaction.client, texts_of(interaction)
     async with convenience(interaction):
         standing = await client.queue.standings.get(job.id)
@@ -134,7 +139,7 @@ async def show_command(
     if everybody:  # a refusal is for the one who asks, and after the acknowledgement all see it
         await check_posting(interaction, picture)
     await acknowledge(interaction, ephemeral=not everybody, thinking=True)
-    await show_job(interaction, picture)
+    await show_job(interaction, picture, to_others=everybody)
 
 
 @show_command.autocomplete("picture")

@@ -9,7 +9,7 @@ import discord
 from bot.kit import Bot, Feature, Service
 from bot.wire.uploads import Upload
 from common.catalogue import Painting
-from common.catalogue.catalogue import scan_path, swatch_at_hand
+from common.catalogue.catalogue import kept_scan, swatch_at_hand
 from common.pictures import DecodeLimits, DecoderPool, DecoderUnavailableError, PictureError
 from common.store import PictureMissingError
 
@@ -54,8 +54,7 @@ async def small_picture(client: Bot, pictured: Painting | str, name: str) -> dis
     if isinstance(pictured, str):
         png = await thumbnails.small(lambda: client.queue.store.get(pictured))
         return None if png is None else Upload(png, f"{name}.png")
-    scan = scan_path(pictured, styles_dir)
-    if scan.is_file():
+    if (scan := kept_scan(pictured, styles_dir)) is not None:
         png = await thumbnails.small(lambda: asyncio.to_thread(scan.read_bytes))
         if png is not None:
             return Upload(png, f"{name}.png")

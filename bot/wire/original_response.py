@@ -43,7 +43,7 @@ async def say_instead(client: Bot, user_id: int, reply: Reply, sentence: str) ->
     webhook = webhook_of(client, reply)
     async with _else_by_dm(client, user_id, reply, sentence):
         if reply.ephemeral:
-            await _insist(lambda: webhook.edit_message(ORIGINAL, content=sentence))
+            await insist(lambda: webhook.edit_message(ORIGINAL, content=sentence))
             return
         await say_alone(webhook, sentence)
 
@@ -56,10 +56,10 @@ async def say_alone(webhook: discord.Webhook, sentence: str) -> None:
     """
     # The first follow-up would become the answer, and as public; so it is filled before.
     with contextlib.suppress(discord.NotFound):  # they deleted it
-        await _insist(lambda: webhook.edit_message(ORIGINAL, content=FILLING))
-    await _insist(lambda: webhook.send(sentence, ephemeral=True, wait=True))
+        await insist(lambda: webhook.edit_message(ORIGINAL, content=FILLING))
+    await insist(lambda: webhook.send(sentence, ephemeral=True, wait=True))
     with contextlib.suppress(discord.NotFound):
-        await _insist(lambda: webhook.delete_message(ORIGINAL))
+        await insist(lambda: webhook.delete_message(ORIGINAL))
 
 
 async def say_meanwhile(client: Bot, reply: Reply, sentence: str) -> bool:
@@ -84,7 +84,7 @@ async def say_beside(client: Bot, user_id: int, reply: Reply, sentence: str) -> 
     """
     webhook = webhook_of(client, reply)
     async with _else_by_dm(client, user_id, reply, sentence):
-        await _insist(lambda: webhook.send(sentence, ephemeral=True, wait=True))
+        await insist(lambda: webhook.send(sentence, ephemeral=True, wait=True))
 
 
 async def show_in_answer(client: Bot, reply: Reply, **fields: Any) -> None:
@@ -93,7 +93,7 @@ async def show_in_answer(client: Bot, reply: Reply, **fields: Any) -> None:
         return
     webhook = webhook_of(client, reply)
     try:
-        await _insist(lambda: webhook.edit_message(ORIGINAL, **fields))
+        await insist(lambda: webhook.edit_message(ORIGINAL, **fields))
     except Exception as error:  # noqa: BLE001 - every fault has its answer
         log.info("Could not answer %s: %s", reply.interaction_id, fault_of(error))
 
@@ -106,15 +106,19 @@ async def find_answer(client: Bot, webhook: discord.Webhook, expires_at: datetim
     if client.clock() >= expires_at.timestamp():
         return None
     try:
-        message = await _insist(lambda: webhook.fetch_message(ORIGINAL))
+        message = await insist(lambda: webhook.fetch_message(ORIGINAL))
     except Exception as error:  # noqa: BLE001 - every fault has its answer
         is_clear = not isinstance(fault_of(error), Unclear)
         return 0 if is_clear and isinstance(error, discord.NotFound) else None
     return message.id
 
 
-async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
+async def insist(ask: Callable[[], Awaitable[T]], tries: int = TRIES) -> T:
     """Ask Discord, and again through its bad moments.
+
+    Args:
+        ask: Makes the request.
+        tries: How often it is made again at most.
 
     Raises:
         Exception: as the last try did.
@@ -124,9 +128,9 @@ async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
             return await ask()
         except Exception as error:
             match fault_of(error):
-                case TryLater(asked) if failures < TRIES:
+                case TryLater(asked) if failures < tries:
                     pause = BACKOFF.seconds(failures, asked)
-                case Unclear() if failures < TRIES:
+                case Unclear() if failures < tries:
                     pause = BACKOFF.seconds(failures)
                 case _:
                     raise

@@ -1,5 +1,6 @@
 """All paintings: loading, finding by a text with typing errors, and what is at hand of each."""
 
+import contextlib
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -94,8 +95,7 @@ class Catalogue:
             painting: of the catalogue.
             styles_dir: where downloaded scans are kept.
         """
-        scan = scan_path(painting, styles_dir)
-        there = scan if scan.is_file() else None
+        there = kept_scan(painting, styles_dir)
         if there is None and not painting.fingerprints:
             return NeedsDownload(painting.image_url)
         return Ready(there, bool(painting.fingerprints))
@@ -104,6 +104,12 @@ class Catalogue:
 def scan_path(painting: Painting, styles_dir: Path) -> Path:
     """Where the scan of a painting is kept once it is downloaded."""
     return styles_dir / f"{painting.id}{_SCAN_SUFFIX}"
+
+
+def kept_scan(painting: Painting, styles_dir: Path) -> Path | None:
+    """The scan of a painting, if it was downloaded already; None also where nobody may look."""
+    scan = scan_path(painting, styles_dir)
+    return scan if _is_file(scan) else None
 
 
 def painted_swatch_path(painting: Painting, styles_dir: Path) -> Path:
@@ -116,7 +122,14 @@ def swatch_at_hand(painting: Painting, styles_dir: Path) -> Path | None:
     if painting.swatch_path is not None:
         return painting.swatch_path
     painted = painted_swatch_path(painting, styles_dir)
-    return painted if painted.is_file() else None
+    return painted if _is_file(painted) else None
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is there; a folder that is another user's has nothing for this one."""
+    with contextlib.suppress(PermissionError):
+        return path.is_file()
+    return False
 
 
 @cache

@@ -15,6 +15,8 @@ from engine.painting.cgroups import allowed_bytes
 from engine.painting.errors import PaintSettingsError
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_LEAST_BYTES = 1000
+"""Fewer were meant to have a unit, such as the GiB behind a 6."""
 _MOST_BYTES = 2**62
 SHARE_OF_FREE = 0.7
 _STEP_BYTES = 64 * 2**20
@@ -163,14 +165,14 @@ def _process(pid: int) -> psutil.Process:
 
 
 def parse_memory(text: str) -> int:
-    """Bytes of `2GiB`, `500 MB`, `1.5g` or `1000000`; all units are powers of 1024.
+    """Bytes of `2GiB`, `500 MB`, `1.5g` or `2000000000`; all units are powers of 1024.
 
     Raises:
         PaintSettingsError: it is no amount of memory.
     """
     found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([kmgt]?)(?:i?b)?\s*", text.lower())
     size = float(found[1]) * _UNITS[found[2]] if found else 0.0
-    if not 0 < size < _MOST_BYTES:
+    if not _LEAST_BYTES <= size < _MOST_BYTES:
         raise PaintSettingsError(
             "{text!r} is no amount of memory; write it as 2GiB or 500MiB.", text=text
         )

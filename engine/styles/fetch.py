@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from PIL import Image, UnidentifiedImageError
 
 from common.catalogue import Painting
-from common.catalogue.catalogue import scan_path
+from common.catalogue.catalogue import kept_scan, scan_path
 from common.files import write_whole
 from common.pictures import DecodeLimits, DecoderUnavailableError, PictureError, decode_apart
 from common.sentences import ExplainedError, Sentence, sentence
@@ -69,9 +69,8 @@ def fetch_scan(
         FetchStoppedError: `should_stop` said so.
         FetchError: it cannot be had, or it is not the picture that it should be.
     """
-    path = scan_path(painting, styles_dir)
-    if path.is_file():
-        return path
+    if (kept := kept_scan(painting, styles_dir)) is not None:
+        return kept
     url = painting.image_url
     if mirror is not None:
         url = f"{mirror.rstrip('/')}/{quote(painting.scan.commons_file)}"
@@ -81,6 +80,7 @@ def fetch_scan(
 
     data = download(progress) if should_stop is None else _unless(should_stop, download, progress)
     check_scan(painting, data)
+    path = scan_path(painting, styles_dir)
     try:
         write_whole(path, data)
     except OSError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from common.catalogue import Painting, load_catalogue
-from common.catalogue.catalogue import scan_path
+from common.catalogue.catalogue import kept_scan
 from common.options import PaintOptions
 from common.pictures import DecoderUnavailableError, PictureError, decode_apart
 from common.sentences import ExplainedError, Sentence, sentence
@@ -141,7 +141,7 @@ def _scan(
     say: Callable[[str], None] | None,
     should_stop: Callable[[], bool] | None,
 ) -> Picture:
-    if say is not None and not scan_path(painting, styles_dir).is_file():
+    if say is not None and kept_scan(painting, styles_dir) is None:
         say(f"fetching {painting.name}")
     path = fetch_scan(
         painting, styles_dir, timeout_seconds=_SHORT_TIMEOUT_SECONDS, should_stop=should_stop

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from common.catalogue import Painting, load_catalogue
-from common.catalogue.catalogue import painted_swatch_path, scan_path, swatch_at_hand
+from common.catalogue.catalogue import kept_scan, painted_swatch_path, swatch_at_hand
 from common.files import write_whole
 from common.options import PaintOptions
 from engine.networks.registry import NetworkSource
@@ -71,9 +71,9 @@ class MissingSwatches:
         for painting in load_catalogue():
             if should_stop():
                 return
-            scan = scan_path(painting, self._styles_dir)
+            scan = kept_scan(painting, self._styles_dir)
             here = swatch_at_hand(painting, self._styles_dir) is not None
-            if here or painting.id in self._failed or not scan.is_file():
+            if here or painting.id in self._failed or scan is None:
                 continue
             try:
                 self._paint(painting, scan, should_stop)

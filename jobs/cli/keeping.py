@@ -29,13 +29,19 @@ def back_up(settings: Settings, file: Path, console: Console, *, pictures: bool)
 
 async def bring_back(settings: Settings, file: Path, console: Console) -> int:
     """Restore a backup into a data folder in which no bot runs."""
-    settings.atelier_data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = FileLock(settings.atelier_data_dir.resolve() / BOT_LOCK, mode=0o600)
+    folder = settings.atelier_data_dir.resolve()
     try:
-        with lock.acquire(timeout=0):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with FileLock(folder / BOT_LOCK, mode=0o600).acquire(timeout=0):
             restored = await restore(settings, file)
     except Timeout:
         raise QueueError("The bot runs; please stop it and all engines first.") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise QueueError(
+            f"The folder {folder} cannot be used ({reason}): start this as the user who runs the "
+            "bot."
+        ) from error
     console.print(f"Restored {counted(restored.pictures, 'picture')}.")
     _say(restored, console)
     if restored.aside is not None:

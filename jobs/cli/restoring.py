@@ -1,5 +1,6 @@
 """Bringing a backup back, so that nothing is told twice, numbered twice or brought back to life."""
 
+import errno
 import json
 import shutil
 import sqlite3
@@ -35,6 +36,7 @@ from jobs.working.ending import end_job
 IN_USE = "The database is in use; please stop the bot and all engines first."
 UNKNOWN_NUMBERS = 10_000
 """So many numbers are left out where nobody knows which were given after the backup."""
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _NUMBERED = (schema.jobs, schema.audit)
 """Tables whose numbers members have seen, or which stand in buttons."""
 
@@ -144,13 +146,23 @@ def _unpacked(source: Path, folder: Path, settings: Settings, name: str) -> int:
     """Put the pictures into the store, the database into the folder; how many pictures."""
     try:
         count = _unpack(source, folder, PictureStore(settings.storage_url), name)
-    except (OSError, tarfile.TarError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise QueueError(f"{source} cannot be read as a backup: {reason}.") from error
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise _unreadable(source, error.strerror or str(error)) from error
+        raise QueueError(
+            f"There is no room to bring {source} back: {error.strerror}. What is there is as it "
+            "was."
+        ) from error
+    except tarfile.TarError as error:
+        raise _unreadable(source, str(error)) from error
     if not (folder / name).exists():
         raise QueueError(f"{source} holds no database of the kind that ATELIER_DATABASE_URL names.")
     (folder / name).chmod(0o600)
     return count
+
+
+def _unreadable(source: Path, reason: str) -> QueueError:
+    return QueueError(f"{source} cannot be read as a backup: {reason}.")
 
 
 def _unpack(source: Path, folder: Path, store: PictureStore, name: str) -> int:

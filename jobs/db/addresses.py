@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from jobs.outcomes import QueueUnavailableError
 
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
+_IN_MEMORY = {None, "", ":memory:"}
+"""What SQLite takes for a database that its one process alone has."""
 _SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
 _TIMEOUT = "connect_timeout"
 _NOT_DONE = {"channel_binding": {"disable", "prefer"}, "gssencmode": {"disable", "allow", "prefer"}}
@@ -59,6 +61,11 @@ def parse_address(url: str) -> sa.URL:
         raise QueueUnavailableError(
             "ATELIER_DATABASE_URL has to begin with sqlite or postgresql, "
             f"not with {parsed.get_backend_name()}."
+        )
+    if parsed.get_backend_name() == "sqlite" and parsed.database in _IN_MEMORY:
+        raise QueueUnavailableError(
+            "ATELIER_DATABASE_URL names no file; bot and engine are programs of their own, which "
+            "share one, such as sqlite:////srv/atelier/atelier.sqlite3."
         )
     return parsed.set(drivername=driver)
 

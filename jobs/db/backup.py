@@ -17,7 +17,7 @@ from common.store import PictureMissingError, PictureStore
 from jobs.db import postgres_copying
 from jobs.db.addresses import parse_address
 from jobs.db.copying import copy_sqlite
-from jobs.db.migrate import NO_DATABASE
+from jobs.db.migrate import NO_DATABASE, is_there
 from jobs.outcomes import QueueError
 
 DATABASE_NAME = "atelier.sqlite3"
@@ -49,11 +49,11 @@ def backup(settings: Settings, destination: Path, *, pictures: bool = True) -> B
 
     Raises:
         QueueError: when the file exists already or cannot be written, or the database is not
-            there, or `pg_dump` is not.
+            there or closed to this user, or `pg_dump` is not there.
         StorageUnavailableError: when the pictures cannot be read.
     """
     source = sqlite_file(settings)
-    if source is not None and not source.is_file():
+    if source is not None and not is_there(source):
         raise QueueError(NO_DATABASE.format(path=source))
     if destination.is_dir():
         raise QueueError(f"{destination} is a folder; please name a new file in it.")

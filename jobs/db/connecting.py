@@ -128,13 +128,26 @@ _UNUSABLE = (
 """The classes of PostgreSQL's errors that say more about the server than about the statement."""
 
 
+_MEANINGS = {
+    "disk I/O error": "its disk may be full",
+    "unable to open database file": "its folder may be closed to this user, or not to be written",
+}
+"""What SQLite's words for what the system refused most often mean."""
+
+
+def plainly(error: object) -> str:
+    """What SQLite says, and what that most often means."""
+    meaning = _MEANINGS.get(str(error))
+    return f"{error} ({meaning})." if meaning else str(error)
+
+
 @asynccontextmanager
 async def translated() -> AsyncIterator[None]:
     """Turn the drivers' errors about an unusable database into one of ours."""
     try:
         yield
     except (OperationalError, InterfaceError) as error:
-        sentence = f"The database cannot be used at the moment: {error.orig}"
+        sentence = f"The database cannot be used at the moment: {plainly(error.orig)}"
         raise QueueUnavailableError(sentence) from error
     except DBAPIError as error:
         if error.connection_invalidated:

@@ -27,6 +27,10 @@ NO_DATABASE = (
     "There is no database at {path}. The bot makes it when it first starts. If it has, start this "
     "in the folder in which you start the bot, with the same ATELIER_DATA_DIR."
 )
+_CLOSED = (
+    "The folder {folder} may not be looked into ({reason}): start this as the user who runs the "
+    "bot."
+)
 _SCRIPTS = Path(__file__).parent / "migrations"
 _VERSIONS = sa.table("alembic_version", sa.column("version_num", sa.String))
 """Alembic's own table, with one row."""
@@ -60,6 +64,19 @@ def make_folder(folder: Path) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise QueueUnavailableError(f"The folder {folder} cannot be made: {reason}.") from error
+
+
+def is_there(file: Path) -> bool:
+    """Whether there is a SQLite database.
+
+    Raises:
+        QueueUnavailableError: when its folder is closed to this user, as the bot makes it.
+    """
+    try:
+        return file.is_file()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise QueueUnavailableError(_CLOSED.format(folder=file.parent, reason=reason)) from error
 
 
 async def migrate(database: Database, settings: Settings) -> None:
@@ -116,7 +133,7 @@ async def require_newest(database: Database) -> None:
         QueueUnavailableError: when the database cannot be reached.
     """
     path = database.url.database
-    if not database.postgres and path and not await asyncio.to_thread(Path(path).is_file):
+    if not database.postgres and path and not await asyncio.to_thread(is_there, Path(path)):
         raise DatabaseTooOldError(NO_DATABASE.format(path=path))
     async with database.read() as connection:
         current = await connection.run_sync(_current)

@@ -16,7 +16,8 @@ from common.catalogue import (
     load_catalogue,
     parse_painting,
 )
-from common.catalogue.catalogue import read_catalogue, scan_path
+from common.catalogue.catalogue import kept_scan, read_catalogue, scan_path
+from tests.kit.other_user import closed_to_us
 
 PAINTINGS = list(load_catalogue())
 GOOD = """
@@ -157,6 +158,14 @@ def test_one_error_in_a_word_does_not_hide_a_painting(
 @given(st.text(max_size=200))
 def test_search_takes_any_text(text: str) -> None:
     assert len(load_catalogue().search(text, limit=5)) <= 5
+
+
+def test_scans_in_a_folder_of_somebody_else_are_not_at_hand(tmp_path: Path) -> None:
+    painting = PAINTINGS[0]
+    scan_path(painting, tmp_path).touch()
+    with closed_to_us(tmp_path):
+        assert kept_scan(painting, tmp_path) is None
+    assert kept_scan(painting, tmp_path) == scan_path(painting, tmp_path)
 
 
 def test_availability_says_what_is_at_hand(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from common.settings import Settings, SettingsError, load_settings
+from tests.kit.other_user import closed_to_us
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,9 +47,86 @@ def test_each_mistake_gets_a_line_without_the_value(monkeypatch: pytest.MonkeyPa
     with pytest.raises(SettingsError) as problem:
         load_settings(_env_file=None)
     text = str(problem.value)
-    assert "ATELIER_NETWORK: Input should be 'auto', 'vgg19'" in text
+    assert "ATELIER_NETWORK has to be 'auto', 'vgg19'" in text
     assert "ATELIER_MAX_SIZE_PX" in text
     assert "secret" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ATELIER_MAX_PER_DAY", "5O", "has to be a whole number."),
+        ("ATELIER_VGG19_MINUTES", "ten", "has to be a number."),
+        ("ATELIER_MIGRATE_WITHOUT_COPY", "maybe", "has to be true or false."),
+        ("ATELIER_MAX_UPLOAD_MIB", "501", "has to be at most 500."),
+        ("ATELIER_HANG_SECONDS", "0", "has to be at least 1."),
+        ("ATELIER_OWNER_IDS", "12; 34, <@56>", "has to be whole numbers between commas."),
+        ("ATELIER_OWNER_IDS", "-4", "has to be at least 1."),
+        ("ATELIER_ALERT_CHANNEL_ID", "#general", "has to be a whole number."),
+        ("ATELIER_ALERT_CHANNEL_ID", "9" * 23, "has to be less than 9223372036854775808."),
+        ("ATELIER_STORAGE_URL", "s3:/bucket", "has to be a folder, or s3://bucket/prefix."),
+        ("ATELIER_STORAGE_URL", "s3://", "has to be a folder, or s3://bucket/prefix."),
+        ("DISCORD_API_URL", "127.0.0.1:8787", "an address that begins with http://."),
+        ("DISCORD_GATEWAY_URL", "http://127.0.0.1:1", "an address that begins with ws://."),
+        ("ATELIER_DATA_DIR", "$HOME/atelier", "a variable in it is written as ${HOME}"),
+        ("ATELIER_DATA_DIR", "~nobody-of-this-name/data", "the home of a user"),
+    ],
+)
+def test_what_is_wrong_is_said_in_plain_words(
+    name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as problem:
+        load_settings(_env_file=None)
+    first, line = str(problem.value).splitlines()
+    assert first == "These settings cannot be used:"
+    assert line.startswith(f"  {name} ")
+    assert said in line
+
+
+def test_a_home_is_what_a_shell_takes_it_for_but_where_a_folder_has_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ATELIER_DATA_DIR", "~/data")
+    monkeypatch.setenv("ATELIER_STORAGE_URL", "~/pictures")
+    settings = load_settings(_env_file=None)
+    assert settings.atelier_data_dir == tmp_path / "home" / "data"
+    assert settings.storage_url == str(tmp_path / "home" / "pictures")
+    Path("~/data").mkdir(parents=True)  # as an earlier version made it
+    assert load_settings(_env_file=None).atelier_data_dir == Path("~/data")
+
+
+def test_spaces_around_a_token_are_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", " a.b.c\n")
+    token = load_settings(_env_file=None).discord_token
+    assert token is not None
+    assert token.get_secret_value() == "a.b.c"
+
+
+def test_an_env_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    for data in ("DISCORD_TOKEN=a".encode("utf-16"), "# für mich\n".encode("latin-1")):
+        file.write_bytes(data)
+        with pytest.raises(SettingsError, match="not written in UTF-8"):
+            load_settings(_env_file=file)
+    file.write_bytes("\ufeffATELIER_DEVICE=cpu\r\n# für mich\r\n".encode())
+    assert load_settings(_env_file=file).atelier_device == "cpu"
+    with (
+        closed_to_us(tmp_path),
+        pytest.raises(SettingsError, match=r"cannot be read \(Permission denied\)"),
+    ):
+        load_settings(_env_file=file)
+
+
+def test_a_line_that_is_no_setting_is_pointed_out_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# ours\nATELIER_DEVICE: cpu\nATELIER_MAX_PER_DAY=3\n")
+    assert load_settings(_env_file=file).limits.max_per_day == 3
+    assert caplog.messages == [f"Line 2 of {file} is not read: write a setting as NAME=value."]
 
 
 def test_owner_ids_are_read_from_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,6 +154,17 @@ def test_an_address_of_nothing_is_refused_by_name() -> None:
         PictureStore("gopher://pictures")
 
 
+def test_a_bucket_without_keys_says_where_they_are_looked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    with pytest.raises(StorageUnavailableError, match=r"from AWS_ACCESS_KEY_ID and .*_KEY\.$"):
+        PictureStore("s3://bucket/pictures").put_sync(b"x", "png")
+
+
 def test_an_empty_store_has_nothing(store: PictureStore) -> None:
     assert list(store.walk_sync()) == []
     with pytest.raises(ValueError, match="suffix"):

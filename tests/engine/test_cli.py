@@ -261,6 +261,8 @@ def test_layers_and_memory_are_parsed() -> None:
     assert parse_memory("500 MB") == 500 * 2**20
     assert parse_memory("1.5g") == 3 * 2**29
     assert parse_memory("1000") == 1000
+    with pytest.raises(PaintSettingsError, match="'6' is no amount of memory"):
+        parse_memory("6")  # GiB were meant
     with pytest.raises(PaintSettingsError):
         parse_memory("0GiB")
 

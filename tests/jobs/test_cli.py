@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import io
+import os
 import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from jobs.changing.audit import COMMAND_LINE
 from jobs.cli import commands as cli
 from jobs.model import Progress
 from jobs.queue import JobQueue
+from tests.kit.other_user import closed_to_us
 from tests.kit.samples import (
     RESULT,
     Place,
@@ -261,6 +263,31 @@ def test_backup_of_a_postgresql_that_is_away(
     monkeypatch.setenv("ATELIER_DATABASE_URL", "postgresql://u@127.0.0.1:1/d")
     assert run("backup", "x")[0] == 1
     assert "The database cannot be reached" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("status",), *COMMANDS, ("backup", "x"), ("restore", "backup.tar")]
+)
+def test_a_data_folder_of_somebody_else_is_a_sentence(
+    place: Place, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The owner looks after a bot that runs as a service's user."""
+    os.chdir("/")  # where that user may look, too
+    with closed_to_us(place.folder):
+        code, said = run(*arguments)
+    assert code == 1
+    said += capsys.readouterr().err
+    assert "Permission denied): start this as the user who runs the bot." in " ".join(said.split())
+
+
+@pytest.mark.parametrize("address", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_refused(
+    place: Place, address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ATELIER_DATABASE_URL", address)
+    for arguments in (("list",), ("backup", "x"), ("restore", "x")):
+        assert run(*arguments)[0] == 1
+        assert "ATELIER_DATABASE_URL names no file" in capsys.readouterr().err
 
 
 def test_bad_settings(

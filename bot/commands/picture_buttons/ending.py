@@ -13,12 +13,13 @@ from bot.commands.gallery import take_out
 from bot.commands.job_access import FORGOTTEN, NOT_YOURS, is_own_message, known_job, was_removed
 from bot.commands.rights import Right, may
 from bot.commands.show import is_for_others, show_job
+from bot.intake.own_defaults import must_hide_here
 from bot.intake.request import reply_as
 from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import card, own_button, row_of
 from bot.ui.words import message_address, plain
-from bot.wire.acknowledging import acknowledge
+from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import passes
 from bot.wire.original_response import ORIGINAL, webhook_of
 from jobs.changing.retention import removed_first
@@ -91,11 +92,13 @@ async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> 
         raise UserError(TOO_LATE_TO_UNDO)
     stood = job if removed_first(job) else replace(job, message_removed_at=None)
     alone = not await is_for_others(interaction, stood)  # deleted in Discord, it stays so
+    hidden = job.reply.spoiler or await read_in_time(interaction, must_hide_here(interaction))
     message_id = await acknowledge(interaction, ephemeral=alone, thinking=True)
     was = job.reply
     reply = replace(
         reply_as(interaction, was),
         ephemeral=alone,
+        spoiler=hidden,
         message_id=message_id,
         notes=was.notes,
         alt_text=was.alt_text,

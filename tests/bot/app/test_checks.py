@@ -81,8 +81,10 @@ def test_a_misspelt_setting_of_the_env_file_is_pointed_out(
 ) -> None:
     monkeypatch.setenv("ATELIER_QQQ_ZZZ_1", "x")
     file = tmp_path / ".env"
-    file.write_text("ATELIER_MAX_SIZE=4096\nATELIER_DEVICE=cpu\nOTHERS=1\n")
+    theirs = "OTHERS=1\nENGINE_PASSWORD=x\nACCELERATOR=cuda\nAWS_ACCESS_KEY_ID=x\nTOKEN=x\n"
+    file.write_text(f"ATELIER_MAX_SIZE=4096\nATELIER_DEVICE=cpu\nDISCORD_TOKKEN=x\n{theirs}")
     assert unknown_settings(file) == [
         "ATELIER_MAX_SIZE is no setting of Atelier; is ATELIER_MAX_SIZE_PX meant?",
         "ATELIER_QQQ_ZZZ_1 is no setting of Atelier.",
+        "DISCORD_TOKKEN is no setting of Atelier; is DISCORD_TOKEN meant?",
     ]

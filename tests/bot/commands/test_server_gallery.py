@@ -70,6 +70,32 @@ async def test_deleting_a_picture_takes_it_out(world: World) -> None:
     assert world.discord.messages("talk") == []
 
 
+async def test_one_that_is_deleted_while_it_is_being_posted_does_not_stay(world: World) -> None:
+    message = await world.painted()
+    posting = f"/channels/{world.discord.channel('talk').id}/messages"
+    slow = world.discord.faults.add("POST", posting, delay=2.0)
+    said = await publish(world, message)
+    await world.eventually(lambda: slow.hits)
+    deleted = await world.discord.press(world.user(), message, label="Delete")
+    await deleted.wait(lambda i: i.followups)
+    await world.says(said, "no longer kept")
+    assert world.discord.messages("talk") == []
+
+
+@pytest.mark.parametrize("answer", [{"drop": True}, {"status": 502}])
+async def test_it_is_posted_once_though_the_answer_gets_lost(
+    world: World, answer: dict[str, Any]
+) -> None:
+    message = await world.painted()
+    posting = f"/channels/{world.discord.channel('talk').id}/messages"
+    lost = world.discord.faults.add("POST", posting, carried_out=True, **answer)
+    shown = await world.says(await publish(world, message), "It is in the gallery")
+    assert lost.hits
+    assert len(world.discord.messages("talk")) == 1
+    await world.press(world.user(), shown, "Take it out")
+    assert world.discord.messages("talk") == []
+
+
 async def test_what_a_moderator_took_out_does_not_come_back(world: World) -> None:
     message = await world.painted()
     await world.says(await publish(world, message), "It is in the gallery")

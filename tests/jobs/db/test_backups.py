@@ -1,7 +1,9 @@
 """Backups while the bot works, and what is true after one was brought back."""
 
 import asyncio
+import errno
 import io
+import os
 import sqlite3
 import stat
 import tarfile
@@ -165,6 +167,25 @@ def test_what_is_no_backup_leaves_all_as_it_is(
     (tmp_path / "other").write_bytes(content)
     assert run("restore", str(tmp_path / "other"))[0] == 1
     assert "holds no database" in capsys.readouterr().err
+    assert asyncio.run(next_number(place)) == 3
+
+
+def test_a_full_disk_is_no_damage_of_a_backup(
+    place: Place,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asyncio.run(fill(place))
+    run("backup", str(tmp_path / "copy.tar"))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("jobs.cli.restoring.shutil.copyfileobj", full)
+        assert run("restore", str(tmp_path / "copy.tar"))[0] == 1
+    assert "There is no room to bring " in capsys.readouterr().err
     assert asyncio.run(next_number(place)) == 3
 
 
