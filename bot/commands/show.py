@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from discord import app_commands
+from discord import app_commands, ui
 
 from bot.cards.fit_upload import fitted, fitted_result
 from bot.cards.job_card import job_card
@@ -19,6 +19,7 @@ from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
 from bot.ui.components import show
 from bot.ui.refusals import refusal_words
+from bot.ui.words import lasting_address
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.uploads import Upload
 from common.store import PictureMissingError
@@ -51,9 +52,18 @@ async def show_job(interaction: Interaction, job_id: int, *, to_others: bool = F
         attached = await _result(interaction, t, job)
         has_gallery = await _has_gallery(interaction, job)
         layout = job_card(t, job, standing, attached, has_gallery=has_gallery)
+        if not job.state.ended:
+            layout.add_item(ui.TextDisplay(_as_it_stands(t, job)))
         if attached is not None:
             layout.files = tuple(Upload(each.data, each.filename) for each in attached.all)
         await show(interaction, layout)
+
+
+def _as_it_stands(t: Texts, job: Job) -> str:
+    """That this message stays as it is, while the job's own follows the painting."""
+    if (link := lasting_address(job)) is not None:
+        return t("-# This is how it stands now; here it goes on: {link}", link=link)
+    return t("-# This is how it stands now; /show {job_id} says it anew.", job_id=job.id)
 
 
 async def _visible(interaction: Interaction, job_id: int, *, to_others: bool = False) -> Job:
