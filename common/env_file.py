@@ -1,8 +1,10 @@
 """The file `.env` as somebody wrote it: the names in it, and lines that say nothing."""
 
 import logging
+import os
 from pathlib import Path
 
+from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 
 ENCODING = "utf-8"
@@ -25,6 +27,19 @@ def meaningless_lines(file: Path) -> list[int]:
         OSError, UnicodeDecodeError: as `names_in`.
     """
     return [each.original.line for each in _read(file) if each.error]
+
+
+def pass_on(file: Path, prefix: str) -> None:
+    """Put what begins so into the environment, where other programs' libraries look for it.
+
+    What stands there already counts before the file, as it does for settings.
+
+    Raises:
+        OSError, UnicodeDecodeError: as `names_in`.
+    """
+    for name, value in dotenv_values(file, encoding=ENCODING).items():
+        if name.startswith(prefix) and value:
+            os.environ.setdefault(name, value)
 
 
 def silence_its_reader() -> None:

@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from common.env_file import ENCODING, meaningless_lines, names_in, silence_its_reader
+from common.env_file import ENCODING, meaningless_lines, names_in, pass_on, silence_its_reader
 from common.errors import AtelierError
 from common.limits import LIMITS, Limits
 from common.options import Network, Precision
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
 ENV_FILE = Path(".env")
+_OF_S3 = "AWS_"
+"""How the names begin by which S3's client is told keys and addresses; they are no settings."""
 DiscordId = Annotated[int, Field(ge=1, lt=2**63)]
 _NEAR, _VERY_NEAR = 0.75, 0.85
 """How alike two names are of which one is meant by the other."""
@@ -317,7 +319,9 @@ def unknown_settings(env_file: Path | None = ENV_FILE) -> list[str]:
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings; the log tells of lines in `.env` that say nothing.
+    """Read the settings, and hand on what `.env` has for S3's client.
+
+    The log tells of lines in it that say nothing.
 
     Raises:
         SettingsError: with one line for each variable that is wrong; values are not repeated,
@@ -327,7 +331,10 @@ def load_settings(**overrides: object) -> Settings:
     silence_its_reader()
     try:
         settings = Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks them
-        lines = meaningless_lines(env_file) if isinstance(env_file, Path) else []
+        lines: list[int] = []
+        if isinstance(env_file, Path):
+            lines = meaningless_lines(env_file)
+            pass_on(env_file, _OF_S3)
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
         sentences = dict.fromkeys(_said(problem["loc"], problem["msg"]) for problem in problems)

@@ -384,7 +384,8 @@ def _translated() -> Iterator[None]:
         raise StorageUnavailableError(f"The picture store cannot be used: {reason}.") from error
     except Exception as error:
         # S3's client has errors of its own, and is not there to be imported on most machines.
-        if type(error).__module__.partition(".")[0] not in _S3_PACKAGES:
+        is_address = isinstance(error, ValueError) and "endpoint" in str(error)
+        if type(error).__module__.partition(".")[0] not in _S3_PACKAGES and not is_address:
             raise
         words = " ".join(str(error).split()).rstrip(".")
         if "credentials" in words:

@@ -4,13 +4,14 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from discord import app_commands
+from discord import app_commands, ui
 
 from bot.cards.fit_upload import fitted, fitted_result
 from bot.cards.job_card import job_card
 from bot.cards.small_print import Attached
 from bot.commands.job_access import is_removed, job_in_time, note_look
 from bot.commands.rights import Right, may
+from bot.intake.own_defaults import must_hide_here
 from bot.intake.request import asker_of
 from bot.intake.shares import convenience
 from bot.kit import Feature, Interaction, UserError
@@ -18,6 +19,7 @@ from bot.texts import Texts, _, texts_of
 from bot.ui.choices import CHOICES, JobNumber, job_choices
 from bot.ui.components import show
 from bot.ui.refusals import refusal_words
+from bot.ui.words import lasting_address
 from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.uploads import Upload
 from common.store import PictureMissingError
@@ -32,23 +34,36 @@ NOT_FOR_OTHERS = _(
 )
 
 
-async def show_job(interaction: Interaction, job_id: int) -> None:
+async def show_job(interaction: Interaction, job_id: int, *, to_others: bool = False) -> None:
     """Show a job in the message of an interaction that has been acknowledged.
+
+    What others see is hidden where admins want that, too.
 
     Raises:
         UserError: if there is none, or the user may not see it: which, is not said.
     """
     job = await _visible(interaction, job_id)
     await note_look(interaction, job)
+    if to_others and await must_hide_here(interaction):
+        job = replace(job, reply=replace(job.reply, spoiler=True))
     client, t = interaction.client, texts_of(interaction)
     async with convenience(interaction):
         standing = await client.queue.standings.get(job.id)
         attached = await _result(interaction, t, job)
         has_gallery = await _has_gallery(interaction, job)
         layout = job_card(t, job, standing, attached, has_gallery=has_gallery)
+        if not job.state.ended:
+            layout.add_item(ui.TextDisplay(_as_it_stands(t, job)))
         if attached is not None:
             layout.files = tuple(Upload(each.data, each.filename) for each in attached.all)
         await show(interaction, layout)
+
+
+def _as_it_stands(t: Texts, job: Job) -> str:
+    """That this message stays as it is, while the job's own follows the painting."""
+    if (link := lasting_address(job)) is not None:
+        return t("-# This is how it stands now; here it goes on: {link}", link=link)
+    return t("-# This is how it stands now; /show {job_id} says it anew.", job_id=job.id)
 
 
 async def _visible(interaction: Interaction, job_id: int, *, to_others: bool = False) -> Job:
@@ -134,7 +149,7 @@ async def show_command(
     if everybody:  # a refusal is for the one who asks, and after the acknowledgement all see it
         await check_posting(interaction, picture)
     await acknowledge(interaction, ephemeral=not everybody, thinking=True)
-    await show_job(interaction, picture)
+    await show_job(interaction, picture, to_others=everybody)
 
 
 @show_command.autocomplete("picture")

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Collection
 from typing import Any
 
+import discord
 from cachetools import LRUCache
 
 from bot.intake.request import reply_to
@@ -34,11 +35,10 @@ class OwnDefaults(Service):
 
     async def of(self, interaction: Interaction) -> Defaults:
         """What holds for the one who asks, where they ask."""
-        owners: dict[DefaultsScope, int] = {"user": interaction.user.id}
+        owners: list[tuple[DefaultsScope, int]] = [("user", interaction.user.id)]
         if interaction.guild_id is not None:
-            owners["guild"] = interaction.guild_id
-            if interaction.channel_id is not None:
-                owners["channel"] = interaction.channel_id
+            place = _owners_there(interaction, interaction.guild_id, interaction.channel_id)
+            owners = [*place, *owners]
         key = (interaction.user.id, interaction.channel_id)
         try:
             async with asyncio.timeout(READING_SECONDS):
@@ -72,13 +72,38 @@ def hidden_by_role(own: Defaults, roles: Collection[int]) -> Defaults:
     return own.model_copy(update={"always_spoiler": True})
 
 
+def _owners_there(
+    interaction: Interaction, guild_id: int, channel_id: int | None
+) -> list[tuple[DefaultsScope, int]]:
+    """A server, and in it a channel; a thread after the channel in which it is."""
+    owners: list[tuple[DefaultsScope, int]] = [("guild", guild_id)]
+    if channel_id is None:
+        return owners
+    is_here = channel_id == interaction.channel_id
+    channel = interaction.channel if is_here else interaction.client.get_channel(channel_id)
+    if isinstance(channel, discord.Thread):
+        owners.append(("channel", channel.parent_id))
+    return [*owners, ("channel", channel_id)]
+
+
+async def defaults_there(
+    interaction: Interaction, guild_id: int, channel_id: int | None
+) -> Defaults:
+    """What admins chose for a channel and its server."""
+    owners = _owners_there(interaction, guild_id, channel_id)
+    return await interaction.client.queue.defaults.in_force(owners)
+
+
 async def must_hide(interaction: Interaction, guild_id: int, channel_id: int | None) -> bool:
     """Whether admins want all pictures of the one who asks hidden there."""
-    owners: dict[DefaultsScope, int] = {"guild": guild_id}
-    if channel_id is not None:
-        owners["channel"] = channel_id
-    there = await interaction.client.queue.defaults.in_force(owners)
+    there = await defaults_there(interaction, guild_id, channel_id)
     return bool(hidden_by_role(there, role_ids(interaction)).always_spoiler)
+
+
+async def must_hide_here(interaction: Interaction) -> bool:
+    """The same where they ask, which may be no server."""
+    guild_id = interaction.guild_id
+    return guild_id is not None and await must_hide(interaction, guild_id, interaction.channel_id)
 
 
 def options_by(own: Defaults) -> dict[str, Any]:

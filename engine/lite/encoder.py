@@ -50,8 +50,8 @@ class LiteEncoder:
         self.weights_hash = digest(learnt)
         self._weights = {name: self._placed(tensor) for name, tensor in learnt.items()}
 
-    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        """See `Encoder.features`; layers that are read from one convolution share its answers."""
+    def stages(self, layers: Collection[str]) -> tuple[Stage, ...]:
+        """See `Encoder.stages`: an octave each."""
         missing = [name for name in layers if name not in LAYERS]
         if missing:
             raise WeightsError(
@@ -59,15 +59,6 @@ class LiteEncoder:
                 layer=missing[0],
                 layers=", ".join(LAYERS),
             )
-        found: dict[str, Tensor] = {}
-        x = picture
-        for stage in self.stages(layers):
-            told, x = self.through(stage, x)
-            found |= told
-        return found
-
-    def stages(self, layers: Collection[str]) -> tuple[Stage, ...]:
-        """See `Encoder.stages`: an octave each."""
         used = needed(layers)
         octaves = {convolution.octave: 0 for convolution in used}
         return tuple(self._stage(octave, used, layers) for octave in octaves)
@@ -94,7 +85,7 @@ class LiteEncoder:
         )
 
     def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """See `Encoder.through`."""
+        """See `Encoder.through`; layers that are read from one convolution share its answers."""
         used = CONVOLUTIONS if stage.halves else needed(stage.layers)
         mine = [one for one in used if one.octave == stage.number]
         x = centered(given) if stage.number == 0 else given

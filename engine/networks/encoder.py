@@ -92,23 +92,15 @@ class Encoder(Protocol):
     def dtype(self) -> torch.dtype:
         """Type of its convolutions' numbers, and so of the features."""
 
-    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        """Features of the named layers, no deeper layer being computed.
+    def stages(self, layers: Collection[str]) -> tuple[Stage, ...]:
+        """The stages by which the features of these layers are found, no deeper one.
 
-        Args:
-            picture: [1, 3, H, W], sRGB in 0..1, float32 or float64.
-            layers: names out of `layers`.
-
-        Returns:
-            For each name [1, C, h, w], where h and w are H and W divided by `stride_px`,
-            rounded down.
+        Raises:
+            WeightsError: it has not all of these layers.
         """
 
-    def stages(self, layers: Collection[str]) -> tuple[Stage, ...]:
-        """The stages by which `features` finds these layers, no deeper one."""
-
     def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """One stage of `features`.
+        """One stage on the way to the features.
 
         Args:
             stage: out of `stages`.
@@ -137,3 +129,26 @@ class Encoder(Protocol):
 
     def bytes_per_pixel(self, layers: Collection[str]) -> float:
         """Memory that features and their gradient take for each pixel of a tile, about."""
+
+
+def features_of(encoder: Encoder, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+    """Features of the named layers, no deeper layer being computed.
+
+    Args:
+        encoder: the network.
+        picture: [1, 3, H, W], sRGB in 0..1, float32 or float64.
+        layers: names out of its `layers`.
+
+    Returns:
+        For each name [1, C, h, w], where h and w are H and W divided by its `stride_px`, rounded
+        down.
+
+    Raises:
+        WeightsError: it has not all of these layers.
+    """
+    found: dict[str, Tensor] = {}
+    x = picture
+    for stage in encoder.stages(layers):
+        told, x = encoder.through(stage, x)
+        found |= told
+    return found

@@ -122,15 +122,6 @@ class Vgg19:
         self._direct: dict[str, Kernel] = {}
         self._by_winograd: dict[str, Kernel] = {}
 
-    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        """See `Encoder.features`."""
-        found: dict[str, Tensor] = {}
-        x = picture
-        for stage in self.stages(layers):
-            told, x = self.through(stage, x)
-            found |= told
-        return found
-
     def stages(self, layers: Collection[str]) -> tuple[Stage, ...]:
         """See `Encoder.stages`: a block each, with its pooling at the end."""
         missing = [name for name in layers if name not in self.layers]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from engine.networks.encoder import Encoder, Stage
+from engine.networks.encoder import Encoder, Stage, features_of
 from engine.painting.objective import Objective
 from engine.painting.passes import (
     Evaluation,
@@ -109,7 +109,7 @@ def _sums_of_tiles(
         check()
         window = tiling.window(core)
         pixels = window.of(shown)
-        seen = Seen(window, core, pixels, objective.encoder.features(pixels, layers))
+        seen = Seen(window, core, pixels, features_of(objective.encoder, pixels, layers))
         add_sums(objective, seen, sums)
         del seen
     return sums
@@ -221,7 +221,7 @@ def _handed_back(seen: Seen, beyond: Tensor, stage: Stage) -> Tensor:
 
 def _all_of(objective: Objective) -> Callable[[Tensor], tuple[dict[str, Tensor], None]]:
     layers = objective.layers()
-    return lambda pixels: (objective.encoder.features(pixels, layers) if layers else {}, None)
+    return lambda pixels: (features_of(objective.encoder, pixels, layers) if layers else {}, None)
 
 
 def _never() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from engine.networks.encoder import TORCHVISION_STD, Encoder
+from engine.networks.encoder import TORCHVISION_STD, Encoder, features_of
 from engine.painting.calm import calm_parts
 from engine.painting.errors import PaintSettingsError
 from engine.painting.inputs import Style, fitted_size, fitted_style
@@ -82,7 +82,7 @@ def measure_style(
         check()
         window = whole if tiling is None else tiling.window(core)
         with torch.no_grad():
-            features = encoder.features(window.of(picture), layers)
+            features = features_of(encoder, window.of(picture), layers)
             for name in layers:
                 stride = encoder.stride_px(name)
                 own = core.inside(window).at_stride(stride).of(features[name])

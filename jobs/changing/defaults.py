@@ -1,6 +1,6 @@
 """Defaults of members, channels and servers: what a painting is to be where nobody says."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Literal
 
 import sqlalchemy as sa
@@ -20,17 +20,18 @@ class StoredDefaults(QueuePart):
 
     async def of(self, scope: DefaultsScope, owner_id: int) -> Defaults:
         """What was chosen for one of them."""
-        return await self.in_force({scope: owner_id})
+        return await self.in_force([(scope, owner_id)])
 
-    async def in_force(self, owners: Mapping[DefaultsScope, int]) -> Defaults:
-        """What holds for these together: a member's before a channel's before a server's."""
-        wanted = [sa.and_(D.scope == scope, D.owner_id == owner) for scope, owner in owners.items()]
-        statement = sa.select(D.scope, D.chosen).where(sa.or_(*wanted))
-        rows = {row.scope: row.chosen for row in await self._database.all(statement)}
+    async def in_force(self, owners: Sequence[tuple[DefaultsScope, int]]) -> Defaults:
+        """What holds for these together, the later ones' before the earlier ones'."""
+        wanted = [sa.and_(D.scope == scope, D.owner_id == owner) for scope, owner in owners]
+        statement = sa.select(D.scope, D.owner_id, D.chosen).where(sa.or_(*wanted))
+        rows = await self._database.all(statement)
+        chosen = {(row.scope, row.owner_id): row.chosen for row in rows}
         found = Defaults()
-        for scope in ("guild", "channel", "user"):
-            if scope in rows:
-                found = _read(rows[scope]).over(found)
+        for owner in owners:
+            if owner in chosen:
+                found = _read(chosen[owner]).over(found)
         return found
 
     async def set(

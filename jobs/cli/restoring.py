@@ -76,6 +76,7 @@ async def restore(settings: Settings, source: Path) -> Restored:
 
 def _load_sqlite(settings: Settings, source: Path, database: Path) -> _Loaded:
     private_folder(database.parent)
+    _refuse_in_use(database)
     highest = _highest_numbers(database)
     with tempfile.TemporaryDirectory(dir=database.parent, prefix=".restore-") as folder:
         pictures = _unpacked(source, Path(folder), settings, DATABASE_NAME)
@@ -197,6 +198,23 @@ def _check_sqlite(database: Path) -> None:
         raise QueueError(f"The backup holds no database of Atelier: {error}") from error
     if problem != "ok":
         raise QueueError(f"The backup's database is damaged: {problem}.")
+
+
+def _refuse_in_use(database: Path) -> None:
+    """Leave a database alone that another process has open: it would go on with the renamed one.
+
+    Raises:
+        QueueError: when one has; an engine of its own, as the bot is refused before.
+    """
+    if not database.is_file():
+        return
+    with closing(sqlite3.connect(database, timeout=1)) as connection:
+        try:  # the write-ahead log is given up by its last user alone
+            connection.execute("PRAGMA journal_mode = DELETE")
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                raise QueueError(IN_USE) from error  # else it is damaged, which is why
 
 
 def _highest_numbers(database: Path) -> dict[str, int] | None:

@@ -1,5 +1,6 @@
 """Settings: defaults work, mistakes get a line each, and the documents tell the truth."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,25 @@ def test_an_env_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
         pytest.raises(SettingsError, match=r"cannot be read \(Permission denied\)"),
     ):
         load_settings(_env_file=file)
+
+
+def test_what_the_env_file_has_for_s3_reaches_its_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
+        monkeypatch.setenv(name, "")  # so that what is set here is taken back
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of the environment")
+    file = tmp_path / ".env"
+    file.write_text(
+        "AWS_ACCESS_KEY_ID=of the file\nAWS_SECRET_ACCESS_KEY='s3cret'\nAWS_ENDPOINT_URL=\nPATH=x\n"
+    )
+    path = os.environ["PATH"]
+    load_settings(_env_file=file)
+    assert os.environ["AWS_ACCESS_KEY_ID"] == "of the environment"
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] == "s3cret"
+    assert "AWS_ENDPOINT_URL" not in os.environ
+    assert os.environ["PATH"] == path
 
 
 def test_a_line_that_is_no_setting_is_pointed_out_once(

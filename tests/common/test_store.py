@@ -165,6 +165,14 @@ def test_a_bucket_without_keys_says_where_they_are_looked_for(
         PictureStore("s3://bucket/pictures").put_sync(b"x", "png")
 
 
+def test_a_bucket_at_no_address_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "banana")
+    with pytest.raises(StorageUnavailableError, match="Invalid endpoint: banana"):
+        PictureStore("s3://bucket/pictures").put_sync(b"x", "png")
+
+
 def test_an_empty_store_has_nothing(store: PictureStore) -> None:
     assert list(store.walk_sync()) == []
     with pytest.raises(ValueError, match="suffix"):

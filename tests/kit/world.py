@@ -21,6 +21,7 @@ from common.settings import Settings
 from jobs.model import Job, JobState
 from jobs.queue import JobQueue
 from sandbox.control import LoopbackDiscord
+from sandbox.gateway import GUILDS
 from sandbox.model import Interaction, Message, User
 from tests.kit.pictures import gradient_picture, plain_picture
 from tests.kit.pretend_engine import PretendEngine
@@ -163,6 +164,31 @@ class World:
         """Do what a server's owner can: let all members see the admins' commands."""
         for command in self.discord.commands:
             command["default_member_permissions"] = None
+
+    async def thread(self, channel: str, kind: int) -> int:
+        """A thread of a channel, of a type of Discord's, as the bot hears of it; its id."""
+        thread_id = self.discord.world.ids.next()
+        data = {
+            "id": str(thread_id),
+            "type": kind,
+            "guild_id": str(self.guild_id),
+            "parent_id": str(self.discord.channel(channel).id),
+            "owner_id": str(self.user().id),
+            "name": "between us",
+            "message_count": 0,
+            "member_count": 1,
+            "rate_limit_per_user": 0,
+            "thread_metadata": {
+                "archived": False,
+                "auto_archive_duration": 60,
+                "archive_timestamp": "2026-11-28T00:00:00+00:00",
+                "locked": False,
+                "invitable": False,
+            },
+        }
+        await self.discord.gateway.dispatch("THREAD_CREATE", data, intent=GUILDS)
+        await self.eventually(lambda: self.bot.get_channel(thread_id))
+        return thread_id
 
     # What they wait for
 

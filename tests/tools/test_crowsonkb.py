@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from engine.networks.encoder import features_of
 from engine.networks.vgg19 import CONVOLUTIONS, Vgg19
 from tests.kit.thin import thin_weights
 from tools.crowsonkb.__main__ import main
@@ -93,7 +94,7 @@ def test_the_program_gets_our_networks_features_in_torchvisions_size() -> None:
     )
     deepest = layers[:30]
     found = deepest((picture - mean) / std)
-    wanted = ours.features(picture, ["relu5_1"])["relu5_1"]
+    wanted = features_of(ours, picture, ["relu5_1"])["relu5_1"]
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
     assert sum(isinstance(one, torch.nn.Conv2d) for one in layers) == len(CONVOLUTIONS)
 

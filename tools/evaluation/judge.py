@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from PIL import Image
 from torch import Tensor
 
-from engine.networks.encoder import Encoder, WeightsError
+from engine.networks.encoder import Encoder, WeightsError, features_of
 from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import Vgg19
 from engine.painting.picture import mirrored
@@ -118,14 +118,14 @@ class Judge:
         """The style at this longest side (never enlarged), to compare results with."""
         image = fit_longest(as_image(style), min(longest_px, self._longest_px))
         picture = self._tensor(image)
-        features = self._encoder.features(picture, self._style_layers)
+        features = features_of(self._encoder, picture, self._style_layers)
         return StyleReference(picture, {layer: gram(one) for layer, one in features.items()})
 
     @torch.no_grad()
     def style_distances(self, result: Picture, target: StyleReference) -> dict[str, float]:
         """The relative Gram distance of each layer, without the rest of a verdict."""
         image = fit_longest(as_image(result), self._longest_px)
-        features = self._encoder.features(self._tensor(image), self._style_layers)
+        features = features_of(self._encoder, self._tensor(image), self._style_layers)
         return self._apart(features, target)
 
     @torch.no_grad()
@@ -149,9 +149,9 @@ class Judge:
         photograph = self._tensor(as_image(content).resize(image.size, _LANCZOS))
         target = self.style_target(style, max(image.size) * style_scale)
 
-        found = self._encoder.features(painted, self._all_layers)
-        wanted = self._encoder.features(
-            photograph, tuple(dict.fromkeys((*CONTENT_LAYERS, STRUCTURE_LAYER)))
+        found = features_of(self._encoder, painted, self._all_layers)
+        wanted = features_of(
+            self._encoder, photograph, tuple(dict.fromkeys((*CONTENT_LAYERS, STRUCTURE_LAYER)))
         )
         by_style = self._apart(found, target)
         by_content = {one: relative_distance(found[one], wanted[one]) for one in CONTENT_LAYERS}

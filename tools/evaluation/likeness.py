@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 import torch
 from PIL import Image, ImageOps
 
-from engine.networks.encoder import Encoder
+from engine.networks.encoder import Encoder, features_of
 from tools.evaluation import measures
 from tools.evaluation.distributions import nearest_neighbors, palette_distance, sliced_wasserstein
 from tools.evaluation.judge import STYLE_LAYERS, check_layers, gram, relative_distance
@@ -103,9 +103,9 @@ class Panel:
         result = as_tensor(image.resize(size, _LANCZOS), device)
         content = as_tensor(photograph.resize(size, _LANCZOS), device)
         style = as_tensor(fit_longest(painting, max(size)), device)
-        found = self._encoder.features(result, _ALL_LAYERS)
-        wanted = self._encoder.features(style, STYLE_LAYERS)
-        kept = self._encoder.features(content, STRUCTURE_LAYERS)
+        found = features_of(self._encoder, result, _ALL_LAYERS)
+        wanted = features_of(self._encoder, style, STYLE_LAYERS)
+        kept = features_of(self._encoder, content, STRUCTURE_LAYERS)
         pairs = [(found[one], wanted[one]) for one in STYLE_LAYERS]
         neighbors = [nearest_neighbors(*pair) for pair in pairs]
         return Likeness(

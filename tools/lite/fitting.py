@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812 (the name that torch's own manual 
 from torch import Tensor, nn
 
 from engine.lite.network import BY_NAME, CONVOLUTIONS, READINGS, Weights, centered, halved
+from engine.networks.encoder import features_of
 from engine.networks.vgg19 import CONVOLUTIONS as TEACHERS
 from engine.networks.vgg19 import Vgg19, Vgg19Weights
 from tools.lite.lessons import Lesson, inner, together
@@ -126,7 +127,7 @@ def _told(
     before = {layer: names[names.index(layer) - 1] for layer in layers}
     said: dict[str, list[Tensor]] = {layer: [] for layer in before}
     for crop in crops:
-        found = network.features(crop[None].float(), tuple(before.values()))
+        found = features_of(network, crop[None].float(), tuple(before.values()))
         for layer, earlier in before.items():
             teacher = TEACHERS[names.index(layer)]
             x = _maximum(found[earlier]) if teacher.first_of_block else found[earlier]

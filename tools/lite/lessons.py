@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine.lite.network import BY_LAYER, BY_NAME, READINGS, Reading
-from engine.networks.encoder import Encoder
+from engine.networks.encoder import Encoder, features_of
 
 _STORED = torch.float16
 _BASIS_CROPS = 200
@@ -168,5 +168,5 @@ class Teacher:
         for crop in crops:
             with torch.no_grad():
                 layers = [reading.imitates for reading in self._readings]
-                found = self._network.features(crop[None].float(), layers)
+                found = features_of(self._network, crop[None].float(), layers)
             yield found

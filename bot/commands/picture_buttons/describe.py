@@ -8,7 +8,7 @@ from discord import ui
 
 from bot.cards.job_card import described
 from bot.commands.job_access import kept_job
-from bot.intake.own_defaults import hidden_by_role
+from bot.intake.own_defaults import defaults_there, hidden_by_role
 from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import own_button
@@ -18,7 +18,6 @@ from bot.ui.reporting import ReportingModal
 from bot.ui.words import message_address
 from bot.wire.faults import MessageGone, fault_of
 from bot.wire.original_response import ORIGINAL, webhook_of
-from jobs.changing.defaults import DefaultsScope
 from jobs.model import Job
 
 ALT_TEXT_LIMIT = 256  # characters that an item of a gallery takes
@@ -84,10 +83,7 @@ async def _must_hide(interaction: Interaction, job: Job) -> bool:
     """Whether admins want the picture hidden, whatever its member chooses."""
     if job.guild_id is None:
         return False
-    owners: dict[DefaultsScope, int] = {"guild": job.guild_id}
-    if job.channel_id is not None:
-        owners["channel"] = job.channel_id
-    there = await interaction.client.queue.defaults.in_force(owners)
+    there = await defaults_there(interaction, job.guild_id, job.channel_id)
     if interaction.guild_id != job.guild_id and there.spoiler_role_ids:
         return job.reply.spoiler  # their roles there are not known here
     return bool(hidden_by_role(there, role_ids(interaction)).always_spoiler)

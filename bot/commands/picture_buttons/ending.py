@@ -12,13 +12,14 @@ from bot.commands import job_access
 from bot.commands.gallery import take_out
 from bot.commands.job_access import FORGOTTEN, NOT_YOURS, is_own_message, known_job, was_removed
 from bot.commands.rights import Right, may
-from bot.commands.show import is_for_others, show_job
+from bot.commands.show import check_posting, is_for_others, show_job
+from bot.intake.own_defaults import must_hide_here
 from bot.intake.request import reply_as
 from bot.kit import Bot, Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
 from bot.ui.components import card, own_button, row_of
 from bot.ui.words import message_address, plain
-from bot.wire.acknowledging import acknowledge
+from bot.wire.acknowledging import acknowledge, read_in_time
 from bot.wire.faults import passes
 from bot.wire.original_response import ORIGINAL, webhook_of
 from jobs.changing.retention import removed_first
@@ -43,11 +44,23 @@ async def cancel(interaction: Interaction, job_id: int) -> None:
             if not is_own_message(interaction, job):
                 await show_job(interaction, job_id)
         case AlreadyEnded():
+            if not is_own_message(interaction, job):
+                await _show_end(interaction, job_id)
             raise UserError(TOO_LATE)
         case NotYours():
             raise UserError(NOT_YOURS, user=plain(job.user_name))
         case NoSuchJob():
             raise UserError(FORGOTTEN)
+
+
+async def _show_end(interaction: Interaction, job_id: int) -> None:
+    """Show how a job ended in a copy of its message, if those may see it who see the copy."""
+    copy = interaction.message
+    to_others = copy is not None and not copy.flags.ephemeral
+    with contextlib.suppress(UserError):
+        if to_others:
+            await check_posting(interaction, job_id)
+        await show_job(interaction, job_id, to_others=to_others)
 
 
 async def delete(interaction: Interaction, job_id: int) -> None:
@@ -91,11 +104,13 @@ async def undo_delete_button(interaction: Interaction, t: Texts, about: int) -> 
         raise UserError(TOO_LATE_TO_UNDO)
     stood = job if removed_first(job) else replace(job, message_removed_at=None)
     alone = not await is_for_others(interaction, stood)  # deleted in Discord, it stays so
+    hidden = job.reply.spoiler or await read_in_time(interaction, must_hide_here(interaction))
     message_id = await acknowledge(interaction, ephemeral=alone, thinking=True)
     was = job.reply
     reply = replace(
         reply_as(interaction, was),
         ephemeral=alone,
+        spoiler=hidden,
         message_id=message_id,
         notes=was.notes,
         alt_text=was.alt_text,

@@ -10,6 +10,7 @@ from bot.cards.small_print import Attached, settings_line
 from bot.commands.job_access import check_pictures, kept_job, open_job
 from bot.commands.show import check_posting
 from bot.delivery.routes import DEFAULT_LIMIT_BYTES
+from bot.intake.own_defaults import must_hide_here
 from bot.intake.shares import convenience
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import Texts, _, texts_of
@@ -57,7 +58,7 @@ async def _show_compared(interaction: Interaction, job: Job, *, posted: bool = F
         t("Before and after: {settings}", settings=settings_line(t, job)),
         Attached(sheet.data, f"compare-{job.id}{sheet.suffix}"),
         button,
-        spoiler=posted and job.reply.spoiler,
+        spoiler=posted and (job.reply.spoiler or await must_hide_here(interaction)),
     )
 
 
@@ -95,7 +96,7 @@ async def _show_film(interaction: Interaction, job: Job, key: str, *, posted: bo
         t("How #{job_id} was painted", job_id=job.id),
         Attached(data, f"timelapse-{job.id}.{suffix}"),
         None if posted else post_film_button.of(t, job.user_id, job.id),
-        spoiler=posted and job.reply.spoiler,
+        spoiler=posted and (job.reply.spoiler or await must_hide_here(interaction)),
     )
 
 

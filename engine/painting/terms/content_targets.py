@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.networks.encoder import Encoder
+from engine.networks.encoder import Encoder, features_of
 from engine.painting.errors import PaintingFailedError
 from engine.painting.losses import in_basis
 from engine.painting.tiles import Region, Tiling
@@ -59,7 +59,7 @@ class ContentTargets:
         made = cls(encoder.device)
         if layers:
             with torch.no_grad():
-                found = encoder.features(content, layers)
+                found = features_of(encoder, content, layers)
                 made._layers = {
                     name: in_basis(one, encoder.basis(name)) for name, one in found.items()
                 }
@@ -114,7 +114,7 @@ class ContentTargets:
             check()
             window = tiling.window(core)
             with torch.no_grad():
-                features = encoder.features(window.of(content), layers)
+                features = features_of(encoder, window.of(content), layers)
             for name in layers:
                 stride = encoder.stride_px(name)
                 own = core.inside(window).at_stride(stride).of(features[name])

@@ -2,8 +2,13 @@
 
 from typing import Any
 
+import pytest
+
+from common.defaults import Defaults
 from sandbox.model import Interaction, Message
-from tests.kit.world import World
+from tests.kit.world import World, answer
+
+PUBLIC_THREAD = 11
 
 
 async def describe(world: World, message: Message, values: dict[str, Any]) -> Interaction:
@@ -71,3 +76,21 @@ async def test_what_admins_want_hidden_stays_hidden(world: World) -> None:
     message = await world.painted()
     await world.says(await describe(world, message, {"switches": []}), "Kept: http")
     assert picture(message)[1]
+
+
+@pytest.mark.parametrize("whose", ["thread", "its channel", "another channel"])
+async def test_a_thread_hides_what_its_channel_hides(world: World, whose: str) -> None:
+    ada, guild_id = world.user(), world.guild_id
+    thread_id = await world.thread("paintings", PUBLIC_THREAD)
+    job = await world.painted_job(ada, channel_id=thread_id)
+    ids = {"thread": thread_id, "its channel": world.discord.channel("paintings").id}
+    owner_id = ids.get(whose, world.discord.channel("talk").id)
+    hidden = Defaults(always_spoiler=True)
+    await world.queue.defaults.set("channel", owner_id, hidden, guild_id=guild_id, by_user=1)
+    page = await world.discord.slash(ada, "show", {"picture": job.id})
+    await page.wait(lambda i: i.message and i.message.attachments)
+    assert page.message is not None
+    details = await answer(await world.discord.press(ada, page.message, label="Details"))
+    form = await world.discord.press(ada, details, label="Describe…")
+    await world.says(await world.discord.submit_modal(form, {"switches": []}), "Kept")
+    assert (await world.fresh(job)).reply.spoiler is (whose in ids)

@@ -11,7 +11,7 @@ from common.catalogue.catalogue import painted_swatch_path, scan_path
 from jobs.model import Job, JobState
 from sandbox.model import Message
 from tests.kit.samples import delete_for_good
-from tests.kit.world import World, answer, filled
+from tests.kit.world import World, answer, filled, has_result
 
 
 def pictures_in(message: Message) -> list[str]:
@@ -255,3 +255,32 @@ async def test_of_a_very_large_picture_the_preview_is_shown_small(world: World) 
         with Image.open(io.BytesIO(attachment.data)) as small:
             sizes.append(small.size)
     assert sizes == [(40, 30), (128, 96)]
+
+
+async def test_a_copy_of_what_is_not_finished_leads_to_where_it_goes_on(world: World) -> None:
+    painter = await world.start_engine()
+    painter.hold.clear()
+    interaction = await world.paint()
+    message = await world.says(interaction, "50%")
+    (job,) = await world.jobs()
+    ada = world.user("ada")
+    copy = await world.slash(ada, "show", {"picture": job.id, "everybody": True})
+    assert f"here it goes on: https://discord.com/channels/{world.guild_id}/" in copy.text
+    assert copy.text.endswith(f"/{message.id}")
+    painter.hold.set()
+    await world.finished(interaction)
+    assert "50%" in copy.text
+    pressed = await world.discord.press(ada, copy, label="Cancel")
+    await pressed.wait(lambda i: i.followups)
+    assert "has already ended" in pressed.followups[0].text
+    assert has_result(copy)
+    assert "it goes on" not in copy.text
+
+
+async def test_where_it_goes_on_is_not_told_of_a_message_that_only_its_member_saw(
+    world: World,
+) -> None:
+    await world.says(await world.paint({"ephemeral": True}), "Place 1")
+    (job,) = await world.jobs()
+    copy = await world.slash(world.user(), "show", {"picture": job.id})
+    assert f"/show {job.id} says it anew" in copy.text

@@ -106,28 +106,7 @@ async def hidden_channel(world: World, owner: User) -> Job:
 
 async def private_thread(world: World, owner: User) -> Job:
     """A job of a private thread in #paintings."""
-    parent = world.discord.channel("paintings")
-    thread_id = world.discord.world.ids.next()
-    data = {
-        "id": str(thread_id),
-        "type": PRIVATE_THREAD,
-        "guild_id": str(world.guild_id),
-        "parent_id": str(parent.id),
-        "owner_id": str(owner.id),
-        "name": "between us",
-        "message_count": 0,
-        "member_count": 1,
-        "rate_limit_per_user": 0,
-        "thread_metadata": {
-            "archived": False,
-            "auto_archive_duration": 60,
-            "archive_timestamp": "2026-11-28T00:00:00+00:00",
-            "locked": False,
-            "invitable": False,
-        },
-    }
-    await world.discord.gateway.dispatch("THREAD_CREATE", data, intent=GUILDS)
-    await world.eventually(lambda: world.bot.get_channel(thread_id))
+    thread_id = await world.thread("paintings", PRIVATE_THREAD)
     return await world.painted_job(owner, channel_id=thread_id)
 
 

@@ -1,10 +1,15 @@
 """Defaults of one's own, of a channel and of a server."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
+
+import pytest
 
 from sandbox.model import Interaction, Message
 from tests.kit.pictures import gradient_picture
 from tests.kit.world import PHOTO, World
+
+MEDIA_GALLERY = 12
 
 CHOSEN = {
     "size": ["256/draft"],
@@ -206,3 +211,64 @@ async def test_defaults_are_lowered_to_what_a_server_allows_and_what_is_named_is
     ):
         refused = await world.discord.slash(world.user(), "paint", style | named, PHOTO)
         assert words in await world.said(refused)
+
+
+async def shown(world: World, _painted: Message) -> Interaction:
+    job_id = (await world.jobs())[0].id
+    return await world.discord.slash(world.user(), "show", {"picture": job_id, "everybody": True})
+
+
+async def compared(world: World, painted: Message) -> Interaction:
+    alone = await world.discord.press(world.user(), painted, label="Compare")
+    await alone.wait(lambda i: i.message and i.message.attachments)
+    assert alone.message is not None
+    return await world.discord.press(world.user(), alone.message, label="Post here")
+
+
+async def filmed(world: World, painted: Message) -> Interaction:
+    alone = await world.discord.press(world.user(), painted, label="Time-lapse")
+    await alone.wait(lambda i: i.message and i.message.attachments)
+    assert alone.message is not None
+    return await world.discord.press(world.user(), alone.message, label="Post here")
+
+
+async def brought_back(world: World, painted: Message) -> Interaction:
+    deleted = await world.discord.press(world.user(), painted, label="Delete")
+    await deleted.wait(lambda i: i.followups)
+    return await world.discord.press(world.user(), deleted.followups[0], label="Undo")
+
+
+@pytest.mark.parametrize("again", [shown, compared, filmed, brought_back])
+@pytest.mark.parametrize("whose", ["guild", "channel"])
+async def test_what_comes_again_is_hidden_where_all_pictures_are(
+    world: World, again: Callable[[World, Message], Awaitable[Interaction]], whose: str
+) -> None:
+    await world.start_engine()
+    painted = await world.painted({"timelapse": True})
+    assert not is_hidden(painted)
+    await choose(world, {"switches": ["spoiler"]}, "admin", whose)
+    interaction = await again(world, painted)
+    await interaction.wait(lambda i: i.message and i.message.attachments)
+    assert interaction.message is not None
+    assert not interaction.message.ephemeral
+    assert is_hidden(interaction.message)
+
+
+async def test_what_was_painted_in_private_is_shown_hidden_where_all_pictures_are(
+    world: World,
+) -> None:
+    await world.start_engine()
+    await world.painted(context="bot_dm")
+    await choose(world, {"switches": ["spoiler"]}, "admin", "channel")
+    interaction = await shown(world, world.discord.dms(world.user())[-1])
+    await interaction.wait(lambda i: i.message and i.message.attachments)
+    assert interaction.message is not None
+    assert is_hidden(interaction.message)
+
+
+def is_hidden(message: Message) -> bool:
+    galleries = [each for each in message.walk() if each["type"] == MEDIA_GALLERY]
+    items = [item for each in galleries for item in each["items"]]
+    if not items:
+        return all(each.filename.startswith("SPOILER_") for each in message.attachments)
+    return all(item.get("spoiler") for item in items)

@@ -7,7 +7,7 @@ import torch
 
 from engine.lite.encoder import LiteEncoder
 from engine.lite.network import BY_LAYER, BY_NAME, LAYERS, READINGS, load_weights
-from engine.networks.encoder import Encoder, WeightsError
+from engine.networks.encoder import Encoder, WeightsError, features_of
 from engine.painting.losses import from_basis, in_basis, moments
 from engine.painting.measuring import measure_style
 from engine.painting.picture import Picture
@@ -26,7 +26,10 @@ def test_it_is_an_encoder_and_the_same_each_time() -> None:
     first, second = LiteEncoder(device=torch.device("cpu")), LiteEncoder()
     assert isinstance(first, Encoder)
     assert first.weights_hash == second.weights_hash
-    found, again = first.features(picture(48, 64), LAYERS), second.features(picture(48, 64), LAYERS)
+    found, again = (
+        features_of(first, picture(48, 64), LAYERS),
+        features_of(second, picture(48, 64), LAYERS),
+    )
     assert all(torch.equal(found[name], again[name]) for name in LAYERS)
 
 
@@ -46,7 +49,7 @@ def test_the_shipped_weights_are_of_this_network_and_small() -> None:
 @pytest.mark.parametrize("size", [(64, 64), (65, 83), (32, 33), (40, 320)])
 def test_layers_have_the_promised_shapes(size: tuple[int, int]) -> None:
     encoder = LiteEncoder()
-    found = encoder.features(picture(*size), LAYERS)
+    found = features_of(encoder, picture(*size), LAYERS)
     assert list(found) == list(LAYERS)
     for reading in READINGS:
         features, stride = found[reading.layer], encoder.stride_px(reading.layer)
@@ -57,9 +60,9 @@ def test_layers_have_the_promised_shapes(size: tuple[int, int]) -> None:
 
 def test_a_layer_is_the_same_whatever_else_is_asked_for() -> None:
     encoder = LiteEncoder()
-    whole = encoder.features(picture(64, 80), LAYERS)
+    whole = features_of(encoder, picture(64, 80), LAYERS)
     for names in [(name,) for name in LAYERS] + list(combinations(LAYERS, 2)):
-        found = encoder.features(picture(64, 80), names)
+        found = features_of(encoder, picture(64, 80), names)
         assert list(found) == list(names)
         assert all(torch.equal(found[name], whole[name]) for name in names)
 
@@ -68,7 +71,7 @@ def test_a_layer_is_the_same_whatever_else_is_asked_for() -> None:
 def test_moments_in_a_layers_basis_are_those_of_the_features_in_it(layer: str) -> None:
     encoder = LiteEncoder(dtype=torch.float64)
     basis = encoder.basis(layer)
-    features = encoder.features(picture(64, 80, dtype=torch.float64), (layer,))[layer]
+    features = features_of(encoder, picture(64, 80, dtype=torch.float64), (layer,))[layer]
     told = in_basis(features, basis)
     assert told.shape[1] == basis.bias.numel() == BY_LAYER[layer].width
     count = float(features[0, 0].numel())
@@ -90,7 +93,7 @@ def test_the_slope_out_of_a_basis_is_autograds() -> None:
 def test_flat_colors_are_seen_alike_at_every_pixel_of_a_block() -> None:
     """A maximum would hand its slope to one pixel of four, and skies would get a lattice."""
     leaf = torch.full((1, 3, 64, 64), 0.4).requires_grad_()
-    found = LiteEncoder().features(leaf, ("form2_2",))["form2_2"]
+    found = features_of(LiteEncoder(), leaf, ("form2_2",))["form2_2"]
     (slope,) = torch.autograd.grad(found.square().sum(), leaf)
     inside = slope[..., 16:-16, 16:-16]
     assert (inside - inside.mean((2, 3), keepdim=True)).abs().max() < 0.2 * inside.abs().max()
@@ -98,18 +101,18 @@ def test_flat_colors_are_seen_alike_at_every_pixel_of_a_block() -> None:
 
 def test_an_unknown_layer_is_named_with_those_there_are() -> None:
     with pytest.raises(WeightsError, match=r"relu4_2.*form1_2"):
-        LiteEncoder().features(picture(64, 64), ["relu4_2"])
+        features_of(LiteEncoder(), picture(64, 64), ["relu4_2"])
 
 
 @pytest.mark.parametrize("layers", [LAYERS, *((name,) for name in LAYERS)])
 def test_the_margin_is_wide_enough_for_exact_tiles(layers: tuple[str, ...]) -> None:
     encoder = LiteEncoder(dtype=torch.float64)
     whole = picture(288, 320, dtype=torch.float64)
-    features = encoder.features(whole, layers)
+    features = features_of(encoder, whole, layers)
     tiling = Tiling((288, 320), 64, encoder.margin_px(layers))
     for core in tiling.cores():
         window = tiling.window(core)
-        found = encoder.features(window.of(whole), layers)
+        found = features_of(encoder, window.of(whole), layers)
         for name in layers:
             stride = encoder.stride_px(name)
             got = core.inside(window).at_stride(stride).of(found[name])
@@ -120,12 +123,12 @@ def test_the_margin_is_wide_enough_for_exact_tiles(layers: tuple[str, ...]) -> N
 def test_it_has_a_gradient_in_bfloat16_too() -> None:
     encoder = LiteEncoder(dtype=torch.bfloat16)
     leaf = picture(64, 64).requires_grad_()
-    found = encoder.features(leaf, LAYERS).values()
+    found = features_of(encoder, leaf, LAYERS).values()
     loss = torch.stack([one.float().square().mean() for one in found]).sum()
     (gradient,) = torch.autograd.grad(loss, leaf)
     assert bool((gradient != 0).any())
-    exact = LiteEncoder().features(picture(64, 64), LAYERS)
-    rough = encoder.features(picture(64, 64), LAYERS)
+    exact = features_of(LiteEncoder(), picture(64, 64), LAYERS)
+    rough = features_of(encoder, picture(64, 64), LAYERS)
     for name in LAYERS:
         assert (rough[name].float() - exact[name]).norm() < 0.03 * exact[name].norm()
 

@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from common.options import resolve_network
-from engine.networks.encoder import Encoder, WeightsError
+from engine.networks.encoder import Encoder, WeightsError, features_of
 from engine.networks.original import original_weights
 from engine.networks.registry import NetworkSource, open_encoder
 from engine.networks.vgg19 import CONVOLUTIONS, LAYERS, Normalization, Vgg19, Vgg19Weights
@@ -43,7 +43,7 @@ def test_features_equal_those_of_the_published_network() -> None:
             for convolution in CONVOLUTIONS:
                 if convolution.key == f"features.{number - 1}":
                     wanted[convolution.layer] = x.clone()
-        found = encoder.features(picture, LAYERS)
+        found = features_of(encoder, picture, LAYERS)
     assert list(found) == list(LAYERS)
     for name in LAYERS:
         size = float(wanted[name].abs().max())
@@ -55,7 +55,7 @@ def test_no_layer_below_the_deepest_in_use_is_computed() -> None:
     broken = dict(weights.tensors)
     broken["features.5.weight"] = torch.full_like(broken["features.5.weight"], torch.nan)
     encoder = Vgg19(Vgg19Weights(broken, Normalization()), dtype=torch.float64)
-    found = encoder.features(torch.rand(1, 3, 16, 16, dtype=torch.float64), ["relu1_2"])
+    found = features_of(encoder, torch.rand(1, 3, 16, 16, dtype=torch.float64), ["relu1_2"])
     assert torch.isfinite(found["relu1_2"]).all()
 
 
@@ -69,7 +69,7 @@ def test_margin_and_stride_of_the_deepest_layer() -> None:
 
 
 def test_a_flat_picture_has_flat_first_features_up_to_the_border() -> None:
-    features = thin(2).features(torch.full((1, 3, 9, 9), 0.3, dtype=torch.float64), ["relu1_1"])
+    features = features_of(thin(2), torch.full((1, 3, 9, 9), 0.3, dtype=torch.float64), ["relu1_1"])
     assert features["relu1_1"].std((2, 3)).max() < 1e-12
 
 
@@ -78,9 +78,9 @@ def test_weights_that_end_early_name_what_is_missing(tmp_path: Path) -> None:
     save_file(thin_weights(8).tensors, file, metadata={"input": "as torchvision"})
     encoder = Vgg19(load_weights(file))
     assert encoder.layers[-1] == "relu3_4"
-    encoder.features(torch.rand(1, 3, 16, 16), ["relu3_4"])
+    features_of(encoder, torch.rand(1, 3, 16, 16), ["relu3_4"])
     with pytest.raises(WeightsError, match=r"relu4_1, relu4_2.*They have: relu1_1"):
-        encoder.features(torch.rand(1, 3, 16, 16), ["relu1_1", "relu4_1", "relu4_2"])
+        features_of(encoder, torch.rand(1, 3, 16, 16), ["relu1_1", "relu4_1", "relu4_2"])
 
 
 @pytest.mark.parametrize("name", ["empty.safetensors", "text.pth"])
@@ -100,7 +100,7 @@ def test_caffes_true_weights_see_what_caffe_saw(caffe_file: Path) -> None:
     mean = torch.tensor([123.68, 116.779, 103.939]).view(1, 3, 1, 1)
     kernel, bias = (weights.tensors[f"features.0.{part}"] for part in ("weight", "bias"))
     wanted = torch.nn.functional.conv2d(picture * 255 - mean, kernel, bias).relu()
-    found = encoder.features(picture, ["relu1_1"])["relu1_1"][..., 1:-1, 1:-1]
+    found = features_of(encoder, picture, ["relu1_1"])["relu1_1"][..., 1:-1, 1:-1]
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-2)
     assert encoder.layers[-1] == "relu3_4"
 

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from engine.networks import original, weights
-from engine.networks.encoder import WeightsError
+from engine.networks.encoder import WeightsError, features_of
 from engine.networks.original import original_weights, zero_to_255
 from engine.networks.registry import NetworkSource
 from engine.networks.vgg19 import CONVOLUTIONS, Normalization, Vgg19
@@ -76,8 +76,8 @@ def test_the_original_is_known_in_both_orders_of_colors(
     assert red.hash() == blue.hash()
     picture = torch.rand(1, 3, 16, 16)
     for seen in (Vgg19(red), Vgg19(blue)):
-        found = seen.features(picture, ["relu1_2"])["relu1_2"]
-        wanted = Vgg19(original_weights()).features(picture, ["relu1_2"])["relu1_2"]
+        found = features_of(seen, picture, ["relu1_2"])["relu1_2"]
+        wanted = features_of(Vgg19(original_weights()), picture, ["relu1_2"])["relu1_2"]
         assert float((found - wanted).norm() / wanted.norm()) < 0.01
 
 

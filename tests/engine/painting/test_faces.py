@@ -8,6 +8,7 @@ import torch
 from PIL import Image, ImageOps
 
 from common.options import PaintOptions
+from engine.networks.encoder import features_of
 from engine.painting import Picture, Style
 from engine.painting.faces import Face, face_mask, find_faces
 from engine.painting.inputs import check_inputs, with_faces
@@ -109,9 +110,11 @@ def test_a_face_is_painted_nearer_to_the_photograph_than_without() -> None:
     (face,) = find_faces(content)
     where = face_mask((face,), (128, 128))[4::8, 4::8] > 0.9  # where the layer's features lie
     layer, encoder = "relu4_2", thin(dtype=torch.float32)
-    wanted = encoder.features(content.pixels[None], [layer])[layer]
+    wanted = features_of(encoder, content.pixels[None], [layer])[layer]
     apart = [
-        float((encoder.features(one[None], [layer])[layer] - wanted)[0, :, where].square().mean())
+        float(
+            (features_of(encoder, one[None], [layer])[layer] - wanted)[0, :, where].square().mean()
+        )
         for one in (kept.picture.pixels, plain.picture.pixels)
     ]
     assert apart[0] < 0.9 * apart[1]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from engine.networks.encoder import features_of
 from engine.painting import PaintSettingsError, Picture, Style, mask_from_image
 from engine.painting.inputs import check_inputs, fitted_size, fitted_style
 from engine.painting.measuring import measure_style
@@ -52,7 +53,7 @@ def test_hidden_parts_of_a_style_do_not_count() -> None:
         found = measure_style(
             thin(), picture.pixels.double(), ["relu1_1"], alpha=picture.alpha, core_px=core_px
         )
-        features = thin().features(picture.pixels[None].double(), ["relu1_1"])["relu1_1"]
+        features = features_of(thin(), picture.pixels[None].double(), ["relu1_1"])["relu1_1"]
         wanted = features[0, :, :, :32].mean((1, 2))
         assert torch.allclose(found["relu1_1"].mean, wanted)
 

@@ -1,10 +1,10 @@
-from collections.abc import Collection
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from engine.networks.encoder import Stage
 from engine.networks.vgg19 import Vgg19
 from engine.painting import Event, PaintingFailedError, Recovered, Retiled, Stepped, paint
 from engine.painting.loss_log import LossLog
@@ -21,37 +21,35 @@ class Wrapped:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        return self._inner.features(picture, layers)
+    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        return self._inner.through(stage, given)
 
 
 class NotFiniteInBf16(Wrapped):
-    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        found = super().features(picture, layers)
-        if self._inner.dtype is torch.bfloat16 and picture.requires_grad:
+    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        found, made = super().through(stage, given)
+        if self._inner.dtype is torch.bfloat16 and given.requires_grad:
             found = {name: features * torch.inf for name, features in found.items()}
-        return found
+        return found, made
 
 
 class NeverFinite(Wrapped):
-    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        found = super().features(picture, layers)
-        return (
-            {name: features * torch.nan for name, features in found.items()}
-            if (picture.requires_grad)
-            else found
-        )
+    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        found, made = super().through(stage, given)
+        if given.requires_grad:
+            found = {name: features * torch.nan for name, features in found.items()}
+        return found, made
 
 
 class NotFiniteOnce(Wrapped):
     calls = 0
 
-    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        found = super().features(picture, layers)
-        type(self).calls += picture.requires_grad
-        if picture.requires_grad and type(self).calls == 15:
+    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        found, made = super().through(stage, given)
+        type(self).calls += given.requires_grad and stage.number == 0
+        if given.requires_grad and type(self).calls == 15:
             found = {name: features * torch.nan for name, features in found.items()}
-        return found
+        return found, made
 
 
 class GradientNotFiniteOnce(Wrapped):
@@ -59,14 +57,14 @@ class GradientNotFiniteOnce(Wrapped):
 
     calls = 0
 
-    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        found = super().features(picture, layers)
-        if picture.requires_grad:
-            type(self).calls += 1
+    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        found, made = super().through(stage, given)
+        if given.requires_grad:
+            type(self).calls += stage.number == 0
             if type(self).calls == 10:
                 for layer in found.values():
                     layer.register_hook(lambda gradient: gradient * torch.nan)  # type: ignore[no-untyped-call]  # (torch's)
-        return found
+        return found, made
 
 
 def test_a_gradient_that_is_not_finite_is_seen_at_the_last_iteration_too() -> None:
@@ -135,10 +133,11 @@ class Small(Wrapped):
 
     most = 100 * 100
 
-    def features(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        if picture.shape[-1] * picture.shape[-2] > self.most and picture.requires_grad:
+    def through(self, stage: Stage, given: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        pixels = given.shape[-1] * given.shape[-2]
+        if stage.number == 0 and pixels > self.most and given.requires_grad:
             raise torch.OutOfMemoryError("out of memory")
-        return super().features(picture, layers)
+        return super().through(stage, given)
 
 
 def test_out_of_memory_halves_the_tiles_and_goes_on() -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from common.options import PaintOptions
 from engine.lite.encoder import LiteEncoder
-from engine.networks.encoder import Encoder
+from engine.networks.encoder import Encoder, features_of
 from engine.painting import Picture, Style
 from engine.painting.faces import Face, face_mask
 from engine.painting.gradient import evaluate
@@ -85,7 +85,7 @@ def plainly(objective: Objective, picture: Tensor) -> Evaluation:
     """Loss and gradient as autograd has them from the formulas."""
     leaf = picture.clone().requires_grad_()
     shown = objective.shown(leaf)
-    features = objective.encoder.features(shown, objective.layers())
+    features = features_of(objective.encoder, shown, objective.layers())
     whole = Region(0, HEIGHT, 0, WIDTH)
     terms: dict[str, Tensor] = {}
     for term in objective.terms:

@@ -180,16 +180,16 @@ class Sick:
         from engine.networks.vgg19 import Vgg19  # noqa: PLC0415
 
         self._patch, self._class = monkeypatch, Vgg19
-        self._well = Vgg19.features
+        self._well = Vgg19.through
 
     def fall_ill(self) -> None:
-        def features(*_: object, **__: object) -> None:
+        def through(*_: object, **__: object) -> None:
             raise RuntimeError("CUDA error: an illegal memory access was encountered\nCompile")
 
-        self._patch.setattr(self._class, "features", features)
+        self._patch.setattr(self._class, "through", through)
 
     def recover(self) -> None:
-        self._patch.setattr(self._class, "features", self._well)
+        self._patch.setattr(self._class, "through", self._well)
 
 
 async def test_a_sick_device_charges_none_of_four_jobs(

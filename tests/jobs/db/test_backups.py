@@ -159,6 +159,19 @@ def test_a_running_bot_is_not_restored_under(
     assert "The bot runs" in capsys.readouterr().err
 
 
+async def test_an_engine_alone_is_not_restored_under(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would go on with the database that was renamed, and take no job of the other."""
+    await fill(place)
+    await asyncio.to_thread(run, "backup", str(tmp_path / "copy.tar"))
+    async with await JobQueue.open(place.settings()) as engine:
+        await engine.standings.overview(None)
+        assert (await asyncio.to_thread(run, "restore", str(tmp_path / "copy.tar")))[0] == 1
+    assert "please stop the bot and all engines first" in capsys.readouterr().err
+    assert (await asyncio.to_thread(run, "restore", str(tmp_path / "copy.tar")))[0] == 0
+
+
 @pytest.mark.parametrize("content", [b"", b"nothing of ours", b"SQLite format 3\0"])
 def test_what_is_no_backup_leaves_all_as_it_is(
     place: Place, tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from engine.lite.encoder import LiteEncoder
 from engine.lite.network import BY_NAME, LAYERS, READINGS
+from engine.networks.encoder import features_of
 from engine.networks.vgg19 import Vgg19
 from engine.networks.weights import load_weights
 from engine.painting.losses import in_basis
@@ -72,7 +73,7 @@ def test_folding_the_normalization_away_changes_no_feature(lessons: list[Lesson]
     weights = student.folded()
     assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == shapes()
     crops, _ = together(lessons[4:6])
-    found = LiteEncoder(weights=weights).features(crops, LAYERS)
+    found = features_of(LiteEncoder(weights=weights), crops, LAYERS)
     with torch.no_grad():
         told = student(crops)
     encoder = LiteEncoder(weights=weights)
