@@ -6,6 +6,7 @@ An edit notifies nobody in Discord, so the picture's own message cannot do that.
 import asyncio
 import logging
 
+import aiohttp
 import discord
 
 from bot.kit import Bot, Feature, Service, cancel
@@ -23,7 +24,7 @@ LONG_SECONDS = 60.0
 """Who waited longer may be looking at something else by now."""
 TRIES = 6
 ANSWER_SECONDS = 30.0
-"""A request that a lost connection swallowed has no answer; a nonce keeps it from coming twice."""
+"""A request that a lost connection swallowed has no answer."""
 STOP_SECONDS = 3.0
 
 
@@ -89,6 +90,9 @@ class Notifier(Service):
                         await route(job, words)
                 except Exception as error:  # noqa: BLE001 - every fault has its answer
                     fault = fault_of(error)
+                    if route == self._by_token and _may_be_sent(error):
+                        log.info("Job %d: its member was told, as far as is known", job.id)
+                        return  # a follow-up has no nonce, which would keep it from coming twice
                 else:
                     return
                 if not isinstance(fault, TryLater | Unclear):
@@ -150,6 +154,12 @@ def _words(t: Texts, job: Job) -> str:
     if job.state is JobState.FAILED:
         return t("{user}, your picture could not be painted: {link}", user=user, link=link)
     return t("{user}, your picture is ready: {link}", user=user, link=link)
+
+
+def _may_be_sent(error: Exception) -> bool:
+    """Whether a request may have been carried out whose answer never came."""
+    no_answer = isinstance(error, aiohttp.ClientError | OSError)  # a TimeoutError is one, too
+    return no_answer and not isinstance(error, aiohttp.ClientConnectorError)
 
 
 def _only(job: Job) -> discord.AllowedMentions:

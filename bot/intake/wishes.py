@@ -1,5 +1,6 @@
 """Which styles a command asks for: own pictures, paintings by name, saved styles."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,6 +17,7 @@ from jobs.model import Asker, Reply
 from jobs.queue import JobQueue
 
 OWN_STYLE = "own:"  # the prefix of a saved style's id, where a preset is asked for
+_STYLE_ID = re.compile(rf"{OWN_STYLE}\d+")
 
 ONE_STYLE = _("`blend` needs two styles: add `style2`, or give both `style` and `preset`.")
 NOT_TO_BE_HAD = _(
@@ -23,6 +25,7 @@ NOT_TO_BE_HAD = _(
     "another painting, or attach a picture of it."
 )
 ON_THE_FIRST = _("Tried on the first of {count} pictures; one of the styles paints them all.")
+STYLE_REMOVED = _("That saved style was removed meanwhile; please choose another.")
 NO_SUCH_STYLE = _(
     "There is no painting or saved style “{name}”; please choose one from the list that appears "
     "while you type (/styles shows them all)."
@@ -121,11 +124,13 @@ async def resolve(
     painting = catalogue().get(preset)
     if painting is not None:
         return await _had(queue, painting, weight)
-    wanted = preset.casefold()
+    wanted, is_id = preset.casefold(), _STYLE_ID.fullmatch(preset) is not None
     for style in await queue.styles.visible_to(user_id, guild_id):
-        if wanted in {f"{OWN_STYLE}{style.id}", style.name.casefold()}:
+        if wanted == (f"{OWN_STYLE}{style.id}" if is_id else style.name.casefold()):
             return StyleInput(picture=style.picture_key, name=style.name, weight=weight)
-    found = [] if wanted.startswith(OWN_STYLE) else catalogue().search(preset, limit=1, sure=True)
+    if is_id:
+        raise UserError(STYLE_REMOVED)
+    found = catalogue().search(preset, limit=1, sure=True)
     if not found:
         raise UserError(NO_SUCH_STYLE, name=plain(preset))
     return await _had(queue, found[0], weight)

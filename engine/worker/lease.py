@@ -208,12 +208,15 @@ class LeaseKeeper:
 
     async def write(
         self, ending: Callable[[], Awaitable[LeaseOutcome]], *, give_up_seconds: float
-    ) -> None:
+    ) -> LeaseOutcome | None:
         """Write how the job ended, however long the database is away.
 
         Args:
             ending: makes the write; called again after a trouble.
             give_up_seconds: after a shutdown was asked for. The lease then ends by itself.
+
+        Returns:
+            What came of it; None where it was given up.
         """
         failures, gives_up_at = 0, float("inf")
         while time.monotonic() < gives_up_at:
@@ -231,11 +234,12 @@ class LeaseKeeper:
                 )
             except TimeoutError:
                 log.warning("the database does not answer; the lease is left to end by itself")
-                return
+                break
             else:
                 if isinstance(outcome, LeaseLost):
                     self.handle.stop(StopReason.LEASE_LOST)
-                return
+                return outcome
+        return None
 
     def close(self) -> None:
         """Let the painting thread stop, and leave what is being stored and what lies on disk."""

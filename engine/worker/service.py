@@ -39,7 +39,7 @@ from engine.worker.storing import store_finished
 from engine.worker.surroundings import EngineInTroubleError, Surroundings
 from engine.worker.thread import THREAD, PaintingThread
 from jobs.model import Claim, EngineInfo, Failure, FailureKind, PaintReport
-from jobs.outcomes import LeaseOutcome, QueueUnavailableError
+from jobs.outcomes import LeaseHeld, LeaseOutcome, QueueUnavailableError
 from jobs.queue import JobQueue
 from jobs.working.leases import LEASE_SECONDS
 from jobs.working.saying import ids_of, say_end
@@ -260,11 +260,11 @@ class EngineWorker:
                 return await self._disturbed(keeper, ended)
             case Failed(failure):
                 log.warning("job %d: failed (%s): %s", job_id, failure.error_id, failure.message)
-                await self._write(keeper, claims.fail, claim, failure)
-                self._say_end(claim, "failed")
+                written = await self._write(keeper, claims.fail, claim, failure)
+                self._say_end(claim, written, "failed")
             case Stopped(StopReason.CANCELLED):
-                await self._write(keeper, claims.cancelled, claim)
-                self._say_end(claim, "cancelled")
+                written = await self._write(keeper, claims.cancelled, claim)
+                self._say_end(claim, written, "cancelled")
             case Stopped(StopReason.SHUTDOWN):
                 await keeper.keep_last_checkpoint(LAST_CHECKPOINT_SECONDS)
                 await self._write(keeper, claims.release, claim)
@@ -291,7 +291,7 @@ class EngineWorker:
         anew, left_out = keeper.handle.anew, keeper.handle.left_out
         if left_out:
             await self._write(keeper, self._queue.claims.leave_out, keeper.claim, left_out)
-        await self._write(
+        written = await self._write(
             keeper,
             partial(self._queue.claims.finish, timelapse_key=kept.timelapse_key),
             keeper.claim,
@@ -304,7 +304,7 @@ class EngineWorker:
                 variants=kept.versions if len(kept.versions) > 1 else (),
             ),
         )
-        self._say_end(keeper.claim, "done", finished.report)
+        self._say_end(keeper.claim, written, "done", finished.report)
         self._passed.pop(keeper.claim.job.id, None)
         await self._surroundings.note_well()
         return Afterwards()
@@ -327,11 +327,23 @@ class EngineWorker:
                 await self._write(keeper, partial(claims.release, reason=reason), claim)
                 return Afterwards(pause_seconds=surroundings.BACKOFF.seconds(times - 1))
         retry = trouble.if_well is IfWell.TRIED
-        await self._write(keeper, partial(claims.fail, retry=retry), claim, trouble.failure)
-        self._say_end(claim, "failed once" if retry else "failed")
+        ending = partial(claims.fail, retry=retry)
+        written = await self._write(keeper, ending, claim, trouble.failure)
+        self._say_end(claim, written, "failed once" if retry else "failed")
         return Afterwards()
 
-    def _say_end(self, claim: Claim, outcome: str, report: PaintReport | None = None) -> None:
+    def _say_end(
+        self,
+        claim: Claim,
+        written: LeaseOutcome | None,
+        outcome: str,
+        report: PaintReport | None = None,
+    ) -> None:
+        """Say how a job ended, if it did; a wish to cancel it that came meanwhile goes before."""
+        if not isinstance(written, LeaseHeld):
+            return
+        if written.cancel_requested:
+            outcome, report = "cancelled", None
         job = claim.job
         network = job.network or self._painter.network_name()
         say_end(job, outcome, network, report)
@@ -341,9 +353,10 @@ class EngineWorker:
         keeper: LeaseKeeper,
         ending: Callable[..., Awaitable[LeaseOutcome]],
         *arguments: object,
-    ) -> None:
-        if keeper.handle.stop_reason is not StopReason.LEASE_LOST:
-            await keeper.write(partial(ending, *arguments), give_up_seconds=LAST_WRITE_SECONDS)
+    ) -> LeaseOutcome | None:
+        if keeper.handle.stop_reason is StopReason.LEASE_LOST:
+            return None
+        return await keeper.write(partial(ending, *arguments), give_up_seconds=LAST_WRITE_SECONDS)
 
 
 def _abilities(info: EngineInfo) -> tuple[object, ...]:

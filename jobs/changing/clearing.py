@@ -95,7 +95,7 @@ class Clearings(QueuePart):
             if row is None or known is None or row.state != JobState.CANCELLED:
                 return False
             await forget_clearing(transaction, job_id)
-            if row.pictures_deleted_at is not None:
+            if row.pictures_deleted_at is not None or row.delete_after is not None:
                 return False
             tags = await fairness.return_to_place(transaction, row, known.user_finish)
             again = waiting_again(row) | tags.columns

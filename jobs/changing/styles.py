@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from jobs.changing.audit import write_audit
 from jobs.core import QueuePart
 from jobs.db import schema
-from jobs.db.facts import SCANS_UNREACHABLE, seconds_since
+from jobs.db.database import Transaction
+from jobs.db.facts import SCANS_UNREACHABLE, read_fact, seconds_since, write_fact
 from jobs.db.rows import from_row
 from jobs.picture_sizes import note_sizes
 
@@ -17,6 +18,8 @@ STYLES_ALLOWED: dict[Scope, int] = {"user": 25, "guild": 100}
 """Discord shows 25 choices at a time."""
 UNREACHABLE_SECONDS = 600.0
 """After this time it is tried again."""
+NEWEST_STYLE = "newest_style"
+"""The highest id that a style was given, where the database does not keep count of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,10 @@ class Styles(QueuePart):
     async def save(
         self, scope: Scope, owner_id: int, name: str, picture_key: str, by_user: int
     ) -> Saved | Replaced | TooMany:
-        """Keep a picture under a name, for a user or a server (`scope`, `owner_id`)."""
+        """Keep a picture under a name, for a user or a server (`scope`, `owner_id`).
+
+        What takes the place of another keeps its id, which buttons and menus carry.
+        """
         table = schema.user_styles
         name = " ".join(name.split())[:100]
         name_key = name.casefold()[:200]
@@ -76,9 +82,11 @@ class Styles(QueuePart):
             count = await transaction.scalar(sa.select(sa.func.count()).where(*owned))
             if old is None and (count or 0) >= STYLES_ALLOWED[scope]:
                 return TooMany(STYLES_ALLOWED[scope])
+            ids = {"id": old.id} if old is not None else await _new_id(transaction)
             row = await transaction.replace(
                 table,
                 {"scope": scope, "owner_id": owner_id, "name_key": name_key},
+                **ids,
                 name=name,
                 picture_key=picture_key,
                 by_user=by_user,
@@ -122,6 +130,20 @@ class Styles(QueuePart):
             .order_by(table.c.scope.desc(), table.c.name_key)
         )
         return [from_row(UserStyle, row) for row in await self._database.all(statement)]
+
+
+async def _new_id(transaction: Transaction) -> dict[str, int]:
+    """An id that no style had before, where the database would give that of a removed one again.
+
+    SQLite does for this table; PostgreSQL has a sequence.
+    """
+    if transaction.postgres:
+        return {}
+    newest = await transaction.scalar(sa.select(sa.func.max(schema.user_styles.c.id)))
+    given = await read_fact(transaction, NEWEST_STYLE)
+    new = 1 + max(newest or 0, int(given or 0))
+    await write_fact(transaction, NEWEST_STYLE, str(new))
+    return {"id": new}
 
 
 def _visible(user_id: int, guild_id: int | None) -> sa.ColumnElement[bool]:

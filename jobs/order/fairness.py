@@ -148,23 +148,42 @@ async def return_to_place(transaction: Transaction, row: Record, user_finish: fl
     return Tags(row.flow, row.band, row.user_start, user_finish, start, start + cost)
 
 
-async def late_by(connection: AsyncConnection, flow: int) -> float:
-    """By how much the first waiting job of a server lies behind the time that has come meanwhile.
+@dataclass(frozen=True)
+class Slot:
+    """Where a waiting job stands on the common time line."""
 
-    While a server is paused the others go on. If it then took all the turns that it left out, they
-    would wait for as long as it was paused.
+    job_id: int
+    start: float
+    finish: float
+
+
+async def rejoined(connection: AsyncConnection, flow: int) -> list[Slot]:
+    """Where a paused server's waiting jobs would stand if it went on now, in their order.
+
+    While it is paused the others go on. If it then took all the turns that it left out, they would
+    wait for as long as it was paused. So its jobs come one after the other from now on; those that
+    were queued meanwhile stand there already.
     """
     virtual = await connection.scalar(sa.select(sa.func.max(J.start)).where(_HAS_STARTED))
-    waits = (IS_QUEUED, J.flow == flow)
-    first = await connection.scalar(sa.select(sa.func.min(J.start)).where(*waits))
-    return 0.0 if virtual is None or first is None else max(0.0, virtual - first)
+    waiting = sa.select(J.id, J.start, J.finish).where(IS_QUEUED, J.flow == flow)
+    slots, end = list[Slot](), virtual or 0.0
+    for row in await connection.execute(waiting.order_by(J.start, J.id)):
+        start = max(row.start, end)
+        end = start + row.finish - row.start
+        slots.append(Slot(row.id, start, end))
+    return slots
 
 
 async def rejoin(transaction: Transaction, flow: int) -> None:
     """Let a server's waiting jobs take their turns from now on. The flow's lock must be held."""
-    late = await late_by(transaction.connection, flow)
-    if late:
-        await _shift(transaction, (IS_QUEUED, J.flow == flow), late)
+    slots = await rejoined(transaction.connection, flow)
+    if not slots:
+        return
+    begins, ends = sa.bindparam("begins", type_=sa.Double), sa.bindparam("ends", type_=sa.Double)
+    await transaction.execute(
+        sa.update(schema.jobs).where(J.id == sa.bindparam("job")).values(start=begins, finish=ends),
+        [{"job": each.job_id, "begins": each.start, "ends": each.finish} for each in slots],
+    )
 
 
 async def step_aside(transaction: Transaction, row: Record) -> None:

@@ -16,7 +16,7 @@ from jobs.db.rows import IS_QUEUED, IS_RUNNING, J, job_from_row, moment, optiona
 from jobs.entering.limits import EVERYWHERE
 from jobs.model import Job, JobState, Standing
 from jobs.order.choosing import choose_network
-from jobs.order.fairness import late_by
+from jobs.order.fairness import rejoined
 from jobs.order.fleet import (
     RUN,
     Fleet,
@@ -170,38 +170,29 @@ async def _paused_guilds(connection: AsyncConnection) -> frozenset[int]:
 class _Halted:
     """Places of jobs of paused servers, as they would be if their server went on now.
 
-    They hold up nobody else, but do count among their own. To be asked in the order of the queue.
+    They hold up nobody else, but do count among their own.
     """
 
     connection: AsyncConnection
     paused: frozenset[int]
     _going: list[Place] | None = None
     """The places of what is not paused, in their order."""
-    _late_by: dict[int, float] = field(default_factory=dict)
-    _before: dict[int, tuple[int, Place]] = field(default_factory=dict)
-    """Of each server, how many of its jobs lie before the one that was asked for last."""
+    _slots: dict[int, dict[int, tuple[int, float]]] = field(default_factory=dict)
+    """By server and job: how many of the server's own are before it, and its start tag."""
 
     async def place_of(self, row: Record) -> int:
         """The place of a waiting job."""
-        guild_id, here = row.guild_id, (row.start, row.id)
+        guild_id = row.guild_id
         if self._going is None:
             going = sa.select(J.start, J.id).where(IS_QUEUED, J.flow.not_in(self.paused))
             found = await self.connection.execute(going.order_by(J.start, J.id))
             self._going = [(each.start, each.id) for each in found]
-        if guild_id not in self._late_by:
-            self._late_by[guild_id] = await late_by(self.connection, guild_id)
-        known, since = self._before.get(guild_id, (0, None))
-        own = known + await _own_between(self.connection, guild_id, since, here)
-        self._before[guild_id] = (own, here)
-        return own + bisect_left(self._going, (row.start + self._late_by[guild_id], row.id)) + 1
-
-
-async def _own_between(
-    connection: AsyncConnection, guild_id: int, after: Place | None, before: Place
-) -> int:
-    """Number of a server's queued jobs between two places, the first one included."""
-    where = [IS_QUEUED, J.flow == guild_id, sa.tuple_(J.start, J.id) < sa.tuple_(*before)]
-    if after is not None:
-        where.append(sa.tuple_(J.start, J.id) >= sa.tuple_(*after))
-    count = await connection.scalar(sa.select(sa.func.count()).where(*where))
-    return int(count or 0)
+        if guild_id not in self._slots:
+            slots = await rejoined(self.connection, guild_id)
+            self._slots[guild_id] = {
+                slot.job_id: (number, slot.start) for number, slot in enumerate(slots)
+            }
+        # It may have been claimed or cancelled since its row was read, on PostgreSQL.
+        nowhere = (0, float(row.start))
+        own, start = self._slots[guild_id].get(row.id, nowhere)
+        return own + bisect_left(self._going, (start, row.id)) + 1

@@ -32,7 +32,7 @@ from jobs.model import (
 from jobs.order.fleet import SpeedCache, read_fleet
 from jobs.order.line import first_loads
 from jobs.order.sharing import LOOK_AHEAD, Overlooked, choose
-from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome
+from jobs.outcomes import LeaseHeld, LeaseLost, LeaseOutcome, QueueUnavailableError
 from jobs.picture_sizes import note_sizes
 from jobs.working import ending, leases
 from jobs.working.engines import measure, seen
@@ -53,19 +53,40 @@ class Claims(QueuePart):
         self._speeds = speeds
         self._reaper = Reaper(core)
         self._overlooked = Overlooked()
+        self._unsure: set[str] = set()
+        """Engines that may have been given a job of which they were not told."""
 
     async def claim(
         self, engine_id: str, *, lease_seconds: float = leases.LEASE_SECONDS
     ) -> Claim | None:
-        """Take the next job, or None when there is none to be had."""
+        """Take the next job, or None when there is none to be had.
+
+        Args:
+            engine_id: whose it is to be; it has no other.
+            lease_seconds: for how long.
+        """
+        try:
+            claim = await self._claim(engine_id, lease_seconds)
+        except QueueUnavailableError:
+            self._unsure.add(engine_id)
+            raise
+        self._unsure.discard(engine_id)
+        return claim
+
+    async def _claim(self, engine_id: str, lease_seconds: float) -> Claim | None:
+        is_unsure = engine_id in self._unsure
         if self._reaper.is_due(_REAP_EVERY_SECONDS):
             await self.reap()
         while True:
-            if not self._database.postgres and await self._nothing_queued():
+            if not is_unsure and not self._database.postgres and await self._nothing_queued():
                 # Most questions find nothing; on SQLite they need not wait for a writer's turn.
                 return None
             async with self._database.write() as transaction:
-                row = await leases.take(transaction, engine_id, lease_seconds)
+                row = None
+                if is_unsure:
+                    row = await leases.take_own(transaction, engine_id, lease_seconds)
+                if row is None:
+                    row = await leases.take(transaction, engine_id, lease_seconds)
                 if row is None:
                     job_id = await self._chosen(transaction, engine_id)
                     if job_id is None:

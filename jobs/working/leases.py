@@ -79,6 +79,21 @@ _TAKE_NEXT = _taking(_next_job_for())
 _TAKE_CHOSEN = _taking(sa.select(J.id).where(J.id == sa.bindparam("chosen"), IS_QUEUED))
 
 
+async def take_own(transaction: Transaction, engine_id: str, lease_seconds: float) -> Record | None:
+    """What an engine has claimed without knowing: the answer to its claim got lost."""
+    now = transaction.now
+    own = sa.select(J.id).where(IS_RUNNING, J.engine_id == engine_id).limit(1).scalar_subquery()
+    row = await transaction.one_or_none(
+        sa.update(schema.jobs)
+        .where(J.id == own, IS_RUNNING)
+        .values(fence=J.fence + 1, lease_expires_at=now + lease_seconds, claimed_at=now)
+        .returning(schema.jobs)
+    )
+    if row is not None:
+        await record(transaction, row.id, "claimed", f"engine:{engine_id}", {"fence": row.fence})
+    return row
+
+
 async def take(
     transaction: Transaction, engine_id: str, lease_seconds: float, job_id: int | None = None
 ) -> Record | None:

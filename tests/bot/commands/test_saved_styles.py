@@ -132,3 +132,33 @@ async def test_a_saved_style_keeps_its_name_wherever_its_picture_is_named(world:
     form = await world.press(world.user(), message, "Change…")
     again = await world.finished(await world.discord.submit_modal(form))
     assert "Grandma's quilt" in again.text
+
+
+async def test_a_button_of_a_removed_style_says_so_and_never_paints_in_another(
+    world: World,
+) -> None:
+    ada = world.user()
+    await save(world, ada, "Mine")
+    asked = await world.paint({}, PHOTO)
+    message = await world.says(asked, "In which style")
+    (menu,) = message.selects
+    value = menu["options"][0]["value"]
+    await world.slash(ada, "style remove", {"name": "Mine"})
+    await save(world, ada, "Another")
+    chosen = await world.discord.select(ada, message, [value])
+    assert "That saved style was removed meanwhile" in await world.said(chosen)
+    assert not await world.jobs()
+
+
+async def test_a_button_of_a_replaced_style_paints_in_what_took_its_place(world: World) -> None:
+    ada = world.user()
+    await save(world, ada, "Mine")
+    await save(world, ada, "Other")
+    message = await world.says(await world.paint({}, PHOTO), "In which style")
+    (menu,) = message.selects
+    (value,) = [each["value"] for each in menu["options"] if each["label"] == "Mine"]
+    await save(world, ada, "Mine", file=("b.png", plain_picture(color="navy")))
+    await world.says(await world.discord.select(ada, message, [value]), "Mine")
+    (job,) = await world.jobs()
+    saved = await world.queue.styles.visible_to(ada.id, world.guild_id)
+    assert job.inputs.styles[0].picture == saved[0].picture_key

@@ -179,3 +179,15 @@ async def test_where_no_followup_is_left_a_dm_tells(world: World, context: str) 
     await announced(world)
     (said,) = world.discord.dms(world.user())
     assert "your picture is ready" in said.content
+
+
+@pytest.mark.parametrize("ephemeral", [False, True])
+async def test_a_word_whose_answer_gets_lost_comes_once(world: World, ephemeral: bool) -> None:
+    """In a channel a nonce sees to that; a follow-up to a command is not sent again."""
+    await world.start_engine()
+    path = "/webhooks/*" if ephemeral else "/channels/*/messages"
+    lost = world.discord.faults.add("POST", path, carried_out=True, drop=True)
+    message = await world.painted({"notify": "yes", "ephemeral": ephemeral})
+    await world.eventually(lambda: lost.hits)
+    await announced(world)
+    assert len(told(world, message)) == 1

@@ -2,15 +2,19 @@
 
 import logging
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from common.settings import Settings
 from common.version import VERSION
 from engine.worker.saying import say_start
-from jobs.model import EngineInfo
+from jobs.model import EngineInfo, JobState
+from jobs.outcomes import LeaseOutcome
 from jobs.queue import JobQueue
 from jobs.working.saying import say_end
+from tests.engine.worker.conftest import Poster
+from tests.engine.worker.working import ended, worker
 from tests.kit.samples import accepted, report
 
 
@@ -59,3 +63,26 @@ async def test_an_end_says_size_network_waited_painted_and_outcome(
         cancelled.getMessage() == f"job {job.id}: cancelled; 256 px standard, vgg19, waited 7.0 s"
     )
     assert done.__dict__["fields"]["painted_seconds"] == 12.0
+
+
+async def test_what_is_cancelled_while_its_picture_is_stored_is_not_said_to_be_done(
+    queue: JobQueue,
+    settings: Settings,
+    poster: Poster,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    job = await poster.post(network="lite")
+    finish = queue.claims.finish
+
+    async def after_a_cancellation(*given: Any, **named: Any) -> LeaseOutcome:
+        await queue.jobs.cancel(job.id, job.user_id)
+        return await finish(*given, **named)
+
+    monkeypatch.setattr(queue.claims, "finish", after_a_cancellation)
+    with caplog.at_level(logging.INFO):
+        async with worker(queue, settings):
+            assert (await ended(queue, job)).state is JobState.CANCELLED
+    said = [each for each in caplog.messages if each.startswith(f"job {job.id}: ")]
+    assert [each for each in said if "cancelled" in each]
+    assert not [each for each in said if "done" in each]

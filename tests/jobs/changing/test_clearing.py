@@ -245,3 +245,13 @@ async def test_what_came_back_is_delivered_as_if_for_the_first_time(queue: JobQu
     assert await queue.deliveries.count_attempt(job.id) == 1
     await undone(queue, cleared)
     assert (await fresh(queue, job)).delivery_attempts == 0
+
+
+async def test_what_its_member_deleted_meanwhile_stays_cancelled(queue: JobQueue) -> None:
+    """Also while the deletion can be taken back; else it would be painted without its pictures."""
+    deleted, other = await accepted(queue, 1), await accepted(queue, 2)
+    cleared = await queue.clearings.clear(5, ADMIN)
+    assert await queue.retention.delete_soon(deleted.id, 1)
+    outcome = await undone(queue, cleared)
+    assert (outcome.job_ids, outcome.lost) == ((other.id,), 1)
+    assert await order(queue) == [other.id]

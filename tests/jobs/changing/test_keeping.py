@@ -186,3 +186,20 @@ async def test_a_state_that_a_later_version_has_stops_nothing(queue: JobQueue) -
     await queue.clearings.clear(None, 1)
     await queue.jobs.cancel(odd.id, 1)
     await queue.privacy.erase_user(1)
+
+
+async def test_a_style_keeps_its_id_and_none_has_that_of_a_removed_one(queue: JobQueue) -> None:
+    async def saved(name: str, owner_id: int = 1) -> int:
+        key = await queue.store.put(f"{name} {owner_id}".encode(), "png")
+        outcome = await queue.styles.save("user", owner_id, name, key, owner_id)
+        assert isinstance(outcome, Saved | Replaced)
+        return outcome.style.id
+
+    first, second = await saved("a"), await saved("b")
+    assert await saved("A") == first
+    assert await queue.styles.remove(second, user_id=1, guild_id=None)
+    assert await saved("c", owner_id=2) not in {first, second}
+    await queue.privacy.erase_user(2)
+    ids = {first, second, await saved("d")}
+    await queue.privacy.erase_user(1)
+    assert await saved("e") not in ids

@@ -1,13 +1,15 @@
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from jobs.db import schema
+from jobs.db.database import Transaction
 from jobs.model import FailureKind, JobState, Progress
-from jobs.outcomes import CancelRequested, LeaseHeld, LeaseLost
+from jobs.outcomes import CancelRequested, LeaseHeld, LeaseLost, QueueUnavailableError
 from jobs.queue import JobQueue
 from tests.kit.samples import (
     PICTURE,
@@ -292,3 +294,29 @@ async def test_many_engines_at_the_same_moment(place: Place) -> None:
         assert sorted(claim.job.id for claim in held) == [job.id for job in jobs]
         ends = [doors[n % 4].claims.finish(claim, RESULT, report()) for n, claim in enumerate(held)]
         assert set(await asyncio.gather(*ends)) == {LeaseHeld()}
+
+
+async def test_a_claim_whose_answer_got_lost_is_taken_up_by_its_engine(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection broke as it was committed; nobody died, and nothing waits for a lease."""
+    job = await accepted(queue)
+    await accepted(queue, 2)
+    write = queue.database.write
+
+    @contextlib.asynccontextmanager
+    async def unheard(**how: bool) -> AsyncIterator[Transaction]:
+        async with write(**how) as transaction:
+            yield transaction
+        raise QueueUnavailableError("The connection broke.")
+
+    for _ in range(2):
+        with monkeypatch.context() as broken:
+            broken.setattr(queue.database, "write", unheard)
+            with pytest.raises(QueueUnavailableError):
+                await queue.claims.claim("engine")
+    claim = await claimed(queue)
+    assert (claim.job.id, claim.job.attempts, claim.fence) == (job.id, 1, 3)
+    assert await queue.claims.renew(claim) == LeaseHeld()
+    assert (await claimed(queue, "another")).job.id != job.id
+    assert await queue.claims.claim("engine") is None

@@ -1,0 +1,97 @@
+"""The button that deletes, and the one that takes that back."""
+
+import pytest
+import sqlalchemy as sa
+
+from jobs.db import schema
+from tests.bot.commands.picture_buttons.pressing import delivered, press, shown_copy
+from tests.kit.world import World
+
+
+@pytest.mark.parametrize("user", ["ada", "admin"])
+async def test_delete_removes_message_and_picture(world: World, user: str) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    await press(world, message, "Delete", user=user)
+    await world.discord.until(lambda: message.deleted)
+    assert message.deleted
+    (job,) = await world.jobs()
+    assert job.result_key is None
+
+
+@pytest.mark.parametrize("minutes", [0, 20])
+@pytest.mark.parametrize("context", ["guild", "bot_dm"])
+async def test_delete_on_a_copy_removes_the_picture_everywhere(
+    world: World, context: str, minutes: int
+) -> None:
+    await world.start_engine()
+    message = await world.painted(context=context)
+    (job,) = await world.jobs()
+    await world.eventually(lambda: delivered(world, job.id))
+    world.shift_clock(minutes * 60)
+    copy = await shown_copy(world, message)
+    assert copy.message is not None
+    await press(world, copy.message, "Delete")
+    await copy.wait(lambda i: i.message and i.message.deleted)
+    assert message.deleted
+    (job,) = await world.jobs()
+    assert job.result_key is None
+
+
+async def test_delete_says_which_message_it_may_not_remove(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    copy = await shown_copy(world, message)
+    world.shift_clock(20 * 60)
+    copy = await shown_copy(world, message)
+    world.discord.faults.add("DELETE", "/channels/*", status=403, code=50001)
+    assert copy.message is not None
+    pressed = await press(world, copy.message, "Delete")
+    await pressed.wait(lambda i: i.followups)
+    (told,) = pressed.followups
+    assert told.ephemeral
+    assert f"/{message.channel_id}/{message.id}" in told.text
+
+
+@pytest.mark.parametrize("context", ["guild", "bot_dm", "private"])
+async def test_a_deletion_can_be_taken_back(world: World, context: str) -> None:
+    await world.start_engine()
+    message = await world.painted({"spoiler": True}, context=context)
+    deleted = await press(world, message, "Delete")
+    await world.discord.until(lambda: message.deleted)
+    await deleted.wait(lambda i: i.followups)
+    (offer,) = deleted.followups
+    assert offer.ephemeral
+    await world.stop_bot()
+    await world.start_bot()
+    back = await world.finished(await press(world, offer, "Undo"))
+    assert [each.data for each in back.attachments] == [message.attachments[0].data]
+    await world.finished(await press(world, back, "Again"))
+
+
+async def test_after_ten_minutes_a_deletion_is_for_good(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    (job,) = await world.jobs()
+    deleted = await press(world, message, "Delete")
+    await deleted.wait(lambda i: i.followups)
+    assert await world.queue.store.exists(job.result_key or "")
+    async with world.queue.database.write() as transaction:
+        await transaction.connection.execute(sa.update(schema.jobs).values(delete_after=1.0))
+    assert await world.queue.retention.finish_deleting() == 1
+    assert (await world.fresh(job)).pictures_deleted_at is not None
+    assert not await world.queue.retention.restore(job.id, job.user_id, job.reply)
+    undone = await press(world, deleted.followups[0], "Undo")
+    assert "deleted for good" in await world.said(undone)
+
+
+async def test_who_deleted_may_take_it_back_and_history_forgets_it_meanwhile(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    deleted = await press(world, message, "Delete", user="admin")
+    await deleted.wait(lambda i: i.followups)
+    history = await world.slash(world.user(), "history")
+    assert "no picture of yours" in history.text
+    await world.finished(await press(world, deleted.followups[0], "Undo", user="admin"))
+    history = await world.slash(world.user(), "history")
+    assert "no picture of yours" not in history.text

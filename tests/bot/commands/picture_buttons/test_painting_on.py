@@ -1,0 +1,140 @@
+"""Buttons that paint on from a picture: stronger, softer, larger, again, in another style."""
+
+from sandbox.model import Interaction, Message
+from tests.bot.commands.picture_buttons.pressing import press
+from tests.kit.pictures import gradient_picture
+from tests.kit.samples import delete_for_good
+from tests.kit.world import PHOTO, World, has_result
+
+CHANGES = {
+    "Stronger": ("strength", 0.5, 0.65),
+    "Softer": ("strength", 0.5, 0.35),
+    "Larger": ("size_px", 64, 128),
+}
+
+
+async def test_a_button_paints_it_again_with_a_change(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    for label, (field, before, after) in CHANGES.items():
+        await world.finished(await press(world, message, label))
+        new, *_, old = await world.jobs()
+        assert getattr(old.options, field) == before
+        assert getattr(new.options, field) == after
+        assert new.options.seed == old.options.seed
+        assert new.parent_job_id == old.id
+        assert new.inputs == old.inputs
+
+
+async def test_again_takes_a_new_seed_after_a_restart(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"seed": 5})
+    await world.stop_bot()
+    await world.start_bot()
+    again = await world.finished(await press(world, message, "Again"))
+    new, old = await world.jobs()
+    assert new.options.seed != old.options.seed
+    assert has_result(message)
+    assert again is not message
+
+
+async def test_buttons_are_for_the_owner(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    labels = {str(button["label"]) for button in message.buttons}
+    assert len(labels) == 11
+    for label in labels - {"Details", "Again", "Other style", "Compare"}:
+        interaction = await press(world, message, label, user="grace")
+        assert "This picture is Ada's" in await world.said(interaction)
+        assert interaction.message is not None
+        assert interaction.message.ephemeral
+    assert len(await world.jobs()) == 1
+    assert not message.deleted
+
+
+async def test_anybody_paints_on_from_a_public_picture_on_their_own_account(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    again = await world.finished(await press(world, message, "Again", user="grace"))
+    assert "Grace" in again.text
+    opened = await press(world, message, "Other style", user="grace")
+    await world.finished(await world.discord.submit_modal(opened, {"preset": ["great-wave"]}))
+    by_style, by_seed = await world.jobs("grace")
+    (original,) = await world.jobs()
+    assert by_style.inputs.content == by_seed.inputs.content == original.inputs.content
+    assert by_style.parent_job_id == by_seed.parent_job_id == original.id
+    compared = await press(world, message, "Compare", user="grace")
+    await compared.wait(lambda i: i.message and i.message.attachments)
+    assert compared.message is not None
+    assert compared.message.ephemeral
+    assert not compared.message.buttons
+
+
+async def test_what_is_painted_on_from_a_public_picture_knows_its_address(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    question = await world.says(
+        await world.discord.submit_modal(await opened(world, message, "Other style"), {}),
+        "In which style",
+    )
+    await world.finished(await press(world, message, "Stronger"))
+    await world.finished(await press(world, question, "The Scream"))
+    place = f"https://discord.com/channels/{world.guild_id}/{message.channel_id}/{message.id}"
+    other, stronger, first = await world.jobs()
+    assert [each.reply.painted_from for each in (other, stronger, first)] == [place, place, ""]
+    private = await world.painted({"ephemeral": True})
+    await world.finished(await press(world, private, "Stronger"))
+    in_dm = await world.painted(context="bot_dm")
+    await world.finished(await press(world, in_dm, "Stronger"))
+    assert [each.reply.painted_from for each in (await world.jobs())[:4]] == [""] * 4
+
+
+async def opened(world: World, message: Message, label: str) -> Interaction:
+    """The form that a button opens."""
+    interaction = await press(world, message, label)
+    await interaction.wait(lambda i: i.modal is not None)
+    return interaction
+
+
+async def test_another_style_by_upload_and_by_list(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    opened = await press(world, message, "Other style")
+    submitted = await world.discord.submit_modal(
+        opened, {}, {"style": [("new.png", gradient_picture((40, 40)))]}
+    )
+    await world.finished(submitted)
+    opened = await press(world, message, "Other style")
+    await world.finished(await world.discord.submit_modal(opened, {"preset": ["great-wave"]}))
+    by_list, by_upload, first = await world.jobs()
+    assert by_list.inputs.styles[0].preset == "great-wave"
+    assert by_upload.inputs.styles[0].picture != first.inputs.styles[0].picture
+    assert by_list.inputs.content == by_upload.inputs.content == first.inputs.content
+
+
+async def test_a_form_from_before_a_restart_is_answered(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    opened = await press(world, message, "Other style")
+    assert opened.modal is not None
+    opened.modal["custom_id"] = "atelier:modal:another-process:1"
+    submitted = await world.discord.submit_modal(opened, {})
+    assert "restarted" in await world.said(submitted)
+
+
+async def test_a_form_that_is_sent_again_is_answered(world: World) -> None:
+    await world.start_engine()
+    opened = await press(world, await world.painted(), "Other style")
+    await world.finished(await world.discord.submit_modal(opened, {"preset": ["great-wave"]}))
+    again = await world.discord.submit_modal(opened, {"preset": ["great-wave"]})
+    assert "start again" in await world.said(again)
+    assert len(await world.jobs()) == 2
+
+
+async def test_a_remix_of_what_is_no_longer_kept(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"preset": "great-wave"}, attachments=PHOTO)
+    (job,) = await world.jobs()
+    await delete_for_good(world.bot.queue, job.id, job.user_id)
+    interaction = await press(world, message, "Again")
+    assert "no longer kept" in await world.said(interaction)

@@ -1,0 +1,93 @@
+"""Buttons that show more of a picture, or show it elsewhere."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from tests.bot.commands.picture_buttons.pressing import press
+from tests.kit.world import World
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_details_lead_to_the_picture_it_was_painted_on_from(
+    world: World, private: bool
+) -> None:
+    await world.start_engine()
+    message = await world.painted({"ephemeral": private})
+    again = await world.finished(await press(world, message, "Again"))
+    said = await world.said(await press(world, again, "Details"))
+    assert "painted on from #1" in said
+    assert (f"/{message.id}" in said) is not private
+
+
+async def test_compare_shows_both_side_by_side(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    interaction = await press(world, message, "Compare")
+    await interaction.wait(lambda i: i.message and i.message.attachments)
+    assert interaction.message is not None
+    assert interaction.message.ephemeral
+    with Image.open(io.BytesIO(interaction.message.attachments[0].data)) as sheet:
+        assert sheet.width > 2 * sheet.height
+    posted = await press(world, interaction.message, "Post here")
+    await posted.wait(lambda i: i.message and i.message.attachments)
+    assert posted.message is not None
+    assert not posted.message.ephemeral
+
+
+async def test_a_timelapse_is_shown_or_recorded(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"seed": 9})
+    recorded = await world.finished(await press(world, message, "Time-lapse"))
+    new, old = await world.jobs()
+    assert new.options.timelapse
+    assert new.options.seed == old.options.seed
+    interaction = await press(world, recorded, "Time-lapse")
+    await interaction.wait(lambda i: i.message and i.message.attachments)
+    assert interaction.message is not None
+    (film,) = interaction.message.attachments
+    assert film.filename == f"timelapse-{new.id}.gif"
+    posted = await press(world, interaction.message, "Post here")
+    await posted.wait(lambda i: i.message and i.message.attachments)
+    assert posted.message is not None
+    assert not posted.message.ephemeral
+    assert posted.message.attachments[0].data == film.data
+    details = await press(world, recorded, "Details", user="grace")
+    await details.wait(lambda i: i.message and i.message.attachments)
+    assert details.message is not None
+    assert details.message.ephemeral
+    assert "seed 9" in details.message.text
+    assert "lite on cpu · 4 iterations" in details.message.text
+    (plot,) = details.message.attachments
+    assert plot.filename == f"{new.id}-losses.png"
+
+
+async def test_save_sends_it_to_the_dms(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    interaction = await press(world, message, "Save to DMs")
+    assert "It is in your DMs" in await world.said(interaction)
+    (saved,) = world.discord.dms(world.user())
+    assert saved.attachments[0].data == message.attachments[0].data
+    assert f"/{message.channel_id}/{message.id}" in saved.text
+    assert "strength 50%" in saved.text
+    again = await world.finished(await press(world, saved, "Again"))
+    assert again.channel_id == saved.channel_id
+
+
+async def test_no_way_leads_back_to_a_message_that_only_its_reader_saw(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted({"ephemeral": True})
+    await world.said(await press(world, message, "Save to DMs"))
+    (saved,) = world.discord.dms(world.user())
+    assert "strength 50%" in saved.text
+    assert "It was painted here" not in saved.text
+
+
+async def test_save_says_when_dms_are_closed(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    world.user().accepts_dms = False
+    interaction = await press(world, message, "Save to DMs")
+    assert "Your DMs are closed" in await world.said(interaction)

@@ -1,0 +1,53 @@
+"""What was deleted is not for everybody any more, nor to be painted on from."""
+
+from bot.cards.job_buttons import Action
+from tests.bot.commands.rights.origins import delete, press_in_a_copy, shown_as
+from tests.kit.world import World
+
+
+async def test_a_message_that_is_missing_counts_as_deleted(world: World) -> None:
+    """It was deleted while the bot was away, so that it did not hear of it."""
+    job = await world.painted_job(world.user("ada"))
+    await shown_as(world, job, 4711)
+    refused = await world.slash(world.user("mallory"), "show", {"picture": job.id}, channel="talk")
+    assert "There is no picture" in refused.text
+    assert (await world.fresh(job)).message_removed_at is not None
+    options = {"picture": job.id, "everybody": True}
+    refused = await world.slash(world.user("ada"), "show", options, channel="talk")
+    assert refused.ephemeral
+    assert "was not for everybody, or its message was deleted" in refused.text
+    assert (await world.slash(world.user("ada"), "show", {"picture": job.id})).attachments
+
+
+async def test_many_messages_deleted_at_once_count_too(world: World) -> None:
+    job = await world.painted_job(world.user("ada"))
+    channel = world.discord.channel("paintings")
+    await shown_as(world, job, 4711)
+    data = {
+        "ids": ["4711", "4712"],
+        "channel_id": str(channel.id),
+        "guild_id": str(world.guild_id),
+    }
+    await world.discord.gateway.dispatch("MESSAGE_DELETE_BULK", data, intent=1 << 9)
+
+    async def is_known() -> bool:
+        return (await world.fresh(job)).message_removed_at is not None
+
+    await world.eventually(is_known)
+
+
+async def test_a_form_that_was_opened_before_gives_nothing_that_is_gone(world: World) -> None:
+    job = await world.painted_job(world.user("ada"))
+    opened = {
+        name: await press_in_a_copy(world, world.user(name), job, action)
+        for name, action in (("mallory", Action.OTHER_STYLE), ("ada", Action.CHANGE))
+    }
+    for interaction in opened.values():
+        await interaction.wait(lambda i: i.modal is not None)
+    deleted = await delete(world, world.user("grace"), job)
+    await deleted.wait(lambda i: i.followups)
+    for name, interaction in opened.items():
+        fields = {"preset": ["great-wave"]} if name == "mallory" else {}
+        said = await world.said(await world.discord.submit_modal(interaction, fields))
+        assert "no longer" in said or "not kept" in said or "only they" in said, name
+        assert len(await world.jobs(name)) == (name == "ada")

@@ -1,0 +1,49 @@
+"""What admins do to the pictures of others, and to limits, is in the log."""
+
+import pytest
+
+from bot.commands.rights import Origin
+from tests.bot.commands.rights.origins import MAKE, delete
+from tests.kit.world import World
+
+
+@pytest.mark.parametrize("origin", [Origin.PRIVATE, Origin.MODERATED, Origin.PUBLIC])
+async def test_what_only_an_admin_may_is_in_the_log(world: World, origin: Origin) -> None:
+    job = await MAKE[origin](world, world.user("ada"))
+    admin = world.user("admin")
+    await world.slash(admin, "show", {"picture": job.id}, channel="talk")
+    await delete(world, admin, job)
+
+    async def actions() -> list[str]:
+        entries = await world.queue.audit.read(world.guild_id)
+        assert all(
+            entry.details == {"job": str(job.id), "user": str(job.user_id)} for entry in entries
+        )
+        return [entry.action for entry in entries]
+
+    async def both() -> bool:
+        return "delete_picture" in await actions()
+
+    await world.eventually(both)
+    looked = [] if origin is Origin.PUBLIC else ["look_at_private"]
+    assert await actions() == ["delete_picture", *looked]
+    log = (await world.slash(admin, "limits log")).text
+    assert f"<@{admin.id}>: deleted a picture (#{job.id}, <@{job.user_id}>)" in log
+
+
+async def test_an_admins_cancelling_is_in_the_log_and_a_members_own_is_not(world: World) -> None:
+    first, second = await world.job(world.user("ada")), await world.job(world.user("ada"))
+    await world.slash(world.user("ada"), "cancel", {"job": first.id})
+    await world.slash(world.user("admin"), "cancel", {"job": second.id})
+    (entry,) = await world.queue.audit.read(world.guild_id)
+    assert (entry.action, entry.details["job"]) == ("remove", str(second.id))
+
+
+async def test_an_undo_reads_as_an_undo_with_the_values(world: World) -> None:
+    admin = world.user("admin")
+    message = await world.slash(admin, "limits set", {"size": 512})
+    await world.press(admin, message, "Undo")
+    assert "taken back" in message.text
+    undo, change = (await world.slash(admin, "limits log")).text.splitlines()[1:3]
+    assert "set limits (Largest size: the operator's → 512 px)" in change
+    assert "took a change of limits back (Largest size: 512 px → the operator's)" in undo

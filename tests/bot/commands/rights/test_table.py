@@ -1,0 +1,153 @@
+"""Who may look at a picture, show it to others, delete it: by role, by where it was shown."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.cards.job_buttons import TAKES, Action
+from bot.commands.rights import TABLE, AskerRole, Origin, Right
+from bot.monitor import page
+from jobs.model import JobState
+from tests.bot.commands.rights.origins import MAKE, PEOPLE, delete, press_in_a_copy
+from tests.kit.world import World
+
+DOCUMENT = Path(__file__).parents[4] / "docs" / "security.md"
+
+
+def test_the_table_in_the_document_is_the_one_that_is_used() -> None:
+    written: dict[str, list[set[str]]] = {}
+    for line in DOCUMENT.read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        origin = cells[0].partition(":")[0]
+        if len(cells) == 4 and origin in set(Origin):
+            written[origin] = [
+                set(AskerRole) if cell == "everybody" else set(cell.split(", ")) - {"nobody"}
+                for cell in cells[1:]
+            ]
+    assert written == {
+        origin: [rights[right] for right in (Right.LOOK, Right.POST, Right.DELETE)]
+        for origin, rights in TABLE.items()
+    }
+
+
+# Moderators and admins are that of one server only.
+ELSEWHERE = {Origin.DIRECT_MESSAGE, Origin.OTHER_SERVER}
+
+
+def allowed(origin: Origin, right: Right, role: AskerRole) -> bool:
+    if origin in ELSEWHERE and role in {AskerRole.MODERATOR, AskerRole.ADMIN}:
+        role = AskerRole.MEMBER
+    return role in TABLE[origin][right]
+
+
+@pytest.mark.parametrize("origin", Origin)
+async def test_everybody_has_the_rights_of_the_table_and_no_more(
+    world: World, origin: Origin
+) -> None:
+    job = await MAKE[origin](world, world.user("ada"))
+    for role, name in PEOPLE.items():
+        user = world.user(name)
+        shown = await world.slash(user, "show", {"picture": job.id}, channel="talk")
+        assert bool(shown.attachments) == allowed(origin, Right.LOOK, role), (role, "look")
+        assert shown.ephemeral
+        options = {"picture": job.id, "everybody": True}
+        posted = await world.slash(user, "show", options, channel="talk")
+        assert bool(posted.attachments) == allowed(origin, Right.POST, role), (role, "post")
+        assert posted.ephemeral != allowed(origin, Right.POST, role), (role, "post")
+
+
+@pytest.mark.parametrize("origin", Origin)
+async def test_who_may_delete_may_take_that_back_and_shows_it_to_nobody_by_it(
+    world: World, origin: Origin
+) -> None:
+    for role, name in PEOPLE.items():
+        job, user = await MAKE[origin](world, world.user("ada")), world.user(name)
+        before = shown_to_all(world)
+        pressed = await delete(world, user, job)
+        if not allowed(origin, Right.DELETE, role):
+            assert "only they can do that" in await world.said(pressed), role
+            assert (await world.fresh(job)).pictures_deleted_at is None
+            continue
+        await pressed.wait(lambda i: i.followups)
+        assert (await world.fresh(job)).pictures_deleted_at is not None
+        undone = await world.discord.press(user, pressed.followups[0], label="Undo")
+        await undone.wait(lambda i: i.message is not None and i.message.attachments)
+        assert (await world.fresh(job)).pictures_deleted_at is None
+        is_private = origin in {Origin.PRIVATE, Origin.MODERATED}
+        may_post = allowed(origin, Right.POST, role) and not is_private
+        assert shown_to_all(world) - before == may_post, role
+
+
+def shown_to_all(world: World) -> int:
+    """How many messages of #talk have a picture that all see."""
+    shown = world.discord.messages("talk")
+    return sum(bool(message.attachments) and not message.ephemeral for message in shown)
+
+
+@pytest.mark.parametrize("origin", Origin)
+async def test_the_owners_page_shows_what_all_see(world: World, origin: Origin) -> None:
+    """It asks nobody who they are; what stands openly in another server is open there."""
+    job = await world.fresh(await MAKE[origin](world, world.user("ada")))
+    assert page.is_for_everybody(world.bot, job) == (origin in {Origin.PUBLIC, Origin.OTHER_SERVER})
+
+
+OWNERS = (
+    Action.STRONGER,
+    Action.SOFTER,
+    Action.LARGER,
+    Action.CHANGE,
+    Action.TIMELAPSE,
+    Action.SAVE,
+    Action.GALLERY,
+    TAKES[0],
+)
+FOR_WHOM_IT_IS_SHOWN = (Action.AGAIN, Action.OTHER_STYLE, Action.COMPARE)
+
+
+def test_each_button_is_tried() -> None:
+    takes = {*TAKES[1:]}
+    elsewhere = {Action.DETAILS, Action.DELETE, Action.CANCEL, Action.SAME_STYLE}
+    assert {*OWNERS, *FOR_WHOM_IT_IS_SHOWN, *takes, *elsewhere} == {*Action, *TAKES}
+
+
+@pytest.mark.parametrize("origin", Origin)
+async def test_no_button_does_more_than_the_table_says(world: World, origin: Origin) -> None:
+    job = await MAKE[origin](world, world.user("ada"))
+    for role, name in PEOPLE.items():
+        if role is AskerRole.OWNER:
+            continue
+        user = world.user(name)
+        for action in OWNERS:
+            pressed = await press_in_a_copy(world, user, job, action)
+            said = await world.said(pressed)
+            assert "only they can do that" in said, (role, action)
+        for action in FOR_WHOM_IT_IS_SHOWN:
+            pressed = await press_in_a_copy(world, user, job, action)
+            if not allowed(origin, Right.POST, role):
+                assert "only they can do that" in await world.said(pressed), (role, action)
+            elif action is Action.OTHER_STYLE:
+                await pressed.wait(lambda i: i.modal is not None)
+            else:
+                await pressed.wait(lambda i: i.message is not None)
+                assert "only they" not in pressed.message.text  # type: ignore[union-attr]
+        looked = await press_in_a_copy(world, user, job, Action.DETAILS)
+        is_refused = "only they can do that" in await world.said(looked)
+        assert is_refused != allowed(origin, Right.LOOK, role), (role, "details")
+        none_of_the_gallery = await press_in_a_copy(world, user, job, Action.SAME_STYLE)
+        assert "is not in the gallery" in await world.said(none_of_the_gallery)
+
+
+@pytest.mark.parametrize("origin", [Origin.PUBLIC, Origin.PRIVATE, Origin.DIRECT_MESSAGE])
+async def test_who_may_cancel(world: World, origin: Origin) -> None:
+    details = {
+        Origin.PUBLIC: {},
+        Origin.PRIVATE: {"ephemeral": True},
+        Origin.DIRECT_MESSAGE: {"in_guild": False},
+    }
+    for role, name in PEOPLE.items():
+        job = await world.job(world.user("ada"), **details[origin])  # type: ignore[arg-type]
+        await world.slash(world.user(name), "cancel", {"job": job.id}, channel="talk")
+        may = {AskerRole.OWNER, AskerRole.OPERATOR}
+        if origin is not Origin.DIRECT_MESSAGE:
+            may.add(AskerRole.ADMIN)
+        assert ((await world.state(job)) is JobState.CANCELLED) == (role in may), role

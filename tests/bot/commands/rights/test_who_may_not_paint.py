@@ -1,0 +1,54 @@
+"""Who may not paint in a place posts and keeps nothing there either."""
+
+import pytest
+
+from bot.ui.components import custom_id
+from tests.bot.commands.rights.origins import delete
+from tests.kit.pictures import plain_picture
+from tests.kit.world import World
+
+
+@pytest.mark.parametrize("reason", ["blocked", "role", "channel"])
+async def test_who_may_not_paint_there_posts_nothing_there(world: World, reason: str) -> None:
+    ada, admin = world.user("ada"), world.user("admin")
+    job = await world.painted_job(ada)
+    if reason == "blocked":
+        await world.queue.blocks.add(world.guild_id, ada.id, admin.id)
+    elif reason == "role":
+        await world.queue.limits.set(world.guild_id, {"painter_role_ids": [1]}, admin.id)
+    else:
+        channel = world.discord.channel("paintings")
+        await world.queue.limits.set(world.guild_id, {"channel_ids": [channel.id]}, admin.id)
+    options = {"picture": job.id, "everybody": True}
+    message = await world.slash(ada, "show", options, channel="talk")
+    assert message.ephemeral
+    assert not message.attachments
+    before = len(world.discord.messages("talk"))
+    compared = world.discord.post(world.discord.world.bot, "Before and after", channel="talk")
+    button = {
+        "type": 2,
+        "style": 2,
+        "label": "Post here",
+        "custom_id": custom_id("post-compared", ada.id, job.id),
+    }
+    compared.components.append({"type": 1, "components": [button]})
+    pressed = await world.discord.press(ada, compared, label="Post here")
+    await world.said(pressed)
+    deleted = await delete(world, ada, job)
+    await deleted.wait(lambda i: i.followups)
+    undone = await world.discord.press(ada, deleted.followups[0], label="Undo")
+    await undone.wait(lambda i: i.message is not None and i.message.attachments)
+    shown = [each for each in world.discord.messages("talk")[before:] if each.attachments]
+    assert not [each for each in shown if not each.ephemeral]
+    assert (await world.slash(ada, "show", {"picture": job.id}, channel="talk")).attachments
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+async def test_who_is_blocked_saves_no_style(world: World, everywhere: bool) -> None:
+    ada = world.user("ada")
+    await world.queue.blocks.add(None if everywhere else world.guild_id, ada.id, 1)
+    message = await world.slash(
+        ada, "style save", {"name": "Mine"}, attachments={"picture": ("a.png", plain_picture())}
+    )
+    assert "blocked you from painting" in message.text
+    assert not await world.queue.styles.visible_to(ada.id, world.guild_id)
