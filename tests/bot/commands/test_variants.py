@@ -103,10 +103,15 @@ async def test_versions_that_are_painted_are_cancelled_as_one(world: World) -> N
     painter.hold.clear()
     interaction = await world.paint({"variants": 4})
     message = await world.says(interaction, "Painting")
+    shown = await world.slash(world.user(), "queue")
+    assert "pictures in 24 hours: 4 of" in shown.text
     await press(world, message, "Cancel")
     await world.says(interaction, "Cancelled")
     (job,) = await world.jobs()
     assert job.state is JobState.CANCELLED
+    await world.press(world.user(), shown, "Refresh")
+    assert "Places taken: 0 of " in shown.text
+    assert "pictures in 24 hours: 1 of" in shown.text, "only the one that was begun"
 
 
 async def test_again_paints_as_many_anew(world: World) -> None:
