@@ -76,6 +76,21 @@ def test_a_film_as_mp4(studio: Path) -> None:
     assert ImageStat.Stat(gap).mean[0] < 6
 
 
+@pytest.mark.parametrize("name", ["t.mp4", "t.gif"])
+def test_a_film_of_a_very_narrow_picture_has_its_shape(studio: Path, name: str) -> None:
+    """It is painted on a wider canvas, and cut out of that."""
+    with Image.open(studio / "photo.png") as photo:
+        photo.convert("RGB").resize((320, 40)).save(studio / "photo.png")
+    assert paint("--quiet", "--timelapse", name, "--size", "128") == 0
+    with av.open(str(studio / name)) as film:
+        frames = [Image.fromarray(one.to_ndarray(format="rgb24")) for one in film.decode(video=0)]
+    assert {frame.size for frame in frames} == {(128, 16)}
+    with Image.open(studio / "out.png") as picture:
+        assert picture.size == (128, 16)
+        gap = ImageChops.difference(frames[-1].convert("L"), picture.convert("L"))
+    assert ImageStat.Stat(gap).mean[0] < 12
+
+
 def test_statistics_of_styles_are_kept_for_the_next_time(studio: Path) -> None:
     assert paint("--quiet") == 0
     first = (studio / "out.png").read_bytes()
@@ -105,6 +120,8 @@ def test_what_a_fingerprint_was_measured_on_is_said(
     said = "The fingerprint of The Starry Night was measured on a scan that is cropped"
     assert said in capsys.readouterr().err
     assert said in json.loads((studio / "r.json").read_text())["notes"][0]
+    assert engine_main([*preset, *QUICK, "--quiet", "--preset", "starry-night"]) == 0
+    assert capsys.readouterr().err.count(said) == 1
 
 
 def test_a_long_name_is_written_and_an_animation_noted(
