@@ -135,6 +135,16 @@ def test_a_long_name_is_written_and_an_animation_noted(
     assert "style.gif: The file is animated" in capsys.readouterr().err
 
 
+def test_a_fingerprint_that_is_not_there_is_named_as_any_file_is(
+    studio: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = ("paint", "photo.png", "--style", "none.safetensors", "-o", "out.png")
+    assert engine_main([*absent]) == 2
+    assert (
+        capsys.readouterr().err == "none.safetensors cannot be read: No such file or directory.\n"
+    )
+
+
 def test_a_fingerprint_is_not_written_over_the_picture_that_it_is_of(
     studio: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
