@@ -9,7 +9,7 @@ import pytest
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.store import PictureMissingError
 from jobs.changing import retention
-from jobs.model import FailureKind, Job, JobState
+from jobs.model import FailureKind, Job, JobState, Progress
 from jobs.outcomes import Accepted, Erased
 from jobs.queue import JobQueue
 from tests.kit.samples import accepted, claimed, report, submission
@@ -209,3 +209,33 @@ async def test_a_version_of_it_can_still_be_taken(queue: JobQueue, vary: str) ->
     assert taken.inputs.erased
     await queue.retention.gc()
     assert not await queue.store.exists(photos[0])
+
+
+@pytest.mark.parametrize("ends", ["before", "by the erasure"])
+async def test_those_of_several_that_are_finished_stay_where_the_others_never_were(
+    queue: JobQueue, ends: str
+) -> None:
+    photo = await stored(queue, "ada's photograph")
+    first = await painted(queue, ADA, photo)
+    inputs = PaintInputs(content=photo, styles=(StyleInput(preset="starry-night"),))
+    options = PaintOptions(size_px=256, variants=3)
+    job = await accepted(queue, BEA, 5, inputs=inputs, options=options, parent_job_id=first.id)
+    finished, preview = await stored(queue, "version 0"), await stored(queue, "preview")
+    claim = await claimed(queue)
+    told = Progress(1, 3, 0.4, preview_key=preview, done=(finished,))
+    await queue.claims.report_progress(claim, told)
+    if ends == "before":
+        await queue.jobs.cancel(job.id, BEA)
+        await queue.claims.cancelled(claim)
+    await queue.privacy.erase_user(ADA)
+    await queue.retention.gc()
+    now = await fresh(queue, job)
+    assert now.versions == (finished,)
+    assert now.inputs.erased
+    assert await queue.store.exists(finished)
+    assert not await queue.store.exists(photo)
+    assert not await queue.store.exists(preview), "it shows what was begun of the photograph"
+    wanted = submission(BEA, 5)
+    taken = await queue.submissions.take(now, 0, wanted.asker, wanted.reply)
+    assert taken is not None
+    assert taken.inputs.erased
