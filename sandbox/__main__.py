@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 DEFAULT_PORT = 8787
+MOST_PORT = 65_535
 DEMO_TIMEOUT_SECONDS = 1800.0
 
 
@@ -43,10 +44,17 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message[:1].upper()}{message[1:]}.{hint} See --help.\n")
 
 
+def _port(text: str) -> int:
+    """A number that a port can have; 0 for any that is free."""
+    if not text.isdecimal() or int(text) > MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is no number up to {MOST_PORT}")
+    return int(text)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = _Parser(prog="python -m sandbox", description=__doc__)
-    top.add_argument("--port", type=int, default=DEFAULT_PORT, help="port of the page (8787)")
+    top.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port of the page (8787)")
     top.add_argument(
         "--data", type=Path, default=Path("sandbox-data"), help="the bot's data (sandbox-data)"
     )

@@ -80,9 +80,17 @@ class Follower:
         self._seen: tuple[int, int] | None = None
         self._printed = ""
 
+    @property
+    def message(self) -> Message | None:
+        """The answer; or what came in its place, as a refusal that its user alone sees."""
+        answer = self.interaction.message
+        if self.interaction.followups and (answer is None or answer.deleted):
+            return self.interaction.followups[-1]
+        return answer
+
     def look(self, now: float) -> None:
         """Print the message if it reads differently than before."""
-        message = self.interaction.message
+        message = self.message
         if message is None or self._seen == (message.id, message.revision):
             return
         self._seen = (message.id, message.revision)
@@ -137,7 +145,7 @@ async def _follow(
         for follower in followers:
             follower.look(discord.world.clock.now())
         now = time.monotonic()
-        if all(ended(f.interaction.message) for f in followers):
+        if all(ended(f.message) for f in followers):
             settled_at = settled_at or now
             if now - settled_at > SETTLE_SECONDS:
                 return
@@ -155,7 +163,7 @@ def _write(discord: LoopbackDiscord, followers: list[Follower], out: Path) -> No
     """Keep each job's last message and its pictures."""
     now = discord.world.clock.now()
     for follower in followers:
-        message = follower.interaction.message
+        message = follower.message
         if message is None:
             continue
         name = follower.name
@@ -172,7 +180,7 @@ def _write(discord: LoopbackDiscord, followers: list[Follower], out: Path) -> No
 
 def _judge(discord: LoopbackDiscord, followers: list[Follower]) -> None:
     for follower in followers:
-        message = follower.interaction.message
+        message = follower.message
         if message is None or not any(f.width for f in message.attachments):
             seen = "nothing" if message is None else one_line(message, discord.world.clock.now())
             raise DemoFailedError(f"The job {follower.name!r} gave no picture; it says: {seen}")
@@ -185,7 +193,10 @@ def run_demo(content: Path | None, style: Path | None, out: Path, timeout_second
     end_on_sigterm()
     try:
         pictures = choose(content, style)
-        out.mkdir(parents=True, exist_ok=True)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DemoFailedError(f"{out} cannot be made: {error.strerror}.") from None
         for old in out.glob("data-*"):  # of a run that failed
             shutil.rmtree(old, ignore_errors=True)
         asyncio.run(demonstrate(pictures, out, timeout_seconds))

@@ -38,7 +38,11 @@ async def serve(port: int, data_dir: Path, *, with_bot: bool, open_page: bool) -
 def run_sandbox(port: int, data_dir: Path, *, with_bot: bool, open_page: bool) -> int:
     """Run the sandbox; the exit status."""
     end_on_sigterm()
-    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        say(f"The folder {data_dir} cannot be made ({error.strerror}); choose another with --data.")
+        return 1
     try:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve(port, data_dir, with_bot=with_bot, open_page=open_page))

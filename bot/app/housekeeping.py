@@ -36,6 +36,7 @@ class Housekeeping(Service):
                 await queue.retention.finish_deleting()
                 if loop.time() >= clean_at:
                     clean_at = loop.time() + CLEAN_SECONDS
+                    await queue.privacy.finish_erasures()
                     log.info("Cleaned up: %s", await queue.retention.gc())
             except (QueueError, StorageUnavailableError, OSError) as error:
                 log.warning("Housekeeping has to wait: %s", error)

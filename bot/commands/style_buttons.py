@@ -6,7 +6,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.commands.style_form import PhotoForm
+from bot.commands.style_form import PhotoForm, check_style
 from bot.intake.request import StyleWish
 from bot.intake.service import IntakeService
 from bot.kit import Bot, Feature, Interaction
@@ -39,6 +39,8 @@ async def style_button(interaction: Interaction, t: Texts, item: PersistentItem)
     styles, changes = _chosen(interaction, item.parts["style"])
     wish_id = int(item.parts["wish"])
     if wish_id == NO_WISH:
+        if len(styles) == 1 and styles[0].preset is not None:
+            await check_style(interaction, styles[0].preset)
         title = t("Try these on my photo") if changes else t("Paint with this")
         await interaction.response.send_modal(PhotoForm(t, title, styles, changes))
     else:

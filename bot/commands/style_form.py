@@ -1,5 +1,6 @@
 """The form that asks for a style: a painting from a list, one by name, or an upload."""
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from discord import ui
 from bot.intake.own_defaults import OwnDefaults, options_by, reply_by
 from bot.intake.request import PaintRequest, Source, StyleWish, asker_of
 from bot.intake.service import IntakeService
-from bot.intake.wishes import OWN_STYLE, new_seed, suiting
+from bot.intake.wishes import OWN_STYLE, new_seed, resolve, suiting
 from bot.kit import Bot, Interaction
 from bot.texts import Texts, _, texts_of
 from bot.ui.fields import PictureUpload
@@ -148,6 +149,21 @@ async def _saved_styles(interaction: Interaction) -> list[UserStyle]:
         )
     except QueueUnavailableError:
         return []  # the form does without them, which is better than no form
+
+
+async def check_style(interaction: Interaction, preset: str) -> None:
+    """See that a saved style is still there, before a form asks for photographs to paint in it.
+
+    Where the database is slow to say, the form is opened, and what it sends is looked at.
+
+    Raises:
+        UserError: if it is not.
+    """
+    if not preset.startswith(OWN_STYLE):
+        return
+    queue, user_id = interaction.client.queue, interaction.user.id
+    with contextlib.suppress(QueueUnavailableError):
+        await read_in_time(interaction, resolve(queue, preset, 1.0, user_id, interaction.guild_id))
 
 
 async def ask_style(

@@ -14,7 +14,12 @@ from pydantic import ValidationError
 from bot.kit import UserError
 from bot.texts import Texts, _, texts_of
 from bot.wire.acknowledging import SEEN_BY_ALL, is_acknowledged
-from bot.wire.faults import ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION, passes
+from bot.wire.faults import (
+    ALREADY_ACKNOWLEDGED,
+    THREAD_ARCHIVED,
+    UNKNOWN_INTERACTION,
+    passes,
+)
 from bot.wire.original_response import say_alone
 from common.pictures import PictureError
 from common.sentences import Sentence
@@ -33,6 +38,7 @@ class Explanation:
 
 
 _MOMENT = _("Discord did not answer as it should; please try again in a minute.")
+_ARCHIVED = _("That thread is archived; write something in it to open it again, and try once more.")
 _CHANGED = _("This command has changed; please reload Discord (Ctrl+R) and try again.")
 _UNUSABLE = _("One of the values is not one that can be used; please choose again.")
 # Of both tables the first that fits is said, so a subclass stands before its parents.
@@ -81,6 +87,8 @@ def explain(error: BaseException) -> Explanation:
         return Explanation(error.sentence)
     if passes(error):
         return Explanation(Sentence(_MOMENT), expected=False)
+    if isinstance(error, discord.HTTPException) and error.code == THREAD_ARCHIVED:
+        return Explanation(Sentence(_ARCHIVED))
     for kind, sentence in _EXPECTED.items():
         if isinstance(error, kind):
             return Explanation(Sentence(sentence))

@@ -16,6 +16,7 @@ INVALID_WEBHOOK_TOKEN = 50027
 REQUEST_TOO_LARGE = 40005
 OLD_MESSAGE_EDITS = 30046
 ALREADY_ACKNOWLEDGED = 40060
+THREAD_ARCHIVED = 50083
 
 PASSING = {
     40003: 10.0,  # direct messages are opened too fast
@@ -117,7 +118,7 @@ def _final(error: discord.HTTPException, code: int) -> FinalFault:
         return TooLarge()
     if code in {UNKNOWN_MESSAGE, UNKNOWN_CHANNEL} or error.status == 404:
         return MessageGone()
-    if error.status == 403:
+    if error.status == 403 or code == THREAD_ARCHIVED:
         return NoAccess()
     return Rejected(f"{error.status} {code}: {error.text}")
 

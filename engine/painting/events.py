@@ -21,12 +21,14 @@ class Preparing:
 class Prepared:
     """All settings are resolved and checked.
 
-    `scales` are the sizes (height, width), with the iterations of each.
+    `scales` are the sizes (height, width) that are painted, with the iterations of each; `size` is
+    that of the finished picture, which is cut out of the last where it is very narrow.
     """
 
     total_iterations: int
     scales: tuple[tuple[Size, int], ...]
     network: str
+    size: Size
 
 
 @dataclass(frozen=True)

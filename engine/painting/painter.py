@@ -104,6 +104,7 @@ def paint_inputs(
         plan.total_iterations,
         tuple((scale.size, scale.iterations) for scale in plan.scales),
         encoder.name,
+        final,
     )
     run = Run(
         state=RunState(plan, found, planned, studio.dtype, plan.tile_px),

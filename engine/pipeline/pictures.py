@@ -112,7 +112,7 @@ def load_pictures(
                 network, made, later = through(found.network)
                 return network, made, [*(one for one in found.notes if one not in later), *later]
             made.append(_style(style, found))
-            notes += found.notes
+            notes += [one for one in found.notes if one not in notes]  # of one that comes twice
         return network, made, notes
 
     measured = [one for style in styles if isinstance(style, Style) for one in style.fingerprints]

@@ -107,7 +107,7 @@ class FilmRecorder:
         """Begin the film, or add a frame if one is due."""
         match event:
             case Prepared():
-                self._film.begin(event.scales[-1][0])
+                self._film.begin(event.size)
             case Stepped() if (share := self._share(event)) >= self._next_share:
                 self._film.add(event.preview(self._long_side_px))
                 self._next_share = share + 1 / self._frames

@@ -84,10 +84,13 @@ async def take_back(core: QueueCore, user_id: int, brought: Brought) -> list[str
         for parents in _batches(frontier):
             statement = sa.select(J.id, J.parent_job_id, J.inputs, J.user_id)
             for row in await core.database.all(statement.where(J.parent_job_id.in_(parents))):
-                keys = _keys(row.inputs) & frontier[row.parent_job_id]
+                # Where an erasure broke off, what came of this one may have the pictures yet.
+                is_done = _is_taken_back(row.inputs)
+                brings = frontier[row.parent_job_id]
+                keys = brings if is_done else _keys(row.inputs) & brings
                 if keys and row.id not in seen:
                     found[row.id] = keys
-                    if row.user_id != user_id:
+                    if row.user_id != user_id and not is_done:
                         dropped |= await _take_back_from(core, row.id, keys)
         seen |= set(found)
         frontier = found
@@ -169,6 +172,11 @@ async def _close_intakes_from(transaction: Transaction, user_id: int, parents: s
 def _keys(inputs: str) -> Keys:
     read = lenient(PaintInputs, inputs)
     return Keys() if read is None else Keys(read.picture_keys())
+
+
+def _is_taken_back(inputs: str) -> bool:
+    read = lenient(PaintInputs, inputs)
+    return read is not None and read.erased
 
 
 def _batches(ids: Iterable[int]) -> Iterable[list[int]]:

@@ -22,6 +22,7 @@ from jobs.outcomes import (
     NoSuchJob,
     NotYours,
 )
+from jobs.working.ending import RETRIED
 from jobs.working.saying import say_end
 
 
@@ -99,7 +100,7 @@ class Jobs(QueuePart):
             fresh = {"failure": None, "attempts": 0, "deaths": 0, "started_at": None}
             await change_job(transaction, job_id, **waiting_again(row), **tags.columns, **fresh)
             await forget_clearing(transaction, job_id)
-            await record(transaction, job_id, "retried", "operator")
+            await record(transaction, job_id, RETRIED, "operator")
             await write_act_on(transaction, row, COMMAND_LINE, "retry")
             await transaction.notify(QUEUED_TOPIC, CHANGED_TOPIC)
             return await job_of(transaction, job_id)

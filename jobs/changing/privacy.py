@@ -25,10 +25,11 @@ from jobs.working.saying import say_end
 
 NOBODY = 0
 """The id in the place of one that was erased; Discord has no user 0."""
+_NOTHING = "{}"
 _SECRET = frozenset({"target"})
 """Columns with keys to Discord rather than data of the user."""
 _FORGOTTEN = (
-    *("channel_id", "parent_job_id", "progress", "report"),
+    *("channel_id", "progress", "report"),
     *("message_id", "message_channel_id"),
 )
 """Columns of an erased job that hold nothing any more."""
@@ -128,6 +129,8 @@ class Privacy(QueuePart):
         of pictures a day; nothing is left in them but the times, the server and the user's id.
         What the user did as an admin, and to others' jobs, stays without their name. Pictures that
         they brought go from others' jobs too; see `jobs.changing.brought`.
+
+        To be called again where it broke off: what is found by the jobs is kept in them until then.
         """
         await self._remember(user_id)
         brought = await brought_by(self._core, user_id)
@@ -147,10 +150,21 @@ class Privacy(QueuePart):
                 sa.delete(styles).where(_own(styles, user_id)).returning(styles.c.picture_key)
             )
             await transaction.execute(sa.delete(defaults).where(_own(defaults, user_id)))
+            theirs = (J.user_id == user_id, J.erased_at.is_not(None))
+            nothing_left = sa.update(schema.jobs).where(*theirs)
+            await transaction.execute(nothing_left.values(inputs=_NOTHING, parent_job_id=None))
             await _forget_name(transaction, user_id)
             await _forget_mentions(transaction, user_id)
         await self._core.discard([*keys, *style_keys, *of_others])
         return ErasedCounts(len(ids), len(set(keys)), len(style_keys))
+
+    async def finish_erasures(self) -> int:
+        """Go on with erasures that broke off when a job was erased; of how many users."""
+        begun = sa.select(J.user_id).where(J.erased_at.is_not(None), J.inputs != _NOTHING)
+        users = await self._database.scalars(begun.distinct())
+        for user_id in users:
+            await self.erase_user(user_id)
+        return len(users)
 
     async def _remember(self, user_id: int) -> None:
         folder, now = self._core.settings.atelier_data_dir, await self._database.now()
@@ -181,7 +195,7 @@ class Privacy(QueuePart):
                 job_id,
                 user_name="",
                 **dict.fromkeys(_FORGOTTEN),
-                **dict.fromkeys(("inputs", "options", "target"), "{}"),
+                **dict.fromkeys(("options", "target"), _NOTHING),
                 delivered_at=sa.case(delivered, else_=J.delivered_at),
                 delivered_how=sa.func.coalesce(J.delivered_how, "erased"),
                 erased_at=transaction.now,

@@ -55,7 +55,8 @@ def parse_address(url: str) -> sa.URL:
         # Without the address itself: there is a password in it.
         raise QueueUnavailableError(
             "ATELIER_DATABASE_URL is not the address of a database, such as "
-            "postgresql+asyncpg://user:password@host/name."
+            "postgresql+asyncpg://user:password@host/name; in a password @ is written as %40, : as "
+            "%3A, / as %2F and % as %25."
         ) from None
     if (driver := _DRIVERS.get(parsed.get_backend_name())) is None:
         raise QueueUnavailableError(

@@ -323,9 +323,10 @@ class Claims(QueuePart):
         events, details = schema.events.c, {"reason": reason}
 
         async def back(transaction: Transaction, row: Record, actor: str) -> list[str]:
-            earlier = sa.select(sa.func.count()).where(
-                events.job_id == row.id, events.kind == ending.HUNG
-            )
+            its = events.job_id == row.id
+            retried = sa.select(sa.func.max(events.id)).where(its, events.kind == ending.RETRIED)
+            since = events.id > sa.func.coalesce(retried.scalar_subquery(), 0)
+            earlier = sa.select(sa.func.count()).where(its, events.kind == ending.HUNG, since)
             if (await transaction.scalar(earlier) or 0) + 1 < ending.HANGS_ALLOWED:
                 return await ending.requeue(
                     transaction, row, ending.HUNG, actor, died=False, details=details

@@ -16,7 +16,7 @@ DEATHS_ALLOWED = 3
 """The third death of its engine ends a job."""
 HANGS_ALLOWED = 3
 """The third time that an engine hangs over a job ends it."""
-DIED, SURVIVED, HUNG = "engine_died", "engine_survived", "engine_hung"
+DIED, SURVIVED, HUNG, RETRIED = "engine_died", "engine_survived", "engine_hung", "retried"
 """Lines of a job's history."""
 PREVIEW, PREVIEW_BEFORE = "preview", "preview:last"
 """What the newest two previews are to a job."""

@@ -76,6 +76,21 @@ def test_a_film_as_mp4(studio: Path) -> None:
     assert ImageStat.Stat(gap).mean[0] < 6
 
 
+@pytest.mark.parametrize("name", ["t.mp4", "t.gif"])
+def test_a_film_of_a_very_narrow_picture_has_its_shape(studio: Path, name: str) -> None:
+    """It is painted on a wider canvas, and cut out of that."""
+    with Image.open(studio / "photo.png") as photo:
+        photo.convert("RGB").resize((320, 40)).save(studio / "photo.png")
+    assert paint("--quiet", "--timelapse", name, "--size", "128") == 0
+    with av.open(str(studio / name)) as film:
+        frames = [Image.fromarray(one.to_ndarray(format="rgb24")) for one in film.decode(video=0)]
+    assert {frame.size for frame in frames} == {(128, 16)}
+    with Image.open(studio / "out.png") as picture:
+        assert picture.size == (128, 16)
+        gap = ImageChops.difference(frames[-1].convert("L"), picture.convert("L"))
+    assert ImageStat.Stat(gap).mean[0] < 12
+
+
 def test_statistics_of_styles_are_kept_for_the_next_time(studio: Path) -> None:
     assert paint("--quiet") == 0
     first = (studio / "out.png").read_bytes()
@@ -105,6 +120,8 @@ def test_what_a_fingerprint_was_measured_on_is_said(
     said = "The fingerprint of The Starry Night was measured on a scan that is cropped"
     assert said in capsys.readouterr().err
     assert said in json.loads((studio / "r.json").read_text())["notes"][0]
+    assert engine_main([*preset, *QUICK, "--quiet", "--preset", "starry-night"]) == 0
+    assert capsys.readouterr().err.count(said) == 1
 
 
 def test_a_long_name_is_written_and_an_animation_noted(
@@ -116,6 +133,26 @@ def test_a_long_name_is_written_and_an_animation_noted(
     assert paint("--quiet", "--style", "style.gif", "-o", name) == 0
     assert (studio / name).is_file()
     assert "style.gif: The file is animated" in capsys.readouterr().err
+
+
+def test_a_fingerprint_that_is_not_there_is_named_as_any_file_is(
+    studio: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = ("paint", "photo.png", "--style", "none.safetensors", "-o", "out.png")
+    assert engine_main([*absent]) == 2
+    assert (
+        capsys.readouterr().err == "none.safetensors cannot be read: No such file or directory.\n"
+    )
+
+
+def test_a_fingerprint_is_not_written_over_the_picture_that_it_is_of(
+    studio: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (studio / "style.jpg").read_bytes()
+    lite = ("--network", "lite")
+    assert engine_main(["styles", "fingerprint", "style.jpg", "-o", "style.jpg", *lite]) == 1
+    assert "let it end in one of .safetensors" in " ".join(capsys.readouterr().err.split())
+    assert (studio / "style.jpg").read_bytes() == before
 
 
 def test_a_fingerprint_that_was_made_serves_as_a_style(studio: Path) -> None:

@@ -89,6 +89,35 @@ async def test_the_demonstration_says_why_it_fails(tmp_path: Path) -> None:
     assert "The demonstration failed. There is no file no-such.jpg." in output
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--port", "65536"), "Argument --port: 65536 is no number up to 65535. See --help."),
+        (("--no-open", "--data", "{file}"), "file cannot be made (File exists)"),
+        (("demo", "--out", "{file}"), "The demonstration failed. {file} cannot be made"),
+    ],
+)
+async def test_what_cannot_be_used_is_one_line(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    code, output = await run(*(each.format(file=file) for each in arguments))
+    assert code in {1, 2}
+    assert said.format(file=file) in output
+    assert len(output.splitlines()) == 1
+
+
+@pytest.mark.slow
+async def test_a_demonstration_of_what_the_bot_refuses_ends_with_its_words(tmp_path: Path) -> None:
+    (tmp_path / "saved.jpg").write_text("<!DOCTYPE html><title>403</title>")
+    code, output = await run(
+        "demo", "--out", str(tmp_path), "--content", str(tmp_path / "saved.jpg")
+    )
+    assert code == 1
+    assert "The photograph: That file is not a picture I can read: it is a web page." in output
+
+
 @pytest.mark.slow
 async def test_a_bot_that_cannot_start_is_quoted(tmp_path: Path) -> None:
     code, output = await run("demo", "--out", str(tmp_path), ATELIER_MAX_SIZE_PX="huge")

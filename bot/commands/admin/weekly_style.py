@@ -10,7 +10,7 @@ from discord import app_commands
 from bot.commands.admin.access import admin_guild, begin_as_admin
 from bot.commands.gallery import post_card
 from bot.commands.paint import offered
-from bot.commands.style_form import PhotoForm
+from bot.commands.style_form import PhotoForm, check_style
 from bot.commands.thumbnails import small_picture
 from bot.intake.request import StyleWish
 from bot.intake.wishes import OWN_STYLE, resolve
@@ -172,6 +172,7 @@ async def weekly_button(interaction: Interaction, t: Texts, item: PersistentItem
     is_this = weekly is not None and message is not None and weekly.message_id == message.id
     if weekly is None or not is_this or weekly.ends_at <= datetime.now(UTC):
         raise UserError(IS_OVER)
+    await check_style(interaction, weekly.style)
     styles = (StyleWish(preset=weekly.style),)
     await interaction.response.send_modal(PhotoForm(t, t("Style of the week"), styles, {}))
 

@@ -18,6 +18,7 @@ from bot.intake.wishes import new_seed
 from bot.kit import Feature, Interaction, UserError
 from bot.texts import _, texts_of
 from bot.ui.words import lasting_address
+from bot.wire.acknowledging import read_in_time
 from common.options import MAX_SIZE_PX
 from jobs.model import Job
 
@@ -52,13 +53,23 @@ async def softer(interaction: Interaction, job_id: int) -> None:
 
 
 async def larger(interaction: Interaction, job_id: int) -> None:
-    """Twice the size, with the same seed. Whether it is allowed is for the limits to say."""
+    """Twice the size, or what is allowed of that, with the same seed.
+
+    Where nothing more is allowed, it is for the limits to say so.
+    """
     job = await kept_job(interaction, job_id)
-    limits = interaction.client.settings.limits
+    size_px, limits = job.options.size_px, interaction.client.settings.limits
     most_px = MAX_SIZE_PX if job.inputs.clip is None else limits.max_clip_size_px
-    if job.options.size_px >= most_px:
-        raise UserError(LARGEST, size=job.options.size_px)
-    await _remix(interaction, job, size_px=min(most_px, job.options.size_px * 2))
+    if size_px >= most_px:
+        raise UserError(LARGEST, size=size_px)
+    in_force = interaction.client.queue.limits.in_force_for(asker_of(interaction))
+    here = await read_in_time(interaction, in_force)
+    allowed_px = here.max_size_px
+    if job.inputs.clip is not None:
+        allowed_px = min(allowed_px, here.max_clip_size_px)
+    if allowed_px > size_px:
+        most_px = min(most_px, allowed_px)
+    await _remix(interaction, job, size_px=min(most_px, size_px * 2))
 
 
 async def timelapse(interaction: Interaction, job_id: int) -> None:

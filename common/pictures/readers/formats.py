@@ -90,6 +90,8 @@ _NOT_READ: Final = {
     b"gimp xcf": sentence("a GIMP document"),
     b"%PDF": sentence("a PDF document"),
     b"<svg": sentence("an SVG drawing"),
+    b"<!doctype html": sentence("a web page"),
+    b"<html": sentence("a web page"),
     b"<?xml": sentence("an SVG drawing or another text"),
     b"\0\0\1\0": sentence("an icon"),
     b"v/1\1": sentence("an OpenEXR picture"),
@@ -99,6 +101,8 @@ _NOT_READ: Final = {
     b"FUJIFILM": sentence("a camera's raw file"),
     b"IIU\0": sentence("a camera's raw file"),
     b"OggS": sentence("a film or a sound"),
+    b"ID3": sentence("a sound file"),
+    b"fLaC": sentence("a sound file"),
     b"PK\3\4": sentence("a ZIP archive"),
 }
 
@@ -144,5 +148,11 @@ def kind_of(data: bytes) -> Sentence | None:
     if data[4:8] == b"ftyp":
         is_raw = data[8:12] in _CAMERA_BRANDS
         return sentence("a camera's raw file") if is_raw else sentence("a sound file")
+    if data[:4] == b"RIFF":
+        return {b"WAVE": sentence("a sound file"), b"AVI ": sentence("a film or a sound")}.get(
+            data[8:12]
+        )
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:1] == b"<":
+        start = start.lower()
     return next((kind for first, kind in _NOT_READ.items() if start.startswith(first)), None)

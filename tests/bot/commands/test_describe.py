@@ -94,3 +94,13 @@ async def test_a_thread_hides_what_its_channel_hides(world: World, whose: str) -
     form = await world.discord.press(ada, details, label="Describe…")
     await world.says(await world.discord.submit_modal(form, {"switches": []}), "Kept")
     assert (await world.fresh(job)).reply.spoiler is (whose in ids)
+
+
+async def test_of_an_archived_thread_it_is_said_how_to_open_it(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    world.shift_clock(16 * 60)
+    world.discord.faults.add("PATCH", "/channels/*", status=400, code=50083)
+    said = await world.said(await describe(world, message, {"switches": ["hidden"]}))
+    assert said.startswith("That thread is archived; write something in it to open it again")
+    assert "error" not in said

@@ -162,3 +162,22 @@ async def test_a_button_of_a_replaced_style_paints_in_what_took_its_place(world:
     (job,) = await world.jobs()
     saved = await world.queue.styles.visible_to(ada.id, world.guild_id)
     assert job.inputs.styles[0].picture == saved[0].picture_key
+
+
+@pytest.mark.parametrize("door", ["/styles", "the style of the week"])
+async def test_no_photograph_is_asked_for_where_the_style_was_removed(
+    world: World, door: str
+) -> None:
+    admin = world.user("admin")
+    await save(world, admin, "Ours", for_server=True)
+    if door == "/styles":
+        page = await world.slash(admin, "styles", {"whose": "Saved here"})
+    else:
+        await world.slash(admin, "style-of-the-week", {"style": "Ours"})
+        (page,) = [each for each in world.discord.messages() if "Style of the week" in each.text]
+    opened = await world.discord.press(admin, page, label="Paint with this")
+    assert opened.modal is not None
+    await world.slash(admin, "style remove", {"name": "Ours"})
+    refused = await world.discord.press(admin, page, label="Paint with this")
+    assert "That saved style was removed meanwhile" in await world.said(refused)
+    assert refused.modal is None

@@ -98,7 +98,7 @@ async def test_it_never_goes_round_in_circles(world: World) -> None:
     assert interaction.message is not None
 
 
-@pytest.mark.parametrize(("status", "code"), [(403, 50001), (404, 10008)])
+@pytest.mark.parametrize(("status", "code"), [(403, 50001), (404, 10008), (400, 50083)])
 async def test_a_message_out_of_reach_goes_to_the_dms(world: World, status: int, code: int) -> None:
     _interaction, fault = await refused(world, status, 1000, code=code)
     world.discord.faults.add("PATCH", "/channels/*", status=status, code=code, times=1000)

@@ -137,6 +137,11 @@ def test_large_pictures_are_reduced_with_their_aspect() -> None:
         (encoded(gradient(640, 480), "PNG")[:600], "damaged"),
         (encoded(gradient(640, 480), "JPEG")[:3000], "damaged"),
         (encoded(Image.new("1", (20000, 20000))), "megapixels"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE HTML><html>gone</html>", "it is a web page."),
+        (b"<HTML><body>403</body></HTML>", "it is a web page."),
+        (b"ID3\4\0\0\0\0\0\0", "it is a sound file."),
+        (b"RIFF\x24\0\0\0WAVEfmt ", "it is a sound file."),
+        (b"RIFF\x24\0\0\0AVI LIST", "it is a film or a sound."),
     ],
 )
 def test_what_cannot_be_used_gets_a_sentence(data: bytes, says: str) -> None:

@@ -54,7 +54,7 @@ def test_nothing_is_shown_before_it_looks_painted_and_then_all_in_one_size(
     monkeypatch.setattr(progress_reporter, "PREVIEW_SECONDS", 0.0)
     store, handle = PictureStore(str(tmp_path)), Handle()
     reporter = ProgressReporter(store, handle)
-    reporter.hear(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite"))
+    reporter.hear(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite", (384, 512)))
     for iteration in (1, 14, 15, 61):
         reporter.hear(stepped(iteration))
     keys = [one.preview_key for one in handle.told[1:]]
@@ -68,7 +68,7 @@ def test_nothing_is_shown_before_it_looks_painted_and_then_all_in_one_size(
 def test_the_first_preview_does_not_wait_for_the_next_second(tmp_path: Path) -> None:
     store, handle = PictureStore(str(tmp_path)), Handle()
     reporter = ProgressReporter(store, handle)
-    reporter.hear(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite"))
+    reporter.hear(Prepared(80, (((96, 128), 60), ((384, 512), 20)), "lite", (384, 512)))
     for iteration in range(1, 21):  # at once
         reporter.hear(stepped(iteration))
     told = [(one.iteration, one.preview_key is not None) for one in handle.told[1:]]

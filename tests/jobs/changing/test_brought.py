@@ -1,7 +1,9 @@
 """A member's pictures in what others painted on from theirs, when the member's data are erased."""
 
 import asyncio
+import contextlib
 import logging
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 import pytest
@@ -9,8 +11,9 @@ import pytest
 from common.options import PaintInputs, PaintOptions, StyleInput
 from common.store import PictureMissingError
 from jobs.changing import retention
+from jobs.db.database import Transaction
 from jobs.model import FailureKind, Job, JobState, Progress
-from jobs.outcomes import Accepted, Erased
+from jobs.outcomes import Accepted, Erased, QueueUnavailableError
 from jobs.queue import JobQueue
 from tests.kit.samples import accepted, claimed, report, submission
 
@@ -239,3 +242,45 @@ async def test_those_of_several_that_are_finished_stay_where_the_others_never_we
     taken = await queue.submissions.take(now, 0, wanted.asker, wanted.reply)
     assert taken is not None
     assert taken.inputs.erased
+
+
+@pytest.mark.parametrize(
+    ("stops_at", "by_itself"), [(each, False) for each in range(8)] + [(2, True), (4, True)]
+)
+async def test_an_erasure_that_broke_off_is_finished_by_the_next(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch, stops_at: int, by_itself: bool
+) -> None:
+    """The process ended, or the database went away, before any one of its transactions.
+
+    The next is one that the member asks for, or where a job was erased the bot itself.
+    """
+    photo, other = await stored(queue, "ada's photograph"), await stored(queue, "another of ada's")
+    first, alone = await painted(queue, ADA, photo), await painted(queue, ADA, other)
+    second = await painted(queue, BEA, photo, of=first)
+    third = await painted(queue, CAI, photo, of=second)
+    write, begun = queue.database.write, 0
+
+    def breaks_off(**how: bool) -> AbstractAsyncContextManager[Transaction]:
+        nonlocal begun
+        begun += 1
+        if begun > stops_at:
+            raise QueueUnavailableError("The database is away.")
+        return write(**how)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(queue.database, "write", breaks_off)
+        with contextlib.suppress(QueueUnavailableError):
+            await queue.privacy.erase_user(ADA)
+    if by_itself:
+        assert await queue.privacy.finish_erasures() == 1
+    else:
+        await queue.privacy.erase_user(ADA)
+    assert await queue.privacy.finish_erasures() == 0
+    await queue.retention.gc()
+    for key in (photo, other):
+        assert not await queue.store.exists(key)
+    assert (await fresh(queue, alone)).erased_at is not None
+    for job in (second, third):
+        now = await fresh(queue, job)
+        assert photo not in now.inputs.picture_keys()
+        assert (now.state, now.timelapse_key) == (JobState.DONE, None)

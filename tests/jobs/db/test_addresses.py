@@ -108,6 +108,13 @@ def test_what_cannot_be_used_is_named_without_the_password(query: str, said: str
     assert "secret" not in str(raised.value)
 
 
+def test_a_password_that_breaks_an_address_is_helped_with_and_not_repeated() -> None:
+    with pytest.raises(QueueUnavailableError, match="in a password @ is written as %40") as raised:
+        Database("postgresql://u:p@ss:w/rd%@host/name")
+    assert "p@ss" not in str(raised.value)
+    assert Database("postgresql://u:p%40ss%3Aw%2Frd%25@host/name").url.password == "p@ss:w/rd%"
+
+
 def test_addresses_in_their_common_spellings() -> None:
     for url in ("postgres://u@h/d", "postgresql://u@h/d", "postgresql+psycopg://u@h/d"):
         assert Database(url).url.drivername == "postgresql+asyncpg"

@@ -296,6 +296,21 @@ async def test_many_engines_at_the_same_moment(place: Place) -> None:
         assert set(await asyncio.gather(*ends)) == {LeaseHeld()}
 
 
+async def test_what_is_queued_again_may_hang_as_often_as_anew(queue: JobQueue) -> None:
+    job = await accepted(queue)
+    for _ in range(3):
+        await queue.claims.hung(await claimed(queue), "it hangs", failure(FailureKind.LOST))
+    ended = await queue.jobs.get(job.id)
+    assert ended is not None
+    assert ended.state is JobState.FAILED
+    assert await queue.jobs.retry(job.id)
+    for state in (JobState.QUEUED, JobState.QUEUED, JobState.FAILED):
+        await queue.claims.hung(await claimed(queue), "it hangs", failure(FailureKind.LOST))
+        now = await queue.jobs.get(job.id)
+        assert now is not None
+        assert now.state is state
+
+
 async def test_a_claim_whose_answer_got_lost_is_taken_up_by_its_engine(
     queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bench import postgres
 from common.options import PaintOptions
-from jobs.model import Claim, JobState
+from jobs.model import Claim, Job, JobState
 from jobs.outcomes import (
     Accepted,
     AlreadySubmitted,
@@ -61,6 +61,8 @@ class QueueMachine(RuleBasedStateMachine):
         self.claims: dict[int, Claim] = {}
         self.stale: list[Claim] = []
         self.delivered: set[int] = set()
+        self.ends: list[Job] = []
+        self.paused: set[int] = set()
         self.interactions: list[Any] = []
         type(self).clean()
         self.queue = self.do(
@@ -109,8 +111,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def claim(self) -> None:
-        waiting = [n for n, s in self.state.items() if s is JobState.QUEUED]
-        order = [job.id for job in self.do(self.queue.standings.waiting(None, limit=100))]
+        waiting = {n for n in self.going() if self.state[n] is JobState.QUEUED}
+        order = [n for n in self.order() if n in waiting]
         claim = self.do(self.queue.claims.claim("engine"))
         if claim is None:
             assert not waiting
@@ -119,6 +121,28 @@ class QueueMachine(RuleBasedStateMachine):
         assert claim.job.id in waiting
         self.state[claim.job.id] = JobState.RUNNING
         self.claims[claim.job.id] = claim
+
+    def order(self) -> list[int]:
+        return [job.id for job in self.do(self.queue.standings.waiting(None, limit=100))]
+
+    def going(self) -> set[int]:
+        """Jobs of no paused server."""
+        return {n for n in self.state if self.guild[n] not in self.paused}
+
+    @rule(guild=st.sampled_from([5, 6]))
+    def pause(self, guild: int) -> None:
+        assert self.do(self.queue.pauses.pause(guild, 9)) == (guild not in self.paused)
+        self.paused.add(guild)
+
+    @rule(guild=st.sampled_from([5, 6]))
+    def resume(self, guild: int) -> None:
+        theirs = [n for n in self.order() if self.guild[n] == guild]
+        told = self.do(self.queue.standings.get_many(theirs))
+        assert self.do(self.queue.pauses.resume(guild, 9)) == (guild in self.paused)
+        self.paused.discard(guild)
+        assert [n for n in self.order() if self.guild[n] == guild] == theirs
+        now = self.do(self.queue.standings.get_many(theirs))
+        assert [now[n].place for n in theirs] == [told[n].place for n in theirs]
 
     def some(self, data: st.DataObject) -> Claim:
         claim = data.draw(st.sampled_from(sorted(self.claims)))
@@ -266,6 +290,23 @@ class QueueMachine(RuleBasedStateMachine):
             else:
                 self.do(self.queue.deliveries.mark_shown(job.id, job.revision))
 
+    @rule()
+    def begin_to_show(self) -> None:
+        self.ends += [job for job in self.do(self.queue.deliveries.due()) if job.state.ended]
+
+    @precondition(lambda self: self.ends)
+    @rule(data=st.data())
+    def it_is_shown(self, data: st.DataObject) -> None:
+        """What was begun to be shown may have another end by now, which is not shown yet."""
+        shown = data.draw(st.sampled_from(self.ends))
+        now = self.do(self.queue.jobs.get(shown.id))
+        assert now is not None
+        is_it = now.revision == shown.revision and shown.id not in self.delivered
+        marked = self.queue.deliveries.mark_delivered(shown.id, how="edit", revision=shown.revision)
+        assert self.do(marked) == is_it
+        if is_it:
+            self.delivered.add(shown.id)
+
     @invariant()
     def the_database_agrees(self) -> None:
         for job_id, state in self.state.items():
@@ -278,10 +319,11 @@ class QueueMachine(RuleBasedStateMachine):
 
     @invariant()
     def places_are_the_order_of_the_queue(self) -> None:
-        order = [job.id for job in self.do(self.queue.standings.waiting(None, limit=100))]
+        order = self.order()
         assert sorted(order) == sorted(n for n, s in self.state.items() if s is JobState.QUEUED)
         standings = self.do(self.queue.standings.get_many(self.state))
-        assert [standings[n].place for n in order] == list(range(1, len(order) + 1))
+        going = [n for n in order if n in self.going()]
+        assert [standings[n].place for n in going] == list(range(1, len(going) + 1))
 
     @invariant()
     def every_job_ends_once(self) -> None:

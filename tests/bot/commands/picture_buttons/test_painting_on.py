@@ -26,6 +26,16 @@ async def test_a_button_paints_it_again_with_a_change(world: World) -> None:
         assert new.inputs == old.inputs
 
 
+async def test_larger_takes_what_is_allowed_of_twice_the_size(world: World) -> None:
+    await world.start_engine()
+    message = await world.painted()
+    await world.queue.limits.set(world.guild_id, {"max_size_px": 100}, 1)
+    larger = await world.finished(await press(world, message, "Larger"))
+    assert (await world.jobs())[0].options.size_px == 100
+    refused = await world.said(await press(world, larger, "Larger"))
+    assert "The largest size here is 100 px, and you asked for 200 px" in refused
+
+
 async def test_again_takes_a_new_seed_after_a_restart(world: World) -> None:
     await world.start_engine()
     message = await world.painted({"seed": 5})
