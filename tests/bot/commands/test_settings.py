@@ -283,7 +283,7 @@ async def test_what_waits_and_is_painted_is_hidden_where_all_pictures_are_from_n
     painter.hold.clear()
     painted = await world.paint()
     message = await world.says(painted, "Painting")
-    assert message.attachments
+    await painted.wait(lambda i: i.message and i.message.attachments)
     waiting = await world.paint()
     await world.says(waiting, "Place 1")
     in_a_dm = await world.paint(context="bot_dm")
