@@ -77,7 +77,7 @@ class Routes:
             yield Route(partial(self._by_token, job), reply.upload_limit_bytes)
         if visible_to_all and reply.message_id is not None:
             yield Route(partial(self._by_bot, job), limit_later)
-        if job.state not in {JobState.DONE, JobState.FAILED}:
+        if job.state not in {JobState.DONE, JobState.FAILED} or job.pictures_deleted_at is not None:
             return
         by_dm = partial(self._by_dm, job, search)
         yield Route(by_dm, DEFAULT_LIMIT_BYTES, is_dm=True, is_new=True)

@@ -17,6 +17,7 @@ FAILED = 1
 WIDE = 140
 """Columns of a console with room for year and movement too."""
 WRONG_USE = 2
+SUFFIX = ".safetensors"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -143,17 +144,20 @@ def _fingerprint(
 ) -> int:
     # torch takes seconds to import, and the other commands do without.
     from engine.networks.registry import NetworkSource  # noqa: PLC0415
+    from engine.output.atomic import write_bytes  # noqa: PLC0415
+    from engine.output.errors import check_target  # noqa: PLC0415
     from engine.styles.making import make_fingerprint  # noqa: PLC0415
 
-    output: Path = options.output or options.picture.with_suffix(".safetensors")
+    output: Path = options.output or options.picture.with_suffix(SUFFIX)
     try:
+        check_target(output, (SUFFIX,))
         data = make_fingerprint(
             options.picture.read_bytes(),
             options.recipe,
             options.network,
             NetworkSource(settings.atelier_vgg19_weights),
         )
-        output.write_bytes(data)
+        write_bytes(output, data)
     except ExplainedError as problem:
         err.print(for_shell(problem), markup=False)
         return FAILED

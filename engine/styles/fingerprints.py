@@ -56,9 +56,11 @@ def load_fingerprint(path: Path) -> tuple[StyleStatistics, ...]:
     """The statistics of a fingerprint's file, with mixtures between its sizes.
 
     Raises:
-        FingerprintError: it is no such file.
+        FingerprintError: it is no such file, or cannot be read.
     """
     try:
         return tuple(with_sizes_between(unpack(path.read_bytes())))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise FingerprintError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
         raise FingerprintError(f"{path.name} is no fingerprint: {error}") from error

@@ -1,6 +1,7 @@
 """Cancelling all that waits, and putting it back if that was a mistake."""
 
 from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -30,10 +31,19 @@ class Clearings(QueuePart):
     """Emptying the queue. A server id of None means all servers."""
 
     async def clear(self, guild_id: int | None, by_user_id: int) -> Cleared:
-        """Cancel all that waits; running jobs go on. It can be undone for ten minutes."""
+        """Cancel all that waits; running jobs go on. It can be undone for ten minutes.
+
+        One that broke off is gone on with, so that it is undone as a whole.
+        """
+        place = guild_id or EVERYWHERE
         async with self._database.write() as transaction:
-            clear_id = await write_audit(transaction, guild_id or EVERYWHERE, by_user_id, _CLEAR)
-            until = moment(transaction.now + UNDO_SECONDS)
+            began_at = transaction.now
+            begun = await transaction.one_or_none(_broken_off(place, by_user_id, began_at))
+            if begun is None:
+                clear_id = await write_audit(transaction, place, by_user_id, _CLEAR)
+            else:
+                clear_id, began_at = begun.id, begun.at
+            until = moment(began_at + UNDO_SECONDS)
         here = [] if guild_id is None else [J.guild_id == guild_id]
         # The last first, so that none of them moves up before its turn.
         statement = sa.select(J.id).where(IS_QUEUED, *here).order_by(J.start.desc(), J.id.desc())
@@ -48,10 +58,13 @@ class Clearings(QueuePart):
                     cancelled.append(replace(job_from_row(row), ended_at=moment(transaction.now)))
         for job in cancelled:
             say_end(job, "cancelled")
+        its = schema.cleared_jobs.c
         async with self._database.write() as transaction:
-            await amend_audit(transaction, clear_id, {"count": len(cancelled)})
+            cleared = sa.select(its.job_id).where(its.clear_id == clear_id).order_by(its.job_id)
+            job_ids = await transaction.scalars(cleared)
+            await amend_audit(transaction, clear_id, {"count": len(job_ids)})
         await self._core.discard_working(dropped)
-        return Cleared(clear_id, tuple(job.id for job in cancelled), until)
+        return Cleared(clear_id, tuple(job_ids), until)
 
     async def undo(self, clear_id: int, guild_id: int | None, by_user_id: int) -> UndoOutcome:
         """Put what a clearing cancelled back to its old places, as if it had waited on.
@@ -127,6 +140,23 @@ class Clearings(QueuePart):
                     tags = await fairness.take_place_again(transaction, row)
                     await change_job(transaction, row.id, **tags.columns)
                 await transaction.notify(CHANGED_TOPIC)
+
+
+def _broken_off(place: int, by_user_id: int, now: float) -> sa.Select[Any]:
+    """The line of a clearing that was not seen to its end, by the same user a short while ago."""
+    audit = schema.audit.c
+    return (
+        sa.select(audit.id, audit.at)
+        .where(
+            audit.guild_id == place,
+            audit.user_id == by_user_id,
+            audit.action == _CLEAR,
+            audit.details == "{}",
+            audit.at > now - UNDO_SECONDS,
+        )
+        .order_by(audit.id.desc())
+        .limit(1)
+    )
 
 
 async def _remember(transaction: Transaction, clear_id: int, row: Record) -> None:

@@ -38,10 +38,8 @@ async def bring_back(settings: Settings, file: Path, console: Console) -> int:
         raise QueueError("The bot runs; please stop it and all engines first.") from None
     except OSError as error:
         reason = error.strerror or str(error)
-        raise QueueError(
-            f"The folder {folder} cannot be used ({reason}): start this as the user who runs the "
-            "bot."
-        ) from error
+        hint = ": start this as the user who runs the bot" * isinstance(error, PermissionError)
+        raise QueueError(f"The folder {folder} cannot be used ({reason}){hint}.") from error
     console.print(f"Restored {counted(restored.pictures, 'picture')}.")
     _say(restored, console)
     if restored.aside is not None:

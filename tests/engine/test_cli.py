@@ -135,6 +135,26 @@ def test_a_long_name_is_written_and_an_animation_noted(
     assert "style.gif: The file is animated" in capsys.readouterr().err
 
 
+def test_a_fingerprint_that_is_not_there_is_named_as_any_file_is(
+    studio: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = ("paint", "photo.png", "--style", "none.safetensors", "-o", "out.png")
+    assert engine_main([*absent]) == 2
+    assert (
+        capsys.readouterr().err == "none.safetensors cannot be read: No such file or directory.\n"
+    )
+
+
+def test_a_fingerprint_is_not_written_over_the_picture_that_it_is_of(
+    studio: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (studio / "style.jpg").read_bytes()
+    lite = ("--network", "lite")
+    assert engine_main(["styles", "fingerprint", "style.jpg", "-o", "style.jpg", *lite]) == 1
+    assert "let it end in one of .safetensors" in " ".join(capsys.readouterr().err.split())
+    assert (studio / "style.jpg").read_bytes() == before
+
+
 def test_a_fingerprint_that_was_made_serves_as_a_style(studio: Path) -> None:
     make = ("styles", "fingerprint", "style.jpg", "-o", "style.safetensors")
     assert engine_main([*make, "--recipe", "nosuch"]) == 1

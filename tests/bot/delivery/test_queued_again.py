@@ -97,3 +97,20 @@ async def told_of(world: World, times: int) -> None:
         return times == sum("is ready" in said.content for said in world.discord.messages())
 
     await world.eventually(is_told)
+
+
+async def test_what_is_deleted_before_it_is_noted_as_shown_comes_in_no_other_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracked_message, "SETTLE_SECONDS", (1.0, 1.0))
+    interaction = await world.paint()
+    await world.says(interaction, "Place 1")
+    await world.stop_bot()
+    await world.start_bot()  # which looks for a while whether the end stays
+    await world.stepped.paint((await world.jobs())[0])
+    message = await world.finished(interaction)
+    deleted = await world.discord.press(world.user(), message, label="Delete")
+    await deleted.wait(lambda i: i.followups)
+    await delivered(world)
+    assert not world.discord.dms(world.user())
+    assert all(each.ephemeral for each in world.discord.messages())

@@ -1,14 +1,16 @@
 """What an admin cleared comes back as if it had waited on."""
 
 import random
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 import sqlalchemy as sa
 
 from common.options import PaintOptions
 from jobs.db import schema
+from jobs.db.database import Transaction
 from jobs.model import Job, JobState
-from jobs.outcomes import Cleared, ClearUndone, Refused, TooLateToUndo
+from jobs.outcomes import Cleared, ClearUndone, QueueUnavailableError, Refused, TooLateToUndo
 from jobs.queue import JobQueue
 from tests.kit.samples import (
     RESULT,
@@ -255,3 +257,34 @@ async def test_what_its_member_deleted_meanwhile_stays_cancelled(queue: JobQueue
     outcome = await undone(queue, cleared)
     assert (outcome.job_ids, outcome.lost) == ((other.id,), 1)
     assert await order(queue) == [other.id]
+
+
+@pytest.mark.parametrize("stops_at", range(1, 5))
+async def test_one_that_broke_off_is_undone_with_the_next(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch, stops_at: int
+) -> None:
+    """The database went away in the middle; the admin read so, and pressed once more."""
+    for user in (1, 2, 3):
+        await accepted(queue, user)
+    before = await order(queue)
+    write, begun = queue.database.write, 0
+
+    def breaks_off(**how: bool) -> AbstractAsyncContextManager[Transaction]:
+        nonlocal begun
+        begun += 1
+        if begun > stops_at:
+            raise QueueUnavailableError("The database is away.")
+        return write(**how)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(queue.database, "write", breaks_off)
+        with pytest.raises(QueueUnavailableError):
+            await queue.clearings.clear(5, ADMIN)
+    cleared = await queue.clearings.clear(5, ADMIN)
+    assert await order(queue) == []
+    assert (await queue.audit.read(5))[0].details == {"count": 3}
+    outcome = await undone(queue, cleared)
+    assert sorted(outcome.job_ids) == sorted(before)
+    assert await order(queue) == before
+    await queue.clearings.clear(5, ADMIN)
+    assert [entry.action for entry in await queue.audit.read(5)] == ["clear", "undo_clear", "clear"]
