@@ -44,14 +44,17 @@ class Brought:
     """Of each of their jobs, the one that it was painted on from."""
 
 
-async def brought_by(core: QueueCore, user_id: int) -> Brought:
-    """What a member brought; to be asked before their jobs are erased.
+async def brought_by(
+    core: QueueCore, user_id: int, which: sa.ColumnElement[bool] | None = None
+) -> Brought:
+    """What a member brought, to all of their jobs or to some; to be asked before these are erased.
 
     Where it is not known any more from whom a job has its pictures, they count as its member's.
     """
     columns = (J.id, J.inputs, J.parent_job_id)
     async with core.database.read() as connection:
-        mine = (await connection.execute(sa.select(*columns).where(J.user_id == user_id))).all()
+        theirs = (J.user_id == user_id, sa.true() if which is None else which)
+        mine = (await connection.execute(sa.select(*columns).where(*theirs))).all()
         others: dict[int, Keys] = {}
         parents = [row.parent_job_id for row in mine if row.parent_job_id is not None]
         for some in _batches(parents):

@@ -15,7 +15,7 @@ from jobs.db.database import Transaction
 from jobs.model import FailureKind, Job, JobState, Progress
 from jobs.outcomes import Accepted, Erased, QueueUnavailableError
 from jobs.queue import JobQueue
-from tests.kit.samples import accepted, claimed, report, submission
+from tests.kit.samples import FakeClock, accepted, claimed, report, submission
 
 ADA, BEA, CAI = 1, 2, 3
 
@@ -248,7 +248,11 @@ async def test_those_of_several_that_are_finished_stay_where_the_others_never_we
     ("stops_at", "by_itself"), [(each, False) for each in range(8)] + [(2, True), (4, True)]
 )
 async def test_an_erasure_that_broke_off_is_finished_by_the_next(
-    queue: JobQueue, monkeypatch: pytest.MonkeyPatch, stops_at: int, by_itself: bool
+    queue: JobQueue,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    stops_at: int,
+    by_itself: bool,
 ) -> None:
     """The process ended, or the database went away, before any one of its transactions.
 
@@ -271,8 +275,11 @@ async def test_an_erasure_that_broke_off_is_finished_by_the_next(
         broken.setattr(queue.database, "write", breaks_off)
         with contextlib.suppress(QueueUnavailableError):
             await queue.privacy.erase_user(ADA)
+    clock.advance(60)
     if by_itself:
+        later = await painted(queue, ADA, await stored(queue, "what ada posts after that"))
         assert await queue.privacy.finish_erasures() == 1
+        assert (await fresh(queue, later)).erased_at is None
     else:
         await queue.privacy.erase_user(ADA)
     assert await queue.privacy.finish_erasures() == 0
